@@ -1,0 +1,136 @@
+//! One file of a catalog, as far as it could be read.
+
+use std::ops::Range;
+
+use crate::manifest::{self, Node, Problem, ProblemKind, Schema, SecretRequest, Violation};
+use crate::source::{File, Unreadable};
+
+/// A file of the catalog.
+#[derive(Debug)]
+pub struct Entry {
+    /// From the repository's root, with `/`.
+    pub path: String,
+    /// As read, without a byte order mark; what is not UTF-8 is replaced.
+    pub text: String,
+    /// Whether the run is about this one.
+    pub selected: bool,
+    pub state: State,
+}
+
+#[derive(Debug)]
+pub enum State {
+    Unreadable(Unreadable),
+    /// Not the YAML of a manifest; never empty.
+    Broken(Vec<Problem>),
+    Parsed(Manifest),
+}
+
+/// A file that is YAML.
+#[derive(Debug)]
+pub struct Manifest {
+    pub root: Node,
+    /// What the schema, or else the typed model, finds wrong; asked only of selected entries.
+    pub violations: Vec<Violation>,
+    /// None where a violation keeps it from being one.
+    pub request: Option<SecretRequest>,
+}
+
+impl Entry {
+    /// Reads a file, in whatever state it is; `selected` ones are held against the schema.
+    #[must_use]
+    pub fn read(file: File, selected: bool, schema: &Schema) -> Self {
+        let File { path, bytes } = file;
+        let (text, state) = match bytes {
+            Err(why) => (String::new(), State::Unreadable(why)),
+            Ok(bytes) => match decode(bytes) {
+                Err((text, problem)) => (text, State::Broken(vec![problem])),
+                Ok(text) => match manifest::parse(&text) {
+                    Err(problems) => (text, State::Broken(problems)),
+                    Ok(root) => (text, State::Parsed(Manifest::read(root, selected, schema))),
+                },
+            },
+        };
+        Self { path, text, selected, state }
+    }
+
+    /// The manifest, if the file is YAML.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.state {
+            State::Parsed(manifest) => Some(manifest),
+            _ => None,
+        }
+    }
+
+    /// The typed manifest, if it is one.
+    #[must_use]
+    pub fn request(&self) -> Option<&SecretRequest> {
+        self.manifest()?.request.as_ref()
+    }
+
+    /// The ID that the file claims, in whatever state the rest of it is.
+    #[must_use]
+    pub fn claimed_id(&self) -> Option<&str> {
+        self.manifest()?.root.string_at("/metadata/id")
+    }
+
+    /// What to underline for a JSON pointer: the value there, or the nearest mapping around it by its key.
+    #[must_use]
+    pub fn span(&self, pointer: &str) -> Range<usize> {
+        let Some(manifest) = self.manifest() else { return 0..0 };
+        match manifest.root.at(pointer) {
+            Some((_, node)) if !is_collection(node) && !node.span.is_empty() => node.span.clone(),
+            Some((Some(key), _)) => key.span.clone(),
+            Some((None, node)) => first_line(&self.text, node.span.start),
+            None => pointer.rsplit_once('/').map_or(0..0, |(parent, _)| self.span(parent)),
+        }
+    }
+}
+
+impl Manifest {
+    fn read(root: Node, selected: bool, schema: &Schema) -> Self {
+        let mut violations = if selected { schema.violations(&root.to_json()) } else { Vec::new() };
+        let request = match SecretRequest::read(&root) {
+            Ok(request) => Some(request),
+            Err(violation) => {
+                if selected && violations.is_empty() {
+                    violations.push(violation);
+                }
+                None
+            }
+        };
+        Self { root, violations, request }
+    }
+}
+
+fn is_collection(node: &Node) -> bool {
+    matches!(node.value, manifest::Value::Mapping(_) | manifest::Value::Sequence(_))
+}
+
+fn first_line(text: &str, start: usize) -> Range<usize> {
+    let line = text[start..].split(['\n', '\r']).next().unwrap_or_default();
+    start..start + line.trim_end().len()
+}
+
+/// UTF-8 without its byte order mark, or where it stops being UTF-8.
+fn decode(bytes: Vec<u8>) -> Result<String, (String, Problem)> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+        Err(error) => {
+            let start = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+            let problem = Problem {
+                kind: ProblemKind::Invalid,
+                span: start..start,
+                message: format!("byte {} is not UTF-8", start + 1),
+                help: match utf16 {
+                    true => "the file looks like UTF-16: save it as UTF-8".to_owned(),
+                    false => "save the file as UTF-8".to_owned(),
+                },
+                related: None,
+            };
+            Err((String::from_utf8_lossy(bytes).into_owned(), problem))
+        }
+    }
+}

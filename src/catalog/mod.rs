@@ -1,0 +1,105 @@
+//! All manifests of a repository at one place in time, with the configuration that judges them.
+
+mod entry;
+mod project;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+pub use entry::{Entry, Manifest, State};
+pub use project::{Project, ProjectError};
+
+use crate::manifest::{MAX_BYTES, SecretRequest};
+use crate::source::{File, Repository, SourceError};
+
+/// The manifests of one snapshot, sorted by path.
+#[derive(Debug)]
+pub struct Catalog {
+    pub entries: Vec<Entry>,
+}
+
+/// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    All,
+    /// These files, and what lies below these folders; paths from the repository's root.
+    Paths(BTreeSet<String>),
+}
+
+impl Selection {
+    /// What a person names on the command line: relative to the current folder; nothing is everything.
+    ///
+    /// # Errors
+    /// A path that does not exist or lies outside the repository.
+    pub fn of(repository: &Repository, paths: &[PathBuf]) -> Result<Self, SourceError> {
+        if paths.is_empty() {
+            return Ok(Self::All);
+        }
+        paths.iter().map(|path| repository.relative(path)).collect::<Result<_, _>>().map(Self::Paths)
+    }
+
+    fn holds(&self, path: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Paths(paths) => {
+                paths.contains("")
+                    || paths.contains(path)
+                    || path.match_indices('/').any(|(slash, _)| paths.contains(&path[..slash]))
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Reads the project's snapshot: every manifest of the catalog, and the selected files that lie outside it.
+    ///
+    /// # Errors
+    /// A repository that cannot be read. What is wrong with a file stands in its [`Entry`].
+    pub fn load(repository: &Repository, project: &Project, selection: &Selection) -> Result<Self, SourceError> {
+        let snapshot = project.snapshot;
+        let folder = &project.config.catalog;
+        let mut entries = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
+            let selected = selection.holds(&file.path);
+            Entry::read(file, selected, &project.schema)
+        })?;
+        if let Selection::Paths(paths) = selection {
+            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+            let mut named = Vec::new();
+            for path in paths.iter().filter(|path| !known.contains(path.as_str())) {
+                let on_disk = project.root.join(path);
+                if on_disk.is_dir() && !on_disk.is_symlink() {
+                    continue;
+                }
+                if let Some(bytes) = repository.read(snapshot, path, MAX_BYTES)? {
+                    named.push(Entry::read(File { path: path.clone(), bytes }, true, &project.schema));
+                }
+            }
+            entries.extend(named);
+            entries.sort_by(|one, other| one.path.cmp(&other.path));
+        }
+        Ok(Self { entries })
+    }
+
+    /// The entries that the run is about.
+    pub fn selected(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.selected)
+    }
+
+    /// The typed manifests that the run is about; those with findings that keep them from being read are left out.
+    pub fn requests(&self) -> impl Iterator<Item = &SecretRequest> {
+        self.selected().filter_map(Entry::request)
+    }
+
+    /// The entry at `path`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.path == path)
+    }
+}
+
+/// Where a manifest belongs, from the repository's root.
+#[must_use]
+pub fn path_of(project: &Project, request: &SecretRequest) -> String {
+    let path = Path::new(&project.config.catalog).join(request.file());
+    path.to_string_lossy().into_owned()
+}

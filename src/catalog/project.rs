@@ -1,0 +1,108 @@
+//! What a repository's `goldenpath.yaml` and `schemas/` say at one snapshot.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, BUILT_IN_GOVERNANCE, Config, ConfigError, Enums, Governance};
+use crate::files;
+use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
+use crate::source::{Repository, Snapshot, SourceError, Unreadable};
+
+/// The bytes of a configuration file that are read at most.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The configuration found in a snapshot of a repository.
+#[derive(Debug)]
+pub struct Project {
+    /// The work tree's folder, from which the configuration's paths on disk start.
+    pub root: PathBuf,
+    pub snapshot: Snapshot,
+    /// Who owns what this catalog makes in the stores.
+    pub catalog_id: String,
+    pub config: Config,
+    /// The configuration as written, for messages that point into it.
+    pub config_text: String,
+    pub enums: Enums,
+    pub governance: Governance,
+    pub schema: Schema,
+}
+
+/// Why there is no project.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ProjectError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl Project {
+    /// Reads the configuration of `snapshot`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open(repository: &Repository, snapshot: Snapshot, config_file: Option<&Path>) -> Result<Self, ProjectError> {
+        let (name, config_text) = match config_file {
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = text_of(&name, files::read_regular(path, MAX_BYTES))?;
+                (name, Some(text))
+            }
+            None => (config::FILE_NAME.to_owned(), read(repository, snapshot, config::FILE_NAME)?),
+        };
+        let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
+
+        let enums = match read(repository, snapshot, &config.enums)? {
+            Some(text) => Enums::parse(&config.enums, &text)?,
+            None => Enums::built_in(),
+        };
+        let governance = match read(repository, snapshot, &config.governance)? {
+            Some(text) => Governance::parse(&config.governance, &text, &enums)?,
+            None => Governance::parse("the built-in governance table", BUILT_IN_GOVERNANCE, &enums)?,
+        };
+        let schema = match read(repository, snapshot, SCHEMA_FILE_NAME)? {
+            Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
+            None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
+        };
+        Ok(Self {
+            root: repository.root().to_path_buf(),
+            snapshot,
+            catalog_id: config.catalog_id.clone().unwrap_or_else(|| repository.name()),
+            config,
+            config_text: config_text.unwrap_or_default(),
+            enums,
+            governance,
+            schema,
+        })
+    }
+
+    /// The catalog's own template of this name from `templates/`, if there is one.
+    ///
+    /// # Errors
+    /// A template that cannot be read.
+    pub fn template(&self, repository: &Repository, name: &str) -> Result<Option<String>, ProjectError> {
+        read(repository, self.snapshot, &format!("templates/{name}"))
+    }
+
+    /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
+    #[must_use]
+    pub fn rule_files(&self) -> [&str; 4] {
+        [config::FILE_NAME, SCHEMA_FILE_NAME, &self.config.enums, &self.config.governance]
+    }
+}
+
+fn read(repository: &Repository, snapshot: Snapshot, path: &str) -> Result<Option<String>, ProjectError> {
+    match repository.read(snapshot, path, MAX_BYTES)? {
+        None => Ok(None),
+        Some(bytes) => Ok(Some(text_of(path, bytes)?)),
+    }
+}
+
+fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, ConfigError> {
+    let bytes = bytes.map_err(|why| ConfigError::new(path, why.to_string(), "mend or remove it"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        ConfigError::new(path, format!("byte {place} is not UTF-8"), "save the file as UTF-8")
+    })
+}

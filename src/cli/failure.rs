@@ -1,0 +1,90 @@
+//! Why a command could not run to its end, and the exit code for it.
+
+use std::io;
+use std::path::Path;
+
+use miette::Diagnostic;
+
+use crate::catalog::ProjectError;
+use crate::config::ConfigError;
+use crate::projection::ProjectionError;
+use crate::scaffold::ScaffoldError;
+use crate::source::SourceError;
+use crate::template::TemplateError;
+use crate::terminal::PromptError;
+
+/// An error with its exit code.
+pub(super) struct Failure {
+    exit_code: u8,
+    report: Box<dyn Diagnostic + Send + Sync>,
+}
+
+/// Wrong usage, told in one message.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::usage))]
+struct Usage {
+    message: String,
+    #[help]
+    help: String,
+}
+
+/// Something that the file system refused.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::io))]
+struct Refused {
+    message: String,
+    #[help]
+    help: String,
+}
+
+impl Failure {
+    /// Wrong usage, an unreadable configuration, not a git repository: exit code 2.
+    fn misused(report: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit_code: 2, report: Box::new(report) }
+    }
+
+    /// An action that failed: exit code 1.
+    fn failed(report: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit_code: 1, report: Box::new(report) }
+    }
+
+    pub(super) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::misused(Usage { message: message.into(), help: help.into() })
+    }
+
+    pub(super) fn no_directory(directory: &Path, error: &io::Error) -> Self {
+        Self::usage(format!("`-C {}`: {error}", directory.display()), "name a folder that exists")
+    }
+
+    pub(super) fn io(what: &str, error: &io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
+    }
+
+    pub(super) fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    pub(super) fn report(&self) -> &dyn Diagnostic {
+        &*self.report
+    }
+}
+
+macro_rules! exit_codes {
+    ($($make:ident: $($error:ty),+;)+) => {
+        $($(
+            impl From<$error> for Failure {
+                fn from(error: $error) -> Self {
+                    Self::$make(error)
+                }
+            }
+        )+)+
+    };
+}
+
+exit_codes! {
+    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError;
+    failed: ScaffoldError, PromptError;
+}

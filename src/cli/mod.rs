@@ -1,0 +1,153 @@
+//! The commands: one file each, its arguments with their help and a short `run`.
+
+mod failure;
+mod init;
+mod new_secret;
+mod render;
+mod streams;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+use streams::Streams;
+
+use crate::catalog::Project;
+use crate::manifest::SecretRequest;
+use crate::source::{Repository, Snapshot};
+use crate::terminal::ColorChoice;
+
+/// From a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
+///
+/// A SecretRequest in git says what is needed; goldenpath checks it at commit, makes the secret in its store when it
+/// merges, and puts the ExternalSecret into the GitOps repository.
+#[derive(Debug, Parser)]
+#[command(name = "goldenpath", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Shared options")]
+struct Shared {
+    /// Run as if started in DIR
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Read FILE instead of the repository's goldenpath.yaml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    color: ColorChoice,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: each file that is checked, each secret that is already as it should be
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    New(New),
+    Validate(validate::Args),
+    Render(render::Args),
+}
+
+/// Write something new into the catalog
+#[derive(Debug, clap::Args)]
+struct New {
+    #[command(subcommand)]
+    what: NewCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum NewCommand {
+    Secret(new_secret::Args),
+}
+
+/// What a command that ran to its end found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Done, warnings or none.
+    Done,
+    /// Findings of severity error, or an action that failed.
+    Failed,
+}
+
+/// What the commands run with.
+struct Context {
+    config: Option<PathBuf>,
+    streams: Streams,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, and never what: the payload could hold anything.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!(
+            "goldenpath: internal error at {place}. This is a bug; please report it with the command that you ran."
+        );
+    }));
+    let cli = Cli::parse();
+    let Shared { directory, config, color, quiet, verbose } = cli.shared;
+    let context = Context { config, streams: Streams::new(color, quiet, verbose) };
+    let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
+        Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),
+        _ => cli.command.run(&context),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
+        Err(failure) => {
+            context.streams.error(failure.report());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+impl Command {
+    fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        match self {
+            Self::Init(args) => init::run(&args, context),
+            Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(args, context),
+            Self::Validate(args) => validate::run(&args, context),
+            Self::Render(args) => render::run(&args, context),
+        }
+    }
+}
+
+impl Context {
+    /// The repository at hand and its configuration at `snapshot`.
+    fn open(&self, repository: &Repository, snapshot: Snapshot) -> Result<Project, Failure> {
+        Ok(Project::open(repository, snapshot, self.config.as_deref())?)
+    }
+}
+
+/// A part of the catalog, by environment and service.
+#[derive(Debug, clap::Args)]
+struct Narrow {
+    /// Only this environment; may be given several times
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    environments: Vec<String>,
+    /// Only this service; may be given several times
+    #[arg(long = "service", value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+impl Narrow {
+    fn holds(&self, request: &SecretRequest) -> bool {
+        let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
+        among(&self.environments, request.environment.as_str()) && among(&self.services, request.service.as_str())
+    }
+}

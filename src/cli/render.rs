@@ -1,0 +1,57 @@
+//! `goldenpath render`
+
+use std::path::PathBuf;
+
+use super::{Context, Failure, Outcome};
+use crate::catalog::{Catalog, Selection};
+use crate::diagnostics::{count, findings_for_people, summary};
+use crate::files;
+use crate::projection::{self, Projection};
+use crate::rules::{self, Severity};
+use crate::source::{Repository, Snapshot};
+
+/// Print the ExternalSecrets of manifests; touches nothing else
+///
+/// Renders the files and folders named, or the whole catalog, from the work tree. Manifests with errors are not
+/// rendered: their findings are shown, and the exit code is 1.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Manifests and folders; the whole catalog if there are none
+    paths: Vec<PathBuf>,
+    /// Write files below DIR, laid out as in the GitOps repository, instead of printing
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+    #[command(flatten)]
+    narrow: super::Narrow,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let catalog = Catalog::load(&repository, &project, &Selection::of(&repository, &args.paths)?)?;
+    let findings = rules::check(&catalog, &project)?;
+    if count(&findings, Severity::Error) > 0 {
+        let look = context.streams.err;
+        context.streams.alert(&findings_for_people(&findings, &catalog, look));
+        context.streams.alert(&summary(catalog.selected().count(), &findings, look));
+        return Ok(Outcome::Failed);
+    }
+    let template = project.template(&repository, projection::TEMPLATE)?;
+    let mut rendered = 0;
+    for request in catalog.requests().filter(|request| args.narrow.holds(request)) {
+        let projection = Projection::of(request, &project, template.as_deref())?;
+        match &args.out_dir {
+            None => context.streams.result(&format!("---\n{}", projection.text)),
+            Some(folder) => {
+                let path = files::confine(folder, &projection.file)
+                    .map_err(|why| Failure::usage(why, "`gitops.file` must stay below the folder"))?;
+                files::write_whole(&path, projection.text.as_bytes())
+                    .map_err(|error| Failure::io(&format!("`{}` cannot be written", path.display()), &error))?;
+                context.streams.result(&format!("{}\n", path.display()));
+            }
+        }
+        rendered += 1;
+    }
+    context.streams.talk(&format!("rendered {rendered} ExternalSecret{}", if rendered == 1 { "" } else { "s" }));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,44 @@
+//! Standard output carries the result, standard error the talk.
+
+use std::io::{self, Write};
+
+use miette::Diagnostic;
+
+use crate::diagnostics::render_report;
+use crate::terminal::{ColorChoice, Look, harmless};
+
+pub(super) struct Streams {
+    pub(super) out: Look,
+    pub(super) err: Look,
+    quiet: bool,
+    pub(super) verbose: bool,
+}
+
+impl Streams {
+    pub(super) fn new(color: ColorChoice, quiet: bool, verbose: bool) -> Self {
+        Self { out: Look::of_stdout(color), err: Look::of_stderr(color), quiet, verbose }
+    }
+
+    /// Prints a part of the result, as it is.
+    pub(super) fn result(&self, text: &str) {
+        // A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Prints a line for the person, unless `--quiet`.
+    pub(super) fn talk(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{}", harmless(line));
+        }
+    }
+
+    /// Prints what is already drawn for standard error, whatever the flags.
+    pub(super) fn alert(&self, drawn: &str) {
+        let _ = io::stderr().lock().write_all(drawn.as_bytes());
+    }
+
+    pub(super) fn error(&self, report: &dyn Diagnostic) {
+        self.alert(&render_report(report, self.err));
+    }
+}

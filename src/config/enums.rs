@@ -1,0 +1,116 @@
+//! `schemas/metadata/enums.yaml`: the values that a manifest may use.
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+
+/// The enums that goldenpath has built in; `init` writes this very text.
+pub const BUILT_IN: &str = include_str!("../../schemas/metadata/enums.yaml");
+
+/// The lists of allowed values, in the order in which people should be offered them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Enums {
+    pub owners: Vec<String>,
+    pub environments: Vec<String>,
+    pub providers: Vec<String>,
+    pub secret_types: Vec<String>,
+    pub risk_tiers: Vec<String>,
+    pub rotation_classes: Vec<String>,
+    pub lifecycle_states: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Written {
+    owners: Option<Vec<String>>,
+    environments: Option<Vec<String>>,
+    providers: Option<Vec<String>>,
+    secret_types: Option<Vec<String>>,
+    risk_tiers: Option<Vec<String>>,
+    rotation_classes: Option<Vec<String>>,
+    lifecycle_states: Option<Vec<String>>,
+}
+
+impl Enums {
+    /// The built-in lists.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let written: Written = serde_yaml::from_str(BUILT_IN).unwrap_or_default();
+        Self {
+            owners: written.owners.unwrap_or_default(),
+            environments: written.environments.unwrap_or_default(),
+            providers: written.providers.unwrap_or_default(),
+            secret_types: written.secret_types.unwrap_or_default(),
+            risk_tiers: written.risk_tiers.unwrap_or_default(),
+            rotation_classes: written.rotation_classes.unwrap_or_default(),
+            lifecycle_states: written.lifecycle_states.unwrap_or_default(),
+        }
+    }
+
+    /// Reads a catalog's own lists; a list that `text` leaves out is the built-in one.
+    ///
+    /// # Errors
+    /// Broken YAML, an unknown list, an empty list, or a lifecycle state or provider that goldenpath does not know.
+    pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
+        let written: Option<Written> =
+            serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let written = written.unwrap_or_default();
+        let built_in = Self::built_in();
+        let list = |name: &str, own: Option<Vec<String>>, built_in: &[String]| match own {
+            None => Ok(built_in.to_vec()),
+            Some(own) if own.is_empty() => Err(ConfigError::new(
+                path,
+                format!("the list `{name}` is empty"),
+                "give it a value, or leave the list out to use the built-in one",
+            )
+            .at(text, name)),
+            Some(own) => Ok(own),
+        };
+        let known = |name: &str, own: Option<Vec<String>>, built_in: &[String]| {
+            let own = list(name, own, built_in)?;
+            match own.iter().find(|value| !built_in.contains(value)) {
+                None => Ok(own),
+                Some(unknown) => Err(ConfigError::new(
+                    path,
+                    format!("goldenpath does not know the value `{unknown}` of `{name}`"),
+                    format!("the list may be shorter than the built-in one, but no other: {}", built_in.join(", ")),
+                )
+                .at(text, unknown)),
+            }
+        };
+        Ok(Self {
+            owners: list("owners", written.owners, &built_in.owners)?,
+            environments: list("environments", written.environments, &built_in.environments)?,
+            providers: known("providers", written.providers, &built_in.providers)?,
+            secret_types: list("secretTypes", written.secret_types, &built_in.secret_types)?,
+            risk_tiers: list("riskTiers", written.risk_tiers, &built_in.risk_tiers)?,
+            rotation_classes: list("rotationClasses", written.rotation_classes, &built_in.rotation_classes)?,
+            lifecycle_states: known("lifecycleStates", written.lifecycle_states, &built_in.lifecycle_states)?,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_left_out_is_the_built_in_one() {
+        let enums = Enums::parse("enums.yaml", "owners: [us]\n").unwrap();
+        assert_eq!(enums.owners, ["us"]);
+        assert_eq!(enums.environments, ["dev", "test", "staging", "prod", "ephemeral"]);
+    }
+
+    #[test]
+    fn an_empty_file_is_the_built_in_lists() {
+        assert_eq!(Enums::parse("enums.yaml", "# nothing yet\n").unwrap(), Enums::built_in());
+    }
+
+    #[test]
+    fn a_lifecycle_state_that_no_code_knows_is_refused() {
+        let error = Enums::parse("enums.yaml", "lifecycleStates: [active, retired]").unwrap_err();
+        assert!(error.to_string().contains("`retired`"), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! `schemas/metadata/governance.yaml`: what a risk tier asks of a secret.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ConfigError, Enums};
+
+/// The governance table that goldenpath has built in; `init` writes this very text.
+pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml");
+
+/// The table behind `spec.risk.tier` and `spec.rotation.rotationClass`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Governance {
+    /// By `spec.risk.tier`.
+    pub tiers: BTreeMap<String, Tier>,
+    /// Days between two rotations, by `spec.rotation.rotationClass`.
+    #[serde(default)]
+    pub rotation_interval_days: BTreeMap<String, u16>,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tier {
+    pub rotation: Rotation,
+    /// Reviewers that a change asks for.
+    pub approvals: u8,
+    /// Days between deletion and the end, 7 to 30.
+    pub recovery_window_days: u8,
+    /// The longest `spec.ttlDays`.
+    pub max_ttl_days: u32,
+}
+
+/// Whether a tier's secrets must be rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rotation {
+    Required,
+    Recommended,
+    Free,
+}
+
+impl Governance {
+    /// The built-in table.
+    #[must_use]
+    pub fn built_in() -> Self {
+        serde_yaml::from_str(BUILT_IN).unwrap_or_default()
+    }
+
+    /// Reads a catalog's own table.
+    ///
+    /// # Errors
+    /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, or a recovery window outside AWS's
+    /// bounds (DeleteSecret's `RecoveryWindowInDays`).
+    pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
+        let table: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        for tier in &enums.risk_tiers {
+            if !table.tiers.contains_key(tier) {
+                return Err(ConfigError::new(
+                    path,
+                    format!("the risk tier `{tier}` has no row under `tiers`"),
+                    format!("add `{tier}:` with rotation, approvals, recoveryWindowDays and maxTtlDays"),
+                )
+                .at(text, "tiers"));
+            }
+        }
+        for (name, tier) in &table.tiers {
+            if !(7..=30).contains(&tier.recovery_window_days) {
+                return Err(ConfigError::new(
+                    path,
+                    format!("the tier `{name}` has a recovery window of {} days", tier.recovery_window_days),
+                    "AWS Secrets Manager takes 7 to 30 days",
+                )
+                .at(text, &format!("recoveryWindowDays: {}", tier.recovery_window_days)));
+            }
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_table_is_the_one_of_the_seed() {
+        let table = Governance::parse("governance.yaml", BUILT_IN, &Enums::built_in()).unwrap();
+        assert_eq!(table.tiers["high"].rotation, Rotation::Required);
+        assert_eq!(table.tiers["medium"].rotation, Rotation::Recommended);
+        assert_eq!(table.tiers["low"].rotation, Rotation::Free);
+        assert_eq!(table.rotation_interval_days["standard"], 90);
+    }
+
+    #[test]
+    fn a_tier_without_a_row_is_named() {
+        let error = Governance::parse("governance.yaml", "tiers: {}", &Enums::built_in()).unwrap_err();
+        assert!(error.to_string().contains("`low`"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
+
+mod enums;
+mod error;
+mod governance;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
+pub use error::ConfigError;
+pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+
+/// The configuration's name at the root of a repository.
+pub const FILE_NAME: &str = "goldenpath.yaml";
+
+/// `goldenpath.yaml`. Every field has a default but the store's backend, which plan and apply refuse to guess.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// The catalog's folder, from the repository's root.
+    pub catalog: String,
+    /// Who owns what is in the stores; by default the repository's name.
+    pub catalog_id: Option<String>,
+    /// The enums' file, from the repository's root.
+    pub enums: String,
+    /// The governance table's file, from the repository's root.
+    pub governance: String,
+    pub store: StoreConfig,
+    pub gitops: GitopsConfig,
+    pub external_secret: ExternalSecretConfig,
+    /// Severities by rule code or name.
+    pub rules: BTreeMap<String, Level>,
+}
+
+/// Where values live.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StoreConfig {
+    pub backend: Option<Backend>,
+    /// `local`: the SQLite file, from the repository's root.
+    pub path: PathBuf,
+    /// The secret's name in the store, a template over the manifest's fields.
+    pub key_template: String,
+    /// `aws`: the region; without one, the standard chain's (`AWS_REGION`, the profile).
+    pub region: Option<String>,
+    /// `aws`: a VPC endpoint or an emulator.
+    pub endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    Local,
+    Aws,
+}
+
+/// Where projections go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GitopsConfig {
+    /// A working copy on disk, from the repository's root.
+    pub path: Option<PathBuf>,
+    /// A projection's file in it, a template over the manifest's fields.
+    pub file: String,
+}
+
+/// What the ExternalSecrets have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExternalSecretConfig {
+    pub api_version: String,
+    pub refresh_interval: String,
+    pub store_name: String,
+    pub store_kind: String,
+}
+
+/// What a rule's findings count as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Off,
+    Warn,
+    Error,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            catalog: "catalogs/secrets".to_owned(),
+            catalog_id: None,
+            enums: "schemas/metadata/enums.yaml".to_owned(),
+            governance: "schemas/metadata/governance.yaml".to_owned(),
+            store: StoreConfig::default(),
+            gitops: GitopsConfig::default(),
+            external_secret: ExternalSecretConfig::default(),
+            rules: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            path: PathBuf::from(".goldenpath/store.db"),
+            key_template: "goldenpath/{{ service }}/{{ environment }}/{{ name }}".to_owned(),
+            region: None,
+            endpoint_url: None,
+        }
+    }
+}
+
+impl Default for GitopsConfig {
+    fn default() -> Self {
+        Self {
+            path: None,
+            file: "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/{{ id }}.yaml".to_owned(),
+        }
+    }
+}
+
+impl Default for ExternalSecretConfig {
+    fn default() -> Self {
+        Self {
+            // The seed's version, so that a repository without a configuration renders what the seed shows.
+            api_version: "external-secrets.io/v1beta1".to_owned(),
+            refresh_interval: "1h".to_owned(),
+            store_name: "aws-secrets-manager".to_owned(),
+            store_kind: "ClusterSecretStore".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `goldenpath.yaml`.
+    ///
+    /// # Errors
+    /// Broken YAML, an unknown field or a value of the wrong kind, at its place; a catalog path that leaves the
+    /// repository.
+    pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
+        // An empty file, or one of comments alone, is a null document: all defaults.
+        let written: Option<Self> =
+            serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let mut config = written.unwrap_or_default();
+        for folder in [&mut config.catalog, &mut config.enums, &mut config.governance] {
+            let trimmed = folder.trim_start_matches("./").trim_end_matches('/').to_owned();
+            let leaves = trimmed.starts_with('/') || trimmed.split('/').any(|part| part == "..");
+            if leaves || trimmed.is_empty() {
+                return Err(ConfigError::new(
+                    path,
+                    format!("`{folder}` is not a path inside the repository"),
+                    "give a relative path without `..`",
+                )
+                .at(text, folder));
+            }
+            *folder = trimmed;
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_is_all_defaults_and_names_no_store() {
+        let config = Config::parse(FILE_NAME, "# nothing\n").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.store.backend, None);
+    }
+
+    #[test]
+    fn a_catalog_outside_the_repository_is_refused() {
+        assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
+        assert_eq!(Config::parse(FILE_NAME, "catalog: ./secrets/\n").unwrap().catalog, "secrets");
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let error = Config::parse(FILE_NAME, "store:\n  backnd: local\n").unwrap_err();
+        assert!(error.to_string().contains("backnd"), "{error}");
+    }
+}

@@ -1,0 +1,218 @@
+//! Findings and errors for people, drawn by miette.
+
+use std::fmt;
+use std::ops::Range;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, SourceCode, SourceSpan,
+    SpanContents, ThemeCharacters, ThemeStyles,
+};
+use textwrap::WordSeparator;
+
+use super::count;
+use crate::catalog::{Catalog, Entry};
+use crate::rules::{Finding, Severity};
+use crate::terminal::{Look, harmless, harmless_in_place};
+
+/// The longest line that is drawn; beyond it the place is told in words.
+const LONGEST_LINE: usize = 400;
+
+/// All findings, each drawn into its file's text.
+#[must_use]
+pub fn findings_for_people(findings: &[Finding], catalog: &Catalog, look: Look) -> String {
+    findings.iter().map(|finding| drawn(&Drawing::of(finding, catalog), look)).collect()
+}
+
+/// The last line of a run: how many manifests were looked at and what came of it.
+#[must_use]
+pub fn summary(files: usize, findings: &[Finding], look: Look) -> String {
+    let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
+    let checked = format!("checked {files} manifest{}", plural(files));
+    match (errors, warnings) {
+        (0, 0) => format!("{checked}: {}\n", look.style().green().apply_to("no findings")),
+        _ => {
+            let mut parts = Vec::new();
+            if errors > 0 {
+                let text = format!("{errors} error{}", plural(errors));
+                parts.push(look.style().red().bold().apply_to(text).to_string());
+            }
+            if warnings > 0 {
+                let text = format!("{warnings} warning{}", plural(warnings));
+                parts.push(look.style().yellow().apply_to(text).to_string());
+            }
+            format!("{checked}: {}\n", parts.join(", "))
+        }
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Any error as people see it, with its code, place and help.
+#[must_use]
+pub fn render_report(report: &dyn Diagnostic, look: Look) -> String {
+    drawn(&Drawing::copy_of(report), look)
+}
+
+fn drawn(diagnostic: &dyn Diagnostic, look: Look) -> String {
+    let theme = GraphicalTheme {
+        characters: if look.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
+        styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(look.width)
+        .with_links(false)
+        .with_context_lines(1)
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_show_related_as_nested(true);
+    let mut text = String::new();
+    // Writing into a String cannot fail; should miette fail to draw, the message alone is still told.
+    if handler.render_report(&mut text, diagnostic).is_err() {
+        text = format!("{diagnostic}\n");
+    }
+    text.push('\n');
+    text
+}
+
+/// A finding as miette wants it.
+#[derive(Debug)]
+struct Drawing {
+    code: String,
+    severity: miette::Severity,
+    message: String,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+    related: Vec<Drawing>,
+}
+
+impl Drawing {
+    fn of(finding: &Finding, catalog: &Catalog) -> Self {
+        let entry = catalog.at(&finding.path);
+        let (source, mut labels) = place(entry, &finding.span, None);
+        let mut related = Vec::new();
+        for other in &finding.related {
+            if other.path == finding.path {
+                if source.is_some() {
+                    labels.push(LabeledSpan::new_with_span(
+                        Some(harmless(&other.label).into_owned()),
+                        other.span.clone(),
+                    ));
+                }
+            } else {
+                let (source, labels) = place(catalog.at(&other.path), &other.span, Some(&other.label));
+                related.push(Self {
+                    code: String::new(),
+                    severity: miette::Severity::Advice,
+                    message: format!("see {}", harmless(&other.path)),
+                    help: None,
+                    source,
+                    labels,
+                    related: Vec::new(),
+                });
+            }
+        }
+        let mut message = harmless(&finding.message).into_owned();
+        if source.is_none() {
+            let place = finding.place;
+            message = format!("{}:{}:{}: {message}", harmless(&finding.path), place.line, place.column);
+        }
+        Self {
+            code: format!("{} {}", finding.rule.code, finding.rule.name),
+            severity: match finding.severity {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+            },
+            message,
+            help: Some(harmless(&finding.help).into_owned()),
+            source,
+            labels,
+            related,
+        }
+    }
+
+    /// A copy of any diagnostic in which nothing steers a terminal.
+    fn copy_of(report: &dyn Diagnostic) -> Self {
+        let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
+        let source = report.source_code().and_then(|source| named(source, labels.first()?.inner()));
+        Self {
+            code: report.code().map(|code| code.to_string()).unwrap_or_default(),
+            severity: report.severity().unwrap_or_default(),
+            message: harmless(&report.to_string()).into_owned(),
+            help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
+            labels: if source.is_some() { labels } else { Vec::new() },
+            source,
+            related: Vec::new(),
+        }
+    }
+}
+
+/// The text to draw and the label in it, the primary one having no words; nothing where there is no text or its lines are too long to draw.
+fn place(
+    entry: Option<&Entry>,
+    span: &Range<usize>,
+    label: Option<&str>,
+) -> (Option<NamedSource<String>>, Vec<LabeledSpan>) {
+    let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span)) else {
+        return (None, Vec::new());
+    };
+    let label = match label {
+        None => LabeledSpan::new_primary_with_span(None, span.clone()),
+        Some(label) => LabeledSpan::new_with_span(Some(harmless(label).into_owned()), span.clone()),
+    };
+    (Some(NamedSource::new(harmless(&entry.path), harmless_in_place(&entry.text))), vec![label])
+}
+
+/// Whether the lines of the span and the ones beside them are short enough to draw.
+fn lines_fit(text: &str, span: &Range<usize>) -> bool {
+    let before = text[..span.start].rsplitn(3, '\n').take(2);
+    let after = text[span.start..].split('\n').take(2);
+    before.chain(after).all(|line| line.len() <= LONGEST_LINE) && span.len() <= LONGEST_LINE
+}
+
+impl fmt::Display for Drawing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Drawing {}
+
+impl Diagnostic for Drawing {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        (!self.code.is_empty()).then(|| Box::new(&self.code) as Box<dyn fmt::Display>)
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        (!self.related.is_empty())
+            .then(|| Box::new(self.related.iter().map(|other| other as &dyn Diagnostic)) as Box<dyn Iterator<Item = _>>)
+    }
+}
+
+/// The whole text behind a source, under its name.
+fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
+    let all = |contents: Result<Box<dyn SpanContents<'_> + '_>, MietteError>| {
+        let contents = contents.ok()?;
+        let text = String::from_utf8_lossy(contents.data()).into_owned();
+        Some((contents.name().unwrap_or_default().to_owned(), text))
+    };
+    let (name, text) = all(source.read_span(span, usize::MAX / 2, usize::MAX / 2))?;
+    Some(NamedSource::new(harmless(&name), harmless_in_place(&text)))
+}

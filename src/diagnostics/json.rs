@@ -1,0 +1,67 @@
+//! Findings for machines: `validate --format json`.
+
+use serde::Serialize;
+
+use super::count;
+use crate::rules::{Finding, Severity};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u8,
+    summary: Summary,
+    findings: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    files: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    rule: &'a str,
+    name: &'a str,
+    severity: Severity,
+    path: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    pointer: &'a str,
+    message: &'a str,
+    help: &'a str,
+}
+
+/// The findings as the design's JSON, version 1: lines and columns from 1, columns in characters.
+#[must_use]
+pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value {
+    let report = Report {
+        version: 1,
+        summary: Summary {
+            files,
+            errors: count(findings, Severity::Error),
+            warnings: count(findings, Severity::Warning),
+        },
+        findings: findings.iter().map(row).collect(),
+    };
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+fn row(finding: &Finding) -> Row<'_> {
+    Row {
+        rule: finding.rule.code,
+        name: finding.rule.name,
+        severity: finding.severity,
+        path: &finding.path,
+        line: finding.place.line,
+        column: finding.place.column,
+        end_line: finding.place.end_line,
+        end_column: finding.place.end_column,
+        pointer: &finding.pointer,
+        message: &finding.message,
+        help: &finding.help,
+    }
+}

@@ -1,0 +1,172 @@
+//! Whole files: written entirely or not at all, read up to a limit.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Replaces the file at `path` with `bytes`, creating its folders.
+///
+/// The bytes go to a temporary file beside it, are flushed to disk and renamed into place, so that a reader or
+/// a crash sees the old file or the new one and nothing between. Permissions of a file that was there are kept.
+///
+/// # Errors
+/// Whatever the file system refuses; the temporary file is gone by then.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`].
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    staged(folder, path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// The bytes, safe on disk under a temporary name beside `path`.
+fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".goldenpath-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A new file asks for 0o666, which the process's umask then narrows, as for any file that a program creates.
+        let new = || fs::Permissions::from_mode(0o666);
+        builder.permissions(fs::metadata(path).map_or_else(|_| new(), |found| found.permissions()));
+    }
+    let mut temporary = builder.tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
+}
+
+/// Makes the rename itself durable; where folders cannot be opened (Windows) there is nothing to do.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Why a file could not be read as a regular file of bounded size.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the file has {size} bytes, more than the {limit} that are read")]
+    TooLarge { size: u64, limit: u64 },
+    #[error("this is a {0}, not a regular file")]
+    NotAFile(&'static str),
+    #[error("the file cannot be read: {0}")]
+    Io(String),
+}
+
+/// Reads a regular file of at most `limit` bytes. Symbolic links are not followed and a FIFO or device is never
+/// opened, so that a hostile repository can neither point out of itself nor make a reader hang.
+///
+/// # Errors
+/// [`Unreadable`], which says what the path is instead.
+pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
+    let io = |error: io::Error| Unreadable::Io(error.to_string());
+    let found = fs::symlink_metadata(path).map_err(io)?;
+    if !found.is_file() {
+        return Err(Unreadable::NotAFile(kind_of(found.file_type())));
+    }
+    if found.len() > limit {
+        return Err(Unreadable::TooLarge { size: found.len(), limit });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
+    // One byte more than the limit tells a file that grew meanwhile from one that is just long enough.
+    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(io)?;
+    match bytes.len() as u64 {
+        size if size > limit => Err(Unreadable::TooLarge { size, limit }),
+        _ => Ok(bytes),
+    }
+}
+
+fn kind_of(kind: fs::FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "FIFO";
+        }
+        if kind.is_socket() {
+            return "socket";
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return "device";
+        }
+    }
+    if kind.is_dir() {
+        "folder"
+    } else if kind.is_symlink() {
+        "symbolic link"
+    } else {
+        "special file"
+    }
+}
+
+/// Joins `relative` to `root`, refusing what would leave it: `..`, an absolute path, or a folder on the way that
+/// is a symbolic link.
+///
+/// # Errors
+/// A sentence that names the offending part.
+pub fn confine(root: &Path, relative: &str) -> Result<PathBuf, String> {
+    let mut path = root.to_path_buf();
+    for part in Path::new(relative).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => continue,
+            _ => return Err(format!("`{relative}` leaves `{}`", root.display())),
+        }
+        if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Err(format!("`{}` is a symbolic link; goldenpath writes through none", path.display()));
+        }
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_file_replaces_and_leaves_no_temporary_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.yaml");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.yaml");
+        write_new(&path, b"one").unwrap();
+        assert_eq!(write_new(&path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_root_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(confine(folder.path(), "a/../../b").is_err());
+        assert!(confine(folder.path(), "/etc/passwd").is_err());
+        assert_eq!(confine(folder.path(), "./a/b").unwrap(), folder.path().join("a/b"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_is_neither_read_nor_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
+        assert!(confine(folder.path(), "out/hosts").unwrap_err().contains("symbolic link"));
+        assert_eq!(read_regular(&folder.path().join("out"), 10), Err(Unreadable::NotAFile("symbolic link")));
+    }
+}

@@ -1,0 +1,18 @@
+//! One SecretRequest: its text, its nodes with spans, its schema, its typed model.
+
+mod model;
+mod names;
+mod schema;
+mod store_key;
+mod text;
+mod yaml;
+
+pub use model::{LifecycleStatus, SecretRequest};
+pub use names::{DnsLabel, DnsSubdomain, SecretId, check_one_line, to_label};
+pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};
+pub use store_key::{StoreKey, StoreKeyError};
+pub use text::{Place, place};
+pub use yaml::{Key, Node, Problem, ProblemKind, Value, parse};
+
+/// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.
+pub const MAX_BYTES: u64 = 256 * 1024;

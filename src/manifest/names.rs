@@ -1,0 +1,220 @@
+//! The names that a manifest gives, each checked once, where it comes in.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A DNS-1123 label: what Kubernetes takes for a namespace and goldenpath for services, environments and names.
+/// Safe as a file name and as a part of a store key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct DnsLabel(String);
+
+/// A DNS-1123 subdomain: labels joined by dots, what Kubernetes takes for a Secret's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct DnsSubdomain(String);
+
+/// An audit ID, `SEC-0007`: at least four digits, no more zeros in front than those four need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretId(u32);
+
+/// The longest DNS-1123 label, in bytes.
+pub const LABEL_LENGTH: usize = 63;
+
+/// The longest DNS-1123 subdomain, in bytes.
+pub const SUBDOMAIN_LENGTH: usize = 253;
+
+impl DnsLabel {
+    /// # Errors
+    /// A sentence that says what is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        check_label(text, LABEL_LENGTH)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl DnsSubdomain {
+    /// # Errors
+    /// A sentence that says what is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > SUBDOMAIN_LENGTH {
+            return Err(too_long(text, SUBDOMAIN_LENGTH));
+        }
+        for label in text.split('.') {
+            if label.is_empty() && !text.is_empty() {
+                return Err("a dot must stand between two names".to_owned());
+            }
+            check_label(label, SUBDOMAIN_LENGTH)?;
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SecretId {
+    /// The prefix of every ID.
+    pub const PREFIX: &'static str = "SEC-";
+
+    /// The ID after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The first ID of a catalog.
+    #[must_use]
+    pub fn first() -> Self {
+        Self(1)
+    }
+
+    /// # Errors
+    /// A sentence that says what is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        const FORM: &str = "an ID is `SEC-` and at least four digits, such as SEC-0007";
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(FORM)?;
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(FORM.to_owned());
+        }
+        let number: u32 = match digits.parse() {
+            Ok(number) if number <= 999_999_999 => number,
+            _ => return Err("an ID has at most nine digits".to_owned()),
+        };
+        match Self(number) {
+            Self(0) => Err("IDs start at SEC-0001".to_owned()),
+            id if id.to_string() == text => Ok(id),
+            id => Err(format!("write this ID as {id}")),
+        }
+    }
+}
+
+impl fmt::Display for DnsLabel {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for DnsSubdomain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SecretId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{:04}", Self::PREFIX, self.0)
+    }
+}
+
+impl Serialize for SecretId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One line of words for people: what a description may be.
+///
+/// # Errors
+/// A sentence that says what is wrong with `text`.
+pub fn check_one_line(text: &str) -> Result<(), String> {
+    match text.chars().find(|character| character.is_control()) {
+        Some('\n' | '\r') => Err("keep it to one line".to_owned()),
+        Some(character) => Err(format!("the control character U+{:04X} cannot stand here", u32::from(character))),
+        None if text.trim().is_empty() => Err("say something, or leave the field out".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// The nearest DNS-1123 label to `text`, for defaults and suggestions; empty when nothing of it can stand in one.
+#[must_use]
+pub fn to_label(text: &str) -> String {
+    let mut label = String::new();
+    for character in text.chars() {
+        match character.to_ascii_lowercase() {
+            kept @ ('a'..='z' | '0'..='9') => label.push(kept),
+            _ if label.is_empty() || label.ends_with('-') => {}
+            _ => label.push('-'),
+        }
+    }
+    label.truncate(LABEL_LENGTH);
+    label.trim_end_matches('-').to_owned()
+}
+
+fn check_label(text: &str, limit: usize) -> Result<(), String> {
+    const ALLOWED: &str = "use lowercase letters, digits and hyphens";
+    if text.is_empty() {
+        return Err("the name is empty".to_owned());
+    }
+    if let Some(character) = text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
+        let what = match character {
+            'A'..='Z' => format!("the capital `{character}`"),
+            ' ' => "a space".to_owned(),
+            _ if character.is_control() => "a control character".to_owned(),
+            _ => format!("`{character}`"),
+        };
+        return Err(format!("{what} cannot stand in a DNS-1123 name: {ALLOWED}"));
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return Err("a name starts and ends with a letter or digit".to_owned());
+    }
+    if text.len() > limit {
+        return Err(too_long(text, limit));
+    }
+    Ok(())
+}
+
+fn too_long(text: &str, limit: usize) -> String {
+    format!("the name has {} characters, {limit} at most are allowed", text.chars().count())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_what_kubernetes_takes() {
+        for good in ["a", "payments", "3scale", "a-b-c", &"x".repeat(63)] {
+            assert!(DnsLabel::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a_b", "a b", "a/b", "..", "é", "a\n", &"x".repeat(64)] {
+            assert!(DnsLabel::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn subdomains_are_labels_and_dots() {
+        assert!(DnsSubdomain::parse("tls.example.com").is_ok());
+        for bad in ["", ".", "a..b", ".a", "a.", "a.-b", &"x".repeat(254)] {
+            assert!(DnsSubdomain::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_have_one_way_to_be_written() {
+        assert_eq!(SecretId::parse("SEC-0007").unwrap().to_string(), "SEC-0007");
+        assert_eq!(SecretId::parse("SEC-12345").unwrap().next().to_string(), "SEC-12346");
+        assert_eq!(SecretId::parse("SEC-007").unwrap_err(), "write this ID as SEC-0007");
+        assert_eq!(SecretId::parse("SEC-00007").unwrap_err(), "write this ID as SEC-0007");
+        for bad in ["", "SEC-", "sec-0007", "SEC-0000", "SEC-1234567890", "SEC-+007", "SEC-0007 "] {
+            assert!(SecretId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_suggestion_is_always_a_label_or_empty() {
+        for text in ["Payments DB", "--x--", "日本", "a/b/../c", &"é-".repeat(90), &"ab-".repeat(40)] {
+            let label = to_label(text);
+            assert!(label.is_empty() || DnsLabel::parse(&label).is_ok(), "{label}");
+        }
+    }
+}

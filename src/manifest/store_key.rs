@@ -1,0 +1,92 @@
+//! The name of a secret in its store.
+
+use std::fmt;
+
+use super::SecretRequest;
+use crate::template::{self, Output, TemplateError};
+
+/// The longest name that AWS Secrets Manager takes, in bytes (CreateSecret, `Name`).
+const LENGTH: usize = 512;
+
+/// A name that AWS Secrets Manager takes and that cannot be confused with a part of an ARN.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreKey(String);
+
+/// Why a manifest has no store key.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StoreKeyError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
+    #[error("the store key `{key}` is not allowed: {reason}")]
+    #[diagnostic(code(goldenpath::store_key))]
+    Refused { key: String, reason: String },
+}
+
+impl StoreKey {
+    /// The key that `store.keyTemplate` gives this manifest.
+    ///
+    /// # Errors
+    /// A template that does not render, or whose result AWS would refuse or misread.
+    pub fn of(request: &SecretRequest, key_template: &str) -> Result<Self, StoreKeyError> {
+        let key = template::render("store.keyTemplate", key_template, Output::Text, request)?;
+        Self::parse(&key).map_err(|reason| StoreKeyError::Refused { key, reason })
+    }
+
+    /// # Errors
+    /// A sentence that says what is wrong with `text`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
+        if text.is_empty() || text.len() > LENGTH {
+            return Err(format!("it has {} characters, 1 to {LENGTH} are allowed", text.len()));
+        }
+        if let Some(character) = text.chars().find(|character| !allowed(*character)) {
+            return Err(format!(
+                "`{}` cannot stand in it: AWS takes letters, digits and /_+=.@-",
+                character.escape_debug()
+            ));
+        }
+        if text.split('/').any(str::is_empty) {
+            return Err("a part between two slashes is empty".to_owned());
+        }
+        if ends_like_an_arn(text) {
+            return Err("it ends in a hyphen and six characters, which AWS takes for a part of an ARN".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Secrets Manager puts a hyphen and six random characters behind a name to make its ARN (CreateSecret, `Name`).
+fn ends_like_an_arn(text: &str) -> bool {
+    text.len() > 7
+        && text.is_char_boundary(text.len() - 7)
+        && text[text.len() - 7..]
+            .strip_prefix('-')
+            .is_some_and(|end| end.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+impl fmt::Display for StoreKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_looks_like_the_end_of_an_arn_is_refused() {
+        for bad in ["goldenpath/a/dev/a-secret", "x-ABC123", "", "a//b", "a b", "é", &"x".repeat(513)] {
+            assert!(StoreKey::parse(bad).is_err(), "{bad}");
+        }
+        for good in ["goldenpath/payments/dev/payments-db-credentials", "a-secrets", "a-b-c-d", "-secret", "secret"] {
+            assert!(StoreKey::parse(good).is_ok(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! YAML text → nodes with spans. The one parser that decides what a manifest says.
+//!
+//! A manifest is plain data, so what makes YAML more than that (anchors, aliases, tags, merge keys, duplicate keys,
+//! several documents) is refused here, with its place, and never expanded.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use saphyr::Scalar;
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// How deep nodes may nest; a SecretRequest needs 3 levels.
+const MAX_DEPTH: usize = 32;
+
+/// How many problems of one file are worth telling.
+const MAX_PROBLEMS: usize = 100;
+
+/// A YAML value and where it stands, as a byte range of the text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub span: Range<usize>,
+    pub value: Value,
+}
+
+/// What a node holds, resolved by YAML 1.2's core schema.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(String),
+    Sequence(Vec<Node>),
+    /// In the file's order; no key stands twice.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A mapping's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub span: Range<usize>,
+    pub name: String,
+}
+
+/// Why a text is not a manifest's YAML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    pub span: Range<usize>,
+    pub message: String,
+    pub help: String,
+    /// A second place that belongs to it, such as a key's first mention.
+    pub related: Option<(Range<usize>, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Not YAML.
+    Invalid,
+    /// YAML, but more of it than a manifest uses.
+    Unsupported,
+}
+
+impl Node {
+    /// The node at a JSON pointer (RFC 6901), with the key that leads to it.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
+        let mut found = (None, self);
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            found = match &found.1.value {
+                Value::Mapping(entries) => {
+                    entries.iter().find(|(key, _)| key.name == token).map(|(key, node)| (Some(key), node))?
+                }
+                Value::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
+                _ => return None,
+            };
+        }
+        Some(found)
+    }
+
+    /// The string at a JSON pointer, if there is one.
+    #[must_use]
+    pub fn string_at(&self, pointer: &str) -> Option<&str> {
+        match &self.at(pointer)?.1.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The same value for serde and JSON Schema.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Int(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::String(value) => value.as_str().into(),
+            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => entries
+                .iter()
+                .map(|(key, node)| (key.name.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+/// Parses one document of plain data.
+///
+/// # Errors
+/// Everything that keeps `text` from being one, in the text's order; never empty.
+pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    if let Some((offset, character)) = text.char_indices().find(|(_, character)| is_forbidden(*character)) {
+        return Err(vec![Problem {
+            kind: ProblemKind::Invalid,
+            span: offset..offset + character.len_utf8(),
+            message: format!("the control character U+{:04X} cannot stand in YAML", u32::from(character)),
+            help: "remove it; a manifest is plain text in UTF-8".to_owned(),
+            related: None,
+        }]);
+    }
+    let mut builder = Builder { offsets: Offsets::of(text), text, open: Vec::new(), root: None, problems: Vec::new() };
+    for event in Parser::new_from_str(text) {
+        match event {
+            Ok((event, span)) => {
+                if !builder.take(event, span) {
+                    break;
+                }
+            }
+            Err(error) => {
+                let mut offset = builder.offsets.byte(error.marker().index());
+                // A forbidden tab is what to look at, not what stands behind it.
+                offset -= text[..offset].len() - text[..offset].trim_end_matches('\t').len();
+                let span = builder.visible(offset);
+                builder.problem(
+                    ProblemKind::Invalid,
+                    span,
+                    &format!("this is not YAML: {}", error.info()),
+                    syntax_help(error.info()),
+                );
+                break;
+            }
+        }
+    }
+    match builder.root {
+        Some(root) if builder.problems.is_empty() => Ok(root),
+        _ if !builder.problems.is_empty() => Err(builder.problems),
+        _ => Err(vec![Problem {
+            kind: ProblemKind::Invalid,
+            span: 0..0,
+            message: "the file is empty".to_owned(),
+            help: "write a SecretRequest with `goldenpath new secret`, or remove the file".to_owned(),
+            related: None,
+        }]),
+    }
+}
+
+/// C0 and C1 control characters but tab and line breaks (YAML 1.2, section 5.1).
+fn is_forbidden(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
+}
+
+fn syntax_help(info: &str) -> &'static str {
+    if info.contains("tab") {
+        "indent with spaces; YAML allows no tabs there"
+    } else if info.contains("quote") {
+        "close the quotation on the same line"
+    } else {
+        "check the indentation and the `key: value` form here and on the line above"
+    }
+}
+
+/// Saphyr counts characters; spans are bytes. The same numbers as long as the text is ASCII.
+enum Offsets {
+    Ascii(usize),
+    Table(Vec<usize>),
+}
+
+impl Offsets {
+    fn of(text: &str) -> Self {
+        if text.is_ascii() {
+            Self::Ascii(text.len())
+        } else {
+            Self::Table(text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect())
+        }
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        match self {
+            Self::Ascii(length) => character.min(*length),
+            Self::Table(offsets) => offsets.get(character).or(offsets.last()).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// A collection whose end has not come yet.
+struct Open {
+    start: usize,
+    items: Items,
+}
+
+enum Items {
+    Sequence(Vec<Node>),
+    Mapping { entries: Vec<(Key, Node)>, key: Option<Key> },
+}
+
+struct Builder<'text> {
+    text: &'text str,
+    offsets: Offsets,
+    open: Vec<Open>,
+    root: Option<Node>,
+    problems: Vec<Problem>,
+}
+
+impl Builder<'_> {
+    /// Takes the next event; false when nothing after it is worth reading.
+    fn take(&mut self, event: Event<'_>, span: Span) -> bool {
+        let start = self.offsets.byte(span.start.index());
+        let span = start..self.offsets.byte(span.end.index()).max(start);
+        match event {
+            Event::DocumentStart(_) if self.root.is_some() => {
+                let span = self.visible(start);
+                self.unsupported(span, "a second document starts here", "give each SecretRequest a file of its own");
+                return false;
+            }
+            Event::Alias(_) => {
+                self.unsupported(
+                    span.clone(),
+                    "an alias stands here",
+                    "write the value out; a manifest uses no anchors and aliases",
+                );
+                self.complete(span, Value::Null);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.decoration(&span, anchor, tag.is_some());
+                let span = self.trim(span);
+                self.scalar(span, text, style);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.decoration(&span, anchor, tag.is_some());
+                return self.start(start, Items::Sequence(Vec::new()));
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.decoration(&span, anchor, tag.is_some());
+                return self.start(start, Items::Mapping { entries: Vec::new(), key: None });
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(open) = self.open.pop() {
+                    let value = match open.items {
+                        Items::Sequence(items) => Value::Sequence(items),
+                        Items::Mapping { entries, .. } => Value::Mapping(entries),
+                    };
+                    let span = self.trim(open.start..span.end);
+                    self.complete(span, value);
+                }
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+        }
+        self.problems.len() < MAX_PROBLEMS
+    }
+
+    fn start(&mut self, start: usize, items: Items) -> bool {
+        if self.open.len() == MAX_DEPTH {
+            let span = self.visible(start);
+            self.unsupported(
+                span,
+                &format!("nested deeper than {MAX_DEPTH} levels"),
+                "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
+            );
+            return false;
+        }
+        self.open.push(Open { start, items });
+        true
+    }
+
+    fn scalar(&mut self, span: Range<usize>, text: Cow<'_, str>, style: ScalarStyle) {
+        if let Some(Open { items: Items::Mapping { entries, key: key @ None }, .. }) = self.open.last_mut() {
+            let first = entries.iter().find(|(key, _)| key.name == text).map(|(key, _)| key.span.clone());
+            *key = Some(Key { span: span.clone(), name: text.to_string() });
+            if text == "<<" && style == ScalarStyle::Plain {
+                self.unsupported(span, "a merge key stands here", "write the fields out; a manifest merges nothing");
+            } else if let Some(first) = first {
+                self.unsupported(span, &format!("the key `{text}` stands twice"), "keep one of the two");
+                if let Some(problem) = self.problems.last_mut() {
+                    problem.related = Some((first, "first here".to_owned()));
+                }
+            }
+            return;
+        }
+        let value = match style {
+            ScalarStyle::Plain if text.is_empty() => Value::Null,
+            ScalarStyle::Plain => match Scalar::parse_from_cow(text) {
+                Scalar::Null => Value::Null,
+                Scalar::Boolean(value) => Value::Bool(value),
+                Scalar::Integer(value) => Value::Int(value),
+                Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
+                Scalar::String(value) => Value::String(value.into_owned()),
+            },
+            _ => Value::String(text.into_owned()),
+        };
+        self.complete(span, value);
+    }
+
+    /// Puts a finished node where it belongs.
+    fn complete(&mut self, span: Range<usize>, value: Value) {
+        let node = Node { span, value };
+        match self.open.last_mut().map(|open| &mut open.items) {
+            None => self.root = Some(node),
+            Some(Items::Sequence(items)) => items.push(node),
+            Some(Items::Mapping { entries, key }) => match key.take() {
+                Some(key) => entries.push((key, node)),
+                None => {
+                    *key = Some(Key { span: node.span.clone(), name: String::new() });
+                    self.unsupported(
+                        node.span,
+                        "this key is not a plain word",
+                        "a manifest's keys are plain words, such as `metadata`",
+                    );
+                }
+            },
+        }
+    }
+
+    /// Refuses the anchor and the tag with which a node's span begins, in either order.
+    fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
+        let mark = |sigil: char| {
+            let mut start = span.start;
+            for word in self.text[span.start..].split([' ', '\t', '\r', '\n', ',']).take(2) {
+                if word.starts_with(sigil) {
+                    return start..start + word.len();
+                }
+                start += word.len() + 1;
+            }
+            self.visible(span.start)
+        };
+        let (anchor_span, tag_span) = (mark('&'), mark('!'));
+        if anchor != 0 {
+            self.unsupported(anchor_span, "an anchor stands here", "remove it; a manifest uses no anchors and aliases");
+        }
+        if tagged {
+            self.unsupported(tag_span, "a tag stands here", "remove it; quote the value if it must be a string");
+        }
+    }
+
+    fn unsupported(&mut self, span: Range<usize>, message: &str, help: &str) {
+        self.problem(ProblemKind::Unsupported, span, message, help);
+    }
+
+    fn problem(&mut self, kind: ProblemKind, span: Range<usize>, message: &str, help: &str) {
+        self.problems.push(Problem { kind, span, message: message.to_owned(), help: help.to_owned(), related: None });
+    }
+
+    /// Without the white space that a plain scalar or a block collection ends with.
+    fn trim(&self, span: Range<usize>) -> Range<usize> {
+        let end = span.start + self.text[span.clone()].trim_end().len();
+        span.start..end
+    }
+
+    /// Something to underline at `offset`: the rest of the line, or of the last line that has any.
+    fn visible(&self, offset: usize) -> Range<usize> {
+        let offset = match self.text[offset..].trim_start().is_empty() {
+            true => self.text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1),
+            false => offset,
+        };
+        let rest = self.text[offset..].split(['\n', '\r']).next().unwrap_or_default();
+        offset..offset + rest.trim_end().len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn spans<'text>(text: &'text str, pointer: &str) -> (&'text str, &'text str) {
+        let root = parse(text).unwrap();
+        let (key, node) = root.at(pointer).unwrap();
+        (key.map_or("", |key| &text[key.span.clone()]), &text[node.span.clone()])
+    }
+
+    fn only_problem(text: &str) -> (ProblemKind, String, &str) {
+        let problems = parse(text).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        (problems[0].kind, problems[0].message.clone(), &text[problems[0].span.clone()])
+    }
+
+    #[test]
+    fn spans_are_the_exact_key_and_value() {
+        let text = "a:\n  b: one two   # why\n  c: 'x y'\n  d: \"q\"  \ne: [1, two]\nf: é\ng: last";
+        assert_eq!(spans(text, "/a/b"), ("b", "one two"));
+        assert_eq!(spans(text, "/a/c"), ("c", "'x y'"));
+        assert_eq!(spans(text, "/a/d"), ("d", "\"q\""));
+        assert_eq!(spans(text, "/e/1"), ("", "two"));
+        assert_eq!(spans(text, "/f"), ("f", "é"));
+        assert_eq!(spans(text, "/g"), ("g", "last"));
+    }
+
+    #[test]
+    fn carriage_returns_do_not_shift_spans() {
+        assert_eq!(spans("a: é\r\nb: two\r\n", "/b"), ("b", "two"));
+    }
+
+    #[test]
+    fn values_resolve_by_the_core_schema() {
+        let json = parse("a: 30\nb: '30'\nc: no\nd: true\ne:\nf: 1.5\n").unwrap().to_json();
+        assert_eq!(json, serde_json::json!({ "a": 30, "b": "30", "c": "no", "d": true, "e": null, "f": 1.5 }));
+    }
+
+    #[test]
+    fn what_is_more_than_plain_data_is_unsupported_at_its_place() {
+        use ProblemKind::Unsupported;
+        assert_eq!(only_problem("a: &x 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
+        assert_eq!(only_problem("a: &x\n  b: 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
+        assert_eq!(only_problem("a: &x [1, 2]\n"), (Unsupported, "an anchor stands here".into(), "&x"));
+        assert_eq!(only_problem("a: !!str 1\n"), (Unsupported, "a tag stands here".into(), "!!str"));
+        assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "the key `a` stands twice".into(), "a"));
+        assert_eq!(only_problem("a: {<<: 1}\n"), (Unsupported, "a merge key stands here".into(), "<<"));
+        assert_eq!(only_problem("a: 1\n---\nb: 2\n"), (Unsupported, "a second document starts here".into(), "---"));
+    }
+
+    #[test]
+    fn aliases_are_never_expanded() {
+        let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n";
+        assert_eq!(parse(bomb).unwrap_err().len(), 9);
+    }
+
+    #[test]
+    fn deep_nesting_ends_early() {
+        for deep in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000)] {
+            let problems = parse(&deep).unwrap_err();
+            assert_eq!(problems.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_is_not_yaml_says_where() {
+        let (kind, message, place) = only_problem("a: [1, 2\nb: 3\n");
+        assert_eq!(kind, ProblemKind::Invalid, "{message} at {place}");
+        assert_eq!(only_problem("").1, "the file is empty");
+        assert_eq!(only_problem("# only words\n").1, "the file is empty");
+        assert_eq!(only_problem("a: \u{0}b\n").2, "\u{0}");
+    }
+}

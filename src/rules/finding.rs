@@ -1,0 +1,93 @@
+//! One thing wrong at one place.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::Rule;
+use crate::catalog::Entry;
+use crate::manifest::{Place, place};
+
+/// What a finding counts as: an error fails the run, a warning does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One thing wrong at one place. It knows nothing of how it is shown.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static Rule,
+    pub severity: Severity,
+    /// From the repository's root.
+    pub path: String,
+    /// Bytes of the file's text.
+    pub span: Range<usize>,
+    pub place: Place,
+    /// JSON pointer into the manifest; empty for the file as a whole.
+    pub pointer: String,
+    pub message: String,
+    pub help: String,
+    pub related: Vec<Related>,
+}
+
+/// Another place that belongs to a finding, perhaps in another file.
+#[derive(Debug, Clone)]
+pub struct Related {
+    pub path: String,
+    pub span: Range<usize>,
+    pub label: String,
+}
+
+impl Finding {
+    pub(super) fn key(&self) -> (&str, usize, &str, &str) {
+        (&self.path, self.span.start, self.rule.code, &self.pointer)
+    }
+}
+
+/// Where a rule puts what it finds.
+pub struct Sink<'findings> {
+    rule: &'static Rule,
+    severity: Severity,
+    findings: &'findings mut Vec<Finding>,
+}
+
+impl<'findings> Sink<'findings> {
+    pub(super) fn new(rule: &'static Rule, severity: Severity, findings: &'findings mut Vec<Finding>) -> Self {
+        Self { rule, severity, findings }
+    }
+
+    /// A finding about the value at a JSON pointer. The finding comes back for related places to be added.
+    pub(super) fn at(&mut self, entry: &Entry, pointer: &str, message: String, help: String) -> &mut Finding {
+        self.over(entry, entry.span(pointer), pointer, message, help)
+    }
+
+    /// A finding about the bytes `span`.
+    pub(super) fn over(
+        &mut self,
+        entry: &Entry,
+        span: Range<usize>,
+        pointer: &str,
+        message: String,
+        help: String,
+    ) -> &mut Finding {
+        let place = place(&entry.text, &span);
+        let (rule, severity, path) = (self.rule, self.severity, entry.path.clone());
+        let related = Vec::new();
+        let finding =
+            Finding { rule, severity, path, span, place, pointer: pointer.to_owned(), message, help, related };
+        let last = self.findings.len();
+        self.findings.push(finding);
+        &mut self.findings[last]
+    }
+}
+
+impl Finding {
+    /// Adds another place in `entry`, underlined with `label`.
+    pub(super) fn with(&mut self, entry: &Entry, span: Range<usize>, label: impl Into<String>) -> &mut Self {
+        self.related.push(Related { path: entry.path.clone(), span, label: label.into() });
+        self
+    }
+}

@@ -1,0 +1,51 @@
+//! The file is YAML that can be read.
+//!
+//! ## What it does
+//! Checks that a file of the catalog is a regular file, in UTF-8, not empty, and YAML.
+//!
+//! ## Why is this bad?
+//! A manifest that cannot be read asks for nothing: apply would pass the secret by, and nobody would know.
+//!
+//! ## Example
+//! ```yaml
+//! metadata:
+//!   id: SEC-0007
+//!  name: payments-db-credentials
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   id: SEC-0007
+//!   name: payments-db-credentials
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project, State};
+use crate::manifest::{Problem, ProblemKind};
+use crate::source::Unreadable;
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP001", name: "invalid-yaml", severity: Severity::Error, check: Check::Entry(check) };
+
+fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
+    match &entry.state {
+        // GP003's
+        State::Unreadable(Unreadable::TooLarge { .. }) | State::Parsed(_) => {}
+        State::Unreadable(why) => {
+            let help = "put a regular file there, or remove it from the catalog".to_owned();
+            sink.over(entry, 0..0, "", why.to_string(), help);
+        }
+        State::Broken(problems) => report(entry, problems, ProblemKind::Invalid, sink),
+    }
+}
+
+/// Reports the problems of one kind.
+pub(super) fn report(entry: &Entry, problems: &[Problem], kind: ProblemKind, sink: &mut Sink<'_>) {
+    for problem in problems.iter().filter(|problem| problem.kind == kind) {
+        let finding = sink.over(entry, problem.span.clone(), "", problem.message.clone(), problem.help.clone());
+        if let Some((span, label)) = &problem.related {
+            finding.with(entry, span.clone(), label);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Every mandatory field is there.
+//!
+//! ## What it does
+//! Checks that a manifest has the fields that the schema requires.
+//!
+//! ## Why is this bad?
+//! Each of them decides something: who answers for the secret, where it goes, how it is governed, when it ends.
+//! goldenpath guesses none of them.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   risk: {}
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   risk:
+//!     tier: medium
+//! ```
+
+use super::suggest::nearest;
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::config::Enums;
+use crate::manifest::ViolationKind;
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP101", name: "missing-field", severity: Severity::Error, check: Check::Entry(check) };
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(manifest) = entry.manifest() else { return };
+    for violation in &manifest.violations {
+        let ViolationKind::Missing { field } = &violation.kind else { continue };
+        // A field that is only misspelt is GP102's, which says what it should be called.
+        let misspelt = manifest.violations.iter().any(|other| match &other.kind {
+            ViolationKind::Unknown { field: unknown, known } => {
+                other.pointer == violation.pointer && nearest(unknown, known.iter().map(String::as_str)) == Some(field)
+            }
+            _ => false,
+        });
+        if !misspelt {
+            let parent = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
+            let message = match parent {
+                Some(parent) => format!("`{parent}` lacks the field `{field}`"),
+                None => format!("the manifest lacks the field `{field}`"),
+            };
+            sink.at(entry, &violation.pointer, message, help(field, &project.enums));
+        }
+    }
+}
+
+fn help(field: &str, enums: &Enums) -> String {
+    let values = match field {
+        "apiVersion" => return "add `apiVersion: goldenpath.io/v1`".to_owned(),
+        "kind" => return "add `kind: SecretRequest`".to_owned(),
+        "id" => return "add `id:`; `goldenpath new secret` takes the next free one".to_owned(),
+        "ttlDays" => return "add `ttlDays:` with a number of days, such as 30".to_owned(),
+        "access" => return "add `access:` with `namespace:` and `k8sSecretName:` below it".to_owned(),
+        "risk" => return "add `risk:` with `tier:` below it".to_owned(),
+        "rotation" => return "add `rotation:` with `rotationClass:` below it".to_owned(),
+        "lifecycle" => return "add `lifecycle:` with `status: active` below it".to_owned(),
+        "owner" => &enums.owners,
+        "environment" => &enums.environments,
+        "provider" => &enums.providers,
+        "secretType" => &enums.secret_types,
+        "tier" => &enums.risk_tiers,
+        "rotationClass" => &enums.rotation_classes,
+        "status" => &enums.lifecycle_states,
+        _ => return format!("add `{field}:` with a value"),
+    };
+    format!("add `{field}:` with one of {}", values.join(", "))
+}

@@ -1,0 +1,70 @@
+//! Every value is of the right type.
+//!
+//! ## What it does
+//! Checks that text is text, numbers are numbers and mappings are mappings.
+//!
+//! ## Why is this bad?
+//! YAML guesses types from how a value looks: `30` is a number, `"30"` is text, and a key with nothing behind it
+//! is null. What a reader takes for one may be the other.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   ttlDays: "30"
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   ttlDays: 30
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::manifest::{Value, ViolationKind};
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP103", name: "wrong-type", severity: Severity::Error, check: Check::Entry(check) };
+
+fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
+    let Some(manifest) = entry.manifest() else { return };
+    for violation in &manifest.violations {
+        let ViolationKind::WrongType { expected } = &violation.kind else { continue };
+        let Some((_, node)) = manifest.root.at(&violation.pointer) else { continue };
+        let name = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the manifest");
+        let (found, help) = match &node.value {
+            Value::Null => ("nothing", format!("give `{name}` a value")),
+            Value::String(text) if expected == "integer" && text.parse::<i64>().is_ok() => {
+                ("a string", format!("remove the quotes: {name}: {text}"))
+            }
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if expected == "string" => {
+                (described(&node.value), format!("quote it: {name}: \"{}\"", &entry.text[node.span.clone()]))
+            }
+            other => (described(other), format!("write {} here", article(expected))),
+        };
+        sink.at(entry, &violation.pointer, format!("`{name}` is {found}, not {}", article(expected)), help);
+    }
+}
+
+fn described(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Int(_) => "an integer",
+        Value::Float(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "a mapping",
+    }
+}
+
+/// JSON Schema's word for a type, in YAML's words.
+fn article(expected: &str) -> String {
+    match expected {
+        "object" => "a mapping".to_owned(),
+        "array" => "a list".to_owned(),
+        "null" => "nothing".to_owned(),
+        "integer" => "an integer".to_owned(),
+        other => format!("a {other}"),
+    }
+}

@@ -1,0 +1,58 @@
+//! Every name and number is in the form that Kubernetes and AWS take.
+//!
+//! ## What it does
+//! Checks IDs (`SEC-` and at least four digits), names (DNS-1123), the bounds of `ttlDays`, and the store key that
+//! follows from the manifest: AWS Secrets Manager takes letters, digits and `/_+=.@-`, and a name that ends in a
+//! hyphen and six characters can be mistaken for a part of an ARN.
+//!
+//! ## Why is this bad?
+//! The pull request would merge, and then the API server or AWS would refuse it, with nobody watching.
+//!
+//! ## Example
+//! ```yaml
+//! metadata:
+//!   name: Payments_DB
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   name: payments-db
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::manifest::{DnsSubdomain, StoreKey, StoreKeyError, ViolationKind, to_label};
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP104", name: "bad-format", severity: Severity::Error, check: Check::Entry(check) };
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(manifest) = entry.manifest() else { return };
+    for violation in &manifest.violations {
+        let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
+        let name = violation.pointer.rsplit('/').next().unwrap_or_default();
+        let help = help(name, manifest.root.string_at(&violation.pointer));
+        sink.at(entry, &violation.pointer, format!("`{name}` is not in the right form: {reason}"), help);
+    }
+    if let Some(request) = &manifest.request
+        && let Err(StoreKeyError::Refused { key, reason }) = StoreKey::of(request, &project.config.store.key_template)
+    {
+        let message = format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
+        let help = "choose another name, such as one with one letter more in its last word".to_owned();
+        sink.at(entry, "/metadata/name", message, help);
+    }
+}
+
+fn help(name: &str, text: Option<&str>) -> String {
+    let suggestion = text.map(to_label).filter(|label| DnsSubdomain::parse(label).is_ok());
+    match (name, suggestion) {
+        ("id", _) => "`goldenpath new secret` takes the next free ID".to_owned(),
+        ("ttlDays", _) => "give a number of days between 1 and 3650".to_owned(),
+        ("description", _) => "keep it to one line of plain text".to_owned(),
+        ("name" | "service" | "namespace" | "k8sSecretName", Some(label)) if Some(label.as_str()) != text => {
+            format!("write it as `{label}`")
+        }
+        _ => "see `schemas/secret_request.schema.json` for the form".to_owned(),
+    }
+}

@@ -1,0 +1,71 @@
+//! A secret of high risk is rotated.
+//!
+//! ## What it does
+//! Where the governance table requires rotation for the risk tier, refuses `rotationClass: none`. Built in, that is
+//! the tier `high`.
+//!
+//! ## Why is this bad?
+//! A credential that never changes is worth stealing for as long as it exists, and one of high risk is worth the
+//! most.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   risk:
+//!     tier: high
+//!   rotation:
+//!     rotationClass: none
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   risk:
+//!     tier: high
+//!   rotation:
+//!     rotationClass: high
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::config::Rotation;
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP201", name: "high-risk-needs-rotation", severity: Severity::Error, check: Check::Entry(check) };
+
+/// The rotation class of a secret that nothing rotates.
+const NO_ROTATION: &str = "none";
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    if let Some(tier) = unrotated(entry, project, Rotation::Required) {
+        let message = format!("a secret of risk tier `{tier}` must be rotated, and `rotationClass` is `{NO_ROTATION}`");
+        report(entry, project, tier, message, sink);
+    }
+}
+
+/// The risk tier of a manifest without rotation, if the governance table says `rotation` for it.
+pub(super) fn unrotated<'a>(entry: &'a Entry, project: &Project, rotation: Rotation) -> Option<&'a str> {
+    let root = &entry.manifest()?.root;
+    let tier = root.string_at("/spec/risk/tier")?;
+    let asked = project.governance.tiers.get(tier)?.rotation;
+    (asked == rotation && root.string_at("/spec/rotation/rotationClass")? == NO_ROTATION).then_some(tier)
+}
+
+pub(super) fn report(entry: &Entry, project: &Project, tier: &str, message: String, sink: &mut Sink<'_>) {
+    let classes: Vec<String> = project
+        .enums
+        .rotation_classes
+        .iter()
+        .filter(|class| *class != NO_ROTATION)
+        .map(|class| match project.governance.rotation_interval_days.get(class) {
+            Some(days) => format!("`{class}` (every {days} days)"),
+            None => format!("`{class}`"),
+        })
+        .collect();
+    let help = format!("choose the rotation class {}", classes.join(" or "));
+    sink.at(entry, "/spec/rotation/rotationClass", message, help).with(
+        entry,
+        entry.span("/spec/risk/tier"),
+        format!("the tier is `{tier}`"),
+    );
+}

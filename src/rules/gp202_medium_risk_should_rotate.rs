@@ -1,0 +1,40 @@
+//! A secret of medium risk had better be rotated.
+//!
+//! ## What it does
+//! Where the governance table recommends rotation for the risk tier, warns of `rotationClass: none`. Built in, that
+//! is the tier `medium`.
+//!
+//! ## Why is this bad?
+//! A credential that never changes is worth stealing for as long as it exists.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   risk:
+//!     tier: medium
+//!   rotation:
+//!     rotationClass: none
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   risk:
+//!     tier: medium
+//!   rotation:
+//!     rotationClass: standard
+//! ```
+
+use super::gp201_high_risk_needs_rotation::{report, unrotated};
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::config::Rotation;
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP202", name: "medium-risk-should-rotate", severity: Severity::Warning, check: Check::Entry(check) };
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    if let Some(tier) = unrotated(entry, project, Rotation::Recommended) {
+        report(entry, project, tier, format!("a secret of risk tier `{tier}` should be rotated"), sink);
+    }
+}

@@ -1,0 +1,41 @@
+//! A secret lives no longer than its risk tier allows.
+//!
+//! ## What it does
+//! Compares `spec.ttlDays` with the governance table's `maxTtlDays` for the risk tier. Built in, that is 365 days in
+//! every tier.
+//!
+//! ## Why is this bad?
+//! The ttl is when somebody looks whether the secret is still needed. Too long, and nobody ever does.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   ttlDays: 3000
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   ttlDays: 365
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP203", name: "ttl-too-long", severity: Severity::Error, check: Check::Entry(check) };
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(request) = entry.request() else { return };
+    let Some(tier) = project.governance.tiers.get(&request.risk_tier) else { return };
+    if request.ttl_days > tier.max_ttl_days {
+        let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
+        let message =
+            format!("`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days", request.ttl_days);
+        sink.at(entry, "/spec/ttlDays", message, format!("write {longest} or less; it can be renewed then")).with(
+            entry,
+            entry.span("/spec/risk/tier"),
+            format!("the tier is `{name}`"),
+        );
+    }
+}

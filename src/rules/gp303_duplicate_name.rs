@@ -1,0 +1,45 @@
+//! No two manifests have the same store key.
+//!
+//! ## What it does
+//! Compares the store keys that follow from the manifests (by default from service, environment and name) across the
+//! whole catalog, whatever part of it a run is about.
+//!
+//! ## Why is this bad?
+//! Both manifests would own the same secret: the one would change what the other asks for, and taking the one down
+//! would delete the other's credential.
+//!
+//! ## Example
+//! ```yaml
+//! metadata:
+//!   id: SEC-0008
+//!   name: payments-db     # SEC-0007 of the same service and environment has this name
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   id: SEC-0008
+//!   name: payments-reporting-db
+//! ```
+
+use super::{Check, Rule, Severity, Sink, duplicates};
+use crate::catalog::{Catalog, Project};
+use crate::manifest::{LifecycleStatus, StoreKey};
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP303", name: "duplicate-name", severity: Severity::Error, check: Check::Catalog(check) };
+
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+    duplicates::report(
+        catalog,
+        sink,
+        |entry| {
+            // What is decommissioned has no secret any more, and its successor may take its name.
+            let request = entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
+            StoreKey::of(request, &project.config.store.key_template).ok()
+        },
+        "/metadata/name",
+        |key| format!("the store key `{key}`"),
+        "give one of the two another name",
+    );
+}

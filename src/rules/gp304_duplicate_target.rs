@@ -1,0 +1,46 @@
+//! No two manifests write the same Kubernetes Secret.
+//!
+//! ## What it does
+//! Compares environment, namespace and `k8sSecretName` across the whole catalog, whatever part of it a run is about.
+//!
+//! ## Why is this bad?
+//! Two ExternalSecrets with one target overwrite each other at every refresh, and the application sees now the one
+//! value, now the other.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   access:
+//!     namespace: payments
+//!     k8sSecretName: payments-db-creds   # SEC-0007's, in the same environment
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   access:
+//!     namespace: payments
+//!     k8sSecretName: payments-reporting-db-creds
+//! ```
+
+use super::{Check, Rule, Severity, Sink, duplicates};
+use crate::catalog::{Catalog, Project};
+use crate::manifest::LifecycleStatus;
+
+pub(super) const RULE: Rule =
+    Rule { code: "GP304", name: "duplicate-target", severity: Severity::Error, check: Check::Catalog(check) };
+
+fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
+    duplicates::report(
+        catalog,
+        sink,
+        |entry| {
+            // What is decommissioned writes nothing any more, and its successor may take its place.
+            let request = entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
+            Some((request.environment.as_str(), request.namespace.as_str(), request.k8s_secret_name.as_str()))
+        },
+        "/spec/access/k8sSecretName",
+        |(environment, namespace, name)| format!("the Kubernetes Secret `{namespace}/{name}` in {environment}"),
+        "give one of the two another `k8sSecretName`",
+    );
+}

@@ -1,0 +1,139 @@
+//! The rules: one file a rule, whose doc comment is its page. A catalog → findings.
+
+mod duplicates;
+mod finding;
+mod gp001_invalid_yaml;
+mod gp002_unsupported_yaml;
+mod gp003_too_large;
+mod gp101_missing_field;
+mod gp102_unknown_field;
+mod gp103_wrong_type;
+mod gp104_bad_format;
+mod gp105_not_in_enum;
+mod gp201_high_risk_needs_rotation;
+mod gp202_medium_risk_should_rotate;
+mod gp203_ttl_too_long;
+mod gp301_path_mismatch;
+mod gp302_duplicate_id;
+mod gp303_duplicate_name;
+mod gp304_duplicate_target;
+mod suggest;
+
+use rayon::prelude::*;
+
+pub use finding::{Finding, Related, Severity, Sink};
+
+use crate::catalog::{Catalog, Entry, Project};
+use crate::config::{ConfigError, FILE_NAME, Level};
+
+/// A rule. Its code never changes meaning.
+#[derive(Debug)]
+pub struct Rule {
+    /// `GP105`
+    pub code: &'static str,
+    /// `not-in-enum`
+    pub name: &'static str,
+    /// Unless `goldenpath.yaml` says otherwise.
+    pub severity: Severity,
+    check: Check,
+}
+
+/// What a rule looks at.
+#[derive(Debug)]
+enum Check {
+    /// One file by itself.
+    Entry(fn(&Entry, &Project, &mut Sink<'_>)),
+    /// Files against each other.
+    Catalog(fn(&Catalog, &Project, &mut Sink<'_>)),
+}
+
+/// Every rule, in the order of their codes.
+pub const RULES: [&Rule; 15] = [
+    &gp001_invalid_yaml::RULE,
+    &gp002_unsupported_yaml::RULE,
+    &gp003_too_large::RULE,
+    &gp101_missing_field::RULE,
+    &gp102_unknown_field::RULE,
+    &gp103_wrong_type::RULE,
+    &gp104_bad_format::RULE,
+    &gp105_not_in_enum::RULE,
+    &gp201_high_risk_needs_rotation::RULE,
+    &gp202_medium_risk_should_rotate::RULE,
+    &gp203_ttl_too_long::RULE,
+    &gp301_path_mismatch::RULE,
+    &gp302_duplicate_id::RULE,
+    &gp303_duplicate_name::RULE,
+    &gp304_duplicate_target::RULE,
+];
+
+/// All findings in the selected manifests, sorted by path and place.
+///
+/// # Errors
+/// `rules` in `goldenpath.yaml` names a rule that does not exist.
+pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, ConfigError> {
+    let rules = severities(project)?;
+    let mut findings: Vec<Finding> = catalog
+        .entries
+        .par_iter()
+        .filter(|entry| entry.selected)
+        .flat_map_iter(|entry| {
+            rules.iter().flat_map(move |&(rule, severity)| match rule.check {
+                Check::Entry(check) => collect(rule, severity, |sink| check(entry, project, sink)),
+                Check::Catalog(_) => Vec::new(),
+            })
+        })
+        .collect();
+    for &(rule, severity) in &rules {
+        if let Check::Catalog(check) = rule.check {
+            findings.extend(collect(rule, severity, |sink| check(catalog, project, sink)));
+        }
+    }
+    findings.sort_by(|one, other| one.key().cmp(&other.key()));
+    Ok(findings)
+}
+
+/// What the rules on single files say of one entry, at their default severities.
+#[must_use]
+pub fn check_entry(entry: &Entry, project: &Project) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        if let Check::Entry(check) = rule.check {
+            check(entry, project, &mut Sink::new(rule, rule.severity, &mut findings));
+        }
+    }
+    findings
+}
+
+fn collect(rule: &'static Rule, severity: Severity, check: impl FnOnce(&mut Sink<'_>)) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    check(&mut Sink::new(rule, severity, &mut findings));
+    findings
+}
+
+/// The rules that are on, with what their findings count as.
+fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
+    let levels = &project.config.rules;
+    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key))) {
+        let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+        let help = suggest::did_you_mean(unknown, names)
+            .unwrap_or_else(|| format!("the rules are {}", RULES.map(|rule| rule.code).join(", ")));
+        let error = ConfigError::new(FILE_NAME, format!("there is no rule `{unknown}`"), help);
+        return Err(error.at(&project.config_text, unknown));
+    }
+    let level = |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
+    Ok(RULES
+        .into_iter()
+        .filter_map(|rule| match level(rule) {
+            None => Some((rule, rule.severity)),
+            Some(Level::Off) => None,
+            Some(Level::Warn) => Some((rule, Severity::Warning)),
+            Some(Level::Error) => Some((rule, Severity::Error)),
+        })
+        .collect())
+}
+
+impl Rule {
+    fn answers_to(&self, key: &str) -> bool {
+        self.code == key || self.name == key
+    }
+}

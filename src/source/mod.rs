@@ -1,0 +1,72 @@
+//! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
+
+mod history;
+mod repository;
+mod snapshot;
+
+use std::path::PathBuf;
+
+pub use crate::files::Unreadable;
+pub use repository::Repository;
+pub use snapshot::Snapshot;
+
+/// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub path: String,
+    pub bytes: Result<Vec<u8>, Unreadable>,
+}
+
+/// Why a repository, or a path in it, cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SourceError {
+    #[error("`{}` is not in a git repository", dir.display())]
+    #[diagnostic(
+        code(goldenpath::source::not_a_repository),
+        help("run it inside one, name one with `-C DIR`, or make one with `git init`")
+    )]
+    NotARepository { dir: PathBuf },
+
+    #[error("`{}` is a bare repository: there is no work tree to read or write", path.display())]
+    #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
+    Bare { path: PathBuf },
+
+    #[error("git refuses the repository at `{}`: it belongs to another user", dir.display())]
+    #[diagnostic(
+        code(goldenpath::source::owner),
+        help("if you trust it: git config --global --add safe.directory '{}'", dir.display())
+    )]
+    Owner { dir: PathBuf },
+
+    #[error("`{}` is outside the repository at `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(goldenpath::source::outside),
+        help("name files of this repository, or choose another with `-C DIR`")
+    )]
+    Outside { path: PathBuf, root: PathBuf },
+
+    #[error("`{}` does not exist", path.display())]
+    #[diagnostic(
+        code(goldenpath::source::no_such_path),
+        help("check the spelling; paths are relative to the current folder")
+    )]
+    NoSuchPath { path: PathBuf },
+
+    #[error("the repository has no commit yet")]
+    #[diagnostic(
+        code(goldenpath::source::no_commit),
+        help("commit first, or use `--work-tree` to read uncommitted files")
+    )]
+    NoCommit,
+
+    #[error("git cannot read {what}: {message}")]
+    #[diagnostic(code(goldenpath::source::git), help("check the repository with `git fsck`"))]
+    Git { what: String, message: String },
+}
+
+impl SourceError {
+    fn git(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Git { what, message: error.message().to_owned() }
+    }
+}

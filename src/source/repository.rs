@@ -1,0 +1,112 @@
+//! The repository at hand.
+
+use std::path::{Component, Path, PathBuf};
+
+use git2::{ErrorCode, ObjectType, Oid};
+
+use super::{Snapshot, SourceError};
+
+/// A git repository with a work tree.
+pub struct Repository {
+    pub(super) git: git2::Repository,
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The repository of the current folder, as git itself finds it: inside a hook its environment (`GIT_DIR`,
+    /// `GIT_INDEX_FILE` and the others) names the repository, otherwise the nearest folder upwards that is one does.
+    ///
+    /// # Errors
+    /// No repository, a bare one, or one that git refuses.
+    pub fn discover() -> Result<Self, SourceError> {
+        let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let git = git2::Repository::open_from_env().map_err(|error| match error.code() {
+            ErrorCode::NotFound => SourceError::NotARepository { dir },
+            ErrorCode::Owner => SourceError::Owner { dir },
+            _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
+        })?;
+        let root = match git.workdir() {
+            Some(root) => root.canonicalize().unwrap_or_else(|_| root.to_path_buf()),
+            None => return Err(SourceError::Bare { path: git.path().to_path_buf() }),
+        };
+        Ok(Self { git, root })
+    }
+
+    /// The work tree's folder, absolute and without symbolic links.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What people call it: the last part of `origin`'s URL, or else the work tree's folder name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let origin = self.git.find_remote("origin").ok();
+        let url = origin.as_ref().and_then(|origin| origin.url().ok()).map(|url| url.trim_end_matches('/').to_owned());
+        let last = url
+            .as_deref()
+            .and_then(|url| url.rsplit(['/', ':', '\\']).next())
+            .map(|name| name.trim_end_matches(".git"));
+        match last {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => self
+                .root
+                .file_name()
+                .map_or_else(|| "repository".to_owned(), |name| name.to_string_lossy().into_owned()),
+        }
+    }
+
+    /// The commit that HEAD is at.
+    ///
+    /// # Errors
+    /// [`SourceError::NoCommit`] before the first one.
+    pub fn head(&self) -> Result<Snapshot, SourceError> {
+        match self.git.head() {
+            Ok(head) => {
+                let commit = head.peel(ObjectType::Commit).map_err(SourceError::git("HEAD"))?;
+                Ok(Snapshot::Commit(commit.id()))
+            }
+            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+                Err(SourceError::NoCommit)
+            }
+            Err(error) => Err(SourceError::git("HEAD")(error)),
+        }
+    }
+
+    /// `path`, relative to the current folder or absolute, as a path from the root with `/`. The last part may be a
+    /// symbolic link, which stays one; folders on the way are resolved.
+    ///
+    /// # Errors
+    /// A path that does not exist, or that lies outside.
+    pub fn relative(&self, path: &Path) -> Result<String, SourceError> {
+        let no_such_path = || SourceError::NoSuchPath { path: path.to_path_buf() };
+        let resolved = match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => {
+                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                parent.canonicalize().map_err(|_| no_such_path())?.join(name)
+            }
+            _ => path.canonicalize().map_err(|_| no_such_path())?,
+        };
+        resolved.symlink_metadata().map_err(|_| no_such_path())?;
+        let inside = resolved
+            .strip_prefix(&self.root)
+            .map_err(|_| SourceError::Outside { path: path.to_path_buf(), root: self.root.clone() })?;
+        Ok(slashed(inside))
+    }
+
+    pub(super) fn tree(&self, commit: Oid) -> Result<git2::Tree<'_>, SourceError> {
+        self.git
+            .find_commit(commit)
+            .and_then(|commit| commit.tree())
+            .map_err(SourceError::git(format!("commit {commit}")))
+    }
+}
+
+/// A relative path with `/` on every platform.
+pub(super) fn slashed(path: &Path) -> String {
+    let names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    names.collect::<Vec<_>>().join("/")
+}

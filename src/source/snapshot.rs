@@ -1,0 +1,235 @@
+//! The files of a repository at one place in time.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use git2::{ErrorCode, ObjectType, Oid, Tree};
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use super::repository::slashed;
+use super::{File, Repository, SourceError, Unreadable};
+use crate::files;
+
+/// Which state of a repository is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// The files on disk.
+    WorkTree,
+    /// What the next commit would hold.
+    Index,
+    Commit(Oid),
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WorkTree => out.write_str("the work tree"),
+            Self::Index => out.write_str("the index"),
+            Self::Commit(id) => write!(out, "commit {}", &id.to_string()[..8]),
+        }
+    }
+}
+
+/// Git's file modes (gitformat-index, "mode").
+const SYMBOLIC_LINK: u32 = 0o120_000;
+const SUBMODULE: u32 = 0o160_000;
+
+/// How deep folders of a commit are followed.
+const MAX_FOLDERS: usize = 32;
+
+impl Repository {
+    /// One file of a snapshot, or None where it has none of that path.
+    ///
+    /// # Errors
+    /// A repository that cannot be read. A file that cannot be read is `Some(Err(_))`.
+    pub fn read(
+        &self,
+        snapshot: Snapshot,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Result<Vec<u8>, Unreadable>>, SourceError> {
+        match snapshot {
+            Snapshot::WorkTree => {
+                let path = self.root().join(path);
+                Ok(path.symlink_metadata().is_ok().then(|| files::read_regular(&path, limit)))
+            }
+            Snapshot::Index => {
+                let index = self.git.index().map_err(SourceError::git("the index"))?;
+                Ok(index.get_path(Path::new(path), 0).map(|entry| self.blob(entry.id, entry.mode, limit)))
+            }
+            Snapshot::Commit(commit) => match self.tree(commit)?.get_path(Path::new(path)) {
+                Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
+                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+                Err(error) => Err(SourceError::git(format!("`{path}` in {snapshot}"))(error)),
+            },
+        }
+    }
+
+    /// Every YAML file of a snapshot below the folder `under`, sorted by path, each through `load`, in parallel.
+    ///
+    /// # Errors
+    /// A repository that cannot be read. A file that cannot be read comes to `load` as such.
+    pub fn load_below<T: Send>(
+        &self,
+        snapshot: Snapshot,
+        under: &str,
+        limit: u64,
+        load: impl Fn(File) -> T + Sync + Send,
+    ) -> Result<Vec<T>, SourceError> {
+        if snapshot == Snapshot::WorkTree {
+            let mut paths = self.walk(under);
+            paths.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            let root = self.root();
+            return Ok(paths
+                .into_par_iter()
+                .map(|(path, problem)| {
+                    let bytes = problem.map_or_else(|| files::read_regular(&root.join(&path), limit), Err);
+                    load(File { path, bytes })
+                })
+                .collect());
+        }
+        let mut blobs = match snapshot {
+            Snapshot::Commit(commit) => self.tree_files(commit, under)?,
+            _ => self.index_files(under)?,
+        };
+        blobs.sort_unstable();
+        // libgit2's object database is read by one thread; what comes after is not.
+        let files: Vec<File> =
+            blobs.into_iter().map(|(path, id, mode)| File { bytes: self.blob(id, mode, limit), path }).collect();
+        Ok(files.into_par_iter().map(load).collect())
+    }
+
+    /// The paths that the index adds or changes against HEAD, below the folders and files `under`.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn staged(&self, under: &[&str]) -> Result<BTreeSet<String>, SourceError> {
+        let head = match self.head() {
+            Ok(Snapshot::Commit(commit)) => Some(self.tree(commit)?),
+            Ok(_) | Err(SourceError::NoCommit) => None,
+            Err(error) => return Err(error),
+        };
+        let mut options = git2::DiffOptions::new();
+        options.disable_pathspec_match(true);
+        for path in under {
+            options.pathspec(path);
+        }
+        let diff = self
+            .git
+            .diff_tree_to_index(head.as_ref(), None, Some(&mut options))
+            .map_err(SourceError::git("what is staged"))?;
+        Ok(diff
+            .deltas()
+            .filter(|delta| delta.status() != git2::Delta::Deleted)
+            .filter_map(|delta| delta.new_file().path().map(slashed))
+            .collect())
+    }
+
+    /// The work tree's YAML files below `under`, with what keeps one from being read where the walk saw that.
+    fn walk(&self, under: &str) -> Vec<(String, Option<Unreadable>)> {
+        let top = self.root().join(under);
+        if top.symlink_metadata().is_err() {
+            return Vec::new();
+        }
+        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        WalkDir::new(&top)
+            .follow_links(false)
+            .follow_root_links(false)
+            .into_iter()
+            .filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name()))
+            .filter_map(|entry| {
+                let relative = |path: &Path| path.strip_prefix(self.root()).map(slashed).unwrap_or_default();
+                match entry {
+                    Ok(entry) if entry.file_type().is_dir() => None,
+                    Ok(entry) if entry.depth() == 0 || is_yaml(entry.path()) => Some((relative(entry.path()), None)),
+                    Ok(_) => None,
+                    Err(error) => {
+                        let path = error.path().map_or_else(|| under.to_owned(), relative);
+                        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                        Some((path, Some(Unreadable::Io(why))))
+                    }
+                }
+            })
+            .collect()
+    }
+
+    fn tree_files(&self, commit: Oid, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
+        let what = || format!("`{under}` in commit {commit}");
+        let tree = match self.tree(commit)?.get_path(Path::new(under)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
+                self.git.find_tree(entry.id()).map_err(SourceError::git(what()))?
+            }
+            Ok(_) => return Ok(Vec::new()),
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(SourceError::git(what())(error)),
+        };
+        let mut found = Vec::new();
+        self.each_yaml(&tree, under, &mut |_| true, &mut |path, id, mode| found.push((path, id, mode)));
+        Ok(found)
+    }
+
+    /// Calls `take` with path, ID and mode of each YAML file in a tree whose path is `folder`, passing over the
+    /// subtrees that `enter` refuses.
+    pub(super) fn each_yaml(
+        &self,
+        tree: &Tree<'_>,
+        folder: &str,
+        enter: &mut impl FnMut(Oid) -> bool,
+        take: &mut impl FnMut(String, Oid, u32),
+    ) {
+        if !enter(tree.id()) {
+            return;
+        }
+        for entry in tree {
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            match entry.kind() {
+                // A catalog's folders are two deep; a tree made to exhaust the stack is not followed down.
+                Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
+                    if let Ok(below) = self.git.find_tree(entry.id()) {
+                        self.each_yaml(&below, &format!("{folder}/{name}"), enter, take);
+                    }
+                }
+                Some(ObjectType::Tree) => {}
+                _ if is_yaml(Path::new(name.as_ref())) => {
+                    take(format!("{folder}/{name}"), entry.id(), entry.filemode().unsigned_abs());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn index_files(&self, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
+        let index = self.git.index().map_err(SourceError::git("the index"))?;
+        let prefix = format!("{under}/");
+        Ok(index
+            .iter()
+            .filter(|entry| entry.path.starts_with(prefix.as_bytes()))
+            .map(|entry| (String::from_utf8_lossy(&entry.path).into_owned(), entry.id, entry.mode))
+            .filter(|(path, ..)| is_yaml(Path::new(path)))
+            .collect())
+    }
+
+    fn blob(&self, id: Oid, mode: u32, limit: u64) -> Result<Vec<u8>, Unreadable> {
+        match mode {
+            SYMBOLIC_LINK => return Err(Unreadable::NotAFile("symbolic link")),
+            SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
+            _ => {}
+        }
+        let unreadable = |error: git2::Error| Unreadable::Io(error.message().to_owned());
+        let objects = self.git.odb().map_err(unreadable)?;
+        // The header tells the size, so that a huge blob is never inflated.
+        let (size, _) = objects.read_header(id).map_err(unreadable)?;
+        if size as u64 > limit {
+            return Err(Unreadable::TooLarge { size: size as u64, limit });
+        }
+        Ok(objects.read(id).map_err(unreadable)?.data().to_vec())
+    }
+}
+
+/// Whether a file of this name can be a manifest.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
+}

@@ -1,0 +1,143 @@
+//! What a terminal can show, and making text from outside harmless to it.
+
+use std::borrow::Cow;
+use std::io::IsTerminal;
+
+/// `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set; `CLICOLOR_FORCE` turns it on everywhere.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How to draw on one of the standard streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    pub color: bool,
+    pub unicode: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// Columns where there is no terminal to ask.
+const WIDTH_ELSEWHERE: usize = 100;
+
+impl Look {
+    /// For standard output.
+    #[must_use]
+    pub fn of_stdout(choice: ColorChoice) -> Self {
+        Self::of(choice, std::io::stdout().is_terminal(), &console::Term::stdout())
+    }
+
+    /// For standard error.
+    #[must_use]
+    pub fn of_stderr(choice: ColorChoice) -> Self {
+        Self::of(choice, std::io::stderr().is_terminal(), &console::Term::stderr())
+    }
+
+    fn of(choice: ColorChoice, is_terminal: bool, term: &console::Term) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let color = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            // https://no-color.org and https://bixense.com/clicolors
+            ColorChoice::Auto if is_set("NO_COLOR") => false,
+            ColorChoice::Auto
+                if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0" && !value.is_empty()) =>
+            {
+                true
+            }
+            ColorChoice::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        let width = match is_terminal {
+            true => usize::from(term.size().1).clamp(40, 160),
+            false => WIDTH_ELSEWHERE,
+        };
+        Self { color, unicode: locale_is_utf8(), width }
+    }
+
+    /// A style for the console crate that keeps to this look.
+    #[must_use]
+    pub fn style(&self) -> console::Style {
+        console::Style::new().force_styling(self.color)
+    }
+}
+
+fn locale_is_utf8() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    match locale {
+        Some(locale) => {
+            let locale = locale.to_string_lossy().to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        }
+        None => cfg!(windows),
+    }
+}
+
+/// `text` with what could steer a terminal, or reorder what a reviewer sees, written out as `\u{…}`. Line breaks and
+/// tabs stay.
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match is_harmful(character) {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// As [`harmless`], but as many bytes as before, so that spans into the text still hold.
+#[must_use]
+pub fn harmless_in_place(text: &str) -> String {
+    let stand_in = |character: char| match character.len_utf8() {
+        1 => '?',
+        2 => '\u{bf}',
+        _ => '\u{fffd}',
+    };
+    text.chars().map(|character| if is_harmful(character) { stand_in(character) } else { character }).collect()
+}
+
+/// Control characters, and the invisible ones that reorder or hide text (Unicode's TR 36, "Bidirectional Text
+/// Spoofing"; CVE-2021-42574).
+fn is_harmful(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}'
+        | '\u{2028}'
+        | '\u{2029}' => true,
+        _ => character.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_and_reordering_are_written_out() {
+        assert_eq!(harmless("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(harmless("\u{202e}x"), "\\u{202e}x");
+        assert_eq!(harmless("plain é\n"), "plain é\n");
+    }
+
+    #[test]
+    fn in_place_keeps_every_offset() {
+        for text in ["\u{1b}[31m", "\u{85}x", "\u{202e}y", "a\r\n"] {
+            let shown = harmless_in_place(text);
+            assert_eq!(shown.len(), text.len());
+            assert!(!shown.chars().any(is_harmful));
+        }
+    }
+}

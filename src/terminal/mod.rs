@@ -1,0 +1,7 @@
+//! The person's terminal: how to draw on it, what is harmless to show on it, and asking questions there.
+
+mod look;
+mod prompt;
+
+pub use look::{ColorChoice, Look, harmless, harmless_in_place};
+pub use prompt::{PromptError, Prompter};

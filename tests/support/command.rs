@@ -1,0 +1,140 @@
+//! One run of a program in an environment that holds nothing but what the test put there.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+use std::process::{self, Stdio};
+use std::thread;
+
+use super::Terminal;
+
+/// A program about to be run. Its environment is `PATH`, a `HOME` of the test's own and UTF-8: no AWS
+/// credentials, no git settings and no colours leak in from whoever runs the tests.
+pub struct Command {
+    command: process::Command,
+    stdin: String,
+}
+
+impl Command {
+    pub fn new(program: &str, arguments: &[&str], directory: &Path, home: &Path) -> Self {
+        let mut command = process::Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .env("LANG", "C.UTF-8")
+            .env("GIT_CONFIG_NOSYSTEM", "1");
+        Self { command, stdin: String::new() }
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn envs<V: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        self.command.envs(variables);
+        self
+    }
+
+    /// What the program reads from standard input. Without it there is nothing to read.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = text.to_owned();
+        self
+    }
+
+    /// Runs the program to its end, away from any terminal.
+    #[track_caller]
+    pub fn run(mut self) -> Outcome {
+        let command = format!("{:?}", self.command);
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command}: {error}"));
+        let mut stdin = child.stdin.take().expect("standard input is a pipe");
+        let output = thread::scope(|scope| {
+            // A program that ends without reading it all is free to do so.
+            scope.spawn(move || stdin.write_all(self.stdin.as_bytes()).ok());
+            child.wait_with_output()
+        })
+        .unwrap_or_else(|error| panic!("cannot read from {command}: {error}"));
+        let text = |bytes| String::from_utf8(bytes).unwrap_or_else(|_| panic!("{command} did not write UTF-8"));
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            command,
+        }
+    }
+
+    /// Runs the program in a terminal instead, where a person can answer it.
+    #[track_caller]
+    pub fn in_terminal(self, columns: u16, rows: u16) -> Terminal {
+        Terminal::open(columns, rows, &self.command)
+    }
+}
+
+/// How a run ended. The code is -1 for a program that a signal ended.
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    command: String,
+}
+
+impl Outcome {
+    #[track_caller]
+    pub fn success(self) -> Self {
+        self.ended_with(0)
+    }
+
+    #[track_caller]
+    pub fn fails_with(self, code: i32) -> Self {
+        assert_ne!(code, 0, "0 is no failure");
+        self.ended_with(code)
+    }
+
+    /// Standard output, which is to be one JSON document and nothing else.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON: {error}\n{}", self.account()))
+    }
+
+    #[track_caller]
+    fn ended_with(self, code: i32) -> Self {
+        assert!(self.code == code, "should have ended with {code}\n{}", self.account());
+        self
+    }
+
+    fn account(&self) -> String {
+        let Self { code, stdout, stderr, command } = self;
+        format!("{command} ended with {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
+    }
+}
+
+#[test]
+fn a_program_sees_only_the_environment_it_is_given() {
+    let home = tempfile::tempdir().unwrap();
+    let outcome =
+        Command::new("env", &[], home.path(), home.path()).env("GIVEN", "yes").envs([("ALSO", "this")]).run().success();
+    let mut names: Vec<_> = outcome.stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["ALSO", "GIT_CONFIG_NOSYSTEM", "GIVEN", "HOME", "LANG", "PATH"]);
+}
+
+#[test]
+fn an_outcome_holds_what_the_program_wrote_and_its_code() {
+    let home = tempfile::tempdir().unwrap();
+    let outcome = Command::new("sh", &["-c", "cat; echo oh >&2; exit 3"], home.path(), home.path())
+        .stdin(r#"{"a": 1}"#)
+        .run()
+        .fails_with(3);
+    assert_eq!(outcome.code, 3);
+    assert_eq!(outcome.stderr, "oh\n");
+    assert_eq!(outcome.json()["a"], 1);
+}

@@ -1,0 +1,61 @@
+//! Just enough HTTP/1.1 to speak with a server on loopback that closes each connection when it has
+//! answered, which moto does.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A request or an answer: the lines up to the empty one, and the bytes after it.
+pub struct Message {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    pub fn read(from: impl io::Read) -> io::Result<Self> {
+        let mut from = BufReader::new(from);
+        let mut message = Self { head: String::new(), body: Vec::new() };
+        while !message.head.ends_with("\r\n\r\n") {
+            if from.read_line(&mut message.head)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let length = message.header("Content-Length").unwrap_or("0");
+        let length = length.parse().map_err(io::Error::other)?;
+        message.body.resize(length, 0);
+        io::Read::read_exact(&mut from, &mut message.body)?;
+        Ok(message)
+    }
+
+    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
+        to.write_all(self.head.as_bytes())?;
+        to.write_all(&self.body)?;
+        to.flush()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+
+    /// Whether this is an answer of the kind 2xx.
+    pub fn is_success(&self) -> bool {
+        self.head.split(' ').nth(1).is_some_and(|code| code.starts_with('2'))
+    }
+}
+
+pub fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> io::Result<Message> {
+    let connection = TcpStream::connect(to)?;
+    connection.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let length = body.len();
+    let mut head = format!("POST / HTTP/1.1\r\nHost: {to}\r\nContent-Length: {length}\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += "Connection: close\r\n\r\n";
+    let request = Message { head, body: body.as_bytes().to_vec() };
+    request.write(&connection)?;
+    Message::read(&connection)
+}

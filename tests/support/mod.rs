@@ -1,0 +1,31 @@
+//! What the tests stand on: the built program, run for real against real things.
+//!
+//! - [`Repository`] is a git repository made with the `git` program, closed off from the settings of
+//!   whoever runs the tests. It runs goldenpath inside itself: a [`Command`], which ends in an
+//!   [`Outcome`] or goes on in a [`Terminal`].
+//! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
+//! - [`Moto`] is an AWS Secrets Manager on loopback, one server for the whole test process. Each test
+//!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
+//! - [`Recorder`] stands between goldenpath and `Moto` and lists the API calls that went through it.
+//!
+//! Every piece ends with a test of itself, which also shows how it is used.
+
+// A helper that cannot do its work has no caller to tell: the test is over, and a panic says why.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod command;
+mod http;
+mod moto;
+mod python;
+mod recorder;
+mod repository;
+mod terminal;
+
+#[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
+pub use self::{
+    command::{Command, Outcome},
+    moto::{Account, Moto},
+    recorder::Recorder,
+    repository::Repository,
+    terminal::{Key, Terminal},
+};

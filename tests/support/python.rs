@@ -1,0 +1,86 @@
+//! A Python with the packages of `tests/requirements.txt`, in a virtual environment under the target
+//! directory: made by the first run that needs it, found by the later ones.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt");
+
+const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: apt-get install \
+                      python3-venv) and, the first time, a package index that pip can reach.";
+
+/// What the name of an environment begins with while it is being made.
+const UNFINISHED: &str = "moto-venv-unfinished-";
+
+/// The interpreter of the virtual environment. A failure tells the command, its output and what to do.
+pub fn with_requirements() -> Result<PathBuf, String> {
+    let target = target_directory();
+    let ready = target.join(format!("moto-venv-{:016x}", fingerprint()?));
+    let lock = target.join("moto-venv.lock");
+    // Another test process may be making it: then this waits, and finds it made.
+    let _held = File::create(&lock)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
+    if !ready.exists() {
+        remove_unfinished(&target);
+        make(&target, &ready)?;
+    }
+    Ok(ready.join("bin/python"))
+}
+
+/// The directory that Cargo builds in.
+fn target_directory() -> PathBuf {
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    temporary.parent().unwrap_or(temporary).to_owned()
+}
+
+/// Other requirements, or another Python, need another environment.
+fn fingerprint() -> Result<u64, String> {
+    let requirements = fs::read(REQUIREMENTS).map_err(|error| format!("{REQUIREMENTS}: {error}"))?;
+    let version = run(Command::new("python3").arg("-VV"))?;
+    let mut hasher = DefaultHasher::new();
+    (requirements, version).hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+/// Makes the environment elsewhere and moves it into place when it is whole: a run that is broken off
+/// leaves nothing that a later one would take for ready.
+fn make(target: &Path, ready: &Path) -> Result<(), String> {
+    let building = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempdir_in(target)
+        .map_err(|error| format!("no directory in {}: {error}", target.display()))?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(building.path()))?;
+    // The requirements name every package, so there is nothing to resolve; and of all that is installed
+    // little is ever imported, so compiling it ahead is wasted.
+    run(Command::new(building.path().join("bin/python"))
+        .args(["-m", "pip", "install", "--disable-pip-version-check"])
+        .args(["--no-deps", "--no-compile", "--requirement", REQUIREMENTS]))?;
+    fs::rename(building.path(), ready).map_err(|error| format!("cannot move it to {}: {error}", ready.display()))
+}
+
+/// What runs that were killed have left. Nobody else makes an environment while this one holds the lock.
+fn remove_unfinished(target: &Path) {
+    for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+}
+
+fn run(command: &mut Command) -> Result<Vec<u8>, String> {
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|error| format!("cannot run {command:?}: {error}\n{ADVICE}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(format!(
+        "{command:?} failed ({}):\n{}{}\n{ADVICE}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}

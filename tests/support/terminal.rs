@@ -1,0 +1,239 @@
+//! A person at a terminal: a pseudo-terminal, a screen that understands its escape sequences, and keys.
+
+use std::io::{Read, Write};
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// How long a program may take before it shows, or does, what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub enum Key {
+    Enter,
+    Up,
+    Down,
+    Escape,
+    Space,
+    Tab,
+    Backspace,
+    CtrlC,
+}
+
+impl Key {
+    fn bytes(&self) -> &'static str {
+        match self {
+            Self::Enter => "\r",
+            Self::Up => "\x1b[A",
+            Self::Down => "\x1b[B",
+            Self::Escape => "\x1b",
+            Self::Space => " ",
+            Self::Tab => "\t",
+            Self::Backspace => "\x7f",
+            Self::CtrlC => "\x03",
+        }
+    }
+}
+
+/// A terminal in which a program runs. Dropping it hangs up on the program.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    output: Arc<Output>,
+    // The program's terminal lasts as long as this does.
+    _master: Box<dyn MasterPty + Send>,
+}
+
+/// What the program has written so far, shared with the thread that reads it.
+struct Output {
+    so_far: Mutex<SoFar>,
+    changed: Condvar,
+}
+
+struct SoFar {
+    screen: vt100::Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// Starts `command` in a terminal of this size. Of the environment, only what was set on `command`
+    /// itself reaches the program, and a `TERM`.
+    #[track_caller]
+    pub fn open(columns: u16, rows: u16, command: &Command) -> Self {
+        let pty = native_pty_system()
+            .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
+            .unwrap_or_else(|error| panic!("cannot open a pseudo-terminal: {error}"));
+        let child = pty
+            .slave
+            .spawn_command(for_a_terminal(command))
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let keyboard = pty.master.take_writer().expect("the first writer");
+        let reader = pty.master.try_clone_reader().expect("a reader");
+        let output = Arc::new(Output {
+            so_far: Mutex::new(SoFar {
+                screen: vt100::Parser::new(
+                    rows.try_into().expect("at least one row"),
+                    columns.try_into().expect("at least one column"),
+                    0,
+                ),
+                raw: Vec::new(),
+                ended: false,
+            }),
+            changed: Condvar::new(),
+        });
+        thread::spawn({
+            let output = Arc::clone(&output);
+            move || output.follow(reader)
+        });
+        Self { child, keyboard, output, _master: pty.master }
+    }
+
+    /// Waits until the screen holds `text`. What it holds already counts: after a key, wait for
+    /// something that was not there before it.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> &mut Self {
+        let so_far = self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).contains(text));
+        let screen = shown(&so_far);
+        let why = if so_far.ended { "the program ended" } else { "it took too long" };
+        drop(so_far);
+        assert!(screen.contains(text), "waited for {text:?}, but {why}. The screen:\n{screen}");
+        self
+    }
+
+    /// Types `text` as it is, without Enter.
+    #[track_caller]
+    pub fn send(&mut self, text: &str) -> &mut Self {
+        self.keyboard
+            .write_all(text.as_bytes())
+            .and_then(|()| self.keyboard.flush())
+            .unwrap_or_else(|error| panic!("cannot type {text:?}: {error}\n{}", self.screen()));
+        self
+    }
+
+    #[track_caller]
+    pub fn key(&mut self, key: Key) -> &mut Self {
+        self.send(key.bytes())
+    }
+
+    /// The lines on the screen, without the blanks at their ends and the empty lines below them.
+    pub fn screen(&self) -> String {
+        shown(&self.output.lock())
+    }
+
+    pub fn cursor_visible(&self) -> bool {
+        !self.output.lock().screen.screen().hide_cursor()
+    }
+
+    /// Every byte that the program has written, escape sequences and all.
+    pub fn raw(&self) -> Vec<u8> {
+        self.output.lock().raw.clone()
+    }
+
+    /// Waits for the program to end and returns its exit code. The screen is then the last one.
+    #[track_caller]
+    pub fn wait(&mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.child.try_wait().expect("a child to wait for") {
+                Some(status) => break status,
+                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+                None => panic!("still running after {PATIENCE:?}. The screen:\n{}", self.screen()),
+            }
+        };
+        drop(self.output.wait_while(|so_far| !so_far.ended));
+        status.exit_code()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Both fail for a program that has ended, which is what they are to bring about.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Output {
+    fn follow(&self, mut reader: impl Read) {
+        let mut buffer = [0; 4096];
+        // At its end a pseudo-terminal gives nothing on some systems and an error on others.
+        while let Ok(length @ 1..) = reader.read(&mut buffer) {
+            let mut so_far = self.lock();
+            so_far.screen.process(&buffer[..length]);
+            so_far.raw.extend_from_slice(&buffer[..length]);
+            self.changed.notify_all();
+        }
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SoFar> {
+        self.so_far.lock().expect("the reading thread is sound")
+    }
+
+    fn wait_while(&self, unfinished: impl Fn(&SoFar) -> bool) -> MutexGuard<'_, SoFar> {
+        self.changed
+            .wait_timeout_while(self.lock(), PATIENCE, |so_far| unfinished(so_far))
+            .expect("the reading thread is sound")
+            .0
+    }
+}
+
+fn for_a_terminal(command: &Command) -> CommandBuilder {
+    let mut builder = CommandBuilder::new(command.get_program());
+    builder.args(command.get_args());
+    builder.env_clear();
+    builder.env("TERM", "xterm-256color");
+    for (name, value) in command.get_envs() {
+        builder.env(name, value.unwrap_or_default());
+    }
+    if let Some(directory) = command.get_current_dir() {
+        builder.cwd(directory);
+    }
+    builder
+}
+
+fn shown(so_far: &SoFar) -> String {
+    let screen = so_far.screen.screen();
+    let (_, columns) = screen.size();
+    let lines: Vec<_> = screen.rows(0, columns.get()).collect();
+    let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+#[cfg(test)]
+fn shell(script: &str) -> Terminal {
+    let home = std::env::temp_dir();
+    super::Command::new("sh", &["-c", script], &home, &home).in_terminal(60, 5)
+}
+
+#[test]
+fn a_person_sees_a_question_and_answers_it() {
+    let mut terminal = shell(r#"printf '\033[?25lName? '; read name; echo "Hi $name"; exit 7"#);
+    assert!(!terminal.wait_for("Name?").cursor_visible());
+    terminal.send("Eve").key(Key::Backspace).key(Key::Backspace);
+    terminal.send("d").key(Key::Enter);
+    assert_eq!(terminal.wait(), 7);
+    assert_eq!(terminal.screen(), "Name? Ed\nHi Ed");
+    assert!(terminal.raw().starts_with(b"\x1b[?25lName? "));
+}
+
+#[test]
+fn keys_arrive_as_the_bytes_a_terminal_sends() {
+    let mut terminal = shell("stty raw -echo; echo ready; head -c 11 | od -An -c; sleep 60");
+    terminal.wait_for("ready");
+    for key in [Key::Up, Key::Down, Key::Escape, Key::Space, Key::Tab, Key::Enter, Key::CtrlC] {
+        terminal.key(key);
+    }
+    terminal.wait_for(r"033   [   A 033   [   B 033      \t  \r 003");
+}
+
+#[test]
+#[should_panic(expected = r#"waited for "never", but the program ended. The screen:
+all I say"#)]
+fn what_never_comes_ends_the_test_with_the_screen() {
+    shell("echo all I say").wait_for("never");
+}
