@@ -68,7 +68,7 @@ impl Project {
         Ok(Self {
             root: repository.root().to_path_buf(),
             snapshot,
-            catalog_id: config.catalog_id.clone().unwrap_or_else(|| repository.name()),
+            catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             config,
             config_text: config_text.unwrap_or_default(),
             enums,

@@ -7,9 +7,13 @@ use miette::Diagnostic;
 
 use crate::catalog::ProjectError;
 use crate::config::ConfigError;
+use crate::gitops::GitopsError;
 use crate::projection::ProjectionError;
+use crate::reconcile::ReconcileError;
 use crate::scaffold::ScaffoldError;
+
 use crate::source::SourceError;
+use crate::store::StoreError;
 use crate::template::TemplateError;
 use crate::terminal::PromptError;
 
@@ -63,6 +67,11 @@ impl Failure {
         Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
     }
 
+    /// For `--detailed-exitcode`, where 2 has another meaning.
+    pub(super) fn with_exit_code_1(self) -> Self {
+        Self { exit_code: 1, ..self }
+    }
+
     pub(super) fn exit_code(&self) -> u8 {
         self.exit_code
     }
@@ -85,6 +94,6 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError;
-    failed: ScaffoldError, PromptError;
+    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError;
+    failed: ScaffoldError, PromptError, StoreError, ReconcileError;
 }

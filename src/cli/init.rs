@@ -1,8 +1,111 @@
 //! `goldenpath init`
+
+use std::path::Path;
+
+use serde_json::json;
+
 use super::{Context, Failure, Outcome};
-/// x
+use crate::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, Config, FILE_NAME};
+use crate::files;
+use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
+use crate::scaffold::hook::{self, HookEdit};
+use crate::source::Repository;
+use crate::template::{self, Output};
+
+/// Set a repository up: goldenpath.yaml, schemas/ and the commit hook
+///
+/// Writes what is not there yet and leaves alone what is. If the repository has a .pre-commit-config.yaml, the hook is
+/// added to it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
-pub(super) fn run(_: &Args, _: &Context) -> Result<Outcome, Failure> {
+pub(super) struct Args {
+    /// Replace files that differ from what init would write
+    #[arg(long)]
+    force: bool,
+}
+
+const TEMPLATE: &str = include_str!("../../templates/goldenpath.yaml.j2");
+
+/// The bytes of a file that is there already that are read at most.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let root = repository.root();
+    let existing = match args.force {
+        true => None,
+        false => read(root, FILE_NAME)?,
+    };
+    // What a configuration that stays says decides where the rest goes.
+    let config = existing.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
+    let catalog_id = crate::config::to_catalog_id(&repository.name());
+    let fresh = template::render("goldenpath.yaml.j2", TEMPLATE, Output::Yaml, &json!({ "catalogId": catalog_id }))?;
+
+    let files = [
+        (FILE_NAME, fresh.as_str()),
+        (SCHEMA_FILE_NAME, BUILT_IN_SCHEMA),
+        (&config.enums, BUILT_IN_ENUMS),
+        (&config.governance, BUILT_IN_GOVERNANCE),
+    ];
+    for (path, text) in files {
+        let word = match read(root, path)? {
+            Some(found) if found == text => "unchanged",
+            Some(_) if !args.force => "kept your",
+            Some(_) => {
+                write(root, path, text)?;
+                "replaced"
+            }
+            None => {
+                write(root, path, text)?;
+                "created"
+            }
+        };
+        context.streams.result(&format!("{word} {path}\n"));
+    }
+    add_hook(root, &config, context)?;
+    context
+        .streams
+        .talk("Next: look through goldenpath.yaml, commit, and make a first secret with `goldenpath new secret`.");
     Ok(Outcome::Done)
+}
+
+fn add_hook(root: &Path, config: &Config, context: &Context) -> Result<(), Failure> {
+    let name = hook::CONFIG_FILE_NAME;
+    let item = hook::item(&config.catalog)?;
+    let edit = read(root, name)?.map(|text| hook::add(&text, &item));
+    match edit {
+        Some(HookEdit::AlreadyThere) => context.streams.result(&format!("unchanged {name}\n")),
+        Some(HookEdit::Added(text)) => {
+            write(root, name, &text)?;
+            context.streams.result(&format!("added the hook to {name}\n"));
+        }
+        Some(HookEdit::ByHand) => {
+            context
+                .streams
+                .talk(&format!("{name} is written in a way that init does not edit. Add under `repos:`\n\n{item}"));
+        }
+        None => {
+            context.streams.talk(&format!(
+                "There is no {name}. To check every commit, make one with\n\nrepos:\n{item}\nor, without the framework, \
+                 run `goldenpath validate --staged` in .git/hooks/pre-commit.\n"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
+    let on_disk = root.join(path);
+    if on_disk.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let help = "move it away; init leaves alone what it cannot read";
+    let bytes =
+        files::read_regular(&on_disk, MAX_BYTES).map_err(|why| Failure::usage(format!("{path}: {why}"), help))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
+}
+
+fn write(root: &Path, path: &str, text: &str) -> Result<(), Failure> {
+    let confined = files::confine(root, path).map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
+    files::write_whole(&confined, text.as_bytes())
+        .map_err(|error| Failure::io(&format!("`{path}` cannot be written"), &error))
 }

@@ -1,12 +1,16 @@
 //! The commands: one file each, its arguments with their help and a short `run`.
 
+mod apply;
 mod failure;
 mod init;
 mod new_secret;
+mod plan;
+mod reconciling;
 mod render;
 mod streams;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +19,7 @@ use clap::{Parser, Subcommand};
 use failure::Failure;
 use streams::Streams;
 
-use crate::catalog::Project;
+use crate::catalog::{Catalog, Project};
 use crate::manifest::SecretRequest;
 use crate::source::{Repository, Snapshot};
 use crate::terminal::ColorChoice;
@@ -60,6 +64,8 @@ enum Command {
     New(New),
     Validate(validate::Args),
     Render(render::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
 }
 
 /// Write something new into the catalog
@@ -81,6 +87,8 @@ enum Outcome {
     Done,
     /// Findings of severity error, or an action that failed.
     Failed,
+    /// Something to do, where `--detailed-exitcode` asks.
+    Changes,
 }
 
 /// What the commands run with.
@@ -109,6 +117,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(1),
+        Ok(Outcome::Changes) => ExitCode::from(2),
         Err(failure) => {
             context.streams.error(failure.report());
             ExitCode::from(failure.exit_code())
@@ -123,6 +132,8 @@ impl Command {
             Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(args, context),
             Self::Validate(args) => validate::run(&args, context),
             Self::Render(args) => render::run(&args, context),
+            Self::Plan(args) => plan::run(&args, context),
+            Self::Apply(args) => apply::run(&args, context),
         }
     }
 }
@@ -146,6 +157,24 @@ struct Narrow {
 }
 
 impl Narrow {
+    /// Refuses a name that selects nothing: most likely it is misspelt.
+    fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
+        let services: BTreeSet<&str> = catalog.requests().map(|request| request.service.as_str()).collect();
+        let environments: BTreeSet<&str> = project.enums.environments.iter().map(String::as_str).collect();
+        for (flag, given, known) in
+            [("--env", &self.environments, environments), ("--service", &self.services, services)]
+        {
+            if let Some(unknown) = given.iter().find(|name| !known.contains(name.as_str())) {
+                let known = known.into_iter().collect::<Vec<_>>().join(", ");
+                return Err(Failure::usage(
+                    format!("`{flag} {unknown}` selects nothing"),
+                    format!("there are {known}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn holds(&self, request: &SecretRequest) -> bool {
         let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
         among(&self.environments, request.environment.as_str()) && among(&self.services, request.service.as_str())

@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let catalog = Catalog::load(&repository, &project, &Selection::of(&repository, &args.paths)?)?;
+    args.narrow.check(&project, &catalog)?;
     let findings = rules::check(&catalog, &project)?;
     if count(&findings, Severity::Error) > 0 {
         let look = context.streams.err;

@@ -158,8 +158,30 @@ impl Config {
             }
             *folder = trimmed;
         }
+        if let Some(id) = config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id) {
+            return Err(ConfigError::new(
+                path,
+                format!("`catalogId: {id}` cannot be the value of a tag"),
+                "AWS takes 1 to 256 letters, digits, spaces and _.:/=+-@",
+            )
+            .at(text, "catalogId"));
+        }
         Ok(config)
     }
+}
+
+/// The longest value of a tag in AWS Secrets Manager, in characters (API type `Tag`).
+const TAG_VALUE_LENGTH: usize = 256;
+
+/// Letters, digits, spaces and `_ . : / = + - @`: what AWS takes in every service's tags (tag naming limits).
+fn is_tag_character(character: char) -> bool {
+    character.is_alphanumeric() || " _.:/=+-@".contains(character)
+}
+
+/// The nearest catalog ID to a repository's name.
+#[must_use]
+pub fn to_catalog_id(name: &str) -> String {
+    name.chars().take(TAG_VALUE_LENGTH).map(|c| if is_tag_character(c) { c } else { '-' }).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod field;
+pub mod hook;
 mod prompt;
 
 use std::path::PathBuf;

@@ -127,6 +127,18 @@ impl Repository {
             .collect())
     }
 
+    /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn has_uncommitted(&self, under: &str) -> Result<bool, SourceError> {
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(true).disable_pathspec_match(true).pathspec(under);
+        let statuses =
+            self.git.statuses(Some(&mut options)).map_err(SourceError::git("the status of the work tree"))?;
+        Ok(!statuses.is_empty())
+    }
+
     /// The work tree's YAML files below `under`, with what keeps one from being read where the walk saw that.
     fn walk(&self, under: &str) -> Vec<(String, Option<Unreadable>)> {
         let top = self.root().join(under);

@@ -1,0 +1,70 @@
+//! `goldenpath apply`
+
+use super::reconciling::{Source, block_on};
+use super::{Context, Failure, Outcome};
+use crate::reconcile::{self, Event, Plan};
+use crate::terminal::Prompter;
+
+/// Carry the plan out: make the secrets, write and commit the ExternalSecrets
+///
+/// Takes the catalog at HEAD, so that only what is committed is applied. Shows the plan and asks first on a terminal;
+/// without one it needs --yes. Running it again changes nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Apply without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let prompter = if args.yes { None } else { Prompter::on_terminal(context.streams.err) };
+    if !args.yes && prompter.is_none() {
+        return Err(Failure::usage(
+            "there is no terminal to ask on before applying",
+            "give --yes to apply without asking",
+        ));
+    }
+    let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    block_on(async {
+        let world = desired.world(context).await?;
+        let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
+        context.streams.result(&reconcile::for_people(&plan, context.streams.out));
+        if !plan.has_changes() {
+            return Ok(outcome(&plan, 0));
+        }
+        if let Some(prompter) = prompter
+            && !prompter.confirm("Apply these changes?", false)?
+        {
+            context.streams.talk("Nothing was applied.");
+            return Ok(Outcome::Failed);
+        }
+        let source = world.project.snapshot.to_string();
+        let applied = reconcile::apply(&world, &plan, &source, |event| tell(&event, context)).await;
+        context.streams.result(&reconcile::summary(applied));
+        Ok(outcome(&plan, applied.failed))
+    })
+}
+
+fn outcome(plan: &Plan, failed: usize) -> Outcome {
+    if failed > 0 || plan.has_conflicts() { Outcome::Failed } else { Outcome::Done }
+}
+
+fn tell(event: &Event<'_>, context: &Context) {
+    match event {
+        Event::Done(action) => context.streams.talk(&format!("{} {} {}", action.id, action.step.name(), action.target)),
+        Event::Failed(action, error) => {
+            context.streams.alert(&format!("{} {} {} failed:\n", action.id, action.step.name(), action.target));
+            context.streams.error(error);
+        }
+        Event::Skipped(action) => {
+            let why = "skipped, because a step before it failed";
+            context.streams.talk(&format!("{} {} {} {why}", action.id, action.step.name(), action.target));
+        }
+        Event::Committed(commit) => {
+            context.streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]))
+        }
+        Event::CommitFailed(error) => context.streams.error(error),
+    }
+}

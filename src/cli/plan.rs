@@ -1,0 +1,54 @@
+//! `goldenpath plan`
+
+use clap::ValueEnum;
+
+use super::reconciling::{Source, block_on};
+use super::{Context, Failure, Outcome};
+use crate::reconcile;
+
+/// Show what apply would do; changes nothing
+///
+/// Compares the catalog at HEAD with the store and the GitOps working copy. A catalog with errors has no plan.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// Actions with + ~ ! and their reasons
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let result = made(args, context);
+    // Terraform's convention: with the flag, 2 means changes, so errors of any kind are 1.
+    if args.detailed_exitcode { result.map_err(Failure::with_exit_code_1) } else { result }
+}
+
+fn made(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    block_on(async {
+        let world = desired.world(context).await?;
+        let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
+        context.streams.result(&match args.format {
+            Format::Human => reconcile::for_people(&plan, context.streams.out),
+            Format::Json => format!("{:#}\n", plan.to_json()),
+        });
+        Ok(if args.detailed_exitcode && (plan.has_changes() || plan.has_conflicts()) {
+            Outcome::Changes
+        } else {
+            Outcome::Done
+        })
+    })
+}

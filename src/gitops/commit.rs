@@ -1,0 +1,78 @@
+//! Committing projections, and nothing else that may lie in the working copy or its index.
+
+use std::path::Path;
+
+use git2::build::TreeUpdateBuilder;
+use git2::{ErrorCode, FileMode, Repository, RepositoryState, Signature};
+
+use super::{GitopsError, WorkingCopy};
+use crate::projection::Projection;
+
+impl WorkingCopy {
+    /// Commits the files of these projections on the branch that is checked out. Whatever else is staged or changed
+    /// stays as it is. Returns the commit's ID, or None where there is nothing to commit or no git repository.
+    ///
+    /// # Errors
+    /// What git refuses, among it a branch that has moved meanwhile.
+    pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
+        let Some(git) = &self.git else { return Ok(None) };
+        commit(git, projections, message)
+            .map_err(|error| GitopsError::Commit { path: self.root.clone(), why: error.message().to_owned() })
+    }
+
+    /// Whether the last commit holds the projection as it is.
+    pub(super) fn is_committed(&self, projection: &Projection) -> bool {
+        let Some(git) = &self.git else { return true };
+        // The index is what git compares the file with, line endings and all: an entry that is the commit's and that
+        // the work tree still matches is committed.
+        let path = Path::new(&projection.file);
+        let committed = git.head().and_then(|head| head.peel_to_tree()).and_then(|tree| tree.get_path(path));
+        match (committed, git.status_file(path)) {
+            (Ok(_), Ok(status)) => status.is_empty(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn check_ready(&self) -> Result<(), GitopsError> {
+        let Some(git) = &self.git else { return Ok(()) };
+        let not_ready = |why: &str, help| GitopsError::NotReady { path: self.root.clone(), why: why.to_owned(), help };
+        if git.state() != RepositoryState::Clean {
+            let what = format!("is in the middle of something ({:?})", git.state());
+            return Err(not_ready(&what, "finish or abort the merge, rebase or cherry-pick there"));
+        }
+        if git.head_detached().unwrap_or(false) {
+            return Err(not_ready("is on no branch", "check out the branch that Argo CD or Flux reads"));
+        }
+        Ok(())
+    }
+}
+
+fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
+    let mut index = git.index()?;
+    let mut update = TreeUpdateBuilder::new();
+    for projection in projections {
+        let path = Path::new(&projection.file);
+        index.add_path(path)?;
+        let entry = index.get_path(path, 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))?;
+        update.upsert(path, entry.id, FileMode::Blob);
+    }
+    // First the index: were it refused after the commit, the next `git commit` there would undo the projections.
+    index.write()?;
+    let parent = match git.head() {
+        Ok(head) => Some(head.peel_to_commit()?),
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    let base = match &parent {
+        Some(parent) => parent.tree()?,
+        None => git.find_tree(git.treebuilder(None)?.write()?)?,
+    };
+    let tree = git.find_tree(update.create_updated(git, &base)?)?;
+    if tree.id() == base.id() {
+        return Ok(None);
+    }
+    let author = git.signature().or_else(|_| Signature::now("goldenpath", "goldenpath@localhost"))?;
+    // Git checks that the branch still is where `parent` was read.
+    let id = git.commit(Some("HEAD"), &author, &author, message, &tree, &parent.iter().collect::<Vec<_>>())?;
+    Ok(Some(id.to_string()))
+}

@@ -1,0 +1,147 @@
+//! The working copy of the GitOps repository: what is there, and writing and committing projections.
+
+mod commit;
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
+use miette::Diagnostic;
+
+use crate::files::{self, Unreadable};
+use crate::projection::{Projection, is_ours};
+
+/// The bytes of a file that are read at most to see whether it is ours.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
+pub struct WorkingCopy {
+    root: PathBuf,
+    /// None where the folder is no git repository: projections are written and not committed.
+    git: Option<Repository>,
+}
+
+/// What stands where a projection belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileState {
+    /// The projection, and committed.
+    Current,
+    Missing,
+    /// A projection of this ID that says something else.
+    Outdated,
+    /// The projection, but the last commit has none or another.
+    Uncommitted,
+    /// Something that goldenpath did not write for this ID, or cannot read.
+    Foreign(String),
+}
+
+/// Why the GitOps repository cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum GitopsError {
+    #[error("the GitOps working copy `{}` {why}", path.display())]
+    #[diagnostic(
+        code(goldenpath::gitops::unusable),
+        help("clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is")
+    )]
+    Unusable { path: PathBuf, why: String },
+
+    #[error("the GitOps working copy `{}` {why}", path.display())]
+    #[diagnostic(code(goldenpath::gitops::not_ready), help("{help}"))]
+    NotReady { path: PathBuf, why: String, help: &'static str },
+
+    #[error("a projection's path is not allowed: {why}")]
+    #[diagnostic(code(goldenpath::gitops::path), help("see `gitops.file` in goldenpath.yaml"))]
+    Path { why: String },
+
+    #[error("`{file}` cannot be written in the GitOps working copy: {why}")]
+    #[diagnostic(
+        code(goldenpath::gitops::write),
+        help("check the folder's permissions and the free space, and run apply again")
+    )]
+    Write { file: String, why: String },
+
+    #[error("git cannot commit in `{}`: {why}", path.display())]
+    #[diagnostic(
+        code(goldenpath::gitops::commit),
+        help("the files are written; mend the repository and run apply again, which commits them")
+    )]
+    Commit { path: PathBuf, why: String },
+}
+
+impl WorkingCopy {
+    /// Opens the folder at `path`. It is never made: an empty one would be somebody's mistake.
+    ///
+    /// # Errors
+    /// No folder, a bare repository, or one in a state in which nothing can be committed.
+    pub fn open(path: &Path) -> Result<Self, GitopsError> {
+        let unusable = |why: &str| GitopsError::Unusable { path: path.to_path_buf(), why: why.to_owned() };
+        let root = match path.canonicalize() {
+            Ok(root) if root.is_dir() => root,
+            Ok(_) => return Err(unusable("is not a folder")),
+            Err(_) => return Err(unusable("does not exist")),
+        };
+        // Only the folder itself: a plain folder inside some other repository is none of that repository's business.
+        let git = match Repository::open_ext(&root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>()) {
+            Ok(git) if git.is_bare() => return Err(unusable("is a bare repository")),
+            Ok(git) => Some(git),
+            Err(error) if error.code() == ErrorCode::NotFound => None,
+            Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
+        };
+        let copy = Self { root, git };
+        copy.check_ready()?;
+        Ok(copy)
+    }
+
+    /// For people: where it is, and on which branch.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let folder = self.root.display();
+        let head = self.git.as_ref().map(|git| git.find_reference("HEAD"));
+        match head {
+            None => format!("{folder} (not a git repository: files are written, not committed)"),
+            Some(head) => {
+                let target = head.ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+                let branch = target.as_deref().map(|name| name.trim_start_matches("refs/heads/")).unwrap_or("HEAD");
+                format!("{folder} (branch {branch})")
+            }
+        }
+    }
+
+    /// What stands where `projection`, of the manifest with this `id`, belongs.
+    ///
+    /// # Errors
+    /// A path that leaves the working copy.
+    pub fn state(&self, projection: &Projection, id: &str) -> Result<FileState, GitopsError> {
+        let path = self.path_of(&projection.file)?;
+        let found = match files::read_regular(&path, MAX_BYTES) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
+            Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => return Ok(FileState::Missing),
+            Err(why) => Err(why.to_string()),
+        };
+        Ok(match found {
+            Err(why) => FileState::Foreign(why),
+            Ok(text) if text == projection.text => match self.is_committed(projection) {
+                true => FileState::Current,
+                false => FileState::Uncommitted,
+            },
+            Ok(text) if is_ours(&text, id) => FileState::Outdated,
+            Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID".to_owned()),
+        })
+    }
+
+    /// Writes the projection's file, whole or not at all.
+    ///
+    /// # Errors
+    /// A path that leaves the working copy, or what the file system refuses.
+    pub fn write(&self, projection: &Projection) -> Result<(), GitopsError> {
+        let path = self.path_of(&projection.file)?;
+        files::write_whole(&path, projection.text.as_bytes())
+            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
+    }
+
+    fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {
+        if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+            return Err(GitopsError::Path { why: format!("`{file}` leads into git's own folder") });
+        }
+        files::confine(&self.root, file).map_err(|why| GitopsError::Path { why })
+    }
+}

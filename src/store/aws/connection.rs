@@ -1,0 +1,139 @@
+//! From the configuration and AWS's standard chain to a client, without a call.
+
+use std::env;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sdk_secretsmanager::config::{Builder, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder as HttpClient, Connector};
+use aws_types::service_config::ServiceConfigKey;
+
+use super::{AwsStore, endpoint, failure};
+use crate::config::StoreConfig;
+use crate::store::StoreError;
+
+const ATTEMPTS: u32 = 4;
+const CONNECT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(20);
+const OPERATION: Duration = Duration::from_secs(60);
+/// Shorter than an attempt, so that credentials that do not come are named as the reason.
+const CREDENTIALS: Duration = Duration::from_secs(15);
+
+pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
+    let region = region(config).await?;
+    let proxy = endpoint::proxy(|name| env::var(name).ok())?;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region.clone())
+        .http_client(http_client(proxy))
+        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts);
+    if let Ok(name) = AppName::new("goldenpath") {
+        loader = loader.app_name(name);
+    }
+    let sdk = loader.load().await;
+
+    let chosen = config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk));
+    if let Some(chosen) = &chosen {
+        endpoint::check(chosen)?;
+    }
+    let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
+    let mut builder = Builder::from(&sdk);
+    builder.set_endpoint_url(chosen.clone());
+    builder.set_credentials_provider(
+        sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain))),
+    );
+    Ok(AwsStore {
+        client: Client::from_conf(builder.build()),
+        region: region.to_string(),
+        endpoint,
+        overridden: chosen.is_some(),
+    })
+}
+
+/// The standard chain but for its last link: the SDK would ask the instance's metadata service, which is a call, and
+/// where a pipeline happens to run does not say where secrets live.
+async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
+    let chain = RegionProviderChain::first_try(config.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    let found = chain.region().await.filter(|region| !region.as_ref().trim().is_empty());
+    let region = found.ok_or(StoreError::NoRegion)?;
+    // A region becomes a part of the host that signed requests go to.
+    match region.as_ref().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => Ok(region),
+        false => Err(StoreError::BadRegion { region: region.as_ref().escape_debug().to_string() }),
+    }
+}
+
+/// What AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile set. The client would take it by itself,
+/// but then nobody would have checked it and no message could name it.
+/// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")
+fn inherited_endpoint(sdk: &SdkConfig) -> Option<String> {
+    // With an underscore: the guide's name for it in a profile. From "Secrets Manager" the SDK makes `secrets-manager`.
+    let key = ServiceConfigKey::builder()
+        .service_id("Secrets_Manager")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let own = sdk.service_config().and_then(|settings| settings.load_config(key));
+    own.or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// The address that the client will use, from the same rules.
+async fn resolve(sdk: &SdkConfig, region: &Region, chosen: Option<String>) -> Result<String, StoreError> {
+    let shown = chosen.clone().unwrap_or_else(|| region.to_string());
+    let bad = |reason: String| StoreError::BadEndpoint { endpoint: Some(shown.clone()), reason };
+    let params = Params::builder()
+        .region(region.to_string())
+        .set_endpoint(chosen)
+        .set_use_fips(sdk.use_fips())
+        .set_use_dual_stack(sdk.use_dual_stack())
+        .build()
+        .map_err(|error| bad(failure::innermost(&error)))?;
+    let resolved = DefaultResolver::new().resolve_endpoint(&params).await;
+    resolved.map(|endpoint| endpoint.url().to_owned()).map_err(|error| bad(failure::innermost(&*error)))
+}
+
+/// The standard chain with a time limit: a credential process may hang, and the SDK's own limit ends in an error that
+/// does not tell credentials from the network.
+#[derive(Debug)]
+struct Bounded(SharedCredentialsProvider);
+
+impl ProvideCredentials for Bounded {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let provided = tokio::time::timeout(CREDENTIALS, self.0.provide_credentials()).await;
+            provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(CREDENTIALS)))
+        })
+    }
+}
+
+/// rustls on ring, the platform's root certificates (or SSL_CERT_FILE's), and a proxy for https.
+fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
+    HttpClient::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}

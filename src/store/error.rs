@@ -1,0 +1,164 @@
+//! Why a store did not do what it was asked. No message ever holds a value or a credential.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// One readable sentence each, with the way out as its help.
+#[derive(Debug, Error, Diagnostic)]
+pub enum StoreError {
+    #[error("no store is configured")]
+    #[diagnostic(
+        code(goldenpath::store::no_backend),
+        help(
+            "set `store.backend` in goldenpath.yaml to `local` or `aws`; goldenpath does not guess where secrets live"
+        )
+    )]
+    NoBackend,
+
+    #[error("the secret `{name}` already exists")]
+    #[diagnostic(
+        code(goldenpath::store::already_exists),
+        help("run `goldenpath plan` again; it says whose secret this is")
+    )]
+    AlreadyExists { name: String },
+
+    #[error("there is no secret `{name}`")]
+    #[diagnostic(
+        code(goldenpath::store::not_found),
+        help("it was removed meanwhile; run `goldenpath plan` again to see what is left to do")
+    )]
+    NotFound { name: String },
+
+    /// `operation` is the API's name for the call, which is the IAM action's too.
+    #[error("AWS does not allow {operation}: {message}")]
+    #[diagnostic(
+        code(goldenpath::store::access_denied),
+        help(
+            "grant `secretsmanager:{operation}`{} to whoever runs goldenpath, or use another AWS_PROFILE or role",
+            beside(operation)
+        )
+    )]
+    AccessDenied { operation: &'static str, message: String },
+
+    #[error("no usable AWS credentials: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::no_credentials),
+        help(
+            "the standard chain is asked: on a desk `aws sso login` and AWS_PROFILE; in a pipeline a role (OIDC web identity, a pod's or an instance's)"
+        )
+    )]
+    NoCredentials { reason: String },
+
+    #[error("no AWS region is configured")]
+    #[diagnostic(
+        code(goldenpath::store::no_region),
+        help(
+            "set `store.region` in goldenpath.yaml, AWS_REGION, or `region` in the AWS profile; an instance's own region is not taken, because where a pipeline runs does not say where secrets live"
+        )
+    )]
+    NoRegion,
+
+    #[error("`{region}` is not an AWS region")]
+    #[diagnostic(
+        code(goldenpath::store::bad_region),
+        help("a region reads like `eu-west-2`; it comes from `store.region`, AWS_REGION or the AWS profile")
+    )]
+    BadRegion { region: String },
+
+    #[error("`{endpoint}` cannot be reached: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::unreachable),
+        help(
+            "check the network, `store.region` and `store.endpointUrl`; behind a proxy set HTTPS_PROXY, for a private certificate authority SSL_CERT_FILE"
+        )
+    )]
+    Unreachable { endpoint: String, reason: String },
+
+    #[error("AWS throttles {operation}, still after several attempts")]
+    #[diagnostic(
+        code(goldenpath::store::throttled),
+        help("run it again in a minute: what is done stays done, and the rest is planned anew")
+    )]
+    Throttled { operation: &'static str },
+
+    #[error("`{endpoint}` would carry requests without encryption")]
+    #[diagnostic(
+        code(goldenpath::store::plain_http),
+        help("use https://; http:// is for emulators on this machine: localhost, 127.0.0.0/8 and [::1]")
+    )]
+    PlainHttp { endpoint: String },
+
+    /// `endpoint` is None where showing it could show a credential.
+    #[error("the endpoint{} cannot be used: {reason}", quoted(endpoint))]
+    #[diagnostic(
+        code(goldenpath::store::bad_endpoint),
+        help(
+            "write it as https://host, https://host:port or with a path behind; it comes from `store.endpointUrl`, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the AWS profile"
+        )
+    )]
+    BadEndpoint { endpoint: Option<String>, reason: String },
+
+    /// The proxy's address is left out: it often holds a password.
+    #[error("{variable} does not hold a proxy that goldenpath can use")]
+    #[diagnostic(
+        code(goldenpath::store::bad_proxy),
+        help("write it as http://host:port or https://host:port; SOCKS proxies are not supported")
+    )]
+    BadProxy { variable: &'static str },
+
+    #[error("AWS refused {operation}{}: {message} ({code})", of(name))]
+    #[diagnostic(code(goldenpath::store::rejected), help("{}", way_out(code)))]
+    Rejected { operation: &'static str, name: Option<String>, code: String, message: String },
+
+    #[error("the local store `{}` is damaged or not a goldenpath store: {reason}", path.display())]
+    #[diagnostic(
+        code(goldenpath::store::local_damaged),
+        help("restore the file from a copy, or move it away: the next apply makes a new one")
+    )]
+    LocalDamaged { path: PathBuf, reason: String },
+
+    #[error("the local store `{}` is locked by another process", path.display())]
+    #[diagnostic(
+        code(goldenpath::store::local_locked),
+        help("wait until the other goldenpath (or sqlite3) is done, then run this again")
+    )]
+    LocalLocked { path: PathBuf },
+
+    #[error("the local store `{}` has version {found}, this goldenpath knows up to {known}", path.display())]
+    #[diagnostic(
+        code(goldenpath::store::local_newer),
+        help("a newer goldenpath wrote it: update goldenpath, or point `store.path` at another file")
+    )]
+    LocalNewer { path: PathBuf, found: i64, known: i64 },
+
+    #[error("the local store `{}` cannot be used: {reason}", path.display())]
+    #[diagnostic(
+        code(goldenpath::store::local_unusable),
+        help("`store.path` must name a regular file (or nothing yet) that this user may read and write")
+    )]
+    LocalUnusable { path: PathBuf, reason: String },
+}
+
+/// CreateSecret with tags asks for a second action (CreateSecret, "Required permissions").
+fn beside(operation: &str) -> &'static str {
+    if operation == "CreateSecret" { " and `secretsmanager:TagResource`" } else { "" }
+}
+
+fn quoted(endpoint: &Option<String>) -> String {
+    endpoint.as_ref().map(|endpoint| format!(" `{endpoint}`")).unwrap_or_default()
+}
+
+fn of(name: &Option<String>) -> String {
+    name.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default()
+}
+
+fn way_out(code: &str) -> &'static str {
+    match code {
+        "InvalidRequestException" => "a secret that is marked for deletion must be restored before it can change",
+        "LimitExceededException" => "ask for a higher Secrets Manager quota, or remove what is no longer needed",
+        "InternalServiceError" => "the fault is on AWS's side: run it again in a minute",
+        _ => "the Secrets Manager API reference has this code under the operation's errors",
+    }
+}

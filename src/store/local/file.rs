@@ -1,0 +1,218 @@
+//! The local store's file: made on the first write, opened, locked, brought to its version.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// `PRAGMA user_version`. Each step of [`MIGRATIONS`] raises it by one.
+const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// `PRAGMA application_id`, "gpst": tells our file from another program's.
+const APPLICATION: i64 = 0x6770_7374;
+
+/// From each version to the next; a step is never edited once released.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE secrets (
+        name        TEXT NOT NULL PRIMARY KEY,
+        description TEXT NOT NULL,
+        created_at  TEXT NOT NULL, -- RFC 3339, UTC
+        deletion_at TEXT           -- when it was marked for deletion
+    );
+    CREATE TABLE tags (
+        secret TEXT NOT NULL REFERENCES secrets (name) ON DELETE CASCADE,
+        key    TEXT NOT NULL,
+        value  TEXT NOT NULL,
+        PRIMARY KEY (secret, key)
+    );
+"];
+
+/// How long a call waits for another process's lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file, which need not be there yet.
+///
+/// Each call opens it anew and is one transaction, so that several processes can share it. The journal is SQLite's
+/// rollback journal: WAL would leave two more files beside the store and make a reader create them.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+}
+
+impl File {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Runs `read` on what is there; None while there is no file, or an empty one.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        if !self.exists()? {
+            return Ok(None);
+        }
+        let mut connection = self.open()?;
+        let transaction = self.begin(&mut connection, TransactionBehavior::Deferred)?;
+        match self.version(&transaction)? {
+            0 => Ok(None),
+            _ => read(&transaction).map(Some).map_err(|error| self.failed(&error)),
+        }
+    }
+
+    /// Runs `write` in a transaction that is rolled back if it fails; makes the file and its tables where they are
+    /// missing.
+    pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Refused>) -> Result<T, StoreError> {
+        if !self.exists()? {
+            self.make_file().map_err(|error| self.unusable(error.to_string()))?;
+        }
+        let mut connection = self.open()?;
+        // Immediate: a transaction that reads first and locks later can lose against another one in the same state.
+        let transaction = self.begin(&mut connection, TransactionBehavior::Immediate)?;
+        let version = usize::try_from(self.version(&transaction)?).unwrap_or(0);
+        if version < MIGRATIONS.len() {
+            migrate(&transaction, version).map_err(|error| self.failed(&error))?;
+        }
+        let done = write(&transaction).map_err(|refused| match refused {
+            Refused::Store(error) => error,
+            Refused::Sqlite(error) => self.failed(&error),
+        })?;
+        transaction.commit().map_err(|error| self.failed(&error))?;
+        Ok(done)
+    }
+
+    /// # Errors
+    /// Something other than a file: SQLite's own words for a folder say little, and on a FIFO it would wait forever.
+    pub(super) fn exists(&self) -> Result<bool, StoreError> {
+        match fs::metadata(&self.path) {
+            Ok(found) if found.is_file() => Ok(true),
+            Ok(found) if found.is_dir() => Err(self.unusable("it is a folder".to_owned())),
+            Ok(_) => Err(self.unusable("it is not a regular file".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.unusable(error.to_string())),
+        }
+    }
+
+    fn open(&self) -> Result<Connection, StoreError> {
+        // Never CREATE: that is make_file's, with its mode. Not READ_ONLY for reading: after a crash the next one
+        // to open has to roll the journal back, and where the file is not writable SQLite falls back by itself.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(&error))?;
+        connection.busy_timeout(PATIENCE).map_err(|error| self.failed(&error))?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(|error| self.failed(&error))?;
+        Ok(connection)
+    }
+
+    fn begin<'a>(
+        &self,
+        connection: &'a mut Connection,
+        behavior: TransactionBehavior,
+    ) -> Result<Transaction<'a>, StoreError> {
+        connection.transaction_with_behavior(behavior).map_err(|error| self.failed(&error))
+    }
+
+    /// The version of the tables, 0 while there are none.
+    fn version(&self, transaction: &Transaction<'_>) -> Result<i64, StoreError> {
+        let ask = |sql| transaction.query_row(sql, [], |row| row.get(0)).map_err(|error| self.failed(&error));
+        let version: i64 = ask("PRAGMA user_version")?;
+        let application: i64 = ask("PRAGMA application_id")?;
+        let empty = version == 0 && application == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
+        match version {
+            _ if empty => Ok(0),
+            1.. if application == APPLICATION && version > VERSION => {
+                Err(StoreError::LocalNewer { path: self.path.clone(), found: version, known: VERSION })
+            }
+            1.. if application == APPLICATION => Ok(version),
+            _ => Err(self.damaged("it is another program's SQLite database".to_owned())),
+        }
+    }
+
+    /// Makes an empty file, which SQLite takes for an empty database, readable by its owner alone.
+    fn make_file(&self) -> io::Result<()> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+            make_folder(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&self.path) {
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made.map(drop),
+        }
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        let reason = match error {
+            rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+            error => error.to_string(),
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::LocalLocked { path: self.path.clone() }
+            }
+            // A statement that does not fit the tables, or a value that does not fit its column, is damage too.
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) | None => {
+                self.damaged(reason)
+            }
+            Some(_) => self.unusable(reason),
+        }
+    }
+
+    fn damaged(&self, reason: String) -> StoreError {
+        StoreError::LocalDamaged { path: self.path.clone(), reason }
+    }
+
+    fn unusable(&self, reason: String) -> StoreError {
+        StoreError::LocalUnusable { path: self.path.clone(), reason }
+    }
+}
+
+/// Inside the transaction, so that a step is done with its version or not at all.
+fn migrate(transaction: &Transaction<'_>, version: usize) -> rusqlite::Result<()> {
+    for step in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)
+}
+
+/// Why a transaction's work is rolled back.
+pub(super) enum Refused {
+    Store(StoreError),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// A new folder for the store alone, which git never sees. It is put in place whole, so that a run that is killed
+/// leaves no folder whose store could be committed.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".goldenpath-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let made = builder.tempdir_in(parent)?;
+    fs::write(made.path().join(".gitignore"), "*\n")?;
+    match fs::rename(made.path(), folder) {
+        Ok(()) => {
+            // There is nothing left to remove at the old name.
+            let _ = made.keep();
+            Ok(())
+        }
+        // Another process was faster.
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
