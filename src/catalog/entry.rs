@@ -22,7 +22,7 @@ pub enum State {
     Unreadable(Unreadable),
     /// Not the YAML of a manifest; never empty.
     Broken(Vec<Problem>),
-    Parsed(Manifest),
+    Parsed(Box<Manifest>),
 }
 
 /// A file that is YAML.
@@ -46,7 +46,7 @@ impl Entry {
                 Err((text, problem)) => (text, State::Broken(vec![problem])),
                 Ok(text) => match manifest::parse(&text) {
                     Err(problems) => (text, State::Broken(problems)),
-                    Ok(root) => (text, State::Parsed(Manifest::read(root, selected, schema))),
+                    Ok(root) => (text, State::Parsed(Box::new(Manifest::read(root, selected, schema)))),
                 },
             },
         };

@@ -3,6 +3,7 @@
 use super::reconciling::{Source, block_on};
 use super::{Context, Failure, Outcome};
 use crate::reconcile::{self, Event, Plan};
+use crate::source::Snapshot;
 use crate::terminal::Prompter;
 
 /// Carry the plan out: make the secrets, write and commit the ExternalSecrets
@@ -40,7 +41,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.talk("Nothing was applied.");
             return Ok(Outcome::Failed);
         }
-        let source = world.project.snapshot.to_string();
+        let source = match world.project.snapshot {
+            Snapshot::Commit(commit) => format!("commit {commit}"),
+            other => other.to_string(),
+        };
         let applied = reconcile::apply(&world, &plan, &source, |event| tell(&event, context)).await;
         context.streams.result(&reconcile::summary(applied));
         Ok(outcome(&plan, applied.failed))

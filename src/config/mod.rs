@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::template::{self, Output};
+
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
@@ -158,6 +160,15 @@ impl Config {
             }
             *folder = trimmed;
         }
+        let sample = sample();
+        for (name, template) in [("keyTemplate", &config.store.key_template), ("file", &config.gitops.file)] {
+            if let Err(error) = template::render(name, template, Output::Text, &sample) {
+                let variables: Vec<&str> =
+                    sample.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+                let help = format!("the variables are {}", variables.join(", "));
+                return Err(ConfigError::new(path, format!("`{name}`: {}", error.what()), help).at(text, template));
+            }
+        }
         if let Some(id) = config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id) {
             return Err(ConfigError::new(
                 path,
@@ -168,6 +179,14 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+/// A manifest's fields, for trying templates out: the variables that there are.
+fn sample() -> serde_json::Value {
+    let names = ["id", "name", "description", "owner", "service", "environment", "provider", "secretType", "riskTier"]
+        .into_iter()
+        .chain(["rotationClass", "status", "namespace", "k8sSecretName", "ttlDays"]);
+    names.map(|name| (name.to_owned(), serde_json::Value::from(name))).collect()
 }
 
 /// The longest value of a tag in AWS Secrets Manager, in characters (API type `Tag`).
@@ -200,6 +219,13 @@ mod tests {
     fn a_catalog_outside_the_repository_is_refused() {
         assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
         assert_eq!(Config::parse(FILE_NAME, "catalog: ./secrets/\n").unwrap().catalog, "secrets");
+    }
+
+    #[test]
+    fn a_template_with_an_unknown_variable_is_refused_where_it_stands() {
+        let error = Config::parse(FILE_NAME, "store:\n  keyTemplate: \"{{ service }}/{{ env }}\"\n").unwrap_err();
+        assert!(error.to_string().contains("keyTemplate"), "{error}");
+        assert!(miette::Diagnostic::labels(&error).is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, SourceCode, SourceSpan,
     SpanContents, ThemeCharacters, ThemeStyles,
 };
-use textwrap::WordSeparator;
+use textwrap::{WordSeparator, WordSplitter};
 
 use super::count;
 use crate::catalog::{Catalog, Entry};
@@ -65,6 +65,7 @@ fn drawn(diagnostic: &dyn Diagnostic, look: Look) -> String {
         .with_links(false)
         .with_context_lines(1)
         .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
         .with_show_related_as_nested(true);
     let mut text = String::new();
     // Writing into a String cannot fail; should miette fail to draw, the message alone is still told.

@@ -42,8 +42,11 @@ pub struct Schema {
     validator: Validator,
 }
 
-/// The schema's own formats: their name and the constraint, which says what is wrong.
-const FORMATS: [(&str, fn(&str) -> Result<(), String>); 4] = [
+/// Says what is wrong with a text, if anything.
+type Constraint = fn(&str) -> Result<(), String>;
+
+/// The schema's own formats and their constraints.
+const FORMATS: [(&str, Constraint); 4] = [
     ("secret-id", |text| SecretId::parse(text).map(drop)),
     ("dns-1123-label", |text| DnsLabel::parse(text).map(drop)),
     ("dns-1123-subdomain", |text| DnsSubdomain::parse(text).map(drop)),

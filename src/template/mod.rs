@@ -30,6 +30,14 @@ pub struct TemplateError {
     place: Option<SourceSpan>,
 }
 
+impl TemplateError {
+    /// What is wrong, without the template's name.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
 /// What a template writes, which decides how values go in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
