@@ -67,6 +67,10 @@ impl Failure {
         Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
     }
 
+    pub(super) fn demo(message: String) -> Self {
+        Self::failed(Refused { message, help: "run it again with `--keep` and look into the folder".to_owned() })
+    }
+
     /// For `--detailed-exitcode`, where 2 has another meaning.
     pub(super) fn with_exit_code_1(self) -> Self {
         Self { exit_code: 1, ..self }

@@ -1,6 +1,8 @@
 //! The commands: one file each, its arguments with their help and a short `run`.
 
 mod apply;
+mod demo;
+mod explain;
 mod failure;
 mod init;
 mod new_secret;
@@ -63,9 +65,11 @@ enum Command {
     Init(init::Args),
     New(New),
     Validate(validate::Args),
+    Explain(explain::Args),
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Demo(demo::Args),
 }
 
 /// Write something new into the catalog
@@ -131,9 +135,11 @@ impl Command {
             Self::Init(args) => init::run(&args, context),
             Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(args, context),
             Self::Validate(args) => validate::run(&args, context),
+            Self::Explain(args) => explain::run(&args, context),
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::Demo(args) => demo::run(&args, context),
         }
     }
 }

@@ -25,8 +25,13 @@ use crate::catalog::{Entry, Project, State};
 use crate::manifest::{Problem, ProblemKind};
 use crate::source::Unreadable;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP001", name: "invalid-yaml", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP001",
+    name: "invalid-yaml",
+    severity: Severity::Error,
+    source: include_str!("gp001_invalid_yaml.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     match &entry.state {

@@ -31,8 +31,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, State};
 use crate::manifest::ProblemKind;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP002", name: "unsupported-yaml", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP002",
+    name: "unsupported-yaml",
+    severity: Severity::Error,
+    source: include_str!("gp002_unsupported_yaml.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     if let State::Broken(problems) = &entry.state {

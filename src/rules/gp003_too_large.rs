@@ -21,8 +21,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, State};
 use crate::source::Unreadable;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP003", name: "too-large", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP003",
+    name: "too-large",
+    severity: Severity::Error,
+    source: include_str!("gp003_too_large.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     if let State::Unreadable(why @ Unreadable::TooLarge { .. }) = &entry.state {

@@ -26,8 +26,13 @@ use crate::catalog::{Entry, Project};
 use crate::config::Enums;
 use crate::manifest::ViolationKind;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP101", name: "missing-field", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP101",
+    name: "missing-field",
+    severity: Severity::Error,
+    source: include_str!("gp101_missing_field.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };

@@ -23,8 +23,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP102", name: "unknown-field", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP102",
+    name: "unknown-field",
+    severity: Severity::Error,
+    source: include_str!("gp102_unknown_field.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };

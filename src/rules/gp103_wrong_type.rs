@@ -23,8 +23,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{Value, ViolationKind};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP103", name: "wrong-type", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP103",
+    name: "wrong-type",
+    severity: Severity::Error,
+    source: include_str!("gp103_wrong_type.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };

@@ -24,8 +24,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{DnsSubdomain, StoreKey, StoreKeyError, ViolationKind, to_label};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP104", name: "bad-format", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP104",
+    name: "bad-format",
+    severity: Severity::Error,
+    source: include_str!("gp104_bad_format.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };

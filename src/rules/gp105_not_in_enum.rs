@@ -24,8 +24,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP105", name: "not-in-enum", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP105",
+    name: "not-in-enum",
+    severity: Severity::Error,
+    source: include_str!("gp105_not_in_enum.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };

@@ -30,8 +30,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Rotation;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP201", name: "high-risk-needs-rotation", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP201",
+    name: "high-risk-needs-rotation",
+    severity: Severity::Error,
+    source: include_str!("gp201_high_risk_needs_rotation.rs"),
+    check: Check::Entry(check),
+};
 
 /// The rotation class of a secret that nothing rotates.
 const NO_ROTATION: &str = "none";

@@ -30,8 +30,13 @@ use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Rotation;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP202", name: "medium-risk-should-rotate", severity: Severity::Warning, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP202",
+    name: "medium-risk-should-rotate",
+    severity: Severity::Warning,
+    source: include_str!("gp202_medium_risk_should_rotate.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if let Some(tier) = unrotated(entry, project, Rotation::Recommended) {

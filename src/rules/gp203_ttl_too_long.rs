@@ -22,8 +22,13 @@
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP203", name: "ttl-too-long", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP203",
+    name: "ttl-too-long",
+    severity: Severity::Error,
+    source: include_str!("gp203_ttl_too_long.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(request) = entry.request() else { return };

@@ -20,8 +20,13 @@
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, path_of};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP301", name: "path-mismatch", severity: Severity::Error, check: Check::Entry(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP301",
+    name: "path-mismatch",
+    severity: Severity::Error,
+    source: include_str!("gp301_path_mismatch.rs"),
+    check: Check::Entry(check),
+};
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(request) = entry.request() else { return };

@@ -22,8 +22,13 @@
 use super::{Check, Rule, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Entry, Project};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP302", name: "duplicate-id", severity: Severity::Error, check: Check::Catalog(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP302",
+    name: "duplicate-id",
+    severity: Severity::Error,
+    source: include_str!("gp302_duplicate_id.rs"),
+    check: Check::Catalog(check),
+};
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     let help = "give the newer manifest an ID of its own, in `metadata.id` and in its file name";

@@ -26,8 +26,13 @@ use super::{Check, Rule, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::{LifecycleStatus, StoreKey};
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP303", name: "duplicate-name", severity: Severity::Error, check: Check::Catalog(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP303",
+    name: "duplicate-name",
+    severity: Severity::Error,
+    source: include_str!("gp303_duplicate_name.rs"),
+    check: Check::Catalog(check),
+};
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     duplicates::report(

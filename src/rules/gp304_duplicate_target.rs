@@ -27,8 +27,13 @@ use super::{Check, Rule, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::LifecycleStatus;
 
-pub(super) const RULE: Rule =
-    Rule { code: "GP304", name: "duplicate-target", severity: Severity::Error, check: Check::Catalog(check) };
+pub(super) const RULE: Rule = Rule {
+    code: "GP304",
+    name: "duplicate-target",
+    severity: Severity::Error,
+    source: include_str!("gp304_duplicate_target.rs"),
+    check: Check::Catalog(check),
+};
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     duplicates::report(

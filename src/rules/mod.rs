@@ -35,6 +35,8 @@ pub struct Rule {
     pub name: &'static str,
     /// Unless `goldenpath.yaml` says otherwise.
     pub severity: Severity,
+    /// The rule's own file, for the page in its doc comment.
+    source: &'static str,
     check: Check,
 }
 
@@ -114,8 +116,7 @@ fn collect(rule: &'static Rule, severity: Severity, check: impl FnOnce(&mut Sink
 fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
     let levels = &project.config.rules;
     if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key))) {
-        let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
-        let help = suggest::did_you_mean(unknown, names)
+        let help = Rule::did_you_mean(unknown)
             .unwrap_or_else(|| format!("the rules are {}", RULES.map(|rule| rule.code).join(", ")));
         let error = ConfigError::new(FILE_NAME, format!("there is no rule `{unknown}`"), help);
         return Err(error.at(&project.config_text, unknown));
@@ -133,6 +134,31 @@ fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, Confi
 }
 
 impl Rule {
+    /// The rule of this code or name, in any case.
+    #[must_use]
+    pub fn find(key: &str) -> Option<&'static Self> {
+        RULES.into_iter().find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
+    }
+
+    /// "did you mean …?" for a key that no rule answers to.
+    #[must_use]
+    pub fn did_you_mean(key: &str) -> Option<String> {
+        suggest::did_you_mean(key, RULES.iter().flat_map(|rule| [rule.code, rule.name]))
+    }
+
+    /// What the rule asks for, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.page().lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The page, in Markdown: a sentence, then *What it does*, *Why is this bad?*, *Example*, *Use instead*.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+
     fn answers_to(&self, key: &str) -> bool {
         self.code == key || self.name == key
     }
