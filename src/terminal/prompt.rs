@@ -28,6 +28,8 @@ pub enum PromptError {
 pub struct Prompter {
     theme: Box<dyn Theme>,
     term: Term,
+    /// Columns that a message may take, beside the mark in front of it.
+    width: usize,
 }
 
 /// Whether Ctrl-C belongs to a question that is open.
@@ -54,7 +56,7 @@ impl Prompter {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        Some(Self { theme, term: Term::stderr() })
+        Some(Self { theme, term: Term::stderr(), width: look.width.saturating_sub(4) })
     }
 
     /// A line of text that `check` accepts; its error is shown and the question asked again.
@@ -71,7 +73,8 @@ impl Prompter {
         let mut input = Input::<String>::with_theme(&*self.theme)
             .with_prompt(question)
             .allow_empty(may_be_empty)
-            .validate_with(|answer: &String| check(answer).map_err(|why| harmless(&why).into_owned()));
+            // dialoguer takes back as many lines as a message has; one that the terminal wraps would stay in part.
+            .validate_with(|answer: &String| check(answer).map_err(|why| textwrap::fill(&harmless(&why), self.width)));
         if let Some(default) = default {
             input = input.default(default.to_owned());
         }
