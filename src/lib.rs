@@ -1,4 +1,27 @@
 //! goldenpath: from a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
+//!
+//! Data walks one way: bytes → manifest → catalog → findings, or → plan → actions. A room imports only rooms that stand
+//! below it here:
+//!
+//! | room | what lives there |
+//! | --- | --- |
+//! | [`cli`] | one file a command: its arguments, and a short `run` |
+//! | [`reconcile`] | desired state against actual state → plan → apply |
+//! | [`gitops`] | the GitOps working copy: read, write, commit |
+//! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
+//! | [`projection`] | manifest → ExternalSecret |
+//! | [`scaffold`] | answers → template → file |
+//! | [`ids`] | the next ID |
+//! | [`diagnostics`] | findings to people and machines |
+//! | [`rules`] | one file a rule |
+//! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
+//! | [`source`] | where bytes come from: work tree, index, commit |
+//! | [`manifest`] | parsing with spans, the schema, the typed model |
+//! | [`config`] | `goldenpath.yaml`, enums, governance |
+//! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
+//! | [`template`] | minijinja, fenced in |
+//! | [`files`] | whole files: written entirely or not at all |
+
 pub mod catalog;
 pub mod cli;
 pub mod config;
