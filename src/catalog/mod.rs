@@ -3,19 +3,33 @@
 mod entry;
 mod project;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 
 use crate::manifest::{MAX_BYTES, SecretRequest};
-use crate::source::{File, Repository, SourceError};
+use crate::source::{Change, File, Repository, Snapshot, SourceError};
 
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
 pub struct Catalog {
+    pub snapshot: Snapshot,
     pub entries: Vec<Entry>,
+    /// What this comes from, where a change is judged.
+    pub before: Option<Before>,
+}
+
+/// The other side of a change.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// The manifests that the change touches or removes, as they were.
+    pub entries: Vec<Entry>,
+    /// The paths of those that it touches or adds.
+    pub changed: BTreeSet<String>,
+    /// IDs that the change brings in although history has held them, each with the commit that did last.
+    pub used_up: BTreeMap<String, String>,
 }
 
 /// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
@@ -51,12 +65,16 @@ impl Selection {
 }
 
 impl Catalog {
-    /// Reads the project's snapshot: every manifest of the catalog, and the selected files that lie outside it.
+    /// Reads a snapshot: every manifest of the catalog, and the selected files that lie outside it.
     ///
     /// # Errors
     /// A repository that cannot be read. What is wrong with a file stands in its [`Entry`].
-    pub fn load(repository: &Repository, project: &Project, selection: &Selection) -> Result<Self, SourceError> {
-        let snapshot = project.snapshot;
+    pub fn load(
+        repository: &Repository,
+        project: &Project,
+        snapshot: Snapshot,
+        selection: &Selection,
+    ) -> Result<Self, SourceError> {
         let folder = &project.config.catalog;
         let mut entries = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
             let selected = selection.holds(&file.path);
@@ -77,7 +95,39 @@ impl Catalog {
             entries.extend(named);
             entries.sort_by(|one, other| one.path.cmp(&other.path));
         }
-        Ok(Self { entries })
+        Ok(Self { snapshot, entries, before: None })
+    }
+
+    /// Adds what `change` comes from: the manifests of `before` as they were, and which of the IDs that are new were
+    /// used up before in the history that `past` has.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn compare(
+        &mut self,
+        repository: &Repository,
+        project: &Project,
+        change: &Change,
+        before: Snapshot,
+        past: Snapshot,
+    ) -> Result<(), SourceError> {
+        let mut entries = Vec::new();
+        for path in change.before.iter().filter(|path| project.is_manifest(path)) {
+            if let Some(bytes) = repository.read(before, path, MAX_BYTES)? {
+                entries.push(Entry::read(File { path: path.clone(), bytes }, false, &project.schema));
+            }
+        }
+        let known: BTreeSet<&str> = entries.iter().filter_map(Entry::claimed_id).collect();
+        let changed = |entry: &&Entry| change.after.contains(&entry.path);
+        let new = self.entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
+        let names: BTreeSet<String> = new.map(|id| format!("{id}.yaml")).collect();
+        let used_up = repository
+            .held_in_history(past, &project.config.catalog, &names)?
+            .into_iter()
+            .map(|(name, commit)| (name.trim_end_matches(".yaml").to_owned(), commit))
+            .collect();
+        self.before = Some(Before { entries, changed: change.after.clone(), used_up });
+        Ok(())
     }
 
     /// The entries that the run is about.
@@ -90,10 +140,11 @@ impl Catalog {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The entry at `path`.
+    /// The entry at `path`, or what a change removed from there.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.path == path)
+        let found = self.entries.iter().find(|entry| entry.path == path);
+        found.or_else(|| self.before.as_ref()?.entries.iter().find(|entry| entry.path == path))
     }
 }
 

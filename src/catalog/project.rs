@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, BUILT_IN_GOVERNANCE, Config, ConfigError, Enums, Governance};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
-use crate::source::{Repository, Snapshot, SourceError, Unreadable};
+use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 
 /// The bytes of a configuration file that are read at most.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -15,7 +15,8 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub struct Project {
     /// The work tree's folder, from which the configuration's paths on disk start.
     pub root: PathBuf,
-    pub snapshot: Snapshot,
+    /// Where the configuration was read.
+    pub rules_from: Snapshot,
     /// Who owns what this catalog makes in the stores.
     pub catalog_id: String,
     pub config: Config,
@@ -38,36 +39,40 @@ pub enum ProjectError {
 }
 
 impl Project {
-    /// Reads the configuration of `snapshot`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
+    /// Reads the configuration of the snapshot `rules_from`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
     ///
     /// # Errors
     /// A configuration file that cannot be read or is wrong.
-    pub fn open(repository: &Repository, snapshot: Snapshot, config_file: Option<&Path>) -> Result<Self, ProjectError> {
+    pub fn open(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: Option<&Path>,
+    ) -> Result<Self, ProjectError> {
         let (name, config_text) = match config_file {
             Some(path) => {
                 let name = path.display().to_string();
                 let text = text_of(&name, files::read_regular(path, MAX_BYTES))?;
                 (name, Some(text))
             }
-            None => (config::FILE_NAME.to_owned(), read(repository, snapshot, config::FILE_NAME)?),
+            None => (config::FILE_NAME.to_owned(), read(repository, rules_from, config::FILE_NAME)?),
         };
         let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
 
-        let enums = match read(repository, snapshot, &config.enums)? {
+        let enums = match read(repository, rules_from, &config.enums)? {
             Some(text) => Enums::parse(&config.enums, &text)?,
             None => Enums::built_in(),
         };
-        let governance = match read(repository, snapshot, &config.governance)? {
+        let governance = match read(repository, rules_from, &config.governance)? {
             Some(text) => Governance::parse(&config.governance, &text, &enums)?,
             None => Governance::parse("the built-in governance table", BUILT_IN_GOVERNANCE, &enums)?,
         };
-        let schema = match read(repository, snapshot, SCHEMA_FILE_NAME)? {
+        let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
             None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
         };
         Ok(Self {
             root: repository.root().to_path_buf(),
-            snapshot,
+            rules_from,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             config,
             config_text: config_text.unwrap_or_default(),
@@ -82,7 +87,14 @@ impl Project {
     /// # Errors
     /// A template that cannot be read.
     pub fn template(&self, repository: &Repository, name: &str) -> Result<Option<String>, ProjectError> {
-        read(repository, self.snapshot, &format!("templates/{name}"))
+        read(repository, self.rules_from, &format!("templates/{name}"))
+    }
+
+    /// Whether a file of this path, from the repository's root, counts as a manifest.
+    #[must_use]
+    pub fn is_manifest(&self, path: &str) -> bool {
+        let below = path.strip_prefix(&self.config.catalog).is_some_and(|rest| rest.starts_with('/'));
+        below && source::is_yaml(Path::new(path))
     }
 
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.

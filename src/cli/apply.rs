@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.talk("Nothing was applied.");
             return Ok(Outcome::Failed);
         }
-        let source = match world.project.snapshot {
+        let source = match world.catalog.snapshot {
             Snapshot::Commit(commit) => format!("commit {commit}"),
             other => other.to_string(),
         };

@@ -145,9 +145,9 @@ impl Command {
 }
 
 impl Context {
-    /// The repository at hand and its configuration at `snapshot`.
-    fn open(&self, repository: &Repository, snapshot: Snapshot) -> Result<Project, Failure> {
-        Ok(Project::open(repository, snapshot, self.config.as_deref())?)
+    /// The repository's configuration, as the snapshot `rules_from` holds it.
+    fn open(&self, repository: &Repository, rules_from: Snapshot) -> Result<Project, Failure> {
+        Ok(Project::open(repository, rules_from, self.config.as_deref())?)
     }
 }
 

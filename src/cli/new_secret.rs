@@ -79,7 +79,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let answers = draft.finish(&project).map_err(|missing| missing_flags(&missing))?;
 
-    let catalog = Catalog::load(&repository, &project, &Selection::All)?;
+    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let first_id = ids::next(&repository, &project, &catalog)?;
     let template = project.template(&repository, scaffold::TEMPLATE)?;
     let (made, findings, catalog) = scaffold::make(&answers, first_id, &project, catalog, template.as_deref())?;

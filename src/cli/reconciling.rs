@@ -39,7 +39,7 @@ impl Source {
         if project.config.store.backend.is_none() {
             return Err(no_backend(&project, snapshot, context));
         }
-        let catalog = Catalog::load(&repository, &project, &Selection::All)?;
+        let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
         self.narrow.check(&project, &catalog)?;
         let findings = rules::check(&catalog, &project)?;
         let look = context.streams.err;
@@ -70,7 +70,7 @@ impl Desired {
             Some(path) => Some(WorkingCopy::open(&project.root.join(path))?),
             None => None,
         };
-        context.streams.talk(&format!("Catalog  {} at {}", project.catalog_id, project.snapshot));
+        context.streams.talk(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
         context.streams.talk(&format!("Store    {}", store.place()));
         context.streams.talk(&match &gitops {
             Some(gitops) => format!("GitOps   {}", gitops.place()),

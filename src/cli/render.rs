@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
-    let catalog = Catalog::load(&repository, &project, &Selection::of(&repository, &args.paths)?)?;
+    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?)?;
     args.narrow.check(&project, &catalog)?;
     let findings = rules::check(&catalog, &project)?;
     if count(&findings, Severity::Error) > 0 {

@@ -92,6 +92,17 @@ impl LifecycleStatus {
             .ok_or_else(|| format!("the states are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 
+    /// The states that may follow: one step on, or one step back until the secret is gone.
+    #[must_use]
+    pub fn steps(self) -> &'static [Self] {
+        match self {
+            Self::Active => &[Self::Deprecated],
+            Self::Deprecated => &[Self::DecommissionRequested, Self::Active],
+            Self::DecommissionRequested => &[Self::Decommissioned, Self::Deprecated],
+            Self::Decommissioned => &[],
+        }
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The rules: one file a rule, whose doc comment is its page. A catalog → findings.
 
+mod changes;
 mod duplicates;
 mod finding;
 mod gp001_invalid_yaml;
@@ -17,6 +18,12 @@ mod gp301_path_mismatch;
 mod gp302_duplicate_id;
 mod gp303_duplicate_name;
 mod gp304_duplicate_target;
+mod gp401_id_changed;
+mod gp402_immutable_field_changed;
+mod gp403_illegal_transition;
+mod gp404_deleted_before_decommissioned;
+mod gp405_must_start_active;
+mod gp406_id_reused;
 mod suggest;
 
 use rayon::prelude::*;
@@ -50,7 +57,7 @@ enum Check {
 }
 
 /// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 15] = [
+pub const RULES: [&Rule; 21] = [
     &gp001_invalid_yaml::RULE,
     &gp002_unsupported_yaml::RULE,
     &gp003_too_large::RULE,
@@ -66,6 +73,12 @@ pub const RULES: [&Rule; 15] = [
     &gp302_duplicate_id::RULE,
     &gp303_duplicate_name::RULE,
     &gp304_duplicate_target::RULE,
+    &gp401_id_changed::RULE,
+    &gp402_immutable_field_changed::RULE,
+    &gp403_illegal_transition::RULE,
+    &gp404_deleted_before_decommissioned::RULE,
+    &gp405_must_start_active::RULE,
+    &gp406_id_reused::RULE,
 ];
 
 /// All findings in the selected manifests, sorted by path and place.

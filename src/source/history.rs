@@ -1,12 +1,12 @@
 //! What the branches hold, whether checked out or not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use git2::Oid;
 
 use super::snapshot::is_yaml;
-use super::{Repository, SourceError};
+use super::{Repository, Snapshot, SourceError};
 
 impl Repository {
     /// Calls `visit` with the name and the bytes of every YAML file below `under` that the index or any ref holds:
@@ -57,5 +57,41 @@ impl Repository {
             }
         }
         Ok(())
+    }
+
+    /// Which of the file `names` the history of `from` has held anywhere below the folder `under`, each with the ID of
+    /// the youngest commit that did. Without names nothing is walked.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn held_in_history(
+        &self,
+        from: Snapshot,
+        under: &str,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, SourceError> {
+        let mut held = BTreeMap::new();
+        let Snapshot::Commit(from) = from else { return Ok(held) };
+        if names.is_empty() {
+            return Ok(held);
+        }
+        let failed = || SourceError::git(format!("the history of {from}"));
+        let mut walk = self.git.revwalk().map_err(failed())?;
+        walk.push(from).map_err(failed())?;
+        let mut trees: HashSet<Oid> = HashSet::new();
+        for commit in walk {
+            // A shallow clone ends somewhere; what it lacks cannot be asked.
+            let Ok(commit) = commit.and_then(|id| self.git.find_commit(id)) else { break };
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else { continue };
+            let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
+            // A tree that was seen holds nothing new, and most trees of most commits were.
+            self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                if names.contains(name) && !held.contains_key(name) {
+                    held.insert(name.to_owned(), commit.id().to_string());
+                }
+            });
+        }
+        Ok(held)
     }
 }

@@ -1,5 +1,6 @@
 //! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
 
+mod change;
 mod history;
 mod repository;
 mod snapshot;
@@ -7,8 +8,9 @@ mod snapshot;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
+pub use change::Change;
 pub use repository::Repository;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, is_yaml};
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
 #[derive(Debug, Clone)]
@@ -58,6 +60,17 @@ pub enum SourceError {
         help("commit first, or use `--work-tree` to read uncommitted files")
     )]
     NoCommit,
+
+    #[error("there is no commit `{spec}`")]
+    #[diagnostic(
+        code(goldenpath::source::no_such_commit),
+        help("check the name; a clone in CI may be shallow or lack the branch: git fetch --unshallow origin")
+    )]
+    NoSuchCommit { spec: String },
+
+    #[error("{one} and {other} cannot be merged: {paths} conflict")]
+    #[diagnostic(code(goldenpath::source::conflict), help("merge or rebase, resolve the conflicts, and check again"))]
+    Conflict { one: String, other: String, paths: String },
 
     #[error("git cannot read {what}: {message}")]
     #[diagnostic(code(goldenpath::source::git), help("check the repository with `git fsck`"))]

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, ObjectType, Oid};
+use git2::{ErrorCode, ObjectType};
 
 use super::{Snapshot, SourceError};
 
@@ -94,11 +94,25 @@ impl Repository {
         Ok(slashed(inside))
     }
 
-    pub(super) fn tree(&self, commit: Oid) -> Result<git2::Tree<'_>, SourceError> {
+    /// The commit that `spec` names: a branch, a tag, an ID, whatever `git rev-parse` takes.
+    ///
+    /// # Errors
+    /// [`SourceError::NoSuchCommit`]
+    pub fn commit(&self, spec: &str) -> Result<Snapshot, SourceError> {
         self.git
-            .find_commit(commit)
-            .and_then(|commit| commit.tree())
-            .map_err(SourceError::git(format!("commit {commit}")))
+            .revparse_single(spec)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| Snapshot::Commit(commit.id()))
+            .map_err(|_| SourceError::NoSuchCommit { spec: spec.to_owned() })
+    }
+
+    pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {
+        match snapshot {
+            Snapshot::Commit(commit) => self.git.find_commit(commit).and_then(|commit| commit.tree()),
+            Snapshot::Merge(tree) => self.git.find_tree(tree),
+            Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is no tree")),
+        }
+        .map_err(SourceError::git(snapshot.to_string()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The files of a repository at one place in time.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -20,6 +19,8 @@ pub enum Snapshot {
     /// What the next commit would hold.
     Index,
     Commit(Oid),
+    /// The tree that merging two commits would make.
+    Merge(Oid),
 }
 
 impl fmt::Display for Snapshot {
@@ -28,6 +29,7 @@ impl fmt::Display for Snapshot {
             Self::WorkTree => out.write_str("the work tree"),
             Self::Index => out.write_str("the index"),
             Self::Commit(id) => write!(out, "commit {}", &id.to_string()[..8]),
+            Self::Merge(_) => out.write_str("the merge's result"),
         }
     }
 }
@@ -59,12 +61,20 @@ impl Repository {
                 let index = self.git.index().map_err(SourceError::git("the index"))?;
                 Ok(index.get_path(Path::new(path), 0).map(|entry| self.blob(entry.id, entry.mode, limit)))
             }
-            Snapshot::Commit(commit) => match self.tree(commit)?.get_path(Path::new(path)) {
+            Snapshot::Commit(_) | Snapshot::Merge(_) => match self.tree(snapshot)?.get_path(Path::new(path)) {
                 Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
                 Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
                 Err(error) => Err(SourceError::git(format!("`{path}` in {snapshot}"))(error)),
             },
         }
+    }
+
+    /// Whether a commit holds a file of this path.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn holds(&self, snapshot: Snapshot, path: &str) -> Result<bool, SourceError> {
+        Ok(self.tree(snapshot)?.get_path(Path::new(path)).is_ok())
     }
 
     /// Every YAML file of a snapshot below the folder `under`, sorted by path, each through `load`, in parallel.
@@ -91,40 +101,14 @@ impl Repository {
                 .collect());
         }
         let mut blobs = match snapshot {
-            Snapshot::Commit(commit) => self.tree_files(commit, under)?,
-            _ => self.index_files(under)?,
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree_files(snapshot, under)?,
+            Snapshot::Index | Snapshot::WorkTree => self.index_files(under)?,
         };
         blobs.sort_unstable();
         // libgit2's object database is read by one thread; what comes after is not.
         let files: Vec<File> =
             blobs.into_iter().map(|(path, id, mode)| File { bytes: self.blob(id, mode, limit), path }).collect();
         Ok(files.into_par_iter().map(load).collect())
-    }
-
-    /// The paths that the index adds or changes against HEAD, below the folders and files `under`.
-    ///
-    /// # Errors
-    /// A repository that cannot be read.
-    pub fn staged(&self, under: &[&str]) -> Result<BTreeSet<String>, SourceError> {
-        let head = match self.head() {
-            Ok(Snapshot::Commit(commit)) => Some(self.tree(commit)?),
-            Ok(_) | Err(SourceError::NoCommit) => None,
-            Err(error) => return Err(error),
-        };
-        let mut options = git2::DiffOptions::new();
-        options.disable_pathspec_match(true);
-        for path in under {
-            options.pathspec(path);
-        }
-        let diff = self
-            .git
-            .diff_tree_to_index(head.as_ref(), None, Some(&mut options))
-            .map_err(SourceError::git("what is staged"))?;
-        Ok(diff
-            .deltas()
-            .filter(|delta| delta.status() != git2::Delta::Deleted)
-            .filter_map(|delta| delta.new_file().path().map(slashed))
-            .collect())
     }
 
     /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
@@ -167,9 +151,9 @@ impl Repository {
             .collect()
     }
 
-    fn tree_files(&self, commit: Oid, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
-        let what = || format!("`{under}` in commit {commit}");
-        let tree = match self.tree(commit)?.get_path(Path::new(under)) {
+    fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
+        let what = || format!("`{under}` in {snapshot}");
+        let tree = match self.tree(snapshot)?.get_path(Path::new(under)) {
             Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
                 self.git.find_tree(entry.id()).map_err(SourceError::git(what()))?
             }
@@ -241,7 +225,8 @@ impl Repository {
 }
 
 /// Whether a file of this name can be a manifest.
-pub(super) fn is_yaml(path: &Path) -> bool {
+#[must_use]
+pub fn is_yaml(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
 }

@@ -1,0 +1,57 @@
+//! What the rules on a change share: manifests before and after, followed by their IDs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Entry};
+
+/// The manifests that the change touches and whose ID was there before, wherever they were: (before, after).
+pub(super) fn kept(catalog: &Catalog) -> Vec<(&Entry, &Entry)> {
+    let before = by_id(before(catalog));
+    after(catalog).filter_map(|entry| Some((*before.get(entry.claimed_id()?)?, entry))).collect()
+}
+
+/// The manifests that the change brings in: their ID was not there before. A file whose ID changed is not new.
+pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
+    let before = by_id(before(catalog));
+    let renumbered: BTreeSet<&str> = renumbered(catalog).into_iter().map(|(after, ..)| after.path.as_str()).collect();
+    after(catalog)
+        .filter(|entry| entry.claimed_id().is_some_and(|id| !before.contains_key(id)))
+        .filter(|entry| !renumbered.contains(entry.path.as_str()))
+        .collect()
+}
+
+/// The manifests that the change removes: their ID is nowhere any more. A file whose ID changed is not removed, and one
+/// that cannot be read any more is another rule's.
+pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
+    let ids = by_id(catalog.entries.iter());
+    let paths: BTreeSet<&str> = catalog.entries.iter().map(|entry| entry.path.as_str()).collect();
+    before(catalog)
+        .filter(|entry| entry.claimed_id().is_some_and(|id| !ids.contains_key(id)))
+        .filter(|entry| !paths.contains(entry.path.as_str()))
+        .collect()
+}
+
+/// The files whose ID changed while the old one is nowhere any more: (the file now, old ID, new ID).
+pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
+    let ids = by_id(catalog.entries.iter());
+    let paths: BTreeMap<&str, &Entry> = before(catalog).map(|entry| (entry.path.as_str(), entry)).collect();
+    after(catalog)
+        .filter_map(|after| {
+            let (old, new) = (paths.get(after.path.as_str())?.claimed_id()?, after.claimed_id()?);
+            (old != new && !ids.contains_key(old)).then_some((after, old, new))
+        })
+        .collect()
+}
+
+fn before(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
+    catalog.before.iter().flat_map(|before| &before.entries)
+}
+
+fn after(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
+    let changed = catalog.before.as_ref().map(|before| &before.changed);
+    catalog.entries.iter().filter(move |entry| changed.is_some_and(|changed| changed.contains(&entry.path)))
+}
+
+fn by_id<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<&'a str, &'a Entry> {
+    entries.filter_map(|entry| Some((entry.claimed_id()?, entry))).collect()
+}

@@ -1,0 +1,44 @@
+//! A manifest stays until its secret is gone.
+//!
+//! ## What it does
+//! On a change, refuses to remove a manifest whose status was not `decommissioned`.
+//!
+//! ## Why is this bad?
+//! goldenpath deletes nothing without intent: without its manifest the secret would live on, with nobody to answer for it
+//! and nothing to take it down.
+//!
+//! ## Example
+//! ```text
+//! git rm catalogs/secrets/payments/dev/SEC-0007.yaml     (status: active)
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   lifecycle:
+//!     status: deprecated     # then decommission_requested; apply makes it decommissioned
+//! ```
+
+use super::{Check, Rule, Severity, Sink, changes};
+use crate::catalog::{Catalog, Project};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP404",
+    name: "deleted-before-decommissioned",
+    severity: Severity::Error,
+    source: include_str!("gp404_deleted_before_decommissioned.rs"),
+    check: Check::Catalog(check),
+};
+
+fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
+    for entry in changes::removed(catalog) {
+        let Some(manifest) = entry.manifest() else { continue };
+        let status = manifest.root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
+        if status != "decommissioned" {
+            let id = entry.claimed_id().unwrap_or("the manifest");
+            let message = format!("{id} is removed, and its status was `{status}`");
+            let help = format!("bring it back (git checkout HEAD -- {}) and end it by `lifecycle.status`", entry.path);
+            sink.at(entry, "/spec/lifecycle/status", message, help);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What differs between two snapshots, and what a merge would make.
+
+use std::collections::BTreeSet;
+
+use git2::{Delta, Oid};
+
+use super::repository::slashed;
+use super::{Repository, Snapshot, SourceError};
+
+/// The files in which two snapshots differ, by their paths on either side. A file that moved counts as gone from the one
+/// place and new in the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Changed or gone.
+    pub before: BTreeSet<String>,
+    /// Changed or new.
+    pub after: BTreeSet<String>,
+}
+
+impl Repository {
+    /// How the files and folders `under` differ from `before`, a commit or None for nothing at all, to `after`.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn change(&self, before: Option<Snapshot>, after: Snapshot, under: &[&str]) -> Result<Change, SourceError> {
+        let old = before.map(|before| self.tree(before)).transpose()?;
+        let mut options = git2::DiffOptions::new();
+        options.disable_pathspec_match(true);
+        for path in under {
+            options.pathspec(path);
+        }
+        let diff = match after {
+            Snapshot::Index => self.git.diff_tree_to_index(old.as_ref(), None, Some(&mut options)),
+            Snapshot::WorkTree => {
+                options.include_untracked(true).recurse_untracked_dirs(true);
+                self.git.diff_tree_to_workdir(old.as_ref(), Some(&mut options))
+            }
+            Snapshot::Commit(_) | Snapshot::Merge(_) => {
+                let new = self.tree(after)?;
+                self.git.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
+            }
+        }
+        .map_err(SourceError::git(format!("what changes in {after}")))?;
+        let mut change = Change::default();
+        for delta in diff.deltas() {
+            if delta.status() != Delta::Added && delta.status() != Delta::Untracked {
+                change.before.extend(delta.old_file().path().map(slashed));
+            }
+            if delta.status() != Delta::Deleted {
+                change.after.extend(delta.new_file().path().map(slashed));
+            }
+        }
+        Ok(change)
+    }
+
+    /// Where the histories of two commits parted; the first one where they have nothing in common.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn merge_base(&self, one: Snapshot, other: Snapshot) -> Result<Snapshot, SourceError> {
+        let (Snapshot::Commit(a), Snapshot::Commit(b)) = (one, other) else { return Ok(one) };
+        match self.git.merge_base(a, b) {
+            Ok(base) => Ok(Snapshot::Commit(base)),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(one),
+            Err(error) => Err(SourceError::git(format!("where {one} and {other} parted"))(error)),
+        }
+    }
+
+    /// The tree that merging `theirs` into `ours` would make. It is made in memory: nothing is written.
+    ///
+    /// # Errors
+    /// [`SourceError::Conflict`] where git itself would not merge.
+    pub fn merge(&self, ours: Snapshot, theirs: Snapshot) -> Result<Snapshot, SourceError> {
+        let failed = || SourceError::git(format!("the merge of {ours} and {theirs}"));
+        let find = |snapshot: Snapshot| match snapshot {
+            Snapshot::Commit(commit) => self.git.find_commit(commit),
+            _ => Err(git2::Error::from_str("only commits can be merged")),
+        };
+        let (one, other) = (find(ours).map_err(failed())?, find(theirs).map_err(failed())?);
+        let mut index = self.git.merge_commits(&one, &other, None).map_err(failed())?;
+        if index.has_conflicts() {
+            let conflicts = index.conflicts().map_err(failed())?;
+            let paths: BTreeSet<String> = conflicts
+                .flatten()
+                .filter_map(|conflict| conflict.our.or(conflict.their).or(conflict.ancestor))
+                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+                .collect();
+            let paths = paths.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(SourceError::Conflict { one: ours.to_string(), other: theirs.to_string(), paths });
+        }
+        // The objects of the merged tree go to memory and are forgotten with this process.
+        let objects = self.git.odb().map_err(failed())?;
+        objects.add_new_mempack_backend(1000).map_err(failed())?;
+        let tree: Oid = index.write_tree_to(&self.git).map_err(failed())?;
+        Ok(Snapshot::Merge(tree))
+    }
+
+    /// The tip of the branch that merges go to: what `origin/HEAD` points to, or else `origin/main` or `origin/master`.
+    #[must_use]
+    pub fn upstream(&self) -> Option<Snapshot> {
+        ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"]
+            .into_iter()
+            .find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok())
+            .map(|commit| Snapshot::Commit(commit.id()))
+    }
+}
