@@ -163,7 +163,9 @@ fn is_forbidden(character: char) -> bool {
 }
 
 fn syntax_help(info: &str) -> &'static str {
-    if info.contains("tab") {
+    if info.contains("anchor") {
+        "write the value out; a manifest uses no anchors and aliases"
+    } else if info.contains("tab") {
         "indent with spaces; YAML allows no tabs there"
     } else if info.contains("quote") {
         "close the quotation on the same line"
@@ -235,7 +237,10 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
-                let span = self.trim(span);
+                let span = match style {
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.quoted(span),
+                    _ => self.trim(span),
+                };
                 self.scalar(span, text, style);
             }
             Event::SequenceStart(anchor, tag) => {
@@ -327,9 +332,14 @@ impl Builder<'_> {
     fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         let mark = |sigil: char| {
             let mut start = span.start;
-            for word in self.text[span.start..].split([' ', '\t', '\r', '\n', ',']).take(2) {
+            let mut words = 0;
+            for word in self.text[span.start..].split([' ', '\t', '\r', '\n', ',']) {
                 if word.starts_with(sigil) {
                     return start..start + word.len();
+                }
+                words += usize::from(!word.is_empty());
+                if words == 2 {
+                    break;
                 }
                 start += word.len() + 1;
             }
@@ -356,6 +366,22 @@ impl Builder<'_> {
     fn trim(&self, span: Range<usize>) -> Range<usize> {
         let end = span.start + self.text[span.clone()].trim_end().len();
         span.start..end
+    }
+
+    /// From the opening quote to the closing one: the parser's span goes on over white space and comments.
+    fn quoted(&self, span: Range<usize>) -> Range<usize> {
+        let text = &self.text[span.clone()];
+        let mut characters = text.char_indices().peekable();
+        let Some((_, quote @ ('"' | '\''))) = characters.next() else { return self.trim(span) };
+        while let Some((offset, character)) = characters.next() {
+            match character {
+                '\\' if quote == '"' => drop(characters.next()),
+                '\'' if quote == '\'' && characters.next_if(|(_, next)| *next == '\'').is_some() => {}
+                _ if character == quote => return span.start..span.start + offset + 1,
+                _ => {}
+            }
+        }
+        self.trim(span)
     }
 
     /// Something to underline at `offset`: the rest of the line, or of the last line that has any.
@@ -398,6 +424,16 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_value_ends_at_its_quote_whatever_follows() {
+        let text = "a: \"q \\\" \\\\\"  # \"why\"\nb: 'it''s'''   # 'why'\nc: ''  # x\n'd': [\"x\" , 'y' ]\n";
+        assert_eq!(spans(text, "/a"), ("a", r#""q \" \\""#));
+        assert_eq!(spans(text, "/b"), ("b", "'it''s'''"));
+        assert_eq!(spans(text, "/c"), ("c", "''"));
+        assert_eq!(spans(text, "/d/0"), ("", "\"x\""));
+        assert_eq!(spans(text, "/d"), ("'d'", "[\"x\" , 'y' ]"));
+    }
+
+    #[test]
     fn carriage_returns_do_not_shift_spans() {
         assert_eq!(spans("a: é\r\nb: two\r\n", "/b"), ("b", "two"));
     }
@@ -415,6 +451,8 @@ mod tests {
         assert_eq!(only_problem("a: &x\n  b: 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
         assert_eq!(only_problem("a: &x [1, 2]\n"), (Unsupported, "an anchor stands here".into(), "&x"));
         assert_eq!(only_problem("a: !!str 1\n"), (Unsupported, "a tag stands here".into(), "!!str"));
+        let both = parse("a: &x   !!str  foo\n").unwrap_err();
+        assert_eq!(both.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(), [3..5, 8..13]);
         assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "the key `a` stands twice".into(), "a"));
         assert_eq!(only_problem("a: {<<: 1}\n"), (Unsupported, "a merge key stands here".into(), "<<"));
         assert_eq!(only_problem("a: 1\n---\nb: 2\n"), (Unsupported, "a second document starts here".into(), "---"));
