@@ -12,7 +12,7 @@ use textwrap::{WordSeparator, WordSplitter};
 use super::count;
 use crate::catalog::{Catalog, Entry};
 use crate::rules::{Finding, Severity};
-use crate::terminal::{Look, harmless, harmless_in_place};
+use crate::terminal::{Look, harmless, harmless_in_place, harmless_name};
 
 /// The longest line that is drawn; beyond it the place is told in words.
 const LONGEST_LINE: usize = 400;
@@ -106,7 +106,7 @@ impl Drawing {
                 related.push(Self {
                     code: String::new(),
                     severity: miette::Severity::Advice,
-                    message: format!("see {}", harmless(&other.path)),
+                    message: format!("see {}", harmless_name(&other.path)),
                     help: None,
                     source,
                     labels,
@@ -117,7 +117,7 @@ impl Drawing {
         let mut message = harmless(&finding.message).into_owned();
         if source.is_none() {
             let place = finding.place;
-            message = format!("{}:{}:{}: {message}", harmless(&finding.path), place.line, place.column);
+            message = format!("{}:{}:{}: {message}", harmless_name(&finding.path), place.line, place.column);
         }
         Self {
             code: format!("{} {}", finding.rule.code, finding.rule.name),
@@ -162,7 +162,7 @@ fn place(
         None => LabeledSpan::new_primary_with_span(None, span.clone()),
         Some(label) => LabeledSpan::new_with_span(Some(harmless(label).into_owned()), span.clone()),
     };
-    (Some(NamedSource::new(harmless(&entry.path), harmless_in_place(&entry.text))), vec![label])
+    (Some(NamedSource::new(harmless_name(&entry.path), harmless_in_place(&entry.text))), vec![label])
 }
 
 /// Whether the lines of the span and the ones beside them are short enough to draw.
@@ -215,5 +215,5 @@ fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<Strin
         Some((contents.name().unwrap_or_default().to_owned(), text))
     };
     let (name, text) = all(source.read_span(span, usize::MAX / 2, usize::MAX / 2))?;
-    Some(NamedSource::new(harmless(&name), harmless_in_place(&text)))
+    Some(NamedSource::new(harmless_name(&name), harmless_in_place(&text)))
 }

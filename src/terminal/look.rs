@@ -95,6 +95,15 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// As [`harmless`], for what has no lines, such as a path: a line break in it is written out too.
+#[must_use]
+pub fn harmless_name(name: &str) -> Cow<'_, str> {
+    match harmless(name) {
+        shown if shown.contains(['\n', '\t']) => Cow::Owned(shown.replace('\n', "\\n").replace('\t', "\\t")),
+        shown => shown,
+    }
+}
+
 /// As [`harmless`], but as many bytes as before, so that spans into the text still hold.
 #[must_use]
 pub fn harmless_in_place(text: &str) -> String {
@@ -103,7 +112,17 @@ pub fn harmless_in_place(text: &str) -> String {
         2 => '\u{bf}',
         _ => '\u{fffd}',
     };
-    text.chars().map(|character| if is_harmful(character) { stand_in(character) } else { character }).collect()
+    let mut characters = text.chars().peekable();
+    let mut shown = String::with_capacity(text.len());
+    while let Some(character) = characters.next() {
+        shown.push(match character {
+            // A line that ends as on Windows is an ordinary line.
+            '\r' if characters.peek() == Some(&'\n') => ' ',
+            _ if is_harmful(character) => stand_in(character),
+            _ => character,
+        });
+    }
+    shown
 }
 
 /// Control characters, and the invisible ones that reorder or hide text (Unicode's TR 36, "Bidirectional Text
@@ -130,6 +149,7 @@ mod tests {
         assert_eq!(harmless("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(harmless("\u{202e}x"), "\\u{202e}x");
         assert_eq!(harmless("plain é\n"), "plain é\n");
+        assert_eq!(harmless_name("a\nb\u{7}"), "a\\nb\\u{7}");
     }
 
     #[test]
@@ -139,5 +159,6 @@ mod tests {
             assert_eq!(shown.len(), text.len());
             assert!(!shown.chars().any(is_harmful));
         }
+        assert_eq!(harmless_in_place("a\r\nb\rc"), "a \nb?c");
     }
 }

@@ -3,5 +3,5 @@
 mod look;
 mod prompt;
 
-pub use look::{ColorChoice, Look, harmless, harmless_in_place};
+pub use look::{ColorChoice, Look, harmless, harmless_in_place, harmless_name};
 pub use prompt::{PromptError, Prompter};
