@@ -36,5 +36,6 @@ pub mod rules;
 pub mod scaffold;
 pub mod source;
 pub mod store;
+pub mod suggest;
 pub mod template;
 pub mod terminal;

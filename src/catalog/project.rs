@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, BUILT_IN_GOVERNANCE, Config, ConfigError, Enums, Governance};
+use crate::config::{self, Config, ConfigError, Enums, Governance};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
@@ -20,6 +20,8 @@ pub struct Project {
     /// Who owns what this catalog makes in the stores.
     pub catalog_id: String,
     pub config: Config,
+    /// What the configuration is called in messages.
+    pub config_name: String,
     /// The configuration as written, for messages that point into it.
     pub config_text: String,
     pub enums: Enums,
@@ -51,20 +53,43 @@ impl Project {
         let (name, config_text) = match config_file {
             Some(path) => {
                 let name = path.display().to_string();
-                let text = text_of(&name, files::read_regular(path, MAX_BYTES))?;
+                let text = files::read_regular(path, MAX_BYTES)
+                    .map_err(|why| ConfigError::new(&name, why.to_string(), "give `--config` a file that can be read"));
+                let text = text_of(&name, Ok(text?))?;
                 (name, Some(text))
             }
             None => (config::FILE_NAME.to_owned(), read(repository, rules_from, config::FILE_NAME)?),
         };
         let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
 
+        // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
+        let named = |field: &str, path: &str, default: &str| match path == default {
+            true => Ok(()),
+            false => Err(ConfigError::new(
+                &name,
+                format!("`{field}: {path}` names a file that is not there"),
+                format!("write `{path}`, or leave `{field}` out to use what is built in"),
+            )
+            .at_field(config_text.as_deref().unwrap_or_default(), &[field])),
+        };
+        let defaults = Config::default();
         let enums = match read(repository, rules_from, &config.enums)? {
             Some(text) => Enums::parse(&config.enums, &text)?,
-            None => Enums::built_in(),
+            None => named("enums", &config.enums, &defaults.enums).map(|()| Enums::built_in())?,
         };
         let governance = match read(repository, rules_from, &config.governance)? {
             Some(text) => Governance::parse(&config.governance, &text, &enums)?,
-            None => Governance::parse("the built-in governance table", BUILT_IN_GOVERNANCE, &enums)?,
+            None => {
+                named("governance", &config.governance, &defaults.governance)?;
+                let table = Governance::built_in();
+                if let Some(tier) = enums.risk_tiers.iter().find(|tier| !table.tiers.contains_key(*tier)) {
+                    let message =
+                        format!("there is no such file, and the built-in table has no row for the risk tier `{tier}`");
+                    let help = format!("`goldenpath init` writes the file; add `{tier}:` below its `tiers:`");
+                    return Err(ConfigError::new(&config.governance, message, help).into());
+                }
+                table
+            }
         };
         let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
@@ -75,6 +100,7 @@ impl Project {
             rules_from,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             config,
+            config_name: name,
             config_text: config_text.unwrap_or_default(),
             enums,
             governance,
@@ -112,7 +138,9 @@ fn read(repository: &Repository, snapshot: Snapshot, path: &str) -> Result<Optio
 }
 
 fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, ConfigError> {
-    let bytes = bytes.map_err(|why| ConfigError::new(path, why.to_string(), "mend or remove it"))?;
+    let bytes = bytes.map_err(|why| {
+        ConfigError::new(path, why.to_string(), "put a regular file of at most 1 MiB there, or remove it")
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to() + 1;
         ConfigError::new(path, format!("byte {place} is not UTF-8"), "save the file as UTF-8")

@@ -64,7 +64,7 @@ impl Enums {
                 format!("the list `{name}` is empty"),
                 "give it a value, or leave the list out to use the built-in one",
             )
-            .at(text, name)),
+            .at_field(text, &[name])),
             Some(own) => Ok(own),
         };
         let known = |name: &str, own: Option<Vec<String>>, built_in: &[String]| {

@@ -2,6 +2,8 @@
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use super::wording;
+
 /// What is wrong with a configuration file, where, and what to do.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{path}: {message}")]
@@ -10,7 +12,7 @@ pub struct ConfigError {
     path: String,
     message: String,
     #[help]
-    help: Option<String>,
+    help: String,
     #[source_code]
     source_code: Option<NamedSource<String>>,
     #[label("here")]
@@ -21,35 +23,143 @@ impl ConfigError {
     /// An error about the file at `path` as a whole.
     #[must_use]
     pub fn new(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), help: Some(help.into()), source_code: None, place: None }
+        Self { path: path.to_owned(), message: message.into(), help: help.into(), source_code: None, place: None }
     }
 
-    /// The same error, pointing at the first place in `text` where `needle` stands; without one, at the file.
+    /// The same error, pointing at the first place in `text`, comments aside, where `needle` stands; without one, at
+    /// the file.
     #[must_use]
-    pub fn at(mut self, text: &str, needle: &str) -> Self {
-        if let Some(offset) = text.find(needle) {
-            self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
-            self.place = Some(SourceSpan::from((offset, needle.len())));
+    pub fn at(self, text: &str, needle: &str) -> Self {
+        let mut places = text.match_indices(needle).map(|(offset, _)| offset);
+        match places.find(|&offset| !needle.is_empty() && !is_in_comment(text, offset)) {
+            Some(offset) => self.over(text, offset, needle.len()),
+            None => self,
         }
-        self
+    }
+
+    /// The same error, pointing at the field that the keys lead to in `text`; in a flow mapping, where the last of them
+    /// first stands.
+    #[must_use]
+    pub fn at_field(self, text: &str, keys: &[&str]) -> Self {
+        match field(text, keys) {
+            Some((offset, length)) => self.over(text, offset, length),
+            None => self.at(text, keys.last().copied().unwrap_or_default()),
+        }
+    }
+
+    /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
+    #[must_use]
+    pub fn at_position(self, text: &str, line: usize, column: usize) -> Self {
+        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        self.over_line(text, start + column.saturating_sub(1))
     }
 
     /// What serde found wrong, at its place in `text`.
     pub(super) fn from_yaml(path: &str, text: &str, error: &serde_yaml::Error) -> Self {
-        let message = error.to_string();
+        let told = error.to_string();
         // The place is drawn below the message, so its words need not repeat it.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        let place = error.location().map(|location| {
-            let offset = location.index().min(text.len());
-            let length = text[offset..].find(['\n', '\r']).unwrap_or(0);
-            SourceSpan::from((offset, length))
-        });
-        Self {
-            path: path.to_owned(),
-            message,
-            help: None,
-            source_code: place.map(|_| NamedSource::new(path, text.to_owned())),
-            place,
+        let told = told.split(" at line ").next().unwrap_or(&told);
+        let new = Self::new(path, wording::message(told), wording::help(told));
+        if let Some(field) = wording::duplicate(told) {
+            // serde points at the mapping around it; the second one is what to look at.
+            let second = text
+                .match_indices(field)
+                .map(|(offset, _)| offset)
+                .filter(|&offset| text[offset + field.len()..].starts_with(':') && !is_in_comment(text, offset))
+                .nth(1);
+            if let Some(offset) = second {
+                return new.over(text, offset, field.len());
+            }
         }
+        match error.location() {
+            Some(location) => new.over_line(text, location.index()),
+            None => new,
+        }
+    }
+
+    /// The rest of the line at `offset`, or the last line before it that has something to underline.
+    fn over_line(self, text: &str, offset: usize) -> Self {
+        let offset = text.floor_char_boundary(offset.min(text.len()));
+        let offset = match text[offset..].trim_start().is_empty() {
+            true => text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1),
+            false => offset,
+        };
+        let length = text[offset..].split(['\n', '\r']).next().unwrap_or_default().trim_end().len();
+        if length == 0 { self } else { self.over(text, offset, length) }
+    }
+
+    fn over(mut self, text: &str, offset: usize, length: usize) -> Self {
+        self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
+        self.place = Some(SourceSpan::from((offset, length)));
+        self
+    }
+}
+
+fn is_in_comment(text: &str, offset: usize) -> bool {
+    let line = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+    text[line..offset].starts_with('#') || text[line..offset].contains(" #")
+}
+
+/// Offset and length of the field that `keys` lead to, with its value as far as that stands on the same line. Looks at
+/// the indentation of block mappings, which is how people write these files.
+fn field(text: &str, keys: &[&str]) -> Option<(usize, usize)> {
+    let mut indents: Vec<usize> = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start();
+        let indent = line.len() - content.len();
+        if !content.is_empty() && !content.starts_with('#') {
+            indents.truncate(indents.iter().take_while(|outer| **outer < indent).count());
+            let wanted = keys.get(indents.len())?;
+            let key = content.trim_start_matches(['"', '\'']).strip_prefix(wanted);
+            if key.is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':'))
+                && (indents.is_empty() == (indent == 0))
+            {
+                indents.push(indent);
+                if indents.len() == keys.len() {
+                    let shown = content.split(" #").next().unwrap_or_default().trim_end();
+                    return Some((offset + indent, shown.len()));
+                }
+            }
+        }
+        offset += line.len();
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn place(error: ConfigError, text: &str) -> Option<&str> {
+        let place = error.place?;
+        Some(&text[place.offset()..place.offset() + place.len()])
+    }
+
+    #[test]
+    fn a_field_is_found_below_the_keys_that_lead_to_it() {
+        let text =
+            "# tiers: no\ntiers:\n  low:\n    days: 7\n  high: # why\n    days: 3  # too few\nother:\n  days: 1\n";
+        let at = |keys: &[&str]| place(ConfigError::new("f", "m", "h").at_field(text, keys), text);
+        assert_eq!(at(&["tiers"]), Some("tiers:"));
+        assert_eq!(at(&["tiers", "high", "days"]), Some("days: 3"));
+        assert_eq!(at(&["other", "days"]), Some("days: 1"));
+        assert_eq!(at(&["nowhere"]), None);
+    }
+
+    #[test]
+    fn a_word_in_a_comment_is_not_the_place() {
+        let text = "# ../x\na: b # ../x\ncatalog: ../x\n";
+        let error = ConfigError::new("f", "m", "h").at(text, "../x");
+        assert_eq!(error.place.unwrap().offset(), text.rfind("../x").unwrap());
+        assert_eq!(ConfigError::new("f", "m", "h").at(text, "").place, None);
+    }
+
+    #[test]
+    fn a_place_past_the_end_is_the_last_line_with_something_on_it() {
+        let text = "a: [\n  b\n\n";
+        assert_eq!(place(ConfigError::new("f", "m", "h").at_position(text, 9, 1), text), Some("  b"));
+        assert_eq!(place(ConfigError::new("f", "m", "h").at_position("", 1, 1), ""), None);
     }
 }

@@ -63,7 +63,7 @@ impl Governance {
                     format!("the risk tier `{tier}` has no row under `tiers`"),
                     format!("add `{tier}:` with rotation, approvals, recoveryWindowDays and maxTtlDays"),
                 )
-                .at(text, "tiers"));
+                .at_field(text, &["tiers"]));
             }
         }
         for (name, tier) in &table.tiers {
@@ -73,7 +73,7 @@ impl Governance {
                     format!("the tier `{name}` has a recovery window of {} days", tier.recovery_window_days),
                     "AWS Secrets Manager takes 7 to 30 days",
                 )
-                .at(text, &format!("recoveryWindowDays: {}", tier.recovery_window_days)));
+                .at_field(text, &["tiers", name, "recoveryWindowDays"]));
             }
         }
         Ok(table)

@@ -3,6 +3,7 @@
 mod enums;
 mod error;
 mod governance;
+mod wording;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -147,26 +148,25 @@ impl Config {
         let written: Option<Self> =
             serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         let mut config = written.unwrap_or_default();
-        for folder in [&mut config.catalog, &mut config.enums, &mut config.governance] {
-            let trimmed = folder.trim_start_matches("./").trim_end_matches('/').to_owned();
-            let leaves = trimmed.starts_with('/') || trimmed.split('/').any(|part| part == "..");
-            if leaves || trimmed.is_empty() {
-                return Err(ConfigError::new(
-                    path,
-                    format!("`{folder}` is not a path inside the repository"),
-                    "give a relative path without `..`",
-                )
-                .at(text, folder));
-            }
-            *folder = trimmed;
+        for (name, folder) in
+            [("catalog", &mut config.catalog), ("enums", &mut config.enums), ("governance", &mut config.governance)]
+        {
+            *folder = inside(folder).ok_or_else(|| {
+                let message = format!("`{name}: {folder}` is not a path inside the repository");
+                ConfigError::new(path, message, "give a relative path without `..`").at_field(text, &[name])
+            })?;
         }
         let sample = sample();
-        for (name, template) in [("keyTemplate", &config.store.key_template), ("file", &config.gitops.file)] {
+        for (name, template) in
+            [("store.keyTemplate", &config.store.key_template), ("gitops.file", &config.gitops.file)]
+        {
             if let Err(error) = template::render(name, template, Output::Text, &sample) {
                 let variables: Vec<&str> =
                     sample.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
                 let help = format!("the variables are {}", variables.join(", "));
-                return Err(ConfigError::new(path, format!("`{name}`: {}", error.what()), help).at(text, template));
+                let keys: Vec<&str> = name.split('.').collect();
+                let error = ConfigError::new(path, format!("`{name}`: {}", error.what()), help);
+                return Err(error.at_field(text, &keys));
             }
         }
         if let Some(id) = config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id) {
@@ -175,10 +175,18 @@ impl Config {
                 format!("`catalogId: {id}` cannot be the value of a tag"),
                 "AWS takes 1 to 256 letters, digits, spaces and _.:/=+-@",
             )
-            .at(text, "catalogId"));
+            .at_field(text, &["catalogId"]));
         }
         Ok(config)
     }
+}
+
+/// A path from the repository's root in its one form: no `.`, no doubled or closing slash. None where it leads outside,
+/// or to the root itself.
+fn inside(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let leaves = path.starts_with('/') || parts.contains(&"..");
+    (!leaves && !parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// A manifest's fields, for trying templates out: the variables that there are.
@@ -218,7 +226,10 @@ mod tests {
     #[test]
     fn a_catalog_outside_the_repository_is_refused() {
         assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
-        assert_eq!(Config::parse(FILE_NAME, "catalog: ./secrets/\n").unwrap().catalog, "secrets");
+        for nowhere in ["/etc", ".", "''", "a/../.."] {
+            assert!(Config::parse(FILE_NAME, &format!("catalog: {nowhere}\n")).is_err(), "{nowhere}");
+        }
+        assert_eq!(Config::parse(FILE_NAME, "catalog: ./a//b/./c/\n").unwrap().catalog, "a/b/c");
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl Schema {
                 format!("this is not JSON: {error}"),
                 "mend it, or delete it to use the built-in schema",
             )
+            .at_position(text, error.line(), error.column())
         })?;
         let mut options = jsonschema::draft202012::options()
             .with_base_uri("https://goldenpath.io/schemas/secret_request.schema.json")

@@ -20,11 +20,11 @@
 //!     tier: medium
 //! ```
 
-use super::suggest::nearest;
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Enums;
 use crate::manifest::ViolationKind;
+use crate::suggest::nearest;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP101",

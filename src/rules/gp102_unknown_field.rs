@@ -18,10 +18,10 @@
 //!   ttlDays: 30
 //! ```
 
-use super::suggest::did_you_mean;
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
+use crate::suggest::did_you_mean;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP102",

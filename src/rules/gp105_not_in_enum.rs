@@ -19,10 +19,10 @@
 //!   environment: prod
 //! ```
 
-use super::suggest::did_you_mean;
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
+use crate::suggest::did_you_mean;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP105",

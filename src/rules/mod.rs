@@ -24,14 +24,14 @@ mod gp403_illegal_transition;
 mod gp404_deleted_before_decommissioned;
 mod gp405_must_start_active;
 mod gp406_id_reused;
-mod suggest;
 
 use rayon::prelude::*;
 
 pub use finding::{Finding, Related, Severity, Sink};
 
 use crate::catalog::{Catalog, Entry, Project};
-use crate::config::{ConfigError, FILE_NAME, Level};
+use crate::config::{ConfigError, Level};
+use crate::suggest;
 
 /// A rule. Its code never changes meaning.
 #[derive(Debug)]
@@ -131,8 +131,14 @@ fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, Confi
     if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key))) {
         let help = Rule::did_you_mean(unknown)
             .unwrap_or_else(|| format!("the rules are {}", RULES.map(|rule| rule.code).join(", ")));
-        let error = ConfigError::new(FILE_NAME, format!("there is no rule `{unknown}`"), help);
-        return Err(error.at(&project.config_text, unknown));
+        let error = ConfigError::new(&project.config_name, format!("there is no rule `{unknown}`"), help);
+        return Err(error.at_field(&project.config_text, &["rules", unknown]));
+    }
+    if let Some(rule) = RULES.into_iter().find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
+    {
+        let message = format!("`{}` and `{}` are the same rule", rule.code, rule.name);
+        let error = ConfigError::new(&project.config_name, message, "keep one of the two");
+        return Err(error.at_field(&project.config_text, &["rules", rule.name]));
     }
     let level = |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
     Ok(RULES
