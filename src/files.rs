@@ -59,6 +59,11 @@ pub enum Unreadable {
     TooLarge { size: u64, limit: u64 },
     #[error("this is a {0}, not a regular file")]
     NotAFile(&'static str),
+    /// The folder that is a link, as the path names it.
+    #[error("the folder `{0}` on the way to it is a symbolic link, which goldenpath does not follow")]
+    BehindALink(String),
+    #[error("its name is not UTF-8")]
+    Name,
     #[error("the file cannot be read: {0}")]
     Io(String),
 }
@@ -84,6 +89,31 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
         size if size > limit => Err(Unreadable::TooLarge { size, limit }),
         _ => Ok(bytes),
     }
+}
+
+/// As [`read_regular`] for `relative` below `root`: no folder on the way may be a symbolic link either. None where
+/// nothing is there.
+#[must_use]
+pub fn read_below(root: &Path, relative: &str, limit: u64) -> Option<Result<Vec<u8>, Unreadable>> {
+    if let Err(link) = follows_no_link(root, relative) {
+        return Some(Err(link));
+    }
+    let path = root.join(relative);
+    path.symlink_metadata().is_ok().then(|| read_regular(&path, limit))
+}
+
+/// Whether no folder on the way from `root` to `relative` is a symbolic link.
+///
+/// # Errors
+/// [`Unreadable::BehindALink`], with the first that is.
+pub fn follows_no_link(root: &Path, relative: &str) -> Result<(), Unreadable> {
+    for (slash, _) in relative.match_indices('/') {
+        let folder = &relative[..slash];
+        if root.join(folder).symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Err(Unreadable::BehindALink(folder.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 fn kind_of(kind: fs::FileType) -> &'static str {
@@ -168,5 +198,8 @@ mod tests {
         std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
         assert!(confine(folder.path(), "out/hosts").unwrap_err().contains("symbolic link"));
         assert_eq!(read_regular(&folder.path().join("out"), 10), Err(Unreadable::NotAFile("symbolic link")));
+        let behind = Some(Err(Unreadable::BehindALink("out".to_owned())));
+        assert_eq!(read_below(folder.path(), "out/hosts", 10_000), behind);
+        assert_eq!(read_below(folder.path(), "nothing/here", 10), None);
     }
 }

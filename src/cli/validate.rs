@@ -57,6 +57,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let findings = rules::check(&catalog, &project)?;
     let files = catalog.selected().count();
+    if files == 0 && !args.paths.is_empty() {
+        let folder = &project.config.catalog;
+        context.streams.talk(&format!("no manifest there: the catalog is `{folder}`"));
+    }
     if context.streams.verbose {
         for entry in catalog.selected() {
             context.streams.talk(&format!("checking {}", entry.path));
@@ -149,7 +153,9 @@ impl Range {
         let mut change =
             repository.change(self.before, self.after, &[&project.rule_files()[..], &[catalog]].concat())?;
         let judged_by_itself = self.rules_from == self.after;
-        let all = judged_by_itself && project.rule_files().into_iter().any(|path| change.after.contains(path));
+        // A file that goes counts too: what is built in judges from then on.
+        let touched = |path: &str| change.after.contains(path) || change.before.contains(path);
+        let all = judged_by_itself && project.rule_files().into_iter().any(touched);
         let selection = match all {
             true => Selection::All,
             false => Selection::Paths(change.after.iter().filter(|path| project.is_manifest(path)).cloned().collect()),

@@ -38,8 +38,12 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
         // GP003's
         State::Unreadable(Unreadable::TooLarge { .. }) | State::Parsed(_) => {}
         State::Unreadable(why) => {
-            let help = "put a regular file there, or remove it from the catalog".to_owned();
-            sink.over(entry, 0..0, "", why.to_string(), help);
+            let help = match why {
+                Unreadable::Io(_) => "check its permissions, and those of the folders around it",
+                Unreadable::Name => "rename it to its ID, such as SEC-0007.yaml",
+                _ => "put a regular file there, or remove it from the catalog",
+            };
+            sink.over(entry, 0..0, "", why.to_string(), help.to_owned());
         }
         State::Broken(problems) => report(entry, problems, ProblemKind::Invalid, sink),
     }

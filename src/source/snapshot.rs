@@ -53,13 +53,11 @@ impl Repository {
         limit: u64,
     ) -> Result<Option<Result<Vec<u8>, Unreadable>>, SourceError> {
         match snapshot {
-            Snapshot::WorkTree => {
-                let path = self.root().join(path);
-                Ok(path.symlink_metadata().is_ok().then(|| files::read_regular(&path, limit)))
-            }
+            Snapshot::WorkTree => Ok(files::read_below(self.root(), path, limit)),
             Snapshot::Index => {
                 let index = self.git.index().map_err(SourceError::git("the index"))?;
-                Ok(index.get_path(Path::new(path), 0).map(|entry| self.blob(entry.id, entry.mode, limit)))
+                let entry = index.get_path(Path::new(path), 0).filter(is_in_next_commit);
+                Ok(entry.map(|entry| self.blob(entry.id, entry.mode, limit)))
             }
             Snapshot::Commit(_) | Snapshot::Merge(_) => match self.tree(snapshot)?.get_path(Path::new(path)) {
                 Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
@@ -126,6 +124,9 @@ impl Repository {
     /// The work tree's YAML files below `under`, with what keeps one from being read where the walk saw that.
     fn walk(&self, under: &str) -> Vec<(String, Option<Unreadable>)> {
         let top = self.root().join(under);
+        if let Err(link) = files::follows_no_link(self.root(), under) {
+            return vec![(under.to_owned(), Some(link))];
+        }
         if top.symlink_metadata().is_err() {
             return Vec::new();
         }
@@ -138,9 +139,16 @@ impl Repository {
             .filter_map(|entry| {
                 let relative = |path: &Path| path.strip_prefix(self.root()).map(slashed).unwrap_or_default();
                 match entry {
-                    Ok(entry) if entry.file_type().is_dir() => None,
-                    Ok(entry) if entry.depth() == 0 || is_yaml(entry.path()) => Some((relative(entry.path()), None)),
-                    Ok(_) => None,
+                    Ok(entry) => {
+                        // A folder in a manifest's place, and a link to a folder, hide manifests that nobody would miss.
+                        let counts = match entry.file_type() {
+                            kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
+                            kind if kind.is_symlink() && entry.path().is_dir() => true,
+                            _ => entry.depth() == 0 || is_yaml(entry.path()),
+                        };
+                        let problem = entry.path().to_str().is_none().then_some(Unreadable::Name);
+                        counts.then(|| (relative(entry.path()), problem))
+                    }
                     Err(error) => {
                         let path = error.path().map_or_else(|| under.to_owned(), relative);
                         let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
@@ -201,7 +209,7 @@ impl Repository {
         let prefix = format!("{under}/");
         Ok(index
             .iter()
-            .filter(|entry| entry.path.starts_with(prefix.as_bytes()))
+            .filter(|entry| entry.path.starts_with(prefix.as_bytes()) && is_in_next_commit(entry))
             .map(|entry| (String::from_utf8_lossy(&entry.path).into_owned(), entry.id, entry.mode))
             .filter(|(path, ..)| is_yaml(Path::new(path)))
             .collect())
@@ -222,6 +230,11 @@ impl Repository {
         }
         Ok(objects.read(id).map_err(unreadable)?.data().to_vec())
     }
+}
+
+/// Not so for what `git add --intent-to-add` has only announced.
+fn is_in_next_commit(entry: &git2::IndexEntry) -> bool {
+    entry.flags_extended & git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
 }
 
 /// Whether a file of this name can be a manifest.
