@@ -129,6 +129,7 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
                     break;
                 }
             }
+            Err(_) if builder.conflict() => break,
             Err(error) => {
                 let mut offset = builder.offsets.byte(error.marker().index());
                 // A forbidden tab is what to look at, not what stands behind it.
@@ -328,6 +329,22 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether git's marks of a merge conflict are what breaks the text; if so, they are told.
+    fn conflict(&mut self) -> bool {
+        let Some(offset) = self
+            .text
+            .match_indices("<<<<<<< ")
+            .map(|(offset, _)| offset)
+            .find(|offset| *offset == 0 || self.text[..*offset].ends_with('\n'))
+        else {
+            return false;
+        };
+        let span = self.visible(offset);
+        let help = "choose one side, and remove the lines that start with <<<<<<<, ======= and >>>>>>>";
+        self.problem(ProblemKind::Invalid, span, "a merge conflict is not resolved", help);
+        true
+    }
+
     /// Refuses the anchor and the tag with which a node's span begins, in either order.
     fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         let mark = |sigil: char| {
@@ -476,6 +493,8 @@ mod tests {
     fn what_is_not_yaml_says_where() {
         let (kind, message, place) = only_problem("a: [1, 2\nb: 3\n");
         assert_eq!(kind, ProblemKind::Invalid, "{message} at {place}");
+        let (_, message, place) = only_problem("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> x\n");
+        assert_eq!((message.as_str(), place), ("a merge conflict is not resolved", "<<<<<<< HEAD"));
         assert_eq!(only_problem("").1, "the file is empty");
         assert_eq!(only_problem("# only words\n").1, "the file is empty");
         assert_eq!(only_problem("a: \u{0}b\n").2, "\u{0}");

@@ -72,6 +72,10 @@ pub enum SourceError {
     #[diagnostic(code(goldenpath::source::conflict), help("merge or rebase, resolve the conflicts, and check again"))]
     Conflict { one: String, other: String, paths: String },
 
+    #[error("`{path}` is in conflict: the index holds several versions of it")]
+    #[diagnostic(code(goldenpath::source::unmerged), help("resolve the merge, and `git add` the result"))]
+    Unmerged { path: String },
+
     #[error("git cannot read {what}: {message}")]
     #[diagnostic(code(goldenpath::source::git), help("check the repository with `git fsck`"))]
     Git { what: String, message: String },

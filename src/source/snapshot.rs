@@ -38,6 +38,9 @@ impl fmt::Display for Snapshot {
 const SYMBOLIC_LINK: u32 = 0o120_000;
 const SUBMODULE: u32 = 0o160_000;
 
+/// The bits of an index entry's flags that are zero outside of a merge (gitformat-index, "stage").
+const SIDE_OF_A_CONFLICT: u16 = 0x3000;
+
 /// How deep folders of a commit are followed.
 const MAX_FOLDERS: usize = 32;
 
@@ -56,6 +59,9 @@ impl Repository {
             Snapshot::WorkTree => Ok(files::read_below(self.root(), path, limit)),
             Snapshot::Index => {
                 let index = self.git.index().map_err(SourceError::git("the index"))?;
+                if (1..=3).any(|side| index.get_path(Path::new(path), side).is_some()) {
+                    return Err(SourceError::Unmerged { path: path.to_owned() });
+                }
                 let entry = index.get_path(Path::new(path), 0).filter(is_in_next_commit);
                 Ok(entry.map(|entry| self.blob(entry.id, entry.mode, limit)))
             }
@@ -207,9 +213,12 @@ impl Repository {
     fn index_files(&self, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
         let index = self.git.index().map_err(SourceError::git("the index"))?;
         let prefix = format!("{under}/");
-        Ok(index
-            .iter()
-            .filter(|entry| entry.path.starts_with(prefix.as_bytes()) && is_in_next_commit(entry))
+        let below = || index.iter().filter(|entry| entry.path.starts_with(prefix.as_bytes()));
+        if let Some(entry) = below().find(|entry| entry.flags & SIDE_OF_A_CONFLICT != 0) {
+            return Err(SourceError::Unmerged { path: String::from_utf8_lossy(&entry.path).into_owned() });
+        }
+        Ok(below()
+            .filter(is_in_next_commit)
             .map(|entry| (String::from_utf8_lossy(&entry.path).into_owned(), entry.id, entry.mode))
             .filter(|(path, ..)| is_yaml(Path::new(path)))
             .collect())
