@@ -1,6 +1,6 @@
 //! `goldenpath init`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -28,6 +28,17 @@ const TEMPLATE: &str = include_str!("../../templates/goldenpath.yaml.j2");
 /// The bytes of a file that is there already that are read at most.
 const MAX_BYTES: u64 = 1024 * 1024;
 
+/// A file that init has looked at.
+struct Step<'a> {
+    /// The line that says what became of it.
+    done: String,
+    /// From the repository's root.
+    path: &'a str,
+    /// Where to write `text`; None where the file stays as it is.
+    target: Option<PathBuf>,
+    text: String,
+}
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let root = repository.root();
@@ -46,38 +57,55 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (&config.enums, BUILT_IN_ENUMS),
         (&config.governance, BUILT_IN_GOVERNANCE),
     ];
+    // All is looked at before anything is written, so that what stands in the way stops all of it.
+    let mut steps = Vec::new();
     for (path, text) in files {
         let word = match read(root, path)? {
             Some(found) if found == text => "unchanged",
             Some(_) if !args.force => "kept your",
-            Some(_) => {
-                write(root, path, text)?;
-                "replaced"
-            }
-            None => {
-                write(root, path, text)?;
-                "created"
-            }
+            Some(_) => "replaced",
+            None => "created",
         };
-        context.streams.result(&format!("{word} {path}\n"));
+        let target = match word {
+            "replaced" | "created" => Some(target(root, path)?),
+            _ => None,
+        };
+        steps.push(Step { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
     }
-    add_hook(root, &config, context)?;
-    context
-        .streams
-        .talk("Next: look through goldenpath.yaml, commit, and make a first secret with `goldenpath new secret`.");
+    let item = hook::item(&config.catalog)?;
+    let name = hook::CONFIG_FILE_NAME;
+    let edit = read(root, name)?.map(|text| hook::add(&text, &item));
+    match &edit {
+        Some(HookEdit::AlreadyThere) => {
+            steps.push(Step { done: format!("unchanged {name}\n"), path: name, target: None, text: String::new() });
+        }
+        Some(HookEdit::Added(text)) => {
+            let target = Some(target(root, name)?);
+            steps.push(Step { done: format!("added the hook to {name}\n"), path: name, target, text: text.clone() });
+        }
+        Some(HookEdit::ByHand) | None => {}
+    }
+    for step in steps {
+        step.take()?;
+        context.streams.result(&step.done);
+    }
+    advise(edit.as_ref(), &item, context);
     Ok(Outcome::Done)
 }
 
-fn add_hook(root: &Path, config: &Config, context: &Context) -> Result<(), Failure> {
+impl Step<'_> {
+    fn take(&self) -> Result<(), Failure> {
+        let Some(target) = &self.target else { return Ok(()) };
+        files::write_whole(target, self.text.as_bytes())
+            .map_err(|error| Failure::io(&format!("`{}` cannot be written", self.path), &error))
+    }
+}
+
+/// What is left for the person to do.
+fn advise(edit: Option<&HookEdit>, item: &str, context: &Context) {
     let name = hook::CONFIG_FILE_NAME;
-    let item = hook::item(&config.catalog)?;
-    let edit = read(root, name)?.map(|text| hook::add(&text, &item));
     match edit {
-        Some(HookEdit::AlreadyThere) => context.streams.result(&format!("unchanged {name}\n")),
-        Some(HookEdit::Added(text)) => {
-            write(root, name, &text)?;
-            context.streams.result(&format!("added the hook to {name}\n"));
-        }
+        Some(HookEdit::AlreadyThere | HookEdit::Added(_)) => {}
         Some(HookEdit::ByHand) => {
             context
                 .streams
@@ -90,7 +118,9 @@ fn add_hook(root: &Path, config: &Config, context: &Context) -> Result<(), Failu
             ));
         }
     }
-    Ok(())
+    context
+        .streams
+        .talk("Next: look through goldenpath.yaml, commit, and make a first secret with `goldenpath new secret`.");
 }
 
 fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
@@ -104,8 +134,16 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
     String::from_utf8(bytes).map(Some).map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
 }
 
-fn write(root: &Path, path: &str, text: &str) -> Result<(), Failure> {
-    let confined = files::confine(root, path).map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
-    files::write_whole(&confined, text.as_bytes())
-        .map_err(|error| Failure::io(&format!("`{path}` cannot be written"), &error))
+/// Where to write `path`, if its folders are folders or can be made.
+fn target(root: &Path, path: &str) -> Result<PathBuf, Failure> {
+    let target = files::confine(root, path).map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
+    let in_the_way = target.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
+    match in_the_way.filter(|folder| !folder.is_dir()) {
+        Some(file) => {
+            let file = file.strip_prefix(root).unwrap_or(file).display();
+            let message = format!("`{path}` cannot be written: `{file}` is a file, not a folder");
+            Err(Failure::usage(message, format!("move `{file}` away")))
+        }
+        None => Ok(target),
+    }
 }

@@ -59,17 +59,18 @@ fn inserted(text: &str, item: &str) -> Option<String> {
     if !indent.chars().all(|character| character == ' ') {
         return None;
     }
-    let end = repos.span.end + text[repos.span.end..].find('\n').unwrap_or(text.len() - repos.span.end);
-    let mut edited = text[..end].trim_end().to_owned();
+    let end = text[repos.span.end..].find('\n').map_or(text.len(), |newline| repos.span.end + newline + 1);
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut edited = text[..end].to_owned();
+    if !edited.ends_with('\n') {
+        edited.push_str(newline);
+    }
     for line in item.lines() {
-        edited.push('\n');
         edited.push_str(indent);
         edited.push_str(line);
+        edited.push_str(newline);
     }
-    match &text[end..] {
-        "" => edited.push('\n'),
-        rest => edited.push_str(rest),
-    }
+    edited.push_str(&text[end..]);
 
     let mut expected = root.to_json();
     let added = manifest::parse(item).ok()?.to_json().get(0)?.clone();
