@@ -36,18 +36,23 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     for violation in &manifest.violations {
         let ViolationKind::WrongType { expected } = &violation.kind else { continue };
         let Some((_, node)) = manifest.root.at(&violation.pointer) else { continue };
-        let name = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the manifest");
-        let (found, help) = match &node.value {
-            Value::Null => ("nothing", format!("give `{name}` a value")),
-            Value::String(text) if expected == "integer" && text.parse::<i64>().is_ok() => {
-                ("a string", format!("remove the quotes: {name}: {text}"))
+        let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
+        let name = field.map_or_else(|| "the manifest".to_owned(), |field| format!("`{field}`"));
+        let (found, help) = match (&node.value, field) {
+            (Value::Null, None) => ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned()),
+            (Value::Null, Some(_)) if expected == "object" => {
+                ("nothing", format!("write the fields of {name} below it, indented"))
             }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if expected == "string" => {
-                (described(&node.value), format!("quote it: {name}: \"{}\"", &entry.text[node.span.clone()]))
+            (Value::Null, Some(_)) => ("nothing", format!("give {name} a value")),
+            (Value::String(text), Some(field)) if expected == "integer" && text.parse::<i64>().is_ok() => {
+                ("a string", format!("remove the quotes: {field}: {text}"))
             }
-            other => (described(other), format!("write {} here", article(expected))),
+            (Value::Int(_) | Value::Float(_) | Value::Bool(_), Some(field)) if expected == "string" => {
+                (described(&node.value), format!("quote it: {field}: \"{}\"", &entry.text[node.span.clone()]))
+            }
+            (other, _) => (described(other), format!("write {} here", article(expected))),
         };
-        sink.at(entry, &violation.pointer, format!("`{name}` is {found}, not {}", article(expected)), help);
+        sink.at(entry, &violation.pointer, format!("{name} is {found}, not {}", article(expected)), help);
     }
 }
 

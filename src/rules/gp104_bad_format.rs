@@ -36,9 +36,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };
     for violation in &manifest.violations {
         let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
-        let name = violation.pointer.rsplit('/').next().unwrap_or_default();
-        let help = help(name, manifest.root.string_at(&violation.pointer));
-        sink.at(entry, &violation.pointer, format!("`{name}` is not in the right form: {reason}"), help);
+        let field = violation.pointer.rsplit('/').next().unwrap_or_default();
+        let help = help(field, manifest.root.string_at(&violation.pointer));
+        let name = if field.is_empty() { "the manifest".to_owned() } else { format!("`{field}`") };
+        sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help);
     }
     if let Some(request) = &manifest.request
         && let Err(StoreKeyError::Refused { key, reason }) = StoreKey::of(request, &project.config.store.key_template)

@@ -34,7 +34,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if entry.path == expected {
         return;
     }
-    let help = format!("move it: git mv {} {expected}", entry.path);
+    let help = format!("move the file to {expected}");
     let below = entry.path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
     let parts: Option<Vec<&str>> = below.map(|below| below.split('/').collect());
     let Some([service, environment, file]) = parts.as_deref() else {
@@ -58,5 +58,6 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     } else {
         ("/metadata/id", format!("the file is called `{file}`, and its ID is `{id}`"))
     };
-    sink.at(entry, pointer, message, help);
+    let field = pointer.rsplit('/').next().unwrap_or_default();
+    sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"));
 }
