@@ -88,6 +88,13 @@ impl Entry {
 }
 
 impl Manifest {
+    /// Whether the schema has something against the value at a JSON pointer, which is then told once and not again by
+    /// rules on what it means.
+    #[must_use]
+    pub fn is_at_fault(&self, pointer: &str) -> bool {
+        self.violations.iter().any(|violation| violation.pointer == pointer)
+    }
+
     fn read(root: Node, selected: bool, schema: &Schema) -> Self {
         let mut violations = if selected { schema.violations(&root.to_json()) } else { Vec::new() };
         let request = match SecretRequest::read(&root) {

@@ -58,6 +58,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     } else {
         ("/metadata/id", format!("the file is called `{file}`, and its ID is `{id}`"))
     };
+    if entry.manifest().is_some_and(|manifest| manifest.is_at_fault(pointer)) {
+        return;
+    }
     let field = pointer.rsplit('/').next().unwrap_or_default();
     sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"));
 }
