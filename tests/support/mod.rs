@@ -3,6 +3,7 @@
 //! - [`Repository`] is a git repository made with the `git` program, closed off from the settings of
 //!   whoever runs the tests. It runs goldenpath inside itself: a [`Command`], which ends in an
 //!   [`Outcome`] or goes on in a [`Terminal`].
+//! - [`SEED`] is the manifest that the design starts from; [`findings`] reads what `validate` says of it.
 //! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
 //! - [`Moto`] is an AWS Secrets Manager on loopback, one server for the whole test process. Each test
 //!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
@@ -19,6 +20,7 @@ mod moto;
 mod python;
 mod recorder;
 mod repository;
+mod seed;
 mod terminal;
 
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
@@ -27,5 +29,6 @@ pub use self::{
     moto::{Account, Moto},
     recorder::Recorder,
     repository::Repository,
+    seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
     terminal::{Key, Terminal},
 };
