@@ -119,8 +119,8 @@ impl Project {
     /// Whether a file of this path, from the repository's root, counts as a manifest.
     #[must_use]
     pub fn is_manifest(&self, path: &str) -> bool {
-        let below = path.strip_prefix(&self.config.catalog).is_some_and(|rest| rest.starts_with('/'));
-        below && source::is_yaml(Path::new(path))
+        let below = path.strip_prefix(&self.config.catalog).and_then(|rest| rest.strip_prefix('/'));
+        below.is_some_and(|below| source::is_yaml(Path::new(below)) && !source::is_hidden(below))
     }
 
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.

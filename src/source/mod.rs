@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub use crate::files::Unreadable;
 pub use change::Change;
 pub use repository::Repository;
-pub use snapshot::{Snapshot, is_yaml};
+pub use snapshot::{Snapshot, is_hidden, is_yaml};
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
 #[derive(Debug, Clone)]

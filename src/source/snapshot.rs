@@ -136,12 +136,11 @@ impl Repository {
         if top.symlink_metadata().is_err() {
             return Vec::new();
         }
-        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
         WalkDir::new(&top)
             .follow_links(false)
             .follow_root_links(false)
             .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || !hidden(entry.file_name()))
+            .filter_entry(|entry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy()))
             .filter_map(|entry| {
                 let relative = |path: &Path| path.strip_prefix(self.root()).map(slashed).unwrap_or_default();
                 match entry {
@@ -195,6 +194,7 @@ impl Repository {
         for entry in tree {
             let name = String::from_utf8_lossy(entry.name_bytes());
             match entry.kind() {
+                _ if is_hidden(&name) => {}
                 // A catalog's folders are two deep; a tree made to exhaust the stack is not followed down.
                 Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
                     if let Ok(below) = self.git.find_tree(entry.id()) {
@@ -220,7 +220,7 @@ impl Repository {
         Ok(below()
             .filter(is_in_next_commit)
             .map(|entry| (String::from_utf8_lossy(&entry.path).into_owned(), entry.id, entry.mode))
-            .filter(|(path, ..)| is_yaml(Path::new(path)))
+            .filter(|(path, ..)| is_yaml(Path::new(path)) && !is_hidden(&path[prefix.len()..]))
             .collect())
     }
 
@@ -239,6 +239,11 @@ impl Repository {
         }
         Ok(objects.read(id).map_err(unreadable)?.data().to_vec())
     }
+}
+
+/// Whether a part of a path below the catalog begins with a dot: an editor's or a tool's, in every snapshot alike.
+pub fn is_hidden(below: &str) -> bool {
+    below.split('/').any(|name| name.starts_with('.'))
 }
 
 /// Not so for what `git add --intent-to-add` has only announced.
