@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::manifest::{self, Value};
+use crate::manifest::{self, Node, Value};
 use crate::template::{self, Output, TemplateError};
 
 /// The framework's configuration at the root of a repository.
@@ -59,7 +59,8 @@ fn inserted(text: &str, item: &str) -> Option<String> {
     if !indent.chars().all(|character| character == ' ') {
         return None;
     }
-    let end = text[repos.span.end..].find('\n').map_or(text.len(), |newline| repos.span.end + newline + 1);
+    let end = end_of(last, text);
+    let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline + 1);
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut edited = text[..end].to_owned();
     if !edited.ends_with('\n') {
@@ -76,6 +77,17 @@ fn inserted(text: &str, item: &str) -> Option<String> {
     let added = manifest::parse(item).ok()?.to_json().get(0)?.clone();
     expected["repos"].as_array_mut()?.push(added);
     (manifest::parse(&edited).ok()?.to_json() == expected).then_some(edited)
+}
+
+/// Where what a node says ends: a block collection's span goes on over the comments behind it.
+fn end_of(node: &Node, text: &str) -> usize {
+    let is_flow = text[node.span.start..].starts_with(['[', '{']);
+    let last = match &node.value {
+        Value::Sequence(items) if !is_flow => items.last(),
+        Value::Mapping(entries) if !is_flow => entries.last().map(|(_, value)| value),
+        _ => None,
+    };
+    last.map_or(node.span.end, |last| end_of(last, text))
 }
 
 #[cfg(test)]
