@@ -1,1 +1,287 @@
-//! x
+//! `goldenpath init`: writes what is missing, keeps what is there, says what it did.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use goldenpath::config::{Backend, Config, Enums, FILE_NAME, Governance};
+
+use crate::support::{Outcome, Repository};
+
+const FILES: [&str; 4] = [
+    "goldenpath.yaml",
+    "schemas/secret_request.schema.json",
+    "schemas/metadata/enums.yaml",
+    "schemas/metadata/governance.yaml",
+];
+const HOOKS: &str = ".pre-commit-config.yaml";
+
+/// Every file of the work tree with its bytes.
+fn files(repository: &Repository) -> BTreeMap<String, Vec<u8>> {
+    let listed = repository.git(&["ls-files", "--others", "--cached", "--exclude-standard"]);
+    listed.lines().map(|name| (name.to_owned(), fs::read(repository.path().join(name)).unwrap())).collect()
+}
+
+fn told(word: &str) -> String {
+    FILES.map(|file| format!("{word} {file}\n")).concat()
+}
+
+#[track_caller]
+fn init(repository: &Repository, arguments: &[&str]) -> Outcome {
+    repository.goldenpath(&[&["init"], arguments].concat()).run().success()
+}
+
+/// The hook as the framework's documentation writes a local one, by hand.
+const ITEM: &str = r#"- repo: local
+  hooks:
+    - id: goldenpath-validate
+      name: goldenpath validate
+      entry: goldenpath validate
+      language: system
+      files: "^catalogs/secrets/.*\\.ya?ml$"
+      require_serial: true
+"#;
+
+fn item(indent: &str) -> String {
+    ITEM.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect()
+}
+
+#[test]
+fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
+    let repository = Repository::new();
+    let first = init(&repository, &[]);
+    assert_eq!(first.stdout, told("created"));
+    assert!(first.stderr.contains("There is no .pre-commit-config.yaml"), "{}", first.stderr);
+    assert!(first.stderr.contains(ITEM), "the hook to copy: {}", first.stderr);
+    assert!(first.stderr.contains("`goldenpath new secret`"), "what comes next: {}", first.stderr);
+    let written = files(&repository);
+    assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>().len(), FILES.len());
+    let second = init(&repository, &[]);
+    assert_eq!(second.stdout, told("unchanged"));
+    assert_eq!(files(&repository), written);
+    repository.goldenpath(&["validate"]).run().success();
+}
+
+#[test]
+fn it_works_at_the_top_wherever_one_stands() {
+    let repository = Repository::new();
+    repository.write("docs/deep/x.md", "");
+    repository.goldenpath(&["-C", "docs/deep", "init"]).run().success();
+    assert!(FILES.iter().all(|file| repository.exists(file)));
+    assert!(!repository.exists("docs/deep/goldenpath.yaml"));
+}
+
+#[test]
+fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
+    let repository = Repository::new();
+    init(&repository, &[]);
+    let written = files(&repository);
+    repository.write(FILES[0], "store: {backend: aws}\n").write(FILES[2], "owners: [us]\n");
+    let kept = init(&repository, &[]);
+    assert_eq!(
+        kept.stdout,
+        "kept your goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
+         kept your schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n"
+    );
+    assert_eq!(repository.read(FILES[0]), "store: {backend: aws}\n");
+    assert_eq!(repository.read(FILES[2]), "owners: [us]\n");
+    let forced = init(&repository, &["--force"]);
+    assert_eq!(
+        forced.stdout,
+        "replaced goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
+         replaced schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n"
+    );
+    assert_eq!(files(&repository), written);
+}
+
+#[test]
+fn a_configuration_that_stays_says_where_the_rest_goes() {
+    let repository = Repository::new();
+    let own = "enums: lists/enums.yaml\ngovernance: lists/governance.yaml\ncatalog: my+secrets\n";
+    repository.write(FILES[0], own).write(HOOKS, "repos:\n- repo: x\n  hooks: [{id: y}]\n");
+    init(&repository, &[]);
+    let written: Vec<String> = files(&repository).into_keys().collect();
+    assert_eq!(
+        written,
+        [HOOKS, FILES[0], "lists/enums.yaml", "lists/governance.yaml", "schemas/secret_request.schema.json"]
+    );
+    // A regular expression, so the plus is no operator.
+    assert!(repository.read(HOOKS).contains(r#"files: "^my\\+secrets/.*\\.ya?ml$""#), "{}", repository.read(HOOKS));
+    repository.goldenpath(&["validate"]).run().success();
+}
+
+#[test]
+fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
+    let before = "# our hooks\ndefault_stages: [pre-commit] # why\nrepos:\n  # formatting\n  - repo: https://example.com/x\n    \
+                  rev: v1.2.3   # pinned\n    hooks:\n      - id: fmt\n        args: [--all]   # everything\n";
+    let after = "\n# the end\nci:\n    autofix_prs: false\n";
+    for (ending, newline) in [(after, "\n"), ("", "\n"), (after, "\r\n")] {
+        let with_newline = |text: &str| text.replace('\n', newline);
+        let repository = Repository::new();
+        repository.write(HOOKS, &with_newline(&format!("{before}{ending}")));
+        let outcome = init(&repository, &[]);
+        assert!(outcome.stdout.ends_with("added the hook to .pre-commit-config.yaml\n"), "{}", outcome.stdout);
+        let expected = with_newline(&format!("{before}{}{ending}", item("  ")));
+        assert_eq!(repository.read(HOOKS), expected);
+        let again = init(&repository, &[]);
+        assert!(again.stdout.ends_with("unchanged .pre-commit-config.yaml\n"), "{}", again.stdout);
+        assert_eq!(repository.read(HOOKS), expected);
+    }
+    // Items at the margin, and a last line without its newline.
+    let repository = Repository::new();
+    repository.write(HOOKS, "repos:\n- repo: x\n  hooks:\n  - id: y");
+    init(&repository, &[]);
+    assert_eq!(repository.read(HOOKS), format!("repos:\n- repo: x\n  hooks:\n  - id: y\n{ITEM}"));
+}
+
+#[test]
+fn what_cannot_be_added_to_safely_is_left_alone_and_told() {
+    for text in [
+        "repos: [{repo: x, hooks: [{id: y}]}]\n",
+        "repos: []\n",
+        "# nothing yet\n",
+        "x: &x {repo: x, hooks: []}\nrepos:\n- *x\n",
+        "repos: {a: b}\n",
+        "repos: [",
+    ] {
+        let repository = Repository::new();
+        repository.write(HOOKS, text);
+        let outcome = init(&repository, &[]);
+        assert_eq!(outcome.stdout, told("created"), "{text}");
+        assert_eq!(repository.read(HOOKS), text);
+        assert!(outcome.stderr.contains("written in a way that init does not edit"), "{text}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(ITEM), "{text}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_configuration_that_it_writes_says_the_programs_defaults() {
+    let repository = Repository::new();
+    init(&repository, &[]);
+    let text = repository.read(FILE_NAME);
+    let written = Config::parse(FILE_NAME, &text).unwrap();
+    let defaults = Config::default();
+    // These four are choices and not defaults; the comments beside them say so.
+    let mut expected = defaults.clone();
+    expected.catalog_id = Some("repository".to_owned());
+    expected.store.backend = Some(Backend::Local);
+    expected.gitops.path = Some("../gitops".into());
+    expected.external_secret.api_version = "external-secrets.io/v1".to_owned();
+    assert_eq!(written, expected);
+    // The design's own words for the defaults, as the second source.
+    assert_eq!(defaults.catalog, "catalogs/secrets");
+    assert_eq!(defaults.store.key_template, "goldenpath/{{ service }}/{{ environment }}/{{ name }}");
+    assert_eq!(defaults.store.path.to_str(), Some(".goldenpath/store.db"));
+    assert_eq!(
+        defaults.gitops.file,
+        "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/{{ id }}.yaml"
+    );
+    assert_eq!(defaults.external_secret.api_version, "external-secrets.io/v1beta1");
+}
+
+#[test]
+fn every_option_that_stands_there_as_a_comment_is_one() {
+    let repository = Repository::new();
+    init(&repository, &[]);
+    let text = repository.read(FILE_NAME);
+    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before its colon.
+    let is_option = |line: &str| {
+        let key =
+            line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':')).map(|(key, _)| key);
+        let named =
+            |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key != "aws" && key != "local";
+        key.is_some_and(named)
+    };
+    let options: Vec<&str> = text.lines().filter(|line| is_option(line)).map(str::trim).collect();
+    assert_eq!(
+        options,
+        [
+            "# region: us-east-1",
+            "# endpointUrl: http://127.0.0.1:5000",
+            "# rules:",
+            "#   medium-risk-should-rotate: error"
+        ]
+    );
+    let uncommented: String = text
+        .split_inclusive('\n')
+        .map(|line| if is_option(line) { line.replacen("# ", "", 1) } else { line.to_owned() })
+        .collect();
+    let config = Config::parse(FILE_NAME, &uncommented).unwrap();
+    assert_eq!(config.store.region.as_deref(), Some("us-east-1"));
+    assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
+    assert_eq!(config.rules.len(), 1);
+    // And the rule exists.
+    repository.write(FILE_NAME, &uncommented);
+    repository.goldenpath(&["validate"]).run().success();
+}
+
+#[test]
+fn the_lists_and_the_table_that_it_writes_are_the_built_in_ones() {
+    let repository = Repository::new();
+    init(&repository, &[]);
+    let enums = Enums::parse(FILES[2], &repository.read(FILES[2])).unwrap();
+    assert_eq!(enums, Enums::built_in());
+    assert_eq!(Governance::parse(FILES[3], &repository.read(FILES[3]), &enums).unwrap(), Governance::built_in());
+    let schema: serde_json::Value = serde_json::from_str(&repository.read(FILES[1])).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[test]
+fn what_stands_in_the_way_stops_all_of_it_before_anything_is_written() {
+    type Obstacle = fn(&Repository);
+    let obstacles: [(&str, Obstacle, &str); 7] = [
+        (
+            "`schemas` is a file",
+            |r| {
+                r.write("schemas", "");
+            },
+            "move `schemas` away",
+        ),
+        (
+            "is a symbolic link",
+            |r| std::os::unix::fs::symlink("/tmp", r.path().join("schemas")).unwrap(),
+            "replace the link",
+        ),
+        (
+            "schemas/metadata/enums.yaml: this is a folder",
+            |r| {
+                r.write("schemas/metadata/enums.yaml/x", "");
+            },
+            "move it away",
+        ),
+        (
+            "goldenpath.yaml: this is a folder",
+            |r| {
+                r.write("goldenpath.yaml/x", "");
+            },
+            "move it away",
+        ),
+        (
+            ".pre-commit-config.yaml: this is a folder",
+            |r| {
+                r.write(".pre-commit-config.yaml/x", "");
+            },
+            "move it away",
+        ),
+        (
+            "goldenpath.yaml: the file is not UTF-8",
+            |r| fs::write(r.path().join("goldenpath.yaml"), b"\xff").unwrap(),
+            "move it away",
+        ),
+        (
+            "unknown field `catalgo`",
+            |r| {
+                r.write("goldenpath.yaml", "catalgo: x\n");
+            },
+            "did you mean `catalog`?",
+        ),
+    ];
+    for (message, obstacle, help) in obstacles {
+        let repository = Repository::new();
+        obstacle(&repository);
+        let before = repository.git(&["status", "--short", "--untracked-files=all"]);
+        let outcome = repository.goldenpath(&["init"]).run().fails_with(2);
+        assert!(outcome.stderr.contains(message) && outcome.stderr.contains(help), "{message}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{message}");
+        assert_eq!(repository.git(&["status", "--short", "--untracked-files=all"]), before, "{message}");
+    }
+}
