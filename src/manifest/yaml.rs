@@ -130,6 +130,11 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
                 }
             }
             Err(_) if builder.conflict() => break,
+            // The parser looks ahead, and may give up before it has told of the levels that are too many.
+            Err(error) if error.info().contains("recursion limit") => {
+                builder.too_deep(builder.offsets.byte(error.marker().index()));
+                break;
+            }
             Err(error) => {
                 let mut offset = builder.offsets.byte(error.marker().index());
                 // A forbidden tab is what to look at, not what stands behind it.
@@ -269,12 +274,7 @@ impl Builder<'_> {
 
     fn start(&mut self, start: usize, items: Items) -> bool {
         if self.open.len() == MAX_DEPTH {
-            let span = self.visible(start);
-            self.unsupported(
-                span,
-                &format!("nested deeper than {MAX_DEPTH} levels"),
-                "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
-            );
+            self.too_deep(start);
             return false;
         }
         self.open.push(Open { start, items });
@@ -369,6 +369,15 @@ impl Builder<'_> {
         if tagged {
             self.unsupported(tag_span, "a tag stands here", "remove it; quote the value if it must be a string");
         }
+    }
+
+    fn too_deep(&mut self, offset: usize) {
+        let span = self.visible(offset);
+        self.unsupported(
+            span,
+            &format!("nested deeper than {MAX_DEPTH} levels"),
+            "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
+        );
     }
 
     fn unsupported(&mut self, span: Range<usize>, message: &str, help: &str) {
