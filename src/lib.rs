@@ -11,6 +11,7 @@
 //! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
 //! | [`projection`] | manifest → ExternalSecret |
 //! | [`scaffold`] | answers → template → file |
+//! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID |
 //! | [`diagnostics`] | findings to people and machines |
 //! | [`rules`] | one file a rule |
@@ -28,6 +29,7 @@ pub mod config;
 pub mod diagnostics;
 pub mod files;
 pub mod gitops;
+pub mod hooks;
 pub mod ids;
 pub mod manifest;
 pub mod projection;

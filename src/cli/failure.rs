@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use crate::catalog::ProjectError;
 use crate::config::ConfigError;
 use crate::gitops::GitopsError;
+use crate::hooks::HookError;
 use crate::projection::ProjectionError;
 use crate::reconcile::ReconcileError;
 use crate::scaffold::ScaffoldError;
@@ -98,6 +99,6 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError;
+    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError;
     failed: ScaffoldError, PromptError, StoreError, ReconcileError;
 }

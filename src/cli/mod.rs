@@ -4,7 +4,9 @@ mod apply;
 mod demo;
 mod explain;
 mod failure;
+mod hook;
 mod init;
+mod judging;
 mod new_secret;
 mod plan;
 mod reconciling;
@@ -69,6 +71,7 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Hook(hook::Args),
     Demo(demo::Args),
 }
 
@@ -139,6 +142,7 @@ impl Command {
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::Hook(args) => hook::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
         }
     }

@@ -17,6 +17,14 @@ pub struct Change {
     pub after: BTreeSet<String>,
 }
 
+impl Change {
+    /// Whether the file at `path` is new, changed or gone.
+    #[must_use]
+    pub fn touches(&self, path: &str) -> bool {
+        self.before.contains(path) || self.after.contains(path)
+    }
+}
+
 impl Repository {
     /// How the files and folders `under` differ from `before`, a commit or None for nothing at all, to `after`.
     ///
@@ -95,12 +103,30 @@ impl Repository {
         Ok(Snapshot::Merge(tree))
     }
 
-    /// The tip of the branch that merges go to: what `origin/HEAD` points to, or else `origin/main` or `origin/master`.
+    /// The full name that the branch of [`Repository::upstream`] has where it is pushed to, such as `refs/heads/main`.
+    #[must_use]
+    pub fn upstream_branch(&self) -> Option<String> {
+        let name = if self.git.is_bare() { "HEAD" } else { "refs/remotes/origin/HEAD" };
+        let head = self.git.find_reference(name).ok();
+        let target = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
+        match target {
+            Some(target) => Some(target.replacen("refs/remotes/origin/", "refs/heads/", 1)),
+            None => ["main", "master"]
+                .into_iter()
+                .find(|branch| self.git.find_reference(&format!("refs/remotes/origin/{branch}")).is_ok())
+                .map(|branch| format!("refs/heads/{branch}")),
+        }
+    }
+
+    /// The tip of the branch that merges go to: on a server its own HEAD; in a clone what `origin/HEAD` points to, or else
+    /// `origin/main` or `origin/master`.
     #[must_use]
     pub fn upstream(&self) -> Option<Snapshot> {
-        ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"]
-            .into_iter()
-            .find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok())
-            .map(|commit| Snapshot::Commit(commit.id()))
+        let names = match self.git.is_bare() {
+            true => &["HEAD"][..],
+            false => &["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"],
+        };
+        let commit = names.iter().find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok());
+        commit.map(|commit| Snapshot::Commit(commit.id()))
     }
 }

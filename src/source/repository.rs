@@ -6,7 +6,7 @@ use git2::{ErrorCode, ObjectType};
 
 use super::{Snapshot, SourceError};
 
-/// A git repository with a work tree.
+/// A git repository, as a rule with a work tree.
 pub struct Repository {
     pub(super) git: git2::Repository,
     root: PathBuf,
@@ -19,20 +19,59 @@ impl Repository {
     /// # Errors
     /// No repository, a bare one, or one that git refuses.
     pub fn discover() -> Result<Self, SourceError> {
+        let repository = Self::discover_any()?;
+        match repository.git.is_bare() {
+            true => Err(SourceError::Bare { path: repository.root }),
+            false => Ok(repository),
+        }
+    }
+
+    /// As [`Repository::discover`], but a bare repository will do, whose commits can be read. On a server's hook that is
+    /// with the objects of a push that is still in quarantine.
+    ///
+    /// # Errors
+    /// No repository, or one that git refuses.
+    pub fn discover_any() -> Result<Self, SourceError> {
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let git = git2::Repository::open_from_env().map_err(|error| match error.code() {
             ErrorCode::NotFound => SourceError::NotARepository { dir },
             ErrorCode::Owner => SourceError::Owner { dir },
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
-        let root = match git.workdir() {
-            Some(root) => root.canonicalize().unwrap_or_else(|_| root.to_path_buf()),
-            None => return Err(SourceError::Bare { path: git.path().to_path_buf() }),
-        };
+        let root = git.workdir().unwrap_or_else(|| git.path());
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
         Ok(Self { git, root })
     }
 
-    /// The work tree's folder, absolute and without symbolic links.
+    /// Where git looks for this repository's hooks, and whether other repositories share that folder. None: git is told
+    /// to look nowhere.
+    ///
+    /// # Errors
+    /// A git configuration that cannot be read.
+    pub fn hooks_folder(&self) -> Result<Option<(PathBuf, bool)>, SourceError> {
+        let config = self
+            .git
+            .config()
+            .and_then(|mut config| config.snapshot())
+            .map_err(SourceError::git("git's configuration"))?;
+        if config.get_string("core.hooksPath").is_ok_and(|path| path.is_empty()) {
+            return Ok(None);
+        }
+        match config.get_path("core.hooksPath") {
+            Ok(path) => {
+                // Relative to where hooks run: the work tree's root, or the bare repository (git-config, "core.hooksPath").
+                let folder = self.root.join(path);
+                let resolved = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                let common = self.git.commondir().canonicalize().unwrap_or_else(|_| self.git.commondir().to_path_buf());
+                let shared = !resolved.starts_with(&self.root) && !resolved.starts_with(common);
+                Ok(Some((folder, shared)))
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(Some((self.git.commondir().join("hooks"), false))),
+            Err(error) => Err(SourceError::git("core.hooksPath")(error)),
+        }
+    }
+
+    /// The work tree's folder, or a bare repository's own, absolute and without symbolic links.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -92,6 +131,18 @@ impl Repository {
             .strip_prefix(&self.root)
             .map_err(|_| SourceError::Outside { path: path.to_path_buf(), root: self.root.clone() })?;
         Ok(slashed(inside))
+    }
+
+    /// Whether the repository has no work tree.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.git.is_bare()
+    }
+
+    /// Whether the repository holds an object of this ID, of whatever kind.
+    #[must_use]
+    pub fn has_object(&self, id: &str) -> bool {
+        self.git.revparse_single(id).is_ok()
     }
 
     /// The commit that `spec` names: a branch, a tag, an ID, whatever `git rev-parse` takes.

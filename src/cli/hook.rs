@@ -1,0 +1,149 @@
+//! `goldenpath hook`
+
+use std::io::Read;
+
+use clap::Subcommand;
+
+use super::judging::{Format, Range, judge};
+use super::{Context, Failure, Outcome};
+use crate::catalog::Selection;
+use crate::hooks::{self, HookError, HookName, Pushed, Step};
+use crate::source::{Repository, SourceError};
+
+/// Install native git hooks, for those who use no hook framework
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write hooks into the folder in which git looks for them
+    ///
+    /// Without names: pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare repository. A hook that is there
+    /// already is kept and runs first. core.hooksPath is respected.
+    Install {
+        /// The hooks to install
+        names: Vec<HookName>,
+        /// Install into a folder of hooks that other repositories use too
+        #[arg(long)]
+        shared: bool,
+    },
+    /// Take goldenpath's hooks out again, and put back what was there before
+    Uninstall {
+        /// The hooks to take out; all of goldenpath's if there are none
+        names: Vec<HookName>,
+    },
+    /// Do what a hook does; for git to call
+    Run {
+        /// The hook
+        name: HookName,
+        /// update: the ref, where it is, where it will be
+        arguments: Vec<String>,
+    },
+}
+
+/// The most that git may tell a hook, in bytes: a mirror push of 100,000 refs.
+const MAX_INPUT: u64 = 32 * 1024 * 1024;
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    match &args.command {
+        Command::Install { names, shared } => install(names, *shared, context),
+        Command::Uninstall { names } => uninstall(names, context),
+        Command::Run { name, arguments } => run_hook(*name, arguments, context),
+    }
+}
+
+fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcome, Failure> {
+    use HookName::{PreCommit, PreMergeCommit, PrePush, PreReceive};
+    let repository = Repository::discover_any()?;
+    let names = match names {
+        [] if repository.is_bare() => &[PreReceive][..],
+        [] => &[PreCommit, PreMergeCommit, PrePush],
+        names => names,
+    };
+    let (folder, is_shared) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
+    if is_shared && !shared {
+        return Err(HookError::Shared { folder }.into());
+    }
+    for &name in names {
+        let line = match hooks::install(&folder, name)? {
+            Step::Chained(before) => format!(
+                "installed {} (the one before runs first, as {})",
+                folder.join(name.as_str()).display(),
+                before.display()
+            ),
+            Step::Updated => format!("updated {}", folder.join(name.as_str()).display()),
+            Step::Unchanged => format!("unchanged {}", folder.join(name.as_str()).display()),
+            _ => format!("installed {}", folder.join(name.as_str()).display()),
+        };
+        context.streams.result(&format!("{line}\n"));
+    }
+    Ok(Outcome::Done)
+}
+
+fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover_any()?;
+    let (folder, _) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
+    let all = <HookName as clap::ValueEnum>::value_variants();
+    for &name in if names.is_empty() { all } else { names } {
+        let path = folder.join(name.as_str());
+        match hooks::uninstall(&folder, name)? {
+            Step::Restored => context.streams.result(&format!("restored {} as it was before\n", path.display())),
+            Step::Removed => context.streams.result(&format!("removed {}\n", path.display())),
+            _ if !names.is_empty() => context.streams.talk(&format!("{} is not goldenpath's", path.display())),
+            _ => {}
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<Outcome, Failure> {
+    match (name, arguments) {
+        (HookName::PreCommit | HookName::PreMergeCommit, _) => {
+            let repository = Repository::discover()?;
+            judge(&repository, &Range::staged(&repository)?, &Selection::All, Format::Human, context)
+        }
+        (HookName::PrePush | HookName::PreReceive, _) => {
+            let mut lines = String::new();
+            let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
+            read.map_err(|error| Failure::io("what git tells the hook cannot be read", &error))?;
+            refs(&hooks::of_lines(&lines)?, context)
+        }
+        (HookName::Update, [name, from, to]) => {
+            refs(&hooks::of_update(name, from, to)?.into_iter().collect::<Vec<_>>(), context)
+        }
+        (HookName::Update, _) => Err(Failure::usage(
+            "update takes the ref, where it is and where it will be",
+            "it is for git to call; see githooks(5)",
+        )),
+    }
+}
+
+/// Judges what each ref brings. The branch that merges go to must lose nothing; any other brings what that one does not
+/// have yet.
+fn refs(pushed: &[Pushed], context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover_any()?;
+    let (upstream, upstream_branch) = (repository.upstream(), repository.upstream_branch());
+    let mut outcome = Outcome::Done;
+    for one in pushed {
+        let to = match repository.commit(&one.to) {
+            Ok(to) => to,
+            // A tag on a blob or a tree brings no manifests.
+            Err(SourceError::NoSuchCommit { .. }) if repository.has_object(&one.to) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // Where the remote is ahead of what was fetched, its commit is unknown here; the server knows it.
+        let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
+        let range = match from {
+            Some(from) if upstream_branch.as_ref() == Some(&one.name) => Range::moved(from, to),
+            from => Range::since(&repository, upstream.or(from), to)?,
+        };
+        context.streams.talk(&format!("{}:", one.name));
+        if judge(&repository, &range, &Selection::All, Format::Human, context)? == Outcome::Failed {
+            outcome = Outcome::Failed;
+        }
+    }
+    Ok(outcome)
+}

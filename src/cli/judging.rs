@@ -1,0 +1,141 @@
+//! What `validate` and the hooks share: which state is judged, against which one before it, and by whose rules.
+
+use std::collections::BTreeSet;
+
+use clap::ValueEnum;
+
+use super::{Context, Failure, Outcome};
+use crate::catalog::{Catalog, Project, Selection};
+use crate::diagnostics::{count, findings_as_json, findings_for_people, summary};
+use crate::rules::{self, Severity};
+use crate::source::{Change, Repository, Snapshot, SourceError};
+
+/// What is judged.
+pub(super) struct Range {
+    /// What it comes from; None where only the state itself is judged.
+    before: Option<Snapshot>,
+    after: Snapshot,
+    rules_from: Snapshot,
+    /// Whose history tells which IDs were used before; by default that of `before`.
+    past: Option<Snapshot>,
+}
+
+/// How to print the findings.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Drawn into the file's text
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
+
+impl Range {
+    /// The files on disk.
+    pub(super) fn work_tree() -> Self {
+        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None }
+    }
+
+    /// The index against HEAD.
+    pub(super) fn staged(repository: &Repository) -> Result<Self, Failure> {
+        let before = match repository.head() {
+            Ok(head) => Some(head),
+            Err(SourceError::NoCommit) => None,
+            Err(error) => return Err(error.into()),
+        };
+        // What was tried and dropped on this branch alone uses up nothing.
+        let past = repository.upstream();
+        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past })
+    }
+
+    /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
+    pub(super) fn since(repository: &Repository, from: Option<Snapshot>, to: Snapshot) -> Result<Self, Failure> {
+        let before = from.map(|from| repository.merge_base(from, to)).transpose()?;
+        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None })
+    }
+
+    /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
+    pub(super) fn moved(from: Snapshot, to: Snapshot) -> Self {
+        Self { before: Some(from), after: to, rules_from: from, past: None }
+    }
+
+    /// What the branch `target` gains when `to` is merged into it, judged by its rules.
+    pub(super) fn merged(repository: &Repository, target: Snapshot, to: Snapshot) -> Result<Self, Failure> {
+        Ok(Self { before: Some(target), after: repository.merge(target, to)?, rules_from: target, past: None })
+    }
+
+    /// What changes, and so which manifests are judged: all of them when what judges them changes with them.
+    fn change(&self, repository: &Repository, project: &Project) -> Result<(Change, Selection), Failure> {
+        let catalog = project.config.catalog.as_str();
+        let mut change =
+            repository.change(self.before, self.after, &[&project.rule_files()[..], &[catalog]].concat())?;
+        // A file that goes counts too: what is built in judges from then on.
+        let all = self.rules_from == self.after && project.rule_files().iter().any(|path| change.touches(path));
+        let selection = match all {
+            true => Selection::All,
+            false => Selection::Paths(change.after.iter().filter(|path| project.is_manifest(path)).cloned().collect()),
+        };
+        if self.after == Snapshot::Index
+            && let Some(upstream) = repository.upstream()
+        {
+            // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
+            let mut merged = BTreeSet::new();
+            for path in &change.before {
+                if repository.holds(upstream, path)? {
+                    merged.insert(path.clone());
+                }
+            }
+            change.before = merged;
+        }
+        Ok((change, selection))
+    }
+}
+
+/// Judges a range and prints what it finds. On the work tree, `selection` says what it is about.
+pub(super) fn judge(
+    repository: &Repository,
+    range: &Range,
+    selection: &Selection,
+    format: Format,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let project = context.open(repository, range.rules_from)?;
+    let catalog = match range.after {
+        Snapshot::WorkTree => Catalog::load(repository, &project, range.after, selection)?,
+        _ => {
+            let (change, selection) = range.change(repository, &project)?;
+            let mut catalog = Catalog::load(repository, &project, range.after, &selection)?;
+            if let Some(before) = range.before {
+                catalog.compare(repository, &project, &change, before, range.past.unwrap_or(before))?;
+            }
+            if range.rules_from != range.after {
+                for path in project.rule_files().into_iter().filter(|path| change.touches(path)) {
+                    context
+                        .streams
+                        .talk(&format!("Note: {path} changes; this is judged by the one in {}.", range.rules_from));
+                }
+            }
+            catalog
+        }
+    };
+    let findings = rules::check(&catalog, &project)?;
+    let files = catalog.selected().count();
+    if files == 0 && *selection != Selection::All {
+        let folder = &project.config.catalog;
+        context.streams.talk(&format!("no manifest there: the catalog is `{folder}`"));
+    }
+    if context.streams.verbose {
+        for entry in catalog.selected() {
+            context.streams.talk(&format!("checking {}", entry.path));
+        }
+    }
+    match format {
+        Format::Human => {
+            let look = context.streams.out;
+            context.streams.result(&findings_for_people(&findings, &catalog, look));
+            context.streams.result(&summary(files, &findings, look));
+        }
+        Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
+    }
+    Ok(if count(&findings, Severity::Error) > 0 { Outcome::Failed } else { Outcome::Done })
+}

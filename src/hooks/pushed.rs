@@ -1,0 +1,72 @@
+//! What a push brings, as git tells its hooks (githooks, "pre-push", "pre-receive", "update").
+
+use super::HookError;
+
+/// One ref that moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    pub name: String,
+    /// None: the ref is new.
+    pub from: Option<String>,
+    pub to: String,
+}
+
+/// Reads the lines of pre-push (`<local ref> <local id> <remote ref> <remote id>`) or of pre-receive (`<old id> <new id>
+/// <ref>`), which their number of words tells apart. A ref that is deleted brings nothing and is left out.
+///
+/// # Errors
+/// A line of another form.
+pub fn of_lines(lines: &str) -> Result<Vec<Pushed>, HookError> {
+    let mut pushed = Vec::new();
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (name, from, to) = match words.as_slice() {
+            [_, local, name, remote] => (*name, *remote, *local),
+            [old, new, name] => (*name, *old, *new),
+            _ => return Err(HookError::Input { line: line.chars().take(200).collect() }),
+        };
+        pushed.extend(of_update(name, from, to)?);
+    }
+    Ok(pushed)
+}
+
+/// Reads the arguments of update: the ref's name, and where it is and will be.
+///
+/// # Errors
+/// Something else than object IDs.
+pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<Pushed>, HookError> {
+    for id in [from, to] {
+        if !matches!(id.len(), 40 | 64) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(HookError::Input { line: format!("{name} {from} {to}").chars().take(200).collect() });
+        }
+    }
+    let some = |id: &str| id.bytes().any(|byte| byte != b'0').then(|| id.to_owned());
+    Ok(some(to).map(|to| Pushed { name: name.to_owned(), from: some(from), to }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    const NONE: &str = "0000000000000000000000000000000000000000";
+
+    #[test]
+    fn both_forms_are_read_and_deletions_left_out() {
+        let lines = format!(
+            "refs/heads/x {B} refs/heads/main {A}\n\n(delete) {NONE} refs/heads/old {A}\n{NONE} {B} refs/heads/new\n"
+        );
+        let pushed = of_lines(&lines).unwrap();
+        let seen: Vec<_> = pushed.iter().map(|one| (one.name.as_str(), one.from.as_deref(), one.to.as_str())).collect();
+        assert_eq!(seen, [("refs/heads/main", Some(A), B), ("refs/heads/new", None, B)]);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in ["x", "a b c", "--from-ref x y z", &format!("{A} {B} c d e")] {
+            assert!(of_lines(line).is_err(), "{line}");
+        }
+    }
+}
