@@ -1,6 +1,7 @@
 //! The built binary, used as people and pipelines use it: one module a capability.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on says so by panicking
 
+mod apply_aws;
 mod bad_input;
 mod changes;
 mod demo;

@@ -1,7 +1,8 @@
 //! One run of a program in an environment that holds nothing but what the test put there.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::process::{self, Stdio};
 use std::thread;
@@ -72,10 +73,55 @@ impl Command {
         }
     }
 
+    /// Starts the program away from any terminal, with nothing to read, and does not wait for its end.
+    #[track_caller]
+    pub fn start(mut self) -> Running {
+        let command = format!("{:?}", self.command);
+        let output = || tempfile::tempfile().expect("a temporary file");
+        let (stdout, stderr) = (output(), output());
+        let child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(stdout.try_clone().expect("a file twice"))
+            .stderr(stderr.try_clone().expect("a file twice"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command}: {error}"));
+        Running { child, stdout, stderr, command }
+    }
+
     /// Runs the program in a terminal instead, where a person can answer it.
     #[track_caller]
     pub fn in_terminal(self, columns: u16, rows: u16) -> Terminal {
         Terminal::open(columns, rows, &self.command)
+    }
+}
+
+/// A program on its way.
+pub struct Running {
+    child: process::Child,
+    stdout: File,
+    stderr: File,
+    command: String,
+}
+
+impl Running {
+    /// Ends it the hard way (SIGKILL), wherever it is, if it is not at its end already.
+    pub fn kill(mut self) -> Outcome {
+        // What has ended meanwhile cannot be killed, which is as good.
+        self.child.kill().ok();
+        self.wait()
+    }
+
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        let status = self.child.wait().unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.command));
+        let text = |mut file: File| {
+            let mut text = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut text)).expect("what it wrote, in UTF-8");
+            text
+        };
+        let code = status.code().unwrap_or(-1);
+        Outcome { code, stdout: text(self.stdout), stderr: text(self.stderr), command: self.command }
     }
 }
 
@@ -137,4 +183,13 @@ fn an_outcome_holds_what_the_program_wrote_and_its_code() {
     assert_eq!(outcome.code, 3);
     assert_eq!(outcome.stderr, "oh\n");
     assert_eq!(outcome.json()["a"], 1);
+}
+
+#[test]
+fn a_program_that_was_started_is_waited_for_or_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let start = |script| Command::new("sh", &["-c", script], home.path(), home.path()).start();
+    let outcome = start("echo done; exit 4").wait().fails_with(4);
+    assert_eq!(outcome.stdout, "done\n");
+    assert_eq!(start("exec sleep 60").kill().code, -1);
 }

@@ -7,7 +7,9 @@
 //! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
 //! - [`Moto`] is an AWS Secrets Manager on loopback, one server for the whole test process. Each test
 //!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
-//! - [`Recorder`] stands between goldenpath and `Moto` and lists the API calls that went through it.
+//! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
+//!   refuses those that a test names.
+//! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
 //!
 //! Every piece ends with a test of itself, which also shows how it is used.
 
@@ -17,6 +19,7 @@
 mod command;
 mod http;
 mod moto;
+mod platform;
 mod python;
 mod recorder;
 mod repository;
@@ -25,8 +28,9 @@ mod terminal;
 
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
 pub use self::{
-    command::{Command, Outcome},
+    command::{Command, Outcome, Running},
     moto::{Account, Moto},
+    platform::{Platform, request},
     recorder::Recorder,
     repository::Repository,
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},

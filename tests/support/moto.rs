@@ -101,7 +101,7 @@ impl Moto {
     #[track_caller]
     pub fn call(&self, account: &Account, operation: &str, input: Value) -> Result<Value, Value> {
         let answer = self.post(
-            &authorization(&account.access_key_id, &account.region, "secretsmanager"),
+            &account.authorization(),
             &[("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", &format!("secretsmanager.{operation}"))],
             &input.to_string(),
         );
@@ -145,6 +145,11 @@ impl Moto {
 }
 
 impl Account {
+    /// The signature of a request to Secrets Manager.
+    pub(super) fn authorization(&self) -> String {
+        authorization(&self.access_key_id, &self.region, "secretsmanager")
+    }
+
     /// The environment that makes an AWS SDK use this account at this endpoint.
     pub fn environment(&self, endpoint: &str) -> [(&'static str, String); 5] {
         [

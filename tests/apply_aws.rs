@@ -1,0 +1,569 @@
+//! `apply` on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is asked for by raw
+//! calls, not through goldenpath.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::support::{Account, Command, Moto, Outcome, Platform, Recorder, request};
+
+/// The seed's store key (its section 3).
+const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
+
+/// The API's calls that change something, of all that goldenpath could make for what it does today.
+const READS: [&str; 2] = ["ListSecrets", "DescribeSecret"];
+
+/// A platform whose store is an AWS account of its own, seen through a recorder.
+struct Aws {
+    platform: Platform,
+    account: Account,
+    recorder: Recorder,
+}
+
+impl Aws {
+    fn new(test: &str) -> Self {
+        let moto = Moto::shared();
+        Self {
+            platform: Platform::with_store("backend: aws"),
+            account: moto.account(test),
+            recorder: Recorder::in_front_of(moto),
+        }
+    }
+
+    fn apply(&self) -> Outcome {
+        self.reach(self.platform.apply()).run()
+    }
+
+    fn plan(&self) -> Outcome {
+        self.reach(self.platform.plan(&["--format", "json"])).run().success()
+    }
+
+    fn reach(&self, command: Command) -> Command {
+        command.envs(self.account.environment(&self.recorder.endpoint()))
+    }
+
+    /// A call around goldenpath, which is to be answered.
+    #[track_caller]
+    fn call(&self, operation: &str, input: Value) -> Value {
+        match Moto::shared().call(&self.account, operation, input) {
+            Ok(output) => output,
+            Err(error) => panic!("{operation}: {error}"),
+        }
+    }
+
+    #[track_caller]
+    fn describe(&self, key: &str) -> Value {
+        self.call("DescribeSecret", json!({ "SecretId": key }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut token = Value::Null;
+        loop {
+            let mut input = json!({ "MaxResults": 100, "IncludePlannedDeletion": true });
+            if !token.is_null() {
+                input["NextToken"] = token;
+            }
+            let page = self.call("ListSecrets", input);
+            let secrets = page["SecretList"].as_array().unwrap();
+            names.extend(secrets.iter().map(|secret| secret["Name"].as_str().unwrap().to_owned()));
+            match page.get("NextToken") {
+                Some(next) if !next.is_null() => token = next.clone(),
+                _ => break,
+            }
+        }
+        names.sort();
+        names
+    }
+
+    /// The calls since the last time that change something.
+    fn writes(&self) -> Vec<String> {
+        let calls = self.recorder.operations();
+        self.recorder.reset();
+        calls.into_iter().filter(|call| !READS.contains(&call.as_str())).collect()
+    }
+}
+
+/// Tags in the API's shape (API type `Tag`), in any order.
+fn tags(secret: &Value) -> BTreeMap<&str, &str> {
+    let tags = secret["Tags"].as_array().unwrap();
+    tags.iter().map(|tag| (tag["Key"].as_str().unwrap(), tag["Value"].as_str().unwrap())).collect()
+}
+
+/// The design's tags, for the seed's manifest in the catalog `acme-platform`.
+fn seed_tags() -> BTreeMap<&'static str, &'static str> {
+    [
+        ("goldenpath.io/id", "SEC-0007"),
+        ("goldenpath.io/owner", "team-payments"),
+        ("goldenpath.io/service", "payments"),
+        ("goldenpath.io/environment", "dev"),
+        ("goldenpath.io/risk-tier", "medium"),
+        ("goldenpath.io/secret-type", "database-credentials"),
+        ("goldenpath.io/managed-by", "goldenpath"),
+        ("goldenpath.io/catalog", "acme-platform"),
+    ]
+    .into()
+}
+
+fn as_api_tags(tags: &BTreeMap<&str, &str>) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+/// The one action that is planned for a secret that stands in the way, with its reason.
+#[track_caller]
+fn blocked(plan: &Outcome) -> String {
+    let plan = plan.json();
+    assert_eq!(plan["actions"].as_array().map(Vec::len), Some(1), "{plan}");
+    assert_eq!(plan["actions"][0]["action"], "blocked");
+    assert_eq!(plan["actions"][0]["target"], KEY);
+    plan["actions"][0]["reason"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_seed_s_manifest_becomes_a_secret_without_a_value_and_a_committed_external_secret() {
+    let aws = Aws::new("golden");
+    aws.platform.seed();
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+
+    let secret = aws.describe(KEY);
+    assert_eq!(secret["Name"], KEY);
+    assert_eq!(tags(&secret), seed_tags());
+    let description = secret["Description"].as_str().unwrap();
+    assert!(description.contains("payments-db-credentials") && description.contains("SEC-0007"), "{description}");
+    let value = Moto::shared().call(&aws.account, "GetSecretValue", json!({ "SecretId": KEY }));
+    assert_eq!(value.unwrap_err()["__type"], "ResourceNotFoundException");
+    let versions = aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
+    assert_eq!(versions["Versions"], json!([]));
+    assert_eq!(aws.names(), [KEY]);
+    assert_eq!(aws.writes(), ["CreateSecret"]);
+
+    let projection = aws.platform.seed_projection();
+    let (header, body) = projection.split_once('\n').unwrap();
+    assert!(header.starts_with("# Managed by goldenpath: SEC-0007 of acme-platform."), "{header}");
+    let body: serde_yaml::Value = serde_yaml::from_str(body).unwrap();
+    let seed: serde_yaml::Value = serde_yaml::from_str(include_str!("fixtures/seed_external_secret.yaml")).unwrap();
+    assert_eq!(body, seed);
+    let gitops = &aws.platform.gitops;
+    assert_eq!(gitops.git(&["status", "--porcelain", "--untracked-files=all"]), "");
+    assert_eq!(
+        gitops.git(&["show", "--format=", "--name-status", "HEAD"]),
+        "A\tkustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml"
+    );
+}
+
+#[test]
+fn a_second_apply_makes_no_write_call_and_says_that_there_is_nothing_to_do() {
+    let aws = Aws::new("twice");
+    aws.platform.seed();
+    aws.apply().success();
+    let before = (aws.platform.gitops_state(), aws.describe(KEY));
+    aws.recorder.reset();
+
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.contains("Nothing to do."), "{}", outcome.stdout);
+    // The sweep shows all as it should be, so that there is nothing to ask for one by one.
+    assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
+    assert_eq!((aws.platform.gitops_state(), aws.describe(KEY)), before);
+}
+
+#[test]
+fn a_list_that_lags_behind_is_not_believed() {
+    let aws = Aws::new("lag");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.recorder.reset();
+    aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [] }));
+
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.contains("Nothing to do."), "{}", outcome.stdout);
+    assert_eq!(aws.recorder.operations(), ["ListSecrets", "DescribeSecret"]);
+}
+
+#[test]
+fn another_owner_only_tags_the_secret() {
+    let aws = Aws::new("owner");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.writes();
+    aws.platform.seed_changed("owner: team-payments", "owner: database-team");
+
+    assert_eq!(Platform::actions(&aws.plan()), [format!("SEC-0007 tag-secret {KEY}")]);
+    aws.apply().success();
+    assert_eq!(aws.writes(), ["TagResource"]);
+    let mut expected = seed_tags();
+    expected.insert("goldenpath.io/owner", "database-team");
+    assert_eq!(tags(&aws.describe(KEY)), expected);
+    assert_eq!(Platform::actions(&aws.plan()), [""; 0]);
+}
+
+#[test]
+fn a_description_that_the_manifest_gains_updates_the_secret_and_one_that_it_loses_stays() {
+    let aws = Aws::new("description");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.writes();
+    aws.platform.seed_changed("metadata:\n", "metadata:\n  description: \"Reads: the ledger's database\"\n");
+
+    assert_eq!(Platform::actions(&aws.plan()), [format!("SEC-0007 update-secret {KEY}")]);
+    aws.apply().success();
+    assert_eq!(aws.writes(), ["UpdateSecret"]);
+    let secret = aws.describe(KEY);
+    assert_eq!(secret["Description"], "Reads: the ledger's database");
+    assert_eq!(tags(&secret), seed_tags());
+    let versions = aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
+    assert_eq!(versions["Versions"], json!([]), "a description is no value");
+
+    aws.platform.seed();
+    aws.apply().success();
+    assert_eq!(aws.writes(), [""; 0], "what a manifest leaves unsaid stays");
+    assert_eq!(aws.describe(KEY)["Description"], "Reads: the ledger's database");
+}
+
+#[test]
+fn a_value_and_foreign_tags_survive() {
+    let aws = Aws::new("foreign-tags");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "kept" }));
+    let foreign = json!([{ "Key": "cost-centre", "Value": "42" }, { "Key": "goldenpath.iox/id", "Value": "theirs" }]);
+    aws.call("TagResource", json!({ "SecretId": KEY, "Tags": foreign }));
+    aws.platform.seed_changed("tier: medium", "tier: low");
+
+    aws.apply().success();
+    let mut expected = seed_tags();
+    expected.extend([("goldenpath.io/risk-tier", "low"), ("cost-centre", "42"), ("goldenpath.iox/id", "theirs")]);
+    assert_eq!(tags(&aws.describe(KEY)), expected);
+    assert_eq!(aws.call("GetSecretValue", json!({ "SecretId": KEY }))["SecretString"], "kept");
+}
+
+#[test]
+fn a_tag_that_somebody_changed_or_removed_is_put_back() {
+    let aws = Aws::new("drift");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/risk-tier", "goldenpath.io/id"] }));
+    let other = json!([{ "Key": "goldenpath.io/owner", "Value": "sre-team" }]);
+    aws.call("TagResource", json!({ "SecretId": KEY, "Tags": other }));
+    aws.apply().success();
+    assert_eq!(tags(&aws.describe(KEY)), seed_tags());
+}
+
+/// Whatever stands in the way: nothing is touched, no projection is written, and the run has failed.
+#[track_caller]
+fn stays_as_it_is(aws: &Aws) -> String {
+    let before = (aws.platform.gitops_state(), aws.describe(KEY));
+    let reason = blocked(&aws.plan());
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stdout.contains("1 blocked"), "{}", outcome.stdout);
+    assert_eq!((aws.platform.gitops_state(), aws.describe(KEY)), before);
+    assert_eq!(aws.writes(), [""; 0]);
+    reason
+}
+
+#[test]
+fn a_secret_that_goldenpath_did_not_make_is_in_the_way() {
+    let aws = Aws::new("somebody-s");
+    aws.platform.seed();
+    aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
+    let reason = stays_as_it_is(&aws);
+    assert!(reason.contains("goldenpath did not make"), "{reason}");
+    assert_eq!(aws.call("GetSecretValue", json!({ "SecretId": KEY }))["SecretString"], "theirs");
+}
+
+#[test]
+fn a_secret_of_another_catalog_is_in_the_way() {
+    let aws = Aws::new("other-catalog");
+    aws.platform.seed();
+    let mut tags = seed_tags();
+    tags.insert("goldenpath.io/catalog", "another-platform");
+    aws.call("CreateSecret", json!({ "Name": KEY, "Tags": as_api_tags(&tags) }));
+    let reason = stays_as_it_is(&aws);
+    assert!(reason.contains("another catalog (another-platform)"), "{reason}");
+}
+
+#[test]
+fn a_secret_of_another_id_is_in_the_way() {
+    let aws = Aws::new("other-id");
+    aws.platform.seed();
+    let mut tags = seed_tags();
+    tags.insert("goldenpath.io/id", "SEC-0003");
+    aws.call("CreateSecret", json!({ "Name": KEY, "Tags": as_api_tags(&tags) }));
+    let reason = stays_as_it_is(&aws);
+    assert!(reason.contains("belongs to SEC-0003"), "{reason}");
+}
+
+#[test]
+fn a_secret_that_is_marked_for_deletion_is_in_the_way_with_its_date() {
+    let aws = Aws::new("deleted");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.writes();
+    aws.call("DeleteSecret", json!({ "SecretId": KEY, "RecoveryWindowInDays": 7 }));
+    let deleted = aws.describe(KEY)["DeletedDate"].as_f64().unwrap();
+    let date = Timestamp::from_second(deleted as i64).unwrap().strftime("%Y-%m-%d").to_string();
+    let reason = stays_as_it_is(&aws);
+    assert!(reason.contains("marked for deletion") && reason.contains(&date), "{reason}, and not {date}");
+
+    aws.call("RestoreSecret", json!({ "SecretId": KEY }));
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+}
+
+#[test]
+fn two_catalogs_in_one_account_leave_each_other_alone() {
+    let aws = Aws::new("two-catalogs");
+    aws.platform.seed();
+    aws.apply().success();
+    let ours = aws.describe(KEY);
+
+    let theirs = Platform::with_store("backend: aws");
+    let config = theirs.catalog.read("goldenpath.yaml").replace("acme-platform", "zenith");
+    theirs.catalog.write("goldenpath.yaml", &config);
+    // The same ID for another secret, in a GitOps repository of their own; IDs are unique within a catalog.
+    theirs.write("SEC-0007", "ledger-signing-key").catalog.commit_all("Their SEC-0007");
+    aws.reach(theirs.apply()).run().success();
+    let their_key = "goldenpath/payments/dev/ledger-signing-key";
+    assert_eq!(tags(&aws.describe(their_key))["goldenpath.io/catalog"], "zenith");
+    assert_eq!(aws.describe(KEY), ours);
+    aws.writes();
+
+    // A change on one side stays on that side.
+    aws.platform.seed_changed("owner: team-payments", "owner: app-team");
+    let before = aws.describe(their_key);
+    aws.apply().success();
+    assert_eq!(aws.writes(), ["TagResource"]);
+    assert_eq!(aws.describe(their_key), before);
+    assert!(aws.reach(theirs.apply()).run().success().stdout.contains("Nothing to do."));
+}
+
+#[test]
+fn the_endpoint_comes_from_the_configuration_before_the_environment() {
+    let aws = Aws::new("endpoint-url");
+    let store = format!("backend: aws\nregion: {}\nendpointUrl: {}", aws.account.region, aws.recorder.endpoint());
+    aws.platform.configure(&store, &aws.platform.gitops.path().display().to_string()).seed();
+    let unused = Recorder::in_front_of(Moto::shared());
+    // Its region and endpoint would lead elsewhere.
+    let environment = aws.account.environment(&unused.endpoint());
+    let outcome = aws.platform.apply().envs(environment).env("AWS_REGION", "ap-south-1").run().success();
+    assert!(outcome.stderr.contains(&aws.recorder.endpoint()), "it says where it goes: {}", outcome.stderr);
+    assert_eq!(aws.writes(), ["CreateSecret"]);
+    assert_eq!(unused.operations(), [""; 0]);
+    assert_eq!(tags(&aws.describe(KEY)), seed_tags());
+}
+
+#[test]
+fn an_endpoint_that_nobody_answers_is_one_clear_error_and_nothing_is_written() {
+    let aws = Aws::new("unreachable");
+    aws.platform.seed();
+    let before = aws.platform.gitops_state();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{free}");
+    let outcome = aws.platform.apply().envs(aws.account.environment(&endpoint)).run().fails_with(1);
+    assert!(outcome.stderr.contains(&format!("`{endpoint}` cannot be reached")), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("store.endpointUrl"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("goldenpath::").count(), 1, "one error: {}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(aws.platform.gitops_state(), before);
+}
+
+#[test]
+fn missing_credentials_are_told_apart_from_the_network() {
+    let aws = Aws::new("no-credentials");
+    aws.platform.seed();
+    let outcome = aws
+        .platform
+        .apply()
+        .env("AWS_ENDPOINT_URL", aws.recorder.endpoint())
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .run()
+        .fails_with(1);
+    assert!(outcome.stderr.contains("no usable AWS credentials"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("AWS_PROFILE"), "{}", outcome.stderr);
+    assert_eq!(aws.recorder.operations(), [""; 0]);
+}
+
+#[test]
+fn without_a_region_it_says_where_to_set_one() {
+    let aws = Aws::new("no-region");
+    aws.platform.seed();
+    let environment = aws.account.environment(&aws.recorder.endpoint());
+    let without = environment.into_iter().filter(|(name, _)| *name != "AWS_REGION");
+    let outcome = aws.platform.apply().envs(without).run().fails_with(1);
+    assert!(outcome.stderr.contains("no AWS region is configured"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("store.region") && outcome.stderr.contains("AWS_REGION"), "{}", outcome.stderr);
+    assert_eq!(aws.recorder.operations(), [""; 0]);
+}
+
+#[test]
+fn credentials_are_not_sent_over_plain_http_to_another_machine() {
+    let aws = Aws::new("plain-http");
+    aws.platform.seed();
+    let environment = aws.account.environment("http://secrets.example.org:5000");
+    let outcome = aws.platform.apply().envs(environment).run().fails_with(1);
+    assert!(outcome.stderr.contains("without encryption") && outcome.stderr.contains("https://"), "{}", outcome.stderr);
+}
+
+#[test]
+fn denied_access_names_the_action_to_grant() {
+    for (operation, action) in [
+        ("ListSecrets", "`secretsmanager:ListSecrets`"),
+        ("DescribeSecret", "`secretsmanager:DescribeSecret`"),
+        ("CreateSecret", "`secretsmanager:CreateSecret` and `secretsmanager:TagResource`"),
+    ] {
+        let aws = Aws::new("denied");
+        aws.platform.seed();
+        let before = aws.platform.gitops_state();
+        let message = format!("User: arn:aws:iam::1:user/x is not authorized to perform: secretsmanager:{operation}");
+        aws.recorder.refuse(operation, "", usize::MAX, "AccessDeniedException", &message);
+        let outcome = aws.apply().fails_with(1);
+        // The words may stand on two lines.
+        let said = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&format!("AWS does not allow {operation}")), "{said}");
+        assert!(said.contains(&format!("grant {action} to")), "{said}");
+        assert_eq!(aws.recorder.operations().iter().filter(|call| *call == operation).count(), 1, "no use in retrying");
+        assert_eq!(aws.names(), [""; 0]);
+        assert_eq!(aws.platform.gitops_state(), before);
+    }
+}
+
+#[test]
+fn what_fails_for_one_manifest_does_not_stop_the_others_and_a_rerun_converges() {
+    let aws = Aws::new("one-fails");
+    aws.platform.write("SEC-0001", "first-of-three").write("SEC-0002", "second-of-three");
+    aws.platform.write("SEC-0003", "third-of-three").catalog.commit_all("Three");
+    aws.recorder.refuse("CreateSecret", "second-of-three", 4, "LimitExceededException", "too many secrets");
+
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stderr.contains("SEC-0002 create-secret"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("quota"), "the way out: {}", outcome.stderr);
+    assert!(outcome.stdout.ends_with("Applied: 4 created, 0 changed, 1 failed, 1 skipped.\n"), "{}", outcome.stdout);
+    let key = |name| format!("goldenpath/payments/dev/{name}");
+    assert_eq!(aws.names(), [key("first-of-three"), key("third-of-three")]);
+    let folder = "kustomize/overlays/dev/apps/payments/externalsecrets";
+    let committed = || aws.platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]);
+    assert_eq!(committed(), format!("{folder}/SEC-0001.yaml\n{folder}/SEC-0003.yaml"));
+
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert_eq!(aws.names(), [key("first-of-three"), key("second-of-three"), key("third-of-three")]);
+    assert_eq!(committed(), ["1", "2", "3"].map(|id| format!("{folder}/SEC-000{id}.yaml")).join("\n"));
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+}
+
+#[test]
+fn throttling_is_waited_out() {
+    let aws = Aws::new("throttled");
+    aws.platform.seed();
+    for operation in ["ListSecrets", "DescribeSecret", "CreateSecret"] {
+        aws.recorder.refuse(operation, "", 1, "ThrottlingException", "Rate exceeded");
+    }
+    aws.apply().success();
+    assert_eq!(tags(&aws.describe(KEY)), seed_tags());
+    let calls = aws.recorder.operations();
+    assert_eq!(calls, [["ListSecrets"; 2], ["DescribeSecret"; 2], ["CreateSecret"; 2]].concat());
+}
+
+#[test]
+fn an_account_with_more_secrets_than_a_page_is_read_to_its_end() {
+    let aws = Aws::new("pages");
+    // 120 secrets, 100 a page: two pages. Ours are the last ones by name and by age.
+    for number in 0..118 {
+        aws.call("CreateSecret", json!({ "Name": format!("aaa/{number:03}") }));
+    }
+    aws.platform.write("SEC-0001", "zzz-one").write("SEC-0002", "zzz-two").catalog.commit_all("Two");
+    aws.apply().success();
+    assert_eq!(aws.names().len(), 120);
+    aws.recorder.reset();
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+    assert_eq!(aws.recorder.operations(), ["ListSecrets", "ListSecrets"], "both were seen in the list");
+}
+
+#[test]
+fn many_manifests_are_one_sweep_and_a_call_each() {
+    let aws = Aws::new("many");
+    for number in 1..=40 {
+        aws.platform.write(&format!("SEC-{number:04}"), &format!("many-{number}"));
+    }
+    aws.platform.catalog.commit_all("Forty");
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.ends_with("Applied: 80 created, 0 changed.\n"), "{}", outcome.stdout);
+    let calls = aws.recorder.operations();
+    let count = |operation: &str| calls.iter().filter(|call| *call == operation).count();
+    assert_eq!((count("ListSecrets"), count("DescribeSecret"), count("CreateSecret")), (1, 40, 40));
+    assert_eq!(calls.len(), 81);
+    assert_eq!(aws.platform.gitops.git(&["rev-list", "--count", "HEAD"]), "2", "one commit for all");
+    aws.recorder.reset();
+    aws.apply().success();
+    assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_found_to_be_done() {
+    let aws = Aws::new("lost-answer");
+    aws.platform.seed();
+    aws.recorder.lose_answers("CreateSecret", KEY, 1);
+    aws.apply().success();
+    assert_eq!(aws.names(), [KEY]);
+    assert_eq!(tags(&aws.describe(KEY)), seed_tags());
+    assert_eq!(aws.recorder.operations().iter().filter(|call| *call == "CreateSecret").count(), 2);
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+}
+
+#[test]
+fn a_create_whose_answers_are_all_lost_fails_and_the_next_apply_converges() {
+    let aws = Aws::new("lost-answers");
+    aws.platform.seed();
+    // Every one but the first is told that the secret exists, and none hears it.
+    aws.recorder.lose_answers("CreateSecret", KEY, 4);
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stderr.contains("cannot be reached"), "{}", outcome.stderr);
+    assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "", "no projection of what is not known to be");
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert_eq!(aws.names(), [KEY]);
+    assert_eq!(tags(&aws.describe(KEY)), seed_tags());
+}
+
+#[test]
+fn a_secret_that_appears_between_plan_and_apply_is_not_taken_for_ours() {
+    let aws = Aws::new("faster");
+    aws.platform.seed();
+    aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
+    // What the plan saw a moment ago.
+    aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [] }));
+    aws.recorder.refuse("DescribeSecret", KEY, 1, "ResourceNotFoundException", "Secrets Manager can't find it.");
+    let before = aws.platform.gitops_state();
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stderr.contains("already exists"), "{}", outcome.stderr);
+    assert_eq!(aws.platform.gitops_state(), before);
+    assert_eq!(aws.describe(KEY).get("Tags").cloned().unwrap_or(json!([])), json!([]));
+}
+
+#[test]
+fn secrets_that_nobody_asked_about_are_never_touched() {
+    let aws = Aws::new("bystanders");
+    aws.call("CreateSecret", json!({ "Name": "theirs/plain", "SecretString": "x" }));
+    // Ours by its tags, and no manifest has asked for it: only intent deletes.
+    aws.call("CreateSecret", json!({ "Name": "goldenpath/orphan", "Tags": as_api_tags(&seed_tags()) }));
+    let before = ["theirs/plain", "goldenpath/orphan"].map(|name| aws.describe(name));
+    aws.platform.write("SEC-0001", "one-of-ours").catalog.commit_all("One");
+    aws.apply().success();
+    assert_eq!(["theirs/plain", "goldenpath/orphan"].map(|name| aws.describe(name)), before);
+    assert_eq!(aws.writes(), ["CreateSecret"]);
+}
+
+#[test]
+fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
+    let aws = Aws::new("hostile");
+    let description = r##"Ünïcode – "quotes" 'and' \ $(id) {{ name }} # no comment: [a, b]"##;
+    let text = request("SEC-0001", "hostile-words");
+    let quoted = serde_json::to_string(description).unwrap();
+    let text = text.replacen("metadata:\n", &format!("metadata:\n  description: {quoted}\n"), 1);
+    aws.platform.catalog.write("catalogs/secrets/payments/dev/SEC-0001.yaml", &text).commit_all("Hostile");
+    aws.apply().success();
+    assert_eq!(aws.describe("goldenpath/payments/dev/hostile-words")["Description"], description);
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+}
