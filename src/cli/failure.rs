@@ -72,11 +72,6 @@ impl Failure {
         Self::failed(Refused { message, help: "run it again with `--keep` and look into the folder".to_owned() })
     }
 
-    /// For `--detailed-exitcode`, where 2 has another meaning.
-    pub(super) fn with_exit_code_1(self) -> Self {
-        Self { exit_code: 1, ..self }
-    }
-
     pub(super) fn exit_code(&self) -> u8 {
         self.exit_code
     }

@@ -114,9 +114,13 @@ pub fn main() -> ExitCode {
             "goldenpath: internal error at {place}. This is a bug; please report it with the command that you ran."
         );
     }));
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
     let context = Context { config, streams: Streams::new(color, quiet, verbose) };
+    let two_means_changes = cli.command.two_means_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
         Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),
         _ => cli.command.run(&context),
@@ -127,12 +131,28 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Changes) => ExitCode::from(2),
         Err(failure) => {
             context.streams.error(failure.report());
-            ExitCode::from(failure.exit_code())
+            ExitCode::from(if two_means_changes { 1 } else { failure.exit_code() })
         }
     }
 }
 
+/// What clap says of a command line that it does not understand, or of one that asks for help or the version.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell where the message cannot be printed.
+    let _ = error.print();
+    match error.exit_code() {
+        // A pipeline that asked for it would take 2 for changes, and go on to apply.
+        2 if std::env::args_os().any(|argument| argument == "--detailed-exitcode") => ExitCode::from(1),
+        code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
+    }
+}
+
 impl Command {
+    /// Terraform's convention: with `--detailed-exitcode`, 2 means changes, so errors of any kind are 1.
+    fn two_means_changes(&self) -> bool {
+        matches!(self, Self::Plan(args) if args.detailed_exitcode)
+    }
+
     fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Init(args) => init::run(&args, context),

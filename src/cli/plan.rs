@@ -18,7 +18,7 @@ pub(super) struct Args {
     format: Format,
     /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
     #[arg(long)]
-    detailed_exitcode: bool,
+    pub(super) detailed_exitcode: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -31,12 +31,6 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let result = made(args, context);
-    // Terraform's convention: with the flag, 2 means changes, so errors of any kind are 1.
-    if args.detailed_exitcode { result.map_err(Failure::with_exit_code_1) } else { result }
-}
-
-fn made(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
         let world = desired.world(context).await?;
