@@ -51,11 +51,8 @@ impl Source {
             context.streams.talk("A catalog with errors is not applied.");
             return Ok(None);
         }
-        if !self.work_tree && repository.has_uncommitted(&project.config.catalog)? {
-            let catalog = &project.config.catalog;
-            context.streams.talk(&format!(
-                "Note: uncommitted changes in {catalog}/ are not part of this; --work-tree includes them."
-            ));
+        if !self.work_tree {
+            note_uncommitted(&repository, &project, context)?;
         }
         Ok(Some(Desired { project, catalog, repository }))
     }
@@ -86,6 +83,26 @@ impl Desired {
 pub(super) fn block_on(work: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::io("the runtime for the store's calls cannot start", &error))?.block_on(work)
+}
+
+/// Says which of the files that decide what is done differ from what was read.
+fn note_uncommitted(repository: &Repository, project: &Project, context: &Context) -> Result<(), Failure> {
+    let mut changed = Vec::new();
+    if repository.has_uncommitted(&project.config.catalog)? {
+        changed.push(format!("{}/", project.config.catalog));
+    }
+    for file in project.rule_files() {
+        if repository.has_uncommitted(file)? {
+            changed.push(file.to_owned());
+        }
+    }
+    if !changed.is_empty() {
+        context.streams.talk(&format!(
+            "Note: uncommitted changes in {} are not part of this; --work-tree includes them.",
+            changed.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 fn no_backend(project: &Project, snapshot: Snapshot, context: &Context) -> Failure {
