@@ -49,6 +49,9 @@ impl WorkingCopy {
 
 fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
     let mut index = git.index()?;
+    // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
+    // has staged since.
+    index.read(true)?;
     let mut update = TreeUpdateBuilder::new();
     for projection in projections {
         let path = Path::new(&projection.file);
