@@ -13,9 +13,11 @@ impl WorkingCopy {
     /// stays as it is. Returns the commit's ID, or None where there is nothing to commit or no git repository.
     ///
     /// # Errors
-    /// What git refuses, among it a branch that has moved meanwhile.
+    /// What git refuses, among it a branch that has moved meanwhile, and a state that came to be since the folder was
+    /// opened and in which nothing can be committed.
     pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
         let Some(git) = &self.git else { return Ok(None) };
+        self.check_ready()?;
         commit(git, projections, message)
             .map_err(|error| GitopsError::Commit { path: self.root.clone(), why: error.message().to_owned() })
     }
