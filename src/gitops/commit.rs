@@ -18,8 +18,17 @@ impl WorkingCopy {
     pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        commit(git, projections, message)
-            .map_err(|error| GitopsError::Commit { path: self.root.clone(), why: error.message().to_owned() })
+        commit(git, projections, message).map_err(|error| {
+            let lock = git.path().join("index.lock");
+            let why = match error.code() {
+                ErrorCode::Locked if lock.exists() => format!(
+                    "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
+                    lock.display()
+                ),
+                _ => error.message().to_owned(),
+            };
+            GitopsError::Commit { path: self.root.clone(), why }
+        })
     }
 
     /// Whether the last commit holds the projection as it is.
@@ -59,7 +68,8 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
         let path = Path::new(&projection.file);
         index.add_path(path)?;
         let entry = index.get_path(path, 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))?;
-        update.upsert(path, entry.id, FileMode::Blob);
+        // The index's mode is the file's, so that the two agree even where somebody has made it executable.
+        update.upsert(path, entry.id, if entry.mode & 0o111 == 0 { FileMode::Blob } else { FileMode::BlobExecutable });
     }
     // First the index: were it refused after the commit, the next `git commit` there would undo the projections.
     index.write()?;
