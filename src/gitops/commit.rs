@@ -86,8 +86,10 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
     if tree.id() == base.id() {
         return Ok(None);
     }
-    let author = git.signature().or_else(|_| Signature::now("goldenpath", "goldenpath@localhost"))?;
+    let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
+    let author = git.author_from_env().or_else(nobody)?;
+    let committer = git.committer_from_env().or_else(nobody)?;
     // Git checks that the branch still is where `parent` was read.
-    let id = git.commit(Some("HEAD"), &author, &author, message, &tree, &parent.iter().collect::<Vec<_>>())?;
+    let id = git.commit(Some("HEAD"), &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())?;
     Ok(Some(id.to_string()))
 }
