@@ -8,7 +8,7 @@ use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use miette::Diagnostic;
 
 use crate::files::{self, Unreadable};
-use crate::projection::{Projection, is_ours};
+use crate::projection::Projection;
 
 /// The bytes of a file that are read at most to see whether it is ours.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -26,11 +26,11 @@ pub enum FileState {
     /// The projection, and committed.
     Current,
     Missing,
-    /// A projection of this ID that says something else.
+    /// A projection of this manifest that says something else.
     Outdated,
     /// The projection, but the last commit has none or another.
     Uncommitted,
-    /// Something that goldenpath did not write for this ID, or cannot read.
+    /// Something that goldenpath did not write for this manifest, or cannot read.
     Foreign(String),
 }
 
@@ -106,11 +106,11 @@ impl WorkingCopy {
         }
     }
 
-    /// What stands where `projection`, of the manifest with this `id`, belongs.
+    /// What stands where `projection` belongs.
     ///
     /// # Errors
     /// A path that leaves the working copy.
-    pub fn state(&self, projection: &Projection, id: &str) -> Result<FileState, GitopsError> {
+    pub fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let path = self.path_of(&projection.file)?;
         let found = match files::read_regular(&path, MAX_BYTES) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
@@ -123,8 +123,8 @@ impl WorkingCopy {
                 true => FileState::Current,
                 false => FileState::Uncommitted,
             },
-            Ok(text) if is_ours(&text, id) => FileState::Outdated,
-            Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID".to_owned()),
+            Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
+            Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID of this catalog".to_owned()),
         })
     }
 

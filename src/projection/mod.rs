@@ -22,6 +22,8 @@ pub struct Projection {
     pub file: String,
     /// YAML, with a header that says whose file it is.
     pub text: String,
+    /// How the header begins: with the manifest's ID and the catalog.
+    mark: String,
 }
 
 /// Why a manifest has no projection.
@@ -76,23 +78,20 @@ impl Projection {
             id: request.id.to_string(),
             why,
         })?;
+        // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
+        let mark = format!("{HEADER}: {} of {}. ", request.id, project.catalog_id);
         Ok(Self {
             file: template::render("gitops.file", &config.gitops.file, Output::Text, request)?,
-            text: format!(
-                "{HEADER}: {} of {}. Change the SecretRequest, not this file.\n{body}",
-                request.id, project.catalog_id
-            ),
+            text: format!("{mark}Change the SecretRequest, not this file.\n{body}"),
+            mark,
         })
     }
-}
 
-/// Whether a file's text is a projection that goldenpath wrote for this ID.
-#[must_use]
-pub fn is_ours(text: &str, id: &str) -> bool {
-    text.strip_prefix(HEADER)
-        .and_then(|rest| rest.strip_prefix(": "))
-        .and_then(|rest| rest.strip_prefix(id))
-        .is_some_and(|rest| rest.starts_with(' '))
+    /// Whether a file's text is a projection, of whatever age, that goldenpath wrote for the same manifest.
+    #[must_use]
+    pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
+        text.starts_with(&self.mark)
+    }
 }
 
 /// Reads the result back: whatever the template does, these must be as the manifest says.

@@ -62,7 +62,7 @@ fn actions(
     let mut actions = secret_actions(wish, actual);
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
     if let Some(gitops) = world.gitops.as_ref().filter(|_| !blocked) {
-        let state = gitops.state(&wish.projection, &wish.request.id.to_string())?;
+        let state = gitops.state(&wish.projection)?;
         actions.extend(projection_action(wish, state));
     }
     Ok(actions)
