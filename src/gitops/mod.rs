@@ -52,6 +52,10 @@ pub enum GitopsError {
     #[diagnostic(code(goldenpath::gitops::path), help("see `gitops.file` in goldenpath.yaml"))]
     Path { why: String },
 
+    #[error("`{file}` has come to be in the GitOps working copy since the plan was made: {why}")]
+    #[diagnostic(code(goldenpath::gitops::foreign), help("move it away and run apply again"))]
+    Foreign { file: String, why: String },
+
     #[error("`{file}` cannot be written in the GitOps working copy: {why}")]
     #[diagnostic(
         code(goldenpath::gitops::write),
@@ -131,8 +135,11 @@ impl WorkingCopy {
     /// Writes the projection's file, whole or not at all.
     ///
     /// # Errors
-    /// A path that leaves the working copy, or what the file system refuses.
+    /// A path that leaves the working copy, a foreign file that stands there by now, or what the file system refuses.
     pub fn write(&self, projection: &Projection) -> Result<(), GitopsError> {
+        if let FileState::Foreign(why) = self.state(projection)? {
+            return Err(GitopsError::Foreign { file: projection.file.clone(), why });
+        }
         let path = self.path_of(&projection.file)?;
         files::write_whole(&path, projection.text.as_bytes())
             .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
