@@ -123,7 +123,8 @@ impl WorkingCopy {
         };
         Ok(match found {
             Err(why) => FileState::Foreign(why),
-            Ok(text) if text == projection.text => match self.is_committed(projection) {
+            // Where git turns line ends around (core.autocrlf), the work tree never has the projection's own bytes.
+            Ok(text) if text.replace("\r\n", "\n") == projection.text => match self.is_committed(projection) {
                 true => FileState::Current,
                 false => FileState::Uncommitted,
             },
