@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on says so by panicking
 
 mod apply_aws;
+mod apply_local;
 mod bad_input;
 mod changes;
 mod demo;
 mod docs;
+mod gitops;
 mod golden;
 mod init;
 mod render;
