@@ -41,7 +41,9 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region.clone())
         .http_client(http_client(proxy))
-        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+        // Not adaptive: from a cold start that mode lets one call through in two seconds after the first throttling, so
+        // that a few of them make calls wait until their time is over. Calls in flight are bounded anyway.
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Ok(name) = AppName::new("goldenpath") {
         loader = loader.app_name(name);
