@@ -71,7 +71,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     if let Some(prompter) = &prompter
         && (!yes || !draft.missing().is_empty())
     {
-        context.streams.talk("A new secret. Escape or Ctrl-C backs out; nothing is written before the end.");
+        context.streams.talk("A new secret. Ctrl-C backs out; nothing is written before the end.");
         scaffold::ask(prompter, &mut draft, &project)?;
     }
     if !draft.missing().is_empty() {
