@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Field;
 use crate::catalog::Project;
 use crate::config::Rotation;
-use crate::manifest::{SecretId, SecretRequest, to_label};
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest, to_label};
 
 /// Days that a new secret is offered to live before somebody looks again.
 const TTL_DAYS: u32 = 90;
@@ -181,11 +181,11 @@ impl Answers {
             owner: &self.owner,
             service: &self.service,
             environment,
-            provider: project.enums.providers.first().map_or("", String::as_str),
+            provider: provider(project),
             secret_type: &self.secret_type,
             risk_tier: &self.risk_tier,
             rotation_class: &self.rotation_class,
-            status: "active",
+            status: LifecycleStatus::Active.as_str(),
             namespace: &self.namespace,
             k8s_secret_name: &self.k8s_secret_name,
             ttl_days: self.ttl_days,
@@ -196,7 +196,13 @@ impl Answers {
     ///
     /// # Errors
     /// The first field that says something else.
-    pub(super) fn check(&self, request: &SecretRequest, id: SecretId, environment: &str) -> Result<(), String> {
+    pub(super) fn check(
+        &self,
+        request: &SecretRequest,
+        id: SecretId,
+        environment: &str,
+        project: &Project,
+    ) -> Result<(), String> {
         let ttl_days = (self.ttl_days.to_string(), request.ttl_days.to_string());
         let pairs = [
             ("id", id.to_string().as_str(), request.id.to_string().as_str()),
@@ -209,7 +215,9 @@ impl Answers {
             ("owner", &self.owner, &request.owner),
             ("service", &self.service, request.service.as_str()),
             ("environment", environment, request.environment.as_str()),
+            ("provider", provider(project), &request.provider),
             ("secretType", &self.secret_type, &request.secret_type),
+            ("status", LifecycleStatus::Active.as_str(), request.status.as_str()),
             ("tier", &self.risk_tier, &request.risk_tier),
             ("rotationClass", &self.rotation_class, &request.rotation_class),
             ("namespace", &self.namespace, request.namespace.as_str()),
@@ -217,8 +225,13 @@ impl Answers {
             ("ttlDays", &ttl_days.0, &ttl_days.1),
         ]
         .into_iter()
-        .find(|(_, answered, made)| answered != made)
-        .map(|(field, answered, made)| format!("`{field}` was answered `{answered}`, the manifest says `{made}`"));
+        .find(|(_, wanted, made)| wanted != made)
+        .map(|(field, wanted, made)| format!("`{field}` was to be `{wanted}`, the manifest says `{made}`"));
         pairs.map_or(Ok(()), Err)
     }
+}
+
+/// The provider of every new secret.
+fn provider(project: &Project) -> &str {
+    project.enums.providers.first().map_or("", String::as_str)
 }

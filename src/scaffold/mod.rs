@@ -78,7 +78,7 @@ pub fn make(
         let mut entry = Entry::read(file, true, &project.schema);
         entry.path = match entry.request() {
             Some(request) => {
-                answers.check(request, id, environment).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
+                answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
                 path_of(project, request)
             }
             // The rules say what is wrong with it, at its place in what the template made.
