@@ -68,11 +68,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     draft.check(&project).map_err(|wrong| wrong_flags(&wrong))?;
 
     let prompter = Prompter::on_terminal(context.streams.err);
+    // Who takes the defaults is asked for nothing that has one.
+    let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = &prompter
-        && (!yes || !draft.missing().is_empty())
+        && !questions.is_empty()
     {
         context.streams.talk("A new secret. Ctrl-C backs out; nothing is written before the end.");
-        scaffold::ask(prompter, &mut draft, &project)?;
+        scaffold::ask(prompter, &questions, &mut draft, &project)?;
     }
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));

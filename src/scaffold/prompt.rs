@@ -4,13 +4,13 @@ use super::{Draft, Field};
 use crate::catalog::Project;
 use crate::terminal::{PromptError, Prompter};
 
-/// Asks every question that `draft` has no answer to, in their order, with the defaults that follow from the answers
-/// before; each answer is checked as it is given.
+/// Asks those of `questions` that `draft` has no answer to, in their order, with the defaults that follow from the
+/// answers before; each answer is checked as it is given.
 ///
 /// # Errors
 /// The person backs out, or the terminal is gone.
-pub fn ask(prompter: &Prompter, draft: &mut Draft, project: &Project) -> Result<(), PromptError> {
-    for field in Field::ALL {
+pub fn ask(prompter: &Prompter, questions: &[Field], draft: &mut Draft, project: &Project) -> Result<(), PromptError> {
+    for &field in questions {
         if draft.get(field).is_some() {
             continue;
         }
