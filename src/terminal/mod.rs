@@ -1,5 +1,6 @@
 //! The person's terminal: how to draw on it, what is harmless to show on it, and asking questions there.
 
+mod held;
 mod look;
 mod prompt;
 

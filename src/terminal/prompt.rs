@@ -8,6 +8,7 @@ use console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
+use super::held::Held;
 use super::{Look, harmless};
 
 /// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
@@ -128,9 +129,11 @@ impl Prompter {
     }
 
     fn asking<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {
+        let held = Held::new();
         ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
         ASKING.store(false, Ordering::SeqCst);
+        drop(held);
         // A question that ended early has left the cursor hidden.
         let _ = self.term.show_cursor();
         match answer {
