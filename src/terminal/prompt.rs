@@ -33,7 +33,7 @@ pub struct Prompter {
     width: usize,
 }
 
-/// Whether Ctrl-C belongs to a question that is open.
+/// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
 impl Prompter {
@@ -132,14 +132,18 @@ impl Prompter {
         let held = Held::new();
         ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
-        ASKING.store(false, Ordering::SeqCst);
+        // The console crate has raised the signal of a Ctrl-C that it read, and the handler may run at any time from
+        // now: the question's end is told by its own error, so the handler is to leave it alone.
+        let interrupted =
+            matches!(&answer, Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted);
+        ASKING.store(interrupted, Ordering::SeqCst);
         drop(held);
         // A question that ended early has left the cursor hidden.
         let _ = self.term.show_cursor();
         match answer {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(PromptError::Cancelled),
-            Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(_) if interrupted => {
                 let _ = self.term.write_line("");
                 Err(PromptError::Cancelled)
             }
