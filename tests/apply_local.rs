@@ -157,7 +157,7 @@ fn on_a_terminal_apply_shows_the_plan_and_asks() {
     for key in [Key::Escape, Key::CtrlC, Key::Enter] {
         let mut terminal = open();
         terminal.wait_for("Apply these changes?").key(key);
-        assert_ne!(terminal.wait(), 0);
+        assert_eq!(terminal.wait(), 1);
         assert!(terminal.cursor_visible(), "{}", terminal.screen());
         untouched(&platform, &before);
     }
