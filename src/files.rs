@@ -68,26 +68,68 @@ pub enum Unreadable {
     Io(String),
 }
 
-/// Reads a regular file of at most `limit` bytes. Symbolic links are not followed and a FIFO or device is never
-/// opened, so that a hostile repository can neither point out of itself nor make a reader hang.
+/// Reads a regular file of at most `limit` bytes. A symbolic link is not followed, and a FIFO or device is not waited
+/// for, so that a hostile repository can neither point out of itself nor make a reader hang.
 ///
 /// # Errors
 /// [`Unreadable`], which says what the path is instead.
 pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
     let io = |error: io::Error| Unreadable::Io(error.to_string());
-    let found = fs::symlink_metadata(path).map_err(io)?;
+    let mut file = match open_without_following(path) {
+        Ok(file) => file,
+        Err(error) => {
+            return Err(match fs::symlink_metadata(path) {
+                Ok(found) if !found.is_file() => Unreadable::NotAFile(kind_of(found.file_type())),
+                _ => io(error),
+            });
+        }
+    };
+    let found = file.metadata().map_err(io)?;
     if !found.is_file() {
         return Err(Unreadable::NotAFile(kind_of(found.file_type())));
     }
     if found.len() > limit {
         return Err(Unreadable::TooLarge { size: found.len(), limit });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
-    // One byte more than the limit tells a file that grew meanwhile from one that is just long enough.
-    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(io)?;
-    match bytes.len() as u64 {
-        size if size > limit => Err(Unreadable::TooLarge { size, limit }),
-        _ => Ok(bytes),
+    // One byte more than there should be: a read that stops short of it has seen the end, and needs no second one.
+    let expected = usize::try_from(found.len()).unwrap_or(0);
+    let mut bytes = vec![0; expected + 1];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(io(error)),
+        }
+        if length == expected {
+            break;
+        }
+        if length > expected {
+            // It grew meanwhile: the rest of it, up to the limit and one.
+            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+            bytes.resize(room.min(bytes.len() * 2), 0);
+            if length >= room {
+                return Err(Unreadable::TooLarge { size: length as u64, limit });
+            }
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn open_without_following(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(open(path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open_without_following(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path)?.is_symlink() {
+        true => Err(io::Error::other("this is a symbolic link")),
+        false => File::open(path),
     }
 }
 

@@ -93,8 +93,8 @@ impl Catalog {
                 }
             }
             entries.extend(named);
-            entries.sort_by(|one, other| one.path.cmp(&other.path));
         }
+        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         Ok(Self { snapshot, entries, before: None })
     }
 

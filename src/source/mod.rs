@@ -4,6 +4,7 @@ mod change;
 mod history;
 mod repository;
 mod snapshot;
+mod work_tree;
 
 use std::path::PathBuf;
 

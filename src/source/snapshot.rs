@@ -5,10 +5,8 @@ use std::path::Path;
 
 use git2::{ErrorCode, ObjectType, Oid, Tree};
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
-use super::repository::slashed;
-use super::{File, Repository, SourceError, Unreadable};
+use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
 
 /// Which state of a repository is read.
@@ -81,7 +79,7 @@ impl Repository {
         Ok(self.tree(snapshot)?.get_path(Path::new(path)).is_ok())
     }
 
-    /// Every YAML file of a snapshot below the folder `under`, sorted by path, each through `load`, in parallel.
+    /// Every YAML file of a snapshot below the folder `under`, each through `load`, in parallel and in no order.
     ///
     /// # Errors
     /// A repository that cannot be read. A file that cannot be read comes to `load` as such.
@@ -93,22 +91,12 @@ impl Repository {
         load: impl Fn(File) -> T + Sync + Send,
     ) -> Result<Vec<T>, SourceError> {
         if snapshot == Snapshot::WorkTree {
-            let mut paths = self.walk(under);
-            paths.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-            let root = self.root();
-            return Ok(paths
-                .into_par_iter()
-                .map(|(path, problem)| {
-                    let bytes = problem.map_or_else(|| files::read_regular(&root.join(&path), limit), Err);
-                    load(File { path, bytes })
-                })
-                .collect());
+            return Ok(work_tree::load(self.root(), under, limit, load));
         }
-        let mut blobs = match snapshot {
+        let blobs = match snapshot {
             Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree_files(snapshot, under)?,
             Snapshot::Index | Snapshot::WorkTree => self.index_files(under)?,
         };
-        blobs.sort_unstable();
         // libgit2's object database is read by one thread; what comes after is not.
         let files: Vec<File> =
             blobs.into_iter().map(|(path, id, mode)| File { bytes: self.blob(id, mode, limit), path }).collect();
@@ -125,43 +113,6 @@ impl Repository {
         let statuses =
             self.git.statuses(Some(&mut options)).map_err(SourceError::git("the status of the work tree"))?;
         Ok(!statuses.is_empty())
-    }
-
-    /// The work tree's YAML files below `under`, with what keeps one from being read where the walk saw that.
-    fn walk(&self, under: &str) -> Vec<(String, Option<Unreadable>)> {
-        let top = self.root().join(under);
-        if let Err(link) = files::follows_no_link(self.root(), under) {
-            return vec![(under.to_owned(), Some(link))];
-        }
-        if top.symlink_metadata().is_err() {
-            return Vec::new();
-        }
-        WalkDir::new(&top)
-            .follow_links(false)
-            .follow_root_links(false)
-            .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy()))
-            .filter_map(|entry| {
-                let relative = |path: &Path| path.strip_prefix(self.root()).map(slashed).unwrap_or_default();
-                match entry {
-                    Ok(entry) => {
-                        // A folder in a manifest's place, and a link to a folder, hide manifests that nobody would miss.
-                        let counts = match entry.file_type() {
-                            kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
-                            kind if kind.is_symlink() && entry.path().is_dir() => true,
-                            _ => entry.depth() == 0 || is_yaml(entry.path()),
-                        };
-                        let problem = entry.path().to_str().is_none().then_some(Unreadable::Name);
-                        counts.then(|| (relative(entry.path()), problem))
-                    }
-                    Err(error) => {
-                        let path = error.path().map_or_else(|| under.to_owned(), relative);
-                        let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                        Some((path, Some(Unreadable::Io(why))))
-                    }
-                }
-            })
-            .collect()
     }
 
     fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
