@@ -357,6 +357,8 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
         (CONFIG, "store:\n\tpath: x\n", "cannot start any token", "2:1", "indent with spaces"),
         (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "", "keep one document"),
         (CONFIG, "catalog: a\ngitops: {}\ncatalog: b\n", "duplicate field `catalog`", "3:1", "keep one of the two"),
+        (CONFIG, "rules:\n  GP102: off\n  GP102: error\n", "duplicate field `GP102`", "3:3", "keep one of the two"),
+        (GOVERNANCE, &format!("{}  low: {row}\n", rows(row)), "duplicate field `low`", "5:3", "keep one of the two"),
         // A field that is not one.
         (CONFIG, "# x\ncatalgo: x\n", "unknown field `catalgo`", "2:1", "did you mean `catalog`?"),
         (CONFIG, "store:\n  backnd: local\n", "store: unknown field `backnd`", "2:3", "did you mean `backend`?"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigError, Enums};
+use super::{ConfigError, Enums, unique};
 
 /// The governance table that goldenpath has built in; `init` writes this very text.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml");
@@ -14,9 +14,10 @@ pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml"
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Governance {
     /// By `spec.risk.tier`.
+    #[serde(deserialize_with = "unique::map")]
     pub tiers: BTreeMap<String, Tier>,
     /// Days between two rotations, by `spec.rotation.rotationClass`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unique::map")]
     pub rotation_interval_days: BTreeMap<String, u16>,
 }
 

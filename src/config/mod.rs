@@ -3,6 +3,7 @@
 mod enums;
 mod error;
 mod governance;
+mod unique;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub struct Config {
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
     /// Severities by rule code or name.
+    #[serde(deserialize_with = "unique::map")]
     pub rules: BTreeMap<String, Level>,
 }
 
