@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::manifest::{self, Node, Problem, ProblemKind, Schema, SecretRequest, Violation};
+use super::Project;
+use crate::manifest::{self, Node, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation};
 use crate::source::{File, Unreadable};
 
 /// A file of the catalog.
@@ -33,12 +34,14 @@ pub struct Manifest {
     pub violations: Vec<Violation>,
     /// None where a violation keeps it from being one.
     pub request: Option<SecretRequest>,
+    /// What the request is called in its store, or why it cannot be called that.
+    pub store_key: Option<Result<StoreKey, StoreKeyError>>,
 }
 
 impl Entry {
     /// Reads a file, in whatever state it is; `selected` ones are held against the schema.
     #[must_use]
-    pub fn read(file: File, selected: bool, schema: &Schema) -> Self {
+    pub fn read(file: File, selected: bool, project: &Project) -> Self {
         let File { path, bytes } = file;
         let (text, state) = match bytes {
             Err(why) => (String::new(), State::Unreadable(why)),
@@ -46,7 +49,7 @@ impl Entry {
                 Err((text, problem)) => (text, State::Broken(vec![problem])),
                 Ok(text) => match manifest::parse(&text) {
                     Err(problems) => (text, State::Broken(problems)),
-                    Ok(root) => (text, State::Parsed(Box::new(Manifest::read(root, selected, schema)))),
+                    Ok(root) => (text, State::Parsed(Box::new(Manifest::read(root, selected, project)))),
                 },
             },
         };
@@ -95,8 +98,8 @@ impl Manifest {
         self.violations.iter().any(|violation| violation.pointer == pointer)
     }
 
-    fn read(root: Node, selected: bool, schema: &Schema) -> Self {
-        let mut violations = if selected { schema.violations(&root.to_json()) } else { Vec::new() };
+    fn read(root: Node, selected: bool, project: &Project) -> Self {
+        let mut violations = if selected { project.schema.violations(&root.to_json()) } else { Vec::new() };
         let request = match SecretRequest::read(&root) {
             Ok(request) => Some(request),
             Err(violation) => {
@@ -106,7 +109,8 @@ impl Manifest {
                 None
             }
         };
-        Self { root, violations, request }
+        let store_key = request.as_ref().map(|request| StoreKey::of(request, &project.key_template));
+        Self { root, violations, request, store_key }
     }
 }
 

@@ -78,7 +78,7 @@ impl Catalog {
         let folder = &project.config.catalog;
         let mut entries = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
             let selected = selection.holds(&file.path);
-            Entry::read(file, selected, &project.schema)
+            Entry::read(file, selected, project)
         })?;
         if let Selection::Paths(paths) = selection {
             let known: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
@@ -89,7 +89,7 @@ impl Catalog {
                     continue;
                 }
                 if let Some(bytes) = repository.read(snapshot, path, MAX_BYTES)? {
-                    named.push(Entry::read(File { path: path.clone(), bytes }, true, &project.schema));
+                    named.push(Entry::read(File { path: path.clone(), bytes }, true, project));
                 }
             }
             entries.extend(named);
@@ -114,7 +114,7 @@ impl Catalog {
         let mut entries = Vec::new();
         for path in change.before.iter().filter(|path| project.is_manifest(path)) {
             if let Some(bytes) = repository.read(before, path, MAX_BYTES)? {
-                entries.push(Entry::read(File { path: path.clone(), bytes }, false, &project.schema));
+                entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
         let known: BTreeSet<&str> = entries.iter().filter_map(Entry::claimed_id).collect();

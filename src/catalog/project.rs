@@ -6,6 +6,7 @@ use crate::config::{self, Config, ConfigError, Enums, Governance};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
+use crate::template::{Output, Template, TemplateError};
 
 /// The bytes of a configuration file that are read at most.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -24,6 +25,8 @@ pub struct Project {
     pub config_name: String,
     /// The configuration as written, for messages that point into it.
     pub config_text: String,
+    /// `store.keyTemplate`, compiled.
+    pub key_template: Template,
     pub enums: Enums,
     pub governance: Governance,
     pub schema: Schema,
@@ -38,6 +41,9 @@ pub enum ProjectError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
 }
 
 impl Project {
@@ -99,6 +105,7 @@ impl Project {
             root: repository.root().to_path_buf(),
             rules_from,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
+            key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
             config,
             config_name: name,
             config_text: config_text.unwrap_or_default(),

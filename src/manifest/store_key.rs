@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::SecretRequest;
-use crate::template::{self, Output, TemplateError};
+use crate::template::{Template, TemplateError};
 
 /// The longest name that AWS Secrets Manager takes, in bytes (CreateSecret, `Name`).
 const LENGTH: usize = 512;
@@ -28,8 +28,8 @@ impl StoreKey {
     ///
     /// # Errors
     /// A template that does not render, or whose result AWS would refuse or misread.
-    pub fn of(request: &SecretRequest, key_template: &str) -> Result<Self, StoreKeyError> {
-        let key = template::render("store.keyTemplate", key_template, Output::Text, request)?;
+    pub fn of(request: &SecretRequest, key_template: &Template) -> Result<Self, StoreKeyError> {
+        let key = key_template.render(request)?;
         Self::parse(&key).map_err(|reason| StoreKeyError::Refused { key, reason })
     }
 

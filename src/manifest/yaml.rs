@@ -67,7 +67,10 @@ impl Node {
     pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
         let mut found = (None, self);
         for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
+            let token = match token.contains('~') {
+                true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
+                false => Cow::Borrowed(token),
+            };
             found = match &found.1.value {
                 Value::Mapping(entries) => {
                     entries.iter().find(|(key, _)| key.name == token).map(|(key, node)| (Some(key), node))?

@@ -63,7 +63,7 @@ impl Projection {
     /// A template that does not render, or whose result is not this manifest's ExternalSecret.
     pub fn of(request: &SecretRequest, project: &Project, own_template: Option<&str>) -> Result<Self, ProjectionError> {
         let config = &project.config;
-        let key = StoreKey::of(request, &config.store.key_template)?;
+        let key = StoreKey::of(request, &project.key_template)?;
         let variables = Variables {
             request,
             store_key: key.as_str(),

@@ -38,7 +38,7 @@ pub(super) fn all<'catalog>(
         .map(|request| {
             Ok(Desired {
                 request,
-                key: StoreKey::of(request, &project.config.store.key_template)?,
+                key: StoreKey::of(request, &project.key_template)?,
                 description: request.description.clone().unwrap_or_else(|| {
                     format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
                 }),

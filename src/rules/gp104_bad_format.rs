@@ -22,7 +22,7 @@
 
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::manifest::{DnsSubdomain, StoreKey, StoreKeyError, ViolationKind, to_label};
+use crate::manifest::{DnsSubdomain, StoreKeyError, ViolationKind, to_label};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP104",
@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Entry(check),
 };
 
-fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };
     for violation in &manifest.violations {
         let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
@@ -41,9 +41,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let name = if field.is_empty() { "the manifest".to_owned() } else { format!("`{field}`") };
         sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help);
     }
-    if let Some(request) = &manifest.request
-        && let Err(StoreKeyError::Refused { key, reason }) = StoreKey::of(request, &project.config.store.key_template)
-    {
+    if let Some(Err(StoreKeyError::Refused { key, reason })) = &manifest.store_key {
         let message = format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
         let help = "choose another name, such as one with one letter more in its last word".to_owned();
         sink.at(entry, "/metadata/name", message, help);

@@ -24,7 +24,7 @@
 
 use super::{Check, Rule, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Project};
-use crate::manifest::{LifecycleStatus, StoreKey};
+use crate::manifest::LifecycleStatus;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP303",
@@ -34,14 +34,14 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Catalog(check),
 };
 
-fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     duplicates::report(
         catalog,
         sink,
         |entry| {
             // What is decommissioned has no secret any more, and its successor may take its name.
-            let request = entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
-            StoreKey::of(request, &project.config.store.key_template).ok()
+            entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
+            entry.manifest()?.store_key.as_ref()?.as_ref().ok()
         },
         "/metadata/name",
         |key| format!("the store key `{key}`"),

@@ -103,7 +103,7 @@ impl Field {
             .filter(|part| !part.is_empty())
             .fold(value, |inner, part| serde_json::json!({ part: inner }));
         let file = File { path: String::new(), bytes: Ok(manifest.to_string().into_bytes()) };
-        let entry = Entry::read(file, true, &project.schema);
+        let entry = Entry::read(file, true, project);
         match rules::check_entry(&entry, project).into_iter().find(|finding| finding.pointer == pointer) {
             Some(finding) => Err(format!("{}; {}", finding.message, finding.help)),
             None => Ok(()),

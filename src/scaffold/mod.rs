@@ -75,7 +75,7 @@ pub fn make(
         let variables = answers.variables(id, environment, project);
         let text = template::render(TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Yaml, &variables)?;
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
-        let mut entry = Entry::read(file, true, &project.schema);
+        let mut entry = Entry::read(file, true, project);
         entry.path = match entry.request() {
             Some(request) => {
                 answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;

@@ -31,6 +31,15 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
+    fn new(name: &str, source: &str, error: &Error) -> Self {
+        Self {
+            name: name.to_owned(),
+            what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            source_code: NamedSource::new(name, source.to_owned()),
+            place: error.range().map(SourceSpan::from),
+        }
+    }
+
     /// What is wrong, without the template's name.
     #[must_use]
     pub fn what(&self) -> &str {
@@ -47,21 +56,46 @@ pub enum Output {
     Text,
 }
 
-/// Renders the template `source`, called `name` in messages, with `context`: a struct or map whose fields are the
-/// template's variables.
+/// A template that compiles, for use again and again.
+#[derive(Debug)]
+pub struct Template {
+    name: String,
+    environment: Environment<'static>,
+}
+
+impl Template {
+    /// Compiles `source`, called `name` in messages.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for a syntax error.
+    pub fn compile(name: &str, source: &str, output: Output) -> Result<Self, TemplateError> {
+        let mut environment = environment(output);
+        match environment.add_template_owned(name.to_owned(), source.to_owned()) {
+            Ok(()) => Ok(Self { name: name.to_owned(), environment }),
+            Err(error) => Err(TemplateError::new(name, source, &error)),
+        }
+    }
+
+    /// Renders it with `context`: a struct or map whose fields are the template's variables.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for an undefined variable, or a template that runs too long.
+    pub fn render(&self, context: &impl Serialize) -> Result<String, TemplateError> {
+        let template = self.environment.get_template(&self.name);
+        let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
+        rendered.map_err(|error| {
+            let source = self.environment.get_template(&self.name).map(|template| template.source().to_owned());
+            TemplateError::new(&self.name, &source.unwrap_or_default(), &error)
+        })
+    }
+}
+
+/// Compiles and renders a template that is used once.
 ///
 /// # Errors
 /// [`TemplateError`] for a syntax error, an undefined variable, or a template that runs too long.
 pub fn render(name: &str, source: &str, output: Output, context: &impl Serialize) -> Result<String, TemplateError> {
-    environment(output)
-        .template_from_named_str(name, source)
-        .and_then(|template| template.render(Value::from(Serde(context))))
-        .map_err(|error| TemplateError {
-            name: name.to_owned(),
-            what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
-            source_code: NamedSource::new(name, source.to_owned()),
-            place: error.range().map(SourceSpan::from),
-        })
+    Template::compile(name, source, output)?.render(context)
 }
 
 fn environment(output: Output) -> Environment<'static> {
