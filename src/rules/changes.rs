@@ -6,12 +6,18 @@ use crate::catalog::{Catalog, Entry};
 
 /// The manifests that the change touches and whose ID was there before, wherever they were: (before, after).
 pub(super) fn kept(catalog: &Catalog) -> Vec<(&Entry, &Entry)> {
+    if catalog.before.is_none() {
+        return Vec::new();
+    }
     let before = by_id(before(catalog));
     after(catalog).filter_map(|entry| Some((*before.get(entry.claimed_id()?)?, entry))).collect()
 }
 
 /// The manifests that the change brings in: their ID was not there before. A file whose ID changed is not new.
 pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
+    if catalog.before.is_none() {
+        return Vec::new();
+    }
     let before = by_id(before(catalog));
     let renumbered: BTreeSet<&str> = renumbered(catalog).into_iter().map(|(after, ..)| after.path.as_str()).collect();
     after(catalog)
@@ -23,6 +29,9 @@ pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
 /// The manifests that the change removes: their ID is nowhere any more. A file whose ID changed is not removed, and one
 /// that cannot be read any more is another rule's.
 pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
+    if catalog.before.is_none() {
+        return Vec::new();
+    }
     let ids = by_id(catalog.entries.iter());
     let paths: BTreeSet<&str> = catalog.entries.iter().map(|entry| entry.path.as_str()).collect();
     before(catalog)
@@ -33,6 +42,9 @@ pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
 
 /// The files whose ID changed while the old one is nowhere any more: (the file now, old ID, new ID).
 pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
+    if catalog.before.is_none() {
+        return Vec::new();
+    }
     let ids = by_id(catalog.entries.iter());
     let paths: BTreeMap<&str, &Entry> = before(catalog).map(|entry| (entry.path.as_str(), entry)).collect();
     after(catalog)
