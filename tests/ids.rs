@@ -102,6 +102,17 @@ fn an_id_that_was_deleted_here_and_lives_on_another_branch_counts() {
 }
 
 #[test]
+fn an_id_that_only_history_holds_is_never_given_out_again() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0003");
+    write(&repository, "SEC-0009");
+    repository.commit_all("Two");
+    repository.git(&["rm", "--quiet", &path("SEC-0009")]);
+    repository.commit_all("One gone, on every branch");
+    assert_eq!(next(&repository), "SEC-0010");
+}
+
+#[test]
 fn a_file_counts_by_its_name_and_by_the_id_that_it_claims() {
     // The claim is the higher one, then the name.
     for (file, claims) in [("SEC-0002", "SEC-0050"), ("SEC-0050", "SEC-0002")] {

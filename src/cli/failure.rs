@@ -95,5 +95,15 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError;
-    failed: ScaffoldError, PromptError, StoreError, ReconcileError;
+    failed: ScaffoldError, PromptError, StoreError;
+}
+
+impl From<ReconcileError> for Failure {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            // A template or a `gitops.file` that cannot be used is configuration.
+            ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
+            ReconcileError::Store(_) | ReconcileError::Gitops(_) => Self::failed(error),
+        }
+    }
 }

@@ -39,10 +39,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
             Format::Json => format!("{:#}\n", plan.to_json()),
         });
-        Ok(if args.detailed_exitcode && (plan.has_changes() || plan.has_conflicts()) {
-            Outcome::Changes
-        } else {
-            Outcome::Done
+        Ok(match args.detailed_exitcode {
+            true if plan.has_changes() => Outcome::Changes,
+            // Nothing that apply could do, and it would say so with 1.
+            true if plan.has_conflicts() => Outcome::Failed,
+            _ => Outcome::Done,
         })
     })
 }

@@ -8,8 +8,9 @@ use crate::catalog::{Catalog, Project};
 use crate::manifest::{self, MAX_BYTES, SecretId};
 use crate::source::{Repository, SourceError};
 
-/// The lowest ID above every one in use: in the work tree's `catalog`, the index, and all local and remote-tracking
-/// refs. A file counts by its name and by the ID that it claims, whichever is higher, however broken it is otherwise.
+/// The lowest ID above every one in use, in the work tree's `catalog`, the index, and all local and remote-tracking refs,
+/// and above every one that their history has held. A file counts by its name and by the ID that it claims, whichever is
+/// higher, however broken it is otherwise; one that is long gone counts by its name.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -25,6 +26,7 @@ pub fn next(repository: &Repository, project: &Project, catalog: &Catalog) -> Re
         highest = highest.max(id_of_file_name(name));
         contents.push(bytes.to_vec());
     })?;
+    repository.visit_past(&project.config.catalog, |name| highest = highest.max(id_of_file_name(name)))?;
     let claimed = contents.par_iter().filter_map(|bytes| claimed_id(bytes)).max();
     Ok(highest.max(claimed).map_or_else(SecretId::first, SecretId::next))
 }

@@ -71,13 +71,37 @@ impl Repository {
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, String>, SourceError> {
         let mut held = BTreeMap::new();
-        let Snapshot::Commit(from) = from else { return Ok(held) };
-        if names.is_empty() {
-            return Ok(held);
+        if let (Snapshot::Commit(from), false) = (from, names.is_empty()) {
+            self.walk_history(&[from], under, |name, commit| {
+                if names.contains(name) && !held.contains_key(name) {
+                    held.insert(name.to_owned(), commit.to_string());
+                }
+            })?;
         }
-        let failed = || SourceError::git(format!("the history of {from}"));
+        Ok(held)
+    }
+
+    /// Calls `visit` with the name of every YAML file that any commit behind any ref has held below `under`, in files
+    /// that are long gone, too.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn visit_past(&self, under: &str, mut visit: impl FnMut(&str)) -> Result<(), SourceError> {
+        let references = self.git.references().map_err(SourceError::git("the refs"))?;
+        let tips =
+            references.flatten().chain(self.git.head().ok()).filter_map(|reference| reference.peel_to_commit().ok());
+        let tips: Vec<Oid> = tips.map(|commit| commit.id()).collect();
+        self.walk_history(&tips, under, |name, _| visit(name))
+    }
+
+    /// Calls `visit` with names of files and the commit that holds them, the youngest first. A file comes as often as
+    /// its folder changed.
+    fn walk_history(&self, tips: &[Oid], under: &str, mut visit: impl FnMut(&str, Oid)) -> Result<(), SourceError> {
+        let failed = || SourceError::git("the history");
         let mut walk = self.git.revwalk().map_err(failed())?;
-        walk.push(from).map_err(failed())?;
+        for tip in tips {
+            walk.push(*tip).map_err(failed())?;
+        }
         let mut trees: HashSet<Oid> = HashSet::new();
         for commit in walk {
             // A shallow clone ends somewhere; what it lacks cannot be asked.
@@ -86,12 +110,9 @@ impl Repository {
             let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
             // A tree that was seen holds nothing new, and most trees of most commits were.
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
-                let name = path.rsplit('/').next().unwrap_or_default();
-                if names.contains(name) && !held.contains_key(name) {
-                    held.insert(name.to_owned(), commit.id().to_string());
-                }
+                visit(path.rsplit('/').next().unwrap_or_default(), commit.id());
             });
         }
-        Ok(held)
+        Ok(())
     }
 }
