@@ -354,6 +354,7 @@ impl Builder<'_> {
 
     /// Refuses the anchor and the tag with which a node's span begins, in either order.
     fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
+        // Looking for a place reads on to the line's end: for each item of a long line, that would be quadratic.
         if anchor == 0 && !tagged {
             return;
         }
@@ -506,6 +507,14 @@ mod tests {
             let problems = parse(&deep).unwrap_err();
             assert_eq!(problems.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_long_line_is_read_in_linear_time() {
+        let started = std::time::Instant::now();
+        parse(&format!("a: [{}]\n", "item, ".repeat(40_000))).unwrap();
+        // Quadratic, it took minutes.
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     #[test]
