@@ -136,11 +136,22 @@ impl Drawing {
     /// A copy of any diagnostic in which nothing steers a terminal.
     fn copy_of(report: &dyn Diagnostic) -> Self {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
-        let source = report.source_code().and_then(|source| named(source, labels.first()?.inner()));
+        let mut source = report.source_code().and_then(|source| named(source, labels.first()?.inner()));
+        let mut message = harmless(&report.to_string()).into_owned();
+        if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first()) {
+            let span = label.offset()..label.offset() + label.len();
+            if text.get(span.clone()).is_none_or(|_| !lines_fit(text, &span)) {
+                let start = text.get(..span.start).unwrap_or_default();
+                let (line, column) =
+                    (start.split('\n').count(), start.chars().rev().take_while(|c| *c != '\n').count() + 1);
+                message.push_str(&format!(" (line {line}, column {column})"));
+                source = None;
+            }
+        }
         Self {
             code: report.code().map(|code| code.to_string()).unwrap_or_default(),
             severity: report.severity().unwrap_or_default(),
-            message: harmless(&report.to_string()).into_owned(),
+            message,
             help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
             labels: if source.is_some() { labels } else { Vec::new() },
             source,
