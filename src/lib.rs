@@ -18,7 +18,7 @@
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
 //! | [`source`] | where bytes come from: work tree, index, commit |
 //! | [`manifest`] | parsing with spans, the schema, the typed model |
-//! | [`config`] | `goldenpath.yaml`, enums, governance |
+//! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
 //! | [`files`] | whole files: written entirely or not at all |

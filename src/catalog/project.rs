@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, ConfigError, Enums, Governance};
+use crate::config::{self, Config, ConfigError, Enums, Governance, Policies};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
@@ -30,6 +30,8 @@ pub struct Project {
     pub enums: Enums,
     pub governance: Governance,
     pub schema: Schema,
+    /// The platform team's own rules.
+    pub policies: Policies,
 }
 
 /// Why there is no project.
@@ -101,6 +103,7 @@ impl Project {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
             None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
         };
+        let policies = Policies::compile(&name, config_text.as_deref().unwrap_or_default(), &config.policies)?;
         Ok(Self {
             root: repository.root().to_path_buf(),
             rules_from,
@@ -112,6 +115,7 @@ impl Project {
             enums,
             governance,
             schema,
+            policies,
         })
     }
 

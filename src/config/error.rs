@@ -88,7 +88,8 @@ impl ConfigError {
         if length == 0 { self } else { self.over(text, offset, length) }
     }
 
-    fn over(mut self, text: &str, offset: usize, length: usize) -> Self {
+    /// The same error, pointing at `length` bytes of `text` from `offset`.
+    pub(super) fn over(mut self, text: &str, offset: usize, length: usize) -> Self {
         self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
         self.place = Some(SourceSpan::from((offset, length)));
         self

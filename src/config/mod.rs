@@ -3,6 +3,7 @@
 mod enums;
 mod error;
 mod governance;
+mod policies;
 mod unique;
 mod wording;
 
@@ -16,6 +17,7 @@ use crate::template::{self, Output};
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
 
 /// The configuration's name at the root of a repository.
 pub const FILE_NAME: &str = "goldenpath.yaml";
@@ -38,6 +40,8 @@ pub struct Config {
     /// Severities by rule code or name.
     #[serde(deserialize_with = "unique::map")]
     pub rules: BTreeMap<String, Level>,
+    /// The platform team's own rules, as written; [`Policies::compile`] makes them of use.
+    pub policies: Vec<PolicyConfig>,
 }
 
 /// Where values live.
@@ -102,6 +106,7 @@ impl Default for Config {
             gitops: GitopsConfig::default(),
             external_secret: ExternalSecretConfig::default(),
             rules: BTreeMap::new(),
+            policies: Vec::new(),
         }
     }
 }

@@ -1,0 +1,289 @@
+//! What a policy can cost on a manifest, known before it runs.
+//!
+//! CEL has no unbounded loops, but a few nested `all` or a chain of `map(x, x + x)` are enough to keep a machine busy or
+//! to fill its memory, and the interpreter has neither fuel nor a limit. Kubernetes answers the same question for its
+//! admission policies with an estimate (KEP-2876, "Resource constraints"). So does this: one walk over the expression,
+//! with the sizes of this very manifest, gives an upper bound on the work. One unit is about a visit to a node or a byte
+//! that is copied or compared.
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use serde_json::Value;
+
+use super::Subject;
+
+/// What an expression may cost at most. Measured, a unit takes up to 50 ns, so this is
+/// less than 0.1 seconds, and some 50 MB. A manifest of the largest size can still be read through a few times.
+pub(super) const MAX: u64 = 1_000_000;
+
+/// What `matches` costs a byte of text. The pattern is bounded, and so are the states to try at a byte.
+const PATTERN: u64 = 3;
+
+/// The longest text of a number, a boolean or a type: 1e308 written out, with a sign.
+const SCALAR: u64 = 400;
+
+/// The sizes of an expression's variables.
+pub(super) struct Sizes<'a>(Vec<(&'a str, Size<'a>)>);
+
+/// What is known of a value.
+#[derive(Debug, Clone, Copy)]
+enum Size<'a> {
+    /// The value itself.
+    Known(&'a Value),
+    /// A list of no more items than this, none of them heavier than that.
+    List { items: u64, item: u64 },
+    /// It and all that it holds weigh no more than this.
+    AtMost(u64),
+}
+
+/// An upper bound on the cost of an expression, and what is known of its value.
+struct Bound<'a> {
+    cost: u64,
+    size: Size<'a>,
+}
+
+impl<'a> Sizes<'a> {
+    pub(super) fn of(subject: Subject<'a>) -> Self {
+        let mut sizes =
+            vec![("path", Size::AtMost(1 + length(subject.path))), ("manifest", Size::Known(subject.manifest))];
+        sizes.extend(subject.base.map(|base| ("base", Size::Known(base))));
+        Self(sizes)
+    }
+
+    /// What running `expression` costs at most.
+    pub(super) fn cost(&self, expression: &'a IdedExpr) -> u64 {
+        Walk { variables: self.0.clone() }.bound(expression).cost
+    }
+}
+
+struct Walk<'a> {
+    /// The innermost last.
+    variables: Vec<(&'a str, Size<'a>)>,
+}
+
+impl<'a> Walk<'a> {
+    fn bound(&mut self, expression: &'a IdedExpr) -> Bound<'a> {
+        match &expression.expr {
+            Expr::Literal(literal) => Bound::of(1, literal_weight(literal)),
+            Expr::Ident(name) => {
+                let known = self.variables.iter().rev().find(|(variable, _)| variable == name);
+                Bound { cost: 1, size: known.map_or(Size::AtMost(SCALAR), |(_, size)| *size) }
+            }
+            Expr::Select(select) => {
+                let operand = self.bound(&select.operand);
+                // A field of a value that is not a variable's is moved or copied out of it.
+                let copy = if is_variable(&select.operand) { 0 } else { operand.size.weight() };
+                let size = if select.test { Size::AtMost(1) } else { operand.size.field(&select.field) };
+                Bound { cost: operand.cost.saturating_add(copy).saturating_add(1), size }
+            }
+            Expr::Call(call) => self.call(call),
+            Expr::List(list) => {
+                let (cost, _, item) = self.collection(list.elements.iter());
+                Bound { cost, size: Size::List { items: list.elements.len() as u64, item } }
+            }
+            Expr::Map(map) => {
+                let (cost, weight, _) = self.collection(map.entries.iter().flat_map(|entry| match &entry.expr {
+                    EntryExpr::MapEntry(entry) => [&entry.key, &entry.value],
+                    EntryExpr::StructField(field) => [&field.value, &field.value],
+                }));
+                let table = MAP.saturating_add(ENTRY.saturating_mul(map.entries.len() as u64));
+                Bound::of(cost.saturating_add(table), weight.saturating_add(table))
+            }
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension),
+            // Neither gets past `expression`'s checks.
+            Expr::Struct(_) | Expr::Unspecified => Bound::of(u64::MAX, u64::MAX),
+        }
+    }
+
+    /// A literal list or map, whose items are copied into it: what it costs, what it weighs, and what its heaviest item
+    /// weighs.
+    fn collection(&mut self, items: impl Iterator<Item = &'a IdedExpr>) -> (u64, u64, u64) {
+        let (mut cost, mut weight, mut heaviest) = (1_u64, 1_u64, 0_u64);
+        for item in items {
+            let item = self.bound(item);
+            weight = weight.saturating_add(item.size.weight());
+            cost = cost.saturating_add(item.cost).saturating_add(item.size.weight());
+            heaviest = heaviest.max(item.size.weight());
+        }
+        (cost, weight, heaviest)
+    }
+
+    fn call(&mut self, call: &'a CallExpr) -> Bound<'a> {
+        let (mut cost, mut weight, mut heaviest) = (1_u64, 0_u64, 0_u64);
+        let mut first = None;
+        for argument in call.target.as_deref().into_iter().chain(&call.args) {
+            let bound = self.bound(argument);
+            cost = cost.saturating_add(bound.cost);
+            weight = weight.saturating_add(bound.size.weight());
+            heaviest = heaviest.max(bound.size.weight());
+            first.get_or_insert(bound.size);
+        }
+        let size = match call.func_name.as_str() {
+            operators::CONDITIONAL => return Bound::of(cost, heaviest),
+            operators::ADD | "dyn" => Size::AtMost(weight.saturating_add(1)),
+            "string" => Size::AtMost(weight.saturating_add(SCALAR)),
+            operators::INDEX => match (first, call.args.last().map(|index| &index.expr)) {
+                (Some(size), Some(Expr::Literal(LiteralValue::String(field)))) => size.field(field.inner()),
+                (Some(size), _) => Size::AtMost(size.item()),
+                (None, _) => Size::AtMost(weight),
+            },
+            "matches" => {
+                cost = cost.saturating_add(weight.saturating_mul(PATTERN));
+                Size::AtMost(1)
+            }
+            "type" => Size::AtMost(SCALAR),
+            // A number or a boolean.
+            _ => Size::AtMost(1),
+        };
+        // Comparing, searching and adding read their operands through, and so does telling what is wrong with them.
+        Bound { cost: cost.saturating_add(weight), size }
+    }
+
+    /// `all`, `exists`, `exists_one`, `map` or `filter`, expanded by the parser. The accumulator is a boolean, a number,
+    /// or a list that each step adds to in place.
+    fn comprehension(&mut self, comprehension: &'a ComprehensionExpr) -> Bound<'a> {
+        let range = self.bound(&comprehension.iter_range);
+        let init = self.bound(&comprehension.accu_init);
+        let (rounds, item) = (range.size.items(), range.size.item());
+        self.variables.push((&comprehension.accu_var, Size::AtMost(0)));
+        self.variables.push((&comprehension.iter_var, Size::AtMost(item)));
+        let condition = self.bound(&comprehension.loop_cond);
+        let step = self.bound(&comprehension.loop_step);
+        self.variables.truncate(self.variables.len() - 2);
+        let added = step.size.weight();
+        let size = match comprehension.accu_init.expr {
+            // Each step adds a list of one item.
+            Expr::List(_) => Size::List { items: rounds, item: added },
+            _ => Size::AtMost(1),
+        };
+        // A round copies its item into a variable, and what the step makes into the accumulator.
+        let round = [condition.cost, step.cost, item, added].into_iter().fold(4, u64::saturating_add);
+        let cost = [range.cost, init.cost, rounds.saturating_mul(round), size.weight()];
+        Bound { cost: cost.into_iter().fold(1, u64::saturating_add), size }
+    }
+}
+
+impl<'a> Bound<'a> {
+    fn of(cost: u64, weight: u64) -> Self {
+        Self { cost, size: Size::AtMost(weight) }
+    }
+}
+
+impl<'a> Size<'a> {
+    fn weight(self) -> u64 {
+        match self {
+            Self::Known(value) => weight(value),
+            Self::List { items, item } => items.saturating_mul(item).saturating_add(1),
+            Self::AtMost(weight) => weight,
+        }
+    }
+
+    /// How many items a loop over the value goes through.
+    fn items(self) -> u64 {
+        match self {
+            Self::Known(Value::Array(items)) => items.len() as u64,
+            Self::Known(Value::Object(fields)) => fields.len() as u64,
+            Self::Known(_) => 0,
+            Self::List { items, .. } => items,
+            // Each weighs 1 at least.
+            Self::AtMost(weight) => weight,
+        }
+    }
+
+    /// The weight of the heaviest item of a list, or of the heaviest key or value of a map.
+    fn item(self) -> u64 {
+        match self {
+            Self::Known(Value::Array(items)) => items.iter().map(weight).max().unwrap_or(0),
+            Self::Known(Value::Object(fields)) => {
+                fields.iter().map(|(name, value)| weight(value).max(1 + length(name))).max().unwrap_or(0)
+            }
+            Self::List { item, .. } => item,
+            other => other.weight(),
+        }
+    }
+
+    fn field(self, name: &str) -> Self {
+        match self {
+            Self::Known(value) => value.get(name).map_or(Self::AtMost(1), Self::Known),
+            other => other,
+        }
+    }
+}
+
+/// Whether a value is a variable's, or a part of one: the interpreter lends it.
+fn is_variable(expression: &IdedExpr) -> bool {
+    match &expression.expr {
+        Expr::Ident(_) => true,
+        Expr::Select(select) => is_variable(&select.operand),
+        _ => false,
+    }
+}
+
+/// What an empty map weighs, and what each of its entries adds: a table of its own to allocate, hash and copy.
+const MAP: u64 = 12;
+const ENTRY: u64 = 6;
+
+/// 1 for each value, and 1 for each byte of text; maps are heavier.
+fn weight(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => 1 + length(text),
+        Value::Array(items) => 1 + items.iter().map(weight).sum::<u64>(),
+        Value::Object(fields) => {
+            MAP + fields.iter().map(|(name, value)| ENTRY + length(name) + weight(value)).sum::<u64>()
+        }
+        _ => 1,
+    }
+}
+
+fn literal_weight(literal: &LiteralValue) -> u64 {
+    match literal {
+        LiteralValue::String(text) => 1 + length(text.inner()),
+        LiteralValue::Bytes(bytes) => 1 + bytes.inner().len() as u64,
+        _ => 1,
+    }
+}
+
+fn length(text: &str) -> u64 {
+    text.len() as u64
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cost(source: &str, manifest: &Value) -> u64 {
+        let program = cel::Program::compile(source).unwrap();
+        Sizes::of(Subject { path: "a.yaml", manifest, base: None }).cost(program.expression())
+    }
+
+    #[test]
+    fn ordinary_policies_cost_little_and_large_manifests_can_be_read() {
+        let manifest = json!({ "metadata": { "owner": "team", "labels": ["a", "b", "c"] }, "spec": { "ttlDays": 30 } });
+        for source in [
+            "manifest.metadata.owner in [\"platform-team\", \"security-team\"]",
+            "manifest.metadata.labels.all(a, manifest.metadata.labels.exists_one(b, a == b))",
+            "manifest.metadata.owner.matches(\"^[a-z-]+$\")",
+        ] {
+            assert!(cost(source, &manifest) < 1000, "{source}: {}", cost(source, &manifest));
+        }
+        let large = json!({ "metadata": { "description": "x".repeat(240_000) } });
+        assert!(cost("manifest.metadata.description.matches(\"^[^x]*$\")", &large) <= MAX);
+        assert!(cost("manifest.metadata.description.size() < 500", &large) <= MAX);
+    }
+
+    #[test]
+    fn what_grows_without_end_costs_too_much() {
+        let manifest = json!({ "items": (0..50).collect::<Vec<_>>() });
+        let nested = |levels: usize| format!("{}true{}", "manifest.items.all(x, ".repeat(levels), ")".repeat(levels));
+        assert!(cost(&nested(2), &manifest) <= MAX);
+        assert!(cost(&nested(4), &manifest) > MAX);
+        let doubled = |times: usize| format!("[\"ab\"]{}.size() == 1", ".map(x, x + x)".repeat(times));
+        assert!(cost(&doubled(3), &manifest) <= MAX);
+        assert!(cost(&doubled(40), &manifest) > MAX);
+        let copied = |times: usize| format!("[1]{}.size() == 1", ".map(x, [x, x, x, x])".repeat(times));
+        assert!(cost(&copied(2), &manifest) <= MAX);
+        assert!(cost(&copied(30), &manifest) > MAX);
+    }
+}
