@@ -183,10 +183,11 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     let repository = Repository::new();
     init(&repository, &[]);
     let text = repository.read(FILE_NAME);
-    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before its colon.
+    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before its colon, perhaps an
+    // item of a list.
     let is_option = |line: &str| {
-        let key =
-            line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':')).map(|(key, _)| key);
+        let key = line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':'));
+        let key = key.map(|(key, _)| key.trim_start_matches("- "));
         let named =
             |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key != "aws" && key != "local";
         key.is_some_and(named)
@@ -198,7 +199,15 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",
             "# rules:",
-            "#   medium-risk-should-rotate: error"
+            "#   medium-risk-should-rotate: error",
+            "# policies:",
+            "#   - name: prod-needs-platform-approval",
+            "#     when: manifest.metadata.environment == \"prod\"",
+            "#     assert: manifest.metadata.owner in [\"platform-team\", \"security-team\"]",
+            "#     message: a production secret belongs to the platform or security team",
+            "#     severity: error # or warn",
+            "#     field: metadata.owner",
+            "#     help: ask in the platform team's channel",
         ]
     );
     let uncommented: String = text
@@ -209,7 +218,8 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(config.store.region.as_deref(), Some("us-east-1"));
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.rules.len(), 1);
-    // And the rule exists.
+    assert_eq!(config.policies.len(), 1);
+    // And the rule exists, and the policy compiles.
     repository.write(FILE_NAME, &uncommented);
     repository.goldenpath(&["validate"]).run().success();
 }

@@ -12,6 +12,7 @@ mod golden;
 mod ids;
 mod init;
 mod new_secret;
+mod policies;
 mod render;
 mod support;
 mod validate;

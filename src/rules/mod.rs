@@ -14,6 +14,7 @@ mod gp105_not_in_enum;
 mod gp201_high_risk_needs_rotation;
 mod gp202_medium_risk_should_rotate;
 mod gp203_ttl_too_long;
+mod gp204_policy;
 mod gp301_path_mismatch;
 mod gp302_duplicate_id;
 mod gp303_duplicate_name;
@@ -54,10 +55,12 @@ enum Check {
     Entry(fn(&Entry, &Project, &mut Sink<'_>)),
     /// Files against each other.
     Catalog(fn(&Catalog, &Project, &mut Sink<'_>)),
+    /// One file after the other, by what the configuration says of it, which may be wrong.
+    Configured(fn(&Catalog, &Project, &mut Sink<'_>) -> Result<(), ConfigError>),
 }
 
 /// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 21] = [
+pub const RULES: [&Rule; 22] = [
     &gp001_invalid_yaml::RULE,
     &gp002_unsupported_yaml::RULE,
     &gp003_too_large::RULE,
@@ -69,6 +72,7 @@ pub const RULES: [&Rule; 21] = [
     &gp201_high_risk_needs_rotation::RULE,
     &gp202_medium_risk_should_rotate::RULE,
     &gp203_ttl_too_long::RULE,
+    &gp204_policy::RULE,
     &gp301_path_mismatch::RULE,
     &gp302_duplicate_id::RULE,
     &gp303_duplicate_name::RULE,
@@ -84,7 +88,7 @@ pub const RULES: [&Rule; 21] = [
 /// All findings in the selected manifests, sorted by path and place.
 ///
 /// # Errors
-/// `rules` in `goldenpath.yaml` names a rule that does not exist.
+/// `rules` in `goldenpath.yaml` names a rule that does not exist, or a policy cannot be run on a manifest.
 pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, ConfigError> {
     let rules = severities(project)?;
     let mut findings: Vec<Finding> = catalog
@@ -94,13 +98,15 @@ pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, Confi
         .flat_map_iter(|entry| {
             rules.iter().flat_map(move |&(rule, severity)| match rule.check {
                 Check::Entry(check) => collect(rule, severity, |sink| check(entry, project, sink)),
-                Check::Catalog(_) => Vec::new(),
+                Check::Catalog(_) | Check::Configured(_) => Vec::new(),
             })
         })
         .collect();
     for &(rule, severity) in &rules {
-        if let Check::Catalog(check) = rule.check {
-            findings.extend(collect(rule, severity, |sink| check(catalog, project, sink)));
+        match rule.check {
+            Check::Entry(_) => {}
+            Check::Catalog(check) => findings.extend(collect(rule, severity, |sink| check(catalog, project, sink))),
+            Check::Configured(check) => check(catalog, project, &mut Sink::new(rule, severity, &mut findings))?,
         }
     }
     findings.sort_by(|one, other| one.key().cmp(&other.key()));

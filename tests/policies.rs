@@ -1,0 +1,422 @@
+//! The platform team's own rules: `policies` in `goldenpath.yaml`, and GP204.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Outcome, Repository};
+
+const PATH: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
+
+/// A valid manifest; `edits` replace text in it.
+fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: password-{id}\n  owner: \
+         team-payments\n  service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: \
+         generic\n  risk:\n    tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  \
+         access:\n    namespace: payments\n    k8sSecretName: {id}\n  ttlDays: 30\n"
+    );
+    text = text.replace(&format!("password-{id}"), &format!("password-{}", id.to_lowercase()));
+    text = text.replace(&format!("k8sSecretName: {id}"), &format!("k8sSecretName: {}", id.to_lowercase()));
+    for (old, new) in edits {
+        assert!(text.contains(old), "{old}");
+        text = text.replace(old, new);
+    }
+    text
+}
+
+/// A repository with SEC-0001 and this configuration.
+fn with(configuration: &str) -> Repository {
+    let repository = Repository::new();
+    repository.write("goldenpath.yaml", configuration).write(PATH, &manifest("SEC-0001", &[]));
+    repository
+}
+
+/// A configuration with one policy of this `assert`, as JSON, which is YAML that needs no quoting rules.
+fn asserting(expression: &str) -> String {
+    format!("policies:\n  - name: p\n    message: m\n    assert: {}\n", Value::from(expression))
+}
+
+fn validate(repository: &Repository) -> Outcome {
+    repository.goldenpath(&["validate", "--format", "json"]).run()
+}
+
+fn findings(outcome: &Outcome) -> Vec<Value> {
+    outcome.json()["findings"].as_array().unwrap().clone()
+}
+
+/// What standard error says in one line, free of miette's frame.
+fn told(outcome: &Outcome) -> String {
+    outcome.stderr.split_whitespace().filter(|word| !["│", "×"].contains(word)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_broken_policy_is_a_finding_at_its_field() {
+    let repository = with(
+        "policies:\n  - name: dev-is-for-platform\n    when: manifest.metadata.environment == \"dev\"\n    assert: \
+         manifest.metadata.owner in [\"platform-team\"]\n    message: ask first\n    field: metadata.owner\n  - name: \
+         short\n    assert: manifest.spec.ttlDays < 10\n    message: too long\n    severity: warn\n    field: \
+         /spec/ttlDays\n    help: \"ask #platform\"\n  - name: prod-only\n    when: manifest.metadata.environment == \
+         \"prod\"\n    assert: \"false\"\n    message: never seen\n",
+    );
+    let outcome = validate(&repository).fails_with(1);
+    let found = findings(&outcome);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let (owner, ttl) = (&found[0], &found[1]);
+    assert_eq!(
+        (&owner["rule"], &owner["name"], &owner["severity"]),
+        (&"GP204".into(), &"policy".into(), &"error".into())
+    );
+    assert_eq!(owner["message"], "dev-is-for-platform: ask first");
+    assert_eq!(owner["help"], "policy `dev-is-for-platform` in goldenpath.yaml");
+    assert_eq!(
+        (&owner["line"], &owner["column"], &owner["pointer"]),
+        (&6.into(), &10.into(), &"/metadata/owner".into())
+    );
+    assert_eq!((&ttl["severity"], &ttl["help"]), (&"warning".into(), &"ask #platform".into()));
+    assert_eq!(ttl["pointer"], "/spec/ttlDays");
+
+    let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
+    assert!(shown.contains("GP204 policy") && shown.contains("dev-is-for-platform: ask first"), "{shown}");
+}
+
+#[test]
+fn rules_override_the_severity_of_every_policy() {
+    for (level, severity) in [("off", None), ("warn", Some("warning")), ("error", Some("error"))] {
+        for rule in ["GP204", "policy"] {
+            let policies = "policies:\n  - {name: a, assert: 'false', message: m}\n  - {name: b, assert: 'false', message: \
+                            m, severity: warn}\n";
+            let found = findings(&validate(&with(&format!("rules: {{ {rule}: {level} }}\n{policies}"))));
+            let severities: Vec<&str> = found.iter().map(|row| row["severity"].as_str().unwrap()).collect();
+            assert_eq!(severities, severity.map_or(vec![], |severity| vec![severity; 2]), "{rule}: {level}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_field_is_shown_by_its_nearest_parent_and_none_by_the_file() {
+    for (field, pointer) in [
+        ("metadata.description", "/metadata"),
+        ("spec.none.of.these", "/spec"),
+        ("metadata.owner.first", "/metadata/owner"),
+        ("/nowhere", ""),
+        ("nowhere.at~all/x", ""),
+    ] {
+        let repository = with(&format!("policies: [{{name: p, assert: 'false', message: m, field: {field}}}]\n"));
+        assert_eq!(findings(&validate(&repository))[0]["pointer"], pointer, "{field}");
+    }
+    let found = findings(&validate(&with(&asserting("false"))));
+    assert_eq!((&found[0]["pointer"], &found[0]["line"]), (&"".into(), &1.into()));
+}
+
+#[test]
+fn a_policy_sees_the_manifest_and_its_path() {
+    for expression in [
+        &format!("path == \"{PATH}\"")[..],
+        "path.endsWith(manifest.metadata.id + \".yaml\")",
+        "manifest.spec.ttlDays == 30 && manifest.spec.ttlDays + 1 > 30 && type(manifest.spec.ttlDays) == int",
+        "!has(manifest.metadata.description) || manifest.metadata.description.size() > 10",
+        "manifest.metadata.name.matches(\"^[a-z0-9-]+$\") && !manifest.metadata.name.matches(\"^[0-9]\")",
+        "manifest.metadata.all(key, key in [\"id\", \"name\", \"owner\", \"service\", \"environment\"])",
+    ] {
+        validate(&with(&asserting(expression))).success();
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
+    let good = "  - name: good\n    assert: \"true\"\n    message: m\n";
+    let bad = |policy: &str| format!("policies:\n{good}{policy}");
+    for (policy, line, column, words) in [
+        ("  - name: Bad Name\n    assert: 'true'\n    message: m\n", 5, 11, "`Bad Name` cannot be a policy's name"),
+        ("  - name: good\n    assert: 'true'\n    message: m\n", 5, 11, "two policies `good`"),
+        ("  - name: a--b\n    assert: 'true'\n    message: m\n", 5, 11, "`a--b` cannot be a policy's name"),
+        ("  - name: p\n    assert: 'true'\n    message: ' '\n", 7, 14, "the `message` of policy `p` is empty"),
+        ("  - name: p\n    assert: ''\n    message: m\n", 6, 13, "the `assert` of policy `p` is empty"),
+        ("  - name: p\n    assert: true == manifest..x\n    message: m\n", 6, 30, "is not CEL"),
+        ("  - name: p\n    assert: 'true'\n    when: a.b == 1\n    message: m\n", 7, 11, "unknown variable `a`"),
+        ("  - name: p\n    assert: |\n      true &&\n        ä(path)\n    message: m\n", 8, 9, "is not CEL"),
+        ("  - name: p\n    assert: |\n      true &&\n        f(path)\n    message: m\n", 8, 9, "unknown function `f`"),
+        (
+            "  - name: p\n    assert: 'true'\n    message: m\n    field: manifest.x\n",
+            8,
+            12,
+            "is not the path of a field",
+        ),
+        ("  - name: p\n    asert: 'true'\n    message: m\n", 6, 5, "asert"),
+        ("  - name: p\n    message: m\n", 5, 5, "missing field `assert`"),
+        ("  - name: p\n    assert: 'true'\n    message: m\n    severity: info\n", 8, 15, "info"),
+    ] {
+        let outcome = validate(&with(&bad(policy))).fails_with(2);
+        let shown = told(&outcome);
+        assert!(shown.contains(words), "{policy}{}", outcome.stderr);
+        assert!(shown.contains(&format!("[goldenpath.yaml:{line}:{column}]")), "{line}:{column}\n{}", outcome.stderr);
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
+fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
+    for (expression, column, words) in [
+        ("manifest.metadata.description != \"\"", 32, "there is no `description`"),
+        ("manifest.metadata.owner", 13, "it is of the type string"),
+        ("manifest.metadata.owner > 1", 13, "`>` does not take string and int"),
+        ("manifest.metadata.owner.first == \"a\"", 13, "a value of the type string has no fields"),
+        ("manifest.spec.ttlDays / 0 == 1", 13, "division by zero"),
+        ("manifest.metadata.owner.map(x, x) == []", 13, "iterable"),
+    ] {
+        let outcome = validate(&with(&asserting(expression))).fails_with(2);
+        let shown = told(&outcome);
+        assert!(shown.contains("policy `p` cannot judge") && shown.contains(PATH), "{}", outcome.stderr);
+        assert!(shown.contains(words), "{expression}\n{}", outcome.stderr);
+        assert!(shown.contains(&format!("[goldenpath.yaml:4:{column}]")), "{expression}\n{}", outcome.stderr);
+    }
+    let missing = validate(&with(&asserting("manifest.metadata.description != \"\"")));
+    assert!(told(&missing).contains("`has(manifest.metadata.description) && …`"), "{}", missing.stderr);
+}
+
+#[test]
+fn the_first_manifest_that_fails_is_always_the_same() {
+    let repository = with(&asserting("manifest.metadata.description != \"\""));
+    for number in 2..40 {
+        let id = format!("SEC-{number:04}");
+        repository.write(format!("catalogs/secrets/payments/dev/{id}.yaml"), &manifest(&id, &[]));
+    }
+    for _ in 0..5 {
+        assert!(told(&validate(&repository)).contains(PATH));
+    }
+}
+
+#[test]
+fn a_manifest_that_is_none_is_left_to_the_other_rules() {
+    let repository = with(&asserting("manifest.metadata.owner != \"\""));
+    repository.write(PATH, &manifest("SEC-0001", &[("  owner: team-payments\n", "")]));
+    let found = findings(&validate(&repository).fails_with(1));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["rule"], "GP101");
+}
+
+#[test]
+fn base_is_what_was_there_before_the_change() {
+    let repository = with(
+        "policies:\n  - name: ttl-only-falls\n    when: base != null\n    assert: manifest.spec.ttlDays <= \
+         base.spec.ttlDays\n    message: renew it instead\n  - name: new-ones-are-described\n    when: base == null\n    \
+         assert: has(manifest.metadata.description)\n    message: say what it is for\n",
+    );
+    // No change is judged: nothing to say.
+    validate(&repository).success();
+    repository.commit_all("before");
+    repository.write(PATH, &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")]));
+    repository.write("catalogs/secrets/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &[]));
+    let messages = |outcome: Outcome| -> Vec<String> {
+        findings(&outcome).iter().map(|row| row["message"].as_str().unwrap().to_owned()).collect()
+    };
+    repository.commit_all("after");
+    let range = messages(repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run());
+    assert_eq!(range, ["ttl-only-falls: renew it instead", "new-ones-are-described: say what it is for"]);
+
+    // With the policies changed too, what the change does not touch is compared with itself.
+    repository.write("goldenpath.yaml", &(repository.read("goldenpath.yaml") + "# more\n"));
+    repository.git(&["add", "--all"]);
+    assert_eq!(messages(repository.goldenpath(&["validate", "--staged", "--format", "json"]).run()), [""; 0]);
+}
+
+#[test]
+fn a_new_secret_keeps_the_policies_too() {
+    let repository = with("policies: [{name: p, assert: 'manifest.spec.ttlDays < 10', message: too long}]\n");
+    repository.write(PATH, &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 5")]));
+    let arguments = [
+        "new",
+        "secret",
+        "--service",
+        "orders",
+        "--env",
+        "dev",
+        "--name",
+        "other",
+        "--owner",
+        "app-team",
+        "--type",
+        "generic",
+        "--risk",
+        "low",
+        "--rotation",
+        "none",
+        "--namespace",
+        "orders",
+        "--k8s-secret-name",
+        "other",
+        "--yes",
+    ];
+    let outcome = repository.goldenpath(&[&arguments[..], &["--ttl-days", "30"]].concat()).run();
+    assert_ne!(outcome.code, 0, "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("p: too long"), "{}", outcome.stderr);
+    repository.goldenpath(&[&arguments[..], &["--ttl-days", "5"]].concat()).run().success();
+}
+
+#[test]
+fn what_a_policy_says_is_made_harmless() {
+    let repository =
+        with("policies: [{name: p, assert: 'false', message: \"a\\e[2Jb\\u202e {{ 1 }}\", help: \"\\e[1m\"}]\n");
+    let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
+    assert!(shown.contains("p: a\\u{1b}[2Jb\\u{202e} {{ 1 }}"), "{shown}");
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'));
+    // The same where the configuration is shown, and what the interpreter quotes.
+    let shown = validate(&with(&asserting("\"\u{1b}[2J\u{202e}\" + 1 == path"))).fails_with(2).stderr;
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
+}
+
+/// Policies made to hang, to fill the memory or to overflow the stack, on manifests made to help them.
+#[test]
+fn hostile_policies_end_soon_in_little_memory() {
+    let nested = |levels: usize, list: &str, body: &str| {
+        let opens: String = (0..levels).map(|level| format!("{list}.all(x{level}, ")).collect();
+        format!("{opens}{body}{}", ")".repeat(levels))
+    };
+    let digits = "[1,2,3,4,5,6,7,8,9]";
+    let costly = [
+        nested(8, digits, "true"),
+        nested(8, digits, "path.matches(\"^(a|b)*$\")"),
+        nested(4, "manifest.metadata", &nested(4, "manifest.spec", "manifest == manifest")),
+        format!("[path]{}.size() == 1", ".map(x, x + x)".repeat(30)),
+        format!("[path]{}.size() == 1", ".map(x, [x, x, x, x, x, x, x, x])".repeat(20)),
+        format!("[[path]]{}.size() == 1", ".map(x, x + x)".repeat(30)),
+        format!("[manifest]{}.size() == 1", ".map(x, {1: x, 2: x, 3: x})".repeat(30)),
+        format!("[manifest]{}.size() == 1", ".map(x, {\"a\": x, \"b\": x}).map(x, [x.a, x.b])".repeat(20)),
+        format!("[path]{}.size() == 1", ".map(x, string(x) + dyn(x) + string(x))".repeat(20)),
+    ];
+    let deep = [
+        "(".repeat(4000),
+        "[".repeat(4000),
+        "{1: ".repeat(1000),
+        "!".repeat(4000) + "true",
+        "-".repeat(4000) + "1",
+        "(".repeat(2000) + &")".repeat(2000),
+        "[".repeat(2000) + &"]".repeat(2000),
+        "path[".repeat(700) + &"]".repeat(700),
+        "path".to_owned() + &".a".repeat(2000),
+        "path".to_owned() + &"[0]".repeat(1300),
+        "path".to_owned() + &".size()".repeat(500),
+        "1 + ".repeat(1000) + "1",
+        "true ? ".repeat(500) + "true",
+        "true ? true : ".repeat(290) + "true",
+        "true && ".repeat(500),
+        "\"".repeat(4001),
+        "'''".to_owned() + &"\\".repeat(4000),
+        "`".repeat(4000),
+        "@".repeat(4000),
+        "\u{feff}\u{0}\u{202e}".repeat(500),
+        "/* ".repeat(1000),
+        "x".repeat(100_000),
+        "path.matches(\"".to_owned() + &"(".repeat(300) + &")".repeat(300) + "{1000}\")",
+        "path.matches(\"((a{100}){100}){100}\")".to_owned(),
+        "9".repeat(4000) + " == 1",
+        "1e999999999 == 1.0 && 1e-999999999999 < 1.0 && 0x".to_owned() + &"f".repeat(1000),
+    ];
+    for expression in costly.iter().chain(&deep) {
+        let repository = with(&asserting(expression));
+        let started = Instant::now();
+        // 1 GB of address space, stacks and the program itself included.
+        let script = format!("ulimit -v 1000000; exec {} validate", env!("CARGO_BIN_EXE_goldenpath"));
+        let outcome = repository.program("sh", &["-c", &script]).run();
+        let start: String = expression.chars().take(60).collect();
+        assert!(matches!(outcome.code, 0..=2), "{start} ended with {}: {}", outcome.code, outcome.stderr);
+        assert!(started.elapsed() < Duration::from_secs(10), "{start} took {:?}", started.elapsed());
+        assert!(outcome.stderr.len() < 20_000, "{start} is told in {} bytes", outcome.stderr.len());
+        if costly.contains(expression) {
+            assert_eq!(outcome.code, 2, "{start}: {}", outcome.stdout);
+            assert!(told(&outcome).contains("it could take too long"), "{}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() {
+    let repository = with("");
+    // A schema of the house that allows what the built-in one does not.
+    let schema = include_str!("../schemas/secret_request.schema.json")
+        .replace("\"additionalProperties\": false", "\"additionalProperties\": true");
+    repository.write("schemas/secret_request.schema.json", &schema);
+    let list = |count: usize| (0..count).map(|number| format!("i{number}")).collect::<Vec<_>>().join(", ");
+    let manifest = |count| manifest("SEC-0001", &[("spec:\n", &format!("labels: [{}]\nspec:\n", list(count)))]);
+    for (count, expression, judged) in [
+        (30_000, "manifest.labels.all(x, x != \"none\")", true),
+        (30_000, "!(\"none\" in manifest.labels) && manifest.labels == manifest.labels", true),
+        (30_000, "manifest.labels.all(x, manifest.labels.exists(y, x == y))", false),
+        (30_000, "manifest.labels.all(x, x in manifest.labels)", false),
+        (30_000, "manifest.labels.map(x, manifest.labels) == []", false),
+        (100, "manifest.labels.all(x, manifest.labels.exists_one(y, x == y))", true),
+        (100, "manifest.labels.all(x, x.matches(\"^i[0-9]+$\"))", true),
+    ] {
+        repository.write("goldenpath.yaml", &asserting(expression)).write(PATH, &manifest(count));
+        let started = Instant::now();
+        let outcome = validate(&repository);
+        let shown = told(&outcome);
+        assert!(started.elapsed() < Duration::from_secs(10), "{expression} took {:?}", started.elapsed());
+        match judged {
+            true => assert_eq!(outcome.success().stderr, "", "{expression}"),
+            false => assert!(shown.contains("it could take too long"), "{expression}: {shown}"),
+        }
+    }
+}
+
+#[test]
+fn too_many_policies_are_refused() {
+    let policies: String =
+        (0..201).map(|number| format!("  - {{name: p{number}, assert: 'true', message: m}}\n")).collect();
+    let outcome = validate(&with(&format!("policies:\n{policies}"))).fails_with(2);
+    assert!(told(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
+}
+
+/// The policies that the documentation shows, each with a manifest that keeps it and one that breaks it.
+#[test]
+fn the_policies_in_the_documentation_do_what_it_says() {
+    let text = include_str!("../docs/configuration.md");
+    let section = text.split("\n### policies").nth(1).unwrap();
+    let example = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let repository = with(example);
+    repository.write(PATH, &manifest("SEC-0001", &[]));
+    validate(&repository).success();
+    repository.commit_all("before");
+
+    let broken = |path: &str, text: &str| -> Vec<(String, String)> {
+        repository.write(path, text);
+        repository.git(&["add", "--all"]);
+        repository.git(&["commit", "--quiet", "--no-verify", "-m", "change"]);
+        let found = findings(&repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run());
+        repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+        let policies = found.iter().filter(|row| row["rule"] == "GP204");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        policies
+            .map(|row| (text(&row["message"]).split(':').next().unwrap().to_owned(), text(&row["pointer"])))
+            .collect()
+    };
+    let prod = "catalogs/secrets/payments/prod/SEC-0002.yaml";
+    let in_prod = ("environment: dev", "environment: prod");
+    let pair = |name: &str, pointer: &str| vec![(name.to_owned(), pointer.to_owned())];
+    assert_eq!(
+        broken(prod, &manifest("SEC-0002", &[in_prod])),
+        pair("prod-needs-platform-approval", "/metadata/owner")
+    );
+    assert_eq!(broken(prod, &manifest("SEC-0002", &[in_prod, ("team-payments", "platform-team")])), []);
+
+    let tls = ("secretType: generic", "secretType: tls-private-key");
+    assert_eq!(broken(PATH, &manifest("SEC-0001", &[tls])), pair("keys-are-described", "/metadata"));
+    let described = |text: &'static str| ("  name:", text);
+    assert_eq!(
+        broken(PATH, &manifest("SEC-0001", &[tls, described("  description: key\n  name:")])),
+        pair("keys-are-described", "/metadata/description")
+    );
+    assert_eq!(
+        broken(PATH, &manifest("SEC-0001", &[tls, described("  description: signs the receipts\n  name:")])),
+        []
+    );
+
+    let owner = ("team-payments", "app-team");
+    let longer = ("ttlDays: 30", "ttlDays: 60");
+    let handover = pair("handover-changes-nothing-else", "/metadata/owner");
+    assert_eq!(broken(PATH, &manifest("SEC-0001", &[owner, longer])), handover);
+    assert_eq!(broken(PATH, &manifest("SEC-0001", &[owner])), []);
+    assert_eq!(broken(PATH, &manifest("SEC-0001", &[longer])), []);
+    assert_eq!(broken("catalogs/secrets/payments/dev/SEC-0003.yaml", &manifest("SEC-0003", &[owner])), []);
+}
