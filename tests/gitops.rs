@@ -342,7 +342,7 @@ fn two_manifests_with_one_projection_file_are_refused() {
     let config = platform.catalog.read("goldenpath.yaml");
     let config = format!("{config}  file: \"{{{{ service }}}}.yaml\"\n");
     platform.catalog.write("goldenpath.yaml", &config).commit_all("One file a service");
-    let outcome = platform.apply().run().fails_with(1);
+    let outcome = platform.apply().run().fails_with(2);
     says(&outcome, "SEC-0001 and SEC-0002 have the same projection file `payments.yaml`");
     says(&outcome, "put `{{ id }}` into it");
     assert!(!platform.catalog.exists(".goldenpath"));
