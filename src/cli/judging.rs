@@ -129,10 +129,12 @@ pub(super) fn judge(
             context.streams.talk(&format!("checking {}", entry.path));
         }
     }
+    let look = context.streams.out;
     match format {
         Format::Human => {
-            let look = context.streams.out;
-            context.streams.result(&findings_for_people(&findings, &catalog, look));
+            for drawn in findings_for_people(&findings, &catalog, look) {
+                context.streams.result(&drawn);
+            }
             context.streams.result(&summary(files, &findings, look));
         }
         Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
