@@ -7,6 +7,7 @@ mod bad_input;
 mod changes;
 mod demo;
 mod docs;
+mod formats;
 mod gitops;
 mod golden;
 mod ids;

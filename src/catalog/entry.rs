@@ -1,9 +1,12 @@
 //! One file of a catalog, as far as it could be read.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::Project;
-use crate::manifest::{self, Node, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation};
+use crate::manifest::{
+    self, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation,
+};
 use crate::source::{File, Unreadable};
 
 /// A file of the catalog.
@@ -16,6 +19,8 @@ pub struct Entry {
     /// Whether the run is about this one.
     pub selected: bool,
     pub state: State,
+    /// Made when the first place is asked for: most files have nothing wrong.
+    lines: OnceLock<Lines>,
 }
 
 #[derive(Debug)]
@@ -53,7 +58,7 @@ impl Entry {
                 },
             },
         };
-        Self { path, text, selected, state }
+        Self { path, text, selected, state, lines: OnceLock::new() }
     }
 
     /// The manifest, if the file is YAML.
@@ -75,6 +80,12 @@ impl Entry {
     #[must_use]
     pub fn claimed_id(&self) -> Option<&str> {
         self.manifest()?.root.string_at("/metadata/id")
+    }
+
+    /// The place of the bytes `span` of the text.
+    #[must_use]
+    pub fn place(&self, span: &Range<usize>) -> Place {
+        self.lines.get_or_init(|| Lines::of(&self.text)).place(&self.text, span)
     }
 
     /// What to underline for a JSON pointer: the value there, or the nearest mapping around it by its key.

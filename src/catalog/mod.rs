@@ -16,6 +16,7 @@ use crate::source::{Change, File, Repository, Snapshot, SourceError};
 #[derive(Debug)]
 pub struct Catalog {
     pub snapshot: Snapshot,
+    /// Sorted by path.
     pub entries: Vec<Entry>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
@@ -24,7 +25,7 @@ pub struct Catalog {
 /// The other side of a change.
 #[derive(Debug, Default)]
 pub struct Before {
-    /// The manifests that the change touches or removes, as they were.
+    /// The manifests that the change touches or removes, as they were, sorted by path.
     pub entries: Vec<Entry>,
     /// The paths of those that it touches or adds.
     pub changed: BTreeSet<String>,
@@ -143,9 +144,14 @@ impl Catalog {
     /// The entry at `path`, or what a change removed from there.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        let found = self.entries.iter().find(|entry| entry.path == path);
-        found.or_else(|| self.before.as_ref()?.entries.iter().find(|entry| entry.path == path))
+        found(&self.entries, path).or_else(|| found(&self.before.as_ref()?.entries, path))
     }
+}
+
+/// The entry at `path` among `entries`, which are sorted by path.
+fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
+    let place = entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
+    entries.get(place)
 }
 
 /// Where a manifest belongs, from the repository's root.

@@ -6,7 +6,9 @@ use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
-use crate::diagnostics::{count, findings_as_json, findings_for_people, summary};
+use crate::diagnostics::{
+    count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, summary,
+};
 use crate::rules::{self, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
 
@@ -28,6 +30,10 @@ pub(super) enum Format {
     Human,
     /// One JSON object
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands, which GitHub Actions shows as annotations
+    Github,
 }
 
 impl Range {
@@ -126,14 +132,30 @@ pub(super) fn judge(
     }
     if context.streams.verbose {
         for entry in catalog.selected() {
-            context.streams.talk(&format!("checking {}", entry.path));
+            let line = format!("checking {}", entry.path);
+            context.streams.talk(&match format {
+                // GitHub's runner looks for commands on standard error too.
+                Format::Github => debug_for_github(&line),
+                Format::Human | Format::Json | Format::Sarif => line,
+            });
         }
     }
+    let look = context.streams.out;
     match format {
         Format::Human => {
-            let look = context.streams.out;
-            context.streams.result(&findings_for_people(&findings, &catalog, look));
+            for drawn in findings_for_people(&findings, &catalog, look) {
+                context.streams.result(&drawn);
+            }
             context.streams.result(&summary(files, &findings, look));
+        }
+        Format::Github => {
+            for command in findings_for_github(&findings) {
+                context.streams.result(&command);
+            }
+            context.streams.result(&summary(files, &findings, look));
+        }
+        Format::Sarif => {
+            context.streams.result(&format!("{}\n", findings_as_sarif(files, &findings, &catalog)));
         }
         Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
     }

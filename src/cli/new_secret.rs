@@ -86,7 +86,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     let template = project.template(&repository, scaffold::TEMPLATE)?;
     let (made, findings, catalog) = scaffold::make(&answers, first_id, &project, catalog, template.as_deref())?;
     if !findings.is_empty() {
-        context.streams.alert(&findings_for_people(&findings, &catalog, context.streams.err));
+        for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
+            context.streams.alert(&drawn);
+        }
     }
     if !scaffold::is_fit(&findings) {
         context.streams.alert(&summary(made.len(), &findings, context.streams.err));

@@ -44,7 +44,9 @@ impl Source {
         let findings = rules::check(&catalog, &project)?;
         let look = context.streams.err;
         if !findings.is_empty() {
-            context.streams.alert(&findings_for_people(&findings, &catalog, look));
+            for drawn in findings_for_people(&findings, &catalog, look) {
+                context.streams.alert(&drawn);
+            }
             context.streams.alert(&summary(catalog.selected().count(), &findings, look));
         }
         if count(&findings, Severity::Error) > 0 {

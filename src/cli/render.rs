@@ -33,7 +33,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let findings = rules::check(&catalog, &project)?;
     if count(&findings, Severity::Error) > 0 {
         let look = context.streams.err;
-        context.streams.alert(&findings_for_people(&findings, &catalog, look));
+        for drawn in findings_for_people(&findings, &catalog, look) {
+            context.streams.alert(&drawn);
+        }
         context.streams.alert(&summary(catalog.selected().count(), &findings, look));
         return Ok(Outcome::Failed);
     }

@@ -17,32 +17,58 @@ use crate::terminal::{Look, harmless, harmless_in_place, harmless_name};
 /// The longest line that is drawn; beyond it the place is told in words.
 const LONGEST_LINE: usize = 400;
 
-/// All findings, each drawn into its file's text.
-#[must_use]
-pub fn findings_for_people(findings: &[Finding], catalog: &Catalog, look: Look) -> String {
-    findings.iter().map(|finding| drawn(&Drawing::of(finding, catalog), look)).collect()
+/// How many findings of one file are drawn: nobody reads more of them before mending some.
+const MOST_OF_A_FILE: usize = 50;
+
+/// The findings, each drawn into its file's text; of a file that has too many, the first and how many more there are.
+/// They come one by one, so that printing them takes no memory. `findings` are sorted by path and place.
+pub fn findings_for_people(findings: &[Finding], catalog: &Catalog, look: Look) -> impl Iterator<Item = String> {
+    findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_a_file| {
+        let (first, rest) = of_a_file.split_at(of_a_file.len().min(MOST_OF_A_FILE));
+        let drawn = first.iter().map(move |finding| drawn(&Drawing::of(finding, catalog), look));
+        drawn.chain(rest.first().map(|next| cut(rest.len(), &next.path, look)))
+    })
+}
+
+fn cut(more: usize, path: &str, look: Look) -> String {
+    let dots = if look.unicode { "…" } else { "..." };
+    let (number, s) = (grouped(more), plural(more));
+    format!("{dots} and {number} more finding{s} in {}; `--format json` has them all\n\n", harmless_name(path))
 }
 
 /// The last line of a run: how many manifests were looked at and what came of it.
 #[must_use]
 pub fn summary(files: usize, findings: &[Finding], look: Look) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
-    let checked = format!("checked {files} manifest{}", plural(files));
+    let checked = format!("checked {} manifest{}", grouped(files), plural(files));
     match (errors, warnings) {
         (0, 0) => format!("{checked}: {}\n", look.style().green().apply_to("no findings")),
         _ => {
             let mut parts = Vec::new();
             if errors > 0 {
-                let text = format!("{errors} error{}", plural(errors));
+                let text = format!("{} error{}", grouped(errors), plural(errors));
                 parts.push(look.style().red().bold().apply_to(text).to_string());
             }
             if warnings > 0 {
-                let text = format!("{warnings} warning{}", plural(warnings));
+                let text = format!("{} warning{}", grouped(warnings), plural(warnings));
                 parts.push(look.style().yellow().apply_to(text).to_string());
             }
             format!("{checked}: {}\n", parts.join(", "))
         }
     }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 fn plural(count: usize) -> &'static str {
@@ -227,4 +253,16 @@ fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<Strin
     };
     let (name, text) = all(source.read_span(span, usize::MAX / 2, usize::MAX / 2))?;
     Some(NamedSource::new(harmless_name(&name), harmless_in_place(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, shown) in [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), shown);
+        }
+    }
 }

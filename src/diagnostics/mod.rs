@@ -1,10 +1,14 @@
-//! Findings and errors to people (miette) and machines (JSON).
+//! Findings and errors to people (miette) and machines (JSON, SARIF, GitHub's workflow commands).
 
+mod github;
 mod human;
 mod json;
+mod sarif;
 
+pub use github::{debug_for_github, findings_for_github};
 pub use human::{findings_for_people, render_report, summary};
 pub use json::findings_as_json;
+pub use sarif::findings_as_sarif;
 
 use crate::rules::{Finding, Severity};
 

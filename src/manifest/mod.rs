@@ -11,7 +11,7 @@ pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, SecretId, check_one_line, to_label};
 pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};
 pub use store_key::{StoreKey, StoreKeyError};
-pub use text::{Place, place};
+pub use text::{Lines, Place, place};
 pub use yaml::{Key, Node, Problem, ProblemKind, Value, parse};
 
 /// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.

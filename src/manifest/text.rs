@@ -11,18 +11,41 @@ pub struct Place {
     pub end_column: usize,
 }
 
-/// The place of the byte range `span` in `text`. Both ends are moved onto character boundaries inside the text.
-#[must_use]
-pub fn place(text: &str, span: &Range<usize>) -> Place {
-    let (line, column) = position(text, span.start);
-    let (end_line, end_column) = position(text, span.end.max(span.start));
-    Place { line, column, end_line, end_column }
+/// Where the lines of a text end, so that ten thousand places in it do not mean reading it ten thousand times.
+#[derive(Debug)]
+pub struct Lines {
+    /// The bytes after each newline.
+    starts: Vec<usize>,
 }
 
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (1 + before.bytes().filter(|&byte| byte == b'\n').count(), 1 + before[line_start..].chars().count())
+impl Lines {
+    /// Reads the text once.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self { starts: text.match_indices('\n').map(|(newline, _)| newline + 1).collect() }
+    }
+
+    /// The place of the byte range `span` in `text`, which must be the one that was read. Both ends are moved onto
+    /// character boundaries inside the text.
+    #[must_use]
+    pub fn place(&self, text: &str, span: &Range<usize>) -> Place {
+        let (line, column) = self.position(text, span.start);
+        let (end_line, end_column) = self.position(text, span.end.max(span.start));
+        Place { line, column, end_line, end_column }
+    }
+
+    fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let offset = text.floor_char_boundary(offset);
+        let newlines = self.starts.partition_point(|start| *start <= offset);
+        let line_start = newlines.checked_sub(1).map_or(0, |last| self.starts[last]);
+        (1 + newlines, 1 + text[line_start..offset].chars().count())
+    }
+}
+
+/// The place of the byte range `span` in `text`, for a text that is asked once.
+#[must_use]
+pub fn place(text: &str, span: &Range<usize>) -> Place {
+    Lines::of(text).place(text, span)
 }
 
 #[cfg(test)]
@@ -34,6 +57,18 @@ mod tests {
         let text = "a: é\r\nb: 世界 x\n";
         let start = text.find('x').unwrap_or_default();
         assert_eq!(place(text, &(start..start + 1)), Place { line: 2, column: 7, end_line: 2, end_column: 8 });
+    }
+
+    #[test]
+    fn every_offset_is_where_counting_says() {
+        let text = "\na\n\né: 世\r\n\n";
+        let lines = Lines::of(text);
+        for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            let before: Vec<&str> = text[..offset].split('\n').collect();
+            let column = before.last().map_or(0, |line| line.chars().count()) + 1;
+            let place = lines.place(text, &(offset..offset));
+            assert_eq!((place.line, place.column), (before.len(), column), "at {offset}");
+        }
     }
 
     #[test]

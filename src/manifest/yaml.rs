@@ -4,6 +4,7 @@
 //! several documents) is refused here, with its place, and never expanded.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use saphyr::Scalar;
@@ -14,6 +15,10 @@ const MAX_DEPTH: usize = 32;
 
 /// How many problems of one file are worth telling.
 const MAX_PROBLEMS: usize = 100;
+
+/// Up to how many keys a mapping's next one is compared with each of them; a SecretRequest has 8 at most. Beyond it
+/// they are looked up, so that a mapping of all the keys that fit into a file costs no more than its bytes.
+const FEW_KEYS: usize = 32;
 
 /// A YAML value and where it stands, as a byte range of the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -218,7 +223,39 @@ struct Open {
 
 enum Items {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<(Key, Node)>, key: Option<Key> },
+    Mapping(Mapping),
+}
+
+#[derive(Default)]
+struct Mapping {
+    entries: Vec<(Key, Node)>,
+    /// The key whose value has not come yet.
+    key: Option<Key>,
+    /// The first mention of each key, once there are more than a few.
+    names: BTreeMap<String, Range<usize>>,
+}
+
+impl Mapping {
+    /// Where the key `name` stands already.
+    fn first_mention(&self, name: &str) -> Option<Range<usize>> {
+        if self.names.is_empty() {
+            self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span.clone())
+        } else {
+            self.names.get(name).cloned()
+        }
+    }
+
+    fn push(&mut self, key: Key, value: Node) {
+        self.entries.push((key, value));
+        let unnamed = match self.names.is_empty() {
+            true if self.entries.len() <= FEW_KEYS => return,
+            true => 0,
+            false => self.entries.len() - 1,
+        };
+        for (key, _) in &self.entries[unnamed..] {
+            self.names.entry(key.name.clone()).or_insert_with(|| key.span.clone());
+        }
+    }
 }
 
 struct Builder<'text> {
@@ -262,13 +299,13 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
-                return self.start(start, Items::Mapping { entries: Vec::new(), key: None });
+                return self.start(start, Items::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
                     let value = match open.items {
                         Items::Sequence(items) => Value::Sequence(items),
-                        Items::Mapping { entries, .. } => Value::Mapping(entries),
+                        Items::Mapping(mapping) => Value::Mapping(mapping.entries),
                     };
                     let span = self.trim(open.start..span.end);
                     self.complete(span, value);
@@ -289,9 +326,11 @@ impl Builder<'_> {
     }
 
     fn scalar(&mut self, span: Range<usize>, text: Cow<'_, str>, style: ScalarStyle) {
-        if let Some(Open { items: Items::Mapping { entries, key: key @ None }, .. }) = self.open.last_mut() {
-            let first = entries.iter().find(|(key, _)| key.name == text).map(|(key, _)| key.span.clone());
-            *key = Some(Key { span: span.clone(), name: text.to_string() });
+        if let Some(Open { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
+            && mapping.key.is_none()
+        {
+            let first = mapping.first_mention(&text);
+            mapping.key = Some(Key { span: span.clone(), name: text.to_string() });
             if text == "<<" && style == ScalarStyle::Plain {
                 self.unsupported(span, "a merge key stands here", "write the fields out; a manifest merges nothing");
             } else if let Some(first) = first {
@@ -322,10 +361,10 @@ impl Builder<'_> {
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
             Some(Items::Sequence(items)) => items.push(node),
-            Some(Items::Mapping { entries, key }) => match key.take() {
-                Some(key) => entries.push((key, node)),
+            Some(Items::Mapping(mapping)) => match mapping.key.take() {
+                Some(key) => mapping.push(key, node),
                 None => {
-                    *key = Some(Key { span: node.span.clone(), name: String::new() });
+                    mapping.key = Some(Key { span: node.span.clone(), name: String::new() });
                     self.unsupported(
                         node.span,
                         "this key is not a plain word",
@@ -493,6 +532,24 @@ mod tests {
         assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "the key `a` stands twice".into(), "a"));
         assert_eq!(only_problem("a: {<<: 1}\n"), (Unsupported, "a merge key stands here".into(), "<<"));
         assert_eq!(only_problem("a: 1\n---\nb: 2\n"), (Unsupported, "a second document starts here".into(), "---"));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_among_few_and_among_many() {
+        for count in [1, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, 1000] {
+            let keys: String = (0..count).map(|key| format!("k{key}: 1\n")).collect();
+            for again in [0, count / 2, count - 1] {
+                let text = format!("{keys}k{again}: 2\n");
+                let problems = parse(&text).unwrap_err();
+                assert_eq!(problems.len(), 1);
+                let first = problems[0].related.as_ref().unwrap().0.clone();
+                assert_eq!(
+                    (first.start, &text[first]),
+                    (text.find(&format!("k{again}:")).unwrap(), format!("k{again}").as_str())
+                );
+            }
+            assert!(parse(&keys).is_ok());
+        }
     }
 
     #[test]

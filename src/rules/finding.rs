@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Rule;
 use crate::catalog::Entry;
-use crate::manifest::{Place, place};
+use crate::manifest::Place;
 
 /// What a finding counts as: an error fails the run, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,7 +73,7 @@ impl<'findings> Sink<'findings> {
         message: String,
         help: String,
     ) -> &mut Finding {
-        let place = place(&entry.text, &span);
+        let place = entry.place(&span);
         let (rule, severity, path) = (self.rule, self.severity, entry.path.clone());
         let related = Vec::new();
         let finding =

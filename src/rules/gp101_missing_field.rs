@@ -20,6 +20,8 @@
 //!     tier: medium
 //! ```
 
+use std::collections::HashSet;
+
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Enums;
@@ -36,22 +38,36 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };
-    for violation in &manifest.violations {
-        let ViolationKind::Missing { field } = &violation.kind else { continue };
-        // A field that is only misspelt is GP102's, which says what it should be called.
-        let misspelt = manifest.violations.iter().any(|other| match &other.kind {
-            ViolationKind::Unknown { field: unknown, known } => {
-                other.pointer == violation.pointer && nearest(unknown, known.iter().map(String::as_str)) == Some(field)
+    let mut missing = manifest
+        .violations
+        .iter()
+        .filter_map(|violation| match &violation.kind {
+            ViolationKind::Missing { field } => Some((violation.pointer.as_str(), field.as_str())),
+            _ => None,
+        })
+        .peekable();
+    if missing.peek().is_none() {
+        return;
+    }
+    // A field that is only misspelt is GP102's, which says what it should be called.
+    let misspelt: HashSet<(&str, &str)> = manifest
+        .violations
+        .iter()
+        .filter_map(|violation| match &violation.kind {
+            ViolationKind::Unknown { field, known } => {
+                Some((violation.pointer.as_str(), nearest(field, known.iter().map(String::as_str))?))
             }
-            _ => false,
-        });
-        if !misspelt {
-            let parent = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
+            _ => None,
+        })
+        .collect();
+    for (pointer, field) in missing {
+        if !misspelt.contains(&(pointer, field)) {
+            let parent = pointer.rsplit('/').next().filter(|name| !name.is_empty());
             let message = match parent {
                 Some(parent) => format!("`{parent}` lacks the field `{field}`"),
                 None => format!("the manifest lacks the field `{field}`"),
             };
-            sink.at(entry, &violation.pointer, message, help(field, &project.enums));
+            sink.at(entry, pointer, message, help(field, &project.enums));
         }
     }
 }

@@ -18,9 +18,11 @@
 //!   ttlDays: 30
 //! ```
 
+use std::collections::HashMap;
+
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::manifest::ViolationKind;
+use crate::manifest::{Key, Value, ViolationKind};
 use crate::suggest::did_you_mean;
 
 pub(super) const RULE: Rule = Rule {
@@ -33,6 +35,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     let Some(manifest) = entry.manifest() else { return };
+    // The keys of a mapping by their names: searching it for each of ten thousand unknown ones would take seconds.
+    let mut mappings: HashMap<&str, HashMap<&str, &Key>> = HashMap::new();
     for violation in &manifest.violations {
         let ViolationKind::Unknown { field, known } = &violation.kind else { continue };
         let parent = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
@@ -43,9 +47,15 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
         let help = did_you_mean(field, known.iter().map(String::as_str))
             .unwrap_or_else(|| format!("the fields here are {}", known.join(", ")));
         let pointer = format!("{}/{}", violation.pointer, field.replace('~', "~0").replace('/', "~1"));
-        let span = match manifest.root.at(&pointer) {
-            Some((Some(key), _)) => key.span.clone(),
-            _ => entry.span(&violation.pointer),
+        let keys = mappings.entry(&violation.pointer).or_insert_with(|| {
+            match manifest.root.at(&violation.pointer).map(|(_, node)| &node.value) {
+                Some(Value::Mapping(entries)) => entries.iter().map(|(key, _)| (key.name.as_str(), key)).collect(),
+                _ => HashMap::new(),
+            }
+        });
+        let span = match keys.get(field.as_str()) {
+            Some(key) => key.span.clone(),
+            None => entry.span(&violation.pointer),
         };
         sink.over(entry, span, &pointer, message, help);
     }

@@ -31,6 +31,19 @@ pub fn with_requirements() -> Result<PathBuf, String> {
     Ok(ready.join("bin/python"))
 }
 
+/// A file that one of the packages brought, by its path below `site-packages`.
+#[track_caller]
+pub fn installed(file: &str) -> PathBuf {
+    let python = with_requirements().unwrap_or_else(|why| panic!("there is no {file}: {why}"));
+    let libraries = python.parent().and_then(Path::parent).expect("bin/python stands in the environment").join("lib");
+    let versions = fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
+    versions
+        .flatten()
+        .map(|version| version.path().join("site-packages").join(file))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("no package in {} has {file}", libraries.display()))
+}
+
 /// The directory that Cargo builds in.
 fn target_directory() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
