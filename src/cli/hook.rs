@@ -64,6 +64,10 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
         names => names,
     };
     let (folder, is_shared) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
+    // /dev/null is what many set to have no hooks at all.
+    if folder.exists() && !folder.is_dir() {
+        return Err(HookError::NotAFolder { path: folder }.into());
+    }
     if is_shared && !shared {
         return Err(HookError::Shared { folder }.into());
     }
@@ -75,6 +79,13 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
                 before.display()
             ),
             Step::Updated => format!("updated {}", folder.join(name.as_str()).display()),
+            Step::Called => {
+                format!(
+                    "unchanged {}: it runs `goldenpath hook run {name}` already",
+                    folder.join(name.as_str()).display(),
+                    name = name.as_str()
+                )
+            }
             Step::Unchanged => format!("unchanged {}", folder.join(name.as_str()).display()),
             _ => format!("installed {}", folder.join(name.as_str()).display()),
         };
@@ -87,14 +98,19 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
     let repository = Repository::discover_any()?;
     let (folder, _) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
     let all = <HookName as clap::ValueEnum>::value_variants();
+    let mut found = false;
     for &name in if names.is_empty() { all } else { names } {
         let path = folder.join(name.as_str());
         match hooks::uninstall(&folder, name)? {
             Step::Restored => context.streams.result(&format!("restored {} as it was before\n", path.display())),
             Step::Removed => context.streams.result(&format!("removed {}\n", path.display())),
             _ if !names.is_empty() => context.streams.talk(&format!("{} is not goldenpath's", path.display())),
-            _ => {}
+            _ => continue,
         }
+        found = true;
+    }
+    if !found {
+        context.streams.talk(&format!("no hook of goldenpath's in {}", folder.display()));
     }
     Ok(Outcome::Done)
 }

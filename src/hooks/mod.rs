@@ -67,6 +67,22 @@ pub enum HookError {
     #[diagnostic(code(goldenpath::hooks::no_folder), help("unset it: git config --unset core.hooksPath"))]
     NoFolder,
 
+    #[error("core.hooksPath is `{}`, which is no folder, so git runs no hooks here", path.display())]
+    #[diagnostic(
+        code(goldenpath::hooks::not_a_folder),
+        help(
+            "`git config --show-origin core.hooksPath` tells where it is set; `git config core.hooksPath .githooks` sets one for this repository"
+        )
+    )]
+    NotAFolder { path: PathBuf },
+
+    #[error("husky writes `{}` anew whenever it is installed", folder.display())]
+    #[diagnostic(
+        code(goldenpath::hooks::husky),
+        help("add the line `goldenpath hook run {name}` to .husky/{name} instead")
+    )]
+    Husky { folder: PathBuf, name: &'static str },
+
     #[error("`{}` cannot be written: {why}", path.display())]
     #[diagnostic(code(goldenpath::hooks::write), help("check the folder's permissions"))]
     Write { path: PathBuf, why: String },

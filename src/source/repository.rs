@@ -57,18 +57,19 @@ impl Repository {
         if config.get_string("core.hooksPath").is_ok_and(|path| path.is_empty()) {
             return Ok(None);
         }
-        match config.get_path("core.hooksPath") {
-            Ok(path) => {
-                // Relative to where hooks run: the work tree's root, or the bare repository (git-config, "core.hooksPath").
-                let folder = self.root.join(path);
-                let resolved = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-                let common = self.git.commondir().canonicalize().unwrap_or_else(|_| self.git.commondir().to_path_buf());
-                let shared = !resolved.starts_with(&self.root) && !resolved.starts_with(common);
-                Ok(Some((folder, shared)))
-            }
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(Some((self.git.commondir().join("hooks"), false))),
-            Err(error) => Err(SourceError::git("core.hooksPath")(error)),
-        }
+        let folder = match config.get_path("core.hooksPath") {
+            // Relative to where hooks run: the work tree's root, or the bare repository (git-config, "core.hooksPath").
+            Ok(path) => self.root.join(path),
+            Err(error) if error.code() == ErrorCode::NotFound => self.git.commondir().join("hooks"),
+            Err(error) => return Err(SourceError::git("core.hooksPath")(error)),
+        };
+        let common = resolved(self.git.commondir());
+        // Linked work trees share their hooks with the main one, which as a rule lies around the common folder.
+        let main = common.parent().filter(|_| common.ends_with(".git"));
+        let own = [Some(self.root()), Some(&common), main];
+        let real = resolved(&folder);
+        let shared = !own.into_iter().flatten().any(|own| real.starts_with(own));
+        Ok(Some((folder, shared)))
     }
 
     /// The work tree's folder, or a bare repository's own, absolute and without symbolic links.
@@ -165,6 +166,20 @@ impl Repository {
         }
         .map_err(SourceError::git(snapshot.to_string()))
     }
+}
+
+/// Whether git was told of the repository and of no work tree: then that is the current folder (git, "GIT_DIR"), and not
+/// the folder around the repository, as libgit2 has it.
+fn is_given_without_work_tree(git: &git2::Repository) -> bool {
+    let given = |name: &str| std::env::var_os(name).is_some();
+    let configured = || git.config().and_then(|config| config.get_entry("core.worktree").map(|_| ())).is_ok();
+    given("GIT_DIR") && !given("GIT_WORK_TREE") && !git.is_bare() && !git.is_worktree() && !configured()
+}
+
+/// A path without symbolic links or `..`, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    found.map_or_else(|| path.to_path_buf(), |(above, rest)| above.join(rest))
 }
 
 /// A relative path with `/` on every platform.
