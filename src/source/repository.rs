@@ -34,10 +34,13 @@ impl Repository {
     pub fn discover_any() -> Result<Self, SourceError> {
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let git = git2::Repository::open_from_env().map_err(|error| match error.code() {
-            ErrorCode::NotFound => SourceError::NotARepository { dir },
-            ErrorCode::Owner => SourceError::Owner { dir },
+            ErrorCode::NotFound => SourceError::NotARepository { dir: dir.clone() },
+            ErrorCode::Owner => SourceError::Owner { dir: dir.clone() },
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
+        if is_given_without_work_tree(&git) {
+            git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
+        }
         let root = git.workdir().unwrap_or_else(|| git.path());
         let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
         Ok(Self { git, root })
