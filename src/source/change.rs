@@ -1,10 +1,12 @@
 //! What differs between two snapshots, and what a merge would make.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use git2::{Delta, Oid};
 
 use super::repository::slashed;
+use super::snapshot::is_in_next_commit;
 use super::{Repository, Snapshot, SourceError};
 
 /// The files in which two snapshots differ, by their paths on either side. A file that moved counts as gone from the one
@@ -57,6 +59,12 @@ impl Repository {
             if delta.status() != Delta::Deleted {
                 change.after.extend(delta.new_file().path().map(slashed));
             }
+        }
+        if after == Snapshot::Index {
+            let index = self.git.index().map_err(SourceError::git("the index"))?;
+            change
+                .after
+                .retain(|path| index.get_path(Path::new(path), 0).is_none_or(|entry| is_in_next_commit(&entry)));
         }
         Ok(change)
     }

@@ -198,7 +198,7 @@ pub fn is_hidden(below: &str) -> bool {
 }
 
 /// Not so for what `git add --intent-to-add` has only announced.
-fn is_in_next_commit(entry: &git2::IndexEntry) -> bool {
+pub(super) fn is_in_next_commit(entry: &git2::IndexEntry) -> bool {
     entry.flags_extended & git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
 }
 
