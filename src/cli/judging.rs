@@ -56,7 +56,7 @@ impl Range {
 
     /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
     pub(super) fn since(repository: &Repository, from: Option<Snapshot>, to: Snapshot) -> Result<Self, Failure> {
-        let before = from.map(|from| repository.merge_base(from, to)).transpose()?;
+        let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
         Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None })
     }
 

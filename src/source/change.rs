@@ -69,15 +69,18 @@ impl Repository {
         Ok(change)
     }
 
-    /// Where the histories of two commits parted; the first one where they have nothing in common.
+    /// Where the histories of two commits parted; None where they have nothing in common.
     ///
     /// # Errors
-    /// A repository that cannot be read.
-    pub fn merge_base(&self, one: Snapshot, other: Snapshot) -> Result<Snapshot, SourceError> {
-        let (Snapshot::Commit(a), Snapshot::Commit(b)) = (one, other) else { return Ok(one) };
+    /// A repository that cannot be read, or a shallow one that ends before that place.
+    pub fn merge_base(&self, one: Snapshot, other: Snapshot) -> Result<Option<Snapshot>, SourceError> {
+        let (Snapshot::Commit(a), Snapshot::Commit(b)) = (one, other) else { return Ok(Some(one)) };
         match self.git.merge_base(a, b) {
-            Ok(base) => Ok(Snapshot::Commit(base)),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(one),
+            Ok(base) => Ok(Some(Snapshot::Commit(base))),
+            Err(error) if error.code() == git2::ErrorCode::NotFound && self.git.is_shallow() => {
+                Err(SourceError::Shallow { one: one.to_string(), other: other.to_string() })
+            }
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
             Err(error) => Err(SourceError::git(format!("where {one} and {other} parted"))(error)),
         }
     }

@@ -69,6 +69,13 @@ pub enum SourceError {
     )]
     NoSuchCommit { spec: String },
 
+    #[error("where {one} and {other} parted is not in this shallow clone")]
+    #[diagnostic(
+        code(goldenpath::source::shallow),
+        help("fetch the history: git fetch --unshallow origin; in GitHub Actions, `fetch-depth: 0`")
+    )]
+    Shallow { one: String, other: String },
+
     #[error("{one} and {other} cannot be merged: {paths} conflict")]
     #[diagnostic(code(goldenpath::source::conflict), help("merge or rebase, resolve the conflicts, and check again"))]
     Conflict { one: String, other: String, paths: String },
