@@ -1,7 +1,5 @@
 //! What `validate` and the hooks share: which state is judged, against which one before it, and by whose rules.
 
-use std::collections::BTreeSet;
-
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
@@ -85,13 +83,7 @@ impl Range {
             && let Some(upstream) = repository.upstream()
         {
             // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
-            let mut merged = BTreeSet::new();
-            for path in &change.before {
-                if repository.holds(upstream, path)? {
-                    merged.insert(path.clone());
-                }
-            }
-            change.before = merged;
+            repository.leave_out_settled(&mut change, upstream)?;
         }
         Ok((change, selection))
     }

@@ -85,6 +85,53 @@ impl Repository {
         }
     }
 
+    /// Takes out of a staged `change` what the branch of `upstream` holds already, as it is staged or not at all: what a
+    /// merge brings from there, and what goes back to how it was there. That was judged when it got there.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn leave_out_settled(&self, change: &mut Change, upstream: Snapshot) -> Result<(), SourceError> {
+        let index = self.git.index().map_err(SourceError::git("the index"))?;
+        let mut trees = Vec::new();
+        for snapshot in self.settled(upstream)? {
+            trees.push(self.tree(snapshot)?);
+        }
+        let held = |tree: &git2::Tree<'_>, path: &str| tree.get_path(Path::new(path)).ok().map(|entry| entry.id());
+        change.before.retain(|path| held(&trees[0], path).is_some());
+        let staged = |path: &str| index.get_path(Path::new(path), 0).map(|entry| entry.id);
+        let settled: Vec<String> = change
+            .after
+            .iter()
+            .filter(|path| staged(path).is_some_and(|id| trees.iter().any(|tree| held(tree, path) == Some(id))))
+            .cloned()
+            .collect();
+        for path in settled {
+            change.before.remove(&path);
+            change.after.remove(&path);
+        }
+        Ok(())
+    }
+
+    /// The commits of upstream's history that the next commit builds on: its tip first, then where the history of each of
+    /// the next commit's parents left it.
+    fn settled(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
+        let mut parents = vec!["HEAD".to_owned(), "MERGE_HEAD".to_owned()];
+        // What `git merge` tells its hooks, which run before there is a MERGE_HEAD: GITHEAD_<id>=<name>.
+        parents.extend(
+            std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned)),
+        );
+        let mut settled = vec![upstream];
+        for parent in parents.iter().filter_map(|name| self.commit(name).ok()) {
+            // Where a shallow clone ends, the tip alone will do.
+            if let Ok(Some(base)) = self.merge_base(upstream, parent)
+                && !settled.contains(&base)
+            {
+                settled.push(base);
+            }
+        }
+        Ok(settled)
+    }
+
     /// The tree that merging `theirs` into `ours` would make. It is made in memory: nothing is written.
     ///
     /// # Errors

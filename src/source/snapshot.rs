@@ -71,14 +71,6 @@ impl Repository {
         }
     }
 
-    /// Whether a commit holds a file of this path.
-    ///
-    /// # Errors
-    /// A repository that cannot be read.
-    pub fn holds(&self, snapshot: Snapshot, path: &str) -> Result<bool, SourceError> {
-        Ok(self.tree(snapshot)?.get_path(Path::new(path)).is_ok())
-    }
-
     /// Every YAML file of a snapshot below the folder `under`, each through `load`, in parallel and in no order.
     ///
     /// # Errors
