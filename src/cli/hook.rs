@@ -4,7 +4,7 @@ use std::io::Read;
 
 use clap::Subcommand;
 
-use super::judging::{Format, Range, judge};
+use super::judging::{Format, Range, judge, judge_all};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
 use crate::hooks::{self, HookError, HookName, Pushed, Step};
@@ -125,10 +125,10 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             let mut lines = String::new();
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
             read.map_err(|error| Failure::io("what git tells the hook cannot be read", &error))?;
-            refs(&hooks::of_lines(&lines)?, context)
+            refs(name, &hooks::of_lines(&lines)?, context)
         }
-        (HookName::Update, [name, from, to]) => {
-            refs(&hooks::of_update(name, from, to)?.into_iter().collect::<Vec<_>>(), context)
+        (HookName::Update, [reference, from, to]) => {
+            refs(name, &hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(), context)
         }
         (HookName::Update, _) => Err(Failure::usage(
             "update takes the ref, where it is and where it will be",
@@ -137,12 +137,15 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
     }
 }
 
-/// Judges what each ref brings. The branch that merges go to must lose nothing; any other brings what that one does not
-/// have yet.
-fn refs(pushed: &[Pushed], context: &Context) -> Result<Outcome, Failure> {
+/// Judges what each ref brings, and sums up. The branch that merges go to must lose nothing; any other brings what that
+/// one does not have yet.
+fn refs(hook: HookName, pushed: &[Pushed], context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover_any()?;
-    let (upstream, upstream_branch) = (repository.upstream(), repository.upstream_branch());
-    let mut outcome = Outcome::Done;
+    let target = match hook {
+        HookName::PreReceive | HookName::Update => repository.own_branch(),
+        _ => repository.upstream_branch(),
+    };
+    let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {
         let to = match repository.commit(&one.to) {
             Ok(to) => to,
@@ -152,14 +155,14 @@ fn refs(pushed: &[Pushed], context: &Context) -> Result<Outcome, Failure> {
         };
         // Where the remote is ahead of what was fetched, its commit is unknown here; the server knows it.
         let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
-        let range = match from {
-            Some(from) if upstream_branch.as_ref() == Some(&one.name) => Range::moved(from, to),
-            from => Range::since(&repository, upstream.or(from), to)?,
+        let range = match (from, &target) {
+            (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
+            (from, target) => Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?,
         };
-        context.streams.talk(&format!("{}:", one.name));
-        if judge(&repository, &range, &Selection::All, Format::Human, context)? == Outcome::Failed {
-            outcome = Outcome::Failed;
+        // A branch and a tag on it are the same news.
+        if !ranges.iter().any(|(_, known)| *known == range) {
+            ranges.push((&one.name, range));
         }
     }
-    Ok(outcome)
+    judge_all(&repository, &ranges, context)
 }

@@ -7,10 +7,11 @@ use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, summary,
 };
-use crate::rules::{self, Severity};
+use crate::rules::{self, Finding, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
 
 /// What is judged.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Range {
     /// What it comes from; None where only the state itself is judged.
     before: Option<Snapshot>,
@@ -97,6 +98,61 @@ pub(super) fn judge(
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
+    let (catalog, findings) = look_into(repository, range, selection, format, context)?;
+    let (files, look) = (catalog.selected().count(), context.streams.out);
+    match format {
+        Format::Human => {
+            for drawn in findings_for_people(&findings, &catalog, look) {
+                context.streams.result(&drawn);
+            }
+            context.streams.result(&summary(files, &findings, look));
+        }
+        Format::Github => {
+            for command in findings_for_github(&findings) {
+                context.streams.result(&command);
+            }
+            context.streams.result(&summary(files, &findings, look));
+        }
+        Format::Sarif => {
+            context.streams.result(&format!("{}\n", findings_as_sarif(files, &findings, &catalog)));
+        }
+        Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
+    }
+    Ok(outcome(&findings))
+}
+
+/// Judges several ranges, each with its name, and sums up in one last line.
+pub(super) fn judge_all(
+    repository: &Repository,
+    ranges: &[(&str, Range)],
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let look = context.streams.out;
+    let (mut files, mut all) = (0, Vec::new());
+    for (name, range) in ranges {
+        context.streams.talk(&format!("{name}:"));
+        let (catalog, findings) = look_into(repository, range, &Selection::All, Format::Human, context)?;
+        for drawn in findings_for_people(&findings, &catalog, look) {
+            context.streams.result(&drawn);
+        }
+        files += catalog.selected().count();
+        all.extend(findings);
+    }
+    context.streams.result(&summary(files, &all, look));
+    Ok(outcome(&all))
+}
+
+fn outcome(findings: &[Finding]) -> Outcome {
+    if count(findings, Severity::Error) > 0 { Outcome::Failed } else { Outcome::Done }
+}
+
+fn look_into(
+    repository: &Repository,
+    range: &Range,
+    selection: &Selection,
+    format: Format,
+    context: &Context,
+) -> Result<(Catalog, Vec<Finding>), Failure> {
     let project = context.open(repository, range.rules_from)?;
     let catalog = match range.after {
         Snapshot::WorkTree => Catalog::load(repository, &project, range.after, selection)?,
@@ -116,9 +172,7 @@ pub(super) fn judge(
             catalog
         }
     };
-    let findings = rules::check(&catalog, &project)?;
-    let files = catalog.selected().count();
-    if files == 0 && *selection != Selection::All {
+    if catalog.selected().next().is_none() && *selection != Selection::All {
         let folder = &project.config.catalog;
         context.streams.talk(&format!("no manifest there: the catalog is `{folder}`"));
     }
@@ -132,24 +186,6 @@ pub(super) fn judge(
             });
         }
     }
-    let look = context.streams.out;
-    match format {
-        Format::Human => {
-            for drawn in findings_for_people(&findings, &catalog, look) {
-                context.streams.result(&drawn);
-            }
-            context.streams.result(&summary(files, &findings, look));
-        }
-        Format::Github => {
-            for command in findings_for_github(&findings) {
-                context.streams.result(&command);
-            }
-            context.streams.result(&summary(files, &findings, look));
-        }
-        Format::Sarif => {
-            context.streams.result(&format!("{}\n", findings_as_sarif(files, &findings, &catalog)));
-        }
-        Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
-    }
-    Ok(if count(&findings, Severity::Error) > 0 { Outcome::Failed } else { Outcome::Done })
+    let findings = rules::check(&catalog, &project)?;
+    Ok((catalog, findings))
 }

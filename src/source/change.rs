@@ -19,6 +19,14 @@ pub struct Change {
     pub after: BTreeSet<String>,
 }
 
+/// The branch that merges go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetBranch {
+    /// Its full name where it is pushed to, such as `refs/heads/main`.
+    pub name: String,
+    pub tip: Snapshot,
+}
+
 impl Change {
     /// Whether the file at `path` is new, changed or gone.
     #[must_use]
@@ -161,30 +169,35 @@ impl Repository {
         Ok(Snapshot::Merge(tree))
     }
 
-    /// The full name that the branch of [`Repository::upstream`] has where it is pushed to, such as `refs/heads/main`.
+    /// The branch that merges go to, as a clone knows it: what `origin/HEAD` points to, or else `origin/main` or
+    /// `origin/master`.
     #[must_use]
-    pub fn upstream_branch(&self) -> Option<String> {
-        let name = if self.git.is_bare() { "HEAD" } else { "refs/remotes/origin/HEAD" };
-        let head = self.git.find_reference(name).ok();
-        let target = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
-        match target {
-            Some(target) => Some(target.replacen("refs/remotes/origin/", "refs/heads/", 1)),
-            None => ["main", "master"]
-                .into_iter()
-                .find(|branch| self.git.find_reference(&format!("refs/remotes/origin/{branch}")).is_ok())
-                .map(|branch| format!("refs/heads/{branch}")),
-        }
+    pub fn upstream_branch(&self) -> Option<TargetBranch> {
+        let names = ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"];
+        self.target_branch(&names, "refs/remotes/origin/")
     }
 
-    /// The tip of the branch that merges go to: on a server its own HEAD; in a clone what `origin/HEAD` points to, or else
-    /// `origin/main` or `origin/master`.
+    /// The branch that merges go to, on the server itself: its own HEAD. Where that names a branch that nobody pushed,
+    /// `main` or `master`.
+    #[must_use]
+    pub fn own_branch(&self) -> Option<TargetBranch> {
+        self.target_branch(&["HEAD", "refs/heads/main", "refs/heads/master"], "refs/heads/")
+    }
+
+    fn target_branch(&self, names: &[&str], prefix: &str) -> Option<TargetBranch> {
+        names.iter().find_map(|name| {
+            let reference = self.git.find_reference(name).ok()?.resolve().ok()?;
+            let commit = reference.peel_to_commit().ok()?;
+            let branch = reference.name().ok()?.strip_prefix(prefix)?;
+            Some(TargetBranch { name: format!("refs/heads/{branch}"), tip: Snapshot::Commit(commit.id()) })
+        })
+    }
+
+    /// The tip of the branch that merges go to: of [`Repository::own_branch`] in a bare repository, otherwise of
+    /// [`Repository::upstream_branch`].
     #[must_use]
     pub fn upstream(&self) -> Option<Snapshot> {
-        let names = match self.git.is_bare() {
-            true => &["HEAD"][..],
-            false => &["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"],
-        };
-        let commit = names.iter().find_map(|name| self.git.find_reference(name).ok()?.peel_to_commit().ok());
-        commit.map(|commit| Snapshot::Commit(commit.id()))
+        let branch = if self.git.is_bare() { self.own_branch() } else { self.upstream_branch() };
+        branch.map(|branch| branch.tip)
     }
 }

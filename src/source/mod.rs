@@ -9,7 +9,7 @@ mod work_tree;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
-pub use change::Change;
+pub use change::{Change, TargetBranch};
 pub use repository::Repository;
 pub use snapshot::{Snapshot, is_hidden, is_yaml};
 
