@@ -35,10 +35,12 @@ const ITEM: &str = r#"- repo: local
   hooks:
     - id: goldenpath-validate
       name: goldenpath validate
-      entry: goldenpath validate
+      entry: goldenpath validate --staged
       language: system
       files: "^catalogs/secrets/.*\\.ya?ml$"
+      always_run: true
       require_serial: true
+      stages: [pre-commit, pre-merge-commit, manual]
 "#;
 
 fn item(indent: &str) -> String {

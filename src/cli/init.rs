@@ -114,7 +114,7 @@ fn advise(edit: Option<&HookEdit>, item: &str, context: &Context) {
         None => {
             context.streams.talk(&format!(
                 "There is no {name}. To check every commit, make one with\n\nrepos:\n{item}\nor, without the framework, \
-                 run `goldenpath validate --staged` in .git/hooks/pre-commit.\n"
+                 run `goldenpath hook install`.\n"
             ));
         }
     }

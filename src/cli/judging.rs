@@ -90,7 +90,7 @@ impl Range {
     }
 }
 
-/// Judges a range and prints what it finds. On the work tree, `selection` says what it is about.
+/// Judges a range and prints what it finds. On the work tree and the index, `selection` says what it is about.
 pub(super) fn judge(
     repository: &Repository,
     range: &Range,
@@ -157,8 +157,10 @@ fn look_into(
     let catalog = match range.after {
         Snapshot::WorkTree => Catalog::load(repository, &project, range.after, selection)?,
         _ => {
-            let (change, selection) = range.change(repository, &project)?;
-            let mut catalog = Catalog::load(repository, &project, range.after, &selection)?;
+            let (change, changed) = range.change(repository, &project)?;
+            let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
+            let mut catalog =
+                Catalog::load(repository, &project, range.after, if named { selection } else { &changed })?;
             if let Some(before) = range.before {
                 catalog.compare(repository, &project, &change, before, range.past.unwrap_or(before))?;
             }
@@ -172,9 +174,14 @@ fn look_into(
             catalog
         }
     };
-    if catalog.selected().next().is_none() && *selection != Selection::All {
+    if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
-        context.streams.talk(&format!("no manifest there: the catalog is `{folder}`"));
+        context.streams.talk(&match range.after {
+            Snapshot::Index => {
+                format!("no manifest there in the index (`git add` stages one); the catalog is `{folder}`")
+            }
+            _ => format!("no manifest there: the catalog is `{folder}`"),
+        });
     }
     if context.streams.verbose {
         for entry in catalog.selected() {

@@ -16,8 +16,8 @@ use crate::source::Repository;
 pub(super) struct Args {
     /// Manifests and folders; the whole catalog if there are none
     paths: Vec<PathBuf>,
-    /// Check what is staged for the next commit, as the git index holds it
-    #[arg(long, conflicts_with = "paths")]
+    /// Check what is staged for the next commit, as the git index holds it; with PATHS, those files in it, staged or not
+    #[arg(long)]
     staged: bool,
     /// Check what a change adds, from where its history left this commit; the rules are this commit's too
     #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]

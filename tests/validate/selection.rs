@@ -257,8 +257,19 @@ fn staged_asks_for_a_merge_to_be_resolved_first() {
 }
 
 #[test]
-fn staged_takes_no_paths() {
-    let repository = two();
-    let outcome = repository.goldenpath(&["validate", "--staged", SEED_PATH]).run().fails_with(2);
-    assert!(outcome.stderr.contains("--staged") && outcome.stdout.is_empty(), "{}", outcome.stderr);
+fn staged_with_paths_checks_those_files_as_the_index_holds_them() {
+    // So that a framework that names all files, as `pre-commit run --all-files` does, never looks at nothing.
+    let repository = Repository::with_seed();
+    repository.write(ORDERS_PATH, &orders()).commit_all("Two");
+    repository.write(SEED_PATH, &wrong(SEED));
+    let named = |path: &str| repository.goldenpath(&["validate", "--staged", path, "--format", "json"]).run();
+    assert_eq!(checked(&named(SEED_PATH).success()), 1);
+    assert_eq!(checked(&named("catalogs").success()), 2);
+    repository.git(&["add", SEED_PATH]);
+    assert_eq!(findings(&named(SEED_PATH).fails_with(1)).len(), 1);
+    assert_eq!(checked(&named(ORDERS_PATH).success()), 1);
+    repository.write("catalogs/secrets/orders/dev/SEC-0099.yaml", "x");
+    let nothing = named("catalogs/secrets/orders/dev/SEC-0099.yaml").success();
+    assert_eq!(checked(&nothing), 0);
+    assert!(nothing.stderr.contains("git add"), "{}", nothing.stderr);
 }
