@@ -10,6 +10,8 @@ mod docs;
 mod formats;
 mod gitops;
 mod golden;
+mod hook_frameworks;
+mod hooks;
 mod ids;
 mod init;
 mod new_secret;

@@ -31,7 +31,7 @@ pub use self::{
     command::{Command, Outcome, Running},
     moto::{Account, Moto},
     platform::{Platform, request},
-    python::installed,
+    python::{hook_programs, installed},
     recorder::Recorder,
     repository::Repository,
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},

@@ -120,7 +120,7 @@ impl Moto {
     }
 
     fn start() -> Result<Self, String> {
-        let python = python::with_requirements()?;
+        let python = python::MOTO.programs()?.join("python");
         let log = tempfile::Builder::new()
             .prefix("moto-")
             .suffix(".log")

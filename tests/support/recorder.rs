@@ -160,7 +160,7 @@ fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
     let moto = Moto::shared();
     let account = moto.account("recorder");
     let recorder = Recorder::in_front_of(moto);
-    let python = python::with_requirements().unwrap();
+    let python = python::MOTO.programs().unwrap().join("python");
     let script = "import boto3; secrets = boto3.client('secretsmanager'); \
                   secrets.create_secret(Name='a', SecretString='b'); \
                   print(secrets.describe_secret(SecretId='a')['ARN']); \

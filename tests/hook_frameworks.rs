@@ -1,0 +1,275 @@
+//! The hook frameworks from PyPI, each on a repository whose configuration names this project by `file://`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::hooks::{commit, commit_all, manifest, path, path_with_goldenpath, with_status, wrong};
+use crate::support::{Command, Outcome, Repository, hook_programs};
+
+const FRAMEWORKS: [Framework; 2] = [Framework::PreCommit, Framework::Prek];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framework {
+    PreCommit,
+    Prek,
+}
+
+impl Framework {
+    /// The framework's own command line, offline but for what a hook's language needs.
+    fn command(self, repository: &Repository, arguments: &[&str]) -> Command {
+        let programs = hook_programs();
+        let program = |name: &str| programs.join(name).to_str().unwrap().to_owned();
+        let command = match self {
+            // Its console script names the folder in which the environment was made, so the module it is.
+            Self::PreCommit => {
+                repository.program(&program("python"), &[&["-I", "-m", "pre_commit"], arguments].concat())
+            }
+            Self::Prek => repository.program(&program("prek"), arguments),
+        };
+        command.env("PATH", path_with_goldenpath())
+    }
+
+    /// A repository whose hooks the framework has installed, with the `hooks` of its configuration.
+    #[track_caller]
+    fn installed(self, repos: &str) -> Repository {
+        let repository = Repository::new();
+        repository
+            .write(CONFIG, &format!("default_install_hook_types: [pre-commit, pre-merge-commit]\nrepos:\n{repos}"));
+        self.command(&repository, &["install"]).run().success();
+        for hook in ["pre-commit", "pre-merge-commit"] {
+            assert!(repository.exists(format!(".git/hooks/{hook}")), "{self:?} installs {hook}");
+        }
+        repository
+    }
+}
+
+const CONFIG: &str = ".pre-commit-config.yaml";
+
+/// This project as a repository of one commit, made from the work tree's files, so that a checkout without `.git` will do.
+#[track_caller]
+fn project() -> Repository {
+    let repository = Repository::new();
+    let (root, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), repository.path());
+    for part in [
+        &[".pre-commit-hooks.yaml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "LICENSE", "README.md"][..],
+        &["src", "hooks", "schemas", "templates"],
+    ]
+    .concat()
+    {
+        repository.program("cp", &["-R", root.join(part).to_str().unwrap(), to.to_str().unwrap()]).run().success();
+    }
+    repository.write("tests/main.rs", "").commit_all("The project");
+    repository
+}
+
+/// The item under `repos:` that takes the hook `id` from `project`.
+fn from(project: &Repository, id: &str) -> String {
+    let (path, revision) = (project.path(), project.git(&["rev-parse", "HEAD"]));
+    format!("- repo: file://{}\n  rev: {revision}\n  hooks:\n    - id: {id}\n", path.display())
+}
+
+/// The item that `goldenpath init` adds.
+fn from_init() -> String {
+    let repository = Repository::new();
+    let other = "repos:\n- repo: local\n  hooks: []\n";
+    repository.write(CONFIG, other);
+    repository.goldenpath(&["init"]).run().success();
+    repository.read(CONFIG).strip_prefix(other).unwrap().to_owned()
+}
+
+/// What a framework shows of a hook that failed holds the finding.
+#[track_caller]
+fn is_refused(outcome: Outcome, rule: &str) {
+    let outcome = outcome.fails_with(1);
+    let said = outcome.said();
+    assert!(said.contains(rule) && said.contains("goldenpath validate"), "{said}");
+}
+
+#[track_caller]
+fn passes(outcome: Outcome) {
+    let said = outcome.success().said();
+    assert!(said.contains("goldenpath validate") && said.contains("Passed"), "{said}");
+}
+
+/// Everything that is asked of a framework, with the hook from `repos`.
+#[track_caller]
+fn behaves(framework: Framework, repos: &str) {
+    let repository = framework.installed(repos);
+    repository.write(path("SEC-0001"), &wrong("SEC-0001"));
+    is_refused(commit_all(&repository), "GP105");
+    repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+    passes(commit_all(&repository));
+
+    // Staged in part: the mistake is on disk alone, and then staged alone.
+    repository.write(path("SEC-0001"), &manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
+    repository.git(&["add", "--all"]);
+    repository.write(path("SEC-0001"), &wrong("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
+    passes(commit(&repository, &[]));
+    assert!(repository.read(path("SEC-0001")).contains("lwo"), "what was not staged is back");
+    repository.git(&["add", "--all"]);
+    repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+    is_refused(commit(&repository, &[]), "GP105");
+    assert_eq!(repository.read(path("SEC-0001")), manifest("SEC-0001"));
+    repository.git(&["checkout", "--quiet", "HEAD", "--", "."]);
+
+    // git's temporary index.
+    repository.write(path("SEC-0001"), &wrong("SEC-0001"));
+    is_refused(commit(&repository, &["--all"]), "GP105");
+    is_refused(commit(&repository, &[&path("SEC-0001")]), "GP105");
+    repository.git(&["checkout", "--quiet", "HEAD", "--", "."]);
+
+    // What has no file to name: a manifest that goes, and rules that change.
+    repository.git(&["rm", "--quiet", &path("SEC-0001")]);
+    is_refused(commit(&repository, &[]), "GP404");
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.write("schemas/metadata/enums.yaml", "riskTiers: [medium, high]\n");
+    is_refused(commit_all(&repository), "GP105");
+    repository.git(&["reset", "--quiet", "--hard"]);
+
+    // What is judged against the commit before.
+    repository.write(path("SEC-0001"), &with_status("SEC-0001", "decommissioned"));
+    is_refused(commit_all(&repository), "GP403");
+    repository.git(&["reset", "--quiet", "--hard"]);
+
+    // Only announced.
+    repository.write(path("SEC-0002"), &wrong("SEC-0002")).write("README.md", "words");
+    repository.git(&["add", "--intent-to-add", &path("SEC-0002")]);
+    repository.git(&["add", "README.md"]);
+    passes(commit(&repository, &[]));
+    repository.git(&["reset", "--quiet"]);
+    fs::remove_file(repository.path().join(path("SEC-0002"))).unwrap();
+
+    // A merge commit.
+    for (branch, id) in [("left", "SEC-0003"), ("right", "SEC-0004")] {
+        repository.git(&["switch", "--quiet", "--create", branch, "main"]);
+        repository.write(path(id), &manifest(id).replace(&format!("Name: {}", id.to_lowercase()), "Name: same"));
+        passes(commit_all(&repository));
+    }
+    is_refused(crate::hooks::git(&repository, &["merge", "--no-edit", "left"]).run(), "GP304");
+    repository.git(&["merge", "--abort"]);
+
+    // All files, as a pipeline runs it: a mistake that got in is found, and a green run has looked at something.
+    let all = || framework.command(&repository, &["run", "--all-files", "--verbose"]).run();
+    let seen = all().success().said();
+    assert!(seen.contains("checked 2 manifests: no findings"), "{seen}");
+    repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "--all"]);
+    commit(&repository, &["--no-verify"]).success();
+    is_refused(all(), "GP105");
+}
+
+#[test]
+fn pre_commit_runs_the_installed_binary_as_this_project_offers_it() {
+    let project = project();
+    behaves(Framework::PreCommit, &from(&project, "goldenpath-validate-system"));
+}
+
+#[test]
+fn prek_runs_the_installed_binary_as_this_project_offers_it() {
+    let project = project();
+    behaves(Framework::Prek, &from(&project, "goldenpath-validate-system"));
+}
+
+#[test]
+fn pre_commit_runs_the_hook_that_init_adds() {
+    behaves(Framework::PreCommit, &from_init());
+}
+
+#[test]
+fn prek_runs_the_hook_that_init_adds() {
+    behaves(Framework::Prek, &from_init());
+}
+
+#[test]
+fn the_frameworks_find_nothing_wrong_with_what_this_project_offers() {
+    let repository = Repository::new();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
+    for framework in FRAMEWORKS {
+        framework.command(&repository, &["validate-manifest", manifest.to_str().unwrap()]).run().success();
+        let repos = from(&project(), "goldenpath-validate") + &from_init();
+        repository.write(CONFIG, &format!("repos:\n{repos}"));
+        let said = framework.command(&repository, &["validate-config", CONFIG]).run().success().said();
+        assert!(!said.to_lowercase().contains("warn"), "{said}");
+    }
+}
+
+#[test]
+fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_alone() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml")).unwrap();
+    let repository = Repository::new();
+    let script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
+    let python = hook_programs().join("python");
+    let read = repository.program(python.to_str().unwrap(), &["-c", script]).stdin(&text).run().success().json();
+    let [built, installed] = read.as_array().unwrap().as_slice() else { panic!("{read}") };
+    assert_eq!((&built["id"], &built["language"]), (&Value::from("goldenpath-validate"), &Value::from("rust")));
+    let mut expected = built.clone();
+    for (key, value) in [("id", "goldenpath-validate-system"), ("language", "system")] {
+        expected[key] = value.into();
+    }
+    expected["description"] = installed["description"].clone();
+    assert_eq!(*installed, expected);
+    // What `language: rust` runs is what the project installs.
+    assert!(built["entry"].as_str().unwrap().starts_with(concat!(env!("CARGO_PKG_NAME"), " ")), "{built}");
+}
+
+#[test]
+fn frameworks_and_native_hooks_get_along_whoever_came_first() {
+    let project = project();
+    for framework in FRAMEWORKS {
+        // The framework first: its hook runs first.
+        let repository = framework.installed(&from(&project, "goldenpath-validate-system"));
+        let chained = repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
+        assert!(chained.contains("the one before runs first"), "{chained}");
+        repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+        let said = commit_all(&repository).passes(1).said();
+        assert!(said.contains("Passed"), "{said}");
+        repository.write(path("SEC-0001"), &wrong("SEC-0001"));
+        is_refused(commit_all(&repository), "GP105");
+        repository.goldenpath(&["hook", "uninstall"]).run().success();
+        is_refused(commit_all(&repository), "GP105");
+
+        // Ours first: the framework keeps it as its legacy hook, and another install must not make the two run each other.
+        let repository = Repository::new();
+        repository.goldenpath(&["hook", "install", "pre-commit"]).run().success();
+        repository.write(CONFIG, &format!("repos:\n{}", from(&project, "goldenpath-validate-system")));
+        framework.command(&repository, &["install"]).run().success();
+        assert!(repository.exists(".git/hooks/pre-commit.legacy"), "{framework:?}");
+        let called = repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
+        assert!(called.contains("already"), "{called}");
+        repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+        passes(commit_all(&repository));
+        repository.goldenpath(&["hook", "uninstall"]).run().success();
+        assert!(!repository.exists(".git/hooks/pre-commit.legacy"), "{framework:?}");
+        repository.write(path("SEC-0001"), &wrong("SEC-0001"));
+        is_refused(commit_all(&repository), "GP105");
+    }
+}
+
+/// Compiles this project in release mode for each framework, which takes minutes: `cargo test -- --ignored from_source`.
+/// The frameworks ask crates.io for the dependencies.
+#[test]
+#[ignore = "compiles the project twice in release mode"]
+fn both_frameworks_build_the_hook_from_source() {
+    let project = project();
+    for framework in FRAMEWORKS {
+        let repository = framework.installed(&from(&project, "goldenpath-validate"));
+        // The toolchain of whoever runs the tests, but no goldenpath of theirs.
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        let toolchain = |name: &str, folder: &str| {
+            std::env::var_os(name).unwrap_or_else(|| Path::new(&home).join(folder).into_os_string())
+        };
+        let without = |command: Command| {
+            command
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+                .env("RUSTUP_HOME", toolchain("RUSTUP_HOME", ".rustup"))
+                .env("CARGO_HOME", toolchain("CARGO_HOME", ".cargo"))
+        };
+        without(framework.command(&repository, &["install-hooks"])).run().success();
+        repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "--all"]);
+        let attempt = || without(repository.program("git", &["commit", "--message", "x"])).run();
+        is_refused(attempt(), "GP105");
+        repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
+        passes(attempt());
+    }
+}

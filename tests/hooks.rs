@@ -1,0 +1,103 @@
+//! Native hooks: real git, which runs the built binary from its PATH.
+
+mod commit;
+mod install;
+mod push;
+mod server;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::support::{Command, Outcome, Repository};
+
+/// A valid manifest, not like any other.
+pub fn manifest(id: &str) -> String {
+    format!(
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: {name}\n  owner: team-payments\n  \
+         service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    \
+         tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    namespace: \
+         payments\n    k8sSecretName: {name}\n  ttlDays: 30\n",
+        name = format!("{}-password", id.to_lowercase())
+    )
+}
+
+/// A manifest that breaks GP105.
+pub fn wrong(id: &str) -> String {
+    manifest(id).replace("tier: low", "tier: lwo")
+}
+
+/// A manifest in another state of its life.
+pub fn with_status(id: &str, status: &str) -> String {
+    manifest(id).replace("status: active", &format!("status: {status}"))
+}
+
+pub fn path(id: &str) -> String {
+    format!("catalogs/secrets/payments/dev/{id}.yaml")
+}
+
+/// The PATH of a person who has installed goldenpath.
+pub fn path_with_goldenpath() -> OsString {
+    let binary = Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap();
+    let mut path = OsString::from(binary);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    path
+}
+
+/// `git`, whose hooks find goldenpath.
+pub fn git(repository: &Repository, arguments: &[&str]) -> Command {
+    repository.program("git", arguments).env("PATH", path_with_goldenpath()).env("GIT_AUTHOR_DATE", "2024-01-01T12:00Z")
+}
+
+/// Runs `git commit` with the arguments.
+#[track_caller]
+pub fn commit(repository: &Repository, arguments: &[&str]) -> Outcome {
+    git(repository, &[&["commit", "--quiet", "--message", "change"], arguments].concat()).run()
+}
+
+/// Stages all and commits it.
+#[track_caller]
+pub fn commit_all(repository: &Repository) -> Outcome {
+    repository.git(&["add", "--all"]);
+    commit(repository, &[])
+}
+
+/// A repository with the hooks and a first commit of SEC-0001.
+#[track_caller]
+pub fn hooked() -> Repository {
+    let repository = Repository::new();
+    repository.goldenpath(&["hook", "install"]).run().success();
+    repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+    commit_all(&repository).success();
+    repository
+}
+
+impl Outcome {
+    /// Git did it, and its hook said last that it checked so many manifests.
+    #[track_caller]
+    pub fn passes(self, checked: usize) -> Self {
+        self.success().says_last(checked, "no findings")
+    }
+
+    /// The hook refused it for one finding, of this rule.
+    #[track_caller]
+    pub fn is_refused_by(self, rule: &str) -> Self {
+        let outcome = self.fails_with(1);
+        assert!(outcome.said().contains(rule), "{}", outcome.said());
+        outcome
+    }
+
+    #[track_caller]
+    pub fn says_last(self, checked: usize, verdict: &str) -> Self {
+        let line = format!("checked {checked} manifest{}: {verdict}", if checked == 1 { "" } else { "s" });
+        let said = self.said();
+        let mut last = said.lines().map(|line| line.trim_start_matches("remote: ").trim_end());
+        assert_eq!(last.rfind(|line| line.starts_with("checked ")), Some(line.as_str()), "{said}");
+        self
+    }
+
+    /// All that a hook may have written to: git hands most hooks its standard error for both, and pre-push what it has.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.stderr, self.stdout)
+    }
+}
