@@ -96,6 +96,7 @@ fn every_flag_in_the_documentation_exists() {
     let help: String = [&["--help"][..], &["init", "--help"], &["new", "secret", "--help"], &["validate", "--help"]]
         .into_iter()
         .chain([&["render", "--help"][..], &["plan", "--help"], &["apply", "--help"], &["demo", "--help"]])
+        .chain([&["hook", "install", "--help"][..], &["hook", "uninstall", "--help"], &["hook", "run", "--help"]])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();
     for name in ["README.md", "docs/commands.md", "docs/hooks.md", "docs/pipeline.md", "docs/configuration.md"] {
@@ -107,7 +108,17 @@ fn every_flag_in_the_documentation_exists() {
                 .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
                 .filter(|word| word.starts_with("--") && word.len() > 3)
             {
-                let others = ["--release", "--path", "--locked", "--all", "--no-ff"];
+                // Of cargo, git and the frameworks.
+                let others = [
+                    "--no-verify",
+                    "--intent-to-add",
+                    "--all-files",
+                    "--release",
+                    "--path",
+                    "--locked",
+                    "--all",
+                    "--no-ff",
+                ];
                 assert!(help.contains(flag) || others.contains(&flag), "{name} names {flag}: {line}");
             }
         }
