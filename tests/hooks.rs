@@ -81,7 +81,7 @@ impl Outcome {
 
     /// The hook refused it for one finding, of this rule.
     #[track_caller]
-    pub fn is_refused_by(self, rule: &str) -> Self {
+    pub fn refused_by(self, rule: &str) -> Self {
         let outcome = self.fails_with(1);
         assert!(outcome.said().contains(rule), "{}", outcome.said());
         outcome

@@ -7,7 +7,7 @@ use crate::support::{Outcome, Repository};
 fn a_commit_that_breaks_a_rule_is_refused_and_one_that_mends_it_passes() {
     let repository = hooked();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105").says_last(1, "1 error");
+    commit_all(&repository).refused_by("GP105").says_last(1, "1 error");
     repository.write(path("SEC-0001"), &manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
     commit_all(&repository).passes(1);
     // A green run that looked at nothing says so.
@@ -20,7 +20,7 @@ fn the_first_commit_of_a_repository_is_judged_whole() {
     let repository = Repository::new();
     repository.goldenpath(&["hook", "install"]).run().success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001")).write(path("SEC-0002"), &manifest("SEC-0002"));
-    commit_all(&repository).is_refused_by("GP105").says_last(2, "1 error");
+    commit_all(&repository).refused_by("GP105").says_last(2, "1 error");
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));
     commit_all(&repository).passes(2);
 }
@@ -44,7 +44,7 @@ fn of_a_file_staged_in_part_the_staged_part_is_judged() {
     // The mistake is staged, and mended on disk alone.
     repository.git(&["checkout", "--quiet", "--", "."]);
     apply(&bad_patch);
-    commit(&repository, &[]).is_refused_by("GP105");
+    commit(&repository, &[]).refused_by("GP105");
     assert_eq!(repository.read(path("SEC-0001")), good);
 }
 
@@ -54,8 +54,8 @@ fn commit_all_and_commit_path_are_judged_by_gits_temporary_index() {
     repository.write(path("SEC-0002"), &manifest("SEC-0002"));
     commit_all(&repository).passes(1);
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit(&repository, &["--all"]).is_refused_by("GP105");
-    commit(&repository, &[&path("SEC-0001")]).is_refused_by("GP105");
+    commit(&repository, &["--all"]).refused_by("GP105");
+    commit(&repository, &[&path("SEC-0001")]).refused_by("GP105");
     // The mistake is staged, and this commit is not about it.
     repository.git(&["add", "--all"]);
     repository.write(path("SEC-0002"), &manifest("SEC-0002").replace("ttlDays: 30", "ttlDays: 60"));
@@ -63,14 +63,14 @@ fn commit_all_and_commit_path_are_judged_by_gits_temporary_index() {
     // The other way round: staged and right, and the commit takes the wrong one beside it.
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit(&repository, &["--include", &path("SEC-0001")]).is_refused_by("GP105");
+    commit(&repository, &["--include", &path("SEC-0001")]).refused_by("GP105");
 }
 
 #[test]
 fn a_commit_made_in_a_folder_below_is_judged_whole() {
     let repository = hooked();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    git(&repository, &["-C", "catalogs/secrets", "commit", "--quiet", "--all", "-m", "x"]).run().is_refused_by("GP105");
+    git(&repository, &["-C", "catalogs/secrets", "commit", "--quiet", "--all", "-m", "x"]).run().refused_by("GP105");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_is_only_intended_to_be_added_is_not_judged() {
     // Nor does it stand for a manifest that the commit removes.
     repository.git(&["rm", "--quiet", "--cached", &path("SEC-0001")]);
     repository.git(&["add", "--intent-to-add", &path("SEC-0001")]);
-    commit(&repository, &[]).is_refused_by("GP404").says_last(0, "1 error");
+    commit(&repository, &[]).refused_by("GP404").says_last(0, "1 error");
     repository.git(&["add", &path("SEC-0001")]);
     // A configuration that is only announced does not judge either.
     repository.write("goldenpath.yaml", "nonsense: true\n").write("README.md", "more words");
@@ -92,7 +92,7 @@ fn what_is_only_intended_to_be_added_is_not_judged() {
     commit(&repository, &[]).passes(0);
     // `commit --all` takes it up.
     repository.git(&["rm", "--quiet", "--cached", "goldenpath.yaml"]);
-    commit(&repository, &["--all"]).is_refused_by("GP105");
+    commit(&repository, &["--all"]).refused_by("GP105");
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn a_linked_work_tree_runs_the_hooks_on_its_own_index() {
     repository.write(format!("../linked/{}", path("SEC-0002")), &wrong("SEC-0002"));
     let linked = |arguments: &[&str]| git(&repository, &[&["-C", "../linked"], arguments].concat()).run();
     linked(&["add", "--all"]).success();
-    linked(&["commit", "--quiet", "-m", "x"]).is_refused_by("GP105").says_last(1, "1 error");
-    linked(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0002")]).is_refused_by("GP105");
+    linked(&["commit", "--quiet", "-m", "x"]).refused_by("GP105").says_last(1, "1 error");
+    linked(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0002")]).refused_by("GP105");
     // The main work tree's mistake is none of this one's.
     repository.write(format!("../linked/{}", path("SEC-0002")), &manifest("SEC-0002"));
     linked(&["commit", "--quiet", "--all", "-m", "x"]).passes(1);
@@ -122,8 +122,8 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
     assert!(parent.exists(".git/modules/catalog/hooks/pre-commit"));
     parent.write(format!("catalog/{}", path("SEC-0001")), &wrong("SEC-0001"));
     let inside = |arguments: &[&str]| git(&parent, &[&["-C", "catalog"], arguments].concat()).run();
-    inside(&["commit", "--quiet", "--all", "-m", "x"]).is_refused_by("GP105");
-    inside(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0001")]).is_refused_by("GP105");
+    inside(&["commit", "--quiet", "--all", "-m", "x"]).refused_by("GP105");
+    inside(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0001")]).refused_by("GP105");
     parent.write(format!("catalog/{}", path("SEC-0001")), &manifest("SEC-0001").replace("30", "60"));
     inside(&["commit", "--quiet", "--all", "-m", "x"]).passes(1);
     commit(&parent, &["--all"]).passes(0);
@@ -140,9 +140,9 @@ fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named
     told(repository.goldenpath(&["hook", "install"])).run().success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     told(git(&repository, &["add", "catalogs"])).run().success();
-    told(git(&repository, &["commit", "--quiet", "-m", "x"])).run().is_refused_by("GP105");
+    told(git(&repository, &["commit", "--quiet", "-m", "x"])).run().refused_by("GP105");
     let all = ["--git-dir=../store.git", "--work-tree=.", "commit", "--quiet", "-m", "x"];
-    git(&repository, &all).run().is_refused_by("GP105");
+    git(&repository, &all).run().refused_by("GP105");
     // The work tree is the current folder, not the one around the repository.
     let outcome = told(repository.goldenpath(&["validate"])).run().fails_with(1);
     assert!(outcome.stdout.ends_with("checked 1 manifest: 1 error\n"), "{}", outcome.stdout);
@@ -152,7 +152,7 @@ fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named
 fn a_commit_that_removes_a_manifest_in_use_is_refused() {
     let repository = hooked();
     repository.git(&["rm", "--quiet", &path("SEC-0001")]);
-    commit(&repository, &[]).is_refused_by("GP404").says_last(0, "1 error");
+    commit(&repository, &[]).refused_by("GP404").says_last(0, "1 error");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn amending_is_judged_as_a_commit_is() {
     repository.write(path("SEC-0002"), &manifest("SEC-0002"));
     commit_all(&repository).passes(1);
     repository.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
-    commit(&repository, &["--amend"]).is_refused_by("GP105");
+    commit(&repository, &["--amend"]).refused_by("GP105");
     // What no one else has seen may be named anew.
     repository.write(path("SEC-0002"), &manifest("SEC-0002").replace("sec-0002-password", "other-password"));
     repository.git(&["add", "--all"]);
@@ -181,7 +181,7 @@ fn amending_takes_back_what_got_in_past_the_hook() {
     repository.goldenpath(&["hook", "install"]).run().success();
     let renamed = manifest("SEC-0001").replace("sec-0001-password", "other-password");
     repository.write(path("SEC-0001"), &renamed).git(&["add", "--all"]);
-    commit(&repository, &[]).is_refused_by("GP402");
+    commit(&repository, &[]).refused_by("GP402");
     commit(&repository, &["--no-verify"]).success();
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).write("README.md", "words").git(&["add", "--all"]);
     commit(&repository, &["--amend"]).passes(1);
@@ -197,17 +197,17 @@ fn line_ends_that_git_turns_are_judged_as_they_are_stored() {
     let stored = repository.git(&["ls-files", "--eol", &path("SEC-0002")]);
     assert!(stored.starts_with("i/lf"), "{stored}");
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
-    let shown = commit_all(&repository).is_refused_by("GP105").stderr;
+    let shown = commit_all(&repository).refused_by("GP105").stderr;
     assert!(shown.contains("SEC-0002.yaml:13:11"), "{shown}");
     // And stored with them.
     repository.git(&["config", "core.autocrlf", "false"]);
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
-    let shown = commit_all(&repository).is_refused_by("GP105").stderr;
+    let shown = commit_all(&repository).refused_by("GP105").stderr;
     assert!(shown.contains("SEC-0002.yaml:13:11"), "{shown}");
 }
 
 #[test]
-fn a_merge_that_makes_two_of_one_is_refused_by_pre_merge_commit() {
+fn a_merge_that_makes_two_of_one_refused_by_pre_merge_commit() {
     let repository = hooked();
     repository.git(&["switch", "--quiet", "--create", "left"]);
     repository.write(path("SEC-0002"), &manifest("SEC-0002"));
@@ -215,7 +215,7 @@ fn a_merge_that_makes_two_of_one_is_refused_by_pre_merge_commit() {
     repository.git(&["switch", "--quiet", "--create", "right", "main"]);
     repository.write(path("SEC-0003"), &manifest("SEC-0003").replace("Name: sec-0003", "Name: sec-0002"));
     commit_all(&repository).passes(1);
-    let merge = git(&repository, &["merge", "--no-edit", "left"]).run().is_refused_by("GP304");
+    let merge = git(&repository, &["merge", "--no-edit", "left"]).run().refused_by("GP304");
     assert!(merge.stderr.contains("Not committing merge"), "{}", merge.stderr);
     // Mended and concluded, it passes.
     repository.write(path("SEC-0003"), &manifest("SEC-0003")).git(&["add", "--all"]);
@@ -271,7 +271,7 @@ fn a_merge_with_a_conflict_is_judged_when_it_is_concluded() {
     clone.git(&["fetch", "--quiet"]);
     git(&clone, &["merge", "--no-edit", "origin/main"]).run().fails_with(1);
     clone.write("a.txt", "d").write(path("SEC-0002"), &wrong("SEC-0002"));
-    commit_all(&clone).is_refused_by("GP105");
+    commit_all(&clone).refused_by("GP105");
     clone.write(path("SEC-0002"), &manifest("SEC-0002"));
     commit_all(&clone).passes(2);
 }
@@ -282,7 +282,7 @@ fn what_a_merge_brings_and_changes_is_still_judged() {
     git(&clone, &["merge", "--no-commit", "origin/main"]).run().success();
     clone.git(&["rm", "--quiet", "--force", &path("SEC-0001")]);
     clone.write(path("SEC-0003"), &with_status("SEC-0003", "decommissioned")).git(&["add", "--all"]);
-    let shown = commit(&clone, &[]).is_refused_by("GP404").stderr;
+    let shown = commit(&clone, &[]).refused_by("GP404").stderr;
     assert!(shown.contains("GP405") || shown.contains("GP403"), "{shown}");
 }
 
@@ -296,7 +296,7 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
     clone.goldenpath(&["hook", "install", "pre-commit", "pre-merge-commit"]).run().success();
     clone.git(&["switch", "--quiet", "--create", "spoilt"]);
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
-    commit(&clone, &[]).is_refused_by("GP105");
+    commit(&clone, &[]).refused_by("GP105");
     commit(&clone, &["--no-verify"]).success();
 
     for (branch, bring) in [("picked", &["cherry-pick", "spoilt"][..]), ("rebased", &["rebase", "main", "rebased"])] {
@@ -317,7 +317,7 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
         let ci: Outcome = clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1);
         assert!(ci.stdout.contains("GP105") && ci.stdout.ends_with("checked 1 manifest: 1 error\n"), "{}", ci.stdout);
         // The server.
-        let push = git(&clone, &["push", "origin", branch]).run().is_refused_by("GP105").says_last(1, "1 error");
+        let push = git(&clone, &["push", "origin", branch]).run().refused_by("GP105").says_last(1, "1 error");
         assert!(push.stderr.contains("pre-receive hook declined"), "{}", push.stderr);
     }
     assert_eq!(origin.git(&["branch", "--format=%(refname:short)"]), "main");

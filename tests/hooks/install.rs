@@ -92,7 +92,7 @@ fn an_earlier_hook_runs_first_stops_the_commit_when_it_fails_and_comes_back() {
     let installed = hook(&repository, &["install", "pre-commit"]).success().stdout;
     assert!(installed.contains("the one before runs first, as "), "{installed}");
     repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "catalogs"]);
-    commit(&repository, &[]).is_refused_by("GP105");
+    commit(&repository, &[]).refused_by("GP105");
     assert_eq!(repository.read("earlier.log"), "earlier \n");
     // A second install keeps it.
     hook(&repository, &["install", "pre-commit"]).success();
@@ -199,7 +199,7 @@ fn a_hook_that_is_a_program_is_kept() {
     fs::copy("/bin/true", repository.path().join(".git/hooks/pre-commit")).unwrap();
     hook(&repository, &["install", "pre-commit"]).success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105");
+    commit_all(&repository).refused_by("GP105");
     hook(&repository, &["uninstall"]).success();
     assert_eq!(fs::read(repository.path().join(".git/hooks/pre-commit")).unwrap(), fs::read("/bin/true").unwrap());
 }
@@ -236,7 +236,7 @@ fn a_relative_hooks_path_starts_from_the_work_tree_of_each() {
     assert!(installed.contains(&format!("{}/.githooks/pre-commit", repository.path().display())), "{installed}");
     assert!(!repository.exists(".git/hooks/pre-commit"));
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105");
+    commit_all(&repository).refused_by("GP105");
     commit(&repository, &["--no-verify"]).success();
     // The folder is committed, so a linked work tree has its own.
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
@@ -251,7 +251,7 @@ fn an_absolute_hooks_path_inside_the_repository_is_its_own() {
     repository.git(&["config", "core.hooksPath", folder.to_str().unwrap()]);
     hook(&repository, &["install"]).success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105");
+    commit_all(&repository).refused_by("GP105");
     // From a linked work tree it is the main one's, and the same.
     commit(&repository, &["--no-verify"]).success();
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
@@ -272,7 +272,7 @@ fn a_folder_that_other_repositories_use_is_refused_without_shared() {
     assert_eq!(fs::read_dir(repository.home().join("hooks")).unwrap().count(), 0);
     hook(&repository, &["install", "--shared"]).success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105");
+    commit_all(&repository).refused_by("GP105");
     hook(&repository, &["uninstall"]).success();
     assert_eq!(fs::read_dir(repository.home().join("hooks")).unwrap().count(), 0);
 }
@@ -317,7 +317,7 @@ fn a_linked_work_trees_hooks_are_those_of_the_repository() {
     let installed = repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
     assert!(installed.contains("/repository/.git/hooks/pre-commit"), "{installed}");
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    commit_all(&repository).is_refused_by("GP105");
+    commit_all(&repository).refused_by("GP105");
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn folders_with_spaces_and_quotes_in_their_names_are_no_obstacle() {
     repository.goldenpath(&["-C", folder, "hook", "install"]).run().success();
     repository.write(format!("{folder}/{}", path("SEC-0001")), &wrong("SEC-0001"));
     repository.git(&["-C", folder, "add", "--all"]);
-    git(&repository, &["-C", folder, "commit", "-m", "x"]).run().is_refused_by("GP105");
+    git(&repository, &["-C", folder, "commit", "-m", "x"]).run().refused_by("GP105");
     assert_eq!(repository.read(format!("{folder}/earlier.log")), "earlier \n");
 }
 

@@ -23,7 +23,7 @@ fn what_is_pushed_is_judged_and_not_what_lies_beside_it() {
     let (_origin, clone) = clone();
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("wrong");
     clone.write(path("SEC-0002"), &manifest("SEC-0002"));
-    push(&clone, &["origin", "main"]).is_refused_by("GP105").says_last(1, "1 error");
+    push(&clone, &["origin", "main"]).refused_by("GP105").says_last(1, "1 error");
     clone.commit_all("mended");
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
     push(&clone, &["origin", "main"]).passes(1);
@@ -40,7 +40,7 @@ fn a_new_branch_brings_what_the_target_branch_does_not_have() {
     push(&clone, &["origin", "work"]).passes(2);
     clone.git(&["rm", "--quiet", &path("SEC-0001")]);
     commit(&clone, &["--no-verify"]).success();
-    push(&clone, &["origin", "work"]).is_refused_by("GP404");
+    push(&clone, &["origin", "work"]).refused_by("GP404");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn several_refs_are_judged_each_and_summed_up() {
     }
     push(&clone, &["origin", "left", "right", "right:copy"]).passes(2);
     clone.write(path("SEC-0003"), &wrong("SEC-0003")).commit_all("wrong");
-    let refused = push(&clone, &["origin", "left:again", "right"]).is_refused_by("GP105").says_last(2, "1 error");
+    let refused = push(&clone, &["origin", "left:again", "right"]).refused_by("GP105").says_last(2, "1 error");
     assert!(refused.stderr.contains("refs/heads/again:") && refused.stderr.contains("refs/heads/right:"));
     assert!(!origin.git(&["branch"]).contains("again"), "all or nothing");
 }
@@ -84,7 +84,7 @@ fn a_tag_is_judged_like_a_branch_and_one_on_a_blob_brings_nothing() {
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("wrong");
     clone.git(&["tag", "-a", "-m", "bad", "bad"]);
     clone.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
-    push(&clone, &["origin", "bad"]).is_refused_by("GP105");
+    push(&clone, &["origin", "bad"]).refused_by("GP105");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_forced_push_that_rewinds_the_target_branch_loses_its_manifests() {
     let (_origin, clone) = clone();
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["origin", "main"]).passes(1);
-    push(&clone, &["--force", "origin", "HEAD~1:main"]).is_refused_by("GP404").says_last(0, "1 error");
+    push(&clone, &["--force", "origin", "HEAD~1:main"]).refused_by("GP404").says_last(0, "1 error");
     // Any other branch may be written anew.
     push(&clone, &["origin", "main:work"]).passes(0);
     push(&clone, &["--force", "origin", "HEAD~1:work"]).passes(0);
@@ -111,14 +111,14 @@ fn a_remote_that_is_ahead_of_what_was_fetched_is_judged_by_what_is_known() {
     let refused = push(&clone, &["origin", "main"]).fails_with(1).says_last(1, "no findings");
     assert!(refused.stderr.contains("fetch first"), "{}", refused.stderr);
     clone.write(path("SEC-0003"), &wrong("SEC-0003")).commit_all("wrong");
-    push(&clone, &["--force", "origin", "main"]).is_refused_by("GP105");
+    push(&clone, &["--force", "origin", "main"]).refused_by("GP105");
 }
 
 #[test]
 fn the_target_branch_moves_step_by_step_too() {
     let (_origin, clone) = clone();
     clone.write(path("SEC-0001"), &with_status("SEC-0001", "decommission_requested")).commit_all("jump");
-    push(&clone, &["origin", "main"]).is_refused_by("GP403");
+    push(&clone, &["origin", "main"]).refused_by("GP403");
     clone.write(path("SEC-0001"), &with_status("SEC-0001", "deprecated")).commit_all("step");
     push(&clone, &["origin", "main"]).passes(1);
 }
@@ -130,7 +130,7 @@ fn a_branch_without_common_history_takes_nothing_away() {
     clone.write("index.html", "<p>").commit_all("pages");
     push(&clone, &["origin", "gh-pages"]).passes(0);
     clone.write(path("SEC-0009"), &wrong("SEC-0009")).commit_all("wrong");
-    push(&clone, &["origin", "gh-pages"]).is_refused_by("GP105");
+    push(&clone, &["origin", "gh-pages"]).refused_by("GP105");
 }
 
 #[test]

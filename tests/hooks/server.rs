@@ -28,7 +28,7 @@ fn the_first_push_into_an_empty_repository_is_judged_whole() {
         let clone = Repository::clone_of(&server);
         clone.write(path("SEC-0001"), &wrong("SEC-0001")).write(path("SEC-0002"), &manifest("SEC-0002"));
         clone.commit_all("wrong");
-        push(&clone, &["main"]).is_refused_by("GP105").says_last(2, "1 error");
+        push(&clone, &["main"]).refused_by("GP105").says_last(2, "1 error");
         assert_eq!(server.git(&["for-each-ref"]), "", "{hook}");
         clone.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("mended");
         push(&clone, &["main"]).passes(2);
@@ -42,7 +42,7 @@ fn a_push_is_judged_while_its_objects_are_in_quarantine() {
     for (id, limit) in [("SEC-0002", "1000"), ("SEC-0003", "1")] {
         server.git(&["config", "receive.unpackLimit", limit]);
         clone.write(path(id), &wrong(id)).commit_all("wrong");
-        push(&clone, &["main"]).is_refused_by("GP105");
+        push(&clone, &["main"]).refused_by("GP105");
         clone.write(path(id), &manifest(id)).commit_all("mended");
         push(&clone, &["main"]).passes(1);
     }
@@ -60,7 +60,7 @@ fn a_server_whose_objects_lie_in_another_repository_sees_those_too() {
     let url = fork.path();
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("wrong");
     let to = ["push", "--quiet", url.to_str().unwrap(), "main"];
-    git(&clone, &to).run().is_refused_by("GP105").says_last(1, "1 error");
+    git(&clone, &to).run().refused_by("GP105").says_last(1, "1 error");
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("mended");
     git(&clone, &to).run().passes(1);
 }
@@ -74,7 +74,7 @@ fn a_branch_is_judged_against_the_servers_default_branch() {
         push(&clone, &["work"]).passes(1);
         clone.git(&["rm", "--quiet", &path("SEC-0001")]);
         clone.git(&["commit", "--quiet", "-m", "gone"]);
-        push(&clone, &["work"]).is_refused_by("GP404").says_last(1, "1 error");
+        push(&clone, &["work"]).refused_by("GP404").says_last(1, "1 error");
     }
 }
 
@@ -85,9 +85,9 @@ fn a_default_branch_of_another_name_is_found() {
     // HEAD names a branch that nobody pushed: main is what there is.
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["main"]).passes(1);
-    push(&clone, &["--force", "HEAD~1:main"]).is_refused_by("GP404");
+    push(&clone, &["--force", "HEAD~1:main"]).refused_by("GP404");
     push(&clone, &["main:trunk"]).passes(0);
-    push(&clone, &["--force", "HEAD~1:trunk"]).is_refused_by("GP404");
+    push(&clone, &["--force", "HEAD~1:trunk"]).refused_by("GP404");
     push(&clone, &["--force", "HEAD~1:main"]).passes(0);
 }
 
@@ -98,7 +98,7 @@ fn rewinding_the_default_branch_and_so_losing_a_manifest_is_refused() {
         clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
         push(&clone, &["main"]).passes(1);
         let tip = server.git(&["rev-parse", "main"]);
-        push(&clone, &["--force", "HEAD~1:main"]).is_refused_by("GP404").says_last(0, "1 error");
+        push(&clone, &["--force", "HEAD~1:main"]).refused_by("GP404").says_last(0, "1 error");
         assert_eq!(server.git(&["rev-parse", "main"]), tip);
         // History may be written anew where nothing is lost.
         clone.git(&["commit", "--quiet", "--amend", "-m", "another word"]);
@@ -116,7 +116,7 @@ fn the_rules_of_the_base_judge_a_push_that_weakens_them() {
     clone.write("schemas/metadata/enums.yaml", &enums.replace("  - low\n", "  - low\n  - lwo\n"));
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("weaker");
     for target in ["main", "main:work"] {
-        let refused = push(&clone, &[target]).is_refused_by("GP105").stderr;
+        let refused = push(&clone, &[target]).refused_by("GP105").stderr;
         for file in ["goldenpath.yaml", "schemas/metadata/enums.yaml"] {
             assert!(refused.contains(&format!("{file} changes; this is judged by the one in commit")), "{refused}");
         }
@@ -150,7 +150,7 @@ fn update_judges_ref_by_ref_and_lets_the_good_one_in() {
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     clone.git(&["switch", "--quiet", "--create", "bad", "main"]);
     clone.write(path("SEC-0003"), &wrong("SEC-0003")).commit_all("three");
-    push(&clone, &["good", "bad"]).is_refused_by("GP105");
+    push(&clone, &["good", "bad"]).refused_by("GP105");
     assert_eq!(server.git(&["branch", "--format=%(refname:short)"]), "good\nmain");
 }
 
@@ -164,7 +164,7 @@ fn a_server_with_a_work_tree_judges_by_its_own_branch() {
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["main"]).passes(1);
     assert!(server.exists(path("SEC-0002")));
-    push(&clone, &["--force", "HEAD~1:main"]).is_refused_by("GP404");
+    push(&clone, &["--force", "HEAD~1:main"]).refused_by("GP404");
     clone.git(&["switch", "--quiet", "--create", "work", "HEAD~1"]);
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
     push(&clone, &["work"]).passes(1);
@@ -178,5 +178,5 @@ fn a_push_by_a_path_with_spaces_is_judged() {
     let clone = Repository::new();
     clone.write(path("SEC-0001"), &wrong("SEC-0001")).commit_all("wrong");
     let url = place.path().join("it's a place.git");
-    git(&clone, &["push", "--quiet", url.to_str().unwrap(), "main"]).run().is_refused_by("GP105");
+    git(&clone, &["push", "--quiet", url.to_str().unwrap(), "main"]).run().refused_by("GP105");
 }
