@@ -17,5 +17,6 @@ mod init;
 mod new_secret;
 mod policies;
 mod render;
+mod secret_values;
 mod support;
 mod validate;

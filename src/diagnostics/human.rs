@@ -11,7 +11,7 @@ use textwrap::{WordSeparator, WordSplitter};
 
 use super::count;
 use crate::catalog::{Catalog, Entry};
-use crate::rules::{Finding, Severity};
+use crate::rules::{Confidential, Finding, Severity};
 use crate::terminal::{Look, harmless, harmless_in_place, harmless_name};
 
 /// The longest line that is drawn; beyond it the place is told in words.
@@ -117,7 +117,7 @@ struct Drawing {
 impl Drawing {
     fn of(finding: &Finding, catalog: &Catalog) -> Self {
         let entry = catalog.at(&finding.path);
-        let (source, mut labels) = place(entry, &finding.span, None);
+        let (source, mut labels) = place(entry, &finding.span, None, &finding.confidential);
         let mut related = Vec::new();
         for other in &finding.related {
             if other.path == finding.path {
@@ -128,7 +128,8 @@ impl Drawing {
                     ));
                 }
             } else {
-                let (source, labels) = place(catalog.at(&other.path), &other.span, Some(&other.label));
+                let (source, labels) =
+                    place(catalog.at(&other.path), &other.span, Some(&other.label), &other.confidential);
                 related.push(Self {
                     code: String::new(),
                     severity: miette::Severity::Advice,
@@ -186,11 +187,13 @@ impl Drawing {
     }
 }
 
-/// The text to draw and the label in it, the primary one having no words; nothing where there is no text or its lines are too long to draw.
+/// The text to draw, with what is confidential masked, and the label in it, the primary one having no words; nothing
+/// where there is no text or its lines are too long to draw.
 fn place(
     entry: Option<&Entry>,
     span: &Range<usize>,
     label: Option<&str>,
+    confidential: &Confidential,
 ) -> (Option<NamedSource<String>>, Vec<LabeledSpan>) {
     let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span)) else {
         return (None, Vec::new());
@@ -199,7 +202,8 @@ fn place(
         None => LabeledSpan::new_primary_with_span(None, span.clone()),
         Some(label) => LabeledSpan::new_with_span(Some(harmless(label).into_owned()), span.clone()),
     };
-    (Some(NamedSource::new(harmless_name(&entry.path), harmless_in_place(&entry.text))), vec![label])
+    let text = harmless_in_place(&confidential.mask(&entry.text));
+    (Some(NamedSource::new(harmless_name(&entry.path), text)), vec![label])
 }
 
 /// Whether the lines of the span and the ones beside them are short enough to draw.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::Rule;
+use super::{Confidential, Rule};
 use crate::catalog::Entry;
 use crate::manifest::Place;
 
@@ -31,6 +31,8 @@ pub struct Finding {
     pub message: String,
     pub help: String,
     pub related: Vec<Related>,
+    /// What a drawing of this file's text has to mask.
+    pub confidential: Confidential,
 }
 
 /// Another place that belongs to a finding, perhaps in another file.
@@ -39,11 +41,18 @@ pub struct Related {
     pub path: String,
     pub span: Range<usize>,
     pub label: String,
+    /// What a drawing of this file's text has to mask.
+    pub confidential: Confidential,
 }
 
 impl Finding {
     pub(super) fn key(&self) -> (&str, usize, &str, &str) {
         (&self.path, self.span.start, self.rule.code, &self.pointer)
+    }
+
+    /// The files that it points into.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.path.as_str()).chain(self.related.iter().map(|other| other.path.as_str()))
     }
 }
 
@@ -75,9 +84,18 @@ impl<'findings> Sink<'findings> {
     ) -> &mut Finding {
         let place = entry.place(&span);
         let (rule, severity, path) = (self.rule, self.severity, entry.path.clone());
-        let related = Vec::new();
-        let finding =
-            Finding { rule, severity, path, span, place, pointer: pointer.to_owned(), message, help, related };
+        let finding = Finding {
+            rule,
+            severity,
+            path,
+            span,
+            place,
+            pointer: pointer.to_owned(),
+            message,
+            help,
+            related: Vec::new(),
+            confidential: Confidential::default(),
+        };
         let last = self.findings.len();
         self.findings.push(finding);
         &mut self.findings[last]
@@ -87,7 +105,8 @@ impl<'findings> Sink<'findings> {
 impl Finding {
     /// Adds another place in `entry`, underlined with `label`.
     pub(super) fn with(&mut self, entry: &Entry, span: Range<usize>, label: impl Into<String>) -> &mut Self {
-        self.related.push(Related { path: entry.path.clone(), span, label: label.into() });
+        let (path, confidential) = (entry.path.clone(), Confidential::default());
+        self.related.push(Related { path, span, label: label.into(), confidential });
         self
     }
 }

@@ -1,6 +1,7 @@
 //! The rules: one file a rule, whose doc comment is its page. A catalog → findings.
 
 mod changes;
+mod confidential;
 mod duplicates;
 mod finding;
 mod gp001_invalid_yaml;
@@ -25,9 +26,12 @@ mod gp403_illegal_transition;
 mod gp404_deleted_before_decommissioned;
 mod gp405_must_start_active;
 mod gp406_id_reused;
+mod gp501_secret_value_in_manifest;
+mod secrets;
 
 use rayon::prelude::*;
 
+pub use confidential::Confidential;
 pub use finding::{Finding, Related, Severity, Sink};
 
 use crate::catalog::{Catalog, Entry, Project};
@@ -60,7 +64,7 @@ enum Check {
 }
 
 /// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 22] = [
+pub const RULES: [&Rule; 23] = [
     &gp001_invalid_yaml::RULE,
     &gp002_unsupported_yaml::RULE,
     &gp003_too_large::RULE,
@@ -83,9 +87,10 @@ pub const RULES: [&Rule; 22] = [
     &gp404_deleted_before_decommissioned::RULE,
     &gp405_must_start_active::RULE,
     &gp406_id_reused::RULE,
+    &gp501_secret_value_in_manifest::RULE,
 ];
 
-/// All findings in the selected manifests, sorted by path and place.
+/// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
 ///
 /// # Errors
 /// `rules` in `goldenpath.yaml` names a rule that does not exist, or a policy cannot be run on a manifest.
@@ -109,6 +114,7 @@ pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, Confi
             Check::Configured(check) => check(catalog, project, &mut Sink::new(rule, severity, &mut findings))?,
         }
     }
+    confidential::seal(&mut findings, catalog, project);
     findings.sort_by(|one, other| one.key().cmp(&other.key()));
     Ok(findings)
 }
@@ -122,6 +128,7 @@ pub fn check_entry(entry: &Entry, project: &Project) -> Vec<Finding> {
             check(entry, project, &mut Sink::new(rule, rule.severity, &mut findings));
         }
     }
+    confidential::seal_entry(&mut findings, entry, project);
     findings
 }
 

@@ -1,0 +1,280 @@
+//! What must not be shown of a file, and findings from which it has been taken out.
+//!
+//! Rules quote what they find, and drawings show lines. So the findings leave this room through [`seal`], which takes
+//! what looks like a secret out of every word of them, whatever rule they are of and whether GP501 is on, and gives
+//! each place the bytes that a drawing has to mask.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::secrets::{self, Leak};
+use super::{Finding, gp501_secret_value_in_manifest as gp501};
+use crate::catalog::{Catalog, Entry, Project, State};
+
+/// The bytes of one file's text that look like a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confidential {
+    /// In the text's order, without overlaps.
+    spans: Arc<[Range<usize>]>,
+}
+
+/// What stands in a message where a secret stood.
+const HIDDEN: &str = "[hidden]";
+
+/// From this many bytes on, a secret is looked for inside words too.
+const LONG: usize = 8;
+
+impl Confidential {
+    /// What must not be shown of a file; for those who show its text without a finding in it.
+    #[must_use]
+    pub fn of(entry: &Entry, project: &Project) -> Self {
+        Hidden::of(entry, project).confidential
+    }
+
+    /// The text with a `*` for every hidden byte, so that lines, columns and spans hold.
+    #[must_use]
+    pub fn mask<'text>(&self, text: &'text str) -> Cow<'text, str> {
+        if self.spans.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut spans = self.spans.iter().peekable();
+        let mut masked = String::with_capacity(text.len());
+        let mut is_margin = true;
+        for (at, character) in text.char_indices() {
+            while spans.next_if(|span| span.end <= at).is_some() {}
+            let stays = matches!(character, '\n' | '\r' | '\t') || (is_margin && character == ' ');
+            match !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8()) {
+                true => masked.extend(std::iter::repeat_n('*', character.len_utf8())),
+                false => masked.push(character),
+            }
+            is_margin = character == '\n' || (is_margin && character == ' ');
+        }
+        Cow::Owned(masked)
+    }
+
+    fn touches(&self, span: &Range<usize>) -> bool {
+        let next = self.spans.partition_point(|hidden| hidden.end <= span.start);
+        self.spans.get(next).is_some_and(|hidden| hidden.start < span.end.max(span.start + 1))
+    }
+}
+
+/// What looks like a secret in a file, in whatever state it is.
+pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
+    let is_name = |word: &str| {
+        let enums = &project.enums;
+        let lists = [
+            &enums.owners,
+            &enums.environments,
+            &enums.providers,
+            &enums.secret_types,
+            &enums.risk_tiers,
+            &enums.rotation_classes,
+            &enums.lifecycle_states,
+        ];
+        let own = [
+            "/metadata/id",
+            "/metadata/name",
+            "/metadata/service",
+            "/spec/access/namespace",
+            "/spec/access/k8sSecretName",
+        ];
+        let is_own = |root: &crate::manifest::Node| own.iter().any(|pointer| root.string_at(pointer) == Some(word));
+        lists.into_iter().flatten().any(|known| known == word)
+            || entry.manifest().is_some_and(|found| is_own(&found.root))
+    };
+    match &entry.state {
+        State::Unreadable(_) => Vec::new(),
+        State::Parsed(manifest) => secrets::leaks(&entry.text, Some(&manifest.root), &is_name),
+        State::Broken(_) if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
+        State::Broken(_) => secrets::leaks(&entry.text, None, &is_name),
+    }
+}
+
+/// UTF-16 that was read as UTF-8 has a NUL beside each character.
+fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
+    let mut plain = String::with_capacity(text.len());
+    let mut offsets = Vec::with_capacity(text.len() + 1);
+    for (at, character) in text.char_indices().filter(|(_, character)| *character != '\0') {
+        plain.push(character);
+        offsets.extend(std::iter::repeat_n(at, character.len_utf8()));
+    }
+    offsets.push(text.len());
+    let mut leaks = secrets::leaks(&plain, None, is_name);
+    for leak in &mut leaks {
+        leak.decoded = plain.get(leak.span.clone()).map(str::to_owned);
+        leak.span = offsets[leak.span.start]..offsets[leak.span.end];
+    }
+    leaks
+}
+
+/// What one file hides.
+struct Hidden {
+    confidential: Confidential,
+    words: Words,
+}
+
+/// Texts that are to stand in no message.
+struct Words(Option<AhoCorasick>);
+
+impl Hidden {
+    fn of(entry: &Entry, project: &Project) -> Self {
+        let leaks = leaks(entry, project);
+        let words = Words::of(entry, &leaks);
+        // A value may stand a second time where nothing says that it is one.
+        let spans = leaks.into_iter().map(|leak| leak.span).chain(words.find(&entry.text));
+        Self { confidential: Confidential { spans: joined(spans.collect()).into() }, words }
+    }
+}
+
+impl Words {
+    fn of(entry: &Entry, leaks: &[Leak]) -> Self {
+        let written = leaks.iter().filter_map(|leak| entry.text.get(leak.span.clone()));
+        let meant = leaks.iter().filter_map(|leak| leak.decoded.as_deref());
+        // Each once: every one that fits is told of at every place.
+        let words: BTreeSet<&str> = written.chain(meant).map(str::trim).filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return Self(None);
+        }
+        // It refuses patterns only when there are more of them than any file has bytes.
+        Self(AhoCorasick::builder().match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(words).ok())
+    }
+
+    /// Where in `text` one of them stands, in the text's order, without overlaps.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let bytes = text.as_bytes();
+        let joins = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
+        for at in self.0.iter().flat_map(|words| words.find_overlapping_iter(text)) {
+            let mut span = at.range();
+            let is_word = !joins(span.start.checked_sub(1).and_then(|at| bytes.get(at))) && !joins(bytes.get(span.end));
+            if is_word || span.len() >= LONG {
+                // They come in the order of their ends, and are joined at once: there can be many at one place.
+                while let Some(last) = found.pop_if(|last| last.end > span.start) {
+                    span.start = span.start.min(last.start);
+                }
+                found.push(span);
+            }
+        }
+        found
+    }
+}
+
+/// Takes out of the findings what looks like a secret, and tells each place what to mask.
+pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
+    if findings.is_empty() {
+        return;
+    }
+    let named: BTreeSet<&str> = findings.iter().flat_map(Finding::paths).collect();
+    let before = catalog.before.as_ref().map_or(&[][..], |before| before.entries.as_slice());
+    // As `Catalog::at`: what is there now is what is drawn.
+    let there = before.iter().chain(&catalog.entries).filter(|entry| named.contains(entry.path.as_str()));
+    let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
+    // Rules on a change quote what stood there before, perhaps in another place.
+    let past: Vec<Words> =
+        before.iter().map(|entry| Hidden::of(entry, project).words).filter(|words| words.0.is_some()).collect();
+    seal_with(findings, |path| entries.get(path).copied(), &past, project);
+}
+
+/// The same for findings in one file.
+pub(super) fn seal_entry(findings: &mut [Finding], entry: &Entry, project: &Project) {
+    seal_with(findings, |_| Some(entry), &[], project);
+}
+
+fn seal_with<'catalog>(
+    findings: &mut [Finding],
+    entry_at: impl Fn(&str) -> Option<&'catalog Entry>,
+    past: &[Words],
+    project: &Project,
+) {
+    let mut files: HashMap<String, Hidden> = HashMap::new();
+    for finding in findings {
+        for path in finding.paths() {
+            if !files.contains_key(path)
+                && let Some(entry) = entry_at(path)
+            {
+                files.insert(path.to_owned(), Hidden::of(entry, project));
+            }
+        }
+        let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
+        let clean = |text: &mut String| redact(text, own.iter().map(|hidden| &hidden.words).chain(past));
+        if let Some(hidden) = files.get(&finding.path) {
+            finding.confidential = hidden.confidential.clone();
+            // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
+            if finding.rule.code != gp501::RULE.code && hidden.confidential.touches(&finding.span) {
+                let (code, name) = (finding.rule.code, finding.rule.name);
+                finding.message =
+                    format!("this breaks `{name}`, and nothing more is said since it looks like a secret");
+                finding.help = format!(
+                    "take the value out first ({}); `goldenpath explain {code}` says what belongs here",
+                    gp501::RULE.code
+                );
+            }
+        }
+        for other in &mut finding.related {
+            if let Some(hidden) = files.get(&other.path) {
+                other.confidential = hidden.confidential.clone();
+            }
+            clean(&mut other.label);
+        }
+        clean(&mut finding.message);
+        clean(&mut finding.help);
+        clean(&mut finding.pointer);
+    }
+}
+
+/// Replaces what the files hide, and what looks like a secret by itself.
+fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>) {
+    let mut found: Vec<Range<usize>> = secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
+    found.extend(words.flat_map(|words| words.find(text)));
+    if found.is_empty() {
+        return;
+    }
+    let (mut clean, mut shown) = (String::with_capacity(text.len()), 0);
+    for span in joined(found) {
+        clean.push_str(&text[shown..span.start]);
+        clean.push_str(HIDDEN);
+        shown = span.end;
+    }
+    clean.push_str(&text[shown..]);
+    *text = clean;
+}
+
+/// In order, without overlaps.
+fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| (span.start, span.end));
+    spans.dedup_by(|next, last| {
+        let overlaps = next.start < last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masking_keeps_every_byte_in_its_place() {
+        let confidential = Confidential { spans: Arc::from([3..5, 9..18]) };
+        let text = "a: é\nb: 世\n  x y z\n";
+        let masked = confidential.mask(text);
+        assert_eq!(masked, "a: **\nb: ***\n  *** z\n");
+        assert_eq!(masked.len(), text.len());
+        assert_eq!(Confidential::default().mask(text), text);
+    }
+
+    #[test]
+    fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
+        let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok());
+        let mut text = "abc abcd xLONGSECRETx".to_owned();
+        redact(&mut text, [words].iter());
+        assert_eq!(text, "[hidden] abcd x[hidden]x");
+    }
+}
