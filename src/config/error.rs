@@ -26,6 +26,14 @@ impl ConfigError {
         Self { path: path.to_owned(), message: message.into(), help: help.into(), source_code: None, place: None }
     }
 
+    /// The same error, its words put through `reword`.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+        reword(&mut self.message);
+        reword(&mut self.help);
+        self
+    }
+
     /// The same error, pointing at the first place in `text`, comments aside, where `needle` stands; without one, at
     /// the file.
     #[must_use]

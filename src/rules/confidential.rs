@@ -14,6 +14,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::secrets::{self, Leak};
 use super::{Finding, gp501_secret_value_in_manifest as gp501};
 use crate::catalog::{Catalog, Entry, Project, State};
+use crate::config::ConfigError;
 
 /// The bytes of one file's text that look like a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -182,6 +183,15 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
 /// The same for findings in one file.
 pub(super) fn seal_entry(findings: &mut [Finding], entry: &Entry, project: &Project) {
     seal_with(findings, |_| Some(entry), &[], project);
+}
+
+/// The same for a rule that could not judge a manifest, and says by which of its values.
+pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Project) -> ConfigError {
+    let told = error.to_string();
+    let before = catalog.before.iter().flat_map(|before| &before.entries);
+    let entries = catalog.selected().chain(before).filter(|entry| told.contains(&entry.path));
+    let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
+    error.reworded(|text| redact(text, hidden.iter()))
 }
 
 fn seal_with<'catalog>(

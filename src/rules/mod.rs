@@ -111,7 +111,8 @@ pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, Confi
         match rule.check {
             Check::Entry(_) => {}
             Check::Catalog(check) => findings.extend(collect(rule, severity, |sink| check(catalog, project, sink))),
-            Check::Configured(check) => check(catalog, project, &mut Sink::new(rule, severity, &mut findings))?,
+            Check::Configured(check) => check(catalog, project, &mut Sink::new(rule, severity, &mut findings))
+                .map_err(|error| confidential::seal_error(error, catalog, project))?,
         }
     }
     confidential::seal(&mut findings, catalog, project);
