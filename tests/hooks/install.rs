@@ -289,13 +289,15 @@ fn a_hooks_folder_that_is_a_link_out_of_the_repository_is_shared_too() {
 #[test]
 fn where_git_runs_no_hooks_none_are_installed() {
     let repository = Repository::new();
+    write_hook(&repository, ".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
     for (value, why) in [("", "set to nothing"), ("/dev/null", "is no folder")] {
         repository.git(&["config", "core.hooksPath", value]);
         let refused = hook(&repository, &["install"]).fails_with(2).stderr;
         assert!(refused.contains("git runs no hooks") && refused.contains(why), "{refused}");
-        repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "--all"]);
-        commit(&repository, &["--amend", "--allow-empty"]).fails_with(128);
+        commit(&repository, &["--allow-empty"]).success();
     }
+    repository.git(&["config", "--unset", "core.hooksPath"]);
+    commit(&repository, &["--allow-empty"]).fails_with(1);
 }
 
 #[test]
