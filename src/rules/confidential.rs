@@ -11,10 +11,13 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::Finding;
 use super::secrets::{self, Leak};
-use super::{Finding, gp501_secret_value_in_manifest as gp501};
 use crate::catalog::{Catalog, Entry, Project, State};
 use crate::config::ConfigError;
+
+/// The rule whose findings say where a value stands; all others keep silent about it.
+pub(super) const CODE: &str = "GP501";
 
 /// The bytes of one file's text that look like a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -214,14 +217,12 @@ fn seal_with<'catalog>(
         if let Some(hidden) = files.get(&finding.path) {
             finding.confidential = hidden.confidential.clone();
             // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
-            if finding.rule.code != gp501::RULE.code && hidden.confidential.touches(&finding.span) {
+            if finding.rule.code != CODE && hidden.confidential.touches(&finding.span) {
                 let (code, name) = (finding.rule.code, finding.rule.name);
                 finding.message =
                     format!("this breaks `{name}`, and nothing more is said since it looks like a secret");
-                finding.help = format!(
-                    "take the value out first ({}); `goldenpath explain {code}` says what belongs here",
-                    gp501::RULE.code
-                );
+                finding.help =
+                    format!("take the value out first ({}); `goldenpath explain {code}` says what belongs here", CODE);
             }
         }
         for other in &mut finding.related {

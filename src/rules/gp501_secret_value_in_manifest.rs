@@ -30,13 +30,13 @@
 //!   description: Card payments
 //! ```
 
-use super::confidential::leaks;
+use super::confidential::{CODE, leaks};
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{Node, Value};
 
 pub(super) const RULE: Rule = Rule {
-    code: "GP501",
+    code: CODE,
     name: "secret-value-in-manifest",
     severity: Severity::Error,
     source: include_str!("gp501_secret_value_in_manifest.rs"),

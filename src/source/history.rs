@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::Oid;
 
-use super::snapshot::is_yaml;
+use super::manifest_files::is_yaml;
 use super::{Repository, Snapshot, SourceError};
 
 impl Repository {

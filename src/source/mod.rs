@@ -2,6 +2,7 @@
 
 mod change;
 mod history;
+mod manifest_files;
 mod repository;
 mod snapshot;
 mod work_tree;
@@ -10,8 +11,9 @@ use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
 pub use change::{Change, TargetBranch};
+pub use manifest_files::{is_hidden, is_yaml};
 pub use repository::Repository;
-pub use snapshot::{Snapshot, is_hidden, is_yaml};
+pub use snapshot::Snapshot;
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use git2::{ErrorCode, ObjectType, Oid, Tree};
 use rayon::prelude::*;
 
+use super::manifest_files::{is_hidden, is_yaml};
 use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
 
@@ -184,19 +185,7 @@ impl Repository {
     }
 }
 
-/// Whether a part of a path below the catalog begins with a dot: an editor's or a tool's, in every snapshot alike.
-pub fn is_hidden(below: &str) -> bool {
-    below.split('/').any(|name| name.starts_with('.'))
-}
-
 /// Not so for what `git add --intent-to-add` has only announced.
 pub(super) fn is_in_next_commit(entry: &git2::IndexEntry) -> bool {
     entry.flags_extended & git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
-}
-
-/// Whether a file of this name can be a manifest.
-#[must_use]
-pub fn is_yaml(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
+use super::manifest_files::{is_hidden, is_yaml};
 use super::repository::slashed;
-use super::snapshot::{is_hidden, is_yaml};
 use super::{File, Unreadable};
 use crate::files;
 
