@@ -640,3 +640,11 @@ fn in_no_repository_it_says_what_to_do() {
     says(&outcome, "git init");
     assert_eq!(catalog(&nowhere), [""; 0]);
 }
+
+#[test]
+fn in_ci_nothing_is_asked_whatever_the_terminal() {
+    let repository = Repository::new();
+    let mut terminal = repository.goldenpath(&["new", "secret"]).env("CI", "true").in_terminal(80, 24);
+    assert_eq!(terminal.wait(), 2);
+    assert!(terminal.screen().contains("no answer for --service"), "{}", terminal.screen());
+}

@@ -37,11 +37,13 @@ pub struct Prompter {
 static ASKING: AtomicBool = AtomicBool::new(false);
 
 impl Prompter {
-    /// None where nobody can be asked: standard input or standard error is no terminal.
+    /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set.
     #[must_use]
     pub fn on_terminal(look: Look) -> Option<Self> {
         static HANDLER: Once = Once::new();
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        // A pipeline may have a terminal, and still nobody sits at it.
+        let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        if in_ci || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
         // The console crate turns Ctrl-C at a question into a signal, whose default would end the program with the
