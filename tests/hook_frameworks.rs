@@ -247,7 +247,7 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
 }
 
 /// Lets each framework compile this project, which takes minutes: `cargo test -- --ignored from_source`. The frameworks ask
-/// crates.io for the dependencies, and share what they build of them if they choose the same toolchain.
+/// the registry for the dependencies, and share what they build of them if they choose the same toolchain.
 #[test]
 #[ignore = "compiles the project and all that it depends on"]
 fn both_frameworks_build_the_hook_from_source() {
