@@ -438,17 +438,20 @@ fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_i
 
 #[test]
 fn a_lock_that_another_git_holds_is_told_and_a_rerun_commits() {
-    let platform = seeded();
-    let lock = platform.gitops.path().join(".git/index.lock");
-    fs::write(&lock, "").unwrap();
-    let outcome = platform.apply().run().fails_with(1);
-    says(&outcome, "index.lock");
-    says(&outcome, "run apply again, which commits them");
-    assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
-    fs::remove_file(lock).unwrap();
-    platform.apply().run().success();
-    assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
-    assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
+    for name in ["index.lock", "refs/heads/main.lock"] {
+        let platform = seeded();
+        let lock = platform.gitops.path().join(".git").join(name);
+        fs::write(&lock, "").unwrap();
+        let outcome = platform.apply().run().fails_with(1);
+        says(&outcome, name);
+        says(&outcome, "its lock is to be removed");
+        says(&outcome, "run apply again, which commits them");
+        assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
+        fs::remove_file(lock).unwrap();
+        platform.apply().run().success();
+        assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
+        assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Committing projections, and nothing else that may lie in the working copy or its index.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Repository, RepositoryState, Signature};
@@ -19,13 +19,12 @@ impl WorkingCopy {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
         commit(git, projections, message).map_err(|error| {
-            let lock = git.path().join("index.lock");
-            let why = match error.code() {
-                ErrorCode::Locked if lock.exists() => format!(
+            let why = match lock_in(git) {
+                Some(lock) => format!(
                     "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
                     lock.display()
                 ),
-                _ => error.message().to_owned(),
+                None => error.message().to_owned(),
             };
             GitopsError::Commit { path: self.root.clone(), why }
         })
@@ -56,6 +55,15 @@ impl WorkingCopy {
         }
         Ok(())
     }
+}
+
+/// The lock, if there is one, that keeps git from committing on the branch that is checked out.
+fn lock_in(git: &Repository) -> Option<PathBuf> {
+    let head = git.find_reference("HEAD").ok();
+    let branch = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
+    let branch = branch.map(|branch| git.commondir().join(format!("{branch}.lock")));
+    let locks = [git.path().join("index.lock"), git.path().join("HEAD.lock")];
+    locks.into_iter().chain(branch).find(|lock| lock.exists())
 }
 
 fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
