@@ -1,4 +1,4 @@
-//! The next audit ID: one above the highest that the work tree, the index and all refs hold.
+//! The next audit ID: one above the highest that the work tree, the index and all refs hold or have ever held.
 
 use std::fs;
 
