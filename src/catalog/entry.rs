@@ -34,7 +34,9 @@ pub enum State {
 /// A file that is YAML.
 #[derive(Debug)]
 pub struct Manifest {
-    pub root: Node,
+    /// Empty once they have been let go, until somebody asks for them again.
+    nodes: OnceLock<Node>,
+    claimed_id: Option<String>,
     /// What the schema, or else the typed model, finds wrong; asked only of selected entries.
     pub violations: Vec<Violation>,
     /// None where a violation keeps it from being one.
@@ -76,10 +78,29 @@ impl Entry {
         self.manifest()?.request.as_ref()
     }
 
+    /// The nodes of the text, if it is YAML.
+    #[must_use]
+    pub fn root(&self) -> Option<&Node> {
+        let nodes = &self.manifest()?.nodes;
+        if nodes.get().is_none() {
+            // The text is the same, and so is what the parser says of it.
+            drop(nodes.set(manifest::parse(&self.text).ok()?));
+        }
+        nodes.get()
+    }
+
+    /// Gives the memory of the nodes back. Most files have nothing wrong, and are looked into once; for others the text is
+    /// parsed again.
+    pub fn let_nodes_go(&mut self) {
+        if let State::Parsed(manifest) = &mut self.state {
+            drop(manifest.nodes.take());
+        }
+    }
+
     /// The ID that the file claims, in whatever state the rest of it is.
     #[must_use]
     pub fn claimed_id(&self) -> Option<&str> {
-        self.manifest()?.root.string_at("/metadata/id")
+        self.manifest()?.claimed_id.as_deref()
     }
 
     /// The place of the bytes `span` of the text.
@@ -91,8 +112,8 @@ impl Entry {
     /// What to underline for a JSON pointer: the value there, or the nearest mapping around it by its key.
     #[must_use]
     pub fn span(&self, pointer: &str) -> Range<usize> {
-        let Some(manifest) = self.manifest() else { return 0..0 };
-        match manifest.root.at(pointer) {
+        let Some(root) = self.root() else { return 0..0 };
+        match root.at(pointer) {
             Some((_, node)) if !is_collection(node) && !node.span.is_empty() => node.span.clone(),
             Some((Some(key), _)) => key.span.clone(),
             Some((None, node)) => first_line(&self.text, node.span.start),
@@ -121,7 +142,8 @@ impl Manifest {
             }
         };
         let store_key = request.as_ref().map(|request| StoreKey::of(request, &project.key_template));
-        Self { root, violations, request, store_key }
+        let claimed_id = root.string_at("/metadata/id").map(str::to_owned);
+        Self { nodes: root.into(), claimed_id, violations, request, store_key }
     }
 }
 

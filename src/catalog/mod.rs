@@ -76,13 +76,37 @@ impl Catalog {
         snapshot: Snapshot,
         selection: &Selection,
     ) -> Result<Self, SourceError> {
+        let let_go = |entry: &mut Entry| -> Vec<()> {
+            entry.let_nodes_go();
+            Vec::new()
+        };
+        Ok(Self::inspect(repository, project, snapshot, selection, let_go)?.0)
+    }
+
+    /// As [`Catalog::load`], and hands each entry to `inspect` as soon as it is read, in parallel. What that returns comes
+    /// back in no order.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn inspect<T: Send>(
+        repository: &Repository,
+        project: &Project,
+        snapshot: Snapshot,
+        selection: &Selection,
+        inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
+    ) -> Result<(Self, Vec<T>), SourceError> {
         let folder = &project.config.catalog;
-        let mut entries = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
+        let read = |file: File, selected: bool| {
+            let mut entry = Entry::read(file, selected, project);
+            let seen = inspect(&mut entry);
+            (entry, seen)
+        };
+        let mut found = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
             let selected = selection.holds(&file.path);
-            Entry::read(file, selected, project)
+            read(file, selected)
         })?;
         if let Selection::Paths(paths) = selection {
-            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+            let known: BTreeSet<&str> = found.iter().map(|(entry, _)| entry.path.as_str()).collect();
             let mut named = Vec::new();
             for path in paths.iter().filter(|path| !known.contains(path.as_str())) {
                 let on_disk = project.root.join(path);
@@ -90,13 +114,18 @@ impl Catalog {
                     continue;
                 }
                 if let Some(bytes) = repository.read(snapshot, path, MAX_BYTES)? {
-                    named.push(Entry::read(File { path: path.clone(), bytes }, true, project));
+                    named.push(read(File { path: path.clone(), bytes }, true));
                 }
             }
-            entries.extend(named);
+            found.extend(named);
+        }
+        let (mut entries, mut seen) = (Vec::with_capacity(found.len()), Vec::new());
+        for (entry, of_entry) in found {
+            entries.push(entry);
+            seen.extend(of_entry);
         }
         entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        Ok(Self { snapshot, entries, before: None })
+        Ok((Self { snapshot, entries, before: None }, seen))
     }
 
     /// Adds what `change` comes from: the manifests of `before` as they were, and which of the IDs that are new were

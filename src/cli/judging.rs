@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, summary,
 };
-use crate::rules::{self, Finding, Severity};
+use crate::rules::{Finding, RuleSet, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
 
 /// What is judged.
@@ -154,15 +154,15 @@ fn look_into(
     context: &Context,
 ) -> Result<(Catalog, Vec<Finding>), Failure> {
     let project = context.open(repository, range.rules_from)?;
-    let catalog = match range.after {
-        Snapshot::WorkTree => Catalog::load(repository, &project, range.after, selection)?,
+    let rules = RuleSet::of(&project)?;
+    let reading = match range.after {
+        Snapshot::WorkTree => rules.read(repository, range.after, selection)?,
         _ => {
             let (change, changed) = range.change(repository, &project)?;
             let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
-            let mut catalog =
-                Catalog::load(repository, &project, range.after, if named { selection } else { &changed })?;
+            let mut reading = rules.read(repository, range.after, if named { selection } else { &changed })?;
             if let Some(before) = range.before {
-                catalog.compare(repository, &project, &change, before, range.past.unwrap_or(before))?;
+                reading.catalog.compare(repository, &project, &change, before, range.past.unwrap_or(before))?;
             }
             if range.rules_from != range.after {
                 for path in project.rule_files().into_iter().filter(|path| change.touches(path)) {
@@ -171,9 +171,10 @@ fn look_into(
                         .talk(&format!("Note: {path} changes; this is judged by the one in {}.", range.rules_from));
                 }
             }
-            catalog
+            reading
         }
     };
+    let catalog = &reading.catalog;
     if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
         context.streams.talk(&match range.after {
@@ -193,6 +194,5 @@ fn look_into(
             });
         }
     }
-    let findings = rules::check(&catalog, &project)?;
-    Ok((catalog, findings))
+    Ok(rules.finish(reading)?)
 }

@@ -9,7 +9,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
 use crate::projection;
 use crate::reconcile::World;
-use crate::rules::{self, Severity};
+use crate::rules::{RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::{SecretStore, Store};
 
@@ -39,9 +39,10 @@ impl Source {
         if project.config.store.backend.is_none() {
             return Err(no_backend(&project, snapshot, context));
         }
-        let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
-        self.narrow.check(&project, &catalog)?;
-        let findings = rules::check(&catalog, &project)?;
+        let rules = RuleSet::of(&project)?;
+        let reading = rules.read(&repository, snapshot, &Selection::All)?;
+        self.narrow.check(&project, &reading.catalog)?;
+        let (catalog, findings) = rules.finish(reading)?;
         let look = context.streams.err;
         if !findings.is_empty() {
             for drawn in findings_for_people(&findings, &catalog, look) {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Selection};
+use crate::catalog::Selection;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::files;
 use crate::projection::{self, Projection};
-use crate::rules::{self, Severity};
+use crate::rules::{RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 
 /// Print the ExternalSecrets of manifests; touches nothing else
@@ -28,9 +28,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
-    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?)?;
-    args.narrow.check(&project, &catalog)?;
-    let findings = rules::check(&catalog, &project)?;
+    let rules = RuleSet::of(&project)?;
+    let reading = rules.read(&repository, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?)?;
+    args.narrow.check(&project, &reading.catalog)?;
+    let (catalog, findings) = rules.finish(reading)?;
     if count(&findings, Severity::Error) > 0 {
         let look = context.streams.err;
         for drawn in findings_for_people(&findings, &catalog, look) {

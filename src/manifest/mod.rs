@@ -2,6 +2,7 @@
 
 mod model;
 mod names;
+mod plain;
 mod schema;
 mod store_key;
 mod text;

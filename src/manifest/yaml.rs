@@ -10,6 +10,8 @@ use std::ops::Range;
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+use super::plain;
+
 /// How deep nodes may nest; a SecretRequest needs 3 levels.
 const MAX_DEPTH: usize = 32;
 
@@ -120,6 +122,17 @@ impl Node {
 /// # Errors
 /// Everything that keeps `text` from being one, in the text's order; never empty.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    match plain::parse(text) {
+        Some(root) => {
+            debug_assert_eq!(parse_any(text).as_ref(), Ok(&root), "the plain form has one reading");
+            Ok(root)
+        }
+        None => parse_any(text),
+    }
+}
+
+/// [`parse`] for every way to write YAML.
+fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
     // Nearly every text has none, which its bytes tell fastest: C1 control characters are 0xC2 and one more.
     let suspicious =
         text.bytes().any(|byte| (byte < b' ' && !b"\t\n\r".contains(&byte)) || matches!(byte, 0x7f | 0xc2));
@@ -172,6 +185,17 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
             help: "write a SecretRequest with `goldenpath new secret`, or remove the file".to_owned(),
             related: None,
         }]),
+    }
+}
+
+/// What a plain scalar is by YAML 1.2's core schema.
+pub(super) fn resolve(text: Cow<'_, str>) -> Value {
+    match Scalar::parse_from_cow(text) {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Bool(value),
+        Scalar::Integer(value) => Value::Int(value),
+        Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
+        Scalar::String(value) => Value::String(value.into_owned()),
     }
 }
 
@@ -343,13 +367,7 @@ impl Builder<'_> {
         }
         let value = match style {
             ScalarStyle::Plain if text.is_empty() => Value::Null,
-            ScalarStyle::Plain => match Scalar::parse_from_cow(text) {
-                Scalar::Null => Value::Null,
-                Scalar::Boolean(value) => Value::Bool(value),
-                Scalar::Integer(value) => Value::Int(value),
-                Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
-                Scalar::String(value) => Value::String(value.into_owned()),
-            },
+            ScalarStyle::Plain => resolve(text),
             _ => Value::String(text.into_owned()),
         };
         self.complete(span, value);

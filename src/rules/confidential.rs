@@ -87,12 +87,11 @@ pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
             "/spec/access/k8sSecretName",
         ];
         let is_own = |root: &crate::manifest::Node| own.iter().any(|pointer| root.string_at(pointer) == Some(word));
-        lists.into_iter().flatten().any(|known| known == word)
-            || entry.manifest().is_some_and(|found| is_own(&found.root))
+        lists.into_iter().flatten().any(|known| known == word) || entry.root().is_some_and(is_own)
     };
     match &entry.state {
         State::Unreadable(_) => Vec::new(),
-        State::Parsed(manifest) => secrets::leaks(&entry.text, Some(&manifest.root), &is_name),
+        State::Parsed(_) => secrets::leaks(&entry.text, entry.root(), &is_name),
         State::Broken(_) if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
         State::Broken(_) => secrets::leaks(&entry.text, None, &is_name),
     }

@@ -34,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
-    let Some(manifest) = entry.manifest() else { return };
+    let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     // The keys of a mapping by their names: searching it for each of ten thousand unknown ones would take seconds.
     let mut mappings: HashMap<&str, HashMap<&str, &Key>> = HashMap::new();
     for violation in &manifest.violations {
@@ -48,7 +48,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             .unwrap_or_else(|| format!("the fields here are {}", known.join(", ")));
         let pointer = format!("{}/{}", violation.pointer, field.replace('~', "~0").replace('/', "~1"));
         let keys = mappings.entry(&violation.pointer).or_insert_with(|| {
-            match manifest.root.at(&violation.pointer).map(|(_, node)| &node.value) {
+            match root.at(&violation.pointer).map(|(_, node)| &node.value) {
                 Some(Value::Mapping(entries)) => entries.iter().map(|(key, _)| (key.name.as_str(), key)).collect(),
                 _ => HashMap::new(),
             }

@@ -32,10 +32,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
-    let Some(manifest) = entry.manifest() else { return };
+    let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     for violation in &manifest.violations {
         let ViolationKind::WrongType { expected } = &violation.kind else { continue };
-        let Some((_, node)) = manifest.root.at(&violation.pointer) else { continue };
+        let Some((_, node)) = root.at(&violation.pointer) else { continue };
         let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
         let name = field.map_or_else(|| "the manifest".to_owned(), |field| format!("`{field}`"));
         let (found, help) = match (&node.value, field) {

@@ -33,11 +33,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
-    let Some(manifest) = entry.manifest() else { return };
+    let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     for violation in &manifest.violations {
         let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
         let field = violation.pointer.rsplit('/').next().unwrap_or_default();
-        let help = help(field, manifest.root.string_at(&violation.pointer));
+        let help = help(field, root.string_at(&violation.pointer));
         let name = if field.is_empty() { "the manifest".to_owned() } else { format!("`{field}`") };
         sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help);
     }

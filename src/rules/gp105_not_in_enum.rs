@@ -33,11 +33,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(manifest) = entry.manifest() else { return };
+    let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     for violation in &manifest.violations {
         let ViolationKind::NotInEnum { allowed } = &violation.kind else { continue };
         let name = violation.pointer.rsplit('/').next().unwrap_or_default();
-        let found = manifest.root.string_at(&violation.pointer).unwrap_or_default();
+        let found = root.string_at(&violation.pointer).unwrap_or_default();
         let message = format!("`{found}` is not a value of `{name}`");
         let list = match allowed.as_slice() {
             [only] => format!("write `{only}`"),

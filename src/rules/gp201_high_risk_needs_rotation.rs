@@ -50,7 +50,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
 
 /// The risk tier of a manifest without rotation, if the governance table says `rotation` for it.
 pub(super) fn unrotated<'a>(entry: &'a Entry, project: &Project, rotation: Rotation) -> Option<&'a str> {
-    let root = &entry.manifest()?.root;
+    let root = entry.root()?;
     let tier = root.string_at("/spec/risk/tier")?;
     let asked = project.governance.tiers.get(tier)?.rotation;
     (asked == rotation && root.string_at("/spec/rotation/rotationClass")? == NO_ROTATION).then_some(tier)

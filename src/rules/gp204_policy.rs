@@ -45,6 +45,7 @@ use serde_json::Value;
 use super::{Check, Rule, Severity, Sink, changes};
 use crate::catalog::{Catalog, Entry, Project};
 use crate::config::{ConfigError, Policies, Policy, PolicySeverity, Subject};
+use crate::manifest::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP204",
@@ -106,7 +107,7 @@ fn broken_by<'a>(
     before: Option<&Entry>,
     project: &'a Project,
 ) -> Result<Vec<&'a Policy>, ConfigError> {
-    let json = |entry: &Entry| entry.manifest().map(|manifest| manifest.root.to_json());
+    let json = |entry: &Entry| entry.root().map(Node::to_json);
     let manifest = json(entry).unwrap_or_default();
     let base = catalog.before.as_ref().map(|change| match before {
         // A manifest that was broken promised nothing.
@@ -122,7 +123,7 @@ fn broken_by<'a>(
 /// The part of `pointer` that exists: a missing field is shown by what it is missing from.
 fn nearest<'a>(entry: &Entry, pointer: &'a str) -> &'a str {
     let mut pointer = pointer;
-    let exists = |pointer: &str| entry.manifest().is_some_and(|manifest| manifest.root.at(pointer).is_some());
+    let exists = |pointer: &str| entry.root().is_some_and(|root| root.at(pointer).is_some());
     while !exists(pointer) {
         let Some((parent, _)) = pointer.rsplit_once('/') else { return "" };
         pointer = parent;

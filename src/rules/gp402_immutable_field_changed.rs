@@ -32,8 +32,7 @@ const FIELDS: [&str; 4] = ["/metadata/name", "/metadata/service", "/metadata/env
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for (before, after) in changes::kept(catalog) {
-        let value =
-            |entry: &crate::catalog::Entry, pointer: &str| entry.manifest()?.root.string_at(pointer).map(str::to_owned);
+        let value = |entry: &crate::catalog::Entry, pointer: &str| entry.root()?.string_at(pointer).map(str::to_owned);
         for pointer in FIELDS {
             // A field that is missing on either side is another rule's.
             let (Some(old), Some(new)) = (value(before, pointer), value(after, pointer)) else { continue };

@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for (before, after) in changes::kept(catalog) {
         let status = |entry: &crate::catalog::Entry| {
-            LifecycleStatus::parse(entry.manifest()?.root.string_at("/spec/lifecycle/status")?).ok()
+            LifecycleStatus::parse(entry.root()?.string_at("/spec/lifecycle/status")?).ok()
         };
         let (Some(old), Some(new)) = (status(before), status(after)) else { continue };
         if old == new || old.steps().contains(&new) {

@@ -32,8 +32,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for entry in changes::removed(catalog) {
-        let Some(manifest) = entry.manifest() else { continue };
-        let status = manifest.root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
+        let Some(root) = entry.root() else { continue };
+        let status = root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
         if status != "decommissioned" {
             let id = entry.claimed_id().unwrap_or("the manifest");
             let message = format!("{id} is removed, and its status was `{status}`");

@@ -57,7 +57,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let text = &entry.text[leak.span.clone()];
         let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
         let span = leak.span.start..leak.span.start + line.len();
-        let pointer = entry.manifest().map(|manifest| pointer_to(&manifest.root, span.start)).unwrap_or_default();
+        let pointer = entry.root().map(|root| pointer_to(root, span.start)).unwrap_or_default();
         let mut message = format!("this looks like {}, and a value is never stored in Git", leak.what);
         if number + 1 == MOST && leaks.len() > MOST {
             message.push_str(&format!("; {} more places look like secrets", leaks.len() - MOST));

@@ -34,8 +34,9 @@ use rayon::prelude::*;
 pub use confidential::Confidential;
 pub use finding::{Finding, Related, Severity, Sink};
 
-use crate::catalog::{Catalog, Entry, Project};
+use crate::catalog::{Catalog, Entry, Project, Selection};
 use crate::config::{ConfigError, Level};
+use crate::source::{Repository, Snapshot, SourceError};
 use crate::suggest;
 
 /// A rule. Its code never changes meaning.
@@ -90,34 +91,88 @@ pub const RULES: [&Rule; 23] = [
     &gp501_secret_value_in_manifest::RULE,
 ];
 
-/// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
-///
-/// # Errors
-/// `rules` in `goldenpath.yaml` names a rule that does not exist, or a policy cannot be run on a manifest.
-pub fn check(catalog: &Catalog, project: &Project) -> Result<Vec<Finding>, ConfigError> {
-    let rules = severities(project)?;
-    let mut findings: Vec<Finding> = catalog
-        .entries
-        .par_iter()
-        .filter(|entry| entry.selected)
-        .flat_map_iter(|entry| {
-            rules.iter().flat_map(move |&(rule, severity)| match rule.check {
-                Check::Entry(check) => collect(rule, severity, |sink| check(entry, project, sink)),
-                Check::Catalog(_) | Check::Configured(_) => Vec::new(),
-            })
-        })
-        .collect();
-    for &(rule, severity) in &rules {
-        match rule.check {
-            Check::Entry(_) => {}
-            Check::Catalog(check) => findings.extend(collect(rule, severity, |sink| check(catalog, project, sink))),
-            Check::Configured(check) => check(catalog, project, &mut Sink::new(rule, severity, &mut findings))
-                .map_err(|error| confidential::seal_error(error, catalog, project))?,
-        }
+/// The rules that are on in a project.
+#[derive(Debug)]
+pub struct RuleSet<'project> {
+    project: &'project Project,
+    /// Each with what its findings count as.
+    rules: Vec<(&'static Rule, Severity)>,
+}
+
+/// A catalog, and what the rules on single files have found in it so far.
+#[derive(Debug)]
+pub struct Reading {
+    pub catalog: Catalog,
+    findings: Vec<Finding>,
+}
+
+impl<'project> RuleSet<'project> {
+    /// # Errors
+    /// `rules` in `goldenpath.yaml` names a rule that does not exist.
+    pub fn of(project: &'project Project) -> Result<Self, ConfigError> {
+        Ok(Self { project, rules: severities(project)? })
     }
-    confidential::seal(&mut findings, catalog, project);
-    findings.sort_by(|one, other| one.key().cmp(&other.key()));
-    Ok(findings)
+
+    /// Reads a snapshot, and checks each selected file by itself in the same go: one after the other, each is read, parsed,
+    /// checked and let go of, so that a catalog of any size takes little memory beside its texts.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn read(
+        &self,
+        repository: &Repository,
+        snapshot: Snapshot,
+        selection: &Selection,
+    ) -> Result<Reading, SourceError> {
+        let (catalog, findings) = Catalog::inspect(repository, self.project, snapshot, selection, |entry| {
+            let findings = self.check_entry(entry);
+            // Policies look at each file again, once all are there.
+            if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
+                entry.let_nodes_go();
+            }
+            findings
+        })?;
+        Ok(Reading { catalog, findings })
+    }
+
+    /// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
+    ///
+    /// # Errors
+    /// A policy cannot be run on a manifest.
+    pub fn finish(&self, reading: Reading) -> Result<(Catalog, Vec<Finding>), ConfigError> {
+        let Reading { catalog, mut findings } = reading;
+        for &(rule, severity) in &self.rules {
+            let mut sink = Sink::new(rule, severity, &mut findings);
+            match rule.check {
+                Check::Entry(_) => {}
+                Check::Catalog(check) => check(&catalog, self.project, &mut sink),
+                Check::Configured(check) => check(&catalog, self.project, &mut sink)
+                    .map_err(|error| confidential::seal_error(error, &catalog, self.project))?,
+            }
+        }
+        confidential::seal(&mut findings, &catalog, self.project);
+        findings.sort_by(|one, other| one.key().cmp(&other.key()));
+        Ok((catalog, findings))
+    }
+
+    /// As [`RuleSet::finish`], of a catalog that was not read by [`RuleSet::read`].
+    ///
+    /// # Errors
+    /// A policy cannot be run on a manifest.
+    pub fn check(&self, catalog: Catalog) -> Result<(Catalog, Vec<Finding>), ConfigError> {
+        let findings = catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
+        self.finish(Reading { catalog, findings })
+    }
+
+    fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
+            if let Check::Entry(check) = rule.check {
+                check(entry, self.project, &mut Sink::new(rule, severity, &mut findings));
+            }
+        }
+        findings
+    }
 }
 
 /// What the rules on single files say of one entry, at their default severities.
@@ -130,12 +185,6 @@ pub fn check_entry(entry: &Entry, project: &Project) -> Vec<Finding> {
         }
     }
     confidential::seal_entry(&mut findings, entry, project);
-    findings
-}
-
-fn collect(rule: &'static Rule, severity: Severity, check: impl FnOnce(&mut Sink<'_>)) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    check(&mut Sink::new(rule, severity, &mut findings));
     findings
 }
 

@@ -18,7 +18,7 @@ use crate::config::ConfigError;
 use crate::diagnostics::count;
 use crate::files;
 use crate::manifest::SecretId;
-use crate::rules::{self, Finding, Severity};
+use crate::rules::{Finding, RuleSet, Severity};
 use crate::source::File;
 use crate::template::{self, Output, TemplateError};
 
@@ -88,7 +88,7 @@ pub fn make(
         catalog.entries.push(entry);
         id = id.next();
     }
-    let findings = rules::check(&catalog, project)?;
+    let (catalog, findings) = RuleSet::of(project)?.check(catalog)?;
     Ok((made, findings, catalog))
 }
 
