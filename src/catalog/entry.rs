@@ -131,7 +131,7 @@ impl Manifest {
     }
 
     fn read(root: Node, selected: bool, project: &Project) -> Self {
-        let mut violations = if selected { project.schema.violations(&root.to_json()) } else { Vec::new() };
+        let mut violations = if selected { project.schema.violations(&root) } else { Vec::new() };
         let request = match SecretRequest::read(&root) {
             Ok(request) => Some(request),
             Err(violation) => {

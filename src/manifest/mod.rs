@@ -1,5 +1,6 @@
 //! One SecretRequest: its text, its nodes with spans, its schema, its typed model.
 
+mod json;
 mod model;
 mod names;
 mod plain;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{Retrieve, Uri, ValidationError, Validator};
+use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator};
 use serde_json::{Value, json};
 
+use super::json::Nodes;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
+use super::yaml::Node;
 use crate::config::{ConfigError, Enums};
 
 /// The schema that goldenpath has built in; `init` writes this very text.
@@ -39,7 +41,7 @@ pub enum ViolationKind {
 #[derive(Debug)]
 pub struct Schema {
     source: Value,
-    validator: Validator,
+    validator: Validator<Nodes>,
 }
 
 /// Says what is wrong with a text, if anything.
@@ -67,7 +69,8 @@ impl Schema {
             )
             .at_position(text, error.line(), error.column())
         })?;
-        let mut options = jsonschema::draft202012::options()
+        let mut options = jsonschema::options_for::<Nodes>()
+            .with_draft(Draft::Draft202012)
             .with_base_uri("https://goldenpath.io/schemas/secret_request.schema.json")
             .with_retriever(EnumsDocument(enums_document(enums)))
             .should_validate_formats(true);
@@ -86,7 +89,7 @@ impl Schema {
 
     /// All violations, in no particular order, at most one of a kind at a pointer.
     #[must_use]
-    pub fn violations(&self, manifest: &Value) -> Vec<Violation> {
+    pub fn violations(&self, manifest: &Node) -> Vec<Violation> {
         if self.validator.is_valid(manifest) {
             return Vec::new();
         }
@@ -214,6 +217,7 @@ impl Retrieve for EnumsDocument {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::manifest::parse;
 
     fn violations(edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
         let mut manifest = json!({
@@ -226,6 +230,7 @@ mod tests {
                       "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" }, "ttlDays": 30 }
         });
         edit(&mut manifest);
+        let manifest = parse(&manifest.to_string()).unwrap();
         Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap().violations(&manifest)
     }
 
