@@ -29,8 +29,24 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// As [`write_whole`] for what can be made again: readers see it whole, and a crash may lose it.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn write_forgettable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    temporary(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// The bytes, safe on disk under a temporary name beside `path`.
 fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let temporary = temporary(folder, path, bytes)?;
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
+}
+
+fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".goldenpath-");
@@ -43,7 +59,6 @@ fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile>
     }
     let mut temporary = builder.tempfile_in(folder)?;
     temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
     Ok(temporary)
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::Project;
 use crate::manifest::{
-    self, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation,
+    self, LifecycleStatus, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation,
 };
 use crate::source::{File, Unreadable};
 
@@ -101,6 +101,26 @@ impl Entry {
     #[must_use]
     pub fn claimed_id(&self) -> Option<&str> {
         self.manifest()?.claimed_id.as_deref()
+    }
+
+    /// What its secret is called in the store, if nothing else may be called so. What is decommissioned has no secret any
+    /// more, and its successor may take its name.
+    #[must_use]
+    pub fn claimed_store_key(&self) -> Option<&StoreKey> {
+        self.living()?;
+        self.manifest()?.store_key.as_ref()?.as_ref().ok()
+    }
+
+    /// The Kubernetes Secret that is its own: environment, namespace and name. What is decommissioned writes nothing any
+    /// more, and its successor may take its place.
+    #[must_use]
+    pub fn claimed_target(&self) -> Option<(&str, &str, &str)> {
+        let request = self.living()?;
+        Some((request.environment.as_str(), request.namespace.as_str(), request.k8s_secret_name.as_str()))
+    }
+
+    fn living(&self) -> Option<&SecretRequest> {
+        self.request().filter(|request| request.status != LifecycleStatus::Decommissioned)
     }
 
     /// The place of the bytes `span` of the text.

@@ -1,5 +1,6 @@
 //! All manifests of a repository at one place in time, with the configuration that judges them.
 
+mod claims;
 mod entry;
 mod project;
 
@@ -9,8 +10,9 @@ use std::path::{Path, PathBuf};
 pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 
+use self::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretRequest};
-use crate::source::{Change, File, Repository, Snapshot, SourceError};
+use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError};
 
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
@@ -20,6 +22,15 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
+}
+
+/// What a change comes from.
+#[derive(Debug)]
+pub struct Step<'change> {
+    pub change: &'change Change,
+    pub before: Snapshot,
+    /// In whose history an ID that the change brings in must not have been held.
+    pub past: Snapshot,
 }
 
 /// The other side of a change.
@@ -65,6 +76,35 @@ impl Selection {
     }
 }
 
+impl Step<'_> {
+    /// The manifests that the change touches or removes, as they were.
+    fn read(&self, repository: &Repository, project: &Project) -> Result<Before, SourceError> {
+        let mut entries = Vec::new();
+        for path in self.change.before.iter().filter(|path| project.is_manifest(path)) {
+            if let Some(bytes) = repository.read(self.before, path, MAX_BYTES)? {
+                entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
+            }
+        }
+        Ok(Before { entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
+    }
+
+    /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.
+    fn used_up(
+        &self,
+        repository: &Repository,
+        project: &Project,
+        before: &Before,
+        entries: &[Entry],
+    ) -> Result<BTreeMap<String, String>, SourceError> {
+        let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
+        let changed = |entry: &&Entry| before.changed.contains(&entry.path);
+        let new = entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
+        let names: BTreeSet<String> = new.map(|id| format!("{id}.yaml")).collect();
+        let held = repository.held_in_history(self.past, &project.config.catalog, &names)?;
+        Ok(held.into_iter().map(|(name, commit)| (name.trim_end_matches(".yaml").to_owned(), commit)).collect())
+    }
+}
+
 impl Catalog {
     /// Reads a snapshot: every manifest of the catalog, and the selected files that lie outside it.
     ///
@@ -80,11 +120,14 @@ impl Catalog {
             entry.let_nodes_go();
             Vec::new()
         };
-        Ok(Self::inspect(repository, project, snapshot, selection, let_go)?.0)
+        Ok(Self::inspect(repository, project, snapshot, selection, None, let_go)?.0)
     }
 
     /// As [`Catalog::load`], and hands each entry to `inspect` as soon as it is read, in parallel. What that returns comes
     /// back in no order.
+    ///
+    /// Of what is not selected in the index or a commit, only that is read which the step touches, or which claims for
+    /// itself what one of the others does.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -93,18 +136,33 @@ impl Catalog {
         project: &Project,
         snapshot: Snapshot,
         selection: &Selection,
+        step: Option<&Step<'_>>,
         inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
     ) -> Result<(Self, Vec<T>), SourceError> {
         let folder = &project.config.catalog;
-        let read = |file: File, selected: bool| {
+        let read = |file: File| {
+            let selected = selection.holds(&file.path);
             let mut entry = Entry::read(file, selected, project);
             let seen = inspect(&mut entry);
             (entry, seen)
         };
-        let mut found = repository.load_below(snapshot, folder, MAX_BYTES, |file| {
-            let selected = selection.holds(&file.path);
-            read(file, selected)
-        })?;
+        let mut before = step.map(|step| step.read(repository, project)).transpose()?;
+        let mut found = match (selection, repository.blobs_below(snapshot, folder)?) {
+            (Selection::Paths(_), Some(blobs)) => {
+                let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
+                let (own, others) =
+                    blobs.into_iter().partition(|blob| selection.holds(&blob.path) || changed(&blob.path));
+                let own: Vec<Blob> = own;
+                let mut found = repository.load(&own, MAX_BYTES, read);
+                let claimants = found.iter().map(|(entry, _)| entry);
+                let sought = claimants.chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
+                let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
+                let rivals = claims::rivals(repository, project, others, &sought);
+                found.extend(repository.load(&rivals, MAX_BYTES, read));
+                found
+            }
+            _ => repository.load_below(snapshot, folder, MAX_BYTES, read)?,
+        };
         if let Selection::Paths(paths) = selection {
             let known: BTreeSet<&str> = found.iter().map(|(entry, _)| entry.path.as_str()).collect();
             let mut named = Vec::new();
@@ -114,7 +172,7 @@ impl Catalog {
                     continue;
                 }
                 if let Some(bytes) = repository.read(snapshot, path, MAX_BYTES)? {
-                    named.push(read(File { path: path.clone(), bytes }, true));
+                    named.push(read(File { path: path.clone(), bytes }));
                 }
             }
             found.extend(named);
@@ -125,39 +183,10 @@ impl Catalog {
             seen.extend(of_entry);
         }
         entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        Ok((Self { snapshot, entries, before: None }, seen))
-    }
-
-    /// Adds what `change` comes from: the manifests of `before` as they were, and which of the IDs that are new were
-    /// used up before in the history that `past` has.
-    ///
-    /// # Errors
-    /// A repository that cannot be read.
-    pub fn compare(
-        &mut self,
-        repository: &Repository,
-        project: &Project,
-        change: &Change,
-        before: Snapshot,
-        past: Snapshot,
-    ) -> Result<(), SourceError> {
-        let mut entries = Vec::new();
-        for path in change.before.iter().filter(|path| project.is_manifest(path)) {
-            if let Some(bytes) = repository.read(before, path, MAX_BYTES)? {
-                entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
-            }
+        if let (Some(before), Some(step)) = (&mut before, step) {
+            before.used_up = step.used_up(repository, project, before, &entries)?;
         }
-        let known: BTreeSet<&str> = entries.iter().filter_map(Entry::claimed_id).collect();
-        let changed = |entry: &&Entry| change.after.contains(&entry.path);
-        let new = self.entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
-        let names: BTreeSet<String> = new.map(|id| format!("{id}.yaml")).collect();
-        let used_up = repository
-            .held_in_history(past, &project.config.catalog, &names)?
-            .into_iter()
-            .map(|(name, commit)| (name.trim_end_matches(".yaml").to_owned(), commit))
-            .collect();
-        self.before = Some(Before { entries, changed: change.after.clone(), used_up });
-        Ok(())
+        Ok((Self { snapshot, entries, before }, seen))
     }
 
     /// The entries that the run is about.

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Project, Selection};
+use crate::catalog::{Catalog, Project, Selection, Step};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, summary,
 };
@@ -156,14 +156,14 @@ fn look_into(
     let project = context.open(repository, range.rules_from)?;
     let rules = RuleSet::of(&project)?;
     let reading = match range.after {
-        Snapshot::WorkTree => rules.read(repository, range.after, selection)?,
+        Snapshot::WorkTree => rules.read(repository, range.after, selection, None)?,
         _ => {
             let (change, changed) = range.change(repository, &project)?;
             let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
-            let mut reading = rules.read(repository, range.after, if named { selection } else { &changed })?;
-            if let Some(before) = range.before {
-                reading.catalog.compare(repository, &project, &change, before, range.past.unwrap_or(before))?;
-            }
+            let past = |before| range.past.unwrap_or(before);
+            let step = range.before.map(|before| Step { change: &change, before, past: past(before) });
+            let reading =
+                rules.read(repository, range.after, if named { selection } else { &changed }, step.as_ref())?;
             if range.rules_from != range.after {
                 for path in project.rule_files().into_iter().filter(|path| change.touches(path)) {
                     context

@@ -40,7 +40,7 @@ impl Source {
             return Err(no_backend(&project, snapshot, context));
         }
         let rules = RuleSet::of(&project)?;
-        let reading = rules.read(&repository, snapshot, &Selection::All)?;
+        let reading = rules.read(&repository, snapshot, &Selection::All, None)?;
         self.narrow.check(&project, &reading.catalog)?;
         let (catalog, findings) = rules.finish(reading)?;
         let look = context.streams.err;

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let rules = RuleSet::of(&project)?;
-    let reading = rules.read(&repository, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?)?;
+    let reading = rules.read(&repository, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?, None)?;
     args.narrow.check(&project, &reading.catalog)?;
     let (catalog, findings) = rules.finish(reading)?;
     if count(&findings, Severity::Error) > 0 {

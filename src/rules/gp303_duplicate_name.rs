@@ -23,8 +23,7 @@
 //! ```
 
 use super::{Check, Rule, Severity, Sink, duplicates};
-use crate::catalog::{Catalog, Project};
-use crate::manifest::LifecycleStatus;
+use crate::catalog::{Catalog, Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP303",
@@ -38,11 +37,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     duplicates::report(
         catalog,
         sink,
-        |entry| {
-            // What is decommissioned has no secret any more, and its successor may take its name.
-            entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
-            entry.manifest()?.store_key.as_ref()?.as_ref().ok()
-        },
+        Entry::claimed_store_key,
         "/metadata/name",
         |key| format!("the store key `{key}`"),
         "give one of the two another name",

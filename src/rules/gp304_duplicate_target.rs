@@ -24,8 +24,7 @@
 //! ```
 
 use super::{Check, Rule, Severity, Sink, duplicates};
-use crate::catalog::{Catalog, Project};
-use crate::manifest::LifecycleStatus;
+use crate::catalog::{Catalog, Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP304",
@@ -39,11 +38,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     duplicates::report(
         catalog,
         sink,
-        |entry| {
-            // What is decommissioned writes nothing any more, and its successor may take its place.
-            let request = entry.request().filter(|request| request.status != LifecycleStatus::Decommissioned)?;
-            Some((request.environment.as_str(), request.namespace.as_str(), request.k8s_secret_name.as_str()))
-        },
+        Entry::claimed_target,
         "/spec/access/k8sSecretName",
         |(environment, namespace, name)| format!("the Kubernetes Secret `{namespace}/{name}` in {environment}"),
         "give one of the two another `k8sSecretName`",

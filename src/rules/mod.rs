@@ -34,7 +34,7 @@ use rayon::prelude::*;
 pub use confidential::Confidential;
 pub use finding::{Finding, Related, Severity, Sink};
 
-use crate::catalog::{Catalog, Entry, Project, Selection};
+use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::config::{ConfigError, Level};
 use crate::source::{Repository, Snapshot, SourceError};
 use crate::suggest;
@@ -113,7 +113,7 @@ impl<'project> RuleSet<'project> {
         Ok(Self { project, rules: severities(project)? })
     }
 
-    /// Reads a snapshot, and checks each selected file by itself in the same go: one after the other, each is read, parsed,
+    /// Reads a snapshot, as `step` made it, and checks each selected file by itself in the same go: one after the other, each is read, parsed,
     /// checked and let go of, so that a catalog of any size takes little memory beside its texts.
     ///
     /// # Errors
@@ -123,8 +123,9 @@ impl<'project> RuleSet<'project> {
         repository: &Repository,
         snapshot: Snapshot,
         selection: &Selection,
+        step: Option<&Step<'_>>,
     ) -> Result<Reading, SourceError> {
-        let (catalog, findings) = Catalog::inspect(repository, self.project, snapshot, selection, |entry| {
+        let (catalog, findings) = Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
             let findings = self.check_entry(entry);
             // Policies look at each file again, once all are there.
             if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {

@@ -6,7 +6,6 @@ use std::path::Path;
 use git2::{Delta, Oid};
 
 use super::repository::slashed;
-use super::snapshot::is_in_next_commit;
 use super::{Repository, Snapshot, SourceError};
 
 /// The files in which two snapshots differ, by their paths on either side. A file that moved counts as gone from the one
@@ -42,24 +41,31 @@ impl Repository {
     /// A repository that cannot be read.
     pub fn change(&self, before: Option<Snapshot>, after: Snapshot, under: &[&str]) -> Result<Change, SourceError> {
         let old = before.map(|before| self.tree(before)).transpose()?;
+        let mut change = Change::default();
+        let failed = || SourceError::git(format!("what changes in {after}"));
+        if after == Snapshot::Index {
+            let index = self.index()?;
+            for path in under {
+                index.compare(&self.git, old.as_ref(), path, &mut change).map_err(failed())?;
+            }
+            return Ok(change);
+        }
         let mut options = git2::DiffOptions::new();
         options.disable_pathspec_match(true);
         for path in under {
             options.pathspec(path);
         }
         let diff = match after {
-            Snapshot::Index => self.git.diff_tree_to_index(old.as_ref(), None, Some(&mut options)),
             Snapshot::WorkTree => {
                 options.include_untracked(true).recurse_untracked_dirs(true);
                 self.git.diff_tree_to_workdir(old.as_ref(), Some(&mut options))
             }
-            Snapshot::Commit(_) | Snapshot::Merge(_) => {
+            Snapshot::Index | Snapshot::Commit(_) | Snapshot::Merge(_) => {
                 let new = self.tree(after)?;
                 self.git.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
             }
         }
-        .map_err(SourceError::git(format!("what changes in {after}")))?;
-        let mut change = Change::default();
+        .map_err(failed())?;
         for delta in diff.deltas() {
             if delta.status() != Delta::Added && delta.status() != Delta::Untracked {
                 change.before.extend(delta.old_file().path().map(slashed));
@@ -67,12 +73,6 @@ impl Repository {
             if delta.status() != Delta::Deleted {
                 change.after.extend(delta.new_file().path().map(slashed));
             }
-        }
-        if after == Snapshot::Index {
-            let index = self.git.index().map_err(SourceError::git("the index"))?;
-            change
-                .after
-                .retain(|path| index.get_path(Path::new(path), 0).is_none_or(|entry| is_in_next_commit(&entry)));
         }
         Ok(change)
     }
@@ -99,14 +99,14 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn leave_out_settled(&self, change: &mut Change, upstream: Snapshot) -> Result<(), SourceError> {
-        let index = self.git.index().map_err(SourceError::git("the index"))?;
+        let index = self.index()?;
         let mut trees = Vec::new();
         for snapshot in self.settled(upstream)? {
             trees.push(self.tree(snapshot)?);
         }
         let held = |tree: &git2::Tree<'_>, path: &str| tree.get_path(Path::new(path)).ok().map(|entry| entry.id());
         change.before.retain(|path| held(&trees[0], path).is_some());
-        let staged = |path: &str| index.get_path(Path::new(path), 0).map(|entry| entry.id);
+        let staged = |path: &str| index.at(path).map(|held| held.id);
         let settled: Vec<String> = change
             .after
             .iter()

@@ -38,13 +38,8 @@ impl Repository {
             }
         };
 
-        let index = self.git.index().map_err(SourceError::git("the index"))?;
-        let prefix = format!("{under}/");
-        for entry in index.iter().filter(|entry| entry.path.starts_with(prefix.as_bytes())) {
-            let path = String::from_utf8_lossy(&entry.path);
-            if is_yaml(Path::new(path.as_ref())) {
-                take(&path, entry.id);
-            }
+        for held in self.index()?.below(under).filter(|held| is_yaml(Path::new(held.path.as_ref()))) {
+            take(&held.path, held.id);
         }
 
         let references = self.git.references().map_err(SourceError::git("the refs"))?;

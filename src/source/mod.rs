@@ -2,6 +2,7 @@
 
 mod change;
 mod history;
+mod index;
 mod manifest_files;
 mod repository;
 mod snapshot;
@@ -13,7 +14,7 @@ pub use crate::files::Unreadable;
 pub use change::{Change, TargetBranch};
 pub use manifest_files::{is_hidden, is_yaml};
 pub use repository::Repository;
-pub use snapshot::Snapshot;
+pub use snapshot::{Blob, Snapshot};
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
 #[derive(Debug, Clone)]

@@ -1,14 +1,17 @@
 //! The repository at hand.
 
+use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
+use super::index::Index;
 use super::{Snapshot, SourceError};
 
 /// A git repository, as a rule with a work tree.
 pub struct Repository {
     pub(super) git: git2::Repository,
+    pub(super) index: OnceCell<Index>,
     root: PathBuf,
 }
 
@@ -43,7 +46,7 @@ impl Repository {
         }
         let root = git.workdir().unwrap_or_else(|| git.path());
         let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-        Ok(Self { git, root })
+        Ok(Self { git, index: OnceCell::new(), root })
     }
 
     /// Where git looks for this repository's hooks, and whether other repositories share that folder. None: git is told
@@ -79,6 +82,13 @@ impl Repository {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folder, under `.git/` and common to all linked work trees, for what runs leave to later ones to be faster. There
+    /// may be none yet, and whatever is in it may be deleted.
+    #[must_use]
+    pub fn memory(&self) -> PathBuf {
+        self.git.commondir().join("goldenpath")
     }
 
     /// What people call it: the last part of `origin`'s URL, or else the work tree's folder name.

@@ -6,6 +6,7 @@ use std::path::Path;
 use git2::{ErrorCode, ObjectType, Oid, Tree};
 use rayon::prelude::*;
 
+use super::index::Standing;
 use super::manifest_files::{is_hidden, is_yaml};
 use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
@@ -37,8 +38,21 @@ impl fmt::Display for Snapshot {
 const SYMBOLIC_LINK: u32 = 0o120_000;
 const SUBMODULE: u32 = 0o160_000;
 
-/// The bits of an index entry's flags that are zero outside of a merge (gitformat-index, "stage").
-const SIDE_OF_A_CONFLICT: u16 = 0x3000;
+/// A file of the index or of a commit.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    /// From the repository's root, with `/`.
+    pub path: String,
+    pub id: Oid,
+    /// As in a tree (gitformat-index, "mode").
+    mode: u32,
+}
+
+/// How many blobs a thread reads from a repository that it opens for itself.
+const BLOBS_A_THREAD: usize = 512;
+
+/// How many are not worth that.
+const FEW_BLOBS: usize = 16;
 
 /// How deep folders of a commit are followed.
 const MAX_FOLDERS: usize = 32;
@@ -57,12 +71,11 @@ impl Repository {
         match snapshot {
             Snapshot::WorkTree => Ok(files::read_below(self.root(), path, limit)),
             Snapshot::Index => {
-                let index = self.git.index().map_err(SourceError::git("the index"))?;
-                if (1..=3).any(|side| index.get_path(Path::new(path), side).is_some()) {
+                let index = self.index()?;
+                if index.is_unmerged(path) {
                     return Err(SourceError::Unmerged { path: path.to_owned() });
                 }
-                let entry = index.get_path(Path::new(path), 0).filter(is_in_next_commit);
-                Ok(entry.map(|entry| self.blob(entry.id, entry.mode, limit)))
+                Ok(index.at(path).map(|held| self.blob(held.id, held.mode, limit)))
             }
             Snapshot::Commit(_) | Snapshot::Merge(_) => match self.tree(snapshot)?.get_path(Path::new(path)) {
                 Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
@@ -83,17 +96,40 @@ impl Repository {
         limit: u64,
         load: impl Fn(File) -> T + Sync + Send,
     ) -> Result<Vec<T>, SourceError> {
-        if snapshot == Snapshot::WorkTree {
-            return Ok(work_tree::load(self.root(), under, limit, load));
+        match self.blobs_below(snapshot, under)? {
+            None => Ok(work_tree::load(self.root(), under, limit, load)),
+            Some(blobs) => Ok(self.load(&blobs, limit, load)),
         }
-        let blobs = match snapshot {
-            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree_files(snapshot, under)?,
-            Snapshot::Index | Snapshot::WorkTree => self.index_files(under)?,
-        };
-        // libgit2's object database is read by one thread; what comes after is not.
-        let files: Vec<File> =
-            blobs.into_iter().map(|(path, id, mode)| File { bytes: self.blob(id, mode, limit), path }).collect();
-        Ok(files.into_par_iter().map(load).collect())
+    }
+
+    /// The YAML files of a snapshot below the folder `under`; None for the work tree, whose files are no blobs.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn blobs_below(&self, snapshot: Snapshot, under: &str) -> Result<Option<Vec<Blob>>, SourceError> {
+        match snapshot {
+            Snapshot::WorkTree => Ok(None),
+            Snapshot::Index => self.index_files(under).map(Some),
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree_files(snapshot, under).map(Some),
+        }
+    }
+
+    /// Hands blobs to `load`, in parallel; what it returns comes in the order of the blobs.
+    pub fn load<T: Send>(&self, blobs: &[Blob], limit: u64, load: impl Fn(File) -> T + Sync) -> Vec<T> {
+        let file = |blob: &Blob, bytes| File { path: blob.path.clone(), bytes };
+        // One thread at a time may read from a repository, so each opens its own. What a merge has made in memory is only
+        // in this one, where blobs that others lack are looked for again.
+        let loaded: Vec<Option<T>> = blobs
+            .par_chunks(BLOBS_A_THREAD)
+            .flat_map_iter(|blobs| {
+                let own = (blobs.len() > FEW_BLOBS).then(git2::Repository::open_from_env).and_then(Result::ok);
+                let objects = own.as_ref().and_then(|own| own.odb().ok());
+                let read = |blob: &Blob| bytes(objects.as_ref()?, blob, limit).ok();
+                blobs.iter().map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes))))).collect::<Vec<_>>()
+            })
+            .collect();
+        let again = |blob: &Blob| load(file(blob, self.blob(blob.id, blob.mode, limit)));
+        loaded.into_iter().zip(blobs).map(|(loaded, blob)| loaded.unwrap_or_else(|| again(blob))).collect()
     }
 
     /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
@@ -108,7 +144,7 @@ impl Repository {
         Ok(!statuses.is_empty())
     }
 
-    fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
+    fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob>, SourceError> {
         let what = || format!("`{under}` in {snapshot}");
         let tree = match self.tree(snapshot)?.get_path(Path::new(under)) {
             Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
@@ -119,7 +155,7 @@ impl Repository {
             Err(error) => return Err(SourceError::git(what())(error)),
         };
         let mut found = Vec::new();
-        self.each_yaml(&tree, under, &mut |_| true, &mut |path, id, mode| found.push((path, id, mode)));
+        self.each_yaml(&tree, under, &mut |_| true, &mut |path, id, mode| found.push(Blob { path, id, mode }));
         Ok(found)
     }
 
@@ -154,38 +190,42 @@ impl Repository {
         }
     }
 
-    fn index_files(&self, under: &str) -> Result<Vec<(String, Oid, u32)>, SourceError> {
-        let index = self.git.index().map_err(SourceError::git("the index"))?;
-        let prefix = format!("{under}/");
-        let below = || index.iter().filter(|entry| entry.path.starts_with(prefix.as_bytes()));
-        if let Some(entry) = below().find(|entry| entry.flags & SIDE_OF_A_CONFLICT != 0) {
-            return Err(SourceError::Unmerged { path: String::from_utf8_lossy(&entry.path).into_owned() });
+    fn index_files(&self, under: &str) -> Result<Vec<Blob>, SourceError> {
+        let mut files = Vec::new();
+        for held in self.index()?.below(under) {
+            match held.standing {
+                Standing::Unmerged => return Err(SourceError::Unmerged { path: held.path.into_owned() }),
+                Standing::Announced => {}
+                Standing::Staged => {
+                    if is_yaml(Path::new(held.path.as_ref())) && !is_hidden(&held.path[under.len() + 1..]) {
+                        files.push(Blob { path: held.path.into_owned(), id: held.id, mode: held.mode });
+                    }
+                }
+            }
         }
-        Ok(below()
-            .filter(is_in_next_commit)
-            .map(|entry| (String::from_utf8_lossy(&entry.path).into_owned(), entry.id, entry.mode))
-            .filter(|(path, ..)| is_yaml(Path::new(path)) && !is_hidden(&path[prefix.len()..]))
-            .collect())
+        Ok(files)
     }
 
     fn blob(&self, id: Oid, mode: u32, limit: u64) -> Result<Vec<u8>, Unreadable> {
-        match mode {
-            SYMBOLIC_LINK => return Err(Unreadable::NotAFile("symbolic link")),
-            SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
-            _ => {}
-        }
-        let unreadable = |error: git2::Error| Unreadable::Io(error.message().to_owned());
         let objects = self.git.odb().map_err(unreadable)?;
-        // The header tells the size, so that a huge blob is never inflated.
-        let (size, _) = objects.read_header(id).map_err(unreadable)?;
-        if size as u64 > limit {
-            return Err(Unreadable::TooLarge { size: size as u64, limit });
-        }
-        Ok(objects.read(id).map_err(unreadable)?.data().to_vec())
+        bytes(&objects, &Blob { path: String::new(), id, mode }, limit)
     }
 }
 
-/// Not so for what `git add --intent-to-add` has only announced.
-pub(super) fn is_in_next_commit(entry: &git2::IndexEntry) -> bool {
-    entry.flags_extended & git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits() == 0
+fn bytes(objects: &git2::Odb<'_>, blob: &Blob, limit: u64) -> Result<Vec<u8>, Unreadable> {
+    match blob.mode {
+        SYMBOLIC_LINK => return Err(Unreadable::NotAFile("symbolic link")),
+        SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
+        _ => {}
+    }
+    // The header tells the size, so that a huge blob is never inflated.
+    let (size, _) = objects.read_header(blob.id).map_err(unreadable)?;
+    if size as u64 > limit {
+        return Err(Unreadable::TooLarge { size: size as u64, limit });
+    }
+    Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
+}
+
+fn unreadable(error: git2::Error) -> Unreadable {
+    Unreadable::Io(error.message().to_owned())
 }

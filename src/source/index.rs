@@ -1,0 +1,213 @@
+//! git's index: what the next commit would hold.
+//!
+//! gix-index reads it, several times as fast as libgit2, which sums the file up first and keeps a map of it. git itself
+//! does neither, and this is what a check at every commit waits for.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use git2::{ObjectType, Oid, Tree};
+use gix_index::entry::{Flags, Stage};
+use gix_index::{Entry, File, decode, extension, hash};
+
+use super::{Change, Repository, SourceError};
+
+/// The index at one moment.
+pub(super) struct Index(File);
+
+/// An entry of the index.
+#[derive(Debug)]
+pub(super) struct Held<'index> {
+    pub path: Cow<'index, str>,
+    pub id: Oid,
+    /// As in a tree (gitformat-index, "mode").
+    pub mode: u32,
+    pub standing: Standing,
+}
+
+/// Whether an entry is part of the next commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Staged,
+    /// Only announced, by `git add --intent-to-add`.
+    Announced,
+    /// One side of a merge that is not resolved.
+    Unmerged,
+}
+
+impl Repository {
+    /// The index as it was when it was first asked for.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub(super) fn index(&self) -> Result<&Index, SourceError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        // Inside a hook git may name a temporary one (git, "GIT_INDEX_FILE").
+        let path = std::env::var_os("GIT_INDEX_FILE").map_or_else(|| self.git.path().join("index"), PathBuf::from);
+        let index = Index::open(&path)?;
+        Ok(self.index.get_or_init(|| index))
+    }
+}
+
+impl Index {
+    fn open(path: &Path) -> Result<Self, SourceError> {
+        let failed = |message: String| SourceError::Git { what: format!("the index `{}`", path.display()), message };
+        let options = decode::Options { thread_limit: Some(1), ..decode::Options::default() };
+        let file =
+            File::at_or_default(path, hash::Kind::Sha1, true, options).map_err(|error| failed(error.to_string()))?;
+        if file.is_sparse() {
+            return Err(failed(
+                "it is sparse; make it whole with `git sparse-checkout reapply --no-sparse-index`".to_owned(),
+            ));
+        }
+        Ok(Self(file))
+    }
+
+    /// The file at `path` in the next commit.
+    pub(super) fn at(&self, path: &str) -> Option<Held<'_>> {
+        let entry = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted)?;
+        Some(self.held(entry)).filter(|held| held.standing == Standing::Staged)
+    }
+
+    /// Whether the file at `path` is in conflict.
+    pub(super) fn is_unmerged(&self, path: &str) -> bool {
+        [Stage::Base, Stage::Ours, Stage::Theirs]
+            .into_iter()
+            .any(|side| self.0.entry_by_path_and_stage(path.into(), side).is_some())
+    }
+
+    /// The entries below a folder, sorted by path.
+    pub(super) fn below(&self, folder: &str) -> impl Iterator<Item = Held<'_>> {
+        self.0.entries()[self.range(folder)].iter().map(|entry| self.held(entry))
+    }
+
+    /// Adds to `change` how the file or the files at and below `path` differ from `before`, a tree or nothing.
+    ///
+    /// # Errors
+    /// A tree that cannot be read.
+    pub(super) fn compare(
+        &self,
+        git: &git2::Repository,
+        before: Option<&Tree<'_>>,
+        path: &str,
+        change: &mut Change,
+    ) -> Result<(), git2::Error> {
+        let old = before.and_then(|tree| tree.get_path(Path::new(path)).ok());
+        let mut trees = self.0.tree();
+        for name in path.split('/') {
+            trees = trees.and_then(|tree| child(tree, name.as_bytes()));
+        }
+        let sides = Sides {
+            old: old.map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs())),
+            new: self.0.entry_range(path.into()).and_then(|range| self.0.entries().get(range.start)),
+            below: self.range(path),
+            tree: trees,
+        };
+        self.compare_at(git, path, &sides, change)
+    }
+
+    fn compare_at(
+        &self,
+        git: &git2::Repository,
+        path: &str,
+        sides: &Sides<'_>,
+        change: &mut Change,
+    ) -> Result<(), git2::Error> {
+        let old_folder = sides.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
+        let old_file = sides.old.filter(|_| old_folder.is_none()).map(|(id, _, mode)| (id, mode));
+        let new = sides.new.map(|entry| self.held(entry)).filter(|held| held.standing != Standing::Announced);
+        let is_same = match (&new, old_file) {
+            (Some(new), Some(old)) => new.standing == Standing::Staged && (new.id, new.mode) == old,
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        if !is_same {
+            change.before.extend(old_file.map(|_| path.to_owned()));
+            change.after.extend(new.map(|_| path.to_owned()));
+        }
+        // git remembers of which tree the entries below a folder are, until one of them changes.
+        let known = sides.tree.filter(|tree| tree.num_entries.is_some()).map(|tree| oid(&tree.id));
+        if (old_folder.is_none() && sides.below.is_empty()) || (old_folder.is_some() && known == old_folder) {
+            return Ok(());
+        }
+        for (name, sides) in self.children(git, path, old_folder, sides)? {
+            self.compare_at(git, &format!("{path}/{name}"), &sides, change)?;
+        }
+        Ok(())
+    }
+
+    /// What stands directly in a folder, on either side.
+    fn children<'index>(
+        &'index self,
+        git: &git2::Repository,
+        path: &str,
+        old: Option<Oid>,
+        sides: &Sides<'index>,
+    ) -> Result<BTreeMap<String, Sides<'index>>, git2::Error> {
+        let mut children: BTreeMap<String, Sides<'index>> = BTreeMap::new();
+        let old = old.map(|id| git.find_tree(id)).transpose()?;
+        for entry in old.iter().flat_map(|tree| tree.iter()) {
+            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+            let old = Some((entry.id(), entry.kind(), entry.filemode().unsigned_abs()));
+            children.insert(name, Sides { old, ..Sides::default() });
+        }
+        let mut at = sides.below.start;
+        while at < sides.below.end {
+            let entry = &self.0.entries()[at];
+            let rest = &entry.path(&self.0)[path.len() + 1..];
+            let length = rest.iter().position(|byte| *byte == b'/');
+            let name = String::from_utf8_lossy(&rest[..length.unwrap_or(rest.len())]).into_owned();
+            let range = match length {
+                None => at..at + 1,
+                Some(_) => self.range(&format!("{path}/{name}")),
+            };
+            // A name that is not UTF-8 has no such range.
+            let next = range.end.max(at + 1);
+            let tree = sides.tree.and_then(|tree| child(tree, name.as_bytes()));
+            let child = children.entry(name).or_default();
+            match length {
+                None => child.new = Some(entry),
+                Some(_) => (child.below, child.tree) = (at..next, tree),
+            }
+            at = next;
+        }
+        Ok(children)
+    }
+
+    fn range(&self, folder: &str) -> Range<usize> {
+        self.0.prefixed_entries_range(format!("{folder}/").as_str().into()).unwrap_or(0..0)
+    }
+
+    fn held<'index>(&'index self, entry: &'index Entry) -> Held<'index> {
+        let standing = match entry.stage() {
+            Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => Standing::Announced,
+            Stage::Unconflicted => Standing::Staged,
+            Stage::Base | Stage::Ours | Stage::Theirs => Standing::Unmerged,
+        };
+        let path = String::from_utf8_lossy(entry.path(&self.0));
+        Held { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
+    }
+}
+
+/// What stands at one path before and in the next commit.
+#[derive(Default)]
+struct Sides<'index> {
+    old: Option<(Oid, Option<ObjectType>, u32)>,
+    new: Option<&'index Entry>,
+    /// The entries below it.
+    below: Range<usize>,
+    /// What git knows of those (gitformat-index, "Cache tree").
+    tree: Option<&'index extension::Tree>,
+}
+
+fn child<'tree>(tree: &'tree extension::Tree, name: &[u8]) -> Option<&'tree extension::Tree> {
+    tree.children.iter().find(|child| child.name.as_slice() == name)
+}
+
+fn oid(id: &hash::ObjectId) -> Oid {
+    // Both are the 20 bytes of a SHA-1.
+    Oid::from_bytes(id.as_slice()).unwrap_or(Oid::ZERO_SHA1)
+}
