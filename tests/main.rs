@@ -17,6 +17,8 @@ mod init;
 mod new_secret;
 mod policies;
 mod render;
+mod rotation;
 mod secret_values;
 mod support;
+mod ttl;
 mod validate;

@@ -1,11 +1,14 @@
 //! All manifests of a repository at one place in time, with the configuration that judges them.
 
+mod age;
 mod claims;
 mod entry;
 mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
@@ -22,6 +25,9 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
+    /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
+    /// until [`Catalog::look_back`].
+    pub outlived: BTreeMap<String, Timestamp>,
 }
 
 /// What a change comes from.
@@ -186,7 +192,7 @@ impl Catalog {
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
-        Ok((Self { snapshot, entries, before }, seen))
+        Ok((Self { snapshot, entries, before, outlived: BTreeMap::new() }, seen))
     }
 
     /// The entries that the run is about.

@@ -31,6 +31,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let world = desired.world(context).await?;
         let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
+        if desired.warnings(&plan, context)?.is_none() {
+            return Ok(Outcome::Failed);
+        }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
         if !plan.has_changes() {
             return Ok(outcome(&plan, 0));

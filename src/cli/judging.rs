@@ -19,6 +19,8 @@ pub(super) struct Range {
     rules_from: Snapshot,
     /// Whose history tells which IDs were used before; by default that of `before`.
     past: Option<Snapshot>,
+    /// The commit whose history tells how long manifests have been there; without one, the rules of time keep silent.
+    line: Option<Snapshot>,
 }
 
 /// How to print the findings.
@@ -38,7 +40,7 @@ pub(super) enum Format {
 impl Range {
     /// The files on disk.
     pub(super) fn work_tree() -> Self {
-        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None }
+        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None, line: None }
     }
 
     /// The index against HEAD.
@@ -50,23 +52,36 @@ impl Range {
         };
         // What was tried and dropped on this branch alone uses up nothing.
         let past = repository.upstream();
-        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past })
+        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past, line: None })
     }
 
     /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
     pub(super) fn since(repository: &Repository, from: Option<Snapshot>, to: Snapshot) -> Result<Self, Failure> {
         let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
-        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None })
+        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None, line: None })
     }
 
     /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
     pub(super) fn moved(from: Snapshot, to: Snapshot) -> Self {
-        Self { before: Some(from), after: to, rules_from: from, past: None }
+        Self { before: Some(from), after: to, rules_from: from, past: None, line: None }
     }
 
     /// What the branch `target` gains when `to` is merged into it, judged by its rules.
     pub(super) fn merged(repository: &Repository, target: Snapshot, to: Snapshot) -> Result<Self, Failure> {
-        Ok(Self { before: Some(target), after: repository.merge(target, to)?, rules_from: target, past: None })
+        let after = repository.merge(target, to)?;
+        Ok(Self { before: Some(target), after, rules_from: target, past: None, line: None })
+    }
+
+    /// The same, judged by the rules of time too. Not so in hooks: they are to be fast, and a calendar has no say in
+    /// whether somebody may commit or push.
+    pub(super) fn over_time(self, repository: &Repository) -> Self {
+        let line = match self.after {
+            Snapshot::WorkTree => repository.head().ok(),
+            Snapshot::Commit(_) => Some(self.after),
+            Snapshot::Merge(_) => self.before,
+            Snapshot::Index => None,
+        };
+        Self { line, ..self }
     }
 
     /// What changes, and so which manifests are judged: all of them when what judges them changes with them.
@@ -155,7 +170,7 @@ fn look_into(
 ) -> Result<(Catalog, Vec<Finding>), Failure> {
     let project = context.open(repository, range.rules_from)?;
     let rules = RuleSet::of(&project)?;
-    let reading = match range.after {
+    let mut reading = match range.after {
         Snapshot::WorkTree => rules.read(repository, range.after, selection, None)?,
         _ => {
             let (change, changed) = range.change(repository, &project)?;
@@ -193,6 +208,9 @@ fn look_into(
                 Format::Human | Format::Json | Format::Sarif => line,
             });
         }
+    }
+    if let Some(line) = range.line {
+        rules.look_back(&mut reading, repository, line, context.now);
     }
     Ok(rules.finish(reading)?)
 }

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use failure::Failure;
 use streams::Streams;
@@ -102,6 +103,8 @@ enum Outcome {
 struct Context {
     config: Option<PathBuf>,
     streams: Streams,
+    /// The time of this run, one for all that is judged by it.
+    now: Timestamp,
 }
 
 /// Runs the command line of this process.
@@ -119,7 +122,7 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(&error),
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
-    let context = Context { config, streams: Streams::new(color, quiet, verbose) };
+    let context = Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
     let two_means_changes = cli.command.two_means_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
         Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),

@@ -35,9 +35,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let world = desired.world(context).await?;
         let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
+        let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
-            Format::Json => format!("{:#}\n", plan.to_json()),
+            Format::Json => format!("{:#}\n", plan.to_json(&findings)),
         });
         Ok(match args.detailed_exitcode {
             true if plan.has_changes() => Outcome::Changes,

@@ -8,8 +8,8 @@ use crate::config::FILE_NAME;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
 use crate::projection;
-use crate::reconcile::World;
-use crate::rules::{RuleSet, Severity};
+use crate::reconcile::{Plan, World};
+use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::{SecretStore, Store};
 
@@ -27,6 +27,8 @@ pub(super) struct Source {
 pub(super) struct Desired {
     pub(super) project: Project,
     pub(super) catalog: Catalog,
+    /// What validating it found: warnings alone.
+    findings: Vec<Finding>,
     repository: Repository,
 }
 
@@ -40,31 +42,27 @@ impl Source {
             return Err(no_backend(&project, snapshot, context));
         }
         let rules = RuleSet::of(&project)?;
-        let reading = rules.read(&repository, snapshot, &Selection::All, None)?;
+        let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
         self.narrow.check(&project, &reading.catalog)?;
-        let (catalog, findings) = rules.finish(reading)?;
-        let look = context.streams.err;
-        if !findings.is_empty() {
-            for drawn in findings_for_people(&findings, &catalog, look) {
-                context.streams.alert(&drawn);
-            }
-            context.streams.alert(&summary(catalog.selected().count(), &findings, look));
+        if let Some(line) = if self.work_tree { repository.head().ok() } else { Some(snapshot) } {
+            rules.look_back(&mut reading, &repository, line, context.now);
         }
-        if count(&findings, Severity::Error) > 0 {
-            context.streams.talk("A catalog with errors is not applied.");
+        let (catalog, findings) = rules.finish(reading)?;
+        if !is_applicable(&findings) {
+            refuse(&findings, &catalog, context);
             return Ok(None);
         }
         if !self.work_tree {
             note_uncommitted(&repository, &project, context)?;
         }
-        Ok(Some(Desired { project, catalog, repository }))
+        Ok(Some(Desired { project, catalog, findings, repository }))
     }
 }
 
 impl Desired {
     /// Opens the store and the GitOps working copy, and says where they are.
     pub(super) async fn world(&self, context: &Context) -> Result<World<'_>, Failure> {
-        let Self { project, catalog, repository } = self;
+        let Self { project, catalog, repository, .. } = self;
         let store = Store::open(&project.config.store, &project.root).await?;
         let gitops = match &project.config.gitops.path {
             Some(path) => Some(WorkingCopy::open(&project.root.join(path))?),
@@ -80,6 +78,40 @@ impl Desired {
         let template = project.template(repository, projection::TEMPLATE)?;
         Ok(World { project, catalog, template, store, gitops })
     }
+
+    /// Shows what is to be said before a plan: what validating the catalog found, and what the store told since. None
+    /// where that has an error.
+    pub(super) fn warnings(&self, plan: &Plan, context: &Context) -> Result<Option<Vec<Finding>>, Failure> {
+        let mut findings = self.findings.clone();
+        let renewals = Renewals { now: context.now, last: plan.renewals.clone() };
+        RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &renewals);
+        if !is_applicable(&findings) {
+            refuse(&findings, &self.catalog, context);
+            return Ok(None);
+        }
+        show(&findings, &self.catalog, context);
+        Ok(Some(findings))
+    }
+}
+
+fn is_applicable(findings: &[Finding]) -> bool {
+    count(findings, Severity::Error) == 0
+}
+
+fn refuse(findings: &[Finding], catalog: &Catalog, context: &Context) {
+    show(findings, catalog, context);
+    context.streams.talk("A catalog with errors is not applied.");
+}
+
+fn show(findings: &[Finding], catalog: &Catalog, context: &Context) {
+    if findings.is_empty() {
+        return;
+    }
+    let look = context.streams.err;
+    for drawn in findings_for_people(findings, catalog, look) {
+        context.streams.alert(&drawn);
+    }
+    context.streams.alert(&summary(catalog.selected().count(), findings, look));
 }
 
 /// Runs the one asynchronous part of a command on this thread.

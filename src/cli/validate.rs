@@ -36,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     if args.from_ref.is_none() && args.merge_with.is_none() {
         let repository = Repository::discover()?;
-        let range = if args.staged { Range::staged(&repository)? } else { Range::work_tree() };
+        let range = if args.staged { Range::staged(&repository)? } else { Range::work_tree().over_time(&repository) };
         let selection = Selection::of(&repository, &args.paths)?;
         return judge(&repository, &range, &selection, args.format, context);
     }
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (None, Some(from)) if !is_no_commit(from) => Range::since(&repository, Some(repository.commit(from)?), to)?,
         (None, _) => Range::since(&repository, None, to)?,
     };
-    judge(&repository, &range, &Selection::All, args.format, context)
+    judge(&repository, &range.over_time(&repository), &Selection::All, args.format, context)
 }
 
 /// What git writes for a ref that does not exist, on either side of a push (githooks, "pre-receive").

@@ -50,6 +50,13 @@ pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value
     serde_json::to_value(report).unwrap_or_default()
 }
 
+/// The findings alone, in the same shape.
+#[must_use]
+pub fn finding_rows(findings: &[Finding]) -> serde_json::Value {
+    let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
+    serde_json::to_value(rows).unwrap_or_default()
+}
+
 fn row(finding: &Finding) -> Row<'_> {
     Row {
         rule: finding.rule.code,

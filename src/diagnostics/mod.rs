@@ -7,7 +7,7 @@ mod sarif;
 
 pub use github::{debug_for_github, findings_for_github};
 pub use human::{findings_for_people, render_report, summary};
-pub use json::findings_as_json;
+pub use json::{finding_rows, findings_as_json};
 pub use sarif::findings_as_sarif;
 
 use crate::rules::{Finding, Severity};

@@ -103,6 +103,12 @@ impl LifecycleStatus {
         }
     }
 
+    /// Whether somebody may still use the secret: nobody has asked for its end.
+    #[must_use]
+    pub fn is_in_use(self) -> bool {
+        matches!(self, Self::Active | Self::Deprecated)
+    }
+
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::desired::{self, CATALOG, Desired, ID, MANAGED_BY};
+use super::renewal::renewal;
 use super::{Action, CALLS_IN_FLIGHT, Obstacle, Plan, ReconcileError, Step, World};
 use crate::gitops::FileState;
-use crate::manifest::{LifecycleStatus, SecretRequest};
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::rules::Renewal;
 use crate::store::{SecretStore, StoredSecret};
 
 /// What apply would do for the selected manifests that `holds` lets through. Reads the store and the GitOps working
@@ -21,15 +23,23 @@ pub async fn plan(world: &World<'_>, holds: impl Fn(&SecretRequest) -> bool) -> 
     let swept: HashMap<String, StoredSecret> =
         world.store.sweep().await?.into_iter().map(|secret| (secret.name.clone(), secret)).collect();
     let (world, swept) = (&world, &swept);
-    let actions: Vec<Vec<Action>> = stream::iter(&desired)
+    let looked: Vec<(SecretId, Option<Renewal>, Vec<Action>)> = stream::iter(&desired)
         .map(|wish| async move {
             let actual = actual(world, wish, swept.get(wish.key.as_str())).await?;
-            actions(world, wish, actual.as_ref())
+            // Somebody else's secret is somebody else's to rotate.
+            let ours = actual.as_ref().filter(|found| in_the_way(wish, found).is_none());
+            let actions = actions(world, wish, actual.as_ref())?;
+            Ok::<_, ReconcileError>((wish.request.id, ours.and_then(renewal), actions))
         })
         .buffered(CALLS_IN_FLIGHT)
         .try_collect()
         .await?;
-    Ok(Plan { manifests: desired.len(), actions: actions.into_iter().flatten().collect() })
+    let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
+    for (id, renewal, actions) in looked {
+        plan.renewals.extend(renewal.map(|renewal| (id, renewal)));
+        plan.actions.extend(actions);
+    }
+    Ok(plan)
 }
 
 /// The secret as it is. A sweep may be minutes old, so whatever it does not show as it should be is asked for again

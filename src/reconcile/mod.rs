@@ -4,6 +4,7 @@ mod apply;
 mod desired;
 mod difference;
 mod plan;
+mod renewal;
 mod show;
 
 use miette::Diagnostic;

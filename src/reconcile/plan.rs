@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::diagnostics::finding_rows;
 use crate::manifest::{SecretId, StoreKey};
 use crate::projection::Projection;
+use crate::rules::{Finding, Renewal};
 
 /// The actions of a run, grouped by manifest, each manifest's in the order in which they must happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Plan {
     /// How many manifests were looked at.
     pub manifests: usize,
     pub actions: Vec<Action>,
+    /// When the values of the secrets were last renewed, for the rules that look at it: no part of what is done.
+    pub renewals: BTreeMap<SecretId, Renewal>,
 }
 
 /// One step towards what a manifest says.
@@ -115,9 +119,9 @@ impl Plan {
         self.actions.iter().any(|action| action.step == Step::Blocked(Obstacle::Conflict))
     }
 
-    /// The design's JSON, version 1.
+    /// The design's JSON, version 1, with the findings in the catalog that do not keep it from being carried out.
     #[must_use]
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, findings: &[Finding]) -> Value {
         let actions: Vec<Value> = self
             .actions
             .iter()
@@ -140,6 +144,7 @@ impl Plan {
                 "blocked": self.count(Effect::Blocked),
             },
             "actions": actions,
+            "findings": finding_rows(findings),
         })
     }
 }

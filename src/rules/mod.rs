@@ -27,12 +27,16 @@ mod gp404_deleted_before_decommissioned;
 mod gp405_must_start_active;
 mod gp406_id_reused;
 mod gp501_secret_value_in_manifest;
+mod gp601_ttl_expired;
+mod gp602_rotation_overdue;
 mod secrets;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 
 pub use confidential::Confidential;
 pub use finding::{Finding, Related, Severity, Sink};
+pub use gp602_rotation_overdue::{Renewal, Renewals};
 
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::config::{ConfigError, Level};
@@ -62,10 +66,12 @@ enum Check {
     Catalog(fn(&Catalog, &Project, &mut Sink<'_>)),
     /// One file after the other, by what the configuration says of it, which may be wrong.
     Configured(fn(&Catalog, &Project, &mut Sink<'_>) -> Result<(), ConfigError>),
+    /// Files against what their store tells, for the commands that ask it.
+    Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
 }
 
 /// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 23] = [
+pub const RULES: [&Rule; 25] = [
     &gp001_invalid_yaml::RULE,
     &gp002_unsupported_yaml::RULE,
     &gp003_too_large::RULE,
@@ -89,6 +95,8 @@ pub const RULES: [&Rule; 23] = [
     &gp405_must_start_active::RULE,
     &gp406_id_reused::RULE,
     &gp501_secret_value_in_manifest::RULE,
+    &gp601_ttl_expired::RULE,
+    &gp602_rotation_overdue::RULE,
 ];
 
 /// The rules that are on in a project.
@@ -136,6 +144,14 @@ impl<'project> RuleSet<'project> {
         Ok(Reading { catalog, findings })
     }
 
+    /// Finds out how long the selected manifests have been in the catalog, as the history of the commit `line` has it.
+    /// Without this, the rules of time find nothing.
+    pub fn look_back(&self, reading: &mut Reading, repository: &Repository, line: Snapshot, now: Timestamp) {
+        if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
+            reading.catalog.look_back(repository, self.project, line, now);
+        }
+    }
+
     /// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
     ///
     /// # Errors
@@ -145,14 +161,14 @@ impl<'project> RuleSet<'project> {
         for &(rule, severity) in &self.rules {
             let mut sink = Sink::new(rule, severity, &mut findings);
             match rule.check {
-                Check::Entry(_) => {}
+                Check::Entry(_) | Check::Stored(_) => {}
                 Check::Catalog(check) => check(&catalog, self.project, &mut sink),
                 Check::Configured(check) => check(&catalog, self.project, &mut sink)
                     .map_err(|error| confidential::seal_error(error, &catalog, self.project))?,
             }
         }
         confidential::seal(&mut findings, &catalog, self.project);
-        findings.sort_by(|one, other| one.key().cmp(&other.key()));
+        sort(&mut findings);
         Ok((catalog, findings))
     }
 
@@ -165,6 +181,19 @@ impl<'project> RuleSet<'project> {
         self.finish(Reading { catalog, findings })
     }
 
+    /// Adds to `findings` what follows from what a store tells of the selected manifests, and sorts them anew.
+    pub fn check_stored(&self, findings: &mut Vec<Finding>, catalog: &Catalog, renewals: &Renewals) {
+        let mut stored = Vec::new();
+        for &(rule, severity) in &self.rules {
+            if let Check::Stored(check) = rule.check {
+                check(catalog, self.project, renewals, &mut Sink::new(rule, severity, &mut stored));
+            }
+        }
+        confidential::seal(&mut stored, catalog, self.project);
+        findings.extend(stored);
+        sort(findings);
+    }
+
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
         let mut findings = Vec::new();
         for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
@@ -174,6 +203,10 @@ impl<'project> RuleSet<'project> {
         }
         findings
     }
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| one.key().cmp(&other.key()));
 }
 
 /// What the rules on single files say of one entry, at their default severities.

@@ -4,6 +4,7 @@ mod change;
 mod history;
 mod index;
 mod manifest_files;
+mod past;
 mod repository;
 mod snapshot;
 mod work_tree;

@@ -4,7 +4,7 @@ mod connection;
 mod endpoint;
 mod failure;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
@@ -117,6 +117,9 @@ fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         tags: tag_map(entry.tags.unwrap_or_default()),
         created: entry.created_date.as_ref().and_then(timestamp),
         deletion: entry.deleted_date.as_ref().and_then(timestamp),
+        has_value: has_value(entry.secret_versions_to_stages.as_ref()),
+        last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
+        last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
     })
 }
 
@@ -124,10 +127,18 @@ fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSecret {
     StoredSecret {
         created: found.created_date().and_then(timestamp),
         deletion: found.deleted_date().and_then(timestamp),
+        has_value: has_value(found.version_ids_to_stages()),
+        last_rotated: found.last_rotated_date().and_then(timestamp),
+        last_changed: found.last_changed_date().and_then(timestamp),
         tags: tag_map(found.tags().to_vec()),
         description: found.description().map(str::to_owned),
         name: found.name().unwrap_or(key.as_str()).to_owned(),
     }
+}
+
+/// Whether one of the versions is current (GetSecretValue, `VersionStage`).
+fn has_value(versions: Option<&HashMap<String, Vec<String>>>) -> bool {
+    versions.is_some_and(|versions| versions.values().flatten().any(|stage| stage == "AWSCURRENT"))
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Option<Vec<Tag>> {
@@ -174,10 +185,28 @@ mod tests {
             .tags(Tag::builder().key("team").value("blue").build())
             .created_date(DateTime::from_millis(1_500))
             .deleted_date(DateTime::from_secs(2))
+            .last_rotated_date(DateTime::from_secs(3))
+            .last_changed_date(DateTime::from_secs(4))
             .build();
         let secret = listed(entry).unwrap();
         assert_eq!(secret.tags, [("team".to_owned(), "blue".to_owned())].into());
         assert_eq!(secret.created, Timestamp::from_millisecond(1_500).ok());
         assert_eq!(secret.deletion, Timestamp::from_second(2).ok());
+        assert_eq!(secret.last_rotated, Timestamp::from_second(3).ok());
+        assert_eq!(secret.last_changed, Timestamp::from_second(4).ok());
+        assert!(!secret.has_value);
+    }
+
+    #[test]
+    fn a_value_is_a_version_that_is_current() {
+        let versions = |stages: &[&str]| {
+            let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
+            HashMap::from([("7a1c".to_owned(), stages)])
+        };
+        assert!(has_value(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))));
+        // A rotation that never came to its end has made a version, and no value.
+        assert!(!has_value(Some(&versions(&["AWSPENDING"]))));
+        assert!(!has_value(Some(&HashMap::new())));
+        assert!(!has_value(None));
     }
 }

@@ -123,6 +123,9 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         tags: BTreeMap::new(),
         created: timestamp(row, 2)?,
         deletion: timestamp(row, 3)?,
+        has_value: false,
+        last_rotated: None,
+        last_changed: None,
     })
 }
 

@@ -28,6 +28,12 @@ pub struct StoredSecret {
     /// Present when the secret is marked for deletion: when that happened (ListSecrets, `DeletedDate`). It can be
     /// restored until its recovery window has passed.
     pub deletion: Option<Timestamp>,
+    /// Whether there is a value to use: a version that is current.
+    pub has_value: bool,
+    /// When the store rotated the value last.
+    pub last_rotated: Option<Timestamp>,
+    /// When anything of it was changed last, value, description or tags.
+    pub last_changed: Option<Timestamp>,
 }
 
 /// What plan and apply ask of a store. Every call is safe to repeat.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
@@ -17,8 +18,9 @@ const GITCONFIG: &str = "\
 \tdefaultBranch = main
 ";
 
-/// Commits made from the same content have the same id on every run.
-const DATE: &str = "2024-01-01T12:00:00Z";
+/// Commits made from the same content have the same id on every run. The date is one that no test will see, so that no
+/// ttl runs out but where a test makes it.
+const DATE: &str = "2099-01-01T12:00:00Z";
 
 /// A git repository in a temporary directory, next to a home directory of its own.
 pub struct Repository {
@@ -83,12 +85,20 @@ impl Repository {
     /// Runs `git` and returns what it wrote to standard output, less the white space around it.
     #[track_caller]
     pub fn git(&self, arguments: &[&str]) -> String {
-        let outcome = self
-            .program("git", arguments)
-            .envs([("GIT_AUTHOR_DATE", DATE), ("GIT_COMMITTER_DATE", DATE)])
-            .run()
-            .success();
-        outcome.stdout.trim().to_owned()
+        self.git_on(DATE, arguments)
+    }
+
+    /// The same `days` ago.
+    #[track_caller]
+    pub fn git_days_ago(&self, days: u64, arguments: &[&str]) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is not before 1970").as_secs();
+        self.git_on(&format!("@{} +0000", now - days * 24 * 60 * 60), arguments)
+    }
+
+    #[track_caller]
+    fn git_on(&self, date: &str, arguments: &[&str]) -> String {
+        let dates = [("GIT_AUTHOR_DATE", date), ("GIT_COMMITTER_DATE", date)];
+        self.program("git", arguments).envs(dates).run().success().stdout.trim().to_owned()
     }
 
     /// Commits all that the work tree holds.
@@ -96,6 +106,14 @@ impl Repository {
     pub fn commit_all(&self, message: &str) -> &Self {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", message]);
+        self
+    }
+
+    /// The same, as if `days` ago.
+    #[track_caller]
+    pub fn commit_all_days_ago(&self, days: u64, message: &str) -> &Self {
+        self.git(&["add", "--all"]);
+        self.git_days_ago(days, &["commit", "--quiet", "--message", message]);
         self
     }
 
@@ -130,7 +148,7 @@ fn a_commit_travels_from_one_clone_to_another() {
     assert_eq!(theirs.read("apps/web/app.yaml"), "name: web\n");
     assert!(!theirs.exists("apps/api"));
     let log = theirs.git(&["log", "--format=%s by %an at %aI"]);
-    assert_eq!(log, "Add web by Dev Eloper at 2024-01-01T12:00:00Z");
+    assert_eq!(log, "Add web by Dev Eloper at 2099-01-01T12:00:00Z");
 }
 
 #[test]
