@@ -1,7 +1,8 @@
 //! Findings as SARIF 2.1.0, for code scanning: `validate --format sarif`.
 //!
 //! The standard is OASIS's "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; sections are named where
-//! it explains a choice. Nothing of the machine or the moment goes in: the same catalog gives the same bytes.
+//! it explains a choice. Nothing of the machine goes in, and of the moment only what the rules of time find in it: the same
+//! catalog gives the same bytes.
 
 use std::collections::HashMap;
 
