@@ -6,10 +6,12 @@
 //! never overdue: `none`, as a rule.
 //!
 //! Only the store knows when that was, and `validate` and the hooks never ask it. So this is found by `plan` and `apply`,
-//! for manifests that are `active` or `deprecated`, and shown before the plan. AWS Secrets Manager tells when it rotated
-//! the secret last. Where it never did, the last change of the secret counts: of any kind, a tag's too, so that this can
-//! come late, but never too early. A secret without a value has nothing to rotate yet, and one that is marked for deletion
-//! never again; the local store keeps no values.
+//! for manifests that are `active` or `deprecated`, and shown before the plan.
+//!
+//! AWS Secrets Manager tells when it rotated the secret last; a value that was put in by hand after that is not told apart.
+//! Where it never did, the last change of the secret counts, of any kind: a new tag can make this come late. A secret
+//! without a value has nothing to rotate yet, and one that is marked for deletion never again. The local store keeps no
+//! values.
 //!
 //! ## Why is this bad?
 //! A value that leaked without anybody noticing is good until it changes. The rotation class is the answer to how long
