@@ -245,6 +245,20 @@ fn fingerprints_stay_when_lines_move_and_are_no_two_alike() {
 }
 
 #[test]
+fn of_two_missing_fields_the_one_keeps_its_fingerprint_when_the_other_is_there() {
+    let repository = Repository::new();
+    let prints = |text: &str| -> BTreeSet<String> {
+        repository.write(PATH, text);
+        let print = |result: &Value| result["partialFingerprints"]["goldenpathFinding/v1"].as_str().unwrap().to_owned();
+        results(&sarif(&repository, 1)).iter().map(print).collect()
+    };
+    let neither = SEED.replace("  owner:", "  # owner:").replace("  environment:", "  # environment:");
+    let [environment, owner] = ["environment", "owner"].map(|field| format!("GP101:{PATH}:/metadata/{field}:1"));
+    assert_eq!(prints(&neither), [environment.clone(), owner].into());
+    assert_eq!(prints(&SEED.replace("  environment:", "  # environment:")), [environment].into());
+}
+
+#[test]
 fn what_goldenpath_yaml_makes_of_a_rule_is_the_results_level() {
     let repository = one_mistake();
     repository.write("goldenpath.yaml", "rules: { GP105: warn }\n");

@@ -209,12 +209,12 @@ fn gp101_misses_every_field_that_the_seed_calls_mandatory() {
 }
 
 #[test]
-fn gp101_points_at_the_mapping_that_lacks_a_field() {
+fn gp101_names_the_field_and_underlines_the_mapping_that_lacks_it() {
     const RULE: &str = "GP101 missing-field";
     for (edit, pointer, place, under, message, help) in [
         (
             ("kind: SecretRequest\n", ""),
-            "",
+            "/kind",
             "1:1..1:29",
             "apiVersion: goldenpath.io/v1",
             "the manifest lacks the field `kind`",
@@ -222,7 +222,7 @@ fn gp101_points_at_the_mapping_that_lacks_a_field() {
         ),
         (
             ("  owner: team-payments ", "  #"),
-            "/metadata",
+            "/metadata/owner",
             "3:1..3:9",
             "metadata",
             "`metadata` lacks the field `owner`",
@@ -230,7 +230,7 @@ fn gp101_points_at_the_mapping_that_lacks_a_field() {
         ),
         (
             ("  risk:\n    tier: medium", "  risk: {}"),
-            "/spec/risk",
+            "/spec/risk/tier",
             "12:3..12:7",
             "risk",
             "`risk` lacks the field `tier`",
@@ -238,13 +238,20 @@ fn gp101_points_at_the_mapping_that_lacks_a_field() {
         ),
         (
             ("    namespace: payments ", "    #"),
-            "/spec/access",
+            "/spec/access/namespace",
             "18:3..18:9",
             "access",
             "`access` lacks the field `namespace`",
             "add `namespace:`",
         ),
-        (("  ttlDays: 30 ", "  #"), "/spec", "9:1..9:5", "spec", "`spec` lacks the field `ttlDays`", "number of days"),
+        (
+            ("  ttlDays: 30 ", "  #"),
+            "/spec/ttlDays",
+            "9:1..9:5",
+            "spec",
+            "`spec` lacks the field `ttlDays`",
+            "number of days",
+        ),
     ] {
         only(&seed_with(&[edit]), &Expected { rule: RULE, pointer, place, under, message, help });
     }

@@ -223,7 +223,7 @@ fn outcome<'a>(
     mentions: &mut HashMap<(&'a str, &'a str, &'a str), usize>,
 ) -> Outcome<'a> {
     let Finding { rule, path, pointer, .. } = finding;
-    // What tells apart several findings of a rule at one place, such as fields that are missing.
+    // What tells apart several findings of a rule at one place, such as values in one description.
     let ordinal = mentions.entry((rule.code, path, pointer)).or_default();
     *ordinal += 1;
     let related_locations: Vec<Location<'_>> = finding

@@ -67,7 +67,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 Some(parent) => format!("`{parent}` lacks the field `{field}`"),
                 None => format!("the manifest lacks the field `{field}`"),
             };
-            sink.at(entry, pointer, message, help(field, &project.enums));
+            // The field's own pointer tells two missing fields apart. What is underlined is the mapping around it.
+            let own = format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1"));
+            sink.at(entry, &own, message, help(field, &project.enums));
         }
     }
 }
