@@ -39,7 +39,7 @@ enum Command {
     Run {
         /// The hook
         name: HookName,
-        /// update: the ref, where it is, where it will be
+        /// What git gives the hook: to update the ref, where it is, where it will be; to pre-push the remote and its URL
         arguments: Vec<String>,
     },
 }
@@ -125,10 +125,11 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             let mut lines = String::new();
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
             read.map_err(|error| Failure::io("what git tells the hook cannot be read", &error))?;
-            refs(name, &hooks::of_lines(&lines)?, context)
+            // The server's hooks have no arguments, and a hook of somebody's own need not hand them on.
+            refs(name, &hooks::of_lines(&lines)?, arguments.first().map(String::as_str), context)
         }
         (HookName::Update, [reference, from, to]) => {
-            refs(name, &hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(), context)
+            refs(name, &hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(), None, context)
         }
         (HookName::Update, _) => Err(Failure::usage(
             "update takes the ref, where it is and where it will be",
@@ -138,12 +139,13 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
 }
 
 /// Judges what each ref brings, and sums up. The branch that merges go to must lose nothing; any other brings what that
-/// one does not have yet.
-fn refs(hook: HookName, pushed: &[Pushed], context: &Context) -> Result<Outcome, Failure> {
+/// one does not have yet. `remote` is where a push goes, by its name or URL.
+fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover_any()?;
     let target = match hook {
         HookName::PreReceive | HookName::Update => repository.own_branch(),
-        _ => repository.upstream_branch(),
+        // A URL, or a remote that nothing was ever fetched from, has no branches here.
+        _ => remote.and_then(|remote| repository.branch_of(remote)).or_else(|| repository.upstream_branch()),
     };
     let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {

@@ -173,8 +173,15 @@ impl Repository {
     /// `origin/master`.
     #[must_use]
     pub fn upstream_branch(&self) -> Option<TargetBranch> {
-        let names = ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master"];
-        self.target_branch(&names, "refs/remotes/origin/")
+        self.branch_of("origin")
+    }
+
+    /// The same of another remote. None also for one that this repository does not know.
+    #[must_use]
+    pub fn branch_of(&self, remote: &str) -> Option<TargetBranch> {
+        let prefix = format!("refs/remotes/{remote}/");
+        let names = ["HEAD", "main", "master"].map(|name| format!("{prefix}{name}"));
+        self.target_branch(&names.each_ref().map(String::as_str), &prefix)
     }
 
     /// The branch that merges go to, on the server itself: its own HEAD. Where that names a branch that nobody pushed,

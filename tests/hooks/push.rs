@@ -115,6 +115,30 @@ fn a_remote_that_is_ahead_of_what_was_fetched_is_judged_by_what_is_known() {
 }
 
 #[test]
+fn the_remote_that_is_pushed_to_says_what_is_new() {
+    let (_fork, clone) = clone();
+    let upstream = Repository::bare();
+    clone.git(&["remote", "add", "upstream", upstream.path().to_str().unwrap()]);
+    clone.git(&["push", "--quiet", "--no-verify", "upstream", "main"]);
+    clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
+    clone.git(&["push", "--quiet", "--no-verify", "origin", "main"]);
+    clone.git(&["switch", "--quiet", "--create", "work"]);
+    clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
+    push(&clone, &["origin", "work"]).passes(1);
+    push(&clone, &["upstream", "work"]).passes(2);
+    // A URL has no branches here, nor has a remote of which nothing is known: what origin has counts.
+    let third = Repository::bare();
+    let url = third.path().display().to_string();
+    push(&clone, &[&url, "work"]).passes(1);
+    clone.git(&["remote", "add", "third", &url]);
+    push(&clone, &["third", "work:other"]).passes(1);
+    // A hook of somebody's own may call goldenpath without what git told it.
+    let to = clone.git(&["rev-parse", "work"]);
+    let refs = format!("refs/heads/work {to} refs/heads/work {}\n", "0".repeat(40));
+    clone.goldenpath(&["hook", "run", "pre-push"]).stdin(&refs).run().passes(1);
+}
+
+#[test]
 fn the_target_branch_moves_step_by_step_too() {
     let (_origin, clone) = clone();
     clone.write(path("SEC-0001"), &with_status("SEC-0001", "decommission_requested")).commit_all("jump");
