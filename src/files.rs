@@ -79,6 +79,8 @@ pub enum Unreadable {
     BehindALink(String),
     #[error("its name is not UTF-8")]
     Name,
+    #[error("git cannot read its content: {0}")]
+    Object(String),
     #[error("the file cannot be read: {0}")]
     Io(String),
 }

@@ -335,7 +335,8 @@ fn an_object_that_is_missing_is_a_finding_in_its_file() {
     let found = findings(&run(&repository, &["validate", "--staged", "--format", "json"]).fails_with(1));
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].path.as_str()), ("GP001", SEED_PATH));
-    assert!(found[0].message.contains("cannot be read"), "{found:?}");
+    assert!(found[0].message.contains("git cannot read its content"), "{found:?}");
+    assert!(found[0].help.contains("git fsck"), "{found:?}");
 }
 
 /// Each of these in turn, wrong in one way: file, text, message, place and help.

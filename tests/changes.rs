@@ -123,6 +123,56 @@ fn a_removed_manifest_is_drawn_as_it_was() {
 }
 
 #[test]
+fn what_brings_a_removed_manifest_back_is_a_command_that_does() {
+    let repository = with_two();
+    repository.write("a.txt", "a").commit_all("something else");
+    repository.git(&["rm", "--quiet", &path("SEC-0001")]);
+    let commands = |arguments: &[&str]| {
+        let outcome =
+            repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run().fails_with(1);
+        let help = outcome.json()["findings"][0]["help"].as_str().unwrap().to_owned();
+        help.split(['(', ')']).nth(1).unwrap().to_owned()
+    };
+    assert_eq!(commands(&["--staged"]), format!("git checkout HEAD -- {}", path("SEC-0001")));
+    repository.git(&["commit", "--quiet", "-m", "removed"]);
+    repository.write("a.txt", "b").commit_all("something else again");
+    let command = commands(&["--from-ref", "HEAD~2"]);
+    let base = repository.git(&["rev-parse", "--short=8", "HEAD~2"]);
+    assert_eq!(command, format!("git checkout {base} -- {}", path("SEC-0001")));
+    repository.git(&command.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(repository.exists(path("SEC-0001")));
+}
+
+#[test]
+fn what_a_partial_clone_left_out_is_asked_for() {
+    let origin = with_two();
+    origin.git(&["config", "uploadpack.allowFilter", "true"]);
+    origin.write(path("SEC-0001"), &manifest("SEC-0001", "one-password", &[("ttlDays: 30", "ttlDays: 60")]));
+    origin.commit_all("longer");
+    let partial = Repository::new();
+    partial.git(&["remote", "add", "origin", &format!("file://{}", origin.path().display())]);
+    partial.git(&["fetch", "--quiet", "--filter=blob:none", "origin", "main"]);
+    partial.git(&["reset", "--quiet", "--hard", "FETCH_HEAD"]);
+    let asks = "git fetch --refetch --no-filter origin";
+
+    // What it comes from is not there, and so nothing can be said of the change.
+    let range = ["validate", "--from-ref", "HEAD~1"];
+    let outcome = partial.goldenpath(&range).run().fails_with(2);
+    let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&path("SEC-0001")) && told.contains(asks), "{told}");
+    // What it is about is not there.
+    let zeros = "0".repeat(40);
+    let old = ["validate", "--format", "json", "--from-ref", &zeros, "--to-ref", "HEAD~1"];
+    let outcome = partial.goldenpath(&old).run().fails_with(1);
+    assert_eq!(rules(&outcome), one("GP001", "SEC-0001"));
+    assert!(outcome.json()["findings"][0]["help"].as_str().unwrap().contains(asks), "{}", outcome.stdout);
+
+    partial.git(&["fetch", "--quiet", "--refetch", "--no-filter", "origin"]);
+    partial.goldenpath(&range).run().success();
+    partial.goldenpath(&old).run().success();
+}
+
+#[test]
 fn a_new_manifest_starts_active() {
     let repository = with_two();
     repository.write(path("SEC-0003"), &manifest("SEC-0003", "three-password", &[("active", "deprecated")]));

@@ -15,7 +15,7 @@ pub use project::{Project, ProjectError};
 
 use self::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretRequest};
-use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError};
+use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError, Unreadable};
 
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
@@ -40,8 +40,9 @@ pub struct Step<'change> {
 }
 
 /// The other side of a change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Before {
+    pub snapshot: Snapshot,
     /// The manifests that the change touches or removes, as they were, sorted by path.
     pub entries: Vec<Entry>,
     /// The paths of those that it touches or adds.
@@ -88,10 +89,14 @@ impl Step<'_> {
         let mut entries = Vec::new();
         for path in self.change.before.iter().filter(|path| project.is_manifest(path)) {
             if let Some(bytes) = repository.read(self.before, path, MAX_BYTES)? {
+                // What nobody can see cannot be compared with; its ID would look new.
+                if let Err(Unreadable::Object(message)) = bytes {
+                    return Err(SourceError::Git { what: format!("`{path}` in {}", self.before), message });
+                }
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
-        Ok(Before { entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
+        Ok(Before { snapshot: self.before, entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
     }
 
     /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.

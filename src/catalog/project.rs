@@ -150,7 +150,11 @@ fn read(repository: &Repository, snapshot: Snapshot, path: &str) -> Result<Optio
 
 fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, ConfigError> {
     let bytes = bytes.map_err(|why| {
-        ConfigError::new(path, why.to_string(), "put a regular file of at most 1 MiB there, or remove it")
+        let help = match why {
+            Unreadable::Object(_) => source::GET_OBJECTS,
+            _ => "put a regular file of at most 1 MiB there, or remove it",
+        };
+        ConfigError::new(path, why.to_string(), help)
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to() + 1;

@@ -23,7 +23,7 @@
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, State};
 use crate::manifest::{Problem, ProblemKind};
-use crate::source::Unreadable;
+use crate::source::{GET_OBJECTS, Unreadable};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP001",
@@ -40,6 +40,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
         State::Unreadable(why) => {
             let help = match why {
                 Unreadable::Io(_) => "check its permissions, and those of the folders around it",
+                Unreadable::Object(_) => GET_OBJECTS,
                 Unreadable::Name => "rename it to its ID, such as SEC-0007.yaml",
                 _ => "put a regular file there, or remove it from the catalog",
             };

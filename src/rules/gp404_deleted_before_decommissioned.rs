@@ -21,6 +21,7 @@
 
 use super::{Check, Rule, Severity, Sink, changes};
 use crate::catalog::{Catalog, Project};
+use crate::source::Snapshot;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP404",
@@ -31,13 +32,21 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
+    let Some(before) = &catalog.before else { return };
+    // Nearest to the hand of somebody who commits; anybody else may be at another commit.
+    let from = match (catalog.snapshot, before.snapshot) {
+        (Snapshot::Index, _) => "HEAD".to_owned(),
+        (_, Snapshot::Commit(id)) => id.to_string()[..8].to_owned(),
+        (_, other) => other.to_string(),
+    };
     for entry in changes::removed(catalog) {
         let Some(root) = entry.root() else { continue };
         let status = root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
         if status != "decommissioned" {
             let id = entry.claimed_id().unwrap_or("the manifest");
             let message = format!("{id} is removed, and its status was `{status}`");
-            let help = format!("bring it back (git checkout HEAD -- {}) and end it by `lifecycle.status`", entry.path);
+            let help =
+                format!("bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`", entry.path);
             sink.at(entry, "/spec/lifecycle/status", message, help);
         }
     }

@@ -24,6 +24,10 @@ pub struct File {
     pub bytes: Result<Vec<u8>, Unreadable>,
 }
 
+/// What to do where git cannot read what it should have.
+pub const GET_OBJECTS: &str = "check the repository with `git fsck`; in a partial clone, fetch what was left out: \
+                               `git fetch --refetch --no-filter origin`";
+
 /// Why a repository, or a path in it, cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SourceError {
@@ -89,7 +93,7 @@ pub enum SourceError {
     Unmerged { path: String },
 
     #[error("git cannot read {what}: {message}")]
-    #[diagnostic(code(goldenpath::source::git), help("check the repository with `git fsck`"))]
+    #[diagnostic(code(goldenpath::source::git), help("{}", GET_OBJECTS))]
     Git { what: String, message: String },
 }
 

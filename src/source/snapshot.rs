@@ -227,5 +227,5 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob, limit: u64) -> Result<Vec<u8>, Un
 }
 
 fn unreadable(error: git2::Error) -> Unreadable {
-    Unreadable::Io(error.message().to_owned())
+    Unreadable::Object(error.message().to_owned())
 }
