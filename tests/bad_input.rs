@@ -207,6 +207,72 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
 }
 
 #[test]
+fn what_hides_a_folder_is_told_in_the_work_tree_the_index_and_commits_alike() {
+    let elsewhere = Repository::with_seed();
+    for (at, target, told) in [
+        ("catalogs/secrets/payments", "../../hidden/payments", true),
+        ("catalogs/secrets/payments", "../../hidden/../hidden/./payments/", true),
+        // From link to link, the second outside of the catalog
+        ("catalogs/secrets/payments", "../../to-hidden", true),
+        ("catalogs/secrets/payments", "../../to-hidden/dev", true),
+        ("catalogs/secrets", "../hidden", true),
+        ("catalogs", "hidden", true),
+        ("catalogs/secrets/orders/dev", elsewhere.path().to_str().unwrap(), true),
+        // A link to a file hides nothing, nor does one to nowhere, nor what is hidden itself.
+        ("catalogs/secrets/README.md", "../../README.md", false),
+        ("catalogs/secrets/later", "nowhere", false),
+        ("catalogs/secrets/.cache", "../../hidden", false),
+    ] {
+        let repository = Repository::new();
+        repository.write("README.md", "words").write("hidden/payments/dev/SEC-0007.yaml", "not: a manifest\n");
+        symlink("hidden/payments", repository.path().join("to-hidden")).unwrap();
+        repository.write("catalogs/x", "").commit_all("Before");
+        fs::remove_dir_all(repository.path().join("catalogs")).unwrap();
+        let link = repository.path().join(at);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(target, &link).unwrap();
+        let judge = |arguments: &[&str]| {
+            let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat());
+            let found = findings(&outcome);
+            assert_eq!(outcome.code, i32::from(told), "{at} -> {target} {arguments:?}: {found:?}");
+            assert_eq!(found.len(), usize::from(told), "{at} -> {target} {arguments:?}: {found:?}");
+            assert!(
+                found.iter().all(|found| found.rule == "GP001" && found.message.contains("symbolic link")),
+                "{found:?}"
+            );
+        };
+        judge(&[]);
+        repository.git(&["add", "--all"]);
+        judge(&["--staged"]);
+        repository.git(&["commit", "--quiet", "-m", "Link"]);
+        judge(&["--from-ref", "HEAD~1"]);
+        let zeros = "0".repeat(40);
+        judge(&["--from-ref", &zeros]);
+    }
+}
+
+#[test]
+fn a_submodule_in_the_catalog_is_told_in_the_index_and_in_commits() {
+    let repository = Repository::new();
+    repository.write("README.md", "words").commit_all("Before");
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    let entry = format!("160000,{commit},catalogs/secrets/payments");
+    repository.git(&["update-index", "--add", "--cacheinfo", &entry]);
+    let told = |arguments: &[&str]| {
+        let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat()).fails_with(1);
+        let found = findings(&outcome);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].path.as_str(), found[0].message.as_str()),
+            ("catalogs/secrets/payments", "this is a submodule, not a regular file")
+        );
+    };
+    told(&["--staged"]);
+    repository.git(&["commit", "--quiet", "-m", "Submodule"]);
+    told(&["--from-ref", "HEAD~1"]);
+}
+
+#[test]
 fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
     let repository = Repository::new();
     repository.write("elsewhere/SEC-0007.yaml", SEED);

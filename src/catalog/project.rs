@@ -130,8 +130,14 @@ impl Project {
     /// Whether a file of this path, from the repository's root, counts as a manifest.
     #[must_use]
     pub fn is_manifest(&self, path: &str) -> bool {
+        self.has_in_catalog(path) && source::is_yaml(Path::new(path))
+    }
+
+    /// Whether `path`, from the repository's root, lies below the catalog's folder and is not hidden there.
+    #[must_use]
+    pub fn has_in_catalog(&self, path: &str) -> bool {
         let below = path.strip_prefix(&self.config.catalog).and_then(|rest| rest.strip_prefix('/'));
-        below.is_some_and(|below| source::is_yaml(Path::new(below)) && !source::is_hidden(below))
+        below.is_some_and(|below| !source::is_hidden(below))
     }
 
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.

@@ -93,7 +93,13 @@ impl Range {
         let all = self.rules_from == self.after && project.rule_files().iter().any(|path| change.touches(path));
         let selection = match all {
             true => Selection::All,
-            false => Selection::Paths(change.after.iter().filter(|path| project.is_manifest(path)).cloned().collect()),
+            false => {
+                let hides = |path: &str| project.has_in_catalog(path) && repository.hides_a_folder(self.after, path);
+                let counts = |path: &&String| project.is_manifest(path) || hides(path);
+                // Without the catalog's own folder there is nothing else to judge, whether this change takes it away or not.
+                let whole = repository.hides(self.after, catalog);
+                Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
+            }
         };
         if self.after == Snapshot::Index
             && let Some(upstream) = repository.upstream()

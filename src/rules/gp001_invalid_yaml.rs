@@ -1,7 +1,9 @@
 //! The file is YAML that can be read.
 //!
 //! ## What it does
-//! Checks that a file of the catalog is a regular file, in UTF-8, not empty, and YAML.
+//! Checks that a file of the catalog is a regular file, in UTF-8, not empty, and YAML. A symbolic link to a folder, which
+//! is not followed, is reported too, and in the index and in commits a link that leads out of the repository and a
+//! submodule: they could hide manifests.
 //!
 //! ## Why is this bad?
 //! A manifest that cannot be read asks for nothing: apply would pass the secret by, and nobody would know.

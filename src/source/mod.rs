@@ -3,6 +3,7 @@
 mod change;
 mod history;
 mod index;
+mod links;
 mod manifest_files;
 mod past;
 mod repository;

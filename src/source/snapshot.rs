@@ -35,8 +35,8 @@ impl fmt::Display for Snapshot {
 }
 
 /// Git's file modes (gitformat-index, "mode").
-const SYMBOLIC_LINK: u32 = 0o120_000;
-const SUBMODULE: u32 = 0o160_000;
+pub(super) const SYMBOLIC_LINK: u32 = 0o120_000;
+pub(super) const SUBMODULE: u32 = 0o160_000;
 
 /// A file of the index or of a commit.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct Blob {
     pub path: String,
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
-    mode: u32,
+    pub(super) mode: u32,
 }
 
 /// How many blobs a thread reads from a repository that it opens for itself.
@@ -85,7 +85,7 @@ impl Repository {
         }
     }
 
-    /// Every YAML file of a snapshot below the folder `under`, each through `load`, in parallel and in no order.
+    /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel and in no order.
     ///
     /// # Errors
     /// A repository that cannot be read. A file that cannot be read comes to `load` as such.
@@ -146,6 +146,9 @@ impl Repository {
 
     fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob>, SourceError> {
         let what = || format!("`{under}` in {snapshot}");
+        if let Some(hiding) = self.in_place_of(snapshot, under) {
+            return Ok(vec![hiding]);
+        }
         let tree = match self.tree(snapshot)?.get_path(Path::new(under)) {
             Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
                 self.git.find_tree(entry.id()).map_err(SourceError::git(what()))?
@@ -155,7 +158,13 @@ impl Repository {
             Err(error) => return Err(SourceError::git(what())(error)),
         };
         let mut found = Vec::new();
-        self.each_yaml(&tree, under, &mut |_| true, &mut |path, id, mode| found.push(Blob { path, id, mode }));
+        let counts = |name: &str, mode| is_yaml(Path::new(name)) || is_no_folder(mode);
+        let mut take = |path: String, id, mode| {
+            if is_yaml(Path::new(&path)) || self.hides_a_folder(snapshot, &path) {
+                found.push(Blob { path, id, mode });
+            }
+        };
+        self.each_file(&tree, under, &counts, &mut |_| true, &mut take);
         Ok(found)
     }
 
@@ -165,6 +174,18 @@ impl Repository {
         &self,
         tree: &Tree<'_>,
         folder: &str,
+        enter: &mut impl FnMut(Oid) -> bool,
+        take: &mut impl FnMut(String, Oid, u32),
+    ) {
+        self.each_file(tree, folder, &|name, _| is_yaml(Path::new(name)), enter, take);
+    }
+
+    /// The same for the files that `counts` says yes to, by name and mode.
+    fn each_file(
+        &self,
+        tree: &Tree<'_>,
+        folder: &str,
+        counts: &impl Fn(&str, u32) -> bool,
         enter: &mut impl FnMut(Oid) -> bool,
         take: &mut impl FnMut(String, Oid, u32),
     ) {
@@ -178,26 +199,33 @@ impl Repository {
                 // A catalog's folders are two deep; a tree made to exhaust the stack is not followed down.
                 Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
                     if let Ok(below) = self.git.find_tree(entry.id()) {
-                        self.each_yaml(&below, &format!("{folder}/{name}"), enter, take);
+                        self.each_file(&below, &format!("{folder}/{name}"), counts, enter, take);
                     }
                 }
                 Some(ObjectType::Tree) => {}
-                _ if is_yaml(Path::new(name.as_ref())) => {
-                    take(format!("{folder}/{name}"), entry.id(), entry.filemode().unsigned_abs());
+                _ => {
+                    let mode = entry.filemode().unsigned_abs();
+                    if counts(&name, mode) {
+                        take(format!("{folder}/{name}"), entry.id(), mode);
+                    }
                 }
-                _ => {}
             }
         }
     }
 
     fn index_files(&self, under: &str) -> Result<Vec<Blob>, SourceError> {
+        if let Some(hiding) = self.in_place_of(Snapshot::Index, under) {
+            return Ok(vec![hiding]);
+        }
         let mut files = Vec::new();
         for held in self.index()?.below(under) {
             match held.standing {
                 Standing::Unmerged => return Err(SourceError::Unmerged { path: held.path.into_owned() }),
                 Standing::Announced => {}
                 Standing::Staged => {
-                    if is_yaml(Path::new(held.path.as_ref())) && !is_hidden(&held.path[under.len() + 1..]) {
+                    let counts = is_yaml(Path::new(held.path.as_ref()))
+                        || (is_no_folder(held.mode) && self.hides_a_folder(Snapshot::Index, &held.path));
+                    if counts && !is_hidden(&held.path[under.len() + 1..]) {
                         files.push(Blob { path: held.path.into_owned(), id: held.id, mode: held.mode });
                     }
                 }
@@ -224,6 +252,11 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob, limit: u64) -> Result<Vec<u8>, Un
         return Err(Unreadable::TooLarge { size: size as u64, limit });
     }
     Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
+}
+
+/// Whether something of this mode may stand in a folder's place.
+fn is_no_folder(mode: u32) -> bool {
+    matches!(mode, SYMBOLIC_LINK | SUBMODULE)
 }
 
 fn unreadable(error: git2::Error) -> Unreadable {

@@ -1,0 +1,164 @@
+//! What stands in a folder's place in the index or a commit. Manifests behind it would be missed by nobody, so that it counts
+//! as a file that cannot be read, as in the work tree.
+
+use std::path::Path;
+
+use git2::{ObjectType, Oid, Tree};
+
+use super::index::Index;
+use super::snapshot::{Blob, SUBMODULE, SYMBOLIC_LINK};
+use super::{Repository, Snapshot};
+
+/// The longest way from link to link that is followed; Linux gives up after 40.
+const MOST_LINKS: usize = 40;
+
+/// The longest path of a link that is read (Linux's `PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
+/// What a snapshot has at a path.
+enum Found {
+    Nothing,
+    Folder,
+    Link(Oid),
+    Submodule(Oid),
+    File,
+}
+
+/// The index, or the tree of a commit.
+enum Files<'git> {
+    Index(&'git Index),
+    Tree(Tree<'git>),
+}
+
+impl Repository {
+    /// Whether the snapshot has at `path` a submodule, or a symbolic link to a folder or out of the repository. Not so for
+    /// the work tree, whose walk tells.
+    #[must_use]
+    pub fn hides_a_folder(&self, snapshot: Snapshot, path: &str) -> bool {
+        self.files(snapshot).is_some_and(|files| match files.at(path) {
+            Found::Submodule(_) => true,
+            Found::Link(_) => self.leads_to_a_folder(&files, path),
+            Found::Nothing | Found::Folder | Found::File => false,
+        })
+    }
+
+    /// What the snapshot has in place of `folder` or of one on the way to it: a symbolic link or a submodule, wherever it
+    /// leads.
+    pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob> {
+        let files = self.files(snapshot)?;
+        above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
+            Found::Link(id) => Some(Blob { path: folder.to_owned(), id, mode: SYMBOLIC_LINK }),
+            Found::Submodule(id) => Some(Blob { path: folder.to_owned(), id, mode: SUBMODULE }),
+            Found::Nothing | Found::Folder | Found::File => None,
+        })
+    }
+
+    /// The path of what keeps a snapshot from having the folder `folder`, if so.
+    #[must_use]
+    pub fn hides(&self, snapshot: Snapshot, folder: &str) -> Option<String> {
+        self.in_place_of(snapshot, folder).map(|blob| blob.path)
+    }
+
+    fn files(&self, snapshot: Snapshot) -> Option<Files<'_>> {
+        match snapshot {
+            Snapshot::WorkTree => None,
+            Snapshot::Index => self.index().map(Files::Index).ok(),
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree(snapshot).map(Files::Tree).ok(),
+        }
+    }
+
+    fn leads_to_a_folder(&self, files: &Files<'_>, link: &str) -> bool {
+        let mut path = link.to_owned();
+        for _ in 0..MOST_LINKS {
+            path = match files.at(&path) {
+                Found::Folder | Found::Submodule(_) => return true,
+                Found::File => return false,
+                // What it leads through may be a link, too.
+                Found::Nothing => return above(&path).any(|folder| matches!(files.at(folder), Found::Link(_))),
+                Found::Link(id) => match self.target(id).map(|target| joined(&path, &target)) {
+                    Some(Some(target)) if target.is_empty() => return true,
+                    Some(Some(target)) => target,
+                    // Out of the repository, or to who knows where.
+                    Some(None) | None => return true,
+                },
+            };
+        }
+        true
+    }
+
+    fn target(&self, link: Oid) -> Option<String> {
+        let objects = self.git.odb().ok()?;
+        let (size, _) = objects.read_header(link).ok()?;
+        if size > LONGEST_PATH {
+            return None;
+        }
+        String::from_utf8(objects.read(link).ok()?.data().to_vec()).ok()
+    }
+}
+
+impl Files<'_> {
+    fn at(&self, path: &str) -> Found {
+        match self {
+            Self::Index(index) => match index.at(path) {
+                Some(held) => of_mode(held.mode, held.id),
+                None if index.below(path).next().is_some() => Found::Folder,
+                None => Found::Nothing,
+            },
+            Self::Tree(tree) => match tree.get_path(Path::new(path)) {
+                Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Found::Folder,
+                Ok(entry) => of_mode(entry.filemode().unsigned_abs(), entry.id()),
+                Err(_) => Found::Nothing,
+            },
+        }
+    }
+}
+
+fn of_mode(mode: u32, id: Oid) -> Found {
+    match mode {
+        SYMBOLIC_LINK => Found::Link(id),
+        SUBMODULE => Found::Submodule(id),
+        _ => Found::File,
+    }
+}
+
+/// The folders on the way to `path`.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(slash, _)| &path[..slash])
+}
+
+/// Where a link at `link` to `target` leads, from the repository's root; None out of it.
+fn joined(link: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = link.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn a_link_leads_from_its_own_folder() {
+        for (link, target, expected) in [
+            ("a/b/link", "c", Some("a/b/c")),
+            ("a/b/link", "../c/./d/", Some("a/c/d")),
+            ("link", ".", Some("")),
+            ("a/link", "..", Some("")),
+            ("a/link", "../..", None),
+            ("a/link", "../../repository/a", None),
+            ("a/link", "/a", None),
+        ] {
+            assert_eq!(joined(link, target).as_deref(), expected, "{link} -> {target}");
+        }
+    }
+}
