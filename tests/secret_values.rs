@@ -670,3 +670,37 @@ fn a_file_of_nothing_but_secrets_is_cut_with_a_count() {
     assert_eq!(found.len(), 100);
     assert!(found[99]["message"].as_str().unwrap().contains("200 more places"));
 }
+
+#[test]
+fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
+    let token = format!("ghp_{}", noise(BASE62, 36, 5));
+    let description = manifest_with(&format!("  description: {token}\n"), "");
+    for level in ["warn", "off"] {
+        let repository = Repository::new();
+        repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", &description);
+        let gitops = Repository::new();
+        gitops.write("README.md", "words").commit_all("Start");
+        // The texts that a plan shows are made by templates, and a template may take any field.
+        let settings = format!(
+            "rules: {{ GP501: {level} }}\nstore: {{ backend: local, keyTemplate: 'x/{{{{ description }}}}' }}\n\
+             gitops: {{ path: {}, file: '{{{{ description }}}}.yaml' }}\n",
+            gitops.path().display()
+        );
+        repository.write("goldenpath.yaml", &settings).commit_all("All");
+        for arguments in [&["plan"][..], &["plan", "--format", "json", "-v"], &["apply", "--yes", "-v"]] {
+            let outcome = repository.goldenpath(arguments).run().success();
+            assert!(outcome.stdout.contains("x/[hidden]"), "{}", outcome.stdout);
+            shows_nothing_of(&outcome, &[&token]);
+        }
+        // The step itself was done with what the manifest says.
+        assert!(gitops.exists(format!("{token}.yaml")));
+
+        let template = "kind: ExternalSecret\nmetadata: { namespace: {{ description }} }\n";
+        repository.write("templates/external_secret.yaml.j2", template);
+        for command in [&["plan", "--work-tree"][..], &["render"]] {
+            let outcome = repository.goldenpath(command).run().fails_with(2);
+            assert!(outcome.stderr.contains("`/metadata/namespace` is `[hidden]`"), "{}", outcome.stderr);
+            shows_nothing_of(&outcome, &[&token]);
+        }
+    }
+}

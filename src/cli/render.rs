@@ -7,7 +7,7 @@ use crate::catalog::Selection;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::files;
 use crate::projection::{self, Projection};
-use crate::rules::{RuleSet, Severity};
+use crate::rules::{self, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 
 /// Print the ExternalSecrets of manifests; touches nothing else
@@ -42,8 +42,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let template = project.template(&repository, projection::TEMPLATE)?;
     let mut rendered = 0;
-    for request in catalog.requests().filter(|request| args.narrow.holds(request)) {
-        let projection = Projection::of(request, &project, template.as_deref())?;
+    for entry in catalog.selected() {
+        let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else { continue };
+        let conceal = |text: &mut String| rules::conceal(entry, &project, [text]);
+        let projection = Projection::of(request, &project, template.as_deref());
+        let projection = projection.map_err(|error| error.reworded(conceal))?;
         match &args.out_dir {
             None => context.streams.result(&format!("---\n{}", projection.text)),
             Some(folder) => {

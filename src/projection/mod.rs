@@ -43,6 +43,19 @@ pub enum ProjectionError {
     Changed { template: &'static str, id: String, why: String },
 }
 
+impl ProjectionError {
+    /// The same with `reword` done to what it quotes of a manifest.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+        match &mut self {
+            Self::Changed { why, .. } => reword(why),
+            Self::StoreKey(StoreKeyError::Refused { key, .. }) => reword(key),
+            Self::StoreKey(StoreKeyError::Template(_)) | Self::Template(_) => {}
+        }
+        self
+    }
+}
+
 /// The template's variables: the manifest's fields and what the configuration adds.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

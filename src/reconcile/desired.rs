@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Project};
+use crate::catalog::{Catalog, Entry, Project};
 use crate::manifest::{SecretRequest, StoreKey};
 use crate::projection::{Projection, ProjectionError};
+use crate::rules;
 
 /// The tag that says that goldenpath made a secret.
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
@@ -17,6 +18,7 @@ pub(super) const ID: &str = "goldenpath.io/id";
 
 /// One manifest's wishes.
 pub(super) struct Desired<'catalog> {
+    pub(super) entry: &'catalog Entry,
     pub(super) request: &'catalog SecretRequest,
     pub(super) key: StoreKey,
     /// For a secret that is created. An existing one's description is only changed where the manifest has one.
@@ -33,20 +35,31 @@ pub(super) fn all<'catalog>(
     holds: impl Fn(&SecretRequest) -> bool,
 ) -> Result<Vec<Desired<'catalog>>, ProjectionError> {
     catalog
-        .requests()
-        .filter(|request| holds(request))
-        .map(|request| {
-            Ok(Desired {
-                request,
-                key: StoreKey::of(request, &project.key_template)?,
-                description: request.description.clone().unwrap_or_else(|| {
-                    format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
-                }),
-                tags: tags(request, &project.catalog_id),
-                projection: Projection::of(request, project, own_template)?,
-            })
+        .selected()
+        .filter_map(|entry| Some((entry, entry.request().filter(|request| holds(request))?)))
+        .map(|(entry, request)| {
+            let conceal = |text: &mut String| rules::conceal(entry, project, [text]);
+            desired(entry, request, project, own_template).map_err(|error| error.reworded(conceal))
         })
         .collect()
+}
+
+fn desired<'catalog>(
+    entry: &'catalog Entry,
+    request: &'catalog SecretRequest,
+    project: &Project,
+    own_template: Option<&str>,
+) -> Result<Desired<'catalog>, ProjectionError> {
+    Ok(Desired {
+        entry,
+        request,
+        key: StoreKey::of(request, &project.key_template)?,
+        description: request.description.clone().unwrap_or_else(|| {
+            format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
+        }),
+        tags: tags(request, &project.catalog_id),
+        projection: Projection::of(request, project, own_template)?,
+    })
 }
 
 /// The tags of every secret. They go in with CreateSecret, so that a secret is ours from its first moment.

@@ -9,7 +9,7 @@ use super::renewal::renewal;
 use super::{Action, CALLS_IN_FLIGHT, Obstacle, Plan, ReconcileError, Step, World};
 use crate::gitops::FileState;
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
-use crate::rules::Renewal;
+use crate::rules::{self, Renewal};
 use crate::store::{SecretStore, StoredSecret};
 
 /// What apply would do for the selected manifests that `holds` lets through. Reads the store and the GitOps working
@@ -28,7 +28,10 @@ pub async fn plan(world: &World<'_>, holds: impl Fn(&SecretRequest) -> bool) -> 
             let actual = actual(world, wish, swept.get(wish.key.as_str())).await?;
             // Somebody else's secret is somebody else's to rotate.
             let ours = actual.as_ref().filter(|found| in_the_way(wish, found).is_none());
-            let actions = actions(world, wish, actual.as_ref())?;
+            let mut actions = actions(world, wish, actual.as_ref())?;
+            // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
+            let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
+            rules::conceal(wish.entry, world.project, told);
             Ok::<_, ReconcileError>((wish.request.id, ours.and_then(renewal), actions))
         })
         .buffered(CALLS_IN_FLIGHT)

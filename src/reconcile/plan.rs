@@ -24,7 +24,7 @@ pub struct Plan {
 pub struct Action {
     pub id: SecretId,
     pub environment: String,
-    /// The store key, or the projection's file.
+    /// The store key, or the projection's file, for showing: the step has what is done.
     pub target: String,
     /// Why it is needed.
     pub reason: String,

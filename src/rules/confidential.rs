@@ -196,6 +196,19 @@ pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Projec
     error.reworded(|text| redact(text, hidden.iter()))
 }
 
+/// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
+pub fn conceal<'text>(entry: &Entry, project: &Project, texts: impl IntoIterator<Item = &'text mut String>) {
+    let mut texts = texts.into_iter().peekable();
+    // Most often there is nothing to say, and then nothing is looked for.
+    if texts.peek().is_none() {
+        return;
+    }
+    let words = Hidden::of(entry, project).words;
+    if words.0.is_some() {
+        texts.for_each(|text| redact(text, std::iter::once(&words)));
+    }
+}
+
 fn seal_with<'catalog>(
     findings: &mut [Finding],
     entry_at: impl Fn(&str) -> Option<&'catalog Entry>,

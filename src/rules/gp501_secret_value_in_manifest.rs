@@ -12,7 +12,7 @@
 //!   `sha256:` or `commit` stands before them. Paths of links and ARNs are left alone.
 //!
 //! Placeholders (`<password>`, `${PASSWORD}`, `changeme`, `***`) are not values; the example keys of AWS's
-//! documentation are reported. No message and no drawing shows what was found.
+//! documentation are reported. No message, no drawing and no plan shows what was found.
 //!
 //! ## Why is this bad?
 //! Git keeps everything, in every clone, for ever: taking a value out of the file does not take it back. A manifest says

@@ -34,7 +34,7 @@ mod secrets;
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-pub use confidential::Confidential;
+pub use confidential::{Confidential, conceal};
 pub use finding::{Finding, Related, Severity, Sink};
 pub use gp602_rotation_overdue::{Renewal, Renewals};
 
