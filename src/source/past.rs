@@ -1,6 +1,6 @@
 //! What a branch held at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use git2::{Commit, Oid};
@@ -9,21 +9,15 @@ use jiff::Timestamp;
 use super::{Repository, Snapshot};
 
 impl Repository {
-    /// Which of the file `names` were anywhere below the folder `under` at one of `times`, each with the time of the
+    /// The names of all YAML files that were anywhere below the folder `under` at one of `times`, each with the time of the
     /// oldest commit that was looked into and has it.
     ///
     /// It follows the first parents of the commit `from`, so a commit of a branch counts from its merge, and goes back no
     /// further than the earliest of the times. What lies beyond the end of a shallow clone, or was left out of a partial
     /// one, is not known and was not there.
     #[must_use]
-    pub fn held_at(
-        &self,
-        from: Snapshot,
-        under: &str,
-        names: &BTreeSet<String>,
-        times: &BTreeSet<Timestamp>,
-    ) -> BTreeMap<String, Timestamp> {
-        let mut held = BTreeMap::new();
+    pub fn held_at(&self, from: Snapshot, under: &str, times: &BTreeSet<Timestamp>) -> HashMap<String, Timestamp> {
+        let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: what it holds need not be looked for again, and most folders of most commits are the same.
         for (time, commit) in self.commits_at(from, times).into_iter().rev() {
@@ -31,7 +25,7 @@ impl Repository {
             let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
                 let name = path.rsplit('/').next().unwrap_or_default();
-                if names.contains(name) && !held.contains_key(name) {
+                if !held.contains_key(name) {
                     held.insert(name.to_owned(), time);
                 }
             });
