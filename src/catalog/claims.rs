@@ -5,13 +5,13 @@
 //! find: whatever is reported is read from the manifests themselves. It may be deleted at any time, and concurrent runs
 //! replace it whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use git2::Oid;
 
-use super::{Entry, Project};
+use super::{Entry, Project, State};
 use crate::files;
 use crate::manifest::MAX_BYTES;
 use crate::source::{Blob, Repository};
@@ -28,6 +28,9 @@ const HEADER: usize = 2 * 8;
 /// As many bytes as a catalog of more than a million manifests needs.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
+/// How far from its place a record may be and still be found without a look at all of them.
+const NEAR: usize = 4;
+
 /// From how many blobs on that were not known it pays to write all down again.
 const WORTH_WRITING: usize = 32;
 
@@ -40,31 +43,40 @@ pub(super) struct Claims([u64; 3]);
 struct Memory {
     file: PathBuf,
     seal: u64,
-    /// Sorted by ID.
-    records: Vec<u8>,
+    /// The header and the records, in the order in which blobs were asked for.
+    bytes: Vec<u8>,
+    /// Where the next record to be asked for should be.
+    next: usize,
+    /// Where each record is, once one was not near that place.
+    places: Option<HashMap<Vec<u8>, usize>>,
 }
 
 /// Which of `others` claim something that is `sought`.
-pub(super) fn rivals(
+pub(super) fn rivals<'a>(
     repository: &Repository,
     project: &Project,
-    others: Vec<Blob>,
+    others: Vec<Blob<'a>>,
     sought: &BTreeSet<u64>,
-) -> Vec<Blob> {
+) -> Vec<Blob<'a>> {
     if sought.is_empty() {
         return Vec::new();
     }
-    let memory = Memory::open(repository, project);
+    let mut memory = Memory::open(repository, project);
     let known: Vec<Option<Claims>> = others.iter().map(|blob| memory.claims(blob.id)).collect();
-    let unknown: Vec<Blob> =
+    let unknown: Vec<Blob<'_>> =
         others.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(blob, _)| blob.clone()).collect();
-    let learned = repository.load(&unknown, MAX_BYTES, |file| Claims::of(&Entry::read(file, false, project)));
-    let mut learned_in_turn = learned.iter().copied();
-    let claims: Vec<Claims> =
-        known.into_iter().map(|known| known.or_else(|| learned_in_turn.next()).unwrap_or_default()).collect();
-    memory.keep(others.iter().map(|blob| blob.id).zip(claims.iter().copied()), learned.len());
-    let is_rival = |claims: Claims| claims.each().any(|claim| sought.contains(&claim));
-    others.into_iter().zip(claims).filter(|(_, claims)| is_rival(*claims)).map(|(blob, _)| blob).collect()
+    let learned = repository.load(&unknown, MAX_BYTES, |file| {
+        let entry = Entry::read(file, false, project);
+        // What git cannot read now, such as a blob that a partial clone lacks, may claim anything.
+        (!matches!(entry.state, State::Unreadable(_))).then(|| Claims::of(&entry))
+    });
+    let count = learned.len();
+    let mut learned = learned.into_iter();
+    let claims: Vec<Option<Claims>> = known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
+    memory.keep(others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))), count);
+    let is_rival =
+        |claims: &Option<Claims>| claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim));
+    others.into_iter().zip(&claims).filter(|(_, claims)| is_rival(claims)).map(|(blob, _)| blob).collect()
 }
 
 impl Claims {
@@ -94,32 +106,28 @@ impl Memory {
         let mut hasher = DefaultHasher::new();
         (env!("CARGO_PKG_VERSION"), RECORD, &project.config.store.key_template).hash(&mut hasher);
         let seal = hasher.finish();
-        let records = files::read_regular(&file, MAX_FILE).ok().and_then(|bytes| {
-            let records = bytes.get(HEADER..)?;
-            let is_whole = bytes[..HEADER] == header(seal, records) && records.len() % RECORD == 0;
-            is_whole.then(|| records.to_vec())
+        let bytes = files::read_regular(&file, MAX_FILE).ok().filter(|bytes| {
+            let records = bytes.get(HEADER..).unwrap_or_default();
+            records.len() % RECORD == 0 && bytes.starts_with(&header(seal, records))
         });
-        Self { file, seal, records: records.unwrap_or_default() }
+        Self { file, seal, bytes: bytes.unwrap_or_else(|| vec![0; HEADER]), next: 0, places: None }
     }
 
-    fn claims(&self, blob: Oid) -> Option<Claims> {
-        let (mut from, mut to) = (0, self.records.len() / RECORD);
-        while from < to {
-            let middle = from + (to - from) / 2;
-            let record = &self.records[middle * RECORD..(middle + 1) * RECORD];
-            match record[..ID].cmp(blob.as_bytes()) {
-                std::cmp::Ordering::Less => from = middle + 1,
-                std::cmp::Ordering::Greater => to = middle,
-                std::cmp::Ordering::Equal => {
-                    let hash = |at: usize| {
-                        let bytes = record[ID + at * 8..].first_chunk::<8>();
-                        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-                    };
-                    return Some(Claims([hash(0), hash(1), hash(2)]));
-                }
+    /// What a blob claims, if that is known. Blobs are asked for in much the same order as last time.
+    fn claims(&mut self, blob: Oid) -> Option<Claims> {
+        let records = || self.bytes[HEADER..].chunks_exact(RECORD);
+        let is_it = |record: &&[u8]| record.starts_with(blob.as_bytes());
+        let at = match records().skip(self.next).take(NEAR).position(|record| is_it(&record)) {
+            Some(near) => self.next + near,
+            None => {
+                let places = || records().enumerate().map(|(at, record)| (record[..ID].to_vec(), at)).collect();
+                *self.places.get_or_insert_with(places).get(blob.as_bytes())?
             }
-        }
-        None
+        };
+        self.next = at + 1;
+        let record = &self.bytes[HEADER + at * RECORD..];
+        let hash = |at: usize| record[ID + at * 8..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Some(Claims([hash(0), hash(1), hash(2)]))
     }
 
     /// Writes down what these blobs claim, in place of what was remembered, if `learned` of them make it worth while.
@@ -127,7 +135,7 @@ impl Memory {
         if learned < WORTH_WRITING {
             return;
         }
-        let mut records: Vec<[u8; RECORD]> = blobs
+        let records: Vec<[u8; RECORD]> = blobs
             .map(|(id, claims)| {
                 let mut record = [0; RECORD];
                 let hashes = claims.0.into_iter().flat_map(u64::to_le_bytes);
@@ -137,8 +145,6 @@ impl Memory {
                 record
             })
             .collect();
-        records.sort_unstable();
-        records.dedup();
         let records = records.concat();
         let bytes = [header(self.seal, &records).to_vec(), records].concat();
         // Where it cannot be written, the next run learns it again.

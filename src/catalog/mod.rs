@@ -163,7 +163,7 @@ impl Catalog {
                 let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
                 let (own, others) =
                     blobs.into_iter().partition(|blob| selection.holds(&blob.path) || changed(&blob.path));
-                let own: Vec<Blob> = own;
+                let own: Vec<Blob<'_>> = own;
                 let mut found = repository.load(&own, MAX_BYTES, read);
                 let claimants = found.iter().map(|(entry, _)| entry);
                 let sought = claimants.chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);

@@ -187,7 +187,8 @@ impl Index {
             Stage::Unconflicted => Standing::Staged,
             Stage::Base | Stage::Ours | Stage::Theirs => Standing::Unmerged,
         };
-        let path = String::from_utf8_lossy(entry.path(&self.0));
+        let path = entry.path(&self.0);
+        let path = std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
         Held { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
     }
 }

@@ -44,11 +44,11 @@ impl Repository {
 
     /// What the snapshot has in place of `folder` or of one on the way to it: a symbolic link or a submodule, wherever it
     /// leads.
-    pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob> {
+    pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
         let files = self.files(snapshot)?;
         above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
-            Found::Link(id) => Some(Blob { path: folder.to_owned(), id, mode: SYMBOLIC_LINK }),
-            Found::Submodule(id) => Some(Blob { path: folder.to_owned(), id, mode: SUBMODULE }),
+            Found::Link(id) => Some(Blob { path: folder.to_owned().into(), id, mode: SYMBOLIC_LINK }),
+            Found::Submodule(id) => Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE }),
             Found::Nothing | Found::Folder | Found::File => None,
         })
     }
@@ -56,7 +56,7 @@ impl Repository {
     /// The path of what keeps a snapshot from having the folder `folder`, if so.
     #[must_use]
     pub fn hides(&self, snapshot: Snapshot, folder: &str) -> Option<String> {
-        self.in_place_of(snapshot, folder).map(|blob| blob.path)
+        self.in_place_of(snapshot, folder).map(|blob| blob.path.into_owned())
     }
 
     fn files(&self, snapshot: Snapshot) -> Option<Files<'_>> {

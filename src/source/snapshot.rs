@@ -1,5 +1,6 @@
 //! The files of a repository at one place in time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -40,9 +41,9 @@ pub(super) const SUBMODULE: u32 = 0o160_000;
 
 /// A file of the index or of a commit.
 #[derive(Debug, Clone)]
-pub struct Blob {
+pub struct Blob<'index> {
     /// From the repository's root, with `/`.
-    pub path: String,
+    pub path: Cow<'index, str>,
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub(super) mode: u32,
@@ -106,7 +107,7 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn blobs_below(&self, snapshot: Snapshot, under: &str) -> Result<Option<Vec<Blob>>, SourceError> {
+    pub fn blobs_below(&self, snapshot: Snapshot, under: &str) -> Result<Option<Vec<Blob<'_>>>, SourceError> {
         match snapshot {
             Snapshot::WorkTree => Ok(None),
             Snapshot::Index => self.index_files(under).map(Some),
@@ -115,8 +116,8 @@ impl Repository {
     }
 
     /// Hands blobs to `load`, in parallel; what it returns comes in the order of the blobs.
-    pub fn load<T: Send>(&self, blobs: &[Blob], limit: u64, load: impl Fn(File) -> T + Sync) -> Vec<T> {
-        let file = |blob: &Blob, bytes| File { path: blob.path.clone(), bytes };
+    pub fn load<T: Send>(&self, blobs: &[Blob<'_>], limit: u64, load: impl Fn(File) -> T + Sync) -> Vec<T> {
+        let file = |blob: &Blob<'_>, bytes| File { path: blob.path.clone().into_owned(), bytes };
         // One thread at a time may read from a repository, so each opens its own. What a merge has made in memory is only
         // in this one, where blobs that others lack are looked for again.
         let loaded: Vec<Option<T>> = blobs
@@ -124,11 +125,11 @@ impl Repository {
             .flat_map_iter(|blobs| {
                 let own = (blobs.len() > FEW_BLOBS).then(git2::Repository::open_from_env).and_then(Result::ok);
                 let objects = own.as_ref().and_then(|own| own.odb().ok());
-                let read = |blob: &Blob| bytes(objects.as_ref()?, blob, limit).ok();
+                let read = |blob: &Blob<'_>| bytes(objects.as_ref()?, blob, limit).ok();
                 blobs.iter().map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes))))).collect::<Vec<_>>()
             })
             .collect();
-        let again = |blob: &Blob| load(file(blob, self.blob(blob.id, blob.mode, limit)));
+        let again = |blob: &Blob<'_>| load(file(blob, self.blob(blob.id, blob.mode, limit)));
         loaded.into_iter().zip(blobs).map(|(loaded, blob)| loaded.unwrap_or_else(|| again(blob))).collect()
     }
 
@@ -144,7 +145,7 @@ impl Repository {
         Ok(!statuses.is_empty())
     }
 
-    fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob>, SourceError> {
+    fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {
         let what = || format!("`{under}` in {snapshot}");
         if let Some(hiding) = self.in_place_of(snapshot, under) {
             return Ok(vec![hiding]);
@@ -161,7 +162,7 @@ impl Repository {
         let counts = |name: &str, mode| is_yaml(Path::new(name)) || is_no_folder(mode);
         let mut take = |path: String, id, mode| {
             if is_yaml(Path::new(&path)) || self.hides_a_folder(snapshot, &path) {
-                found.push(Blob { path, id, mode });
+                found.push(Blob { path: path.into(), id, mode });
             }
         };
         self.each_file(&tree, under, &counts, &mut |_| true, &mut take);
@@ -213,7 +214,7 @@ impl Repository {
         }
     }
 
-    fn index_files(&self, under: &str) -> Result<Vec<Blob>, SourceError> {
+    fn index_files(&self, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {
         if let Some(hiding) = self.in_place_of(Snapshot::Index, under) {
             return Ok(vec![hiding]);
         }
@@ -226,7 +227,7 @@ impl Repository {
                     let counts = is_yaml(Path::new(held.path.as_ref()))
                         || (is_no_folder(held.mode) && self.hides_a_folder(Snapshot::Index, &held.path));
                     if counts && !is_hidden(&held.path[under.len() + 1..]) {
-                        files.push(Blob { path: held.path.into_owned(), id: held.id, mode: held.mode });
+                        files.push(Blob { path: held.path, id: held.id, mode: held.mode });
                     }
                 }
             }
@@ -236,11 +237,11 @@ impl Repository {
 
     fn blob(&self, id: Oid, mode: u32, limit: u64) -> Result<Vec<u8>, Unreadable> {
         let objects = self.git.odb().map_err(unreadable)?;
-        bytes(&objects, &Blob { path: String::new(), id, mode }, limit)
+        bytes(&objects, &Blob { path: Cow::default(), id, mode }, limit)
     }
 }
 
-fn bytes(objects: &git2::Odb<'_>, blob: &Blob, limit: u64) -> Result<Vec<u8>, Unreadable> {
+fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>, Unreadable> {
     match blob.mode {
         SYMBOLIC_LINK => return Err(Unreadable::NotAFile("symbolic link")),
         SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
