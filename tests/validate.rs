@@ -16,6 +16,7 @@
 //! ```
 
 mod catalog_rules;
+mod memory;
 mod output;
 mod own_settings;
 mod selection;

@@ -1,0 +1,211 @@
+//! Duplicates of what is staged are found across the catalog, whatever earlier runs remember of it, and however git keeps
+//! its index.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{Outcome, Repository, findings, request};
+
+const MEMORY: &str = ".git/goldenpath/claims";
+
+fn path(id: &str) -> String {
+    format!("catalogs/secrets/payments/dev/{id}.yaml")
+}
+
+/// So many committed manifests that it is worth a run's while to remember them: SEC-0101 to SEC-0160.
+fn catalog() -> Repository {
+    let repository = Repository::new();
+    for number in 101..=160 {
+        let id = format!("SEC-{number:04}");
+        repository.write(path(&id), &request(&id, &format!("name-{number}")));
+    }
+    repository.commit_all("A catalog");
+    repository
+}
+
+/// Stages a manifest, and says what a check of it finds: the rules, and the places that they point to.
+fn staged(repository: &Repository, id: &str, text: &str) -> Vec<(String, String)> {
+    repository.write(path(id), text);
+    repository.git(&["add", "--all"]);
+    found(&check(repository))
+}
+
+fn check(repository: &Repository) -> Outcome {
+    repository.goldenpath(&["validate", "--staged", "--format", "json"]).run()
+}
+
+fn found(outcome: &Outcome) -> Vec<(String, String)> {
+    findings(outcome).into_iter().map(|found| (found.rule, found.path)).collect()
+}
+
+fn rules(repository: &Repository, id: &str, text: &str) -> Vec<String> {
+    staged(repository, id, text).into_iter().map(|(rule, _)| rule).collect()
+}
+
+fn remembered(repository: &Repository) -> PathBuf {
+    repository.path().join(MEMORY)
+}
+
+/// A new manifest that takes the name and the target of SEC-0117.
+fn rival() -> String {
+    request("SEC-0200", "name-117")
+}
+
+#[test]
+fn what_a_staged_manifest_takes_is_found_with_and_without_what_is_remembered() {
+    let repository = catalog();
+    assert!(!remembered(&repository).exists());
+    let first = staged(&repository, "SEC-0200", &rival());
+    let place = path("SEC-0200");
+    assert_eq!(first, [("GP303".to_owned(), place.clone()), ("GP304".to_owned(), place)]);
+    assert!(remembered(&repository).exists(), "a run that read many manifests remembers them");
+    let with = check(&repository);
+    fs::remove_file(remembered(&repository)).unwrap();
+    let without = check(&repository);
+    assert_eq!((with.code, with.stdout), (without.code, without.stdout));
+}
+
+#[test]
+fn what_is_remembered_is_of_the_blobs_and_follows_every_change_of_them() {
+    let repository = catalog();
+    staged(&repository, "SEC-0200", &rival());
+    // Somebody else gives the name up, in a commit that is not this one's.
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
+    repository.commit_all("Rename");
+    assert_eq!(rules(&repository, "SEC-0200", &rival()), [""; 0]);
+    // And takes it back.
+    repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert_eq!(rules(&repository, "SEC-0200", &rival()), ["GP303", "GP304"]);
+    // In the same commit as ours it is free from then on.
+    repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
+    let outcome = staged(&repository, "SEC-0200", &rival());
+    assert_eq!(outcome, [("GP402".to_owned(), path("SEC-0117"))]);
+}
+
+#[test]
+fn a_manifest_that_is_removed_or_decommissioned_leaves_its_name() {
+    let repository = catalog();
+    let old = request("SEC-0117", "name-117");
+    for status in ["deprecated", "decommission_requested", "decommissioned"] {
+        repository.write(path("SEC-0117"), &old.replace("status: active", &format!("status: {status}")));
+        repository.commit_all(status);
+        let expected: &[&str] = if status == "decommissioned" { &[] } else { &["GP303", "GP304"] };
+        assert_eq!(rules(&repository, "SEC-0200", &rival()), expected, "{status}");
+        repository.git(&["rm", "--quiet", "--force", &path("SEC-0200")]);
+    }
+    repository.git(&["rm", "--quiet", &path("SEC-0117")]);
+    assert_eq!(rules(&repository, "SEC-0200", &rival()), [""; 0]);
+}
+
+#[test]
+fn an_id_that_another_file_has_is_found_and_both_places_are_shown() {
+    let repository = catalog();
+    staged(&repository, "SEC-0200", &rival());
+    let text = request("SEC-0117", "a-name-of-its-own");
+    repository.git(&["reset", "--quiet", "--hard"]);
+    let outcome = staged(&repository, "SEC-0300", &text);
+    assert!(outcome.contains(&("GP302".to_owned(), path("SEC-0300"))), "{outcome:?}");
+    let drawn = repository.goldenpath(&["validate", "--staged"]).run().fails_with(1).stdout;
+    assert!(drawn.contains("taken here") && drawn.contains("SEC-0117.yaml:"), "{drawn}");
+}
+
+#[test]
+fn a_damaged_memory_is_no_memory() {
+    let repository = catalog();
+    let expected = staged(&repository, "SEC-0200", &rival());
+    let sound = fs::read(remembered(&repository)).unwrap();
+    let mut flipped = Vec::new();
+    for at in [0, 7, 8, 15, 16, 40, 44, 59, sound.len() / 2, sound.len() - 1] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x10;
+        flipped.push(bytes);
+    }
+    let cut = [0, 1, 15, 16, 17, 60, sound.len() - 1].map(|length| sound[..length].to_vec());
+    let longer = [sound.clone(), sound[16..].to_vec()].concat();
+    let others = [longer, vec![0; sound.len()], b"goldenpath".repeat(1000)];
+    for damaged in flipped.into_iter().chain(cut).chain(others) {
+        fs::write(remembered(&repository), &damaged).unwrap();
+        assert_eq!(found(&check(&repository)), expected);
+        assert_eq!(fs::read(remembered(&repository)).unwrap(), sound, "it is written anew");
+    }
+    fs::remove_file(remembered(&repository)).unwrap();
+    fs::create_dir(remembered(&repository)).unwrap();
+    assert_eq!(found(&check(&repository)), expected, "a folder in its place");
+}
+
+#[test]
+fn another_key_template_makes_other_claims() {
+    let repository = catalog();
+    let elsewhere = request("SEC-0200", "name-117").replace("k8sSecretName: name-117", "k8sSecretName: other");
+    assert_eq!(rules(&repository, "SEC-0200", &elsewhere), ["GP303"]);
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.write("goldenpath.yaml", "store:\n  keyTemplate: \"{{ id }}\"\n");
+    repository.commit_all("Keys by ID");
+    assert_eq!(rules(&repository, "SEC-0200", &elsewhere), [""; 0]);
+}
+
+#[test]
+fn runs_at_once_find_the_same_and_leave_a_sound_memory() {
+    let repository = catalog();
+    let expected = staged(&repository, "SEC-0200", &rival());
+    for _ in 0..3 {
+        fs::remove_dir_all(remembered(&repository).parent().unwrap()).unwrap();
+        let start = |_| repository.goldenpath(&["validate", "--staged", "--format", "json"]).start();
+        let running: Vec<_> = (0..6).map(start).collect();
+        for one in running {
+            assert_eq!(found(&one.wait()), expected);
+        }
+        let left: Vec<_> = fs::read_dir(remembered(&repository).parent().unwrap()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(found(&check(&repository)), expected);
+    }
+}
+
+#[test]
+fn a_linked_work_tree_shares_what_is_remembered() {
+    let repository = catalog();
+    let linked = repository.path().parent().unwrap().join("linked");
+    repository.git(&["worktree", "add", "--quiet", "-b", "other", linked.to_str().unwrap()]);
+    fs::write(linked.join(path("SEC-0200")), rival()).unwrap();
+    let folder = linked.to_str().unwrap();
+    repository.git(&["-C", folder, "add", "--all"]);
+    let run = || repository.goldenpath(&["-C", folder, "validate", "--staged", "--format", "json"]).run();
+    let rules = |outcome: &Outcome| findings(outcome).into_iter().map(|found| found.rule).collect::<Vec<_>>();
+    assert_eq!(rules(&run()), ["GP303", "GP304"]);
+    assert!(remembered(&repository).exists());
+    assert_eq!(rules(&run()), ["GP303", "GP304"]);
+}
+
+#[test]
+fn every_form_of_the_index_says_the_same() {
+    for form in [
+        &["update-index", "--index-version", "2"][..],
+        &["update-index", "--index-version", "4"],
+        &["update-index", "--split-index"],
+        &["update-index", "--force-untracked-cache"],
+        &["read-tree", "HEAD"],
+        &["update-index", "--no-split-index", "--index-version", "3"],
+        &["-c", "index.skipHash=true", "update-index", "--force-write-index"],
+        &["-c", "index.threads=4", "-c", "index.recordEndOfIndexEntries=true", "update-index", "--force-write-index"],
+    ] {
+        let repository = catalog();
+        repository.git(form);
+        repository.git(&["mv", &path("SEC-0101"), "catalogs/secrets/payments/dev/SEC-0500.yaml"]);
+        repository.git(&["rm", "--quiet", &path("SEC-0102")]);
+        let outcome = staged(&repository, "SEC-0200", &rival());
+        let expected = [("GP404", "SEC-0102"), ("GP303", "SEC-0200"), ("GP304", "SEC-0200"), ("GP301", "SEC-0500")];
+        assert_eq!(outcome, expected.map(|(rule, id)| (rule.to_owned(), path(id))), "{form:?}");
+    }
+}
+
+#[test]
+fn a_sparse_index_is_refused_with_what_makes_it_whole() {
+    let repository = catalog();
+    repository.write("other/file", "x").commit_all("More");
+    repository.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "other"]);
+    let refused = repository.goldenpath(&["validate", "--staged"]).run().fails_with(2);
+    assert!(refused.stderr.contains("git sparse-checkout reapply --no-sparse-index"), "{}", refused.stderr);
+    repository.git(&["sparse-checkout", "reapply", "--no-sparse-index"]);
+    repository.goldenpath(&["validate", "--staged"]).run().success();
+}
