@@ -79,6 +79,18 @@ fn from_init() -> String {
     repository.read(CONFIG).strip_prefix(other).unwrap().to_owned()
 }
 
+/// What each framework shows of a commit that breaks a rule, and of one that mends it.
+pub fn shown() -> Vec<(&'static str, String)> {
+    let shown = |framework: Framework| {
+        let repository = framework.installed(&from_init());
+        repository.write(path("SEC-0001"), &wrong("SEC-0001"));
+        let refused = commit_all(&repository).fails_with(1).stderr;
+        repository.write(path("SEC-0001"), &manifest("SEC-0001"));
+        format!("{refused}\n$ git add --all && git commit\n{}", commit_all(&repository).success().stderr)
+    };
+    vec![("pre-commit", shown(Framework::PreCommit)), ("prek", shown(Framework::Prek))]
+}
+
 /// What a framework shows of a hook that failed holds the finding.
 #[track_caller]
 fn is_refused(outcome: Outcome, rule: &str) {

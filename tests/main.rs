@@ -18,6 +18,7 @@ mod new_secret;
 mod policies;
 mod render;
 mod rotation;
+mod screens;
 mod secret_values;
 mod support;
 mod ttl;
