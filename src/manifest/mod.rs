@@ -1,5 +1,6 @@
 //! One SecretRequest: its text, its nodes with spans, its schema, its typed model.
 
+mod edit;
 mod json;
 mod model;
 mod names;
@@ -9,6 +10,7 @@ mod store_key;
 mod text;
 mod yaml;
 
+pub use edit::{Change, Scalar};
 pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, SecretId, check_one_line, to_label};
 pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};

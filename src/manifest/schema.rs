@@ -1,6 +1,7 @@
 //! The JSON Schema of a SecretRequest, with the catalog's enums in it: JSON → violations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator, draft202012};
@@ -42,6 +43,8 @@ pub enum ViolationKind {
 pub struct Schema {
     source: Value,
     validator: Validator<Nodes>,
+    /// Asked for only where a manifest has a field that is not known where it stands.
+    homes: OnceLock<HashMap<String, Option<String>>>,
 }
 
 /// Says what is wrong with a text, if anything.
@@ -90,7 +93,7 @@ impl Schema {
                 "mend it, or delete it to use the built-in schema",
             )
         })?;
-        Ok(Self { source, validator })
+        Ok(Self { source, validator, homes: OnceLock::new() })
     }
 
     /// All violations, in no particular order, at most one of a kind at a pointer.
@@ -162,6 +165,17 @@ impl Schema {
         }
     }
 
+    /// JSON pointer to the one mapping that has a field of this name; None where there is none, or several.
+    #[must_use]
+    pub fn home_of(&self, field: &str) -> Option<&str> {
+        let homes = self.homes.get_or_init(|| {
+            let mut homes = HashMap::new();
+            note_homes(&self.source, "", &mut homes);
+            homes
+        });
+        homes.get(field)?.as_deref()
+    }
+
     /// The fields that the schema knows for the mapping at `pointer`.
     fn fields_at(&self, pointer: &str) -> Vec<String> {
         let mut schema = &self.source;
@@ -169,6 +183,15 @@ impl Schema {
             schema = &schema["properties"][field];
         }
         schema["properties"].as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// Notes for each field of the mapping that `schema` describes, and of those in it, where it is; None for a name that
+/// several of them have.
+fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
+    for (field, below) in schema["properties"].as_object().into_iter().flatten() {
+        homes.entry(field.clone()).and_modify(|home| *home = None).or_insert_with(|| Some(pointer.to_owned()));
+        note_homes(below, &format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1")), homes);
     }
 }
 
@@ -269,6 +292,23 @@ mod tests {
         // A name that is too long and has a capital breaks format, pattern and length: one violation.
         let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
         assert!(matches!(kind, ViolationKind::BadFormat { reason } if reason.contains("capital")));
+    }
+
+    #[test]
+    fn a_field_has_a_home_where_one_mapping_alone_has_its_name() {
+        let built_in = Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap();
+        for (field, home) in [
+            ("kind", ""),
+            ("owner", "/metadata"),
+            ("risk", "/spec"),
+            ("tier", "/spec/risk"),
+            ("namespace", "/spec/access"),
+        ] {
+            assert_eq!(built_in.home_of(field), Some(home));
+        }
+        assert_eq!(built_in.home_of("colour"), None);
+        let twice = r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
+        assert_eq!(Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"), None);
     }
 
     #[test]
