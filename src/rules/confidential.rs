@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::Finding;
 use super::secrets::{self, Leak};
+use super::{Finding, Fix, Patch};
 use crate::catalog::{Catalog, Entry, Project, State};
 use crate::config::ConfigError;
 
@@ -58,6 +58,17 @@ impl Confidential {
             is_margin = character == '\n' || (is_margin && character == ' ');
         }
         Cow::Owned(masked)
+    }
+
+    /// The same for a file that is about to become another: what one of the two hides, the other does not show either.
+    #[must_use]
+    pub fn of_change(before: &Entry, after: &Entry, project: &Project) -> (Self, Self) {
+        let (old, new) = (Hidden::of(before, project), Hidden::of(after, project));
+        let both = |own: &Hidden, other: &Hidden, text: &str| {
+            let spans = own.confidential.spans.iter().cloned().chain(other.words.find(text));
+            Self { spans: joined(spans.collect()).into() }
+        };
+        (both(&old, &new, &before.text), both(&new, &old, &after.text))
     }
 
     fn touches(&self, span: &Range<usize>) -> bool {
@@ -243,10 +254,30 @@ fn seal_with<'catalog>(
             }
             clean(&mut other.label);
         }
+        if finding.rule.code == CODE || finding.fix.as_ref().is_some_and(|fix| !is_harmless(fix, clean)) {
+            finding.fix = None;
+        }
+        if let Some(Fix { patch: Patch::Document(change), .. }) = &finding.fix
+            && let Some((entry, hidden)) = entry_at(&finding.path).zip(files.get(&finding.path))
+            && let Some((key, node)) = entry.root().and_then(|root| root.at(change.pointer()))
+        {
+            // Whoever wrote a secret there has more to do than goldenpath can.
+            let field = key.map_or(node.span.start, |key| key.span.start)..node.span.end;
+            if hidden.confidential.touches(&field) {
+                finding.fix = None;
+            }
+        }
         clean(&mut finding.message);
         clean(&mut finding.help);
         clean(&mut finding.pointer);
     }
+}
+
+/// Whether a fix says nothing that would have to be taken out of it.
+fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
+    let mut text = fix.message.clone();
+    clean(&mut text);
+    text == fix.message
 }
 
 /// Replaces what the files hide, and what looks like a secret by itself.

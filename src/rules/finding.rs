@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::{Confidential, Rule};
+use super::{Confidential, Fix, Rule};
 use crate::catalog::Entry;
 use crate::manifest::Place;
 
@@ -31,6 +31,8 @@ pub struct Finding {
     pub message: String,
     pub help: String,
     pub related: Vec<Related>,
+    /// What would mend it.
+    pub fix: Option<Fix>,
     /// What a drawing of this file's text has to mask.
     pub confidential: Confidential,
 }
@@ -94,6 +96,7 @@ impl<'findings> Sink<'findings> {
             message,
             help,
             related: Vec::new(),
+            fix: None,
             confidential: Confidential::default(),
         };
         let last = self.findings.len();
@@ -107,6 +110,12 @@ impl Finding {
     pub(super) fn with(&mut self, entry: &Entry, span: Range<usize>, label: impl Into<String>) -> &mut Self {
         let (path, confidential) = (entry.path.clone(), Confidential::default());
         self.related.push(Related { path, span, label: label.into(), confidential });
+        self
+    }
+
+    /// Says what would mend it.
+    pub(super) fn mended_by(&mut self, fix: Option<Fix>) -> &mut Self {
+        self.fix = fix;
         self
     }
 }

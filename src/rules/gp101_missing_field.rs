@@ -20,13 +20,11 @@
 //!     tier: medium
 //! ```
 
-use std::collections::HashSet;
-
+use super::unknown_fields::unknown_fields;
 use super::{Check, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Enums;
 use crate::manifest::ViolationKind;
-use crate::suggest::nearest;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP101",
@@ -37,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(manifest) = entry.manifest() else { return };
+    let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     let mut missing = manifest
         .violations
         .iter()
@@ -49,19 +47,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if missing.peek().is_none() {
         return;
     }
-    // A field that is only misspelt is GP102's, which says what it should be called.
-    let misspelt: HashSet<(&str, &str)> = manifest
-        .violations
-        .iter()
-        .filter_map(|violation| match &violation.kind {
-            ViolationKind::Unknown { field, known } => {
-                Some((violation.pointer.as_str(), nearest(field, known.iter().map(String::as_str))?))
-            }
-            _ => None,
-        })
-        .collect();
+    // A field that is only misspelt or misplaced is GP102's, which says what it should be called and where it belongs.
+    let unknown = unknown_fields(manifest, root, &project.schema);
     for (pointer, field) in missing {
-        if !misspelt.contains(&(pointer, field)) {
+        if !unknown.iter().any(|unknown| unknown.stands_for(pointer, field)) {
             let parent = pointer.rsplit('/').next().filter(|name| !name.is_empty());
             let message = match parent {
                 Some(parent) => format!("`{parent}` lacks the field `{field}`"),

@@ -18,10 +18,17 @@
 //! spec:
 //!   ttlDays: 30
 //! ```
+//!
+//! ## Fix
+//! `validate --fix` takes the quotes off a number, and puts them around a value that is to be text, where the value is
+//! in order then.
 
-use super::{Check, Rule, Severity, Sink};
+use std::cell::OnceCell;
+
+use super::unknown_fields::{Meant, unknown_fields};
+use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::manifest::{Value, ViolationKind};
+use crate::manifest::{Change, Scalar, Value, ViolationKind};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP103",
@@ -31,12 +38,22 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Entry(check),
 };
 
-fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
+    let unknown = OnceCell::new();
     for violation in &manifest.violations {
         let ViolationKind::WrongType { expected } = &violation.kind else { continue };
         let Some((_, node)) = root.at(&violation.pointer) else { continue };
         let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
+        // What belongs in a mapping that has nothing in it stands elsewhere, which is GP102's.
+        let is_misplaced = || {
+            let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
+            unknown.iter().any(|field| matches!(field.meant, Meant::Elsewhere(home) if home == violation.pointer))
+        };
+        if node.value == Value::Null && expected == "object" && is_misplaced() {
+            continue;
+        }
+        let mut fix = None;
         let name = field.map_or_else(|| "the manifest".to_owned(), |field| format!("`{field}`"));
         let (found, help) = match (&node.value, field) {
             (Value::Null, None) => ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned()),
@@ -45,14 +62,20 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             }
             (Value::Null, Some(_)) => ("nothing", format!("give {name} a value")),
             (Value::String(text), Some(field)) if expected == "integer" && text.parse::<i64>().is_ok() => {
+                let value = Scalar::Int(text.parse().unwrap_or_default());
+                let change = Change::Set { pointer: violation.pointer.clone(), value };
+                fix = Some(Fix::of(change, format!("remove the quotes: `{field}: {text}`")));
                 ("a string", format!("remove the quotes: {field}: {text}"))
             }
             (Value::Int(_) | Value::Float(_) | Value::Bool(_), Some(field)) if expected == "string" => {
-                (described(&node.value), format!("quote it: {field}: \"{}\"", &entry.text[node.span.clone()]))
+                let text = &entry.text[node.span.clone()];
+                fix = Some(Fix::set(&violation.pointer, text, format!("quote it: `{field}: \"{text}\"`")));
+                (described(&node.value), format!("quote it: {field}: \"{text}\""))
             }
             (other, _) => (described(other), format!("write {} here", article(expected))),
         };
-        sink.at(entry, &violation.pointer, format!("{name} is {found}, not {}", article(expected)), help);
+        let message = format!("{name} is {found}, not {}", article(expected));
+        sink.at(entry, &violation.pointer, message, help).mended_by(fix);
     }
 }
 

@@ -19,10 +19,14 @@
 //! metadata:
 //!   name: payments-db
 //! ```
+//!
+//! ## Fix
+//! `validate --fix` writes a value in lower case, or an ID in upper case and with its four digits, where that is all
+//! that is wrong. With `--unsafe-fixes` it writes the nearest name that is allowed (`pay_ments` becomes `pay-ments`).
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::manifest::{DnsSubdomain, StoreKeyError, ViolationKind, to_label};
+use crate::manifest::{DnsSubdomain, SecretId, StoreKeyError, ViolationKind, to_label};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP104",
@@ -37,9 +41,11 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     for violation in &manifest.violations {
         let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
         let field = violation.pointer.rsplit('/').next().unwrap_or_default();
-        let help = help(field, root.string_at(&violation.pointer));
+        let text = root.string_at(&violation.pointer);
+        let help = help(field, text);
         let name = if field.is_empty() { "the manifest".to_owned() } else { format!("`{field}`") };
-        sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help);
+        let fix = text.and_then(|text| fix(field, &violation.pointer, text));
+        sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help).mended_by(fix);
     }
     if let Some(Err(StoreKeyError::Refused { key, reason })) = &manifest.store_key {
         let message = format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
@@ -48,15 +54,36 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     }
 }
 
+fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
+    let as_id = || {
+        let digits = text.get(..SecretId::PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(SecretId::PREFIX));
+        let digits = text[digits?.len()..].trim_start_matches('0');
+        let id = format!("{}{digits:0>4}", SecretId::PREFIX);
+        SecretId::parse(&id).is_ok().then_some(id)
+    };
+    // A word's case is what is wrong with it, or something else is, and then there is more than one answer.
+    let (value, is_certain) = match (field, text.to_lowercase(), to_label(text)) {
+        ("description", ..) => return None,
+        ("id", ..) => (as_id()?, true),
+        (_, lower, _) if lower != text && (DnsSubdomain::parse(&lower).is_ok() || !is_name(field)) => (lower, true),
+        (_, _, label) if is_name(field) && DnsSubdomain::parse(&label).is_ok() => (label, false),
+        _ => return None,
+    };
+    let message = format!("write `{value}` for `{text}`");
+    (value != text).then(|| Fix::set(pointer, &value, message).safe_if(is_certain))
+}
+
+fn is_name(field: &str) -> bool {
+    matches!(field, "name" | "service" | "namespace" | "k8sSecretName")
+}
+
 fn help(name: &str, text: Option<&str>) -> String {
     let suggestion = text.map(to_label).filter(|label| DnsSubdomain::parse(label).is_ok());
     match (name, suggestion) {
         ("id", _) => "`goldenpath new secret` takes the next free ID".to_owned(),
         ("ttlDays", _) => "give a number of days between 1 and 3650".to_owned(),
         ("description", _) => "keep it to one line of plain text".to_owned(),
-        ("name" | "service" | "namespace" | "k8sSecretName", Some(label)) if Some(label.as_str()) != text => {
-            format!("write it as `{label}`")
-        }
+        (name, Some(label)) if is_name(name) && Some(label.as_str()) != text => format!("write it as `{label}`"),
         _ => "see `schemas/secret_request.schema.json` for the form".to_owned(),
     }
 }

@@ -18,11 +18,17 @@
 //! metadata:
 //!   environment: prod
 //! ```
+//!
+//! ## Fix
+//! `validate --fix` writes the value that was meant where it is sure: another case or other separators, a slip of the
+//! fingers away and no other as near, or the beginning of what stands there (`prod` for `production`). What is only the
+//! beginning of a value, has other digits, or asks for a secret to be taken down (`decommission_requested`,
+//! `decommissioned`) needs `--unsafe-fixes`.
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::manifest::ViolationKind;
-use crate::suggest::did_you_mean;
+use crate::manifest::{LifecycleStatus, ViolationKind};
+use crate::suggest::{Certainty, did_you_mean, only_one};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP105",
@@ -50,6 +56,18 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         if allowed.len() > 1 {
             help.push_str(&format!(" (from {})", project.config.enums));
         }
-        sink.at(entry, &violation.pointer, message, help);
+        let fix = fix(&violation.pointer, found, allowed);
+        sink.at(entry, &violation.pointer, message, help).mended_by(fix);
     }
+}
+
+fn fix(pointer: &str, found: &str, allowed: &[String]) -> Option<Fix> {
+    let (value, certainty) = only_one(found, allowed.iter().map(String::as_str))?;
+    // A slip is no request to delete something.
+    let ends = matches!(
+        LifecycleStatus::parse(value),
+        Ok(LifecycleStatus::DecommissionRequested | LifecycleStatus::Decommissioned)
+    );
+    let fix = Fix::set(pointer, value, format!("write `{value}` for `{found}`"));
+    Some(fix.safe_if(certainty != Certainty::Doubtful && !ends))
 }

@@ -18,9 +18,13 @@
 //! spec:
 //!   ttlDays: 365
 //! ```
+//!
+//! ## Fix
+//! `validate --fix --unsafe-fixes` writes the longest that the tier allows. Less may be right, or another tier.
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project};
+use crate::manifest::{Change, Scalar};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP203",
@@ -38,10 +42,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
         let message =
             format!("`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days", request.ttl_days);
-        sink.at(entry, "/spec/ttlDays", message, format!("write {longest} or less; it can be renewed then")).with(
-            entry,
-            entry.span("/spec/risk/tier"),
-            format!("the tier is `{name}`"),
-        );
+        let change = Change::Set { pointer: "/spec/ttlDays".to_owned(), value: Scalar::Int(i64::from(longest)) };
+        let fix = Fix::of(change, format!("write {longest} for {}", request.ttl_days)).safe_if(false);
+        sink.at(entry, "/spec/ttlDays", message, format!("write {longest} or less; it can be renewed then"))
+            .with(entry, entry.span("/spec/risk/tier"), format!("the tier is `{name}`"))
+            .mended_by(Some(fix));
     }
 }

@@ -16,8 +16,13 @@
 //! ```text
 //! catalogs/secrets/payments/dev/SEC-0007.yaml     with `environment: dev`
 //! ```
+//!
+//! ## Fix
+//! `validate --fix` moves the file to where its fields say, as `git mv` does, if nothing is there. Where it is the fields
+//! that changed since the last commit, where they are another manifest's too, or where the file lies outside of the
+//! catalog, it takes `--unsafe-fixes`: then the folder may be right.
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, path_of};
 
 pub(super) const RULE: Rule = Rule {
@@ -40,7 +45,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some([service, environment, file]) = parts.as_deref() else {
         let message =
             format!("a manifest lies in `{}/<service>/<environment>/`, and this file does not", project.config.catalog);
-        sink.at(entry, "", message, help);
+        sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
         return;
     };
     let id = request.id.to_string();
@@ -62,5 +67,5 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         return;
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();
-    sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"));
+    sink.at(entry, pointer, message, format!("{help}, or correct `{field}`")).mended_by(Some(Fix::path(&expected)));
 }

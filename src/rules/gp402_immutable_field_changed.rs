@@ -1,7 +1,8 @@
 //! Name, service, environment and provider stay as they are.
 //!
 //! ## What it does
-//! On a change, compares the manifests of the same ID before and after, wherever the file has moved.
+//! On a change, compares the manifests of the same ID before and after, wherever the file has moved. What could never be
+//! a name (`Payments`) may be mended: nothing was made of it.
 //!
 //! ## Why is this bad?
 //! The store key follows from these fields: with another name the manifest asks for another secret, empty, while the
@@ -19,6 +20,7 @@
 
 use super::{Check, Rule, Severity, Sink, changes};
 use crate::catalog::{Catalog, Project};
+use crate::manifest::DnsLabel;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP402",
@@ -36,7 +38,8 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         for pointer in FIELDS {
             // A field that is missing on either side is another rule's.
             let (Some(old), Some(new)) = (value(before, pointer), value(after, pointer)) else { continue };
-            if old != new {
+            let is_possible = pointer == "/spec/provider" || DnsLabel::parse(&old).is_ok();
+            if old != new && is_possible {
                 let field = pointer.rsplit('/').next().unwrap_or_default();
                 let message = format!("`{field}` was `{old}` and cannot become `{new}`: another secret would be meant");
                 let help = format!("set it back to `{old}`, and ask for the other secret in a manifest of its own");

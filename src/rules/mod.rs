@@ -4,6 +4,7 @@ mod changes;
 mod confidential;
 mod duplicates;
 mod finding;
+mod fix;
 mod gp001_invalid_yaml;
 mod gp002_unsupported_yaml;
 mod gp003_too_large;
@@ -30,12 +31,14 @@ mod gp501_secret_value_in_manifest;
 mod gp601_ttl_expired;
 mod gp602_rotation_overdue;
 mod secrets;
+mod unknown_fields;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 
 pub use confidential::{Confidential, conceal};
 pub use finding::{Finding, Related, Severity, Sink};
+pub use fix::{Applicability, Fix, Patch};
 pub use gp602_rotation_overdue::{Renewal, Renewals};
 
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};

@@ -49,6 +49,17 @@ impl Repository {
         Ok(Self { git, index: OnceCell::new(), root })
     }
 
+    /// The repository whose work tree is `dir`, whatever the environment says.
+    ///
+    /// # Errors
+    /// No repository there, or one that git refuses.
+    pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        let git =
+            git2::Repository::open(dir).map_err(SourceError::git(format!("the repository at `{}`", dir.display())))?;
+        let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        Ok(Self { git, index: OnceCell::new(), root })
+    }
+
     /// Where git looks for this repository's hooks, and whether other repositories share that folder. None: git is told
     /// to look nowhere.
     ///
