@@ -39,6 +39,23 @@ pub fn write_forgettable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives the file at `from` another path, creating its folders. What is there already is never replaced.
+///
+/// # Errors
+/// Whatever the file system refuses; [`io::ErrorKind::AlreadyExists`] where something else is there.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Where case makes no difference, a file is in the way of its own new name.
+    let is_itself = || from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
+    if to.symlink_metadata().is_ok() && !is_itself() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)?;
+    sync_folder(from.parent().unwrap_or(Path::new(".")))?;
+    sync_folder(folder)
+}
+
 /// The bytes, safe on disk under a temporary name beside `path`.
 fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let temporary = temporary(folder, path, bytes)?;

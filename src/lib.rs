@@ -14,10 +14,11 @@
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID |
 //! | [`diagnostics`] | findings to people and machines |
+//! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
 //! | [`source`] | where bytes come from: work tree, index, commit |
-//! | [`manifest`] | parsing with spans, the schema, the typed model |
+//! | [`manifest`] | parsing with spans, edits that keep comments, the schema, the typed model |
 //! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod config;
 pub mod diagnostics;
 pub mod files;
+pub mod fixes;
 pub mod gitops;
 pub mod hooks;
 pub mod ids;

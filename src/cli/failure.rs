@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use crate::catalog::ProjectError;
 use crate::config::ConfigError;
+use crate::fixes::WriteError;
 use crate::gitops::GitopsError;
 use crate::hooks::HookError;
 use crate::projection::ProjectionError;
@@ -96,6 +97,15 @@ macro_rules! exit_codes {
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError;
     failed: ScaffoldError, PromptError, StoreError;
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Mixed { .. } | WriteError::Refused { .. } | WriteError::Source(_) => Self::misused(error),
+            WriteError::Changed { .. } | WriteError::Write { .. } | WriteError::Index(_) => Self::failed(error),
+        }
+    }
 }
 
 impl From<ReconcileError> for Failure {

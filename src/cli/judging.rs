@@ -5,8 +5,10 @@ use clap::ValueEnum;
 use super::{Context, Failure, Outcome};
 use crate::catalog::{Catalog, Project, Selection, Step};
 use crate::diagnostics::{
-    count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, summary,
+    count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, fixable,
+    summary,
 };
+use crate::fixes::{self, Ground};
 use crate::rules::{Finding, RuleSet, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
 
@@ -21,6 +23,13 @@ pub(super) struct Range {
     past: Option<Snapshot>,
     /// The commit whose history tells how long manifests have been there; without one, the rules of time keep silent.
     line: Option<Snapshot>,
+}
+
+/// What was read, and what is wrong with it.
+pub(super) struct Judged {
+    pub(super) project: Project,
+    pub(super) catalog: Catalog,
+    pub(super) findings: Vec<Finding>,
 }
 
 /// How to print the findings.
@@ -84,6 +93,14 @@ impl Range {
         Self { line, ..self }
     }
 
+    /// What fixes what can be fixed in it.
+    fn fixing_command(&self) -> &'static str {
+        match self.after {
+            Snapshot::Index => "goldenpath validate --staged --fix",
+            _ => "goldenpath validate --fix",
+        }
+    }
+
     /// What changes, and so which manifests are judged: all of them when what judges them changes with them.
     fn change(&self, repository: &Repository, project: &Project) -> Result<(Change, Selection), Failure> {
         let catalog = project.config.catalog.as_str();
@@ -119,27 +136,50 @@ pub(super) fn judge(
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let (catalog, findings) = look_into(repository, range, selection, format, context)?;
+    let Judged { catalog, findings, .. } = look_into(repository, range, selection, Some(format), context)?;
+    tell(&catalog, &findings, format, context, || {
+        if matches!(format, Format::Human)
+            && let Some(hint) = fixable(&findings, range.fixing_command())
+        {
+            context.streams.result(&hint);
+        }
+    });
+    Ok(outcome(&findings))
+}
+
+/// Prints findings, and what is to be said before the last line.
+pub(super) fn tell(
+    catalog: &Catalog,
+    findings: &[Finding],
+    format: Format,
+    context: &Context,
+    before_the_last: impl FnOnce(),
+) {
     let (files, look) = (catalog.selected().count(), context.streams.out);
     match format {
         Format::Human => {
-            for drawn in findings_for_people(&findings, &catalog, look) {
+            for drawn in findings_for_people(findings, catalog, look) {
                 context.streams.result(&drawn);
             }
-            context.streams.result(&summary(files, &findings, look));
+            before_the_last();
+            context.streams.result(&summary(files, findings, look));
         }
         Format::Github => {
-            for command in findings_for_github(&findings) {
+            for command in findings_for_github(findings) {
                 context.streams.result(&command);
             }
-            context.streams.result(&summary(files, &findings, look));
+            before_the_last();
+            context.streams.result(&summary(files, findings, look));
         }
         Format::Sarif => {
-            context.streams.result(&format!("{}\n", findings_as_sarif(files, &findings, &catalog)));
+            context.streams.result(&format!("{}\n", findings_as_sarif(files, findings, catalog)));
+            before_the_last();
         }
-        Format::Json => context.streams.result(&format!("{:#}\n", findings_as_json(files, &findings))),
+        Format::Json => {
+            context.streams.result(&format!("{:#}\n", findings_as_json(files, findings)));
+            before_the_last();
+        }
     }
-    Ok(outcome(&findings))
 }
 
 /// Judges several ranges, each with its name, and sums up in one last line.
@@ -152,7 +192,8 @@ pub(super) fn judge_all(
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
         context.streams.talk(&format!("{name}:"));
-        let (catalog, findings) = look_into(repository, range, &Selection::All, Format::Human, context)?;
+        let Judged { catalog, findings, .. } =
+            look_into(repository, range, &Selection::All, Some(Format::Human), context)?;
         for drawn in findings_for_people(&findings, &catalog, look) {
             context.streams.result(&drawn);
         }
@@ -163,17 +204,18 @@ pub(super) fn judge_all(
     Ok(outcome(&all))
 }
 
-fn outcome(findings: &[Finding]) -> Outcome {
+pub(super) fn outcome(findings: &[Finding]) -> Outcome {
     if count(findings, Severity::Error) > 0 { Outcome::Failed } else { Outcome::Done }
 }
 
-fn look_into(
+/// Reads a range and judges it. With `--verbose`, the files are named in the way of `format`; None where they have been.
+pub(super) fn look_into(
     repository: &Repository,
     range: &Range,
     selection: &Selection,
-    format: Format,
+    format: Option<Format>,
     context: &Context,
-) -> Result<(Catalog, Vec<Finding>), Failure> {
+) -> Result<Judged, Failure> {
     let project = context.open(repository, range.rules_from)?;
     let rules = RuleSet::of(&project)?;
     let mut reading = match range.after {
@@ -210,13 +252,16 @@ fn look_into(
             let line = format!("checking {}", entry.path);
             context.streams.talk(&match format {
                 // GitHub's runner looks for commands on standard error too.
-                Format::Github => debug_for_github(&line),
-                Format::Human | Format::Json | Format::Sarif => line,
+                Some(Format::Github) => debug_for_github(&line),
+                Some(Format::Human | Format::Json | Format::Sarif) => line,
+                None => continue,
             });
         }
     }
     if let Some(line) = range.line {
         rules.look_back(&mut reading, repository, line, context.now);
     }
-    Ok(rules.finish(reading)?)
+    let (catalog, mut findings) = rules.finish(reading)?;
+    fixes::settle(&mut findings, &catalog, &project, &Ground::of(repository));
+    Ok(Judged { project, catalog, findings })
 }

@@ -4,6 +4,7 @@ mod apply;
 mod demo;
 mod explain;
 mod failure;
+mod fixing;
 mod hook;
 mod init;
 mod judging;

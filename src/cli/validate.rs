@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::fixing::{Fixing, fix};
 use super::judging::{Format, Range, judge};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
@@ -12,8 +13,12 @@ use crate::source::Repository;
 ///
 /// Checks the files and folders named, or the whole catalog. Uniqueness is always checked across the catalog. Exits
 /// with 0 when there are no errors (warnings allowed), 1 when there are, and 2 when the check could not run.
+///
+/// With --fix, what has one right answer is fixed first: slips in fields and values, a value's case, fields at the wrong
+/// level, files in the wrong folder. The exit code is then that of what is left.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("base").multiple(true)))]
+#[command(group(clap::ArgGroup::new("fixing").multiple(true)))]
 pub(super) struct Args {
     /// Manifests and folders; the whole catalog if there are none
     paths: Vec<PathBuf>,
@@ -29,6 +34,15 @@ pub(super) struct Args {
     /// Check what merging the change into this branch would make, without merging
     #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
     merge_with: Option<String>,
+    /// Fix what has one right answer in place; comments and layout stay. With --staged, what is fixed is staged
+    #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref"])]
+    fix: bool,
+    /// Show what --fix would change, and change nothing; exits with 1 if there is something
+    #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref", "format"])]
+    diff: bool,
+    /// Fix what a person should look at, too; see it first with --diff
+    #[arg(long, requires = "fixing")]
+    unsafe_fixes: bool,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -40,7 +54,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let repository = Repository::discover()?;
         let range = if args.staged { Range::staged(&repository)? } else { Range::work_tree().over_time(&repository) };
         let selection = Selection::of(&repository, &args.paths)?;
-        return judge(&repository, &range, &selection, args.format, context);
+        if !args.fix && !args.diff {
+            return judge(&repository, &range, &selection, args.format, context);
+        }
+        let fixing = Fixing { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
+        return fix(&repository, &range, &selection, fixing, args.format, context);
     }
     // Commits can be read without a work tree.
     let repository = Repository::discover_any()?;

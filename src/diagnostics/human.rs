@@ -11,7 +11,7 @@ use textwrap::{WordSeparator, WordSplitter};
 
 use super::count;
 use crate::catalog::{Catalog, Entry};
-use crate::rules::{Confidential, Finding, Severity};
+use crate::rules::{Applicability, Confidential, Finding, Severity};
 use crate::terminal::{Look, harmless, harmless_in_place, harmless_name};
 
 /// The longest line that is drawn; beyond it the place is told in words.
@@ -56,6 +56,30 @@ pub fn summary(files: usize, findings: &[Finding], look: Look) -> String {
             format!("{checked}: {}\n", parts.join(", "))
         }
     }
+}
+
+/// A line that says how many of the findings `command` would fix, where it would any.
+#[must_use]
+pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
+    let count = |applicability| {
+        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+        fixes.filter(|fix| fix.applicability == applicability).count()
+    };
+    match (count(Applicability::Safe), count(Applicability::Unsafe)) {
+        (0, 0) => None,
+        (0, doubtful) => Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(doubtful))),
+        (safe, 0) => Some(format!("{} fixable with `{command}`\n", grouped(safe))),
+        (safe, doubtful) => {
+            let (safe, doubtful) = (grouped(safe), grouped(doubtful));
+            Some(format!("{safe} fixable with `{command}`, {doubtful} more with `--unsafe-fixes`\n"))
+        }
+    }
+}
+
+/// `1 file`, `2 files`
+#[must_use]
+pub fn count_of(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), plural(number))
 }
 
 /// A number with its thousands set apart.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::count;
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, Fix, Severity};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -33,6 +33,8 @@ struct Row<'a> {
     pointer: &'a str,
     message: &'a str,
     help: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<&'a Fix>,
 }
 
 /// The findings as the design's JSON, version 1: lines and columns from 1, columns in characters.
@@ -50,10 +52,10 @@ pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value
     serde_json::to_value(report).unwrap_or_default()
 }
 
-/// The findings alone, in the same shape.
+/// The findings alone, in the same shape, and without fixes: where they are shown, nothing is fixed.
 #[must_use]
 pub fn finding_rows(findings: &[Finding]) -> serde_json::Value {
-    let rows: Vec<Row<'_>> = findings.iter().map(row).collect();
+    let rows: Vec<Row<'_>> = findings.iter().map(|finding| Row { fix: None, ..row(finding) }).collect();
     serde_json::to_value(rows).unwrap_or_default()
 }
 
@@ -70,5 +72,6 @@ fn row(finding: &Finding) -> Row<'_> {
         pointer: &finding.pointer,
         message: &finding.message,
         help: &finding.help,
+        fix: finding.fix.as_ref(),
     }
 }

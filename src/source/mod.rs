@@ -8,6 +8,7 @@ mod manifest_files;
 mod past;
 mod repository;
 mod snapshot;
+mod staging;
 mod work_tree;
 
 use std::path::PathBuf;
