@@ -16,6 +16,10 @@
 //! ```
 
 mod catalog_rules;
+mod fix;
+mod fix_moves;
+mod fix_property;
+mod fix_staged;
 mod memory;
 mod output;
 mod own_settings;
