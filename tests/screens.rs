@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::hook_frameworks;
 use crate::support::{Repository, SEED, SEED_PATH, request, seed_with};
 
-/// A value that is none, a list for a word, high risk without rotation, a name with a capital, and a key misspelt.
+/// A value that is none, a folder that does not fit, a list for a word, high risk without rotation, and a key misspelt.
 fn five_mistakes() -> String {
     let repository = Repository::new();
     let text = seed_with(&[
@@ -15,7 +15,7 @@ fn five_mistakes() -> String {
         ("provider: aws-secrets-manager", "provider: [aws-secrets-manager]"),
         ("tier: medium", "tier: high"),
         ("rotationClass: standard", "rotationClass: none"),
-        ("namespace: payments ", "namespace: Payments "),
+        ("environment: dev", "environment: prod"),
         ("ttlDays: 30", "ttldays: 30"),
     ]);
     repository.write(SEED_PATH, &text);

@@ -363,8 +363,8 @@ fn gp103_says_what_stands_there_and_what_should() {
         (
             ("environment: dev", "environment: [dev]"),
             "/metadata/environment",
-            "8:3..8:14",
-            "environment",
+            "8:16..8:21",
+            "[dev]",
             "a list, not a string",
             "write a string",
         ),

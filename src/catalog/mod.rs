@@ -6,7 +6,7 @@ mod entry;
 mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 
 use self::claims::Claims;
-use crate::manifest::{MAX_BYTES, SecretRequest};
+use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
 use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError, Unreadable};
 
 /// The manifests of one snapshot, sorted by path.
@@ -223,9 +223,8 @@ fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
     entries.get(place)
 }
 
-/// Where a manifest belongs, from the repository's root.
+/// Where the manifest of this service, environment and ID belongs, from the repository's root.
 #[must_use]
-pub fn path_of(project: &Project, request: &SecretRequest) -> String {
-    let path = Path::new(&project.config.catalog).join(request.file());
-    path.to_string_lossy().into_owned()
+pub fn path_of(project: &Project, service: &str, environment: &str, id: SecretId) -> String {
+    format!("{}/{service}/{environment}/{id}.yaml", project.config.catalog)
 }

@@ -71,12 +71,6 @@ impl SecretRequest {
             ttl_days: fields.days("/spec/ttlDays")?,
         })
     }
-
-    /// Where this manifest belongs in a catalog: `<service>/<environment>/<id>.yaml`.
-    #[must_use]
-    pub fn file(&self) -> String {
-        format!("{}/{}/{}.yaml", self.service, self.environment, self.id)
-    }
 }
 
 impl LifecycleStatus {

@@ -331,7 +331,11 @@ impl Builder<'_> {
                         Items::Sequence(items) => Value::Sequence(items),
                         Items::Mapping(mapping) => Value::Mapping(mapping.entries),
                     };
-                    let span = self.trim(open.start..span.end);
+                    // In flow style it ends at its bracket: the parser's span goes on over white space and comments.
+                    let span = match self.text[open.start..].starts_with(['[', '{']) {
+                        true => open.start..(span.start + 1).min(span.end),
+                        false => self.trim(open.start..span.end),
+                    };
                     self.complete(span, value);
                 }
             }
@@ -508,12 +512,15 @@ mod tests {
 
     #[test]
     fn spans_are_the_exact_key_and_value() {
-        let text = "a:\n  b: one two   # why\n  c: 'x y'\n  d: \"q\"  \ne: [1, two]\nf: é\ng: last";
+        let text = "a:\n  b: one two   # why\n  c: 'x y'\n  d: \"q\"  \ne: [1, two]\nf: é\nh: {i: [ j ] } # k\ng: last";
         assert_eq!(spans(text, "/a/b"), ("b", "one two"));
         assert_eq!(spans(text, "/a/c"), ("c", "'x y'"));
         assert_eq!(spans(text, "/a/d"), ("d", "\"q\""));
         assert_eq!(spans(text, "/e/1"), ("", "two"));
         assert_eq!(spans(text, "/f"), ("f", "é"));
+        assert_eq!(spans(text, "/e"), ("e", "[1, two]"));
+        assert_eq!(spans(text, "/h"), ("h", "{i: [ j ] }"));
+        assert_eq!(spans(text, "/h/i"), ("i", "[ j ]"));
         assert_eq!(spans(text, "/g"), ("g", "last"));
     }
 

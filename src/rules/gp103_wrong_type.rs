@@ -75,7 +75,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             (other, _) => (described(other), format!("write {} here", article(expected))),
         };
         let message = format!("{name} is {found}, not {}", article(expected));
-        sink.at(entry, &violation.pointer, message, help).mended_by(fix);
+        // A list in one line is pointed at itself, and not by its key.
+        let is_in_line = !node.span.is_empty() && !entry.text[node.span.clone()].contains('\n');
+        let span = if is_in_line { node.span.clone() } else { entry.span(&violation.pointer) };
+        sink.over(entry, span, &violation.pointer, message, help).mended_by(fix);
     }
 }
 

@@ -24,6 +24,7 @@
 
 use super::{Check, Fix, Rule, Severity, Sink};
 use crate::catalog::{Entry, Project, path_of};
+use crate::manifest::{DnsLabel, SecretId};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP301",
@@ -34,8 +35,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(request) = entry.request() else { return };
-    let expected = path_of(project, request);
+    let Some((service_field, environment_field, id)) = says(entry) else { return };
+    let expected = path_of(project, service_field, environment_field, id);
     if entry.path == expected {
         return;
     }
@@ -48,17 +49,15 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
         return;
     };
-    let id = request.id.to_string();
-    let (pointer, message) = if *service != request.service.as_str() {
+    let (pointer, message) = if *service != service_field {
         (
             "/metadata/service",
-            format!("the folder says the service is `{service}`, the manifest says `{}`", request.service),
+            format!("the folder says the service is `{service}`, the manifest says `{service_field}`"),
         )
-    } else if *environment != request.environment.as_str() {
-        let says = &request.environment;
+    } else if *environment != environment_field {
         (
             "/metadata/environment",
-            format!("the folder says the environment is `{environment}`, the manifest says `{says}`"),
+            format!("the folder says the environment is `{environment}`, the manifest says `{environment_field}`"),
         )
     } else {
         ("/metadata/id", format!("the file is called `{file}`, and its ID is `{id}`"))
@@ -68,4 +67,15 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();
     sink.at(entry, pointer, message, format!("{help}, or correct `{field}`")).mended_by(Some(Fix::path(&expected)));
+}
+
+/// The service, the environment and the ID that a manifest gives, whatever else is wrong with it.
+fn says(entry: &Entry) -> Option<(&str, &str, SecretId)> {
+    if let Some(request) = entry.request() {
+        return Some((request.service.as_str(), request.environment.as_str(), request.id));
+    }
+    let root = entry.root()?;
+    let label = |pointer| root.string_at(pointer).filter(|text| DnsLabel::parse(text).is_ok());
+    let id = SecretId::parse(root.string_at("/metadata/id")?).ok()?;
+    Some((label("/metadata/service")?, label("/metadata/environment")?, id))
 }

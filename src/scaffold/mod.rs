@@ -76,14 +76,11 @@ pub fn make(
         let text = template::render(TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Yaml, &variables)?;
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
         let mut entry = Entry::read(file, true, project);
-        entry.path = match entry.request() {
-            Some(request) => {
-                answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
-                path_of(project, request)
-            }
-            // The rules say what is wrong with it, at its place in what the template made.
-            None => format!("{}/{}/{environment}/{id}.yaml", project.config.catalog, answers.service),
-        };
+        // What is no request the rules have findings for, at their places in what the template made.
+        if let Some(request) = entry.request() {
+            answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
+        }
+        entry.path = path_of(project, &answers.service, environment, id);
         made.push(NewManifest { id, path: entry.path.clone(), text });
         catalog.entries.push(entry);
         id = id.next();
