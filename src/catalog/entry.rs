@@ -42,7 +42,7 @@ pub struct Manifest {
     /// None where a violation keeps it from being one.
     pub request: Option<SecretRequest>,
     /// What the request is called in its store, or why it cannot be called that.
-    pub store_key: Option<Result<StoreKey, StoreKeyError>>,
+    pub store_key: Option<Result<StoreKey, Box<StoreKeyError>>>,
 }
 
 impl Entry {
@@ -161,7 +161,7 @@ impl Manifest {
                 None
             }
         };
-        let store_key = request.as_ref().map(|request| StoreKey::of(request, &project.key_template));
+        let store_key = request.as_ref().map(|request| StoreKey::of(request, &project.key_template).map_err(Box::new));
         let claimed_id = root.string_at("/metadata/id").map(str::to_owned);
         Self { nodes: root.into(), claimed_id, violations, request, store_key }
     }

@@ -7,8 +7,10 @@ mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 
 pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
@@ -59,6 +61,9 @@ pub enum Selection {
     Paths(BTreeSet<String>),
 }
 
+/// Up to how many paths each is held against each file of a catalog; beyond it, they are looked up.
+const FEW_PATHS: usize = 8;
+
 impl Selection {
     /// What a person names on the command line: relative to the current folder; nothing is everything.
     ///
@@ -74,6 +79,12 @@ impl Selection {
     fn holds(&self, path: &str) -> bool {
         match self {
             Self::All => true,
+            Self::Paths(paths) if paths.len() <= FEW_PATHS => {
+                paths.iter().any(|selected| match path.strip_prefix(selected.as_str()) {
+                    Some(below) => below.is_empty() || below.starts_with('/') || selected.is_empty(),
+                    None => false,
+                })
+            }
             Self::Paths(paths) => {
                 paths.contains("")
                     || paths.contains(path)
@@ -151,22 +162,24 @@ impl Catalog {
         inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
     ) -> Result<(Self, Vec<T>), SourceError> {
         let folder = &project.config.catalog;
+        let seen = Mutex::new(Vec::new());
         let read = |file: File| {
             let selected = selection.holds(&file.path);
             let mut entry = Entry::read(file, selected, project);
-            let seen = inspect(&mut entry);
-            (entry, seen)
+            let of_entry = inspect(&mut entry);
+            if !of_entry.is_empty() {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).extend(of_entry);
+            }
+            entry
         };
         let mut before = step.map(|step| step.read(repository, project)).transpose()?;
-        let mut found = match (selection, repository.blobs_below(snapshot, folder)?) {
-            (Selection::Paths(_), Some(blobs)) => {
+        let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
+            (Selection::Paths(_), Some(mut others)) => {
                 let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
-                let (own, others) =
-                    blobs.into_iter().partition(|blob| selection.holds(&blob.path) || changed(&blob.path));
-                let own: Vec<Blob<'_>> = own;
+                let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
+                let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
                 let mut found = repository.load(&own, MAX_BYTES, read);
-                let claimants = found.iter().map(|(entry, _)| entry);
-                let sought = claimants.chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
+                let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
                 let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
                 let rivals = claims::rivals(repository, project, others, &sought);
                 found.extend(repository.load(&rivals, MAX_BYTES, read));
@@ -175,7 +188,7 @@ impl Catalog {
             _ => repository.load_below(snapshot, folder, MAX_BYTES, read)?,
         };
         if let Selection::Paths(paths) = selection {
-            let known: BTreeSet<&str> = found.iter().map(|(entry, _)| entry.path.as_str()).collect();
+            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
             let mut named = Vec::new();
             for path in paths.iter().filter(|path| !known.contains(path.as_str())) {
                 let on_disk = project.root.join(path);
@@ -186,17 +199,13 @@ impl Catalog {
                     named.push(read(File { path: path.clone(), bytes }));
                 }
             }
-            found.extend(named);
+            entries.extend(named);
         }
-        let (mut entries, mut seen) = (Vec::with_capacity(found.len()), Vec::new());
-        for (entry, of_entry) in found {
-            entries.push(entry);
-            seen.extend(of_entry);
-        }
-        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((Self { snapshot, entries, before, outlived: BTreeMap::new() }, seen))
     }
 

@@ -8,7 +8,6 @@ use super::judging::{Format, Range, judge, judge_all};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
 use crate::hooks::{self, HookError, HookName, Pushed, Step};
-use crate::manifest::Schema;
 use crate::source::{Repository, SourceError};
 
 /// Install native git hooks, for those who use no hook framework
@@ -117,7 +116,6 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
 }
 
 fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<Outcome, Failure> {
-    Schema::prepare();
     match (name, arguments) {
         (HookName::PreCommit | HookName::PreMergeCommit, _) => {
             let repository = Repository::discover()?;

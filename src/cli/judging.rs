@@ -1,5 +1,7 @@
 //! What `validate` and the hooks share: which state is judged, against which one before it, and by whose rules.
 
+use std::mem;
+
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
@@ -144,6 +146,8 @@ pub(super) fn judge(
             context.streams.result(&hint);
         }
     });
+    // This is the end of the process, which takes all memory back at once and not manifest by manifest.
+    mem::forget(catalog);
     Ok(outcome(&findings))
 }
 

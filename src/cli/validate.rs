@@ -6,7 +6,6 @@ use super::fixing::{Fixing, fix};
 use super::judging::{Format, Range, judge};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
-use crate::manifest::Schema;
 use crate::source::Repository;
 
 /// Check manifests, and point at what is wrong
@@ -49,7 +48,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    Schema::prepare();
     if args.from_ref.is_none() && args.merge_with.is_none() {
         let repository = Repository::discover()?;
         let range = if args.staged { Range::staged(&repository)? } else { Range::work_tree().over_time(&repository) };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator, draft202012};
+use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator};
 use serde_json::{Value, json};
 
 use super::json::Nodes;
@@ -59,12 +59,6 @@ const FORMATS: [(&str, Constraint); 4] = [
 ];
 
 impl Schema {
-    /// Begins, on a thread of its own, with what every [`Schema::compile`] needs first: the schema of schemas. Meanwhile
-    /// there are files to read.
-    pub fn prepare() {
-        std::thread::spawn(draft202012::meta::validator);
-    }
-
     /// Compiles the JSON Schema `text` of the file at `path`; its references to `metadata/enums.yaml` are to `enums`.
     ///
     /// # Errors

@@ -1,23 +1,28 @@
 //! What the rules on uniqueness share: manifests grouped by what must be theirs alone.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rayon::prelude::*;
 
 use super::Sink;
 use crate::catalog::{Catalog, Entry};
+
+/// How many entries are not worth starting threads for.
+const FEW: usize = 1000;
 
 /// Reports every selected entry whose key another entry has too, with the place of the other. `key` gives None for an
 /// entry that claims nothing; `describe` names the key in the message; `pointer` is where both are underlined.
 pub(super) fn report<'a, K: Hash + Eq>(
     catalog: &'a Catalog,
     sink: &mut Sink<'_>,
-    key: impl Fn(&'a Entry) -> Option<K>,
+    key: impl Fn(&'a Entry) -> Option<K> + Sync,
     pointer: &str,
     describe: impl Fn(&K) -> String,
     help: &str,
 ) {
-    let mut holders: HashMap<K, Vec<&Entry>> = HashMap::with_capacity(catalog.entries.len());
-    for entry in &catalog.entries {
+    let mut holders: HashMap<K, Vec<&Entry>> = HashMap::new();
+    for entry in suspects(&catalog.entries, &key) {
         if let Some(key) = key(entry) {
             holders.entry(key).or_default().push(entry);
         }
@@ -38,4 +43,22 @@ pub(super) fn report<'a, K: Hash + Eq>(
             }
         }
     }
+}
+
+/// The entries whose keys may not be their own, in their order: those with the same hash. As a rule there is none.
+fn suspects<'a, K: Hash>(entries: &'a [Entry], key: impl Fn(&'a Entry) -> Option<K> + Sync) -> Vec<&'a Entry> {
+    let hashed = |(at, entry): (usize, &'a Entry)| {
+        let mut hasher = DefaultHasher::new();
+        key(entry)?.hash(&mut hasher);
+        Some((hasher.finish(), at))
+    };
+    let mut hashes: Vec<(u64, usize)> = match entries.len() {
+        ..FEW => entries.iter().enumerate().filter_map(hashed).collect(),
+        FEW.. => entries.par_iter().enumerate().filter_map(hashed).collect(),
+    };
+    hashes.sort_unstable();
+    let shared = hashes.chunk_by(|one, other| one.0 == other.0).filter(|chunk| chunk.len() > 1);
+    let mut places: Vec<usize> = shared.flatten().map(|(_, at)| *at).collect();
+    places.sort_unstable();
+    places.into_iter().map(|at| &entries[at]).collect()
 }

@@ -47,7 +47,9 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
         let fix = text.and_then(|text| fix(field, &violation.pointer, text));
         sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help).mended_by(fix);
     }
-    if let Some(Err(StoreKeyError::Refused { key, reason })) = &manifest.store_key {
+    if let Some(Err(error)) = &manifest.store_key
+        && let StoreKeyError::Refused { key, reason } = error.as_ref()
+    {
         let message = format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
         let help = "choose another name, such as one with one letter more in its last word".to_owned();
         sink.at(entry, "/metadata/name", message, help);

@@ -81,7 +81,7 @@ impl Index {
     }
 
     /// The entries below a folder, sorted by path.
-    pub(super) fn below(&self, folder: &str) -> impl Iterator<Item = Held<'_>> {
+    pub(super) fn below(&self, folder: &str) -> impl ExactSizeIterator<Item = Held<'_>> {
         self.0.entries()[self.range(folder)].iter().map(|entry| self.held(entry))
     }
 

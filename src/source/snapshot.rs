@@ -52,7 +52,7 @@ pub struct Blob<'index> {
 /// How many blobs a thread reads from a repository that it opens for itself.
 const BLOBS_A_THREAD: usize = 512;
 
-/// How many are not worth that.
+/// How many are not worth a thread: starting one costs as much as reading them.
 const FEW_BLOBS: usize = 16;
 
 /// How deep folders of a commit are followed.
@@ -118,19 +118,22 @@ impl Repository {
     /// Hands blobs to `load`, in parallel; what it returns comes in the order of the blobs.
     pub fn load<T: Send>(&self, blobs: &[Blob<'_>], limit: u64, load: impl Fn(File) -> T + Sync) -> Vec<T> {
         let file = |blob: &Blob<'_>, bytes| File { path: blob.path.clone().into_owned(), bytes };
+        let here = |blob: &Blob<'_>| load(file(blob, self.blob(blob.id, blob.mode, limit)));
+        if blobs.len() <= FEW_BLOBS {
+            return blobs.iter().map(here).collect();
+        }
         // One thread at a time may read from a repository, so each opens its own. What a merge has made in memory is only
         // in this one, where blobs that others lack are looked for again.
         let loaded: Vec<Option<T>> = blobs
             .par_chunks(BLOBS_A_THREAD)
             .flat_map_iter(|blobs| {
-                let own = (blobs.len() > FEW_BLOBS).then(git2::Repository::open_from_env).and_then(Result::ok);
+                let own = git2::Repository::open_from_env().ok();
                 let objects = own.as_ref().and_then(|own| own.odb().ok());
                 let read = |blob: &Blob<'_>| bytes(objects.as_ref()?, blob, limit).ok();
                 blobs.iter().map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes))))).collect::<Vec<_>>()
             })
             .collect();
-        let again = |blob: &Blob<'_>| load(file(blob, self.blob(blob.id, blob.mode, limit)));
-        loaded.into_iter().zip(blobs).map(|(loaded, blob)| loaded.unwrap_or_else(|| again(blob))).collect()
+        loaded.into_iter().zip(blobs).map(|(loaded, blob)| loaded.unwrap_or_else(|| here(blob))).collect()
     }
 
     /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
@@ -218,8 +221,9 @@ impl Repository {
         if let Some(hiding) = self.in_place_of(Snapshot::Index, under) {
             return Ok(vec![hiding]);
         }
-        let mut files = Vec::new();
-        for held in self.index()?.below(under) {
+        let below = self.index()?.below(under);
+        let mut files = Vec::with_capacity(below.len());
+        for held in below {
             match held.standing {
                 Standing::Unmerged => return Err(SourceError::Unmerged { path: held.path.into_owned() }),
                 Standing::Announced => {}
