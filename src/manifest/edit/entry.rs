@@ -1,6 +1,5 @@
 //! Where a field's lines begin and end, and where a field is put into a mapping.
 
-use std::ops::Range;
 
 use super::super::yaml::{Key, Node, Value};
 use super::{Edit, flow, last_token, parent, tokens};
@@ -197,10 +196,4 @@ fn indented(lines: &str, from: usize, to: usize) -> Option<String> {
         }
     }
     Some(shifted)
-}
-
-/// The bytes from one place to another, if nothing but white space and `allowed` stands in them.
-pub(super) fn gap(text: &str, span: Range<usize>, allowed: char) -> Option<Range<usize>> {
-    let between = text.get(span.clone())?;
-    between.chars().all(|character| character.is_whitespace() || character == allowed).then_some(span)
 }

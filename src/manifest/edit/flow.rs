@@ -1,8 +1,9 @@
 //! Fields of a mapping that is written in braces.
 
+use std::ops::Range;
+
 use super::super::yaml::{Key, Node, Value};
 use super::Edit;
-use super::entry::gap;
 
 /// The edit that takes the field of this number away, with the comma between it and its neighbour.
 pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Option<Edit> {
@@ -31,4 +32,10 @@ pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<Edit> {
         None => " ".to_owned(),
     };
     Some(Edit { span: value.span.end..value.span.end, text: format!(",{between}{field}") })
+}
+
+/// The bytes from one place to another, if nothing but white space and `allowed` stands in them.
+fn gap(text: &str, span: Range<usize>, allowed: char) -> Option<Range<usize>> {
+    let between = text.get(span.clone())?;
+    between.chars().all(|character| character.is_whitespace() || character == allowed).then_some(span)
 }
