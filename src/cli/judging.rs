@@ -13,6 +13,7 @@ use crate::diagnostics::{
 use crate::fixes::{self, Ground};
 use crate::rules::{Finding, RuleSet, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
+use crate::terminal::harmless_json;
 
 /// What is judged.
 #[derive(Debug, PartialEq, Eq)]
@@ -180,7 +181,8 @@ pub(super) fn tell(
             before_the_last();
         }
         Format::Json => {
-            context.streams.result(&format!("{:#}\n", findings_as_json(files, findings)));
+            let json = format!("{:#}", findings_as_json(files, findings));
+            context.streams.result(&format!("{}\n", harmless_json(&json)));
             before_the_last();
         }
     }

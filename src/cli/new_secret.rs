@@ -8,7 +8,7 @@ use crate::diagnostics::{findings_for_people, summary};
 use crate::ids;
 use crate::scaffold::{self, Draft, Field, NewManifest};
 use crate::source::{Repository, Snapshot};
-use crate::terminal::Prompter;
+use crate::terminal::{Prompter, harmless_json};
 
 /// Write a new SecretRequest, with the next free ID
 ///
@@ -125,7 +125,8 @@ fn report(made: &[NewManifest], dry_run: bool, as_json: bool, context: &Context)
                 row
             })
             .collect();
-        context.streams.result(&format!("{:#}\n", json!({ "version": 1, "dryRun": dry_run, "manifests": rows })));
+        let report = json!({ "version": 1, "dryRun": dry_run, "manifests": rows });
+        context.streams.result(&format!("{}\n", harmless_json(&format!("{report:#}"))));
         return;
     }
     for manifest in made {

@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::reconciling::{Source, block_on};
 use super::{Context, Failure, Outcome};
 use crate::reconcile;
+use crate::terminal::harmless_json;
 
 /// Show what apply would do; changes nothing
 ///
@@ -38,7 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
-            Format::Json => format!("{:#}\n", plan.to_json(&findings)),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
         });
         Ok(match args.detailed_exitcode {
             true if plan.has_changes() => Outcome::Changes,

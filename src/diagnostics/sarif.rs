@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::catalog::Catalog;
 use crate::manifest::Place;
 use crate::rules::{Finding, RULES, Rule, Severity};
-use crate::terminal::harmless;
+use crate::terminal::{harmless, harmless_json};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -47,7 +47,7 @@ pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) 
         }],
     };
     // Strings, numbers and structs always serialize.
-    serde_json::to_string_pretty(&log).unwrap_or_default()
+    harmless_json(&serde_json::to_string_pretty(&log).unwrap_or_default()).into_owned()
 }
 
 #[derive(Serialize)]

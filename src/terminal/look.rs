@@ -125,12 +125,30 @@ pub fn harmless_in_place(text: &str) -> String {
     shown
 }
 
+/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control characters up to U+001F, and
+/// terminals listen to others too. They stand in strings alone.
+#[must_use]
+pub fn harmless_json(json: &str) -> Cow<'_, str> {
+    let mut shown = String::new();
+    let mut rest = json;
+    while let Some((at, character)) = rest.char_indices().find(|(_, character)| is_harmful(*character)) {
+        shown.push_str(&rest[..at]);
+        shown.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        rest = &rest[at + character.len_utf8()..];
+    }
+    match shown.is_empty() {
+        true => Cow::Borrowed(json),
+        false => Cow::Owned(shown + rest),
+    }
+}
+
 /// Control characters, and the invisible ones that reorder or hide text (Unicode's TR 36, "Bidirectional Text
 /// Spoofing"; CVE-2021-42574).
 fn is_harmful(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        '\u{200b}'..='\u{200f}'
+        '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2069}'
         | '\u{feff}'
@@ -153,8 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn json_says_the_same_in_harmless_characters() {
+        let json = serde_json::json!({ "\u{9b}2J": ["\u{7f}", "\u{61c}", "\u{202e}é\n"] });
+        let shown = harmless_json(&format!("{json:#}")).into_owned();
+        assert_eq!(shown, "{\n  \"\\u009b2J\": [\n    \"\\u007f\",\n    \"\\u061c\",\n    \"\\u202eé\\n\"\n  ]\n}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(json));
+    }
+
+    #[test]
     fn in_place_keeps_every_offset() {
-        for text in ["\u{1b}[31m", "\u{85}x", "\u{202e}y", "a\r\n"] {
+        for text in ["\u{1b}[31m", "\u{85}x", "\u{61c}z", "\u{202e}y", "a\r\n"] {
             let shown = harmless_in_place(text);
             assert_eq!(shown.len(), text.len());
             assert!(!shown.chars().any(is_harmful));

@@ -4,5 +4,5 @@ mod held;
 mod look;
 mod prompt;
 
-pub use look::{ColorChoice, Look, harmless, harmless_in_place, harmless_name};
+pub use look::{ColorChoice, Look, harmless, harmless_in_place, harmless_json, harmless_name};
 pub use prompt::{PromptError, Prompter};

@@ -103,22 +103,29 @@ fn what_could_steer_a_terminal_is_written_out() {
     // In a value, in a key, in a comment and in a file's name.
     let text = seed_with(&[
         ("owner: team-payments ", "owner: \"\\e[31mred\\u202e\\a\" "),
-        ("  environment:", "  \"\\e]0;title\\a\": x\n  environment:"),
+        // The second is the one that begins sequences by itself, beyond ASCII.
+        ("  environment:", "  \"\\e]0;title\\a\": x\n  \"\\x9b2J\\x7f\\u061c\": x\n  environment:"),
         ("Mandatory: Provider", "\u{202e}redivorP"),
     ]);
     let repository = with(&text);
     repository.write("catalogs/secrets/payments/dev/a\u{1b}[2J\nchecked 1 manifest: no findings\n.yaml", "x\u{1b}[31m");
     let outcome = repository.goldenpath(&["validate"]).run().fails_with(1);
-    let harmful = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+    let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{61c}' || ('\u{202a}'..='\u{202e}').contains(&c);
     assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
     assert!(outcome.stdout.contains("`\\u{1b}[31mred\\u{202e}\\u{7}` is not a value of `owner`"), "{}", outcome.stdout);
     assert!(!outcome.stdout.lines().any(|line| line == "checked 1 manifest: no findings"), "{}", outcome.stdout);
-    assert!(outcome.stdout.ends_with("checked 2 manifests: 3 errors\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("checked 2 manifests: 4 errors\n"), "{}", outcome.stdout);
+    for format in ["sarif", "github"] {
+        let outcome = repository.goldenpath(&["validate", "--format", format]).run().fails_with(1);
+        assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
+    }
     // Machines get what is there, and their format escapes it.
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1);
-    assert!(!outcome.stdout.contains('\u{1b}'), "{:?}", outcome.stdout);
+    assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
+    assert!(outcome.stdout.contains("`\\u009b2J\\u007f\\u061c`"), "{}", outcome.stdout);
     let found = findings(&outcome);
     assert!(found.iter().any(|found| found.message.contains("`\u{1b}[31mred\u{202e}\u{7}`")), "{found:?}");
+    assert!(found.iter().any(|found| found.message.contains("`\u{9b}2J\u{7f}\u{61c}`")), "{found:?}");
     assert!(found.iter().any(|found| found.path.contains("a\u{1b}[2J\n")), "{found:?}");
 }
 
