@@ -16,6 +16,7 @@ mod ids;
 mod init;
 mod new_secret;
 mod policies;
+mod properties;
 mod render;
 mod rotation;
 mod screens;

@@ -1,0 +1,259 @@
+//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same four functions.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::thread;
+
+use goldenpath::catalog::{Catalog, Entry, Project};
+use goldenpath::config::{BUILT_IN_GOVERNANCE, Config, ConfigError, Enums, Governance, Policies, Subject};
+use goldenpath::diagnostics::{
+    Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people,
+    render_report, summary,
+};
+use goldenpath::fixes::{Ground, mend, settle};
+use goldenpath::manifest::{self, Node, Place, Schema, Value};
+use goldenpath::rules::{Confidential, Finding, RuleSet, Severity};
+use goldenpath::source::{File, Repository, Snapshot};
+use goldenpath::terminal::{Look, harmless_json};
+use tempfile::TempDir;
+
+const SEED: &str = include_str!("../fixtures/seed.yaml");
+
+/// Where the seed belongs.
+const PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
+
+/// How often a fix may have made way for another until no more can follow (see `goldenpath::fixes`).
+const ROUNDS: usize = 10;
+
+const WIDE: Look = Look { color: false, unicode: true, width: 100 };
+const NARROW: Look = Look { color: false, unicode: false, width: 40 };
+
+thread_local! {
+    static WORLD: World = World::new();
+}
+
+/// An empty repository, whose manifests are judged by what is built in.
+struct World {
+    repository: Repository,
+    project: Project,
+    _folder: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        git2::Repository::init(folder.path()).expect("a repository in it");
+        let repository = Repository::open(folder.path()).expect("the repository");
+        let project = Project::open(&repository, Snapshot::WorkTree, None).expect("what is built in");
+        Self { repository, project, _folder: folder }
+    }
+
+    /// The files, judged by all rules that look at manifests, and what of it can be fixed.
+    fn judge(&self, files: &[&[u8]]) -> (Catalog, Vec<Finding>) {
+        let read = |(number, bytes): (usize, &&[u8])| {
+            let path = format!("catalogs/secrets/payments/dev/SEC-{:04}.yaml", 7 + number);
+            Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
+        };
+        let entries = files.iter().enumerate().map(read).collect();
+        let catalog = Catalog { snapshot: Snapshot::WorkTree, entries, before: None, outlived: BTreeMap::new() };
+        let rules = RuleSet::of(&self.project).expect("no rule is configured");
+        let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
+        settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));
+        (catalog, findings)
+    }
+
+    fn fix(&self, bytes: &[u8], unsafe_too: bool) {
+        let ground = Ground::of(&self.repository);
+        let errors = |findings: &[Finding]| count(findings, Severity::Error);
+        let (catalog, findings) = self.judge(&[bytes]);
+        let errors_before = errors(&findings);
+        let mended = mend(catalog, &self.project, findings, &ground, unsafe_too).expect("there are no policies");
+        assert_eq!(mended.done.is_empty(), mended.rewrites.is_empty(), "what is done is told: {:?}", mended.done);
+        for rewrite in &mended.rewrites {
+            let (before, after) = (&rewrite.before, mended.catalog.at(&rewrite.path).expect("what it is now"));
+            let root = manifest::parse(&after.text).expect("what was fixed is still YAML");
+            nests(&after.text, &root, &(0..after.text.len()));
+            let is_valid = errors_before > 0 || errors(&mended.findings) == 0;
+            assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
+            let (old, new) = Confidential::of_change(before, after, &self.project);
+            let (before, after) = (old.mask(&before.text), new.mask(&after.text));
+            let difference =
+                Difference { from: &rewrite.before.path, to: &rewrite.path, before: &before, after: &after };
+            // Windows' line ends are a diff's to keep.
+            steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
+        }
+        if !mended.done.is_empty() && mended.done.len() < ROUNDS {
+            let again = mend(mended.catalog, &self.project, mended.findings, &ground, unsafe_too);
+            let again = again.expect("there are no policies");
+            assert!(again.done.is_empty(), "{:?} could have been done at once", again.done);
+        }
+    }
+}
+
+/// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place there.
+pub fn manifest(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    match manifest::parse(text) {
+        Ok(root) => {
+            nests(text, &root, &(0..text.len()));
+            drop(root.to_json());
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty(), "a text that is refused is told why");
+            for problem in problems {
+                within(text, &problem.span);
+                problem.related.iter().for_each(|(span, _)| within(text, span));
+                assert!(!problem.message.is_empty() && !problem.help.is_empty(), "{problem:?}");
+            }
+        }
+    }
+}
+
+/// Whole files through every rule that is built in, and everything that is ever shown of them.
+pub fn rules(files: &[&[u8]]) {
+    WORLD.with(|world| {
+        let (catalog, findings) = world.judge(files);
+        for entry in &catalog.entries {
+            let hidden = Confidential::of(entry, &world.project).mask(&entry.text).into_owned();
+            assert_eq!(hidden.len(), entry.text.len(), "a mask moves nothing");
+            for finding in findings.iter().filter(|finding| finding.path == entry.path) {
+                points_into(&entry.text, finding);
+                hides(&entry.text, &hidden, finding);
+                for related in &finding.related {
+                    within(&catalog.at(&related.path).expect("a file of the catalog").text, &related.span);
+                }
+            }
+        }
+        let again = findings_as_json(files.len(), &world.judge(files).1);
+        assert_eq!(findings_as_json(files.len(), &findings), again, "the same bytes, the same findings");
+        shows_nothing_raw(&catalog, &findings);
+    });
+}
+
+/// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was, and nothing is left
+/// that could be fixed as well.
+pub fn fixes(bytes: &[u8]) {
+    WORLD.with(|world| [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too)));
+}
+
+/// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
+pub fn config(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let enums = told(Enums::parse("enums.yaml", text)).unwrap_or_else(Enums::built_in);
+    told(Governance::parse("governance.yaml", text, &enums));
+    told(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
+    let seed = manifest::parse(SEED).expect("the seed is a manifest");
+    if let Some(schema) = told(Schema::compile("secret_request.schema.json", text, &enums)) {
+        drop(schema.violations(&seed));
+    }
+    let Some(config) = told(Config::parse("goldenpath.yaml", text)) else { return };
+    let Some(policies) = told(Policies::compile("goldenpath.yaml", text, &config.policies)) else { return };
+    if !policies.is_empty() {
+        let subject = seed.to_json();
+        let judge = || drop(told(policies.broken_by(Subject { path: PATH, manifest: &subject, base: Some(&subject) })));
+        // A panic there ends this thread too, when the scope does.
+        thread::scope(|scope| {
+            let judging = thread::Builder::new().stack_size(Policies::STACK).spawn_scoped(scope, judge);
+            judging.expect("a thread").join().expect("policies that judge");
+        });
+    }
+}
+
+fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
+    let files = catalog.entries.len();
+    let json = findings_as_json(files, findings);
+    let shown = harmless_json(&format!("{json:#}")).into_owned();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(json), "escapes change no meaning");
+    steers_nothing(&shown);
+    for command in findings_for_github(findings) {
+        assert_eq!(command.find('\n'), Some(command.len() - 1), "a command is one line: {command:?}");
+        steers_nothing(&command);
+    }
+    // Drawing takes longest, and so does SARIF, which describes every rule. A fuzzer, which has one file at a time, gets
+    // each of them in its turn.
+    let turn = catalog.entries.iter().map(|entry| entry.text.len()).sum::<usize>() % 4;
+    if files > 1 || turn == 0 {
+        steers_nothing(&findings_as_sarif(files, findings, catalog));
+    }
+    let look = if turn.is_multiple_of(2) { WIDE } else { NARROW };
+    if files > 1 || turn > 0 {
+        findings_for_people(findings, catalog, look).for_each(|drawing| steers_nothing(&drawing));
+        steers_nothing(&summary(files, findings, look));
+    }
+}
+
+/// The value, or else its error, shown.
+fn told<T>(result: Result<T, ConfigError>) -> Option<T> {
+    result
+        .map_err(|error| {
+            for look in [WIDE, NARROW] {
+                steers_nothing(&render_report(&error, look));
+            }
+        })
+        .ok()
+}
+
+fn within(text: &str, span: &Range<usize>) {
+    assert!(text.get(span.clone()).is_some(), "{span:?} is not a part of {text:?}");
+}
+
+/// The node stands inside `around`, and so do what it holds, one after the other.
+fn nests(text: &str, node: &Node, around: &Range<usize>) {
+    within(text, &node.span);
+    // A null that is left out has no bytes, and stands where that is noticed, perhaps behind the white space that follows.
+    let is_inside = around.start <= node.span.start && (node.span.end <= around.end || node.span.is_empty());
+    assert!(is_inside, "{node:?} leaves {around:?} in {text:?}");
+    let mut rest = node.span.clone();
+    let mut next = |span: &Range<usize>| {
+        within(text, span);
+        assert!(rest.start <= span.start, "{span:?} comes before {rest:?} in {text:?}");
+        rest.start = span.end;
+    };
+    match &node.value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                next(&key.span);
+                next(&value.span);
+                nests(text, value, &node.span);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                next(&item.span);
+                nests(text, item, &node.span);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => {}
+    }
+}
+
+/// The finding's places are in the text, and where counting says.
+fn points_into(text: &str, finding: &Finding) {
+    within(text, &finding.span);
+    let position = |offset: usize| {
+        let before = &text[..offset];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    };
+    let ((line, column), (end_line, end_column)) = (position(finding.span.start), position(finding.span.end));
+    assert_eq!(finding.place, Place { line, column, end_line, end_column }, "{finding:?}");
+}
+
+/// What GP501 finds is masked where it stands.
+fn hides(text: &str, hidden: &str, finding: &Finding) {
+    if finding.rule.code == "GP501" {
+        let shown = hidden.get(finding.span.clone()).expect("a mask moves nothing");
+        let is_masked = |character: char| character == '*' || character.is_whitespace();
+        assert!(shown.chars().all(is_masked), "{shown:?} is shown of {:?}", text.get(finding.span.clone()));
+    }
+}
+
+/// No control character but line breaks and tabs, and nothing that reorders text (Unicode's property Bidi_Control).
+fn steers_nothing(shown: &str) {
+    let steers = |character: char| match character {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        _ => character.is_control(),
+    };
+    assert!(!shown.contains(steers), "{shown:?}");
+}
