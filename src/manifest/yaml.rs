@@ -175,6 +175,8 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
             }
         }
     }
+    // Of a node's anchor and its tag either may come first, and what breaks a text may stand above where it breaks.
+    builder.problems.sort_by_key(|problem| problem.span.start);
     match builder.root {
         Some(root) if builder.problems.is_empty() => Ok(root),
         _ if !builder.problems.is_empty() => Err(builder.problems),
@@ -313,6 +315,8 @@ impl Builder<'_> {
                 self.decoration(&span, anchor, tag.is_some());
                 let span = match style {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.quoted(span),
+                    // One that is left out; the parser gives it the bytes of what comes in its place, such as a comma.
+                    ScalarStyle::Plain if text.is_empty() => start..start,
                     _ => self.trim(span),
                 };
                 self.scalar(span, text, style);
@@ -535,6 +539,14 @@ mod tests {
     }
 
     #[test]
+    fn a_value_or_key_that_is_left_out_has_no_bytes() {
+        let text = "a: {b, c: , d}\n? \n? e\nf:\n";
+        for (pointer, key) in [("/a/b", "b"), ("/a/c", "c"), ("/a/d", "d"), ("/", ""), ("/e", "e"), ("/f", "f")] {
+            assert_eq!(spans(text, pointer), (key, ""), "{pointer}");
+        }
+    }
+
+    #[test]
     fn carriage_returns_do_not_shift_spans() {
         assert_eq!(spans("a: é\r\nb: two\r\n", "/b"), ("b", "two"));
     }
@@ -554,6 +566,8 @@ mod tests {
         assert_eq!(only_problem("a: !!str 1\n"), (Unsupported, "a tag stands here".into(), "!!str"));
         let both = parse("a: &x   !!str  foo\n").unwrap_err();
         assert_eq!(both.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(), [3..5, 8..13]);
+        let turned = parse("a: !!str &x foo\n").unwrap_err();
+        assert_eq!(turned.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(), [3..8, 9..11]);
         assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "the key `a` stands twice".into(), "a"));
         assert_eq!(only_problem("a: {<<: 1}\n"), (Unsupported, "a merge key stands here".into(), "<<"));
         assert_eq!(only_problem("a: 1\n---\nb: 2\n"), (Unsupported, "a second document starts here".into(), "---"));

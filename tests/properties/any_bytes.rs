@@ -100,6 +100,7 @@ pub fn manifest(bytes: &[u8]) {
         }
         Err(problems) => {
             assert!(!problems.is_empty(), "a text that is refused is told why");
+            assert!(problems.is_sorted_by_key(|problem| problem.span.start), "in the text's order: {problems:?}");
             for problem in problems {
                 within(text, &problem.span);
                 problem.related.iter().for_each(|(span, _)| within(text, span));
