@@ -9,6 +9,9 @@ use crate::rules::{Applicability, Confidential, Finding, Fix};
 use crate::source::Repository;
 use crate::terminal::harmless_name;
 
+/// From how many files on writing them takes a while.
+const MANY: usize = 500;
+
 /// How far fixing goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fixing {
@@ -48,6 +51,9 @@ pub(super) fn fix(
         }
         told(&mended, &mended.findings, "would fix", fixing).iter().for_each(|line| context.streams.talk(line));
         return Ok(if mended.rewrites.is_empty() { Outcome::Done } else { Outcome::Failed });
+    }
+    if mended.rewrites.len() >= MANY {
+        context.streams.talk(&format!("writing {} …", count_of(mended.rewrites.len(), "file")));
     }
     fixes::write(repository, &mended.catalog, &mended.rewrites)?;
     let left = match mended.rewrites.is_empty() {

@@ -6,12 +6,17 @@ use std::io;
 use std::path::PathBuf;
 
 use miette::Diagnostic;
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 
 use super::Rewrite;
 use crate::catalog::Catalog;
 use crate::files;
 use crate::manifest::MAX_BYTES;
 use crate::source::{Repository, Snapshot, SourceError};
+
+/// How many files are written at once.
+const WRITERS: usize = 32;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -76,8 +81,10 @@ pub fn write(repository: &Repository, catalog: &Catalog, rewrites: &[Rewrite]) -
         .iter()
         .map(|rewrite| Ready::check(repository, catalog, rewrite, is_staged))
         .collect::<Result<_, _>>()?;
-    for file in &ready {
-        file.write()?;
+    // Each waits for the disk, and the disk serves many at once.
+    match ThreadPoolBuilder::new().num_threads(WRITERS.min(ready.len())).build() {
+        Ok(threads) => threads.install(|| ready.par_iter().try_for_each(Ready::write))?,
+        Err(_) => ready.iter().try_for_each(Ready::write)?,
     }
     let moves: Vec<(&str, &str)> =
         ready.iter().filter(|file| file.from != file.to).map(|file| (file.from, file.to)).collect();
