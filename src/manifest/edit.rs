@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::yaml::{self, Key, Node, Value};
+use super::node::{Key, Node, Value};
+use super::yaml;
 
 /// What happens to a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node as JsonNode, NodeIdentity, Object};
 use serde_json::Number;
 
-use super::yaml::{Key, Node, Value};
+use super::node::{Key, Node, Value};
 
 /// What a parsed manifest is to the validator.
 pub(super) struct Nodes;

@@ -4,6 +4,7 @@ mod edit;
 mod json;
 mod model;
 mod names;
+mod node;
 mod plain;
 mod schema;
 mod store_key;
@@ -13,10 +14,11 @@ mod yaml;
 pub use edit::{Change, Scalar};
 pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, SecretId, check_one_line, to_label};
+pub use node::{Key, Node, Value};
 pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};
 pub use store_key::{StoreKey, StoreKeyError};
 pub use text::{Lines, Place, place};
-pub use yaml::{Key, Node, Problem, ProblemKind, Value, parse};
+pub use yaml::{Problem, ProblemKind, parse};
 
 /// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.
 pub const MAX_BYTES: u64 = 256 * 1024;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
+use super::node::{Node, Value};
 use super::schema::{Violation, ViolationKind};
-use super::yaml::{Node, Value};
 
 /// What a team asks for: one secret, in one environment, for one service (the seed's section 1).
 ///

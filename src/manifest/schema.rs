@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::json::Nodes;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
-use super::yaml::Node;
+use super::node::Node;
 use crate::config::{ConfigError, Enums};
 
 /// The schema that goldenpath has built in; `init` writes this very text.

@@ -1,4 +1,4 @@
-//! YAML text → nodes with spans. The one parser that decides what a manifest says.
+//! YAML text → nodes with spans. The one parser that decides what a manifest says; [`plain`] only says the same sooner.
 //!
 //! A manifest is plain data, so what makes YAML more than that (anchors, aliases, tags, merge keys, duplicate keys,
 //! several documents) is refused here, with its place, and never expanded.
@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+use super::node::{Key, Node, Value, resolve};
 use super::plain;
 
 /// How deep nodes may nest; a SecretRequest needs 3 levels.
@@ -21,33 +21,6 @@ const MAX_PROBLEMS: usize = 100;
 /// Up to how many keys a mapping's next one is compared with each of them; a SecretRequest has 8 at most. Beyond it
 /// they are looked up, so that a mapping of all the keys that fit into a file costs no more than its bytes.
 const FEW_KEYS: usize = 32;
-
-/// A YAML value and where it stands, as a byte range of the text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    pub span: Range<usize>,
-    pub value: Value,
-}
-
-/// What a node holds, resolved by YAML 1.2's core schema.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    String(String),
-    Sequence(Vec<Node>),
-    /// In the file's order; no key stands twice.
-    Mapping(Vec<(Key, Node)>),
-}
-
-/// A mapping's key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    pub span: Range<usize>,
-    pub name: String,
-}
 
 /// Why a text is not a manifest's YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,55 +39,6 @@ pub enum ProblemKind {
     Invalid,
     /// YAML, but more of it than a manifest uses.
     Unsupported,
-}
-
-impl Node {
-    /// The node at a JSON pointer (RFC 6901), with the key that leads to it.
-    #[must_use]
-    pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
-        let mut found = (None, self);
-        for token in pointer.split('/').skip(1) {
-            let token = match token.contains('~') {
-                true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
-                false => Cow::Borrowed(token),
-            };
-            found = match &found.1.value {
-                Value::Mapping(entries) => {
-                    entries.iter().find(|(key, _)| key.name == token).map(|(key, node)| (Some(key), node))?
-                }
-                Value::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
-                _ => return None,
-            };
-        }
-        Some(found)
-    }
-
-    /// The string at a JSON pointer, if there is one.
-    #[must_use]
-    pub fn string_at(&self, pointer: &str) -> Option<&str> {
-        match &self.at(pointer)?.1.value {
-            Value::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The same value for serde and JSON Schema.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        match &self.value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(value) => (*value).into(),
-            Value::Int(value) => (*value).into(),
-            Value::Float(value) => (*value).into(),
-            Value::String(value) => value.as_str().into(),
-            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Value::Mapping(entries) => entries
-                .iter()
-                .map(|(key, node)| (key.name.clone(), node.to_json()))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-        }
-    }
 }
 
 /// Parses one document of plain data.
@@ -187,17 +111,6 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
             help: "write a SecretRequest with `goldenpath new secret`, or remove the file".to_owned(),
             related: None,
         }]),
-    }
-}
-
-/// What a plain scalar is by YAML 1.2's core schema.
-pub(super) fn resolve(text: Cow<'_, str>) -> Value {
-    match Scalar::parse_from_cow(text) {
-        Scalar::Null => Value::Null,
-        Scalar::Boolean(value) => Value::Bool(value),
-        Scalar::Integer(value) => Value::Int(value),
-        Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
-        Scalar::String(value) => Value::String(value.into_owned()),
     }
 }
 
@@ -622,5 +535,51 @@ mod tests {
         assert_eq!(only_problem("").1, "the file is empty");
         assert_eq!(only_problem("# only words\n").1, "the file is empty");
         assert_eq!(only_problem("a: \u{0}b\n").2, "\u{0}");
+    }
+
+    /// Whatever lines are put together, where the plain form has a reading it is the parser's.
+    #[test]
+    fn texts_of_any_such_lines_have_one_reading() {
+        let lines = [
+            "a: 1",
+            "b: x y  # z",
+            "c:",
+            "  d: \"e # f\"",
+            "  g:",
+            "    h: true",
+            "   i: 2",
+            "# j",
+            "",
+            "  ",
+            "---",
+            "  k: 0x1E",
+            "a:",
+            "    l: null",
+            "m: it's 1.5",
+            "n: \"\"",
+            "  o: 1e3 ",
+            "p:   # q",
+            "      r: no",
+            "s: 2026-11-23",
+        ];
+        let mut state: u64 = 7;
+        let mut plain_ones = 0;
+        for _ in 0..4000 {
+            let mut text = String::new();
+            loop {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let draw = usize::try_from(state >> 33).unwrap();
+                text.push_str(lines[draw % lines.len()]);
+                if draw / 64 % 5 == 0 {
+                    break;
+                }
+                text.push('\n');
+            }
+            if let Some(root) = plain::parse(&text) {
+                assert_eq!(parse_any(&text), Ok(root), "{text:?}");
+                plain_ones += 1;
+            }
+        }
+        assert!(plain_ones > 400, "{plain_ones} of them were plain");
     }
 }

@@ -1,6 +1,6 @@
 //! Where a field's lines begin and end, and where a field is put into a mapping.
 
-use super::super::yaml::{Key, Node, Value};
+use super::super::node::{Key, Node, Value};
 use super::{Edit, flow, last_token, parent, tokens};
 
 /// The mapping that a field goes to, as far as it exists.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::yaml::{Key, Node, Value};
+use super::super::node::{Key, Node, Value};
 use super::Edit;
 
 /// The edit that takes the field of this number away, with the comma between it and its neighbour.

@@ -1,0 +1,93 @@
+//! What a manifest's text holds, value by value, and where each stands.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use saphyr::Scalar;
+
+/// A YAML value and where it stands, as a byte range of the text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub span: Range<usize>,
+    pub value: Value,
+}
+
+/// What a node holds, resolved by YAML 1.2's core schema.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(String),
+    Sequence(Vec<Node>),
+    /// In the file's order; no key stands twice.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A mapping's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub span: Range<usize>,
+    pub name: String,
+}
+
+impl Node {
+    /// The node at a JSON pointer (RFC 6901), with the key that leads to it.
+    #[must_use]
+    pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
+        let mut found = (None, self);
+        for token in pointer.split('/').skip(1) {
+            let token = match token.contains('~') {
+                true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
+                false => Cow::Borrowed(token),
+            };
+            found = match &found.1.value {
+                Value::Mapping(entries) => {
+                    entries.iter().find(|(key, _)| key.name == token).map(|(key, node)| (Some(key), node))?
+                }
+                Value::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
+                _ => return None,
+            };
+        }
+        Some(found)
+    }
+
+    /// The string at a JSON pointer, if there is one.
+    #[must_use]
+    pub fn string_at(&self, pointer: &str) -> Option<&str> {
+        match &self.at(pointer)?.1.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The same value for serde and JSON Schema.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Int(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::String(value) => value.as_str().into(),
+            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => entries
+                .iter()
+                .map(|(key, node)| (key.name.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+/// What a plain scalar is by YAML 1.2's core schema.
+pub(super) fn resolve(text: Cow<'_, str>) -> Value {
+    match Scalar::parse_from_cow(text) {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Bool(value),
+        Scalar::Integer(value) => Value::Int(value),
+        Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
+        Scalar::String(value) => Value::String(value.into_owned()),
+    }
+}
