@@ -107,13 +107,15 @@ impl Index {
             below: self.range(path),
             tree: trees,
         };
-        self.compare_at(git, path, &sides, change)
+        self.compare_at(git, path, path.len(), &sides, change)
     }
 
+    /// `length` is that of the path as git has it, which is another one where it is not UTF-8.
     fn compare_at(
         &self,
         git: &git2::Repository,
         path: &str,
+        length: usize,
         sides: &Sides<'_>,
         change: &mut Change,
     ) -> Result<(), git2::Error> {
@@ -133,46 +135,46 @@ impl Index {
         if (old_folder.is_none() && sides.below.is_empty()) || (old_folder.is_some() && known == old_folder) {
             return Ok(());
         }
-        for (name, sides) in self.children(git, path, old_folder, sides)? {
-            self.compare_at(git, &format!("{path}/{name}"), &sides, change)?;
+        for (name, sides) in self.children(git, length, old_folder, sides)? {
+            let path = format!("{path}/{}", String::from_utf8_lossy(&name));
+            self.compare_at(git, &path, length + 1 + name.len(), &sides, change)?;
         }
         Ok(())
     }
 
-    /// What stands directly in a folder, on either side.
+    /// What stands directly in a folder, on either side, by name. `length` is that of the folder's path.
     fn children<'index>(
         &'index self,
         git: &git2::Repository,
-        path: &str,
+        length: usize,
         old: Option<Oid>,
         sides: &Sides<'index>,
-    ) -> Result<BTreeMap<String, Sides<'index>>, git2::Error> {
-        let mut children: BTreeMap<String, Sides<'index>> = BTreeMap::new();
+    ) -> Result<BTreeMap<Vec<u8>, Sides<'index>>, git2::Error> {
+        let mut children: BTreeMap<Vec<u8>, Sides<'index>> = BTreeMap::new();
         let old = old.map(|id| git.find_tree(id)).transpose()?;
         for entry in old.iter().flat_map(|tree| tree.iter()) {
-            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
             let old = Some((entry.id(), entry.kind(), entry.filemode().unsigned_abs()));
-            children.insert(name, Sides { old, ..Sides::default() });
+            children.insert(entry.name_bytes().to_vec(), Sides { old, ..Sides::default() });
         }
         let mut at = sides.below.start;
         while at < sides.below.end {
             let entry = &self.0.entries()[at];
-            let rest = &entry.path(&self.0)[path.len() + 1..];
-            let length = rest.iter().position(|byte| *byte == b'/');
-            let name = String::from_utf8_lossy(&rest[..length.unwrap_or(rest.len())]).into_owned();
-            let range = match length {
-                None => at..at + 1,
-                Some(_) => self.range(&format!("{path}/{name}")),
+            let path = entry.path(&self.0);
+            let slash = path[length + 1..].iter().position(|byte| *byte == b'/').map(|slash| length + 1 + slash);
+            let name = &path[length + 1..slash.unwrap_or(path.len())];
+            let child_of = children.entry(name.to_vec()).or_default();
+            at = match slash {
+                None => {
+                    child_of.new = Some(entry);
+                    at + 1
+                }
+                Some(slash) => {
+                    let next = self.0.prefixed_entries_range(path[..=slash].into()).map_or(at + 1, |range| range.end);
+                    child_of.tree = sides.tree.and_then(|tree| child(tree, name));
+                    child_of.below = at..next.max(at + 1);
+                    next.max(at + 1)
+                }
             };
-            // A name that is not UTF-8 has no such range.
-            let next = range.end.max(at + 1);
-            let tree = sides.tree.and_then(|tree| child(tree, name.as_bytes()));
-            let child = children.entry(name).or_default();
-            match length {
-                None => child.new = Some(entry),
-                Some(_) => (child.below, child.tree) = (at..next, tree),
-            }
-            at = next;
         }
         Ok(children)
     }

@@ -209,3 +209,22 @@ fn a_sparse_index_is_refused_with_what_makes_it_whole() {
     repository.git(&["sparse-checkout", "reapply", "--no-sparse-index"]);
     repository.goldenpath(&["validate", "--staged"]).run().success();
 }
+
+#[cfg(unix)]
+#[test]
+fn folders_and_files_whose_names_are_not_utf_8_are_gone_past() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let repository = catalog();
+    let folder = repository.path().join("catalogs/secrets").join(OsStr::from_bytes(b"\xff\xfe\xfd"));
+    fs::create_dir_all(folder.join(OsStr::from_bytes(b"d\xff"))).unwrap();
+    fs::write(folder.join(OsStr::from_bytes(b"d\xff/x\xff\xff")), "a").unwrap();
+    fs::write(folder.join("y"), "b").unwrap();
+    assert_eq!(rules(&repository, "SEC-0200", &rival()), ["GP303", "GP304"]);
+    repository.git(&["commit", "--quiet", "--no-verify", "--message", "Strange names"]);
+    fs::write(folder.join("y"), "c").unwrap();
+    repository.git(&["rm", "--quiet", "-r", "--cached", "catalogs/secrets/payments/dev/SEC-0200.yaml"]);
+    fs::remove_file(repository.path().join(path("SEC-0200"))).unwrap();
+    assert_eq!(rules(&repository, "SEC-0201", &request("SEC-0201", "name-117")), ["GP404", "GP303", "GP304"]);
+}
