@@ -64,6 +64,12 @@ impl Index {
                 "it is sparse; make it whole with `git sparse-checkout reapply --no-sparse-index`".to_owned(),
             ));
         }
+        // All that is looked up here relies on it, and nothing else has been checked of a damaged file.
+        if !file.entries().is_sorted_by_key(|entry| (entry.path(&file), entry.stage_raw())) {
+            return Err(failed(
+                "its entries are not in order; remove the file, and `git reset` makes it anew".to_owned(),
+            ));
+        }
         Ok(Self(file))
     }
 

@@ -228,3 +228,28 @@ fn folders_and_files_whose_names_are_not_utf_8_are_gone_past() {
     fs::remove_file(repository.path().join(path("SEC-0200"))).unwrap();
     assert_eq!(rules(&repository, "SEC-0201", &request("SEC-0201", "name-117")), ["GP404", "GP303", "GP304"]);
 }
+
+#[test]
+fn a_damaged_index_is_refused_or_read_and_never_worse() {
+    let repository = catalog();
+    staged(&repository, "SEC-0200", &rival());
+    let file = repository.path().join(".git/index");
+    let sound = fs::read(&file).unwrap();
+    let mut seed: usize = 7;
+    let mut refused = 0;
+    for round in 0..60 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = (seed >> 33) % sound.len();
+        let mut bytes = sound.clone();
+        match round % 3 {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 0x55,
+            _ => bytes[8..12].copy_from_slice(&u32::try_from(at).unwrap().to_be_bytes()),
+        }
+        fs::write(&file, &bytes).unwrap();
+        let outcome = check(&repository);
+        assert!(matches!(outcome.code, 0..=2), "round {round}: {}", outcome.said());
+        refused += usize::from(outcome.code == 2 && outcome.stderr.contains("the index"));
+    }
+    assert!(refused > 30, "{refused} were refused");
+}
