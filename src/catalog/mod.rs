@@ -172,23 +172,10 @@ impl Catalog {
             }
             entry
         };
-        let mut before = step.map(|step| step.read(repository, project)).transpose()?;
-        let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
-            (Selection::Paths(_), Some(mut others)) => {
-                let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
-                let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
-                let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
-                let mut found = repository.load(&own, MAX_BYTES, read);
-                let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
-                let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
-                let rivals = claims::rivals(repository, project, others, &sought);
-                found.extend(repository.load(&rivals, MAX_BYTES, read));
-                found
-            }
-            _ => repository.load_below(snapshot, folder, MAX_BYTES, read)?,
-        };
-        if let Selection::Paths(paths) = selection {
-            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        // What is selected and lies outside of the catalog.
+        let outside = |known: &[Entry]| -> Result<Vec<Entry>, SourceError> {
+            let Selection::Paths(paths) = selection else { return Ok(Vec::new()) };
+            let known: BTreeSet<&str> = known.iter().map(|entry| entry.path.as_str()).collect();
             let mut named = Vec::new();
             for path in paths.iter().filter(|path| !known.contains(path.as_str())) {
                 let on_disk = project.root.join(path);
@@ -199,8 +186,28 @@ impl Catalog {
                     named.push(read(File { path: path.clone(), bytes }));
                 }
             }
-            entries.extend(named);
-        }
+            Ok(named)
+        };
+        let mut before = step.map(|step| step.read(repository, project)).transpose()?;
+        let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
+            (Selection::Paths(_), Some(mut others)) => {
+                let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
+                let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
+                let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
+                let mut found = repository.load(&own, MAX_BYTES, read);
+                found.extend(outside(&found)?);
+                let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
+                let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
+                let rivals = claims::rivals(repository, project, others, &sought);
+                found.extend(repository.load(&rivals, MAX_BYTES, read));
+                found
+            }
+            _ => {
+                let mut found = repository.load_below(snapshot, folder, MAX_BYTES, read)?;
+                found.extend(outside(&found)?);
+                found
+            }
+        };
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;

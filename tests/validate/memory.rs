@@ -253,3 +253,15 @@ fn a_damaged_index_is_refused_or_read_and_never_worse() {
     }
     assert!(refused > 30, "{refused} were refused");
 }
+
+#[test]
+fn a_file_outside_of_the_catalog_that_is_named_is_held_against_the_catalog() {
+    let repository = catalog();
+    repository.write("stray/SEC-0200.yaml", &rival()).git(&["add", "--all"]);
+    for _ in 0..2 {
+        let staged = ["validate", "--staged", "--format", "json", "stray/SEC-0200.yaml"];
+        let rules: Vec<String> =
+            findings(&repository.goldenpath(&staged).run()).into_iter().map(|found| found.rule).collect();
+        assert_eq!(rules, ["GP301", "GP303", "GP304"]);
+    }
+}
