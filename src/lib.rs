@@ -23,6 +23,7 @@
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
 //! | [`files`] | whole files: written entirely or not at all |
+//! | [`suggest`] | "did you mean …?" |
 
 pub mod catalog;
 pub mod cli;

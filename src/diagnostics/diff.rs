@@ -16,16 +16,13 @@ pub struct Difference<'a> {
 pub fn diff_for_people(difference: &Difference<'_>, look: Look) -> String {
     let Difference { before, after, .. } = difference;
     let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
-    let mut lines = Vec::new();
+    let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
     if from != to {
-        lines.push(format!("diff --git a/{from} b/{to}\n"));
         if before == after {
             lines.push("similarity index 100%\n".to_owned());
         }
         lines.push(format!("rename from {from}\n"));
         lines.push(format!("rename to {to}\n"));
-    } else {
-        lines.push(format!("diff --git a/{from} b/{to}\n"));
     }
     if before != after {
         lines.push(format!("--- a/{from}\n"));
