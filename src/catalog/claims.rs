@@ -16,6 +16,10 @@ use crate::files;
 use crate::manifest::MAX_BYTES;
 use crate::source::{Blob, Repository};
 
+/// One more whenever the same bytes claim something else than before: hooks are built from commits, and not only from
+/// versions.
+const EDITION: u32 = 1;
+
 /// The bytes of a remembered blob: its ID and a hash for each claim.
 const RECORD: usize = ID + 3 * 8;
 
@@ -105,7 +109,7 @@ impl Memory {
         let file = repository.memory().join("claims");
         let mut hasher = DefaultHasher::new();
         // Should the standard library change its hasher, by which claims are told apart too, this comes out different.
-        (env!("CARGO_PKG_VERSION"), RECORD, &project.config.store.key_template).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), EDITION, &project.config.store.key_template).hash(&mut hasher);
         let seal = hasher.finish();
         let bytes = files::read_regular(&file, MAX_FILE).ok().filter(|bytes| {
             let records = bytes.get(HEADER..).unwrap_or_default();
