@@ -12,7 +12,7 @@
 //! | [`projection`] | manifest → ExternalSecret |
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
-//! | [`ids`] | the next ID |
+//! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`diagnostics`] | findings to people and machines |
 //! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
@@ -20,6 +20,7 @@
 //! | [`source`] | where bytes come from: work tree, index, commit |
 //! | [`manifest`] | parsing with spans, edits that keep comments, the schema, the typed model |
 //! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
+//! | [`git`] | the `git` program, fenced in |
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
 //! | [`files`] | whole files: written entirely or not at all |
@@ -31,6 +32,7 @@ pub mod config;
 pub mod diagnostics;
 pub mod files;
 pub mod fixes;
+pub mod git;
 pub mod gitops;
 pub mod hooks;
 pub mod ids;

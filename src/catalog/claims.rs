@@ -7,14 +7,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
 
 use git2::Oid;
 
 use super::{Entry, Project, State};
-use crate::files;
 use crate::manifest::MAX_BYTES;
-use crate::source::{Blob, Repository};
+use crate::source::{Blob, Memory, Repository};
 
 /// One more whenever the same bytes claim something else than before: hooks are built from commits, and not only from
 /// versions.
@@ -25,12 +23,6 @@ const RECORD: usize = ID + 3 * 8;
 
 /// The bytes of a blob's ID.
 const ID: usize = 20;
-
-/// The bytes in front of the records: what they depend on beside the blobs, and their checksum.
-const HEADER: usize = 2 * 8;
-
-/// As many bytes as a catalog of more than a million manifests needs.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// How far from its place a record may be and still be found without a look at all of them.
 const NEAR: usize = 4;
@@ -44,11 +36,10 @@ const WORTH_WRITING: usize = 32;
 pub(super) struct Claims([u64; 3]);
 
 /// What earlier runs have learned.
-struct Memory {
-    file: PathBuf,
-    seal: u64,
-    /// The header and the records, in the order in which blobs were asked for.
-    bytes: Vec<u8>,
+struct Known {
+    memory: Memory,
+    /// In the order in which blobs were asked for.
+    records: Vec<u8>,
     /// Where the next record to be asked for should be.
     next: usize,
     /// Where each record is, once one was not near that place.
@@ -65,8 +56,8 @@ pub(super) fn rivals<'a>(
     if sought.is_empty() {
         return Vec::new();
     }
-    let mut memory = Memory::open(repository, project);
-    let known: Vec<Option<Claims>> = others.iter().map(|blob| memory.claims(blob.id)).collect();
+    let mut earlier = Known::open(repository, project);
+    let known: Vec<Option<Claims>> = others.iter().map(|blob| earlier.claims(blob.id)).collect();
     let unknown: Vec<Blob<'_>> =
         others.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(blob, _)| blob.clone()).collect();
     let learned = repository.load(&unknown, MAX_BYTES, |file| {
@@ -77,7 +68,7 @@ pub(super) fn rivals<'a>(
     let count = learned.len();
     let mut learned = learned.into_iter();
     let claims: Vec<Option<Claims>> = known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
-    memory.keep(others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))), count);
+    earlier.keep(others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))), count);
     let is_rival =
         |claims: &Option<Claims>| claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim));
     others.into_iter().zip(&claims).filter(|(_, claims)| is_rival(claims)).map(|(blob, _)| blob).collect()
@@ -102,25 +93,17 @@ fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
     })
 }
 
-impl Memory {
-    /// What is remembered of this repository's blobs; nothing where the file is missing, damaged, or of another version or
-    /// configuration.
+impl Known {
+    /// What is remembered of this repository's blobs.
     fn open(repository: &Repository, project: &Project) -> Self {
-        let file = repository.memory().join("claims");
-        let mut hasher = DefaultHasher::new();
-        // Should the standard library change its hasher, by which claims are told apart too, this comes out different.
-        (env!("CARGO_PKG_VERSION"), EDITION, &project.config.store.key_template).hash(&mut hasher);
-        let seal = hasher.finish();
-        let bytes = files::read_regular(&file, MAX_FILE).ok().filter(|bytes| {
-            let records = bytes.get(HEADER..).unwrap_or_default();
-            records.len() % RECORD == 0 && bytes.starts_with(&header(seal, records))
-        });
-        Self { file, seal, bytes: bytes.unwrap_or_else(|| vec![0; HEADER]), next: 0, places: None }
+        let memory = repository.memory_of("claims", (EDITION, &project.config.store.key_template));
+        let records = memory.recall(RECORD).unwrap_or_default();
+        Self { memory, records, next: 0, places: None }
     }
 
     /// What a blob claims, if that is known. Blobs are asked for in much the same order as last time.
     fn claims(&mut self, blob: Oid) -> Option<Claims> {
-        let records = || self.bytes[HEADER..].chunks_exact(RECORD);
+        let records = || self.records.chunks_exact(RECORD);
         let is_it = |record: &&[u8]| record.starts_with(blob.as_bytes());
         let at = match records().skip(self.next).take(NEAR).position(|record| is_it(&record)) {
             Some(near) => self.next + near,
@@ -130,7 +113,7 @@ impl Memory {
             }
         };
         self.next = at + 1;
-        let record = &self.bytes[HEADER + at * RECORD..];
+        let record = &self.records[at * RECORD..];
         let hash = |at: usize| record[ID + at * 8..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Some(Claims([hash(0), hash(1), hash(2)]))
     }
@@ -150,22 +133,6 @@ impl Memory {
                 record
             })
             .collect();
-        let records = records.concat();
-        let bytes = [header(self.seal, &records).to_vec(), records].concat();
-        // Where it cannot be written, the next run learns it again.
-        drop(files::write_forgettable(&self.file, &bytes));
+        self.memory.remember(&records.concat());
     }
-}
-
-/// What has to stand in front of `records`.
-fn header(seal: u64, records: &[u8]) -> [u8; HEADER] {
-    // The multiplier of rustc's FxHash. This is to notice damage, and nobody's attack.
-    let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    let (words, rest) = records.as_chunks::<8>();
-    let sum = words.iter().fold(seal ^ records.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
-    let sum = rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)));
-    let mut header = [0; HEADER];
-    header[..8].copy_from_slice(&seal.to_le_bytes());
-    header[8..].copy_from_slice(&sum.to_le_bytes());
-    header
 }

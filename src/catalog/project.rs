@@ -34,6 +34,15 @@ pub struct Project {
     pub policies: Policies,
 }
 
+/// `goldenpath.yaml` as it is written.
+#[derive(Debug)]
+pub struct Written {
+    /// What it is called in messages.
+    pub name: String,
+    pub text: String,
+    pub config: Config,
+}
+
 /// Why there is no project.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ProjectError {
@@ -58,17 +67,7 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Self, ProjectError> {
-        let (name, config_text) = match config_file {
-            Some(path) => {
-                let name = path.display().to_string();
-                let text = files::read_regular(path, MAX_BYTES)
-                    .map_err(|why| ConfigError::new(&name, why.to_string(), "give `--config` a file that can be read"));
-                let text = text_of(&name, Ok(text?))?;
-                (name, Some(text))
-            }
-            None => (config::FILE_NAME.to_owned(), read(repository, rules_from, config::FILE_NAME)?),
-        };
-        let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
+        let Written { name, text: config_text, config } = Self::configuration(repository, rules_from, config_file)?;
 
         // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
         let named = |field: &str, path: &str, default: &str| match path == default {
@@ -78,7 +77,7 @@ impl Project {
                 format!("`{field}: {path}` names a file that is not there"),
                 format!("write `{path}`, or leave `{field}` out to use what is built in"),
             )
-            .at_field(config_text.as_deref().unwrap_or_default(), &[field])),
+            .at_field(&config_text, &[field])),
         };
         let defaults = Config::default();
         let enums = match read(repository, rules_from, &config.enums)? {
@@ -103,7 +102,7 @@ impl Project {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
             None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
         };
-        let policies = Policies::compile(&name, config_text.as_deref().unwrap_or_default(), &config.policies)?;
+        let policies = Policies::compile(&name, &config_text, &config.policies)?;
         Ok(Self {
             root: repository.root().to_path_buf(),
             rules_from,
@@ -111,12 +110,35 @@ impl Project {
             key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
             config,
             config_name: name,
-            config_text: config_text.unwrap_or_default(),
+            config_text,
             enums,
             governance,
             schema,
             policies,
         })
+    }
+
+    /// Reads `goldenpath.yaml` alone, as [`Project::open`] does.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is wrong.
+    pub fn configuration(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: Option<&Path>,
+    ) -> Result<Written, ProjectError> {
+        let (name, config_text) = match config_file {
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = files::read_regular(path, MAX_BYTES)
+                    .map_err(|why| ConfigError::new(&name, why.to_string(), "give `--config` a file that can be read"));
+                let text = text_of(&name, Ok(text?))?;
+                (name, Some(text))
+            }
+            None => (config::FILE_NAME.to_owned(), read(repository, rules_from, config::FILE_NAME)?),
+        };
+        let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
+        Ok(Written { name, text: config_text.unwrap_or_default(), config })
     }
 
     /// The catalog's own template of this name from `templates/`, if there is one.

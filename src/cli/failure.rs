@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::fixes::WriteError;
 use crate::gitops::GitopsError;
 use crate::hooks::HookError;
+use crate::ids::{IdError, RemoteError, RenumberError};
 use crate::projection::ProjectionError;
 use crate::reconcile::ReconcileError;
 use crate::scaffold::ScaffoldError;
@@ -96,7 +97,16 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError;
-    failed: ScaffoldError, PromptError, StoreError;
+    failed: ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
+}
+
+impl From<IdError> for Failure {
+    fn from(error: IdError) -> Self {
+        match error {
+            IdError::NoRemote { .. } | IdError::Source(_) => Self::misused(error),
+            _ => Self::failed(error),
+        }
+    }
 }
 
 impl From<WriteError> for Failure {

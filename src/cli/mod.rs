@@ -1,17 +1,20 @@
 //! The commands: one file each, its arguments with their help and a short `run`.
 
+mod allocating;
 mod apply;
 mod demo;
 mod explain;
 mod failure;
 mod fixing;
 mod hook;
+mod id;
 mod init;
 mod judging;
 mod new_secret;
 mod plan;
 mod reconciling;
 mod render;
+mod renumbering;
 mod streams;
 mod validate;
 
@@ -26,6 +29,7 @@ use failure::Failure;
 use streams::Streams;
 
 use crate::catalog::{Catalog, Project};
+use crate::config::Config;
 use crate::manifest::SecretRequest;
 use crate::source::{Repository, Snapshot};
 use crate::terminal::ColorChoice;
@@ -73,6 +77,7 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Id(id::Args),
     Hook(hook::Args),
     Demo(demo::Args),
 }
@@ -166,6 +171,7 @@ impl Command {
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::Id(args) => id::run(args, context),
             Self::Hook(args) => hook::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
         }
@@ -176,6 +182,11 @@ impl Context {
     /// The repository's configuration, as the snapshot `rules_from` holds it.
     fn open(&self, repository: &Repository, rules_from: Snapshot) -> Result<Project, Failure> {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
+    }
+
+    /// The work tree's `goldenpath.yaml` alone, for what needs no rules.
+    fn configuration(&self, repository: &Repository) -> Result<Config, Failure> {
+        Ok(Project::configuration(repository, Snapshot::WorkTree, self.config.as_deref())?.config)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::allocating::tell;
 use super::{Context, Failure, Outcome};
 use crate::catalog::{Catalog, Selection};
 use crate::diagnostics::{findings_for_people, summary};
-use crate::ids;
+use crate::ids::Allocator;
 use crate::scaffold::{self, Draft, Field, NewManifest};
 use crate::source::{Repository, Snapshot};
 use crate::terminal::{Prompter, harmless_json};
@@ -82,7 +83,8 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     let answers = draft.finish(&project).map_err(|missing| missing_flags(&missing))?;
 
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let first_id = ids::next(&repository, &project, &catalog)?;
+    let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
+    let first_id = allocator.upcoming(1, &|news| tell(&news, context))?[0];
     let template = project.template(&repository, scaffold::TEMPLATE)?;
     let (made, findings, catalog) = scaffold::make(&answers, first_id, &project, catalog, template.as_deref())?;
     if !findings.is_empty() {

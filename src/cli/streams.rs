@@ -1,6 +1,7 @@
 //! Standard output carries the result, standard error the talk.
 
-use std::io::{self, Write};
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
 
 use miette::Diagnostic;
 
@@ -11,12 +12,13 @@ pub(super) struct Streams {
     pub(super) out: Look,
     pub(super) err: Look,
     quiet: bool,
+    in_progress: Cell<bool>,
     pub(super) verbose: bool,
 }
 
 impl Streams {
     pub(super) fn new(color: ColorChoice, quiet: bool, verbose: bool) -> Self {
-        Self { out: Look::of_stdout(color), err: Look::of_stderr(color), quiet, verbose }
+        Self { out: Look::of_stdout(color), err: Look::of_stderr(color), quiet, in_progress: Cell::new(false), verbose }
     }
 
     /// Prints a part of the result, as it is.
@@ -30,6 +32,29 @@ impl Streams {
     pub(super) fn talk(&self, line: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr().lock(), "{}", harmless(line));
+        }
+    }
+
+    /// Shows how far something is, on a terminal in one line that the next word replaces, and elsewhere once.
+    pub(super) fn progress(&self, line: &str) {
+        match (self.quiet, io::stderr().is_terminal(), self.in_progress.replace(true)) {
+            (true, ..) | (_, false, true) => {}
+            (false, true, _) => self.alert(&format!("\r{line}\u{1b}[K")),
+            (false, false, false) => self.alert(&format!("{line}\n")),
+        }
+    }
+
+    /// As [`Streams::progress`], for what is as a rule over soon: where nobody watches, nothing is said.
+    pub(super) fn glimpse(&self, line: &str) {
+        if io::stderr().is_terminal() {
+            self.progress(line);
+        }
+    }
+
+    /// Takes the line of [`Streams::progress`] away.
+    pub(super) fn progress_ends(&self) {
+        if self.in_progress.replace(false) && !self.quiet && io::stderr().is_terminal() {
+            self.alert("\r\u{1b}[K");
         }
     }
 

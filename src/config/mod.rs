@@ -34,6 +34,7 @@ pub struct Config {
     pub enums: String,
     /// The governance table's file, from the repository's root.
     pub governance: String,
+    pub ids: IdsConfig,
     pub store: StoreConfig,
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
@@ -42,6 +43,27 @@ pub struct Config {
     pub rules: BTreeMap<String, Level>,
     /// The platform team's own rules, as written; [`Policies::compile`] makes them of use.
     pub policies: Vec<PolicyConfig>,
+}
+
+/// How new IDs are kept from being anybody else's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IdsConfig {
+    pub reserve: Reserve,
+    /// The remote where they are reserved, by its name in a clone; by default `origin`, or else the only one there is.
+    pub remote: Option<String>,
+}
+
+/// Whether IDs are reserved on a remote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reserve {
+    /// Where there is a remote that takes it; otherwise there is a warning.
+    #[default]
+    Auto,
+    /// Or else no ID is given out.
+    Always,
+    Never,
 }
 
 /// Where values live.
@@ -102,6 +124,7 @@ impl Default for Config {
             catalog_id: None,
             enums: "schemas/metadata/enums.yaml".to_owned(),
             governance: "schemas/metadata/governance.yaml".to_owned(),
+            ids: IdsConfig::default(),
             store: StoreConfig::default(),
             gitops: GitopsConfig::default(),
             external_secret: ExternalSecretConfig::default(),

@@ -1,41 +1,70 @@
-//! The next audit ID: one above the highest that the work tree, the index or any ref has ever held.
+//! Audit IDs: which one is next, taking it so that nobody else gets it, who holds which, and giving another one to what
+//! collides all the same.
 
-use std::path::Path;
+mod allocator;
+mod elsewhere;
+mod holders;
+mod ledger;
+mod remote;
+mod renumber;
+mod survey;
 
-use rayon::prelude::*;
+use std::path::PathBuf;
 
-use crate::catalog::{Catalog, Project};
-use crate::manifest::{self, MAX_BYTES, SecretId};
-use crate::source::{Repository, SourceError};
+use miette::Diagnostic;
 
-/// The lowest ID above every one in use, in the work tree's `catalog`, the index, and all local and remote-tracking refs,
-/// and above every one that their history has held. A file counts by its name and by the ID that it claims, whichever is
-/// higher, however broken it is otherwise; one that is long gone counts by its name.
-///
-/// # Errors
-/// A repository that cannot be read.
-pub fn next(repository: &Repository, project: &Project, catalog: &Catalog) -> Result<SecretId, SourceError> {
-    let mut highest = catalog
-        .entries
-        .iter()
-        .flat_map(|entry| [id_of_file_name(&entry.path), entry.claimed_id().and_then(|id| SecretId::parse(id).ok())])
-        .max()
-        .flatten();
-    let mut contents: Vec<Vec<u8>> = Vec::new();
-    repository.visit_all_refs(&project.config.catalog, MAX_BYTES, |name, bytes| {
-        highest = highest.max(id_of_file_name(name));
-        contents.push(bytes.to_vec());
-    })?;
-    repository.visit_past(&project.config.catalog, |name| highest = highest.max(id_of_file_name(name)))?;
-    let claimed = contents.par_iter().filter_map(|bytes| claimed_id(bytes)).max();
-    Ok(highest.max(claimed).map_or_else(SecretId::first, SecretId::next))
+pub use allocator::{Allocator, Given, News};
+pub use elsewhere::{Clash, Mine, elsewhere};
+pub use holders::{Holder, Standing, holders};
+pub use remote::{Asked, Remote, RemoteError};
+pub use renumber::{Elder, RenumberError, Younger, collisions, renumber};
+pub use survey::AUDIT_FOLDER;
+
+use crate::source::SourceError;
+
+/// Why no ID can be given out.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum IdError {
+    #[error("`{}` cannot be written: {why}", path.display())]
+    #[diagnostic(
+        code(goldenpath::ids::ledger),
+        help("IDs that are given out are written down there; check the folder's permissions and the free space")
+    )]
+    Ledger { path: PathBuf, why: String },
+
+    #[error("another goldenpath has held `{}` for {seconds} seconds", path.display())]
+    #[diagnostic(code(goldenpath::ids::locked), help("see whether one hangs in this clone; the lock ends with it"))]
+    Locked { path: PathBuf, seconds: u64 },
+
+    #[error("the last ID is taken: one has at most nine digits")]
+    #[diagnostic(
+        code(goldenpath::ids::exhausted),
+        help("`goldenpath id list` shows who holds which; a number this high is most likely a slip")
+    )]
+    Exhausted,
+
+    #[error("IDs are to be reserved, and there is no remote to do it on{}", named(name))]
+    #[diagnostic(
+        code(goldenpath::ids::no_remote),
+        help(
+            "add one (`git remote add origin URL`), name the one meant in `ids.remote`, or go without: `--no-reserve`"
+        )
+    )]
+    NoRemote { name: Option<String> },
+
+    #[error("`{remote}` gave every ID that was tried to somebody else, for {seconds} seconds")]
+    #[diagnostic(code(goldenpath::ids::contended), help("try again when fewer others take IDs at the same time"))]
+    Contended { remote: String, seconds: u64 },
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Remote(#[from] RemoteError),
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] SourceError),
 }
 
-fn id_of_file_name(path: &str) -> Option<SecretId> {
-    SecretId::parse(Path::new(path).file_stem()?.to_str()?).ok()
-}
-
-fn claimed_id(bytes: &[u8]) -> Option<SecretId> {
-    let root = manifest::parse(std::str::from_utf8(bytes).ok()?).ok()?;
-    SecretId::parse(root.string_at("/metadata/id")?).ok()
+fn named(name: &Option<String>) -> String {
+    name.as_ref().map(|name| format!(": no `{name}`")).unwrap_or_default()
 }

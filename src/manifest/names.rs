@@ -71,6 +71,18 @@ impl SecretId {
         Self(self.0.saturating_add(1))
     }
 
+    /// The number behind the prefix.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The ID of a number; None for 0, and for one of more than nine digits.
+    #[must_use]
+    pub fn of_number(number: u32) -> Option<Self> {
+        (1..=999_999_999).contains(&number).then_some(Self(number))
+    }
+
     /// The first ID of a catalog.
     #[must_use]
     pub fn first() -> Self {

@@ -9,7 +9,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Tree};
-use gix_index::entry::{Flags, Stage};
+use gix_index::entry::stat::Options;
+use gix_index::entry::{Flags, Stage, Stat};
+use gix_index::fs::Metadata;
 use gix_index::{Entry, File, decode, extension, hash};
 
 use super::{Change, Repository, SourceError};
@@ -84,6 +86,17 @@ impl Index {
         [Stage::Base, Stage::Ours, Stage::Theirs]
             .into_iter()
             .any(|side| self.0.entry_by_path_and_stage(path.into(), side).is_some())
+    }
+
+    /// Whether the file at `path`, which on disk is `file`, is by all signs what the index holds: as git itself judges it,
+    /// and where git would look into the file, the answer is no (gitformat-index, "racy git").
+    pub(super) fn has_as_it_is(&self, path: &str, file: &Path) -> bool {
+        let Some(entry) = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted) else { return false };
+        // Not every git writes fractions of seconds down.
+        let options = Options { use_nsec: entry.stat.mtime.nsecs != 0, ..Options::default() };
+        let on_disk = Metadata::from_path_no_follow(file).ok().and_then(|found| Stat::from_fs(&found).ok());
+        !entry.stat.is_racy(self.0.timestamp(), options)
+            && on_disk.is_some_and(|on_disk| on_disk.matches(&entry.stat, options))
     }
 
     /// The entries below a folder, sorted by path.

@@ -1,12 +1,18 @@
 //! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
 
+mod branches;
 mod change;
+mod commits;
+mod everywhere;
 mod history;
 mod index;
 mod links;
 mod manifest_files;
+mod memory;
+mod on_disk;
 mod past;
 mod repository;
+mod seen;
 mod snapshot;
 mod staging;
 mod work_tree;
@@ -14,9 +20,14 @@ mod work_tree;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
+pub use branches::Branch;
 pub use change::{Change, TargetBranch};
+pub use everywhere::Place;
 pub use manifest_files::{is_hidden, is_yaml};
+pub use memory::Memory;
+pub use on_disk::OnDisk;
 pub use repository::Repository;
+pub use seen::Seen;
 pub use snapshot::{Blob, Snapshot};
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.

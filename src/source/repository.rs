@@ -7,6 +7,7 @@ use git2::{ErrorCode, ObjectType};
 
 use super::index::Index;
 use super::{Snapshot, SourceError};
+use crate::git::Git;
 
 /// A git repository, as a rule with a work tree.
 pub struct Repository {
@@ -95,11 +96,24 @@ impl Repository {
         &self.root
     }
 
-    /// The folder, under `.git/` and common to all linked work trees, for what runs leave to later ones to be faster. There
-    /// may be none yet, and whatever is in it may be deleted.
+    /// The folder, under `.git/` and common to all linked work trees, for what runs leave to later ones. There may be none yet,
+    /// and whatever is in it may be deleted while nothing runs.
     #[must_use]
     pub fn memory(&self) -> PathBuf {
         self.git.commondir().join("goldenpath")
+    }
+
+    /// The names of its remotes.
+    #[must_use]
+    pub fn remotes(&self) -> Vec<String> {
+        let names = self.git.remotes();
+        names.iter().flat_map(|names| names.iter().flatten().flatten()).map(str::to_owned).collect()
+    }
+
+    /// The `git` program in this repository.
+    #[must_use]
+    pub fn program(&self) -> Git {
+        Git::new(self.git.path(), &self.root)
     }
 
     /// What people call it: the last part of `origin`'s URL, or else the work tree's folder name.

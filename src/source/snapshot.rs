@@ -185,7 +185,7 @@ impl Repository {
     }
 
     /// The same for the files that `counts` says yes to, by name and mode.
-    fn each_file(
+    pub(super) fn each_file(
         &self,
         tree: &Tree<'_>,
         folder: &str,

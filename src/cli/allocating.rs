@@ -1,0 +1,73 @@
+//! What `new secret` and `id` share: reserving or not, and what is told while IDs are taken.
+
+use super::{Context, Failure};
+use crate::config::{Config, Reserve};
+use crate::ids::{Allocator, Given, News};
+use crate::manifest::SecretId;
+use crate::source::Repository;
+
+/// Whether IDs are reserved on the remote.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Reserving {
+    /// Reserve the ID on the remote, or else fail [default: what `ids.reserve` says, `auto`: where a remote takes it]
+    #[arg(long, conflicts_with = "no_reserve")]
+    reserve: bool,
+    /// Ask no remote: the ID is one above all that this clone knows
+    #[arg(long)]
+    no_reserve: bool,
+}
+
+impl Reserving {
+    fn choice(self) -> Option<Reserve> {
+        match self {
+            Self { reserve: true, .. } => Some(Reserve::Always),
+            Self { no_reserve: true, .. } => Some(Reserve::Never),
+            _ => None,
+        }
+    }
+
+    pub(super) fn allocator<'r>(self, repository: &'r Repository, config: &'r Config) -> Allocator<'r> {
+        Allocator::of(repository, &config.catalog, &config.ids, self.choice())
+    }
+}
+
+/// The IDs that would be given out next, as far as this clone knows.
+pub(super) fn upcoming(allocator: &Allocator<'_>, count: usize, context: &Context) -> Result<Vec<SecretId>, Failure> {
+    let ids = allocator.upcoming(count, &|news| tell(&news, context));
+    context.streams.progress_ends();
+    Ok(ids?)
+}
+
+/// Takes IDs for good.
+pub(super) fn take(allocator: &Allocator<'_>, count: usize, context: &Context) -> Result<Given, Failure> {
+    let given = allocator.take(count, &|news| tell(&news, context));
+    context.streams.progress_ends();
+    Ok(given?)
+}
+
+/// Says what goes on, where that is of use.
+pub(super) fn tell(news: &News<'_>, context: &Context) {
+    let streams = &context.streams;
+    match news {
+        News::Reading { commits } => {
+            streams.progress(&format!("Reading the history, for every ID that it ever held: {commits} commits …"));
+        }
+        News::Waiting => streams.progress("Another goldenpath in this clone takes IDs; waiting for it …"),
+        News::Asking { remote } => streams.glimpse(&format!("Asking {remote} which IDs are taken …")),
+        News::Contended { remote } => streams.glimpse(&format!("Others take IDs on {remote} too; trying again …")),
+        News::Unreserved(error) => {
+            streams.progress_ends();
+            streams.talk(&format!(
+                "Warning: the ID is not reserved: {error}.\nSomebody else may get the same one; `goldenpath id renumber` \
+                 mends that before the merge."
+            ));
+        }
+        News::Cut => {
+            streams.progress_ends();
+            streams.talk(
+                "Warning: this clone is shallow. An ID that was used and deleted before its history begins is not seen; \
+                 `git fetch --unshallow` brings it.",
+            );
+        }
+    }
+}

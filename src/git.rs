@@ -1,0 +1,310 @@
+//! The `git` program, fenced in: for the network and for commits, where credential helpers, ssh's configuration, signing and
+//! hooks only work with git itself. Everything else is read by git2.
+//!
+//! It works on the repository at hand and no other: none of git's own variables reaches it, and those that do are listed
+//! here. Its output is read up to a limit, and it does not outlive its time.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use miette::Diagnostic;
+
+use crate::terminal::harmless;
+
+/// How long a command may talk to another machine.
+pub const NETWORK: Duration = Duration::from_secs(60);
+
+/// How long a commit may take: hooks run in it, and a person may be asked for the key's password.
+pub const COMMIT: Duration = Duration::from_secs(600);
+
+/// The most that is read of what git says: the refs of a repository with hundreds of thousands.
+const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// The most of git's complaint that is passed on, in characters.
+const MAX_COMPLAINT: usize = 1000;
+
+/// The variables that git may see: who and where the person is, how to reach the network, and how to be asked there. None of
+/// git's local ones (`git rev-parse --local-env-vars`), which name another repository than the one meant.
+const ENVIRONMENT: [&str; 59] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "SSH_ASKPASS",
+    "SSH_ASKPASS_REQUIRE",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_TERMINAL_PROMPT",
+    "GIT_EXEC_PATH",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_AUTHOR_NAME",
+    "GIT_AUTHOR_EMAIL",
+    "GIT_AUTHOR_DATE",
+    "GIT_COMMITTER_NAME",
+    "GIT_COMMITTER_EMAIL",
+    "GIT_COMMITTER_DATE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    // Windows
+    "SystemRoot",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ProgramData",
+    "PATHEXT",
+];
+
+/// The `git` program in one repository.
+#[derive(Debug, Clone)]
+pub struct Git {
+    git_dir: PathBuf,
+    work_tree: PathBuf,
+}
+
+/// What git did.
+#[derive(Debug)]
+pub struct Answer {
+    pub success: bool,
+    /// Standard output, in UTF-8 or what is nearest to it.
+    pub stdout: String,
+    /// What it said on standard error: harmless to show, and not too much.
+    pub complaint: String,
+}
+
+/// Why git could not be asked, or did not answer.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum GitError {
+    #[error("the `git` program cannot be started: {why}")]
+    #[diagnostic(code(goldenpath::git::missing), help("install git, and see that it is on the PATH"))]
+    Missing { why: String },
+
+    #[error("`git {command}` took more than {seconds} seconds")]
+    #[diagnostic(
+        code(goldenpath::git::slow),
+        help("check the network, and that git does not wait to be asked something")
+    )]
+    Slow { command: String, seconds: u64 },
+
+    #[error("`git {command}` failed: {complaint}")]
+    #[diagnostic(code(goldenpath::git::failed), help("run it yourself to see more"))]
+    Failed { command: String, complaint: String },
+}
+
+impl Git {
+    /// git for the repository whose own folder is `git_dir` and whose files are in `work_tree`.
+    #[must_use]
+    pub fn new(git_dir: &Path, work_tree: &Path) -> Self {
+        Self { git_dir: git_dir.to_path_buf(), work_tree: work_tree.to_path_buf() }
+    }
+
+    /// Runs a command in which no hook runs, and that must succeed.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn run(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+        succeeded(arguments, self.ask(arguments, limit)?)
+    }
+
+    /// Runs a command in which no hook runs, whether it succeeds or not.
+    ///
+    /// # Errors
+    /// [`GitError`] where it cannot be started or does not end.
+    pub fn ask(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+        let mut command = self.command();
+        command.args(["-c", if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" }]);
+        answer(command, arguments, limit)
+    }
+
+    /// Runs a command with the repository's hooks, that must succeed.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn run_with_hooks(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+        succeeded(arguments, answer(self.command(), arguments, limit)?)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.env_clear();
+        for name in ENVIRONMENT {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // What it says is read by goldenpath too.
+        command.env("LC_ALL", "C.UTF-8");
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        let flag = |name: &str, path: &Path| {
+            let mut flag = OsString::from(name);
+            flag.push(path);
+            flag
+        };
+        command.arg("-C").arg(&self.work_tree);
+        command.arg(flag("--git-dir=", &self.git_dir)).arg(flag("--work-tree=", &self.work_tree));
+        for setting in [
+            // A program that a repository names in its configuration, and that git would run.
+            "core.fsmonitor=false",
+            "safe.bareRepository=explicit",
+            // Who goes on silent is gone: 1 byte a second over 20 seconds.
+            "http.lowSpeedLimit=1",
+            "http.lowSpeedTime=20",
+            "gc.auto=0",
+            "maintenance.auto=false",
+            "advice.detachedHead=false",
+        ] {
+            command.args(["-c", setting]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+fn succeeded(arguments: &[impl AsRef<OsStr>], answer: Answer) -> Result<Answer, GitError> {
+    match answer.success {
+        true => Ok(answer),
+        false => Err(GitError::Failed { command: name(arguments), complaint: answer.complaint }),
+    }
+}
+
+/// A command as messages call it: what it is and nothing of what it is about.
+fn name(arguments: &[impl AsRef<OsStr>]) -> String {
+    arguments.first().map(|first| first.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn answer(mut command: Command, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+    command.args(arguments.iter().map(AsRef::as_ref));
+    let mut child = command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let Some(status) = wait(&mut child, limit) else {
+        // Whatever it has started itself ends with the pipes.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(GitError::Slow { command: name(arguments), seconds: limit.as_secs() });
+    };
+    // A connection that ssh keeps open for later holds the pipes open too, when git has long ended.
+    let patience = Duration::from_secs(2);
+    let stdout = stdout.recv_timeout(patience).unwrap_or_default();
+    let stderr = stderr.recv_timeout(patience).unwrap_or_default();
+    Ok(Answer {
+        success: status.success(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        complaint: complaint(&String::from_utf8_lossy(&stderr), status),
+    })
+}
+
+/// What git said is wrong, in a line; at least how it ended.
+fn complaint(stderr: &str, status: ExitStatus) -> String {
+    // What git adds to whatever ssh or a helper has said.
+    const ADVICE: [&str; 3] = [
+        "fatal: Could not read from remote repository",
+        "Please make sure you have the correct access rights",
+        "and the repository exists",
+    ];
+    let lines = stderr.lines().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty());
+    let said: Vec<&str> = lines.filter(|line| !ADVICE.contains(line)).collect();
+    match said.is_empty() {
+        true => status.to_string(),
+        false => harmless(&said.join("; ")).chars().take(MAX_COMPLAINT).collect(),
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own: a child whose pipe is full would wait for ever.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes);
+            // The rest is read and dropped, so that the child can end.
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// Waits until the child has ended, or for as long as it may take.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begin = Instant::now();
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if begin.elapsed() < limit => thread::sleep(pause),
+            Ok(None) | Err(_) => return None,
+        }
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_for_its_repository_and_says_why_it_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init(folder.path()).unwrap();
+        let git = Git::new(&folder.path().join(".git"), folder.path());
+        let seconds = Duration::from_secs(20);
+        assert_eq!(
+            git.run(&["rev-parse", "--git-dir"], seconds).unwrap().stdout.trim(),
+            folder.path().join(".git").to_str().unwrap()
+        );
+        let error = git.run(&["rev-parse", "--verify", "nothing"], seconds).unwrap_err().to_string();
+        assert!(error.starts_with("`git rev-parse` failed: fatal:"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_that_does_not_end_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init(folder.path()).unwrap();
+        let git = Git::new(&folder.path().join(".git"), folder.path());
+        let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
+        assert!(matches!(git.ask(&arguments, Duration::from_millis(200)), Err(GitError::Slow { .. })));
+    }
+}

@@ -1,0 +1,203 @@
+//! Taking IDs. A number is given out when it is above all that this clone and the remote know of, when the remote has let
+//! this caller and nobody else create its ref, and when it is written down here.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use git2::Oid;
+
+use super::ledger::{Ledger, given};
+use super::remote::{Asked, Claim};
+use super::survey::{Survey, survey};
+use super::{IdError, Remote, RemoteError};
+use crate::config::{IdsConfig, Reserve};
+use crate::manifest::SecretId;
+use crate::source::Repository;
+
+/// How long others may be faster before this caller gives up.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The longest pause after the first race that was lost; it doubles with each further one, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LAST_PAUSE: Duration = Duration::from_millis(400);
+
+/// How long others may be faster before somebody is told.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Gives IDs out, in one clone.
+pub struct Allocator<'r> {
+    repository: &'r Repository,
+    /// The catalog's folder.
+    catalog: &'r str,
+    config: &'r IdsConfig,
+    reserve: Reserve,
+}
+
+/// IDs that are this caller's alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// In ascending order.
+    pub ids: Vec<SecretId>,
+    /// The remote where they are reserved.
+    pub reserved_on: Option<String>,
+}
+
+/// What a person may want to hear while it goes on.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// History is read, and it takes long: so many commits so far.
+    Reading { commits: usize },
+    /// Another run in this clone has its turn.
+    Waiting,
+    /// The remote is asked.
+    Asking { remote: &'a str },
+    /// Somebody else was faster, several times.
+    Contended { remote: &'a str },
+    /// Nothing is reserved, and why.
+    Unreserved(&'a RemoteError),
+    /// History ends before its beginning.
+    Cut,
+}
+
+impl<'r> Allocator<'r> {
+    /// `reserve` is what the command line says instead of the configuration.
+    #[must_use]
+    pub fn of(repository: &'r Repository, catalog: &'r str, config: &'r IdsConfig, reserve: Option<Reserve>) -> Self {
+        Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
+    }
+
+    /// The `count` IDs that would be given out next, as far as this clone knows. Nobody is kept from taking them.
+    ///
+    /// # Errors
+    /// A repository that cannot be read, or no numbers left.
+    pub fn upcoming(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Vec<SecretId>, IdError> {
+        let highest = self.survey(&[], tell)?.highest.max(given(&self.repository.memory()).into_iter().max());
+        after(highest, count)
+    }
+
+    /// The remote where IDs are reserved; None where none are to be, or there is none.
+    ///
+    /// # Errors
+    /// [`IdError::NoRemote`] where there must be one.
+    pub fn remote(&self) -> Result<Option<Remote<'r>>, IdError> {
+        if self.reserve == Reserve::Never {
+            return Ok(None);
+        }
+        let name = self.config.remote.as_deref();
+        match Remote::of(self.repository, name) {
+            None if self.reserve == Reserve::Always => Err(IdError::NoRemote { name: name.map(str::to_owned) }),
+            remote => Ok(remote),
+        }
+    }
+
+    /// Takes `count` IDs. Runs in this clone have their turn one after the other.
+    ///
+    /// # Errors
+    /// [`IdError`]; none of them is taken then, or is ever given out again.
+    pub fn take(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Given, IdError> {
+        let mut remote = self.remote()?;
+        let mut ledger = Ledger::lock(&self.repository.memory(), || tell(News::Waiting))?;
+        let asked = match &remote {
+            None => Asked::default(),
+            Some(asking) => {
+                tell(News::Asking { remote: &asking.name });
+                match asking.ask().and_then(|asked| asking.fetch(&asked.branches).map(|()| asked)) {
+                    Ok(asked) => asked,
+                    Err(error) => {
+                        self.go_without(error, tell)?;
+                        remote = None;
+                        Asked::default()
+                    }
+                }
+            }
+        };
+        let tips: Vec<Oid> = asked.branches.into_values().collect();
+        let survey = self.survey(&tips, tell)?;
+        let known = survey.highest.max(ledger.highest()).max(asked.reserved.into_keys().max());
+        let ids = match &remote {
+            None => None,
+            Some(remote) => self.reserve(remote, known, count, tell)?,
+        };
+        let reserved_on = ids.is_some().then(|| remote.map(|remote| remote.name)).flatten();
+        let ids = ids.map_or_else(|| after(known, count), Ok)?;
+        ledger.give(&ids)?;
+        Ok(Given { ids, reserved_on })
+    }
+
+    /// Reserves `count` IDs above `known`; None where the remote takes no reservations and that is no error.
+    fn reserve(
+        &self,
+        remote: &Remote<'_>,
+        known: Option<SecretId>,
+        count: usize,
+        tell: &dyn Fn(News<'_>),
+    ) -> Result<Option<Vec<SecretId>>, IdError> {
+        let begin = Instant::now();
+        let (mut highest, mut ours, mut pause) = (known, Vec::new(), FIRST_PAUSE);
+        loop {
+            let wanted = after(highest, count - ours.len())?;
+            let claims = match remote.reserve(&wanted) {
+                Ok(claims) => claims,
+                Err(error) => {
+                    self.go_without(error, tell)?;
+                    return Ok(None);
+                }
+            };
+            ours.extend(wanted.iter().zip(&claims).filter(|(_, claim)| **claim == Claim::Ours).map(|(id, _)| *id));
+            if ours.len() == count {
+                return Ok(Some(ours));
+            }
+            if begin.elapsed() > LIMIT {
+                return Err(IdError::Contended { remote: remote.name.clone(), seconds: LIMIT.as_secs() });
+            }
+            if begin.elapsed() > PATIENCE {
+                tell(News::Contended { remote: &remote.name });
+            }
+            // Not all at once again.
+            thread::sleep(pause.mul_f64(drawn()));
+            pause = (pause * 2).min(LAST_PAUSE);
+            let reserved = remote.ask().map(|asked| asked.reserved.into_keys().max());
+            highest = match reserved {
+                Ok(reserved) => known.max(reserved),
+                Err(error) => {
+                    self.go_without(error, tell)?;
+                    return Ok(None);
+                }
+            };
+        }
+    }
+
+    /// A remote that cannot be used is an error where IDs must be reserved, and otherwise something to be told.
+    fn go_without(&self, error: RemoteError, tell: &dyn Fn(News<'_>)) -> Result<(), IdError> {
+        match (self.reserve, error) {
+            (Reserve::Always, error) | (_, error @ RemoteError::Source(_)) => Err(error.into()),
+            (Reserve::Auto | Reserve::Never, error) => {
+                tell(News::Unreserved(&error));
+                Ok(())
+            }
+        }
+    }
+
+    fn survey(&self, tips: &[Oid], tell: &dyn Fn(News<'_>)) -> Result<Survey, IdError> {
+        let found = survey(self.repository, self.catalog, tips, &mut |commits| tell(News::Reading { commits }))?;
+        if found.is_cut {
+            tell(News::Cut);
+        }
+        Ok(found)
+    }
+}
+
+/// The `count` IDs above `highest`.
+fn after(highest: Option<SecretId>, count: usize) -> Result<Vec<SecretId>, IdError> {
+    let first = highest.map_or(1, |highest| highest.number() + 1);
+    let numbers = (first..).take(count);
+    numbers.map(|number| SecretId::of_number(number).ok_or(IdError::Exhausted)).collect()
+}
+
+/// A number from 0 to 1 that differs from process to process.
+fn drawn() -> f64 {
+    let mut byte = [0; 2];
+    // Without randomness all callers wait for the same time, which is no worse than not to wait.
+    let _ = getrandom::fill(&mut byte);
+    f64::from(u16::from_le_bytes(byte)) / f64::from(u16::MAX)
+}

@@ -1,0 +1,143 @@
+//! The IDs that this clone has given out, one a line, in a file under `.git/` that all linked work trees share. A number in it
+//! is gone, whatever became of the manifest that it was for.
+//!
+//! The file is also the lock that keeps runs in one clone apart: the operating system lets go of it when a process ends,
+//! however that happens.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::IdError;
+use crate::manifest::SecretId;
+
+/// The file's name under `.git/goldenpath/`.
+const NAME: &str = "given-out";
+
+/// How long another run may hold the file before somebody is told that it is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it may hold it at all: reservations of many runs that wait for a slow network, one after the other.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The most that is read of it: more than a million IDs.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The open file, locked.
+pub struct Ledger {
+    file: File,
+    path: PathBuf,
+    given: Vec<SecretId>,
+    /// Whether the last line was cut off, by a crash or a full disk.
+    is_torn: bool,
+}
+
+impl Ledger {
+    /// Opens and locks the file in `folder`, once no other run holds it. `waiting` hears when that takes long.
+    ///
+    /// # Errors
+    /// What the file system refuses, or another run that never ends.
+    pub fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
+        let path = folder.join(NAME);
+        let refused = |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
+        fs::create_dir_all(folder).map_err(refused)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
+        acquire(&file, waiting).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => IdError::Locked { path: path.clone(), seconds: LIMIT.as_secs() },
+            _ => refused(error),
+        })?;
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| Read::by_ref(&mut file).take(MAX_BYTES).read_to_string(&mut text))
+            .map_err(refused)?;
+        Ok(Self { given: ids_in(&text), is_torn: !text.is_empty() && !text.ends_with('\n'), file, path })
+    }
+
+    /// The highest ID that was given out.
+    #[must_use]
+    pub fn highest(&self) -> Option<SecretId> {
+        self.given.iter().max().copied()
+    }
+
+    /// Writes down that these are given out, safe on disk before it returns.
+    ///
+    /// # Errors
+    /// What the file system refuses. Then none of them may be used.
+    pub fn give(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
+        let mut lines = String::from(if self.is_torn { "\n" } else { "" });
+        for id in ids {
+            lines.push_str(&format!("{id}\n"));
+        }
+        self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all()).map_err(|error| {
+            self.is_torn = true;
+            IdError::Ledger { path: self.path.clone(), why: error.to_string() }
+        })?;
+        self.is_torn = false;
+        self.given.extend(ids);
+        Ok(())
+    }
+}
+
+/// The IDs that the ledger in `folder` has, without waiting for anybody; none where there is none.
+#[must_use]
+pub fn given(folder: &Path) -> Vec<SecretId> {
+    let bytes = crate::files::read_regular(&folder.join(NAME), MAX_BYTES).unwrap_or_default();
+    ids_in(&String::from_utf8_lossy(&bytes))
+}
+
+fn ids_in(text: &str) -> Vec<SecretId> {
+    text.lines().filter_map(|line| SecretId::parse(line).ok()).collect()
+}
+
+fn acquire(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
+    let begin = Instant::now();
+    let mut waiting = Some(waiting);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            // Some network file systems have no locks. There, runs in one clone are not kept apart.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if begin.elapsed() > LIMIT {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if begin.elapsed() > PATIENCE
+            && let Some(waiting) = waiting.take()
+        {
+            waiting();
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> SecretId {
+        SecretId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_was_given_out_is_there_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().highest(), None);
+        Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0009"), id("SEC-0010")]).unwrap();
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().highest(), Some(id("SEC-0010")));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(NAME), "SEC-0007\nSEC-").unwrap();
+        Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0008")]).unwrap();
+        assert_eq!(given(folder.path()), [id("SEC-0007"), id("SEC-0008")]);
+    }
+}

@@ -1,0 +1,125 @@
+//! What this clone knows of IDs: every one that the work tree, the index, any ref or its history holds or has held.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use git2::Oid;
+use rayon::prelude::*;
+
+use crate::files;
+use crate::manifest::{self, MAX_BYTES, SecretId};
+use crate::source::{Blob, Place, Repository, Seen, SourceError, is_yaml};
+
+/// The folder of the audit trail, with a file an ID, `audit/SEC-0007.jsonl`.
+pub const AUDIT_FOLDER: &str = "audit";
+
+/// One more whenever the same objects tell of other IDs than before.
+const EDITION: u32 = 1;
+
+/// How many blobs are read before what they claim is kept and their bytes are let go.
+const AT_ONCE: usize = 4096;
+
+/// How long the history may be read before somebody is told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a look at everything has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// The highest ID that anything holds or has held.
+    pub highest: Option<SecretId>,
+    /// Whether history ends before its beginning, as in a shallow clone: what was deleted before that is not known.
+    pub is_cut: bool,
+}
+
+/// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories, and the commits `tips` with
+/// theirs. A file counts by its name and by the ID that it claims, whichever is higher, however broken it is otherwise.
+/// History that an earlier run has read is not read again. `progress` hears of the commits read, once it takes long.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub fn survey(
+    repository: &Repository,
+    catalog: &str,
+    tips: &[Oid],
+    progress: &mut dyn FnMut(usize),
+) -> Result<Survey, SourceError> {
+    // Deepening a shallow clone brings in what lies behind commits that were read already.
+    let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
+    let (mut highest, mut seen) = recall(memory.recall(RECORD));
+    let places = [Place { folder: catalog, counts: is_yaml }, Place { folder: AUDIT_FOLDER, counts: is_trail }];
+
+    let begin = Instant::now();
+    let mut told = |commits: usize| {
+        if begin.elapsed() > PATIENCE {
+            progress(commits);
+        }
+    };
+    let before = highest;
+    let mut unread: Vec<Blob<'static>> = Vec::new();
+    repository.visit_everywhere(&places, tips, &mut seen, &mut told, &mut |blob, is_new| {
+        highest = highest.max(of_file_name(&blob.path));
+        if is_new && is_yaml(Path::new(blob.path.as_ref())) {
+            unread.push(blob);
+            if unread.len() >= AT_ONCE {
+                highest = highest.max(claimed_by(repository, &std::mem::take(&mut unread)));
+            }
+        }
+    })?;
+    highest = highest.max(claimed_by(repository, &unread));
+    if seen.is_news() || highest != before {
+        memory.remember(&[&record_of(highest)[..], &seen.all()].concat());
+    }
+
+    for place in places {
+        let (root, on_disk) = (repository.root(), repository.on_disk(place.folder, place.counts)?);
+        let found = on_disk.par_iter().map(|file| {
+            // What the index has as it is was looked into there.
+            let is_unread = !file.is_staged && is_yaml(Path::new(&file.path));
+            let read = || files::read_regular(&root.join(&file.path), MAX_BYTES).ok();
+            let claimed = if is_unread { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+            of_file_name(&file.path).max(claimed)
+        });
+        highest = highest.max(found.max().flatten());
+    }
+    Ok(Survey { highest, is_cut: repository.is_shallow() })
+}
+
+/// The ID that a file is named after.
+pub fn of_file_name(path: &str) -> Option<SecretId> {
+    SecretId::parse(Path::new(path).file_stem()?.to_str()?).ok()
+}
+
+fn is_trail(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+fn claimed_by(repository: &Repository, blobs: &[Blob<'_>]) -> Option<SecretId> {
+    // What a partial clone lacks counts by its name.
+    repository.load(blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?)).into_iter().max().flatten()
+}
+
+fn claimed_id(bytes: &[u8]) -> Option<SecretId> {
+    let root = manifest::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    SecretId::parse(root.string_at("/metadata/id")?).ok()
+}
+
+/// The bytes of a record in memory: an object's ID.
+const RECORD: usize = 20;
+
+/// The first record in memory: the highest ID, in the bytes that an object's ID would take.
+fn record_of(highest: Option<SecretId>) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    record[..4].copy_from_slice(&highest.map_or(0, SecretId::number).to_le_bytes());
+    record
+}
+
+fn recall(records: Option<Vec<u8>>) -> (Option<SecretId>, Seen) {
+    match records {
+        Some(mut records) if records.len() >= RECORD => {
+            let known = records.split_off(RECORD);
+            let number = records.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+            (SecretId::of_number(number), Seen::of(known))
+        }
+        _ => (None, Seen::default()),
+    }
+}

@@ -1,0 +1,121 @@
+//! What the index, every ref and all of history hold, whether checked out or not: each object is looked into once, by this
+//! run or an earlier one.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use git2::{Commit, ObjectType, Oid, Tree};
+
+use super::snapshot::Blob;
+use super::{Repository, Seen, SourceError};
+
+/// A folder that is looked through, and which files in it count, by their names.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// From the repository's root.
+    pub folder: &'a str,
+    pub counts: fn(&Path) -> bool,
+}
+
+/// How many commits are looked into between two words on how far it is.
+const STEP: usize = 256;
+
+impl Repository {
+    /// Calls `visit` with each file in `places` that the index, any ref, the stash, the commits `tips` and the histories of
+    /// all those hold, as far as `seen` has it not. What the index holds comes every time; of all files, the second argument
+    /// says whether their bytes were not seen before. `progress` hears now and then how many commits were looked into.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn visit_everywhere(
+        &self,
+        places: &[Place<'_>],
+        tips: &[Oid],
+        seen: &mut Seen,
+        progress: &mut dyn FnMut(usize),
+        visit: &mut dyn FnMut(Blob<'static>, bool),
+    ) -> Result<(), SourceError> {
+        for place in places {
+            for held in self.index()?.below(place.folder).filter(|held| (place.counts)(Path::new(held.path.as_ref()))) {
+                let (path, is_new) = (held.path.into_owned(), seen.add(held.id));
+                visit(Blob { path: Cow::Owned(path), id: held.id, mode: held.mode }, is_new);
+            }
+        }
+        let mut open = self.tips(seen)?;
+        open.extend(tips.iter().filter_map(|tip| self.git.find_commit(*tip).ok()));
+        let mut count = 0;
+        while let Some(commit) = open.pop() {
+            if !seen.add(commit.id()) {
+                continue;
+            }
+            count += 1;
+            if count % STEP == 0 {
+                progress(count);
+            }
+            if let Ok(tree) = commit.tree() {
+                self.visit_tree(&tree, places, seen, visit);
+            }
+            // What lies beyond the end of a shallow clone is not there.
+            open.extend(commit.parent_ids().filter_map(|parent| self.git.find_commit(parent).ok()));
+        }
+        Ok(())
+    }
+
+    /// Whether the history ends before its beginning.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.git.is_shallow()
+    }
+
+    /// Where a shallow clone's history ends, as git has it written down; empty where it is whole.
+    #[must_use]
+    pub fn shallow_ends(&self) -> Vec<u8> {
+        std::fs::read(self.git.commondir().join("shallow")).unwrap_or_default()
+    }
+
+    /// The commits that refs point to and that were not seen. A ref to anything else holds no catalog.
+    fn tips(&self, seen: &mut Seen) -> Result<Vec<Commit<'_>>, SourceError> {
+        let references = self.git.references().map_err(SourceError::git("the refs"))?;
+        let mut tips = Vec::new();
+        for reference in references.flatten().chain(self.git.head().ok()) {
+            // What a symbolic ref points to is a ref itself.
+            let Some(target) = reference.target().filter(|target| !seen.has(*target)) else { continue };
+            if let Ok(commit) = reference.peel_to_commit() {
+                if commit.id() != target {
+                    seen.add(target);
+                }
+                tips.push(commit);
+            }
+        }
+        // Of all that is stashed, the ref has only the last one.
+        if let Ok(stashed) = self.git.reflog("refs/stash") {
+            tips.extend(stashed.iter().filter_map(|entry| self.git.find_commit(entry.id_new()).ok()));
+        }
+        Ok(tips)
+    }
+
+    fn visit_tree(
+        &self,
+        tree: &Tree<'_>,
+        places: &[Place<'_>],
+        seen: &mut Seen,
+        visit: &mut dyn FnMut(Blob<'static>, bool),
+    ) {
+        for place in places {
+            let Ok(entry) = tree.get_path(Path::new(place.folder)) else { continue };
+            if entry.kind() != Some(ObjectType::Tree) || seen.has(entry.id()) {
+                continue;
+            }
+            let Ok(folder) = self.git.find_tree(entry.id()) else { continue };
+            let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
+            let mut files = Vec::new();
+            self.each_file(&folder, place.folder, &counts, &mut |tree| seen.add(tree), &mut |path, id, mode| {
+                files.push(Blob { path: path.into(), id, mode });
+            });
+            for blob in files {
+                let is_new = seen.add(blob.id);
+                visit(blob, is_new);
+            }
+        }
+    }
+}
