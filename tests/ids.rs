@@ -1,5 +1,12 @@
 //! The next audit ID: one above the highest that the work tree, the index and all refs hold or have ever held.
 
+mod list;
+mod memory;
+mod push;
+mod races;
+mod renumber;
+mod reserve;
+
 use std::fs;
 
 use crate::support::{Repository, request};
@@ -16,6 +23,16 @@ fn next(repository: &Repository) -> String {
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
+}
+
+/// A remote with a commit on main, and clones of it.
+fn clones(count: usize) -> (Repository, Vec<Repository>) {
+    let origin = Repository::bare();
+    let first = Repository::clone_of(&origin);
+    first.write("README.md", "x\n").commit_all("Start");
+    first.git(&["push", "--quiet", "origin", "main"]);
+    let clones = (0..count).map(|_| Repository::clone_of(&origin)).collect();
+    (origin, clones)
 }
 
 /// Writes a manifest whose file has its ID's name.

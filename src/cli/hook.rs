@@ -1,14 +1,17 @@
 //! `goldenpath hook`
 
+use std::cell::OnceCell;
 use std::io::Read;
 
 use clap::Subcommand;
 
-use super::judging::{Format, Range, judge, judge_all};
+use super::judging::{Format, Judged, Range, judge, judge_all};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
 use crate::hooks::{self, HookError, HookName, Pushed, Step};
-use crate::source::{Repository, SourceError};
+use crate::ids::{self, Clash, Remote};
+use crate::rules::RuleSet;
+use crate::source::{Branch, Repository, SourceError};
 
 /// Install native git hooks, for those who use no hook framework
 #[derive(Debug, clap::Args)]
@@ -166,5 +169,35 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
             ranges.push((&one.name, range));
         }
     }
-    judge_all(&repository, &ranges, context)
+    let branches = OnceCell::new();
+    let elsewhere = |name: &str, range: &Range, judged: &Judged| {
+        let mine = judged.newcomers();
+        let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
+        // What this push replaces is not in its way.
+        let own = name.strip_prefix("refs/heads/").map(|name| format!("{remote}/{name}"));
+        let others: Vec<Branch> =
+            branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
+        let rules = RuleSet::of(&judged.project)?;
+        let clashes = ids::elsewhere(&repository, &judged.project.config.catalog, &mine, Some(range.after()), &others);
+        let finding = |clash: &Clash| {
+            let entry = judged.catalog.at(&clash.mine.path)?;
+            rules.taken_elsewhere(entry, &clash.branch.name, &clash.path)
+        };
+        Ok(clashes.iter().filter_map(finding).collect())
+    };
+    judge_all(&repository, &ranges, &elsewhere, context)
+}
+
+/// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.
+fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
+    Remote::at(repository, remote).branches().unwrap_or_else(|error| {
+        context.streams.talk(&format!("Warning: only branches that were fetched are looked at for IDs: {error}."));
+        let prefix = format!("{remote}/");
+        let mut branches = repository.branches().unwrap_or_default();
+        branches.retain(|branch| branch.name.starts_with(&prefix));
+        branches
+    })
 }

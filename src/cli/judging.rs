@@ -5,12 +5,13 @@ use std::mem;
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Project, Selection, Step};
+use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, fixable,
     summary,
 };
 use crate::fixes::{self, Ground};
+use crate::ids::Mine;
 use crate::rules::{Finding, RuleSet, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError};
 use crate::terminal::harmless_json;
@@ -49,7 +50,25 @@ pub(super) enum Format {
     Github,
 }
 
+impl Judged {
+    /// The manifests that the change brings in under an ID that nothing had before it.
+    pub(super) fn newcomers(&self) -> Vec<Mine> {
+        let before = self.catalog.before.as_ref();
+        let is_changed = |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
+        let had = |mine: &Mine| {
+            let id = mine.id.to_string();
+            before.is_some_and(|before| before.entries.iter().any(|entry| entry.claimed_id() == Some(&id)))
+        };
+        self.catalog.selected().filter(is_changed).filter_map(Mine::of).filter(|mine| !had(mine)).collect()
+    }
+}
+
 impl Range {
+    /// The state that is judged.
+    pub(super) fn after(&self) -> Snapshot {
+        self.after
+    }
+
     /// The files on disk.
     pub(super) fn work_tree() -> Self {
         Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None, line: None }
@@ -188,23 +207,25 @@ pub(super) fn tell(
     }
 }
 
-/// Judges several ranges, each with its name, and sums up in one last line.
+/// Judges several ranges, each with its name and by what `further` finds as well, and sums up in one last line.
 pub(super) fn judge_all(
     repository: &Repository,
     ranges: &[(&str, Range)],
+    further: &dyn Fn(&str, &Range, &Judged) -> Result<Vec<Finding>, Failure>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let look = context.streams.out;
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
         context.streams.talk(&format!("{name}:"));
-        let Judged { catalog, findings, .. } =
-            look_into(repository, range, &Selection::All, Some(Format::Human), context)?;
-        for drawn in findings_for_people(&findings, &catalog, look) {
+        let mut judged = look_into(repository, range, &Selection::All, Some(Format::Human), context)?;
+        let more = further(name, range, &judged)?;
+        judged.findings.extend(more);
+        for drawn in findings_for_people(&judged.findings, &judged.catalog, look) {
             context.streams.result(&drawn);
         }
-        files += catalog.selected().count();
-        all.extend(findings);
+        files += judged.catalog.selected().count();
+        all.extend(judged.findings);
     }
     context.streams.result(&summary(files, &all, look));
     Ok(outcome(&all))

@@ -77,7 +77,13 @@ impl<'r> Remote<'r> {
             (None, [only]) => Some(only.as_str()),
             (None, _) => None,
         }?;
-        Some(Self { name: name.to_owned(), git: repository.program(), repository })
+        Some(Self::at(repository, name))
+    }
+
+    /// The remote of this name or URL.
+    #[must_use]
+    pub fn at(repository: &'r Repository, name: &str) -> Self {
+        Self { name: name.to_owned(), git: repository.program(), repository }
     }
 
     /// Asks for all reservations and branches, in one go.

@@ -1,0 +1,104 @@
+//! History is read once; what is remembered of it changes no answer.
+
+use std::fs;
+
+use super::{next, path, write};
+use crate::support::Repository;
+
+fn memory(repository: &Repository) -> std::path::PathBuf {
+    repository.path().join(".git/goldenpath/ids")
+}
+
+#[test]
+fn what_is_remembered_is_not_read_again() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0009");
+    repository.commit_all("Nine");
+    repository.git(&["rm", "--quiet", &path("SEC-0009")]);
+    repository.commit_all("Gone");
+    assert_eq!(next(&repository), "SEC-0010");
+    let remembered = fs::read(memory(&repository)).unwrap();
+    // The commit that held it, its trees and its blob are lost, as a clone that goes wrong may lose them: whoever walked
+    // there again would not find SEC-0009.
+    let lost = repository.git(&["rev-list", "--objects", "HEAD~1"]);
+    for object in lost.lines().filter_map(|line| line.split(' ').next()) {
+        let _ = fs::remove_file(repository.path().join(".git/objects").join(&object[..2]).join(&object[2..]));
+    }
+    assert_eq!(next(&repository), "SEC-0010");
+    assert_eq!(fs::read(memory(&repository)).unwrap(), remembered, "nothing new was learned");
+}
+
+#[test]
+fn what_comes_after_is_seen() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0001");
+    repository.commit_all("One");
+    assert_eq!(next(&repository), "SEC-0002");
+    repository.git(&["checkout", "--quiet", "-b", "other"]);
+    write(&repository, "SEC-0020");
+    repository.commit_all("Twenty");
+    repository.git(&["rm", "--quiet", &path("SEC-0020")]);
+    repository.commit_all("Gone");
+    repository.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(next(&repository), "SEC-0021");
+    repository.git(&["branch", "--quiet", "-D", "other"]);
+    assert_eq!(next(&repository), "SEC-0021", "it was given to something once");
+}
+
+#[test]
+fn a_damaged_or_missing_memory_is_made_anew() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0005");
+    repository.commit_all("Five");
+    assert_eq!(next(&repository), "SEC-0006");
+    let sound = fs::read(memory(&repository)).unwrap();
+    for damaged in [vec![], sound[..sound.len() - 1].to_vec(), [&sound[..20], &[0xff; 20], &sound[40..]].concat()] {
+        fs::write(memory(&repository), damaged).unwrap();
+        assert_eq!(next(&repository), "SEC-0006");
+        assert_eq!(fs::read(memory(&repository)).unwrap(), sound);
+    }
+    fs::remove_dir_all(repository.path().join(".git/goldenpath")).unwrap();
+    assert_eq!(next(&repository), "SEC-0006");
+}
+
+#[test]
+fn a_file_that_is_changed_on_disk_is_read_though_its_name_is_known() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0003");
+    repository.commit_all("Three");
+    assert_eq!(next(&repository), "SEC-0004");
+    let text = repository.read(path("SEC-0003")).replace("id: SEC-0003", "id: SEC-0077");
+    repository.write(path("SEC-0003"), &text);
+    assert_eq!(next(&repository), "SEC-0078");
+}
+
+#[test]
+fn a_shallow_clone_says_that_history_is_cut_and_deepening_it_brings_the_rest() {
+    let origin = Repository::new();
+    write(&origin, "SEC-0009");
+    origin.commit_all("Nine");
+    origin.git(&["rm", "--quiet", &path("SEC-0009")]);
+    origin.commit_all("Gone");
+    let shallow = Repository::new();
+    let url = format!("file://{}", origin.path().display());
+    shallow.git(&["remote", "add", "origin", &url]);
+    shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]);
+    let asked = shallow.goldenpath(&["id", "next"]).run().success();
+    assert_eq!(asked.stdout, "SEC-0001\n");
+    assert!(asked.stderr.contains("this clone is shallow") && asked.stderr.contains("--unshallow"), "{}", asked.stderr);
+    shallow.git(&["fetch", "--quiet", "--unshallow", "origin"]);
+    let asked = shallow.goldenpath(&["id", "next"]).run().success();
+    assert_eq!((asked.stdout.as_str(), asked.stderr.as_str()), ("SEC-0010\n", ""));
+}
+
+#[test]
+fn what_was_stashed_before_the_last_stash_counts() {
+    let repository = Repository::new();
+    repository.write("README.md", "x\n").commit_all("Start");
+    for id in ["SEC-0080", "SEC-0002"] {
+        write(&repository, id);
+        repository.git(&["add", "--all"]);
+        repository.git(&["stash", "push", "--quiet"]);
+    }
+    assert_eq!(next(&repository), "SEC-0081");
+}
