@@ -97,9 +97,13 @@ fn every_flag_in_the_documentation_exists() {
         .into_iter()
         .chain([&["render", "--help"][..], &["plan", "--help"], &["apply", "--help"], &["demo", "--help"]])
         .chain([&["hook", "install", "--help"][..], &["hook", "uninstall", "--help"], &["hook", "run", "--help"]])
+        .chain([&["id", "next", "--help"][..], &["id", "reserve", "--help"], &["id", "list", "--help"]])
+        .chain([&["id", "renumber", "--help"][..]])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();
-    for name in ["README.md", "docs/commands.md", "docs/hooks.md", "docs/pipeline.md", "docs/configuration.md"] {
+    for name in
+        ["README.md", "docs/commands.md", "docs/ids.md", "docs/hooks.md", "docs/pipeline.md", "docs/configuration.md"]
+    {
         let text = fs::read_to_string(root().join(name)).unwrap();
         for line in
             text.lines().filter(|line| line.contains("goldenpath") || line.starts_with("| `-") || line.contains("`--"))
@@ -118,6 +122,8 @@ fn every_flag_in_the_documentation_exists() {
                     "--locked",
                     "--all",
                     "--no-ff",
+                    "--unshallow",
+                    "--delete",
                 ];
                 assert!(help.contains(flag) || others.contains(&flag), "{name} names {flag}: {line}");
             }

@@ -198,6 +198,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(
         options,
         [
+            "# remote: upstream",
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",
             "# rules:",
