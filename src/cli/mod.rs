@@ -123,6 +123,7 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(&error),
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
+    let color = if cli.command.is_plain() { ColorChoice::Never } else { color };
     let context = Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
     let two_means_changes = cli.command.two_means_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
@@ -155,6 +156,11 @@ impl Command {
     /// Terraform's convention: with `--detailed-exitcode`, 2 means changes, so errors of any kind are 1.
     fn two_means_changes(&self) -> bool {
         matches!(self, Self::Plan(args) if args.detailed_exitcode)
+    }
+
+    /// Whether nothing is to be drawn that a screen reader cannot read.
+    fn is_plain(&self) -> bool {
+        matches!(self, Self::New(New { what: NewCommand::Secret(args) }) if args.plain)
     }
 
     fn run(self, context: &Context) -> Result<Outcome, Failure> {

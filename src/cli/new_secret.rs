@@ -1,14 +1,22 @@
 //! `goldenpath new secret`
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Selection};
+use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{findings_for_people, summary};
 use crate::ids;
-use crate::scaffold::{self, Draft, Field, NewManifest};
+use crate::manifest::SecretId;
+use crate::scaffold::{
+    self, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin, Original,
+    ScaffoldError, Wrong,
+};
 use crate::source::{Repository, Snapshot};
-use crate::terminal::{Prompter, harmless_json};
+use crate::terminal::{PromptError, Prompter, harmless_json};
 
 /// Write a new SecretRequest, with the next free ID
 ///
@@ -49,12 +57,21 @@ pub(super) struct Args {
     /// One line for people; becomes the secret's description in its store
     #[arg(long)]
     description: Option<String>,
+    /// Copy the manifest of this ID to other environments, and ask only what differs
+    #[arg(long, value_name = "ID")]
+    from: Option<String>,
+    /// Take answers from a YAML file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the IDs and paths as JSON
     #[arg(long)]
     json: bool,
+    /// Ask line by line, for screen readers: nothing is drawn, and nothing coloured
+    #[arg(long)]
+    pub(super) plain: bool,
     /// Take the defaults and write without asking for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -63,28 +80,53 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
+    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    let original = args.from.as_deref().map(|id| Original::find(id, &catalog)).transpose()?;
+    let file = args.answers.as_deref().map(|path| read_answers(path, &project)).transpose()?;
+    let mut constraint = Constraint::new(&project, catalog)?;
     let (dry_run, as_json, yes) = (args.dry_run, args.json, args.yes);
-    let mut draft = args.draft();
-    draft.check(&project).map_err(|wrong| wrong_flags(&wrong))?;
-
     let prompter = Prompter::on_terminal(context.streams.err);
+    let prompter = if args.plain { prompter.map(Prompter::plainly) } else { prompter };
+
+    // The answers: flags win over the file, and both over the manifest that is copied.
+    let mut draft = args.draft();
+    draft.fill_from(file.as_ref().map(AnswersFile::draft).unwrap_or_default());
+    let wrong = draft.wrong_alone(&mut constraint);
+    if let Some(failure) = wrong_flags(&wrong) {
+        return Err(failure);
+    }
+    if let Some(error) = file.as_ref().and_then(|file| file.refuse(&wrong)) {
+        return Err(error.into());
+    }
+    draft.fill_from(original.as_ref().map(Original::draft).unwrap_or_default());
     // Who takes the defaults is asked for nothing that has one.
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = &prompter
         && !questions.is_empty()
     {
         context.streams.talk("A new secret. Ctrl-C backs out; nothing is written before the end.");
-        scaffold::ask(prompter, &questions, &mut draft, &project)?;
+        let elsewhere = original.as_ref().map(Original::environment);
+        scaffold::ask(prompter, &questions, &mut draft, &mut constraint, elsewhere)?;
     }
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));
     }
-    let answers = draft.finish(&project).map_err(|missing| missing_flags(&missing))?;
+    draft.settle(&mut constraint);
+    if let Some(error) = file.and_then(|file| file.refuse(&draft.wrong_together(&mut constraint))) {
+        return Err(ScaffoldError::from(error).into());
+    }
+    let answers = draft.finish().map_err(|missing| missing_flags(&missing))?;
 
-    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    // The manifests, with IDs that nobody has yet.
+    let catalog = constraint.into_catalog();
     let first_id = ids::next(&repository, &project, &catalog)?;
-    let template = project.template(&repository, scaffold::TEMPLATE)?;
-    let (made, findings, catalog) = scaffold::make(&answers, first_id, &project, catalog, template.as_deref())?;
+    let ids: Vec<SecretId> =
+        std::iter::successors(Some(first_id), |id| Some(id.next())).take(answers.environments.len()).collect();
+    let model = match original {
+        Some(original) => Model::Copy(Box::new(original)),
+        None => Model::Template(project.template(&repository, scaffold::TEMPLATE)?),
+    };
+    let (made, findings, catalog) = scaffold::make(&answers, &ids, &model, &project, catalog)?;
     if !findings.is_empty() {
         for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
             context.streams.alert(&drawn);
@@ -95,22 +137,49 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.talk("Nothing was written.");
         return Ok(Outcome::Failed);
     }
-    if let Some(prompter) = prompter.filter(|_| !yes && !dry_run) {
-        for manifest in &made {
-            prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text))?;
-        }
-        let question =
-            if made.len() == 1 { "Write this file?".to_owned() } else { format!("Write these {} files?", made.len()) };
-        if !prompter.confirm(&question, true)? {
-            context.streams.talk("Nothing was written.");
-            return Ok(Outcome::Failed);
-        }
+    if let Some(prompter) = prompter.filter(|_| !yes && !dry_run)
+        && !confirmed(&prompter, &made)?
+    {
+        context.streams.talk("Nothing was written.");
+        return Ok(Outcome::Failed);
     }
+
     if !dry_run {
         scaffold::write(&made, &project)?;
     }
     report(&made, dry_run, as_json, context);
     Ok(Outcome::Done)
+}
+
+/// The file of answers at `path`. A link is followed: portals and Kubernetes hand files over so.
+fn read_answers(path: &Path, project: &Project) -> Result<AnswersFile, AnswersError> {
+    let limit = MAX_ANSWERS_BYTES + 1;
+    let mut bytes = Vec::new();
+    let (name, read) = match path == Path::new("-") {
+        true => ("standard input".to_owned(), io::stdin().lock().take(limit).read_to_end(&mut bytes)),
+        false => {
+            (path.display().to_string(), File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)))
+        }
+    };
+    read.map_err(|error| {
+        AnswersError::new(
+            &name,
+            format!("it cannot be read: {error}"),
+            "name a file of answers, or `-` for standard input",
+        )
+    })?;
+    AnswersFile::parse(&name, bytes, project)
+}
+
+/// Shows the files as they will be written, and asks whether they are to be.
+fn confirmed(prompter: &Prompter, made: &[NewManifest]) -> Result<bool, PromptError> {
+    for manifest in made {
+        prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text))?;
+    }
+    match made.len() {
+        1 => prompter.confirm("Write this file?", true),
+        files => prompter.confirm(&format!("Write these {files} files?"), true),
+    }
 }
 
 fn report(made: &[NewManifest], dry_run: bool, as_json: bool, context: &Context) {
@@ -160,11 +229,11 @@ impl Args {
         ];
         for (field, value) in single {
             if let Some(value) = value {
-                draft.answer(field, value);
+                draft.answer(field, value, Origin::Flag);
             }
         }
         for environment in self.environments {
-            draft.answer(Field::Environment, environment);
+            draft.answer(Field::Environment, environment, Origin::Flag);
         }
         draft
     }
@@ -181,7 +250,10 @@ fn missing_flags(missing: &[Field]) -> Failure {
     )
 }
 
-fn wrong_flags(wrong: &[(Field, String)]) -> Failure {
-    let lines: Vec<String> = wrong.iter().map(|(field, why)| format!("{}: {why}", field.flag())).collect();
-    Failure::usage(lines.join("\n"), "correct the answer; see `goldenpath new secret --help`")
+/// The error for those flags that are wrong.
+fn wrong_flags(wrong: &[Wrong]) -> Option<Failure> {
+    let of_flags = wrong.iter().filter(|wrong| wrong.origin == Origin::Flag);
+    let lines: Vec<String> = of_flags.map(|wrong| format!("{}: {}", wrong.field.flag(), wrong.why)).collect();
+    let help = "correct the answer; see `goldenpath new secret --help`";
+    (!lines.is_empty()).then(|| Failure::usage(lines.join("\n"), help))
 }
