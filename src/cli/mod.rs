@@ -86,7 +86,7 @@ struct New {
 
 #[derive(Debug, Subcommand)]
 enum NewCommand {
-    Secret(new_secret::Args),
+    Secret(Box<new_secret::Args>),
 }
 
 /// What a command that ran to its end found.
@@ -166,7 +166,7 @@ impl Command {
     fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Init(args) => init::run(&args, context),
-            Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(args, context),
+            Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(*args, context),
             Self::Validate(args) => validate::run(&args, context),
             Self::Explain(args) => explain::run(&args, context),
             Self::Render(args) => render::run(&args, context),

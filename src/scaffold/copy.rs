@@ -5,7 +5,6 @@ use miette::Diagnostic;
 use super::{Answers, Draft, Field, Origin};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{self, Change, LifecycleStatus, Scalar, SecretId, SecretRequest};
-use crate::suggest;
 
 /// The manifest that is copied.
 #[derive(Debug, Clone)]
@@ -57,10 +56,14 @@ impl Original {
             catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name.as_str())).collect();
         match of_id.as_slice() {
             [] => {
-                let ids = catalog.entries.iter().filter_map(Entry::claimed_id);
-                let near = suggest::did_you_mean(&name, ids);
+                // All IDs look alike; only a slip in one digit says which is meant.
+                let is_near = |other: &&str| strsim::damerau_levenshtein(other, &name) == 1;
+                let near = catalog.entries.iter().filter_map(Entry::claimed_id).find(is_near);
                 let elsewhere = "a copy is made from the files on disk: check out the branch that has it";
-                let help = near.map_or_else(|| elsewhere.to_owned(), |near| format!("{near} {elsewhere}"));
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`? {elsewhere}"),
+                    None => elsewhere.to_owned(),
+                };
                 Err(CopyError::NotThere { id, help })
             }
             [entry] => {

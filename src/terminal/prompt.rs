@@ -10,6 +10,8 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, MultiSelect, Select};
 
 use super::held::Held;
+use super::look::wrapped;
+use super::typed::formatted;
 use super::{Look, Question, harmless, plain, typed};
 
 /// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
@@ -136,7 +138,7 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else { return plain::several(words, choices, default, &mut check) };
         // dialoguer takes back as many lines as a question has; one that the terminal wraps would stay in part.
         let how = "space selects, enter confirms";
-        let words = match words.len() + how.len() + MARKS <= usize::from(self.term.size().1) {
+        let prompt = match words.len() + how.len() + MARKS <= usize::from(self.term.size().1) {
             true => format!("{words} ({how})"),
             false => {
                 self.say(&format!("({how})"))?;
@@ -146,8 +148,9 @@ impl Prompter {
         let mut checked: Vec<bool> = (0..choices.len()).map(|index| index == default).collect();
         loop {
             let select = MultiSelect::with_theme(&**theme)
-                .with_prompt(&words)
+                .with_prompt(&prompt)
                 .items_checked(choices.iter().zip(checked.iter().copied()))
+                .report(false)
                 .max_length(PAGE);
             let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
             if chosen.is_empty() {
@@ -155,7 +158,11 @@ impl Prompter {
                 continue;
             }
             match check(&chosen) {
-                Ok(()) => return Ok(chosen),
+                Ok(()) => {
+                    let names: Vec<&str> = chosen.iter().map(|index| choices[*index].as_str()).collect();
+                    self.draw(&formatted(|out| theme.format_multi_select_prompt_selection(out, words, &names)))?;
+                    return Ok(chosen);
+                }
                 Err(why) => self.refuse(&why)?,
             }
             checked = (0..choices.len()).map(|index| chosen.contains(&index)).collect();
@@ -177,7 +184,7 @@ impl Prompter {
     /// # Errors
     /// The terminal is gone.
     pub fn say(&self, line: &str) -> Result<(), PromptError> {
-        self.term.write_line(&harmless(line)).map_err(|error| PromptError::Terminal(error.to_string()))
+        self.draw(&harmless(line))
     }
 
     /// Words that go with the questions, wrapped between words where they are drawn.
@@ -186,7 +193,7 @@ impl Prompter {
     /// The terminal is gone.
     pub fn note(&self, text: &str) -> Result<(), PromptError> {
         match self.mode {
-            Mode::Keys(_) => self.say(&textwrap::fill(text, self.look.width.saturating_sub(1))),
+            Mode::Keys(_) => self.say(&wrapped(text, self.look.width.saturating_sub(1)).join("\n")),
             Mode::Lines => self.say(text),
         }
     }
@@ -197,10 +204,12 @@ impl Prompter {
     /// The terminal is gone.
     pub fn refuse(&self, why: &str) -> Result<(), PromptError> {
         let Mode::Keys(theme) = &self.mode else { return self.say(&format!("{}{why}", plain::NOT_ACCEPTED)) };
-        let mut line = String::new();
-        // Writing into a String cannot fail.
-        let _ = theme.format_error(&mut line, &textwrap::fill(&harmless(why), self.look.width.saturating_sub(MARKS)));
-        self.term.write_line(&line).map_err(|error| PromptError::Terminal(error.to_string()))
+        let why = wrapped(&harmless(why), self.look.width.saturating_sub(MARKS)).join("\n");
+        self.draw(&formatted(|out| theme.format_error(out, &why)))
+    }
+
+    fn draw(&self, line: &str) -> Result<(), PromptError> {
+        self.term.write_line(line).map_err(|error| PromptError::Terminal(error.to_string()))
     }
 
     fn asking<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {

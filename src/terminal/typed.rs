@@ -9,6 +9,7 @@ use console::{Key, Term, measure_text_width, truncate_str};
 use dialoguer::theme::Theme;
 
 use super::line::Line;
+use super::look::wrapped;
 use super::{Look, fuzzy, harmless, harmless_name};
 
 /// A question that is answered by typing.
@@ -185,9 +186,7 @@ impl Typing<'_> {
 
     /// The lines below the question, as many as there are rows at most.
     fn below(&self, rows: usize, columns: usize, tells_default: bool) -> Vec<String> {
-        let wrapped = |text: &str, margin: usize| -> Vec<String> {
-            textwrap::wrap(text, columns.saturating_sub(margin)).into_iter().map(Into::into).collect()
-        };
+        let wrapped = |text: &str, margin: usize| wrapped(text, columns.saturating_sub(margin));
         let mut lines = Vec::new();
         let margin = measure_text_width(&formatted(|out| self.theme.format_error(out, ""))) + 2;
         for (number, line) in self.wrong.iter().flat_map(|why| wrapped(&harmless(why), margin)).enumerate() {
@@ -249,7 +248,8 @@ impl Typing<'_> {
     }
 }
 
-fn formatted(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
+/// What a theme writes.
+pub(super) fn formatted(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut formatted = String::new();
     // Writing into a String cannot fail.
     let _ = format(&mut formatted);
