@@ -2,7 +2,7 @@
 //! drawn twice, no escape sequence. The answer is a line that the terminal itself lets people edit.
 
 use std::io::{self, BufRead, Read, Write};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -120,8 +120,10 @@ fn until_accepted<T>(prompt: &str, mut take: impl FnMut(&str) -> Result<T, Strin
         err.write_all(text.as_bytes()).and_then(|()| err.flush()).map_err(broken)
     };
     loop {
+        // A Ctrl-C may come as soon as the question is read.
+        let ear = listen();
         say(&format!("{}: ", harmless(prompt)))?;
-        let line = match heard() {
+        let line = match hear(&ear) {
             Heard::Line(line) => line.map_err(broken)?,
             Heard::Interrupt => Vec::new(),
         };
@@ -144,11 +146,17 @@ fn until_accepted<T>(prompt: &str, mut take: impl FnMut(&str) -> Result<T, Strin
     }
 }
 
-/// The next line, or the Ctrl-C before it. The line is read elsewhere, since a read cannot be called off; after a
-/// Ctrl-C nothing else is asked.
-fn heard() -> Heard {
+/// From now on, a Ctrl-C is told here.
+fn listen() -> (Sender<Heard>, Receiver<Heard>) {
     let (sender, receiver) = channel();
     *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
+    (sender, receiver)
+}
+
+/// The next line, or the Ctrl-C before it. The line is read elsewhere, since a read cannot be called off; after a
+/// Ctrl-C nothing else is asked.
+fn hear((sender, receiver): &(Sender<Heard>, Receiver<Heard>)) -> Heard {
+    let sender = sender.clone();
     thread::spawn(move || {
         let mut line = Vec::new();
         let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut line);

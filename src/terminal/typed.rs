@@ -29,6 +29,9 @@ const PAGE: usize = 8;
 /// Columns of text that a question leaves to its answer; where the default would take them, it stands below.
 const ROOM: usize = 24;
 
+/// Columns that are left to the answer whatever the question is.
+const LEAST: usize = 6;
+
 /// The longest answer that is taken in, in bytes; more is a paste that went wrong.
 const LONGEST: usize = 8 * 1024;
 
@@ -179,9 +182,9 @@ impl Typing<'_> {
         };
         let whole = with(default);
         if measure_text_width(&whole) + ROOM <= columns || default.is_none() {
-            return (truncate_str(&whole, columns - 8, "").into_owned(), true);
+            return (truncate_str(&whole, columns - LEAST, "").into_owned(), true);
         }
-        (truncate_str(&with(None), columns - 8, "").into_owned(), false)
+        (truncate_str(&with(None), columns - LEAST, "").into_owned(), false)
     }
 
     /// The lines below the question, as many as there are rows at most.
