@@ -19,14 +19,51 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`].
+/// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`]. Where the platform can,
+/// the bytes have no name until they are all there, so that not even a kill leaves anything behind.
 ///
 /// # Errors
 /// Whatever the file system refuses.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    staged(folder, path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    fs::create_dir_all(folder)?;
+    if !write_nameless(folder, path, bytes)? {
+        staged(folder, path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    }
     sync_folder(folder)
+}
+
+/// Writes a file that has no name (open(2), `O_TMPFILE`), and then gives it one. False where that cannot be done here,
+/// and nothing is.
+#[cfg(target_os = "linux")]
+fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+    use rustix::io::Errno;
+
+    // As for any file that a program creates; the umask narrows it.
+    let mode = Mode::from_raw_mode(0o666);
+    let mut file = match open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
+        Ok(file) => File::from(file),
+        // The file system has no such files, or the kernel takes the flag for that of a folder.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match linkat(CWD, nameless, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Err(Errno::EXIST.into()),
+        // There is no /proc, or no second name allowed: whatever it is, the other way has its own say.
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_nameless(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// As [`write_whole`] for what can be made again: readers see it whole, and a crash may lose it.
@@ -257,6 +294,22 @@ mod tests {
         write_new(&path, b"one").unwrap();
         assert_eq!(write_new(&path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_nameless_file_gets_its_name_and_the_mode_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ordinary) = (folder.path().join("b.yaml"), folder.path().join("c.yaml"));
+        fs::write(&ordinary, b"one").unwrap();
+        // Some file systems have no such files.
+        if write_nameless(folder.path(), &path, b"one").unwrap() {
+            assert_eq!(fs::read(&path).unwrap(), b"one");
+            let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(&path), mode(&ordinary));
+        }
     }
 
     #[test]

@@ -13,8 +13,7 @@ use crate::hooks::HookError;
 use crate::ids::{IdError, RemoteError, RenumberError};
 use crate::projection::ProjectionError;
 use crate::reconcile::ReconcileError;
-use crate::scaffold::ScaffoldError;
-
+use crate::scaffold::{AnswersError, CopyError, ScaffoldError};
 use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::template::TemplateError;
@@ -96,7 +95,7 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError;
+    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError, AnswersError, CopyError;
     failed: ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
 }
 

@@ -91,7 +91,7 @@ struct New {
 
 #[derive(Debug, Subcommand)]
 enum NewCommand {
-    Secret(new_secret::Args),
+    Secret(Box<new_secret::Args>),
 }
 
 /// What a command that ran to its end found.
@@ -128,6 +128,7 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(&error),
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
+    let color = if cli.command.is_plain() { ColorChoice::Never } else { color };
     let context = Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
     let two_means_changes = cli.command.two_means_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
@@ -162,10 +163,15 @@ impl Command {
         matches!(self, Self::Plan(args) if args.detailed_exitcode)
     }
 
+    /// Whether nothing is to be drawn that a screen reader cannot read.
+    fn is_plain(&self) -> bool {
+        matches!(self, Self::New(New { what: NewCommand::Secret(args) }) if args.plain)
+    }
+
     fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Init(args) => init::run(&args, context),
-            Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(args, context),
+            Self::New(New { what: NewCommand::Secret(args) }) => new_secret::run(*args, context),
             Self::Validate(args) => validate::run(&args, context),
             Self::Explain(args) => explain::run(&args, context),
             Self::Render(args) => render::run(&args, context),

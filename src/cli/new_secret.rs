@@ -1,15 +1,23 @@
 //! `goldenpath new secret`
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
-use super::allocating::tell;
+use super::allocating::{Reserving, take, upcoming};
+use super::committing::{Committed, Committing};
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Selection};
+use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{findings_for_people, summary};
-use crate::ids::Allocator;
-use crate::scaffold::{self, Draft, Field, NewManifest};
+use crate::manifest::SecretId;
+use crate::scaffold::{
+    self, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin, Original,
+    ScaffoldError, Wrong,
+};
 use crate::source::{Repository, Snapshot};
-use crate::terminal::{Prompter, harmless_json};
+use crate::terminal::{PromptError, Prompter, harmless_json};
 
 /// Write a new SecretRequest, with the next free ID
 ///
@@ -50,43 +58,81 @@ pub(super) struct Args {
     /// One line for people; becomes the secret's description in its store
     #[arg(long)]
     description: Option<String>,
+    /// Copy the manifest of this ID to other environments, and ask only what differs
+    #[arg(long, value_name = "ID")]
+    from: Option<String>,
+    /// Take answers from a YAML file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    #[command(flatten)]
+    reserving: Reserving,
+    #[command(flatten)]
+    committing: Committing,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the IDs and paths as JSON
     #[arg(long)]
     json: bool,
+    /// Ask line by line, for screen readers: nothing is drawn, and nothing coloured
+    #[arg(long)]
+    pub(super) plain: bool,
     /// Take the defaults and write without asking for confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
-pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
+pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
-    let (dry_run, as_json, yes) = (args.dry_run, args.json, args.yes);
-    let mut draft = args.draft();
-    draft.check(&project).map_err(|wrong| wrong_flags(&wrong))?;
-
+    args.committing.check(&repository)?;
+    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    let original = args.from.as_deref().map(|id| Original::find(id, &catalog)).transpose()?;
+    let file = args.answers.as_deref().map(|path| read_answers(path, &project)).transpose()?;
+    let mut constraint = Constraint::new(&project, catalog)?;
+    let Args { dry_run, json: as_json, yes, reserving, .. } = args;
+    let committing = std::mem::take(&mut args.committing);
     let prompter = Prompter::on_terminal(context.streams.err);
+    let prompter = if args.plain { prompter.map(Prompter::plainly) } else { prompter };
+
+    // The answers: flags win over the file, and both over the manifest that is copied.
+    let mut draft = args.draft();
+    draft.fill_from(file.as_ref().map(AnswersFile::draft).unwrap_or_default());
+    let wrong = draft.wrong_alone(&mut constraint);
+    if let Some(failure) = wrong_flags(&wrong) {
+        return Err(failure);
+    }
+    if let Some(error) = file.as_ref().and_then(|file| file.refuse(&wrong)) {
+        return Err(error.into());
+    }
+    draft.fill_from(original.as_ref().map(Original::draft).unwrap_or_default());
     // Who takes the defaults is asked for nothing that has one.
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = &prompter
         && !questions.is_empty()
     {
         context.streams.talk("A new secret. Ctrl-C backs out; nothing is written before the end.");
-        scaffold::ask(prompter, &questions, &mut draft, &project)?;
+        let elsewhere = original.as_ref().map(Original::environment);
+        scaffold::ask(prompter, &questions, &mut draft, &mut constraint, elsewhere)?;
     }
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));
     }
-    let answers = draft.finish(&project).map_err(|missing| missing_flags(&missing))?;
+    draft.settle(&mut constraint);
+    if let Some(error) = file.and_then(|file| file.refuse(&draft.wrong_together(&mut constraint))) {
+        return Err(ScaffoldError::from(error).into());
+    }
+    let answers = draft.finish().map_err(|missing| missing_flags(&missing))?;
 
-    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
-    let first_id = allocator.upcoming(1, &|news| tell(&news, context))?[0];
-    let template = project.template(&repository, scaffold::TEMPLATE)?;
-    let (made, findings, catalog) = scaffold::make(&answers, first_id, &project, catalog, template.as_deref())?;
+    // The manifests, with the IDs that they would get now: what is not fit to be written uses no number up.
+    let allocator = reserving.allocator(&repository, &project.config);
+    let ids = upcoming(&allocator, answers.environments.len(), context)?;
+    let model = match original {
+        Some(original) => Model::Copy(Box::new(original)),
+        None => Model::Template(project.template(&repository, scaffold::TEMPLATE)?),
+    };
+    let (mut made, findings, mut catalog) =
+        scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
     if !findings.is_empty() {
         for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
             context.streams.alert(&drawn);
@@ -97,25 +143,82 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.talk("Nothing was written.");
         return Ok(Outcome::Failed);
     }
-    if let Some(prompter) = prompter.filter(|_| !yes && !dry_run) {
-        for manifest in &made {
-            prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text))?;
-        }
-        let question =
-            if made.len() == 1 { "Write this file?".to_owned() } else { format!("Write these {} files?", made.len()) };
-        if !prompter.confirm(&question, true)? {
-            context.streams.talk("Nothing was written.");
-            return Ok(Outcome::Failed);
-        }
+    if dry_run {
+        report(&made, &Done::default(), dry_run, as_json, context);
+        return Ok(Outcome::Done);
     }
-    if !dry_run {
-        scaffold::write(&made, &project)?;
+    if let Some(prompter) = prompter.filter(|_| !yes)
+        && !confirmed(&prompter, &made)?
+    {
+        context.streams.talk("Nothing was written.");
+        return Ok(Outcome::Failed);
     }
-    report(&made, dry_run, as_json, context);
-    Ok(Outcome::Done)
+
+    // The IDs for good, and the files.
+    let given = take(&allocator, ids.len(), context)?;
+    if given.ids != ids {
+        catalog.entries.retain(|entry| !made.iter().any(|manifest| manifest.path == entry.path));
+        (made, _, _) = scaffold::make(&answers, &given.ids, &model, &project, catalog)?;
+    }
+    scaffold::write(&made, &project)?;
+    let mut done = Done { reserved_on: given.reserved_on, committed: Committed::default() };
+    let paths: Vec<&str> = made.iter().map(|manifest| manifest.path.as_str()).collect();
+    let committed = committing.carry_out(&repository, &paths, &message(&answers, &given.ids), context);
+    let failure = committed.map(|committed| done.committed = committed).err();
+    report(&made, &done, dry_run, as_json, context);
+    failure.map_or(Ok(Outcome::Done), Err)
 }
 
-fn report(made: &[NewManifest], dry_run: bool, as_json: bool, context: &Context) {
+/// What was done beside writing the files.
+#[derive(Debug, Default)]
+struct Done {
+    reserved_on: Option<String>,
+    committed: Committed,
+}
+
+/// The commit's message.
+fn message(answers: &Answers, ids: &[SecretId]) -> String {
+    let and = |words: Vec<String>| match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    };
+    let ids = and(ids.iter().map(ToString::to_string).collect());
+    format!("{ids}: {} for {} in {}", answers.name(), answers.service, and(answers.environments.clone()))
+}
+
+/// The file of answers at `path`. A link is followed: portals and Kubernetes hand files over so.
+fn read_answers(path: &Path, project: &Project) -> Result<AnswersFile, AnswersError> {
+    let limit = MAX_ANSWERS_BYTES + 1;
+    let mut bytes = Vec::new();
+    let (name, read) = match path == Path::new("-") {
+        true => ("standard input".to_owned(), io::stdin().lock().take(limit).read_to_end(&mut bytes)),
+        false => {
+            (path.display().to_string(), File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)))
+        }
+    };
+    read.map_err(|error| {
+        AnswersError::new(
+            &name,
+            format!("it cannot be read: {error}"),
+            "name a file of answers, or `-` for standard input",
+        )
+    })?;
+    AnswersFile::parse(&name, bytes, project)
+}
+
+/// Shows the files as they will be written, and asks whether they are to be.
+fn confirmed(prompter: &Prompter, made: &[NewManifest]) -> Result<bool, PromptError> {
+    for manifest in made {
+        prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text))?;
+    }
+    match made.len() {
+        1 => prompter.confirm("Write this file?", true),
+        files => prompter.confirm(&format!("Write these {files} files?"), true),
+    }
+}
+
+fn report(made: &[NewManifest], done: &Done, dry_run: bool, as_json: bool, context: &Context) {
     if as_json {
         let rows: Vec<_> = made
             .iter()
@@ -127,7 +230,13 @@ fn report(made: &[NewManifest], dry_run: bool, as_json: bool, context: &Context)
                 row
             })
             .collect();
-        let report = json!({ "version": 1, "dryRun": dry_run, "manifests": rows });
+        let mut report = json!({ "version": 1, "dryRun": dry_run, "manifests": rows });
+        let Done { reserved_on, committed: Committed { branch, commit } } = done;
+        for (name, value) in [("reservedOn", reserved_on), ("branch", branch), ("commit", commit)] {
+            if let Some(value) = value {
+                report[name] = value.as_str().into();
+            }
+        }
         context.streams.result(&format!("{}\n", harmless_json(&format!("{report:#}"))));
         return;
     }
@@ -139,6 +248,8 @@ fn report(made: &[NewManifest], dry_run: bool, as_json: bool, context: &Context)
     }
     if dry_run {
         context.streams.talk("Nothing was written (--dry-run).");
+    } else if let Some(commit) = &done.committed.commit {
+        context.streams.talk(&format!("Committed as {}. Next: push; the merge does the rest.", &commit[..8]));
     } else {
         let paths: Vec<&str> = made.iter().map(|manifest| manifest.path.as_str()).collect();
         context.streams.talk(&format!("Next: git add {} and commit; the merge does the rest.", paths.join(" ")));
@@ -162,11 +273,11 @@ impl Args {
         ];
         for (field, value) in single {
             if let Some(value) = value {
-                draft.answer(field, value);
+                draft.answer(field, value, Origin::Flag);
             }
         }
         for environment in self.environments {
-            draft.answer(Field::Environment, environment);
+            draft.answer(Field::Environment, environment, Origin::Flag);
         }
         draft
     }
@@ -183,7 +294,10 @@ fn missing_flags(missing: &[Field]) -> Failure {
     )
 }
 
-fn wrong_flags(wrong: &[(Field, String)]) -> Failure {
-    let lines: Vec<String> = wrong.iter().map(|(field, why)| format!("{}: {why}", field.flag())).collect();
-    Failure::usage(lines.join("\n"), "correct the answer; see `goldenpath new secret --help`")
+/// The error for those flags that are wrong.
+fn wrong_flags(wrong: &[Wrong]) -> Option<Failure> {
+    let of_flags = wrong.iter().filter(|wrong| wrong.origin == Origin::Flag);
+    let lines: Vec<String> = of_flags.map(|wrong| format!("{}: {}", wrong.field.flag(), wrong.why)).collect();
+    let help = "correct the answer; see `goldenpath new secret --help`";
+    (!lines.is_empty()).then(|| Failure::usage(lines.join("\n"), help))
 }

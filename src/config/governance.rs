@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{ConfigError, Enums, unique};
+use crate::suggest;
 
 /// The governance table that goldenpath has built in; `init` writes this very text.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml");
@@ -19,6 +20,9 @@ pub struct Governance {
     /// Days between two rotations, by `spec.rotation.rotationClass`.
     #[serde(default, deserialize_with = "unique::map")]
     pub rotation_interval_days: BTreeMap<String, u16>,
+    /// The rotation class that a new secret is offered for its `spec.secretType`, where its tier asks for no stricter one.
+    #[serde(default, deserialize_with = "unique::map")]
+    pub rotation_class_by_type: BTreeMap<String, String>,
 }
 
 /// One row of the table.
@@ -53,8 +57,8 @@ impl Governance {
     /// Reads a catalog's own table.
     ///
     /// # Errors
-    /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, or a recovery window outside AWS's
-    /// bounds (DeleteSecret's `RecoveryWindowInDays`).
+    /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, a secret type or rotation class that
+    /// `enums` do not have, or a recovery window outside AWS's bounds (DeleteSecret's `RecoveryWindowInDays`).
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let table: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         for tier in &enums.risk_tiers {
@@ -77,7 +81,25 @@ impl Governance {
                 .at_field(text, &["tiers", name, "recoveryWindowDays"]));
             }
         }
+        for (secret_type, class) in &table.rotation_class_by_type {
+            for (what, name, known) in
+                [("secret type", secret_type, &enums.secret_types), ("rotation class", class, &enums.rotation_classes)]
+            {
+                if !known.contains(name) {
+                    let near = suggest::did_you_mean(name, known.iter().map(String::as_str));
+                    let help = near.unwrap_or_else(|| format!("the enums have {}", known.join(", ")));
+                    return Err(ConfigError::new(path, format!("there is no {what} `{name}`"), help)
+                        .at_field(text, &["rotationClassByType", secret_type]));
+                }
+            }
+        }
         Ok(table)
+    }
+
+    /// Days between two rotations of this class; None for one that is never due.
+    #[must_use]
+    pub fn rotation_interval(&self, class: &str) -> Option<u16> {
+        self.rotation_interval_days.get(class).copied().filter(|days| *days > 0)
     }
 }
 
@@ -92,7 +114,25 @@ mod tests {
         assert_eq!(table.tiers["high"].rotation, Rotation::Required);
         assert_eq!(table.tiers["medium"].rotation, Rotation::Recommended);
         assert_eq!(table.tiers["low"].rotation, Rotation::Free);
-        assert_eq!(table.rotation_interval_days["standard"], 90);
+        assert_eq!(table.rotation_interval("standard"), Some(90));
+        assert_eq!(table.rotation_interval("none"), None);
+        assert_eq!(table.rotation_class_by_type["signing-key"], "high");
+    }
+
+    #[test]
+    fn a_type_or_class_that_there_is_none_of_is_named_at_its_place() {
+        for (row, words) in [
+            ("signing-keys: high", "there is no secret type `signing-keys`"),
+            ("signing-key: hihg", "there is no rotation class `hihg`"),
+        ] {
+            let text = format!("{BUILT_IN}\n").replace("signing-key: high", row);
+            let error = Governance::parse("governance.yaml", &text, &Enums::built_in()).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            let label = miette::Diagnostic::labels(&error).and_then(|mut labels| labels.next()).unwrap();
+            assert!(text[label.offset()..].starts_with(row), "{row}");
+        }
+        let twice = format!("{BUILT_IN}\n  signing-key: none\n");
+        assert!(Governance::parse("governance.yaml", &twice, &Enums::built_in()).is_err());
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn changed(entry: &Entry, change: &Change, project: &Project) -> Option<Entry> {
     let (violations, root) = (&changed.manifest()?.violations, changed.root()?);
     let result = change.result();
     let is_mended = |pointer: &str| match change {
-        Change::Set { .. } => !violations.iter().any(|violation| violation.pointer == pointer),
+        Change::Set { .. } | Change::Add { .. } => !violations.iter().any(|violation| violation.pointer == pointer),
         // A field that is called rightly may still have a wrong value, but not a word in place of a mapping.
         _ => !violations.iter().any(|violation| match &violation.kind {
             ViolationKind::WrongType { expected } if violation.pointer == pointer => {

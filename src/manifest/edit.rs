@@ -18,6 +18,8 @@ use super::yaml;
 pub enum Change {
     /// The scalar at `pointer` says something else.
     Set { pointer: String, value: Scalar },
+    /// The mapping around `pointer` gets that field, behind its others.
+    Add { pointer: String, value: Scalar },
     /// The field at `pointer` is called `name`; its value stays.
     Rename { pointer: String, name: String },
     /// The field at `pointer` goes to the end of the mapping at `into`, which is made where there is none.
@@ -46,6 +48,7 @@ impl Change {
     pub fn pointer(&self) -> &str {
         match self {
             Self::Set { pointer, .. }
+            | Self::Add { pointer, .. }
             | Self::Rename { pointer, .. }
             | Self::Move { pointer, .. }
             | Self::Remove { pointer } => pointer,
@@ -56,7 +59,7 @@ impl Change {
     #[must_use]
     pub fn result(&self) -> Option<String> {
         match self {
-            Self::Set { pointer, .. } => Some(pointer.clone()),
+            Self::Set { pointer, .. } | Self::Add { pointer, .. } => Some(pointer.clone()),
             Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escaped(name))),
             Self::Move { pointer, into } => Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default())),
             Self::Remove { .. } => None,
@@ -72,6 +75,10 @@ impl Change {
             Self::Set { pointer, value } => {
                 let (_, node) = root.at(pointer)?;
                 set(text, node, value)?
+            }
+            Self::Add { pointer, value } => {
+                let added = |value: String| entry::added(text, root, pointer, &value).map(|edit| vec![edit]);
+                value.written_as("").into_iter().filter_map(added).collect()
             }
             Self::Rename { pointer, name } => {
                 let (key, _) = root.at(pointer)?;
@@ -91,10 +98,10 @@ impl Change {
         let mut json = root.to_json();
         match self {
             Self::Set { pointer, value } => {
-                *json.pointer_mut(pointer)? = match value {
-                    Scalar::Int(value) => (*value).into(),
-                    Scalar::String(value) => value.as_str().into(),
-                };
+                *json.pointer_mut(pointer)? = value.to_json();
+            }
+            Self::Add { pointer, value } => {
+                put(json.pointer_mut(parent(pointer))?, &last_token(pointer), value.to_json())?;
             }
             Self::Rename { pointer, name } => {
                 let value = take(&mut json, pointer)?;
@@ -117,6 +124,23 @@ impl Change {
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
         }
         Some(json)
+    }
+}
+
+impl Scalar {
+    fn to_json(&self) -> Json {
+        match self {
+            Self::Int(value) => (*value).into(),
+            Self::String(value) => value.as_str().into(),
+        }
+    }
+
+    /// The ways to write it, the best first; `old` is what stood there.
+    fn written_as(&self, old: &str) -> Vec<String> {
+        match self {
+            Self::Int(value) => vec![value.to_string()],
+            Self::String(value) => quoted_as(old, value),
+        }
     }
 }
 
@@ -153,11 +177,7 @@ fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<Edit>>> {
     if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) {
         return None;
     }
-    let written = match value {
-        Scalar::Int(value) => vec![value.to_string()],
-        Scalar::String(value) => quoted_as(old, value),
-    };
-    Some(written.into_iter().map(|text| vec![Edit { span: node.span.clone(), text }]).collect())
+    Some(value.written_as(old).into_iter().map(|text| vec![Edit { span: node.span.clone(), text }]).collect())
 }
 
 fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<Edit>>> {

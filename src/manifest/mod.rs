@@ -13,7 +13,7 @@ mod yaml;
 
 pub use edit::{Change, Scalar};
 pub use model::{LifecycleStatus, SecretRequest};
-pub use names::{DnsLabel, DnsSubdomain, SecretId, check_one_line, to_label};
+pub use names::{DnsLabel, DnsSubdomain, LABEL_LENGTH, SecretId, check_one_line, to_label};
 pub use node::{Key, Node, Value};
 pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};
 pub use store_key::{StoreKey, StoreKeyError};

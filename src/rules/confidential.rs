@@ -193,11 +193,6 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     seal_with(findings, |path| entries.get(path).copied(), &past, project);
 }
 
-/// The same for findings in one file.
-pub(super) fn seal_entry(findings: &mut [Finding], entry: &Entry, project: &Project) {
-    seal_with(findings, |_| Some(entry), &[], project);
-}
-
 /// The same for a rule that could not judge a manifest, and says by which of its values.
 pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Project) -> ConfigError {
     let told = error.to_string();

@@ -184,6 +184,21 @@ impl<'project> RuleSet<'project> {
         self.finish(Reading { catalog, findings })
     }
 
+    /// What the rules say of the selected manifests beside the others, the platform team's policies aside: of a manifest
+    /// that is half answered they would speak too soon.
+    #[must_use]
+    pub fn preview(&self, catalog: &Catalog) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = catalog.selected().flat_map(|entry| self.check_entry(entry)).collect();
+        for &(rule, severity) in &self.rules {
+            if let Check::Catalog(check) = rule.check {
+                check(catalog, self.project, &mut Sink::new(rule, severity, &mut findings));
+            }
+        }
+        confidential::seal(&mut findings, catalog, self.project);
+        sort(&mut findings);
+        findings
+    }
+
     /// Adds to `findings` what follows from what a store tells of the selected manifests, and sorts them anew.
     pub fn check_stored(&self, findings: &mut Vec<Finding>, catalog: &Catalog, renewals: &Renewals) {
         let mut stored = Vec::new();
@@ -210,19 +225,6 @@ impl<'project> RuleSet<'project> {
 
 fn sort(findings: &mut [Finding]) {
     findings.sort_by(|one, other| one.key().cmp(&other.key()));
-}
-
-/// What the rules on single files say of one entry, at their default severities.
-#[must_use]
-pub fn check_entry(entry: &Entry, project: &Project) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for rule in RULES {
-        if let Check::Entry(check) = rule.check {
-            check(entry, project, &mut Sink::new(rule, rule.severity, &mut findings));
-        }
-    }
-    confidential::seal_entry(&mut findings, entry, project);
-    findings
 }
 
 /// The rules that are on, with what their findings count as.

@@ -1,33 +1,25 @@
-//! The answers to `new secret`: a draft that fills up, then all of them.
+//! All answers to `new secret`, and the manifests that they ask for.
 
 use serde::Serialize;
 
 use super::Field;
 use crate::catalog::Project;
-use crate::config::Rotation;
-use crate::manifest::{LifecycleStatus, SecretId, SecretRequest, to_label};
-
-/// Days that a new secret is offered to live before somebody looks again.
-const TTL_DAYS: u32 = 90;
-
-/// What has been answered so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Draft(Vec<(Field, String)>);
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 
 /// All answers, each checked. `environments` holds at least one, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     pub service: String,
     pub environments: Vec<String>,
-    secret_type: String,
-    name: String,
-    owner: String,
-    risk_tier: String,
-    rotation_class: String,
-    namespace: String,
-    k8s_secret_name: String,
-    ttl_days: u32,
-    description: Option<String>,
+    pub(super) secret_type: String,
+    pub(super) name: String,
+    pub(super) owner: String,
+    pub(super) risk_tier: String,
+    pub(super) rotation_class: String,
+    pub(super) namespace: String,
+    pub(super) k8s_secret_name: String,
+    pub(super) ttl_days: u32,
+    pub(super) description: Option<String>,
 }
 
 /// The template's variables: those of a SecretRequest, under the same names.
@@ -50,129 +42,24 @@ pub struct Variables<'a> {
     ttl_days: u32,
 }
 
-impl Draft {
-    /// Adds an answer; only environments take several.
-    pub fn answer(&mut self, field: Field, value: impl Into<String>) {
-        let value = value.into();
-        if field != Field::Environment {
-            self.0.retain(|(answered, _)| *answered != field);
-        } else if self.all(field).any(|answered| answered == value) {
-            return;
-        }
-        self.0.push((field, value));
-    }
-
-    /// The answer to a question.
-    #[must_use]
-    pub fn get(&self, field: Field) -> Option<&str> {
-        self.all(field).next()
-    }
-
-    fn all(&self, field: Field) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(answered, _)| *answered == field).map(|(_, value)| value.as_str())
-    }
-
-    /// What follows from the answers so far: the name from service and type, the namespace from the service, the
-    /// Kubernetes Secret from the name, the rotation class from the risk tier.
-    #[must_use]
-    pub fn default_for(&self, field: Field, project: &Project) -> Option<String> {
-        let from = |field: Field| self.get(field).map(str::to_owned);
-        match field {
-            Field::Name => {
-                let label = to_label(&format!("{}-{}", self.get(Field::Service)?, self.get(Field::SecretType)?));
-                Some(label)
-            }
-            Field::RiskTier => {
-                let tiers = &project.enums.risk_tiers;
-                tiers.iter().find(|tier| *tier == "medium").or(tiers.first()).cloned()
-            }
-            Field::RotationClass => self.default_rotation(project),
-            Field::Namespace => from(Field::Service),
-            Field::K8sSecretName => from(Field::Name),
-            Field::TtlDays => {
-                let tier = project.governance.tiers.get(self.get(Field::RiskTier)?);
-                Some(tier.map_or(TTL_DAYS, |tier| tier.max_ttl_days.min(TTL_DAYS)).to_string())
-            }
-            Field::Description => Some(String::new()),
-            Field::Service | Field::Environment | Field::SecretType | Field::Owner => None,
-        }
-    }
-
-    /// Free tiers go without rotation; the others take the class named like the tier, or else the slowest that rotates.
-    fn default_rotation(&self, project: &Project) -> Option<String> {
-        let tier = self.get(Field::RiskTier)?;
-        let classes = &project.enums.rotation_classes;
-        let class = |name: &str| classes.iter().find(|class| *class == name).cloned();
-        let slowest = || {
-            let days = &project.governance.rotation_interval_days;
-            classes.iter().filter(|class| days.contains_key(*class)).max_by_key(|class| days[*class]).cloned()
-        };
-        match project.governance.tiers.get(tier).map(|tier| tier.rotation) {
-            Some(Rotation::Free) | None => class("none"),
-            Some(Rotation::Required | Rotation::Recommended) => class(tier).or_else(slowest),
-        }
-    }
-
-    /// The questions that have neither an answer nor, without anybody to ask, a default that is not a guess.
-    #[must_use]
-    pub fn missing(&self) -> Vec<Field> {
-        use Field::{Environment, Name, Owner, RiskTier, SecretType, Service};
-        [Service, Environment, SecretType, Name, Owner, RiskTier]
-            .into_iter()
-            .filter(|field| self.get(*field).is_none())
-            .collect()
-    }
-
-    /// Judges every answer given.
-    ///
-    /// # Errors
-    /// The questions whose answers are wrong, with the answer and what is wrong with it.
-    pub fn check(&self, project: &Project) -> Result<(), Vec<(Field, String)>> {
-        let wrong: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(field, value)| !(*field == Field::Description && value.is_empty()))
-            .filter_map(|(field, value)| field.check(value, project).err().map(|why| (*field, why)))
-            .collect();
-        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
-    }
-
-    /// The answers, with defaults for what follows from others.
-    ///
-    /// # Errors
-    /// The questions that still need an answer.
-    pub fn finish(mut self, project: &Project) -> Result<Answers, Vec<Field>> {
-        for field in Field::ALL {
-            if self.get(field).is_none()
-                && !self.missing().contains(&field)
-                && let Some(default) = self.default_for(field, project)
-            {
-                self.answer(field, default);
-            }
-        }
-        let missing: Vec<Field> = Field::ALL.into_iter().filter(|field| self.get(*field).is_none()).collect();
-        if !missing.is_empty() {
-            return Err(missing);
-        }
-        let text = |field| self.get(field).unwrap_or_default().to_owned();
-        Ok(Answers {
-            service: text(Field::Service),
-            environments: self.all(Field::Environment).map(str::to_owned).collect(),
-            secret_type: text(Field::SecretType),
-            name: text(Field::Name),
-            owner: text(Field::Owner),
-            risk_tier: text(Field::RiskTier),
-            rotation_class: text(Field::RotationClass),
-            namespace: text(Field::Namespace),
-            k8s_secret_name: text(Field::K8sSecretName),
-            // Checked to be a number of days when it was answered.
-            ttl_days: text(Field::TtlDays).parse().map_err(|_| vec![Field::TtlDays])?,
-            description: Some(text(Field::Description)).filter(|description| !description.is_empty()),
-        })
-    }
-}
-
 impl Answers {
+    /// The answer to a question that has one for all environments.
+    pub(super) fn to(&self, field: Field) -> String {
+        match field {
+            Field::Service => self.service.clone(),
+            Field::Environment => String::new(),
+            Field::SecretType => self.secret_type.clone(),
+            Field::Name => self.name.clone(),
+            Field::Owner => self.owner.clone(),
+            Field::RiskTier => self.risk_tier.clone(),
+            Field::RotationClass => self.rotation_class.clone(),
+            Field::Namespace => self.namespace.clone(),
+            Field::K8sSecretName => self.k8s_secret_name.clone(),
+            Field::TtlDays => self.ttl_days.to_string(),
+            Field::Description => self.description.clone().unwrap_or_default(),
+        }
+    }
+
     pub(super) fn variables<'a>(&'a self, id: SecretId, environment: &'a str, project: &'a Project) -> Variables<'a> {
         Variables {
             id,
@@ -192,7 +79,7 @@ impl Answers {
         }
     }
 
-    /// Reads a manifest back: whatever the template does, it must say what was answered.
+    /// Reads a manifest back: whatever it was made from, it must say what was answered.
     ///
     /// # Errors
     /// The first field that says something else.
@@ -232,6 +119,6 @@ impl Answers {
 }
 
 /// The provider of every new secret.
-fn provider(project: &Project) -> &str {
+pub(super) fn provider(project: &Project) -> &str {
     project.enums.providers.first().map_or("", String::as_str)
 }

@@ -1,8 +1,6 @@
-//! The questions of `new secret`: each with its flag, its place in the manifest and the one constraint on its answer.
+//! The questions of `new secret`: each with its flag, its name in a file of answers and its place in the manifest.
 
-use crate::catalog::{Entry, Project};
-use crate::rules;
-use crate::source::File;
+use crate::catalog::Project;
 
 /// A question. The order is the one in which they are asked: defaults follow from earlier answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +51,24 @@ impl Field {
         }
     }
 
+    /// What it is called in a file of answers, and among the template's variables.
+    #[must_use]
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Environment => "environment",
+            Self::SecretType => "secretType",
+            Self::Name => "name",
+            Self::Owner => "owner",
+            Self::RiskTier => "riskTier",
+            Self::RotationClass => "rotationClass",
+            Self::Namespace => "namespace",
+            Self::K8sSecretName => "k8sSecretName",
+            Self::TtlDays => "ttlDays",
+            Self::Description => "description",
+        }
+    }
+
     /// The question itself.
     #[must_use]
     pub fn question(self) -> &'static str {
@@ -71,7 +87,7 @@ impl Field {
         }
     }
 
-    /// The answers that there are to choose from; None where any text may do.
+    /// The answers that the enums have; None where any text may do.
     #[must_use]
     pub fn choices(self, project: &Project) -> Option<&[String]> {
         let enums = &project.enums;
@@ -85,32 +101,8 @@ impl Field {
         }
     }
 
-    /// Judges an answer by the very rules that `validate` applies to the manifest's field.
-    ///
-    /// # Errors
-    /// What is wrong with it and how to mend it, in the rule's words.
-    pub fn check(self, answer: &str, project: &Project) -> Result<(), String> {
-        let pointer = self.pointer();
-        let value = match self {
-            Self::TtlDays if answer.parse::<i64>().is_ok() => {
-                answer.parse::<i64>().map_or(serde_json::Value::Null, Into::into)
-            }
-            _ => answer.into(),
-        };
-        // A manifest with nothing but this field: what the rules say of the field is all they can say of it here.
-        let manifest = pointer
-            .rsplit('/')
-            .filter(|part| !part.is_empty())
-            .fold(value, |inner, part| serde_json::json!({ part: inner }));
-        let file = File { path: String::new(), bytes: Ok(manifest.to_string().into_bytes()) };
-        let entry = Entry::read(file, true, project);
-        match rules::check_entry(&entry, project).into_iter().find(|finding| finding.pointer == pointer) {
-            Some(finding) => Err(format!("{}; {}", finding.message, finding.help)),
-            None => Ok(()),
-        }
-    }
-
-    fn pointer(self) -> &'static str {
+    /// Where the answer stands in the manifest.
+    pub(super) fn pointer(self) -> &'static str {
         match self {
             Self::Service => "/metadata/service",
             Self::Environment => "/metadata/environment",

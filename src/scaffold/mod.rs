@@ -1,15 +1,24 @@
-//! Answers, from prompts or flags → template → manifest → file.
+//! Answers, from prompts, flags or a file → template, or the manifest that is copied → manifest → file.
 
 mod answers;
+mod answers_file;
+mod constraint;
+mod copy;
+mod defaults;
+mod draft;
 mod field;
 pub mod hook;
 mod prompt;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 
-pub use answers::{Answers, Draft};
+pub use answers::Answers;
+pub use answers_file::{AnswersError, AnswersFile, MAX_ANSWERS_BYTES};
+pub use constraint::{Constraint, Verdict};
+pub use copy::{CopyError, Original};
+pub use draft::{Draft, Origin, Wrong};
 pub use field::Field;
 pub use prompt::ask;
 
@@ -36,6 +45,14 @@ pub struct NewManifest {
     pub text: String,
 }
 
+/// What a manifest is made from.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// The catalog's own template, or without one the built-in one.
+    Template(Option<String>),
+    Copy(Box<Original>),
+}
+
 /// Why no manifest was made.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ScaffoldError {
@@ -45,6 +62,12 @@ pub enum ScaffoldError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Copy(#[from] CopyError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Answers(#[from] AnswersError),
     #[error("the template `{TEMPLATE}` made no SecretRequest with the answers given: {why}")]
     #[diagnostic(code(goldenpath::scaffold::template), help("compare `templates/{TEMPLATE}` with the built-in one"))]
     NotTheAnswers { why: String },
@@ -53,39 +76,47 @@ pub enum ScaffoldError {
     Write { path: String, why: String },
 }
 
-/// Makes the manifests of `answers`, one an environment, with the IDs from `first_id` on, and judges them by every rule
-/// beside the manifests of `catalog`. Only without a finding of severity error are they fit to be written.
+/// Makes the manifests of `answers`, one an environment, with the IDs of `ids` in their order, and judges them by every
+/// rule beside the manifests of `catalog`. Only without a finding of severity error are they fit to be written.
 ///
 /// # Errors
 /// A template that does not render, or not to a manifest that says what was answered.
 pub fn make(
     answers: &Answers,
-    first_id: SecretId,
+    ids: &[SecretId],
+    model: &Model,
     project: &Project,
-    catalog: Catalog,
-    own_template: Option<&str>,
+    mut catalog: Catalog,
 ) -> Result<(Vec<NewManifest>, Vec<Finding>, Catalog), ScaffoldError> {
     let mut made = Vec::new();
-    let mut id = first_id;
-    let mut catalog = catalog;
     for entry in &mut catalog.entries {
         entry.selected = false;
     }
-    for environment in &answers.environments {
-        let variables = answers.variables(id, environment, project);
-        let text = template::render(TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Yaml, &variables)?;
+    for (environment, &id) in answers.environments.iter().zip(ids) {
+        let text = match model {
+            Model::Copy(original) => original.copied(answers, id, environment)?,
+            Model::Template(own) => {
+                let variables = answers.variables(id, environment, project);
+                template::render(TEMPLATE, own.as_deref().unwrap_or(BUILT_IN), Output::Yaml, &variables)?
+            }
+        };
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
         let mut entry = Entry::read(file, true, project);
-        // What is no request the rules have findings for, at their places in what the template made.
+        // What is no request the rules have findings for, at their places in what was made.
         if let Some(request) = entry.request() {
             answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
         }
         entry.path = path_of(project, &answers.service, environment, id);
         made.push(NewManifest { id, path: entry.path.clone(), text });
         catalog.entries.push(entry);
-        id = id.next();
     }
+    catalog.entries.sort_by(|one, other| one.path.cmp(&other.path));
     let (catalog, findings) = RuleSet::of(project)?.check(catalog)?;
+    // A rule that is off finds nothing, and what is no request must not be written all the same.
+    if is_fit(&findings) && catalog.selected().any(|entry| entry.request().is_none()) {
+        let why = "it is none of those that goldenpath knows, whatever the rules say".to_owned();
+        return Err(ScaffoldError::NotTheAnswers { why });
+    }
     Ok((made, findings, catalog))
 }
 
@@ -101,21 +132,34 @@ pub fn is_fit(findings: &[Finding]) -> bool {
 /// What the file system refuses; nothing is left written then.
 pub fn write(manifests: &[NewManifest], project: &Project) -> Result<(), ScaffoldError> {
     let mut written: Vec<PathBuf> = Vec::new();
+    let mut folders: Vec<PathBuf> = Vec::new();
     for manifest in manifests {
         let result = files::confine(&project.root, &manifest.path).and_then(|path| {
+            folders.extend(missing_folders(&path));
             files::write_new(&path, manifest.text.as_bytes()).map_err(|error| error.to_string())?;
             Ok(path)
         });
         match result {
             Ok(path) => written.push(path),
             Err(why) => {
+                // Best effort: the error to tell is the one that came first. A folder that holds something else stays.
                 for path in written {
-                    // Best effort: the error to tell is the one that came first.
                     let _ = std::fs::remove_file(path);
+                }
+                for folder in folders.iter().rev() {
+                    let _ = std::fs::remove_dir(folder);
                 }
                 return Err(ScaffoldError::Write { path: manifest.path.clone(), why });
             }
         }
     }
     Ok(())
+}
+
+/// The folders around `path` that are not there yet, the outer before the inner.
+fn missing_folders(path: &Path) -> Vec<PathBuf> {
+    let missing = path.ancestors().skip(1).take_while(|folder| folder.symlink_metadata().is_err());
+    let mut folders: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+    folders.reverse();
+    folders
 }

@@ -66,6 +66,12 @@ impl Look {
     }
 }
 
+/// The lines of `text` at a width in columns, broken between words, or at a hyphen, and never within a path.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let options = textwrap::Options::new(width.max(1)).word_separator(textwrap::WordSeparator::AsciiSpace);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+}
+
 fn locale_is_utf8() -> bool {
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());

@@ -1,4 +1,5 @@
-//! Questions on a terminal, by dialoguer, on standard error so that standard output stays the result's.
+//! Questions on a terminal, on standard error so that standard output stays the result's: choices by dialoguer, text by
+//! [`typed`], and all of them line by line in [`plain`].
 
 use std::io::{self, IsTerminal};
 use std::sync::Once;
@@ -6,13 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, Input, MultiSelect, Select};
+use dialoguer::{Confirm, MultiSelect, Select};
 
 use super::held::Held;
-use super::{Look, harmless};
+use super::look::wrapped;
+use super::typed::formatted;
+use super::{Look, Question, harmless, plain, typed};
 
 /// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
 const PAGE: usize = 12;
+
+/// Columns that the marks around a question, or in front of a message, take at most.
+const MARKS: usize = 10;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -27,17 +33,25 @@ pub enum PromptError {
 
 /// Asks. While one exists, Ctrl-C ends the question and not the program, so that the terminal is left sane.
 pub struct Prompter {
-    theme: Box<dyn Theme>,
+    mode: Mode,
     term: Term,
-    /// Columns that a message may take, beside the mark in front of it.
-    width: usize,
+    look: Look,
+}
+
+/// How questions are asked.
+enum Mode {
+    /// Key by key, drawn in place.
+    Keys(Box<dyn Theme>),
+    /// Line by line, nothing drawn twice.
+    Lines,
 }
 
 /// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
 impl Prompter {
-    /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set.
+    /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set. A terminal that
+    /// calls itself dumb is asked line by line.
     #[must_use]
     pub fn on_terminal(look: Look) -> Option<Self> {
         static HANDLER: Once = Once::new();
@@ -50,7 +64,7 @@ impl Prompter {
         // cursor hidden. Should no handler be allowed here, that is all that is lost.
         HANDLER.call_once(|| {
             let _ = ctrlc::set_handler(|| {
-                if !ASKING.load(Ordering::SeqCst) {
+                if !plain::interrupt() && !ASKING.load(Ordering::SeqCst) {
                     std::process::exit(130);
                 }
             });
@@ -59,57 +73,99 @@ impl Prompter {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
-        Some(Self { theme, term: Term::stderr(), width: look.width.saturating_sub(4) })
+        let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), look };
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Some(if is_dumb { prompter.plainly() } else { prompter })
     }
 
-    /// A line of text that `check` accepts; its error is shown and the question asked again.
+    /// The same, asking line by line, as a screen reader likes it.
+    #[must_use]
+    pub fn plainly(self) -> Self {
+        Self { mode: Mode::Lines, ..self }
+    }
+
+    /// A line of text that `check` accepts; its error is shown and the question asked again, with the text kept.
     ///
     /// # Errors
     /// Cancelled, or the terminal is gone.
     pub fn text(
         &self,
-        question: &str,
-        default: Option<&str>,
-        may_be_empty: bool,
-        check: impl Fn(&str) -> Result<(), String>,
+        question: &Question<'_>,
+        mut check: impl FnMut(&str) -> Result<(), String>,
     ) -> Result<String, PromptError> {
-        let mut input = Input::<String>::with_theme(&*self.theme)
-            .with_prompt(question)
-            .allow_empty(may_be_empty)
-            // dialoguer takes back as many lines as a message has; one that the terminal wraps would stay in part.
-            .validate_with(|answer: &String| check(answer).map_err(|why| textwrap::fill(&harmless(&why), self.width)));
-        if let Some(default) = default {
-            input = input.default(default.to_owned());
+        match &self.mode {
+            Mode::Lines => plain::text(question, &mut check),
+            Mode::Keys(theme) => self.asking(|| Ok(typed::ask(question, &**theme, self.look, &mut check)?)),
         }
-        self.asking(|| input.interact_text_on(&self.term).map(Some))
     }
 
-    /// One of `choices`, by its index.
+    /// One of `choices` that `check` accepts, by its index.
     ///
     /// # Errors
     /// Cancelled, or the terminal is gone.
-    pub fn one(&self, question: &str, choices: &[String], default: usize) -> Result<usize, PromptError> {
-        let select =
-            Select::with_theme(&*self.theme).with_prompt(question).items(choices).default(default).max_length(PAGE);
-        self.asking(|| select.interact_on_opt(&self.term))
-    }
-
-    /// At least one of `choices`, by their indices.
-    ///
-    /// # Errors
-    /// Cancelled, or the terminal is gone.
-    pub fn several(&self, question: &str, choices: &[String], default: usize) -> Result<Vec<usize>, PromptError> {
-        let question = format!("{question} (space selects, enter confirms)");
+    pub fn one(
+        &self,
+        words: &str,
+        choices: &[String],
+        default: usize,
+        mut check: impl FnMut(usize) -> Result<(), String>,
+    ) -> Result<usize, PromptError> {
+        let Mode::Keys(theme) = &self.mode else { return plain::one(words, choices, default, &mut check) };
+        let mut default = default;
         loop {
-            let select = MultiSelect::with_theme(&*self.theme)
-                .with_prompt(&question)
-                .items_checked(choices.iter().enumerate().map(|(index, choice)| (choice, index == default)))
+            let select =
+                Select::with_theme(&**theme).with_prompt(words).items(choices).default(default).max_length(PAGE);
+            let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
+            match check(chosen) {
+                Ok(()) => return Ok(chosen),
+                Err(why) => self.refuse(&why)?,
+            }
+            default = chosen;
+        }
+    }
+
+    /// At least one of `choices` that `check` accepts, by their indices.
+    ///
+    /// # Errors
+    /// Cancelled, or the terminal is gone.
+    pub fn several(
+        &self,
+        words: &str,
+        choices: &[String],
+        default: usize,
+        mut check: impl FnMut(&[usize]) -> Result<(), String>,
+    ) -> Result<Vec<usize>, PromptError> {
+        let Mode::Keys(theme) = &self.mode else { return plain::several(words, choices, default, &mut check) };
+        // dialoguer takes back as many lines as a question has; one that the terminal wraps would stay in part.
+        let how = "space selects, enter confirms";
+        let prompt = match words.len() + how.len() + MARKS <= usize::from(self.term.size().1) {
+            true => format!("{words} ({how})"),
+            false => {
+                self.say(&format!("({how})"))?;
+                words.to_owned()
+            }
+        };
+        let mut checked: Vec<bool> = (0..choices.len()).map(|index| index == default).collect();
+        loop {
+            let select = MultiSelect::with_theme(&**theme)
+                .with_prompt(&prompt)
+                .items_checked(choices.iter().zip(checked.iter().copied()))
+                .report(false)
                 .max_length(PAGE);
             let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
-            if !chosen.is_empty() {
-                return Ok(chosen);
+            if chosen.is_empty() {
+                self.say("Select at least one.")?;
+                continue;
             }
-            self.say("Select at least one.")?;
+            match check(&chosen) {
+                Ok(()) => {
+                    let names: Vec<&str> = chosen.iter().map(|index| choices[*index].as_str()).collect();
+                    self.draw(&formatted(|out| theme.format_multi_select_prompt_selection(out, words, &names)))?;
+                    return Ok(chosen);
+                }
+                Err(why) => self.refuse(&why)?,
+            }
+            checked = (0..choices.len()).map(|index| chosen.contains(&index)).collect();
         }
     }
 
@@ -118,7 +174,8 @@ impl Prompter {
     /// # Errors
     /// Cancelled, or the terminal is gone.
     pub fn confirm(&self, question: &str, default: bool) -> Result<bool, PromptError> {
-        let confirm = Confirm::with_theme(&*self.theme).with_prompt(question).default(default);
+        let Mode::Keys(theme) = &self.mode else { return plain::confirm(question, default) };
+        let confirm = Confirm::with_theme(&**theme).with_prompt(question).default(default);
         self.asking(|| confirm.interact_on_opt(&self.term))
     }
 
@@ -127,7 +184,32 @@ impl Prompter {
     /// # Errors
     /// The terminal is gone.
     pub fn say(&self, line: &str) -> Result<(), PromptError> {
-        self.term.write_line(&harmless(line)).map_err(|error| PromptError::Terminal(error.to_string()))
+        self.draw(&harmless(line))
+    }
+
+    /// Words that go with the questions, wrapped between words where they are drawn.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn note(&self, text: &str) -> Result<(), PromptError> {
+        match self.mode {
+            Mode::Keys(_) => self.say(&wrapped(text, self.look.width.saturating_sub(1)).join("\n")),
+            Mode::Lines => self.say(text),
+        }
+    }
+
+    /// Says why an answer cannot be taken.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn refuse(&self, why: &str) -> Result<(), PromptError> {
+        let Mode::Keys(theme) = &self.mode else { return self.say(&format!("{}{why}", plain::NOT_ACCEPTED)) };
+        let why = wrapped(&harmless(why), self.look.width.saturating_sub(MARKS)).join("\n");
+        self.draw(&formatted(|out| theme.format_error(out, &why)))
+    }
+
+    fn draw(&self, line: &str) -> Result<(), PromptError> {
+        self.term.write_line(line).map_err(|error| PromptError::Terminal(error.to_string()))
     }
 
     fn asking<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {

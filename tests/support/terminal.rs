@@ -15,6 +15,11 @@ pub enum Key {
     Enter,
     Up,
     Down,
+    Left,
+    Right,
+    Home,
+    End,
+    Delete,
     Escape,
     Space,
     Tab,
@@ -28,6 +33,11 @@ impl Key {
             Self::Enter => "\r",
             Self::Up => "\x1b[A",
             Self::Down => "\x1b[B",
+            Self::Right => "\x1b[C",
+            Self::Left => "\x1b[D",
+            Self::Home => "\x1b[H",
+            Self::End => "\x1b[F",
+            Self::Delete => "\x1b[3~",
             Self::Escape => "\x1b",
             Self::Space => " ",
             Self::Tab => "\t",
@@ -103,6 +113,37 @@ impl Terminal {
         self
     }
 
+    /// As [`Terminal::wait_for`], for words between which lines may be broken.
+    #[track_caller]
+    pub fn wait_for_words(&mut self, words: &str) -> &mut Self {
+        let said = |so_far: &SoFar| shown(so_far).split_whitespace().collect::<Vec<_>>().join(" ");
+        let so_far = self.output.wait_while(|so_far| !so_far.ended && !said(so_far).contains(words));
+        let (said, screen) = (said(&so_far), shown(&so_far));
+        drop(so_far);
+        assert!(said.contains(words), "waited for {words:?}. The screen:\n{screen}");
+        self
+    }
+
+    /// Waits until `text` is the last that the screen holds.
+    #[track_caller]
+    pub fn wait_for_last(&mut self, text: &str) -> &mut Self {
+        let so_far = self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).ends_with(text));
+        let screen = shown(&so_far);
+        drop(so_far);
+        assert!(screen.ends_with(text), "waited for {text:?} at the end. The screen:\n{screen}");
+        self
+    }
+
+    /// Waits until the screen holds `text` and nothing else.
+    #[track_caller]
+    pub fn wait_for_all(&mut self, text: &str) -> &mut Self {
+        let so_far = self.output.wait_while(|so_far| !so_far.ended && shown(so_far) != text);
+        let screen = shown(&so_far);
+        drop(so_far);
+        assert_eq!(screen, text, "waited for this screen (on the right)");
+        self
+    }
+
     /// Types `text` as it is, without Enter.
     #[track_caller]
     pub fn send(&mut self, text: &str) -> &mut Self {
@@ -121,6 +162,11 @@ impl Terminal {
     /// The lines on the screen, without the blanks at their ends and the empty lines below them.
     pub fn screen(&self) -> String {
         shown(&self.output.lock())
+    }
+
+    /// The cursor's row and column, from 0.
+    pub fn cursor(&self) -> (u16, u16) {
+        self.output.lock().screen.screen().cursor_position()
     }
 
     pub fn cursor_visible(&self) -> bool {

@@ -81,6 +81,22 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     }
 }
 
+/// The edit that puts a field at `pointer`, behind the others of a mapping that is there.
+pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<Edit> {
+    let mapping = root.at(parent(pointer))?.1;
+    let field = format!("{}: {value}", last_token(pointer));
+    if is_flow(text, mapping) {
+        return flow::insert(text, mapping, &field);
+    }
+    let Value::Mapping(entries) = &mapping.value else { return None };
+    let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
+    let at = after_line(text, end_of(text, last, value)?)?;
+    let (indent, newline) = (column(text, first)?, newline(text));
+    // The last line of a text may have no end.
+    let before = if text[..at].ends_with('\n') { "" } else { newline };
+    Some(Edit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
+}
+
 /// The edit that takes away the field at `pointer`: its lines, with the comment behind it and those that lead up to it.
 pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
     let mapping = root.at(parent(pointer))?.1;

@@ -45,6 +45,18 @@ fn what_is_more_than_a_word_is_not_replaced() {
 }
 
 #[test]
+fn a_field_is_added_behind_the_others_of_its_mapping() {
+    let added = |text: &str, pointer: &str, value: &str| {
+        apply(text, &Change::Add { pointer: pointer.into(), value: Scalar::String(value.into()) })
+    };
+    assert_eq!(added("a:\n    b: c # d\ne: f\n", "/a/g", "h").unwrap(), "a:\n    b: c # d\n    g: h\ne: f\n");
+    assert_eq!(added("a: {b: c}\r\n", "/a/g", "h: #").unwrap(), "a: {b: c, g: \"h: #\"}\r\n");
+    assert_eq!(added("a:\r\n  b: c", "/a/g", "h").unwrap(), "a:\r\n  b: c\r\n  g: h\r\n");
+    assert_eq!(added("a: {b: c}\n", "/a/b", "h"), None, "it is there");
+    assert_eq!(added("a: b\n", "/c/d", "h"), None, "there is no such mapping");
+}
+
+#[test]
 fn a_key_is_renamed_where_it_stands_unless_its_name_is_taken() {
     assert_eq!(rename("a: {teir : low} # x\n", "/a/teir", "tier").unwrap(), "a: {tier : low} # x\n");
     assert_eq!(rename("'k8s/x~y': 1\n", "/k8s~1x~0y", "z").unwrap(), "'z': 1\n");

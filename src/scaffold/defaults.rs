@@ -1,0 +1,125 @@
+//! What follows from the answers so far, and what others have answered: what a question is offered with.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::{Constraint, Draft, Field, Origin, Verdict};
+use crate::config::Rotation;
+use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
+
+/// Days that a new secret is offered to live before somebody looks again.
+const TTL_DAYS: u32 = 90;
+
+/// How many names are tried before the first one is offered, taken as it is.
+const TRIES: u32 = 99;
+
+/// The rotation class of a secret that nothing rotates.
+const NO_ROTATION: &str = "none";
+
+impl Constraint<'_> {
+    /// What follows from the answers so far: the name from service and type, the namespace from the service, the
+    /// Kubernetes Secret from the name, the rotation class from type and risk tier, the ttl from the tier, and the owner
+    /// from the service's other manifests. A name that is taken gets a number behind it.
+    #[must_use]
+    pub fn default_for(&mut self, draft: &Draft, field: Field) -> Option<String> {
+        match field {
+            Field::Name => {
+                let words = format!("{}-{}", draft.get(Field::Service)?, draft.get(Field::SecretType)?);
+                Some(self.free(draft, field, &to_label(&words)))
+            }
+            Field::Owner => self.owners(draft).into_iter().next(),
+            Field::RiskTier => {
+                let tiers = &self.project().enums.risk_tiers;
+                tiers.iter().find(|tier| *tier == "medium").or(tiers.first()).cloned()
+            }
+            Field::RotationClass => self.rotation(draft),
+            Field::Namespace => draft.get(Field::Service).map(to_label),
+            Field::K8sSecretName => {
+                let name = to_label(draft.get(Field::Name)?);
+                Some(self.free(draft, field, &name))
+            }
+            Field::TtlDays => {
+                let tier = self.project().governance.tiers.get(draft.get(Field::RiskTier)?);
+                Some(tier.map_or(TTL_DAYS, |tier| tier.max_ttl_days.min(TTL_DAYS)).to_string())
+            }
+            Field::Description => Some(String::new()),
+            Field::Service | Field::Environment | Field::SecretType => None,
+        }
+    }
+
+    /// `name`, or where the rules refuse that, the first with a number behind it that they do not: `-2`, `-3`, …
+    #[must_use]
+    pub fn free(&mut self, draft: &Draft, field: Field, name: &str) -> String {
+        let numbered = (2..=TRIES).map(|number| {
+            let suffix = format!("-{number}");
+            let stem: String = name.chars().take(LABEL_LENGTH - suffix.len()).collect();
+            format!("{}{suffix}", stem.trim_end_matches(['-', '.']))
+        });
+        let mut tried = draft.clone();
+        let mut fits = |name: &String| {
+            tried.answer(field, name, Origin::Asked);
+            !matches!(self.judge(&tried, field), Verdict::Wrong(_))
+        };
+        let whole = name.to_owned();
+        std::iter::once(whole.clone()).chain(numbered).find(|name| fits(name)).unwrap_or(whole)
+    }
+
+    /// What a question is offered from: services by how many manifests they have, owners by how many of the service's
+    /// are theirs and then as the enums have them, and else what the enums have.
+    #[must_use]
+    pub fn suggestions(&self, draft: &Draft, field: Field) -> Vec<String> {
+        match field {
+            Field::Service => most_used(self.requests().map(|request| request.service.as_str())),
+            Field::Owner => self.owners(draft),
+            _ => field.choices(self.project()).unwrap_or_default().to_vec(),
+        }
+    }
+
+    fn owners(&self, draft: &Draft) -> Vec<String> {
+        let service = draft.get(Field::Service);
+        let of_service = self.requests().filter(|request| Some(request.service.as_str()) == service);
+        let known = &self.project().enums.owners;
+        let mut owners = most_used(
+            of_service.map(|request| request.owner.as_str()).filter(|owner| known.iter().any(|known| known == owner)),
+        );
+        let others: Vec<String> = known.iter().filter(|owner| !owners.contains(owner)).cloned().collect();
+        owners.extend(others);
+        owners
+    }
+
+    fn requests(&self) -> impl Iterator<Item = &SecretRequest> {
+        self.catalog().entries.iter().filter_map(|entry| entry.request())
+    }
+
+    /// The class that the governance table has for the type, or the one that the tier asks for, if that is stricter. The
+    /// tier asks for the class named like it, or else the slowest that rotates; a free tier asks for none.
+    fn rotation(&self, draft: &Draft) -> Option<String> {
+        let (enums, governance) = (&self.project().enums, &self.project().governance);
+        let class = |name: &str| enums.rotation_classes.iter().find(|class| *class == name);
+        let tier = draft.get(Field::RiskTier)?;
+        let of_type = draft.get(Field::SecretType).and_then(|name| governance.rotation_class_by_type.get(name));
+        let of_type = of_type.and_then(|name| class(name));
+        // What is never due comes last.
+        let interval = |class: &String| governance.rotation_interval(class).unwrap_or(u16::MAX);
+        let of_tier = match governance.tiers.get(tier).map(|tier| tier.rotation) {
+            Some(Rotation::Free) | None => return of_type.or_else(|| class(NO_ROTATION)).cloned(),
+            Some(Rotation::Required | Rotation::Recommended) => class(tier).or_else(|| {
+                let rotating =
+                    enums.rotation_classes.iter().filter(|class| governance.rotation_interval(class).is_some());
+                rotating.max_by_key(|class| interval(class))
+            }),
+        };
+        of_tier.into_iter().chain(of_type).min_by_key(|class| interval(class)).cloned()
+    }
+}
+
+/// Each once, the most frequent first, and of equals in the order of the alphabet.
+fn most_used<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut names: Vec<(&str, usize)> = counts.into_iter().collect();
+    names.sort_by_key(|(_, count)| Reverse(*count));
+    names.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
