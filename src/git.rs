@@ -19,9 +19,6 @@ use crate::terminal::harmless;
 /// How long a command may talk to another machine.
 pub const NETWORK: Duration = Duration::from_secs(60);
 
-/// How long a commit may take: hooks run in it, and a person may be asked for the key's password.
-pub const COMMIT: Duration = Duration::from_secs(600);
-
 /// The most that is read of what git says: the refs of a repository with hundreds of thousands.
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 
@@ -154,12 +151,20 @@ impl Git {
         answer(command, arguments, limit)
     }
 
-    /// Runs a command with the repository's hooks, that must succeed.
+    /// Runs a command that must succeed, with the repository's hooks, and with the person's terminal: what git and its hooks
+    /// say is seen, and a key's password can be asked for. It may take as long as it takes.
     ///
     /// # Errors
     /// [`GitError`]
-    pub fn run_with_hooks(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
-        succeeded(arguments, answer(self.command(), arguments, limit)?)
+    pub fn attend(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
+        let mut command = self.command();
+        // Standard output is the result's, and what git prints there is talk.
+        command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let status = command.args(arguments.iter().map(AsRef::as_ref)).status();
+        match status.map_err(|error| GitError::Missing { why: error.to_string() })? {
+            status if status.success() => Ok(()),
+            status => Err(GitError::Failed { command: name(arguments), complaint: status.to_string() }),
+        }
     }
 
     fn command(&self) -> Command {

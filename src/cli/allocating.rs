@@ -64,7 +64,7 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
         }
         News::Cut => {
             streams.progress_ends();
-            streams.talk(
+            streams.talk_once(
                 "Warning: this clone is shallow. An ID that was used and deleted before its history begins is not seen; \
                  `git fetch --unshallow` brings it.",
             );

@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use crate::catalog::ProjectError;
 use crate::config::ConfigError;
 use crate::fixes::WriteError;
+use crate::git::GitError;
 use crate::gitops::GitopsError;
 use crate::hooks::HookError;
 use crate::ids::{IdError, RemoteError, RenumberError};
@@ -96,7 +97,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError, AnswersError, CopyError;
-    failed: ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
 }
 
 impl From<IdError> for Failure {

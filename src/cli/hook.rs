@@ -182,10 +182,8 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
         let rules = RuleSet::of(&judged.project)?;
         let clashes = ids::elsewhere(&repository, &judged.project.config.catalog, &mine, Some(range.after()), &others);
-        let finding = |clash: &Clash| {
-            let entry = judged.catalog.at(&clash.mine.path)?;
-            rules.taken_elsewhere(entry, &clash.branch.name, &clash.path)
-        };
+        let finding =
+            |clash: &Clash| rules.taken_elsewhere(&judged.catalog, &clash.mine.path, &clash.branch.name, &clash.path);
         Ok(clashes.iter().filter_map(finding).collect())
     };
     judge_all(&repository, &ranges, &elsewhere, context)

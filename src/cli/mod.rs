@@ -2,6 +2,7 @@
 
 mod allocating;
 mod apply;
+mod committing;
 mod demo;
 mod explain;
 mod failure;

@@ -13,8 +13,8 @@ use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{findings_for_people, summary};
 use crate::manifest::SecretId;
 use crate::scaffold::{
-    self, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin, Original,
-    ScaffoldError, Wrong,
+    self, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin,
+    Original, ScaffoldError, Wrong,
 };
 use crate::source::{Repository, Snapshot};
 use crate::terminal::{PromptError, Prompter, harmless_json};
@@ -184,7 +184,7 @@ fn message(answers: &Answers, ids: &[SecretId]) -> String {
         None => String::new(),
     };
     let ids = and(ids.iter().map(ToString::to_string).collect());
-    format!("{ids}: {} for {} in {}", answers.name(), answers.service, and(answers.environments.clone()))
+    format!("{ids}: {} for {} in {}", answers.name, answers.service, and(answers.environments.clone()))
 }
 
 /// The file of answers at `path`. A link is followed: portals and Kubernetes hand files over so.

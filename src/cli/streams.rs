@@ -1,6 +1,7 @@
 //! Standard output carries the result, standard error the talk.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
 use miette::Diagnostic;
@@ -13,12 +14,20 @@ pub(super) struct Streams {
     pub(super) err: Look,
     quiet: bool,
     in_progress: Cell<bool>,
+    said: RefCell<BTreeSet<String>>,
     pub(super) verbose: bool,
 }
 
 impl Streams {
     pub(super) fn new(color: ColorChoice, quiet: bool, verbose: bool) -> Self {
-        Self { out: Look::of_stdout(color), err: Look::of_stderr(color), quiet, in_progress: Cell::new(false), verbose }
+        Self {
+            out: Look::of_stdout(color),
+            err: Look::of_stderr(color),
+            quiet,
+            in_progress: Cell::new(false),
+            said: RefCell::default(),
+            verbose,
+        }
     }
 
     /// Prints a part of the result, as it is.
@@ -55,6 +64,13 @@ impl Streams {
     pub(super) fn progress_ends(&self) {
         if self.in_progress.replace(false) && !self.quiet && io::stderr().is_terminal() {
             self.alert("\r\u{1b}[K");
+        }
+    }
+
+    /// Prints a line for the person, the first time that it is said in this run.
+    pub(super) fn talk_once(&self, line: &str) {
+        if self.said.borrow_mut().insert(line.to_owned()) {
+            self.talk(line);
         }
     }
 

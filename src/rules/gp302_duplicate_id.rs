@@ -40,16 +40,18 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
 }
 
 impl RuleSet<'_> {
-    /// That another branch, called `branch`, has a manifest at `path` with the ID of `entry`; None where the rule is off.
+    /// That another branch, called `branch`, has a manifest at `other` with the ID of the one at `path` of the catalog; None
+    /// where the rule is off.
     #[must_use]
-    pub fn taken_elsewhere(&self, entry: &Entry, branch: &str, path: &str) -> Option<Finding> {
+    pub fn taken_elsewhere(&self, catalog: &Catalog, path: &str, branch: &str, other: &str) -> Option<Finding> {
+        let entry = catalog.at(path)?;
         let (rule, severity) = self.rules.iter().find(|(rule, _)| rule.code == RULE.code)?;
         let id = entry.claimed_id().unwrap_or_default();
-        let message = format!("the ID `{id}` is taken: {path} on {branch} has it");
-        let help = format!("`goldenpath id renumber {}` gives this one the next free ID; commit that", entry.path);
+        let message = format!("the ID `{id}` is taken: {other} on {branch} has it");
+        let help = format!("`goldenpath id renumber {path}` gives this one the next free ID; commit that");
         let mut findings = Vec::new();
         Sink::new(rule, *severity, &mut findings).at(entry, "/metadata/id", message, help);
-        confidential::seal_entry(&mut findings, entry, self.project);
+        confidential::seal(&mut findings, catalog, self.project);
         findings.pop()
     }
 }

@@ -12,7 +12,7 @@ pub struct Answers {
     pub service: String,
     pub environments: Vec<String>,
     pub(super) secret_type: String,
-    pub(super) name: String,
+    pub name: String,
     pub(super) owner: String,
     pub(super) risk_tier: String,
     pub(super) rotation_class: String,

@@ -24,6 +24,17 @@ pub enum Snapshot {
     Merge(Oid),
 }
 
+impl Snapshot {
+    /// The ID of the commit or tree, in hexadecimal digits; empty for what has none.
+    #[must_use]
+    pub fn id(self) -> String {
+        match self {
+            Self::Commit(id) | Self::Merge(id) => id.to_string(),
+            Self::WorkTree | Self::Index => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Snapshot {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
