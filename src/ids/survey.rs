@@ -70,14 +70,13 @@ pub fn survey(
         memory.remember(&[&record_of(highest)[..], &seen.all()].concat());
     }
 
+    // What the index has as it is was looked into there.
     for place in places {
-        let (root, on_disk) = (repository.root(), repository.on_disk(place.folder, place.counts)?);
-        let found = on_disk.par_iter().map(|file| {
-            // What the index has as it is was looked into there.
-            let is_unread = !file.is_staged && is_yaml(Path::new(&file.path));
-            let read = || files::read_regular(&root.join(&file.path), MAX_BYTES).ok();
-            let claimed = if is_unread { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
-            of_file_name(&file.path).max(claimed)
+        let root = repository.root();
+        let found = repository.unstaged(place.folder, place.counts)?.into_par_iter().map(|path| {
+            let read = || files::read_regular(&root.join(&path), MAX_BYTES).ok();
+            let claimed = if is_yaml(Path::new(&path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+            of_file_name(&path).max(claimed)
         });
         highest = highest.max(found.max().flatten());
     }

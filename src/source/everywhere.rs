@@ -22,8 +22,8 @@ const STEP: usize = 256;
 
 impl Repository {
     /// Calls `visit` with each file in `places` that the index, any ref, the stash, the commits `tips` and the histories of
-    /// all those hold, as far as `seen` has it not. What the index holds comes every time; of all files, the second argument
-    /// says whether their bytes were not seen before. `progress` hears now and then how many commits were looked into.
+    /// all those hold, as far as `seen` has it not. The second argument says whether the file's bytes were not seen before,
+    /// perhaps under another name. `progress` hears now and then how many commits were looked into.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -36,10 +36,12 @@ impl Repository {
         visit: &mut dyn FnMut(Blob<'static>, bool),
     ) -> Result<(), SourceError> {
         for place in places {
-            for held in self.index()?.below(place.folder).filter(|held| (place.counts)(Path::new(held.path.as_ref()))) {
-                let (path, is_new) = (held.path.into_owned(), seen.add(held.id));
-                visit(Blob { path: Cow::Owned(path), id: held.id, mode: held.mode }, is_new);
-            }
+            self.index()?.visit_unseen(place.folder, seen, &mut |held, seen| {
+                if (place.counts)(Path::new(held.path.as_ref())) {
+                    let is_new = seen.add(held.id);
+                    visit(Blob { path: Cow::Owned(held.path.into_owned()), id: held.id, mode: held.mode }, is_new);
+                }
+            });
         }
         let mut open = self.tips(seen)?;
         open.extend(tips.iter().filter_map(|tip| self.git.find_commit(*tip).ok()));

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid, Tree};
 use gix_index::entry::stat::Options;
 use gix_index::entry::{Flags, Stage, Stat};
-use gix_index::fs::Metadata;
 use gix_index::{Entry, File, decode, extension, hash};
 
-use super::{Change, Repository, SourceError};
+use super::{Change, Repository, Seen, SourceError};
 
 /// The index at one moment.
 pub(super) struct Index(File);
@@ -55,6 +54,29 @@ impl Repository {
     }
 }
 
+/// The entries in and below a folder.
+pub(super) struct Folder<'index> {
+    index: &'index File,
+    /// Of the folder's path and the slash behind it.
+    length: usize,
+    entries: &'index [Entry],
+}
+
+impl<'index> Folder<'index> {
+    /// Whether the file called `name`, of which the disk says `on_disk`, is by all signs what the index holds: as git itself
+    /// judges it, and where git would look into the file, the answer is no (gitformat-index, "racy git").
+    pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
+        let name_of = |entry: &'index Entry| -> &[u8] { &entry.path(self.index)[self.length..] };
+        let found =
+            self.entries.binary_search_by(|entry| name_of(entry).cmp(name.as_bytes()).then(entry.stage_raw().cmp(&0)));
+        let Ok(at) = found else { return false };
+        let stat = &self.entries[at].stat;
+        // Not every git writes fractions of seconds down.
+        let options = Options { use_nsec: stat.mtime.nsecs != 0, ..Options::default() };
+        !stat.is_racy(self.index.timestamp(), options) && on_disk.matches(stat, options)
+    }
+}
+
 impl Index {
     fn open(path: &Path) -> Result<Self, SourceError> {
         let failed = |message: String| SourceError::Git { what: format!("the index `{}`", path.display()), message };
@@ -88,15 +110,51 @@ impl Index {
             .any(|side| self.0.entry_by_path_and_stage(path.into(), side).is_some())
     }
 
-    /// Whether the file at `path`, which on disk is `file`, is by all signs what the index holds: as git itself judges it,
-    /// and where git would look into the file, the answer is no (gitformat-index, "racy git").
-    pub(super) fn has_as_it_is(&self, path: &str, file: &Path) -> bool {
-        let Some(entry) = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted) else { return false };
-        // Not every git writes fractions of seconds down.
-        let options = Options { use_nsec: entry.stat.mtime.nsecs != 0, ..Options::default() };
-        let on_disk = Metadata::from_path_no_follow(file).ok().and_then(|found| Stat::from_fs(&found).ok());
-        !entry.stat.is_racy(self.0.timestamp(), options)
-            && on_disk.is_some_and(|on_disk| on_disk.matches(&entry.stat, options))
+    /// The entries of one folder, to hold files on disk against them.
+    pub(super) fn folder(&self, path: &str) -> Folder<'_> {
+        Folder { index: &self.0, length: path.len() + 1, entries: &self.0.entries()[self.range(path)] }
+    }
+
+    /// Calls `visit` with the entries below a folder, passing over what git remembers to be a tree that was seen.
+    pub(super) fn visit_unseen(&self, folder: &str, seen: &mut Seen, visit: &mut dyn FnMut(Held<'_>, &mut Seen)) {
+        let mut tree = self.0.tree();
+        for name in folder.split('/') {
+            tree = tree.and_then(|tree| child(tree, name.as_bytes()));
+        }
+        self.visit_unseen_at(folder.len(), self.range(folder), tree, seen, visit);
+    }
+
+    /// `length` is that of the folder's path.
+    fn visit_unseen_at(
+        &self,
+        length: usize,
+        range: Range<usize>,
+        tree: Option<&extension::Tree>,
+        seen: &mut Seen,
+        visit: &mut dyn FnMut(Held<'_>, &mut Seen),
+    ) {
+        // git remembers of which tree the entries below a folder are, until one of them changes.
+        if tree.is_some_and(|tree| tree.num_entries.is_some() && seen.has(oid(&tree.id))) {
+            return;
+        }
+        let mut at = range.start;
+        while at < range.end {
+            let path = self.0.entries()[at].path(&self.0);
+            match path[length + 1..].iter().position(|byte| *byte == b'/') {
+                None => {
+                    visit(self.held(&self.0.entries()[at]), seen);
+                    at += 1;
+                }
+                Some(slash) => {
+                    let end = length + 1 + slash;
+                    let below = self.0.prefixed_entries_range(path[..=end].into()).unwrap_or(at..at + 1);
+                    let next = below.end.max(at + 1);
+                    let tree = tree.and_then(|tree| child(tree, &path[length + 1..end]));
+                    self.visit_unseen_at(end, at..next, tree, seen, visit);
+                    at = next;
+                }
+            }
+        }
     }
 
     /// The entries below a folder, sorted by path.

@@ -60,17 +60,25 @@ fn yaml_in_a_description_that_is_typed_stays_a_description() {
 fn behind(repository: &Repository, script: &str) -> crate::support::Outcome {
     let flags: Vec<String> = REQUIRED.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
     let program = env!("CARGO_BIN_EXE_goldenpath");
-    repository.program("sh", &["-c", &format!("{script}; '{program}' new secret {}", flags.join(" "))]).run()
+    repository.program("sh", &["-c", &format!("{script}; '{program}' new secret {} \"$@\"", flags.join(" "))]).run()
 }
 
 #[test]
 fn a_disk_that_takes_nothing_more_leaves_no_trace() {
-    let repository = Repository::new();
-    // Files may have no byte, and a write that would give them one is an error and not the end of the program.
-    let outcome = behind(&repository, "trap '' XFSZ; ulimit -f 0").fails_with(1);
-    says(&outcome, "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large");
-    says(&outcome, "check the folder's permissions and the free space");
-    assert!(!repository.exists("catalogs"), "not even a folder");
+    // A write that would make a file larger is an error and not the end of the program. Not a byte, and then so few (512)
+    // that only the manifest does not fit.
+    let long = format!("--description '{}'", "word ".repeat(100).trim());
+    for (limit, more, place) in [
+        (0, "", ".git/goldenpath/given-out` cannot be written: File too large"),
+        (1, &long[..], "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large"),
+    ] {
+        let repository = Repository::new();
+        let script = format!("set -- {more}; trap '' XFSZ; ulimit -f {limit}");
+        let outcome = behind(&repository, &script).fails_with(1);
+        says(&outcome, place);
+        says(&outcome, "check the folder's permissions and the free space");
+        assert!(!repository.exists("catalogs"), "not even a folder");
+    }
 }
 
 #[test]
