@@ -70,8 +70,11 @@ pub(super) fn ask(
                 }
             }
             Key::UnknownEscSeq(sequence) => {
-                in_sequence =
-                    sequence.first() == Some(&'[') && !matches!(sequence.last(), Some('@'..='Z' | '\\'..='~'));
+                in_sequence = match sequence.as_slice() {
+                    ['['] | ['O'] => true,
+                    ['[', .., last] => !('@'..='~').contains(last),
+                    _ => false,
+                };
             }
             key => typing.take(&key),
         }
