@@ -3,9 +3,10 @@
 mod answers;
 mod bad_input;
 mod copies;
-pub mod dialogue;
+mod dialogue;
 mod line;
 mod plain;
+mod screens;
 mod templates;
 
 use std::fs;

@@ -111,7 +111,8 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     if let Some(prompter) = &prompter
         && !questions.is_empty()
     {
-        context.streams.talk("A new secret. Ctrl-C backs out; nothing is written before the end.");
+        let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
+        context.streams.talk(&format!("A new secret. {key} or Ctrl-C backs out; nothing is written before the end."));
         let elsewhere = original.as_ref().map(Original::environment);
         scaffold::ask(prompter, &questions, &mut draft, &mut constraint, elsewhere)?;
     }
@@ -210,7 +211,7 @@ fn read_answers(path: &Path, project: &Project) -> Result<AnswersFile, AnswersEr
 /// Shows the files as they will be written, and asks whether they are to be.
 fn confirmed(prompter: &Prompter, made: &[NewManifest]) -> Result<bool, PromptError> {
     for manifest in made {
-        prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text))?;
+        prompter.say(&format!("\n{}\n\n{}", manifest.path, manifest.text.trim_end()))?;
     }
     match made.len() {
         1 => prompter.confirm("Write this file?", true),

@@ -85,7 +85,14 @@ impl Draft {
     /// The answers that are wrong by themselves, whatever the others are.
     #[must_use]
     pub fn wrong_alone(&self, constraint: &mut Constraint<'_>) -> Vec<Wrong> {
-        self.wrong(|given| constraint.judge(&Self(vec![given.clone()]), given.field))
+        self.wrong(|given| match constraint.judge(&Self(vec![given.clone()]), given.field) {
+            // Told beside the others, it speaks of their names and not of stand-ins.
+            alone @ Verdict::Wrong(_) => match constraint.judge(self, given.field) {
+                Verdict::Fit | Verdict::Doubtful(_) => alone,
+                together @ Verdict::Wrong(_) => together,
+            },
+            fit => fit,
+        })
     }
 
     /// The answers that are wrong beside the others and the catalog.

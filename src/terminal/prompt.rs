@@ -84,6 +84,12 @@ impl Prompter {
         Self { mode: Mode::Lines, ..self }
     }
 
+    /// Whether it asks line by line.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.mode, Mode::Lines)
+    }
+
     /// A line of text that `check` accepts; its error is shown and the question asked again, with the text kept.
     ///
     /// # Errors
@@ -113,11 +119,19 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else { return plain::one(words, choices, default, &mut check) };
         let mut default = default;
         loop {
-            let select =
-                Select::with_theme(&**theme).with_prompt(words).items(choices).default(default).max_length(PAGE);
+            let select = Select::with_theme(&**theme)
+                .with_prompt(words)
+                .items(choices)
+                .default(default)
+                .report(false)
+                .max_length(PAGE);
             let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
             match check(chosen) {
-                Ok(()) => return Ok(chosen),
+                Ok(()) => {
+                    let name = choices.get(chosen).map(String::as_str).unwrap_or_default();
+                    self.draw(&formatted(|out| theme.format_select_prompt_selection(out, words, name)))?;
+                    return Ok(chosen);
+                }
                 Err(why) => self.refuse(&why)?,
             }
             default = chosen;

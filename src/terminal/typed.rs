@@ -52,9 +52,12 @@ pub(super) fn ask(
     loop {
         typing.draw(&term)?;
         let key = term.read_key_raw()?;
-        if let (true, Key::Char(character)) = (in_sequence, &key) {
-            in_sequence = !('@'..='~').contains(character);
-            continue;
+        match (in_sequence, &key) {
+            (true, Key::Char(character)) => {
+                in_sequence = !('@'..='~').contains(character);
+                continue;
+            }
+            _ => in_sequence = false,
         }
         match key {
             Key::Escape | Key::CtrlC => return typing.back_out(&term).map(|()| None),
@@ -67,8 +70,11 @@ pub(super) fn ask(
                 }
             }
             Key::UnknownEscSeq(sequence) => {
-                in_sequence =
-                    sequence.first() == Some(&'[') && !matches!(sequence.last(), Some('@'..='Z' | '\\'..='~'));
+                in_sequence = match sequence.as_slice() {
+                    ['['] | ['O'] => true,
+                    ['[', .., last] => !('@'..='~').contains(last),
+                    _ => false,
+                };
             }
             key => typing.take(&key),
         }

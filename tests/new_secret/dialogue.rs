@@ -241,7 +241,7 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
         ("payments", "third", "team-payments"),
     ]);
     let mut terminal = dialogue(&repository, &[]);
-    let head = "A new secret. Ctrl-C backs out; nothing is written before the end.\n";
+    let head = "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n";
     let how = "  Down and Tab take one of these; a new one may be typed";
     terminal.wait_for_all(&format!("{head}? Service ›\n  payments\n  orders\n{how}"));
     terminal.send("pymt").wait_for_all(&format!("{head}? Service › pymt\n  payments\n{how}"));

@@ -4,9 +4,9 @@
 use crate::support::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
-    "A new secret. Ctrl-C backs out; nothing is written before the end.\n",
+    "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n",
     // As a terminal of 40 columns breaks it.
-    "A new secret. Ctrl-C backs out; nothing\nis written before the end.\n",
+    "A new secret. Escape or Ctrl-C backs out\n; nothing is written before the end.\n",
 ];
 
 /// The question for the description, alone.
@@ -50,7 +50,7 @@ fn a_line_is_edited_where_the_cursor_stands() {
     shows(&mut terminal, "ew");
     assert_eq!(terminal.cursor(), column(0));
     // Keys that mean nothing here leave nothing behind: page up, control and an arrow, F1, Alt and a letter.
-    for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
+    for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}OP", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
         terminal.send(key);
     }
     terminal.send("n");
