@@ -158,7 +158,7 @@ impl Git {
     /// [`GitError`]
     pub fn attend(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
         let mut command = self.command();
-        // Standard output is the result's, and what git prints there is talk.
+        // Standard output is the result's, and what git prints there is talk; its hooks write to standard error anyway.
         command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
         let status = command.args(arguments.iter().map(AsRef::as_ref)).status();
         match status.map_err(|error| GitError::Missing { why: error.to_string() })? {

@@ -4,6 +4,7 @@ mod answers;
 mod bad_input;
 mod copies;
 mod dialogue;
+mod git;
 mod line;
 mod plain;
 mod screens;

@@ -158,6 +158,9 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     // The IDs for good, and the files.
     let given = take(&allocator, ids.len(), context)?;
     if given.ids != ids {
+        for (taken, id) in ids.iter().zip(&given.ids).filter(|(taken, id)| taken != id) {
+            context.streams.talk(&format!("{taken} was taken meanwhile; it is {id}."));
+        }
         catalog.entries.retain(|entry| !made.iter().any(|manifest| manifest.path == entry.path));
         (made, _, _) = scaffold::make(&answers, &given.ids, &model, &project, catalog)?;
     }

@@ -87,7 +87,8 @@ fn a_house_field_is_copied_too() {
 #[test]
 fn in_a_terminal_only_the_environments_are_asked_and_not_its_own() {
     let repository = Repository::with_seed();
-    let mut terminal = copy(&repository, &[]).in_terminal(80, 24);
+    // So high that the answers stay in sight above the preview.
+    let mut terminal = copy(&repository, &[]).in_terminal(80, 40);
     terminal.wait_for("Environments").wait_for("ephemeral");
     let screen = terminal.screen();
     assert!(!screen.contains(" dev"), "{screen}");
