@@ -1,6 +1,8 @@
 //! What this clone knows of IDs: every one that the work tree, the index, any ref or its history holds or has held.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::Oid;
@@ -8,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::files;
 use crate::manifest::{self, MAX_BYTES, SecretId};
-use crate::source::{Blob, Place, Repository, Seen, SourceError, is_yaml};
+use crate::source::{Blob, Disk, Place, Repository, Seen, SourceError, is_yaml};
 
 /// The folder of the audit trail, with a file an ID, `audit/SEC-0007.jsonl`.
 pub const AUDIT_FOLDER: &str = "audit";
@@ -43,10 +45,27 @@ pub fn survey(
     tips: &[Oid],
     progress: &mut dyn FnMut(usize),
 ) -> Result<Survey, SourceError> {
+    let places = [Place { folder: catalog, counts: is_yaml }, Place { folder: AUDIT_FOLDER, counts: is_trail }];
+    let disk = repository.disk()?;
+    let (committed, on_disk) = thread::scope(|scope| {
+        let on_disk = scope.spawn(|| places.iter().filter_map(|place| highest_on_disk(&disk, *place)).max());
+        (highest_in_git(repository, catalog, &places, tips, progress), on_disk.join())
+    });
+    let on_disk = on_disk.unwrap_or_else(|panic| resume_unwind(panic));
+    Ok(Survey { highest: committed?.max(on_disk), is_cut: repository.is_shallow() })
+}
+
+/// The highest ID that the index, the refs and their histories hold or have held.
+fn highest_in_git(
+    repository: &Repository,
+    catalog: &str,
+    places: &[Place<'_>],
+    tips: &[Oid],
+    progress: &mut dyn FnMut(usize),
+) -> Result<Option<SecretId>, SourceError> {
     // Deepening a shallow clone brings in what lies behind commits that were read already.
     let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
     let (mut highest, mut seen) = recall(memory.recall(RECORD));
-    let places = [Place { folder: catalog, counts: is_yaml }, Place { folder: AUDIT_FOLDER, counts: is_trail }];
 
     let begin = Instant::now();
     let mut told = |commits: usize| {
@@ -56,7 +75,7 @@ pub fn survey(
     };
     let before = highest;
     let mut unread: Vec<Blob<'static>> = Vec::new();
-    repository.visit_everywhere(&places, tips, &mut seen, &mut told, &mut |blob, is_new| {
+    repository.visit_everywhere(places, tips, &mut seen, &mut told, &mut |blob, is_new| {
         highest = highest.max(of_file_name(&blob.path));
         if is_new && is_yaml(Path::new(blob.path.as_ref())) {
             unread.push(blob);
@@ -67,20 +86,19 @@ pub fn survey(
     })?;
     highest = highest.max(claimed_by(repository, &unread));
     if seen.is_news() || highest != before {
-        memory.remember(&[&record_of(highest)[..], &seen.all()].concat());
+        memory.remember(&[&seen.all()[..], &record_of(highest)].concat());
     }
+    Ok(highest)
+}
 
-    // What the index has as it is was looked into there.
-    for place in places {
-        let root = repository.root();
-        let found = repository.unstaged(place.folder, place.counts)?.into_par_iter().map(|path| {
-            let read = || files::read_regular(&root.join(&path), MAX_BYTES).ok();
-            let claimed = if is_yaml(Path::new(&path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
-            of_file_name(&path).max(claimed)
-        });
-        highest = highest.max(found.max().flatten());
-    }
-    Ok(Survey { highest, is_cut: repository.is_shallow() })
+/// The highest ID of the files on disk that the index does not have as they are; those that it has are looked into there.
+fn highest_on_disk(disk: &Disk<'_>, place: Place<'_>) -> Option<SecretId> {
+    let of_file = |path: String| {
+        let read = || files::read_regular(&disk.root().join(&path), MAX_BYTES).ok();
+        let claimed = if is_yaml(Path::new(&path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+        of_file_name(&path).max(claimed)
+    };
+    disk.unstaged(place).into_par_iter().filter_map(of_file).max()
 }
 
 /// The ID that a file is named after.
@@ -105,7 +123,7 @@ fn claimed_id(bytes: &[u8]) -> Option<SecretId> {
 /// The bytes of a record in memory: an object's ID.
 const RECORD: usize = 20;
 
-/// The first record in memory: the highest ID, in the bytes that an object's ID would take.
+/// The last record in memory: the highest ID, in the bytes that an object's ID would take.
 fn record_of(highest: Option<SecretId>) -> [u8; RECORD] {
     let mut record = [0; RECORD];
     record[..4].copy_from_slice(&highest.map_or(0, SecretId::number).to_le_bytes());
@@ -115,9 +133,10 @@ fn record_of(highest: Option<SecretId>) -> [u8; RECORD] {
 fn recall(records: Option<Vec<u8>>) -> (Option<SecretId>, Seen) {
     match records {
         Some(mut records) if records.len() >= RECORD => {
-            let known = records.split_off(RECORD);
-            let number = records.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            (SecretId::of_number(number), Seen::of(known))
+            let last = records.len() - RECORD;
+            let number = records[last..].first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+            records.truncate(last);
+            (SecretId::of_number(number), Seen::of(records))
         }
         _ => (None, Seen::default()),
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use super::Repository;
 use crate::files;
 
-/// The bytes in front of what is remembered: the seal and the checksum.
-const HEADER: usize = 2 * 8;
+/// The bytes behind what is remembered, where they are taken off without moving it: the seal and the checksum.
+const TRAILER: usize = 2 * 8;
 
 /// As many bytes as a catalog of more than a million manifests needs.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -36,30 +36,32 @@ impl Memory {
     #[must_use]
     pub fn recall(&self, size: usize) -> Option<Vec<u8>> {
         let mut bytes = files::read_regular(&self.file, MAX_FILE).ok()?;
-        let records = bytes.get(HEADER..)?;
-        if records.len() % size != 0 || !bytes.starts_with(&self.header(records)) {
+        let length = bytes.len().checked_sub(TRAILER)?;
+        let (records, trailer) = bytes.split_at(length);
+        if length % size != 0 || trailer != self.trailer(records) {
             return None;
         }
-        Some(bytes.split_off(HEADER))
+        bytes.truncate(length);
+        Some(bytes)
     }
 
     /// Remembers `records` in place of what was. Where it cannot be written, the next run learns it again.
     pub fn remember(&self, records: &[u8]) {
-        if (records.len() + HEADER) as u64 <= MAX_FILE {
-            drop(files::write_forgettable(&self.file, &[&self.header(records), records].concat()));
+        if (records.len() + TRAILER) as u64 <= MAX_FILE {
+            drop(files::write_forgettable(&self.file, &[records, &self.trailer(records)].concat()));
         }
     }
 
-    /// What has to stand in front of `records`.
-    fn header(&self, records: &[u8]) -> [u8; HEADER] {
+    /// What has to stand behind `records`.
+    fn trailer(&self, records: &[u8]) -> [u8; TRAILER] {
         // The multiplier of rustc's FxHash. This is to notice damage, and nobody's attack.
         let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         let (words, rest) = records.as_chunks::<8>();
         let sum = words.iter().fold(self.seal ^ records.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
         let sum = rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)));
-        let mut header = [0; HEADER];
-        header[..8].copy_from_slice(&self.seal.to_le_bytes());
-        header[8..].copy_from_slice(&sum.to_le_bytes());
-        header
+        let mut trailer = [0; TRAILER];
+        trailer[..8].copy_from_slice(&self.seal.to_le_bytes());
+        trailer[8..].copy_from_slice(&sum.to_le_bytes());
+        trailer
     }
 }
