@@ -238,6 +238,28 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
 }
 
 #[test]
+fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret() {
+    let aws = Aws::new("rotation-refused");
+    let function = "arn:aws:lambda:eu-central-1:123456789012:function:gone";
+    let config = aws.platform.catalog.read("goldenpath.yaml");
+    let config = format!("{config}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n");
+    aws.platform.catalog.write("goldenpath.yaml", &config).commit_all("Rotate");
+    aws.platform.seed();
+    let gone = "Secrets Manager cannot find the function";
+    for (code, said) in [
+        ("ResourceNotFoundException", "`rotation.functions` is not"),
+        ("AccessDeniedException", "`lambda:InvokeFunction`"),
+    ] {
+        aws.recorder.refuse("RotateSecret", KEY, 1, code, gone);
+        let outcome = aws.apply().fails_with(1);
+        // Reports wrap their lines.
+        let words = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        assert!(words.contains("configure-rotation") && words.contains(gone) && words.contains(said), "{words}");
+        assert!(aws.platform.seed_projection().contains(KEY));
+    }
+}
+
+#[test]
 fn a_tag_value_that_aws_refuses_is_told_before_anything_is_done() {
     let aws = Aws::new("tag-value");
     let enums = "owners: [team-payments, \"team#1\"]\n";
@@ -252,6 +274,18 @@ fn a_tag_value_that_aws_refuses_is_told_before_anything_is_done() {
     );
     aws.apply().fails_with(1);
     assert_eq!(aws.names(), [""; 0]);
+}
+
+#[test]
+fn a_store_key_that_is_too_long_for_aws_is_found_before_anything_is_done() {
+    let aws = Aws::new("long-key");
+    let config = format!("keyTemplate: \"{}/{{{{ name }}}}\"", "x".repeat(500));
+    aws.platform.configure(&format!("backend: aws\n{config}"), &aws.platform.gitops.path().display().to_string());
+    aws.platform.seed();
+    let outcome = aws.apply().fails_with(1);
+    let words = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(words.contains("GP104") && words.contains("it has 524 characters, 1 to 512 are allowed"), "{words}");
+    assert_eq!(aws.recorder.operations(), [""; 0]);
 }
 
 #[test]

@@ -46,7 +46,8 @@ pub async fn apply(world: &World<'_>, plan: &Plan, source: &str, mut tell: impl 
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             let result = result.map(|done| done.map_err(ReconcileError::from));
-            if !matches!(result, Some(Ok(()))) {
+            // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
+            if !matches!(result, Some(Ok(()))) && !matches!(action.step, Step::ConfigureRotation { .. }) {
                 broken.insert(action.id);
             }
             record(&mut applied, action, result, &mut tell);

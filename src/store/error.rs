@@ -183,6 +183,7 @@ fn way_out(code: &str) -> &'static str {
     match code {
         "InvalidRequestException" => "a secret that is marked for deletion must be restored before it can change",
         "LimitExceededException" => "ask for a higher Secrets Manager quota, or remove what is no longer needed",
+        "ResourceNotFoundException" => "the secret or the function of `rotation.functions` is not there",
         "PublicPolicyException" => "the policy would let everybody in, which goldenpath never asks for",
         "InvalidParameterException" => {
             "AWS does not take one of the values: look at the tags, the description, `kmsKeyId` and the rotation function"

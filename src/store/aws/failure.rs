@@ -59,7 +59,8 @@ impl Call<'_> {
         let name = self.key.map(StoreKey::to_string);
         match (code, name) {
             ("ResourceExistsException", Some(name)) => StoreError::AlreadyExists { name },
-            ("ResourceNotFoundException", Some(name)) => StoreError::NotFound { name },
+            // That one may miss the function (RotateSecret, "Errors").
+            ("ResourceNotFoundException", Some(name)) if operation != "RotateSecret" => StoreError::NotFound { name },
             ("AccessDeniedException" | "AccessDenied" | "NotAuthorized", _) => {
                 StoreError::AccessDenied { operation, message: readable(message) }
             }
