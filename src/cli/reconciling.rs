@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Narrow, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
@@ -191,7 +191,7 @@ fn say_where(world: &World<'_>, context: &Context) {
 }
 
 /// Whether two paths lead to one folder. One that is not there is told of when it is opened.
-fn is_same_folder(one: &std::path::Path, other: &std::path::Path) -> bool {
+fn is_same_folder(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::ReconcileError;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::store::{SecretStore, Store};
 
 /// A store, and the environments whose secrets it has.
@@ -26,13 +26,13 @@ pub struct Unseen {
 impl Account {
     /// Opens the stores of these environments, one for all that live in the same place.
     pub async fn open(config: &Config, root: &Path, environments: BTreeSet<String>) -> (Vec<Self>, Vec<Unseen>) {
-        let mut places = Vec::new();
+        let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
             // The key is each secret's own matter.
-            let place = crate::config::StoreConfig { kms_key_id: None, ..config.store_of(&environment) };
+            let place = StoreConfig { kms_key_id: None, ..config.store_of(&environment) };
             match places.iter_mut().find(|(known, _)| *known == place) {
-                Some((_, environments)) => _ = BTreeSet::insert(environments, environment),
-                None => places.push((place, BTreeSet::from([environment]))),
+                Some((_, environments)) => _ = environments.insert(environment),
+                None => places.push((place, [environment].into())),
             }
         }
         let (mut accounts, mut unseen) = (Vec::new(), Vec::new());

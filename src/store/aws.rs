@@ -35,8 +35,8 @@ pub struct AwsStore {
     overridden: bool,
     /// The role that is taken on; None where whoever runs goldenpath makes the calls.
     role: Option<String>,
-    /// GetResourcePolicy's quota is far below the other operations' (Secrets Manager quotas, "API request rates").
-    policy_reads: Pace,
+    /// The four operations on resource policies share a quota that is far below that of reads (Secrets Manager quotas).
+    policy_calls: Pace,
 }
 
 impl AwsStore {
@@ -105,7 +105,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
-        self.policy_reads.turn().await;
+        self.policy_calls.turn().await;
         match self.client.get_resource_policy().secret_id(key.as_str()).send().await {
             Ok(found) => Ok(found.resource_policy),
             Err(error) => Err(self.call("GetResourcePolicy", Some(key)).failed(error)),
@@ -142,6 +142,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.policy_calls.turn().await;
         let request = self.client.delete_resource_policy().secret_id(key.as_str());
         self.done("DeleteResourcePolicy", key, request.send().await)
     }

@@ -29,8 +29,9 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
 /// Shorter than an attempt, so that credentials that do not come are named as the reason.
 const CREDENTIALS: Duration = Duration::from_secs(15);
-/// GetResourcePolicy calls a second (Secrets Manager quotas: 50 a second, for DeleteResourcePolicy and others too).
-const POLICY_READS: u32 = 50;
+/// Calls a second (Secrets Manager quotas, "Combined rate of DeleteResourcePolicy, GetResourcePolicy, PutResourcePolicy, and
+/// ValidateResourcePolicy API requests").
+const POLICY_CALLS: u32 = 50;
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
@@ -66,7 +67,7 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
         endpoint,
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
-        policy_reads: Pace::a_second(POLICY_READS),
+        policy_calls: Pace::a_second(POLICY_CALLS),
     })
 }
 
