@@ -96,15 +96,16 @@ fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> 
     if tags.is_empty() {
         return None;
     }
-    let changes = tags.iter().map(|(name, value)| match found.tags.get(name) {
-        Some(old) => format!("{name}: {old} → {value}"),
-        None => format!("{name}: {value} is missing"),
+    let adopted = !is_made_by_goldenpath(found);
+    let changes = tags.iter().filter_map(|(name, value)| match found.tags.get(name) {
+        Some(old) => Some(format!("{name}: {old} → {value}")),
+        None => (!adopted).then(|| format!("{name}: {value} is missing")),
     });
-    let changes = changes.collect::<Vec<_>>().join(", ");
-    let reason = match is_made_by_goldenpath(found) {
-        true => changes,
-        false => format!("adopts a secret that goldenpath did not make: {changes}"),
+    let becomes = || {
+        let catalog = wish.tags.get(CATALOG).map(String::as_str).unwrap_or_default();
+        format!("adopts a secret that goldenpath did not make: it becomes {} of {catalog}", wish.request.id)
     };
+    let reason = adopted.then(becomes).into_iter().chain(changes).collect::<Vec<_>>().join(", ");
     Some(action(wish, reason, Step::TagSecret { key: wish.key.clone(), tags }))
 }
 
