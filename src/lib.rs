@@ -24,8 +24,10 @@
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
 //! | [`files`] | whole files: written entirely or not at all |
+//! | [`arn`] | the kinds of Amazon Resource Names that people write |
 //! | [`suggest`] | "did you mean …?" |
 
+pub mod arn;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -107,7 +107,10 @@ fn plan_in_json_has_the_design_s_shape() {
     let expected = [action("create-secret", KEY, "why"), action("write-projection", PROJECTION, "why")];
     assert_eq!(actions, json!(expected));
     assert_eq!(plan["findings"], json!([]));
-    assert_eq!(plan.as_object().unwrap().len(), 4);
+    assert_eq!(plan["orphans"], json!([]));
+    assert_eq!(plan["failures"], json!([]));
+    assert_eq!(plan["manualRotation"], json!({ "database-credentials": 1 }));
+    assert_eq!(plan.as_object().unwrap().len(), 7);
 }
 
 #[test]

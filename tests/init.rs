@@ -201,6 +201,17 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "# remote: upstream",
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",
+            "# roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
+            "# kmsKeyId: alias/secrets",
+            "# rotation:",
+            "#   functions:",
+            "#     database-credentials: arn:aws:lambda:us-east-1:123456789012:function:rotate-database",
+            "# environments:",
+            "#   prod:",
+            "#     region: eu-west-2",
+            "#     roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
+            "#     kmsKeyId: alias/secrets",
+            "#     gitops: { path: ../gitops-prod }",
             "# rules:",
             "#   medium-risk-should-rotate: error",
             "# policies:",
@@ -220,6 +231,8 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     let config = Config::parse(FILE_NAME, &uncommented).unwrap();
     assert_eq!(config.store.region.as_deref(), Some("us-east-1"));
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
+    assert_eq!(config.store_of("prod").region.as_deref(), Some("eu-west-2"));
+    assert!(config.rotation_function("prod", "database-credentials").is_some());
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.policies.len(), 1);
     // And the rule exists, and the policy compiles.

@@ -1,12 +1,15 @@
 //! The built binary, used as people and pipelines use it: one module a capability.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on says so by panicking
 
+mod access;
+mod accounts;
 mod apply_aws;
 mod apply_local;
 mod bad_input;
 mod changes;
 mod demo;
 mod docs;
+mod drift;
 mod formats;
 mod gitops;
 mod golden;

@@ -84,6 +84,7 @@ impl Project {
             Some(text) => Enums::parse(&config.enums, &text)?,
             None => named("enums", &config.enums, &defaults.enums).map(|()| Enums::built_in())?,
         };
+        config.check_names(&enums, &name, &config_text)?;
         let governance = match read(repository, rules_from, &config.governance)? {
             Some(text) => Governance::parse(&config.governance, &text, &enums)?,
             None => {

@@ -1,6 +1,6 @@
 //! `goldenpath apply`
 
-use super::reconciling::{Source, block_on};
+use super::reconciling::{Source, block_on, tell_unseen};
 use super::{Context, Failure, Outcome};
 use crate::reconcile::{self, Event, Plan};
 use crate::source::Snapshot;
@@ -29,9 +29,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
-        let world = desired.world(context).await?;
-        let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
-        if desired.warnings(&plan, context)?.is_none() {
+        let (world, unseen) = desired.world(context).await?;
+        let plan = desired.plan(&world, unseen).await?;
+        if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
             return Ok(Outcome::Failed);
         }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 fn outcome(plan: &Plan, failed: usize) -> Outcome {
-    if failed > 0 || plan.has_conflicts() { Outcome::Failed } else { Outcome::Done }
+    if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() { Outcome::Failed } else { Outcome::Done }
 }
 
 fn tell(event: &Event<'_>, context: &Context) {

@@ -207,11 +207,14 @@ pub(super) fn tell(
     }
 }
 
+/// What is found in a range, called by its name, beside what its rules find.
+pub(super) type Further<'a> = dyn Fn(&str, &Range, &Judged) -> Result<Vec<Finding>, Failure> + 'a;
+
 /// Judges several ranges, each with its name and by what `further` finds as well, and sums up in one last line.
 pub(super) fn judge_all(
     repository: &Repository,
     ranges: &[(&str, Range)],
-    further: &dyn Fn(&str, &Range, &Judged) -> Result<Vec<Finding>, Failure>,
+    further: &Further<'_>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let look = context.streams.out;

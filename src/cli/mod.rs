@@ -228,7 +228,11 @@ impl Narrow {
     }
 
     fn holds(&self, request: &SecretRequest) -> bool {
+        self.holds_names(request.environment.as_str(), request.service.as_str())
+    }
+
+    fn holds_names(&self, environment: &str, service: &str) -> bool {
         let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
-        among(&self.environments, request.environment.as_str()) && among(&self.services, request.service.as_str())
+        among(&self.environments, environment) && among(&self.services, service)
     }
 }

@@ -2,14 +2,15 @@
 
 use clap::ValueEnum;
 
-use super::reconciling::{Source, block_on};
+use super::reconciling::{Source, block_on, tell_unseen};
 use super::{Context, Failure, Outcome};
 use crate::reconcile;
 use crate::terminal::harmless_json;
 
 /// Show what apply would do; changes nothing
 ///
-/// Compares the catalog at HEAD with the store and the GitOps working copy. A catalog with errors has no plan.
+/// Compares the catalog at HEAD with the stores and the GitOps working copies. A catalog with errors has no plan. An
+/// account that cannot be looked at does not keep the others from being planned for; the exit code is then 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -24,7 +25,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// Actions with + ~ ! and their reasons
+    /// Actions with + ~ ↻ ! and their reasons
     #[default]
     Human,
     /// One JSON object
@@ -34,14 +35,19 @@ enum Format {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
-        let world = desired.world(context).await?;
-        let plan = reconcile::plan(&world, |request| args.source.narrow.holds(request)).await?;
+        let (world, unseen) = desired.world(context).await?;
+        let plan = desired.plan(&world, unseen).await?;
+        if tell_unseen(&world, &plan, context) {
+            return Ok(Outcome::Failed);
+        }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
         });
         Ok(match args.detailed_exitcode {
+            // What is there in some account is not known.
+            _ if !plan.unseen.is_empty() => Outcome::Failed,
             true if plan.has_changes() => Outcome::Changes,
             // Nothing that apply could do, and it would say so with 1.
             true if plan.has_conflicts() => Outcome::Failed,

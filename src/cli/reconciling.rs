@@ -1,17 +1,20 @@
-//! What `plan` and `apply` share: which catalog, which store, which GitOps working copy.
+//! What `plan` and `apply` share: which catalog, which stores, which GitOps working copies.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Narrow, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
 use crate::config::FILE_NAME;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
+use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{Plan, World};
+use crate::reconcile::{self, Account, Options, Plan, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
-use crate::store::{SecretStore, Store};
+use crate::store::SecretStore;
 
 /// Which state of the catalog is taken.
 #[derive(Debug, clap::Args)]
@@ -19,14 +22,27 @@ pub(super) struct Source {
     /// Read the work tree, uncommitted files included, instead of the commit at HEAD
     #[arg(long)]
     work_tree: bool,
+    /// Read the catalog and its configuration at this commit, branch or tag instead of HEAD
+    #[arg(long = "ref", value_name = "COMMIT", conflicts_with = "work_tree")]
+    commit: Option<String>,
     #[command(flatten)]
-    pub(super) narrow: Narrow,
+    narrow: Narrow,
+    /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
+    #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
+    adopt: Vec<SecretId>,
+    /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
+    #[arg(long)]
+    refresh: bool,
+    /// How many calls to the stores are in flight at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: u16,
 }
 
 /// A catalog without errors, and what judges it.
-pub(super) struct Desired {
-    pub(super) project: Project,
-    pub(super) catalog: Catalog,
+pub(super) struct Desired<'args> {
+    source: &'args Source,
+    project: Project,
+    catalog: Catalog,
     /// What validating it found: warnings alone.
     findings: Vec<Finding>,
     repository: Repository,
@@ -34,11 +50,15 @@ pub(super) struct Desired {
 
 impl Source {
     /// Reads the catalog and validates it: None where it has errors, which are shown.
-    pub(super) fn read(&self, context: &Context) -> Result<Option<Desired>, Failure> {
+    pub(super) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
         let repository = Repository::discover()?;
-        let snapshot = if self.work_tree { Snapshot::WorkTree } else { repository.head()? };
+        let snapshot = match &self.commit {
+            _ if self.work_tree => Snapshot::WorkTree,
+            Some(commit) => repository.commit(commit)?,
+            None => repository.head()?,
+        };
         let project = context.open(&repository, snapshot)?;
-        if project.config.store.backend.is_none() {
+        if !project.config.names_a_backend() {
             return Err(no_backend(&project, snapshot, context));
         }
         let rules = RuleSet::of(&project)?;
@@ -52,31 +72,73 @@ impl Source {
             refuse(&findings, &catalog, context);
             return Ok(None);
         }
-        if !self.work_tree {
+        self.check_adopted(&catalog)?;
+        if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
-        Ok(Some(Desired { project, catalog, findings, repository }))
+        Ok(Some(Desired { source: self, project, catalog, findings, repository }))
+    }
+
+    /// Refuses an ID that nobody asks for anything under: most likely it is misspelt.
+    fn check_adopted(&self, catalog: &Catalog) -> Result<(), Failure> {
+        let selected = |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.holds(one));
+        match self.adopt.iter().find(|id| !selected(id)) {
+            None => Ok(()),
+            Some(id) => Err(Failure::usage(
+                format!("`--adopt {id}`: no manifest of this ID is selected"),
+                "give the ID of a manifest whose secret exists already",
+            )),
+        }
     }
 }
 
-impl Desired {
-    /// Opens the store and the GitOps working copy, and says where they are.
-    pub(super) async fn world(&self, context: &Context) -> Result<World<'_>, Failure> {
-        let Self { project, catalog, repository, .. } = self;
-        let store = Store::open(&project.config.store, &project.root).await?;
-        let gitops = match &project.config.gitops.path {
-            Some(path) => Some(WorkingCopy::open(&project.root.join(path))?),
-            None => None,
-        };
-        context.streams.talk(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
-        context.streams.talk(&format!("Store    {}", store.place()));
-        context.streams.talk(&match &gitops {
-            Some(gitops) => format!("GitOps   {}", gitops.place()),
-            None => "GitOps   none: `gitops.path` is not set, so no ExternalSecrets are written".to_owned(),
-        });
-        context.streams.talk("");
+impl Desired<'_> {
+    /// Opens the stores and the GitOps working copies, and says where they are. What cannot be opened comes beside it.
+    pub(super) async fn world(&self, context: &Context) -> Result<(World<'_>, Vec<Unseen>), Failure> {
+        let Self { source, project, catalog, repository, .. } = self;
+        let environments = self.environments();
+        let mut gitops: Vec<(PathBuf, BTreeSet<String>)> = Vec::new();
+        for environment in &environments {
+            let Some(path) = project.config.gitops_of(environment).path else { continue };
+            let path = project.root.join(path);
+            match gitops.iter_mut().find(|(known, _)| is_same_folder(known, &path)) {
+                Some((_, environments)) => _ = environments.insert(environment.clone()),
+                None => gitops.push((path, [environment.clone()].into())),
+            }
+        }
+        let copies = gitops.into_iter().map(|(path, environments)| Ok((environments, WorkingCopy::open(&path)?)));
+        let gitops: Vec<_> = copies.collect::<Result<_, Failure>>()?;
+        let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
         let template = project.template(repository, projection::TEMPLATE)?;
-        Ok(World { project, catalog, template, store, gitops })
+        let options = Options {
+            parallelism: source.parallelism.into(),
+            refresh: source.refresh,
+            adopt: source.adopt.iter().copied().collect(),
+        };
+        let world = World { project, catalog, template, accounts, gitops, options };
+        say_where(&world, context);
+        Ok((world, unseen))
+    }
+
+    /// What apply would do in a world, with what could not be opened of it.
+    pub(super) async fn plan(&self, world: &World<'_>, unseen: Vec<Unseen>) -> Result<Plan, Failure> {
+        let narrow = &self.source.narrow;
+        let mut plan = reconcile::plan(world, |environment, service| narrow.holds_names(environment, service)).await?;
+        plan.unseen.splice(0..0, unseen);
+        Ok(plan)
+    }
+
+    /// The environments that the run is about: those with manifests, and those that are asked for by name. Where there
+    /// are none, all that there could be, since what they once had may still be in the stores.
+    fn environments(&self) -> BTreeSet<String> {
+        let narrow = &self.source.narrow;
+        let selected = self.catalog.requests().filter(|request| narrow.holds(request));
+        let mut environments: BTreeSet<String> = selected.map(|request| request.environment.to_string()).collect();
+        environments.extend(narrow.environments.iter().cloned());
+        if environments.is_empty() {
+            environments.extend(self.project.enums.environments.iter().cloned());
+        }
+        environments
     }
 
     /// Shows what is to be said before a plan: what validating the catalog found, and what the store told since. None
@@ -91,6 +153,48 @@ impl Desired {
         }
         show(&findings, &self.catalog, context);
         Ok(Some(findings))
+    }
+}
+
+/// Tells of the accounts that could not be looked at: true where that is all of them, so that there is no plan.
+pub(super) fn tell_unseen(world: &World<'_>, plan: &Plan, context: &Context) -> bool {
+    for unseen in &plan.unseen {
+        if world.accounts.len() > 1 || plan.unseen.len() > 1 {
+            let place = unseen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            context.streams.talk(&format!("{}{place} cannot be looked at:", unseen.names()));
+        }
+        context.streams.error(&unseen.error);
+    }
+    let seen = |account: &Account| !plan.unseen.iter().any(|unseen| unseen.environments == account.environments);
+    !plan.unseen.is_empty() && !world.accounts.iter().any(seen)
+}
+
+/// Says which catalog goes where.
+fn say_where(world: &World<'_>, context: &Context) {
+    let of = |several: bool, environments: &BTreeSet<String>| match several {
+        true => format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+        false => String::new(),
+    };
+    let World { project, catalog, accounts, gitops, .. } = world;
+    context.streams.talk(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
+    for account in accounts {
+        let environments = of(accounts.len() > 1, &account.environments);
+        context.streams.talk(&format!("Store    {}{environments}", account.store.place()));
+    }
+    for (environments, copy) in gitops {
+        context.streams.talk(&format!("GitOps   {}{}", copy.place(), of(gitops.len() > 1, environments)));
+    }
+    if gitops.is_empty() {
+        context.streams.talk("GitOps   none: `gitops.path` is not set, so no ExternalSecrets are written");
+    }
+    context.streams.talk("");
+}
+
+/// Whether two paths lead to one folder. One that is not there is told of when it is opened.
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
 
 mod enums;
+mod environments;
 mod error;
 mod governance;
 mod policies;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use crate::template::{self, Output};
 
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
+pub use environments::{EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
@@ -38,6 +40,10 @@ pub struct Config {
     pub store: StoreConfig,
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
+    pub rotation: RotationConfig,
+    /// What is different in an environment, by its name.
+    #[serde(deserialize_with = "unique::map")]
+    pub environments: BTreeMap<String, EnvironmentConfig>,
     /// Severities by rule code or name.
     #[serde(deserialize_with = "unique::map")]
     pub rules: BTreeMap<String, Level>,
@@ -79,6 +85,10 @@ pub struct StoreConfig {
     pub region: Option<String>,
     /// `aws`: a VPC endpoint or an emulator.
     pub endpoint_url: Option<String>,
+    /// `aws`: a role to take on; without one, the standard chain's credentials make the calls.
+    pub role_arn: Option<String>,
+    /// `aws`: the key that secrets are encrypted with; without one, each keeps the one that it has.
+    pub kms_key_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -128,6 +138,8 @@ impl Default for Config {
             store: StoreConfig::default(),
             gitops: GitopsConfig::default(),
             external_secret: ExternalSecretConfig::default(),
+            rotation: RotationConfig::default(),
+            environments: BTreeMap::new(),
             rules: BTreeMap::new(),
             policies: Vec::new(),
         }
@@ -142,6 +154,8 @@ impl Default for StoreConfig {
             key_template: "goldenpath/{{ service }}/{{ environment }}/{{ name }}".to_owned(),
             region: None,
             endpoint_url: None,
+            role_arn: None,
+            kms_key_id: None,
         }
     }
 }
@@ -187,10 +201,14 @@ impl Config {
             })?;
         }
         let sample = sample();
-        for (name, template) in
-            [("store.keyTemplate", &config.store.key_template), ("gitops.file", &config.gitops.file)]
-        {
-            if let Err(error) = template::render(name, template, Output::Text, &sample) {
+        let files = config
+            .environments
+            .iter()
+            .filter_map(|(name, own)| Some((format!("environments.{name}.gitops.file"), own.gitops.file.as_ref()?)));
+        let shared =
+            [("store.keyTemplate", &config.store.key_template), ("gitops.file", &config.gitops.file)].into_iter();
+        for (name, template) in shared.map(|(name, template)| (name.to_owned(), template)).chain(files) {
+            if let Err(error) = template::render(&name, template, Output::Text, &sample) {
                 let variables: Vec<&str> =
                     sample.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
                 let help = format!("the variables are {}", variables.join(", "));
@@ -207,6 +225,7 @@ impl Config {
             )
             .at_field(text, &["catalogId"]));
         }
+        config.check_arns(path, text)?;
         Ok(config)
     }
 }
@@ -233,6 +252,23 @@ const TAG_VALUE_LENGTH: usize = 256;
 /// Letters, digits, spaces and `_ . : / = + - @`: what AWS takes in every service's tags (tag naming limits).
 fn is_tag_character(character: char) -> bool {
     character.is_alphanumeric() || " _.:/=+-@".contains(character)
+}
+
+/// What AWS takes as the value of a tag.
+///
+/// # Errors
+/// A sentence that says what is wrong with `text`.
+pub fn check_tag_value(text: &str) -> Result<(), String> {
+    match text.chars().find(|character| !is_tag_character(*character)) {
+        Some(character) => Err(format!(
+            "`{}` cannot stand in it: AWS takes letters, digits, spaces and _.:/=+-@",
+            character.escape_debug()
+        )),
+        None if text.chars().count() > TAG_VALUE_LENGTH => {
+            Err(format!("it has {} characters, {TAG_VALUE_LENGTH} at most are allowed", text.chars().count()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The nearest catalog ID to a repository's name.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
 use super::node::{Node, Value};
+use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
 
 /// What a team asks for: one secret, in one environment, for one service (the seed's section 1).
@@ -27,6 +28,9 @@ pub struct SecretRequest {
     pub status: LifecycleStatus,
     pub namespace: DnsLabel,
     pub k8s_secret_name: DnsSubdomain,
+    /// Who may use the value; None where the manifest leaves that to others. No variable of templates.
+    #[serde(skip)]
+    pub principals: Option<Principals>,
     pub ttl_days: u32,
 }
 
@@ -68,6 +72,7 @@ impl SecretRequest {
             status: fields.parsed("/spec/lifecycle/status", LifecycleStatus::parse)?,
             namespace: fields.parsed("/spec/access/namespace", DnsLabel::parse)?,
             k8s_secret_name: fields.parsed("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
+            principals: Principals::read(root)?,
             ttl_days: fields.days("/spec/ttlDays")?,
         })
     }

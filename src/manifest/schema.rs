@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::json::Nodes;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
 use super::node::Node;
+use crate::arn;
 use crate::config::{ConfigError, Enums};
 
 /// The schema that goldenpath has built in; `init` writes this very text.
@@ -51,11 +52,12 @@ pub struct Schema {
 type Constraint = fn(&str) -> Result<(), String>;
 
 /// The schema's own formats and their constraints.
-const FORMATS: [(&str, Constraint); 4] = [
+const FORMATS: [(&str, Constraint); 5] = [
     ("secret-id", |text| SecretId::parse(text).map(drop)),
     ("dns-1123-label", |text| DnsLabel::parse(text).map(drop)),
     ("dns-1123-subdomain", |text| DnsSubdomain::parse(text).map(drop)),
     ("one-line", check_one_line),
+    ("iam-principal", arn::check_principal),
 ];
 
 impl Schema {
@@ -151,6 +153,7 @@ impl Schema {
             ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("{limit} is the least")),
             ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("{limit} is the most")),
             ValidationErrorKind::MaxLength { limit } => Kinds::plain(format!("{limit} characters at most are allowed")),
+            ValidationErrorKind::MaxItems { limit } => Kinds::plain(format!("{limit} items at most are allowed")),
             ValidationErrorKind::Pattern { pattern } => {
                 Kinds::plain(format!("this does not match the pattern `{pattern}`"))
             }

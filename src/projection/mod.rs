@@ -91,10 +91,11 @@ impl Projection {
             id: request.id.to_string(),
             why,
         })?;
+        let gitops = config.gitops_of(request.environment.as_str());
         // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
         let mark = format!("{HEADER}: {} of {}. ", request.id, project.catalog_id);
         Ok(Self {
-            file: template::render("gitops.file", &config.gitops.file, Output::Text, request)?,
+            file: template::render("gitops.file", &gitops.file, Output::Text, request)?,
             text: format!("{mark}Change the SecretRequest, not this file.\n{body}"),
             mark,
         })

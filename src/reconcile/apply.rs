@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 
-use super::desired::{CATALOG, ID, MANAGED_BY};
-use super::{Action, CALLS_IN_FLIGHT, Effect, Plan, ReconcileError, Step, World};
-use crate::manifest::{SecretId, StoreKey};
+use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
+use crate::gitops::WorkingCopy;
+use crate::manifest::SecretId;
 use crate::projection::Projection;
-use crate::store::{SecretStore, StoreError};
+use crate::store::StoreError;
 
 /// What a person is told while it happens.
 pub enum Event<'run> {
@@ -41,89 +41,80 @@ pub async fn apply(world: &World<'_>, plan: &Plan, source: &str, mut tell: impl 
         manifests.entry(action.id).or_default().push(action);
     }
     let mut runs = stream::iter(manifests.into_values())
-        .map(|actions| in_the_store(world, actions))
-        .buffer_unordered(CALLS_IN_FLIGHT);
+        .map(|actions| one_manifest(world, actions))
+        .buffer_unordered(world.options.parallelism);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             let result = result.map(|done| done.map_err(ReconcileError::from));
-            if !matches!(result, Some(Ok(()))) {
+            // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
+            if !matches!(result, Some(Ok(()))) && !matches!(action.step, Step::ConfigureRotation { .. }) {
                 broken.insert(action.id);
             }
             record(&mut applied, action, result, &mut tell);
         }
     }
 
-    let Some(gitops) = &world.gitops else { return applied };
+    for (environments, gitops) in &world.gitops {
+        let own: Vec<&Action> =
+            plan.actions.iter().filter(|action| environments.contains(action.environment.as_str())).collect();
+        project(world, gitops, &own, &broken, source, &mut applied, &mut tell);
+    }
+    applied
+}
+
+/// Writes the projections that belong into one working copy, and commits them.
+fn project(
+    world: &World<'_>,
+    gitops: &WorkingCopy,
+    actions: &[&Action],
+    broken: &BTreeSet<SecretId>,
+    source: &str,
+    applied: &mut Applied,
+    tell: &mut impl FnMut(Event<'_>),
+) {
     let mut written: Vec<(&Action, &Projection)> = Vec::new();
-    for action in &plan.actions {
+    for action in actions {
         let Step::WriteProjection { projection, .. } = &action.step else { continue };
         let result = (!broken.contains(&action.id)).then(|| gitops.write(projection).map_err(ReconcileError::from));
         if matches!(result, Some(Ok(()))) {
             written.push((action, projection));
         }
-        record(&mut applied, action, result, &mut tell);
+        record(applied, action, result, tell);
     }
-    if !written.is_empty() {
-        let projections: Vec<&Projection> = written.iter().map(|(_, projection)| *projection).collect();
-        match gitops.commit(&projections, &message(&written, world, source)) {
-            Ok(Some(commit)) => tell(Event::Committed(commit)),
-            Ok(None) => {}
-            Err(error) => {
-                applied.failed += 1;
-                tell(Event::CommitFailed(error.into()));
-            }
+    if written.is_empty() {
+        return;
+    }
+    let projections: Vec<&Projection> = written.iter().map(|(_, projection)| *projection).collect();
+    match gitops.commit(&projections, &message(&written, world, source)) {
+        Ok(Some(commit)) => tell(Event::Committed(commit)),
+        Ok(None) => {}
+        Err(error) => {
+            applied.failed += 1;
+            tell(Event::CommitFailed(error.into()));
         }
     }
-    applied
 }
 
 fn is_for_the_store(step: &Step) -> bool {
-    match step {
-        Step::CreateSecret { .. } | Step::UpdateSecret { .. } | Step::TagSecret { .. } => true,
-        Step::WriteProjection { .. } | Step::Blocked(_) => false,
-    }
+    !matches!(step, Step::WriteProjection { .. } | Step::Blocked(_))
 }
 
 /// One manifest's steps, in their order; None for those after one that failed.
-async fn in_the_store<'plan>(
+async fn one_manifest<'plan>(
     world: &World<'_>,
     actions: Vec<&'plan Action>,
 ) -> Vec<(&'plan Action, Option<Result<(), StoreError>>)> {
     let mut results = Vec::new();
     let mut failed = false;
     for action in actions {
-        let result = match &action.step {
-            _ if failed => None,
-            Step::CreateSecret { key, description, tags } => Some(create(world, key, description, tags).await),
-            Step::UpdateSecret { key, description } => Some(world.store.set_description(key, description).await),
-            Step::TagSecret { key, tags } => Some(world.store.put_tags(key, tags).await),
-            Step::WriteProjection { .. } | Step::Blocked(_) => continue,
+        let result = match world.store(&action.environment).filter(|_| !failed) {
+            Some(store) => step::in_the_store(store, &action.step).await,
+            None => None,
         };
         failed = !matches!(result, Some(Ok(())));
         results.push((action, result));
     }
     results
-}
-
-/// Creates the secret. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
-/// tags are the ones that were to go in, it is ours and done.
-async fn create(
-    world: &World<'_>,
-    key: &StoreKey,
-    description: &str,
-    tags: &BTreeMap<String, String>,
-) -> Result<(), StoreError> {
-    match world.store.create(key, description, tags).await {
-        Err(error @ StoreError::AlreadyExists { .. }) => {
-            let found = world.store.describe(key).await?;
-            let ours = found.is_some_and(|found| {
-                found.deletion.is_none()
-                    && [MANAGED_BY, CATALOG, ID].iter().all(|name| found.tags.get(*name) == tags.get(*name))
-            });
-            if ours { Ok(()) } else { Err(error) }
-        }
-        result => result,
-    }
 }
 
 fn record(
@@ -136,7 +127,7 @@ fn record(
         Some(Ok(())) => {
             match action.effect() {
                 Effect::Create => applied.created += 1,
-                Effect::Change | Effect::Blocked => applied.changed += 1,
+                Effect::Change | Effect::Restore | Effect::Blocked => applied.changed += 1,
             }
             tell(Event::Done(action));
         }

@@ -2,19 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use super::policy::Policy;
 use crate::catalog::{Catalog, Entry, Project};
+use crate::config;
 use crate::manifest::{SecretRequest, StoreKey};
 use crate::projection::{Projection, ProjectionError};
 use crate::rules;
+use crate::store::Rotation;
 
 /// The tag that says that goldenpath made a secret.
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
+
+/// What it says then.
+pub(super) const MANAGED: &str = "goldenpath";
 
 /// The tag that says for which catalog.
 pub(super) const CATALOG: &str = "goldenpath.io/catalog";
 
 /// The tag that says for which manifest.
 pub(super) const ID: &str = "goldenpath.io/id";
+
+pub(super) const SERVICE: &str = "goldenpath.io/service";
+
+pub(super) const ENVIRONMENT: &str = "goldenpath.io/environment";
+
+/// The tag that says which resource policy was put. Only secrets whose manifest says who may use them have it.
+pub(super) const POLICY: &str = "goldenpath.io/policy";
 
 /// One manifest's wishes.
 pub(super) struct Desired<'catalog> {
@@ -24,6 +37,14 @@ pub(super) struct Desired<'catalog> {
     /// For a secret that is created. An existing one's description is only changed where the manifest has one.
     pub(super) description: String,
     pub(super) tags: BTreeMap<String, String>,
+    /// Why the store cannot take it, if so.
+    pub(super) refusal: Option<String>,
+    /// None where each secret keeps the key that it has.
+    pub(super) kms_key: Option<String>,
+    /// None where the manifest does not say who may use it.
+    pub(super) policy: Option<Policy>,
+    /// None where it is to be left alone: the class asks for none, or nobody but a person can do it.
+    pub(super) rotation: Option<Rotation>,
     pub(super) projection: Projection,
 }
 
@@ -50,15 +71,37 @@ fn desired<'catalog>(
     project: &Project,
     own_template: Option<&str>,
 ) -> Result<Desired<'catalog>, ProjectionError> {
+    let tags = tags(request, &project.catalog_id);
+    let environment = request.environment.as_str();
     Ok(Desired {
         entry,
         request,
+        refusal: refusal(&tags),
+        kms_key: project.config.store_of(environment).kms_key_id,
+        policy: request.principals.as_ref().map(Policy::of),
+        rotation: interval(request, project).and_then(|days| {
+            let function = project.config.rotation_function(environment, &request.secret_type)?.to_owned();
+            Some(Rotation { function, days: Some(days) })
+        }),
         key: StoreKey::of(request, &project.key_template)?,
         description: request.description.clone().unwrap_or_else(|| {
             format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
         }),
-        tags: tags(request, &project.catalog_id),
+        tags,
         projection: Projection::of(request, project, own_template)?,
+    })
+}
+
+/// Days between two rotations, where the manifest's class has an interval.
+pub(super) fn interval(request: &SecretRequest, project: &Project) -> Option<u16> {
+    project.governance.rotation_interval_days.get(&request.rotation_class).copied().filter(|days| *days > 0)
+}
+
+/// What AWS would say of a tag, said before anything is done: lists of the catalog's own may hold any text.
+fn refusal(tags: &BTreeMap<String, String>) -> Option<String> {
+    tags.iter().find_map(|(name, value)| {
+        let reason = config::check_tag_value(value).err()?;
+        Some(format!("`{value}` cannot be the value of the tag {name}: {reason}"))
     })
 }
 
@@ -67,11 +110,11 @@ fn tags(request: &SecretRequest, catalog_id: &str) -> BTreeMap<String, String> {
     [
         (ID, request.id.to_string()),
         ("goldenpath.io/owner", request.owner.clone()),
-        ("goldenpath.io/service", request.service.to_string()),
-        ("goldenpath.io/environment", request.environment.to_string()),
+        (SERVICE, request.service.to_string()),
+        (ENVIRONMENT, request.environment.to_string()),
         ("goldenpath.io/risk-tier", request.risk_tier.clone()),
         ("goldenpath.io/secret-type", request.secret_type.clone()),
-        (MANAGED_BY, "goldenpath".to_owned()),
+        (MANAGED_BY, MANAGED.to_owned()),
         (CATALOG, catalog_id.to_owned()),
     ]
     .into_iter()

@@ -1,171 +1,208 @@
-//! Desired state against actual state: what is missing or different, and what is in the way.
+//! What a secret needs to be as its manifest says: what is wished for against what is there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use super::desired::{CATALOG, Desired, ID, MANAGED, MANAGED_BY, POLICY};
+use super::{Action, Obstacle, Step};
+use crate::store::{NewSecret, SecretUpdate, StoredSecret};
 
-use super::desired::{self, CATALOG, Desired, ID, MANAGED_BY};
-use super::renewal::renewal;
-use super::{Action, CALLS_IN_FLIGHT, Obstacle, Plan, ReconcileError, Step, World};
-use crate::gitops::FileState;
-use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
-use crate::rules::{self, Renewal};
-use crate::store::{SecretStore, StoredSecret};
-
-/// What apply would do for the selected manifests that `holds` lets through. Reads the store and the GitOps working
-/// copy, and writes nothing.
-///
-/// # Errors
-/// A store or a working copy that cannot be read, or a projection that cannot be rendered.
-pub async fn plan(world: &World<'_>, holds: impl Fn(&SecretRequest) -> bool) -> Result<Plan, ReconcileError> {
-    let desired = desired::all(world.catalog, world.project, world.template.as_deref(), holds)?;
-    check_files_differ(&desired)?;
-    let swept: HashMap<String, StoredSecret> =
-        world.store.sweep().await?.into_iter().map(|secret| (secret.name.clone(), secret)).collect();
-    let (world, swept) = (&world, &swept);
-    let looked: Vec<(SecretId, Option<Renewal>, Vec<Action>)> = stream::iter(&desired)
-        .map(|wish| async move {
-            let actual = actual(world, wish, swept.get(wish.key.as_str())).await?;
-            // Somebody else's secret is somebody else's to rotate.
-            let ours = actual.as_ref().filter(|found| in_the_way(wish, found).is_none());
-            let mut actions = actions(world, wish, actual.as_ref())?;
-            // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
-            let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
-            rules::conceal(wish.entry, world.project, told);
-            Ok::<_, ReconcileError>((wish.request.id, ours.and_then(renewal), actions))
-        })
-        .buffered(CALLS_IN_FLIGHT)
-        .try_collect()
-        .await?;
-    let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
-    for (id, renewal, actions) in looked {
-        plan.renewals.extend(renewal.map(|renewal| (id, renewal)));
-        plan.actions.extend(actions);
-    }
-    Ok(plan)
+/// What is known of a secret's resource policy.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PolicySeen<'a> {
+    /// Only what the tag says of it.
+    Unread,
+    Read(Option<&'a str>),
 }
 
-/// The secret as it is. A sweep may be minutes old, so whatever it does not show as it should be is asked for again
-/// (ListSecrets, "may not be included").
-async fn actual(
-    world: &World<'_>,
-    wish: &Desired<'_>,
-    swept: Option<&StoredSecret>,
-) -> Result<Option<StoredSecret>, ReconcileError> {
-    match swept {
-        Some(found) if secret_actions(wish, Some(found)).is_empty() => Ok(Some(found.clone())),
-        _ => Ok(world.store.describe(&wish.key).await?),
-    }
-}
-
-fn actions(
-    world: &World<'_>,
+/// What the secret needs, in the order in which it must happen: nothing, its creation, that it is in the way, or a
+/// change or several. `adopt`: it may be one that goldenpath did not make.
+pub(super) fn secret_actions(
     wish: &Desired<'_>,
     actual: Option<&StoredSecret>,
-) -> Result<Vec<Action>, ReconcileError> {
-    match wish.request.status {
-        LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
-        LifecycleStatus::Decommissioned => return Ok(Vec::new()),
-        LifecycleStatus::DecommissionRequested if actual.is_none() => return Ok(Vec::new()),
-        LifecycleStatus::DecommissionRequested => {
-            let reason = "decommissioning is requested, and this version of goldenpath takes nothing down".to_owned();
-            return Ok(vec![action(wish, wish.key.as_str(), reason, Step::Blocked(Obstacle::Waiting))]);
-        }
+    policy: PolicySeen<'_>,
+    adopt: bool,
+) -> Vec<Action> {
+    if let Some(reason) = &wish.refusal {
+        return vec![action(wish, reason.clone(), Step::Blocked(Obstacle::Conflict))];
     }
-    let mut actions = secret_actions(wish, actual);
-    let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
-    if let Some(gitops) = world.gitops.as_ref().filter(|_| !blocked) {
-        let state = gitops.state(&wish.projection)?;
-        actions.extend(projection_action(wish, state));
+    let Some(found) = actual else { return creation(wish) };
+    if let Some(reason) = in_the_way(wish, found, adopt) {
+        return vec![action(wish, reason, Step::Blocked(Obstacle::Conflict))];
     }
-    Ok(actions)
-}
-
-/// What the secret needs: at most one of create, blocked, or an update and a tagging.
-fn secret_actions(wish: &Desired<'_>, actual: Option<&StoredSecret>) -> Vec<Action> {
-    let key = wish.key.as_str();
-    let Some(found) = actual else {
-        let (description, tags) = (wish.description.clone(), wish.tags.clone());
-        let step = Step::CreateSecret { key: wish.key.clone(), description, tags };
-        return vec![action(wish, key, "there is no such secret".to_owned(), step)];
-    };
-    if let Some(reason) = in_the_way(wish, found) {
-        return vec![action(wish, key, reason, Step::Blocked(Obstacle::Conflict))];
-    }
-    let mut actions = Vec::new();
-    if let Some(description) =
-        wish.request.description.as_ref().filter(|wanted| found.description.as_ref() != Some(*wanted))
-    {
-        let step = Step::UpdateSecret { key: wish.key.clone(), description: description.clone() };
-        actions.push(action(wish, key, "the description differs".to_owned(), step));
-    }
-    let tags: BTreeMap<String, String> = wish
-        .tags
-        .iter()
-        .filter(|(name, value)| found.tags.get(*name) != Some(*value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    if !tags.is_empty() {
-        let changes: Vec<String> = tags
-            .iter()
-            .map(|(name, value)| match found.tags.get(name) {
-                Some(old) => format!("{name}: {old} → {value}"),
-                None => format!("{name}: {value} is missing"),
-            })
-            .collect();
-        actions.push(action(wish, key, changes.join(", "), Step::TagSecret { key: wish.key.clone(), tags }));
-    }
-    actions
+    let steps = [
+        found.deletion.map(|when| {
+            let when = when.strftime("%Y-%m-%d");
+            let reason = format!("it is marked for deletion ({when}), and the manifest is {}", wish.request.status);
+            action(wish, reason, Step::RestoreSecret { key: wish.key.clone() })
+        }),
+        tagging(wish, found, policy),
+        update(wish, found),
+        policing(wish, found, policy),
+        rotating(wish, found),
+    ];
+    steps.into_iter().flatten().collect()
 }
 
 /// Why a secret that exists must not be touched for this manifest, if so.
-fn in_the_way(wish: &Desired<'_>, found: &StoredSecret) -> Option<String> {
+pub(super) fn in_the_way(wish: &Desired<'_>, found: &StoredSecret, adopt: bool) -> Option<String> {
     let tag = |name: &str| found.tags.get(name).map(String::as_str);
-    if tag(MANAGED_BY) != Some("goldenpath") {
-        return Some("a secret of this name exists that goldenpath did not make".to_owned());
+    if !is_made_by_goldenpath(found) && !adopt {
+        let id = wish.request.id;
+        return Some(format!(
+            "a secret of this name exists that goldenpath did not make; `--adopt {id}` takes it over"
+        ));
     }
-    if tag(CATALOG) != wish.tags.get(CATALOG).map(String::as_str) {
+    // Another catalog's is never taken over: it would be taken back.
+    let catalog = wish.tags.get(CATALOG).map(String::as_str);
+    if tag(CATALOG) != catalog && (is_made_by_goldenpath(found) || tag(CATALOG).is_some()) {
         let owner = tag(CATALOG).unwrap_or("none");
         return Some(format!("a secret of this name exists and belongs to another catalog ({owner})"));
     }
     let id = wish.request.id.to_string();
-    if tag(ID).is_some_and(|owner| owner != id) {
-        return Some(format!("a secret of this name exists and belongs to {}", tag(ID).unwrap_or_default()));
-    }
-    found.deletion.map(|when| {
-        let when = when.strftime("%Y-%m-%d");
-        format!("the secret is marked for deletion ({when}); restore it in the store, then run apply again")
-    })
+    tag(ID).filter(|owner| *owner != id).map(|owner| format!("a secret of this name exists and belongs to {owner}"))
 }
 
-fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
-    let (reason, new) = match state {
-        FileState::Current => return None,
-        FileState::Missing => ("there is no such file", true),
-        FileState::Outdated => ("the file is not what the manifest says now", false),
-        FileState::Uncommitted => ("the file is written and not committed", false),
-        FileState::Foreign(why) => {
-            let reason = format!("a file stands there already: {why}; move it away");
-            return Some(action(wish, &wish.projection.file, reason, Step::Blocked(Obstacle::Conflict)));
+fn is_made_by_goldenpath(found: &StoredSecret) -> bool {
+    found.tags.get(MANAGED_BY).map(String::as_str) == Some(MANAGED)
+}
+
+fn creation(wish: &Desired<'_>) -> Vec<Action> {
+    let mut tags = wish.tags.clone();
+    // A secret that comes to be has no policy, so that this is true from its first moment.
+    let unpoliced = wish.policy.as_ref().filter(|policy| policy.text.is_none());
+    tags.extend(unpoliced.map(|policy| (POLICY.to_owned(), policy.digest.clone())));
+    let new = NewSecret { description: wish.description.clone(), tags, kms_key: wish.kms_key.clone() };
+    let create = Step::CreateSecret { key: wish.key.clone(), new };
+    let policy = wish.policy.as_ref().filter(|policy| policy.text.is_some());
+    let steps = [
+        Some(action(wish, "there is no such secret".to_owned(), create)),
+        policy.and_then(|_| put_policy(wish, "it has none yet")),
+        rotating(wish, &StoredSecret::default()),
+    ];
+    steps.into_iter().flatten().collect()
+}
+
+/// The tags that are missing or say something else. Of the policy the tag may only say what was found to be there.
+fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
+    let told = match (&wish.policy, policy) {
+        (Some(wanted), PolicySeen::Read(there)) if wanted.is(there) => Some((POLICY, wanted.digest.as_str())),
+        _ => None,
+    };
+    let wanted = wish.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(told);
+    let tags: BTreeMap<String, String> = wanted
+        .filter(|(name, value)| found.tags.get(*name).map(String::as_str) != Some(*value))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    if tags.is_empty() {
+        return None;
+    }
+    let adopted = !is_made_by_goldenpath(found);
+    let changes = tags.iter().filter_map(|(name, value)| match found.tags.get(name) {
+        Some(old) => Some(format!("{name}: {old} → {value}")),
+        None => (!adopted).then(|| format!("{name}: {value} is missing")),
+    });
+    let becomes = || {
+        let catalog = wish.tags.get(CATALOG).map(String::as_str).unwrap_or_default();
+        format!("adopts a secret that goldenpath did not make: it becomes {} of {catalog}", wish.request.id)
+    };
+    let reason = adopted.then(becomes).into_iter().chain(changes).collect::<Vec<_>>().join(", ");
+    Some(action(wish, reason, Step::TagSecret { key: wish.key.clone(), tags }))
+}
+
+fn update(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
+    let description = wish.request.description.as_ref().filter(|wanted| found.description.as_ref() != Some(*wanted));
+    let kms_key = wish.kms_key.as_ref().filter(|wanted| !is_same_key(wanted, found.kms_key.as_deref()));
+    let mut reasons = Vec::new();
+    reasons.extend(description.map(|_| "the description differs".to_owned()));
+    reasons.extend(kms_key.map(|wanted| {
+        let now = found.kms_key.as_deref().unwrap_or("the account's own");
+        format!("the KMS key: {now} → {wanted}")
+    }));
+    if reasons.is_empty() {
+        return None;
+    }
+    let update = SecretUpdate { description: description.cloned(), kms_key: kms_key.cloned() };
+    Some(action(wish, reasons.join(", "), Step::UpdateSecret { key: wish.key.clone(), update }))
+}
+
+fn policing(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
+    let wanted = wish.policy.as_ref()?;
+    let is_there = match policy {
+        PolicySeen::Unread => found.tags.get(POLICY) == Some(&wanted.digest),
+        PolicySeen::Read(there) => wanted.is(there),
+    };
+    match (is_there, policy, &wanted.text) {
+        (true, ..) => None,
+        (false, PolicySeen::Read(None), _) => put_policy(wish, "it has none yet"),
+        (false, _, Some(_)) => put_policy(wish, "it has another one"),
+        (false, _, None) => {
+            let reason = "the manifest lets nobody in by a policy, and it has one".to_owned();
+            let step = Step::DeletePolicy { key: wish.key.clone(), tag: policy_tag(&wanted.digest) };
+            Some(action(wish, reason, step))
+        }
+    }
+}
+
+fn put_policy(wish: &Desired<'_>, why: &str) -> Option<Action> {
+    let wanted = wish.policy.as_ref()?;
+    let (policy, tag) = (wanted.text.clone()?, policy_tag(&wanted.digest));
+    let step = Step::PutPolicy { key: wish.key.clone(), policy, tag };
+    Some(action(wish, format!("{why}; {}", wanted.summary), step))
+}
+
+fn policy_tag(digest: &str) -> BTreeMap<String, String> {
+    [(POLICY.to_owned(), digest.to_owned())].into()
+}
+
+fn rotating(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
+    let wanted = wish.rotation.as_ref().filter(|wanted| found.rotation.as_ref() != Some(*wanted))?;
+    let now = match &found.rotation {
+        None => "it is not rotated".to_owned(),
+        Some(now) => {
+            let every = now.days.map_or_else(|| "on a schedule".to_owned(), |days| format!("every {days} days"));
+            format!("it is rotated {every} by {}", now.function)
         }
     };
-    let step = Step::WriteProjection { projection: wish.projection.clone(), new };
-    Some(action(wish, &wish.projection.file, reason.to_owned(), step))
+    let days = wanted.days.unwrap_or_default();
+    let reason = format!("{now}; from now on every {days} days by {}", wanted.function);
+    Some(action(wish, reason, Step::ConfigureRotation { key: wish.key.clone(), rotation: wanted.clone() }))
 }
 
-fn action(wish: &Desired<'_>, target: &str, reason: String, step: Step) -> Action {
-    let environment = wish.request.environment.to_string();
-    Action { id: wish.request.id, environment, target: target.to_owned(), reason, step }
+fn action(wish: &Desired<'_>, reason: String, step: Step) -> Action {
+    Action::of(wish.request, wish.key.as_str(), reason, step)
 }
 
-/// Two manifests in one file would overwrite each other for ever.
-fn check_files_differ(desired: &[Desired<'_>]) -> Result<(), ReconcileError> {
-    let mut owners: HashMap<&str, &Desired<'_>> = HashMap::new();
-    for wish in desired {
-        if let Some(other) = owners.insert(&wish.projection.file, wish) {
-            let ids = format!("{} and {}", other.request.id, wish.request.id);
-            return Err(ReconcileError::SameFile { file: wish.projection.file.clone(), ids });
+/// Whether both name one key. An ID or alias may stand alone or behind the start of an ARN, and a store keeps the words
+/// that it was given (DescribeSecret, `KmsKeyId`: "the key ID or alias ARN").
+fn is_same_key(wanted: &str, found: Option<&str>) -> bool {
+    fn short(key: &str) -> &str {
+        let resource = if key.starts_with("arn:") { key.rsplit(':').next().unwrap_or(key) } else { key };
+        resource.strip_prefix("key/").unwrap_or(resource)
+    }
+    let Some(found) = found else { return false };
+    match (wanted.starts_with("arn:"), found.starts_with("arn:")) {
+        (true, true) => wanted == found,
+        _ => short(wanted) == short(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_however_it_is_named() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let arn = format!("arn:aws:kms:eu-west-2:123456789012:key/{id}");
+        let other = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
+        let alias = "arn:aws:kms:eu-west-2:123456789012:alias/secrets";
+        for (one, two) in [(id, id), (id, &arn), (&arn, id), ("alias/secrets", alias), (alias, "alias/secrets")] {
+            assert!(is_same_key(one, Some(two)), "{one} {two}");
+        }
+        for (one, two) in
+            [(id, None), ("alias/secrets", Some("alias/other")), (&arn, Some(other.as_str())), (id, Some(alias))]
+        {
+            assert!(!is_same_key(one, two), "{one} {two:?}");
         }
     }
-    Ok(())
 }

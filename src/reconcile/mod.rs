@@ -1,26 +1,33 @@
 //! Desired state against actual state → plan → apply.
 
+mod account;
 mod apply;
 mod desired;
 mod difference;
+mod orphan;
 mod plan;
+mod policy;
 mod renewal;
 mod show;
+mod step;
+mod survey;
+
+use std::collections::BTreeSet;
 
 use miette::Diagnostic;
 
+pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
-pub use difference::plan;
+pub use orphan::Orphan;
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use show::{for_people, summary};
+pub use survey::plan;
 
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, WorkingCopy};
+use crate::manifest::SecretId;
 use crate::projection::ProjectionError;
 use crate::store::{Store, StoreError};
-
-/// How many calls to the store are in flight at once.
-const CALLS_IN_FLIGHT: usize = 16;
 
 /// What a run reads and writes.
 pub struct World<'run> {
@@ -28,9 +35,43 @@ pub struct World<'run> {
     pub catalog: &'run Catalog,
     /// The catalog's own projection template, if it has one.
     pub template: Option<String>,
-    pub store: Store,
-    /// None where `gitops.path` is not set: no projections are written.
-    pub gitops: Option<WorkingCopy>,
+    /// No environment has two.
+    pub accounts: Vec<Account>,
+    /// The working copies, each with the environments whose projections go there. An environment without one has no
+    /// `gitops.path`: no projections are written.
+    pub gitops: Vec<(BTreeSet<String>, WorkingCopy)>,
+    pub options: Options,
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many calls to stores are in flight at once, at least 1.
+    pub parallelism: usize,
+    /// Read every resource policy that a manifest speaks of, instead of believing what a tag says of it.
+    pub refresh: bool,
+    /// Manifests that may take over a secret that goldenpath did not make.
+    pub adopt: BTreeSet<SecretId>,
+}
+
+impl World<'_> {
+    /// The store that has an environment's secrets; None where it could not be opened.
+    fn store(&self, environment: &str) -> Option<&Store> {
+        let account = self.accounts.iter().find(|account| account.environments.contains(environment));
+        account.map(|account| &account.store)
+    }
+
+    fn gitops(&self, environment: &str) -> Option<&WorkingCopy> {
+        self.gitops_index(environment).map(|index| &self.gitops[index].1)
+    }
+
+    fn gitops_index(&self, environment: &str) -> Option<usize> {
+        self.gitops.iter().position(|(environments, _)| environments.contains(environment))
+    }
+
+    fn adopts(&self, id: SecretId) -> bool {
+        self.options.adopt.contains(&id)
+    }
 }
 
 /// Why there is no plan.

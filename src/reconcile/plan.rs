@@ -4,19 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::{Orphan, Unseen};
 use crate::diagnostics::finding_rows;
-use crate::manifest::{SecretId, StoreKey};
+use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::projection::Projection;
 use crate::rules::{Finding, Renewal};
+use crate::store::{NewSecret, Rotation, SecretUpdate};
 
 /// The actions of a run, grouped by manifest, each manifest's in the order in which they must happen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// How many manifests were looked at.
     pub manifests: usize,
     pub actions: Vec<Action>,
     /// When the values of the secrets were last renewed, for the rules that look at it: no part of what is done.
     pub renewals: BTreeMap<SecretId, Renewal>,
+    /// How many secrets of each type are to be rotated by a person, since no function is configured for it.
+    pub manual: BTreeMap<String, usize>,
+    /// Secrets of this catalog that no manifest asks for, which stay as they are.
+    pub orphans: Vec<Orphan>,
+    /// The accounts that could not be looked at: nothing is planned for their environments.
+    pub unseen: Vec<Unseen>,
 }
 
 /// One step towards what a manifest says.
@@ -36,17 +44,34 @@ pub struct Action {
 pub enum Step {
     CreateSecret {
         key: StoreKey,
-        description: String,
-        tags: BTreeMap<String, String>,
+        new: NewSecret,
     },
-    /// Only the description; tags are [`Step::TagSecret`]'s.
+    /// Takes the mark for deletion off.
+    RestoreSecret {
+        key: StoreKey,
+    },
+    /// Tags are [`Step::TagSecret`]'s.
     UpdateSecret {
         key: StoreKey,
-        description: String,
+        update: SecretUpdate,
     },
     TagSecret {
         key: StoreKey,
         tags: BTreeMap<String, String>,
+    },
+    /// `tag` tells later sweeps that the policy is there.
+    PutPolicy {
+        key: StoreKey,
+        policy: String,
+        tag: BTreeMap<String, String>,
+    },
+    DeletePolicy {
+        key: StoreKey,
+        tag: BTreeMap<String, String>,
+    },
+    ConfigureRotation {
+        key: StoreKey,
+        rotation: Rotation,
     },
     /// `new`: the GitOps repository has no such file yet.
     WriteProjection {
@@ -71,6 +96,8 @@ pub enum Obstacle {
 pub enum Effect {
     Create,
     Change,
+    /// A change that brings back what was on its way out.
+    Restore,
     Blocked,
 }
 
@@ -80,8 +107,12 @@ impl Step {
     pub fn name(&self) -> &'static str {
         match self {
             Self::CreateSecret { .. } => "create-secret",
+            Self::RestoreSecret { .. } => "restore-secret",
             Self::UpdateSecret { .. } => "update-secret",
             Self::TagSecret { .. } => "tag-secret",
+            Self::PutPolicy { .. } => "put-policy",
+            Self::DeletePolicy { .. } => "delete-policy",
+            Self::ConfigureRotation { .. } => "configure-rotation",
             Self::WriteProjection { .. } => "write-projection",
             Self::Blocked(_) => "blocked",
         }
@@ -89,12 +120,23 @@ impl Step {
 }
 
 impl Action {
+    pub(super) fn of(request: &SecretRequest, target: &str, reason: String, step: Step) -> Self {
+        let environment = request.environment.to_string();
+        Self { id: request.id, environment, target: target.to_owned(), reason, step }
+    }
+
     /// What it does to the world.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.step {
             Step::CreateSecret { .. } | Step::WriteProjection { new: true, .. } => Effect::Create,
-            Step::UpdateSecret { .. } | Step::TagSecret { .. } | Step::WriteProjection { .. } => Effect::Change,
+            Step::RestoreSecret { .. } => Effect::Restore,
+            Step::UpdateSecret { .. }
+            | Step::TagSecret { .. }
+            | Step::PutPolicy { .. }
+            | Step::DeletePolicy { .. }
+            | Step::ConfigureRotation { .. }
+            | Step::WriteProjection { .. } => Effect::Change,
             Step::Blocked(_) => Effect::Blocked,
         }
     }
@@ -105,6 +147,12 @@ impl Plan {
     #[must_use]
     pub fn count(&self, effect: Effect) -> usize {
         self.actions.iter().filter(|action| action.effect() == effect).count()
+    }
+
+    /// How many actions change what is there, those that bring something back included.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.count(Effect::Change) + self.count(Effect::Restore)
     }
 
     /// Whether there is something to do.
@@ -135,15 +183,34 @@ impl Plan {
                 })
             })
             .collect();
+        let orphans = self.orphans.iter().map(|orphan| {
+            json!({
+                "id": orphan.id,
+                "environment": orphan.environment,
+                "target": orphan.target,
+                "store": orphan.place,
+                "reason": orphan.reason,
+            })
+        });
+        let unseen = self.unseen.iter().map(|unseen| {
+            json!({
+                "environments": unseen.environments,
+                "store": unseen.place,
+                "message": unseen.error.to_string(),
+            })
+        });
         json!({
             "version": 1,
             "summary": {
                 "manifests": self.manifests,
                 "create": self.count(Effect::Create),
-                "change": self.count(Effect::Change),
+                "change": self.changes(),
                 "blocked": self.count(Effect::Blocked),
             },
             "actions": actions,
+            "orphans": orphans.collect::<Vec<_>>(),
+            "manualRotation": self.manual,
+            "failures": unseen.collect::<Vec<_>>(),
             "findings": finding_rows(findings),
         })
     }

@@ -22,16 +22,49 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
         text.push('\n');
     }
     match plan.has_changes() {
-        false if plan.actions.is_empty() => {
+        false if plan.actions.is_empty() && plan.unseen.is_empty() => {
             let nothing = look.style().green().apply_to("Nothing to do.");
             text.push_str(&format!("{nothing} {} as the catalog says.\n", manifests(plan.manifests)));
         }
         _ => text.push_str(&format!(
             "Plan: {} to create, {} to change, {} blocked.\n",
             plan.count(Effect::Create),
-            plan.count(Effect::Change),
+            plan.changes(),
             plan.count(Effect::Blocked)
         )),
+    }
+    text.push_str(&notes(plan, look));
+    text
+}
+
+/// What is to be known beside what is to be done.
+fn notes(plan: &Plan, look: Look) -> String {
+    let mut text = String::new();
+    if !plan.orphans.is_empty() {
+        let many = plan.orphans.len() > 1;
+        let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };
+        let heading =
+            format!("{} {secrets} of this catalog without a manifest; apply leaves {them} alone.", plan.orphans.len());
+        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        for orphan in &plan.orphans {
+            let id = orphan.id.as_deref().unwrap_or("no ID");
+            let environment = orphan.environment.as_deref().unwrap_or("no environment");
+            let line = format!("  ? {id} ({environment})  {}: {}", orphan.target, orphan.reason);
+            text.push_str(&format!("{}\n", harmless(&line)));
+        }
+    }
+    if !plan.manual.is_empty() {
+        let types = plan.manual.iter().map(|(kind, count)| match count {
+            1 => format!("{kind} (1 secret)"),
+            several => format!("{kind} ({several} secrets)"),
+        });
+        let types = types.collect::<Vec<_>>().join(", ");
+        let line = format!("Rotation is manual for {types}: no function in `rotation.functions`.");
+        text.push_str(&format!("\n{}\n", look.style().dim().apply_to(harmless(&line).into_owned())));
+    }
+    for unseen in &plan.unseen {
+        let line = format!("Not looked at: {}. Nothing is done there.", unseen.names());
+        text.push_str(&format!("\n{}\n", look.style().red().apply_to(harmless(&line).into_owned())));
     }
     text
 }
@@ -49,9 +82,10 @@ fn line(action: &Action, look: Look) -> String {
     let (symbol, style) = match action.effect() {
         Effect::Create => ("+", look.style().green()),
         Effect::Change => ("~", look.style().yellow()),
+        Effect::Restore => ("↻", look.style().cyan()),
         Effect::Blocked => ("!", look.style().red()),
     };
-    format!("  {} {:<16}  {}\n", style.apply_to(symbol), action.step.name(), harmless(&action.target))
+    format!("  {} {:<18}  {}\n", style.apply_to(symbol), action.step.name(), harmless(&action.target))
 }
 
 /// What became of a plan, in one line.

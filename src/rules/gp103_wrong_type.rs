@@ -45,6 +45,13 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let ViolationKind::WrongType { expected } = &violation.kind else { continue };
         let Some((_, node)) = root.at(&violation.pointer) else { continue };
         let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
+        // An item of a list has no name of its own.
+        let list =
+            field.filter(|name| name.parse::<usize>().is_ok()).and_then(|_| violation.pointer.rsplit('/').nth(1));
+        let labelled = |text: &str| match (list, field) {
+            (None, Some(field)) => format!("{field}: {text}"),
+            _ => text.to_owned(),
+        };
         // What belongs in a mapping that has nothing in it stands elsewhere, which is GP102's.
         let is_misplaced = || {
             let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
@@ -54,23 +61,29 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             continue;
         }
         let mut fix = None;
-        let name = field.map_or_else(|| "the manifest".to_owned(), |field| format!("`{field}`"));
+        let name = match (list, field) {
+            (Some(list), _) => format!("an item of `{list}`"),
+            (None, Some(field)) => format!("`{field}`"),
+            (None, None) => "the manifest".to_owned(),
+        };
         let (found, help) = match (&node.value, field) {
             (Value::Null, None) => ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned()),
             (Value::Null, Some(_)) if expected == "object" => {
                 ("nothing", format!("write the fields of {name} below it, indented"))
             }
             (Value::Null, Some(_)) => ("nothing", format!("give {name} a value")),
-            (Value::String(text), Some(field)) if expected == "integer" && text.parse::<i64>().is_ok() => {
+            (Value::String(text), Some(_)) if expected == "integer" && text.parse::<i64>().is_ok() => {
                 let value = Scalar::Int(text.parse().unwrap_or_default());
                 let change = Change::Set { pointer: violation.pointer.clone(), value };
-                fix = Some(Fix::of(change, format!("remove the quotes: `{field}: {text}`")));
-                ("a string", format!("remove the quotes: {field}: {text}"))
+                fix = Some(Fix::of(change, format!("remove the quotes: `{}`", labelled(text))));
+                ("a string", format!("remove the quotes: {}", labelled(text)))
             }
-            (Value::Int(_) | Value::Float(_) | Value::Bool(_), Some(field)) if expected == "string" => {
+            (Value::Int(_) | Value::Float(_) | Value::Bool(_), Some(_)) if expected == "string" => {
                 let text = &entry.text[node.span.clone()];
-                fix = Some(Fix::set(&violation.pointer, text, format!("quote it: `{field}: \"{text}\"`")));
-                (described(&node.value), format!("quote it: {field}: \"{text}\""))
+                let quoted = labelled(&format!("\"{text}\""));
+                // Quotes alone make no principal of a number.
+                fix = list.is_none().then(|| Fix::set(&violation.pointer, text, format!("quote it: `{quoted}`")));
+                (described(&node.value), format!("quote it: {quoted}"))
             }
             (other, _) => (described(other), format!("write {} here", article(expected))),
         };

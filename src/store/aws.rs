@@ -1,21 +1,25 @@
 //! AWS Secrets Manager.
 
+mod answer;
 mod connection;
 mod endpoint;
 mod failure;
+mod pace;
+mod policy;
+mod role;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::primitives::DateTime;
-use aws_sdk_secretsmanager::types::{SecretListEntry, Tag};
-use jiff::Timestamp;
+use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
 
-use super::{SecretStore, StoreError, StoredSecret};
+use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret};
 use crate::config::StoreConfig;
 use crate::manifest::StoreKey;
+use answer::{described, listed, tag_list};
 use failure::Call;
+use pace::Pace;
 
 /// The most that a page of ListSecrets holds (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
@@ -29,6 +33,10 @@ pub struct AwsStore {
     endpoint: String,
     /// Somebody set the endpoint: it is not the region's own.
     overridden: bool,
+    /// The role that is taken on; None where whoever runs goldenpath makes the calls.
+    role: Option<String>,
+    /// The four operations on resource policies share a quota that is far below that of reads (Secrets Manager quotas).
+    policy_calls: Pace,
 }
 
 impl AwsStore {
@@ -42,20 +50,39 @@ impl AwsStore {
     }
 
     fn call<'a>(&'a self, operation: &'static str, key: Option<&'a StoreKey>) -> Call<'a> {
-        Call { operation, key, endpoint: &self.endpoint }
+        Call { operation, key, endpoint: &self.endpoint, role: self.role.as_deref() }
+    }
+
+    /// What is to be said of a call whose answer holds nothing that is needed.
+    fn done<T, E>(
+        &self,
+        operation: &'static str,
+        key: &StoreKey,
+        result: Result<T, SdkError<E>>,
+    ) -> Result<(), StoreError>
+    where
+        E: aws_sdk_secretsmanager::error::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        result.map(drop).map_err(|error| self.call(operation, Some(key)).failed(error))
     }
 }
 
 impl SecretStore for AwsStore {
     fn place(&self) -> String {
-        match self.overridden {
-            true => format!("AWS Secrets Manager, {} at {}", self.region, self.endpoint),
-            false => format!("AWS Secrets Manager, {}", self.region),
+        let mut place = format!("AWS Secrets Manager, {}", self.region);
+        if self.overridden {
+            place.push_str(&format!(" at {}", self.endpoint));
         }
+        if let Some(role) = &self.role {
+            place.push_str(&format!(", as {role}"));
+        }
+        place
     }
 
-    async fn sweep(&self) -> Result<Vec<StoredSecret>, StoreError> {
-        let request = self.client.list_secrets().max_results(PAGE).include_planned_deletion(true);
+    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
+        let tagged = Filter::builder().key(FilterNameStringType::TagKey).values(tag).build();
+        let filters = (!tag.is_empty()).then(|| vec![tagged]);
+        let request = self.client.list_secrets().max_results(PAGE).include_planned_deletion(true).set_filters(filters);
         let mut pages = request.into_paginator().send();
         // By name: a list that shifts while its next page is asked for can show a secret twice.
         let mut secrets = BTreeMap::new();
@@ -77,80 +104,55 @@ impl SecretStore for AwsStore {
         }
     }
 
-    async fn create(
-        &self,
-        key: &StoreKey,
-        description: &str,
-        tags: &BTreeMap<String, String>,
-    ) -> Result<(), StoreError> {
-        let request = self.client.create_secret().name(key.as_str()).description(description).set_tags(tag_list(tags));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.call("CreateSecret", Some(key)).failed(error)),
+    async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
+        self.policy_calls.turn().await;
+        match self.client.get_resource_policy().secret_id(key.as_str()).send().await {
+            Ok(found) => Ok(found.resource_policy),
+            Err(error) => Err(self.call("GetResourcePolicy", Some(key)).failed(error)),
         }
     }
 
-    async fn set_description(&self, key: &StoreKey, description: &str) -> Result<(), StoreError> {
+    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
+        let request = self.client.create_secret().name(key.as_str()).description(&new.description);
+        let request = request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
+        self.done("CreateSecret", key, request.send().await)
+    }
+
+    async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.done("RestoreSecret", key, self.client.restore_secret().secret_id(key.as_str()).send().await)
+    }
+
+    async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
         // UpdateSecret without a value makes no new version.
-        match self.client.update_secret().secret_id(key.as_str()).description(description).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.call("UpdateSecret", Some(key)).failed(error)),
-        }
+        let request = self.client.update_secret().secret_id(key.as_str());
+        let request = request.set_description(update.description.clone()).set_kms_key_id(update.kms_key.clone());
+        self.done("UpdateSecret", key, request.send().await)
     }
 
     async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
         if tags.is_empty() {
             return Ok(()); // AWS refuses an empty list.
         }
-        match self.client.tag_resource().secret_id(key.as_str()).set_tags(tag_list(tags)).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.call("TagResource", Some(key)).failed(error)),
-        }
+        let request = self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
+        self.done("TagResource", key, request.send().await)
     }
-}
 
-/// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
-fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
-    Some(StoredSecret {
-        name: entry.name?,
-        description: entry.description,
-        tags: tag_map(entry.tags.unwrap_or_default()),
-        created: entry.created_date.as_ref().and_then(timestamp),
-        deletion: entry.deleted_date.as_ref().and_then(timestamp),
-        has_value: has_value(entry.secret_versions_to_stages.as_ref()),
-        last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
-        last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
-    })
-}
-
-fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSecret {
-    StoredSecret {
-        created: found.created_date().and_then(timestamp),
-        deletion: found.deleted_date().and_then(timestamp),
-        has_value: has_value(found.version_ids_to_stages()),
-        last_rotated: found.last_rotated_date().and_then(timestamp),
-        last_changed: found.last_changed_date().and_then(timestamp),
-        tags: tag_map(found.tags().to_vec()),
-        description: found.description().map(str::to_owned),
-        name: found.name().unwrap_or(key.as_str()).to_owned(),
+    async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
+        policy::put(self, key, policy).await
     }
-}
 
-/// Whether one of the versions is current (GetSecretValue, `VersionStage`).
-fn has_value(versions: Option<&HashMap<String, Vec<String>>>) -> bool {
-    versions.is_some_and(|versions| versions.values().flatten().any(|stage| stage == "AWSCURRENT"))
-}
+    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.policy_calls.turn().await;
+        let request = self.client.delete_resource_policy().secret_id(key.as_str());
+        self.done("DeleteResourcePolicy", key, request.send().await)
+    }
 
-fn tag_list(tags: &BTreeMap<String, String>) -> Option<Vec<Tag>> {
-    Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect())
-}
-
-fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
-    tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
-}
-
-fn timestamp(date: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(date.as_nanos()).ok()
+    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+        let rules = RotationRulesType::builder().set_automatically_after_days(rotation.days.map(i64::from)).build();
+        let request = self.client.rotate_secret().secret_id(key.as_str()).rotation_lambda_arn(&rotation.function);
+        let request = request.rotation_rules(rules).rotate_immediately(false);
+        self.done("RotateSecret", key, request.send().await)
+    }
 }
 
 #[cfg(test)]
@@ -176,37 +178,5 @@ mod tests {
         assert!(matches!(connect("eu-west-2.example.org/", None), Err(StoreError::BadRegion { .. })));
         let plain = connect("eu-west-2", Some("http://example.org"));
         assert!(matches!(plain, Err(StoreError::PlainHttp { .. })));
-    }
-
-    #[test]
-    fn an_entry_of_the_list_keeps_its_tags_and_dates() {
-        let entry = SecretListEntry::builder()
-            .name("a")
-            .tags(Tag::builder().key("team").value("blue").build())
-            .created_date(DateTime::from_millis(1_500))
-            .deleted_date(DateTime::from_secs(2))
-            .last_rotated_date(DateTime::from_secs(3))
-            .last_changed_date(DateTime::from_secs(4))
-            .build();
-        let secret = listed(entry).unwrap();
-        assert_eq!(secret.tags, [("team".to_owned(), "blue".to_owned())].into());
-        assert_eq!(secret.created, Timestamp::from_millisecond(1_500).ok());
-        assert_eq!(secret.deletion, Timestamp::from_second(2).ok());
-        assert_eq!(secret.last_rotated, Timestamp::from_second(3).ok());
-        assert_eq!(secret.last_changed, Timestamp::from_second(4).ok());
-        assert!(!secret.has_value);
-    }
-
-    #[test]
-    fn a_value_is_a_version_that_is_current() {
-        let versions = |stages: &[&str]| {
-            let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
-            HashMap::from([("7a1c".to_owned(), stages)])
-        };
-        assert!(has_value(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))));
-        // A rotation that never came to its end has made a version, and no value.
-        assert!(!has_value(Some(&versions(&["AWSPENDING"]))));
-        assert!(!has_value(Some(&HashMap::new())));
-        assert!(!has_value(None));
     }
 }

@@ -37,10 +37,28 @@ pub enum StoreError {
         code(goldenpath::store::access_denied),
         help(
             "grant `secretsmanager:{operation}`{} to whoever runs goldenpath, or use another AWS_PROFILE or role",
-            beside(operation)
+            beside(operation, message)
         )
     )]
     AccessDenied { operation: &'static str, message: String },
+
+    #[error("the role `{role}` cannot be taken on: {message} ({code})")]
+    #[diagnostic(
+        code(goldenpath::store::role_refused),
+        help(
+            "grant `sts:AssumeRole` on it to whoever runs goldenpath, and have the role's trust policy name them; it comes from `roleArn` in goldenpath.yaml"
+        )
+    )]
+    RoleRefused { role: String, code: String, message: String },
+
+    #[error("AWS does not take the resource policy of `{name}`: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::policy_refused),
+        help(
+            "check that each principal below `spec.access` exists, under this very ARN; one that was made a moment ago is known after a minute"
+        )
+    )]
+    PolicyRefused { name: String, reason: String },
 
     #[error("no usable AWS credentials: {reason}")]
     #[diagnostic(
@@ -141,9 +159,16 @@ pub enum StoreError {
     LocalUnusable { path: PathBuf, reason: String },
 }
 
-/// CreateSecret with tags asks for a second action (CreateSecret, "Required permissions").
-fn beside(operation: &str) -> &'static str {
-    if operation == "CreateSecret" { " and `secretsmanager:TagResource`" } else { "" }
+/// The actions that an operation asks for beside its own (each operation's "Required permissions").
+fn beside(operation: &str, message: &str) -> &'static str {
+    match operation {
+        _ if message.contains("KMS") || message.contains("kms:") => {
+            ", and `kms:GenerateDataKey` and `kms:Decrypt` on the key,"
+        }
+        "CreateSecret" => " and `secretsmanager:TagResource`",
+        "RotateSecret" => ", and `lambda:InvokeFunction` on the function,",
+        _ => "",
+    }
 }
 
 fn quoted(endpoint: &Option<String>) -> String {
@@ -158,6 +183,14 @@ fn way_out(code: &str) -> &'static str {
     match code {
         "InvalidRequestException" => "a secret that is marked for deletion must be restored before it can change",
         "LimitExceededException" => "ask for a higher Secrets Manager quota, or remove what is no longer needed",
+        "ResourceNotFoundException" => "the secret or the function of `rotation.functions` is not there",
+        "PublicPolicyException" => "the policy would let everybody in, which goldenpath never asks for",
+        "InvalidParameterException" => {
+            "AWS does not take one of the values: look at the tags, the description, `kmsKeyId` and the rotation function"
+        }
+        "EncryptionFailure" | "DecryptionFailure" => {
+            "the key of `kmsKeyId` must be enabled, in this region, and one that whoever runs goldenpath may use"
+        }
         "InternalServiceError" => "the fault is on AWS's side: run it again in a minute",
         _ => "the Secrets Manager API reference has this code under the operation's errors",
     }

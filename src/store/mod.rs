@@ -3,11 +3,10 @@
 mod aws;
 mod error;
 mod local;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-
-use jiff::Timestamp;
 
 use crate::config::{Backend, StoreConfig};
 use crate::manifest::StoreKey;
@@ -15,26 +14,7 @@ use crate::manifest::StoreKey;
 pub use aws::AwsStore;
 pub use error::StoreError;
 pub use local::LocalStore;
-
-/// A secret's metadata as a store holds it. Never its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredSecret {
-    /// As the store has it; a secret that is not ours may have a name that is no [`StoreKey`].
-    pub name: String,
-    /// None where it was never given; AWS leaves an empty one out too.
-    pub description: Option<String>,
-    pub tags: BTreeMap<String, String>,
-    pub created: Option<Timestamp>,
-    /// Present when the secret is marked for deletion: when that happened (ListSecrets, `DeletedDate`). It can be
-    /// restored until its recovery window has passed.
-    pub deletion: Option<Timestamp>,
-    /// Whether there is a value to use: a version that is current.
-    pub has_value: bool,
-    /// When the store rotated the value last.
-    pub last_rotated: Option<Timestamp>,
-    /// When anything of it was changed last, value, description or tags.
-    pub last_changed: Option<Timestamp>,
-}
+pub use secret::{NewSecret, Rotation, SecretUpdate, StoredSecret};
 
 /// What plan and apply ask of a store. Every call is safe to repeat.
 ///
@@ -44,14 +24,15 @@ pub trait SecretStore {
     /// Where this is, for people: `local store .goldenpath/store.db`, `AWS Secrets Manager, us-east-1`.
     fn place(&self) -> String;
 
-    /// All secrets, ours or not, planned deletions included, sorted by name. On AWS it may lag by minutes
-    /// (ListSecrets: "eventually consistent"), so what it shows as missing or different wants a [`describe`].
+    /// All secrets that carry a tag whose name begins with `tag` (an empty one: all secrets), planned deletions included, sorted by name. On AWS it
+    /// may lag by minutes (ListSecrets: "might not reflect changes from the last five minutes"), so what it shows as
+    /// missing or different wants a [`describe`]; so does what somebody else has at our name, which it does not show.
     ///
     /// # Errors
     /// The store cannot be asked, or refuses.
     ///
     /// [`describe`]: SecretStore::describe
-    async fn sweep(&self) -> Result<Vec<StoredSecret>, StoreError>;
+    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError>;
 
     /// The secret of that name now, or None. One that is marked for deletion is there.
     ///
@@ -59,28 +40,50 @@ pub trait SecretStore {
     /// The store cannot be asked, or refuses.
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError>;
 
-    /// Creates a secret without a value; description and tags go in with the same call, so that it is ours from its
-    /// first moment.
+    /// The resource policy of a secret as the store has it, in JSON; None where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError>;
+
+    /// Creates a secret without a value; all that is known of it goes in with the same call.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`] when the name is taken, which may be this very call, made before, its answer
     /// lost. [`StoreError::Rejected`] when AWS holds a secret of that name that is marked for deletion.
-    async fn create(
-        &self,
-        key: &StoreKey,
-        description: &str,
-        tags: &BTreeMap<String, String>,
-    ) -> Result<(), StoreError>;
+    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError>;
+
+    /// Takes the mark for deletion off; nothing happens to a secret without one.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn restore(&self, key: &StoreKey) -> Result<(), StoreError>;
 
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such secret.
-    async fn set_description(&self, key: &StoreKey, description: &str) -> Result<(), StoreError>;
+    async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError>;
 
     /// Adds these tags or replaces their values; other tags stay.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such secret.
     async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError>;
+
+    /// Replaces the resource policy, after it was found to be one that the store takes.
+    ///
+    /// # Errors
+    /// [`StoreError::PolicyRefused`] with what is wrong with it, and [`StoreError::NotFound`].
+    async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError>;
+
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError>;
+
+    /// Has the secret rotated from now on, and not at once: there may be no value yet.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or a function that the store may not call.
+    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError>;
 }
 
 /// The store that a catalog's configuration names.
@@ -105,6 +108,16 @@ impl Store {
     }
 }
 
+/// The call on whichever store it is.
+macro_rules! on_each {
+    ($store:expr, $call:ident($($argument:expr),*)) => {
+        match $store {
+            Self::Local(store) => store.$call($($argument),*).await,
+            Self::Aws(store) => store.$call($($argument),*).await,
+        }
+    };
+}
+
 impl SecretStore for Store {
     fn place(&self) -> String {
         match self {
@@ -113,44 +126,44 @@ impl SecretStore for Store {
         }
     }
 
-    async fn sweep(&self) -> Result<Vec<StoredSecret>, StoreError> {
-        match self {
-            Self::Local(store) => store.sweep().await,
-            Self::Aws(store) => store.sweep().await,
-        }
+    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
+        on_each!(self, sweep(tag))
     }
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
-        match self {
-            Self::Local(store) => store.describe(key).await,
-            Self::Aws(store) => store.describe(key).await,
-        }
+        on_each!(self, describe(key))
     }
 
-    async fn create(
-        &self,
-        key: &StoreKey,
-        description: &str,
-        tags: &BTreeMap<String, String>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Local(store) => store.create(key, description, tags).await,
-            Self::Aws(store) => store.create(key, description, tags).await,
-        }
+    async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
+        on_each!(self, policy(key))
     }
 
-    async fn set_description(&self, key: &StoreKey, description: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Local(store) => store.set_description(key, description).await,
-            Self::Aws(store) => store.set_description(key, description).await,
-        }
+    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
+        on_each!(self, create(key, new))
+    }
+
+    async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
+        on_each!(self, restore(key))
+    }
+
+    async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
+        on_each!(self, update(key, update))
     }
 
     async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
-        match self {
-            Self::Local(store) => store.put_tags(key, tags).await,
-            Self::Aws(store) => store.put_tags(key, tags).await,
-        }
+        on_each!(self, put_tags(key, tags))
+    }
+
+    async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
+        on_each!(self, put_policy(key, policy))
+    }
+
+    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
+        on_each!(self, delete_policy(key))
+    }
+
+    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+        on_each!(self, rotate(key, rotation))
     }
 }
 

@@ -9,6 +9,7 @@
 //!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
 //! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
 //!   refuses those that a test names.
+//! - [`Aws`] is a platform on such an account, seen through a recorder.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
 //!
 //! Every piece ends with a test of itself, which also shows how it is used.
@@ -16,6 +17,7 @@
 // A helper that cannot do its work has no caller to tell: the test is over, and a panic says why.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod aws;
 mod command;
 mod http;
 mod moto;
@@ -28,6 +30,7 @@ mod terminal;
 
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
 pub use self::{
+    aws::{Aws, KEY, as_api_tags, seed_tags, tags},
     command::{Command, Outcome, Running},
     moto::{Account, Moto},
     platform::{Platform, request},

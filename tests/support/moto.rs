@@ -69,7 +69,17 @@ impl Moto {
     #[track_caller]
     pub fn account(&self, test: &str) -> Account {
         let number = self.accounts.fetch_add(1, Ordering::Relaxed);
-        let id = (100_000_000_000 + number).to_string();
+        self.role_in(&(100_000_000_000 + number).to_string(), test)
+    }
+
+    /// The account of this number, as somebody in it sees it.
+    #[track_caller]
+    pub fn account_of(&self, id: &str) -> Account {
+        self.role_in(id, "onlooker")
+    }
+
+    #[track_caller]
+    fn role_in(&self, id: &str, test: &str) -> Account {
         let role: String = test.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(64).collect();
         let answer = self.post(
             &authorization("AKIAIOSFODNN7EXAMPLE", "us-east-1", "sts"),
@@ -88,7 +98,7 @@ impl Moto {
                 .to_owned()
         };
         Account {
-            id,
+            id: id.to_owned(),
             region: "eu-central-1".to_owned(),
             access_key_id: element("AccessKeyId"),
             secret_access_key: element("SecretAccessKey"),

@@ -1,7 +1,8 @@
 //! Which API calls goldenpath makes, and in which order; and what becomes of them when something goes wrong on the way.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -12,8 +13,17 @@ use super::http::Message;
 /// has its own, so that it counts only its own calls; it lasts until the test process ends.
 pub struct Recorder {
     address: SocketAddr,
-    operations: Arc<Mutex<Vec<String>>>,
-    faults: Arc<Mutex<Vec<Fault>>>,
+    heard: Arc<Heard>,
+}
+
+/// What a recorder knows.
+#[derive(Default)]
+struct Heard {
+    /// Each with its body.
+    calls: Mutex<Vec<(String, String)>>,
+    faults: Mutex<Vec<Fault>>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
 }
 
 /// Something that goes wrong with requests of one operation.
@@ -37,18 +47,14 @@ enum FaultKind {
 impl Recorder {
     pub fn in_front_of(moto: &Moto) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let recorder = Self {
-            address: listener.local_addr().expect("a bound listener"),
-            operations: Arc::default(),
-            faults: Arc::default(),
-        };
-        let (operations, faults) = (Arc::clone(&recorder.operations), Arc::clone(&recorder.faults));
+        let recorder = Self { address: listener.local_addr().expect("a bound listener"), heard: Arc::default() };
+        let heard = Arc::clone(&recorder.heard);
         let server = moto.address();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (operations, faults) = (Arc::clone(&operations), Arc::clone(&faults));
+                let heard = Arc::clone(&heard);
                 // A client that hangs up half-way has nobody left to tell.
-                thread::spawn(move || pass_on(&client, server, &operations, &faults).ok());
+                thread::spawn(move || pass_on(&client, server, &heard).ok());
             }
         });
         recorder
@@ -65,6 +71,16 @@ impl Recorder {
     pub fn refuse(&self, operation: &str, body: &str, times: usize, error: &str, message: &str) {
         let answer = serde_json::json!({ "__type": error, "Message": message }).to_string();
         self.add(operation, body, times, FaultKind::Answer(400, answer));
+    }
+
+    /// From here on, requests to STS whose body holds `body` are refused and do not reach the server.
+    pub fn refuse_role(&self, body: &str, message: &str) {
+        let answer = format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+             <Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
+        );
+        // STS names its operation in the body (AWS's query protocol).
+        self.add("POST / HTTP/1.1", body, usize::MAX, FaultKind::Answer(403, answer));
     }
 
     /// From here on, the first `times` requests of `operation` are answered with `output` and do not reach the server.
@@ -89,7 +105,7 @@ impl Recorder {
 
     fn add(&self, operation: &str, body: &str, times: usize, kind: FaultKind) {
         let fault = Fault { operation: operation.to_owned(), body: body.to_owned(), times, kind };
-        self.faults.lock().expect("sound threads").push(fault);
+        self.heard.faults.lock().expect("sound threads").push(fault);
     }
 
     /// Where the recorder listens, the way an AWS SDK is told.
@@ -100,49 +116,72 @@ impl Recorder {
     /// The operations called so far, in order, such as `["ListSecrets", "CreateSecret"]`. A request that
     /// names none stands there with its first line.
     pub fn operations(&self) -> Vec<String> {
-        self.operations.lock().expect("sound threads").clone()
+        let calls = self.heard.calls.lock().expect("sound threads");
+        calls.iter().map(|(operation, _)| operation.clone()).collect()
+    }
+
+    /// The inputs of the calls of one operation so far, in order.
+    pub fn bodies(&self, operation: &str) -> Vec<serde_json::Value> {
+        let calls = self.heard.calls.lock().expect("sound threads");
+        let own = calls.iter().filter(|(called, _)| called == operation);
+        own.map(|(_, body)| serde_json::from_str(body).expect("AWS's JSON protocol")).collect()
+    }
+
+    /// How many requests there were at one moment, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.heard.most_in_flight.load(Ordering::SeqCst)
     }
 
     /// Forgets the calls made so far.
     pub fn reset(&self) {
-        self.operations.lock().expect("sound threads").clear();
+        self.heard.calls.lock().expect("sound threads").clear();
     }
 }
 
 /// One request and its answer. Moto closes the connection after every answer and says so in a header,
 /// which passes through here to the client: so the client's connection ends as well.
-fn pass_on(
-    client: &TcpStream,
-    server: SocketAddr,
-    operations: &Mutex<Vec<String>>,
-    faults: &Mutex<Vec<Fault>>,
-) -> io::Result<()> {
+fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<()> {
     let request = Message::read(client)?;
-    let operation = operation(&request);
-    operations.lock().expect("sound threads").push(operation.clone());
-    let fault = next_fault(faults, &operation, &String::from_utf8_lossy(&request.body));
+    let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+    heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
+    let answer = answer(server, &request, heard);
+    // Before the client hears of it, and comes with the next one.
+    heard.in_flight.fetch_sub(1, Ordering::SeqCst);
+    match answer? {
+        Some(answer) => answer.write(client),
+        None => Ok(()),
+    }
+}
+
+/// None where it is lost on the way.
+fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Option<Message>> {
+    let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
+    let fault = next_fault(&heard.faults, &operation, &body);
+    heard.calls.lock().expect("sound threads").push((operation, body));
     if let Some(FaultKind::Answer(status, body)) = fault {
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
-        return Message { head, body: body.into_bytes() }.write(client);
+        return Ok(Some(Message { head, body: body.into_bytes() }));
     }
     let server = TcpStream::connect(server)?;
     request.write(&server)?;
-    if matches!(fault, Some(FaultKind::LoseAnswer)) {
-        return Message::read(&server).map(drop);
-    }
-    io::copy(&mut &server, &mut &*client)?;
-    (&*client).flush()
+    let answer = Message::read(&server)?;
+    Ok((!matches!(fault, Some(FaultKind::LoseAnswer))).then_some(answer))
 }
 
 fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {
     let mut faults = faults.lock().expect("sound threads");
-    let hit = |fault: &&mut Fault| fault.times > 0 && fault.operation == operation && body.contains(&fault.body);
-    let fault = faults.iter_mut().find(hit)?;
-    fault.times -= 1;
+    let hit = |fault: &Fault| fault.times > 0 && fault.operation == operation && body.contains(&fault.body);
+    // What was said first happens first; what stands for good comes after all else.
+    let hits = (0..faults.len()).filter(|place| hit(&faults[*place]));
+    let place = hits.min_by_key(|place| faults[*place].times == usize::MAX)?;
+    let fault = &mut faults[place];
+    if fault.times != usize::MAX {
+        fault.times -= 1;
+    }
     Some(fault.kind.clone())
 }
 

@@ -19,7 +19,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{AwsStore, endpoint, failure};
+use super::{AwsStore, Pace, endpoint, failure, role};
 use crate::config::StoreConfig;
 use crate::store::StoreError;
 
@@ -29,6 +29,9 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
 /// Shorter than an attempt, so that credentials that do not come are named as the reason.
 const CREDENTIALS: Duration = Duration::from_secs(15);
+/// Calls a second (Secrets Manager quotas, "Combined rate of DeleteResourcePolicy, GetResourcePolicy, PutResourcePolicy, and
+/// ValidateResourcePolicy API requests").
+const POLICY_CALLS: u32 = 50;
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
@@ -50,22 +53,35 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     }
     let sdk = loader.load().await;
 
-    let chosen = config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk));
+    let chosen = config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk, "Secrets_Manager"));
     if let Some(chosen) = &chosen {
         endpoint::check(chosen)?;
     }
     let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
-    builder.set_credentials_provider(
-        sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain))),
-    );
+    builder.set_credentials_provider(credentials(config, sdk).await?);
     Ok(AwsStore {
         client: Client::from_conf(builder.build()),
         region: region.to_string(),
         endpoint,
         overridden: chosen.is_some(),
+        role: config.role_arn.clone(),
+        policy_calls: Pace::a_second(POLICY_CALLS),
     })
+}
+
+/// Those of the standard chain, or of the role that they are to take on.
+async fn credentials(config: &StoreConfig, sdk: SdkConfig) -> Result<Option<SharedCredentialsProvider>, StoreError> {
+    let chain = sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+    let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
+    // Its requests carry credentials too.
+    if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
+        endpoint::check(&chosen)?;
+    }
+    let sdk = sdk.into_builder().credentials_provider(chain).build();
+    let name = role::session_name(|name| env::var(name).ok());
+    Ok(Some(SharedCredentialsProvider::new(Bounded(role::assumed(&sdk, role, &name).await))))
 }
 
 /// The standard chain but for its last link: the SDK would ask the instance's metadata service, which is a call, and
@@ -83,17 +99,15 @@ async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
     }
 }
 
-/// What AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile set. The client would take it by itself,
-/// but then nobody would have checked it and no message could name it.
+/// What AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile set, and so for other services. The client
+/// would take it by itself, but then nobody would have checked it and no message could name it.
 /// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")
-fn inherited_endpoint(sdk: &SdkConfig) -> Option<String> {
-    // With an underscore: the guide's name for it in a profile. From "Secrets Manager" the SDK makes `secrets-manager`.
-    let key = ServiceConfigKey::builder()
-        .service_id("Secrets_Manager")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .ok()?;
+///
+/// `service` has an underscore where the guide has one in a profile: from "Secrets Manager" the SDK makes
+/// `secrets-manager`.
+fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> {
+    let key =
+        ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     let own = sdk.service_config().and_then(|settings| settings.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }

@@ -6,6 +6,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use crate::manifest::StoreKey;
 use crate::store::StoreError;
@@ -19,6 +20,8 @@ pub(super) struct Call<'a> {
     pub operation: &'static str,
     pub key: Option<&'a StoreKey>,
     pub endpoint: &'a str,
+    /// The role that is taken on for it.
+    pub role: Option<&'a str>,
 }
 
 impl Call<'_> {
@@ -34,9 +37,10 @@ impl Call<'_> {
                     self.unreachable(format!("something else than Secrets Manager answers there, with status {status}"))
                 }
             },
-            SdkError::DispatchFailure(_) => match credentials_among(&error) {
-                Some(reason) => StoreError::NoCredentials { reason },
-                None => self.unreachable(innermost(&error)),
+            SdkError::DispatchFailure(_) => match (self.role_refused(&error), credentials_among(&error)) {
+                (Some(refused), _) => refused,
+                (None, Some(reason)) => StoreError::NoCredentials { reason },
+                (None, None) => self.unreachable(innermost(&error)),
             },
             SdkError::TimeoutError(_) => self.unreachable(innermost(&error)),
             SdkError::ResponseError(_) => self.unreachable(format!("its answer cannot be read: {}", innermost(&error))),
@@ -55,7 +59,8 @@ impl Call<'_> {
         let name = self.key.map(StoreKey::to_string);
         match (code, name) {
             ("ResourceExistsException", Some(name)) => StoreError::AlreadyExists { name },
-            ("ResourceNotFoundException", Some(name)) => StoreError::NotFound { name },
+            // That one may miss the function (RotateSecret, "Errors").
+            ("ResourceNotFoundException", Some(name)) if operation != "RotateSecret" => StoreError::NotFound { name },
             ("AccessDeniedException" | "AccessDenied" | "NotAuthorized", _) => {
                 StoreError::AccessDenied { operation, message: readable(message) }
             }
@@ -72,13 +77,7 @@ impl Call<'_> {
                 | "SignatureDoesNotMatch"
                 | "UnrecognizedClientException",
                 _,
-            ) => {
-                // AWS explains a wrong signature by the whole canonical request, session token included: only the
-                // first sentence is safe to show.
-                let first = message.split(['\n', '\'', '"']).next().unwrap_or_default();
-                let first = first.split_once(". ").map_or(first, |(sentence, _)| sentence);
-                StoreError::NoCredentials { reason: format!("{} ({})", readable(first), readable(code)) }
-            }
+            ) => StoreError::NoCredentials { reason: format!("{} ({})", first_sentence(message), readable(code)) },
             (
                 "Throttling"
                 | "ThrottlingException"
@@ -93,14 +92,31 @@ impl Call<'_> {
         }
     }
 
+    /// What STS says, where the role could not be taken on.
+    fn role_refused(&self, error: &(dyn Error + 'static)) -> Option<StoreError> {
+        let refused = chain(error).find_map(|link| link.downcast_ref::<AssumeRoleError>())?;
+        Some(StoreError::RoleRefused {
+            role: self.role.unwrap_or_default().to_owned(),
+            code: readable(refused.code().unwrap_or("no code")),
+            message: first_sentence(refused.message().unwrap_or("AWS gives no reason")),
+        })
+    }
+
     fn unreachable(&self, reason: String) -> StoreError {
         StoreError::Unreachable { endpoint: self.endpoint.to_owned(), reason }
     }
 }
 
-/// What the credential chain says, when it is what failed.
+/// AWS explains a wrong signature by the whole canonical request, session token included: only the first sentence is safe
+/// to show.
+fn first_sentence(message: &str) -> String {
+    let first = message.split(['\n', '\'', '"']).next().unwrap_or_default();
+    readable(first.split_once(". ").map_or(first, |(sentence, _)| sentence))
+}
+
+/// What the credential chain says, when it is what failed: the last one, which a role's may only pass on.
 fn credentials_among(error: &(dyn Error + 'static)) -> Option<String> {
-    let found = chain(error).find_map(|link| link.downcast_ref::<CredentialsError>())?;
+    let found = chain(error).filter_map(|link| link.downcast_ref::<CredentialsError>()).last()?;
     if let CredentialsError::CredentialsNotLoaded(_) = found {
         let profile = env::var("AWS_PROFILE").map(|name| format!(" `{}`", readable(&name))).unwrap_or_default();
         return Some(format!(
@@ -122,7 +138,7 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// One line without control characters, so that a foreign message can neither write over a terminal nor fill it.
-fn readable(message: &str) -> String {
+pub(super) fn readable(message: &str) -> String {
     let words = message.split(|character: char| character.is_whitespace() || character.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
@@ -138,7 +154,7 @@ mod tests {
 
     fn refused(code: &str, message: &str) -> StoreError {
         let key = StoreKey::parse("goldenpath/payments/dev/db").unwrap();
-        Call { operation: "CreateSecret", key: Some(&key), endpoint: "https://x" }.refused(code, message)
+        Call { operation: "CreateSecret", key: Some(&key), endpoint: "https://x", role: None }.refused(code, message)
     }
 
     #[test]
@@ -149,6 +165,9 @@ mod tests {
         let denied = miette::Report::new(refused("AccessDeniedException", "User: arn:x is not authorized"));
         let help = denied.help().unwrap().to_string();
         assert!(help.contains("`secretsmanager:CreateSecret` and `secretsmanager:TagResource`"), "{help}");
+        let denied = miette::Report::new(refused("AccessDeniedException", "Access to KMS is not allowed"));
+        let help = denied.help().unwrap().to_string();
+        assert!(help.contains("`kms:GenerateDataKey` and `kms:Decrypt`"), "{help}");
         let other = refused("InvalidRequestException", "it is scheduled\nfor deletion\u{1b}[2J");
         assert_eq!(
             other.to_string(),

@@ -16,7 +16,8 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 const APPLICATION: i64 = 0x6770_7374;
 
 /// From each version to the next; a step is never edited once released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE secrets (
         name        TEXT NOT NULL PRIMARY KEY,
         description TEXT NOT NULL,
@@ -29,7 +30,14 @@ const MIGRATIONS: [&str; 1] = ["
         value  TEXT NOT NULL,
         PRIMARY KEY (secret, key)
     );
-"];
+",
+    "
+    ALTER TABLE secrets ADD COLUMN kms_key TEXT;
+    ALTER TABLE secrets ADD COLUMN policy TEXT;            -- JSON
+    ALTER TABLE secrets ADD COLUMN rotation_function TEXT; -- null where it is not rotated
+    ALTER TABLE secrets ADD COLUMN rotation_days INTEGER;
+",
+];
 
 /// How long a call waits for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,10 +56,11 @@ impl File {
         Self { path }
     }
 
-    /// Runs `read` on what is there; None while there is no file, or an empty one.
+    /// Runs `read` on what is there; None while there is no file, or an empty one. `read` is told the version of
+    /// the tables: what an older goldenpath wrote stays as it is until somebody writes.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+        read: impl FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
         if !self.exists()? {
             return Ok(None);
@@ -60,7 +69,7 @@ impl File {
         let transaction = self.begin(&mut connection, TransactionBehavior::Deferred)?;
         match self.version(&transaction)? {
             0 => Ok(None),
-            _ => read(&transaction).map(Some).map_err(|error| self.failed(&error)),
+            version => read(&transaction, version).map(Some).map_err(|error| self.failed(&error)),
         }
     }
 

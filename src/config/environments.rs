@@ -1,0 +1,237 @@
+//! `environments` and `rotation`: what is different in one environment, as a rule an account and a region of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, unique};
+use crate::arn;
+use crate::suggest::did_you_mean;
+
+/// What one environment has of its own. What is left out is as for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentConfig {
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub role_arn: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub store: EnvironmentStore,
+    pub gitops: EnvironmentGitops,
+    pub rotation: RotationConfig,
+}
+
+/// Another store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentStore {
+    pub backend: Option<Backend>,
+    pub path: Option<PathBuf>,
+}
+
+/// Another place for projections.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentGitops {
+    pub path: Option<PathBuf>,
+    pub file: Option<String>,
+}
+
+/// Who rotates values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RotationConfig {
+    /// The ARN of a Lambda function by `spec.secretType`.
+    #[serde(deserialize_with = "unique::map")]
+    pub functions: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Where the values of an environment live.
+    #[must_use]
+    pub fn store_of(&self, environment: &str) -> StoreConfig {
+        let Some(own) = self.environments.get(environment) else { return self.store.clone() };
+        let all = &self.store;
+        StoreConfig {
+            backend: own.store.backend.or(all.backend),
+            path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
+            key_template: all.key_template.clone(),
+            region: own.region.clone().or_else(|| all.region.clone()),
+            endpoint_url: own.endpoint_url.clone().or_else(|| all.endpoint_url.clone()),
+            role_arn: own.role_arn.clone().or_else(|| all.role_arn.clone()),
+            kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
+        }
+    }
+
+    /// Where the projections of an environment go.
+    #[must_use]
+    pub fn gitops_of(&self, environment: &str) -> GitopsConfig {
+        let mut target = self.gitops.clone();
+        if let Some(own) = self.environments.get(environment) {
+            if let Some(path) = &own.gitops.path {
+                target.path = Some(path.clone());
+            }
+            if let Some(file) = &own.gitops.file {
+                target.file.clone_from(file);
+            }
+        }
+        target
+    }
+
+    /// The function that rotates secrets of a type in an environment.
+    #[must_use]
+    pub fn rotation_function(&self, environment: &str, secret_type: &str) -> Option<&str> {
+        let own = self.environments.get(environment).and_then(|own| own.rotation.functions.get(secret_type));
+        own.or_else(|| self.rotation.functions.get(secret_type)).map(String::as_str)
+    }
+
+    /// Whether some environment's values have a place at all.
+    #[must_use]
+    pub fn names_a_backend(&self) -> bool {
+        self.store.backend.is_some() || self.environments.values().any(|own| own.store.backend.is_some())
+    }
+
+    /// Looks at the ARNs in `text`, which this was read from.
+    pub(super) fn check_arns(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let bad = |keys: &[&str], value: &str, reason: String| {
+            let field = keys.join(".");
+            Err(ConfigError::new(path, format!("`{field}: {value}` is not an ARN of that kind"), reason)
+                .at_field(text, keys))
+        };
+        for (name, own) in &self.environments {
+            if let Some(role) = &own.role_arn
+                && let Err(reason) = arn::check_role(role)
+            {
+                return bad(&["environments", name, "roleArn"], role, reason);
+            }
+        }
+        if let Some(role) = &self.store.role_arn
+            && let Err(reason) = arn::check_role(role)
+        {
+            return bad(&["store", "roleArn"], role, reason);
+        }
+        for (keys, functions) in self.functions() {
+            for (secret_type, function) in functions {
+                if let Err(reason) = arn::check_function(function) {
+                    return bad(&[&keys[..], &[secret_type]].concat(), function, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses names that no manifest can have: most likely they are misspelt, and would silently count for nothing.
+    ///
+    /// # Errors
+    /// An environment or a secret type that `enums` does not have, at its place in `text`.
+    pub fn check_names(&self, enums: &Enums, path: &str, text: &str) -> Result<(), ConfigError> {
+        let unknown = |what: &str, keys: &[&str], known: &[String]| {
+            let name = keys.last().copied().unwrap_or_default();
+            let list = format!("there are {}", known.join(", "));
+            let help = match did_you_mean(name, known.iter().map(String::as_str)) {
+                Some(question) => format!("{question} {list}"),
+                None => list,
+            };
+            let field = keys[..keys.len().saturating_sub(1)].join(".");
+            Err(ConfigError::new(path, format!("`{field}`: there is no {what} `{name}`"), help).at_field(text, keys))
+        };
+        if let Some(name) = self.environments.keys().find(|name| !enums.environments.contains(name)) {
+            return unknown("environment", &["environments", name], &enums.environments);
+        }
+        for (keys, functions) in self.functions() {
+            if let Some(name) = functions.keys().find(|name| !enums.secret_types.contains(name)) {
+                return unknown("secret type", &[&keys[..], &[name]].concat(), &enums.secret_types);
+            }
+        }
+        Ok(())
+    }
+
+    /// All tables of functions, each with the keys that lead to it.
+    fn functions(&self) -> impl Iterator<Item = (Vec<&str>, &BTreeMap<String, String>)> {
+        let own = self
+            .environments
+            .iter()
+            .map(|(name, own)| (vec!["environments", name.as_str(), "rotation", "functions"], &own.rotation.functions));
+        std::iter::once((vec!["rotation", "functions"], &self.rotation.functions)).chain(own)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use miette::Diagnostic;
+
+    use super::super::FILE_NAME;
+    use super::*;
+
+    const TEXT: &str = "\
+store: { backend: aws, region: us-east-1, kmsKeyId: alias/all }
+gitops: { path: ../gitops }
+rotation:
+  functions:
+    api-key: arn:aws:lambda:us-east-1:123456789012:function:all
+environments:
+  prod:
+    region: eu-west-2
+    roleArn: arn:aws:iam::123456789012:role/apply
+    gitops: { path: ../prod }
+    rotation:
+      functions:
+        api-key: arn:aws:lambda:eu-west-2:123456789012:function:prod
+  dev:
+    store: { backend: local, path: dev.db }
+";
+
+    #[test]
+    fn an_environment_has_what_is_its_own_and_else_what_all_have() {
+        let config = Config::parse(FILE_NAME, TEXT).unwrap();
+        config.check_names(&Enums::built_in(), FILE_NAME, TEXT).unwrap();
+        let prod = config.store_of("prod");
+        assert_eq!((prod.backend, prod.region.as_deref()), (Some(Backend::Aws), Some("eu-west-2")));
+        assert_eq!(prod.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/apply"));
+        assert_eq!(prod.kms_key_id.as_deref(), Some("alias/all"));
+        assert_eq!(config.gitops_of("prod").path, Some("../prod".into()));
+        assert_eq!(config.gitops_of("prod").file, config.gitops.file);
+        assert!(config.rotation_function("prod", "api-key").unwrap().ends_with("prod"));
+        let dev = config.store_of("dev");
+        assert_eq!((dev.backend, dev.path), (Some(Backend::Local), "dev.db".into()));
+        assert!(config.rotation_function("dev", "api-key").unwrap().ends_with("all"));
+        assert_eq!(config.rotation_function("dev", "generic"), None);
+        assert_eq!(config.store_of("test"), config.store);
+    }
+
+    #[test]
+    fn names_that_no_manifest_can_have_are_refused_where_they_stand() {
+        for (text, said, help) in [
+            ("environments:\n  production: {}\n", "`environments`: there is no environment `production`", "`prod`"),
+            (
+                "rotation:\n  functions:\n    api-keys: arn:aws:lambda:us-east-1:123456789012:function:f\n",
+                "`rotation.functions`: there is no secret type `api-keys`",
+                "`api-key`",
+            ),
+        ] {
+            let config = Config::parse(FILE_NAME, text).unwrap();
+            let error = config.check_names(&Enums::built_in(), FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.help().unwrap().to_string().contains(help), "{}", error.help().unwrap());
+            assert!(error.labels().is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_no_arn_of_its_kind_is_refused_where_it_stands() {
+        for text in [
+            "store:\n  roleArn: goldenpath-apply\n",
+            "environments:\n  prod:\n    roleArn: arn:aws:iam::123456789012:user/ann\n",
+            "rotation:\n  functions:\n    api-key: rotate\n",
+            "environments:\n  prod:\n    rotation:\n      functions:\n        api-key: rotate\n",
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains("is not an ARN of that kind"), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+        let error = Config::parse(FILE_NAME, "environments:\n  prod:\n    store: { region: eu-west-2 }\n").unwrap_err();
+        assert!(error.to_string().contains("region"), "{error}");
+    }
+}

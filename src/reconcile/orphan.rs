@@ -1,0 +1,91 @@
+//! Secrets of this catalog that no manifest asks for. They are shown and never deleted: only intent deletes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::desired::{CATALOG, ENVIRONMENT, ID, MANAGED, MANAGED_BY, SERVICE};
+use super::{Account, World};
+use crate::manifest::LifecycleStatus;
+use crate::store::{SecretStore, StoredSecret};
+
+/// A secret that is ours by its tags and that no manifest asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Orphan {
+    /// As the secret's tag says.
+    pub id: Option<String>,
+    pub environment: Option<String>,
+    /// Its name in the store.
+    pub target: String,
+    pub place: String,
+    pub reason: String,
+}
+
+/// The orphans in what was swept of each account, as far as `holds` lets their environments and services through.
+pub(super) fn all(
+    world: &World<'_>,
+    swept: &[(&Account, HashMap<String, StoredSecret>)],
+    holds: impl Fn(&str, &str) -> bool,
+) -> Vec<Orphan> {
+    let wanted = wanted(world);
+    let asked = |account: &Account, name: &str| {
+        let statuses = wanted.get(name).into_iter().flatten();
+        statuses.filter(|(environment, _)| account.environments.contains(*environment)).map(|(_, status)| *status).max()
+    };
+    // Two configurations may lead into one account: what either asks for is no orphan of the other.
+    let claimed: BTreeSet<&str> = swept
+        .iter()
+        .flat_map(|(account, secrets)| secrets.values().map(move |secret| (account, secret)))
+        .filter(|(account, secret)| asked(account, &secret.name).is_some())
+        .filter_map(|(_, secret)| secret.arn.as_deref())
+        .collect();
+    let mut orphans = BTreeMap::new();
+    for (account, secrets) in swept {
+        for secret in secrets.values().filter(|secret| is_ours(world, secret)) {
+            let tag = |name: &str| secret.tags.get(name).map(String::as_str);
+            let is_claimed = secret.arn.as_deref().is_some_and(|arn| claimed.contains(arn));
+            let reason = match asked(account, &secret.name) {
+                None if is_claimed => continue,
+                None => "no manifest asks for it",
+                // On its way out, or gone with its manifest.
+                Some(LifecycleStatus::Decommissioned) if secret.deletion.is_none() => "its manifest is decommissioned",
+                Some(_) => continue,
+            };
+            if !holds(tag(ENVIRONMENT).unwrap_or_default(), tag(SERVICE).unwrap_or_default()) {
+                continue;
+            }
+            let reason = match secret.deletion {
+                Some(when) => format!("{reason}; it is marked for deletion ({})", when.strftime("%Y-%m-%d")),
+                None => reason.to_owned(),
+            };
+            let place = account.store.place();
+            let identity = secret.arn.clone().unwrap_or_else(|| format!("{place} {}", secret.name));
+            let (id, environment) = (tag(ID).map(str::to_owned), tag(ENVIRONMENT).map(str::to_owned));
+            orphans.insert(identity, Orphan { id, environment, target: secret.name.clone(), place, reason });
+        }
+    }
+    let mut orphans: Vec<Orphan> = orphans.into_values().collect();
+    orphans.sort();
+    orphans
+}
+
+/// What every manifest of the catalog, selected or not, calls its secret, with its environment and how far it is.
+fn wanted<'world>(world: &'world World<'_>) -> HashMap<&'world str, Vec<(&'world str, LifecycleStatus)>> {
+    let mut wanted: HashMap<&str, Vec<_>> = HashMap::new();
+    for entry in &world.catalog.entries {
+        let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        if let (Some(request), Some(key)) = (entry.request(), key) {
+            wanted.entry(key.as_str()).or_default().push((request.environment.as_str(), request.status));
+        }
+    }
+    // Whoever lives counts before whoever is gone.
+    for statuses in wanted.values_mut() {
+        if statuses.iter().any(|(_, status)| *status != LifecycleStatus::Decommissioned) {
+            statuses.retain(|(_, status)| *status != LifecycleStatus::Decommissioned);
+        }
+    }
+    wanted
+}
+
+fn is_ours(world: &World<'_>, secret: &StoredSecret) -> bool {
+    let tag = |name: &str| secret.tags.get(name).map(String::as_str);
+    tag(MANAGED_BY) == Some(MANAGED) && tag(CATALOG) == Some(world.project.catalog_id.as_str())
+}

@@ -1,0 +1,43 @@
+//! Carrying one step out in a store. Each can be made again, whatever became of it the first time.
+
+use super::Step;
+use super::desired::{CATALOG, ID, MANAGED_BY};
+use crate::manifest::StoreKey;
+use crate::store::{NewSecret, SecretStore, Store, StoreError};
+
+/// None for a step that is none of the store's.
+pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
+    Some(match step {
+        Step::CreateSecret { key, new } => create(store, key, new).await,
+        Step::RestoreSecret { key } => store.restore(key).await,
+        Step::UpdateSecret { key, update } => store.update(key, update).await,
+        Step::TagSecret { key, tags } => store.put_tags(key, tags).await,
+        // The tag comes last: it says that the policy is there.
+        Step::PutPolicy { key, policy, tag } => match store.put_policy(key, policy).await {
+            Ok(()) => store.put_tags(key, tag).await,
+            refused => refused,
+        },
+        Step::DeletePolicy { key, tag } => match store.delete_policy(key).await {
+            Ok(()) => store.put_tags(key, tag).await,
+            refused => refused,
+        },
+        Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
+        Step::WriteProjection { .. } | Step::Blocked(_) => return None,
+    })
+}
+
+/// Creates the secret. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
+/// tags are the ones that were to go in, it is ours and done.
+async fn create(store: &Store, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
+    match store.create(key, new).await {
+        Err(error @ StoreError::AlreadyExists { .. }) => {
+            let found = store.describe(key).await?;
+            let ours = found.is_some_and(|found| {
+                found.deletion.is_none()
+                    && [MANAGED_BY, CATALOG, ID].iter().all(|name| found.tags.get(*name) == new.tags.get(*name))
+            });
+            if ours { Ok(()) } else { Err(error) }
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,198 @@
+//! Looking at the stores and the GitOps working copies → a plan. Writes nothing.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::stream::{self, StreamExt};
+
+use super::desired::{self, Desired, MANAGED_BY, POLICY, interval};
+use super::difference::{PolicySeen, in_the_way, secret_actions};
+use super::renewal::renewal;
+use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, World, orphan};
+use crate::gitops::FileState;
+use crate::manifest::LifecycleStatus;
+use crate::rules;
+use crate::store::{SecretStore, StoreError, StoredSecret};
+
+/// What is known of one secret.
+struct Seen<'sweep> {
+    /// From the sweep where that shows it as it should be; None where there is none.
+    secret: Option<Cow<'sweep, StoredSecret>>,
+    /// None where it was not asked for.
+    policy: Option<Option<String>>,
+}
+
+/// What apply would do for the selected manifests whose environment and service `holds` lets through. Reads the stores and
+/// the GitOps working copies, and writes nothing. An account that cannot be looked at stands in the plan with the reason,
+/// and the others are planned for all the same.
+///
+/// # Errors
+/// A working copy that cannot be read, or a projection that cannot be rendered.
+pub async fn plan(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Result<Plan, ReconcileError> {
+    let desired = desired::all(world.catalog, world.project, world.template.as_deref(), |request| {
+        holds(request.environment.as_str(), request.service.as_str())
+    })?;
+    check_files_differ(world, &desired)?;
+    let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
+    let mut swept = Vec::new();
+    let mut sweeps = stream::iter(&world.accounts)
+        .map(|account| async move { (account, account.store.sweep(MANAGED_BY).await) })
+        .buffered(world.options.parallelism);
+    while let Some((account, result)) = sweeps.next().await {
+        match result {
+            Ok(secrets) => {
+                let by_name: HashMap<_, _> = secrets.into_iter().map(|found| (found.name.clone(), found)).collect();
+                swept.push((account, by_name));
+            }
+            Err(error) => plan.unseen.push(account.unseen(error.into())),
+        }
+    }
+
+    // What the first call that fails says holds for the account: the others would say the same.
+    let failures: Vec<RefCell<Option<StoreError>>> = swept.iter().map(|_| RefCell::default()).collect();
+    let home = |wish: &Desired<'_>| {
+        swept.iter().position(|(account, _)| account.environments.contains(wish.request.environment.as_str()))
+    };
+    let (swept, failures) = (&swept, &failures);
+    let look = |wish| async move {
+        let index = home(wish)?;
+        let (account, secrets) = &swept[index];
+        if failures[index].borrow().is_some() {
+            return None;
+        }
+        match look_at(world, account, wish, secrets.get(wish.key.as_str())).await {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                failures[index].borrow_mut().get_or_insert(error);
+                None
+            }
+        }
+    };
+    let seen: Vec<Option<Seen<'_>>> =
+        stream::iter(&desired).map(look).buffered(world.options.parallelism).collect().await;
+    for ((account, _), failure) in swept.iter().zip(failures) {
+        plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
+    }
+
+    for (wish, seen) in desired.iter().zip(seen) {
+        let environment = wish.request.environment.as_str();
+        let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
+        let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
+        let actual = seen.actual();
+        // Somebody else's secret is somebody else's to rotate.
+        let ours = actual.filter(|found| in_the_way(wish, found, world.adopts(wish.request.id)).is_none());
+        plan.renewals.extend(ours.and_then(renewal).map(|renewal| (wish.request.id, renewal)));
+        if wish.request.status.is_in_use()
+            && wish.rotation.is_none()
+            && ours.is_none_or(|found| found.rotation.is_none())
+            && interval(wish.request, world.project).is_some()
+        {
+            *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
+        }
+        let mut actions = actions(world, wish, &seen)?;
+        // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
+        let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
+        rules::conceal(wish.entry, world.project, told);
+        plan.actions.extend(actions);
+    }
+    plan.orphans = orphan::all(world, swept, holds);
+    Ok(plan)
+}
+
+impl Seen<'_> {
+    fn actual(&self) -> Option<&StoredSecret> {
+        self.secret.as_deref()
+    }
+
+    fn policy(&self) -> PolicySeen<'_> {
+        match &self.policy {
+            None => PolicySeen::Unread,
+            Some(policy) => PolicySeen::Read(policy.as_deref()),
+        }
+    }
+}
+
+/// The secret as it is. A sweep may be minutes old, so whatever it does not show as it should be is asked for again
+/// (ListSecrets, "might not reflect changes from the last five minutes").
+async fn look_at<'sweep>(
+    world: &World<'_>,
+    account: &Account,
+    wish: &Desired<'_>,
+    swept: Option<&'sweep StoredSecret>,
+) -> Result<Seen<'sweep>, StoreError> {
+    let adopt = world.adopts(wish.request.id);
+    let is_done = match (wish.request.status, swept) {
+        // Nothing is asked of it.
+        (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
+        (LifecycleStatus::DecommissionRequested, found) => found.is_some(),
+        (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
+            found.is_some() && secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
+        }
+    };
+    let secret = match swept.filter(|_| is_done) {
+        Some(found) => Some(Cow::Borrowed(found)),
+        None => account.store.describe(&wish.key).await?.map(Cow::Owned),
+    };
+    let mut seen = Seen { secret, policy: None };
+    let wanted = wish.policy.as_ref().filter(|_| wish.request.status.is_in_use());
+    if let (Some(wanted), Some(found)) = (wanted, seen.actual())
+        && in_the_way(wish, found, adopt).is_none()
+        // One that is marked for deletion is not told of (GetResourcePolicy, "InvalidRequestException").
+        && found.deletion.is_none()
+        && (world.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
+    {
+        seen.policy = Some(account.store.policy(&wish.key).await?);
+    }
+    Ok(seen)
+}
+
+fn actions(world: &World<'_>, wish: &Desired<'_>, seen: &Seen<'_>) -> Result<Vec<Action>, ReconcileError> {
+    let actual = seen.actual();
+    match wish.request.status {
+        LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
+        LifecycleStatus::Decommissioned => return Ok(Vec::new()),
+        LifecycleStatus::DecommissionRequested if actual.is_none() => return Ok(Vec::new()),
+        LifecycleStatus::DecommissionRequested => {
+            let reason = "decommissioning is requested, and this version of goldenpath takes nothing down".to_owned();
+            let step = Step::Blocked(Obstacle::Waiting);
+            return Ok(vec![Action::of(wish.request, wish.key.as_str(), reason, step)]);
+        }
+    }
+    let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));
+    let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
+    if let Some(gitops) = world.gitops(wish.request.environment.as_str()).filter(|_| !blocked) {
+        let state = gitops.state(&wish.projection)?;
+        actions.extend(projection_action(wish, state));
+    }
+    Ok(actions)
+}
+
+fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
+    let (reason, new) = match state {
+        FileState::Current => return None,
+        FileState::Missing => ("there is no such file", true),
+        FileState::Outdated => ("the file is not what the manifest says now", false),
+        FileState::Uncommitted => ("the file is written and not committed", false),
+        FileState::Foreign(why) => {
+            let reason = format!("a file stands there already: {why}; move it away");
+            let step = Step::Blocked(Obstacle::Conflict);
+            return Some(Action::of(wish.request, &wish.projection.file, reason, step));
+        }
+    };
+    let step = Step::WriteProjection { projection: wish.projection.clone(), new };
+    Some(Action::of(wish.request, &wish.projection.file, reason.to_owned(), step))
+}
+
+/// Two manifests in one file would overwrite each other for ever.
+fn check_files_differ(world: &World<'_>, desired: &[Desired<'_>]) -> Result<(), ReconcileError> {
+    let mut owners: BTreeMap<(Option<usize>, &str), &Desired<'_>> = BTreeMap::new();
+    for wish in desired {
+        let place = (world.gitops_index(wish.request.environment.as_str()), wish.projection.file.as_str());
+        if let Some(other) = owners.insert(place, wish) {
+            let ids = format!("{} and {}", other.request.id, wish.request.id);
+            return Err(ReconcileError::SameFile { file: wish.projection.file.clone(), ids });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! The local store, by itself and on files that are not as they should be.
+
+use std::fs;
+use std::future::Future;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn key(name: &str) -> StoreKey {
+    StoreKey::parse(name).unwrap()
+}
+
+fn tags<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+fn new(description: &str, tags: BTreeMap<String, String>) -> NewSecret {
+    NewSecret { description: description.to_owned(), tags, kms_key: None }
+}
+
+fn described(description: &str) -> SecretUpdate {
+    SecretUpdate { description: Some(description.to_owned()), kms_key: None }
+}
+
+/// A store in a folder of its own, and its file, which is not there yet.
+fn fresh() -> (TempDir, LocalStore, PathBuf) {
+    let root = tempfile::tempdir().unwrap();
+    let store = LocalStore::new(root.path(), Path::new(".goldenpath/store.db"));
+    let path = root.path().join(".goldenpath/store.db");
+    (root, store, path)
+}
+
+/// A store whose file holds `bytes`.
+fn holding(bytes: &[u8]) -> (TempDir, LocalStore, PathBuf) {
+    let (root, store, path) = fresh();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, bytes).unwrap();
+    (root, store, path)
+}
+
+#[test]
+fn what_is_created_is_described_and_swept_in_order_of_name() {
+    let (_root, store, _) = fresh();
+    let before = Timestamp::now();
+    run(store.create(&key("b"), &new("second", tags([("team", "blue")])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    let found = run(store.describe(&key("b"))).unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.description.as_deref()), ("b", Some("second")));
+    assert_eq!((found.tags.clone(), found.deletion), (tags([("team", "blue")]), None));
+    assert!(found.created.unwrap() >= before && found.created.unwrap() <= Timestamp::now());
+    let swept = run(store.sweep("")).unwrap();
+    assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!((&swept[1], &swept[0].description), (&found, &None));
+    assert_eq!(run(store.describe(&key("c"))).unwrap(), None);
+    assert_eq!(store.place(), "local store .goldenpath/store.db");
+}
+
+#[test]
+fn tags_are_added_or_replaced_and_others_stay() {
+    let (_root, store, _) = fresh();
+    run(store.create(&key("a"), &new("text", tags([("keep", "1"), ("change", "1")])))).unwrap();
+    for _ in 0..2 {
+        run(store.put_tags(&key("a"), &tags([("change", "2"), ("add", "3")]))).unwrap();
+        run(store.update(&key("a"), &described("another"))).unwrap();
+    }
+    let found = run(store.describe(&key("a"))).unwrap().unwrap();
+    assert_eq!(found.tags, tags([("add", "3"), ("change", "2"), ("keep", "1")]));
+    assert_eq!(found.description.as_deref(), Some("another"));
+}
+
+#[test]
+fn a_name_that_is_taken_keeps_its_first_secret() {
+    let (_root, store, _) = fresh();
+    run(store.create(&key("a"), &new("first", tags([("x", "1")])))).unwrap();
+    let error = run(store.create(&key("a"), &new("second", tags([("x", "2")])))).unwrap_err();
+    assert!(matches!(error, StoreError::AlreadyExists { ref name } if name == "a"), "{error}");
+    let found = run(store.describe(&key("a"))).unwrap().unwrap();
+    assert_eq!((found.description.as_deref(), found.tags), (Some("first"), tags([("x", "1")])));
+}
+
+#[test]
+fn a_secret_that_is_not_there_cannot_change() {
+    let (_root, store, path) = fresh();
+    for there in [false, true] {
+        assert_eq!(path.exists(), there);
+        assert!(matches!(run(store.update(&key("a"), &described(""))), Err(StoreError::NotFound { .. })));
+        assert!(matches!(run(store.put_tags(&key("a"), &tags([("x", "1")]))), Err(StoreError::NotFound { .. })));
+        run(store.create(&key("b"), &new("", tags([])))).ok();
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_is_empty_and_reading_does_not_make_it() {
+    let (root, store, _) = fresh();
+    assert_eq!(run(store.sweep("")).unwrap(), []);
+    assert_eq!(run(store.describe(&key("a"))).unwrap(), None);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_new_folder_is_hidden_from_git_and_one_that_was_there_is_left_alone() {
+    let (root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    let folder = path.parent().unwrap();
+    assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(folder), mode(&path)), (0o700, 0o600));
+    }
+    let (_root, store, path) = holding(b"");
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
+    let (root, store, _) = fresh();
+    let won: usize = std::thread::scope(|scope| {
+        let writer = |writer: usize| {
+            let store = LocalStore::new(root.path(), Path::new(".goldenpath/store.db"));
+            let shared = run(store.create(&key("shared"), &new("", tags([])))).is_ok();
+            for number in 0..5 {
+                run(store.create(&key(&format!("{writer}/{number}")), &new("", tags([("n", "1")])))).unwrap();
+                run(store.sweep("")).unwrap();
+            }
+            usize::from(shared)
+        };
+        let writers: Vec<_> = (0..6).map(|number| scope.spawn(move || writer(number))).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    assert_eq!((won, run(store.sweep("")).unwrap().len()), (1, 31));
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
+    let (_root, store, path) = holding(b"this is not a database, however long you look at it");
+    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()] {
+        assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
+    }
+    assert!(fs::read_to_string(&path).unwrap().starts_with("this is not"));
+
+    let (_root, store, path) = holding(b"");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()] {
+        assert!(error.to_string().contains("another program's"), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_store_says_so() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let error = run(store.sweep("")).unwrap_err();
+    assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
+
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET created_at = 'once'").unwrap();
+    let error = run(store.describe(&key("a"))).unwrap_err();
+    assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("b"), &new("", tags([])))).unwrap_err()] {
+        assert!(matches!(error, StoreError::LocalNewer { found: 99, .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_in_the_file_s_place_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let error = run(LocalStore::new(root.path(), Path::new(".")).sweep("")).unwrap_err();
+    assert!(error.to_string().contains("it is a folder"), "{error}");
+    fs::write(root.path().join("file"), "").unwrap();
+    let error = run(LocalStore::new(root.path(), Path::new("file/store.db")).sweep("")).unwrap_err();
+    assert!(matches!(error, StoreError::LocalUnusable { .. }), "{error}");
+}
+
+#[test]
+fn a_marked_secret_is_there_with_its_date() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    let mark = "UPDATE secrets SET deletion_at = '2026-01-02T03:04:05Z'";
+    Connection::open(&path).unwrap().execute_batch(mark).unwrap();
+    let found = run(store.describe(&key("a"))).unwrap().unwrap();
+    assert_eq!(found.deletion, Some("2026-01-02T03:04:05Z".parse().unwrap()));
+    assert_eq!(run(store.sweep("")).unwrap(), [found]);
+}
+
+#[test]
+fn a_marked_secret_is_restored() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET deletion_at = '2026-01-02T03:04:05Z'").unwrap();
+    for _ in 0..2 {
+        run(store.restore(&key("a"))).unwrap();
+        assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().deletion, None);
+    }
+}
+
+#[test]
+fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
+    let (_root, store, _) = fresh();
+    let made = NewSecret { kms_key: Some("alias/one".to_owned()), ..new("text", tags([])) };
+    run(store.create(&key("a"), &made)).unwrap();
+    assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
+    run(store.put_policy(&key("a"), "{}")).unwrap();
+    assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
+    run(store.delete_policy(&key("a"))).unwrap();
+    assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
+    assert!(matches!(run(store.policy(&key("b"))), Err(StoreError::NotFound { .. })));
+
+    let rotation = Rotation { function: "arn:f".to_owned(), days: Some(30) };
+    run(store.rotate(&key("a"), &rotation)).unwrap();
+    run(store.update(&key("a"), &SecretUpdate { description: None, kms_key: Some("alias/two".to_owned()) })).unwrap();
+    let found = run(store.describe(&key("a"))).unwrap().unwrap();
+    assert_eq!(found.rotation, Some(rotation));
+    assert_eq!((found.kms_key.as_deref(), found.description.as_deref()), (Some("alias/two"), Some("text")));
+}
+
+#[test]
+fn only_what_carries_the_tag_is_swept() {
+    let (_root, store, _) = fresh();
+    run(store.create(&key("ours"), &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])))).unwrap();
+    run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])))).unwrap();
+    let swept = run(store.sweep("goldenpath.io/managed-by")).unwrap();
+    assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["ours"]);
+    assert_eq!(swept[0].tags.len(), 2);
+}
+
+#[test]
+fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_write() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("text", tags([("x", "1")])))).unwrap();
+    let columns = ["kms_key", "policy", "rotation_function", "rotation_days"];
+    let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
+    Connection::open(&path).unwrap().execute_batch(&format!("{drop} PRAGMA user_version = 1")).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert_eq!(run(store.sweep("")).unwrap()[0].description.as_deref(), Some("text"));
+    assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    run(store.put_policy(&key("a"), "{}")).unwrap();
+    assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
+    assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().tags, tags([("x", "1")]));
+}

@@ -1,0 +1,57 @@
+//! What a store knows of a secret, and what it is told. Never a value.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// A secret's metadata as a store holds it. Never its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// As the store has it; a secret that is not ours may have a name that is no [`StoreKey`](crate::manifest::StoreKey).
+    pub name: String,
+    /// What it is called across accounts and regions; the local store has no such name.
+    pub arn: Option<String>,
+    /// None where it was never given; AWS leaves an empty one out too.
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    /// The key that it is encrypted with, in the words in which it was given; None for the account's own
+    /// (DescribeSecret, `KmsKeyId`).
+    pub kms_key: Option<String>,
+    /// None where it is not rotated.
+    pub rotation: Option<Rotation>,
+    pub created: Option<Timestamp>,
+    /// Present when the secret is marked for deletion: the day that the store names (`DeletedDate`). It can be restored
+    /// until its recovery window has passed.
+    pub deletion: Option<Timestamp>,
+    /// Whether there is a value to use: a version that is current.
+    pub has_value: bool,
+    /// When the store rotated the value last.
+    pub last_rotated: Option<Timestamp>,
+    /// When anything of it was changed last, value, description or tags.
+    pub last_changed: Option<Timestamp>,
+}
+
+/// A rotation by a function, every so many days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The ARN of the Lambda function.
+    pub function: String,
+    /// None where the store has a schedule of another kind (`ScheduleExpression`).
+    pub days: Option<u16>,
+}
+
+/// What a secret is created with, in one call, so that it is ours from its first moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewSecret {
+    pub description: String,
+    pub tags: BTreeMap<String, String>,
+    /// None for the account's own key.
+    pub kms_key: Option<String>,
+}
+
+/// What is changed of a secret; None stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretUpdate {
+    pub description: Option<String>,
+    pub kms_key: Option<String>,
+}

@@ -1,0 +1,182 @@
+//! Several accounts in one run: an account and region, a role, a store and a GitOps repository of an environment's own.
+
+use serde_json::{Value, json};
+
+use crate::support::{Account, Aws, Command, Moto, Platform, Repository, request};
+
+/// The account that the role of production is in, which no other test uses.
+const PROD: &str = "900000000001";
+
+fn said(text: &str) -> String {
+    text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+/// A platform with a secret in dev and one in prod, each in an account of its own.
+fn two_accounts(test: &str, prod: &str) -> Aws {
+    let aws = Aws::new(test);
+    let config = aws.platform.catalog.read("goldenpath.yaml");
+    aws.platform.catalog.write("goldenpath.yaml", &format!("{config}environments:\n  prod:\n{prod}"));
+    for (id, environment) in [("SEC-0001", "dev"), ("SEC-0002", "prod")] {
+        let text = request(id, &format!("{environment}-key"))
+            .replace("environment: dev ", &format!("environment: {environment} "));
+        aws.platform.catalog.write(format!("catalogs/secrets/payments/{environment}/{id}.yaml"), &text);
+    }
+    aws.platform.catalog.commit_all("Two");
+    aws
+}
+
+fn role(account: &str) -> String {
+    format!("    region: eu-west-2\n    roleArn: arn:aws:iam::{account}:role/goldenpath-apply\n")
+}
+
+/// The names in an account and region, as whoever is in that account sees them.
+fn names(account: &str, region: &str) -> Vec<String> {
+    // An account of moto's own making lends its signature; the number in the role decides.
+    let moto = Moto::shared();
+    let inside = Account { region: region.to_owned(), ..moto.account_of(account) };
+    let listed = moto.call(&inside, "ListSecrets", json!({})).unwrap();
+    listed["SecretList"].as_array().unwrap().iter().map(|secret| secret["Name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn one_run_serves_several_accounts_and_takes_on_a_role_for_each() {
+    let aws = two_accounts("accounts", &role(PROD));
+    let run = |command: Command| aws.reach(command).env("GITHUB_RUN_ID", "77").env("GITHUB_RUN_ATTEMPT", "2").run();
+    let outcome = run(aws.platform.apply()).success();
+    assert!(outcome.stdout.ends_with("Applied: 4 created, 0 changed.\n"), "{}", outcome.stdout);
+    let said = said(&outcome.stderr);
+    assert!(said.contains(&format!("as arn:aws:iam::{PROD}:role/goldenpath-apply (prod)")), "{said}");
+    assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
+    assert_eq!(names(PROD, "eu-west-2"), ["goldenpath/payments/prod/prod-key"]);
+    aws.recorder.reset();
+    assert!(run(aws.platform.apply()).success().stdout.contains("Nothing to do."));
+    let mut calls = aws.recorder.operations();
+    calls.sort();
+    assert_eq!(calls, ["ListSecrets", "ListSecrets", "POST / HTTP/1.1"], "a sweep an account, and the role once");
+    // One of them alone asks nothing of the other.
+    aws.recorder.reset();
+    run(aws.platform.plan(&["--env", "dev"])).success();
+    assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
+}
+
+#[test]
+fn a_session_is_named_after_the_pipeline_s_run() {
+    let aws = two_accounts("session", &role("900000000002"));
+    aws.recorder.refuse_role("RoleSessionName=goldenpath-77-2", "it says who comes");
+    let outcome =
+        aws.reach(aws.platform.apply()).env("GITHUB_RUN_ID", "77").env("GITHUB_RUN_ATTEMPT", "2").run().fails_with(1);
+    assert!(said(&outcome.stderr).contains("it says who comes"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_account_whose_role_is_refused_does_not_stop_the_others() {
+    const DENIED: &str = "900000000003";
+    let aws = two_accounts("role-refused", &role(DENIED));
+    aws.recorder.refuse_role("RoleArn", "User: arn:x is not authorized to perform: sts:AssumeRole");
+    let plan = aws.reach(aws.platform.plan(&["--format", "json"])).run().fails_with(1).json();
+    assert_eq!(
+        plan["actions"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<Value>>(),
+        ["SEC-0001", "SEC-0001"]
+    );
+    assert_eq!(plan["failures"][0]["environments"], json!(["prod"]));
+    assert!(
+        plan["failures"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("arn:aws:iam::{DENIED}:role/goldenpath-apply"))
+    );
+
+    let outcome = aws.apply().fails_with(1);
+    let words = said(&outcome.stderr);
+    assert!(
+        words.contains("cannot be taken on: User: arn:x is not authorized to perform: sts:AssumeRole (AccessDenied)"),
+        "{words}"
+    );
+    assert!(words.contains("grant `sts:AssumeRole` on it"), "{words}");
+    assert!(outcome.stdout.contains("Not looked at: prod. Nothing is done there."), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
+    assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]).lines().count(), 1);
+    // What could not be looked at is no "nothing to do".
+    let again = aws.apply().fails_with(1);
+    assert!(!again.stdout.contains("Nothing to do"), "{}", again.stdout);
+    assert_eq!(aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().code, 1);
+}
+
+#[test]
+fn an_account_that_denies_a_call_does_not_stop_the_others() {
+    let aws = two_accounts("denied-account", &role("900000000004"));
+    aws.recorder.refuse("DescribeSecret", "prod-key", usize::MAX, "AccessDeniedException", "not in prod");
+    let outcome = aws.apply().fails_with(1);
+    assert!(said(&outcome.stderr).contains("grant `secretsmanager:DescribeSecret`"), "{}", outcome.stderr);
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert_eq!(names("900000000004", "eu-west-2"), [""; 0]);
+}
+
+#[test]
+fn where_no_account_can_be_looked_at_there_is_no_plan() {
+    let aws = two_accounts("no-account", &role("900000000005"));
+    aws.recorder.refuse("ListSecrets", "", usize::MAX, "AccessDeniedException", "nowhere");
+    let outcome = aws.apply().fails_with(1);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(outcome.stderr.matches("goldenpath::store::access_denied").count(), 2, "{}", outcome.stderr);
+}
+
+#[test]
+fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
+    let own = Repository::new();
+    own.write("README.md", "Production\n").commit_all("Start");
+    let prod = format!(
+        "    kmsKeyId: alias/prod\n    gitops:\n      path: {}\n      file: \"prod/{{{{ id }}}}.yaml\"\n",
+        own.path().display()
+    );
+    let aws = two_accounts("own-targets", &prod);
+    let outcome = aws.apply().success();
+    assert_eq!(outcome.stderr.matches("Store    ").count(), 1, "the same account: {}", outcome.stderr);
+    assert_eq!(aws.recorder.operations().iter().filter(|call| *call == "ListSecrets").count(), 1);
+    assert_eq!(aws.describe("goldenpath/payments/prod/prod-key")["KmsKeyId"], "alias/prod");
+    assert_ne!(aws.describe("goldenpath/payments/dev/dev-key")["KmsKeyId"], "alias/prod");
+    assert_eq!(own.git(&["ls-tree", "-r", "--name-only", "HEAD"]), "README.md\nprod/SEC-0002.yaml");
+    assert!(own.git(&["log", "-1", "--format=%B"]).contains("SEC-0002"));
+    assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]).lines().count(), 1);
+    assert!(aws.apply().success().stdout.contains("Nothing to do."));
+
+    let aws = two_accounts("own-store", "    store: { backend: local, path: prod.db }\n");
+    aws.apply().success();
+    assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
+    assert!(aws.platform.catalog.exists("prod.db"));
+}
+
+#[test]
+fn a_secret_that_one_configuration_asks_for_is_no_orphan_of_another_that_leads_to_the_same_account() {
+    // The region is the one that the environment names anyway.
+    let aws = two_accounts("same-account", "    region: eu-central-1\n");
+    aws.apply().success();
+    let plan = aws.plan().json();
+    assert_eq!((plan["actions"].clone(), plan["orphans"].clone()), (json!([]), json!([])));
+    assert_eq!(aws.names().len(), 2);
+}
+
+#[test]
+fn an_environment_that_does_not_exist_is_refused_with_the_one_that_was_meant() {
+    let platform = Platform::local();
+    platform.seed();
+    let config = platform.catalog.read("goldenpath.yaml") + "environments:\n  production:\n    region: eu-west-2\n";
+    platform.catalog.write("goldenpath.yaml", &config).commit_all("A slip");
+    for arguments in [&["plan"][..], &["validate"]] {
+        let outcome = platform.catalog.goldenpath(arguments).run().fails_with(2);
+        let said = said(&outcome.stderr);
+        assert!(said.contains("`environments`: there is no environment `production`"), "{said}");
+        assert!(said.contains("did you mean `prod`? there are dev, test, staging, prod, ephemeral"), "{said}");
+        assert!(said.contains("goldenpath.yaml:7:3"), "{said}");
+    }
+}
+
+#[test]
+fn a_role_s_endpoint_gets_no_credentials_without_encryption() {
+    let aws = two_accounts("sts-plain", &role("900000000006"));
+    let outcome =
+        aws.reach(aws.platform.apply()).env("AWS_ENDPOINT_URL_STS", "http://sts.example.org").run().fails_with(1);
+    assert!(outcome.stderr.contains("without encryption"), "{}", outcome.stderr);
+    assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"], "the other account is served");
+}
