@@ -22,7 +22,7 @@ use crate::terminal::{PromptError, Prompter, harmless_json};
 /// Write a new SecretRequest, with the next free ID
 ///
 /// Asks for what the flags leave open. Without a terminal nothing is asked: --service, --env, --type, --name, --owner
-/// and --risk must be given, and the rest follows from them.
+/// and --risk must be given, or come with --answers or --from, and the rest follows from them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The service that uses the secret
@@ -43,13 +43,13 @@ pub(super) struct Args {
     /// The risk tier
     #[arg(long, value_name = "TIER")]
     risk: Option<String>,
-    /// The rotation class [default: what the risk tier asks for]
+    /// The rotation class [default: what the type and the risk tier ask for]
     #[arg(long, value_name = "CLASS")]
     rotation: Option<String>,
     /// The Kubernetes namespace [default: the service]
     #[arg(long)]
     namespace: Option<String>,
-    /// The Kubernetes Secret's name [default: the name]
+    /// The Kubernetes Secret's name [default: the name, with a number behind it where that is taken]
     #[arg(long, value_name = "NAME")]
     k8s_secret_name: Option<String>,
     /// Days until somebody looks whether it is still needed [default: 90, or less where the risk tier says so]
@@ -89,41 +89,13 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let original = args.from.as_deref().map(|id| Original::find(id, &catalog)).transpose()?;
     let file = args.answers.as_deref().map(|path| read_answers(path, &project)).transpose()?;
-    let mut constraint = Constraint::new(&project, catalog)?;
     let Args { dry_run, json: as_json, yes, reserving, .. } = args;
     let committing = std::mem::take(&mut args.committing);
     let prompter = Prompter::on_terminal(context.streams.err);
     let prompter = if args.plain { prompter.map(Prompter::plainly) } else { prompter };
 
-    // The answers: flags win over the file, and both over the manifest that is copied.
-    let mut draft = args.draft();
-    draft.fill_from(file.as_ref().map(AnswersFile::draft).unwrap_or_default());
-    let wrong = draft.wrong_alone(&mut constraint);
-    if let Some(failure) = wrong_flags(&wrong) {
-        return Err(failure);
-    }
-    if let Some(error) = file.as_ref().and_then(|file| file.refuse(&wrong)) {
-        return Err(error.into());
-    }
-    draft.fill_from(original.as_ref().map(Original::draft).unwrap_or_default());
-    // Who takes the defaults is asked for nothing that has one.
-    let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
-    if let Some(prompter) = &prompter
-        && !questions.is_empty()
-    {
-        let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
-        context.streams.talk(&format!("A new secret. {key} or Ctrl-C backs out; nothing is written before the end."));
-        let elsewhere = original.as_ref().map(Original::environment);
-        scaffold::ask(prompter, &questions, &mut draft, &mut constraint, elsewhere)?;
-    }
-    if !draft.missing().is_empty() {
-        return Err(missing_flags(&draft.missing()));
-    }
-    draft.settle(&mut constraint);
-    if let Some(error) = file.and_then(|file| file.refuse(&draft.wrong_together(&mut constraint))) {
-        return Err(ScaffoldError::from(error).into());
-    }
-    let answers = draft.finish().map_err(|missing| missing_flags(&missing))?;
+    let mut constraint = Constraint::new(&project, catalog)?;
+    let answers = answered(args, file.as_ref(), original.as_ref(), prompter.as_ref(), &mut constraint, context)?;
 
     // The manifests, with the IDs that they would get now: what is not fit to be written uses no number up.
     let allocator = reserving.allocator(&repository, &project.config);
@@ -132,8 +104,7 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         Some(original) => Model::Copy(Box::new(original)),
         None => Model::Template(project.template(&repository, scaffold::TEMPLATE)?),
     };
-    let (mut made, findings, mut catalog) =
-        scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
+    let (mut made, findings, catalog) = scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
     if !findings.is_empty() {
         for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
             context.streams.alert(&drawn);
@@ -161,7 +132,6 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         for (taken, id) in ids.iter().zip(&given.ids).filter(|(taken, id)| taken != id) {
             context.streams.talk(&format!("{taken} was taken meanwhile; it is {id}."));
         }
-        catalog.entries.retain(|entry| !made.iter().any(|manifest| manifest.path == entry.path));
         (made, _, _) = scaffold::make(&answers, &given.ids, &model, &project, catalog)?;
     }
     scaffold::write(&made, &project)?;
@@ -189,6 +159,44 @@ fn message(answers: &Answers, ids: &[SecretId]) -> String {
     };
     let ids = and(ids.iter().map(ToString::to_string).collect());
     format!("{ids}: {} for {} in {}", answers.name, answers.service, and(answers.environments.clone()))
+}
+
+/// All answers: flags win over the file, and both over the manifest that is copied; the person is asked for the rest.
+fn answered(
+    args: Args,
+    file: Option<&AnswersFile>,
+    original: Option<&Original>,
+    prompter: Option<&Prompter>,
+    constraint: &mut Constraint<'_>,
+    context: &Context,
+) -> Result<Answers, Failure> {
+    let yes = args.yes;
+    let mut draft = args.draft();
+    draft.fill_from(file.map(AnswersFile::draft).unwrap_or_default());
+    let wrong = draft.wrong_alone(constraint);
+    if let Some(failure) = wrong_flags(&wrong) {
+        return Err(failure);
+    }
+    if let Some(error) = file.and_then(|file| file.refuse(&wrong)) {
+        return Err(error.into());
+    }
+    draft.fill_from(original.map(Original::draft).unwrap_or_default());
+    // Who takes the defaults is asked for nothing that has one.
+    let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
+    if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
+        let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
+        context.streams.talk(&format!("A new secret. {key} or Ctrl-C backs out; nothing is written before the end."));
+        scaffold::ask(prompter, &questions, &mut draft, constraint, original.map(Original::environment))?;
+    }
+    if !draft.missing().is_empty() {
+        return Err(missing_flags(&draft.missing()));
+    }
+    draft.settle(constraint);
+    // Those of flags are drawn into the manifest that they would make.
+    if let Some(error) = file.and_then(|file| file.refuse(&draft.wrong_together(constraint))) {
+        return Err(ScaffoldError::from(error).into());
+    }
+    draft.finish().map_err(|missing| missing_flags(&missing))
 }
 
 /// The file of answers at `path`. A link is followed: portals and Kubernetes hand files over so.

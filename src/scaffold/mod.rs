@@ -79,6 +79,8 @@ pub enum ScaffoldError {
 /// Makes the manifests of `answers`, one an environment, with the IDs of `ids` in their order, and judges them by every
 /// rule beside the manifests of `catalog`. Only without a finding of severity error are they fit to be written.
 ///
+/// The catalog comes from a [`Constraint`], or from an earlier call, whose manifests these take the place of.
+///
 /// # Errors
 /// A template that does not render, or not to a manifest that says what was answered.
 pub fn make(
@@ -89,9 +91,7 @@ pub fn make(
     mut catalog: Catalog,
 ) -> Result<(Vec<NewManifest>, Vec<Finding>, Catalog), ScaffoldError> {
     let mut made = Vec::new();
-    for entry in &mut catalog.entries {
-        entry.selected = false;
-    }
+    catalog.entries.retain(|entry| !entry.selected);
     for (environment, &id) in answers.environments.iter().zip(ids) {
         let text = match model {
             Model::Copy(original) => original.copied(answers, id, environment)?,

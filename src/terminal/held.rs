@@ -1,7 +1,7 @@
 //! A terminal that keeps keys for the question that is open.
 
 #[cfg(unix)]
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
 /// While this exists, keys that are pressed before a question begins to read wait for it, unseen: Ctrl-C too, which
 /// would otherwise become a signal and be lost to the question. (The console crate switches the terminal for the time
@@ -12,21 +12,38 @@ pub(super) struct Held {
 }
 
 impl Held {
+    pub(super) fn new() -> Self {
+        #[cfg(unix)]
+        return Self::with(|modes| modes - (LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO));
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// For a question that is answered by lines, in the terminal's own mode: but a Ctrl-C takes nothing with it of what
+    /// is written right after it, as it does when the terminal empties its queues.
+    pub(super) fn by_lines() -> Self {
+        #[cfg(unix)]
+        return Self::with(|modes| modes | LocalModes::NOFLSH);
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Throws away what is typed of a line that nobody will read.
+    pub(super) fn forget_line(&self) {
+        #[cfg(unix)]
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    }
+
     /// Best effort: a terminal that cannot be switched is asked on as it is.
     #[cfg(unix)]
-    pub(super) fn new() -> Self {
+    fn with(modes: impl FnOnce(LocalModes) -> LocalModes) -> Self {
         let before = tcgetattr(std::io::stdin()).ok();
         if let Some(before) = &before {
             let mut held = before.clone();
-            held.local_modes -= LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO;
+            held.local_modes = modes(held.local_modes);
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &held);
         }
         Self { before }
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn new() -> Self {
-        Self {}
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::held::Held;
 use super::{PromptError, Question, harmless, harmless_name};
 
 /// Who waits for a line, to be told of a Ctrl-C meanwhile.
@@ -122,11 +123,16 @@ fn until_accepted<T>(prompt: &str, mut take: impl FnMut(&str) -> Result<T, Strin
     loop {
         // A Ctrl-C may come as soon as the question is read.
         let ear = listen();
+        let held = Held::by_lines();
         say(&format!("{}: ", harmless(prompt)))?;
         let line = match hear(&ear) {
             Heard::Line(line) => line.map_err(broken)?,
-            Heard::Interrupt => Vec::new(),
+            Heard::Interrupt => {
+                held.forget_line();
+                Vec::new()
+            }
         };
+        drop(held);
         // The end of the file, and a Ctrl-C, leave the cursor behind the question.
         if !line.ends_with(b"\n") {
             say("\n")?;

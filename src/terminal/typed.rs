@@ -223,7 +223,8 @@ impl Typing<'_> {
     fn notes(&self, tells_default: bool) -> Vec<String> {
         let Question { default, suggestions, takes_new, .. } = *self.question;
         let mut notes = Vec::new();
-        if let Some(default) = default.filter(|default| tells_default && !default.is_empty()) {
+        let would_take = |default: &&str| tells_default && !default.is_empty() && self.line.text().is_empty();
+        if let Some(default) = default.filter(would_take) {
             notes.push(format!("Enter takes {}", harmless_name(default)));
         }
         if !suggestions.is_empty() {

@@ -105,11 +105,11 @@ fn a_remote_that_is_ahead_of_what_was_fetched_is_judged_by_what_is_known() {
     other.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     other.git(&["push", "--quiet", "origin", "main"]);
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
-    let outcome = push(&clone, &["--force", "origin", "main:other"]);
-    outcome.passes(1);
     // Git itself refuses what is behind; the hook has nothing against it.
     let refused = push(&clone, &["origin", "main"]).fails_with(1).says_last(1, "no findings");
     assert!(refused.stderr.contains("fetch first"), "{}", refused.stderr);
+    let outcome = push(&clone, &["--force", "origin", "main:other"]);
+    outcome.passes(1);
     clone.write(path("SEC-0003"), &wrong("SEC-0003")).commit_all("wrong");
     push(&clone, &["--force", "origin", "main"]).refused_by("GP105");
 }

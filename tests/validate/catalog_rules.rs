@@ -108,7 +108,7 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
         place: "4:7..4:15",
         under: "SEC-0007",
         message: other,
-        help: "an ID of its own",
+        help: "`goldenpath id renumber` gives the younger manifest the next free ID",
     };
     let found = validate(&repository, &[]);
     assert_eq!(found.len(), 2, "{found:?}");
