@@ -8,7 +8,7 @@ use git2::Oid;
 
 use super::ledger::{Ledger, given};
 use super::remote::{Asked, Claim};
-use super::survey::{Survey, survey};
+use super::survey::{Look, Survey, survey};
 use super::{IdError, Remote, RemoteError};
 use crate::config::{IdsConfig, Reserve};
 use crate::manifest::SecretId;
@@ -71,7 +71,8 @@ impl<'r> Allocator<'r> {
     /// # Errors
     /// A repository that cannot be read, or no numbers left.
     pub fn upcoming(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Vec<SecretId>, IdError> {
-        let highest = self.survey(&[], tell)?.highest.max(given(&self.repository.memory()).into_iter().max());
+        let highest =
+            self.survey(&[], Look::AtFolders, tell)?.highest.max(given(&self.repository.memory()).into_iter().max());
         after(highest, count)
     }
 
@@ -112,7 +113,7 @@ impl<'r> Allocator<'r> {
             }
         };
         let tips: Vec<Oid> = asked.branches.into_values().collect();
-        let survey = self.survey(&tips, tell)?;
+        let survey = self.survey(&tips, Look::AtFiles, tell)?;
         let known = survey.highest.max(ledger.highest()).max(asked.reserved.into_keys().max());
         let ids = match &remote {
             None => None,
@@ -178,8 +179,8 @@ impl<'r> Allocator<'r> {
         }
     }
 
-    fn survey(&self, tips: &[Oid], tell: &dyn Fn(News<'_>)) -> Result<Survey, IdError> {
-        let found = survey(self.repository, self.catalog, tips, &mut |commits| tell(News::Reading { commits }))?;
+    fn survey(&self, tips: &[Oid], look: Look, tell: &dyn Fn(News<'_>)) -> Result<Survey, IdError> {
+        let found = survey(self.repository, self.catalog, tips, look, &mut |commits| tell(News::Reading { commits }))?;
         if found.is_cut {
             tell(News::Cut);
         }

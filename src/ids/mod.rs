@@ -3,6 +3,7 @@
 
 mod allocator;
 mod elsewhere;
+mod folders;
 mod holders;
 mod ledger;
 mod remote;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use git2::Oid;
 use rayon::prelude::*;
 
+use super::folders;
 use crate::files;
 use crate::manifest::{self, MAX_BYTES, SecretId};
 use crate::source::{Blob, Disk, Place, Repository, Seen, SourceError, is_yaml};
@@ -33,6 +34,15 @@ pub struct Survey {
     pub is_cut: bool,
 }
 
+/// How the work tree is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// By what the folders tell, to show an ID soon.
+    AtFolders,
+    /// Every file, to give an ID out.
+    AtFiles,
+}
+
 /// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories, and the commits `tips` with
 /// theirs. A file counts by its name and by the ID that it claims, whichever is higher, however broken it is otherwise.
 /// History that an earlier run has read is not read again. `progress` hears of the commits read, once it takes long.
@@ -43,12 +53,17 @@ pub fn survey(
     repository: &Repository,
     catalog: &str,
     tips: &[Oid],
+    look: Look,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Survey, SourceError> {
     let places = [Place { folder: catalog, counts: is_yaml }, Place { folder: AUDIT_FOLDER, counts: is_trail }];
     let disk = repository.disk()?;
+    let folders = repository.memory_of("folders", (EDITION, catalog));
     let (committed, on_disk) = thread::scope(|scope| {
-        let on_disk = scope.spawn(|| places.iter().filter_map(|place| highest_on_disk(&disk, *place)).max());
+        let on_disk = scope.spawn(|| match look {
+            Look::AtFolders => folders::highest(&disk, &places, &folders, &|path| of_file(&disk, path)),
+            Look::AtFiles => places.iter().filter_map(|place| highest_on_disk(&disk, *place)).max(),
+        });
         (highest_in_git(repository, catalog, &places, tips, progress), on_disk.join())
     });
     let on_disk = on_disk.unwrap_or_else(|panic| resume_unwind(panic));
@@ -93,12 +108,14 @@ fn highest_in_git(
 
 /// The highest ID of the files on disk that the index does not have as they are; those that it has are looked into there.
 fn highest_on_disk(disk: &Disk<'_>, place: Place<'_>) -> Option<SecretId> {
-    let of_file = |path: String| {
-        let read = || files::read_regular(&disk.root().join(&path), MAX_BYTES).ok();
-        let claimed = if is_yaml(Path::new(&path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
-        of_file_name(&path).max(claimed)
-    };
-    disk.unstaged(place).into_par_iter().filter_map(of_file).max()
+    disk.unstaged(place).into_par_iter().filter_map(|path| of_file(disk, &path)).max()
+}
+
+/// The ID that a file on disk has by its name or claims, whichever is higher.
+fn of_file(disk: &Disk<'_>, path: &str) -> Option<SecretId> {
+    let read = || files::read_regular(&disk.root().join(path), MAX_BYTES).ok();
+    let claimed = if is_yaml(Path::new(path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+    of_file_name(path).max(claimed)
 }
 
 /// The ID that a file is named after.

@@ -53,6 +53,35 @@ impl Disk<'_> {
     }
 }
 
+impl Disk<'_> {
+    /// What lies directly in the folder at `path`: the paths of those files that count, and that are new or may be changed
+    /// against the index, and the paths of its folders. A path that has a line break in it is passed over.
+    #[must_use]
+    pub fn look_into(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = look_into(self.index, path, &self.root.join(path), counts);
+        let is_line = |path: &String| !path.contains('\n');
+        files.retain(is_line);
+        (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
+    }
+
+    /// When something last came into the folder at `path`, went out of it, or got another name there, in nanoseconds since
+    /// 1970: the time of the last change, which nobody can set back. None where there is no folder, or no such time.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn changed(&self, path: &str) -> Option<i128> {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir)?;
+        Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
+    }
+
+    /// Elsewhere a folder's times do not tell, and each is looked into every time.
+    #[cfg(not(unix))]
+    #[must_use]
+    pub fn changed(&self, path: &str) -> Option<i128> {
+        fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir).map(|_| i128::MAX)
+    }
+}
+
 fn walk(index: &Index, path: &str, folder: &Path, counts: fn(&Path) -> bool, depth: usize) -> Vec<String> {
     let (mut found, folders) = look_into(index, path, folder, counts);
     for (path, folder) in folders {

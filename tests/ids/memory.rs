@@ -1,9 +1,11 @@
 //! History is read once; what is remembered of it changes no answer.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use super::{next, path, write};
-use crate::support::Repository;
+use crate::support::{Repository, request};
 
 fn memory(repository: &Repository) -> std::path::PathBuf {
     repository.path().join(".git/goldenpath/ids")
@@ -62,14 +64,43 @@ fn a_damaged_or_missing_memory_is_made_anew() {
 }
 
 #[test]
-fn a_file_that_is_changed_on_disk_is_read_though_its_name_is_known() {
+fn a_file_that_is_changed_in_its_place_is_read_before_an_id_is_given_out() {
     let repository = Repository::new();
     write(&repository, "SEC-0003");
     repository.commit_all("Three");
+    at_rest();
     assert_eq!(next(&repository), "SEC-0004");
     let text = repository.read(path("SEC-0003")).replace("id: SEC-0003", "id: SEC-0077");
     repository.write(path("SEC-0003"), &text);
-    assert_eq!(next(&repository), "SEC-0078");
+    assert_eq!(repository.goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0078\n");
+    assert_eq!(next(&repository), "SEC-0079");
+}
+
+/// Waits until folders are remembered: those that have just changed are looked into again.
+fn at_rest() {
+    thread::sleep(Duration::from_millis(1100));
+}
+
+#[test]
+fn what_comes_into_a_folder_that_is_remembered_is_seen_and_what_goes_is_gone() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0003");
+    write(&repository, "SEC-0009");
+    at_rest();
+    assert_eq!(next(&repository), "SEC-0010");
+    let folders = repository.path().join(".git/goldenpath/folders");
+    let remembered = fs::read(&folders).unwrap();
+    assert!(String::from_utf8_lossy(&remembered).contains(" 9 catalogs/secrets/payments/dev\n"));
+    assert_eq!(next(&repository), "SEC-0010");
+    assert_eq!(fs::read(&folders).unwrap(), remembered);
+    repository.write(path("notes"), &request("SEC-0020", "claims-more"));
+    assert_eq!(next(&repository), "SEC-0021");
+    repository.write("catalogs/secrets/web/prod/SEC-0030.yaml", "a: b\n");
+    assert_eq!(next(&repository), "SEC-0031");
+    fs::remove_dir_all(repository.path().join("catalogs/secrets/web")).unwrap();
+    fs::remove_file(repository.path().join(path("notes"))).unwrap();
+    fs::rename(repository.path().join(path("SEC-0009")), repository.path().join(path("SEC-0012"))).unwrap();
+    assert_eq!(next(&repository), "SEC-0013", "what was never in git and never given out leaves nothing");
 }
 
 #[test]
