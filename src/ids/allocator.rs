@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// The longest pause after the first race that was lost; it doubles with each further one, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-const LAST_PAUSE: Duration = Duration::from_millis(400);
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long others may be faster before somebody is told.
 const PATIENCE: Duration = Duration::from_secs(3);
