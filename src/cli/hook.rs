@@ -177,7 +177,8 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
         };
         let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
         // What this push replaces is not in its way.
-        let own = name.strip_prefix("refs/heads/").map(|name| format!("{remote}/{name}"));
+        let shown = Remote::at(&repository, remote).name;
+        let own = name.strip_prefix("refs/heads/").map(|name| format!("{shown}/{name}"));
         let others: Vec<Branch> =
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
         let rules = RuleSet::of(&judged.project)?;

@@ -44,7 +44,10 @@ pub enum RemoteError {
 
 /// A remote of a repository, by its name.
 pub struct Remote<'r> {
+    /// As it is shown: a URL without a name and password in it.
     pub name: String,
+    /// As git is told.
+    target: String,
     repository: &'r Repository,
     git: Git,
 }
@@ -83,7 +86,7 @@ impl<'r> Remote<'r> {
     /// The remote of this name or URL.
     #[must_use]
     pub fn at(repository: &'r Repository, name: &str) -> Self {
-        Self { name: name.to_owned(), git: repository.program(), repository }
+        Self { name: without_password(name), target: name.to_owned(), git: repository.program(), repository }
     }
 
     /// Asks for all reservations and branches, in one go.
@@ -153,7 +156,7 @@ impl<'r> Remote<'r> {
                 .map(str::to_owned)
                 .collect();
         arguments.extend(ids.iter().map(|id| format!("--force-with-lease={}:", name(id))));
-        arguments.push(self.name.clone());
+        arguments.push(self.target.clone());
         arguments.extend(ids.iter().zip(&commits).map(|(id, commit)| format!("{commit}:{}", name(id))));
         let pushed = self.git.ask(&arguments, NETWORK);
         if pushed.as_ref().is_ok_and(|answer| answer.success) {
@@ -193,7 +196,7 @@ impl<'r> Remote<'r> {
     }
 
     fn list(&self, patterns: &[String]) -> Result<Vec<(Oid, String)>, RemoteError> {
-        let arguments = ["ls-remote", "--quiet", "--refs", &self.name].map(str::to_owned);
+        let arguments = ["ls-remote", "--quiet", "--refs", &self.target].map(str::to_owned);
         let answer = self.run(&[&arguments[..], patterns].concat())?;
         let refs = answer.lines().filter_map(|line| line.split_once('\t'));
         Ok(refs.filter_map(|(id, name)| Some((id.parse().ok()?, name.to_owned()))).collect())
@@ -202,7 +205,7 @@ impl<'r> Remote<'r> {
     fn fetch_refs(&self, names: &[String]) -> Result<(), RemoteError> {
         for names in names.chunks(AT_ONCE) {
             let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-prune", "--refmap="];
-            let arguments = arguments.into_iter().chain(["--no-recurse-submodules", &self.name]).map(str::to_owned);
+            let arguments = arguments.into_iter().chain(["--no-recurse-submodules", &self.target]).map(str::to_owned);
             self.run(&arguments.chain(names.iter().cloned()).collect::<Vec<_>>())?;
         }
         Ok(())
@@ -214,6 +217,15 @@ impl<'r> Remote<'r> {
             .map(|answer| answer.stdout)
             .map_err(|source| RemoteError::Unreachable { remote: self.name.clone(), source })
     }
+}
+
+/// A remote's name or URL, to be shown.
+fn without_password(name: &str) -> String {
+    let parts = name.split_once("://").and_then(|(scheme, rest)| {
+        let host = rest.split('/').next()?.rsplit_once('@')?.1;
+        Some(format!("{scheme}://{host}{}", &rest[rest.find('/').unwrap_or(rest.len())..]))
+    });
+    parts.unwrap_or_else(|| name.to_owned())
 }
 
 /// Whether a push that was refused met another one at the same ref (the words are git's own: remote.c, refs.c).
@@ -233,4 +245,25 @@ fn refusal(porcelain: &str) -> Option<String> {
 /// What git says of refs that were refused: the third part of lines that begin with `!` (git-push, "OUTPUT").
 fn rejections(porcelain: &str) -> impl Iterator<Item = &str> {
     porcelain.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.split('\t').nth(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(without_password("https://me:secret@host:8443/a/b@c.git"), "https://host:8443/a/b@c.git");
+        for shown in ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"] {
+            assert_eq!(without_password(shown), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_another_push_does_is_a_race() {
+        let lost = "To x\n!\ta:refs/goldenpath/ids/SEC-0001\t[rejected] (stale info)\nDone\n";
+        let refused = "To x\n!\ta:refs/goldenpath/ids/SEC-0001\t[remote rejected] (hook declined)\nDone\n";
+        assert!(is_collision(lost) && !is_collision(refused) && !is_collision("To x\nDone\n"));
+        assert_eq!(refusal(refused).as_deref(), Some("[remote rejected] (hook declined)"));
+    }
 }
