@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Repository, RepositoryState, Signature};
+use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
 use super::{GitopsError, WorkingCopy};
 use crate::projection::Projection;
@@ -35,7 +35,7 @@ impl WorkingCopy {
         let Some(git) = &self.git else { return true };
         let held = || {
             let path = Path::new(&projection.file);
-            let committed = git.head()?.peel_to_tree()?.get_path(path)?;
+            let committed = git.find_tree(self.tree_of_head(git)?)?.get_path(path)?;
             let mut index = git.index()?;
             // Asking git for the status of a file would look at every other one too, ten thousand times.
             index.read(false)?;
@@ -47,6 +47,19 @@ impl WorkingCopy {
             Ok::<_, git2::Error>(is_staged && text == projection.text)
         };
         held().unwrap_or(false)
+    }
+
+    /// The tree of the last commit, which is looked up once a commit: its message may name ten thousand IDs.
+    fn tree_of_head(&self, git: &Repository) -> Result<Oid, git2::Error> {
+        let head = git.head()?;
+        match self.last_tree.get().filter(|(commit, _)| Some(*commit) == head.target()) {
+            Some((_, tree)) => Ok(tree),
+            None => {
+                let commit = head.peel_to_commit()?;
+                self.last_tree.set(Some((commit.id(), commit.tree_id())));
+                Ok(commit.tree_id())
+            }
+        }
     }
 
     pub(super) fn check_ready(&self) -> Result<(), GitopsError> {

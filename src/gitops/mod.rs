@@ -2,9 +2,10 @@
 
 mod commit;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 use miette::Diagnostic;
 
 use crate::files::{self, Unreadable};
@@ -18,6 +19,8 @@ pub struct WorkingCopy {
     root: PathBuf,
     /// None where the folder is no git repository: projections are written and not committed.
     git: Option<Repository>,
+    /// The last commit that was looked at, and its tree.
+    last_tree: Cell<Option<(Oid, Oid)>>,
 }
 
 /// What stands where a projection belongs.
@@ -90,7 +93,7 @@ impl WorkingCopy {
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
-        let copy = Self { root, git };
+        let copy = Self { root, git, last_tree: Cell::new(None) };
         copy.check_ready()?;
         Ok(copy)
     }
