@@ -27,8 +27,8 @@ pub struct Clash {
 }
 
 /// Which of `mine`, manifests that a branch with its tip at `here` brings in, have an ID that one of `others` gives to
-/// another manifest. A manifest is the same one where both branches have it from a common commit, and where it has the same
-/// path and name, as after a rebase.
+/// another manifest. A manifest is the same one where both branches have it from a common commit, even if one has moved it
+/// since, and where it has the same path and name, as after a rebase.
 #[must_use]
 pub fn elsewhere(
     repository: &Repository,
@@ -56,10 +56,15 @@ pub fn elsewhere(
         }
     });
     let is_another = |(number, mine, blob): &(usize, &Mine, Blob<'_>)| {
-        let is_shared = own.is_some_and(|own| {
-            let base = repository.merge_base(Snapshot::Commit(own), Snapshot::Commit(others[*number].tip));
-            matches!(base, Ok(Some(Snapshot::Commit(base))) if repository.holds(base, &mine.path))
+        let base = own.and_then(|own| {
+            let (ours, theirs) = (Snapshot::Commit(own), Snapshot::Commit(others[*number].tip));
+            match repository.merge_base(ours, theirs) {
+                Ok(Some(Snapshot::Commit(base))) => Some(base),
+                _ => None,
+            }
         });
+        let is_shared =
+            base.is_some_and(|base| repository.holds(base, &mine.path) || repository.holds(base, &blob.path));
         !is_shared && !is_same(repository, mine, blob)
     };
     let clash = |(number, mine, blob): (usize, &Mine, Blob<'_>)| Clash {

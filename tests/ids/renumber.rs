@@ -143,6 +143,20 @@ fn the_same_manifest_on_two_branches_is_no_collision() {
 }
 
 #[test]
+fn a_manifest_that_only_moves_keeps_its_id() {
+    let (_origin, clones) = clones(1);
+    let ours = &clones[0];
+    write(ours, "SEC-0001");
+    ours.commit_all("One").git(&["push", "--quiet", "origin", "main"]);
+    ours.git(&["checkout", "--quiet", "-b", "work"]);
+    std::fs::create_dir_all(ours.path().join("catalogs/secrets/payments/prod")).unwrap();
+    ours.git(&["mv", &path("SEC-0001"), "catalogs/secrets/payments/prod/SEC-0001.yaml"]);
+    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+    ours.commit_all("Moved");
+    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+}
+
+#[test]
 fn what_cannot_be_renumbered_is_refused_before_a_number_is_taken() {
     let repository = Repository::new();
     write(&repository, "SEC-0001");
