@@ -6,6 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// How the names of temporary files begin.
+pub const TEMPORARY: &str = ".goldenpath-";
+
 /// Replaces the file at `path` with `bytes`, creating its folders.
 ///
 /// The bytes go to a temporary file beside it, are flushed to disk and renamed into place, so that a reader or
@@ -103,7 +106,7 @@ fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile>
 fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".goldenpath-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::IdError;
+use crate::files;
 use crate::manifest::SecretId;
 
 /// The file's name under `.git/goldenpath/`.
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long it may hold it at all: reservations of many runs that wait for a slow network, one after the other.
 const LIMIT: Duration = Duration::from_secs(300);
+
+/// From which age on a temporary file is nobody's any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// The most that is read of it: more than a million IDs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -48,6 +52,7 @@ impl Ledger {
             io::ErrorKind::TimedOut => IdError::Locked { path: path.clone(), seconds: LIMIT.as_secs() },
             _ => refused(error),
         })?;
+        sweep(folder);
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))
             .and_then(|_| Read::by_ref(&mut file).take(MAX_BYTES).read_to_string(&mut text))
@@ -83,12 +88,25 @@ impl Ledger {
 /// The IDs that the ledger in `folder` has, without waiting for anybody; none where there is none.
 #[must_use]
 pub fn given(folder: &Path) -> Vec<SecretId> {
-    let bytes = crate::files::read_regular(&folder.join(NAME), MAX_BYTES).unwrap_or_default();
+    let bytes = files::read_regular(&folder.join(NAME), MAX_BYTES).unwrap_or_default();
     ids_in(&String::from_utf8_lossy(&bytes))
 }
 
 fn ids_in(text: &str) -> Vec<SecretId> {
     text.lines().filter_map(|line| SecretId::parse(line).ok()).collect()
+}
+
+/// Removes what runs that were killed have left half-written in the folder: nobody else ever does.
+fn sweep(folder: &Path) {
+    let is_old =
+        |found: &fs::Metadata| found.modified().is_ok_and(|when| when.elapsed().is_ok_and(|since| since > LEFT_BEHIND));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(files::TEMPORARY);
+        if is_temporary && entry.metadata().is_ok_and(|found| found.is_file() && is_old(&found)) {
+            // Best effort: it is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn acquire(file: &File, waiting: impl FnOnce()) -> io::Result<()> {

@@ -72,3 +72,16 @@ fn a_line_that_a_crash_cut_off_is_no_hindrance() {
     assert_eq!(repository.goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0002\n");
     assert_eq!(repository.goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0003\n");
 }
+
+#[test]
+fn what_killed_runs_have_left_is_swept_up_and_what_others_write_now_is_not() {
+    let repository = Repository::new();
+    for (name, age) in [(".goldenpath-old", "2 hours ago"), (".goldenpath-young", "now"), ("claims", "2 hours ago")] {
+        let file = format!(".git/goldenpath/{name}");
+        repository.write(&file, "half");
+        repository.program("touch", &["-d", age, &file]).run().success();
+    }
+    repository.goldenpath(&["id", "reserve"]).run().success();
+    let left = ["old", "young"].map(|name| repository.exists(format!(".git/goldenpath/.goldenpath-{name}")));
+    assert_eq!((left, repository.exists(".git/goldenpath/claims")), ([false, true], true));
+}
