@@ -130,7 +130,7 @@ fn list(only_unused: bool, offline: bool, as_json: bool, context: &Context) -> R
 /// What the remote says; None, after a word, where it says nothing.
 fn asked(remote: &Remote<'_>, context: &Context) -> Option<Asked> {
     context.streams.glimpse(&format!("Asking {} who holds which ID …", remote.name));
-    match remote.ask().and_then(|asked| remote.fetch(&asked.branches).map(|()| asked)) {
+    match remote.look() {
         Ok(asked) => Some(asked),
         Err(error) => {
             untold(&error, context);

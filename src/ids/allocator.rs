@@ -102,7 +102,8 @@ impl<'r> Allocator<'r> {
             None => Asked::default(),
             Some(asking) => {
                 tell(News::Asking { remote: &asking.name });
-                match asking.ask().and_then(|asked| asking.fetch(&asked.branches).map(|()| asked)) {
+                // A branch that is deleted between the two questions is one less the second time.
+                match asking.look().or_else(|_| asking.look()) {
                     Ok(asked) => asked,
                     Err(error) => {
                         self.go_without(error, tell)?;
@@ -115,38 +116,41 @@ impl<'r> Allocator<'r> {
         let tips: Vec<Oid> = asked.branches.into_values().collect();
         let survey = self.survey(&tips, Look::AtFiles, tell)?;
         let known = survey.highest.max(ledger.highest()).max(asked.reserved.into_keys().max());
-        let ids = match &remote {
-            None => None,
+        let (mut ids, above) = match &remote {
+            None => (Vec::new(), known),
             Some(remote) => self.reserve(remote, known, count, tell)?,
         };
-        let reserved_on = ids.is_some().then(|| remote.map(|remote| remote.name)).flatten();
-        let ids = ids.map_or_else(|| after(known, count), Ok)?;
+        let reserved_on = remote.filter(|_| ids.len() == count).map(|remote| remote.name);
+        ids.extend(after(above, count - ids.len())?);
         ledger.give(&ids)?;
         Ok(Given { ids, reserved_on })
     }
 
-    /// Reserves `count` IDs above `known`; None where the remote takes no reservations and that is no error.
+    /// Reserves `count` IDs above `known`. Where the remote stops taking them and that is no error, they are fewer, and the
+    /// others are to be above the ID that comes with them: what somebody else was seen to have is never given out.
     fn reserve(
         &self,
         remote: &Remote<'_>,
         known: Option<SecretId>,
         count: usize,
         tell: &dyn Fn(News<'_>),
-    ) -> Result<Option<Vec<SecretId>>, IdError> {
+    ) -> Result<(Vec<SecretId>, Option<SecretId>), IdError> {
         let begin = Instant::now();
         let (mut highest, mut ours, mut pause) = (known, Vec::new(), FIRST_PAUSE);
+        let mut above = known;
         loop {
             let wanted = after(highest, count - ours.len())?;
             let claims = match remote.reserve(&wanted) {
                 Ok(claims) => claims,
                 Err(error) => {
                     self.go_without(error, tell)?;
-                    return Ok(None);
+                    return Ok((ours, above));
                 }
             };
+            above = above.max(wanted.last().copied());
             ours.extend(wanted.iter().zip(&claims).filter(|(_, claim)| **claim == Claim::Ours).map(|(id, _)| *id));
             if ours.len() == count {
-                return Ok(Some(ours));
+                return Ok((ours, above));
             }
             if begin.elapsed() > LIMIT {
                 return Err(IdError::Contended { remote: remote.name.clone(), seconds: LIMIT.as_secs() });
@@ -157,14 +161,13 @@ impl<'r> Allocator<'r> {
             // Not all at once again.
             thread::sleep(pause.mul_f64(drawn()));
             pause = (pause * 2).min(LAST_PAUSE);
-            let reserved = remote.ask().map(|asked| asked.reserved.into_keys().max());
-            highest = match reserved {
-                Ok(reserved) => known.max(reserved),
+            match remote.ask() {
+                Ok(asked) => highest = known.max(asked.reserved.into_keys().max()),
                 Err(error) => {
                     self.go_without(error, tell)?;
-                    return Ok(None);
+                    return Ok((ours, above));
                 }
-            };
+            }
         }
     }
 

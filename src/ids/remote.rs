@@ -112,10 +112,20 @@ impl<'r> Remote<'r> {
     ///
     /// # Errors
     /// A remote that does not answer.
-    pub fn fetch(&self, branches: &BTreeMap<String, Oid>) -> Result<(), RemoteError> {
+    fn fetch(&self, branches: &BTreeMap<String, Oid>) -> Result<(), RemoteError> {
         let unknown = branches.iter().filter(|(_, tip)| !self.repository.has_commit(**tip));
         let names: Vec<String> = unknown.map(|(name, _)| format!("{BRANCHES}{name}")).collect();
         if self.repository.is_shallow() { Ok(()) } else { self.fetch_refs(&names) }
+    }
+
+    /// Asks for all, and fetches what is not known of the branches.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn look(&self) -> Result<Asked, RemoteError> {
+        let asked = self.ask()?;
+        self.fetch(&asked.branches)?;
+        Ok(asked)
     }
 
     /// Its branches as they are now, with their commits fetched; their names begin with the remote's.
@@ -123,8 +133,7 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// A remote that does not answer.
     pub fn branches(&self) -> Result<Vec<Branch>, RemoteError> {
-        let asked = self.ask()?;
-        self.fetch(&asked.branches)?;
+        let asked = self.look()?;
         let named = |(name, tip)| Branch { name: format!("{}/{name}", self.name), tip };
         Ok(asked.branches.into_iter().map(named).collect())
     }

@@ -83,7 +83,7 @@ pub fn collisions(
     let mine: Vec<Mine> = catalog.entries.iter().filter(is_mine).filter_map(Mine::of).collect();
     let mut elder = Vec::new();
     for Clash { mine, branch, path } in elsewhere(repository, &project.config.catalog, &mine, head, others) {
-        let theirs = (!repository_holds_target(repository, base, &path), since(Some(branch.tip), &path));
+        let theirs = (!in_target(&path), since(Some(branch.tip), &path));
         let ours = (true, since(commit, &mine.path));
         let (branch, other) = (branch.name, path);
         match theirs <= ours {
@@ -95,10 +95,6 @@ pub fn collisions(
     }
     younger.sort_by(|one, other| one.path.cmp(&other.path));
     (younger, elder)
-}
-
-fn repository_holds_target(repository: &Repository, base: Option<Oid>, path: &str) -> bool {
-    base.is_some_and(|base| repository.holds(base, path))
 }
 
 impl Mine {

@@ -165,3 +165,29 @@ fn an_id_in_the_audit_trail_counts() {
     assert_eq!(next(&repository), "SEC-0008");
     assert!(!repository.exists(path("SEC-0007")));
 }
+
+#[test]
+fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that() {
+    let (origin, clones) = clones(1);
+    // Somebody takes SEC-0001 just before this clone's push does, and after the answer to that the remote is gone.
+    let script = format!(
+        "#!/bin/sh\ncase \" $* \" in\n*' push '*) env GIT_DIR='{origin}' git update-ref refs/goldenpath/ids/SEC-0001 main \
+         ;;\n*' ls-remote '*) echo x >> '{log}'; if [ $(wc -l < '{log}') -gt 2 ]; then exit 128; fi;;\nesac\n\
+         PATH=\"$REAL_PATH\"; exec git \"$@\"\n",
+        origin = origin.path().display(),
+        log = clones[0].home().join("asked").display(),
+    );
+    // The script finds the real one by the path that it is given.
+    let script = script
+        .replace("env GIT_DIR", "PATH=\"$REAL_PATH\" env GIT_DIR")
+        .replace("$REAL_PATH", &std::env::var("PATH").unwrap());
+    let folder = clones[0].home().join("bin");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("git"), script).unwrap();
+    fs::set_permissions(folder.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let taken = clones[0].goldenpath(&["id", "reserve"]).env("PATH", path).run().success();
+    assert_eq!(taken.stdout, "SEC-0002\n", "{}", taken.stderr);
+    assert!(taken.stderr.contains("Warning: the ID is not reserved"), "{}", taken.stderr);
+    assert_eq!(reservations(&origin), "refs/goldenpath/ids/SEC-0001", "the race was lost as it was meant to be");
+}
