@@ -1,13 +1,21 @@
 //! Whole files: written entirely or not at all, read up to a limit.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
 /// How the names of temporary files begin.
 pub const TEMPORARY: &str = ".goldenpath-";
+
+/// How long another process may hold a lock before somebody is told that it is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it may hold one at all: many runs that wait for a slow network, one after the other.
+pub const LOCK_LIMIT: Duration = Duration::from_secs(300);
 
 /// Replaces the file at `path` with `bytes`, creating its folders.
 ///
@@ -122,6 +130,36 @@ fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFi
 /// Makes the rename itself durable; where folders cannot be opened (Windows) there is nothing to do.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Locks an open file, once no other process holds it; the operating system lets go of it when this one ends, however that
+/// happens. `waiting` hears when it takes long.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] where another process never lets go; what the file system refuses.
+pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
+    let begin = Instant::now();
+    let mut waiting = Some(waiting);
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            // Some network file systems have no locks. There, runs are not kept apart.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if begin.elapsed() > LOCK_LIMIT {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if begin.elapsed() > LOCK_PATIENCE
+            && let Some(waiting) = waiting.take()
+        {
+            waiting();
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
 }
 
 /// Why a file could not be read as a regular file of bounded size.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
 
-use crate::terminal::harmless;
+use crate::terminal::{harmless, harmless_name};
 
 /// How long a command may talk to another machine.
 pub const NETWORK: Duration = Duration::from_secs(60);
@@ -205,6 +205,56 @@ impl Git {
     }
 }
 
+/// A remote's name or URL, to be shown.
+#[must_use]
+pub fn without_password(name: &str) -> String {
+    let parts = name.split_once("://").and_then(|(scheme, rest)| {
+        let host = rest.split('/').next()?.rsplit_once('@')?.1;
+        Some(format!("{scheme}://{host}{}", &rest[rest.find('/').unwrap_or(rest.len())..]))
+    });
+    parts.unwrap_or_else(|| name.to_owned())
+}
+
+/// What `git push --porcelain` says of refs that were refused: lines that begin with `!` (git-push, "OUTPUT").
+pub struct Rejections<'push>(pub &'push str);
+
+impl<'push> Rejections<'push> {
+    /// Whether each of them met another push at the same ref (the words are git's own: remote.c, refs.c).
+    #[must_use]
+    pub fn are_collisions(&self) -> bool {
+        const WORDS: [&str; 7] = [
+            "stale info",
+            "fetch first",
+            "non-fast-forward",
+            "cannot lock ref",
+            "failed to update ref",
+            "already exists",
+            "incorrect old value",
+        ];
+        let is_one = |why: &str| WORDS.iter().any(|words| why.contains(words));
+        self.reasons().all(is_one) && self.reasons().next().is_some()
+    }
+
+    /// The first reason, harmless to show.
+    #[must_use]
+    pub fn first(&self) -> Option<String> {
+        self.reasons().next().map(|why| harmless_name(why).chars().take(300).collect())
+    }
+
+    /// The third part of each line.
+    fn reasons(&self) -> impl Iterator<Item = &'push str> {
+        self.0.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.split('\t').nth(2))
+    }
+}
+
+/// Sleeps for a part of `pause` that differs from process to process, so that those who met at a ref do not meet again.
+pub fn sleep_apart(pause: Duration) {
+    let mut drawn = [0; 2];
+    // Without randomness all sleep for equally long, which is no worse than not to sleep.
+    let _ = getrandom::fill(&mut drawn);
+    thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
+}
+
 fn succeeded(arguments: &[impl AsRef<OsStr>], answer: Answer) -> Result<Answer, GitError> {
     match answer.success {
         true => Ok(answer),
@@ -311,5 +361,25 @@ mod tests {
         let git = Git::new(&folder.path().join(".git"), folder.path());
         let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
         assert!(matches!(git.ask(&arguments, Duration::from_millis(200)), Err(GitError::Slow { .. })));
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(without_password("https://me:secret@host:8443/a/b@c.git"), "https://host:8443/a/b@c.git");
+        for shown in ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"] {
+            assert_eq!(without_password(shown), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_another_push_does_is_a_race() {
+        for lost in ["[rejected] (stale info)", "[rejected] (fetch first)", "[remote rejected] (failed to update ref)"]
+        {
+            let said = format!("To x\n!\ta:refs/heads/main\t{lost}\nDone\n");
+            assert!(Rejections(&said).are_collisions(), "{lost}");
+        }
+        let refused = "To x\n!\ta:refs/heads/main\t[remote rejected] (hook declined)\nDone\n";
+        assert!(!Rejections(refused).are_collisions() && !Rejections("To x\nDone\n").are_collisions());
+        assert_eq!(Rejections(refused).first().as_deref(), Some("[remote rejected] (hook declined)"));
     }
 }

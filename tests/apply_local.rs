@@ -248,7 +248,7 @@ fn without_a_gitops_repository_the_secrets_alone_are_made_and_it_says_so() {
     repository.write("goldenpath.yaml", "catalogId: solo\nstore: { backend: local }\n");
     repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", SEED).commit_all("No GitOps");
     let outcome = repository.goldenpath(&["apply", "--yes"]).run().success();
-    says(&outcome, "`gitops.path` is not set, so no ExternalSecrets are written");
+    says(&outcome, "neither `gitops.path` nor `gitops.url` is set, so no ExternalSecrets are written");
     assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed.\n"), "{}", outcome.stdout);
 }
 

@@ -96,7 +96,7 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, GitopsError, HookError, AnswersError, CopyError;
+    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
     failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
 }
 
@@ -106,6 +106,12 @@ impl From<IdError> for Failure {
             IdError::NoRemote { .. } | IdError::Source(_) => Self::misused(error),
             _ => Self::failed(error),
         }
+    }
+}
+
+impl From<GitopsError> for Failure {
+    fn from(error: GitopsError) -> Self {
+        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 

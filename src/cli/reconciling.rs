@@ -1,4 +1,4 @@
-//! What `plan` and `apply` share: which catalog, which stores, which GitOps working copies.
+//! What `plan` and `apply` share: which catalog, which stores, which GitOps repositories.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Narrow, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
-use crate::config::FILE_NAME;
+use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
-use crate::gitops::WorkingCopy;
+use crate::gitops::{Remote, RemotePlace, Target, WorkingCopy};
 use crate::manifest::SecretId;
 use crate::projection;
 use crate::reconcile::{self, Account, Options, Plan, Unseen, World};
@@ -97,17 +97,7 @@ impl Desired<'_> {
     pub(super) async fn world(&self, context: &Context) -> Result<(World<'_>, Vec<Unseen>), Failure> {
         let Self { source, project, catalog, repository, .. } = self;
         let environments = self.environments();
-        let mut gitops: Vec<(PathBuf, BTreeSet<String>)> = Vec::new();
-        for environment in &environments {
-            let Some(path) = project.config.gitops_of(environment).path else { continue };
-            let path = project.root.join(path);
-            match gitops.iter_mut().find(|(known, _)| is_same_folder(known, &path)) {
-                Some((_, environments)) => _ = environments.insert(environment.clone()),
-                None => gitops.push((path, [environment.clone()].into())),
-            }
-        }
-        let copies = gitops.into_iter().map(|(path, environments)| Ok((environments, WorkingCopy::open(&path)?)));
-        let gitops: Vec<_> = copies.collect::<Result<_, Failure>>()?;
+        let gitops = self.gitops(&environments, context)?;
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
         let template = project.template(repository, projection::TEMPLATE)?;
         let options = Options {
@@ -118,6 +108,35 @@ impl Desired<'_> {
         let world = World { project, catalog, template, accounts, gitops, options };
         say_where(&world, context);
         Ok((world, unseen))
+    }
+
+    /// Opens the GitOps repositories of these environments, one for all whose projections go to the same place.
+    fn gitops(
+        &self,
+        environments: &BTreeSet<String>,
+        context: &Context,
+    ) -> Result<Vec<(BTreeSet<String>, Target)>, Failure> {
+        let Self { project, repository, .. } = self;
+        let mut places: Vec<(Place, BTreeSet<String>)> = Vec::new();
+        for environment in environments {
+            let Some(place) = Place::of(project.config.gitops_of(environment), &project.root) else { continue };
+            match places.iter_mut().find(|(known, _)| known.is_same(&place)) {
+                Some((_, environments)) => _ = environments.insert(environment.clone()),
+                None => places.push((place, [environment.clone()].into())),
+            }
+        }
+        let open = |place: &Place| -> Result<Target, Failure> {
+            match place {
+                Place::Folder(path) => Ok(Target::Copy(WorkingCopy::open(path)?)),
+                Place::Remote(place) => {
+                    context.streams.glimpse("Asking the GitOps repository …");
+                    let remote = Remote::open(place, &project.root, &repository.memory());
+                    context.streams.progress_ends();
+                    Ok(Target::Remote(Box::new(remote?)))
+                }
+            }
+        };
+        places.into_iter().map(|(place, environments)| Ok((environments, open(&place)?))).collect()
     }
 
     /// What apply would do in a world, with what could not be opened of it.
@@ -181,20 +200,42 @@ fn say_where(world: &World<'_>, context: &Context) {
         let environments = of(accounts.len() > 1, &account.environments);
         context.streams.talk(&format!("Store    {}{environments}", account.store.place()));
     }
-    for (environments, copy) in gitops {
-        context.streams.talk(&format!("GitOps   {}{}", copy.place(), of(gitops.len() > 1, environments)));
+    for (environments, target) in gitops {
+        context.streams.talk(&format!("GitOps   {}{}", target.place(), of(gitops.len() > 1, environments)));
     }
     if gitops.is_empty() {
-        context.streams.talk("GitOps   none: `gitops.path` is not set, so no ExternalSecrets are written");
+        context
+            .streams
+            .talk("GitOps   none: neither `gitops.path` nor `gitops.url` is set, so no ExternalSecrets are written");
     }
     context.streams.talk("");
 }
 
-/// Whether two paths lead to one folder. One that is not there is told of when it is opened.
-fn is_same_folder(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
+/// Where projections go.
+enum Place {
+    Folder(PathBuf),
+    Remote(RemotePlace),
+}
+
+impl Place {
+    fn of(config: GitopsConfig, root: &Path) -> Option<Self> {
+        match (config.path, config.url) {
+            (Some(path), _) => Some(Self::Folder(root.join(path))),
+            (None, Some(url)) => Some(Self::Remote(RemotePlace { url, branch: config.branch })),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether both lead to one place. A folder that is not there is told of when it is opened.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Remote(one), Self::Remote(other)) => one == other,
+            (Self::Folder(one), Self::Folder(other)) => match (one.canonicalize(), other.canonicalize()) {
+                (Ok(one), Ok(other)) => one == other,
+                _ => one == other,
+            },
+            _ => false,
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub struct EnvironmentStore {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentGitops {
     pub path: Option<PathBuf>,
+    pub url: Option<String>,
+    pub branch: Option<String>,
     pub file: Option<String>,
 }
 
@@ -69,10 +71,15 @@ impl Config {
     pub fn gitops_of(&self, environment: &str) -> GitopsConfig {
         let mut target = self.gitops.clone();
         if let Some(own) = self.environments.get(environment) {
-            if let Some(path) = &own.gitops.path {
-                target.path = Some(path.clone());
+            let own = &own.gitops;
+            // A place of its own is all of it: the shared branch is one of the shared repository.
+            if own.path.is_some() || own.url.is_some() {
+                (target.path, target.url, target.branch) = (own.path.clone(), own.url.clone(), None);
             }
-            if let Some(file) = &own.gitops.file {
+            if own.branch.is_some() {
+                target.branch.clone_from(&own.branch);
+            }
+            if let Some(file) = &own.file {
                 target.file.clone_from(file);
             }
         }
@@ -116,6 +123,37 @@ impl Config {
                 if let Err(reason) = arn::check_function(function) {
                     return bad(&[&keys[..], &[secret_type]].concat(), function, reason);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at where projections go, in `text`, which this was read from.
+    pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let shared = (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
+        let own = self.environments.iter().map(|(name, own)| {
+            let keys = vec!["environments", name.as_str(), "gitops"];
+            (keys, own.gitops.path.is_some(), &own.gitops.url, &own.gitops.branch)
+        });
+        for (keys, has_path, url, branch) in std::iter::once(shared).chain(own) {
+            let bad = |key: &str, why: &str, help: &str| {
+                let keys = [&keys[..], &[key]].concat();
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help).at_field(text, &keys))
+            };
+            if url.as_ref().is_some_and(|url| url.is_empty() || url.starts_with('-') || url.contains('\0')) {
+                return bad("url", "is no repository", "give a URL that `git clone` takes, or a path");
+            }
+            if has_path && url.is_some() {
+                let help = "keep `path` for a working copy on disk, or `url` for a repository that apply pushes to";
+                return bad("url", "and `path` cannot both be set", help);
+            }
+            let Some(branch) = branch else { continue };
+            if branch.starts_with('-') || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
+                return bad("branch", "is no name of a branch", "give it as `git branch` shows it");
+            }
+            let is_of_a_url = url.is_some() || (keys.len() > 1 && !has_path && self.gitops.url.is_some());
+            if !is_of_a_url {
+                return bad("branch", "is for a `url`", "a working copy is on the branch that is checked out there");
             }
         }
         Ok(())
@@ -216,6 +254,43 @@ environments:
             assert!(error.to_string().contains(said), "{error}");
             assert!(error.help().unwrap().to_string().contains(help), "{}", error.help().unwrap());
             assert!(error.labels().is_some());
+        }
+    }
+
+    #[test]
+    fn an_environments_own_place_is_not_mixed_with_the_shared_one() {
+        let text = "\
+gitops: { url: https://git.example.com/all.git, branch: live }
+environments:
+  prod: { gitops: { url: ../prod.git } }
+  test: { gitops: { branch: trial } }
+  dev: { gitops: { path: ../dev } }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        let place = |environment: &str| {
+            let GitopsConfig { path, url, branch, .. } = config.gitops_of(environment);
+            (path, url, branch)
+        };
+        let (url, of) = (Some("https://git.example.com/all.git".to_owned()), |name: &str| Some(name.to_owned()));
+        assert_eq!(place("staging"), (None, url.clone(), of("live")));
+        assert_eq!(place("prod"), (None, of("../prod.git"), None));
+        assert_eq!(place("test"), (None, url, of("trial")));
+        assert_eq!(place("dev"), (Some("../dev".into()), None, None));
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_refused_where_it_stands() {
+        for (text, said) in [
+            ("gitops: { path: ../a, url: ../b }\n", "`gitops.url` and `path` cannot both be set"),
+            ("gitops: { path: ../a, branch: main }\n", "`gitops.branch` is for a `url`"),
+            ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is no repository"),
+            ("gitops: { url: a, branch: -x }\n", "`gitops.branch` is no name of a branch"),
+            ("gitops: { url: a, branch: a..b }\n", "`gitops.branch` is no name of a branch"),
+            ("environments:\n  dev: { gitops: { branch: x } }\n", "`environments.dev.gitops.branch` is for a `url`"),
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.labels().is_some(), "{text}");
         }
     }
 

@@ -104,6 +104,10 @@ pub enum Backend {
 pub struct GitopsConfig {
     /// A working copy on disk, from the repository's root.
     pub path: Option<PathBuf>,
+    /// A repository to push to instead: a URL, or a path from the repository's root.
+    pub url: Option<String>,
+    /// `url`: the branch; without one, the one that its HEAD is on.
+    pub branch: Option<String>,
     /// A projection's file in it, a template over the manifest's fields.
     pub file: String,
 }
@@ -164,6 +168,8 @@ impl Default for GitopsConfig {
     fn default() -> Self {
         Self {
             path: None,
+            url: None,
+            branch: None,
             file: "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/{{ id }}.yaml".to_owned(),
         }
     }
@@ -226,6 +232,7 @@ impl Config {
             .at_field(text, &["catalogId"]));
         }
         config.check_arns(path, text)?;
+        config.check_gitops(path, text)?;
         Ok(config)
     }
 }

@@ -5,20 +5,26 @@ use std::path::{Path, PathBuf};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
-use super::{GitopsError, WorkingCopy};
+use super::{GitopsError, WorkingCopy, tree};
 use crate::projection::Projection;
 
 impl WorkingCopy {
-    /// Commits the files of these projections on the branch that is checked out. Whatever else is staged or changed
-    /// stays as it is. Returns the commit's ID, or None where there is nothing to commit or no git repository.
+    /// Commits these files as they are on disk, and `texts`, each with its file, on the branch that is checked out. Whatever
+    /// else is staged or changed stays as it is. Returns the commit's ID, or None where there is nothing to commit or no git
+    /// repository.
     ///
     /// # Errors
     /// What git refuses, among it a branch that has moved meanwhile, and a state that came to be since the folder was
     /// opened and in which nothing can be committed.
-    pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
+    pub(super) fn commit(
+        &self,
+        files: &[&str],
+        texts: &[(String, String)],
+        message: &str,
+    ) -> Result<Option<String>, GitopsError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        commit(git, projections, message).map_err(|error| {
+        commit(git, files, texts, message).map_err(|error| {
             let why = match lock_in(git) {
                 Some(lock) => format!(
                     "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
@@ -49,8 +55,16 @@ impl WorkingCopy {
         held().unwrap_or(false)
     }
 
+    /// The text of a file as it is staged, whether or not that is as it was committed.
+    pub(super) fn staged_text(&self, file: &str) -> Option<String> {
+        let git = self.git.as_ref()?;
+        let mut index = git.index().ok()?;
+        index.read(false).ok()?;
+        tree::text(git, index.get_path(Path::new(file), 0)?.id).ok()
+    }
+
     /// The tree of the last commit, which is looked up once a commit: its message may name ten thousand IDs.
-    fn tree_of_head(&self, git: &Repository) -> Result<Oid, git2::Error> {
+    pub(super) fn tree_of_head(&self, git: &Repository) -> Result<Oid, git2::Error> {
         let head = git.head()?;
         match self.last_tree.get().filter(|(commit, _)| Some(*commit) == head.target()) {
             Some((_, tree)) => Ok(tree),
@@ -85,15 +99,33 @@ fn lock_in(git: &Repository) -> Option<PathBuf> {
     locks.into_iter().chain(branch).find(|lock| lock.exists())
 }
 
-fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
+/// Who a commit is by: as git has it, or else goldenpath.
+pub(super) fn signatures(git: &Repository) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
+    let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
+    Ok((git.author_from_env().or_else(nobody)?.to_owned(), git.committer_from_env().or_else(nobody)?.to_owned()))
+}
+
+fn commit(
+    git: &Repository,
+    files: &[&str],
+    texts: &[(String, String)],
+    message: &str,
+) -> Result<Option<String>, git2::Error> {
     let mut index = git.index()?;
     // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
     // has staged since.
     index.read(true)?;
     let mut update = TreeUpdateBuilder::new();
-    for projection in projections {
-        let path = Path::new(&projection.file);
-        index.add_path(path)?;
+    for (file, text) in texts {
+        // What is committed of a file may be less than what is on disk.
+        let entry =
+            index.get_path(Path::new(file), 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))?;
+        index.add_frombuffer(&entry, text.as_bytes())?;
+    }
+    for file in files {
+        index.add_path(Path::new(file))?;
+    }
+    for path in files.iter().copied().chain(texts.iter().map(|(file, _)| file.as_str())).map(Path::new) {
         let entry = index.get_path(path, 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))?;
         // The index's mode is the file's, so that the two agree even where somebody has made it executable.
         update.upsert(path, entry.id, if entry.mode & 0o111 == 0 { FileMode::Blob } else { FileMode::BlobExecutable });
@@ -113,9 +145,7 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
     if tree.id() == base.id() {
         return Ok(None);
     }
-    let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
-    let author = git.author_from_env().or_else(nobody)?;
-    let committer = git.committer_from_env().or_else(nobody)?;
+    let (author, committer) = signatures(git)?;
     // Git checks that the branch still is where `parent` was read.
     let id = git.commit(Some("HEAD"), &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())?;
     Ok(Some(id.to_string()))

@@ -1,26 +1,30 @@
-//! The working copy of the GitOps repository: what is there, and writing and committing projections.
+//! The GitOps repository: what is there, and writing and committing projections. It is a working copy on disk, or a
+//! repository that is pushed to. Files of others are never touched.
 
 mod commit;
+mod error;
+mod kustomization;
+mod remote;
+mod stale;
+mod tree;
+mod working_copy;
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use kustomization::Listing;
 
-use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
-use miette::Diagnostic;
+pub use error::GitopsError;
+pub use remote::{Remote, RemotePlace};
+pub use stale::Stale;
+pub use working_copy::WorkingCopy;
 
-use crate::files::{self, Unreadable};
 use crate::projection::Projection;
 
 /// The bytes of a file that are read at most to see whether it is ours.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
-pub struct WorkingCopy {
-    root: PathBuf,
-    /// None where the folder is no git repository: projections are written and not committed.
-    git: Option<Repository>,
-    /// The last commit that was looked at, and its tree.
-    last_tree: Cell<Option<(Oid, Oid)>>,
+/// Where projections are committed, and Argo CD or Flux reads them.
+pub enum Target {
+    Copy(WorkingCopy),
+    Remote(Box<Remote>),
 }
 
 /// What stands where a projection belongs.
@@ -33,126 +37,86 @@ pub enum FileState {
     Outdated,
     /// The projection, but the last commit has none or another.
     Uncommitted,
+    /// The projection, but the kustomization beside it does not list it.
+    Unlisted,
     /// Something that goldenpath did not write for this manifest, or cannot read.
     Foreign(String),
+    /// The kustomization beside it does not list it, and cannot be made to.
+    Unlistable(String),
 }
 
-/// Why the GitOps repository cannot be used.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum GitopsError {
-    #[error("the GitOps working copy `{}` {why}", path.display())]
-    #[diagnostic(
-        code(goldenpath::gitops::unusable),
-        help("clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is")
-    )]
-    Unusable { path: PathBuf, why: String },
-
-    #[error("the GitOps working copy `{}` {why}", path.display())]
-    #[diagnostic(code(goldenpath::gitops::not_ready), help("{help}"))]
-    NotReady { path: PathBuf, why: String, help: &'static str },
-
-    #[error("a projection's path is not allowed: {why}")]
-    #[diagnostic(code(goldenpath::gitops::path), help("see `gitops.file` in goldenpath.yaml"))]
-    Path { why: String },
-
-    #[error("`{file}` has come to be in the GitOps working copy since the plan was made: {why}")]
-    #[diagnostic(code(goldenpath::gitops::foreign), help("move it away and run apply again"))]
-    Foreign { file: String, why: String },
-
-    #[error("`{file}` cannot be written in the GitOps working copy: {why}")]
-    #[diagnostic(
-        code(goldenpath::gitops::write),
-        help("check the folder's permissions and the free space, and run apply again")
-    )]
-    Write { file: String, why: String },
-
-    #[error("git cannot commit in `{}`: {why}", path.display())]
-    #[diagnostic(
-        code(goldenpath::gitops::commit),
-        help("the files are written; mend the repository and run apply again, which commits them")
-    )]
-    Commit { path: PathBuf, why: String },
+/// What became of projections that were to be written.
+#[derive(Debug)]
+pub struct Published {
+    /// One for each projection, in their order. What is written well is done when the commit is.
+    pub written: Vec<Result<(), GitopsError>>,
+    /// The commit, by its ID; None where there was nothing to commit, or no git repository to commit to.
+    pub commit: Result<Option<String>, GitopsError>,
 }
 
-impl WorkingCopy {
-    /// Opens the folder at `path`. It is never made: an empty one would be somebody's mistake.
-    ///
-    /// # Errors
-    /// No folder, a bare repository, or one in a state in which nothing can be committed.
-    pub fn open(path: &Path) -> Result<Self, GitopsError> {
-        let unusable = |why: &str| GitopsError::Unusable { path: path.to_path_buf(), why: why.to_owned() };
-        let root = match path.canonicalize() {
-            Ok(root) if root.is_dir() => root,
-            Ok(_) => return Err(unusable("is not a folder")),
-            Err(_) => return Err(unusable("does not exist")),
-        };
-        // Only the folder itself: a plain folder inside some other repository is none of that repository's business.
-        let git = match Repository::open_ext(&root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>()) {
-            Ok(git) if git.is_bare() => return Err(unusable("is a bare repository")),
-            Ok(git) => Some(git),
-            Err(error) if error.code() == ErrorCode::NotFound => None,
-            Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
-        };
-        let copy = Self { root, git, last_tree: Cell::new(None) };
-        copy.check_ready()?;
-        Ok(copy)
-    }
-
+impl Target {
     /// For people: where it is, and on which branch.
     #[must_use]
     pub fn place(&self) -> String {
-        let folder = self.root.display();
-        let head = self.git.as_ref().map(|git| git.find_reference("HEAD"));
-        match head {
-            None => format!("{folder} (not a git repository: files are written, not committed)"),
-            Some(head) => {
-                let target = head.ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
-                let branch = target.as_deref().map(|name| name.trim_start_matches("refs/heads/")).unwrap_or("HEAD");
-                format!("{folder} (branch {branch})")
-            }
+        match self {
+            Self::Copy(copy) => copy.place(),
+            Self::Remote(remote) => remote.place(),
         }
     }
 
     /// What stands where `projection` belongs.
     ///
     /// # Errors
-    /// A path that leaves the working copy.
+    /// A path that leaves the repository.
     pub fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
-        let path = self.path_of(&projection.file)?;
-        let found = match files::read_regular(&path, MAX_BYTES) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
-            Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => return Ok(FileState::Missing),
-            Err(why) => Err(why.to_string()),
+        let (state, listing) = match self {
+            Self::Copy(copy) => (copy.state(projection)?, copy.listing(&projection.file)),
+            Self::Remote(remote) => (remote.state(projection)?, remote.listing(&projection.file)),
         };
-        Ok(match found {
-            Err(why) => FileState::Foreign(why),
-            // Where git turns line ends around (core.autocrlf), the work tree never has the projection's own bytes.
-            Ok(text) if text.replace("\r\n", "\n") == projection.text => match self.is_committed(projection) {
-                true => FileState::Current,
-                false => FileState::Uncommitted,
-            },
-            Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
-            Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID of this catalog".to_owned()),
-        })
+        Ok(listing.judge(state))
     }
 
-    /// Writes the projection's file, whole or not at all.
-    ///
-    /// # Errors
-    /// A path that leaves the working copy, a foreign file that stands there by now, or what the file system refuses.
-    pub fn write(&self, projection: &Projection) -> Result<(), GitopsError> {
-        if let FileState::Foreign(why) = self.state(projection)? {
-            return Err(GitopsError::Foreign { file: projection.file.clone(), why });
+    /// Writes the projections, lists them in the kustomizations beside them, and commits both, with nothing else that may be
+    /// changed or staged there. `message` is asked for the commit's, with the indices of the projections in it.
+    #[must_use]
+    pub fn publish(&self, projections: &[&Projection], message: &dyn Fn(&[usize]) -> String) -> Published {
+        match self {
+            Self::Copy(copy) => copy.publish(projections, message),
+            Self::Remote(remote) => remote.publish(projections, message),
         }
-        let path = self.path_of(&projection.file)?;
-        files::write_whole(&path, projection.text.as_bytes())
-            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
     }
 
-    fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {
-        if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
-            return Err(GitopsError::Path { why: format!("`{file}` leads into git's own folder") });
+    /// The committed projections of this catalog in files that `is_wanted` does not know.
+    #[must_use]
+    pub fn stale(&self, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
+        let found = match self {
+            Self::Copy(copy) => copy.head_tree(),
+            Self::Remote(remote) => remote.head_tree(),
+        };
+        found.map(|(git, tree)| stale::all(git, tree, catalog_id, is_wanted)).unwrap_or_default()
+    }
+}
+
+/// Refuses a path that no projection may have, whatever stands there.
+fn check_path(file: &str) -> Result<(), GitopsError> {
+    let bad = |why: String| Err(GitopsError::Path { why });
+    if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
+        return bad(format!("`{file}` leads into git's own folder"));
+    }
+    if kustomization::NAMES.contains(&kustomization::split(file).1) {
+        return bad(format!("`{file}` is kustomize's own"));
+    }
+    Ok(())
+}
+
+impl Listing {
+    /// What stands there, with what the kustomization beside it has to say.
+    fn judge(&self, state: FileState) -> FileState {
+        match (state, self) {
+            (state @ FileState::Foreign(_), _) | (state, Self::Fine) => state,
+            (_, Self::Obstacle(why)) => FileState::Unlistable(why.clone()),
+            (FileState::Current, Self::Missing) => FileState::Unlisted,
+            (state, Self::Missing) => state,
         }
-        files::confine(&self.root, file).map_err(|why| GitopsError::Path { why })
     }
 }

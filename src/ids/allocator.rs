@@ -1,7 +1,6 @@
 //! Taking IDs. A number is given out when it is above all that this clone and the remote know of, when the remote has let
 //! this caller and nobody else create its ref, and when it is written down here.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::Oid;
@@ -11,6 +10,7 @@ use super::remote::{Asked, Claim};
 use super::survey::{Look, Survey, survey};
 use super::{IdError, Remote, RemoteError};
 use crate::config::{IdsConfig, Reserve};
+use crate::git;
 use crate::manifest::SecretId;
 use crate::source::Repository;
 
@@ -158,8 +158,7 @@ impl<'r> Allocator<'r> {
             if begin.elapsed() > PATIENCE {
                 tell(News::Contended { remote: &remote.name });
             }
-            // Not all at once again.
-            thread::sleep(pause.mul_f64(drawn()));
+            git::sleep_apart(pause);
             pause = (pause * 2).min(LAST_PAUSE);
             match remote.ask() {
                 Ok(asked) => highest = known.max(asked.reserved.into_keys().max()),
@@ -196,12 +195,4 @@ fn after(highest: Option<SecretId>, count: usize) -> Result<Vec<SecretId>, IdErr
     let first = highest.map_or(1, |highest| highest.number() + 1);
     let numbers = (first..).take(count);
     numbers.map(|number| SecretId::of_number(number).ok_or(IdError::Exhausted)).collect()
-}
-
-/// A number from 0 to 1 that differs from process to process.
-fn drawn() -> f64 {
-    let mut byte = [0; 2];
-    // Without randomness all callers wait for the same time, which is no worse than not to wait.
-    let _ = getrandom::fill(&mut byte);
-    f64::from(u16::from_le_bytes(byte)) / f64::from(u16::MAX)
 }

@@ -4,11 +4,10 @@
 //! The file is also the lock that keeps runs in one clone apart: the operating system lets go of it when a process ends,
 //! however that happens.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::IdError;
 use crate::files;
@@ -16,12 +15,6 @@ use crate::manifest::SecretId;
 
 /// The file's name under `.git/goldenpath/`.
 const NAME: &str = "given-out";
-
-/// How long another run may hold the file before somebody is told that it is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long it may hold it at all: reservations of many runs that wait for a slow network, one after the other.
-const LIMIT: Duration = Duration::from_secs(300);
 
 /// From which age on a temporary file is nobody's any more.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
@@ -48,8 +41,8 @@ impl Ledger {
         let refused = |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
         fs::create_dir_all(folder).map_err(refused)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
-        acquire(&file, waiting).map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => IdError::Locked { path: path.clone(), seconds: LIMIT.as_secs() },
+        files::lock(&file, waiting).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => IdError::Locked { path: path.clone(), seconds: files::LOCK_LIMIT.as_secs() },
             _ => refused(error),
         })?;
         sweep(folder);
@@ -106,31 +99,6 @@ fn sweep(folder: &Path) {
             // Best effort: it is in nobody's way.
             let _ = fs::remove_file(entry.path());
         }
-    }
-}
-
-fn acquire(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
-    let begin = Instant::now();
-    let mut waiting = Some(waiting);
-    let mut pause = Duration::from_millis(1);
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => {}
-            // Some network file systems have no locks. There, runs in one clone are not kept apart.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        if begin.elapsed() > LIMIT {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        if begin.elapsed() > PATIENCE
-            && let Some(waiting) = waiting.take()
-        {
-            waiting();
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use git2::Oid;
 use miette::Diagnostic;
 
-use crate::git::{Git, GitError, NETWORK};
+use crate::git::{Git, GitError, NETWORK, Rejections, without_password};
 use crate::manifest::SecretId;
 use crate::source::{Branch, Repository, SourceError};
 
@@ -185,11 +185,11 @@ impl<'r> Remote<'r> {
         }
         match pushed {
             // Another push was about to take it, and may have failed at that because of this one.
-            Ok(answer) if is_collision(&answer.stdout) => {
+            Ok(answer) if Rejections(&answer.stdout).are_collisions() => {
                 Ok(claims.into_iter().map(|claim| claim.unwrap_or(Claim::Lost)).collect())
             }
             Ok(answer) => {
-                let why = refusal(&answer.stdout).unwrap_or(answer.complaint);
+                let why = Rejections(&answer.stdout).first().unwrap_or(answer.complaint);
                 Err(RemoteError::Refused { remote: self.name.clone(), why })
             }
             Err(source) => Err(RemoteError::Unreachable { remote: self.name.clone(), source }),
@@ -225,54 +225,5 @@ impl<'r> Remote<'r> {
         answer
             .map(|answer| answer.stdout)
             .map_err(|source| RemoteError::Unreachable { remote: self.name.clone(), source })
-    }
-}
-
-/// A remote's name or URL, to be shown.
-fn without_password(name: &str) -> String {
-    let parts = name.split_once("://").and_then(|(scheme, rest)| {
-        let host = rest.split('/').next()?.rsplit_once('@')?.1;
-        Some(format!("{scheme}://{host}{}", &rest[rest.find('/').unwrap_or(rest.len())..]))
-    });
-    parts.unwrap_or_else(|| name.to_owned())
-}
-
-/// Whether a push that was refused met another one at the same ref (the words are git's own: remote.c, refs.c).
-fn is_collision(porcelain: &str) -> bool {
-    rejections(porcelain).all(|why| {
-        ["stale info", "cannot lock ref", "failed to update ref", "already exists", "incorrect old value"]
-            .iter()
-            .any(|words| why.contains(words))
-    }) && rejections(porcelain).next().is_some()
-}
-
-/// The first reason for which a ref was refused.
-fn refusal(porcelain: &str) -> Option<String> {
-    rejections(porcelain).next().map(|why| crate::terminal::harmless_name(why).chars().take(300).collect())
-}
-
-/// What git says of refs that were refused: the third part of lines that begin with `!` (git-push, "OUTPUT").
-fn rejections(porcelain: &str) -> impl Iterator<Item = &str> {
-    porcelain.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.split('\t').nth(2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_a_url_is_not_shown() {
-        assert_eq!(without_password("https://me:secret@host:8443/a/b@c.git"), "https://host:8443/a/b@c.git");
-        for shown in ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"] {
-            assert_eq!(without_password(shown), shown);
-        }
-    }
-
-    #[test]
-    fn only_what_another_push_does_is_a_race() {
-        let lost = "To x\n!\ta:refs/goldenpath/ids/SEC-0001\t[rejected] (stale info)\nDone\n";
-        let refused = "To x\n!\ta:refs/goldenpath/ids/SEC-0001\t[remote rejected] (hook declined)\nDone\n";
-        assert!(is_collision(lost) && !is_collision(refused) && !is_collision("To x\nDone\n"));
-        assert_eq!(refusal(refused).as_deref(), Some("[remote rejected] (hook declined)"));
     }
 }

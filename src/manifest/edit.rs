@@ -5,6 +5,7 @@
 
 mod entry;
 mod flow;
+mod items;
 
 use std::ops::Range;
 
@@ -26,6 +27,8 @@ pub enum Change {
     Move { pointer: String, into: String },
     /// The field at `pointer` goes, with its line and the comment behind it.
     Remove { pointer: String },
+    /// The sequence at `pointer` gets these strings at its end. One of the document's root is made where there is none.
+    Append { pointer: String, values: Vec<String> },
 }
 
 /// A value that can be written in place of another.
@@ -51,7 +54,8 @@ impl Change {
             | Self::Add { pointer, .. }
             | Self::Rename { pointer, .. }
             | Self::Move { pointer, .. }
-            | Self::Remove { pointer } => pointer,
+            | Self::Remove { pointer }
+            | Self::Append { pointer, .. } => pointer,
         }
     }
 
@@ -59,7 +63,9 @@ impl Change {
     #[must_use]
     pub fn result(&self) -> Option<String> {
         match self {
-            Self::Set { pointer, .. } | Self::Add { pointer, .. } => Some(pointer.clone()),
+            Self::Set { pointer, .. } | Self::Add { pointer, .. } | Self::Append { pointer, .. } => {
+                Some(pointer.clone())
+            }
             Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escaped(name))),
             Self::Move { pointer, into } => Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default())),
             Self::Remove { .. } => None,
@@ -86,6 +92,7 @@ impl Change {
             }
             Self::Move { pointer, into } => vec![entry::moved(text, root, pointer, into)?],
             Self::Remove { pointer } => vec![vec![entry::removed(text, root, pointer)?]],
+            Self::Append { pointer, values } => items::appended(text, root, pointer, values),
         };
         candidates.into_iter().find_map(|edits| {
             let changed = applied(text, edits)?;
@@ -122,6 +129,14 @@ impl Change {
                 put(mapping, &last_token(pointer), value)?;
             }
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
+            Self::Append { pointer, values } => {
+                let fields = json.pointer_mut(parent(pointer))?.as_object_mut()?;
+                let sequence = fields.entry(last_token(pointer)).or_insert(Json::Null);
+                if sequence.is_null() {
+                    *sequence = Json::Array(Vec::new());
+                }
+                sequence.as_array_mut()?.extend(values.iter().map(|value| Json::from(value.as_str())));
+            }
         }
         Some(json)
     }

@@ -4,7 +4,7 @@ use miette::Diagnostic;
 use serde::Serialize;
 
 use crate::catalog::Project;
-use crate::manifest::{self, SecretRequest, StoreKey, StoreKeyError};
+use crate::manifest::{self, SecretId, SecretRequest, StoreKey, StoreKeyError};
 use crate::template::{self, Output, TemplateError};
 
 /// The template's name; a catalog's own copy under `templates/` wins over the one built in.
@@ -15,6 +15,9 @@ const BUILT_IN: &str = include_str!("../../templates/external_secret.yaml.j2");
 /// How every projection begins, and so how a file of ours is told from one of somebody else's.
 const HEADER: &str = "# Managed by goldenpath";
 
+/// How the line goes on behind the manifest's ID and the catalog.
+const ADVICE: &str = ". Change the SecretRequest, not this file.";
+
 /// An ExternalSecret, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
@@ -22,7 +25,7 @@ pub struct Projection {
     pub file: String,
     /// YAML, with a header that says whose file it is.
     pub text: String,
-    /// How the header begins: with the manifest's ID and the catalog.
+    /// The header: it has the manifest's ID and the catalog.
     mark: String,
 }
 
@@ -91,21 +94,33 @@ impl Projection {
             id: request.id.to_string(),
             why,
         })?;
-        let gitops = config.gitops_of(request.environment.as_str());
         // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
-        let mark = format!("{HEADER}: {} of {}. ", request.id, project.catalog_id);
-        Ok(Self {
-            file: template::render("gitops.file", &gitops.file, Output::Text, request)?,
-            text: format!("{mark}Change the SecretRequest, not this file.\n{body}"),
-            mark,
-        })
+        let mark = format!("{HEADER}: {} of {}{ADVICE}", request.id, project.catalog_id);
+        Ok(Self { file: file_of(request, project)?, text: format!("{mark}\n{body}"), mark })
     }
 
     /// Whether a file's text is a projection, of whatever age, that goldenpath wrote for the same manifest.
     #[must_use]
     pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
-        text.starts_with(&self.mark)
+        text.strip_prefix(&self.mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(['\r', '\n']))
     }
+}
+
+/// The file of a manifest's projection, from the GitOps repository's root.
+///
+/// # Errors
+/// A template that does not render.
+pub fn file_of(request: &SecretRequest, project: &Project) -> Result<String, ProjectionError> {
+    let gitops = project.config.gitops_of(request.environment.as_str());
+    Ok(template::render("gitops.file", &gitops.file, Output::Text, request)?)
+}
+
+/// The manifest and the catalog that a file is the projection of, as its first line says; None for any other file.
+#[must_use]
+pub fn owner(text: &str) -> Option<(SecretId, &str)> {
+    let owner = text.lines().next()?.strip_prefix(HEADER)?.strip_prefix(": ")?.strip_suffix(ADVICE)?;
+    let (id, catalog) = owner.split_once(" of ")?;
+    Some((SecretId::parse(id).ok()?, catalog))
 }
 
 /// Reads the result back: whatever the template does, these must be as the manifest says.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
-use crate::gitops::WorkingCopy;
+use crate::gitops::{Published, Target};
 use crate::manifest::SecretId;
 use crate::projection::Projection;
 use crate::store::StoreError;
@@ -62,36 +62,44 @@ pub async fn apply(world: &World<'_>, plan: &Plan, source: &str, mut tell: impl 
     applied
 }
 
-/// Writes the projections that belong into one working copy, and commits them.
+/// Writes and commits the projections that belong into one GitOps repository. Each is done when the commit is.
 fn project(
     world: &World<'_>,
-    gitops: &WorkingCopy,
+    gitops: &Target,
     actions: &[&Action],
     broken: &BTreeSet<SecretId>,
     source: &str,
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
 ) {
-    let mut written: Vec<(&Action, &Projection)> = Vec::new();
+    let mut open: Vec<(&Action, &Projection)> = Vec::new();
     for action in actions {
         let Step::WriteProjection { projection, .. } = &action.step else { continue };
-        let result = (!broken.contains(&action.id)).then(|| gitops.write(projection).map_err(ReconcileError::from));
-        if matches!(result, Some(Ok(()))) {
-            written.push((action, projection));
+        match broken.contains(&action.id) {
+            true => record(applied, action, None, tell),
+            false => open.push((action, projection)),
         }
-        record(applied, action, result, tell);
     }
-    if written.is_empty() {
+    if open.is_empty() {
         return;
     }
-    let projections: Vec<&Projection> = written.iter().map(|(_, projection)| *projection).collect();
-    match gitops.commit(&projections, &message(&written, world, source)) {
+    let projections: Vec<&Projection> = open.iter().map(|(_, projection)| *projection).collect();
+    let words = |indices: &[usize]| {
+        let ids: Vec<SecretId> = indices.iter().map(|index| open[*index].0.id).collect();
+        message(&ids, world, source)
+    };
+    let Published { written, commit } = gitops.publish(&projections, &words);
+    for ((action, _), result) in open.iter().zip(written) {
+        match result {
+            // What keeps all of them from being committed is told once.
+            Ok(()) if commit.is_err() => applied.failed += 1,
+            result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),
+        }
+    }
+    match commit {
         Ok(Some(commit)) => tell(Event::Committed(commit)),
         Ok(None) => {}
-        Err(error) => {
-            applied.failed += 1;
-            tell(Event::CommitFailed(error.into()));
-        }
+        Err(error) => tell(Event::CommitFailed(error.into())),
     }
 }
 
@@ -142,8 +150,8 @@ fn record(
     }
 }
 
-fn message(written: &[(&Action, &Projection)], world: &World<'_>, source: &str) -> String {
-    let ids: Vec<String> = written.iter().map(|(action, _)| action.id.to_string()).collect();
+fn message(ids: &[SecretId], world: &World<'_>, source: &str) -> String {
+    let ids: Vec<String> = ids.iter().map(SecretId::to_string).collect();
     let count = match ids.len() {
         1 => "1 ExternalSecret".to_owned(),
         several => format!("{several} ExternalSecrets"),

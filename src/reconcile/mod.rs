@@ -18,13 +18,13 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
-pub use orphan::Orphan;
+pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use show::{for_people, summary};
 pub use survey::plan;
 
 use crate::catalog::{Catalog, Project};
-use crate::gitops::{GitopsError, WorkingCopy};
+use crate::gitops::{GitopsError, Target};
 use crate::manifest::SecretId;
 use crate::projection::ProjectionError;
 use crate::store::{Store, StoreError};
@@ -37,9 +37,9 @@ pub struct World<'run> {
     pub template: Option<String>,
     /// No environment has two.
     pub accounts: Vec<Account>,
-    /// The working copies, each with the environments whose projections go there. An environment without one has no
-    /// `gitops.path`: no projections are written.
-    pub gitops: Vec<(BTreeSet<String>, WorkingCopy)>,
+    /// The GitOps repositories, each with the environments whose projections go there. An environment without one has
+    /// neither `gitops.path` nor `gitops.url`: no projections are written.
+    pub gitops: Vec<(BTreeSet<String>, Target)>,
     pub options: Options,
 }
 
@@ -61,7 +61,7 @@ impl World<'_> {
         account.map(|account| &account.store)
     }
 
-    fn gitops(&self, environment: &str) -> Option<&WorkingCopy> {
+    fn gitops(&self, environment: &str) -> Option<&Target> {
         self.gitops_index(environment).map(|index| &self.gitops[index].1)
     }
 

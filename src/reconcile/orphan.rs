@@ -1,10 +1,12 @@
-//! Secrets of this catalog that no manifest asks for. They are shown and never deleted: only intent deletes.
+//! Secrets and files of this catalog that no manifest asks for. They are shown and never deleted: only intent deletes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::desired::{CATALOG, ENVIRONMENT, ID, MANAGED, MANAGED_BY, SERVICE};
 use super::{Account, World};
-use crate::manifest::LifecycleStatus;
+use crate::gitops::Stale;
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::projection;
 use crate::store::{SecretStore, StoredSecret};
 
 /// A secret that is ours by its tags and that no manifest asks for.
@@ -17,6 +19,49 @@ pub struct Orphan {
     pub target: String,
     pub place: String,
     pub reason: String,
+}
+
+/// A file of this catalog in a GitOps repository that no manifest asks for there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StaleFile {
+    pub id: SecretId,
+    /// From the GitOps repository's root.
+    pub target: String,
+    pub place: String,
+    pub reason: String,
+}
+
+/// The stale files in the GitOps repositories, as far as `holds` lets the environments and services of their manifests through.
+pub(super) fn stale(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Vec<StaleFile> {
+    let requests: HashMap<SecretId, &SecretRequest> =
+        world.catalog.requests().map(|request| (request.id, request)).collect();
+    let wanted: HashSet<String> = requests
+        .values()
+        .filter(|request| request.status != LifecycleStatus::Decommissioned)
+        .filter_map(|request| projection::file_of(request, world.project).ok())
+        .collect();
+    let mut stale = Vec::new();
+    for (_, target) in &world.gitops {
+        let found = target.stale(&world.project.catalog_id, &|file| wanted.contains(file));
+        stale.extend(found.into_iter().filter_map(|Stale { id, file }| {
+            let request = requests.get(&id);
+            let (environment, service) =
+                request.map_or(("", ""), |request| (request.environment.as_str(), request.service.as_str()));
+            let reason = match request {
+                None => "no manifest asks for it".to_owned(),
+                Some(request) if request.status == LifecycleStatus::Decommissioned => {
+                    "its manifest is decommissioned".to_owned()
+                }
+                Some(request) => {
+                    let file = projection::file_of(request, world.project).unwrap_or_default();
+                    format!("its manifest's file is {file} now")
+                }
+            };
+            holds(environment, service).then(|| StaleFile { id, target: file, place: target.place(), reason })
+        }));
+    }
+    stale.sort();
+    stale
 }
 
 /// The orphans in what was swept of each account, as far as `holds` lets their environments and services through.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Orphan, Unseen};
+use super::{Orphan, StaleFile, Unseen};
 use crate::diagnostics::finding_rows;
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::projection::Projection;
@@ -23,6 +23,8 @@ pub struct Plan {
     pub manual: BTreeMap<String, usize>,
     /// Secrets of this catalog that no manifest asks for, which stay as they are.
     pub orphans: Vec<Orphan>,
+    /// Files of this catalog in the GitOps repositories that no manifest asks for, which stay as they are.
+    pub stale: Vec<StaleFile>,
     /// The accounts that could not be looked at: nothing is planned for their environments.
     pub unseen: Vec<Unseen>,
 }
@@ -192,6 +194,14 @@ impl Plan {
                 "reason": orphan.reason,
             })
         });
+        let stale = self.stale.iter().map(|stale| {
+            json!({
+                "id": stale.id,
+                "target": stale.target,
+                "gitops": stale.place,
+                "reason": stale.reason,
+            })
+        });
         let unseen = self.unseen.iter().map(|unseen| {
             json!({
                 "environments": unseen.environments,
@@ -209,6 +219,7 @@ impl Plan {
             },
             "actions": actions,
             "orphans": orphans.collect::<Vec<_>>(),
+            "staleProjections": stale.collect::<Vec<_>>(),
             "manualRotation": self.manual,
             "failures": unseen.collect::<Vec<_>>(),
             "findings": finding_rows(findings),

@@ -53,6 +53,19 @@ fn notes(plan: &Plan, look: Look) -> String {
             text.push_str(&format!("{}\n", harmless(&line)));
         }
     }
+    if !plan.stale.is_empty() {
+        let many = plan.stale.len() > 1;
+        let (files, them) = if many { ("ExternalSecrets", "them") } else { ("ExternalSecret", "it") };
+        let heading = format!(
+            "{} {files} of this catalog in a file that no manifest asks for; apply leaves {them} alone.",
+            plan.stale.len()
+        );
+        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        for stale in &plan.stale {
+            let line = format!("  ? {}  {}: {}", stale.id, stale.target, stale.reason);
+            text.push_str(&format!("{}\n", harmless(&line)));
+        }
+    }
     if !plan.manual.is_empty() {
         let types = plan.manual.iter().map(|(kind, count)| match count {
             1 => format!("{kind} (1 secret)"),

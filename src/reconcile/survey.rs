@@ -96,7 +96,8 @@ pub async fn plan(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Resu
         rules::conceal(wish.entry, world.project, told);
         plan.actions.extend(actions);
     }
-    plan.orphans = orphan::all(world, swept, holds);
+    plan.orphans = orphan::all(world, swept, &holds);
+    plan.stale = orphan::stale(world, &holds);
     Ok(plan)
 }
 
@@ -174,6 +175,11 @@ fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
         FileState::Missing => ("there is no such file", true),
         FileState::Outdated => ("the file is not what the manifest says now", false),
         FileState::Uncommitted => ("the file is written and not committed", false),
+        FileState::Unlisted => ("the kustomization beside it does not list it", false),
+        FileState::Unlistable(why) => {
+            let step = Step::Blocked(Obstacle::Conflict);
+            return Some(Action::of(wish.request, &wish.projection.file, why, step));
+        }
         FileState::Foreign(why) => {
             let reason = format!("a file stands there already: {why}; move it away");
             let step = Step::Blocked(Obstacle::Conflict);

@@ -130,7 +130,7 @@ pub(super) fn is_flow(text: &str, node: &Node) -> bool {
 
 /// The byte after a field, its value's comment not counted. The parser's spans of block collections go on over
 /// comments, so their last values are asked.
-fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
+pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
     match &value.value {
         Value::Null if value.span.is_empty() => end_of_key(text, key),
         Value::Mapping(entries) if !is_flow(text, value) => {
@@ -147,14 +147,14 @@ fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
 }
 
 /// The byte after a key's colon.
-fn end_of_key(text: &str, key: &Key) -> Option<usize> {
+pub(super) fn end_of_key(text: &str, key: &Key) -> Option<usize> {
     let rest = rest_of_line(text, key.span.end);
     let colon = rest.find(':')?;
     rest[..colon].trim().is_empty().then_some(key.span.end + colon + 1)
 }
 
 /// The start of the line after the one on which something ends, which but for a comment must be its last.
-fn after_line(text: &str, end: usize) -> Option<usize> {
+pub(super) fn after_line(text: &str, end: usize) -> Option<usize> {
     let rest = rest_of_line(text, end);
     let (words, is_apart) = (rest.trim(), rest.starts_with([' ', '\t']));
     (words.is_empty() || (is_apart && words.starts_with('#'))).then_some(end + rest.len())
@@ -166,12 +166,12 @@ fn rest_of_line(text: &str, at: usize) -> &str {
     &rest[..rest.find('\n').map_or(rest.len(), |newline| newline + 1)]
 }
 
-fn line_start(text: &str, at: usize) -> usize {
+pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
 /// How far a key is indented; None where something else stands before it on its line.
-fn column(text: &str, key: &Key) -> Option<usize> {
+pub(super) fn column(text: &str, key: &Key) -> Option<usize> {
     let before = &text[line_start(text, key.span.start)..key.span.start];
     before.bytes().all(|byte| byte == b' ').then_some(before.len())
 }
@@ -189,7 +189,7 @@ fn step(text: &str, root: &Node) -> usize {
 }
 
 /// How the document ends its lines.
-fn newline(text: &str) -> &'static str {
+pub(super) fn newline(text: &str) -> &'static str {
     match text.find('\n') {
         Some(newline) if text[..newline].ends_with('\r') => "\r\n",
         _ => "\n",

@@ -25,13 +25,18 @@ pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<Edit> {
         let inside = mapping.span.start + 1;
         return Some(Edit { span: inside..inside, text: field.to_owned() });
     };
-    let line = text[..key.span.start].rfind('\n').filter(|line| *line > mapping.span.start);
-    let between = match line.and_then(|line| gap(text, line..key.span.start, '\n')) {
+    Some(behind(text, mapping, key.span.start..value.span.end, field))
+}
+
+/// The edit that puts `words` behind `last`, the last thing in a collection, on a line of their own where that one has its own.
+pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> Edit {
+    let line = text[..last.start].rfind('\n').filter(|line| *line > collection.span.start);
+    let between = match line.and_then(|line| gap(text, line..last.start, '\n')) {
         Some(gap) if text[..gap.start].ends_with('\r') => format!("\r{}", &text[gap]),
         Some(gap) => text[gap].to_owned(),
         None => " ".to_owned(),
     };
-    Some(Edit { span: value.span.end..value.span.end, text: format!(",{between}{field}") })
+    Edit { span: last.end..last.end, text: format!(",{between}{words}") }
 }
 
 /// The bytes from one place to another, if nothing but white space and `allowed` stands in them.

@@ -57,6 +57,26 @@ fn a_field_is_added_behind_the_others_of_its_mapping() {
 }
 
 #[test]
+fn items_are_added_behind_the_others_however_those_are_written() {
+    let appended = |text: &str, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        apply(text, &Change::Append { pointer: "/a".into(), values })
+    };
+    assert_eq!(appended("a:\n- x # y\n# z\nb: c\n", &["u", "v"]).unwrap(), "a:\n- x # y\n- u\n- v\n# z\nb: c\n");
+    assert_eq!(appended("a:\r\n    -   x", &["u"]).unwrap(), "a:\r\n    -   x\r\n    - u\r\n");
+    assert_eq!(appended("a: [x, 'y'] # z\n", &["u", "v"]).unwrap(), "a: [x, 'y', u, v] # z\n");
+    assert_eq!(appended("a: [\n  x,\n]\n", &["u"]).unwrap(), "a: [\n  x,\n  u,\n]\n");
+    assert_eq!(appended("a: []\nb: c\n", &["u", "v"]).unwrap(), "a:\n- u\n- v\nb: c\n");
+    assert_eq!(appended("a: [] # z\n", &["u"]).unwrap(), "a: [u] # z\n");
+    assert_eq!(appended("a: # z\nb: c\n", &["u"]).unwrap(), "a: # z\n- u\nb: c\n");
+    assert_eq!(appended("b: c", &["u"]).unwrap(), "b: c\na:\n- u\n");
+    assert_eq!(appended("a:\n- x\n", &["1", "- #"]).unwrap(), "a:\n- x\n- \"1\"\n- \"- #\"\n");
+    for text in ["a: x\n", "a: {b: c}\n", "{b: c}\n", "- a\n"] {
+        assert_eq!(appended(text, &["u"]), None, "{text}");
+    }
+}
+
+#[test]
 fn a_key_is_renamed_where_it_stands_unless_its_name_is_taken() {
     assert_eq!(rename("a: {teir : low} # x\n", "/a/teir", "tier").unwrap(), "a: {tier : low} # x\n");
     assert_eq!(rename("'k8s/x~y': 1\n", "/k8s~1x~0y", "z").unwrap(), "'z': 1\n");

@@ -1,0 +1,105 @@
+//! The kustomization beside projections, which is kept listing them where there is one.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use crate::manifest::{self, Change, Value};
+
+/// The names that kustomize looks for, in its order.
+pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// The field that lists files.
+const RESOURCES: &str = "/resources";
+
+/// Whether the kustomization beside a projection lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// It does, or there is none.
+    Fine,
+    Missing,
+    /// Nor can it be made to, and why.
+    Obstacle(String),
+}
+
+/// A kustomization's text, and what it lists.
+#[derive(Debug)]
+pub(super) struct Kustomization {
+    /// From the GitOps repository's root.
+    pub(super) file: String,
+    pub(super) text: String,
+    listed: BTreeSet<String>,
+    obstacle: OnceCell<Option<String>>,
+}
+
+impl Kustomization {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    pub(super) fn parse(file: &str, text: String) -> Result<Self, String> {
+        let root = manifest::parse(&text).map_err(|problems| {
+            let problem = problems.first().map(|problem| {
+                let place = manifest::place(&text, &problem.span);
+                format!("line {}: {}", place.line, problem.message)
+            });
+            format!("`{file}` beside it cannot be read: {}", problem.unwrap_or_default())
+        })?;
+        let listed = match root.at(RESOURCES).map(|(_, node)| &node.value) {
+            Some(Value::Sequence(items)) => items
+                .iter()
+                .filter_map(|item| match &item.value {
+                    Value::String(name) => Some(name.trim_start_matches("./").to_owned()),
+                    _ => None,
+                })
+                .collect(),
+            _ => BTreeSet::new(),
+        };
+        Ok(Self { file: file.to_owned(), text, listed, obstacle: OnceCell::new() })
+    }
+
+    /// The same, which nothing may be added to.
+    pub(super) fn blocked(self, why: String) -> Self {
+        Self { obstacle: OnceCell::from(Some(why)), ..self }
+    }
+
+    /// The names that it lists.
+    pub(super) fn names(&self) -> &BTreeSet<String> {
+        &self.listed
+    }
+
+    /// Whether it lists the file of this name beside it.
+    pub(super) fn listing(&self, name: &str) -> Listing {
+        if self.listed.contains(name) {
+            return Listing::Fine;
+        }
+        // Whether a name can be added holds for each; trying all would read a long list as often.
+        match self.obstacle.get_or_init(|| self.with(&[name.to_owned()]).err()) {
+            Some(why) => Listing::Obstacle(why.clone()),
+            None => Listing::Missing,
+        }
+    }
+
+    /// Its text with those of `names` that it does not list at the end of its list; everything else as it is.
+    ///
+    /// # Errors
+    /// Why that cannot be written, in words.
+    pub(super) fn with(&self, names: &[String]) -> Result<String, String> {
+        let values: Vec<String> = names.iter().filter(|name| !self.listed.contains(*name)).cloned().collect();
+        if values.is_empty() {
+            return Ok(self.text.clone());
+        }
+        let root = manifest::parse(&self.text).ok();
+        let change = Change::Append { pointer: RESOURCES.to_owned(), values };
+        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| {
+            format!(
+                "`resources` in `{}` beside it is not written so that a file can be added: add it by hand",
+                self.file
+            )
+        })
+    }
+}
+
+/// A file's folder, with the `/` behind it where there is one, and its name.
+pub(super) fn split(file: &str) -> (&str, &str) {
+    file.split_at(file.rfind('/').map_or(0, |slash| slash + 1))
+}

@@ -1,0 +1,62 @@
+//! What stands at a path of a commit's tree. No link is followed.
+
+use git2::{FileMode, ObjectType, Oid, Repository};
+
+use super::MAX_BYTES;
+
+/// What stands at a path.
+pub(super) enum Found {
+    Nothing,
+    File {
+        id: Oid,
+        /// As git writes it: 0o100644 or 0o100755.
+        mode: i32,
+    },
+    /// Something that is no file of ours to write, in words.
+    Other(String),
+}
+
+/// Looks the path up, folder by folder.
+pub(super) fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+    let mut tree = git.find_tree(tree)?;
+    let mut rest = path;
+    loop {
+        let (name, below) = match rest.split_once('/') {
+            Some((name, below)) => (name, Some(below)),
+            None => (rest, None),
+        };
+        let Some(entry) = tree.get_name(name).map(|entry| entry.to_owned()) else { return Ok(Found::Nothing) };
+        let what = match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Tree), _) => "a folder",
+            (_, mode) if mode == i32::from(FileMode::Link) => "a symbolic link",
+            (Some(ObjectType::Blob), _) => "a file",
+            _ => "another repository",
+        };
+        let (id, mode) = (entry.id(), entry.filemode());
+        match (what, below) {
+            ("a folder", Some(below)) => {
+                rest = below;
+                tree = git.find_tree(id)?;
+            }
+            ("a file", None) => return Ok(Found::File { id, mode }),
+            (what, None) => return Ok(Found::Other(format!("it is {what}"))),
+            (what, Some(below)) => {
+                let folder = path.strip_suffix(below).unwrap_or(path).trim_end_matches('/');
+                return Ok(Found::Other(format!("`{folder}` on the way to it is {what}")));
+            }
+        }
+    }
+}
+
+/// The text of a file of bounded size.
+///
+/// # Errors
+/// Why there is none, in words.
+pub(super) fn text(git: &Repository, id: Oid) -> Result<String, String> {
+    let size = git.odb().and_then(|odb| odb.read_header(id)).map_err(|error| error.message().to_owned())?.0;
+    if size as u64 > MAX_BYTES {
+        return Err(format!("it has {size} bytes, more than the {MAX_BYTES} that are read"));
+    }
+    let blob = git.find_blob(id).map_err(|error| error.message().to_owned())?;
+    String::from_utf8(blob.content().to_vec()).map_err(|_| "it is not UTF-8".to_owned())
+}
