@@ -101,9 +101,15 @@ fn every_flag_in_the_documentation_exists() {
         .chain([&["id", "renumber", "--help"][..]])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();
-    for name in
-        ["README.md", "docs/commands.md", "docs/ids.md", "docs/hooks.md", "docs/pipeline.md", "docs/configuration.md"]
-    {
+    for name in [
+        "README.md",
+        "docs/commands.md",
+        "docs/gitops.md",
+        "docs/ids.md",
+        "docs/hooks.md",
+        "docs/pipeline.md",
+        "docs/configuration.md",
+    ] {
         let text = fs::read_to_string(root().join(name)).unwrap();
         for line in
             text.lines().filter(|line| line.contains("goldenpath") || line.starts_with("| `-") || line.contains("`--"))

@@ -1,5 +1,9 @@
 //! The GitOps working copy: what `apply` commits there, and what it leaves alone.
 
+mod kustomization;
+mod remote;
+mod stale;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -211,7 +211,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "#     region: eu-west-2",
             "#     roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
             "#     kmsKeyId: alias/secrets",
-            "#     gitops: { path: ../gitops-prod }",
+            "#     gitops: { url: \"git@git.example.com:acme/gitops-prod.git\", branch: main }",
             "# rules:",
             "#   medium-risk-should-rotate: error",
             "# policies:",

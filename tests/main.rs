@@ -24,6 +24,7 @@ mod render;
 mod rotation;
 mod screens;
 mod secret_values;
+mod shards;
 mod support;
 mod ttl;
 mod validate;

@@ -16,6 +16,7 @@ mod plan;
 mod reconciling;
 mod render;
 mod renumbering;
+mod sharding;
 mod streams;
 mod validate;
 

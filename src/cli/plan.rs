@@ -9,7 +9,7 @@ use crate::terminal::harmless_json;
 
 /// Show what apply would do; changes nothing
 ///
-/// Compares the catalog at HEAD with the stores and the GitOps working copies. A catalog with errors has no plan. An
+/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors has no plan. An
 /// account that cannot be looked at does not keep the others from being planned for; the exit code is then 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
+use super::sharding::Shards;
 use super::{Context, Failure, Narrow, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
@@ -11,7 +12,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{Remote, RemotePlace, Target, WorkingCopy};
 use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Unseen, World};
+use crate::reconcile::{self, Account, Options, Plan, Shard, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -30,6 +31,11 @@ pub(super) struct Source {
     /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     adopt: Vec<SecretId>,
+    /// Only one share of several, by service, for jobs that run at once: I/N, or auto in a Kubernetes Indexed Job
+    ///
+    /// `auto` reads JOB_COMPLETION_INDEX, which Kubernetes sets, and GOLDENPATH_SHARD_COUNT, which the job's author does.
+    #[arg(long, value_name = "I/N|auto")]
+    shard: Option<Shards>,
     /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
     #[arg(long)]
     refresh: bool,
@@ -41,6 +47,7 @@ pub(super) struct Source {
 /// A catalog without errors, and what judges it.
 pub(super) struct Desired<'args> {
     source: &'args Source,
+    shard: Option<Shard>,
     project: Project,
     catalog: Catalog,
     /// What validating it found: warnings alone.
@@ -51,6 +58,7 @@ pub(super) struct Desired<'args> {
 impl Source {
     /// Reads the catalog and validates it: None where it has errors, which are shown.
     pub(super) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
+        let shard = self.shard.map(Shards::of_this_job).transpose()?;
         let repository = Repository::discover()?;
         let snapshot = match &self.commit {
             _ if self.work_tree => Snapshot::WorkTree,
@@ -76,7 +84,7 @@ impl Source {
         if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
-        Ok(Some(Desired { source: self, project, catalog, findings, repository }))
+        Ok(Some(Desired { source: self, shard, project, catalog, findings, repository }))
     }
 
     /// Refuses an ID that nobody asks for anything under: most likely it is misspelt.
@@ -106,7 +114,7 @@ impl Desired<'_> {
             adopt: source.adopt.iter().copied().collect(),
         };
         let world = World { project, catalog, template, accounts, gitops, options };
-        say_where(&world, context);
+        say_where(&world, self.shard, context);
         Ok((world, unseen))
     }
 
@@ -142,7 +150,10 @@ impl Desired<'_> {
     /// What apply would do in a world, with what could not be opened of it.
     pub(super) async fn plan(&self, world: &World<'_>, unseen: Vec<Unseen>) -> Result<Plan, Failure> {
         let narrow = &self.source.narrow;
-        let mut plan = reconcile::plan(world, |environment, service| narrow.holds_names(environment, service)).await?;
+        let holds = |environment: &str, service: &str| {
+            narrow.holds_names(environment, service) && self.shard.is_none_or(|shard| shard.holds(service))
+        };
+        let mut plan = reconcile::plan(world, holds).await?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
     }
@@ -189,13 +200,16 @@ pub(super) fn tell_unseen(world: &World<'_>, plan: &Plan, context: &Context) -> 
 }
 
 /// Says which catalog goes where.
-fn say_where(world: &World<'_>, context: &Context) {
+fn say_where(world: &World<'_>, shard: Option<Shard>, context: &Context) {
     let of = |several: bool, environments: &BTreeSet<String>| match several {
         true => format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
         false => String::new(),
     };
     let World { project, catalog, accounts, gitops, .. } = world;
     context.streams.talk(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
+    if let Some(shard) = shard {
+        context.streams.talk(&format!("Shard    {shard}, by service"));
+    }
     for account in accounts {
         let environments = of(accounts.len() > 1, &account.environments);
         context.streams.talk(&format!("Store    {}{environments}", account.store.place()));

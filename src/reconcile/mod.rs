@@ -8,6 +8,7 @@ mod orphan;
 mod plan;
 mod policy;
 mod renewal;
+mod shard;
 mod show;
 mod step;
 mod survey;
@@ -20,6 +21,7 @@ pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
 pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
+pub use shard::Shard;
 pub use show::{for_people, summary};
 pub use survey::plan;
 

@@ -1,0 +1,318 @@
+//! A GitOps repository that is pushed to: what arrives there, and what becomes of races, refusals and lost answers.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::thread;
+
+use super::{FOLDER, PROJECTION, planned, says};
+use crate::support::{Platform, Repository, request};
+
+/// A platform whose projections are pushed to `remote`, and a clone of that to look at and to work in.
+struct Pushing {
+    platform: Platform,
+    remote: Repository,
+    /// Somebody else's.
+    clone: Repository,
+}
+
+impl Pushing {
+    fn new() -> Self {
+        let remote = Repository::bare();
+        let clone = Repository::clone_of(&remote);
+        clone.write("README.md", "What the cluster runs\n").commit_all("Start");
+        clone.git(&["push", "--quiet", "origin", "main"]);
+        let pushing = Self { platform: Platform::local(), remote, clone };
+        pushing.configure(&pushing.url(), "");
+        pushing
+    }
+
+    fn seeded() -> Self {
+        let pushing = Self::new();
+        pushing.platform.seed();
+        pushing
+    }
+
+    fn url(&self) -> String {
+        self.remote.path().display().to_string()
+    }
+
+    fn configure(&self, url: &str, more: &str) {
+        let text = format!("catalogId: acme-platform\nstore: {{ backend: local }}\ngitops:\n  url: {url}\n{more}");
+        self.platform.catalog.write("goldenpath.yaml", &text).commit_all("Configure goldenpath");
+    }
+
+    /// Somebody commits the clone's files on top of what the remote has, and pushes them.
+    fn somebody_pushes(&self, file: &str, content: &str) {
+        self.clone.git(&["pull", "--quiet", "--rebase", "origin", "main"]);
+        self.clone.write(file, content).commit_all("Somebody's work");
+        self.clone.git(&["push", "--quiet", "origin", "main"]);
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.remote.git(&["log", "--format=%s", "main"]).lines().map(str::to_owned).collect()
+    }
+
+    fn files(&self) -> String {
+        self.remote.git(&["ls-tree", "-r", "--name-only", "main"])
+    }
+
+    fn file(&self, path: &str) -> String {
+        self.remote.git(&["show", &format!("main:{path}")])
+    }
+
+    /// A program that the remote runs at a push.
+    fn hook(&self, name: &str, text: &str) {
+        let path = self.remote.path().join("hooks").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
+    let it = Pushing::seeded();
+    let outcome = it.platform.plan(&[]).run().success();
+    says(&outcome, &format!("GitOps {} (branch main)", it.url()));
+    assert_eq!(it.log(), ["Start"], "a plan writes nothing");
+
+    it.platform.apply().run().success();
+    assert_eq!(it.remote.git(&["show", "--format=", "--name-status", "main"]), format!("A\t{PROJECTION}"));
+    let rendered = it.platform.catalog.goldenpath(&["render"]).run().success().stdout;
+    assert!(rendered.contains(&it.file(PROJECTION)), "{rendered}");
+    let source = it.platform.catalog.git(&["rev-parse", "HEAD"]);
+    let message = it.remote.git(&["log", "-1", "--format=%B%an", "main"]);
+    assert_eq!(
+        message,
+        format!(
+            "goldenpath: write 1 ExternalSecret (SEC-0007)\n\nIDs: SEC-0007\nSource: acme-platform at commit \
+             {source}\nDev Eloper"
+        )
+    );
+
+    let head = it.remote.git(&["rev-parse", "main"]);
+    assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
+    assert_eq!(it.remote.git(&["rev-parse", "main"]), head);
+    // And as much from a clone that knows nothing yet.
+    fs::remove_dir_all(it.platform.catalog.path().join(".git/goldenpath")).unwrap();
+    assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
+    assert_eq!(it.platform.catalog.git(&["status", "--porcelain", "-uall"]), "");
+}
+
+#[test]
+fn history_is_not_fetched() {
+    let it = Pushing::seeded();
+    for number in 0..5 {
+        it.somebody_pushes("README.md", &format!("{number}\n"));
+    }
+    it.platform.apply().run().success();
+    it.somebody_pushes("README.md", "last\n");
+    it.platform.seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db");
+    it.platform.apply().run().success();
+    assert_eq!(it.log().len(), 9);
+    let cache = it.platform.catalog.path().join(".git/goldenpath/gitops");
+    let cache = fs::read_dir(cache).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
+    let count = it.platform.catalog.git(&["--git-dir", cache.to_str().unwrap(), "rev-list", "--all", "--count"]);
+    assert_eq!(count, "1", "the last commit alone");
+}
+
+#[test]
+fn a_race_that_is_lost_is_run_again_on_what_others_have_pushed() {
+    let it = Pushing::seeded();
+    let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
+    terminal.wait_for("Apply these changes?");
+    it.somebody_pushes("apps/web.yaml", "name: web\n");
+    terminal.send("y").wait_for("Applied: 2 created");
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(it.log(), ["goldenpath: write 1 ExternalSecret (SEC-0007)", "Somebody's work", "Start"]);
+    assert_eq!(it.files(), format!("README.md\napps/web.yaml\n{PROJECTION}"));
+}
+
+#[test]
+fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
+    for (content, words) in [
+        ("mine: true\n", "has come to be in the GitOps repository since the plan was made"),
+        (
+            "# Managed by goldenpath: SEC-0007 of acme-platform. Change the SecretRequest, not this file.\na: b\n",
+            "is not what it was in the GitOps repository when the plan was made",
+        ),
+    ] {
+        let it = Pushing::seeded();
+        let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(100, 30);
+        terminal.wait_for("Apply these changes?");
+        it.somebody_pushes(PROJECTION, content);
+        terminal.send("y");
+        assert_eq!(terminal.wait(), 1);
+        let screen = terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(screen.contains(words), "{screen}");
+        assert!(screen.contains("Applied: 1 created, 0 changed, 1 failed"), "{screen}");
+        assert_eq!(it.file(PROJECTION), content.trim_end());
+    }
+}
+
+#[test]
+fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
+    let it = Pushing::seeded();
+    it.hook("update", "echo 'this branch is protected' >&2; exit 1");
+    let outcome = it.platform.apply().run().fails_with(1);
+    says(&outcome, "takes no push to `main`: [remote rejected] (hook declined)");
+    says(&outcome, "this branch is protected");
+    assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed, 1 failed.\n"), "{}", outcome.stdout);
+    assert_eq!(it.log(), ["Start"]);
+    // The secret is there, and the projection is what is left to do.
+    fs::remove_file(it.remote.path().join("hooks/update")).unwrap();
+    assert_eq!(planned(&it.platform), [format!("SEC-0007 write-projection {PROJECTION}")]);
+    it.platform.apply().run().success();
+    assert_eq!(it.log().len(), 2);
+}
+
+#[test]
+fn a_push_whose_answer_was_lost_is_found_to_have_arrived() {
+    let it = Pushing::seeded();
+    // The one that runs the hook is the one that would answer.
+    it.hook("post-receive", "kill -9 $PPID");
+    let outcome = it.platform.apply().run().success();
+    let head = it.remote.git(&["rev-parse", "main"]);
+    says(&outcome, &format!("committed {}", &head[..8]));
+    assert_eq!(it.log(), ["goldenpath: write 1 ExternalSecret (SEC-0007)", "Start"]);
+}
+
+#[test]
+fn a_push_that_never_arrives_is_tried_again_and_then_told() {
+    let it = Pushing::seeded();
+    it.hook("pre-receive", "echo x >> \"$GIT_DIR/tries\"; kill -9 $PPID");
+    let outcome = it.platform.apply().run().fails_with(1);
+    says(&outcome, "cannot be asked: `git push` failed");
+    assert_eq!(it.log(), ["Start"]);
+    assert_eq!(it.remote.read("tries").lines().count(), 3);
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_told_without_its_password() {
+    let it = Pushing::seeded();
+    it.configure("../nothing.git", "");
+    let outcome = it.platform.plan(&["--detailed-exitcode"]).run().fails_with(1);
+    says(&outcome, "the GitOps repository `../nothing.git` cannot be asked");
+    it.configure("https://me:hunter2@127.0.0.1:1/gitops.git", "");
+    let outcome = it.platform.apply().run().fails_with(1);
+    says(&outcome, "the GitOps repository `https://127.0.0.1:1/gitops.git` cannot be asked");
+    assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_branch_is_the_one_that_is_set_or_that_head_is_on() {
+    let it = Pushing::seeded();
+    it.configure(&it.url(), "  branch: live\n");
+    let outcome = it.platform.apply().run().fails_with(2);
+    says(&outcome, "has no branch `live`");
+    it.clone.git(&["push", "--quiet", "origin", "main:live", "main:trunk"]);
+    it.platform.apply().run().success();
+    assert_eq!(it.remote.git(&["rev-list", "--count", "live"]), "2");
+    it.configure(&it.url(), "");
+    it.remote.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    it.platform.apply().run().success();
+    assert_eq!(it.remote.git(&["rev-list", "--count", "trunk"]), "2");
+    assert_eq!(it.log(), ["Start"]);
+}
+
+#[test]
+fn an_empty_repository_gets_its_first_commit() {
+    let it = Pushing::seeded();
+    let empty = Repository::bare();
+    it.configure(&empty.path().display().to_string(), "");
+    it.platform.apply().run().success();
+    assert_eq!(empty.git(&["ls-tree", "-r", "--name-only", "main"]), PROJECTION);
+    assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
+}
+
+#[test]
+fn a_path_in_the_remote_never_leads_through_a_link_or_a_file() {
+    for (kind, words) in [("link", "on the way to it is a symbolic link"), ("file", "on the way to it is a file")] {
+        let it = Pushing::seeded();
+        it.clone.write("kustomize/overlays/base/README.md", "x\n");
+        let dev = it.clone.path().join("kustomize/overlays/dev");
+        match kind {
+            "link" => symlink("base", dev).unwrap(),
+            _ => fs::write(dev, "x").unwrap(),
+        }
+        it.clone.commit_all("Somebody's");
+        it.clone.git(&["push", "--quiet", "origin", "main"]);
+        let before = it.remote.git(&["rev-parse", "main"]);
+        let outcome = it.platform.apply().run().fails_with(1);
+        let shown = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(words), "{shown}");
+        assert_eq!(it.remote.git(&["rev-parse", "main"]), before);
+    }
+    let it = Pushing::seeded();
+    for (file, words) in [
+        ("../{{ id }}.yaml", "leaves the repository"),
+        ("a/.git/{{ id }}", "leads into git's own folder"),
+        ("{{ service }}/kustomization.yaml", "is kustomize's own"),
+    ] {
+        it.configure(&it.url(), &format!("  file: \"{file}\"\n"));
+        says(&it.platform.apply().run().fails_with(1), words);
+    }
+    assert_eq!(it.log(), ["Start"]);
+}
+
+#[test]
+fn what_is_fetched_is_made_anew_when_it_is_broken() {
+    let it = Pushing::seeded();
+    it.platform.plan(&[]).run().success();
+    let folder = it.platform.catalog.path().join(".git/goldenpath/gitops");
+    let cache = fs::read_dir(folder).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
+    // What a git that was killed leaves, and then a repository that is none.
+    fs::write(cache.join("shallow.lock"), "").unwrap();
+    fs::write(cache.join("refs/goldenpath/main.lock"), "").unwrap();
+    it.somebody_pushes("README.md", "More\n");
+    it.platform.plan(&[]).run().success();
+    fs::write(cache.join("HEAD"), "nonsense").unwrap();
+    fs::remove_dir_all(cache.join("refs")).unwrap();
+    it.platform.apply().run().success();
+    assert_eq!(it.log().len(), 3);
+}
+
+#[test]
+fn runs_at_once_lose_nothing() {
+    let it = Pushing::new();
+    let services = ["billing", "orders", "payments", "search", "shipping"];
+    for (number, service) in services.iter().enumerate() {
+        for item in 0..3 {
+            let id = format!("SEC-{:04}", number * 10 + item + 1);
+            let text = request(&id, &format!("{service}-{item}-key"))
+                .replace("service: payments", &format!("service: {service}"))
+                .replace("namespace: payments", &format!("namespace: {service}"));
+            it.platform.catalog.write(format!("catalogs/secrets/{service}/dev/{id}.yaml"), &text);
+        }
+    }
+    it.platform.catalog.commit_all("Fifteen");
+    thread::scope(|scope| {
+        for service in services {
+            let command = it.platform.catalog.goldenpath(&["apply", "--yes", "--service", service]);
+            scope.spawn(|| command.run().success());
+        }
+    });
+    let log = it.log();
+    assert_eq!(log.len(), 1 + services.len(), "{log:?}");
+    assert_eq!(it.files().lines().filter(|file| file.ends_with(".yaml")).count(), 15);
+    assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
+}
+
+#[test]
+fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile() {
+    let it = Pushing::seeded();
+    let file = format!("{FOLDER}/kustomization.yaml");
+    it.somebody_pushes(&file, "# Ours\nresources:\n- other.yaml # kept\n");
+    let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
+    terminal.wait_for("Apply these changes?");
+    it.somebody_pushes(&file, "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n");
+    terminal.send("y").wait_for("Applied: 2 created");
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(it.file(&file), "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n- SEC-0007.yaml");
+    assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
+
+    it.somebody_pushes(&file, "resources: []\n");
+    assert_eq!(planned(&it.platform), [format!("SEC-0007 write-projection {PROJECTION}")]);
+    it.platform.apply().run().success();
+    assert_eq!(it.file(&file), "resources:\n- SEC-0007.yaml");
+}
