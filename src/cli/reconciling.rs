@@ -11,7 +11,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
 use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Unseen, World};
+use crate::reconcile::{self, Account, Options, Plan, Progress, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -121,9 +121,26 @@ impl Desired<'_> {
     }
 
     /// What apply would do in a world, with what could not be opened of it.
-    pub(super) async fn plan(&self, world: &World<'_>, unseen: Vec<Unseen>) -> Result<Plan, Failure> {
+    pub(super) async fn plan(
+        &self,
+        world: &World<'_>,
+        unseen: Vec<Unseen>,
+        context: &Context,
+    ) -> Result<Plan, Failure> {
         let narrow = &self.source.narrow;
-        let mut plan = reconcile::plan(world, |environment, service| narrow.holds_names(environment, service)).await?;
+        let bar = context.streams.bar_begins();
+        if let Some(bar) = &bar {
+            bar.count("Secrets read:", 0);
+        }
+        let tell = |progress| match (&bar, progress) {
+            (None, _) => {}
+            (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
+            (Some(bar), Progress::Looked { done, all }) => bar.fill("Looking", done, all, String::new()),
+        };
+        let holds = |environment: &str, service: &str| narrow.holds_names(environment, service);
+        let plan = reconcile::plan(world, holds, &tell).await;
+        context.streams.bar_ends();
+        let mut plan = plan?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
     }

@@ -21,7 +21,7 @@ pub use apply::{Applied, Event, apply};
 pub use orphan::Orphan;
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use show::{for_people, summary};
-pub use survey::plan;
+pub use survey::{Progress, plan};
 
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, WorkingCopy};
