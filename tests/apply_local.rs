@@ -108,9 +108,10 @@ fn plan_in_json_has_the_design_s_shape() {
     assert_eq!(actions, json!(expected));
     assert_eq!(plan["findings"], json!([]));
     assert_eq!(plan["orphans"], json!([]));
+    assert_eq!(plan["staleProjections"], json!([]));
     assert_eq!(plan["failures"], json!([]));
     assert_eq!(plan["manualRotation"], json!({ "database-credentials": 1 }));
-    assert_eq!(plan.as_object().unwrap().len(), 7);
+    assert_eq!(plan.as_object().unwrap().len(), 8);
 }
 
 #[test]

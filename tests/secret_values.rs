@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Repository};
+use crate::support::{Aws, Outcome, Repository};
 
 const BASE62: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -703,4 +703,22 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
             shows_nothing_of(&outcome, &[&token]);
         }
     }
+}
+
+#[test]
+fn where_the_rule_is_silenced_a_step_that_fails_shows_nothing_either() {
+    let aws = Aws::new("silenced-failure");
+    let token = format!("ghp_{}", noise(BASE62, 36, 5));
+    aws.platform
+        .catalog
+        .write("catalogs/secrets/payments/dev/SEC-0007.yaml", &manifest_with(&format!("  description: {token}\n"), ""));
+    let settings = "rules: { GP501: off }\nstore: { backend: aws, keyTemplate: 'x/{{ description }}' }\n";
+    aws.platform.catalog.write("goldenpath.yaml", settings).commit_all("All");
+    let key = format!("x/{token}");
+    aws.call("CreateSecret", serde_json::json!({ "Name": key }));
+    aws.recorder.refuse("DescribeSecret", "", 1, "ResourceNotFoundException", "It has not come yet.");
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stderr.contains("the secret `x/[hidden]` already exists"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("create-secret x/[hidden]: the secret `x/[hidden]` already"), "{}", outcome.stdout);
+    shows_nothing_of(&outcome, &[&token]);
 }

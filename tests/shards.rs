@@ -34,7 +34,7 @@ fn shards_take_each_service_once_and_together_take_all() {
     for index in 1..=3 {
         let ids = ids(platform.plan(&["--format", "json", "--shard", &format!("{index}/3")]));
         let number = |id: &String| id[4..].parse::<usize>().unwrap();
-        assert!(ids.iter().all(|id| ids.contains(&format!("SEC-{:04}", (number(id) - 1 ^ 1) + 1))), "{ids:?}");
+        assert!(ids.iter().all(|id| ids.contains(&format!("SEC-{:04}", ((number(id) - 1) ^ 1) + 1))), "{ids:?}");
         assert!(ids.len() < 16, "{ids:?}");
         all.extend(ids);
     }

@@ -1,10 +1,15 @@
 //! `goldenpath apply`
 
+use std::pin::pin;
+
+use futures_util::future::{self, Either};
+
 use super::reconciling::{Source, block_on, tell_unseen};
+use super::telling::Teller;
 use super::{Context, Failure, Outcome};
-use crate::reconcile::{self, Event, Plan};
+use crate::reconcile::{self, Effect, Plan};
 use crate::source::Snapshot;
-use crate::terminal::Prompter;
+use crate::terminal::{Prompter, interrupt};
 
 /// Carry the plan out: make the secrets, write and commit the ExternalSecrets
 ///
@@ -20,6 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    interrupt::listen();
     let prompter = if args.yes { None } else { Prompter::on_terminal(context.streams.err) };
     if !args.yes && prompter.is_none() {
         return Err(Failure::usage(
@@ -30,7 +36,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
-        let plan = desired.plan(&world, unseen).await?;
+        let plan = desired.plan(&world, unseen, context).await?;
         if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
             return Ok(Outcome::Failed);
         }
@@ -48,30 +54,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Snapshot::Commit(commit) => format!("commit {commit}"),
             other => other.to_string(),
         };
-        let applied = reconcile::apply(&world, &plan, &source, |event| tell(&event, context)).await;
-        context.streams.result(&reconcile::summary(applied));
+        let all = plan.actions.len() - plan.count(Effect::Blocked);
+        let mut teller = Teller::new(context, &world, all);
+        let stopping = teller.stopping();
+        let is_stopping = || stopping.is_asked();
+        let work = reconcile::apply(&world, &plan, &source, &is_stopping, |event| teller.tell(event));
+        let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
+            Either::Left((applied, _)) => applied,
+            Either::Right((never, _)) => match never {},
+        };
+        context.streams.result(&format!("{}{}", teller.failures(), reconcile::summary(applied)));
+        if stopping.is_asked() {
+            context.streams.talk("Stopped before the end; running it again does the rest.");
+            return Ok(Outcome::Interrupted);
+        }
         Ok(outcome(&plan, applied.failed))
     })
 }
 
 fn outcome(plan: &Plan, failed: usize) -> Outcome {
     if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() { Outcome::Failed } else { Outcome::Done }
-}
-
-fn tell(event: &Event<'_>, context: &Context) {
-    match event {
-        Event::Done(action) => context.streams.talk(&format!("{} {} {}", action.id, action.step.name(), action.target)),
-        Event::Failed(action, error) => {
-            context.streams.alert(&format!("{} {} {} failed:\n", action.id, action.step.name(), action.target));
-            context.streams.error(error);
-        }
-        Event::Skipped(action) => {
-            let why = "skipped, because a step before it failed";
-            context.streams.talk(&format!("{} {} {} {why}", action.id, action.step.name(), action.target));
-        }
-        Event::Committed(commit) => {
-            context.streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]))
-        }
-        Event::CommitFailed(error) => context.streams.error(error),
-    }
 }

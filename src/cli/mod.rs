@@ -18,6 +18,7 @@ mod render;
 mod renumbering;
 mod sharding;
 mod streams;
+mod telling;
 mod validate;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ use crate::config::Config;
 use crate::manifest::SecretRequest;
 use crate::source::{Repository, Snapshot};
 use crate::terminal::ColorChoice;
+use crate::terminal::interrupt::INTERRUPTED;
 
 /// From a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
 ///
@@ -105,6 +107,8 @@ enum Outcome {
     Failed,
     /// Something to do, where `--detailed-exitcode` asks.
     Changes,
+    /// Somebody asked it to stop, and it did in good order.
+    Interrupted,
 }
 
 /// What the commands run with.
@@ -141,6 +145,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(1),
         Ok(Outcome::Changes) => ExitCode::from(2),
+        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(failure) => {
             context.streams.error(failure.report());
             ExitCode::from(if two_means_changes { 1 } else { failure.exit_code() })

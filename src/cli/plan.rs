@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
-        let plan = desired.plan(&world, unseen).await?;
+        let plan = desired.plan(&world, unseen, context).await?;
         if tell_unseen(&world, &plan, context) {
             return Ok(Outcome::Failed);
         }

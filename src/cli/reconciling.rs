@@ -12,7 +12,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{Remote, RemotePlace, Target, WorkingCopy};
 use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Shard, Unseen, World};
+use crate::reconcile::{self, Account, Options, Plan, Progress, Shard, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -148,12 +148,28 @@ impl Desired<'_> {
     }
 
     /// What apply would do in a world, with what could not be opened of it.
-    pub(super) async fn plan(&self, world: &World<'_>, unseen: Vec<Unseen>) -> Result<Plan, Failure> {
+    pub(super) async fn plan(
+        &self,
+        world: &World<'_>,
+        unseen: Vec<Unseen>,
+        context: &Context,
+    ) -> Result<Plan, Failure> {
         let narrow = &self.source.narrow;
+        let bar = context.streams.bar_begins();
+        if let Some(bar) = &bar {
+            bar.count("Secrets read:", 0);
+        }
+        let tell = |progress| match (&bar, progress) {
+            (None, _) => {}
+            (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
+            (Some(bar), Progress::Looked { done, all }) => bar.fill("Looking", done, all, String::new()),
+        };
         let holds = |environment: &str, service: &str| {
             narrow.holds_names(environment, service) && self.shard.is_none_or(|shard| shard.holds(service))
         };
-        let mut plan = reconcile::plan(world, holds).await?;
+        let plan = reconcile::plan(world, holds, &tell).await;
+        context.streams.bar_ends();
+        let mut plan = plan?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
     }

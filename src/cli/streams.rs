@@ -7,14 +7,15 @@ use std::io::{self, IsTerminal, Write};
 use miette::Diagnostic;
 
 use crate::diagnostics::render_report;
-use crate::terminal::{ColorChoice, Look, harmless};
+use crate::terminal::{Bar, ColorChoice, Look, harmless};
 
 pub(super) struct Streams {
     pub(super) out: Look,
     pub(super) err: Look,
-    quiet: bool,
+    pub(super) quiet: bool,
     in_progress: Cell<bool>,
     said: RefCell<BTreeSet<String>>,
+    bar: RefCell<Option<Bar>>,
     pub(super) verbose: bool,
 }
 
@@ -26,6 +27,7 @@ impl Streams {
             quiet,
             in_progress: Cell::new(false),
             said: RefCell::default(),
+            bar: RefCell::default(),
             verbose,
         }
     }
@@ -33,14 +35,37 @@ impl Streams {
     /// Prints a part of the result, as it is.
     pub(super) fn result(&self, text: &str) {
         // A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.around(|| {
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        });
     }
 
     /// Prints a line for the person, unless `--quiet`.
     pub(super) fn talk(&self, line: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{}", harmless(line));
+            self.alert(&format!("{}\n", harmless(line)));
+        }
+    }
+
+    /// A bar below what is written from now on. None where nobody wants or sees one.
+    pub(super) fn bar_begins(&self) -> Option<Bar> {
+        let bar = if self.quiet { None } else { Bar::on_terminal(self.err) };
+        self.bar.borrow_mut().clone_from(&bar);
+        bar
+    }
+
+    /// Takes the bar away.
+    pub(super) fn bar_ends(&self) {
+        if let Some(bar) = self.bar.take() {
+            bar.clear();
+        }
+    }
+
+    fn around(&self, write: impl FnOnce()) {
+        match &*self.bar.borrow() {
+            Some(bar) => bar.around(write),
+            None => write(),
         }
     }
 
@@ -76,7 +101,7 @@ impl Streams {
 
     /// Prints what is already drawn for standard error, whatever the flags.
     pub(super) fn alert(&self, drawn: &str) {
-        let _ = io::stderr().lock().write_all(drawn.as_bytes());
+        self.around(|| _ = io::stderr().lock().write_all(drawn.as_bytes()));
     }
 
     pub(super) fn error(&self, report: &dyn Diagnostic) {

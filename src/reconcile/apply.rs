@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
@@ -29,35 +30,64 @@ pub struct Applied {
     pub failed: usize,
     pub skipped: usize,
     pub blocked: usize,
+    /// Not tried, because the run was to stop.
+    pub not_begun: usize,
 }
 
-/// Does what the plan says and tells `tell` of each step. A failure stops the steps of its own manifest only.
-pub async fn apply(world: &World<'_>, plan: &Plan, source: &str, mut tell: impl FnMut(Event<'_>)) -> Applied {
+/// How far the manifests of a run have come.
+#[derive(Default)]
+struct Course {
+    begun: BTreeSet<SecretId>,
+    /// A step failed that the projection waits for.
+    broken: BTreeSet<SecretId>,
+}
+
+/// Does what the plan says and tells `tell` of each step. A failure stops the steps of its own manifest only. From the
+/// moment on that `is_stopping`, what is begun is brought to its end, projection and commit included, and no other
+/// manifest is begun.
+pub async fn apply(
+    world: &World<'_>,
+    plan: &Plan,
+    source: &str,
+    is_stopping: &dyn Fn() -> bool,
+    mut tell: impl FnMut(Event<'_>),
+) -> Applied {
     let mut applied = Applied { blocked: plan.count(Effect::Blocked), ..Applied::default() };
-    let mut broken: BTreeSet<SecretId> = BTreeSet::new();
+    let mut course = Course::default();
 
     let mut manifests: BTreeMap<SecretId, Vec<&Action>> = BTreeMap::new();
     for action in plan.actions.iter().filter(|action| is_for_the_store(&action.step)) {
         manifests.entry(action.id).or_default().push(action);
     }
+    let of_the_store: BTreeMap<SecretId, usize> = manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
     let mut runs = stream::iter(manifests.into_values())
+        .take_while(|_| future::ready(!is_stopping()))
         .map(|actions| one_manifest(world, actions))
         .buffer_unordered(world.options.parallelism);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
+            course.begun.insert(action.id);
             let result = result.map(|done| done.map_err(ReconcileError::from));
             // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
             if !matches!(result, Some(Ok(()))) && !matches!(action.step, Step::ConfigureRotation { .. }) {
-                broken.insert(action.id);
+                course.broken.insert(action.id);
             }
             record(&mut applied, action, result, &mut tell);
         }
     }
 
+    applied.not_begun +=
+        of_the_store.iter().filter(|(id, _)| !course.begun.contains(*id)).map(|(_, steps)| steps).sum::<usize>();
+    // Those that only need a projection begin now.
+    let projected = plan.actions.iter().map(|action| action.id).filter(|id| !of_the_store.contains_key(id));
+    if !is_stopping() {
+        course.begun.extend(projected);
+    }
+
     for (environments, gitops) in &world.gitops {
         let own: Vec<&Action> =
             plan.actions.iter().filter(|action| environments.contains(action.environment.as_str())).collect();
-        project(world, gitops, &own, &broken, source, &mut applied, &mut tell);
+        project(world, gitops, &own, &course, source, &mut applied, &mut tell);
     }
     applied
 }
@@ -67,7 +97,7 @@ fn project(
     world: &World<'_>,
     gitops: &Target,
     actions: &[&Action],
-    broken: &BTreeSet<SecretId>,
+    course: &Course,
     source: &str,
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
@@ -75,7 +105,11 @@ fn project(
     let mut open: Vec<(&Action, &Projection)> = Vec::new();
     for action in actions {
         let Step::WriteProjection { projection, .. } = &action.step else { continue };
-        match broken.contains(&action.id) {
+        if !course.begun.contains(&action.id) {
+            applied.not_begun += 1;
+            continue;
+        }
+        match course.broken.contains(&action.id) {
             true => record(applied, action, None, tell),
             false => open.push((action, projection)),
         }

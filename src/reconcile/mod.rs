@@ -23,7 +23,7 @@ pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use shard::Shard;
 pub use show::{for_people, summary};
-pub use survey::plan;
+pub use survey::{Progress, plan};
 
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, Target};

@@ -104,9 +104,9 @@ fn line(action: &Action, look: Look) -> String {
 /// What became of a plan, in one line.
 #[must_use]
 pub fn summary(applied: Applied) -> String {
-    let Applied { created, changed, failed, skipped, blocked } = applied;
+    let Applied { created, changed, failed, skipped, blocked, not_begun } = applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
-    for (count, word) in [(failed, "failed"), (skipped, "skipped"), (blocked, "blocked")] {
+    for (count, word) in [(failed, "failed"), (skipped, "skipped"), (blocked, "blocked"), (not_begun, "not begun")] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));
         }

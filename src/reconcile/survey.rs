@@ -1,7 +1,7 @@
 //! Looking at the stores and the GitOps working copies → a plan. Writes nothing.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, StreamExt};
@@ -23,21 +23,40 @@ struct Seen<'sweep> {
     policy: Option<Option<String>>,
 }
 
+/// How far looking has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many secrets stand in the lists that came by now.
+    Read(usize),
+    /// So many of all manifests have been held against what is there.
+    Looked { done: usize, all: usize },
+}
+
 /// What apply would do for the selected manifests whose environment and service `holds` lets through. Reads the stores and
 /// the GitOps working copies, and writes nothing. An account that cannot be looked at stands in the plan with the reason,
-/// and the others are planned for all the same.
+/// and the others are planned for all the same. `tell` hears how far it is.
 ///
 /// # Errors
 /// A working copy that cannot be read, or a projection that cannot be rendered.
-pub async fn plan(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Result<Plan, ReconcileError> {
+pub async fn plan(
+    world: &World<'_>,
+    holds: impl Fn(&str, &str) -> bool,
+    tell: &dyn Fn(Progress),
+) -> Result<Plan, ReconcileError> {
     let desired = desired::all(world.catalog, world.project, world.template.as_deref(), |request| {
         holds(request.environment.as_str(), request.service.as_str())
     })?;
     check_files_differ(world, &desired)?;
     let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
     let mut swept = Vec::new();
+    let in_lists = Cell::new(0);
+    let read = |more| {
+        in_lists.set(in_lists.get() + more);
+        tell(Progress::Read(in_lists.get()));
+    };
+    let read: &dyn Fn(usize) = &read;
     let mut sweeps = stream::iter(&world.accounts)
-        .map(|account| async move { (account, account.store.sweep(MANAGED_BY).await) })
+        .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
         .buffered(world.options.parallelism);
     while let Some((account, result)) = sweeps.next().await {
         match result {
@@ -69,8 +88,14 @@ pub async fn plan(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Resu
             }
         }
     };
-    let seen: Vec<Option<Seen<'_>>> =
-        stream::iter(&desired).map(look).buffered(world.options.parallelism).collect().await;
+    let looks = stream::iter(&desired).map(look).buffered(world.options.parallelism).enumerate();
+    let seen: Vec<Option<Seen<'_>>> = looks
+        .map(|(before, seen)| {
+            tell(Progress::Looked { done: before + 1, all: desired.len() });
+            seen
+        })
+        .collect()
+        .await;
     for ((account, _), failure) in swept.iter().zip(failures) {
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }

@@ -79,7 +79,7 @@ impl SecretStore for AwsStore {
         place
     }
 
-    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
+    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
         let tagged = Filter::builder().key(FilterNameStringType::TagKey).values(tag).build();
         let filters = (!tag.is_empty()).then(|| vec![tagged]);
         let request = self.client.list_secrets().max_results(PAGE).include_planned_deletion(true).set_filters(filters);
@@ -88,7 +88,9 @@ impl SecretStore for AwsStore {
         let mut secrets = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.call("ListSecrets", None).failed(error))?;
-            let entries = page.secret_list.unwrap_or_default().into_iter().filter_map(listed);
+            let entries = page.secret_list.unwrap_or_default();
+            read(entries.len());
+            let entries = entries.into_iter().filter_map(listed);
             secrets.extend(entries.map(|secret| (secret.name.clone(), secret)));
         }
         Ok(secrets.into_values().collect())

@@ -54,8 +54,8 @@ impl SecretStore for LocalStore {
         format!("local store {}", self.written.display())
     }
 
-    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
-        let found = self.file.read(|transaction, version| {
+    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
+        let found: Option<Vec<_>> = self.file.read(|transaction, version| {
             let tagged = "WHERE ?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1)";
             let mut secrets = transaction.prepare(&format!("{} {tagged} ORDER BY name", secrets(version)))?;
             let secrets: Vec<_> = secrets.query_map([tag], secret)?.collect::<Result<_, _>>()?;
@@ -69,7 +69,9 @@ impl SecretStore for LocalStore {
             }
             Ok(all.into_values().collect())
         })?;
-        Ok(found.unwrap_or_default())
+        let found = found.unwrap_or_default();
+        read(found.len());
+        Ok(found)
     }
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {

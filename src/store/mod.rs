@@ -27,12 +27,13 @@ pub trait SecretStore {
     /// All secrets that carry a tag whose name begins with `tag` (an empty one: all secrets), planned deletions included, sorted by name. On AWS it
     /// may lag by minutes (ListSecrets: "might not reflect changes from the last five minutes"), so what it shows as
     /// missing or different wants a [`describe`]; so does what somebody else has at our name, which it does not show.
+    /// `read` is told how many more there are, each time that some have come.
     ///
     /// # Errors
     /// The store cannot be asked, or refuses.
     ///
     /// [`describe`]: SecretStore::describe
-    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError>;
+    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError>;
 
     /// The secret of that name now, or None. One that is marked for deletion is there.
     ///
@@ -126,8 +127,8 @@ impl SecretStore for Store {
         }
     }
 
-    async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
-        on_each!(self, sweep(tag))
+    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
+        on_each!(self, sweep(tag, read))
     }
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {

@@ -2,7 +2,6 @@
 //! [`typed`], and all of them line by line in [`plain`].
 
 use std::io::{self, IsTerminal};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
@@ -12,7 +11,7 @@ use dialoguer::{Confirm, MultiSelect, Select};
 use super::held::Held;
 use super::look::wrapped;
 use super::typed::formatted;
-use super::{Look, Question, harmless, plain, typed};
+use super::{Look, Question, harmless, interrupt, is_dumb, nobody_watches, plain, typed};
 
 /// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
 const PAGE: usize = 12;
@@ -49,33 +48,27 @@ enum Mode {
 /// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
 static ASKING: AtomicBool = AtomicBool::new(false);
 
+pub(super) fn is_asking() -> bool {
+    ASKING.load(Ordering::SeqCst)
+}
+
 impl Prompter {
     /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set. A terminal that
     /// calls itself dumb is asked line by line.
     #[must_use]
     pub fn on_terminal(look: Look) -> Option<Self> {
-        static HANDLER: Once = Once::new();
-        // A pipeline may have a terminal, and still nobody sits at it.
-        let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-        if in_ci || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if nobody_watches() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
         // The console crate turns Ctrl-C at a question into a signal, whose default would end the program with the
-        // cursor hidden. Should no handler be allowed here, that is all that is lost.
-        HANDLER.call_once(|| {
-            let _ = ctrlc::set_handler(|| {
-                if !plain::interrupt() && !ASKING.load(Ordering::SeqCst) {
-                    std::process::exit(130);
-                }
-            });
-        });
+        // cursor hidden.
+        interrupt::listen();
         let theme: Box<dyn Theme> = match look.color {
             true => Box::new(ColorfulTheme::default()),
             false => Box::new(SimpleTheme),
         };
         let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), look };
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Some(if is_dumb { prompter.plainly() } else { prompter })
+        Some(if is_dumb() { prompter.plainly() } else { prompter })
     }
 
     /// The same, asking line by line, as a screen reader likes it.

@@ -3,11 +3,16 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{self, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::Terminal;
+
+/// How long a program may take before it says what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program about to be run. Its environment is `PATH`, a `HOME` of the test's own and UTF-8: no AWS
 /// credentials, no git settings and no colours leak in from whoever runs the tests.
@@ -105,6 +110,36 @@ pub struct Running {
 }
 
 impl Running {
+    /// Sends it a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) -> &Self {
+        let id = self.child.id().to_string();
+        let sent = process::Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "it has ended");
+        self
+    }
+
+    /// Waits until it has written `text` to standard error.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) -> &Self {
+        let deadline = Instant::now() + PATIENCE;
+        let said = || {
+            let mut said = String::new();
+            // The program writes at a place of its own: reading by position leaves that alone.
+            let mut at = 0;
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = self.stderr.read_at(&mut buffer, at) {
+                said.push_str(&String::from_utf8_lossy(&buffer[..length]));
+                at += length as u64;
+            }
+            said
+        };
+        while !said().contains(text) {
+            assert!(Instant::now() < deadline, "waited for {text:?}. It said:\n{}", said());
+            thread::sleep(Duration::from_millis(10));
+        }
+        self
+    }
+
     /// Ends it the hard way (SIGKILL), wherever it is, if it is not at its end already.
     pub fn kill(mut self) -> Outcome {
         // What has ended meanwhile cannot be killed, which is as good.

@@ -35,7 +35,7 @@ pub use self::{
     moto::{Account, Moto},
     platform::{Platform, request},
     python::{hook_programs, installed},
-    recorder::Recorder,
+    recorder::{Gate, Recorder, When},
     repository::Repository,
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
     terminal::{Key, Terminal},

@@ -3,11 +3,15 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use super::Moto;
 use super::http::Message;
+
+/// How long a request may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A proxy in front of moto that passes everything on and notes the operation of each request. Each test
 /// has its own, so that it counts only its own calls; it lasts until the test process ends.
@@ -40,8 +44,52 @@ struct Fault {
 enum FaultKind {
     /// The server does it, and the answer never arrives.
     LoseAnswer,
+    /// The request or its answer waits.
+    Hold(When, Arc<Gate>),
     /// The server is not asked: this is the status and the body of the answer.
     Answer(u16, String),
+}
+
+/// On which side of the server a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    BeforeTheServer,
+    BeforeTheAnswer,
+}
+
+/// Where requests wait until it is opened.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    waiting: usize,
+    is_open: bool,
+}
+
+impl Gate {
+    /// Waits until so many requests stand here. False where they do not come.
+    pub fn is_reached_by(&self, requests: usize) -> bool {
+        let state = self.state.lock().expect("sound threads");
+        let unfinished = |state: &mut GateState| state.waiting < requests;
+        !self.changed.wait_timeout_while(state, PATIENCE, unfinished).expect("sound threads").1.timed_out()
+    }
+
+    /// Lets those through that wait, and all that come.
+    pub fn open(&self) {
+        self.state.lock().expect("sound threads").is_open = true;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().expect("sound threads");
+        state.waiting += 1;
+        self.changed.notify_all();
+        drop(self.changed.wait_while(state, |state| !state.is_open).expect("sound threads"));
+    }
 }
 
 impl Recorder {
@@ -86,6 +134,13 @@ impl Recorder {
     /// From here on, the first `times` requests of `operation` are answered with `output` and do not reach the server.
     pub fn answer(&self, operation: &str, times: usize, output: &serde_json::Value) {
         self.add(operation, "", times, FaultKind::Answer(200, output.to_string()));
+    }
+
+    /// From here on, the first `times` requests of `operation` whose body holds `body` wait at this gate.
+    pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
+        let gate = Arc::default();
+        self.add(operation, body, times, FaultKind::Hold(when, Arc::clone(&gate)));
+        gate
     }
 
     /// A call through here, without an SDK that would try it again.
@@ -158,17 +213,23 @@ fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Op
     let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
     let fault = next_fault(&heard.faults, &operation, &body);
     heard.calls.lock().expect("sound threads").push((operation, body));
-    if let Some(FaultKind::Answer(status, body)) = fault {
+    if let Some(FaultKind::Answer(status, body)) = &fault {
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
-        return Ok(Some(Message { head, body: body.into_bytes() }));
+        return Ok(Some(Message { head, body: body.clone().into_bytes() }));
     }
+    let wait_if = |now: When| match &fault {
+        Some(FaultKind::Hold(when, gate)) if *when == now => gate.pass(),
+        _ => {}
+    };
+    wait_if(When::BeforeTheServer);
     let server = TcpStream::connect(server)?;
     request.write(&server)?;
     let answer = Message::read(&server)?;
+    wait_if(When::BeforeTheAnswer);
     Ok((!matches!(fault, Some(FaultKind::LoseAnswer))).then_some(answer))
 }
 

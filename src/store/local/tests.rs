@@ -54,7 +54,7 @@ fn what_is_created_is_described_and_swept_in_order_of_name() {
     assert_eq!((found.name.as_str(), found.description.as_deref()), ("b", Some("second")));
     assert_eq!((found.tags.clone(), found.deletion), (tags([("team", "blue")]), None));
     assert!(found.created.unwrap() >= before && found.created.unwrap() <= Timestamp::now());
-    let swept = run(store.sweep("")).unwrap();
+    let swept = run(store.sweep("", &|_| ())).unwrap();
     assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!((&swept[1], &swept[0].description), (&found, &None));
     assert_eq!(run(store.describe(&key("c"))).unwrap(), None);
@@ -98,7 +98,7 @@ fn a_secret_that_is_not_there_cannot_change() {
 #[test]
 fn a_store_that_is_not_there_is_empty_and_reading_does_not_make_it() {
     let (root, store, _) = fresh();
-    assert_eq!(run(store.sweep("")).unwrap(), []);
+    assert_eq!(run(store.sweep("", &|_| ())).unwrap(), []);
     assert_eq!(run(store.describe(&key("a"))).unwrap(), None);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
 }
@@ -131,27 +131,31 @@ fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
             let shared = run(store.create(&key("shared"), &new("", tags([])))).is_ok();
             for number in 0..5 {
                 run(store.create(&key(&format!("{writer}/{number}")), &new("", tags([("n", "1")])))).unwrap();
-                run(store.sweep("")).unwrap();
+                run(store.sweep("", &|_| ())).unwrap();
             }
             usize::from(shared)
         };
         let writers: Vec<_> = (0..6).map(|number| scope.spawn(move || writer(number))).collect();
         writers.into_iter().map(|writer| writer.join().unwrap()).sum()
     });
-    assert_eq!((won, run(store.sweep("")).unwrap().len()), (1, 31));
+    assert_eq!((won, run(store.sweep("", &|_| ())).unwrap().len()), (1, 31));
 }
 
 #[test]
 fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
     let (_root, store, path) = holding(b"this is not a database, however long you look at it");
-    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()] {
+    for error in
+        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()]
+    {
         assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
     }
     assert!(fs::read_to_string(&path).unwrap().starts_with("this is not"));
 
     let (_root, store, path) = holding(b"");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()] {
+    for error in
+        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()]
+    {
         assert!(error.to_string().contains("another program's"), "{error}");
     }
 }
@@ -163,7 +167,7 @@ fn a_damaged_store_says_so() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&path, bytes).unwrap();
-    let error = run(store.sweep("")).unwrap_err();
+    let error = run(store.sweep("", &|_| ())).unwrap_err();
     assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
 
     let (_root, store, path) = fresh();
@@ -178,7 +182,9 @@ fn a_store_of_a_newer_version_is_refused() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])))).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    for error in [run(store.sweep("")).unwrap_err(), run(store.create(&key("b"), &new("", tags([])))).unwrap_err()] {
+    for error in
+        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("b"), &new("", tags([])))).unwrap_err()]
+    {
         assert!(matches!(error, StoreError::LocalNewer { found: 99, .. }), "{error}");
     }
 }
@@ -186,10 +192,10 @@ fn a_store_of_a_newer_version_is_refused() {
 #[test]
 fn a_folder_in_the_file_s_place_is_named() {
     let root = tempfile::tempdir().unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new(".")).sweep("")).unwrap_err();
+    let error = run(LocalStore::new(root.path(), Path::new(".")).sweep("", &|_| ())).unwrap_err();
     assert!(error.to_string().contains("it is a folder"), "{error}");
     fs::write(root.path().join("file"), "").unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new("file/store.db")).sweep("")).unwrap_err();
+    let error = run(LocalStore::new(root.path(), Path::new("file/store.db")).sweep("", &|_| ())).unwrap_err();
     assert!(matches!(error, StoreError::LocalUnusable { .. }), "{error}");
 }
 
@@ -201,7 +207,7 @@ fn a_marked_secret_is_there_with_its_date() {
     Connection::open(&path).unwrap().execute_batch(mark).unwrap();
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
     assert_eq!(found.deletion, Some("2026-01-02T03:04:05Z".parse().unwrap()));
-    assert_eq!(run(store.sweep("")).unwrap(), [found]);
+    assert_eq!(run(store.sweep("", &|_| ())).unwrap(), [found]);
 }
 
 #[test]
@@ -240,7 +246,7 @@ fn only_what_carries_the_tag_is_swept() {
     let (_root, store, _) = fresh();
     run(store.create(&key("ours"), &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])))).unwrap();
     run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])))).unwrap();
-    let swept = run(store.sweep("goldenpath.io/managed-by")).unwrap();
+    let swept = run(store.sweep("goldenpath.io/managed-by", &|_| ())).unwrap();
     assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["ours"]);
     assert_eq!(swept[0].tags.len(), 2);
 }
@@ -253,7 +259,7 @@ fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_w
     let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
     Connection::open(&path).unwrap().execute_batch(&format!("{drop} PRAGMA user_version = 1")).unwrap();
     let before = fs::read(&path).unwrap();
-    assert_eq!(run(store.sweep("")).unwrap()[0].description.as_deref(), Some("text"));
+    assert_eq!(run(store.sweep("", &|_| ())).unwrap()[0].description.as_deref(), Some("text"));
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
     assert_eq!(fs::read(&path).unwrap(), before);
     run(store.put_policy(&key("a"), "{}")).unwrap();

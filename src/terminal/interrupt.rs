@@ -1,0 +1,93 @@
+//! What a Ctrl-C ends: a question that is open, work that can stop in good order, or else the program.
+
+use std::convert::Infallible;
+use std::process;
+use std::sync::{Mutex, Once, PoisonError};
+
+use super::{plain, prompt};
+
+/// The exit code of a program that a Ctrl-C has ended, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
+/// The work that is to be told of a Ctrl-C, if there is some.
+static WORK: Mutex<Option<Work>> = Mutex::new(None);
+
+struct Work {
+    is_stopping: bool,
+    tell: Box<dyn Fn(Request) + Send>,
+}
+
+/// What the person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Stop in good order.
+    Stop,
+    /// Stop at once: the program ends as soon as it has been told.
+    End,
+}
+
+/// From now on a Ctrl-C ends the program with [`INTERRUPTED`], but where a question is open or work can stop.
+pub fn listen() {
+    static HANDLER: Once = Once::new();
+    // Should no handler be allowed here, a Ctrl-C ends the program as the system has it.
+    HANDLER.call_once(|| {
+        let _ = ctrlc::set_handler(|| {
+            if !plain::interrupt() && !prompt::is_asking() {
+                request();
+            }
+        });
+    });
+}
+
+/// While this exists, the first Ctrl-C asks the work to stop, and the second ends the program.
+pub struct Stopping(());
+
+impl Stopping {
+    /// `tell` is called from another thread.
+    #[must_use]
+    pub fn new(tell: impl Fn(Request) + Send + 'static) -> Self {
+        *lock() = Some(Work { is_stopping: false, tell: Box::new(tell) });
+        listen();
+        Self(())
+    }
+
+    /// Whether there was a Ctrl-C.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        lock().as_ref().is_some_and(|work| work.is_stopping)
+    }
+
+    /// Takes a SIGTERM for a Ctrl-C, for as long as this is polled: a pipeline that is cancelled sends one.
+    pub async fn heed_termination(&self) -> Infallible {
+        #[cfg(unix)]
+        if let Ok(mut signals) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            while signals.recv().await.is_some() {
+                request();
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        *lock() = None;
+    }
+}
+
+fn request() {
+    let mut work = lock();
+    if let Some(work) = work.as_mut() {
+        let request = if work.is_stopping { Request::End } else { Request::Stop };
+        work.is_stopping = true;
+        (work.tell)(request);
+        if request == Request::Stop {
+            return;
+        }
+    }
+    process::exit(INTERRUPTED.into());
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Option<Work>> {
+    WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
