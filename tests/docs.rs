@@ -109,6 +109,9 @@ fn every_flag_in_the_documentation_exists() {
         "docs/hooks.md",
         "docs/pipeline.md",
         "docs/configuration.md",
+        "deploy/github-actions.yaml",
+        "deploy/kubernetes-indexed-job.yaml",
+        "deploy/argo-workflows.yaml",
     ] {
         let text = fs::read_to_string(root().join(name)).unwrap();
         for line in
