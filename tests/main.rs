@@ -27,5 +27,6 @@ mod screens;
 mod secret_values;
 mod stopping;
 mod support;
+mod trouble;
 mod ttl;
 mod validate;
