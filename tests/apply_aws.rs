@@ -314,7 +314,7 @@ fn what_fails_for_one_manifest_does_not_stop_the_others_and_a_rerun_converges() 
     let aws = Aws::new("one-fails");
     aws.platform.write("SEC-0001", "first-of-three").write("SEC-0002", "second-of-three");
     aws.platform.write("SEC-0003", "third-of-three").catalog.commit_all("Three");
-    aws.recorder.refuse("CreateSecret", "second-of-three", 4, "LimitExceededException", "too many secrets");
+    aws.recorder.refuse("CreateSecret", "second-of-three", 1, "LimitExceededException", "too many secrets");
 
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("SEC-0002 create-secret"), "{}", outcome.stderr);

@@ -28,5 +28,6 @@ mod secret_values;
 mod shards;
 mod stopping;
 mod support;
+mod trouble;
 mod ttl;
 mod validate;

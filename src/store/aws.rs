@@ -6,12 +6,16 @@ mod endpoint;
 mod failure;
 mod pace;
 mod policy;
+mod retry;
 mod role;
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
 
 use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret};
@@ -19,7 +23,7 @@ use crate::config::StoreConfig;
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
 use failure::Call;
-use pace::Pace;
+use pace::Paces;
 
 /// The most that a page of ListSecrets holds (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
@@ -35,8 +39,7 @@ pub struct AwsStore {
     overridden: bool,
     /// The role that is taken on; None where whoever runs goldenpath makes the calls.
     role: Option<String>,
-    /// The four operations on resource policies share a quota that is far below that of reads (Secrets Manager quotas).
-    policy_calls: Pace,
+    paces: Paces,
 }
 
 impl AwsStore {
@@ -53,17 +56,18 @@ impl AwsStore {
         Call { operation, key, endpoint: &self.endpoint, role: self.role.as_deref() }
     }
 
-    /// What is to be said of a call whose answer holds nothing that is needed.
-    fn done<T, E>(
+    /// A call whose answer holds nothing that is needed.
+    async fn tell<T, E, F>(
         &self,
         operation: &'static str,
         key: &StoreKey,
-        result: Result<T, SdkError<E>>,
+        send: impl Fn() -> F,
     ) -> Result<(), StoreError>
     where
-        E: aws_sdk_secretsmanager::error::ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        result.map(drop).map_err(|error| self.call(operation, Some(key)).failed(error))
+        self.ask(operation, Some(key), send).await.map(drop)
     }
 }
 
@@ -83,52 +87,55 @@ impl SecretStore for AwsStore {
         let tagged = Filter::builder().key(FilterNameStringType::TagKey).values(tag).build();
         let filters = (!tag.is_empty()).then(|| vec![tagged]);
         let request = self.client.list_secrets().max_results(PAGE).include_planned_deletion(true).set_filters(filters);
-        let mut pages = request.into_paginator().send();
+        let mut next = None;
         // By name: a list that shifts while its next page is asked for can show a secret twice.
         let mut secrets = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.call("ListSecrets", None).failed(error))?;
+        loop {
+            let page = || request.clone().set_next_token(next.clone()).send();
+            let page = self.ask("ListSecrets", None, page).await?;
             let entries = page.secret_list.unwrap_or_default();
             read(entries.len());
             let entries = entries.into_iter().filter_map(listed);
             secrets.extend(entries.map(|secret| (secret.name.clone(), secret)));
+            match page.next_token.filter(|token| !token.is_empty()) {
+                // A token that comes again would have the same page come again.
+                Some(token) if next.as_ref() != Some(&token) => next = Some(token),
+                _ => return Ok(secrets.into_values().collect()),
+            }
         }
-        Ok(secrets.into_values().collect())
     }
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
-        match self.client.describe_secret().secret_id(key.as_str()).send().await {
+        let request = self.client.describe_secret().secret_id(key.as_str());
+        match self.ask("DescribeSecret", Some(key), || request.clone().send()).await {
             Ok(found) => Ok(Some(described(found, key))),
-            Err(error) => match self.call("DescribeSecret", Some(key)).failed(error) {
-                StoreError::NotFound { .. } => Ok(None),
-                error => Err(error),
-            },
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
-        self.policy_calls.turn().await;
-        match self.client.get_resource_policy().secret_id(key.as_str()).send().await {
-            Ok(found) => Ok(found.resource_policy),
-            Err(error) => Err(self.call("GetResourcePolicy", Some(key)).failed(error)),
-        }
+        let request = self.client.get_resource_policy().secret_id(key.as_str());
+        let found = self.ask("GetResourcePolicy", Some(key), || request.clone().send()).await?;
+        Ok(found.resource_policy)
     }
 
     async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
         let request = self.client.create_secret().name(key.as_str()).description(&new.description);
         let request = request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
-        self.done("CreateSecret", key, request.send().await)
+        self.tell("CreateSecret", key, || request.clone().send()).await
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.done("RestoreSecret", key, self.client.restore_secret().secret_id(key.as_str()).send().await)
+        let request = self.client.restore_secret().secret_id(key.as_str());
+        self.tell("RestoreSecret", key, || request.clone().send()).await
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
         // UpdateSecret without a value makes no new version.
         let request = self.client.update_secret().secret_id(key.as_str());
         let request = request.set_description(update.description.clone()).set_kms_key_id(update.kms_key.clone());
-        self.done("UpdateSecret", key, request.send().await)
+        self.tell("UpdateSecret", key, || request.clone().send()).await
     }
 
     async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
@@ -136,7 +143,7 @@ impl SecretStore for AwsStore {
             return Ok(()); // AWS refuses an empty list.
         }
         let request = self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
-        self.done("TagResource", key, request.send().await)
+        self.tell("TagResource", key, || request.clone().send()).await
     }
 
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
@@ -144,16 +151,15 @@ impl SecretStore for AwsStore {
     }
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.policy_calls.turn().await;
         let request = self.client.delete_resource_policy().secret_id(key.as_str());
-        self.done("DeleteResourcePolicy", key, request.send().await)
+        self.tell("DeleteResourcePolicy", key, || request.clone().send()).await
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
         let rules = RotationRulesType::builder().set_automatically_after_days(rotation.days.map(i64::from)).build();
         let request = self.client.rotate_secret().secret_id(key.as_str()).rotation_lambda_arn(&rotation.function);
         let request = request.rotation_rules(rules).rotate_immediately(false);
-        self.done("RotateSecret", key, request.send().await)
+        self.tell("RotateSecret", key, || request.clone().send()).await
     }
 }
 

@@ -87,6 +87,28 @@ impl Aws {
         names
     }
 
+    /// All that the account holds, in a shape that is the same in another account: by name the description, the tags, the
+    /// resource policy, and whether a deletion is planned.
+    pub fn state(&self) -> BTreeMap<String, Value> {
+        let state = |name: String| {
+            let found = self.describe(&name);
+            let policy = match found.get("DeletedDate") {
+                None => self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"].clone(),
+                Some(_) => Value::Null,
+            };
+            let tags = found.get("Tags").map(|_| tags(&found));
+            let state = json!({
+                "description": found["Description"],
+                "tags": tags,
+                "policy": policy,
+                "rotation": found["RotationRules"],
+                "deletion": found.get("DeletedDate").is_some(),
+            });
+            (name, state)
+        };
+        self.names().into_iter().map(state).collect()
+    }
+
     /// The calls since the last time that change something.
     pub fn writes(&self) -> Vec<String> {
         let calls = self.recorder.operations();

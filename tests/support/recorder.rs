@@ -1,5 +1,7 @@
 //! Which API calls goldenpath makes, and in which order; and what becomes of them when something goes wrong on the way.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,8 +28,37 @@ struct Heard {
     /// Each with its body.
     calls: Mutex<Vec<(String, String)>>,
     faults: Mutex<Vec<Fault>>,
+    trouble: Mutex<Option<Trouble>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
+}
+
+/// Chance, which goes the same way whenever the same is asked, however many ask at once.
+struct Trouble {
+    seed: u64,
+    /// How often each request was made.
+    attempts: HashMap<(String, String), u64>,
+}
+
+impl Trouble {
+    /// A fifth is throttled, a twentieth meets an error of the server's, and of one in fifty the answer is lost.
+    fn draw(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
+        let mut body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("ClientRequestToken"); // another one each time
+        }
+        let attempt = self.attempts.entry((operation.to_owned(), body.to_string())).or_default();
+        *attempt += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.seed, operation, body.to_string(), *attempt).hash(&mut hasher);
+        let answer = |kind: &str| serde_json::json!({ "__type": kind, "Message": "not now" }).to_string();
+        match hasher.finish() % 100 {
+            0..20 => Some(FaultKind::Answer(400, answer("ThrottlingException"))),
+            20..25 => Some(FaultKind::Answer(500, answer("InternalServiceError"))),
+            25..27 => Some(FaultKind::LoseAnswer),
+            _ => None,
+        }
+    }
 }
 
 /// Something that goes wrong with requests of one operation.
@@ -136,6 +167,13 @@ impl Recorder {
         self.add(operation, "", times, FaultKind::Answer(200, output.to_string()));
     }
 
+    /// From here on, of a hundred requests 20 are answered with ThrottlingException and 5 with InternalServiceError, and
+    /// 2 are done and their answers lost. Which, is drawn by the seed, the request, and how often it was made.
+    pub fn make_trouble(&self, seed: u64) {
+        let trouble = Trouble { seed, attempts: HashMap::new() };
+        *self.heard.trouble.lock().expect("sound threads") = Some(trouble);
+    }
+
     /// From here on, the first `times` requests of `operation` whose body holds `body` wait at this gate.
     pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
         let gate = Arc::default();
@@ -211,7 +249,8 @@ fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<
 /// None where it is lost on the way.
 fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Option<Message>> {
     let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
-    let fault = next_fault(&heard.faults, &operation, &body);
+    let drawn = heard.trouble.lock().expect("sound threads").as_mut().and_then(|it| it.draw(&operation, &body));
+    let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
     heard.calls.lock().expect("sound threads").push((operation, body));
     if let Some(FaultKind::Answer(status, body)) = &fault {
         let length = body.len();

@@ -19,19 +19,17 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{AwsStore, Pace, endpoint, failure, role};
+use super::{AwsStore, Paces, endpoint, failure, role};
 use crate::config::StoreConfig;
 use crate::store::StoreError;
 
+/// Of a call for credentials, such as that of a role.
 const ATTEMPTS: u32 = 4;
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
 /// Shorter than an attempt, so that credentials that do not come are named as the reason.
 const CREDENTIALS: Duration = Duration::from_secs(15);
-/// Calls a second (Secrets Manager quotas, "Combined rate of DeleteResourcePolicy, GetResourcePolicy, PutResourcePolicy, and
-/// ValidateResourcePolicy API requests").
-const POLICY_CALLS: u32 = 50;
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
@@ -44,8 +42,6 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region.clone())
         .http_client(http_client(proxy))
-        // Not adaptive: from a cold start that mode lets one call through in two seconds after the first throttling, so
-        // that a few of them make calls wait until their time is over. Calls in flight are bounded anyway.
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Ok(name) = AppName::new("goldenpath") {
@@ -61,13 +57,14 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
     builder.set_credentials_provider(credentials(config, sdk).await?);
+    builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
     Ok(AwsStore {
         client: Client::from_conf(builder.build()),
         region: region.to_string(),
         endpoint,
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
-        policy_calls: Pace::a_second(POLICY_CALLS),
+        paces: Paces::new(),
     })
 }
 

@@ -39,14 +39,13 @@ pub(super) async fn put(store: &AwsStore, key: &StoreKey, policy: &str) -> Resul
 
 async fn put_once(store: &AwsStore, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
     let request = store.client.validate_resource_policy().secret_id(key.as_str()).resource_policy(policy);
-    store.policy_calls.turn().await;
-    let found = request.send().await.map_err(|error| store.call("ValidateResourcePolicy", Some(key)).failed(error))?;
+    let found = store.ask("ValidateResourcePolicy", Some(key), || request.clone().send()).await?;
     if !found.policy_validation_passed() {
         let errors = found.validation_errors().iter().filter_map(|entry| entry.error_message());
         let reason = errors.collect::<Vec<_>>().join("; ");
         return Err(StoreError::PolicyRefused { name: key.to_string(), reason: super::failure::readable(&reason) });
     }
-    store.policy_calls.turn().await;
     let request = store.client.put_resource_policy().secret_id(key.as_str()).resource_policy(policy);
-    store.done("PutResourcePolicy", key, request.block_public_policy(true).send().await)
+    let request = request.block_public_policy(true);
+    store.tell("PutResourcePolicy", key, || request.clone().send()).await
 }
