@@ -104,6 +104,15 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Removes a file that is there.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
 /// The bytes, safe on disk under a temporary name beside `path`.
 fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let temporary = temporary(folder, path, bytes)?;

@@ -7,9 +7,10 @@
 //! | --- | --- |
 //! | [`cli`] | one file a command: its arguments, and a short `run` |
 //! | [`reconcile`] | desired state against actual state → plan → apply |
-//! | [`gitops`] | the GitOps working copy: read, write, commit |
+//! | [`gitops`] | the GitOps repository: what is there, and projections written to it |
 //! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
 //! | [`projection`] | manifest → ExternalSecret |
+//! | [`branch`] | a branch that files are committed to, checked out or somewhere else |
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
@@ -28,6 +29,7 @@
 //! | [`suggest`] | "did you mean …?" |
 
 pub mod arn;
+pub mod branch;
 pub mod catalog;
 pub mod cli;
 pub mod config;

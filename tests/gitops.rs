@@ -165,7 +165,7 @@ fn a_detached_head_is_refused_before_anything_is_written() {
     let before = platform.gitops_state();
     let outcome = platform.apply().run().fails_with(2);
     says(&outcome, "is on no branch");
-    says(&outcome, "check out the branch that Argo CD or Flux reads");
+    says(&outcome, "check out the branch there that the commit is to go to");
     assert_eq!(platform.gitops_state(), before);
     assert!(!platform.catalog.exists(".goldenpath"), "the store is left alone too");
 }

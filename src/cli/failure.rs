@@ -5,6 +5,7 @@ use std::path::Path;
 
 use miette::Diagnostic;
 
+use crate::branch::BranchError;
 use crate::catalog::ProjectError;
 use crate::config::ConfigError;
 use crate::fixes::WriteError;
@@ -106,6 +107,12 @@ impl From<IdError> for Failure {
             IdError::NoRemote { .. } | IdError::Source(_) => Self::misused(error),
             _ => Self::failed(error),
         }
+    }
+}
+
+impl From<BranchError> for Failure {
+    fn from(error: BranchError) -> Self {
+        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 

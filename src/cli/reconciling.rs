@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::sharding::Shards;
 use super::{Context, Failure, Narrow, Outcome};
+use crate::branch::{Remote, RemotePlace};
 use crate::catalog::{Catalog, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
-use crate::gitops::{Remote, RemotePlace, Target, WorkingCopy};
+use crate::gitops::{Pushed, Target, WorkingCopy};
 use crate::manifest::SecretId;
 use crate::projection;
 use crate::reconcile::{self, Account, Options, Plan, Progress, Shard, Unseen, World};
@@ -138,9 +139,9 @@ impl Desired<'_> {
                 Place::Folder(path) => Ok(Target::Copy(WorkingCopy::open(path)?)),
                 Place::Remote(place) => {
                     context.streams.glimpse("Asking the GitOps repository …");
-                    let remote = Remote::open(place, &project.root, &repository.memory());
+                    let remote = Remote::open("the GitOps repository", place, &project.root, &repository.memory());
                     context.streams.progress_ends();
-                    Ok(Target::Remote(Box::new(remote?)))
+                    Ok(Target::Remote(Box::new(Pushed::new(remote?))))
                 }
             }
         };

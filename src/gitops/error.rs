@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-use crate::git::GitError;
+use crate::branch::BranchError;
 
 /// Why the GitOps repository cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -15,10 +15,6 @@ pub enum GitopsError {
         help("clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is")
     )]
     Unusable { path: PathBuf, why: String },
-
-    #[error("the GitOps working copy `{}` {why}", path.display())]
-    #[diagnostic(code(goldenpath::gitops::not_ready), help("{help}"))]
-    NotReady { path: PathBuf, why: String, help: &'static str },
 
     #[error("a projection's path is not allowed: {why}")]
     #[diagnostic(code(goldenpath::gitops::path), help("see `gitops.file` in goldenpath.yaml"))]
@@ -46,46 +42,9 @@ pub enum GitopsError {
     )]
     Write { file: String, why: String },
 
-    #[error("git cannot commit in `{}`: {why}", path.display())]
-    #[diagnostic(
-        code(goldenpath::gitops::commit),
-        help("the files are written; mend the repository and run apply again, which commits them")
-    )]
-    Commit { path: PathBuf, why: String },
-
-    #[error("the GitOps repository `{place}` cannot be asked: {source}")]
-    #[diagnostic(
-        code(goldenpath::gitops::unreachable),
-        help("check the network and your rights; `git ls-remote {place}` shows more")
-    )]
-    Unreachable { place: String, source: GitError },
-
-    #[error("the GitOps repository `{place}` has no branch `{branch}`")]
-    #[diagnostic(
-        code(goldenpath::gitops::no_branch),
-        help("push it there first, or set `gitops.branch` in goldenpath.yaml to the one that Argo CD or Flux reads")
-    )]
-    NoBranch { place: String, branch: String },
-
-    #[error("the GitOps repository `{place}` takes no push to `{branch}`: {why}")]
-    #[diagnostic(
-        code(goldenpath::gitops::refused),
-        help(
-            "nothing is written there; where the branch is protected, let the identity that runs apply push to it, or set `gitops.branch` to another one"
-        )
-    )]
-    Refused { place: String, branch: String, why: String },
-
-    #[error("others have pushed to `{branch}` of the GitOps repository `{place}` all the time, for {seconds} seconds")]
-    #[diagnostic(code(goldenpath::gitops::contended), help("nothing is written there; run apply again"))]
-    Contended { place: String, branch: String, seconds: u64 },
-
-    #[error("the copy of the GitOps repository in `{}` cannot be used: {why}", path.display())]
-    #[diagnostic(
-        code(goldenpath::gitops::cache),
-        help("delete the folder; the next run makes it anew, and nothing is lost with it")
-    )]
-    Cache { path: PathBuf, why: String },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Branch(#[from] BranchError),
 }
 
 impl GitopsError {
@@ -93,16 +52,9 @@ impl GitopsError {
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         match self {
-            Self::Unusable { .. } | Self::NotReady { .. } | Self::Path { .. } | Self::NoBranch { .. } => true,
-            Self::Foreign { .. }
-            | Self::Changed { .. }
-            | Self::Unlistable { .. }
-            | Self::Write { .. }
-            | Self::Commit { .. }
-            | Self::Unreachable { .. }
-            | Self::Refused { .. }
-            | Self::Contended { .. }
-            | Self::Cache { .. } => false,
+            Self::Unusable { .. } | Self::Path { .. } => true,
+            Self::Branch(error) => error.is_of_the_configuration(),
+            Self::Foreign { .. } | Self::Changed { .. } | Self::Unlistable { .. } | Self::Write { .. } => false,
         }
     }
 }

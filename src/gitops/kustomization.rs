@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use crate::manifest::{self, Change, Value};
+use crate::manifest::{self, Change, Node, Value};
 
 /// The names that kustomize looks for, in its order.
 pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -28,7 +28,10 @@ pub(super) struct Kustomization {
     pub(super) file: String,
     pub(super) text: String,
     listed: BTreeSet<String>,
-    obstacle: OnceCell<Option<String>>,
+    /// Why it is not to be changed, if so.
+    blocked: Option<String>,
+    /// Why nothing can be added, if so.
+    full: OnceCell<Option<String>>,
 }
 
 impl Kustomization {
@@ -54,12 +57,12 @@ impl Kustomization {
                 .collect(),
             _ => BTreeSet::new(),
         };
-        Ok(Self { file: file.to_owned(), text, listed, obstacle: OnceCell::new() })
+        Ok(Self { file: file.to_owned(), text, listed, blocked: None, full: OnceCell::new() })
     }
 
-    /// The same, which nothing may be added to.
+    /// The same, which is not to be changed.
     pub(super) fn blocked(self, why: String) -> Self {
-        Self { obstacle: OnceCell::from(Some(why)), ..self }
+        Self { blocked: Some(why), ..self }
     }
 
     /// The names that it lists.
@@ -73,10 +76,57 @@ impl Kustomization {
             return Listing::Fine;
         }
         // Whether a name can be added holds for each; trying all would read a long list as often.
-        match self.obstacle.get_or_init(|| self.with(&[name.to_owned()]).err()) {
+        let full = || self.full.get_or_init(|| self.with(&[name.to_owned()]).err());
+        match self.blocked.as_ref().or_else(|| full().as_ref()) {
             Some(why) => Listing::Obstacle(why.clone()),
             None => Listing::Missing,
         }
+    }
+
+    /// Whether it does not list a file that is to go.
+    pub(super) fn unlisting(&self, name: &str) -> Listing {
+        match (self.listed.contains(name), &self.blocked) {
+            (false, _) => Listing::Fine,
+            (true, Some(why)) => Listing::Obstacle(why.clone()),
+            (true, None) => match self.without(&[name.to_owned()]) {
+                Ok(_) => Listing::Missing,
+                Err(why) => Listing::Obstacle(why),
+            },
+        }
+    }
+
+    /// Its text without `names`; everything else as it is.
+    ///
+    /// # Errors
+    /// Why that cannot be written, in words.
+    pub(super) fn without(&self, names: &[String]) -> Result<String, String> {
+        let mut text = self.text.clone();
+        let forms = names.iter().flat_map(|name| [name.clone(), format!("./{name}")]);
+        for value in forms {
+            let root = manifest::parse(&text).map_err(|_| self.by_hand("taken out"))?;
+            let is_it = |item: &&Node| matches!(&item.value, Value::String(held) if *held == value);
+            match root.at(RESOURCES).map(|(_, node)| &node.value) {
+                Some(Value::Sequence(items)) if items.iter().find(is_it).is_some() => {}
+                _ => continue,
+            }
+            let change = Change::Withdraw { pointer: RESOURCES.to_owned(), value };
+            text = change.apply(&text, &root).ok_or_else(|| self.by_hand("taken out"))?;
+        }
+        Ok(text)
+    }
+
+    /// Its text with `come` and without `go`.
+    ///
+    /// # Errors
+    /// Why that cannot be written, in words.
+    pub(super) fn changed(&self, come: &[String], go: &[String]) -> Result<String, String> {
+        let text = self.with(come)?;
+        if go.is_empty() { Ok(text) } else { Self::parse(&self.file, text)?.without(go) }
+    }
+
+    fn by_hand(&self, done: &str) -> String {
+        let what = if done == "added" { "add it" } else { "take it out" };
+        format!("`resources` in `{}` beside it is not written so that a file can be {done}: {what} by hand", self.file)
     }
 
     /// Its text with those of `names` that it does not list at the end of its list; everything else as it is.
@@ -90,12 +140,7 @@ impl Kustomization {
         }
         let root = manifest::parse(&self.text).ok();
         let change = Change::Append { pointer: RESOURCES.to_owned(), values };
-        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| {
-            format!(
-                "`resources` in `{}` beside it is not written so that a file can be added: add it by hand",
-                self.file
-            )
-        })
+        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| self.by_hand("added"))
     }
 }
 

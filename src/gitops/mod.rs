@@ -1,18 +1,16 @@
 //! The GitOps repository: what is there, and writing and committing projections. It is a working copy on disk, or a
 //! repository that is pushed to. Files of others are never touched.
 
-mod commit;
 mod error;
 mod kustomization;
 mod remote;
 mod stale;
-mod tree;
 mod working_copy;
 
 use kustomization::Listing;
 
 pub use error::GitopsError;
-pub use remote::{Remote, RemotePlace};
+pub use remote::Pushed;
 pub use stale::Stale;
 pub use working_copy::WorkingCopy;
 
@@ -24,7 +22,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// Where projections are committed, and Argo CD or Flux reads them.
 pub enum Target {
     Copy(WorkingCopy),
-    Remote(Box<Remote>),
+    Remote(Box<Pushed>),
 }
 
 /// What stands where a projection belongs.
@@ -45,13 +43,29 @@ pub enum FileState {
     Unlistable(String),
 }
 
-/// What became of projections that were to be written.
+/// What is to be done to a projection's file, and to the kustomization beside it.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'p> {
+    Write(&'p Projection),
+    /// It goes, whatever of this manifest's it says.
+    Remove(&'p Projection),
+}
+
+/// What became of changes.
 #[derive(Debug)]
 pub struct Published {
-    /// One for each projection, in their order. What is written well is done when the commit is.
+    /// One for each change, in their order. What is written well is done when the commit is.
     pub written: Vec<Result<(), GitopsError>>,
     /// The commit, by its ID; None where there was nothing to commit, or no git repository to commit to.
     pub commit: Result<Option<String>, GitopsError>,
+}
+
+impl Change<'_> {
+    fn projection(&self) -> &Projection {
+        match self {
+            Self::Write(projection) | Self::Remove(projection) => projection,
+        }
+    }
 }
 
 impl Target {
@@ -60,7 +74,7 @@ impl Target {
     pub fn place(&self) -> String {
         match self {
             Self::Copy(copy) => copy.place(),
-            Self::Remote(remote) => remote.place(),
+            Self::Remote(pushed) => pushed.remote.place(),
         }
     }
 
@@ -70,19 +84,32 @@ impl Target {
     /// A path that leaves the repository.
     pub fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let (state, listing) = match self {
-            Self::Copy(copy) => (copy.state(projection)?, copy.listing(&projection.file)),
-            Self::Remote(remote) => (remote.state(projection)?, remote.listing(&projection.file)),
+            Self::Copy(copy) => (copy.state(projection)?, copy.listing(&projection.file, false)),
+            Self::Remote(pushed) => (pushed.state(projection)?, pushed.listing(&projection.file, false)),
         };
         Ok(listing.judge(state))
     }
 
-    /// Writes the projections, lists them in the kustomizations beside them, and commits both, with nothing else that may be
-    /// changed or staged there. `message` is asked for the commit's, with the indices of the projections in it.
+    /// The same for a projection that is to go: [`FileState::Missing`] when it is gone.
+    ///
+    /// # Errors
+    /// A path that leaves the repository.
+    pub fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
+        let (state, listing) = match self {
+            Self::Copy(copy) => (copy.removal(projection)?, copy.listing(&projection.file, true)),
+            Self::Remote(pushed) => (pushed.state(projection)?, pushed.listing(&projection.file, true)),
+        };
+        Ok(listing.judge_removal(state))
+    }
+
+    /// Writes and removes projections, keeps the kustomizations beside them listing those that are there, and commits both, with
+    /// nothing else that may be changed or staged there. `message` is asked for the commit's, with the indices of the changes
+    /// in it.
     #[must_use]
-    pub fn publish(&self, projections: &[&Projection], message: &dyn Fn(&[usize]) -> String) -> Published {
+    pub fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
         match self {
-            Self::Copy(copy) => copy.publish(projections, message),
-            Self::Remote(remote) => remote.publish(projections, message),
+            Self::Copy(copy) => copy.publish(changes, message),
+            Self::Remote(pushed) => pushed.publish(changes, message),
         }
     }
 
@@ -91,7 +118,7 @@ impl Target {
     pub fn stale(&self, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
         let found = match self {
             Self::Copy(copy) => copy.head_tree(),
-            Self::Remote(remote) => remote.head_tree(),
+            Self::Remote(pushed) => pushed.remote.head_tree(),
         };
         found.map(|(git, tree)| stale::all(git, tree, catalog_id, is_wanted)).unwrap_or_default()
     }
@@ -117,6 +144,17 @@ impl Listing {
             (_, Self::Obstacle(why)) => FileState::Unlistable(why.clone()),
             (FileState::Current, Self::Missing) => FileState::Unlisted,
             (state, Self::Missing) => state,
+        }
+    }
+
+    /// The same of a projection that is to go. Somebody else's file in its place is not ours, and neither is its place in
+    /// the list.
+    fn judge_removal(&self, state: FileState) -> FileState {
+        match (state, self) {
+            (FileState::Foreign(_), _) | (FileState::Missing, Self::Fine) => FileState::Missing,
+            (_, Self::Obstacle(why)) => FileState::Unlistable(why.clone()),
+            (FileState::Missing, Self::Missing) => FileState::Unlisted,
+            (state, _) => state,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
-use super::tree;
+use crate::branch;
 use crate::manifest::SecretId;
 use crate::projection;
 
@@ -25,7 +25,7 @@ pub(super) fn all(git: &Repository, tree: Oid, catalog_id: &str, is_wanted: &dyn
         if is_yaml && entry.kind() == Some(ObjectType::Blob) {
             let file = format!("{folder}{name}");
             if !is_wanted(&file)
-                && let Ok(text) = tree::text(git, entry.id())
+                && let Ok(text) = branch::text(git, entry.id())
                 && let Some((id, catalog)) = projection::owner(&text)
                 && catalog == catalog_id
             {

@@ -1,6 +1,6 @@
 //! A working copy of the GitOps repository on disk: what is there, and writing and committing projections.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -8,18 +8,14 @@ use std::rc::Rc;
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
-use super::tree::{self, Found};
-use super::{FileState, GitopsError, MAX_BYTES, Published};
+use super::{Change, FileState, GitopsError, MAX_BYTES, Published};
+use crate::branch::{self, Checkout, Entry, Found};
 use crate::files::{self, Unreadable};
 use crate::projection::{self, Projection};
 
 /// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
 pub struct WorkingCopy {
-    pub(super) root: PathBuf,
-    /// None where the folder is no git repository: projections are written and not committed.
-    pub(super) git: Option<Repository>,
-    /// The last commit that was looked at, and its tree.
-    pub(super) last_tree: Cell<Option<(Oid, Oid)>>,
+    checkout: Checkout,
     /// The kustomizations that planning has looked at, by folder.
     folders: RefCell<HashMap<String, Rc<Beside>>>,
 }
@@ -27,14 +23,17 @@ pub struct WorkingCopy {
 /// What stands beside the projections of a folder.
 pub(super) enum Beside {
     Nothing,
-    Kustomization {
-        /// As it is on disk.
-        disk: Kustomization,
-        /// As it was committed, which is what counts; without git, what is on disk.
-        committed: Kustomization,
-    },
+    Kustomization(Box<Both>),
     /// There is one, and why it cannot be read.
     Unreadable(String),
+}
+
+/// A kustomization.
+pub(super) struct Both {
+    /// As it is on disk.
+    disk: Kustomization,
+    /// As it was committed, which is what counts; without git, what is on disk.
+    committed: Kustomization,
 }
 
 impl WorkingCopy {
@@ -58,15 +57,13 @@ impl WorkingCopy {
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
-        let copy = Self { root, git, last_tree: Cell::new(None), folders: RefCell::default() };
-        copy.check_ready()?;
-        Ok(copy)
+        Ok(Self { checkout: Checkout::new("the GitOps working copy", root, git)?, folders: RefCell::default() })
     }
 
     /// For people: where it is, and on which branch.
     pub(super) fn place(&self) -> String {
-        let folder = self.root.display();
-        let head = self.git.as_ref().map(|git| git.find_reference("HEAD"));
+        let folder = self.checkout.root.display();
+        let head = self.checkout.git.as_ref().map(|git| git.find_reference("HEAD"));
         match head {
             None => format!("{folder} (not a git repository: files are written, not committed)"),
             Some(head) => {
@@ -88,17 +85,19 @@ impl WorkingCopy {
         Ok(match found {
             Err(why) => FileState::Foreign(why),
             // Where git turns line ends around (core.autocrlf), the work tree never has the projection's own bytes.
-            Ok(text) if text.replace("\r\n", "\n") == projection.text => match self.is_committed(projection) {
-                true => FileState::Current,
-                false => FileState::Uncommitted,
-            },
+            Ok(text) if text.replace("\r\n", "\n") == projection.text => {
+                match self.checkout.is_committed(&projection.file, &projection.text) {
+                    true => FileState::Current,
+                    false => FileState::Uncommitted,
+                }
+            }
             Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
             Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID of this catalog".to_owned()),
         })
     }
 
-    /// What the kustomization beside a file says of it.
-    pub(super) fn listing(&self, file: &str) -> Listing {
+    /// What the kustomization beside a file says of it, and for one that is to go.
+    pub(super) fn listing(&self, file: &str, is_to_go: bool) -> Listing {
         let (folder, name) = split(file);
         let known = self.folders.borrow().get(folder).cloned();
         let beside = known.unwrap_or_else(|| {
@@ -109,38 +108,85 @@ impl WorkingCopy {
         match &*beside {
             Beside::Nothing => Listing::Fine,
             Beside::Unreadable(why) => Listing::Obstacle(why.clone()),
-            Beside::Kustomization { committed, .. } => committed.listing(name),
+            Beside::Kustomization(both) if is_to_go => both.committed.unlisting(name),
+            Beside::Kustomization(both) => both.committed.listing(name),
         }
     }
 
     /// As [`super::Target::publish`].
-    pub(super) fn publish(&self, projections: &[&Projection], message: &dyn Fn(&[usize]) -> String) -> Published {
-        let mut written: Vec<_> = projections.iter().map(|projection| self.write(projection)).collect();
+    pub(super) fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
+        let mut written: Vec<_> = changes.iter().map(|change| self.make(change)).collect();
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, projection) in projections.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
-            folders.entry(split(&projection.file).0).or_default().push(index);
+        for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
+            folders.entry(split(&change.projection().file).0).or_default().push(index);
         }
         let mut kustomizations = Vec::new();
         for (folder, indices) in folders {
-            let names: Vec<String> =
-                indices.iter().map(|index| split(&projections[*index].file).1.to_owned()).collect();
-            match self.list(folder, &names) {
+            let of_the_folder: Vec<&Change<'_>> = indices.iter().map(|index| &changes[*index]).collect();
+            match self.list(folder, &of_the_folder) {
                 Ok(kustomization) => kustomizations.extend(kustomization),
                 Err(why) => {
                     for index in indices {
-                        let file = projections[index].file.clone();
+                        let file = changes[index].projection().file.clone();
                         written[index] = Err(GitopsError::Unlistable { file, why: why.clone() });
                     }
                 }
             }
         }
-        let done: Vec<usize> = (0..projections.len()).filter(|index| written[*index].is_ok()).collect();
+        let done: Vec<usize> = (0..changes.len()).filter(|index| written[*index].is_ok()).collect();
         if done.is_empty() {
             return Published { written, commit: Ok(None) };
         }
-        let files: Vec<&str> = done.iter().map(|index| projections[*index].file.as_str()).collect();
-        let commit = self.commit(&files, &kustomizations, &message(&done));
+        let mut entries = Vec::new();
+        for change in done.iter().map(|index| &changes[*index]) {
+            let file = change.projection().file.as_str();
+            match change {
+                Change::Write(_) => entries.push(Entry::OnDisk(file)),
+                Change::Remove(_) if self.is_ours_in_git(change.projection()) => entries.push(Entry::Gone(file)),
+                Change::Remove(_) => {}
+            }
+        }
+        entries.extend(kustomizations.iter().map(|(file, text)| Entry::Text(file, text)));
+        let commit = self.checkout.commit(&entries, &message(&done)).map_err(GitopsError::from);
         Published { written, commit }
+    }
+
+    /// What stands where a projection that is to go may be, on disk or in the last commit.
+    pub(super) fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
+        Ok(match self.state(projection)? {
+            FileState::Missing if self.is_ours_in_git(projection) => FileState::Uncommitted,
+            state => state,
+        })
+    }
+
+    /// Whether the last commit or the index has the projection, of whatever age.
+    fn is_ours_in_git(&self, projection: &Projection) -> bool {
+        let committed = || {
+            let (git, tree) = self.checkout.head_tree()?;
+            match branch::find(git, tree, &projection.file) {
+                Ok(Found::File { id, .. }) => branch::text(git, id).ok(),
+                _ => None,
+            }
+        };
+        let held = [committed(), self.checkout.staged_text(&projection.file)];
+        held.iter().flatten().any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
+    }
+
+    fn make(&self, change: &Change<'_>) -> Result<(), GitopsError> {
+        match change {
+            Change::Write(projection) => self.write(projection),
+            Change::Remove(projection) => self.remove(projection),
+        }
+    }
+
+    /// Removes the projection's file, unless it is somebody else's.
+    fn remove(&self, projection: &Projection) -> Result<(), GitopsError> {
+        if matches!(self.state(projection)?, FileState::Missing | FileState::Foreign(_)) {
+            return Ok(());
+        }
+        let path = self.path_of(&projection.file)?;
+        files::remove(&path)
+            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
     }
 
     /// Writes the projection's file, whole or not at all.
@@ -153,28 +199,34 @@ impl WorkingCopy {
             .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
     }
 
-    /// Lists the names in the folder's kustomization on disk, and gives its file and what is to be committed of it. None where
-    /// there is none, or it lists them.
-    fn list(&self, folder: &str, names: &[String]) -> Result<Option<(String, String)>, String> {
+    /// Brings the folder's kustomization up to date on disk, and gives its file and what is to be committed of it. None where
+    /// there is none, or nothing to do.
+    fn list(&self, folder: &str, changes: &[&Change<'_>]) -> Result<Option<(String, String)>, String> {
         let (disk, committed) = match self.beside(folder) {
             Beside::Nothing => return Ok(None),
             Beside::Unreadable(why) => return Err(why),
-            Beside::Kustomization { disk, committed } => (disk, committed),
+            Beside::Kustomization(both) => (both.disk, both.committed),
         };
-        let obstacle = names.iter().find_map(|name| match committed.listing(name) {
-            Listing::Obstacle(why) => Some(why),
-            Listing::Fine | Listing::Missing => None,
-        });
-        if let Some(why) = obstacle {
-            return Err(why);
+        let (mut come, mut go) = (Vec::new(), Vec::new());
+        for change in changes {
+            let name = split(&change.projection().file).1.to_owned();
+            let listing = match change {
+                Change::Write(_) => committed.listing(&name),
+                Change::Remove(_) => committed.unlisting(&name),
+            };
+            match (listing, change) {
+                (Listing::Obstacle(why), _) => return Err(why),
+                (_, Change::Write(_)) => come.push(name),
+                (_, Change::Remove(_)) => go.push(name),
+            }
         }
-        let text = disk.with(names)?;
+        let text = disk.changed(&come, &go)?;
         if text != disk.text {
-            let path = files::confine(&self.root, &disk.file)?;
+            let path = files::confine(&self.checkout.root, &disk.file)?;
             files::write_whole(&path, text.as_bytes())
                 .map_err(|error| format!("`{}` beside it cannot be written: {error}", disk.file))?;
         }
-        let text = committed.with(names)?;
+        let text = committed.changed(&come, &go)?;
         Ok((text != committed.text).then_some((committed.file, text)))
     }
 
@@ -182,7 +234,7 @@ impl WorkingCopy {
     fn beside(&self, folder: &str) -> Beside {
         let read = |name: &&str| {
             let file = format!("{folder}{name}");
-            files::read_below(&self.root, &file, MAX_BYTES).map(|read| (file, read))
+            files::read_below(&self.checkout.root, &file, MAX_BYTES).map(|read| (file, read))
         };
         let Some((file, read)) = NAMES.iter().find_map(read) else { return Beside::Nothing };
         let text = match read.map_err(|error| error.to_string()) {
@@ -202,12 +254,12 @@ impl WorkingCopy {
         };
         match committed {
             Err(why) => Beside::Unreadable(why),
-            Ok(committed) if self.git.is_none() || self.is_ours_to_commit(folder, &disk, &committed) => {
-                Beside::Kustomization { disk, committed }
+            Ok(committed) if self.checkout.git.is_none() || self.is_ours_to_commit(folder, &disk, &committed) => {
+                Beside::Kustomization(Box::new(Both { disk, committed }))
             }
             Ok(committed) => {
                 let why = format!("`{file}` beside it has changes that are not committed: commit or undo them");
-                Beside::Kustomization { disk, committed: committed.blocked(why) }
+                Beside::Kustomization(Box::new(Both { disk, committed: committed.blocked(why) }))
             }
         }
     }
@@ -215,20 +267,20 @@ impl WorkingCopy {
     /// The text of a kustomization in the last commit; None where there is no git. One that was never committed is somebody's
     /// work that has only begun.
     fn committed_text(&self, file: &str) -> Option<Result<String, String>> {
-        let (git, tree) = self.head_tree().filter(|_| self.git.is_some())?;
+        let (git, tree) = self.head_tree().filter(|_| self.checkout.git.is_some())?;
         let unknown = || format!("`{file}` beside it was never committed: commit it");
-        Some(match tree::find(git, tree, file) {
-            Ok(Found::File { id, .. }) => tree::text(git, id),
+        Some(match branch::find(git, tree, file) {
+            Ok(Found::File { id, .. }) => branch::text(git, id),
             Ok(Found::Nothing | Found::Other(_)) => Err(unknown()),
             Err(error) => Err(error.message().to_owned()),
         })
     }
 
-    /// Whether nothing but names of projections has come to a kustomization since it was committed: what a run that was
-    /// killed has left.
+    /// Whether nothing but names of projections has come to a kustomization or left it since it was committed: what a run that
+    /// was killed has left.
     fn is_ours_to_commit(&self, folder: &str, disk: &Kustomization, committed: &Kustomization) -> bool {
         let same = |one: &str, other: &str| one.replace("\r\n", "\n") == other.replace("\r\n", "\n");
-        let staged = self.staged_text(&disk.file);
+        let staged = self.checkout.staged_text(&disk.file);
         let is_staged = |text: &str| staged.as_deref().is_some_and(|staged| same(staged, text));
         if !is_staged(&disk.text) && !is_staged(&committed.text) {
             return false;
@@ -237,23 +289,26 @@ impl WorkingCopy {
             return true;
         }
         let added: Vec<String> = disk.names().difference(committed.names()).cloned().collect();
+        let gone: Vec<String> = committed.names().difference(disk.names()).cloned().collect();
         let is_ours = |name: &String| {
             let file = format!("{folder}{name}");
-            let read = files::read_below(&self.root, &file, MAX_BYTES).and_then(Result::ok);
+            let read = files::read_below(&self.checkout.root, &file, MAX_BYTES).and_then(Result::ok);
             read.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| projection::owner(&text).is_some())
         };
-        added.iter().all(is_ours) && committed.with(&added).is_ok_and(|text| same(&text, &disk.text))
+        // What a run took out of the list has lost its file before.
+        let is_gone = |name: &String| self.checkout.root.join(format!("{folder}{name}")).symlink_metadata().is_err();
+        added.iter().all(is_ours)
+            && gone.iter().all(is_gone)
+            && committed.changed(&added, &gone).is_ok_and(|text| same(&text, &disk.text))
     }
 
     /// The last commit's tree; None without git.
     pub(super) fn head_tree(&self) -> Option<(&Repository, Oid)> {
-        let git = self.git.as_ref()?;
-        let tree = self.tree_of_head(git).or_else(|_| git.treebuilder(None)?.write()).ok()?;
-        Some((git, tree))
+        self.checkout.head_tree()
     }
 
     fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {
         super::check_path(file)?;
-        files::confine(&self.root, file).map_err(|why| GitopsError::Path { why })
+        files::confine(&self.checkout.root, file).map_err(|why| GitopsError::Path { why })
     }
 }

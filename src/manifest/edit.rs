@@ -27,6 +27,8 @@ pub enum Change {
     Move { pointer: String, into: String },
     /// The field at `pointer` goes, with its line and the comment behind it.
     Remove { pointer: String },
+    /// The items of the sequence at `pointer` that are this string go.
+    Withdraw { pointer: String, value: String },
     /// The sequence at `pointer` gets these strings at its end. One of the document's root is made where there is none.
     Append { pointer: String, values: Vec<String> },
 }
@@ -55,6 +57,7 @@ impl Change {
             | Self::Rename { pointer, .. }
             | Self::Move { pointer, .. }
             | Self::Remove { pointer }
+            | Self::Withdraw { pointer, .. }
             | Self::Append { pointer, .. } => pointer,
         }
     }
@@ -63,9 +66,10 @@ impl Change {
     #[must_use]
     pub fn result(&self) -> Option<String> {
         match self {
-            Self::Set { pointer, .. } | Self::Add { pointer, .. } | Self::Append { pointer, .. } => {
-                Some(pointer.clone())
-            }
+            Self::Set { pointer, .. }
+            | Self::Add { pointer, .. }
+            | Self::Append { pointer, .. }
+            | Self::Withdraw { pointer, .. } => Some(pointer.clone()),
             Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escaped(name))),
             Self::Move { pointer, into } => Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default())),
             Self::Remove { .. } => None,
@@ -93,6 +97,7 @@ impl Change {
             Self::Move { pointer, into } => vec![entry::moved(text, root, pointer, into)?],
             Self::Remove { pointer } => vec![vec![entry::removed(text, root, pointer)?]],
             Self::Append { pointer, values } => items::appended(text, root, pointer, values),
+            Self::Withdraw { pointer, value } => vec![items::withdrawn(text, root, pointer, value)?],
         };
         candidates.into_iter().find_map(|edits| {
             let changed = applied(text, edits)?;
@@ -129,6 +134,9 @@ impl Change {
                 put(mapping, &last_token(pointer), value)?;
             }
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
+            Self::Withdraw { pointer, value } => {
+                json.pointer_mut(pointer)?.as_array_mut()?.retain(|item| item.as_str() != Some(value));
+            }
             Self::Append { pointer, values } => {
                 let fields = json.pointer_mut(parent(pointer))?.as_object_mut()?;
                 let sequence = fields.entry(last_token(pointer)).or_insert(Json::Null);

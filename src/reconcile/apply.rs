@@ -7,7 +7,7 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
-use crate::gitops::{Published, Target};
+use crate::gitops::{Change, Published, Target};
 use crate::manifest::SecretId;
 use crate::projection::Projection;
 use crate::store::StoreError;
@@ -117,12 +117,12 @@ fn project(
     if open.is_empty() {
         return;
     }
-    let projections: Vec<&Projection> = open.iter().map(|(_, projection)| *projection).collect();
+    let changes: Vec<Change<'_>> = open.iter().map(|(_, projection)| Change::Write(projection)).collect();
     let words = |indices: &[usize]| {
         let ids: Vec<SecretId> = indices.iter().map(|index| open[*index].0.id).collect();
         message(&ids, world, source)
     };
-    let Published { written, commit } = gitops.publish(&projections, &words);
+    let Published { written, commit } = gitops.publish(&changes, &words);
     for ((action, _), result) in open.iter().zip(written) {
         match result {
             // What keeps all of them from being committed is told once.

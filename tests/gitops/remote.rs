@@ -110,7 +110,7 @@ fn history_is_not_fetched() {
     it.platform.seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db");
     it.platform.apply().run().success();
     assert_eq!(it.log().len(), 9);
-    let cache = it.platform.catalog.path().join(".git/goldenpath/gitops");
+    let cache = it.platform.catalog.path().join(".git/goldenpath/branches");
     let cache = fs::read_dir(cache).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
     let count = it.platform.catalog.git(&["--git-dir", cache.to_str().unwrap(), "rev-list", "--all", "--count"]);
     assert_eq!(count, "1", "the last commit alone");
@@ -259,7 +259,7 @@ fn a_path_in_the_remote_never_leads_through_a_link_or_a_file() {
 fn what_is_fetched_is_made_anew_when_it_is_broken() {
     let it = Pushing::seeded();
     it.platform.plan(&[]).run().success();
-    let folder = it.platform.catalog.path().join(".git/goldenpath/gitops");
+    let folder = it.platform.catalog.path().join(".git/goldenpath/branches");
     let cache = fs::read_dir(folder).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
     // What a git that was killed leaves, and then a repository that is none.
     fs::write(cache.join("shallow.lock"), "").unwrap();

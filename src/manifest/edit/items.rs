@@ -1,4 +1,4 @@
-//! Putting items into a sequence of strings.
+//! Putting items into a sequence of strings, and taking some out.
 
 use super::super::node::{Node, Value};
 use super::entry::{after_line, column, end_of, end_of_key, is_flow, line_start, newline};
@@ -56,4 +56,41 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<E
         }
         _ => None,
     }
+}
+
+/// The edits that take each item that is `value` out of the sequence at `pointer`, with its line and the comment behind it.
+/// None where there is no such item.
+pub(super) fn withdrawn(text: &str, root: &Node, pointer: &str, value: &str) -> Option<Vec<Edit>> {
+    let (key, sequence) = root.at(pointer)?;
+    let Value::Sequence(items) = &sequence.value else { return None };
+    let is_it = |item: &Node| matches!(&item.value, Value::String(held) if held == value);
+    let gone: Vec<usize> = (0..items.len()).filter(|index| is_it(&items[*index])).collect();
+    let (first, last) = (items.first()?, items.last()?);
+    let none_left = gone.len() == items.len();
+    if is_flow(text, sequence) {
+        if none_left {
+            return Some(vec![Edit { span: first.span.start..last.span.end, text: String::new() }]);
+        }
+        let span = |index: &usize| match items.get(index + 1) {
+            Some(next) => items[*index].span.start..next.span.start,
+            None => items[index - 1].span.end..items[*index].span.end,
+        };
+        return match gone.len() {
+            // Two neighbours could both take the comma between them.
+            1 => Some(gone.iter().map(|index| Edit { span: span(index), text: String::new() }).collect()),
+            _ => None,
+        };
+    }
+    if none_left {
+        let start = end_of_key(text, key?)?;
+        let end = after_line(text, last.span.end)?;
+        return Some(vec![Edit { span: start..end, text: format!(" []{}", newline(text)) }]);
+    }
+    let line = |index: &usize| {
+        let span = &items[*index].span;
+        let start = line_start(text, span.start);
+        text[start..span.start].trim().strip_suffix('-').filter(|before| before.is_empty())?;
+        Some(Edit { span: start..after_line(text, span.end)?, text: String::new() })
+    };
+    (!gone.is_empty()).then(|| gone.iter().map(line).collect::<Option<Vec<_>>>()).flatten()
 }

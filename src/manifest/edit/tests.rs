@@ -77,6 +77,21 @@ fn items_are_added_behind_the_others_however_those_are_written() {
 }
 
 #[test]
+fn items_are_taken_out_with_their_lines_and_the_rest_stays() {
+    let withdrawn =
+        |text: &str, value: &str| apply(text, &Change::Withdraw { pointer: "/a".into(), value: value.into() });
+    assert_eq!(withdrawn("a:\n- x # one\n# two\n- y\nb: c\n", "x").unwrap(), "a:\n# two\n- y\nb: c\n");
+    assert_eq!(withdrawn("a:\n  - x\n  - y\n  - x\n", "x").unwrap(), "a:\n  - y\n");
+    assert_eq!(withdrawn("a:\n- x\nb: c\n", "x").unwrap(), "a: []\nb: c\n");
+    assert_eq!(withdrawn("a: [x, y, z] # w\n", "y").unwrap(), "a: [x, z] # w\n");
+    assert_eq!(withdrawn("a: [x, y]\n", "y").unwrap(), "a: [x]\n");
+    assert_eq!(withdrawn("a: [x]\n", "x").unwrap(), "a: []\n");
+    for (text, value) in [("a: [x]\n", "y"), ("a:\n- x\n", "y"), ("a: x\n", "x"), ("b: [x]\n", "x")] {
+        assert_eq!(withdrawn(text, value), None, "{text}");
+    }
+}
+
+#[test]
 fn a_key_is_renamed_where_it_stands_unless_its_name_is_taken() {
     assert_eq!(rename("a: {teir : low} # x\n", "/a/teir", "tier").unwrap(), "a: {tier : low} # x\n");
     assert_eq!(rename("'k8s/x~y': 1\n", "/k8s~1x~0y", "z").unwrap(), "'z': 1\n");

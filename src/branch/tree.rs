@@ -5,7 +5,8 @@ use git2::{FileMode, ObjectType, Oid, Repository};
 use super::MAX_BYTES;
 
 /// What stands at a path.
-pub(super) enum Found {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
     Nothing,
     File {
         id: Oid,
@@ -17,7 +18,10 @@ pub(super) enum Found {
 }
 
 /// Looks the path up, folder by folder.
-pub(super) fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+///
+/// # Errors
+/// An object that cannot be read.
+pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
     let mut tree = git.find_tree(tree)?;
     let mut rest = path;
     loop {
@@ -52,7 +56,7 @@ pub(super) fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git
 ///
 /// # Errors
 /// Why there is none, in words.
-pub(super) fn text(git: &Repository, id: Oid) -> Result<String, String> {
+pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
     let size = git.odb().and_then(|odb| odb.read_header(id)).map_err(|error| error.message().to_owned())?.0;
     if size as u64 > MAX_BYTES {
         return Err(format!("it has {size} bytes, more than the {MAX_BYTES} that are read"));

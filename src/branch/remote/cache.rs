@@ -1,4 +1,4 @@
-//! The bare repository under `.git/` into which the GitOps repository's branch is fetched, its last commit alone. It may be
+//! The bare repository under `.git/` into which another repository's branch is fetched, its last commit alone. It may be
 //! deleted while nothing runs.
 
 use std::fs::{self, File, OpenOptions};
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository, RepositoryInitOptions};
 use sha2::{Digest, Sha256};
 
-use super::GitopsError;
+use super::BranchError;
 use crate::files;
-use crate::git::{Git, NETWORK};
+use crate::git::{Git, GitError, NETWORK};
 
 /// Where the branches are that were fetched.
 const FETCHED: &str = "refs/goldenpath/";
@@ -20,6 +20,8 @@ const FIRST_BRANCH: &str = "main";
 
 /// A copy of what was fetched, and the way to where it came from.
 pub(super) struct Cache {
+    /// Which repository it is, for people.
+    pub(super) what: &'static str,
     /// As git is told.
     pub(super) target: String,
     /// As it is shown: a URL without a name and password in it.
@@ -31,22 +33,22 @@ pub(super) struct Cache {
 
 impl Cache {
     /// Opens the copy of the repository at `target` below `folder`, and makes it where there is none.
-    pub(super) fn open(target: String, name: String, folder: &Path) -> Result<Self, GitopsError> {
+    pub(super) fn open(what: &'static str, target: String, name: String, folder: &Path) -> Result<Self, BranchError> {
         let digest = Sha256::digest(target.as_bytes());
         let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let folder = folder.join(digest);
-        let refused = |why: String| GitopsError::Cache { path: folder.clone(), why };
+        let refused = |why: String| BranchError::Cache { what, path: folder.clone(), why };
         let _lock = lock(&folder).map_err(|error| refused(error.to_string()))?;
         let git = match Repository::open_bare(&folder) {
             Ok(git) => git,
             Err(_) => make(&folder).map_err(|error| refused(error.message().to_owned()))?,
         };
         let program = Git::new(&folder, &folder);
-        Ok(Self { target, name, git, program, folder })
+        Ok(Self { what, target, name, git, program, folder })
     }
 
     /// Asks for the branch and its commit, and fetches the commit where it is not known.
-    pub(super) fn look(&self, branch: Option<&str>) -> Result<(String, Option<Oid>), GitopsError> {
+    pub(super) fn look(&self, branch: Option<&str>) -> Result<(String, Option<Oid>), BranchError> {
         let _lock = lock(&self.folder).map_err(|error| self.refused(error.to_string()))?;
         let wanted = branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
         let answer = self.run(&["ls-remote", "--quiet", "--symref", &self.target, &wanted])?;
@@ -65,7 +67,7 @@ impl Cache {
             let branches = self.run(&["ls-remote", "--quiet", "--heads", &self.target])?;
             return match branches.trim().is_empty() {
                 true => Ok((branch, None)),
-                false => Err(GitopsError::NoBranch { place: self.name.clone(), branch }),
+                false => Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch }),
             };
         };
         if self.git.find_commit(tip).and_then(|commit| commit.tree()).is_ok() {
@@ -74,11 +76,10 @@ impl Cache {
         self.fetch(&branch)
     }
 
-    fn fetch(&self, branch: &str) -> Result<(String, Option<Oid>), GitopsError> {
+    fn fetch(&self, branch: &str) -> Result<(String, Option<Oid>), BranchError> {
         self.sweep();
         let fetched = format!("{FETCHED}{branch}");
         let what = format!("+refs/heads/{branch}:{fetched}");
-        // Files of the operator's size, whatever else the repository is for: all of one commit.
         let arguments =
             ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         self.run(&[&arguments[..], &["--update-shallow", &self.target, &what]].concat())?;
@@ -97,19 +98,21 @@ impl Cache {
         }
     }
 
-    pub(super) fn broken(&self, error: &git2::Error) -> GitopsError {
+    pub(super) fn broken(&self, error: &git2::Error) -> BranchError {
         self.refused(error.message().to_owned())
     }
 
-    fn refused(&self, why: String) -> GitopsError {
-        GitopsError::Cache { path: self.folder.clone(), why }
+    fn refused(&self, why: String) -> BranchError {
+        BranchError::Cache { what: self.what, path: self.folder.clone(), why }
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<String, GitopsError> {
+    fn run(&self, arguments: &[&str]) -> Result<String, BranchError> {
         let answer = self.program.run(arguments, NETWORK);
-        answer
-            .map(|answer| answer.stdout)
-            .map_err(|source| GitopsError::Unreachable { place: self.name.clone(), source })
+        answer.map(|answer| answer.stdout).map_err(|source| self.unreachable(source))
+    }
+
+    pub(super) fn unreachable(&self, source: GitError) -> BranchError {
+        BranchError::Unreachable { what: self.what, place: self.name.clone(), source }
     }
 
     /// Removes the locks of a git that was killed: under our own, there is no other.

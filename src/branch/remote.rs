@@ -1,0 +1,121 @@
+//! A branch of a repository somewhere else. What is needed of it is fetched into a bare repository of our own; commits are made
+//! on what the remote has and exist nowhere else, so that nothing half-done can stay behind.
+
+mod cache;
+mod push;
+
+use std::cell::Cell;
+use std::path::Path;
+
+use git2::{Oid, Repository};
+
+use super::{BranchError, Found, tree};
+use crate::git::without_password;
+use cache::Cache;
+
+/// Which repository, and which branch of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemotePlace {
+    /// A URL as `git` takes it, or a path from the catalog's root.
+    pub url: String,
+    /// None for the one that the repository's HEAD is on.
+    pub branch: Option<String>,
+}
+
+/// A file of a commit that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// From the repository's root, with `/`.
+    pub file: String,
+    /// None where it is to be gone.
+    pub text: Option<String>,
+}
+
+/// A branch of a repository somewhere else, as it was when it was last asked.
+pub struct Remote {
+    cache: Cache,
+    branch: String,
+    /// The branch's commit; None where the repository is empty.
+    head: Cell<Option<Oid>>,
+}
+
+impl Remote {
+    /// Asks the repository for its branch, and fetches what is not known of it. `what` is which repository it is, for people;
+    /// `root` is where a path is taken from, and `memory` the folder for what runs leave to later ones.
+    ///
+    /// # Errors
+    /// A repository that does not answer or has no such branch, and what the file system refuses.
+    pub fn open(what: &'static str, place: &RemotePlace, root: &Path, memory: &Path) -> Result<Self, BranchError> {
+        let target = match is_path(&place.url) {
+            true => root.join(&place.url).display().to_string(),
+            false => place.url.clone(),
+        };
+        let cache = Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
+        let (branch, head) = cache.look(place.branch.as_deref())?;
+        Ok(Self { cache, branch, head: Cell::new(head) })
+    }
+
+    /// For people: where it is, and which branch.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{} (branch {})", self.cache.name, self.branch)
+    }
+
+    /// The branch's commit; None where the repository is empty.
+    #[must_use]
+    pub fn head(&self) -> Option<Oid> {
+        self.head.get()
+    }
+
+    /// What stands at a path in a commit of the branch.
+    ///
+    /// # Errors
+    /// A copy that cannot be read.
+    pub fn find_in(&self, commit: Option<Oid>, file: &str) -> Result<Found, BranchError> {
+        let found = self.cache.tree_of(commit).and_then(|tree| tree::find(&self.cache.git, tree, file));
+        found.map_err(|error| self.cache.broken(&error))
+    }
+
+    /// The same in its last commit.
+    ///
+    /// # Errors
+    /// A copy that cannot be read.
+    pub fn find(&self, file: &str) -> Result<Found, BranchError> {
+        self.find_in(self.head(), file)
+    }
+
+    /// The text of a file that was found.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn text(&self, id: Oid) -> Result<String, String> {
+        tree::text(&self.cache.git, id)
+    }
+
+    /// The tree of the branch's commit.
+    #[must_use]
+    pub fn head_tree(&self) -> Option<(&Repository, Oid)> {
+        Some((&self.cache.git, self.cache.tree_of(self.head()).ok()?))
+    }
+}
+
+/// Whether git takes it for a path on this machine (git-clone, "GIT URLS").
+fn is_path(url: &str) -> bool {
+    let is_scp_like = url.find(':').is_some_and(|colon| !url[..colon].contains('/'));
+    !url.contains("://") && !is_scp_like
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_a_url() {
+        for path in ["../gitops.git", "/srv/git/gitops.git", "gitops", "./a:b"] {
+            assert!(is_path(path), "{path}");
+        }
+        for url in ["https://host/a.git", "git@host:a/b.git", "file:///srv/a", "host:a", "codecommit::us-east-1://a"] {
+            assert!(!is_path(url), "{url}");
+        }
+    }
+}
