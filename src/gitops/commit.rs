@@ -1,11 +1,13 @@
 //! Committing projections, and nothing else that may lie in the working copy or its index.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
+use super::unfinished::{locks, noted};
 use super::{GitopsError, WorkingCopy};
+use crate::crash;
 use crate::projection::Projection;
 
 impl WorkingCopy {
@@ -18,8 +20,8 @@ impl WorkingCopy {
     pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        commit(git, projections, message).map_err(|error| {
-            let why = match lock_in(git) {
+        noted(git, || commit(git, projections, message)).map_err(|error| {
+            let why = match locks(git).next() {
                 Some(lock) => format!(
                     "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
                     lock.display()
@@ -76,15 +78,6 @@ impl WorkingCopy {
     }
 }
 
-/// The lock, if there is one, that keeps git from committing on the branch that is checked out.
-fn lock_in(git: &Repository) -> Option<PathBuf> {
-    let head = git.find_reference("HEAD").ok();
-    let branch = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
-    let branch = branch.map(|branch| git.commondir().join(format!("{branch}.lock")));
-    let locks = [git.path().join("index.lock"), git.path().join("HEAD.lock")];
-    locks.into_iter().chain(branch).find(|lock| lock.exists())
-}
-
 fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
     let mut index = git.index()?;
     // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
@@ -98,8 +91,10 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
         // The index's mode is the file's, so that the two agree even where somebody has made it executable.
         update.upsert(path, entry.id, if entry.mode & 0o111 == 0 { FileMode::Blob } else { FileMode::BlobExecutable });
     }
+    crash::point("gitops: blobs written");
     // First the index: were it refused after the commit, the next `git commit` there would undo the projections.
     index.write()?;
+    crash::point("gitops: index written");
     let parent = match git.head() {
         Ok(head) => Some(head.peel_to_commit()?),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
@@ -116,6 +111,7 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
     let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
     let author = git.author_from_env().or_else(nobody)?;
     let committer = git.committer_from_env().or_else(nobody)?;
+    crash::point("gitops: trees written");
     // Git checks that the branch still is where `parent` was read.
     let id = git.commit(Some("HEAD"), &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())?;
     Ok(Some(id.to_string()))

@@ -1,6 +1,7 @@
 //! The working copy of the GitOps repository: what is there, and writing and committing projections.
 
 mod commit;
+mod unfinished;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use miette::Diagnostic;
 
 use crate::files::{self, Unreadable};
 use crate::projection::Projection;
+
+pub use unfinished::Held;
 
 /// The bytes of a file that are read at most to see whether it is ours.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -65,6 +68,10 @@ pub enum GitopsError {
         help("check the folder's permissions and the free space, and run apply again")
     )]
     Write { file: String, why: String },
+
+    #[error("another run of goldenpath is at work in the GitOps working copy `{}`", path.display())]
+    #[diagnostic(code(goldenpath::gitops::busy), help("run apply again when it is done"))]
+    Busy { path: PathBuf },
 
     #[error("git cannot commit in `{}`: {why}", path.display())]
     #[diagnostic(

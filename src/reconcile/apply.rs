@@ -102,19 +102,35 @@ fn project(
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
 ) {
-    let mut written: Vec<(&Action, &Projection)> = Vec::new();
+    let mut wanted: Vec<(&Action, &Projection)> = Vec::new();
     for action in actions {
         let Step::WriteProjection { projection, .. } = &action.step else { continue };
-        if !course.begun.contains(&action.id) {
-            applied.not_begun += 1;
-            continue;
+        match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
+            (false, _) => applied.not_begun += 1,
+            (true, true) => record(applied, action, None, tell),
+            (true, false) => wanted.push((action, projection)),
         }
-        let result =
-            (!course.broken.contains(&action.id)).then(|| gitops.write(projection).map_err(ReconcileError::from));
-        if matches!(result, Some(Ok(()))) {
+    }
+    let projections: Vec<&Projection> = wanted.iter().map(|(_, projection)| *projection).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let _held = match gitops.hold(&projections) {
+        Ok(held) => held,
+        Err(error) => {
+            applied.failed += 1;
+            tell(Event::CommitFailed(error.into()));
+            wanted.iter().for_each(|(action, _)| record(applied, action, None, tell));
+            return;
+        }
+    };
+    let mut written: Vec<(&Action, &Projection)> = Vec::new();
+    for (action, projection) in wanted {
+        let result = gitops.write(projection).map_err(ReconcileError::from);
+        if result.is_ok() {
             written.push((action, projection));
         }
-        record(applied, action, result, tell);
+        record(applied, action, Some(result), tell);
     }
     if written.is_empty() {
         return;
