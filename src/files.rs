@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
+use crate::crash;
+
 /// How the names of temporary files begin.
 pub const TEMPORARY: &str = ".goldenpath-";
 
@@ -27,7 +29,10 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(300);
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    crash::point("file: renamed");
+    sync_folder(folder)?;
+    crash::point("file: rename on disk");
+    Ok(())
 }
 
 /// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`]. Where the platform can,
@@ -110,13 +115,16 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 /// Whatever the file system refuses.
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
+    crash::point("file: removed");
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// The bytes, safe on disk under a temporary name beside `path`.
 fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let temporary = temporary(folder, path, bytes)?;
+    crash::point("file: bytes written");
     temporary.as_file().sync_all()?;
+    crash::point("file: bytes on disk");
     Ok(temporary)
 }
 
@@ -131,9 +139,22 @@ fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFi
         let new = || fs::Permissions::from_mode(0o666);
         builder.permissions(fs::metadata(path).map_or_else(|_| new(), |found| found.permissions()));
     }
+    crash::point("file: folder made");
     let mut temporary = builder.tempfile_in(folder)?;
+    crash::point("file: temporary file made");
     temporary.write_all(bytes)?;
     Ok(temporary)
+}
+
+/// Removes the temporary files in a folder: those that killed runs have left, where nobody else is writing.
+pub fn remove_temporary(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        if is_temporary && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // Best effort: it is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes the rename itself durable; where folders cannot be opened (Windows) there is nothing to do.

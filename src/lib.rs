@@ -27,12 +27,14 @@
 //! | [`files`] | whole files: written entirely or not at all |
 //! | [`arn`] | the kinds of Amazon Resource Names that people write |
 //! | [`suggest`] | "did you mean …?" |
+//! | [`crash`] | places at which a test can end the program |
 
 pub mod arn;
 pub mod branch;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod diagnostics;
 pub mod files;
 pub mod fixes;

@@ -466,15 +466,6 @@ fn an_apply_that_is_killed_at_any_moment_is_finished_by_the_next() {
         std::thread::sleep(whole.mul_f64(f64::from(moment) / 20.0).max(Duration::from_millis(1)));
         cut_short += i32::from(run.kill().code == -1);
 
-        // What git itself leaves behind when it is killed while it writes; the error says to remove it.
-        for name in ["index.lock", "refs/heads/main.lock"] {
-            let lock = platform.gitops.path().join(".git").join(name);
-            if lock.exists() {
-                let outcome = platform.apply().run().fails_with(1);
-                says(&outcome, name);
-                std::fs::remove_file(lock).unwrap();
-            }
-        }
         platform.apply().run().success();
         is_all_there(&platform);
         assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));

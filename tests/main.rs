@@ -7,6 +7,7 @@ mod apply_aws;
 mod apply_local;
 mod bad_input;
 mod changes;
+mod crash_points;
 mod demo;
 mod docs;
 mod drift;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
+use super::unfinished::{locks, noted};
 use super::{BranchError, tree};
+use crate::crash;
 
 /// A folder, as a rule the root of a git repository, and the branch that is checked out there.
 pub struct Checkout {
@@ -56,8 +58,8 @@ impl Checkout {
     pub fn commit(&self, entries: &[Entry<'_>], message: &str) -> Result<Option<String>, BranchError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        commit(git, entries, message).map_err(|error| {
-            let why = match lock_in(git) {
+        noted(git, || commit(git, entries, message)).map_err(|error| {
+            let why = match locks(git).next() {
                 Some(lock) => format!(
                     "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
                     lock.display()
@@ -141,15 +143,6 @@ impl Checkout {
     }
 }
 
-/// The lock, if there is one, that keeps git from committing on the branch that is checked out.
-fn lock_in(git: &Repository) -> Option<PathBuf> {
-    let head = git.find_reference("HEAD").ok();
-    let branch = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());
-    let branch = branch.map(|branch| git.commondir().join(format!("{branch}.lock")));
-    let locks = [git.path().join("index.lock"), git.path().join("HEAD.lock")];
-    locks.into_iter().chain(branch).find(|lock| lock.exists())
-}
-
 /// Who a commit is by: as git has it, or else goldenpath.
 pub(super) fn signatures(git: &Repository) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
     let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
@@ -194,13 +187,16 @@ fn commit(git: &Repository, entries: &[Entry<'_>], message: &str) -> Result<Opti
             (_, Some(held)) => _ = update.upsert(path, held.id, FileMode::BlobExecutable),
         }
     }
+    crash::point("branch: blobs written");
     // First the index: were it refused after the commit, the next `git commit` there would undo the change.
     index.write()?;
+    crash::point("branch: index written");
     let tree = git.find_tree(update.create_updated(git, &base)?)?;
     if tree.id() == base.id() {
         return Ok(None);
     }
     let (author, committer) = signatures(git)?;
+    crash::point("branch: trees written");
     // Git checks that the branch still is where `parent` was read.
     let id = git.commit(Some("HEAD"), &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())?;
     Ok(Some(id.to_string()))

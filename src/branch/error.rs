@@ -13,6 +13,10 @@ pub enum BranchError {
     #[diagnostic(code(goldenpath::branch::not_ready), help("{help}"))]
     NotReady { what: &'static str, path: PathBuf, why: String, help: &'static str },
 
+    #[error("another run of goldenpath is at work in {what} `{}`", path.display())]
+    #[diagnostic(code(goldenpath::branch::busy), help("run apply again when it is done"))]
+    Busy { what: &'static str, path: PathBuf },
+
     #[error("git cannot commit in `{}`: {why}", path.display())]
     #[diagnostic(
         code(goldenpath::branch::commit),

@@ -5,11 +5,13 @@ mod checkout;
 mod error;
 mod remote;
 mod tree;
+mod unfinished;
 
 pub use checkout::{Checkout, Entry};
 pub use error::BranchError;
 pub use remote::{Edit, Remote, RemotePlace};
 pub use tree::{Found, find, text};
+pub use unfinished::Held;
 
 /// The bytes of a file that are read at most.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;

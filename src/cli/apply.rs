@@ -36,6 +36,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
+        for (_, copy) in &world.gitops {
+            copy.recover();
+        }
         let plan = desired.plan(&world, unseen, context).await?;
         if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
             return Ok(Outcome::Failed);

@@ -78,6 +78,13 @@ impl Target {
         }
     }
 
+    /// Takes away what a killed run has left that would keep this one from committing.
+    pub fn recover(&self) {
+        if let Self::Copy(copy) = self {
+            copy.recover();
+        }
+    }
+
     /// What stands where `projection` belongs.
     ///
     /// # Errors

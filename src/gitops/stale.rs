@@ -26,8 +26,7 @@ pub(super) fn all(git: &Repository, tree: Oid, catalog_id: &str, is_wanted: &dyn
             let file = format!("{folder}{name}");
             if !is_wanted(&file)
                 && let Ok(text) = branch::text(git, entry.id())
-                && let Some((id, catalog)) = projection::owner(&text)
-                && catalog == catalog_id
+                && let Some(id) = projection::owner(&text, catalog_id)
             {
                 found.push(Stale { id, file });
             }

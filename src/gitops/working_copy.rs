@@ -60,6 +60,11 @@ impl WorkingCopy {
         Ok(Self { checkout: Checkout::new("the GitOps working copy", root, git)?, folders: RefCell::default() })
     }
 
+    /// Takes away the locks of git that a killed run has left, unless another run is at work.
+    pub(super) fn recover(&self) {
+        self.checkout.recover();
+    }
+
     /// For people: where it is, and on which branch.
     pub(super) fn place(&self) -> String {
         let folder = self.checkout.root.display();
@@ -115,6 +120,13 @@ impl WorkingCopy {
 
     /// As [`super::Target::publish`].
     pub(super) fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
+        let files: Vec<&str> = changes.iter().map(|change| change.projection().file.as_str()).collect();
+        let _held = match self.checkout.hold(&files) {
+            Ok(held) => held,
+            Err(error) => {
+                return Published { written: changes.iter().map(|_| Ok(())).collect(), commit: Err(error.into()) };
+            }
+        };
         let mut written: Vec<_> = changes.iter().map(|change| self.make(change)).collect();
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
@@ -293,7 +305,7 @@ impl WorkingCopy {
         let is_ours = |name: &String| {
             let file = format!("{folder}{name}");
             let read = files::read_below(&self.checkout.root, &file, MAX_BYTES).and_then(Result::ok);
-            read.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| projection::owner(&text).is_some())
+            read.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| projection::is_one(&text))
         };
         // What a run took out of the list has lost its file before.
         let is_gone = |name: &String| self.checkout.root.join(format!("{folder}{name}")).symlink_metadata().is_err();

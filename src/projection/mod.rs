@@ -15,9 +15,6 @@ const BUILT_IN: &str = include_str!("../../templates/external_secret.yaml.j2");
 /// How every projection begins, and so how a file of ours is told from one of somebody else's.
 const HEADER: &str = "# Managed by goldenpath";
 
-/// How the line goes on behind the manifest's ID and the catalog.
-const ADVICE: &str = ". Change the SecretRequest, not this file.";
-
 /// An ExternalSecret, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
@@ -25,7 +22,7 @@ pub struct Projection {
     pub file: String,
     /// YAML, with a header that says whose file it is.
     pub text: String,
-    /// The header: it has the manifest's ID and the catalog.
+    /// How the header begins: with the manifest's ID and the catalog.
     mark: String,
 }
 
@@ -95,14 +92,15 @@ impl Projection {
             why,
         })?;
         // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
-        let mark = format!("{HEADER}: {} of {}{ADVICE}", request.id, project.catalog_id);
-        Ok(Self { file: file_of(request, project)?, text: format!("{mark}\n{body}"), mark })
+        let mark = mark(request.id, &project.catalog_id);
+        let text = format!("{mark}Change the SecretRequest, not this file.\n{body}");
+        Ok(Self { file: file_of(request, project)?, text, mark })
     }
 
     /// Whether a file's text is a projection, of whatever age, that goldenpath wrote for the same manifest.
     #[must_use]
     pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
-        text.strip_prefix(&self.mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(['\r', '\n']))
+        text.starts_with(&self.mark)
     }
 }
 
@@ -115,12 +113,21 @@ pub fn file_of(request: &SecretRequest, project: &Project) -> Result<String, Pro
     Ok(template::render("gitops.file", &gitops.file, Output::Text, request)?)
 }
 
-/// The manifest and the catalog that a file is the projection of, as its first line says; None for any other file.
+/// The manifest of this catalog that a file is the projection of, as its first line says.
 #[must_use]
-pub fn owner(text: &str) -> Option<(SecretId, &str)> {
-    let owner = text.lines().next()?.strip_prefix(HEADER)?.strip_prefix(": ")?.strip_suffix(ADVICE)?;
-    let (id, catalog) = owner.split_once(" of ")?;
-    Some((SecretId::parse(id).ok()?, catalog))
+pub fn owner(text: &str, catalog_id: &str) -> Option<SecretId> {
+    let owner = text.strip_prefix(HEADER)?.strip_prefix(": ")?.split(' ').next()?;
+    SecretId::parse(owner).ok().filter(|id| text.starts_with(&mark(*id, catalog_id)))
+}
+
+/// Whether a file is a projection, of whatever manifest and catalog.
+#[must_use]
+pub fn is_one(text: &str) -> bool {
+    text.starts_with(HEADER)
+}
+
+fn mark(id: SecretId, catalog_id: &str) -> String {
+    format!("{HEADER}: {id} of {catalog_id}. ")
 }
 
 /// Reads the result back: whatever the template does, these must be as the manifest says.

@@ -105,13 +105,10 @@ fn project(
     let mut open: Vec<(&Action, &Projection)> = Vec::new();
     for action in actions {
         let Step::WriteProjection { projection, .. } = &action.step else { continue };
-        if !course.begun.contains(&action.id) {
-            applied.not_begun += 1;
-            continue;
-        }
-        match course.broken.contains(&action.id) {
-            true => record(applied, action, None, tell),
-            false => open.push((action, projection)),
+        match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
+            (false, _) => applied.not_begun += 1,
+            (true, true) => record(applied, action, None, tell),
+            (true, false) => open.push((action, projection)),
         }
     }
     if open.is_empty() {

@@ -29,6 +29,7 @@ struct Heard {
     calls: Mutex<Vec<(String, String)>>,
     faults: Mutex<Vec<Fault>>,
     trouble: Mutex<Option<Trouble>>,
+    held: Mutex<Option<(usize, When, Arc<Gate>)>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
@@ -99,6 +100,7 @@ pub struct Gate {
 struct GateState {
     waiting: usize,
     is_open: bool,
+    turns_away: bool,
 }
 
 impl Gate {
@@ -115,11 +117,18 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    fn pass(&self) {
+    /// Sends those back that wait, without an answer: they never come to the server, if they have not been there yet.
+    pub fn turn_away(&self) {
+        self.state.lock().expect("sound threads").turns_away = true;
+        self.open();
+    }
+
+    /// False for one that is sent back.
+    fn pass(&self) -> bool {
         let mut state = self.state.lock().expect("sound threads");
         state.waiting += 1;
         self.changed.notify_all();
-        drop(self.changed.wait_while(state, |state| !state.is_open).expect("sound threads"));
+        !self.changed.wait_while(state, |state| !state.is_open).expect("sound threads").turns_away
     }
 }
 
@@ -178,6 +187,13 @@ impl Recorder {
     pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
         let gate = Arc::default();
         self.add(operation, body, times, FaultKind::Hold(when, Arc::clone(&gate)));
+        gate
+    }
+
+    /// The call of this number, counted from 0 since the last reset, waits at this gate.
+    pub fn hold_call(&self, number: usize, when: When) -> Arc<Gate> {
+        let gate = Arc::default();
+        *self.heard.held.lock().expect("sound threads") = Some((number, when, Arc::clone(&gate)));
         gate
     }
 
@@ -251,25 +267,34 @@ fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Op
     let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
     let drawn = heard.trouble.lock().expect("sound threads").as_mut().and_then(|it| it.draw(&operation, &body));
     let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
-    heard.calls.lock().expect("sound threads").push((operation, body));
+    let number = {
+        let mut calls = heard.calls.lock().expect("sound threads");
+        calls.push((operation, body));
+        calls.len() - 1
+    };
+    let held = heard.held.lock().expect("sound threads").take_if(|(held, ..)| *held == number);
+    let held = held.map(|(_, when, gate)| (when, gate));
+    let held = held.or_else(|| match &fault {
+        Some(FaultKind::Hold(when, gate)) => Some((*when, Arc::clone(gate))),
+        _ => None,
+    });
+    let passes = |now: When| held.as_ref().is_none_or(|(when, gate)| *when != now || gate.pass());
+    if !passes(When::BeforeTheServer) {
+        return Ok(None);
+    }
     if let Some(FaultKind::Answer(status, body)) = &fault {
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
-        return Ok(Some(Message { head, body: body.clone().into_bytes() }));
+        return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.clone().into_bytes() }));
     }
-    let wait_if = |now: When| match &fault {
-        Some(FaultKind::Hold(when, gate)) if *when == now => gate.pass(),
-        _ => {}
-    };
-    wait_if(When::BeforeTheServer);
     let server = TcpStream::connect(server)?;
     request.write(&server)?;
     let answer = Message::read(&server)?;
-    wait_if(When::BeforeTheAnswer);
-    Ok((!matches!(fault, Some(FaultKind::LoseAnswer))).then_some(answer))
+    let is_lost = !passes(When::BeforeTheAnswer) || matches!(fault, Some(FaultKind::LoseAnswer));
+    Ok((!is_lost).then_some(answer))
 }
 
 fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {

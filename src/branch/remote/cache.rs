@@ -9,6 +9,7 @@ use git2::{Oid, Repository, RepositoryInitOptions};
 use sha2::{Digest, Sha256};
 
 use super::BranchError;
+use crate::crash;
 use crate::files;
 use crate::git::{Git, GitError, NETWORK};
 
@@ -43,6 +44,7 @@ impl Cache {
             Ok(git) => git,
             Err(_) => make(&folder).map_err(|error| refused(error.message().to_owned()))?,
         };
+        crash::point("remote: cache made");
         let program = Git::new(&folder, &folder);
         Ok(Self { what, target, name, git, program, folder })
     }
@@ -83,6 +85,7 @@ impl Cache {
         let arguments =
             ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
         self.run(&[&arguments[..], &["--update-shallow", &self.target, &what]].concat())?;
+        crash::point("remote: fetched");
         // Packs that come one a fetch are put together now and then; what another run still needs is young, and stays.
         let _ =
             self.program.ask(&["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], NETWORK);

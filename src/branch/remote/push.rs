@@ -8,6 +8,7 @@ use git2::{FileMode, Oid};
 use super::super::checkout::signatures;
 use super::super::{BranchError, Found, tree};
 use super::{Edit, Remote};
+use crate::crash;
 use crate::git::{self, NETWORK, Rejections};
 
 /// How long others may be faster.
@@ -55,8 +56,10 @@ impl Remote {
             };
             let commit = self.commit(&edits, &message).map_err(|error| self.cache.broken(&error))?;
             last = Some(commit);
+            crash::point("remote: commit made");
             match self.push(commit) {
                 Pushed::Done => {
+                    crash::point("remote: pushed");
                     self.head.set(Some(commit));
                     return Ok(Some(commit.to_string()));
                 }
