@@ -316,3 +316,29 @@ fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile(
     it.platform.apply().run().success();
     assert_eq!(it.file(&file), "resources:\n- SEC-0007.yaml");
 }
+
+#[test]
+fn killed_at_any_point_it_comes_to_the_same_end() {
+    let prepared = || {
+        let it = Pushing::seeded();
+        it.somebody_pushes(&format!("{FOLDER}/kustomization.yaml"), "resources: []\n");
+        it
+    };
+    let end = |it: &Pushing| (it.log(), it.remote.git(&["ls-tree", "-r", "main"]));
+    let whole = prepared();
+    let list = whole.platform.catalog.home().join("points");
+    whole.platform.apply().env("GOLDENPATH_CRASH_LIST", &list).run().success();
+    let expected = end(&whole);
+    assert_eq!(expected.0.len(), 3);
+    let points = fs::read_to_string(list).unwrap();
+    for name in ["remote: cache made", "remote: fetched", "remote: commit made", "remote: pushed"] {
+        assert!(points.lines().any(|point| point == name), "{points}");
+    }
+    for point in points.lines() {
+        let it = prepared();
+        assert_eq!(it.platform.apply().env("GOLDENPATH_CRASH_AT", point).run().code, -1, "{point}");
+        it.platform.apply().run().success();
+        assert_eq!(end(&it), expected, "{point}");
+        assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."), "{point}");
+    }
+}
