@@ -10,7 +10,7 @@ mod unfinished;
 pub use checkout::{Checkout, Entry};
 pub use error::BranchError;
 pub use remote::{Edit, Remote, RemotePlace};
-pub use tree::{Found, find, text};
+pub use tree::{Found, find, text, visit};
 pub use unfinished::Held;
 
 /// The bytes of a file that are read at most.

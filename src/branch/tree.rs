@@ -1,6 +1,6 @@
 //! What stands at a path of a commit's tree. No link is followed.
 
-use git2::{FileMode, ObjectType, Oid, Repository};
+use git2::{FileMode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
 use super::MAX_BYTES;
 
@@ -63,4 +63,22 @@ pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
     }
     let blob = git.find_blob(id).map_err(|error| error.message().to_owned())?;
     String::from_utf8(blob.content().to_vec()).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Calls `look` with each text file of a tree whose path `counts`, and its text. What cannot be read, and what has no text, is left out.
+pub fn visit(git: &Repository, tree: Oid, counts: &dyn Fn(&str) -> bool, look: &mut dyn FnMut(&str, &str)) {
+    let Ok(tree) = git.find_tree(tree) else { return };
+    // A walk that ends early has met what cannot be read.
+    let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        let is_file = entry.kind() == Some(ObjectType::Blob) && entry.filemode() != i32::from(FileMode::Link);
+        if is_file && let Ok(name) = entry.name() {
+            let path = format!("{folder}{name}");
+            if counts(&path)
+                && let Ok(text) = text(git, entry.id())
+            {
+                look(&path, &text);
+            }
+        }
+        TreeWalkResult::Ok
+    });
 }

@@ -1,21 +1,21 @@
 //! What `plan` and `apply` share: which catalog, which stores, which GitOps repositories.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use super::sharding::Shards;
 use super::{Context, Failure, Narrow, Outcome};
 use crate::branch::{Remote, RemotePlace};
-use crate::catalog::{Catalog, Project, Selection};
+use crate::catalog::{Catalog, Entry, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{Pushed, Target, WorkingCopy};
-use crate::manifest::SecretId;
+use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Progress, Shard, Unseen, World};
+use crate::reconcile::{self, Account, Gate, Options, Plan, Progress, Requested, Shard, Subject, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
-use crate::source::{Repository, Snapshot};
+use crate::source::{Repository, Since, Snapshot};
 use crate::store::SecretStore;
 
 /// Which state of the catalog is taken.
@@ -32,6 +32,15 @@ pub(super) struct Source {
     /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     adopt: Vec<SecretId>,
+    /// Only the secret of this manifest; may be given several times
+    #[arg(long = "id", value_name = "ID", value_parser = SecretId::parse)]
+    ids: Vec<SecretId>,
+    /// Pass by a gate that keeps a secret from being deleted: consumers, last-accessed or cooling-off; with --id and --reason
+    #[arg(long = "override", value_name = "GATE", value_parser = Gate::parse, requires = "ids", requires = "reason")]
+    overrides: Vec<Gate>,
+    /// Why a gate is passed by; it is recorded
+    #[arg(long, value_name = "TEXT", requires = "overrides", value_parser = reason)]
+    reason: Option<String>,
     /// Only one share of several, by service, for jobs that run at once: I/N, or auto in a Kubernetes Indexed Job
     ///
     /// `auto` reads JOB_COMPLETION_INDEX, which Kubernetes sets, and GOLDENPATH_SHARD_COUNT, which the job's author does.
@@ -81,23 +90,30 @@ impl Source {
             refuse(&findings, &catalog, context);
             return Ok(None);
         }
-        self.check_adopted(&catalog)?;
+        self.check_ids(&catalog)?;
         if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
         Ok(Some(Desired { source: self, shard, project, catalog, findings, repository }))
     }
 
+    fn overrides(&self) -> BTreeMap<Gate, String> {
+        let reason = self.reason.clone().unwrap_or_default();
+        self.overrides.iter().map(|gate| (*gate, reason.clone())).collect()
+    }
+
     /// Refuses an ID that nobody asks for anything under: most likely it is misspelt.
-    fn check_adopted(&self, catalog: &Catalog) -> Result<(), Failure> {
+    fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
         let selected = |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.holds(one));
-        match self.adopt.iter().find(|id| !selected(id)) {
-            None => Ok(()),
-            Some(id) => Err(Failure::usage(
-                format!("`--adopt {id}`: no manifest of this ID is selected"),
-                "give the ID of a manifest whose secret exists already",
-            )),
+        for (flag, ids, help) in [
+            ("--adopt", &self.adopt, "give the ID of a manifest whose secret exists already"),
+            ("--id", &self.ids, "`goldenpath id list` shows who has which"),
+        ] {
+            if let Some(id) = ids.iter().find(|id| !selected(id)) {
+                return Err(Failure::usage(format!("`{flag} {id}`: no manifest of this ID is selected"), help));
+            }
         }
+        Ok(())
     }
 }
 
@@ -113,10 +129,36 @@ impl Desired<'_> {
             parallelism: source.parallelism.into(),
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
+            overrides: source.overrides(),
+            now: context.now,
         };
-        let world = World { project, catalog, template, accounts, gitops, options };
+        let requested = self.requested();
+        let world = World { project, catalog, template, accounts, gitops, requested, options };
         say_where(&world, self.shard, context);
         Ok((world, unseen))
+    }
+
+    /// Since when each manifest that asks for its secret's end does so, as the branch has it.
+    fn requested(&self) -> BTreeMap<SecretId, Requested> {
+        let line = match self.catalog.snapshot {
+            commit @ Snapshot::Commit(_) => Ok(commit),
+            _ => self.repository.head(),
+        };
+        let asks = |bytes: &[u8]| {
+            let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
+            let status = root.as_ref().and_then(|root| root.string_at("/spec/lifecycle/status"));
+            status == Some(LifecycleStatus::DecommissionRequested.as_str())
+        };
+        let since = |entry: &Entry| match line.as_ref().map(|line| self.repository.since(*line, &entry.path, &asks)) {
+            Ok(Since::At(time)) => Requested::At(time),
+            Ok(Since::Cut) => Requested::Unknown("the history of this clone is cut off; fetch all of it"),
+            Ok(Since::Never) | Err(_) => Requested::Unknown("no commit asks for it yet"),
+        };
+        let asking = self.catalog.selected().filter_map(|entry| Some((entry.request()?, entry)));
+        asking
+            .filter(|(request, _)| request.status == LifecycleStatus::DecommissionRequested)
+            .map(|(request, entry)| (request.id, since(entry)))
+            .collect()
     }
 
     /// Opens the GitOps repositories of these environments, one for all whose projections go to the same place.
@@ -165,8 +207,11 @@ impl Desired<'_> {
             (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
             (Some(bar), Progress::Looked { done, all }) => bar.fill("Looking", done, all, String::new()),
         };
-        let holds = |environment: &str, service: &str| {
-            narrow.holds_names(environment, service) && self.shard.is_none_or(|shard| shard.holds(service))
+        let ids = &self.source.ids;
+        let holds = |subject: Subject<'_>| {
+            narrow.holds_names(subject.environment, subject.service)
+                && self.shard.is_none_or(|shard| shard.holds(subject.service))
+                && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
         };
         let plan = reconcile::plan(world, holds, &tell).await;
         context.streams.bar_ends();
@@ -200,6 +245,16 @@ impl Desired<'_> {
         }
         show(&findings, &self.catalog, context);
         Ok(Some(findings))
+    }
+}
+
+/// A reason that somebody can read two years later.
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err("say why".to_owned()),
+        1..=500 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        _ => Err("one line of at most 500 characters".to_owned()),
     }
 }
 

@@ -36,6 +36,21 @@ pub struct Tier {
     pub recovery_window_days: u8,
     /// The longest `spec.ttlDays`.
     pub max_ttl_days: u32,
+    /// Days between the request to decommission and the deletion.
+    #[serde(default = "cautious_cooling_off")]
+    pub cooling_off_days: u16,
+    /// Days for which nobody has read the value before it is deleted.
+    #[serde(default = "cautious_quiet")]
+    pub quiet_days: u16,
+}
+
+/// For a table from before there were such days, those of the built-in table's highest tier.
+fn cautious_cooling_off() -> u16 {
+    7
+}
+
+fn cautious_quiet() -> u16 {
+    14
 }
 
 /// Whether a tier's secrets must be rotated.

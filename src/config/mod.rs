@@ -41,6 +41,8 @@ pub struct Config {
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
     pub rotation: RotationConfig,
+    pub limits: LimitsConfig,
+    pub audit: AuditConfig,
     /// What is different in an environment, by its name.
     #[serde(deserialize_with = "unique::map")]
     pub environments: BTreeMap<String, EnvironmentConfig>,
@@ -122,6 +124,26 @@ pub struct ExternalSecretConfig {
     pub store_kind: String,
 }
 
+/// What a run may do at most.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Secrets that one run deletes, unless somebody allows more.
+    pub max_deletes: usize,
+}
+
+/// Where apply commits what belongs into the catalog's repository: the audit trail, and manifests whose secrets are gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Push it to a remote, instead of committing it on the branch that is checked out.
+    pub push: bool,
+    /// By its name in a clone; by default `origin`, or else the only one there is.
+    pub remote: Option<String>,
+    /// By default the one that the remote's HEAD is on.
+    pub branch: Option<String>,
+}
+
 /// What a rule's findings count as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -143,10 +165,18 @@ impl Default for Config {
             gitops: GitopsConfig::default(),
             external_secret: ExternalSecretConfig::default(),
             rotation: RotationConfig::default(),
+            limits: LimitsConfig::default(),
+            audit: AuditConfig::default(),
             environments: BTreeMap::new(),
             rules: BTreeMap::new(),
             policies: Vec::new(),
         }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { max_deletes: 5 }
     }
 }
 

@@ -14,6 +14,7 @@ pub use remote::Pushed;
 pub use stale::Stale;
 pub use working_copy::WorkingCopy;
 
+use crate::branch;
 use crate::projection::Projection;
 
 /// The bytes of a file that are read at most to see whether it is ours.
@@ -117,6 +118,19 @@ impl Target {
         match self {
             Self::Copy(copy) => copy.publish(changes, message),
             Self::Remote(pushed) => pushed.publish(changes, message),
+        }
+    }
+
+    /// Calls `look` with each text file that is committed, or that is there where nothing is committed, and its text. What
+    /// cannot be read, and what has no text, is left out.
+    pub fn visit(&self, look: &mut dyn FnMut(&str, &str)) {
+        match self {
+            Self::Copy(copy) => copy.visit(look),
+            Self::Remote(pushed) => {
+                if let Some((git, tree)) = pushed.remote.head_tree() {
+                    branch::visit(git, tree, &|_| true, look);
+                }
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Projections that no manifest asks for any more. They are shown and never removed: only intent removes.
 
-use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{Oid, Repository};
 
 use crate::branch;
 use crate::manifest::SecretId;
@@ -14,24 +14,13 @@ pub struct Stale {
     pub file: String,
 }
 
-/// The files of this catalog in a tree that `is_wanted` does not know. What cannot be read is nobody's.
+/// The files of this catalog in a tree that `is_wanted` does not know.
 pub(super) fn all(git: &Repository, tree: Oid, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
     let mut found = Vec::new();
-    let Ok(tree) = git.find_tree(tree) else { return found };
-    // A walk that ends early has met what cannot be read; what it found until then counts.
-    let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
-        let name = entry.name().unwrap_or_default();
-        let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        if is_yaml && entry.kind() == Some(ObjectType::Blob) {
-            let file = format!("{folder}{name}");
-            if !is_wanted(&file)
-                && let Ok(text) = branch::text(git, entry.id())
-                && let Some(id) = projection::owner(&text, catalog_id)
-            {
-                found.push(Stale { id, file });
-            }
-        }
-        TreeWalkResult::Ok
+    let is_unknown = |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
+    branch::visit(git, tree, &is_unknown, &mut |file, text| {
+        let owner = projection::owner(text, catalog_id);
+        found.extend(owner.map(|id| Stale { id, file: file.to_owned() }));
     });
     found
 }

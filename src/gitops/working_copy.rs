@@ -314,6 +314,21 @@ impl WorkingCopy {
             && committed.changed(&added, &gone).is_ok_and(|text| same(&text, &disk.text))
     }
 
+    /// As [`super::Target::visit`].
+    pub(super) fn visit(&self, look: &mut dyn FnMut(&str, &str)) {
+        if let Some((git, tree)) = self.checkout.head_tree() {
+            return branch::visit(git, tree, &|_| true, look);
+        }
+        let root = &self.checkout.root;
+        for entry in walkdir::WalkDir::new(root).sort_by_file_name().into_iter().flatten() {
+            let text = entry.file_type().is_file().then(|| files::read_regular(entry.path(), MAX_BYTES).ok()).flatten();
+            let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
+            if let (Some(path), Some(Ok(text))) = (path, text.map(String::from_utf8)) {
+                look(path, &text);
+            }
+        }
+    }
+
     /// The last commit's tree; None without git.
     pub(super) fn head_tree(&self) -> Option<(&Repository, Oid)> {
         self.checkout.head_tree()

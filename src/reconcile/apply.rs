@@ -9,7 +9,6 @@ use futures_util::stream::{self, StreamExt};
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
 use crate::gitops::{Change, Published, Target};
 use crate::manifest::SecretId;
-use crate::projection::Projection;
 use crate::store::StoreError;
 
 /// What a person is told while it happens.
@@ -27,6 +26,7 @@ pub enum Event<'run> {
 pub struct Applied {
     pub created: usize,
     pub changed: usize,
+    pub deleted: usize,
     pub failed: usize,
     pub skipped: usize,
     pub blocked: usize,
@@ -102,22 +102,26 @@ fn project(
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
 ) {
-    let mut open: Vec<(&Action, &Projection)> = Vec::new();
+    let mut open: Vec<(&Action, Change<'_>)> = Vec::new();
     for action in actions {
-        let Step::WriteProjection { projection, .. } = &action.step else { continue };
+        let change = match &action.step {
+            Step::WriteProjection { projection, .. } => Change::Write(projection),
+            Step::RemoveProjection { projection } => Change::Remove(projection),
+            _ => continue,
+        };
         match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
             (false, _) => applied.not_begun += 1,
             (true, true) => record(applied, action, None, tell),
-            (true, false) => open.push((action, projection)),
+            (true, false) => open.push((action, change)),
         }
     }
     if open.is_empty() {
         return;
     }
-    let changes: Vec<Change<'_>> = open.iter().map(|(_, projection)| Change::Write(projection)).collect();
+    let changes: Vec<Change<'_>> = open.iter().map(|(_, change)| *change).collect();
     let words = |indices: &[usize]| {
-        let ids: Vec<SecretId> = indices.iter().map(|index| open[*index].0.id).collect();
-        message(&ids, world, source)
+        let made: Vec<_> = indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
+        message(&made, world, source)
     };
     let Published { written, commit } = gitops.publish(&changes, &words);
     for ((action, _), result) in open.iter().zip(written) {
@@ -135,7 +139,20 @@ fn project(
 }
 
 fn is_for_the_store(step: &Step) -> bool {
-    !matches!(step, Step::WriteProjection { .. } | Step::Blocked(_))
+    match step {
+        Step::WriteProjection { .. }
+        | Step::RemoveProjection { .. }
+        | Step::MarkDecommissioned { .. }
+        | Step::Blocked(_) => false,
+        Step::CreateSecret { .. }
+        | Step::RestoreSecret { .. }
+        | Step::UpdateSecret { .. }
+        | Step::TagSecret { .. }
+        | Step::PutPolicy { .. }
+        | Step::DeletePolicy { .. }
+        | Step::ConfigureRotation { .. }
+        | Step::DeleteSecret { .. } => true,
+    }
 }
 
 /// One manifest's steps, in their order; None for those after one that failed.
@@ -166,6 +183,7 @@ fn record(
         Some(Ok(())) => {
             match action.effect() {
                 Effect::Create => applied.created += 1,
+                Effect::Delete => applied.deleted += 1,
                 Effect::Change | Effect::Restore | Effect::Blocked => applied.changed += 1,
             }
             tell(Event::Done(action));
@@ -181,18 +199,25 @@ fn record(
     }
 }
 
-fn message(ids: &[SecretId], world: &World<'_>, source: &str) -> String {
-    let ids: Vec<String> = ids.iter().map(SecretId::to_string).collect();
-    let count = match ids.len() {
-        1 => "1 ExternalSecret".to_owned(),
-        several => format!("{several} ExternalSecrets"),
+fn message(made: &[(SecretId, Change<'_>)], world: &World<'_>, source: &str) -> String {
+    let ids: Vec<String> = made.iter().map(|(id, _)| id.to_string()).collect();
+    let count = |word: &str, removes: bool| match made
+        .iter()
+        .filter(|(_, change)| matches!(change, Change::Remove(_)) == removes)
+        .count()
+    {
+        0 => None,
+        1 => Some(format!("{word} 1 ExternalSecret")),
+        several => Some(format!("{word} {several} ExternalSecrets")),
     };
+    let what: Vec<String> = [count("write", false), count("remove", true)].into_iter().flatten().collect();
     let subject = match ids.as_slice() {
         [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
         few => few.join(", "),
     };
     format!(
-        "goldenpath: write {count} ({subject})\n\nIDs: {}\nSource: {} at {source}\n",
+        "goldenpath: {} ({subject})\n\nIDs: {}\nSource: {} at {source}\n",
+        what.join(", "),
         ids.join(", "),
         world.project.catalog_id
     )

@@ -4,6 +4,8 @@ mod account;
 mod apply;
 mod desired;
 mod difference;
+mod ending;
+mod gates;
 mod orphan;
 mod plan;
 mod policy;
@@ -13,12 +15,14 @@ mod show;
 mod step;
 mod survey;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
+pub use gates::{Gate, Requested};
 pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use shard::Shard;
@@ -42,7 +46,17 @@ pub struct World<'run> {
     /// The GitOps repositories, each with the environments whose projections go there. An environment without one has
     /// neither `gitops.path` nor `gitops.url`: no projections are written.
     pub gitops: Vec<(BTreeSet<String>, Target)>,
+    /// Since when each manifest that asks for its secret's end does so.
+    pub requested: BTreeMap<SecretId, Requested>,
     pub options: Options,
+}
+
+/// What a selection is asked about: a manifest, or something of which tags say what it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    pub environment: &'a str,
+    pub service: &'a str,
+    pub id: Option<SecretId>,
 }
 
 /// How a run goes about it.
@@ -54,6 +68,10 @@ pub struct Options {
     pub refresh: bool,
     /// Manifests that may take over a secret that goldenpath did not make.
     pub adopt: BTreeSet<SecretId>,
+    /// Gates that are passed by for every secret of the run, each with the reason.
+    pub overrides: BTreeMap<Gate, String>,
+    /// The time of the run.
+    pub now: Timestamp,
 }
 
 impl World<'_> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::desired::{CATALOG, ENVIRONMENT, ID, MANAGED, MANAGED_BY, SERVICE};
-use super::{Account, World};
+use super::{Account, Subject, World};
 use crate::gitops::Stale;
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::projection;
@@ -31,8 +31,8 @@ pub struct StaleFile {
     pub reason: String,
 }
 
-/// The stale files in the GitOps repositories, as far as `holds` lets the environments and services of their manifests through.
-pub(super) fn stale(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Vec<StaleFile> {
+/// The stale files in the GitOps repositories, as far as `holds` lets their manifests through.
+pub(super) fn stale(world: &World<'_>, holds: impl Fn(Subject<'_>) -> bool) -> Vec<StaleFile> {
     let requests: HashMap<SecretId, &SecretRequest> =
         world.catalog.requests().map(|request| (request.id, request)).collect();
     let wanted: HashSet<String> = requests
@@ -57,18 +57,23 @@ pub(super) fn stale(world: &World<'_>, holds: impl Fn(&str, &str) -> bool) -> Ve
                     format!("its manifest's file is {file} now")
                 }
             };
-            holds(environment, service).then(|| StaleFile { id, target: file, place: target.place(), reason })
+            holds(Subject { environment, service, id: Some(id) }).then(|| StaleFile {
+                id,
+                target: file,
+                place: target.place(),
+                reason,
+            })
         }));
     }
     stale.sort();
     stale
 }
 
-/// The orphans in what was swept of each account, as far as `holds` lets their environments and services through.
+/// The orphans in what was swept of each account, as far as `holds` lets them through.
 pub(super) fn all(
     world: &World<'_>,
     swept: &[(&Account, HashMap<String, StoredSecret>)],
-    holds: impl Fn(&str, &str) -> bool,
+    holds: impl Fn(Subject<'_>) -> bool,
 ) -> Vec<Orphan> {
     let wanted = wanted(world);
     let asked = |account: &Account, name: &str| {
@@ -94,7 +99,12 @@ pub(super) fn all(
                 Some(LifecycleStatus::Decommissioned) if secret.deletion.is_none() => "its manifest is decommissioned",
                 Some(_) => continue,
             };
-            if !holds(tag(ENVIRONMENT).unwrap_or_default(), tag(SERVICE).unwrap_or_default()) {
+            let subject = Subject {
+                environment: tag(ENVIRONMENT).unwrap_or_default(),
+                service: tag(SERVICE).unwrap_or_default(),
+                id: tag(ID).and_then(|id| SecretId::parse(id).ok()),
+            };
+            if !holds(subject) {
                 continue;
             }
             let reason = match secret.deletion {

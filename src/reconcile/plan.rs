@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Orphan, StaleFile, Unseen};
+use super::{Gate, Orphan, StaleFile, Unseen};
 use crate::diagnostics::finding_rows;
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::projection::Projection;
@@ -80,6 +80,21 @@ pub enum Step {
         projection: Projection,
         new: bool,
     },
+    RemoveProjection {
+        projection: Projection,
+    },
+    /// Marks the secret for deletion, which comes after so many days. `overridden` are the gates that somebody has passed by,
+    /// each with the reason.
+    DeleteSecret {
+        key: StoreKey,
+        days: u8,
+        overridden: Vec<(Gate, String)>,
+    },
+    /// The manifest says that its secret is gone.
+    MarkDecommissioned {
+        /// From the catalog's repository's root.
+        file: String,
+    },
     /// Nothing, and the reason says why.
     Blocked(Obstacle),
 }
@@ -100,6 +115,7 @@ pub enum Effect {
     Change,
     /// A change that brings back what was on its way out.
     Restore,
+    Delete,
     Blocked,
 }
 
@@ -116,6 +132,9 @@ impl Step {
             Self::DeletePolicy { .. } => "delete-policy",
             Self::ConfigureRotation { .. } => "configure-rotation",
             Self::WriteProjection { .. } => "write-projection",
+            Self::RemoveProjection { .. } => "remove-projection",
+            Self::DeleteSecret { .. } => "delete-secret",
+            Self::MarkDecommissioned { .. } => "mark-decommissioned",
             Self::Blocked(_) => "blocked",
         }
     }
@@ -138,7 +157,9 @@ impl Action {
             | Step::PutPolicy { .. }
             | Step::DeletePolicy { .. }
             | Step::ConfigureRotation { .. }
+            | Step::MarkDecommissioned { .. }
             | Step::WriteProjection { .. } => Effect::Change,
+            Step::RemoveProjection { .. } | Step::DeleteSecret { .. } => Effect::Delete,
             Step::Blocked(_) => Effect::Blocked,
         }
     }
@@ -155,6 +176,12 @@ impl Plan {
     #[must_use]
     pub fn changes(&self) -> usize {
         self.count(Effect::Change) + self.count(Effect::Restore)
+    }
+
+    /// How many secrets are deleted.
+    #[must_use]
+    pub fn deletions(&self) -> usize {
+        self.actions.iter().filter(|action| matches!(action.step, Step::DeleteSecret { .. })).count()
     }
 
     /// Whether there is something to do.
@@ -215,6 +242,7 @@ impl Plan {
                 "manifests": self.manifests,
                 "create": self.count(Effect::Create),
                 "change": self.changes(),
+                "delete": self.count(Effect::Delete),
                 "blocked": self.count(Effect::Blocked),
             },
             "actions": actions,

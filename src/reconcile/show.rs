@@ -27,9 +27,13 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
             text.push_str(&format!("{nothing} {} as the catalog says.\n", manifests(plan.manifests)));
         }
         _ => text.push_str(&format!(
-            "Plan: {} to create, {} to change, {} blocked.\n",
+            "Plan: {} to create, {} to change, {}{} blocked.\n",
             plan.count(Effect::Create),
             plan.changes(),
+            match plan.count(Effect::Delete) {
+                0 => String::new(),
+                several => format!("{several} to delete, "),
+            },
             plan.count(Effect::Blocked)
         )),
     }
@@ -96,6 +100,7 @@ fn line(action: &Action, look: Look) -> String {
         Effect::Create => ("+", look.style().green()),
         Effect::Change => ("~", look.style().yellow()),
         Effect::Restore => ("↻", look.style().cyan()),
+        Effect::Delete => ("-", look.style().red()),
         Effect::Blocked => ("!", look.style().red()),
     };
     format!("  {} {:<18}  {}\n", style.apply_to(symbol), action.step.name(), harmless(&action.target))
@@ -104,9 +109,11 @@ fn line(action: &Action, look: Look) -> String {
 /// What became of a plan, in one line.
 #[must_use]
 pub fn summary(applied: Applied) -> String {
-    let Applied { created, changed, failed, skipped, blocked, not_begun } = applied;
+    let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
-    for (count, word) in [(failed, "failed"), (skipped, "skipped"), (blocked, "blocked"), (not_begun, "not begun")] {
+    for (count, word) in
+        [(deleted, "deleted"), (failed, "failed"), (skipped, "skipped"), (blocked, "blocked"), (not_begun, "not begun")]
+    {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));
         }

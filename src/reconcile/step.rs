@@ -21,8 +21,12 @@ pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<()
             Ok(()) => store.put_tags(key, tag).await,
             refused => refused,
         },
+        Step::DeleteSecret { key, days, .. } => delete(store, key, *days).await,
         Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
-        Step::WriteProjection { .. } | Step::Blocked(_) => return None,
+        Step::WriteProjection { .. }
+        | Step::RemoveProjection { .. }
+        | Step::MarkDecommissioned { .. }
+        | Step::Blocked(_) => return None,
     })
 }
 
@@ -37,6 +41,17 @@ async fn create(store: &Store, key: &StoreKey, new: &NewSecret) -> Result<(), St
                     && [MANAGED_BY, CATALOG, ID].iter().all(|name| found.tags.get(*name) == new.tags.get(*name))
             });
             if ours { Ok(()) } else { Err(error) }
+        }
+        result => result,
+    }
+}
+
+/// Marks the secret for deletion. One that is marked already takes no such call: the answer to an earlier try was lost.
+async fn delete(store: &Store, key: &StoreKey, days: u8) -> Result<(), StoreError> {
+    match store.delete(key, days).await {
+        Err(error @ (StoreError::Rejected { .. } | StoreError::NotFound { .. })) => {
+            let found = store.describe(key).await?;
+            if found.is_none_or(|found| found.deletion.is_some()) { Ok(()) } else { Err(error) }
         }
         result => result,
     }

@@ -8,8 +8,10 @@ use futures_util::stream::{self, StreamExt};
 
 use super::desired::{self, Desired, MANAGED_BY, POLICY, interval};
 use super::difference::{PolicySeen, in_the_way, secret_actions};
+use super::ending;
+use super::gates::Consumers;
 use super::renewal::renewal;
-use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, World, orphan};
+use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, Subject, World, orphan};
 use crate::gitops::FileState;
 use crate::manifest::LifecycleStatus;
 use crate::rules;
@@ -32,7 +34,7 @@ pub enum Progress {
     Looked { done: usize, all: usize },
 }
 
-/// What apply would do for the selected manifests whose environment and service `holds` lets through. Reads the stores and
+/// What apply would do for the selected manifests that `holds` lets through. Reads the stores and
 /// the GitOps working copies, and writes nothing. An account that cannot be looked at stands in the plan with the reason,
 /// and the others are planned for all the same. `tell` hears how far it is.
 ///
@@ -40,11 +42,15 @@ pub enum Progress {
 /// A working copy that cannot be read, or a projection that cannot be rendered.
 pub async fn plan(
     world: &World<'_>,
-    holds: impl Fn(&str, &str) -> bool,
+    holds: impl Fn(Subject<'_>) -> bool,
     tell: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
     let desired = desired::all(world.catalog, world.project, world.template.as_deref(), |request| {
-        holds(request.environment.as_str(), request.service.as_str())
+        holds(Subject {
+            environment: request.environment.as_str(),
+            service: request.service.as_str(),
+            id: Some(request.id),
+        })
     })?;
     check_files_differ(world, &desired)?;
     let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
@@ -100,6 +106,7 @@ pub async fn plan(
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }
 
+    let consumers = Consumers::of(world);
     for (wish, seen) in desired.iter().zip(seen) {
         let environment = wish.request.environment.as_str();
         let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
@@ -115,7 +122,7 @@ pub async fn plan(
         {
             *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
         }
-        let mut actions = actions(world, wish, &seen)?;
+        let mut actions = actions(world, wish, &seen, &consumers)?;
         // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
         let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
         rules::conceal(wish.entry, world.project, told);
@@ -151,7 +158,8 @@ async fn look_at<'sweep>(
     let is_done = match (wish.request.status, swept) {
         // Nothing is asked of it.
         (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
-        (LifecycleStatus::DecommissionRequested, found) => found.is_some(),
+        // Before it is deleted, what is true now is looked at.
+        (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
             found.is_some() && secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
         }
@@ -173,17 +181,17 @@ async fn look_at<'sweep>(
     Ok(seen)
 }
 
-fn actions(world: &World<'_>, wish: &Desired<'_>, seen: &Seen<'_>) -> Result<Vec<Action>, ReconcileError> {
+fn actions(
+    world: &World<'_>,
+    wish: &Desired<'_>,
+    seen: &Seen<'_>,
+    consumers: &Consumers,
+) -> Result<Vec<Action>, ReconcileError> {
     let actual = seen.actual();
     match wish.request.status {
         LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
         LifecycleStatus::Decommissioned => return Ok(Vec::new()),
-        LifecycleStatus::DecommissionRequested if actual.is_none() => return Ok(Vec::new()),
-        LifecycleStatus::DecommissionRequested => {
-            let reason = "decommissioning is requested, and this version of goldenpath takes nothing down".to_owned();
-            let step = Step::Blocked(Obstacle::Waiting);
-            return Ok(vec![Action::of(wish.request, wish.key.as_str(), reason, step)]);
-        }
+        LifecycleStatus::DecommissionRequested => return ending::actions(world, wish, actual, consumers),
     }
     let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));

@@ -12,6 +12,7 @@ mod memory;
 mod past;
 mod repository;
 mod seen;
+mod since;
 mod snapshot;
 mod staging;
 mod unstaged;
@@ -27,6 +28,7 @@ pub use manifest_files::{is_hidden, is_yaml};
 pub use memory::Memory;
 pub use repository::Repository;
 pub use seen::Seen;
+pub use since::Since;
 pub use snapshot::{Blob, Snapshot};
 pub use unstaged::Disk;
 

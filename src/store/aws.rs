@@ -131,6 +131,11 @@ impl SecretStore for AwsStore {
         self.tell("RestoreSecret", key, || request.clone().send()).await
     }
 
+    async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
+        let request = self.client.delete_secret().secret_id(key.as_str()).recovery_window_in_days(i64::from(days));
+        self.tell("DeleteSecret", key, || request.clone().send()).await
+    }
+
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
         // UpdateSecret without a value makes no new version.
         let request = self.client.update_secret().secret_id(key.as_str());

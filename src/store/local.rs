@@ -41,7 +41,8 @@ impl LocalStore {
             return Err(missing());
         }
         self.file.write(|transaction| {
-            match transaction.prepare("SELECT 1 FROM secrets WHERE name = ?1")?.exists([key.as_str()])? {
+            let is_there = format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}");
+            match transaction.prepare(&is_there)?.exists([key.as_str()])? {
                 true => Ok(change(transaction)?),
                 false => Err(Refused::Store(missing())),
             }
@@ -56,8 +57,9 @@ impl SecretStore for LocalStore {
 
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
         let found: Option<Vec<_>> = self.file.read(|transaction, version| {
-            let tagged = "WHERE ?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1)";
-            let mut secrets = transaction.prepare(&format!("{} {tagged} ORDER BY name", secrets(version)))?;
+            let tagged = "WHERE (?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1))";
+            let mut secrets =
+                transaction.prepare(&format!("{} {tagged} AND {LIVES} ORDER BY name", secrets(version)))?;
             let secrets: Vec<_> = secrets.query_map([tag], secret)?.collect::<Result<_, _>>()?;
             let mut all: BTreeMap<_, _> = secrets.into_iter().map(|secret| (secret.name.clone(), secret)).collect();
             let mut tags = transaction.prepare("SELECT secret, key, value FROM tags")?;
@@ -76,7 +78,7 @@ impl SecretStore for LocalStore {
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         let found = self.file.read(|transaction, version| {
-            let mut secrets = transaction.prepare(&format!("{} WHERE name = ?1", secrets(version)))?;
+            let mut secrets = transaction.prepare(&format!("{} WHERE name = ?1 AND {LIVES}", secrets(version)))?;
             let Some(mut found) = secrets.query_map([key.as_str()], secret)?.next().transpose()? else {
                 return Ok(None);
             };
@@ -101,6 +103,7 @@ impl SecretStore for LocalStore {
 
     async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
         self.file.write(|transaction| {
+            transaction.execute(&format!("DELETE FROM secrets WHERE name = ?1 AND NOT {LIVES}"), [key.as_str()])?;
             let insert = "INSERT INTO secrets (name, description, created_at, kms_key) VALUES (?1, ?2, ?3, ?4)
                 ON CONFLICT DO NOTHING";
             let now = Timestamp::now().to_string();
@@ -114,6 +117,14 @@ impl SecretStore for LocalStore {
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.change(key, |transaction| {
             transaction.execute("UPDATE secrets SET deletion_at = NULL WHERE name = ?1", [key.as_str()]).map(drop)
+        })
+    }
+
+    async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
+        let end = Timestamp::now() + jiff::SignedDuration::from_hours(24 * i64::from(days));
+        self.change(key, |transaction| {
+            let mark = "UPDATE secrets SET deletion_at = coalesce(deletion_at, ?2) WHERE name = ?1";
+            transaction.execute(mark, params![key.as_str(), end.to_string()]).map(drop)
         })
     }
 
@@ -153,6 +164,9 @@ impl SecretStore for LocalStore {
         })
     }
 }
+
+/// Its recovery window, if it is in one, has not ended.
+const LIVES: &str = "(deletion_at IS NULL OR julianday(deletion_at) > julianday('now'))";
 
 /// The columns of [`secret`], of tables of this version.
 fn secrets(version: i64) -> &'static str {

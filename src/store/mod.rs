@@ -60,6 +60,12 @@ pub trait SecretStore {
     /// [`StoreError::NotFound`] when there is no such secret.
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError>;
 
+    /// Marks a secret for deletion, which the store carries out after so many days. A mark that is there stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError>;
+
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such secret.
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError>;
@@ -145,6 +151,10 @@ impl SecretStore for Store {
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         on_each!(self, restore(key))
+    }
+
+    async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
+        on_each!(self, delete(key, days))
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {

@@ -20,9 +20,11 @@ pub struct StoredSecret {
     /// None where it is not rotated.
     pub rotation: Option<Rotation>,
     pub created: Option<Timestamp>,
-    /// Present when the secret is marked for deletion: the day that the store names (`DeletedDate`). It can be restored
-    /// until its recovery window has passed.
+    /// Present when the secret is marked for deletion: the end of its recovery window (`DeletedDate`), until which it can be
+    /// restored.
     pub deletion: Option<Timestamp>,
+    /// The day on which somebody read the value last; None where nobody did, or where the store does not know.
+    pub last_accessed: Option<Timestamp>,
     /// Whether there is a value to use: a version that is current.
     pub has_value: bool,
     /// When the store rotated the value last.

@@ -26,6 +26,7 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         has_value: has_value(entry.secret_versions_to_stages.as_ref()),
         last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
         last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
+        last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
     })
 }
 
@@ -39,6 +40,7 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
         has_value: has_value(found.version_ids_to_stages()),
         last_rotated: found.last_rotated_date().and_then(timestamp),
         last_changed: found.last_changed_date().and_then(timestamp),
+        last_accessed: found.last_accessed_date().and_then(timestamp),
         tags: tag_map(found.tags().to_vec()),
         description: found.description().map(str::to_owned),
         name: found.name().unwrap_or(key.as_str()).to_owned(),

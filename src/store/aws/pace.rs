@@ -7,12 +7,13 @@ use tokio::time::{Instant, sleep_until};
 
 /// Calls a second, of all operations of a group together (Secrets Manager quotas; none of these can be raised).
 /// DescribeSecret has one of 10,000.
-const QUOTAS: [(u32, &[&str]); 7] = [
+const QUOTAS: [(u32, &[&str]); 8] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),
     (50, &["TagResource"]),
     (50, &["RotateSecret"]),
     (50, &["RestoreSecret"]),
+    (50, &["DeleteSecret"]),
     (50, &["DeleteResourcePolicy", "GetResourcePolicy", "PutResourcePolicy", "ValidateResourcePolicy"]),
     (100, &["ListSecrets"]),
 ];

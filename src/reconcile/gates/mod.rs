@@ -1,0 +1,128 @@
+//! What has to hold before a secret is deleted. Each gate is best effort, and says what it could not see.
+
+mod consumers;
+mod references;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::World;
+use super::desired::Desired;
+use crate::store::StoredSecret;
+pub(super) use consumers::Consumers;
+
+/// Something that keeps a secret from being deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    /// Nothing in the GitOps repository names the Kubernetes secret in its namespace.
+    Consumers,
+    /// Nobody has read the value for the tier's quiet days.
+    LastAccessed,
+    /// The request is older than the tier's cooling-off days.
+    CoolingOff,
+}
+
+impl Gate {
+    pub const ALL: [Self; 3] = [Self::Consumers, Self::LastAccessed, Self::CoolingOff];
+
+    /// # Errors
+    /// A sentence that lists the gates.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|gate| gate.as_str() == text);
+        known.ok_or_else(|| format!("the gates are {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consumers => "consumers",
+            Self::LastAccessed => "last-accessed",
+            Self::CoolingOff => "cooling-off",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// Since when a manifest asks for its secret's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requested {
+    At(Timestamp),
+    /// And why that is not known.
+    Unknown(&'static str),
+}
+
+/// What a gate says.
+pub(super) struct Verdict {
+    pub(super) gate: Gate,
+    pub(super) is_open: bool,
+    /// What was seen, or what keeps it closed and until when at least.
+    pub(super) words: String,
+}
+
+/// What each gate says of a secret that is there.
+pub(super) fn look(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret, consumers: &Consumers) -> Vec<Verdict> {
+    vec![consumers.verdict(world, wish), last_accessed(world, wish, found), cooling_off(world, wish)]
+}
+
+fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) -> Verdict {
+    let days = i64::from(tier(world, wish).map_or(14, |tier| tier.quiet_days));
+    let (is_open, words) = match found.last_accessed {
+        None => (true, "the store knows of nobody who has read it".to_owned()),
+        Some(last) => match after(last, days) {
+            end if end <= world.options.now => (true, format!("nobody has read it since {}", day(last))),
+            end => (
+                false,
+                format!(
+                    "somebody read it on {}, and {days} quiet days are asked for: {} at the earliest",
+                    day(last),
+                    day(end)
+                ),
+            ),
+        },
+    };
+    Verdict { gate: Gate::LastAccessed, is_open, words }
+}
+
+fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
+    let days = i64::from(tier(world, wish).map_or(7, |tier| tier.cooling_off_days));
+    let (is_open, words) = match world.requested.get(&wish.request.id) {
+        Some(Requested::At(since)) => match after(*since, days) {
+            end if end <= world.options.now => (true, format!("its end was asked for on {}", day(*since))),
+            end => (
+                false,
+                format!(
+                    "its end was asked for on {}, and {days} days of cooling off have to pass: {} at the earliest",
+                    day(*since),
+                    moment(end)
+                ),
+            ),
+        },
+        Some(Requested::Unknown(why)) => (false, format!("since when its end is asked for is not known: {why}")),
+        None => (false, "since when its end is asked for is not known".to_owned()),
+    };
+    Verdict { gate: Gate::CoolingOff, is_open, words }
+}
+
+fn tier<'world>(world: &World<'world>, wish: &Desired<'_>) -> Option<&'world crate::config::Tier> {
+    world.project.governance.tiers.get(&wish.request.risk_tier)
+}
+
+fn after(time: Timestamp, days: i64) -> Timestamp {
+    time.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX)
+}
+
+/// `2026-11-25`
+pub(super) fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+/// `2026-11-25 14:05 UTC`
+fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
