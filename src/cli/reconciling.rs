@@ -11,7 +11,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
 use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Progress, Unseen, World};
+use crate::reconcile::{self, Account, Options, Parallelism, Plan, Progress, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -33,9 +33,9 @@ pub(super) struct Source {
     /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
     #[arg(long)]
     refresh: bool,
-    /// How many calls to the stores are in flight at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    parallelism: u16,
+    /// How many calls to the stores are in flight at once; without it 16, and 64 of those that only look
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: Option<u16>,
 }
 
 /// A catalog without errors, and what judges it.
@@ -111,7 +111,7 @@ impl Desired<'_> {
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
         let template = project.template(repository, projection::TEMPLATE)?;
         let options = Options {
-            parallelism: source.parallelism.into(),
+            parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
         };

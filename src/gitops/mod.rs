@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 use miette::Diagnostic;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::files::{self, Unreadable};
 use crate::projection::Projection;
@@ -16,6 +17,9 @@ pub use unfinished::Held;
 
 /// The bytes of a file that are read at most to see whether it is ours.
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// How many files are written at once.
+const WRITERS: usize = 16;
 
 /// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
 pub struct WorkingCopy {
@@ -143,17 +147,25 @@ impl WorkingCopy {
         })
     }
 
-    /// Writes the projection's file, whole or not at all.
+    /// Writes the projections' files, each whole or not at all, and says of each in its order what became of it.
     ///
     /// # Errors
     /// A path that leaves the working copy, a foreign file that stands there by now, or what the file system refuses.
-    pub fn write(&self, projection: &Projection) -> Result<(), GitopsError> {
-        if let FileState::Foreign(why) = self.state(projection)? {
-            return Err(GitopsError::Foreign { file: projection.file.clone(), why });
+    pub fn write_all(&self, projections: &[&Projection]) -> Vec<Result<(), GitopsError>> {
+        let place = |projection: &Projection| match self.state(projection)? {
+            FileState::Foreign(why) => Err(GitopsError::Foreign { file: projection.file.clone(), why }),
+            _ => self.path_of(&projection.file),
+        };
+        let places: Vec<_> = projections.iter().map(|projection| (*projection, place(projection))).collect();
+        let write = |(projection, place): (&Projection, Result<PathBuf, GitopsError>)| {
+            files::write_whole(&place?, projection.text.as_bytes())
+                .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
+        };
+        // They wait for the disk, which does as well for many at once.
+        match rayon::ThreadPoolBuilder::new().num_threads(WRITERS).build() {
+            Ok(pool) => pool.install(|| places.into_par_iter().map(write).collect()),
+            Err(_) => places.into_iter().map(write).collect(),
         }
-        let path = self.path_of(&projection.file)?;
-        files::write_whole(&path, projection.text.as_bytes())
-            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
     }
 
     fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {

@@ -12,6 +12,9 @@ use crate::manifest::SecretId;
 use crate::projection::Projection;
 use crate::store::StoreError;
 
+/// How many projections are written before a person is told of them.
+const WRITTEN_AT_ONCE: usize = 64;
+
 /// What a person is told while it happens.
 pub enum Event<'run> {
     Done(&'run Action),
@@ -63,7 +66,7 @@ pub async fn apply(
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
         .map(|actions| one_manifest(world, actions))
-        .buffer_unordered(world.options.parallelism);
+        .buffer_unordered(world.options.parallelism.changing);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             course.begun.insert(action.id);
@@ -125,12 +128,14 @@ fn project(
         }
     };
     let mut written: Vec<(&Action, &Projection)> = Vec::new();
-    for (action, projection) in wanted {
-        let result = gitops.write(projection).map_err(ReconcileError::from);
-        if result.is_ok() {
-            written.push((action, projection));
+    for some in wanted.chunks(WRITTEN_AT_ONCE) {
+        let projections: Vec<&Projection> = some.iter().map(|(_, projection)| *projection).collect();
+        for ((action, projection), result) in some.iter().zip(gitops.write_all(&projections)) {
+            if result.is_ok() {
+                written.push((action, projection));
+            }
+            record(applied, action, Some(result.map_err(ReconcileError::from)), tell);
         }
-        record(applied, action, Some(result), tell);
     }
     if written.is_empty() {
         return;
