@@ -335,8 +335,9 @@ fn a_secret_that_is_to_go_waits_and_the_run_has_not_failed() {
     let platform = Platform::local();
     platform.seed();
     platform.apply().run().success();
-    let before = platform.gitops_state();
     platform.seed_changed("status: active", "status: decommission_requested");
+    platform.apply().run().success();
+    let before = platform.gitops_state();
     let plan = platform.plan(&["--format", "json"]).run().success();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
     platform.apply().run().success();

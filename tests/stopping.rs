@@ -99,6 +99,20 @@ fn on_a_terminal_a_ctrl_c_is_answered_above_the_bar_and_leaves_the_terminal_as_i
 }
 
 #[test]
+fn on_a_terminal_a_ctrl_c_while_it_plans_takes_the_bar_away() {
+    let aws = Aws::new("stopped-planning-on-a-terminal");
+    aws.platform.seed();
+    let gate = aws.recorder.hold("ListSecrets", "", 1, When::BeforeTheServer);
+    let mut terminal = aws.reach(aws.platform.apply()).in_terminal(100, 40);
+    assert!(gate.is_reached_by(1));
+    terminal.wait_for("Secrets read: 0").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
+    let screen = terminal.screen();
+    assert!(screen.contains("Catalog") && !screen.contains("Secrets read") && !screen.contains("^C"), "{screen}");
+    gate.open();
+}
+
+#[test]
 fn on_a_terminal_the_second_ctrl_c_takes_the_bar_away_too() {
     let (aws, gate) = five("stopped-at-once-on-a-terminal");
     let mut terminal = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).in_terminal(100, 40);

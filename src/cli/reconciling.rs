@@ -13,7 +13,9 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
-use crate::reconcile::{self, Account, Gate, Options, Plan, Progress, Requested, Shard, Subject, Unseen, World};
+use crate::reconcile::{
+    self, Account, Gate, Options, Parallelism, Plan, Progress, Requested, Shard, Subject, Unseen, World,
+};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Since, Snapshot};
 use crate::store::SecretStore;
@@ -49,9 +51,9 @@ pub(super) struct Source {
     /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
     #[arg(long)]
     refresh: bool,
-    /// How many calls to the stores are in flight at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    parallelism: u16,
+    /// How many calls to the stores are in flight at once; without it 16, and 64 of those that only look
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallelism: Option<u16>,
 }
 
 /// A catalog without errors, and what judges it.
@@ -126,7 +128,7 @@ impl Desired<'_> {
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
         let template = project.template(repository, projection::TEMPLATE)?;
         let options = Options {
-            parallelism: source.parallelism.into(),
+            parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
             overrides: source.overrides(),

@@ -7,7 +7,7 @@ use miette::Diagnostic;
 use super::Context;
 use crate::reconcile::{Action, Event, World};
 use crate::rules;
-use crate::terminal::interrupt::{Request, Stopping};
+use crate::terminal::interrupt::Stopping;
 use crate::terminal::{Bar, grouped, harmless_name};
 
 /// Up to so many steps, each has a line of its own.
@@ -41,12 +41,10 @@ impl<'run> Teller<'run> {
     /// While this exists, a Ctrl-C stops the run in good order, and is told of at once.
     pub(super) fn stopping(&self) -> Stopping {
         let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
-        Stopping::new(move |request| match (request, &bar) {
-            (Request::Stop, _) if quiet => {}
-            (Request::Stop, Some(bar)) => bar.around(say_stopping),
-            (Request::Stop, None) => say_stopping(),
-            (Request::End, Some(bar)) => bar.clear(),
-            (Request::End, None) => {}
+        Stopping::new(move || match &bar {
+            _ if quiet => {}
+            Some(bar) => bar.around(say_stopping),
+            None => say_stopping(),
         })
     }
 
@@ -66,6 +64,12 @@ impl<'run> Teller<'run> {
                 self.failures.push_str(&harmless_name(&format!("  {}: {error}", named(action))));
                 self.failures.push('\n');
                 self.failed += 1;
+            }
+            Event::Written(files) => {
+                if let Some(bar) = &self.bar {
+                    bar.fill("Writing", self.done + files, self.all, String::new());
+                }
+                return;
             }
             Event::Committed(commit) => {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));

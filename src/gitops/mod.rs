@@ -112,11 +112,16 @@ impl Target {
 
     /// Writes and removes projections, keeps the kustomizations beside them listing those that are there, and commits both, with
     /// nothing else that may be changed or staged there. `message` is asked for the commit's, with the indices of the changes
-    /// in it.
+    /// in it, and `progress` hears now and then how many files are written.
     #[must_use]
-    pub fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
+    pub fn publish(
+        &self,
+        changes: &[Change<'_>],
+        message: &dyn Fn(&[usize]) -> String,
+        progress: &mut dyn FnMut(usize),
+    ) -> Published {
         match self {
-            Self::Copy(copy) => copy.publish(changes, message),
+            Self::Copy(copy) => copy.publish(changes, message, progress),
             Self::Remote(pushed) => pushed.publish(changes, message),
         }
     }

@@ -6,12 +6,19 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
 use super::{Change, FileState, GitopsError, MAX_BYTES, Published};
 use crate::branch::{self, Checkout, Entry, Found};
 use crate::files::{self, Unreadable};
 use crate::projection::{self, Projection};
+
+/// How many files are written at once.
+const WRITERS: usize = 16;
+
+/// How many files are written before somebody is told.
+const AT_ONCE: usize = 64;
 
 /// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
 pub struct WorkingCopy {
@@ -26,6 +33,13 @@ pub(super) enum Beside {
     Kustomization(Box<Both>),
     /// There is one, and why it cannot be read.
     Unreadable(String),
+}
+
+/// What is to be done on disk.
+enum Work<'p> {
+    Nothing,
+    Write(PathBuf, &'p str),
+    Remove(PathBuf),
 }
 
 /// A kustomization.
@@ -119,7 +133,12 @@ impl WorkingCopy {
     }
 
     /// As [`super::Target::publish`].
-    pub(super) fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
+    pub(super) fn publish(
+        &self,
+        changes: &[Change<'_>],
+        message: &dyn Fn(&[usize]) -> String,
+        progress: &mut dyn FnMut(usize),
+    ) -> Published {
         let files: Vec<&str> = changes.iter().map(|change| change.projection().file.as_str()).collect();
         let _held = match self.checkout.hold(&files) {
             Ok(held) => held,
@@ -127,7 +146,11 @@ impl WorkingCopy {
                 return Published { written: changes.iter().map(|_| Ok(())).collect(), commit: Err(error.into()) };
             }
         };
-        let mut written: Vec<_> = changes.iter().map(|change| self.make(change)).collect();
+        let mut written = Vec::new();
+        for some in changes.chunks(AT_ONCE) {
+            written.extend(self.make(some));
+            progress(written.len());
+        }
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
             folders.entry(split(&change.projection().file).0).or_default().push(index);
@@ -184,31 +207,39 @@ impl WorkingCopy {
         held.iter().flatten().any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
     }
 
-    fn make(&self, change: &Change<'_>) -> Result<(), GitopsError> {
-        match change {
-            Change::Write(projection) => self.write(projection),
-            Change::Remove(projection) => self.remove(projection),
+    /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
+    fn make(&self, changes: &[Change<'_>]) -> Vec<Result<(), GitopsError>> {
+        let wanted: Vec<_> = changes.iter().map(|change| (change, self.work_of(change))).collect();
+        let work = |(change, work): (&Change<'_>, Result<Work<'_>, GitopsError>)| {
+            let done = match work? {
+                Work::Nothing => Ok(()),
+                Work::Write(path, text) => files::write_whole(&path, text.as_bytes()),
+                Work::Remove(path) => files::remove(&path),
+            };
+            let file = || change.projection().file.clone();
+            done.map_err(|error| GitopsError::Write { file: file(), why: error.to_string() })
+        };
+        // They wait for the disk, which does as well for many at once.
+        match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(wanted.len())).build() {
+            Ok(pool) => pool.install(|| wanted.into_par_iter().map(work).collect()),
+            Err(_) => wanted.into_iter().map(work).collect(),
         }
     }
 
-    /// Removes the projection's file, unless it is somebody else's.
-    fn remove(&self, projection: &Projection) -> Result<(), GitopsError> {
-        if matches!(self.state(projection)?, FileState::Missing | FileState::Foreign(_)) {
-            return Ok(());
-        }
-        let path = self.path_of(&projection.file)?;
-        files::remove(&path)
-            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
-    }
-
-    /// Writes the projection's file, whole or not at all.
-    fn write(&self, projection: &Projection) -> Result<(), GitopsError> {
-        if let FileState::Foreign(why) = self.state(projection)? {
-            return Err(GitopsError::Foreign { file: projection.file.clone(), why });
-        }
-        let path = self.path_of(&projection.file)?;
-        files::write_whole(&path, projection.text.as_bytes())
-            .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
+    /// What is to be done on disk for a change. Somebody else's file is neither written over nor removed.
+    fn work_of<'p>(&self, change: &Change<'p>) -> Result<Work<'p>, GitopsError> {
+        Ok(match change {
+            Change::Write(projection) => match self.state(projection)? {
+                FileState::Foreign(why) => {
+                    return Err(GitopsError::Foreign { file: projection.file.clone(), why });
+                }
+                _ => Work::Write(self.path_of(&projection.file)?, &projection.text),
+            },
+            Change::Remove(projection) => match self.state(projection)? {
+                FileState::Missing | FileState::Foreign(_) => Work::Nothing,
+                _ => Work::Remove(self.path_of(&projection.file)?),
+            },
+        })
     }
 
     /// Brings the folder's kustomization up to date on disk, and gives its file and what is to be committed of it. None where

@@ -17,6 +17,8 @@ pub enum Event<'run> {
     Failed(&'run Action, ReconcileError),
     /// Not tried, because a step before it failed.
     Skipped(&'run Action),
+    /// So many files are written, and not yet committed.
+    Written(usize),
     Committed(String),
     CommitFailed(ReconcileError),
 }
@@ -63,7 +65,7 @@ pub async fn apply(
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
         .map(|actions| one_manifest(world, actions))
-        .buffer_unordered(world.options.parallelism);
+        .buffer_unordered(world.options.parallelism.changing);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             course.begun.insert(action.id);
@@ -123,7 +125,7 @@ fn project(
         let made: Vec<_> = indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
         message(&made, world, source)
     };
-    let Published { written, commit } = gitops.publish(&changes, &words);
+    let Published { written, commit } = gitops.publish(&changes, &words, &mut |files| tell(Event::Written(files)));
     for ((action, _), result) in open.iter().zip(written) {
         match result {
             // What keeps all of them from being committed is told once.

@@ -62,8 +62,7 @@ pub struct Subject<'a> {
 /// How a run goes about it.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many calls to stores are in flight at once, at least 1.
-    pub parallelism: usize,
+    pub parallelism: Parallelism,
     /// Read every resource policy that a manifest speaks of, instead of believing what a tag says of it.
     pub refresh: bool,
     /// Manifests that may take over a secret that goldenpath did not make.
@@ -72,6 +71,29 @@ pub struct Options {
     pub overrides: BTreeMap<Gate, String>,
     /// The time of the run.
     pub now: Timestamp,
+}
+
+/// How many calls to stores are in flight at once, at least 1 each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parallelism {
+    /// While planning, when calls only look: AWS takes 10,000 DescribeSecret calls a second.
+    pub looking: usize,
+    /// While applying: of each kind of call that changes something, AWS takes 50 a second.
+    pub changing: usize,
+}
+
+impl Default for Parallelism {
+    fn default() -> Self {
+        Self { looking: 64, changing: 16 }
+    }
+}
+
+impl Parallelism {
+    /// So many of any kind.
+    #[must_use]
+    pub fn of(calls: usize) -> Self {
+        Self { looking: calls.max(1), changing: calls.max(1) }
+    }
 }
 
 impl World<'_> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 
 use super::desired::{self, Desired, MANAGED_BY, POLICY, interval};
@@ -63,7 +64,7 @@ pub async fn plan(
     let read: &dyn Fn(usize) = &read;
     let mut sweeps = stream::iter(&world.accounts)
         .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
-        .buffered(world.options.parallelism);
+        .buffered(world.options.parallelism.looking);
     while let Some((account, result)) = sweeps.next().await {
         match result {
             Ok(secrets) => {
@@ -94,14 +95,14 @@ pub async fn plan(
             }
         }
     };
-    let looks = stream::iter(&desired).map(look).buffered(world.options.parallelism).enumerate();
-    let seen: Vec<Option<Seen<'_>>> = looks
-        .map(|(before, seen)| {
-            tell(Progress::Looked { done: before + 1, all: desired.len() });
-            seen
+    let looked = Cell::new(0);
+    let looks = stream::iter(&desired).map(|wish| {
+        look(wish).inspect(|_| {
+            looked.set(looked.get() + 1);
+            tell(Progress::Looked { done: looked.get(), all: desired.len() });
         })
-        .collect()
-        .await;
+    });
+    let seen: Vec<Option<Seen<'_>>> = looks.buffered(world.options.parallelism.looking).collect().await;
     for ((account, _), failure) in swept.iter().zip(failures) {
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }

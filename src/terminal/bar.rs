@@ -1,6 +1,7 @@
 //! A line at the bottom of the terminal that says how far something is.
 
 use std::io::{self, IsTerminal};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use console::Term;
@@ -17,6 +18,9 @@ const PACE: u8 = 20;
 
 /// How long something may be left undrawn for that.
 const DELAY: Duration = Duration::from_millis(200);
+
+/// The bar that is drawn, to be taken away should the program end at once.
+static DRAWN: Mutex<Option<Bar>> = Mutex::new(None);
 
 /// Clones are the same bar.
 #[derive(Clone)]
@@ -42,7 +46,9 @@ impl Bar {
             let target = ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::buffered_stderr())), PACE);
             let bar = ProgressBar::with_draw_target(None, target).with_style(counting.clone());
             bar.enable_steady_tick(DELAY);
-            Self { bar, counting, filling }
+            let bar = Self { bar, counting, filling };
+            *drawn() = Some(bar.clone());
+            bar
         })
     }
 
@@ -73,7 +79,21 @@ impl Bar {
     /// Takes it away.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
+        *drawn() = None;
     }
+}
+
+/// Takes away whatever bar there is.
+pub(super) fn clear_any() {
+    if let Some(bar) = drawn().take() {
+        bar.bar.finish_and_clear();
+        // Whoever goes on with it meanwhile draws nothing any more.
+        bar.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
+
+fn drawn() -> std::sync::MutexGuard<'static, Option<Bar>> {
+    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `2,000`

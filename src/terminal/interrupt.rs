@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::process;
 use std::sync::{Mutex, Once, PoisonError};
 
-use super::{plain, prompt};
+use super::{bar, plain, prompt};
 
 /// The exit code of a program that a Ctrl-C has ended, as shells have it.
 pub const INTERRUPTED: u8 = 130;
@@ -14,16 +14,7 @@ static WORK: Mutex<Option<Work>> = Mutex::new(None);
 
 struct Work {
     is_stopping: bool,
-    tell: Box<dyn Fn(Request) + Send>,
-}
-
-/// What the person asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// Stop in good order.
-    Stop,
-    /// Stop at once: the program ends as soon as it has been told.
-    End,
+    tell: Box<dyn Fn() + Send>,
 }
 
 /// From now on a Ctrl-C ends the program with [`INTERRUPTED`], but where a question is open or work can stop.
@@ -43,9 +34,9 @@ pub fn listen() {
 pub struct Stopping(());
 
 impl Stopping {
-    /// `tell` is called from another thread.
+    /// `tell` is called at the first, from another thread.
     #[must_use]
-    pub fn new(tell: impl Fn(Request) + Send + 'static) -> Self {
+    pub fn new(tell: impl Fn() + Send + 'static) -> Self {
         *lock() = Some(Work { is_stopping: false, tell: Box::new(tell) });
         listen();
         Self(())
@@ -76,15 +67,12 @@ impl Drop for Stopping {
 }
 
 fn request() {
-    let mut work = lock();
-    if let Some(work) = work.as_mut() {
-        let request = if work.is_stopping { Request::End } else { Request::Stop };
+    if let Some(work) = lock().as_mut().filter(|work| !work.is_stopping) {
         work.is_stopping = true;
-        (work.tell)(request);
-        if request == Request::Stop {
-            return;
-        }
+        (work.tell)();
+        return;
     }
+    bar::clear_any();
     process::exit(INTERRUPTED.into());
 }
 
