@@ -105,7 +105,7 @@ fn on_a_terminal_a_bar_says_how_far_it_is() {
     terminal.wait_for("Looking").wait_for("8 of 30");
     assert!(looks.is_reached_by(1));
     looks.open();
-    terminal.wait_for("Applying").wait_for("19 of 60, 1 failed");
+    terminal.wait_for("Applying").wait_for("38 of 60, 1 failed");
     assert!(creations.is_reached_by(1));
     creations.open();
     assert_eq!(terminal.wait(), 1);

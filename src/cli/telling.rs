@@ -65,6 +65,10 @@ impl<'run> Teller<'run> {
                 self.failures.push('\n');
                 self.failed += 1;
             }
+            Event::Waiting(copy) => {
+                streams.talk(&format!("Another goldenpath is at work in {}; waiting for it …", copy.place()));
+                return;
+            }
             Event::Committed(commit) => {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 use miette::Diagnostic;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::files::{self, Unreadable};
 use crate::projection::Projection;
@@ -17,9 +16,6 @@ pub use unfinished::Held;
 
 /// The bytes of a file that are read at most to see whether it is ours.
 const MAX_BYTES: u64 = 1024 * 1024;
-
-/// How many files are written at once.
-const WRITERS: usize = 16;
 
 /// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
 pub struct WorkingCopy {
@@ -147,25 +143,16 @@ impl WorkingCopy {
         })
     }
 
-    /// Writes the projections' files, each whole or not at all, and says of each in its order what became of it.
+    /// Makes ready to write the projection's file.
     ///
     /// # Errors
-    /// A path that leaves the working copy, a foreign file that stands there by now, or what the file system refuses.
-    pub fn write_all(&self, projections: &[&Projection]) -> Vec<Result<(), GitopsError>> {
-        let place = |projection: &Projection| match self.state(projection)? {
-            FileState::Foreign(why) => Err(GitopsError::Foreign { file: projection.file.clone(), why }),
-            _ => self.path_of(&projection.file),
-        };
-        let places: Vec<_> = projections.iter().map(|projection| (*projection, place(projection))).collect();
-        let write = |(projection, place): (&Projection, Result<PathBuf, GitopsError>)| {
-            files::write_whole(&place?, projection.text.as_bytes())
-                .map_err(|error| GitopsError::Write { file: projection.file.clone(), why: error.to_string() })
-        };
-        // They wait for the disk, which does as well for many at once.
-        match rayon::ThreadPoolBuilder::new().num_threads(WRITERS).build() {
-            Ok(pool) => pool.install(|| places.into_par_iter().map(write).collect()),
-            Err(_) => places.into_iter().map(write).collect(),
+    /// A path that leaves the working copy, or a foreign file that stands there by now.
+    pub fn prepare(&self, projection: &Projection) -> Result<Write, GitopsError> {
+        if let FileState::Foreign(why) = self.state(projection)? {
+            return Err(GitopsError::Foreign { file: projection.file.clone(), why });
         }
+        let (file, text) = (projection.file.clone(), projection.text.clone());
+        Ok(Write { path: self.path_of(&file)?, file, text })
     }
 
     fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {
@@ -173,5 +160,23 @@ impl WorkingCopy {
             return Err(GitopsError::Path { why: format!("`{file}` leads into git's own folder") });
         }
         files::confine(&self.root, file).map_err(|why| GitopsError::Path { why })
+    }
+}
+
+/// A file that is about to be written; what writes it may be another thread.
+pub struct Write {
+    path: PathBuf,
+    file: String,
+    text: String,
+}
+
+impl Write {
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn run(self) -> Result<(), GitopsError> {
+        files::write_whole(&self.path, self.text.as_bytes())
+            .map_err(|error| GitopsError::Write { file: self.file, why: error.to_string() })
     }
 }

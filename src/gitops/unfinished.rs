@@ -16,7 +16,7 @@ use crate::files;
 use crate::projection::Projection;
 
 /// How long another run is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How long committing takes at most: a lock that is so much younger than our note is somebody else's.
 const COMMITTING: Duration = Duration::from_secs(60);
@@ -28,16 +28,23 @@ const NOTE: &str = "committing";
 pub struct Held(Option<File>);
 
 impl WorkingCopy {
-    /// Waits for its turn to write these projections, and takes away what killed runs have left where they go.
+    /// Waits for its turn to write these projections, and takes away what killed runs have left where they go. `waiting`
+    /// hears when another run is at work.
     ///
     /// # Errors
-    /// [`GitopsError::Busy`] where another run is at work for a minute.
-    pub fn hold(&self, projections: &[&Projection]) -> Result<Held, GitopsError> {
+    /// [`GitopsError::Busy`] where that takes more than five minutes.
+    pub fn hold(&self, projections: &[&Projection], waiting: impl FnOnce()) -> Result<Held, GitopsError> {
         let begun = Instant::now();
+        let mut waiting = Some(waiting);
         let held = loop {
             match self.try_hold() {
                 Some(held) => break held,
-                None if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
+                None if begun.elapsed() < PATIENCE => {
+                    if let Some(waiting) = waiting.take() {
+                        waiting();
+                    }
+                    thread::sleep(Duration::from_millis(50));
+                }
                 None => return Err(GitopsError::Busy { path: self.root.clone() }),
             }
         };

@@ -1,19 +1,15 @@
-//! Carrying a plan out: the store first, so that the operator never sees a missing key, then the projections, then one
-//! commit. Every step can be killed and run again.
+//! Carrying a plan out: of each manifest the store first, so that the operator never sees a missing key, then the
+//! projection; and when all are through, one commit. Every step can be killed and run again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
-use crate::gitops::WorkingCopy;
+use crate::gitops::{GitopsError, Held, WorkingCopy};
 use crate::manifest::SecretId;
 use crate::projection::Projection;
-use crate::store::StoreError;
-
-/// How many projections are written before a person is told of them.
-const WRITTEN_AT_ONCE: usize = 64;
 
 /// What a person is told while it happens.
 pub enum Event<'run> {
@@ -21,6 +17,8 @@ pub enum Event<'run> {
     Failed(&'run Action, ReconcileError),
     /// Not tried, because a step before it failed.
     Skipped(&'run Action),
+    /// Another run is at work in this working copy.
+    Waiting(&'run WorkingCopy),
     Committed(String),
     CommitFailed(ReconcileError),
 }
@@ -37,14 +35,6 @@ pub struct Applied {
     pub not_begun: usize,
 }
 
-/// How far the manifests of a run have come.
-#[derive(Default)]
-struct Course {
-    begun: BTreeSet<SecretId>,
-    /// A step failed that the projection waits for.
-    broken: BTreeSet<SecretId>,
-}
-
 /// Does what the plan says and tells `tell` of each step. A failure stops the steps of its own manifest only. From the
 /// moment on that `is_stopping`, what is begun is brought to its end, projection and commit included, and no other
 /// manifest is begun.
@@ -56,121 +46,112 @@ pub async fn apply(
     mut tell: impl FnMut(Event<'_>),
 ) -> Applied {
     let mut applied = Applied { blocked: plan.count(Effect::Blocked), ..Applied::default() };
-    let mut course = Course::default();
+    let held = hold(world, plan, &mut applied, &mut tell);
 
     let mut manifests: BTreeMap<SecretId, Vec<&Action>> = BTreeMap::new();
-    for action in plan.actions.iter().filter(|action| is_for_the_store(&action.step)) {
+    for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
         manifests.entry(action.id).or_default().push(action);
     }
-    let of_the_store: BTreeMap<SecretId, usize> = manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
+    applied.not_begun = manifests.values().map(Vec::len).sum();
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
-        .map(|actions| one_manifest(world, actions))
+        .map(|actions| one_manifest(world, &held, actions))
         .buffer_unordered(world.options.parallelism.changing);
+    let mut written: BTreeMap<usize, Written<'_>> = BTreeMap::new();
     while let Some(results) = runs.next().await {
         for (action, result) in results {
-            course.begun.insert(action.id);
-            let result = result.map(|done| done.map_err(ReconcileError::from));
-            // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
-            if !matches!(result, Some(Ok(()))) && !matches!(action.step, Step::ConfigureRotation { .. }) {
-                course.broken.insert(action.id);
+            applied.not_begun -= 1;
+            if let (Step::WriteProjection { projection, .. }, Some(Ok(()))) = (&action.step, &result)
+                && let Some(index) = world.gitops_index(&action.environment)
+            {
+                written.entry(index).or_default().insert(action.id, projection);
             }
             record(&mut applied, action, result, &mut tell);
         }
     }
+    drop(runs);
 
-    applied.not_begun +=
-        of_the_store.iter().filter(|(id, _)| !course.begun.contains(*id)).map(|(_, steps)| steps).sum::<usize>();
-    // Those that only need a projection begin now.
-    let projected = plan.actions.iter().map(|action| action.id).filter(|id| !of_the_store.contains_key(id));
-    if !is_stopping() {
-        course.begun.extend(projected);
-    }
-
-    for (environments, gitops) in &world.gitops {
-        let own: Vec<&Action> =
-            plan.actions.iter().filter(|action| environments.contains(action.environment.as_str())).collect();
-        project(world, gitops, &own, &course, source, &mut applied, &mut tell);
+    for (index, written) in written {
+        let projections: Vec<&Projection> = written.values().copied().collect();
+        match world.gitops[index].1.commit(&projections, &message(&written, world, source)) {
+            Ok(Some(commit)) => tell(Event::Committed(commit)),
+            Ok(None) => {}
+            Err(error) => {
+                applied.failed += 1;
+                tell(Event::CommitFailed(error.into()));
+            }
+        }
     }
     applied
 }
 
-/// Writes the projections that belong into one working copy, and commits them.
-fn project(
-    world: &World<'_>,
-    gitops: &WorkingCopy,
-    actions: &[&Action],
-    course: &Course,
-    source: &str,
+/// The projections that were written into one working copy.
+type Written<'plan> = BTreeMap<SecretId, &'plan Projection>;
+
+/// The working copies that projections go to, each kept for this run, by their place in the world.
+fn hold<'world>(
+    world: &'world World<'_>,
+    plan: &Plan,
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
-) {
-    let mut wanted: Vec<(&Action, &Projection)> = Vec::new();
-    for action in actions {
-        let Step::WriteProjection { projection, .. } = &action.step else { continue };
-        match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
-            (false, _) => applied.not_begun += 1,
-            (true, true) => record(applied, action, None, tell),
-            (true, false) => wanted.push((action, projection)),
+) -> BTreeMap<usize, (&'world WorkingCopy, Held)> {
+    let mut held = BTreeMap::new();
+    for (index, (environments, gitops)) in world.gitops.iter().enumerate() {
+        let own = plan.actions.iter().filter(|action| environments.contains(action.environment.as_str()));
+        let projections = own.filter_map(|action| match &action.step {
+            Step::WriteProjection { projection, .. } => Some(projection),
+            _ => None,
+        });
+        let projections: Vec<&Projection> = projections.collect();
+        if projections.is_empty() {
+            continue;
         }
-    }
-    let projections: Vec<&Projection> = wanted.iter().map(|(_, projection)| *projection).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let _held = match gitops.hold(&projections) {
-        Ok(held) => held,
-        Err(error) => {
-            applied.failed += 1;
-            tell(Event::CommitFailed(error.into()));
-            wanted.iter().for_each(|(action, _)| record(applied, action, None, tell));
-            return;
-        }
-    };
-    let mut written: Vec<(&Action, &Projection)> = Vec::new();
-    for some in wanted.chunks(WRITTEN_AT_ONCE) {
-        let projections: Vec<&Projection> = some.iter().map(|(_, projection)| *projection).collect();
-        for ((action, projection), result) in some.iter().zip(gitops.write_all(&projections)) {
-            if result.is_ok() {
-                written.push((action, projection));
+        match gitops.hold(&projections, || tell(Event::Waiting(gitops))) {
+            Ok(kept) => _ = held.insert(index, (gitops, kept)),
+            Err(error) => {
+                applied.failed += 1;
+                tell(Event::CommitFailed(error.into()));
             }
-            record(applied, action, Some(result.map_err(ReconcileError::from)), tell);
         }
     }
-    if written.is_empty() {
-        return;
-    }
-    let projections: Vec<&Projection> = written.iter().map(|(_, projection)| *projection).collect();
-    match gitops.commit(&projections, &message(&written, world, source)) {
-        Ok(Some(commit)) => tell(Event::Committed(commit)),
-        Ok(None) => {}
-        Err(error) => {
-            applied.failed += 1;
-            tell(Event::CommitFailed(error.into()));
-        }
-    }
+    held
 }
 
-fn is_for_the_store(step: &Step) -> bool {
-    !matches!(step, Step::WriteProjection { .. } | Step::Blocked(_))
-}
-
-/// One manifest's steps, in their order; None for those after one that failed.
+/// One manifest's steps, in their order; None for those that are not tried, because one before it failed.
 async fn one_manifest<'plan>(
     world: &World<'_>,
+    held: &BTreeMap<usize, (&WorkingCopy, Held)>,
     actions: Vec<&'plan Action>,
-) -> Vec<(&'plan Action, Option<Result<(), StoreError>>)> {
+) -> Vec<(&'plan Action, Option<Result<(), ReconcileError>>)> {
+    let copy_of = |action: &Action| held.get(&world.gitops_index(&action.environment)?);
     let mut results = Vec::new();
-    let mut failed = false;
+    let (mut failed, mut broken) = (false, false);
     for action in actions {
-        let result = match world.store(&action.environment).filter(|_| !failed) {
-            Some(store) => step::in_the_store(store, &action.step).await,
-            None => None,
+        let result = match &action.step {
+            Step::WriteProjection { projection, .. } => match copy_of(action).filter(|_| !broken) {
+                Some((copy, _)) => Some(write(copy, projection).await.map_err(ReconcileError::from)),
+                None => None,
+            },
+            step => match world.store(&action.environment).filter(|_| !failed) {
+                Some(store) => step::in_the_store(store, step).await.map(|done| done.map_err(ReconcileError::from)),
+                None => None,
+            },
         };
         failed = !matches!(result, Some(Ok(())));
+        // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
+        broken |= failed && !matches!(action.step, Step::ConfigureRotation { .. });
         results.push((action, result));
     }
     results
+}
+
+/// Writes a projection's file while calls for other manifests are on their way: the disk is waited for elsewhere.
+async fn write(copy: &WorkingCopy, projection: &Projection) -> Result<(), GitopsError> {
+    let write = copy.prepare(projection)?;
+    match tokio::task::spawn_blocking(move || write.run()).await {
+        Ok(done) => done,
+        Err(stopped) => Err(GitopsError::Write { file: projection.file.clone(), why: stopped.to_string() }),
+    }
 }
 
 fn record(
@@ -198,8 +179,8 @@ fn record(
     }
 }
 
-fn message(written: &[(&Action, &Projection)], world: &World<'_>, source: &str) -> String {
-    let ids: Vec<String> = written.iter().map(|(action, _)| action.id.to_string()).collect();
+fn message(written: &Written<'_>, world: &World<'_>, source: &str) -> String {
+    let ids: Vec<String> = written.keys().map(ToString::to_string).collect();
     let count = match ids.len() {
         1 => "1 ExternalSecret".to_owned(),
         several => format!("{several} ExternalSecrets"),
