@@ -15,7 +15,7 @@ use crate::crash;
 use crate::files;
 
 /// How long another run is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How long committing takes at most: a lock that is so much younger than our note is somebody else's.
 const COMMITTING: Duration = Duration::from_secs(60);
@@ -27,16 +27,23 @@ const NOTE: &str = "committing";
 pub struct Held(Option<File>);
 
 impl Checkout {
-    /// Waits for its turn to write these files, and takes away what killed runs have left where they go.
+    /// Waits for its turn to write these files, and takes away what killed runs have left where they go. `waiting` hears when
+    /// another run is at work.
     ///
     /// # Errors
-    /// [`BranchError::Busy`] where another run is at work for a minute.
-    pub fn hold(&self, files: &[&str]) -> Result<Held, BranchError> {
+    /// [`BranchError::Busy`] where that takes more than five minutes.
+    pub fn hold(&self, files: &[&str], waiting: impl FnOnce()) -> Result<Held, BranchError> {
         let begun = Instant::now();
+        let mut waiting = Some(waiting);
         let held = loop {
             match self.try_hold() {
                 Some(held) => break held,
-                None if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
+                None if begun.elapsed() < PATIENCE => {
+                    if let Some(waiting) = waiting.take() {
+                        waiting();
+                    }
+                    thread::sleep(Duration::from_millis(50));
+                }
                 None => return Err(BranchError::Busy { what: self.what, path: self.root.clone() }),
             }
         };

@@ -71,6 +71,10 @@ impl<'run> Teller<'run> {
                 }
                 return;
             }
+            Event::Waiting(place) => {
+                streams.talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
+                return;
+            }
             Event::Committed(commit) => {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;

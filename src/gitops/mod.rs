@@ -52,6 +52,15 @@ pub enum Change<'p> {
     Remove(&'p Projection),
 }
 
+/// How far changes are.
+#[derive(Debug, Clone, Copy)]
+pub enum News {
+    /// Another run is at work there.
+    Waiting,
+    /// So many files are written, and not yet committed.
+    Written(usize),
+}
+
 /// What became of changes.
 #[derive(Debug)]
 pub struct Published {
@@ -112,16 +121,16 @@ impl Target {
 
     /// Writes and removes projections, keeps the kustomizations beside them listing those that are there, and commits both, with
     /// nothing else that may be changed or staged there. `message` is asked for the commit's, with the indices of the changes
-    /// in it, and `progress` hears now and then how many files are written.
+    /// in it, and `tell` hears how far it is.
     #[must_use]
     pub fn publish(
         &self,
         changes: &[Change<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        progress: &mut dyn FnMut(usize),
+        tell: &mut dyn FnMut(News),
     ) -> Published {
         match self {
-            Self::Copy(copy) => copy.publish(changes, message, progress),
+            Self::Copy(copy) => copy.publish(changes, message, tell),
             Self::Remote(pushed) => pushed.publish(changes, message),
         }
     }

@@ -9,7 +9,7 @@ use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
-use super::{Change, FileState, GitopsError, MAX_BYTES, Published};
+use super::{Change, FileState, GitopsError, MAX_BYTES, News, Published};
 use crate::branch::{self, Checkout, Entry, Found};
 use crate::files::{self, Unreadable};
 use crate::projection::{self, Projection};
@@ -137,10 +137,10 @@ impl WorkingCopy {
         &self,
         changes: &[Change<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        progress: &mut dyn FnMut(usize),
+        tell: &mut dyn FnMut(News),
     ) -> Published {
         let files: Vec<&str> = changes.iter().map(|change| change.projection().file.as_str()).collect();
-        let _held = match self.checkout.hold(&files) {
+        let _held = match self.checkout.hold(&files, || tell(News::Waiting)) {
             Ok(held) => held,
             Err(error) => {
                 return Published { written: changes.iter().map(|_| Ok(())).collect(), commit: Err(error.into()) };
@@ -149,7 +149,7 @@ impl WorkingCopy {
         let mut written = Vec::new();
         for some in changes.chunks(AT_ONCE) {
             written.extend(self.make(some));
-            progress(written.len());
+            tell(News::Written(written.len()));
         }
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {

@@ -7,7 +7,7 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
-use crate::gitops::{Change, Published, Target};
+use crate::gitops::{Change, News, Published, Target};
 use crate::manifest::SecretId;
 use crate::store::StoreError;
 
@@ -17,6 +17,8 @@ pub enum Event<'run> {
     Failed(&'run Action, ReconcileError),
     /// Not tried, because a step before it failed.
     Skipped(&'run Action),
+    /// Another run is at work in this place.
+    Waiting(String),
     /// So many files are written, and not yet committed.
     Written(usize),
     Committed(String),
@@ -125,7 +127,11 @@ fn project(
         let made: Vec<_> = indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
         message(&made, world, source)
     };
-    let Published { written, commit } = gitops.publish(&changes, &words, &mut |files| tell(Event::Written(files)));
+    let mut hear = |news| match news {
+        News::Waiting => tell(Event::Waiting(gitops.place())),
+        News::Written(files) => tell(Event::Written(files)),
+    };
+    let Published { written, commit } = gitops.publish(&changes, &words, &mut hear);
     for ((action, _), result) in open.iter().zip(written) {
         match result {
             // What keeps all of them from being committed is told once.

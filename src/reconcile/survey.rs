@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
-use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 
 use super::desired::{self, Desired, MANAGED_BY, POLICY, interval};
@@ -95,14 +94,18 @@ pub async fn plan(
             }
         }
     };
-    let looked = Cell::new(0);
-    let looks = stream::iter(&desired).map(|wish| {
-        look(wish).inspect(|_| {
-            looked.set(looked.get() + 1);
-            tell(Progress::Looked { done: looked.get(), all: desired.len() });
-        })
-    });
-    let seen: Vec<Option<Seen<'_>>> = looks.buffered(world.options.parallelism.looking).collect().await;
+    // As they come, so that one that takes long keeps no other waiting.
+    let mut looks = stream::iter(desired.iter().enumerate())
+        .map(|(place, wish)| async move { (place, look(wish).await) })
+        .buffer_unordered(world.options.parallelism.looking);
+    let mut seen: Vec<Option<Seen<'_>>> = desired.iter().map(|_| None).collect();
+    let mut done = 0;
+    while let Some((place, found)) = looks.next().await {
+        seen[place] = found;
+        done += 1;
+        tell(Progress::Looked { done, all: desired.len() });
+    }
+    drop(looks);
     for ((account, _), failure) in swept.iter().zip(failures) {
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }
