@@ -10,6 +10,7 @@
 //! | [`gitops`] | the GitOps repository: what is there, and projections written to it |
 //! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
 //! | [`projection`] | manifest → ExternalSecret |
+//! | [`audit`] | the audit trail: append, read, verify |
 //! | [`branch`] | a branch that files are committed to, checked out or somewhere else |
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
@@ -30,6 +31,7 @@
 //! | [`crash`] | places at which a test can end the program |
 
 pub mod arn;
+pub mod audit;
 pub mod branch;
 pub mod catalog;
 pub mod cli;

@@ -11,6 +11,7 @@ mod crash_points;
 mod demo;
 mod docs;
 mod drift;
+mod ending;
 mod formats;
 mod gitops;
 mod golden;

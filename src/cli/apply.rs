@@ -4,11 +4,10 @@ use std::pin::pin;
 
 use futures_util::future::{self, Either};
 
-use super::reconciling::{Source, block_on, tell_unseen};
+use super::reconciling::{Source, block_on, source_of, tell_unseen};
 use super::telling::Teller;
 use super::{Context, Failure, Outcome};
-use crate::reconcile::{self, Effect, Plan};
-use crate::source::Snapshot;
+use crate::reconcile::{self, Applied, Effect, Plan};
 use crate::terminal::{Prompter, interrupt};
 
 /// Carry the plan out: make the secrets, write and commit the ExternalSecrets
@@ -22,6 +21,9 @@ pub(super) struct Args {
     /// Apply without asking
     #[arg(short, long)]
     yes: bool,
+    /// Delete up to N secrets in this run, instead of `limits.maxDeletes`
+    #[arg(long, value_name = "N")]
+    allow_deletes: Option<usize>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
@@ -44,8 +46,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             return Ok(Outcome::Failed);
         }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
+        check_deletions(&plan, args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes))?;
+        let recorder = desired.recorder(&world, &plan).await;
         if !plan.has_changes() {
-            return Ok(outcome(&plan, 0));
+            let mut applied = Applied::default();
+            // What a run that was killed has done is still to be recorded.
+            reconcile::conclude(&recorder, &[], &mut applied, &mut |event| Teller::new(context, &world, 1).tell(event));
+            return Ok(outcome(&plan, applied.failed));
         }
         if let Some(prompter) = prompter
             && !prompter.confirm("Apply these changes?", false)?
@@ -53,15 +60,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.talk("Nothing was applied.");
             return Ok(Outcome::Failed);
         }
-        let source = match world.catalog.snapshot {
-            Snapshot::Commit(commit) => format!("commit {commit}"),
-            other => other.to_string(),
-        };
+        let source = source_of(&world);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
         let mut teller = Teller::new(context, &world, all);
         let stopping = teller.stopping();
         let is_stopping = || stopping.is_asked();
-        let work = reconcile::apply(&world, &plan, &source, &is_stopping, |event| teller.tell(event));
+        let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| teller.tell(event));
         let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
@@ -73,6 +77,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Ok(outcome(&plan, applied.failed))
     })
+}
+
+/// Refuses to delete more than was meant.
+fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
+    match plan.deletions() {
+        wanted if wanted > allowed => Err(Failure::refused(
+            format!("this plan deletes {wanted} secrets, and {allowed} are allowed at once"),
+            format!(
+                "look at them, and give `--allow-deletes {wanted}`; `limits.maxDeletes` in goldenpath.yaml is what is always allowed"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn outcome(plan: &Plan, failed: usize) -> Outcome {

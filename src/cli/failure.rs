@@ -71,6 +71,11 @@ impl Failure {
         Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
     }
 
+    /// Something that is not done, since it would go too far.
+    pub(super) fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::failed(Usage { message: message.into(), help: help.into() })
+    }
+
     pub(super) fn demo(message: String) -> Self {
         Self::failed(Refused { message, help: "run it again with `--keep` and look into the folder".to_owned() })
     }
@@ -136,7 +141,7 @@ impl From<ReconcileError> for Failure {
         match error {
             // A template or a `gitops.file` that cannot be used is configuration.
             ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
-            ReconcileError::Store(_) | ReconcileError::Gitops(_) => Self::failed(error),
+            ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => Self::failed(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod allocating;
 mod apply;
+mod audit;
 mod committing;
 mod demo;
 mod explain;
@@ -82,6 +83,7 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Id(id::Args),
+    Audit(audit::Args),
     Hook(hook::Args),
     Demo(demo::Args),
 }
@@ -185,6 +187,7 @@ impl Command {
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
             Self::Id(args) => id::run(args, context),
+            Self::Audit(args) => audit::run(&args, context),
             Self::Hook(args) => hook::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
         }

@@ -14,7 +14,7 @@ use crate::gitops::{Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
 use crate::reconcile::{
-    self, Account, Gate, Options, Parallelism, Plan, Progress, Requested, Shard, Subject, Unseen, World,
+    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Requested, Shard, Subject, Unseen, World,
 };
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Since, Snapshot};
@@ -222,6 +222,18 @@ impl Desired<'_> {
         Ok(plan)
     }
 
+    /// What a run in this world records with.
+    pub(super) async fn recorder(&self, world: &World<'_>, plan: &Plan) -> Recorder<'_> {
+        let mut callers = BTreeMap::new();
+        for account in world.accounts.iter().filter(|_| plan.has_changes()) {
+            if let Some(caller) = account.store.caller().await {
+                callers.extend(account.environments.iter().map(|environment| (environment.clone(), caller.clone())));
+            }
+        }
+        let source = format!("{} at {}", self.project.catalog_id, source_of(world));
+        Recorder::new(&self.repository, &self.project.config.audit, source, callers)
+    }
+
     /// The environments that the run is about: those with manifests, and those that are asked for by name. Where there
     /// are none, all that there could be, since what they once had may still be in the stores.
     fn environments(&self) -> BTreeSet<String> {
@@ -247,6 +259,14 @@ impl Desired<'_> {
         }
         show(&findings, &self.catalog, context);
         Ok(Some(findings))
+    }
+}
+
+/// Which state of the catalog was taken.
+pub(super) fn source_of(world: &World<'_>) -> String {
+    match world.catalog.snapshot {
+        Snapshot::Commit(commit) => format!("commit {commit}"),
+        other => other.to_string(),
     }
 }
 

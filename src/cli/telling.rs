@@ -79,6 +79,23 @@ impl<'run> Teller<'run> {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
+            Event::Recorded(commit) => {
+                streams.talk(&format!("recorded in {} of the catalog", &commit[..8]));
+                return;
+            }
+            Event::Unrecorded(error) => {
+                streams.talk(&format!(
+                    "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
+                     `audit.push`."
+                ));
+                return;
+            }
+            Event::RecordFailed(error) => {
+                streams.error(&error);
+                self.failures.push_str(&harmless_name(&format!("  the record in the catalog's repository: {error}")));
+                self.failures.push('\n');
+                return;
+            }
             Event::CommitFailed(error) => {
                 streams.error(&error);
                 self.failures.push_str(&harmless_name(&format!("  the commit in the GitOps repository: {error}")));

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A DNS-1123 label: what Kubernetes takes for a namespace and goldenpath for services, environments and names.
 /// Safe as a file name and as a part of a store key.
@@ -24,6 +25,12 @@ pub const LABEL_LENGTH: usize = 63;
 
 /// The longest DNS-1123 subdomain, in bytes.
 pub const SUBDOMAIN_LENGTH: usize = 253;
+
+impl<'de> Deserialize<'de> for SecretId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl DnsLabel {
     /// # Errors

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
-use super::{Action, Effect, Plan, ReconcileError, Step, World, step};
+use super::record::Recorded;
+use super::{Action, Effect, Plan, ReconcileError, RecordError, Recorder, Step, World, step};
 use crate::gitops::{Change, News, Published, Target};
 use crate::manifest::SecretId;
 use crate::store::StoreError;
@@ -23,6 +24,11 @@ pub enum Event<'run> {
     Written(usize),
     Committed(String),
     CommitFailed(ReconcileError),
+    /// What was done is recorded in this commit of the catalog.
+    Recorded(String),
+    /// It is not, since the clone is in a state in which nothing can be committed; a later run in it will.
+    Unrecorded(RecordError),
+    RecordFailed(ReconcileError),
 }
 
 /// What became of a plan.
@@ -53,9 +59,18 @@ pub async fn apply(
     world: &World<'_>,
     plan: &Plan,
     source: &str,
+    recorder: &Recorder<'_>,
     is_stopping: &dyn Fn() -> bool,
     mut tell: impl FnMut(Event<'_>),
 ) -> Applied {
+    let mut tell = |event: Event<'_>| {
+        match &event {
+            Event::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => recorder.note(action),
+            Event::Failed(action, _) => recorder.fail(action),
+            _ => {}
+        }
+        tell(event);
+    };
     let mut applied = Applied { blocked: plan.count(Effect::Blocked), ..Applied::default() };
     let mut course = Course::default();
 
@@ -66,7 +81,7 @@ pub async fn apply(
     let of_the_store: BTreeMap<SecretId, usize> = manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
-        .map(|actions| one_manifest(world, actions))
+        .map(|actions| one_manifest(world, recorder, actions))
         .buffer_unordered(world.options.parallelism.changing);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
@@ -91,9 +106,36 @@ pub async fn apply(
     for (environments, gitops) in &world.gitops {
         let own: Vec<&Action> =
             plan.actions.iter().filter(|action| environments.contains(action.environment.as_str())).collect();
-        project(world, gitops, &own, &course, source, &mut applied, &mut tell);
+        project(world, gitops, &own, &course, (source, recorder), &mut applied, &mut tell);
     }
+    let is_mark = |action: &&Action| matches!(action.step, Step::MarkDecommissioned { .. });
+    let marks: Vec<&Action> = plan.actions.iter().filter(is_mark).collect();
+    let (marks, not_begun) = if is_stopping() { (Vec::new(), marks.len()) } else { (marks, 0) };
+    applied.not_begun += not_begun;
+    conclude(recorder, &marks, &mut applied, &mut tell);
     applied
+}
+
+/// Records what was done, with manifests whose secrets are gone.
+pub fn conclude(recorder: &Recorder<'_>, marks: &[&Action], applied: &mut Applied, tell: &mut impl FnMut(Event<'_>)) {
+    let Recorded { marks: results, commit } = recorder.finish(marks);
+    for (action, result) in marks.iter().zip(results) {
+        match result {
+            // What keeps all of it from being recorded is told once.
+            Ok(()) if commit.is_err() => applied.failed += 1,
+            result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),
+        }
+    }
+    match commit {
+        Ok(Some(commit)) => tell(Event::Recorded(commit)),
+        Ok(None) => {}
+        // Nothing but the trail waits, and a later run or a person can put it there.
+        Err(error) if marks.is_empty() && error.is_about_the_checkout() => tell(Event::Unrecorded(error)),
+        Err(error) => {
+            applied.failed = applied.failed.max(1);
+            tell(Event::RecordFailed(error.into()));
+        }
+    }
 }
 
 /// Writes and commits the projections that belong into one GitOps repository. Each is done when the commit is.
@@ -102,7 +144,7 @@ fn project(
     gitops: &Target,
     actions: &[&Action],
     course: &Course,
-    source: &str,
+    (source, recorder): (&str, &Recorder<'_>),
     applied: &mut Applied,
     tell: &mut impl FnMut(Event<'_>),
 ) {
@@ -116,7 +158,10 @@ fn project(
         match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
             (false, _) => applied.not_begun += 1,
             (true, true) => record(applied, action, None, tell),
-            (true, false) => open.push((action, change)),
+            (true, false) => {
+                recorder.begin(action);
+                open.push((action, change));
+            }
         }
     }
     if open.is_empty() {
@@ -135,7 +180,10 @@ fn project(
     for ((action, _), result) in open.iter().zip(written) {
         match result {
             // What keeps all of them from being committed is told once.
-            Ok(()) if commit.is_err() => applied.failed += 1,
+            Ok(()) if commit.is_err() => {
+                recorder.fail(action);
+                applied.failed += 1;
+            }
             result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),
         }
     }
@@ -166,13 +214,17 @@ fn is_for_the_store(step: &Step) -> bool {
 /// One manifest's steps, in their order; None for those after one that failed.
 async fn one_manifest<'plan>(
     world: &World<'_>,
+    recorder: &Recorder<'_>,
     actions: Vec<&'plan Action>,
 ) -> Vec<(&'plan Action, Option<Result<(), StoreError>>)> {
     let mut results = Vec::new();
     let mut failed = false;
     for action in actions {
         let result = match world.store(&action.environment).filter(|_| !failed) {
-            Some(store) => step::in_the_store(store, &action.step).await,
+            Some(store) => {
+                recorder.begin(action);
+                step::in_the_store(store, &action.step).await
+            }
             None => None,
         };
         failed = !matches!(result, Some(Ok(())));

@@ -9,6 +9,7 @@ mod gates;
 mod orphan;
 mod plan;
 mod policy;
+mod record;
 mod renewal;
 mod shard;
 mod show;
@@ -21,10 +22,11 @@ use jiff::Timestamp;
 use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
-pub use apply::{Applied, Event, apply};
+pub use apply::{Applied, Event, apply, conclude};
 pub use gates::{Gate, Requested};
 pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
+pub use record::{RecordError, Recorder};
 pub use shard::Shard;
 pub use show::{for_people, summary};
 pub use survey::{Progress, plan};
@@ -128,6 +130,9 @@ pub enum ReconcileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Projection(#[from] ProjectionError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Record(#[from] RecordError),
     #[error("{ids} have the same projection file `{file}`")]
     #[diagnostic(
         code(goldenpath::reconcile::same_file),

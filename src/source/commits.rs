@@ -13,6 +13,28 @@ impl Repository {
         self.git.find_commit(id).is_ok()
     }
 
+    /// Who git takes for the author of a commit that is made now, as `name <address>`.
+    #[must_use]
+    pub fn author(&self) -> Option<String> {
+        let author = self.git.author_from_env().ok()?;
+        let text = |bytes: &[u8]| harmless_name(&String::from_utf8_lossy(bytes)).into_owned();
+        Some(format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())))
+    }
+
+    /// The URL of the remote called `name`; without one that of `origin`, or else of the only one there is.
+    #[must_use]
+    pub fn remote_url(&self, name: Option<&str>) -> Option<String> {
+        let remotes = self.remotes();
+        let name = match (name, remotes.as_slice()) {
+            (Some(name), _) => name,
+            (None, all) if all.iter().any(|remote| remote == "origin") => "origin",
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        let remote = self.git.find_remote(name).ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
     /// Who made a commit, and on which day, in words that are harmless to show.
     #[must_use]
     pub fn maker(&self, id: Oid) -> Option<String> {

@@ -15,6 +15,7 @@ mod seen;
 mod since;
 mod snapshot;
 mod staging;
+mod trails;
 mod unstaged;
 mod work_tree;
 
@@ -30,6 +31,7 @@ pub use repository::Repository;
 pub use seen::Seen;
 pub use since::Since;
 pub use snapshot::{Blob, Snapshot};
+pub use trails::TrailChange;
 pub use unstaged::Disk;
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.

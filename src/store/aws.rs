@@ -1,6 +1,7 @@
 //! AWS Secrets Manager.
 
 mod answer;
+mod caller;
 mod connection;
 mod endpoint;
 mod failure;
@@ -22,6 +23,7 @@ use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSe
 use crate::config::StoreConfig;
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
+use caller::Caller;
 use failure::Call;
 use pace::Paces;
 
@@ -40,6 +42,7 @@ pub struct AwsStore {
     /// The role that is taken on; None where whoever runs goldenpath makes the calls.
     role: Option<String>,
     paces: Paces,
+    caller: Caller,
 }
 
 impl AwsStore {
@@ -81,6 +84,10 @@ impl SecretStore for AwsStore {
             place.push_str(&format!(", as {role}"));
         }
         place
+    }
+
+    async fn caller(&self) -> Option<String> {
+        self.caller.arn().await
     }
 
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {

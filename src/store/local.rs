@@ -55,6 +55,10 @@ impl SecretStore for LocalStore {
         format!("local store {}", self.written.display())
     }
 
+    async fn caller(&self) -> Option<String> {
+        None
+    }
+
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
         let found: Option<Vec<_>> = self.file.read(|transaction, version| {
             let tagged = "WHERE (?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1))";

@@ -24,6 +24,9 @@ pub trait SecretStore {
     /// Where this is, for people: `local store .goldenpath/store.db`, `AWS Secrets Manager, us-east-1`.
     fn place(&self) -> String;
 
+    /// Who the store takes the caller for; None where it knows nobody, or does not say.
+    async fn caller(&self) -> Option<String>;
+
     /// All secrets that carry a tag whose name begins with `tag` (an empty one: all secrets), planned deletions included, sorted by name. On AWS it
     /// may lag by minutes (ListSecrets: "might not reflect changes from the last five minutes"), so what it shows as
     /// missing or different wants a [`describe`]; so does what somebody else has at our name, which it does not show.
@@ -131,6 +134,10 @@ impl SecretStore for Store {
             Self::Local(store) => store.place(),
             Self::Aws(store) => store.place(),
         }
+    }
+
+    async fn caller(&self) -> Option<String> {
+        on_each!(self, caller())
     }
 
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {

@@ -19,6 +19,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
+use super::caller::Caller;
 use super::{AwsStore, Paces, endpoint, failure, role};
 use crate::config::StoreConfig;
 use crate::store::StoreError;
@@ -56,7 +57,14 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
-    builder.set_credentials_provider(credentials(config, sdk).await?);
+    let sts = inherited_endpoint(&sdk, "STS");
+    let credentials = credentials(config, sdk.clone()).await?;
+    builder.set_credentials_provider(credentials.clone());
+    let caller = match (&sts, &chosen) {
+        (None, Some(_)) => Caller::nobody_to_ask(),
+        (Some(sts), _) if endpoint::check(sts).is_err() => Caller::nobody_to_ask(),
+        _ => Caller::new(&sdk, credentials, sts),
+    };
     builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
     Ok(AwsStore {
         client: Client::from_conf(builder.build()),
@@ -65,6 +73,7 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
         paces: Paces::new(),
+        caller,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::Future;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -203,10 +204,10 @@ fn a_folder_in_the_file_s_place_is_named() {
 fn a_marked_secret_is_there_with_its_date() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])))).unwrap();
-    let mark = "UPDATE secrets SET deletion_at = '2026-01-02T03:04:05Z'";
+    let mark = "UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'";
     Connection::open(&path).unwrap().execute_batch(mark).unwrap();
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
-    assert_eq!(found.deletion, Some("2026-01-02T03:04:05Z".parse().unwrap()));
+    assert_eq!(found.deletion, Some("2099-01-02T03:04:05Z".parse().unwrap()));
     assert_eq!(run(store.sweep("", &|_| ())).unwrap(), [found]);
 }
 
@@ -214,11 +215,32 @@ fn a_marked_secret_is_there_with_its_date() {
 fn a_marked_secret_is_restored() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])))).unwrap();
-    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET deletion_at = '2026-01-02T03:04:05Z'").unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'").unwrap();
     for _ in 0..2 {
         run(store.restore(&key("a"))).unwrap();
         assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().deletion, None);
     }
+}
+
+#[test]
+fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
+    let (_root, store, path) = fresh();
+    run(store.create(&key("a"), &new("", tags([("goldenpath.io/id", "x")])))).unwrap();
+    run(store.delete(&key("a"), 7)).unwrap();
+    let marked = run(store.describe(&key("a"))).unwrap().unwrap().deletion.unwrap();
+    let days = marked.duration_since(Timestamp::now()).as_hours();
+    assert!((7 * 24 - 1..=7 * 24).contains(&days), "{days}");
+    run(store.delete(&key("a"), 30)).unwrap();
+    assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().deletion, Some(marked));
+    assert!(matches!(run(store.delete(&key("b"), 7)), Err(StoreError::NotFound { .. })));
+
+    let end = "UPDATE secrets SET deletion_at = '2020-01-02T03:04:05.123456789Z'";
+    Connection::open(&path).unwrap().execute_batch(end).unwrap();
+    assert_eq!(run(store.describe(&key("a"))).unwrap(), None);
+    assert_eq!(run(store.sweep("", &|_| ())).unwrap(), []);
+    assert!(matches!(run(store.restore(&key("a"))), Err(StoreError::NotFound { .. })));
+    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().tags, tags([]));
 }
 
 #[test]

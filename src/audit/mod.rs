@@ -1,0 +1,23 @@
+//! The audit trail: `audit/<ID>.jsonl` in the catalog's repository, one event a line, each with the hash of the line before.
+
+mod event;
+mod history;
+mod trail;
+
+pub use event::{Actor, Event};
+pub use history::{Fault, Place, verify};
+pub use trail::{Trail, TrailFault};
+
+use crate::manifest::SecretId;
+
+/// The folder, from the catalog's repository's root.
+pub const FOLDER: &str = "audit";
+
+/// The bytes of a trail that are read at most: some ten thousand events.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A secret's file, from the catalog's repository's root.
+#[must_use]
+pub fn file_of(id: SecretId) -> String {
+    format!("{FOLDER}/{id}.jsonl")
+}

@@ -1,0 +1,226 @@
+//! The end of a secret: the gates, the deletion, the way back, and what the audit trail has of it.
+
+mod gates;
+mod kills;
+mod trail;
+
+use serde_json::{Value, json};
+
+use crate::support::{Aws, KEY, Outcome, Platform, SEED, SEED_PATH};
+
+const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
+
+/// Sets the seed's status, in a commit of so many days ago.
+fn set_status(platform: &Platform, status: &str, days_ago: u64) {
+    let text = platform.catalog.read(SEED_PATH);
+    let old = text.lines().find(|line| line.contains("status: ")).unwrap();
+    let indent = &old[..old.find("status").unwrap()];
+    let comment = old.find('#').map(|at| &old[at..]).unwrap_or_default();
+    let text = text.replace(old, &format!("{indent}status: {status} {comment}"));
+    platform.catalog.write(SEED_PATH, &text).commit_all_days_ago(days_ago, status);
+}
+
+/// A secret that is there, whose end is asked for and whose projection is gone, so that the gates are next. All but the one
+/// of the days are open.
+fn ending(test: &str, days_ago: u64) -> Aws {
+    let aws = Aws::new(test);
+    aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    aws.apply().success();
+    set_status(&aws.platform, "deprecated", days_ago + 10);
+    set_status(&aws.platform, "decommission_requested", days_ago);
+    aws.apply().success();
+    assert!(!aws.platform.gitops.exists(PROJECTION));
+    aws
+}
+
+fn actions(aws: &Aws) -> Vec<String> {
+    Platform::actions(&aws.plan())
+}
+
+/// The reasons of what is blocked.
+fn blocked(aws: &Aws) -> Vec<String> {
+    let plan = aws.plan().json();
+    let actions = plan["actions"].as_array().unwrap();
+    let blocked = actions.iter().filter(|action| action["action"] == "blocked");
+    blocked.map(|action| action["reason"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The trail's events, as `action target`.
+fn recorded(platform: &Platform) -> Vec<String> {
+    let events = platform.catalog.goldenpath(&["audit", "show", "--format", "json"]).run().success().json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let events = events["events"].as_array().unwrap();
+    events.iter().map(|event| format!("{} {}", text(&event["action"]), text(&event["target"]))).collect()
+}
+
+/// What AWS does when the recovery window has ended.
+fn the_window_ends(aws: &Aws) {
+    // Moto keeps no clock; it lets go of a secret that is deleted by force.
+    aws.call("RestoreSecret", json!({ "SecretId": KEY }));
+    aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
+}
+
+#[track_caller]
+fn verified(platform: &Platform) -> Outcome {
+    platform.catalog.goldenpath(&["audit", "verify"]).run()
+}
+
+#[test]
+fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
+    let aws = Aws::new("life");
+    let platform = &aws.platform;
+    platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    aws.apply().success();
+    set_status(platform, "deprecated", 40);
+    assert_eq!(actions(&aws), [""; 0]);
+
+    // The request is young: the cluster lets go of the secret, and the secret stays.
+    set_status(platform, "decommission_requested", 1);
+    let waits = format!("SEC-0007 blocked {KEY}");
+    assert_eq!(actions(&aws), [format!("SEC-0007 remove-projection {PROJECTION}"), waits.clone()]);
+    aws.apply().success();
+    assert!(!platform.gitops.exists(PROJECTION));
+    assert_eq!(
+        platform.gitops.git(&["show", "--format=%s", "--name-status", "HEAD"]),
+        format!("goldenpath: remove 1 ExternalSecret (SEC-0007)\n\nD\t{PROJECTION}")
+    );
+    assert_eq!(actions(&aws), std::slice::from_ref(&waits));
+    let reasons = blocked(&aws);
+    assert!(
+        reasons[0].starts_with("gate cooling-off: its end was asked for on ") && reasons[0].contains("at the earliest"),
+        "{reasons:?}"
+    );
+
+    // Somebody thinks better of it.
+    set_status(platform, "deprecated", 1);
+    assert_eq!(actions(&aws), [format!("SEC-0007 write-projection {PROJECTION}")]);
+    aws.apply().success();
+    // And again, long enough ago.
+    set_status(platform, "decommission_requested", 20);
+    aws.apply().success();
+    assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
+    let shown = aws.reach(platform.plan(&[])).run().success().stdout;
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        shown.contains("- delete-secret") && shown.contains("Plan: 0 to create, 0 to change, 1 to delete, 0 blocked."),
+        "{shown}"
+    );
+    for words in
+        ["the live cluster was not looked at", "it can be brought back for 7 days", "names `payments-db-creds`"]
+    {
+        assert!(shown.contains(words), "{shown}");
+    }
+    let outcome = aws.apply().success();
+    assert!(outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 deleted.\n"), "{}", outcome.stdout);
+    assert!(aws.describe(KEY)["DeletedDate"].is_number());
+    assert_eq!(actions(&aws), std::slice::from_ref(&waits));
+    assert!(blocked(&aws)[0].contains("`goldenpath lifecycle set SEC-0007 deprecated` brings it back"));
+    assert_eq!(aws.apply().success().stderr.matches("failed").count(), 0);
+
+    // Until the window ends there is a way back.
+    set_status(platform, "deprecated", 0);
+    assert_eq!(
+        actions(&aws),
+        [format!("SEC-0007 restore-secret {KEY}"), format!("SEC-0007 write-projection {PROJECTION}")]
+    );
+    aws.apply().success();
+    assert!(aws.describe(KEY)["DeletedDate"].is_null() && platform.gitops.exists(PROJECTION));
+
+    set_status(platform, "decommission_requested", 20);
+    aws.apply().success();
+    aws.apply().success();
+    the_window_ends(&aws);
+    assert_eq!(actions(&aws), [format!("SEC-0007 mark-decommissioned {SEED_PATH}")]);
+    let before = platform.catalog.read(SEED_PATH);
+    let head = platform.catalog.git(&["rev-parse", "HEAD"]);
+    aws.apply().success();
+    assert_eq!(
+        platform.catalog.read(SEED_PATH),
+        before.replace("status: decommission_requested", "status: decommissioned")
+    );
+    // The manifest and the line of the trail, in one commit.
+    assert_eq!(
+        platform.catalog.git(&["diff", "--name-only", &head, "HEAD"]),
+        format!("audit/SEC-0007.jsonl\n{SEED_PATH}")
+    );
+    assert_eq!(platform.catalog.git(&["rev-list", "--count", &format!("{head}..HEAD")]), "1");
+    assert_eq!(platform.catalog.git(&["status", "--porcelain", "-uall"]), "");
+    assert_eq!(actions(&aws), [""; 0]);
+    platform.catalog.goldenpath(&["validate", "--from-ref", &head]).run().success();
+
+    assert_eq!(
+        recorded(platform),
+        [
+            format!("create-secret {KEY}"),
+            format!("write-projection {PROJECTION}"),
+            format!("remove-projection {PROJECTION}"),
+            format!("write-projection {PROJECTION}"),
+            format!("remove-projection {PROJECTION}"),
+            format!("delete-secret {KEY}"),
+            format!("restore-secret {KEY}"),
+            format!("write-projection {PROJECTION}"),
+            format!("remove-projection {PROJECTION}"),
+            format!("delete-secret {KEY}"),
+            format!("mark-decommissioned {SEED_PATH}"),
+        ]
+    );
+    let outcome = verified(platform).success();
+    assert!(outcome.stdout.starts_with("1 trails hold"), "{}", outcome.stdout);
+    let timeline = platform.catalog.goldenpath(&["audit", "show", "SEC-0007"]).run().success().stdout;
+    assert!(timeline.contains(&format!("SEC-0007 (dev)  delete-secret  {KEY}")), "{timeline}");
+    for words in ["by Dev Eloper <dev@example.com>, as arn:aws:", ", from acme-platform at commit "] {
+        assert!(timeline.contains(words), "{words}: {timeline}");
+    }
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_not_deleted() {
+    let aws = Aws::new("foreign-end");
+    aws.call("CreateSecret", json!({ "Name": KEY }));
+    aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    set_status(&aws.platform, "deprecated", 60);
+    set_status(&aws.platform, "decommission_requested", 50);
+    assert!(blocked(&aws)[0].contains("that goldenpath did not make"));
+    aws.apply().fails_with(1);
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+}
+
+#[test]
+fn more_deletions_than_allowed_are_refused_before_anything_is_done() {
+    let aws = ending("limit", 20);
+    let configure = |limit: usize| {
+        let text = aws.platform.catalog.read("goldenpath.yaml") + &format!("limits: {{ maxDeletes: {limit} }}\n");
+        aws.platform.catalog.write("goldenpath.yaml", &text).commit_all("A limit");
+    };
+    configure(0);
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stderr.contains("this plan deletes 1 secrets, and 0 are allowed at once"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--allow-deletes 1"), "{}", outcome.stderr);
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+    aws.apply_with(&["--allow-deletes", "1"]).success();
+    assert!(aws.describe(KEY)["DeletedDate"].is_number());
+}
+
+#[test]
+fn the_local_store_goes_the_same_way() {
+    let platform = Platform::local();
+    platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    platform.apply().run().success();
+    set_status(&platform, "deprecated", 60);
+    set_status(&platform, "decommission_requested", 50);
+    platform.apply().run().success();
+    platform.apply().run().success();
+    let plan = platform.plan(&["--format", "json"]).run().success();
+    assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
+    // The window ends.
+    let script = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
+                  db.execute(\"UPDATE secrets SET deletion_at = '2020-01-01T00:00:00Z'\"); db.commit()";
+    platform.catalog.program("python3", &["-c", script, ".goldenpath/store.db"]).run().success();
+    platform.apply().run().success();
+    assert!(platform.catalog.read(SEED_PATH).contains("status: decommissioned "));
+    // The name is free again.
+    let other = SEED.replace("SEC-0007", "SEC-0008");
+    platform.catalog.git(&["rm", "--quiet", SEED_PATH]);
+    platform.catalog.write(SEED_PATH.replace("SEC-0007", "SEC-0008"), &other).commit_all("Another");
+    platform.apply().run().success();
+}

@@ -1,0 +1,76 @@
+//! Killed between all steps of a secret's end, and run again.
+
+use std::fs;
+
+use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
+use crate::support::{Aws, KEY, SEED, SEED_PATH};
+
+/// What is there when a run has come to its end.
+fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
+    let catalog = &aws.platform.catalog;
+    let secret = aws.names().contains(&KEY.to_owned()).then(|| aws.describe(KEY)["DeletedDate"].is_number());
+    let mut recorded = recorded(&aws.platform);
+    // What was interrupted is told, and told again when it is done.
+    recorded.sort();
+    recorded.dedup();
+    (
+        format!("{secret:?}"),
+        aws.platform.gitops.git(&["ls-tree", "-r", "HEAD"]),
+        catalog.read(SEED_PATH) + &catalog.git(&["status", "--porcelain", "-uall"]),
+        recorded,
+    )
+}
+
+/// Runs apply, killed at each point that an uninterrupted run comes by, and then to its end.
+fn killed_everywhere(name: &str, prepared: &dyn Fn(&str) -> Aws, at_least: &[&str]) {
+    let whole = prepared(&format!("{name}-whole"));
+    let list = whole.platform.catalog.home().join("points");
+    whole.reach(whole.platform.apply()).env("GOLDENPATH_CRASH_LIST", &list).run().success();
+    let expected = end(&whole);
+    let points = fs::read_to_string(list).unwrap();
+    for point in at_least {
+        assert!(points.lines().any(|line| line == *point), "{point} is none of:\n{points}");
+    }
+    for (number, point) in points.lines().enumerate() {
+        let aws = prepared(&format!("{name}-{number}"));
+        let killed = aws.reach(aws.platform.apply()).env("GOLDENPATH_CRASH_AT", point).run();
+        assert_eq!(killed.code, -1, "{point}");
+        aws.apply().success();
+        assert_eq!(end(&aws), expected, "{point}");
+        verified(&aws.platform).success();
+    }
+}
+
+#[test]
+fn at_the_removal_of_the_projection() {
+    let prepared = |test: &str| {
+        let aws = Aws::new(test);
+        aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+        aws.apply().success();
+        set_status(&aws.platform, "deprecated", 30);
+        set_status(&aws.platform, "decommission_requested", 0);
+        assert!(aws.platform.gitops.exists(PROJECTION));
+        aws
+    };
+    killed_everywhere("kill-removal", &prepared, &["file: removed", "branch: index written", "journal: noted"]);
+}
+
+#[test]
+fn at_the_deletion() {
+    killed_everywhere(
+        "kill-deletion",
+        &|test| ending(test, 20),
+        &["journal: noted", "branch: index written", "journal: recorded"],
+    );
+}
+
+#[test]
+fn at_the_mark() {
+    let prepared = |test: &str| {
+        let aws = ending(test, 20);
+        aws.apply().success();
+        the_window_ends(&aws);
+        aws
+    };
+    killed_everywhere("kill-mark", &prepared, &["file: renamed", "branch: index written"]);
+}
