@@ -18,6 +18,7 @@ mod hooks;
 mod ids;
 mod init;
 mod new_secret;
+mod plan_markdown;
 mod policies;
 mod properties;
 mod render;

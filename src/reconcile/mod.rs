@@ -4,6 +4,7 @@ mod account;
 mod apply;
 mod desired;
 mod difference;
+mod markdown;
 mod orphan;
 mod plan;
 mod policy;
@@ -18,6 +19,7 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
+pub use markdown::{PLAN_TEMPLATE, for_a_comment};
 pub use orphan::Orphan;
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use show::{for_people, summary};
