@@ -23,6 +23,7 @@ mod policies;
 mod properties;
 mod render;
 mod rotation;
+mod saved_plan;
 mod screens;
 mod secret_values;
 mod support;

@@ -11,7 +11,7 @@ use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::WorkingCopy;
 use crate::manifest::SecretId;
 use crate::projection;
-use crate::reconcile::{self, Account, Options, Plan, Unseen, World};
+use crate::reconcile::{self, Account, Options, Plan, Saved, Selected, Unseen, World};
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -49,6 +49,23 @@ pub(super) struct Desired<'args> {
 }
 
 impl Source {
+    /// What a saved plan was made with, at its very commit, and how many calls are in flight now. Refuses it where that
+    /// commit is not what would be applied now.
+    pub(super) fn of(saved: &Saved, parallelism: u16) -> Result<Self, Failure> {
+        let Selected { commit: name, environments, services, adopt, refresh } = saved.selection.clone();
+        let repository = Repository::discover()?;
+        let now = name.as_ref().map_or_else(|| repository.head(), |name| repository.commit(name))?;
+        saved.check_commit(name.as_deref().unwrap_or("HEAD"), &now.id())?;
+        let ids = adopt.iter().map(|id| SecretId::parse(id));
+        let adopt = ids.collect::<Result<_, _>>().map_err(|why| Failure::usage(why, "make a new plan"))?;
+        let narrow = Narrow { environments, services };
+        Ok(Self { work_tree: false, commit: Some(now.id()), narrow, adopt, refresh, parallelism })
+    }
+
+    pub(super) fn parallelism(&self) -> u16 {
+        self.parallelism
+    }
+
     /// Reads the catalog and validates it: None where it has errors, which are shown.
     pub(super) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
         let repository = Repository::discover()?;
@@ -126,6 +143,27 @@ impl Desired<'_> {
         let mut plan = reconcile::plan(world, |environment, service| narrow.holds_names(environment, service)).await?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
+    }
+
+    /// The plan with all that it is bound to.
+    pub(super) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
+        let Source { commit, narrow, adopt, refresh, .. } = self.source;
+        let selection = Selected {
+            commit: commit.clone(),
+            environments: narrow.environments.clone(),
+            services: narrow.services.clone(),
+            adopt: adopt.iter().map(ToString::to_string).collect(),
+            refresh: *refresh,
+        };
+        let account = reconcile::digest(&reconcile::places(world).await?);
+        Ok(Saved::of(plan, self.catalog.snapshot.id(), selection, self.configuration()?, account))
+    }
+
+    /// A digest of all that says how the catalog is read and what is made of it.
+    pub(super) fn configuration(&self) -> Result<String, Failure> {
+        let texts = self.project.texts(&self.repository)?;
+        let template = self.project.template(&self.repository, projection::TEMPLATE)?;
+        Ok(reconcile::digest(&serde_json::json!([texts, template])))
     }
 
     /// The plan for a pull request's comment.

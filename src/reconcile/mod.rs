@@ -9,6 +9,7 @@ mod orphan;
 mod plan;
 mod policy;
 mod renewal;
+mod saved;
 mod show;
 mod step;
 mod survey;
@@ -22,6 +23,7 @@ pub use apply::{Applied, Event, apply};
 pub use markdown::{PLAN_TEMPLATE, for_a_comment};
 pub use orphan::Orphan;
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
+pub use saved::{Saved, SavedError, Selected, digest, places};
 pub use show::{for_people, summary};
 pub use survey::plan;
 

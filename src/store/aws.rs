@@ -28,6 +28,10 @@ const PAGE: i32 = 100;
 #[derive(Debug)]
 pub struct AwsStore {
     client: Client,
+    /// For asking which account this is.
+    sts: aws_sdk_sts::Client,
+    /// Where it is asked; None where nobody set that.
+    sts_endpoint: Option<String>,
     region: String,
     /// Where requests go, for messages.
     endpoint: String,
@@ -77,6 +81,20 @@ impl SecretStore for AwsStore {
             place.push_str(&format!(", as {role}"));
         }
         place
+    }
+
+    async fn identity(&self) -> Result<String, StoreError> {
+        // Its requests carry credentials too.
+        if let Some(chosen) = &self.sts_endpoint {
+            endpoint::check(chosen)?;
+        }
+        match self.sts.get_caller_identity().send().await {
+            Ok(caller) => Ok(caller.account.unwrap_or_default()),
+            Err(error) => {
+                let endpoint = self.sts_endpoint.as_deref().unwrap_or("sts");
+                Err(Call { endpoint, ..self.call("GetCallerIdentity", None) }.failed(error))
+            }
+        }
     }
 
     async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {

@@ -54,6 +54,10 @@ impl SecretStore for LocalStore {
         format!("local store {}", self.written.display())
     }
 
+    async fn identity(&self) -> Result<String, StoreError> {
+        Ok(self.file.path().display().to_string())
+    }
+
     async fn sweep(&self, tag: &str) -> Result<Vec<StoredSecret>, StoreError> {
         let found = self.file.read(|transaction, version| {
             let tagged = "WHERE ?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1)";

@@ -60,9 +60,18 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
-    builder.set_credentials_provider(credentials(config, sdk).await?);
+    // An emulator on this machine has an STS of its own.
+    let emulator = config.endpoint_url.clone().filter(|url| url.starts_with("http://"));
+    let sts_endpoint = inherited_endpoint(&sdk, "STS").or(emulator);
+    let mut sts = aws_sdk_sts::config::Builder::from(&sdk);
+    sts.set_endpoint_url(sts_endpoint.clone());
+    let credentials = credentials(config, sdk).await?;
+    sts.set_credentials_provider(credentials.clone());
+    builder.set_credentials_provider(credentials);
     Ok(AwsStore {
         client: Client::from_conf(builder.build()),
+        sts: aws_sdk_sts::Client::from_conf(sts.build()),
+        sts_endpoint,
         region: region.to_string(),
         endpoint,
         overridden: chosen.is_some(),
