@@ -10,6 +10,7 @@ mod changes;
 mod demo;
 mod docs;
 mod drift;
+mod external_secret_schema;
 mod formats;
 mod gitops;
 mod golden;
