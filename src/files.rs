@@ -49,6 +49,20 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// As [`write_whole`], for the owner's eyes alone, whatever the permissions of a file that was there.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // Where nothing else is asked for, a temporary file is one that nobody else may read.
+    let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
 /// Writes a file that has no name (open(2), `O_TMPFILE`), and then gives it one. False where that cannot be done here,
 /// and nothing is.
 #[cfg(target_os = "linux")]

@@ -687,11 +687,20 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
             gitops.path().display()
         );
         repository.write("goldenpath.yaml", &settings).commit_all("All");
-        for arguments in [&["plan"][..], &["plan", "--format", "json", "-v"], &["apply", "--yes", "-v"]] {
+        let saved = repository.path().with_extension("plan.json");
+        let out = saved.display().to_string();
+        for arguments in [
+            &["plan"][..],
+            &["plan", "--format", "json", "-v"],
+            &["plan", "--format", "markdown", "--out", &out],
+            &["apply", "--yes", "-v", &out],
+        ] {
             let outcome = repository.goldenpath(arguments).run().success();
             assert!(outcome.stdout.contains("x/[hidden]"), "{}", outcome.stdout);
             shows_nothing_of(&outcome, &[&token]);
         }
+        let saved = std::fs::read_to_string(saved).unwrap();
+        assert!(saved.contains("x/[hidden]") && !saved.contains(&token), "{saved}");
         // The step itself was done with what the manifest says.
         assert!(gitops.exists(format!("{token}.yaml")));
 

@@ -163,6 +163,18 @@ impl Project {
         below.is_some_and(|below| !source::is_hidden(below))
     }
 
+    /// All that says how a catalog is read, word for word: each file's path, and None for one that is not there.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn texts(&self, repository: &Repository) -> Result<Vec<(String, Option<String>)>, ProjectError> {
+        let mut texts = vec![(self.config_name.clone(), Some(self.config_text.clone()))];
+        for path in self.rule_files().into_iter().filter(|path| *path != config::FILE_NAME) {
+            texts.push((path.to_owned(), read(repository, self.rules_from, path)?));
+        }
+        Ok(texts)
+    }
+
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
     #[must_use]
     pub fn rule_files(&self) -> [&str; 4] {

@@ -1,5 +1,6 @@
 //! `goldenpath apply`
 
+use std::path::PathBuf;
 use std::pin::pin;
 
 use futures_util::future::{self, Either};
@@ -7,7 +8,7 @@ use futures_util::future::{self, Either};
 use super::reconciling::{Source, block_on, source_of, tell_unseen};
 use super::telling::Teller;
 use super::{Context, Failure, Outcome};
-use crate::reconcile::{self, Applied, Effect, Plan};
+use crate::reconcile::{self, Applied, Effect, Plan, Saved};
 use crate::terminal::{Prompter, interrupt};
 
 /// Carry the plan out: make the secrets, write and commit the ExternalSecrets
@@ -16,6 +17,14 @@ use crate::terminal::{Prompter, interrupt};
 /// without one it needs --yes. Running it again changes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// A plan that `plan --out` saved: applied exactly, or not at all where anything has changed since
+    #[arg(
+        value_name = "PLANFILE",
+        conflicts_with_all = [
+            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "refresh"
+        ]
+    )]
+    plan: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// Apply without asking
@@ -35,15 +44,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "give --yes to apply without asking",
         ));
     }
-    let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    let saved = args.plan.as_deref().map(Saved::read).transpose()?;
+    let own = saved.as_ref().map(|saved| Source::of(saved, args.source.parallelism())).transpose()?;
+    let source = own.as_ref().unwrap_or(&args.source);
+    let Some(desired) = source.read(context)? else { return Ok(Outcome::Failed) };
+    if let Some(saved) = &saved {
+        saved.check_configuration(&desired.configuration()?)?;
+    }
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
+        if let Some(saved) = saved.as_ref().filter(|_| unseen.is_empty()) {
+            saved.check_account(&reconcile::digest(&reconcile::places(&world).await?))?;
+        }
         for (_, copy) in &world.gitops {
             copy.recover();
         }
         let plan = desired.plan(&world, unseen, context).await?;
         if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
             return Ok(Outcome::Failed);
+        }
+        if let Some(saved) = &saved {
+            if !plan.unseen.is_empty() {
+                context.streams.talk("A saved plan is applied as a whole, or not at all: nothing was applied.");
+                return Ok(Outcome::Failed);
+            }
+            saved.check_plan(&plan)?;
         }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
         check_deletions(&plan, args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes))?;

@@ -14,7 +14,7 @@ use crate::gitops::GitopsError;
 use crate::hooks::HookError;
 use crate::ids::{IdError, RemoteError, RenumberError};
 use crate::projection::ProjectionError;
-use crate::reconcile::ReconcileError;
+use crate::reconcile::{ReconcileError, SavedError};
 use crate::scaffold::{AnswersError, CopyError, ScaffoldError};
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -142,6 +142,15 @@ impl From<ReconcileError> for Failure {
             // A template or a `gitops.file` that cannot be used is configuration.
             ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
             ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<SavedError> for Failure {
+    fn from(error: SavedError) -> Self {
+        match error {
+            SavedError::Unusable { .. } | SavedError::Version { .. } => Self::misused(error),
+            SavedError::Changed { .. } | SavedError::Write { .. } => Self::failed(error),
         }
     }
 }

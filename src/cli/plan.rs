@@ -1,5 +1,7 @@
 //! `goldenpath plan`
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
 use super::reconciling::{Source, block_on, tell_unseen};
@@ -18,6 +20,9 @@ pub(super) struct Args {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Save the plan in FILE too, for `apply FILE` to carry out exactly
+    #[arg(long, value_name = "FILE", conflicts_with = "work_tree")]
+    out: Option<PathBuf>,
     /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
@@ -30,6 +35,8 @@ enum Format {
     Human,
     /// One JSON object
     Json,
+    /// For a pull request's comment, below GitHub's limit
+    Markdown,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
@@ -44,7 +51,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
+            Format::Markdown => desired.comment(&world, &plan, &findings)?,
         });
+        if let Some(path) = &args.out {
+            if !plan.unseen.is_empty() {
+                context.streams.talk("The plan is not saved: it does not know what is in all accounts.");
+                return Ok(Outcome::Failed);
+            }
+            desired.saved(&world, &plan).await?.write(path)?;
+            let path = path.display();
+            context.streams.talk(&format!("Saved in {path}; `goldenpath apply {path}` carries out exactly this."));
+        }
         Ok(match args.detailed_exitcode {
             // What is there in some account is not known.
             _ if !plan.unseen.is_empty() => Outcome::Failed,

@@ -14,7 +14,8 @@ use crate::gitops::{Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
 use crate::reconcile::{
-    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Requested, Shard, Subject, Unseen, World,
+    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Requested, Saved, Selected, Shard, Subject,
+    Unseen, World,
 };
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Since, Snapshot};
@@ -68,6 +69,37 @@ pub(super) struct Desired<'args> {
 }
 
 impl Source {
+    /// What a saved plan was made with, at its very commit, and how many calls are in flight now. Refuses it where that
+    /// commit is not what would be applied now.
+    pub(super) fn of(saved: &Saved, parallelism: Option<u16>) -> Result<Self, Failure> {
+        let Selected { commit: name, environments, services, ids, shard, adopt, overrides, refresh } =
+            saved.selection.clone();
+        let repository = Repository::discover()?;
+        let now = name.as_ref().map_or_else(|| repository.head(), |name| repository.commit(name))?;
+        saved.check_commit(name.as_deref().unwrap_or("HEAD"), &now.id())?;
+        let unusable = |why: String| Failure::usage(why, "make a new plan");
+        let parsed = |ids: Vec<String>| ids.iter().map(|id| SecretId::parse(id)).collect::<Result<Vec<_>, _>>();
+        let shard = shard.map(|shard| shard.parse::<Shard>()).transpose().map_err(unusable)?;
+        let reason = overrides.values().next().cloned();
+        let gates = overrides.keys().map(|gate| Gate::parse(gate)).collect::<Result<Vec<_>, _>>().map_err(unusable)?;
+        Ok(Self {
+            work_tree: false,
+            commit: Some(now.id()),
+            narrow: Narrow { environments, services },
+            ids: parsed(ids).map_err(unusable)?,
+            overrides: gates,
+            reason,
+            shard: shard.map(Shards::Of),
+            adopt: parsed(adopt).map_err(unusable)?,
+            refresh,
+            parallelism,
+        })
+    }
+
+    pub(super) fn parallelism(&self) -> Option<u16> {
+        self.parallelism
+    }
+
     /// Reads the catalog and validates it: None where it has errors, which are shown.
     pub(super) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
         let shard = self.shard.map(Shards::of_this_job).transpose()?;
@@ -232,6 +264,36 @@ impl Desired<'_> {
         }
         let source = format!("{} at {}", self.project.catalog_id, source_of(world));
         Recorder::new(&self.repository, &self.project.config.audit, source, callers)
+    }
+
+    /// The plan with all that it is bound to.
+    pub(super) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
+        let Source { commit, narrow, ids, adopt, refresh, .. } = self.source;
+        let selection = Selected {
+            commit: commit.clone(),
+            environments: narrow.environments.clone(),
+            services: narrow.services.clone(),
+            ids: ids.iter().map(ToString::to_string).collect(),
+            shard: self.shard.map(|shard| shard.to_string()),
+            adopt: adopt.iter().map(ToString::to_string).collect(),
+            overrides: self.source.overrides().iter().map(|(gate, why)| (gate.to_string(), why.clone())).collect(),
+            refresh: *refresh,
+        };
+        let account = reconcile::digest(&reconcile::places(world).await?);
+        Ok(Saved::of(plan, self.catalog.snapshot.id(), selection, self.configuration()?, account))
+    }
+
+    /// A digest of all that says how the catalog is read and what is made of it.
+    pub(super) fn configuration(&self) -> Result<String, Failure> {
+        let texts = self.project.texts(&self.repository)?;
+        let template = self.project.template(&self.repository, projection::TEMPLATE)?;
+        Ok(reconcile::digest(&serde_json::json!([texts, template])))
+    }
+
+    /// The plan for a pull request's comment.
+    pub(super) fn comment(&self, world: &World<'_>, plan: &Plan, findings: &[Finding]) -> Result<String, Failure> {
+        let template = self.project.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
+        Ok(reconcile::for_a_comment(plan, findings, world, template.as_deref())?)
     }
 
     /// The environments that the run is about: those with manifests, and those that are asked for by name. Where there

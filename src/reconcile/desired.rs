@@ -10,6 +10,9 @@ use crate::projection::{Projection, ProjectionError};
 use crate::rules;
 use crate::store::Rotation;
 
+/// How the names of all our tags begin.
+pub(super) const OURS: &str = "goldenpath.io/";
+
 /// The tag that says that goldenpath made a secret.
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
 

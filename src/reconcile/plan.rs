@@ -17,6 +17,8 @@ pub struct Plan {
     /// How many manifests were looked at.
     pub manifests: usize,
     pub actions: Vec<Action>,
+    /// A digest of all that was seen of the secrets and projections and that decides what is done.
+    pub state: String,
     /// When the values of the secrets were last renewed, for the rules that look at it: no part of what is done.
     pub renewals: BTreeMap<SecretId, Renewal>,
     /// How many secrets of each type are to be rotated by a person, since no function is configured for it.
@@ -117,6 +119,20 @@ pub enum Effect {
     Restore,
     Delete,
     Blocked,
+}
+
+impl Effect {
+    /// Terraform's, where it has one.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Change => "~",
+            Self::Restore => "↻",
+            Self::Delete => "-",
+            Self::Blocked => "!",
+        }
+    }
 }
 
 impl Step {

@@ -5,12 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
 
-use super::desired::{self, Desired, MANAGED_BY, POLICY, interval};
+use super::desired::{self, Desired, MANAGED_BY, OURS, POLICY, interval};
 use super::difference::{PolicySeen, in_the_way, secret_actions};
 use super::ending;
 use super::gates::Consumers;
 use super::renewal::renewal;
+use super::saved::digest;
 use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, Subject, World, orphan};
 use crate::gitops::FileState;
 use crate::manifest::LifecycleStatus;
@@ -111,6 +113,7 @@ pub async fn plan(
     }
 
     let consumers = Consumers::of(world);
+    let mut state = Vec::new();
     for (wish, seen) in desired.iter().zip(seen) {
         let environment = wish.request.environment.as_str();
         let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
@@ -126,12 +129,14 @@ pub async fn plan(
         {
             *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
         }
-        let mut actions = actions(world, wish, &seen, &consumers)?;
+        let (mut actions, file) = actions(world, wish, &seen, &consumers)?;
+        state.push(json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")]));
         // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
         let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
         rules::conceal(wish.entry, world.project, told);
         plan.actions.extend(actions);
     }
+    plan.state = digest(&json!(state));
     plan.orphans = orphan::all(world, swept, &holds);
     plan.stale = orphan::stale(world, &holds);
     Ok(plan)
@@ -140,6 +145,22 @@ pub async fn plan(
 impl Seen<'_> {
     fn actual(&self) -> Option<&StoredSecret> {
         self.secret.as_deref()
+    }
+
+    /// What of it decides what is done: not what others note on the secret, nor when it was last read.
+    fn that_decides(&self, wish: &Desired<'_>) -> Value {
+        let secret = self.actual().map(|found| {
+            let ours = found.tags.iter().filter(|(name, _)| name.starts_with(OURS)).collect::<BTreeMap<_, _>>();
+            json!([
+                found.arn,
+                wish.request.description.as_ref().and(found.description.as_ref()),
+                ours,
+                wish.kms_key.as_ref().and(found.kms_key.as_ref()),
+                found.rotation.as_ref().map(|rotation| json!([rotation.function, rotation.days])),
+                found.deletion.map(|when| when.to_string()),
+            ])
+        });
+        json!([secret, self.policy])
     }
 
     fn policy(&self) -> PolicySeen<'_> {
@@ -185,25 +206,28 @@ async fn look_at<'sweep>(
     Ok(seen)
 }
 
+/// What is to be done, and what was found of the projection where that was looked at.
 fn actions(
     world: &World<'_>,
     wish: &Desired<'_>,
     seen: &Seen<'_>,
     consumers: &Consumers,
-) -> Result<Vec<Action>, ReconcileError> {
+) -> Result<(Vec<Action>, Option<FileState>), ReconcileError> {
     let actual = seen.actual();
     match wish.request.status {
         LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
-        LifecycleStatus::Decommissioned => return Ok(Vec::new()),
-        LifecycleStatus::DecommissionRequested => return ending::actions(world, wish, actual, consumers),
+        LifecycleStatus::Decommissioned => return Ok((Vec::new(), None)),
+        // What decides there is in the actions' reasons.
+        LifecycleStatus::DecommissionRequested => {
+            return Ok((ending::actions(world, wish, actual, consumers)?, None));
+        }
     }
     let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
-    if let Some(gitops) = world.gitops(wish.request.environment.as_str()).filter(|_| !blocked) {
-        let state = gitops.state(&wish.projection)?;
-        actions.extend(projection_action(wish, state));
-    }
-    Ok(actions)
+    let gitops = world.gitops(wish.request.environment.as_str()).filter(|_| !blocked);
+    let file = gitops.map(|gitops| gitops.state(&wish.projection)).transpose()?;
+    actions.extend(file.clone().and_then(|state| projection_action(wish, state)));
+    Ok((actions, file))
 }
 
 fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {

@@ -1,7 +1,6 @@
 //! AWS Secrets Manager.
 
 mod answer;
-mod caller;
 mod connection;
 mod endpoint;
 mod failure;
@@ -13,27 +12,36 @@ mod role;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
 
+use tokio::time::timeout;
+
 use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret};
 use crate::config::StoreConfig;
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
-use caller::Caller;
 use failure::Call;
 use pace::Paces;
 
 /// The most that a page of ListSecrets holds (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
 
+/// How long it is waited for who the caller is: what is done does not depend on it.
+const CALLER: Duration = Duration::from_secs(5);
+
 /// One account's Secrets Manager in one region.
 #[derive(Debug)]
 pub struct AwsStore {
     client: Client,
+    /// For asking which account this is.
+    sts: aws_sdk_sts::Client,
+    /// Where it is asked; None where nobody set that.
+    sts_endpoint: Option<String>,
     region: String,
     /// Where requests go, for messages.
     endpoint: String,
@@ -42,7 +50,6 @@ pub struct AwsStore {
     /// The role that is taken on; None where whoever runs goldenpath makes the calls.
     role: Option<String>,
     paces: Paces,
-    caller: Caller,
 }
 
 impl AwsStore {
@@ -86,8 +93,24 @@ impl SecretStore for AwsStore {
         place
     }
 
+    async fn identity(&self) -> Result<String, StoreError> {
+        // Its requests carry credentials too.
+        if let Some(chosen) = &self.sts_endpoint {
+            endpoint::check(chosen)?;
+        }
+        match self.sts.get_caller_identity().send().await {
+            Ok(caller) => Ok(caller.account.unwrap_or_default()),
+            Err(error) => {
+                let endpoint = self.sts_endpoint.as_deref().unwrap_or("sts");
+                Err(Call { endpoint, ..self.call("GetCallerIdentity", None) }.failed(error))
+            }
+        }
+    }
+
     async fn caller(&self) -> Option<String> {
-        self.caller.arn().await
+        let is_safe = self.sts_endpoint.as_ref().is_none_or(|chosen| endpoint::check(chosen).is_ok());
+        let asked = timeout(CALLER, self.sts.get_caller_identity().send());
+        if is_safe { asked.await.ok()?.ok()?.arn } else { None }
     }
 
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {

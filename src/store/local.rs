@@ -55,6 +55,10 @@ impl SecretStore for LocalStore {
         format!("local store {}", self.written.display())
     }
 
+    async fn identity(&self) -> Result<String, StoreError> {
+        Ok(self.file.path().display().to_string())
+    }
+
     async fn caller(&self) -> Option<String> {
         None
     }

@@ -27,6 +27,14 @@ pub trait SecretStore {
     /// Who the store takes the caller for; None where it knows nobody, or does not say.
     async fn caller(&self) -> Option<String>;
 
+    /// Whose store this is, beyond its [`place`]: the number of the AWS account, or the file's absolute path.
+    ///
+    /// # Errors
+    /// The store cannot be asked, or refuses.
+    ///
+    /// [`place`]: SecretStore::place
+    async fn identity(&self) -> Result<String, StoreError>;
+
     /// All secrets that carry a tag whose name begins with `tag` (an empty one: all secrets), planned deletions included, sorted by name. On AWS it
     /// may lag by minutes (ListSecrets: "might not reflect changes from the last five minutes"), so what it shows as
     /// missing or different wants a [`describe`]; so does what somebody else has at our name, which it does not show.
@@ -134,6 +142,10 @@ impl SecretStore for Store {
             Self::Local(store) => store.place(),
             Self::Aws(store) => store.place(),
         }
+    }
+
+    async fn identity(&self) -> Result<String, StoreError> {
+        on_each!(self, identity())
     }
 
     async fn caller(&self) -> Option<String> {

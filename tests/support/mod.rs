@@ -10,6 +10,7 @@
 //! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
 //!   refuses those that a test names.
 //! - [`Aws`] is a platform on such an account, seen through a recorder.
+//! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
 //!
 //! Every piece ends with a test of itself, which also shows how it is used.
@@ -21,6 +22,7 @@ mod aws;
 mod command;
 mod http;
 mod moto;
+mod node;
 mod platform;
 mod python;
 mod recorder;
@@ -33,6 +35,7 @@ pub use self::{
     aws::{Aws, KEY, as_api_tags, seed_tags, tags},
     command::{Command, Outcome, Running},
     moto::{Account, Moto},
+    node::node_packages,
     platform::{Platform, request},
     python::{hook_programs, installed},
     recorder::{Gate, Recorder, When},

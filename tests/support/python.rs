@@ -101,7 +101,7 @@ pub fn installed(file: &str) -> PathBuf {
 }
 
 /// The directory that Cargo builds in.
-fn target_directory() -> PathBuf {
+pub(super) fn target_directory() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     temporary.parent().unwrap_or(temporary).to_owned()
 }

@@ -19,7 +19,6 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::caller::Caller;
 use super::{AwsStore, Paces, endpoint, failure, role};
 use crate::config::StoreConfig;
 use crate::store::StoreError;
@@ -57,23 +56,24 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
-    let sts = inherited_endpoint(&sdk, "STS");
-    let credentials = credentials(config, sdk.clone()).await?;
-    builder.set_credentials_provider(credentials.clone());
-    let caller = match (&sts, &chosen) {
-        (None, Some(_)) => Caller::nobody_to_ask(),
-        (Some(sts), _) if endpoint::check(sts).is_err() => Caller::nobody_to_ask(),
-        _ => Caller::new(&sdk, credentials, sts),
-    };
+    // An emulator on this machine has an STS of its own.
+    let emulator = config.endpoint_url.clone().filter(|url| url.starts_with("http://"));
+    let sts_endpoint = inherited_endpoint(&sdk, "STS").or(emulator);
+    let mut sts = aws_sdk_sts::config::Builder::from(&sdk);
+    sts.set_endpoint_url(sts_endpoint.clone());
+    let credentials = credentials(config, sdk).await?;
+    sts.set_credentials_provider(credentials.clone());
+    builder.set_credentials_provider(credentials);
     builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
     Ok(AwsStore {
         client: Client::from_conf(builder.build()),
+        sts: aws_sdk_sts::Client::from_conf(sts.build()),
+        sts_endpoint,
         region: region.to_string(),
         endpoint,
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
         paces: Paces::new(),
-        caller,
     })
 }
 

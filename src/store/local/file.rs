@@ -57,6 +57,10 @@ impl File {
         Self { path }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `read` on what is there; None while there is no file, or an empty one. `read` is told the version of
     /// the tables: what an older goldenpath wrote stays as it is until somebody writes.
     pub(super) fn read<T>(

@@ -1,0 +1,268 @@
+//! `plan --out FILE` and `apply FILE`: the plan that was agreed to, or none.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH};
+
+/// Beside the repositories of a platform, and in neither.
+fn file(platform: &Platform) -> String {
+    platform.gitops.path().with_extension("plan.json").display().to_string()
+}
+
+#[track_caller]
+fn save(platform: &Platform, arguments: &[&str]) -> String {
+    let file = file(platform);
+    platform.plan(&[&["--out", &file], arguments].concat()).run().success();
+    file
+}
+
+fn apply(platform: &Platform, file: &str) -> Command {
+    platform.catalog.goldenpath(&["apply", "--yes", file])
+}
+
+fn said(outcome: &Outcome) -> String {
+    outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Nothing is applied, for this reason and with the way out.
+#[track_caller]
+fn refused(platform: &Platform, outcome: Outcome, what: &str) {
+    let outcome = outcome.fails_with(1);
+    let said = said(&outcome);
+    assert!(said.contains(&format!("× {what} changed since the plan was made")), "{what}: {}", outcome.stderr);
+    assert!(said.contains("make a new plan with `goldenpath plan --out FILE`"), "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains("Applied"), "{}", outcome.stdout);
+    assert_eq!(platform.gitops.git(&["ls-files", "--others"]), "", "a projection has come to be");
+}
+
+#[test]
+fn a_saved_plan_is_applied_and_then_it_is_over() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let outcome = apply(&platform, &file).run().success();
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
+    // What it was made from is no more.
+    refused(&platform, apply(&platform, &file).run(), "the state");
+    // One that has nothing to do is as good, and replaces the other.
+    let file = save(&platform, &[]);
+    assert!(apply(&platform, &file).run().success().stdout.starts_with("Nothing to do."));
+}
+
+#[test]
+fn a_saved_plan_keeps_its_selection_and_its_commit() {
+    let platform = Platform::local();
+    platform.seed().write("SEC-0008", "orders-key");
+    let prod = platform.catalog.read("catalogs/secrets/payments/dev/SEC-0008.yaml").replace("SEC-0008", "SEC-0009");
+    platform
+        .catalog
+        .write("catalogs/secrets/payments/prod/SEC-0009.yaml", &prod.replace("environment: dev", "environment: prod"));
+    platform.catalog.commit_all("Three");
+    let three = platform.catalog.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    platform.catalog.git(&["rm", "-q", "-r", "catalogs"]);
+    platform.catalog.commit_all("None");
+    let file = save(&platform, &["--env", "prod", "--ref", &three]);
+    let outcome = apply(&platform, &file).run().success();
+    assert!(outcome.stdout.contains("SEC-0009 (prod)") && !outcome.stdout.contains("(dev)"), "{}", outcome.stdout);
+    for flag in
+        [&["--env", "dev"][..], &["--service", "payments"], &["--ref", "HEAD"], &["--work-tree"], &["--refresh"]]
+    {
+        let both = [&["apply", "--yes", file.as_str()], flag].concat();
+        let outcome = platform.catalog.goldenpath(&both).run().fails_with(2);
+        assert!(outcome.stderr.contains("cannot be used with"), "{flag:?}: {}", outcome.stderr);
+    }
+    let outcome = platform.plan(&["--work-tree", "--out", &file]).run().fails_with(2);
+    assert!(outcome.stderr.contains("cannot be used with"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_the_commit_is_another() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    platform.catalog.write("README.md", "Nothing that a plan is made from\n").commit_all("Another commit");
+    let outcome = apply(&platform, &file).run();
+    assert!(said(&outcome).contains("and HEAD is at"), "{}", outcome.stderr);
+    refused(&platform, outcome, "the commit");
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_the_configuration_is_another() {
+    let platform = Platform::local();
+    platform.seed();
+    let (file, configuration) = (file(&platform), platform.catalog.read("goldenpath.yaml"));
+    let own = platform.gitops.path().with_extension("yaml");
+    fs::write(&own, &configuration).unwrap();
+    let own = own.display().to_string();
+    platform.plan(&["--config", &own, "--out", &file]).run().success();
+    fs::write(&own, format!("{configuration}externalSecret: {{ refreshInterval: 5m }}\n")).unwrap();
+    let with = |own: &str| platform.catalog.goldenpath(&["apply", "--yes", "--config", own, &file]).run();
+    refused(&platform, with(&own), "the configuration");
+    fs::write(&own, &configuration).unwrap();
+    with(&own).success();
+}
+
+#[test]
+fn a_saved_plan_is_refused_in_another_aws_account_or_region() {
+    let aws = Aws::new("saved-plan");
+    aws.platform.seed();
+    let file = file(&aws.platform);
+    let plain = aws.reach(aws.platform.plan(&["--out", &file])).env("AWS_ENDPOINT_URL_STS", "http://sts.example.org");
+    assert!(said(&plain.run().fails_with(1)).contains("without encryption"), "credentials are not sent there");
+    aws.reach(aws.platform.plan(&["--out", &file])).run().success();
+    let other = Moto::shared().account("saved-plan-elsewhere");
+    let elsewhere = apply(&aws.platform, &file).envs(other.environment(&aws.recorder.endpoint())).run();
+    refused(&aws.platform, elsewhere, "the account");
+    let region = aws.reach(apply(&aws.platform, &file)).env("AWS_REGION", "eu-west-2").run();
+    refused(&aws.platform, region, "the account");
+    assert_eq!(aws.names(), [""; 0]);
+    // Another session of the same account is no other account.
+    let session = Moto::shared().account_of(&aws.account.id);
+    let mut environment = session.environment(&aws.recorder.endpoint());
+    environment[1].1.clone_from(&aws.account.region);
+    let outcome = apply(&aws.platform, &file).envs(environment).run().success();
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_the_gitops_branch_is_another() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    platform.gitops.git(&["checkout", "-q", "-b", "other"]);
+    refused(&platform, apply(&platform, &file).run(), "the account");
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_the_store_is_not_as_it_was() {
+    let aws = Aws::new("saved-state");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.platform.seed_changed("tier: medium", "tier: low");
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--out", &file])).run().success();
+    let saved = || aws.reach(apply(&aws.platform, &file)).run();
+    let tag = |key: &str, value: &str| {
+        let tags = json!([{ "Key": key, "Value": value }]);
+        aws.call("TagResource", json!({ "SecretId": KEY, "Tags": tags }));
+    };
+    tag("goldenpath.io/owner", "somebody");
+    aws.writes();
+    refused(&aws.platform, saved(), "the state");
+    assert_eq!(aws.writes(), ["POST / HTTP/1.1"], "STS is asked which account this is");
+    // What decides nothing may change: a value, and what others note on the secret.
+    tag("goldenpath.io/owner", "team-payments");
+    tag("cost-centre", "4711");
+    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "used" }));
+    aws.call("GetSecretValue", json!({ "SecretId": KEY }));
+    saved().success();
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_a_projection_is_not_as_it_was() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    let store = platform.catalog.path().join(".goldenpath");
+    platform
+        .gitops
+        .write("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml", "theirs\n")
+        .commit_all("Theirs");
+    refused(&platform, apply(&platform, &file).run(), "the state");
+    assert!(!store.exists());
+}
+
+/// The file with `change` made in it, its digest made to fit.
+fn forged(text: &str, change: impl Fn(&mut Value)) -> String {
+    use sha2::{Digest, Sha256};
+    let mut file: Value = serde_json::from_str(text).unwrap();
+    change(&mut file["plan"]);
+    let digest = Sha256::digest(file["plan"].to_string().as_bytes());
+    file["digest"] = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    file.to_string()
+}
+
+#[test]
+fn a_file_that_is_no_such_plan_is_told_so() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    let text = fs::read_to_string(&file).unwrap();
+    let other = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        text.replacen(from, to, 1)
+    };
+    let version = |plan: &mut Value| plan["goldenpath"] = "9.9.9\u{1b}[2J".into();
+    for (content, why) in [
+        (String::new(), "it is cut off or no JSON"),
+        (text[..text.len() / 2].to_owned(), "it is cut off or no JSON"),
+        ("{}".to_owned(), "goldenpath did not write it"),
+        ("[[[[".repeat(10_000), "it is cut off or no JSON"),
+        (other("payments-db-credentials", "payments-db-other"), "it was changed after goldenpath wrote it"),
+        (other("\"goldenpathPlan\": 1", "\"goldenpathPlan\": 2"), "a goldenpath with plans of version 2"),
+        (forged(&text, version), "made by goldenpath 9.9.9\\u{1b}[2J, and this is goldenpath"),
+        (forged(&text, |plan| plan["more"] = 1.into()), "its fields are not those of a plan"),
+    ] {
+        fs::write(&file, content).unwrap();
+        let outcome = apply(&platform, &file).run().fails_with(2);
+        assert!(said(&outcome).contains(why), "{why}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains('\u{1b}'));
+    }
+    // One that was made to fit is held against what is to be done all the same.
+    fs::write(&file, forged(&text, |plan| plan["actions"][0]["step"] = "0".into())).unwrap();
+    refused(&platform, apply(&platform, &file).run(), "what is to be done");
+    fs::File::create(&file).unwrap().set_len(200 * 1024 * 1024).unwrap();
+    assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("more than the"));
+    fs::remove_file(&file).unwrap();
+    apply(&platform, &file).run().fails_with(2);
+    fs::create_dir(&file).unwrap();
+    assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("not a regular file"));
+    let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
+    assert!(said(&outcome).contains("something is there that is no regular file"), "{}", outcome.stderr);
+}
+
+#[test]
+fn no_plan_is_saved_where_an_account_could_not_be_looked_at() {
+    let platform = Platform::local();
+    platform.seed();
+    let prod = platform.catalog.read(SEED_PATH).replace("SEC-0007", "SEC-0008");
+    let prod = prod.replace("environment: dev", "environment: prod");
+    platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
+    let configuration = platform.catalog.read("goldenpath.yaml");
+    let own = "environments:\n  prod:\n    store: { backend: local, path: README.md }\n";
+    platform.catalog.write("README.md", "No database\n");
+    platform.catalog.write("goldenpath.yaml", &format!("{configuration}{own}")).commit_all("Two accounts");
+    let file = file(&platform);
+    let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
+    assert!(said(&outcome).contains("The plan is not saved"), "{}", outcome.stderr);
+    assert!(!fs::exists(&file).unwrap());
+}
+
+#[test]
+fn a_saved_plan_is_asked_about_as_any_other() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    let outcome = platform.catalog.goldenpath(&["apply", &file]).run().fails_with(2);
+    assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
+    let mut terminal = platform.catalog.goldenpath(&["apply", &file]).in_terminal(100, 30);
+    terminal.wait_for("Apply these changes?").send("y");
+    assert_eq!(terminal.wait(), 0);
+    assert!(terminal.screen().contains("Applied: 2 created"), "{}", terminal.screen());
+}
+
+#[test]
+fn a_saved_plan_is_none_of_another_repository_s() {
+    let platform = Platform::local();
+    platform.seed();
+    let file = save(&platform, &[]);
+    let elsewhere = Repository::new();
+    elsewhere.write("README.md", "Another\n").commit_all("Start");
+    let outcome = elsewhere.goldenpath(&["apply", "--yes", &file]).run();
+    refused(&platform, outcome, "the commit");
+}
