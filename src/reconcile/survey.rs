@@ -130,7 +130,8 @@ pub async fn plan(
             *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
         }
         let (mut actions, file) = actions(world, wish, &seen, &consumers)?;
-        state.push(json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")]));
+        // A digest each, so that ten thousand take no room.
+        state.push(digest(&json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")])));
         // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
         let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
         rules::conceal(wish.entry, world.project, told);
