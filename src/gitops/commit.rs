@@ -1,6 +1,7 @@
 //! Committing projections, and nothing else that may lie in the working copy or its index.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
@@ -8,6 +9,7 @@ use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 use super::unfinished::{locks, noted};
 use super::{GitopsError, WorkingCopy};
 use crate::crash;
+use crate::files;
 use crate::projection::Projection;
 
 impl WorkingCopy {
@@ -18,6 +20,7 @@ impl WorkingCopy {
     /// What git refuses, among it a branch that has moved meanwhile, and a state that came to be since the folder was
     /// opened and in which nothing can be committed.
     pub fn commit(&self, projections: &[&Projection], message: &str) -> Result<Option<String>, GitopsError> {
+        self.sync_folders(projections)?;
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
         noted(git, || commit(git, projections, message)).map_err(|error| {
@@ -29,6 +32,20 @@ impl WorkingCopy {
                 None => error.message().to_owned(),
             };
             GitopsError::Commit { path: self.root.clone(), why }
+        })
+    }
+
+    /// Makes it safe on disk that the files of these projections are there.
+    fn sync_folders(&self, projections: &[&Projection]) -> Result<(), GitopsError> {
+        let mut folders: BTreeMap<PathBuf, &str> = BTreeMap::new();
+        for projection in projections {
+            if let Some(folder) = self.path_of(&projection.file)?.parent() {
+                folders.insert(folder.to_path_buf(), &projection.file);
+            }
+        }
+        folders.into_iter().try_for_each(|(folder, file)| {
+            files::sync_folder(&folder)
+                .map_err(|error| GitopsError::Write { file: file.to_owned(), why: error.to_string() })
         })
     }
 

@@ -151,6 +151,10 @@ impl WorkingCopy {
         if let FileState::Foreign(why) = self.state(projection)? {
             return Err(GitopsError::Foreign { file: projection.file.clone(), why });
         }
+        if let Some(git) = &self.git {
+            // The commit will want it; by then, this need not be waited for. Should it fail, the commit says so.
+            let _ = git.blob(projection.text.as_bytes());
+        }
         let (file, text) = (projection.file.clone(), projection.text.clone());
         Ok(Write { path: self.path_of(&file)?, file, text })
     }
@@ -171,12 +175,12 @@ pub struct Write {
 }
 
 impl Write {
-    /// Writes it, whole or not at all.
+    /// Writes it, whole or not at all. It is safe on disk when it is committed.
     ///
     /// # Errors
     /// What the file system refuses.
     pub fn run(self) -> Result<(), GitopsError> {
-        files::write_whole(&self.path, self.text.as_bytes())
+        files::write_one_of_many(&self.path, self.text.as_bytes())
             .map_err(|error| GitopsError::Write { file: self.file, why: error.to_string() })
     }
 }
