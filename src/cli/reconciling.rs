@@ -237,7 +237,8 @@ fn show(findings: &[Finding], catalog: &Catalog, context: &Context) {
 
 /// Runs the one asynchronous part of a command on this thread.
 pub(super) fn block_on(work: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Two threads write files: more of them wait for each other at the disk.
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(2).enable_all().build();
     runtime.map_err(|error| Failure::io("the runtime for the store's calls cannot start", &error))?.block_on(work)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
+use git2::{ErrorCode, FileMode, Index, IndexEntry, Oid, Repository, RepositoryState, Signature};
 
 use super::unfinished::{locks, noted};
 use super::{GitopsError, WorkingCopy};
@@ -23,7 +23,7 @@ impl WorkingCopy {
         self.sync_folders(projections)?;
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        noted(git, || commit(git, projections, message)).map_err(|error| {
+        noted(git, || commit(git, projections, &self.staged.take(), message)).map_err(|error| {
             let why = match locks(git).next() {
                 Some(lock) => format!(
                     "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
@@ -33,6 +33,16 @@ impl WorkingCopy {
             };
             GitopsError::Commit { path: self.root.clone(), why }
         })
+    }
+
+    /// Has git take a file that was written into its objects, which the commit then need not wait for. Should it fail, the
+    /// commit says so.
+    pub fn stage(&self, projection: &Projection) {
+        let Some(git) = &self.git else { return };
+        let staged = git.index().and_then(|mut index| staged(&mut index, &projection.file));
+        if let Ok(entry) = staged {
+            self.staged.borrow_mut().insert(projection.file.clone(), entry);
+        }
     }
 
     /// Makes it safe on disk that the files of these projections are there.
@@ -95,7 +105,19 @@ impl WorkingCopy {
     }
 }
 
-fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Result<Option<String>, git2::Error> {
+/// What the index is to hold of a file, which git's objects then have. Nothing is written into the index's own file.
+fn staged(index: &mut Index, file: &str) -> Result<IndexEntry, git2::Error> {
+    let path = Path::new(file);
+    index.add_path(path)?;
+    index.get_path(path, 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))
+}
+
+fn commit(
+    git: &Repository,
+    projections: &[&Projection],
+    known: &BTreeMap<String, IndexEntry>,
+    message: &str,
+) -> Result<Option<String>, git2::Error> {
     let mut index = git.index()?;
     // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
     // has staged since.
@@ -103,10 +125,15 @@ fn commit(git: &Repository, projections: &[&Projection], message: &str) -> Resul
     let mut update = TreeUpdateBuilder::new();
     for projection in projections {
         let path = Path::new(&projection.file);
-        index.add_path(path)?;
-        let entry = index.get_path(path, 0).ok_or_else(|| git2::Error::from_str("the index lost an entry"))?;
+        let (id, mode) = match known.get(&projection.file) {
+            Some(entry) => {
+                index.add(entry)?;
+                (entry.id, entry.mode)
+            }
+            None => staged(&mut index, &projection.file).map(|entry| (entry.id, entry.mode))?,
+        };
         // The index's mode is the file's, so that the two agree even where somebody has made it executable.
-        update.upsert(path, entry.id, if entry.mode & 0o111 == 0 { FileMode::Blob } else { FileMode::BlobExecutable });
+        update.upsert(path, id, if mode & 0o111 == 0 { FileMode::Blob } else { FileMode::BlobExecutable });
     }
     crash::point("gitops: blobs written");
     // First the index: were it refused after the commit, the next `git commit` there would undo the projections.

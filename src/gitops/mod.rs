@@ -3,10 +3,11 @@
 mod commit;
 mod unfinished;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, IndexEntry, Oid, Repository, RepositoryOpenFlags};
 use miette::Diagnostic;
 
 use crate::files::{self, Unreadable};
@@ -24,6 +25,8 @@ pub struct WorkingCopy {
     git: Option<Repository>,
     /// The last commit that was looked at, and its tree.
     last_tree: Cell<Option<(Oid, Oid)>>,
+    /// What git's index is to hold of the files that were written, by their paths.
+    staged: RefCell<BTreeMap<String, IndexEntry>>,
 }
 
 /// What stands where a projection belongs.
@@ -100,7 +103,7 @@ impl WorkingCopy {
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
-        let copy = Self { root, git, last_tree: Cell::new(None) };
+        let copy = Self { root, git, last_tree: Cell::new(None), staged: RefCell::default() };
         copy.check_ready()?;
         Ok(copy)
     }
@@ -150,10 +153,6 @@ impl WorkingCopy {
     pub fn prepare(&self, projection: &Projection) -> Result<Write, GitopsError> {
         if let FileState::Foreign(why) = self.state(projection)? {
             return Err(GitopsError::Foreign { file: projection.file.clone(), why });
-        }
-        if let Some(git) = &self.git {
-            // The commit will want it; by then, this need not be waited for. Should it fail, the commit says so.
-            let _ = git.blob(projection.text.as_bytes());
         }
         let (file, text) = (projection.file.clone(), projection.text.clone());
         Ok(Write { path: self.path_of(&file)?, file, text })

@@ -149,7 +149,7 @@ async fn one_manifest<'plan>(
 async fn write(copy: &WorkingCopy, projection: &Projection) -> Result<(), GitopsError> {
     let write = copy.prepare(projection)?;
     match tokio::task::spawn_blocking(move || write.run()).await {
-        Ok(done) => done,
+        Ok(done) => done.map(|()| copy.stage(projection)),
         Err(stopped) => Err(GitopsError::Write { file: projection.file.clone(), why: stopped.to_string() }),
     }
 }
