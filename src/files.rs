@@ -27,11 +27,18 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Whatever the file system refuses; the temporary file is gone by then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_one_of_many(path, bytes)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// As [`write_whole`] for one file of many: that it has its name now is safe on disk after [`sync_folder`].
+///
+/// # Errors
+/// Whatever the file system refuses; the temporary file is gone by then.
+pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
     crash::point("file: renamed");
-    sync_folder(folder)?;
-    crash::point("file: rename on disk");
     Ok(())
 }
 
@@ -171,9 +178,16 @@ pub fn remove_temporary(folder: &Path) {
     }
 }
 
-/// Makes the rename itself durable; where folders cannot be opened (Windows) there is nothing to do.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Makes renames in the folder themselves durable; where folders cannot be opened (Windows) there is nothing to do.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    crash::point("file: folder on disk");
+    Ok(())
 }
 
 /// Locks an open file, once no other process holds it; the operating system lets go of it when this one ends, however that

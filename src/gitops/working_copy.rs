@@ -14,8 +14,8 @@ use crate::branch::{self, Checkout, Entry, Found};
 use crate::files::{self, Unreadable};
 use crate::projection::{self, Projection};
 
-/// How many files are written at once.
-const WRITERS: usize = 16;
+/// How many files are written at once: more of them wait for each other at the disk.
+const WRITERS: usize = 4;
 
 /// How many files are written before somebody is told.
 const AT_ONCE: usize = 64;
@@ -151,6 +151,7 @@ impl WorkingCopy {
             written.extend(self.make(some));
             tell(News::Written(written.len()));
         }
+        self.sync(changes, &mut written);
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
             folders.entry(split(&change.projection().file).0).or_default().push(index);
@@ -207,13 +208,31 @@ impl WorkingCopy {
         held.iter().flatten().any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
     }
 
+    /// Has the folders of what was written safe on disk, each once.
+    fn sync(&self, changes: &[Change<'_>], written: &mut [Result<(), GitopsError>]) {
+        let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, change) in changes.iter().enumerate() {
+            if matches!(change, Change::Write(_)) && written[index].is_ok() {
+                folders.entry(split(&change.projection().file).0).or_default().push(index);
+            }
+        }
+        for (folder, indices) in folders {
+            if let Err(error) = files::sync_folder(&self.checkout.root.join(folder)) {
+                for index in indices {
+                    let file = changes[index].projection().file.clone();
+                    written[index] = Err(GitopsError::Write { file, why: error.to_string() });
+                }
+            }
+        }
+    }
+
     /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
     fn make(&self, changes: &[Change<'_>]) -> Vec<Result<(), GitopsError>> {
         let wanted: Vec<_> = changes.iter().map(|change| (change, self.work_of(change))).collect();
         let work = |(change, work): (&Change<'_>, Result<Work<'_>, GitopsError>)| {
             let done = match work? {
                 Work::Nothing => Ok(()),
-                Work::Write(path, text) => files::write_whole(&path, text.as_bytes()),
+                Work::Write(path, text) => files::write_one_of_many(&path, text.as_bytes()),
                 Work::Remove(path) => files::remove(&path),
             };
             let file = || change.projection().file.clone();
