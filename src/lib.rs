@@ -14,6 +14,7 @@
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`diagnostics`] | findings to people and machines |
+//! | [`lifecycle`] | manifests along their lifecycle: the legal steps, and one in a file |
 //! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
@@ -38,6 +39,7 @@ pub mod git;
 pub mod gitops;
 pub mod hooks;
 pub mod ids;
+pub mod lifecycle;
 pub mod manifest;
 pub mod projection;
 pub mod reconcile;

@@ -17,6 +17,7 @@ mod hook_frameworks;
 mod hooks;
 mod ids;
 mod init;
+mod lifecycle;
 mod new_secret;
 mod policies;
 mod progress;

@@ -11,6 +11,8 @@ mod hook;
 mod id;
 mod init;
 mod judging;
+mod lifecycle;
+mod naming;
 mod new_secret;
 mod plan;
 mod reconciling;
@@ -81,6 +83,7 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Lifecycle(lifecycle::Args),
     Id(id::Args),
     Hook(hook::Args),
     Demo(demo::Args),
@@ -184,6 +187,7 @@ impl Command {
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::Lifecycle(args) => lifecycle::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Hook(args) => hook::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
@@ -231,6 +235,11 @@ impl Narrow {
             }
         }
         Ok(())
+    }
+
+    /// Whether it selects everything.
+    fn is_open(&self) -> bool {
+        self.environments.is_empty() && self.services.is_empty()
     }
 
     fn holds(&self, request: &SecretRequest) -> bool {
