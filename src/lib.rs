@@ -13,6 +13,7 @@
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
+//! | [`inventory`] | the catalog as people ask for it: rows, one secret on one screen, what is due |
 //! | [`diagnostics`] | findings to people and machines |
 //! | [`lifecycle`] | manifests along their lifecycle: the legal steps, and one in a file |
 //! | [`fixes`] | findings → files that have fewer of them |
@@ -39,6 +40,7 @@ pub mod git;
 pub mod gitops;
 pub mod hooks;
 pub mod ids;
+pub mod inventory;
 pub mod lifecycle;
 pub mod manifest;
 pub mod projection;

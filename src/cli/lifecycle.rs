@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::filtering::status;
 use super::naming::named;
 use super::{Context, Failure, Narrow, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
@@ -292,10 +293,4 @@ fn next(steps: &[Step], to: LifecycleStatus, project: &Project) -> String {
         }
     };
     format!("Next: commit it and open a pull request. When it has merged, {then}")
-}
-
-fn status(text: &str) -> Result<LifecycleStatus, String> {
-    LifecycleStatus::parse(text).map_err(|states| {
-        suggest::did_you_mean(text, LifecycleStatus::ALL.map(LifecycleStatus::as_str)).unwrap_or(states)
-    })
 }

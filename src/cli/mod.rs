@@ -6,12 +6,14 @@ mod committing;
 mod demo;
 mod explain;
 mod failure;
+mod filtering;
 mod fixing;
 mod hook;
 mod id;
 mod init;
 mod judging;
 mod lifecycle;
+mod list;
 mod naming;
 mod new_secret;
 mod plan;
@@ -19,6 +21,7 @@ mod reconciling;
 mod render;
 mod renumbering;
 mod sharding;
+mod show;
 mod streams;
 mod telling;
 mod validate;
@@ -83,6 +86,8 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    List(list::Args),
+    Show(show::Args),
     Lifecycle(lifecycle::Args),
     Id(id::Args),
     Hook(hook::Args),
@@ -187,6 +192,8 @@ impl Command {
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::List(args) => list::run(&args, context),
+            Self::Show(args) => show::run(&args, context),
             Self::Lifecycle(args) => lifecycle::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Hook(args) => hook::run(&args, context),

@@ -4,6 +4,7 @@ mod account;
 mod apply;
 mod desired;
 mod difference;
+mod known;
 mod orphan;
 mod plan;
 mod policy;
@@ -19,6 +20,7 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply};
+pub use known::{known, known_of, stranger};
 pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use shard::Shard;

@@ -14,6 +14,7 @@ mod repository;
 mod seen;
 mod snapshot;
 mod staging;
+mod tenure;
 mod unstaged;
 mod work_tree;
 
