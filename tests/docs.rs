@@ -103,6 +103,7 @@ fn every_flag_in_the_documentation_exists() {
             &["lifecycle", "set", "--help"],
             &["list", "--help"],
             &["show", "--help"],
+            &["due", "--help"],
         ])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();

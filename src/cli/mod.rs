@@ -4,6 +4,8 @@ mod allocating;
 mod apply;
 mod committing;
 mod demo;
+mod deprecating;
+mod due;
 mod explain;
 mod failure;
 mod filtering;
@@ -88,6 +90,7 @@ enum Command {
     Apply(apply::Args),
     List(list::Args),
     Show(show::Args),
+    Due(due::Args),
     Lifecycle(lifecycle::Args),
     Id(id::Args),
     Hook(hook::Args),
@@ -194,6 +197,7 @@ impl Command {
             Self::Apply(args) => apply::run(&args, context),
             Self::List(args) => list::run(&args, context),
             Self::Show(args) => show::run(&args, context),
+            Self::Due(args) => due::run(&args, context),
             Self::Lifecycle(args) => lifecycle::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Hook(args) => hook::run(&args, context),

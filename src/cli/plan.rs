@@ -30,6 +30,8 @@ enum Format {
     Human,
     /// One JSON object
     Json,
+    /// For a pull request's comment, below GitHub's limit
+    Markdown,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
@@ -44,6 +46,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
+            Format::Markdown => desired.comment(&world, &plan, &findings)?,
         });
         Ok(match args.detailed_exitcode {
             // What is there in some account is not known.

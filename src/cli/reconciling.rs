@@ -164,6 +164,12 @@ impl Desired<'_> {
         Ok(plan)
     }
 
+    /// The plan for a pull request's comment.
+    pub(super) fn comment(&self, world: &World<'_>, plan: &Plan, findings: &[Finding]) -> Result<String, Failure> {
+        let template = self.project.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
+        Ok(reconcile::for_a_comment(plan, findings, world, template.as_deref())?)
+    }
+
     /// The environments that the run is about: those with manifests, and those that are asked for by name. Where there
     /// are none, all that there could be, since what they once had may still be in the stores.
     fn environments(&self) -> BTreeSet<String> {

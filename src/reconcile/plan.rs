@@ -103,6 +103,19 @@ pub enum Effect {
     Blocked,
 }
 
+impl Effect {
+    /// Terraform's, where it has one.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Change => "~",
+            Self::Restore => "↻",
+            Self::Blocked => "!",
+        }
+    }
+}
+
 impl Step {
     /// The action's name in the plan's JSON.
     #[must_use]

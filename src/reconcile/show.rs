@@ -92,13 +92,13 @@ fn manifests(count: usize) -> String {
 
 /// One action with its symbol.
 fn line(action: &Action, look: Look) -> String {
-    let (symbol, style) = match action.effect() {
-        Effect::Create => ("+", look.style().green()),
-        Effect::Change => ("~", look.style().yellow()),
-        Effect::Restore => ("↻", look.style().cyan()),
-        Effect::Blocked => ("!", look.style().red()),
+    let style = match action.effect() {
+        Effect::Create => look.style().green(),
+        Effect::Change => look.style().yellow(),
+        Effect::Restore => look.style().cyan(),
+        Effect::Blocked => look.style().red(),
     };
-    format!("  {} {:<18}  {}\n", style.apply_to(symbol), action.step.name(), harmless(&action.target))
+    format!("  {} {:<18}  {}\n", style.apply_to(action.effect().symbol()), action.step.name(), harmless(&action.target))
 }
 
 /// What became of a plan, in one line.

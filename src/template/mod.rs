@@ -1,5 +1,6 @@
 //! minijinja, fenced in: a value never changes a document's structure, undefined is an error, work is bounded.
 
+mod markdown;
 mod yaml;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -11,19 +12,20 @@ use serde::Serialize;
 /// How many instructions a template may run; the built-in ones need a few hundred.
 const FUEL: u64 = 200_000;
 
+/// As [`FUEL`], for Markdown, which has thousands of manifests in one document.
+const FUEL_OF_LISTS: u64 = 4_000_000;
+
 /// How deep a template's blocks and calls may nest.
 const RECURSION: usize = 64;
 
 /// A template that does not compile or does not render, with its place.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("the template `{name}` cannot be rendered: {what}")]
-#[diagnostic(
-    code(goldenpath::template),
-    help("the variables are the manifest's fields: id, name, description, owner, service, environment, …")
-)]
+#[diagnostic(code(goldenpath::template), help("{help}"))]
 pub struct TemplateError {
     name: String,
     what: String,
+    help: &'static str,
     #[source_code]
     source_code: NamedSource<String>,
     #[label("here")]
@@ -31,10 +33,18 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
-    fn new(name: &str, source: &str, error: &Error) -> Self {
+    fn new(name: &str, source: &str, output: Output, error: &Error) -> Self {
         Self {
             name: name.to_owned(),
             what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            help: match output {
+                Output::Markdown => {
+                    "the variables are those of the built-in template: summary, approvals, changed, blocked, …"
+                }
+                Output::Yaml | Output::Text => {
+                    "the variables are the manifest's fields: id, name, description, owner, service, environment, …"
+                }
+            },
             source_code: NamedSource::new(name, source.to_owned()),
             place: error.range().map(SourceSpan::from),
         }
@@ -52,6 +62,8 @@ impl TemplateError {
 pub enum Output {
     /// Each value becomes a YAML scalar that reads back as that value.
     Yaml,
+    /// Each string becomes one code span: no markup, no link and no mention. It must not touch another one.
+    Markdown,
     /// Values go in as they are: paths and store keys, which are checked after rendering.
     Text,
 }
@@ -60,6 +72,7 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Template {
     name: String,
+    output: Output,
     environment: Environment<'static>,
 }
 
@@ -71,8 +84,8 @@ impl Template {
     pub fn compile(name: &str, source: &str, output: Output) -> Result<Self, TemplateError> {
         let mut environment = environment(output);
         match environment.add_template_owned(name.to_owned(), source.to_owned()) {
-            Ok(()) => Ok(Self { name: name.to_owned(), environment }),
-            Err(error) => Err(TemplateError::new(name, source, &error)),
+            Ok(()) => Ok(Self { name: name.to_owned(), output, environment }),
+            Err(error) => Err(TemplateError::new(name, source, output, &error)),
         }
     }
 
@@ -85,7 +98,7 @@ impl Template {
         let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
         rendered.map_err(|error| {
             let source = self.environment.get_template(&self.name).map(|template| template.source().to_owned());
-            TemplateError::new(&self.name, &source.unwrap_or_default(), &error)
+            TemplateError::new(&self.name, &source.unwrap_or_default(), self.output, &error)
         })
     }
 }
@@ -102,7 +115,7 @@ fn environment(output: Output) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_debug(true); // without it errors have a line but no range
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(if output == Output::Markdown { FUEL_OF_LISTS } else { FUEL }));
     environment.set_recursion_limit(RECURSION);
     if let Ok(syntax) =
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
@@ -110,16 +123,23 @@ fn environment(output: Output) -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    if output == Output::Yaml {
-        environment.add_filter("quote", |value: String| Value::from_safe_string(yaml::quoted(&value)));
-        environment.set_formatter(write_yaml);
+    match output {
+        Output::Yaml => {
+            environment.add_filter("quote", |value: String| Value::from_safe_string(yaml::quoted(&value)));
+            environment.set_formatter(|out, state, value| write(out, state, value, yaml::scalar));
+        }
+        Output::Markdown => {
+            environment.set_formatter(|out, state, value| write(out, state, value, markdown::code_span));
+        }
+        Output::Text => {}
     }
     environment
 }
 
-fn write_yaml(out: &mut minijinja::Output, state: &mut State, value: &Value) -> Result<(), Error> {
+/// Strings as `form` has them, and all else as it is.
+fn write(out: &mut minijinja::Output, state: &mut State, value: &Value, form: fn(&str) -> String) -> Result<(), Error> {
     match value.as_str() {
-        Some(text) if !value.is_safe() => out.write_str(&yaml::scalar(text)).map_err(Error::from),
+        Some(text) if !value.is_safe() => out.write_str(&form(text)).map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
     }
 }

@@ -1,0 +1,270 @@
+//! A plan for a pull request's comment.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Action, Effect, Orphan, Plan, Unseen, World};
+use crate::manifest::SecretId;
+use crate::rules::{self, Finding};
+use crate::template::{Output, Template, TemplateError};
+use crate::terminal::harmless;
+
+/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+pub const PLAN_TEMPLATE: &str = "plan.md.j2";
+
+const BUILT_IN: &str = include_str!("../../templates/plan.md.j2");
+
+/// How every comment begins, which nobody sees: a pipeline finds the one that it is to replace by it.
+const MARKER: &str = "<!-- goldenpath plan -->\n";
+
+/// GitHub takes comments of at most 65,536 characters. A pipeline may have a line of its own to add.
+const LONGEST: usize = 65_000;
+
+/// A value is shown up to so many characters: one policy that lets fifty roles in is not to take all the room.
+const LONGEST_VALUE: usize = 400;
+
+/// No entry of a list can be shorter than this.
+const SHORTEST_ENTRY: usize = 8;
+
+/// The template's variables.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment<'a> {
+    summary: Summary,
+    approvals: &'a Approvals,
+    blocked: Shown<'a, Row>,
+    changed: Shown<'a, Changed>,
+    orphans: Shown<'a, Row>,
+    manual: Shown<'a, Manual>,
+    unseen: Shown<'a, Account>,
+    findings: Shown<'a, Warning>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Summary {
+    manifests: usize,
+    create: usize,
+    change: usize,
+    blocked: usize,
+}
+
+/// The beginning of a list, as much of it as there is room for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a, T> {
+    shown: &'a [T],
+    left_out: usize,
+    total: usize,
+}
+
+/// What the governance table asks for, of the manifests that the plan changes.
+#[derive(Serialize)]
+struct Approvals {
+    /// The most that any of them asks for.
+    needed: u8,
+    tiers: Vec<Tier>,
+}
+
+#[derive(Serialize)]
+struct Tier {
+    tier: String,
+    approvals: u8,
+    manifests: usize,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    id: String,
+    environment: String,
+    actions: Vec<Row>,
+}
+
+/// An action, or an orphan.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    environment: String,
+    symbol: &'static str,
+    action: &'static str,
+    target: String,
+    /// Of an orphan, the store that it is in.
+    place: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manual {
+    secret_type: String,
+    secrets: usize,
+}
+
+#[derive(Serialize)]
+struct Account {
+    environments: String,
+    place: Option<String>,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Warning {
+    path: String,
+    line: usize,
+    rule: &'static str,
+    message: String,
+}
+
+/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for, and how many are left
+/// out. Whatever a manifest says stays text. `own_template` is the catalog's, where it has one.
+///
+/// # Errors
+/// A template that does not render.
+pub fn for_a_comment(
+    plan: &Plan,
+    findings: &[Finding],
+    world: &World<'_>,
+    own_template: Option<&str>,
+) -> Result<String, TemplateError> {
+    let template = Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
+    let summary = Summary {
+        manifests: plan.manifests,
+        create: plan.count(Effect::Create),
+        change: plan.changes(),
+        blocked: plan.count(Effect::Blocked),
+    };
+    let approvals = approvals(plan, world);
+    let is_blocked = |action: &&Action| action.effect() == Effect::Blocked;
+    let blocked: Vec<Row> = plan.actions.iter().filter(is_blocked).map(row).collect();
+    let changed = changed(plan);
+    let (orphans, manual, unseen, findings) = (orphans(plan), manual(plan), unseen(plan), warnings(findings));
+    let with_at_most = |most: usize| {
+        let body = template.render(&Comment {
+            summary,
+            approvals: &approvals,
+            blocked: Shown::of(&blocked, most),
+            changed: Shown::of(&changed, most),
+            orphans: Shown::of(&orphans, most),
+            manual: Shown::of(&manual, most),
+            unseen: Shown::of(&unseen, most),
+            findings: Shown::of(&findings, most),
+        });
+        body.map(|body| format!("{MARKER}{}\n", body.trim_end()))
+    };
+
+    // Halving: the most entries a list that fit.
+    let lengths = [blocked.len(), changed.len(), orphans.len(), manual.len(), unseen.len(), findings.len()];
+    let (mut fits, mut tried) = (None, lengths.into_iter().max().unwrap_or_default().min(LONGEST / SHORTEST_ENTRY));
+    let (mut least, mut too_many) = (0, tried + 1);
+    while least < too_many {
+        let text = with_at_most(tried)?;
+        // As the languages count that pipelines are written in, which is more than characters are.
+        match text.encode_utf16().count() <= LONGEST {
+            true => (fits, least) = (Some(text), tried + 1),
+            false => too_many = tried,
+        }
+        tried = least + (too_many - least) / 2;
+    }
+    // A template that is itself too long has nobody's words in it but the catalog's own.
+    Ok(fits.unwrap_or_else(|| format!("{MARKER}## Plan\n\nToo long to be shown: `goldenpath plan` shows it.\n")))
+}
+
+impl<'a, T> Shown<'a, T> {
+    fn of(list: &'a [T], most: usize) -> Self {
+        let shown = &list[..list.len().min(most)];
+        Self { shown, left_out: list.len() - shown.len(), total: list.len() }
+    }
+}
+
+fn approvals(plan: &Plan, world: &World<'_>) -> Approvals {
+    let changes = plan.actions.iter().filter(|action| action.effect() != Effect::Blocked);
+    let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
+    let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
+    for entry in world.catalog.selected() {
+        let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else { continue };
+        let Some(row) = world.project.governance.tiers.get(&request.risk_tier) else { continue };
+        let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
+            let mut tier = request.risk_tier.clone();
+            rules::conceal(entry, world.project, [&mut tier]);
+            Tier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
+        });
+        known.manifests += 1;
+    }
+    let mut tiers: Vec<Tier> = tiers.into_values().collect();
+    tiers.sort_by_key(|tier| Reverse(tier.approvals));
+    Approvals { needed: tiers.first().map_or(0, |tier| tier.approvals), tiers }
+}
+
+/// The manifests with something to do, each with it.
+fn changed(plan: &Plan) -> Vec<Changed> {
+    let mut manifests: Vec<Changed> = Vec::new();
+    for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
+        let row = row(action);
+        match manifests.last_mut().filter(|last| last.id == row.id) {
+            Some(last) => last.actions.push(row),
+            None => {
+                manifests.push(Changed { id: row.id.clone(), environment: row.environment.clone(), actions: vec![row] })
+            }
+        }
+    }
+    manifests
+}
+
+fn row(action: &Action) -> Row {
+    Row {
+        id: action.id.to_string(),
+        environment: value(&action.environment),
+        symbol: action.effect().symbol(),
+        action: action.step.name(),
+        target: value(&action.target),
+        place: String::new(),
+        reason: value(&action.reason),
+    }
+}
+
+fn orphans(plan: &Plan) -> Vec<Row> {
+    let row = |orphan: &Orphan| Row {
+        id: value(orphan.id.as_deref().unwrap_or("no ID")),
+        environment: value(orphan.environment.as_deref().unwrap_or("no environment")),
+        symbol: "?",
+        action: "orphan",
+        target: value(&orphan.target),
+        place: value(&orphan.place),
+        reason: value(&orphan.reason),
+    };
+    plan.orphans.iter().map(row).collect()
+}
+
+fn manual(plan: &Plan) -> Vec<Manual> {
+    plan.manual.iter().map(|(kind, count)| Manual { secret_type: value(kind), secrets: *count }).collect()
+}
+
+fn unseen(plan: &Plan) -> Vec<Account> {
+    let account = |unseen: &Unseen| Account {
+        environments: value(&unseen.names()),
+        place: unseen.place.as_deref().map(value),
+        message: value(&unseen.error.to_string()),
+    };
+    plan.unseen.iter().map(account).collect()
+}
+
+fn warnings(findings: &[Finding]) -> Vec<Warning> {
+    let warning = |finding: &Finding| Warning {
+        path: value(&finding.path),
+        line: finding.place.line,
+        rule: finding.rule.code,
+        message: value(&finding.message),
+    };
+    findings.iter().map(warning).collect()
+}
+
+/// Somebody's text, on one line, harmless to show, and not endless.
+fn value(text: &str) -> String {
+    let line = text.replace(['\n', '\t'], " ");
+    let shown = harmless(&line);
+    match shown.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.into_owned(),
+    }
+}
