@@ -104,6 +104,7 @@ fn every_flag_in_the_documentation_exists() {
             &["list", "--help"],
             &["show", "--help"],
             &["due", "--help"],
+            &["report", "--help"],
         ])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();

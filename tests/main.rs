@@ -26,6 +26,7 @@ mod policies;
 mod progress;
 mod properties;
 mod render;
+mod report;
 mod rotation;
 mod screens;
 mod secret_values;

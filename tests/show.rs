@@ -52,7 +52,7 @@ fn what_is_due_counts_from_the_catalog_or_from_the_store() {
     assert!(!shown.contains("Store") && !shown.contains("GitOps") && !shown.contains("ID  "), "{shown}");
     platform.apply().run().success();
     let shown = show(&platform, &[]).success().stdout;
-    assert!(shown.contains("in 29 days: ttl of 30 days from") && shown.contains("when it was created"), "{shown}");
+    assert!(shown.contains("in 30 days: ttl of 30 days from") && shown.contains("when it was created"), "{shown}");
 }
 
 #[test]

@@ -16,12 +16,14 @@ mod init;
 mod judging;
 mod lifecycle;
 mod list;
+mod looking;
 mod naming;
 mod new_secret;
 mod plan;
 mod reconciling;
 mod render;
 mod renumbering;
+mod report;
 mod sharding;
 mod show;
 mod streams;
@@ -91,6 +93,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Due(due::Args),
+    Report(report::Args),
     Lifecycle(lifecycle::Args),
     Id(id::Args),
     Hook(hook::Args),
@@ -198,6 +201,7 @@ impl Command {
             Self::List(args) => list::run(&args, context),
             Self::Show(args) => show::run(&args, context),
             Self::Due(args) => due::run(&args, context),
+            Self::Report(args) => report::run(&args, context),
             Self::Lifecycle(args) => lifecycle::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Hook(args) => hook::run(&args, context),

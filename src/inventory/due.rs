@@ -221,14 +221,16 @@ pub fn day(when: Timestamp) -> String {
     when.strftime("%Y-%m-%d").to_string()
 }
 
-/// How far away a day is: `10 days ago`, `in 3 days`.
+/// How far away a day is, by the calendar: `10 days ago`, `today`, `in 3 days`.
 #[must_use]
 pub fn distance(when: Timestamp, now: Timestamp) -> String {
-    match now.duration_since(when).as_hours() / 24 {
-        0 if when <= now => "today".to_owned(),
-        0 => "within a day".to_owned(),
-        past @ 1.. => format!("{} ago", count(past.unsigned_abs().try_into().unwrap_or(u32::MAX))),
-        ahead => format!("in {}", count(ahead.unsigned_abs().try_into().unwrap_or(u32::MAX))),
+    let number = |time: Timestamp| time.as_second().div_euclid(24 * 60 * 60);
+    let days = number(when) - number(now);
+    let words = count(u32::try_from(days.unsigned_abs()).unwrap_or(u32::MAX));
+    match days {
+        0 => "today".to_owned(),
+        1.. => format!("in {words}"),
+        _ => format!("{words} ago"),
     }
 }
 
