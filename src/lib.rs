@@ -15,7 +15,10 @@
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
+//! | [`report`] | the catalog as a page |
+//! | [`inventory`] | the catalog as people ask for it: rows, one secret on one screen, what is due |
 //! | [`diagnostics`] | findings to people and machines |
+//! | [`lifecycle`] | manifests along their lifecycle: the legal steps, and one in a file |
 //! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
@@ -44,9 +47,12 @@ pub mod git;
 pub mod gitops;
 pub mod hooks;
 pub mod ids;
+pub mod inventory;
+pub mod lifecycle;
 pub mod manifest;
 pub mod projection;
 pub mod reconcile;
+pub mod report;
 pub mod rules;
 pub mod scaffold;
 pub mod source;

@@ -98,7 +98,14 @@ fn every_flag_in_the_documentation_exists() {
         .chain([&["render", "--help"][..], &["plan", "--help"], &["apply", "--help"], &["demo", "--help"]])
         .chain([&["hook", "install", "--help"][..], &["hook", "uninstall", "--help"], &["hook", "run", "--help"]])
         .chain([&["id", "next", "--help"][..], &["id", "reserve", "--help"], &["id", "list", "--help"]])
-        .chain([&["id", "renumber", "--help"][..]])
+        .chain([
+            &["id", "renumber", "--help"][..],
+            &["lifecycle", "set", "--help"],
+            &["list", "--help"],
+            &["show", "--help"],
+            &["due", "--help"],
+            &["report", "--help"],
+        ])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();
     for name in [

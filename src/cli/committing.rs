@@ -26,19 +26,7 @@ impl Committing {
     /// Refuses, before anything is asked or written, a branch that cannot be made.
     pub(super) fn check(&self, repository: &Repository) -> Result<(), Failure> {
         let Some(name) = &self.branch else { return Ok(()) };
-        if !git2::Reference::is_valid_name(&format!("refs/heads/{name}")) || name.starts_with('-') || name == "HEAD" {
-            return Err(Failure::usage(
-                format!("`--branch {name}`: git allows no branch of this name"),
-                "letters, digits, `-`, `/` and `.` will do, as in `secrets/payments-db`",
-            ));
-        }
-        if repository.commit(&format!("refs/heads/{name}")).is_ok() {
-            return Err(Failure::usage(
-                format!("`--branch {name}`: there is such a branch already"),
-                format!("choose another name, or `git switch {name}` first and leave `--branch` out"),
-            ));
-        }
-        Ok(())
+        check_branch(repository, name, &format!("or `git switch {name}` first and leave `--branch` out"))
     }
 
     /// Makes the branch and the commit. `paths` are the new files; they stay, whatever git says.
@@ -70,4 +58,21 @@ impl Committing {
         }
         Ok(done)
     }
+}
+
+/// Refuses a branch that cannot be made; `otherwise` is what to do where there is one of that name.
+pub(super) fn check_branch(repository: &Repository, name: &str, otherwise: &str) -> Result<(), Failure> {
+    if !git2::Reference::is_valid_name(&format!("refs/heads/{name}")) || name.starts_with('-') || name == "HEAD" {
+        return Err(Failure::usage(
+            format!("`--branch {name}`: git allows no branch of this name"),
+            "letters, digits, `-`, `/` and `.` will do, as in `secrets/payments-db`",
+        ));
+    }
+    if repository.commit(&format!("refs/heads/{name}")).is_ok() {
+        return Err(Failure::usage(
+            format!("`--branch {name}`: there is such a branch already"),
+            format!("choose another name, {otherwise}"),
+        ));
+    }
+    Ok(())
 }

@@ -13,6 +13,7 @@ use crate::git::GitError;
 use crate::gitops::GitopsError;
 use crate::hooks::HookError;
 use crate::ids::{IdError, RemoteError, RenumberError};
+use crate::lifecycle::LifecycleError;
 use crate::projection::ProjectionError;
 use crate::reconcile::{ReconcileError, SavedError};
 use crate::scaffold::{AnswersError, CopyError, ScaffoldError};
@@ -47,6 +48,16 @@ struct Refused {
     help: String,
 }
 
+/// Something that the state of things does not allow.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::refused))]
+struct Impossible {
+    message: String,
+    #[help]
+    help: String,
+}
+
 impl Failure {
     /// Wrong usage, an unreadable configuration, not a git repository: exit code 2.
     fn misused(report: impl Diagnostic + Send + Sync + 'static) -> Self {
@@ -71,9 +82,9 @@ impl Failure {
         Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
     }
 
-    /// Something that is not done, since it would go too far.
+    /// What was asked for cannot be done: exit code 1.
     pub(super) fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::failed(Usage { message: message.into(), help: help.into() })
+        Self::failed(Impossible { message: message.into(), help: help.into() })
     }
 
     pub(super) fn demo(message: String) -> Self {
@@ -103,7 +114,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError;
 }
 
 impl From<IdError> for Failure {

@@ -5,19 +5,28 @@ mod apply;
 mod audit;
 mod committing;
 mod demo;
+mod deprecating;
+mod due;
 mod explain;
 mod failure;
+mod filtering;
 mod fixing;
 mod hook;
 mod id;
 mod init;
 mod judging;
+mod lifecycle;
+mod list;
+mod looking;
+mod naming;
 mod new_secret;
 mod plan;
 mod reconciling;
 mod render;
 mod renumbering;
+mod report;
 mod sharding;
+mod show;
 mod streams;
 mod telling;
 mod validate;
@@ -82,6 +91,11 @@ enum Command {
     Render(render::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    List(list::Args),
+    Show(show::Args),
+    Due(due::Args),
+    Report(report::Args),
+    Lifecycle(lifecycle::Args),
     Id(id::Args),
     Audit(audit::Args),
     Hook(hook::Args),
@@ -186,6 +200,11 @@ impl Command {
             Self::Render(args) => render::run(&args, context),
             Self::Plan(args) => plan::run(&args, context),
             Self::Apply(args) => apply::run(&args, context),
+            Self::List(args) => list::run(&args, context),
+            Self::Show(args) => show::run(&args, context),
+            Self::Due(args) => due::run(&args, context),
+            Self::Report(args) => report::run(&args, context),
+            Self::Lifecycle(args) => lifecycle::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Audit(args) => audit::run(&args, context),
             Self::Hook(args) => hook::run(&args, context),
@@ -234,6 +253,11 @@ impl Narrow {
             }
         }
         Ok(())
+    }
+
+    /// Whether it selects everything.
+    fn is_open(&self) -> bool {
+        self.environments.is_empty() && self.services.is_empty()
     }
 
     fn holds(&self, request: &SecretRequest) -> bool {

@@ -10,7 +10,7 @@ use crate::branch::{Remote, RemotePlace};
 use crate::catalog::{Catalog, Entry, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
-use crate::gitops::{Pushed, Target, WorkingCopy};
+use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
 use crate::reconcile::{
@@ -210,17 +210,7 @@ impl Desired<'_> {
                 None => places.push((place, [environment.clone()].into())),
             }
         }
-        let open = |place: &Place| -> Result<Target, Failure> {
-            match place {
-                Place::Folder(path) => Ok(Target::Copy(WorkingCopy::open(path)?)),
-                Place::Remote(place) => {
-                    context.streams.glimpse("Asking the GitOps repository …");
-                    let remote = Remote::open("the GitOps repository", place, &project.root, &repository.memory());
-                    context.streams.progress_ends();
-                    Ok(Target::Remote(Box::new(Pushed::new(remote?))))
-                }
-            }
-        };
+        let open = |place: &Place| place.open(project, repository, context);
         places.into_iter().map(|(place, environments)| Ok((environments, open(&place)?))).collect()
     }
 
@@ -382,17 +372,35 @@ fn say_where(world: &World<'_>, shard: Option<Shard>, context: &Context) {
 }
 
 /// Where projections go.
-enum Place {
+pub(super) enum Place {
     Folder(PathBuf),
     Remote(RemotePlace),
 }
 
 impl Place {
-    fn of(config: GitopsConfig, root: &Path) -> Option<Self> {
+    pub(super) fn of(config: GitopsConfig, root: &Path) -> Option<Self> {
         match (config.path, config.url) {
             (Some(path), _) => Some(Self::Folder(root.join(path))),
             (None, Some(url)) => Some(Self::Remote(RemotePlace { url, branch: config.branch })),
             (None, None) => None,
+        }
+    }
+
+    /// Opens it; a repository to push to is asked.
+    pub(super) fn open(
+        &self,
+        project: &Project,
+        repository: &Repository,
+        context: &Context,
+    ) -> Result<Target, GitopsError> {
+        match self {
+            Self::Folder(path) => Ok(Target::Copy(WorkingCopy::open(path)?)),
+            Self::Remote(place) => {
+                context.streams.glimpse("Asking the GitOps repository …");
+                let remote = Remote::open("the GitOps repository", place, &project.root, &repository.memory());
+                context.streams.progress_ends();
+                Ok(Target::Remote(Box::new(Pushed::new(remote?))))
+            }
         }
     }
 

@@ -23,7 +23,13 @@ pub struct Governance {
     /// The rotation class that a new secret is offered for its `spec.secretType`, where its tier asks for no stricter one.
     #[serde(default, deserialize_with = "unique::map")]
     pub rotation_class_by_type: BTreeMap<String, String>,
+    /// Days that a secret may be `deprecated` before `due` tells of it; 90 where nothing is said.
+    #[serde(default)]
+    pub deprecated_for_days: Option<u16>,
 }
+
+/// How long a secret may be `deprecated` where the table does not say.
+const DEPRECATED_FOR_DAYS: u16 = 90;
 
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,6 +115,12 @@ impl Governance {
             }
         }
         Ok(table)
+    }
+
+    /// Days that a secret may be `deprecated` before `due` tells of it.
+    #[must_use]
+    pub fn deprecated_for_days(&self) -> u16 {
+        self.deprecated_for_days.unwrap_or(DEPRECATED_FOR_DAYS)
     }
 
     /// Days between two rotations of this class; None for one that is never due.

@@ -150,6 +150,18 @@ impl<'r> Remote<'r> {
         Ok(reserved.iter().filter_map(maker).collect())
     }
 
+    /// The reservation of one ID: None where there is none, and otherwise who made it and when, as far as that can be found
+    /// out.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn reservation(&self, id: SecretId) -> Result<Option<Option<String>>, RemoteError> {
+        let found = self.list(&[format!("{RESERVATIONS}{id}")])?;
+        let Some((commit, _)) = found.first() else { return Ok(None) };
+        let maker = self.makers(&[(id, *commit)].into())?.remove(&id);
+        Ok(Some(maker))
+    }
+
     /// Tries to reserve each of `ids`. The remote decides, ref by ref: it creates one only where there is none, and two
     /// callers never bring the same commit, since each holds a number that was drawn for it.
     ///

@@ -64,6 +64,16 @@ pub enum Renewal {
     Changed(Timestamp),
 }
 
+impl Renewal {
+    /// When it was.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::Rotated(when) | Self::Changed(when) => when,
+        }
+    }
+}
+
 fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut Sink<'_>) {
     for entry in catalog.selected() {
         let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else { continue };

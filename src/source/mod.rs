@@ -1,6 +1,7 @@
 //! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
 
 mod branches;
+mod branching;
 mod change;
 mod commits;
 mod everywhere;
@@ -15,6 +16,7 @@ mod seen;
 mod since;
 mod snapshot;
 mod staging;
+mod tenure;
 mod trails;
 mod unstaged;
 mod work_tree;

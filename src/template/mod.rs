@@ -15,6 +15,9 @@ const FUEL: u64 = 200_000;
 /// As [`FUEL`], for Markdown, which has thousands of manifests in one document.
 const FUEL_OF_LISTS: u64 = 4_000_000;
 
+/// As [`FUEL`], for pages, which have whole catalogs in one document.
+const FUEL_OF_PAGES: u64 = 2_000_000_000;
+
 /// How deep a template's blocks and calls may nest.
 const RECURSION: usize = 64;
 
@@ -41,6 +44,7 @@ impl TemplateError {
                 Output::Markdown => {
                     "the variables are those of the built-in template: summary, approvals, changed, blocked, …"
                 }
+                Output::Html => "this is a bug; please report it with the command that you ran",
                 Output::Yaml | Output::Text => {
                     "the variables are the manifest's fields: id, name, description, owner, service, environment, …"
                 }
@@ -64,6 +68,8 @@ pub enum Output {
     Yaml,
     /// Each string becomes one code span: no markup, no link and no mention. It must not touch another one.
     Markdown,
+    /// Each string is text or an attribute's value in quotes, and never markup. For pages that goldenpath brings itself.
+    Html,
     /// Values go in as they are: paths and store keys, which are checked after rendering.
     Text,
 }
@@ -115,7 +121,11 @@ fn environment(output: Output) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_debug(true); // without it errors have a line but no range
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(if output == Output::Markdown { FUEL_OF_LISTS } else { FUEL }));
+    environment.set_fuel(Some(match output {
+        Output::Yaml | Output::Text => FUEL,
+        Output::Markdown => FUEL_OF_LISTS,
+        Output::Html => FUEL_OF_PAGES,
+    }));
     environment.set_recursion_limit(RECURSION);
     if let Ok(syntax) =
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
@@ -131,6 +141,7 @@ fn environment(output: Output) -> Environment<'static> {
         Output::Markdown => {
             environment.set_formatter(|out, state, value| write(out, state, value, markdown::code_span));
         }
+        Output::Html => environment.set_auto_escape_callback(|_| AutoEscape::Html),
         Output::Text => {}
     }
     environment
@@ -160,6 +171,13 @@ mod tests {
             let back: serde_json::Value = serde_yaml::from_str(&text).unwrap();
             assert_eq!(back, json!({ "v": hostile }), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_is_never_markup_in_a_page() {
+        let hostile = "</script><img src=x onerror='alert(1)'>\"&";
+        let text = render("t", "<p title=\"{{ v }}\">{{ v }}", Output::Html, &json!({ "v": hostile })).unwrap();
+        assert_eq!(text.matches(['<', '\'', '"']).count(), 3, "{text}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Look {
 }
 
 /// The lines of `text` at a width in columns, broken between words, or at a hyphen, and never within a path.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options = textwrap::Options::new(width.max(1)).word_separator(textwrap::WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }

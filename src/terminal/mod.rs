@@ -8,11 +8,14 @@ mod line;
 mod look;
 mod plain;
 mod prompt;
+mod table;
 mod typed;
 
 pub use bar::{Bar, grouped};
+pub(crate) use look::wrapped;
 pub use look::{ColorChoice, Look, harmless, harmless_in_place, harmless_json, harmless_name};
 pub use prompt::{PromptError, Prompter};
+pub use table::{Cell, Column, table};
 pub use typed::Question;
 
 /// Whether the terminal calls itself dumb: it knows no escape sequences.

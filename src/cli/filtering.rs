@@ -1,0 +1,114 @@
+//! What `list` and its relatives share: which state of the catalog is read, and which of its manifests are asked for.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, stdout};
+
+use super::{Context, Failure, Narrow};
+use crate::catalog::{Catalog, Project};
+use crate::diagnostics::count_of;
+use crate::manifest::{LifecycleStatus, SecretRequest};
+use crate::source::{Repository, Snapshot};
+use crate::suggest;
+
+/// Which state of the catalog is read.
+#[derive(Debug, clap::Args)]
+pub(super) struct At {
+    /// Read the catalog and its configuration at this commit, branch or tag instead of the files on disk
+    #[arg(long = "ref", value_name = "COMMIT")]
+    pub(super) commit: Option<String>,
+}
+
+/// Which manifests are asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Filter {
+    #[command(flatten)]
+    pub(super) narrow: Narrow,
+    /// Only those of this owner; may be given several times
+    #[arg(long = "owner", value_name = "OWNER")]
+    owners: Vec<String>,
+}
+
+/// Which manifests are asked for, by what they say of themselves too.
+#[derive(Debug, clap::Args)]
+pub(super) struct FullFilter {
+    #[command(flatten)]
+    filter: Filter,
+    /// Only those of this lifecycle status; may be given several times
+    #[arg(long = "status", value_name = "STATUS", value_parser = status)]
+    statuses: Vec<LifecycleStatus>,
+    /// Only those of this risk tier; may be given several times
+    #[arg(long = "tier", value_name = "TIER")]
+    tiers: Vec<String>,
+}
+
+impl At {
+    pub(super) fn open(&self, context: &Context) -> Result<(Repository, Snapshot, Project), Failure> {
+        let (repository, snapshot) = match &self.commit {
+            None => (Repository::discover()?, Snapshot::WorkTree),
+            Some(commit) => {
+                let repository = Repository::discover_any()?;
+                let snapshot = repository.commit(commit)?;
+                (repository, snapshot)
+            }
+        };
+        let project = context.open(&repository, snapshot)?;
+        Ok((repository, snapshot, project))
+    }
+}
+
+impl Filter {
+    /// Refuses a name that selects nothing: most likely it is misspelt.
+    pub(super) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
+        self.narrow.check(project, catalog)?;
+        let owners = catalog.requests().map(|request| request.owner.as_str());
+        check("--owner", &self.owners, owners.chain(project.enums.owners.iter().map(String::as_str)))
+    }
+
+    pub(super) fn holds(&self, request: &SecretRequest) -> bool {
+        self.narrow.holds(request) && (self.owners.is_empty() || self.owners.contains(&request.owner))
+    }
+}
+
+impl FullFilter {
+    /// As [`Filter::check`].
+    pub(super) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
+        self.filter.check(project, catalog)?;
+        let tiers = catalog.requests().map(|request| request.risk_tier.as_str());
+        check("--tier", &self.tiers, tiers.chain(project.enums.risk_tiers.iter().map(String::as_str)))
+    }
+
+    pub(super) fn holds(&self, request: &SecretRequest) -> bool {
+        self.filter.holds(request)
+            && (self.statuses.is_empty() || self.statuses.contains(&request.status))
+            && (self.tiers.is_empty() || self.tiers.contains(&request.risk_tier))
+    }
+}
+
+fn check<'a>(flag: &str, given: &[String], known: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let known: BTreeSet<&str> = known.collect();
+    let Some(unknown) = given.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
+    let near = suggest::did_you_mean(unknown, known.iter().copied());
+    let help = near.unwrap_or_else(|| format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", ")));
+    Err(Failure::usage(format!("`{flag} {unknown}` selects nothing"), help))
+}
+
+/// Says how many files cannot be shown, since they are no readable manifests.
+pub(super) fn note_unread(catalog: &Catalog, context: &Context) {
+    let unread = catalog.selected().filter(|entry| entry.request().is_none()).count();
+    if unread > 0 {
+        let files = count_of(unread, "file");
+        context.streams.talk(&format!("Note: {files} with errors left out; `goldenpath validate` shows them."));
+    }
+}
+
+/// The width that a table is cut to; None where no terminal shows it.
+pub(super) fn table_width(context: &Context) -> Option<usize> {
+    stdout().is_terminal().then_some(context.streams.out.width)
+}
+
+/// A lifecycle status as an argument.
+pub(super) fn status(text: &str) -> Result<LifecycleStatus, String> {
+    LifecycleStatus::parse(text).map_err(|states| {
+        suggest::did_you_mean(text, LifecycleStatus::ALL.map(LifecycleStatus::as_str)).unwrap_or(states)
+    })
+}

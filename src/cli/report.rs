@@ -1,0 +1,72 @@
+//! `goldenpath report`
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use super::filtering::{At, Filter};
+use super::looking::Ahead;
+use super::reconciling::block_on;
+use super::{Context, Failure, Outcome};
+use crate::catalog::{Catalog, Selection};
+use crate::diagnostics::count_of;
+use crate::files;
+use crate::inventory::{Agenda, rows};
+use crate::report::{MARK, Report};
+
+/// The bytes of a page that are read to see whose it is.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Write the catalog as a page: one HTML file that needs no network
+///
+/// With the lifecycle as a picture, what is due, and every secret; searchable and sortable, for light and dark, for the
+/// keyboard and for print. It can be put anywhere that serves files.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Write index.html into DIR, which is made where there is none
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    ahead: Ahead,
+    #[command(flatten)]
+    at: At,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let (repository, snapshot, project) = args.at.open(context)?;
+    let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    args.filter.check(&project, &catalog)?;
+    let place = files::confine(&args.out, "index.html")
+        .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
+    if place.symlink_metadata().is_ok() {
+        let found = files::read_regular(&place, MAX_BYTES);
+        if !found.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK)) {
+            return Err(Failure::usage(
+                format!("`{}` is there, and goldenpath did not write it", place.display()),
+                "give `--out` another folder, or move that file away",
+            ));
+        }
+    }
+    block_on(async {
+        let looked = args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let (catalog_id, now, within) = (project.catalog_id.clone(), context.now, args.ahead.within);
+        let due = looked.due(within, &args.filter, &project, &catalog, context)?;
+        let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
+        let report = Report {
+            at: snapshot.to_string(),
+            rows: rows(&catalog, &project, |request| args.filter.holds(request)),
+            agenda,
+            unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
+            timelines: BTreeMap::new(),
+        };
+        let page = report.page()?;
+        let failed = |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
+        fs::create_dir_all(&args.out).map_err(failed)?;
+        files::write_whole(&place, page.as_bytes()).map_err(failed)?;
+        context.streams.result(&format!("{}\n", place.display()));
+        context.streams.talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
+        Ok(Outcome::Done)
+    })
+}

@@ -1,0 +1,74 @@
+//! What the stores tell of the secrets of manifests, for those who only want to know.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::stream::{self, StreamExt};
+
+use super::desired::{CATALOG, ID, MANAGED, MANAGED_BY};
+use super::renewal::renewal;
+use super::{Account, Unseen};
+use crate::catalog::{Catalog, Project};
+use crate::inventory::Known;
+use crate::manifest::{SecretId, SecretRequest};
+use crate::store::{SecretStore, StoredSecret};
+
+/// How many accounts are swept at once.
+const AT_ONCE: usize = 8;
+
+/// What is known of the secrets of the manifests that `holds` lets through, with the accounts that could not be asked. `read`
+/// is told how many more secrets have come.
+pub async fn known(
+    project: &Project,
+    catalog: &Catalog,
+    accounts: &[Account],
+    holds: impl Fn(&SecretRequest) -> bool,
+    read: &dyn Fn(usize),
+) -> (BTreeMap<SecretId, Known>, Vec<Unseen>) {
+    let (mut found, mut unseen) = (BTreeMap::new(), Vec::new());
+    let mut sweeps = stream::iter(accounts)
+        .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
+        .buffered(AT_ONCE);
+    while let Some((account, swept)) = sweeps.next().await {
+        let swept = match swept {
+            Ok(swept) => swept,
+            Err(error) => {
+                unseen.push(account.unseen(error.into()));
+                continue;
+            }
+        };
+        let by_name: HashMap<&str, &StoredSecret> = swept.iter().map(|secret| (secret.name.as_str(), secret)).collect();
+        for entry in &catalog.entries {
+            let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+            let (Some(request), Some(key)) = (entry.request(), key) else { continue };
+            let secret =
+                by_name.get(key.as_str()).filter(|_| account.environments.contains(request.environment.as_str()));
+            if let Some(secret) = secret
+                && holds(request)
+                && stranger(secret, request.id, &project.catalog_id).is_none()
+            {
+                found.insert(request.id, known_of(secret));
+            }
+        }
+    }
+    (found, unseen)
+}
+
+/// What is to be known of a secret.
+#[must_use]
+pub fn known_of(found: &StoredSecret) -> Known {
+    Known { created: found.created, renewal: renewal(found) }
+}
+
+/// Whose a secret is, where it is not the manifest's.
+#[must_use]
+pub fn stranger(found: &StoredSecret, id: SecretId, catalog_id: &str) -> Option<String> {
+    let tag = |name: &str| found.tags.get(name).map(String::as_str);
+    match (tag(MANAGED_BY) == Some(MANAGED), tag(CATALOG), tag(ID)) {
+        (false, ..) => Some("goldenpath did not make it".to_owned()),
+        (true, catalog, _) if catalog != Some(catalog_id) => {
+            Some(format!("it belongs to another catalog ({})", catalog.unwrap_or("none")))
+        }
+        (true, _, Some(owner)) if owner != id.to_string() => Some(format!("it belongs to {owner}")),
+        _ => None,
+    }
+}
