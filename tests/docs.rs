@@ -101,6 +101,8 @@ fn every_flag_in_the_documentation_exists() {
         .chain([
             &["id", "renumber", "--help"][..],
             &["lifecycle", "set", "--help"],
+            &["audit", "show", "--help"],
+            &["audit", "verify", "--help"],
             &["list", "--help"],
             &["show", "--help"],
             &["due", "--help"],
@@ -112,6 +114,7 @@ fn every_flag_in_the_documentation_exists() {
         "README.md",
         "docs/commands.md",
         "docs/gitops.md",
+        "docs/lifecycle.md",
         "docs/ids.md",
         "docs/hooks.md",
         "docs/pipeline.md",

@@ -212,6 +212,8 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "#     roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
             "#     kmsKeyId: alias/secrets",
             "#     gitops: { url: \"git@git.example.com:acme/gitops-prod.git\", branch: main }",
+            "# limits: { maxDeletes: 5 }",
+            "# audit: { push: true, remote: origin, branch: main }",
             "# rules:",
             "#   medium-risk-should-rotate: error",
             "# policies:",

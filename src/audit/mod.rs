@@ -9,12 +9,19 @@ pub use history::{Fault, Place, verify};
 pub use trail::{Trail, TrailFault};
 
 use crate::manifest::SecretId;
+use crate::source::{Repository, Snapshot};
 
 /// The folder, from the catalog's repository's root.
 pub const FOLDER: &str = "audit";
 
 /// The bytes of a trail that are read at most: some ten thousand events.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The trail of a secret in a snapshot; an empty one where there is none.
+#[must_use]
+pub fn read(repository: &Repository, snapshot: Snapshot, id: SecretId) -> Trail {
+    Trail::of(repository.trail(snapshot, &file_of(id), MAX_BYTES).unwrap_or_default())
+}
 
 /// A secret's file, from the catalog's repository's root.
 #[must_use]

@@ -4,10 +4,9 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{Context, Failure, Outcome};
-use crate::audit::{self, Event, FOLDER, MAX_BYTES, Trail};
-use crate::files;
+use crate::audit::{self, Event, FOLDER};
 use crate::manifest::SecretId;
-use crate::source::Repository;
+use crate::source::{Repository, Snapshot};
 use crate::suggest::did_you_mean;
 use crate::terminal::{harmless, harmless_json, harmless_name};
 
@@ -74,7 +73,8 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
     let wanted = known.iter().filter(|id| args.ids.is_empty() || args.ids.contains(id));
-    let mut events: Vec<Event> = wanted.flat_map(|id| read(repository, *id).events().collect::<Vec<_>>()).collect();
+    let mut events: Vec<Event> =
+        wanted.flat_map(|id| audit::read(repository, Snapshot::WorkTree, *id).events().collect::<Vec<_>>()).collect();
     events.sort_by_key(|event| event.time);
     context.streams.result(&match args.format {
         Format::Json => {
@@ -142,9 +142,4 @@ fn ids(repository: &Repository) -> Vec<SecretId> {
     let mut ids: Vec<_> = names.filter_map(|name| SecretId::parse(name.strip_suffix(".jsonl")?).ok()).collect();
     ids.sort();
     ids
-}
-
-fn read(repository: &Repository, id: SecretId) -> Trail {
-    let read = files::read_below(repository.root(), &audit::file_of(id), MAX_BYTES).and_then(Result::ok);
-    Trail::of(read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use super::filtering::Filter;
 use super::{Context, Failure};
 use crate::catalog::{Catalog, Project};
 use crate::inventory::{Calendar, Due, Unasked};
-use crate::manifest::SecretRequest;
+use crate::manifest::{LifecycleStatus, SecretRequest};
 use crate::reconcile::{self, Account};
 use crate::source::{Repository, Snapshot, SourceError};
 
@@ -97,9 +97,9 @@ async fn ask(
             .talk("Note: `store.backend` is not set, so no store tells of rotations, and ttls count from the catalog.");
         return Vec::new();
     }
-    let in_use = |request: &&SecretRequest| request.status.is_in_use() && filter.holds(request);
+    let there = |request: &&SecretRequest| request.status != LifecycleStatus::Decommissioned && filter.holds(request);
     let environments: BTreeSet<String> =
-        catalog.requests().filter(in_use).map(|request| request.environment.to_string()).collect();
+        catalog.requests().filter(there).map(|request| request.environment.to_string()).collect();
     let (accounts, mut unseen) = Account::open(&project.config, &project.root, environments).await;
     let bar = context.streams.bar_begins();
     let read = Cell::new(0);
@@ -109,7 +109,7 @@ async fn ask(
             bar.count("Secrets read:", read.get());
         }
     };
-    let holds = |request: &SecretRequest| in_use(&request);
+    let holds = |request: &SecretRequest| there(&request);
     let (known, silent) = reconcile::known(project, catalog, &accounts, holds, &tell).await;
     context.streams.bar_ends();
     calendar.known = known;

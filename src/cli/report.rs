@@ -1,6 +1,5 @@
 //! `goldenpath report`
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,11 +7,12 @@ use super::filtering::{At, Filter};
 use super::looking::Ahead;
 use super::reconciling::block_on;
 use super::{Context, Failure, Outcome};
+use crate::audit::{self, Event};
 use crate::catalog::{Catalog, Selection};
 use crate::diagnostics::count_of;
 use crate::files;
-use crate::inventory::{Agenda, rows};
-use crate::report::{MARK, Report};
+use crate::inventory::{Agenda, Row, rows};
+use crate::report::{MARK, Moment, Report};
 
 /// The bytes of a page that are read to see whose it is.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -54,12 +54,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (catalog_id, now, within) = (project.catalog_id.clone(), context.now, args.ahead.within);
         let due = looked.due(within, &args.filter, &project, &catalog, context)?;
         let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
+        let rows = rows(&catalog, &project, |request| args.filter.holds(request));
+        let moment = |event: Event| Moment {
+            time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            words: format!("{} {}: {} (by {})", event.action, event.target, event.reason, event.actor.name()),
+        };
+        let timeline = |row: &Row| audit::read(&repository, snapshot, row.id).events().map(moment).collect();
         let report = Report {
             at: snapshot.to_string(),
-            rows: rows(&catalog, &project, |request| args.filter.holds(request)),
+            timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
+            rows,
             agenda,
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
-            timelines: BTreeMap::new(),
         };
         let page = report.page()?;
         let failed = |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);

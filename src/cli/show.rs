@@ -6,13 +6,14 @@ use super::filtering::{At, table_width};
 use super::naming::named;
 use super::reconciling::Place;
 use super::{Context, Failure, Outcome};
+use crate::audit;
 use crate::catalog::{Entry, Project, Selection};
 use crate::config::Reserve;
 use crate::gitops::FileState;
 use crate::ids::Allocator;
 use crate::inventory::{Calendar, Found, Projected, Reserved, Row, Sheet, Stored, Told};
 use crate::lifecycle::LifecycleError;
-use crate::manifest::{LifecycleStatus, SecretRequest};
+use crate::manifest::SecretRequest;
 use crate::projection::{self, Projection};
 use crate::reconcile::{Account, known_of, stranger};
 use crate::rules::{self, Finding, Renewals, RuleSet};
@@ -23,7 +24,7 @@ use crate::terminal::harmless_json;
 /// Show all that is known of one secret
 ///
 /// Its manifest in the work tree, its secret in the store, its ExternalSecret in the GitOps repository, the reservation of
-/// its ID, what is due, and what `validate` finds. What cannot be asked is told in its place. No value is ever read.
+/// its ID, what is due, what was done for it, and what `validate` finds. What cannot be asked is told in its place. No value is ever read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The ID, such as SEC-0007
@@ -96,6 +97,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         store,
         gitops,
         reservation,
+        trail: audit::read(&repository, snapshot, request.id).events().collect(),
         findings: findings.into_iter().filter(|finding: &Finding| finding.path == entry.path).collect(),
     };
     context.streams.result(&match args.format {
@@ -164,7 +166,7 @@ impl Subject<'_> {
             Ok(state) => state,
             Err(error) => return Ok(Told::Failed(self.conceal(error.to_string()))),
         };
-        let is_gone = self.request.status == LifecycleStatus::Decommissioned;
+        let is_gone = !self.request.status.is_in_use();
         let (state, words) = match state {
             FileState::Current => ("current", "as the manifest says".to_owned()),
             FileState::Missing if is_gone => ("missing", "there is no such file, as it should be".to_owned()),

@@ -1,4 +1,5 @@
-//! What is due: a ttl that runs out, a rotation that is overdue, a secret that has been deprecated for long.
+//! What is due: a ttl that runs out, a rotation that is overdue, a secret that has been deprecated for long, or whose end was
+//! asked for and can come.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,10 @@ pub struct Known {
     pub created: Option<Timestamp>,
     /// None where it has no value yet.
     pub renewal: Option<Renewal>,
+    /// When the value was read last.
+    pub last_accessed: Option<Timestamp>,
+    /// When it is gone, where it is marked for deletion.
+    pub deletion: Option<Timestamp>,
 }
 
 /// All that is known of when something began.
@@ -40,6 +45,8 @@ pub enum Reason {
     Rotation { days: u16, last: Renewal },
     /// It has been deprecated for so long that its end could be asked for.
     Deprecated { days: u16, since: Timestamp },
+    /// Its end was asked for, and by time alone nothing keeps apply from deleting it any more.
+    Gates { since: Timestamp },
 }
 
 /// From when a ttl is counted.
@@ -64,12 +71,17 @@ impl Calendar {
     #[must_use]
     pub fn of(repository: &Repository, project: &Project, catalog: &Catalog, line: Snapshot) -> Self {
         let first_held = repository.first_held(line, &project.config.catalog);
-        let deprecated = catalog.entries.iter().filter(|entry| status_of(entry) == Some(LifecycleStatus::Deprecated));
-        let is_so = |_: &str, bytes: &[u8]| {
-            let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
-            root.is_some_and(|root| root.string_at("/spec/lifecycle/status") == Some("deprecated"))
+        let counts = |status: &LifecycleStatus| {
+            matches!(status, LifecycleStatus::Deprecated | LifecycleStatus::DecommissionRequested)
         };
-        let since = repository.same_since(line, deprecated.map(|entry| entry.path.as_str()), is_so);
+        let statuses = catalog.entries.iter().filter_map(|entry| Some((entry.path.as_str(), status_of(entry)?)));
+        let statuses: HashMap<&str, LifecycleStatus> = statuses.filter(|(_, status)| counts(status)).collect();
+        let is_so = |path: &str, bytes: &[u8]| {
+            let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
+            let then = root.as_ref().and_then(|root| root.string_at("/spec/lifecycle/status"));
+            then == statuses.get(path).map(|status| status.as_str())
+        };
+        let since = repository.same_since(line, statuses.keys().copied(), is_so);
         let status_since = since.into_iter().map(|(path, since)| (path.to_owned(), since)).collect();
         Self { first_held, status_since, known: BTreeMap::new() }
     }
@@ -80,13 +92,17 @@ impl Calendar {
         self.first_held.get(&format!("{id}.yaml")).copied()
     }
 
-    /// Every day on which something is due for one secret that somebody may still use, however far away.
+    /// Every day on which something is due for one secret that is not gone, however far away.
     #[must_use]
     pub fn days_of(&self, request: &SecretRequest, path: &str, project: &Project) -> Vec<(Timestamp, Reason)> {
-        if !request.status.is_in_use() {
-            return Vec::new();
-        }
         let known = self.known.get(&request.id).copied().unwrap_or_default();
+        match request.status {
+            LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
+            LifecycleStatus::DecommissionRequested => {
+                return self.gates(request, path, project, known).into_iter().collect();
+            }
+            LifecycleStatus::Decommissioned => return Vec::new(),
+        }
         let begin = known.created.map(Begin::Created).or(self.catalogued(request.id).map(Begin::Catalogued));
         let ttl = begin.and_then(|from| {
             let days = request.ttl_days;
@@ -102,6 +118,21 @@ impl Calendar {
             Some((after(*since, days.into())?, Reason::Deprecated { days, since: *since }))
         });
         [ttl, rotation, deprecated].into_iter().flatten().collect()
+    }
+
+    /// From when on by time alone nothing keeps a secret from being deleted whose end is asked for. None where it is marked.
+    fn gates(
+        &self,
+        request: &SecretRequest,
+        path: &str,
+        project: &Project,
+        known: Known,
+    ) -> Option<(Timestamp, Reason)> {
+        let since = *self.status_since.get(path).filter(|_| known.deletion.is_none())?;
+        let tier = project.governance.tiers.get(&request.risk_tier)?;
+        let cooled = after(since, tier.cooling_off_days.into())?;
+        let quiet = known.last_accessed.and_then(|last| after(last, tier.quiet_days.into()));
+        Some((quiet.map_or(cooled, |quiet| quiet.max(cooled)), Reason::Gates { since }))
     }
 
     /// What is due until `until` for the manifests that `holds` lets through, the earliest first.
@@ -138,14 +169,16 @@ impl Reason {
             Self::Ttl { .. } => "ttl",
             Self::Rotation { .. } => "rotation",
             Self::Deprecated { .. } => "deprecated",
+            Self::Gates { .. } => "gates",
         }
     }
 
     fn rank(&self) -> u8 {
         match self {
-            Self::Ttl { .. } => 2,
-            Self::Rotation { .. } => 1,
-            Self::Deprecated { .. } => 0,
+            Self::Ttl { .. } => 3,
+            Self::Rotation { .. } => 2,
+            Self::Deprecated { .. } => 1,
+            Self::Gates { .. } => 0,
         }
     }
 
@@ -161,6 +194,9 @@ impl Reason {
             Self::Deprecated { days, since } => {
                 format!("deprecated since {}, {} at most", day(*since), count((*days).into()))
             }
+            Self::Gates { since } => {
+                format!("its end was asked for on {}; apply deletes it, unless something still names it", day(*since))
+            }
         }
     }
 
@@ -168,7 +204,7 @@ impl Reason {
         match self {
             Self::Ttl { from, .. } => from.time(),
             Self::Rotation { last, .. } => last.time(),
-            Self::Deprecated { since, .. } => *since,
+            Self::Deprecated { since, .. } | Self::Gates { since } => *since,
         }
     }
 }

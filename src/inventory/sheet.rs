@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::due::{Reason, day, distance};
 use super::row::style;
 use super::{Known, Row};
+use crate::audit::Event;
 use crate::diagnostics::{count, count_of, finding_rows};
 use crate::rules::{Finding, Severity};
 use crate::terminal::{Look, harmless_name, wrapped};
@@ -15,6 +16,9 @@ const LABELS: usize = 12;
 
 /// How many findings are told one by one.
 const FINDINGS: usize = 4;
+
+/// How many events of the audit trail are told, the youngest first.
+const EVENTS: usize = 3;
 
 /// What somebody else says of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub struct Sheet {
     pub store: Told<Stored>,
     pub gitops: Told<Projected>,
     pub reservation: Told<Reserved>,
+    /// The audit trail, the oldest first.
+    pub trail: Vec<Event>,
     pub findings: Vec<Finding>,
 }
 
@@ -102,6 +108,7 @@ impl Sheet {
             "store": self.store.as_json(Stored::as_json),
             "gitops": self.gitops.as_json(Projected::as_json),
             "reservation": self.reservation.as_json(Reserved::as_json),
+            "audit": self.trail,
             "findings": finding_rows(&self.findings),
         })
     }
@@ -149,9 +156,20 @@ impl Sheet {
             ("Store", self.store.lines(|stored| stored.lines(row.store_key.as_deref()))),
             ("GitOps", self.gitops.lines(Projected::lines)),
             ("ID", self.reservation.lines(Reserved::lines)),
-            // The audit trail joins here.
+            ("History", self.history()),
             ("Findings", self.findings()),
         ]
+    }
+
+    fn history(&self) -> Vec<String> {
+        let told = |event: &Event| {
+            format!("{} {} by {}", event.time.strftime("%Y-%m-%d %H:%M"), event.action, event.actor.name())
+        };
+        let mut lines: Vec<String> = self.trail.iter().rev().take(EVENTS).map(told).collect();
+        if self.trail.len() > EVENTS {
+            lines.push(format!("and {} more: goldenpath audit show {}", self.trail.len() - EVENTS, self.row.id));
+        }
+        lines
     }
 
     fn findings(&self) -> Vec<String> {

@@ -56,7 +56,12 @@ pub async fn known(
 /// What is to be known of a secret.
 #[must_use]
 pub fn known_of(found: &StoredSecret) -> Known {
-    Known { created: found.created, renewal: renewal(found) }
+    Known {
+        created: found.created,
+        renewal: renewal(found),
+        last_accessed: found.last_accessed,
+        deletion: found.deletion,
+    }
 }
 
 /// Whose a secret is, where it is not the manifest's.

@@ -34,7 +34,7 @@ pub struct Report {
     pub agenda: Agenda,
     /// How many files are no readable manifests.
     pub unread: usize,
-    /// What has happened to each secret, the oldest first. The audit trail joins here.
+    /// What has happened to each secret, the oldest first, as the audit trail has it.
     pub timelines: BTreeMap<SecretId, Vec<Moment>>,
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use git2::{Commit, Oid, Sort, Tree};
 
-use super::{Repository, SourceError};
+use super::{Repository, Snapshot, SourceError};
+use crate::files;
 
 /// The folder, which has no others below it.
 const FOLDER: &str = "audit";
@@ -21,6 +22,17 @@ pub struct TrailChange<'a> {
 }
 
 impl Repository {
+    /// The text of a trail: of a commit what it holds, and otherwise what is on disk.
+    #[must_use]
+    pub fn trail(&self, snapshot: Snapshot, file: &str, limit: u64) -> Option<String> {
+        let Snapshot::Commit(_) = snapshot else {
+            let bytes = files::read_below(self.root(), file, limit)?.ok()?;
+            return Some(String::from_utf8_lossy(&bytes).into_owned());
+        };
+        let entry = self.tree(snapshot).ok()?.get_path(Path::new(file)).ok()?;
+        self.text(entry.id())
+    }
+
     /// The texts of all trails in the commit at HEAD, by their paths; none before the first commit.
     ///
     /// # Errors
