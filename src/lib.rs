@@ -1,6 +1,6 @@
 //! goldenpath: from a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
 //!
-//! Data walks one way: bytes → manifest → catalog → findings, or → plan → actions. A room imports only rooms that stand
+//! Data walks one way: bytes → manifest → catalog → findings, or → plan → actions → audit. A room imports only rooms that stand
 //! below it here:
 //!
 //! | room | what lives there |
@@ -10,13 +10,13 @@
 //! | [`gitops`] | the GitOps repository: what is there, and projections written to it |
 //! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
 //! | [`projection`] | manifest → ExternalSecret |
-//! | [`audit`] | the audit trail: append, read, verify |
 //! | [`branch`] | a branch that files are committed to, checked out or somewhere else |
 //! | [`scaffold`] | answers → template → file |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`report`] | the catalog as a page |
 //! | [`inventory`] | the catalog as people ask for it: rows, one secret on one screen, what is due |
+//! | [`audit`] | the audit trail: append, read, verify |
 //! | [`diagnostics`] | findings to people and machines |
 //! | [`lifecycle`] | manifests along their lifecycle: the legal steps, and one in a file |
 //! | [`fixes`] | findings → files that have fewer of them |

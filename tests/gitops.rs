@@ -117,7 +117,7 @@ fn the_commit_says_which_ids_from_which_commit_of_the_catalog() {
     let (subject, body) = message.split_once("\n\n").unwrap();
     assert_eq!(subject, "goldenpath: write 5 ExternalSecrets (SEC-0001 and 4 more)");
     assert!(body.contains("SEC-0001, SEC-0002, SEC-0003, SEC-0004, SEC-0005"), "{body}");
-    let source = platform.catalog.git(&["rev-parse", "HEAD"]);
+    let source = platform.catalog.git(&["rev-parse", "HEAD~1"]);
     assert!(body.contains("acme-platform") && body.contains(&source), "{body}");
     assert_eq!(platform.gitops.git(&["log", "-1", "--format=%an <%ae>"]), "Dev Eloper <dev@example.com>");
 
@@ -468,7 +468,8 @@ fn git_s_variables_of_the_catalog_do_not_reach_the_gitops_repository() {
     command.env("GIT_WORK_TREE", platform.catalog.path()).run().success();
     assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
     assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
-    assert_eq!(platform.catalog.git(&["rev-parse", "HEAD"]), head);
+    assert_eq!(platform.catalog.git(&["rev-parse", "HEAD~1"]), head);
+    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), "audit/SEC-0007.jsonl");
     assert_eq!(platform.catalog.git(&["status", "--porcelain", "-uall"]), "");
 }
 
@@ -489,6 +490,8 @@ fn hooks_of_the_gitops_repository_are_not_run() {
 fn a_catalog_can_be_its_own_gitops_repository() {
     let platform = pointing_to(Path::new("."));
     platform.apply().run().success();
-    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
+    // And then what was done.
+    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD~1"]), PROJECTION);
+    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), "audit/SEC-0007.jsonl");
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
 }

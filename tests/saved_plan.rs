@@ -47,7 +47,9 @@ fn a_saved_plan_is_applied_and_then_it_is_over() {
     let outcome = apply(&platform, &file).run().success();
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
-    // What it was made from is no more.
+    // What was done is recorded in a commit; and what it was made from is no more.
+    refused(&platform, apply(&platform, &file).run(), "the commit");
+    platform.catalog.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     refused(&platform, apply(&platform, &file).run(), "the state");
     // One that has nothing to do is as good, and replaces the other.
     let file = save(&platform, &[]);
@@ -154,7 +156,7 @@ fn a_saved_plan_is_refused_where_the_store_is_not_as_it_was() {
     tag("goldenpath.io/owner", "somebody");
     aws.writes();
     refused(&aws.platform, saved(), "the state");
-    assert_eq!(aws.writes(), ["POST / HTTP/1.1"], "STS is asked which account this is");
+    assert!(aws.writes().is_empty());
     // What decides nothing may change: a value, and what others note on the secret.
     tag("goldenpath.io/owner", "team-payments");
     tag("cost-centre", "4711");

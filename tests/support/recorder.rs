@@ -223,7 +223,7 @@ impl Recorder {
     }
 
     /// The operations called so far, in order, such as `["ListSecrets", "CreateSecret"]`. A request that
-    /// names none stands there with its first line.
+    /// names none stands there with its first line, but for the question who the caller is.
     pub fn operations(&self) -> Vec<String> {
         let calls = self.heard.calls.lock().expect("sound threads");
         calls.iter().map(|(operation, _)| operation.clone()).collect()
@@ -340,7 +340,7 @@ fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
         .run()
         .success();
     assert!(outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)), "{}", outcome.stdout);
-    assert_eq!(recorder.operations(), ["CreateSecret", "DescribeSecret", "POST / HTTP/1.1"]);
+    assert_eq!(recorder.operations(), ["CreateSecret", "DescribeSecret"], "who the caller is, another service was asked");
 
     recorder.reset();
     let value = moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
