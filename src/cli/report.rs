@@ -8,10 +8,10 @@ use super::filtering::{At, Filter};
 use super::looking::Ahead;
 use super::reconciling::block_on;
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Selection};
 use crate::diagnostics::count_of;
 use crate::files;
-use crate::inventory::{Agenda, rows};
+use crate::inventory::{self, Agenda};
+use crate::manifest::SecretRequest;
 use crate::report::{MARK, Report};
 
 /// The bytes of a page that are read to see whose it is.
@@ -36,7 +36,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
-    let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    let holds = |request: &SecretRequest| args.filter.holds(request);
+    let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
     let place = files::confine(&args.out, "index.html")
         .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
@@ -56,7 +57,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
         let report = Report {
             at: snapshot.to_string(),
-            rows: rows(&catalog, &project, |request| args.filter.holds(request)),
+            rows,
             agenda,
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
             timelines: BTreeMap::new(),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Row;
-use crate::catalog::{Catalog, Entry, Project};
+use crate::catalog::{Catalog, Project};
 use crate::manifest::{self, LifecycleStatus, SecretId, SecretRequest};
 use crate::rules::Renewal;
 use crate::source::{Repository, Snapshot};
@@ -60,17 +60,23 @@ pub struct Due {
 }
 
 impl Calendar {
-    /// What git tells, in the history of the commit `line`, of the manifests of a catalog.
+    /// What git tells, in the history of the commit `line`, of those of a catalog's manifests that `holds` lets through.
     #[must_use]
-    pub fn of(repository: &Repository, project: &Project, catalog: &Catalog, line: Snapshot) -> Self {
+    pub fn of(
+        repository: &Repository,
+        project: &Project,
+        catalog: &Catalog,
+        line: Snapshot,
+        holds: impl Fn(&SecretRequest) -> bool,
+    ) -> Self {
         let first_held = repository.first_held(line, &project.config.catalog);
-        let deprecated = catalog.entries.iter().filter(|entry| status_of(entry) == Some(LifecycleStatus::Deprecated));
-        let is_so = |_: &str, bytes: &[u8]| {
+        let is_deprecated = |request: &SecretRequest| request.status == LifecycleStatus::Deprecated && holds(request);
+        let deprecated = catalog.entries.iter().filter(|entry| entry.request().is_some_and(is_deprecated));
+        let is_so = |bytes: &[u8]| {
             let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
             root.is_some_and(|root| root.string_at("/spec/lifecycle/status") == Some("deprecated"))
         };
-        let since = repository.same_since(line, deprecated.map(|entry| entry.path.as_str()), is_so);
-        let status_since = since.into_iter().map(|(path, since)| (path.to_owned(), since)).collect();
+        let status_since = repository.same_since(line, deprecated.map(|entry| entry.path.clone()), is_so);
         Self { first_held, status_since, known: BTreeMap::new() }
     }
 
@@ -241,8 +247,4 @@ fn count(days: u32) -> String {
 /// None for a time that no calendar has.
 fn after(when: Timestamp, days: u32) -> Option<Timestamp> {
     when.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).ok()
-}
-
-fn status_of(entry: &Entry) -> Option<LifecycleStatus> {
-    entry.request().map(|request| request.status)
 }
