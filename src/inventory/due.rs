@@ -159,13 +159,13 @@ impl Reason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Ttl { days, from } => format!("ttl of {} {}", count(*days), from.words()),
+            Self::Ttl { days, from } => format!("ttl of {}, {}", count(*days), from.words()),
             Self::Rotation { days, last } => {
                 let verb = if matches!(last, Renewal::Rotated(_)) { "rotated" } else { "changed" };
-                format!("rotation every {}, last {verb} on {}", count((*days).into()), day(last.time()))
+                format!("rotation every {}, {verb} {}", count((*days).into()), day(last.time()))
             }
             Self::Deprecated { days, since } => {
-                format!("deprecated since {}, {} at most", day(*since), count((*days).into()))
+                format!("deprecated {}, {} at most", day(*since), count((*days).into()))
             }
         }
     }
@@ -188,8 +188,8 @@ impl Begin {
 
     fn words(self) -> String {
         match self {
-            Self::Created(when) => format!("from {}, when it was created", day(when)),
-            Self::Catalogued(when) => format!("from {}, when it came into the catalog", day(when)),
+            Self::Created(when) => format!("created {}", day(when)),
+            Self::Catalogued(when) => format!("catalogued {}", day(when)),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::terminal::{Look, harmless_name, wrapped};
 const LABELS: usize = 12;
 
 /// How many findings are told one by one.
-const FINDINGS: usize = 4;
+const FINDINGS: usize = 3;
 
 /// What somebody else says of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
