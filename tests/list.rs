@@ -148,6 +148,12 @@ fn what_cannot_be_read_is_counted_and_a_value_is_never_shown() {
 
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
     repository.write(SEED_PATH, &SEED.replace("  owner:", &format!("  description: use {value} for it\n  owner:")));
+    repository.write(
+        path("web", "dev", "SEC-0009"),
+        &request("SEC-0009", "x").replace("owner: team-payments", &format!("owner: {value}")),
+    );
+    let refused = list(&repository, &["--owner", &value[..value.len() - 1]]).fails_with(2);
+    assert!(!refused.stderr.contains(&value), "{}", refused.stderr);
     for format in ["table", "json", "csv"] {
         let shown = list(&repository, &["--format", format]).success();
         assert!(shown.stdout.contains("SEC-0007"), "{}", shown.stdout);

@@ -96,7 +96,7 @@ pub(super) fn ask_for_the_end(
     };
     context
         .streams
-        .talk(&format!("The branch {name} asks for it, in one commit on {base}; your work tree is as it was."));
+        .talk(&format!("The branch {name} asks for it, in one commit on top of {base}; your work tree is as it was."));
     context.streams.talk(&format!("Next: {push}, and open a pull request."));
     Ok(Outcome::Done)
 }

@@ -61,7 +61,7 @@ impl Filter {
     pub(super) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         self.narrow.check(project, catalog)?;
         let owners = catalog.requests().map(|request| request.owner.as_str());
-        check("--owner", &self.owners, owners.chain(project.enums.owners.iter().map(String::as_str)))
+        check("--owner", &self.owners, owners, &project.enums.owners)
     }
 
     pub(super) fn holds(&self, request: &SecretRequest) -> bool {
@@ -74,7 +74,7 @@ impl FullFilter {
     pub(super) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         self.filter.check(project, catalog)?;
         let tiers = catalog.requests().map(|request| request.risk_tier.as_str());
-        check("--tier", &self.tiers, tiers.chain(project.enums.risk_tiers.iter().map(String::as_str)))
+        check("--tier", &self.tiers, tiers, &project.enums.risk_tiers)
     }
 
     pub(super) fn holds(&self, request: &SecretRequest) -> bool {
@@ -84,11 +84,19 @@ impl FullFilter {
     }
 }
 
-fn check<'a>(flag: &str, given: &[String], known: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
-    let known: BTreeSet<&str> = known.collect();
-    let Some(unknown) = given.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
-    let near = suggest::did_you_mean(unknown, known.iter().copied());
-    let help = near.unwrap_or_else(|| format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", ")));
+/// Refuses a name that neither a manifest has nor the enums list. Only the enums' are shown: a manifest may have a value in
+/// the place of a name.
+fn check<'a>(
+    flag: &str,
+    given: &[String],
+    used: impl Iterator<Item = &'a str>,
+    listed: &[String],
+) -> Result<(), Failure> {
+    let used: BTreeSet<&str> = used.collect();
+    let is_unknown = |name: &&String| !used.contains(name.as_str()) && !listed.contains(name);
+    let Some(unknown) = given.iter().find(is_unknown) else { return Ok(()) };
+    let near = suggest::did_you_mean(unknown, listed.iter().map(String::as_str));
+    let help = near.unwrap_or_else(|| format!("there are {}", listed.join(", ")));
     Err(Failure::usage(format!("`{flag} {unknown}` selects nothing"), help))
 }
 

@@ -4,8 +4,8 @@ use clap::ValueEnum;
 
 use super::filtering::{At, FullFilter, note_unread, table_width};
 use super::{Context, Failure, Outcome};
-use crate::catalog::{Catalog, Selection};
-use crate::inventory::{as_csv, as_json, as_table, rows};
+use crate::inventory::{self, as_csv, as_json, as_table};
+use crate::manifest::SecretRequest;
 use crate::terminal::harmless_json;
 
 /// Show the catalog, by service, environment, owner, status and tier
@@ -35,9 +35,9 @@ enum Format {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
-    let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    let holds = |request: &SecretRequest| args.filter.holds(request);
+    let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
-    let rows = rows(&catalog, &project, |request| args.filter.holds(request));
     note_unread(&catalog, context);
     let streams = &context.streams;
     match args.format {

@@ -49,7 +49,9 @@ impl Ahead {
             },
             other => Some(other),
         };
-        let mut calendar = line.map(|line| Calendar::of(repository, project, catalog, line)).unwrap_or_default();
+        let mut calendar = line
+            .map(|line| Calendar::of(repository, project, catalog, line, |request| filter.holds(request)))
+            .unwrap_or_default();
         if repository.is_shallow() {
             context.streams.talk(
                 "Note: this clone is shallow. What was there when its history begins counts from then; \

@@ -8,10 +8,10 @@ use super::looking::Ahead;
 use super::reconciling::block_on;
 use super::{Context, Failure, Outcome};
 use crate::audit::{self, Event};
-use crate::catalog::{Catalog, Selection};
 use crate::diagnostics::count_of;
 use crate::files;
-use crate::inventory::{Agenda, Row, rows};
+use crate::inventory::{self, Agenda, Row};
+use crate::manifest::SecretRequest;
 use crate::report::{MARK, Moment, Report};
 
 /// The bytes of a page that are read to see whose it is.
@@ -36,7 +36,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
-    let catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    let holds = |request: &SecretRequest| args.filter.holds(request);
+    let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
     let place = files::confine(&args.out, "index.html")
         .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
@@ -54,7 +55,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (catalog_id, now, within) = (project.catalog_id.clone(), context.now, args.ahead.within);
         let due = looked.due(within, &args.filter, &project, &catalog, context)?;
         let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
-        let rows = rows(&catalog, &project, |request| args.filter.holds(request));
         let moment = |event: Event| Moment {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!("{} {}: {} (by {})", event.action, event.target, event.reason, event.actor.name()),

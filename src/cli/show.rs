@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::filtering::{At, table_width};
 use super::naming::named;
-use super::reconciling::Place;
+use super::reconciling::{Place, block_on};
 use super::{Context, Failure, Outcome};
 use crate::audit;
 use crate::catalog::{Entry, Project, Selection};
@@ -69,42 +69,47 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let request = entry.request().ok_or_else(unreadable)?;
     let row = Row::of(entry, &project).ok_or_else(unreadable)?;
     let subject = Subject { repository: &repository, project: &project, entry, request };
-    let mut calendar = line.map(|line| Calendar::of(&repository, &project, &catalog, line)).unwrap_or_default();
+    let mut calendar = line
+        .map(|line| Calendar::of(&repository, &project, &catalog, line, |one| one.id == request.id))
+        .unwrap_or_default();
 
-    let (mut store, mut gitops, mut reservation) = (Told::LeftOut, Told::LeftOut, Told::LeftOut);
-    if !args.offline {
-        context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
-        store = subject.stored()?;
-        gitops = subject.projected(context)?;
-        reservation = subject.reserved();
-        context.streams.progress_ends();
-    }
-    if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) = &store {
-        calendar.known.insert(request.id, *known);
-        let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
-        rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
-    }
-    let is_committed = match snapshot {
-        Snapshot::WorkTree if line.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
-        _ => None,
-    };
-    let sheet = Sheet {
-        row,
-        now: context.now,
-        is_committed,
-        catalogued: calendar.catalogued(request.id),
-        days: calendar.days_of(request, &entry.path, &project),
-        store,
-        gitops,
-        reservation,
-        trail: audit::read(&repository, snapshot, request.id).events().collect(),
-        findings: findings.into_iter().filter(|finding: &Finding| finding.path == entry.path).collect(),
-    };
-    context.streams.result(&match args.format {
-        Format::Text => sheet.for_people(table_width(context), context.streams.out),
-        Format::Json => format!("{}\n", harmless_json(&format!("{:#}", sheet.as_json()))),
-    });
-    Ok(Outcome::Done)
+    block_on(async {
+        let (mut store, mut gitops, mut reservation) = (Told::LeftOut, Told::LeftOut, Told::LeftOut);
+        if !args.offline {
+            context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
+            store = subject.stored().await;
+            let projected = subject.projected(context);
+            reservation = subject.reserved();
+            context.streams.progress_ends();
+            gitops = projected?;
+        }
+        if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) = &store {
+            calendar.known.insert(request.id, *known);
+            let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
+            rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
+        }
+        let is_committed = match snapshot {
+            Snapshot::WorkTree if line.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
+            _ => None,
+        };
+        let sheet = Sheet {
+            row,
+            now: context.now,
+            is_committed,
+            catalogued: calendar.catalogued(request.id),
+            days: calendar.days_of(request, &entry.path, &project),
+            store,
+            gitops,
+            reservation,
+            trail: audit::read(&repository, snapshot, request.id).events().collect(),
+            findings: findings.into_iter().filter(|finding: &Finding| finding.path == entry.path).collect(),
+        };
+        context.streams.result(&match args.format {
+            Format::Text => sheet.for_people(table_width(context), context.streams.out),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", sheet.as_json()))),
+        });
+        Ok(Outcome::Done)
+    })
 }
 
 impl Subject<'_> {
@@ -114,37 +119,31 @@ impl Subject<'_> {
     }
 
     /// What the store has.
-    fn stored(&self) -> Result<Told<Stored>, Failure> {
+    async fn stored(&self) -> Told<Stored> {
         let key = self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
-        let Some(key) = key else { return Ok(Told::Nobody("the manifest has no store key".to_owned())) };
+        let Some(key) = key else { return Told::Nobody("the manifest has no store key".to_owned()) };
         let environment = self.request.environment.to_string();
         if self.project.config.store_of(&environment).backend.is_none() {
-            return Ok(Told::Nobody("none: `store.backend` is not set".to_owned()));
+            return Told::Nobody("none: `store.backend` is not set".to_owned());
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::io("the runtime for the store's calls cannot start", &error))?;
-        Ok(runtime.block_on(async {
-            let (accounts, unseen) =
-                Account::open(&self.project.config, &self.project.root, [environment].into()).await;
-            if let Some(unseen) = unseen.first() {
-                return Told::Failed(self.conceal(unseen.error.to_string()));
-            }
-            let Some(account) = accounts.first() else { return Told::LeftOut };
-            match account.store.describe(key).await {
-                Ok(found) => Told::Answer(Stored {
-                    place: account.store.place(),
-                    found: found.map(|found| Found {
-                        known: known_of(&found),
-                        has_value: found.has_value,
-                        deletion: found.deletion,
-                        last_changed: found.last_changed,
-                        last_rotated: found.last_rotated,
-                        stranger: stranger(&found, self.request.id, &self.project.catalog_id),
-                    }),
-                }),
-                Err(error) => Told::Failed(self.conceal(error.to_string())),
-            }
-        }))
+        let (accounts, unseen) = Account::open(&self.project.config, &self.project.root, [environment].into()).await;
+        if let Some(unseen) = unseen.first() {
+            return Told::Failed(self.conceal(unseen.error.to_string()));
+        }
+        let Some(account) = accounts.first() else { return Told::LeftOut };
+        let found = match account.store.describe(key).await {
+            Ok(found) => found,
+            Err(error) => return Told::Failed(self.conceal(error.to_string())),
+        };
+        let found = found.map(|found| Found {
+            known: known_of(&found),
+            has_value: found.has_value,
+            deletion: found.deletion,
+            last_changed: found.last_changed,
+            last_rotated: found.last_rotated,
+            stranger: stranger(&found, self.request.id, &self.project.catalog_id),
+        });
+        Told::Answer(Stored { place: account.store.place(), found })
     }
 
     /// What the GitOps repository has.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Row;
-use crate::catalog::{Catalog, Entry, Project};
+use crate::catalog::{Catalog, Project};
 use crate::manifest::{self, LifecycleStatus, SecretId, SecretRequest};
 use crate::rules::Renewal;
 use crate::source::{Repository, Snapshot};
@@ -67,22 +67,26 @@ pub struct Due {
 }
 
 impl Calendar {
-    /// What git tells, in the history of the commit `line`, of the manifests of a catalog.
+    /// What git tells, in the history of the commit `line`, of those of a catalog's manifests that `holds` lets through.
     #[must_use]
-    pub fn of(repository: &Repository, project: &Project, catalog: &Catalog, line: Snapshot) -> Self {
+    pub fn of(
+        repository: &Repository,
+        project: &Project,
+        catalog: &Catalog,
+        line: Snapshot,
+        holds: impl Fn(&SecretRequest) -> bool,
+    ) -> Self {
         let first_held = repository.first_held(line, &project.config.catalog);
-        let counts = |status: &LifecycleStatus| {
-            matches!(status, LifecycleStatus::Deprecated | LifecycleStatus::DecommissionRequested)
-        };
-        let statuses = catalog.entries.iter().filter_map(|entry| Some((entry.path.as_str(), status_of(entry)?)));
-        let statuses: HashMap<&str, LifecycleStatus> = statuses.filter(|(_, status)| counts(status)).collect();
-        let is_so = |path: &str, bytes: &[u8]| {
-            let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
-            let then = root.as_ref().and_then(|root| root.string_at("/spec/lifecycle/status"));
-            then == statuses.get(path).map(|status| status.as_str())
-        };
-        let since = repository.same_since(line, statuses.keys().copied(), is_so);
-        let status_since = since.into_iter().map(|(path, since)| (path.to_owned(), since)).collect();
+        let mut status_since = BTreeMap::new();
+        for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
+            let has_it = |request: &SecretRequest| request.status == status && holds(request);
+            let entries = catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_it));
+            let had_it = |bytes: &[u8]| {
+                let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
+                root.is_some_and(|root| root.string_at("/spec/lifecycle/status") == Some(status.as_str()))
+            };
+            status_since.extend(repository.same_since(line, entries.map(|entry| entry.path.clone()), had_it));
+        }
         Self { first_held, status_since, known: BTreeMap::new() }
     }
 
@@ -186,13 +190,13 @@ impl Reason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Ttl { days, from } => format!("ttl of {} {}", count(*days), from.words()),
+            Self::Ttl { days, from } => format!("ttl of {}, {}", count(*days), from.words()),
             Self::Rotation { days, last } => {
                 let verb = if matches!(last, Renewal::Rotated(_)) { "rotated" } else { "changed" };
-                format!("rotation every {}, last {verb} on {}", count((*days).into()), day(last.time()))
+                format!("rotation every {}, {verb} {}", count((*days).into()), day(last.time()))
             }
             Self::Deprecated { days, since } => {
-                format!("deprecated since {}, {} at most", day(*since), count((*days).into()))
+                format!("deprecated {}, {} at most", day(*since), count((*days).into()))
             }
             Self::Gates { since } => {
                 format!("its end was asked for on {}; apply deletes it, unless something still names it", day(*since))
@@ -218,8 +222,8 @@ impl Begin {
 
     fn words(self) -> String {
         match self {
-            Self::Created(when) => format!("from {}, when it was created", day(when)),
-            Self::Catalogued(when) => format!("from {}, when it came into the catalog", day(when)),
+            Self::Created(when) => format!("created {}", day(when)),
+            Self::Catalogued(when) => format!("catalogued {}", day(when)),
         }
     }
 }
@@ -277,8 +281,4 @@ fn count(days: u32) -> String {
 /// None for a time that no calendar has.
 fn after(when: Timestamp, days: u32) -> Option<Timestamp> {
     when.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).ok()
-}
-
-fn status_of(entry: &Entry) -> Option<LifecycleStatus> {
-    entry.request().map(|request| request.status)
 }

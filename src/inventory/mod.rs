@@ -10,5 +10,5 @@ mod sheet;
 pub use agenda::{Agenda, DUE_TEMPLATE, Unasked};
 pub use csv::as_csv;
 pub use due::{Begin, Calendar, Due, Known, Reason, day, distance};
-pub use row::{Row, as_json, as_table, rows, style};
+pub use row::{Row, as_json, as_table, read, style};
 pub use sheet::{Found, Projected, Reserved, Sheet, Stored, Told};

@@ -1,12 +1,12 @@
 //! One secret in a row, as its manifest says. Nothing in it shows what looks like a secret value.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::catalog::{Catalog, Entry, Project};
+use crate::catalog::{Catalog, Entry, Project, Selection};
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::rules;
+use crate::source::{Repository, Snapshot, SourceError};
 use crate::terminal::{Cell, Column, Look, table};
 
 /// A manifest's fields, with what looks like a secret value taken out of each.
@@ -74,17 +74,24 @@ impl Row {
     }
 }
 
-/// The rows of the manifests that `holds` lets through, by ID.
-#[must_use]
-pub fn rows(catalog: &Catalog, project: &Project, holds: impl Fn(&SecretRequest) -> bool + Sync) -> Vec<Row> {
-    let mut rows: Vec<Row> = catalog
-        .entries
-        .par_iter()
-        .filter(|entry| entry.request().is_some_and(&holds))
-        .filter_map(|entry| Row::of(entry, project))
-        .collect();
+/// Reads a catalog, and the rows of the manifests that `holds` lets through, by ID.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub fn read(
+    repository: &Repository,
+    project: &Project,
+    snapshot: Snapshot,
+    holds: impl Fn(&SecretRequest) -> bool + Sync + Send,
+) -> Result<(Catalog, Vec<Row>), SourceError> {
+    let row = |entry: &mut Entry| {
+        let row = if entry.request().is_some_and(&holds) { Row::of(entry, project) } else { None };
+        entry.let_nodes_go();
+        row.into_iter().collect()
+    };
+    let (catalog, mut rows) = Catalog::inspect(repository, project, snapshot, &Selection::All, None, row)?;
     rows.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
-    rows
+    Ok((catalog, rows))
 }
 
 /// `{"version":1,"secrets":[…]}`

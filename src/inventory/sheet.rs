@@ -15,7 +15,7 @@ use crate::terminal::{Look, harmless_name, wrapped};
 const LABELS: usize = 12;
 
 /// How many findings are told one by one.
-const FINDINGS: usize = 4;
+const FINDINGS: usize = 3;
 
 /// How many events of the audit trail are told, the youngest first.
 const EVENTS: usize = 3;

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use git2::{Commit, Oid, Tree};
+use git2::{Commit, ObjectType, Oid, Tree};
 use jiff::Timestamp;
 
-use super::{Repository, Snapshot};
+use super::{Repository, Snapshot, is_hidden, is_yaml};
+
+/// How deep folders are followed: a catalog's are two deep, and a tree made to exhaust the stack is not followed down.
+const DEEPEST: usize = 32;
 
 impl Repository {
     /// The names of all YAML files that the history of the commit `from` has held anywhere below the folder `under`, each
@@ -20,9 +23,8 @@ impl Repository {
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: most folders of most commits are the same as before.
         for (time, commit) in self.first_parents(from).into_iter().rev() {
-            let Some(catalog) = self.folder(&commit, under) else { continue };
-            self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
-                let name = path.rsplit('/').next().unwrap_or_default();
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else { continue };
+            self.new_names(entry.id(), 0, &mut trees, &mut |name| {
                 if !held.contains_key(name) {
                     held.insert(name.to_owned(), time);
                 }
@@ -31,41 +33,55 @@ impl Repository {
         held
     }
 
+    /// Calls `take` with the names of the YAML files below a tree, those below trees that were seen left out.
+    fn new_names(&self, tree: Oid, depth: usize, seen: &mut HashSet<Oid>, take: &mut impl FnMut(&str)) {
+        if depth > DEEPEST || !seen.insert(tree) {
+            return;
+        }
+        let Ok(tree) = self.git.find_tree(tree) else { return };
+        for entry in &tree {
+            let is_folder = entry.kind() == Some(ObjectType::Tree);
+            if is_folder && seen.contains(&entry.id()) {
+                continue;
+            }
+            let name = String::from_utf8_lossy(entry.name_bytes());
+            match is_hidden(&name) {
+                true => {}
+                false if is_folder => self.new_names(entry.id(), depth + 1, seen, take),
+                false if is_yaml(Path::new(name.as_ref())) => take(&name),
+                false => {}
+            }
+        }
+    }
+
     /// Since when each of `files` is what it is: the time of the oldest commit that has it, by its path, in such a way that
     /// `is_same` says yes to its bytes, and all later ones up to `from` too. A file that `from` does not have so is left
     /// out. First parents are followed, as in [`Repository::first_held`].
     #[must_use]
-    pub fn same_since<'path>(
+    pub fn same_since(
         &self,
         from: Snapshot,
-        files: impl IntoIterator<Item = &'path str>,
-        is_same: impl Fn(&str, &[u8]) -> bool,
-    ) -> BTreeMap<&'path str, Timestamp> {
-        // By their folders: one that is the same as in the commit behind it needs no other look.
-        let mut open: BTreeMap<&str, Vec<(&'path str, Option<Oid>)>> = BTreeMap::new();
-        for path in files {
-            open.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default().push((path, None));
-        }
+        files: impl IntoIterator<Item = String>,
+        is_same: impl Fn(&[u8]) -> bool,
+    ) -> BTreeMap<String, Timestamp> {
+        let mut open = Folder::default();
+        files.into_iter().for_each(|path| open.add(&path));
         let mut since = BTreeMap::new();
-        let mut seen: BTreeMap<&str, Oid> = BTreeMap::new();
+        let is_same = |blob: Oid| self.git.find_blob(blob).is_ok_and(|blob| is_same(blob.content()));
+        // The time of the commit that is built on the one that is looked at.
+        let mut newer = None;
         for (time, commit) in self.first_parents(from) {
+            let Ok(tree) = commit.tree() else { break };
+            let mut ended = Vec::new();
+            open.compare(&self.git, &tree, &is_same, &mut ended);
+            since.extend(ended.into_iter().filter_map(|path| Some((path, newer?))));
             if open.is_empty() {
-                break;
+                return since;
             }
-            open.retain(|folder, files| {
-                let Some(tree) = self.folder(&commit, folder) else { return false };
-                if seen.insert(folder, tree.id()) != Some(tree.id()) {
-                    files.retain_mut(|(path, blob)| {
-                        let name = path.rsplit('/').next().unwrap_or_default();
-                        let Some(entry) = tree.get_name(name) else { return false };
-                        let is_known = blob.replace(entry.id()) == Some(entry.id());
-                        is_known || self.git.find_blob(entry.id()).is_ok_and(|blob| is_same(path, blob.content()))
-                    });
-                }
-                since.extend(files.iter().map(|(path, _)| (*path, time)));
-                !files.is_empty()
-            });
+            newer = Some(time);
         }
+        // What was so from the beginning.
+        since.extend(open.paths().into_iter().filter_map(|path| Some((path, newer?))));
         since
     }
 
@@ -86,13 +102,64 @@ impl Repository {
         dated.reverse();
         dated
     }
+}
 
-    fn folder<'repo>(&'repo self, commit: &Commit<'repo>, path: &str) -> Option<Tree<'repo>> {
-        let tree = commit.tree().ok()?;
-        if path.is_empty() {
-            return Some(tree);
-        }
-        let entry = tree.get_path(Path::new(path)).ok()?;
-        self.git.find_tree(entry.id()).ok()
+/// Files that are followed back, by their folders: one that is the same as in the commit before needs no other look.
+#[derive(Default)]
+struct Folder {
+    seen: Option<Oid>,
+    folders: BTreeMap<String, Folder>,
+    /// By name: the path, and the blob that was looked at last.
+    files: BTreeMap<String, (String, Option<Oid>)>,
+}
+
+impl Folder {
+    fn add(&mut self, path: &str) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let parts = folder.split('/').filter(|part| !part.is_empty());
+        let home = parts.fold(self, |home, part| home.folders.entry(part.to_owned()).or_default());
+        home.files.insert(name.to_owned(), (path.to_owned(), None));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let own = self.files.values().map(|(path, _)| path.clone());
+        own.chain(self.folders.values().flat_map(Self::paths)).collect()
+    }
+
+    /// Takes out the files that are not so in `tree`, and puts their paths into `ended`.
+    fn compare(
+        &mut self,
+        git: &git2::Repository,
+        tree: &Tree<'_>,
+        is_same: &impl Fn(Oid) -> bool,
+        ended: &mut Vec<String>,
+    ) {
+        self.seen = Some(tree.id());
+        self.files.retain(|name, (path, known)| {
+            let blob = tree.get_name(name).map(|entry| entry.id());
+            let stays = blob.is_some_and(|blob| known.replace(blob) == Some(blob) || is_same(blob));
+            if !stays {
+                ended.push(path.clone());
+            }
+            stays
+        });
+        self.folders.retain(|name, below| {
+            let id = tree.get_name(name).map(|entry| entry.id());
+            if id.is_some() && id == below.seen {
+                return true;
+            }
+            match id.and_then(|id| git.find_tree(id).ok()) {
+                Some(tree) => below.compare(git, &tree, is_same, ended),
+                None => {
+                    ended.extend(below.paths());
+                    return false;
+                }
+            }
+            !below.is_empty()
+        });
     }
 }

@@ -340,7 +340,11 @@ fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
         .run()
         .success();
     assert!(outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)), "{}", outcome.stdout);
-    assert_eq!(recorder.operations(), ["CreateSecret", "DescribeSecret"], "who the caller is, another service was asked");
+    assert_eq!(
+        recorder.operations(),
+        ["CreateSecret", "DescribeSecret"],
+        "who the caller is, another service was asked"
+    );
 
     recorder.reset();
     let value = moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
