@@ -38,7 +38,7 @@ pub(super) struct Source {
     /// Only the secret of this manifest; may be given several times
     #[arg(long = "id", value_name = "ID", value_parser = SecretId::parse)]
     ids: Vec<SecretId>,
-    /// Pass by a gate that keeps a secret from being deleted: consumers, last-accessed or cooling-off; with --id and --reason
+    /// Pass by a gate that keeps a secret from being deleted: consumers, last-accessed, cooling-off or live-cluster; with --id and --reason
     #[arg(long = "override", value_name = "GATE", value_parser = Gate::parse, requires = "ids", requires = "reason")]
     overrides: Vec<Gate>,
     /// Why a gate is passed by; it is recorded

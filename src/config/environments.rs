@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, unique};
+use super::{Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside, unique};
 use crate::arn;
 use crate::suggest::did_you_mean;
 
@@ -20,6 +20,18 @@ pub struct EnvironmentConfig {
     pub store: EnvironmentStore,
     pub gitops: EnvironmentGitops,
     pub rotation: RotationConfig,
+    pub cluster: Option<ClusterConfig>,
+}
+
+/// The cluster in which the environment's secrets are used. It is only ever read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Of the kubeconfig.
+    pub context: String,
+    /// From the repository's root, or from the home folder where it begins with `~/`, and outside the repository; without one,
+    /// `KUBECONFIG` or `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// Another store.
@@ -159,6 +171,33 @@ impl Config {
         Ok(())
     }
 
+    /// Looks at the clusters in `text`, which this was read from.
+    pub(super) fn check_clusters(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        for (name, own) in &self.environments {
+            let Some(cluster) = &own.cluster else { continue };
+            let bad = |key: &str, why: &str, help: &str| {
+                let keys = ["environments", name, "cluster", key];
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help).at_field(text, &keys))
+            };
+            if cluster.context.is_empty() || cluster.context.chars().any(char::is_control) {
+                return bad("context", "is no context", "give it as `kubectl config get-contexts` shows it");
+            }
+            match cluster.kubeconfig.as_deref().map(|file| file.to_str().unwrap_or_default()) {
+                Some(file) if file.is_empty() || file.chars().any(char::is_control) => {
+                    return bad("kubeconfig", "is no file", "leave it out to use `KUBECONFIG` or `~/.kube/config`");
+                }
+                // A kubeconfig runs programs and holds credentials.
+                Some(file) if !file.starts_with("~/") && inside(file).is_some() => {
+                    let help =
+                        "keep it outside the repository, or leave it out to use `KUBECONFIG` or `~/.kube/config`";
+                    return bad("kubeconfig", "is a file of the repository", help);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses names that no manifest can have: most likely they are misspelt, and would silently count for nothing.
     ///
     /// # Errors
@@ -289,6 +328,29 @@ environments:
             ("environments:\n  dev: { gitops: { branch: x } }\n", "`environments.dev.gitops.branch` is for a `url`"),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_has_a_context_and_no_file_of_the_repository() {
+        let text = "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        let cluster = ClusterConfig { context: "prod".to_owned(), kubeconfig: Some("../kube/config".into()) };
+        assert_eq!(config.environments["prod"].cluster, Some(cluster));
+        for (cluster, said) in [
+            ("{ context: '' }", "`environments.prod.cluster.context` is no context"),
+            ("{ context: a, kubeconfig: '' }", "`environments.prod.cluster.kubeconfig` is no file"),
+            (
+                "{ context: a, kubeconfig: ci/kubeconfig }",
+                "`environments.prod.cluster.kubeconfig` is a file of the repository",
+            ),
+            ("{ context: a, token: b }", "unknown field `token`"),
+            ("{}", "missing field `context`"),
+        ] {
+            let text = format!("environments:\n  prod:\n    cluster: {cluster}\n");
+            let error = Config::parse(FILE_NAME, &text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::template::{self, Output};
 
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
-pub use environments::{EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
+pub use environments::{ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
@@ -263,6 +263,7 @@ impl Config {
         }
         config.check_arns(path, text)?;
         config.check_gitops(path, text)?;
+        config.check_clusters(path, text)?;
         Ok(config)
     }
 }

@@ -3,17 +3,17 @@
 
 use super::desired::Desired;
 use super::difference::in_the_way;
-use super::gates::{self, Consumers, day};
+use super::gates::{Gates, day};
 use super::{Action, Obstacle, ReconcileError, Step, World};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
 
 /// What the next step towards a secret's end is, or why there is none yet.
-pub(super) fn actions(
+pub(super) async fn actions(
     world: &World<'_>,
     wish: &Desired<'_>,
     actual: Option<&StoredSecret>,
-    consumers: &Consumers,
+    gates: &mut Gates,
 ) -> Result<Vec<Action>, ReconcileError> {
     let (key, file) = (wish.key.as_str(), wish.projection.file.as_str());
     let action = |target: &str, reason: String, step| Action::of(wish.request, target, reason, step);
@@ -46,7 +46,7 @@ pub(super) fn actions(
         );
         return Ok(removal.into_iter().chain([waits(words)]).collect());
     }
-    let verdicts = gates::look(world, wish, found, consumers);
+    let verdicts = gates.look(world, wish, found).await;
     let is_passed = |gate| world.options.overrides.contains_key(&gate);
     let closed = verdicts.iter().filter(|verdict| !verdict.is_open && !is_passed(verdict.gate));
     let mut blocked: Vec<Action> =
@@ -68,7 +68,6 @@ pub(super) fn actions(
             }
         }
     }
-    seen.push("the live cluster was not looked at".to_owned());
     let days = world.project.governance.tiers.get(&wish.request.risk_tier).map_or(30, |tier| tier.recovery_window_days);
     let reason = format!("{}; it can be brought back for {days} days", seen.join("; "));
     Ok(vec![action(key, reason, Step::DeleteSecret { key: wish.key.clone(), days, overridden })])

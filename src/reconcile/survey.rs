@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::desired::{self, Desired, MANAGED_BY, OURS, POLICY, interval};
 use super::difference::{PolicySeen, in_the_way, secret_actions};
 use super::ending;
-use super::gates::Consumers;
+use super::gates::Gates;
 use super::renewal::renewal;
 use super::saved::digest;
 use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, Subject, World, orphan};
@@ -112,7 +112,7 @@ pub async fn plan(
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }
 
-    let consumers = Consumers::of(world);
+    let mut gates = Gates::of(world);
     let mut state = Vec::new();
     for (wish, seen) in desired.iter().zip(seen) {
         let environment = wish.request.environment.as_str();
@@ -129,7 +129,7 @@ pub async fn plan(
         {
             *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
         }
-        let (mut actions, file) = actions(world, wish, &seen, &consumers)?;
+        let (mut actions, file) = actions(world, wish, &seen, &mut gates).await?;
         // A digest each, so that ten thousand take no room.
         state.push(digest(&json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")])));
         // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
@@ -208,11 +208,11 @@ async fn look_at<'sweep>(
 }
 
 /// What is to be done, and what was found of the projection where that was looked at.
-fn actions(
+async fn actions(
     world: &World<'_>,
     wish: &Desired<'_>,
     seen: &Seen<'_>,
-    consumers: &Consumers,
+    gates: &mut Gates,
 ) -> Result<(Vec<Action>, Option<FileState>), ReconcileError> {
     let actual = seen.actual();
     match wish.request.status {
@@ -220,7 +220,7 @@ fn actions(
         LifecycleStatus::Decommissioned => return Ok((Vec::new(), None)),
         // What decides there is in the actions' reasons.
         LifecycleStatus::DecommissionRequested => {
-            return Ok((ending::actions(world, wish, actual, consumers)?, None));
+            return Ok((ending::actions(world, wish, actual, gates).await?, None));
         }
     }
     let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));

@@ -10,6 +10,7 @@
 //! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
 //!   refuses those that a test names.
 //! - [`Aws`] is a platform on such an account, seen through a recorder.
+//! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
 //! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
 //!
@@ -21,6 +22,7 @@
 mod aws;
 mod command;
 mod http;
+mod kubernetes;
 mod moto;
 mod node;
 mod platform;
@@ -34,6 +36,7 @@ mod terminal;
 pub use self::{
     aws::{Aws, KEY, as_api_tags, seed_tags, tags},
     command::{Command, Outcome, Running},
+    kubernetes::{Kubernetes, status},
     moto::{Account, Moto},
     node::node_packages,
     platform::{Platform, request},

@@ -4,18 +4,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::references::{Reference, references};
-use super::{Gate, Verdict};
+use super::{Gate, Verdict, places};
 use crate::gitops::Target;
 use crate::manifest::LifecycleStatus;
 use crate::projection;
 use crate::reconcile::World;
 use crate::reconcile::desired::Desired;
 
-/// How many places a message names.
-const SHOWN: usize = 3;
-
 /// What was found in each GitOps repository, which is looked through at most once.
-pub(in crate::reconcile) struct Consumers {
+pub(super) struct Consumers {
     found: Vec<OnceCell<Found>>,
 }
 
@@ -25,7 +22,7 @@ struct Found {
 }
 
 impl Consumers {
-    pub(in crate::reconcile) fn of(world: &World<'_>) -> Self {
+    pub(super) fn of(world: &World<'_>) -> Self {
         Self { found: world.gitops.iter().map(|_| OnceCell::new()).collect() }
     }
 
@@ -42,11 +39,7 @@ impl Consumers {
             let words = format!("none of {} files in the GitOps repository names `{name}`", found.files);
             return Verdict { gate: Gate::Consumers, is_open: true, words };
         }
-        let mut places: Vec<String> = named.iter().take(SHOWN).map(ToString::to_string).collect();
-        if named.len() > SHOWN {
-            places.push(format!("and {} more", named.len() - SHOWN));
-        }
-        let words = format!("`{name}` is still named in the GitOps repository: {}", places.join(", "));
+        let words = format!("`{name}` is still named in the GitOps repository: {}", places(&named));
         Verdict { gate: Gate::Consumers, is_open: false, words }
     }
 }

@@ -1,5 +1,6 @@
 //! What has to hold before a secret is deleted. Each gate is best effort, and says what it could not see.
 
+mod cluster;
 mod consumers;
 mod references;
 
@@ -10,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::World;
 use super::desired::Desired;
 use crate::store::StoredSecret;
-pub(super) use consumers::Consumers;
+use cluster::Clusters;
+use consumers::Consumers;
+use references::Reference;
 
 /// Something that keeps a secret from being deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +24,12 @@ pub enum Gate {
     LastAccessed,
     /// The request is older than the tier's cooling-off days.
     CoolingOff,
+    /// Nothing in the environment's cluster refers to the Kubernetes secret.
+    LiveCluster,
 }
 
 impl Gate {
-    pub const ALL: [Self; 3] = [Self::Consumers, Self::LastAccessed, Self::CoolingOff];
+    pub const ALL: [Self; 4] = [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster];
 
     /// # Errors
     /// A sentence that lists the gates.
@@ -39,6 +44,7 @@ impl Gate {
             Self::Consumers => "consumers",
             Self::LastAccessed => "last-accessed",
             Self::CoolingOff => "cooling-off",
+            Self::LiveCluster => "live-cluster",
         }
     }
 }
@@ -65,9 +71,38 @@ pub(super) struct Verdict {
     pub(super) words: String,
 }
 
-/// What each gate says of a secret that is there.
-pub(super) fn look(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret, consumers: &Consumers) -> Vec<Verdict> {
-    vec![consumers.verdict(world, wish), last_accessed(world, wish, found), cooling_off(world, wish)]
+/// What the gates of a run have seen, each place once.
+pub(super) struct Gates {
+    consumers: Consumers,
+    clusters: Clusters,
+}
+
+impl Gates {
+    pub(super) fn of(world: &World<'_>) -> Self {
+        Self { consumers: Consumers::of(world), clusters: Clusters::default() }
+    }
+
+    /// What each gate says of a secret that is there.
+    pub(super) async fn look(&mut self, world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) -> Vec<Verdict> {
+        vec![
+            self.consumers.verdict(world, wish),
+            last_accessed(world, wish, found),
+            cooling_off(world, wish),
+            self.clusters.verdict(world, wish).await,
+        ]
+    }
+}
+
+/// How many places a message names.
+const SHOWN: usize = 3;
+
+/// Some of the places, and how many more there are.
+fn places(named: &[&Reference]) -> String {
+    let mut places: Vec<String> = named.iter().take(SHOWN).map(ToString::to_string).collect();
+    if named.len() > SHOWN {
+        places.push(format!("and {} more", named.len() - SHOWN));
+    }
+    places.join(", ")
 }
 
 fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) -> Verdict {

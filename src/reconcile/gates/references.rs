@@ -1,5 +1,5 @@
-//! Where a file of a GitOps repository names a Kubernetes secret. YAML is read event by event, so that no alias grows; what is no
-//! YAML, such as a template, is read line by line.
+//! Where a file of a GitOps repository, or an object of a cluster, names a Kubernetes secret. YAML is read event by event, so that
+//! no alias grows; what is no YAML, such as a template, is read line by line.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,9 +9,8 @@ use saphyr_parser::{Event, Parser};
 /// A place that names a Kubernetes secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reference {
-    file: String,
-    /// From 1.
-    line: usize,
+    /// The file with its line, or the object.
+    place: String,
     /// The secret's name.
     name: String,
     /// None where the document does not say: it counts for all.
@@ -40,16 +39,28 @@ impl fmt::Display for Reference {
             Kind::Field(kind) => kind,
             Kind::Mention => "a mention, which is a weaker sign",
         };
-        write!(out, "{}:{} ({kind})", self.file, self.line)
+        write!(out, "{} ({kind})", self.place)
     }
 }
 
 /// What a file says of these secrets.
 pub(super) fn references(file: &str, text: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
-    match in_yaml(file, text, names) {
-        Some(found) => found,
-        None => in_lines(file, text, names),
-    }
+    let place = |line: usize| format!("{file}:{line}");
+    in_yaml(&place, text, names).unwrap_or_else(|| in_lines(&place, text, names))
+}
+
+/// What an object of a cluster says of them, in JSON, which is YAML too; the same is said once.
+#[cfg(feature = "live-cluster")]
+pub(super) fn of_object(object: &str, json: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
+    let place = |_| object.to_owned();
+    let mut found = in_yaml(&place, json, names).unwrap_or_else(|| in_lines(&place, json, names));
+    let mut seen = Vec::new();
+    found.retain(|one| {
+        let is_new = !seen.contains(one);
+        seen.extend(is_new.then(|| one.clone()));
+        is_new
+    });
+    found
 }
 
 /// A scalar that names a secret, with the keys that lead to it.
@@ -78,14 +89,14 @@ struct Document {
 }
 
 /// None where it is no YAML.
-fn in_yaml(file: &str, text: &str, names: &BTreeSet<&str>) -> Option<Vec<Reference>> {
+fn in_yaml(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>) -> Option<Vec<Reference>> {
     let mut found = Vec::new();
     let mut document = Document::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.ok()?;
         match event {
             Event::DocumentStart(_) => document = Document::default(),
-            Event::DocumentEnd => found.extend(std::mem::take(&mut document).references(file)),
+            Event::DocumentEnd => found.extend(std::mem::take(&mut document).references(place)),
             Event::MappingStart(..) => document.open.push(Open::Mapping(None)),
             Event::SequenceStart(..) => document.open.push(Open::Sequence),
             Event::MappingEnd | Event::SequenceEnd => {
@@ -135,15 +146,14 @@ impl Document {
         self.open.iter().map(name).collect()
     }
 
-    fn references(self, file: &str) -> Vec<Reference> {
+    fn references(self, place: &dyn Fn(usize) -> String) -> Vec<Reference> {
         let kind = self.kind.as_deref().unwrap_or_default();
         // What makes or holds the secret is nobody who uses it.
         if matches!(kind, "ExternalSecret" | "ClusterExternalSecret" | "Secret" | "SealedSecret") {
             return Vec::new();
         }
         let of = |hit: Hit| Reference {
-            file: file.to_owned(),
-            line: hit.line,
+            place: place(hit.line),
             kind: hit.kind(kind),
             name: hit.name,
             namespace: self.namespace.clone(),
@@ -180,10 +190,9 @@ impl Hit {
 }
 
 /// Of what is no YAML, the lines.
-fn in_lines(file: &str, text: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
+fn in_lines(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let mention = |line: usize, name: &str| Reference {
-        file: file.to_owned(),
-        line: line + 1,
+        place: place(line + 1),
         name: name.to_owned(),
         namespace: None,
         kind: Kind::Mention,

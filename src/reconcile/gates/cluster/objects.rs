@@ -1,0 +1,141 @@
+//! What runs in a namespace: lists of the kinds that take a Kubernetes secret, page by page.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use kube::api::{ApiResource, DynamicObject, ListParams, ObjectList};
+use kube::{Api, Client, Error};
+use tokio::time::timeout;
+
+use super::Found;
+use super::connection::cause;
+use crate::reconcile::gates::references::{Reference, of_object};
+
+/// How long one answer is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The most objects that a page holds: kubectl's own number.
+const PAGE: u32 = 500;
+
+/// Group, kind and plural, those first that a person would change.
+const KINDS: [(&str, &str, &str); 9] = [
+    ("apps", "Deployment", "deployments"),
+    ("apps", "StatefulSet", "statefulsets"),
+    ("apps", "DaemonSet", "daemonsets"),
+    ("batch", "CronJob", "cronjobs"),
+    ("batch", "Job", "jobs"),
+    ("apps", "ReplicaSet", "replicasets"),
+    ("", "Pod", "pods"),
+    ("networking.k8s.io", "Ingress", "ingresses"),
+    ("", "ServiceAccount", "serviceaccounts"),
+];
+
+/// What in a namespace refers to these Kubernetes secrets.
+///
+/// # Errors
+/// A sentence: what could not be listed, and what to do.
+pub(super) async fn look(client: &Client, namespace: &str, names: &BTreeSet<&str>) -> Result<Found, String> {
+    let mut all = Found { is_there: false, references: Vec::new() };
+    for found in try_join_all(KINDS.map(|kind| of_kind(client, namespace, kind, names))).await? {
+        all.is_there |= found.is_there;
+        all.references.extend(found.references);
+    }
+    Ok(all)
+}
+
+async fn of_kind(
+    client: &Client,
+    namespace: &str,
+    (group, kind, plural): (&str, &str, &str),
+    names: &BTreeSet<&str>,
+) -> Result<Found, String> {
+    let resource = ApiResource {
+        group: group.to_owned(),
+        version: "v1".to_owned(),
+        api_version: if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") },
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    };
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    let mut found = Found { is_there: false, references: Vec::new() };
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = match timeout(ANSWER, api.list(&page)).await {
+            Ok(Ok(list)) => list,
+            Ok(Err(Error::Api(status))) if status.details.as_ref().is_some_and(|one| one.kind == "namespaces") => {
+                return Ok(found);
+            }
+            Ok(Err(error)) => return Err(format!("cannot list {plural}: {}", in_words(&error))),
+            Err(_) => return Err(format!("cannot list {plural}: no answer within {} seconds", ANSWER.as_secs())),
+        };
+        // Whatever else answers there is not to be taken for a cluster with nothing in it.
+        if list.types.kind != format!("{kind}List") {
+            return Err(format!("cannot list {plural}: this is no answer of a Kubernetes cluster"));
+        }
+        let next = list.metadata.continue_.clone().filter(|token| !token.is_empty());
+        found.is_there |= !list.items.is_empty();
+        found.references.extend(in_list(list, kind, names));
+        match next {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
+}
+
+fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
+    let mut references = Vec::new();
+    for mut object in list.items.into_iter().filter(|object| !is_over(kind, object)) {
+        // What somebody sent or owns in it says nothing that the object itself does not.
+        object.metadata.managed_fields = None;
+        if let Some(annotations) = &mut object.metadata.annotations {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+        // Objects in a list do not say what they are.
+        object.types = Some(kube::api::TypeMeta { api_version: String::new(), kind: kind.to_owned() });
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+        let shown = format!("{kind} {namespace}/{name}");
+        let json = serde_json::to_string(&object).unwrap_or_default();
+        if names.iter().any(|name| json.contains(name)) {
+            references.extend(of_object(&shown, &json, names));
+        }
+    }
+    references
+}
+
+/// Whether it will not run again: a pod or a job at its end, or what a Deployment has kept of its past.
+fn is_over(kind: &str, object: &DynamicObject) -> bool {
+    let at = |pointer: &str| object.data.pointer(pointer);
+    match kind {
+        "Pod" => at("/status/phase").is_some_and(|phase| phase == "Succeeded" || phase == "Failed"),
+        "Job" => at("/status/conditions").and_then(|all| all.as_array()).is_some_and(|all| {
+            let ended = |one: &serde_json::Value| one["type"] == "Complete" || one["type"] == "Failed";
+            all.iter().any(|one| ended(one) && one["status"] == "True")
+        }),
+        "ReplicaSet" => {
+            let owners = object.metadata.owner_references.iter().flatten();
+            at("/spec/replicas").is_some_and(|count| count == 0)
+                && owners.into_iter().any(|one| one.kind == "Deployment")
+        }
+        _ => false,
+    }
+}
+
+/// None of the server's own words: they are somebody else's.
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::Api(status) => match status.code {
+            401 => "it does not know these credentials".to_owned(),
+            403 => "forbidden; the Role that is needed stands in docs/lifecycle.md".to_owned(),
+            404 => "the cluster does not have them".to_owned(),
+            code => format!("the cluster answered {code}"),
+        },
+        Error::SerdeError(_) | Error::FromUtf8(_) => "this is no answer of a Kubernetes cluster".to_owned(),
+        Error::Auth(_) => "the kubeconfig's credentials cannot be had".to_owned(),
+        other => match cause(other) {
+            Some(cause) => format!("the cluster cannot be reached ({cause})"),
+            None => "the cluster cannot be reached".to_owned(),
+        },
+    }
+}

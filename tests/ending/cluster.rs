@@ -1,0 +1,303 @@
+//! The gate `live-cluster`: who in the environment's cluster still refers to the Kubernetes secret.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{actions, blocked, ending, recorded};
+use crate::support::{Aws, KEY, Kubernetes, status};
+
+/// A secret whose end is next, in an environment with a cluster.
+fn watched(test: &str) -> (Aws, Kubernetes) {
+    let (aws, cluster) = (ending(test, 20), Kubernetes::start());
+    configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", cluster.kubeconfig().display()));
+    (aws, cluster)
+}
+
+/// Writes and commits the cluster of `dev`.
+fn configure(aws: &Aws, cluster: &str) {
+    let catalog = &aws.platform.catalog;
+    let text = catalog.read("goldenpath.yaml");
+    let rest: String = text.split_inclusive('\n').filter(|line| !line.starts_with("environments:")).collect();
+    let text = format!("{rest}environments: {{ dev: {{ cluster: {cluster} }} }}\n");
+    catalog.write("goldenpath.yaml", &text).commit_all("A cluster");
+}
+
+/// A container that reads the secret.
+fn pod_spec() -> Value {
+    let from = json!({ "secretKeyRef": { "name": "payments-db-creds", "key": "password" } });
+    json!({
+        "containers": [{
+            "name": "web",
+            "image": "registry.example.com/web@sha256:0c0ffee",
+            "env": [{ "name": "PASSWORD", "valueFrom": from }, { "name": "AGAIN", "valueFrom": from }],
+            "terminationMessagePath": "/dev/termination-log",
+        }],
+        "serviceAccountName": "default",
+        "tolerations": [{ "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute" }],
+    })
+}
+
+fn owned_by(kind: &str) -> Value {
+    json!({ "ownerReferences": [{ "apiVersion": "apps/v1", "kind": kind, "name": "web", "uid": "1", "controller": true }] })
+}
+
+fn deletes() -> String {
+    format!("SEC-0007 delete-secret {KEY}")
+}
+
+/// What keeps the secret, without the words that each begins with.
+#[track_caller]
+fn why(aws: &Aws) -> String {
+    let reasons = blocked(aws);
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    let why = reasons[0].strip_prefix("gate live-cluster: ");
+    why.unwrap_or_else(|| panic!("another gate: {reasons:?}")).to_owned()
+}
+
+#[test]
+fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
+    let (aws, cluster) = watched("cluster");
+    let template = json!({ "spec": pod_spec() });
+    cluster
+        .put(
+            "Pod",
+            "web-6d5f-x2x7q",
+            json!({ "metadata": owned_by("ReplicaSet"), "spec": pod_spec(), "status": { "phase": "Running" } }),
+        )
+        .put(
+            "ReplicaSet",
+            "web-6d5f",
+            json!({ "metadata": owned_by("Deployment"), "spec": { "replicas": 1, "template": template } }),
+        )
+        .put("Deployment", "web", json!({ "spec": { "replicas": 1, "template": template } }));
+    let named = "`payments-db-creds` is still referred to in the live cluster (context `dev`): ";
+    let web = "Deployment payments/web (env)";
+    assert_eq!(
+        why(&aws),
+        format!("{named}{web}, ReplicaSet payments/web-6d5f (env), Pod payments/web-6d5f-x2x7q (env)")
+    );
+    aws.apply().success();
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+
+    // What is scaled to nothing can be scaled up again.
+    cluster.remove(&["Pod", "ReplicaSet"]);
+    assert_eq!(why(&aws), format!("{named}{web}"));
+
+    // What has come to its end, and what a Deployment keeps of its past.
+    let ended = json!({ "spec": { "template": template }, "status": { "conditions": [{ "type": "Complete", "status": "True" }] } });
+    cluster
+        .remove(&["Deployment"])
+        .put("Pod", "migrate-8x8x8", json!({ "spec": pod_spec(), "status": { "phase": "Succeeded" } }))
+        .put("Pod", "web-evicted", json!({ "spec": pod_spec(), "status": { "phase": "Failed" } }))
+        .put("Job", "migrate", ended)
+        .put(
+            "ReplicaSet",
+            "web-5c4d",
+            json!({ "metadata": owned_by("Deployment"), "spec": { "replicas": 0, "template": template } }),
+        )
+        .put(
+            "Deployment",
+            "web",
+            json!({ "metadata": { "annotations": {
+            "kubectl.kubernetes.io/last-applied-configuration": "{\"name\":\"payments-db-creds\"}"
+        } } }),
+        );
+    assert_eq!(actions(&aws), [deletes()]);
+    let plan = aws.plan().json();
+    let reason = plan["actions"][0]["reason"].as_str().unwrap();
+    let words = "nothing in the namespace `payments` of the live cluster (context `dev`) refers to `payments-db-creds`";
+    assert!(reason.contains(words), "{reason}");
+
+    // Each kind is looked at, and no Secret ever.
+    cluster.requests();
+    aws.apply().success();
+    assert!(aws.describe(KEY)["DeletedDate"].is_number());
+    let mut requests = cluster.requests();
+    requests.sort();
+    let of = |group: &str, plurals: &[&str]| -> Vec<String> {
+        plurals.iter().map(|plural| format!("GET {group}/namespaces/payments/{plural}?&limit=500")).collect()
+    };
+    let mut expected = of("/api/v1", &["pods", "serviceaccounts"]);
+    expected.extend(of("/apis/apps/v1", &["daemonsets", "deployments", "replicasets", "statefulsets"]));
+    expected.extend(of("/apis/batch/v1", &["cronjobs", "jobs"]));
+    expected.extend(of("/apis/networking.k8s.io/v1", &["ingresses"]));
+    assert_eq!(requests, expected);
+}
+
+#[test]
+fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
+    let (aws, cluster) = watched("cluster-kinds");
+    let template =
+        json!({ "spec": { "volumes": [{ "name": "creds", "secret": { "secretName": "payments-db-creds" } }] } });
+    let workload = json!({ "spec": { "template": template } });
+    let all = [
+        ("StatefulSet", workload.clone(), "volume"),
+        ("DaemonSet", workload.clone(), "volume"),
+        ("Job", workload.clone(), "volume"),
+        (
+            "CronJob",
+            json!({ "spec": { "suspend": true, "jobTemplate": { "spec": { "template": template } } } }),
+            "volume",
+        ),
+        ("ReplicaSet", workload, "volume"),
+        ("Ingress", json!({ "spec": { "tls": [{ "secretName": "payments-db-creds" }] } }), "Ingress TLS"),
+        ("ServiceAccount", json!({ "secrets": [{ "name": "payments-db-creds" }] }), "service account"),
+        (
+            "Pod",
+            json!({ "spec": { "containers": [{ "args": ["--from=payments-db-creds"] }] } }),
+            "a mention, which is a weaker sign",
+        ),
+    ];
+    cluster.page(1);
+    for (kind, fields, way) in all {
+        for name in ["first", "second"] {
+            cluster.put(kind, name, json!({}));
+        }
+        cluster.put(kind, "third", fields);
+        let said = why(&aws);
+        assert!(said.ends_with(&format!("(context `dev`): {kind} payments/third ({way})")), "{said}");
+        cluster.remove(&[kind]);
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
+    let (aws, cluster) = watched("cluster-closed");
+    let closed = |said: &str| {
+        let reason = why(&aws);
+        assert_eq!(reason, format!("the live cluster (context `dev`) could not be looked at: {said}"));
+    };
+    let nothing = Value::Null;
+    for (code, said) in [
+        (403, "forbidden; the Role that is needed stands in docs/lifecycle.md"),
+        (404, "the cluster does not have them"),
+        (500, "the cluster answered 500"),
+        (401, "it does not know these credentials"),
+    ] {
+        cluster.answer("cronjobs", code, status(code, "Whatever", nothing.clone()));
+        closed(&format!("cannot list cronjobs: {said}"));
+    }
+    for strange in
+        [json!({}), json!([]), json!({ "items": [] }), json!({ "kind": "PodList", "metadata": {}, "items": [] })]
+    {
+        cluster.answer("cronjobs", 200, strange);
+        closed("cannot list cronjobs: this is no answer of a Kubernetes cluster");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    cluster.write_kubeconfig(nobody, &json!({ "token": Kubernetes::TOKEN }));
+    let reason = why(&aws);
+    assert!(reason.contains(": the cluster cannot be reached (") && reason.contains("refused"), "{reason}");
+
+    std::fs::write(cluster.kubeconfig(), format!("users: [ token: {}\n", Kubernetes::TOKEN)).unwrap();
+    closed("its kubeconfig cannot be used; `kubectl config view` tells more");
+    configure(&aws, &format!("{{ context: dev, kubeconfig: {}.d }}", cluster.kubeconfig().display()));
+    assert!(why(&aws).contains("config.d cannot be read: No such file"), "{}", why(&aws));
+    cluster.write_kubeconfig(cluster.address(), &json!({ "token": Kubernetes::TOKEN }));
+    configure(&aws, &format!("{{ context: stage, kubeconfig: {} }}", cluster.kubeconfig().display()));
+    assert!(why(&aws).ends_with("no such context; `kubectl config get-contexts` shows those that there are"));
+    aws.apply().success();
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+}
+
+#[test]
+fn a_kubeconfig_of_the_repository_is_not_used() {
+    let (aws, cluster) = watched("cluster-own");
+    let catalog = &aws.platform.catalog;
+    std::fs::copy(cluster.kubeconfig(), catalog.path().join("kubeconfig")).unwrap();
+    configure(&aws, "{ context: dev, kubeconfig: kubeconfig }");
+    let outcome = aws.reach(aws.platform.plan(&[])).run().fails_with(2);
+    assert!(
+        outcome.stderr.contains("`environments.dev.cluster.kubeconfig` is a file of the repository"),
+        "{}",
+        outcome.stderr
+    );
+    // Nor on a way around.
+    let around = cluster.kubeconfig().with_file_name("around");
+    std::os::unix::fs::symlink(catalog.path().join("kubeconfig"), &around).unwrap();
+    configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", around.display()));
+    assert!(why(&aws).ends_with("is a file of the repository; keep it outside"), "{}", why(&aws));
+    assert_eq!(cluster.requests(), [""; 0]);
+}
+
+#[test]
+fn a_namespace_that_is_not_there_has_nobody_who_refers_to_the_secret() {
+    let (aws, cluster) = watched("cluster-empty");
+    let opens = || {
+        assert_eq!(actions(&aws), [deletes()]);
+        let plan = aws.plan().json();
+        let reason = plan["actions"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("the live cluster (context `dev`) has no namespace `payments`"), "{reason}");
+    };
+    // An API server lists nothing in it.
+    cluster.remove(&["ServiceAccount"]);
+    opens();
+    // A server in between may say so.
+    let missing = status(404, "NotFound", json!({ "name": "payments", "kind": "namespaces" }));
+    for plural in [
+        "pods",
+        "serviceaccounts",
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "replicasets",
+        "jobs",
+        "cronjobs",
+        "ingresses",
+    ] {
+        cluster.answer(plural, 404, missing.clone());
+    }
+    opens();
+}
+
+#[test]
+fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
+    let (aws, cluster) = watched("cluster-override");
+    let has_it = |text: &str| text.contains(Kubernetes::TOKEN);
+    let quiet = |user: &Value| {
+        cluster.write_kubeconfig(cluster.address(), user);
+        for arguments in [&[][..], &["--format", "json"], &["-v"]] {
+            let outcome = aws.reach(aws.platform.plan(arguments)).run().success();
+            assert!(!has_it(&outcome.stdout) && !has_it(&outcome.stderr), "{}{}", outcome.stdout, outcome.stderr);
+        }
+    };
+    cluster.answer("pods", 403, status(403, "Forbidden", json!({ "kind": "pods" })));
+    quiet(&json!({ "token": Kubernetes::TOKEN }));
+    // Programs bring it, as for EKS; what they say when they fail is theirs.
+    let plugin = |script: &str| {
+        json!({ "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script], "interactiveMode": "IfAvailable",
+        } })
+    };
+    let token = Kubernetes::TOKEN;
+    quiet(&plugin(&format!("echo {token}; echo {token} >&2; exit 1")));
+    assert!(why(&aws).contains("its kubeconfig's credentials cannot be had"), "{}", why(&aws));
+    quiet(&plugin(&format!("echo '{{ \"status\": {{ \"token\": {token}'")));
+    let credential = json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": token } });
+    quiet(&plugin(&format!("echo '{credential}'")));
+    assert!(why(&aws).contains("cannot list pods: forbidden"), "{}", why(&aws));
+
+    // The kubeconfig that people have.
+    configure(&aws, "{ context: dev }");
+    assert!(why(&aws).contains("kubeconfig"), "{}", why(&aws));
+    let reason = "the cluster is gone, ask Ann";
+    let arguments = ["apply", "--yes", "--id", "SEC-0007", "--override", "live-cluster", "--reason", reason];
+    let apply = aws.reach(aws.platform.catalog.goldenpath(&arguments)).env("KUBECONFIG", cluster.kubeconfig());
+    let outcome = apply.run().success();
+    let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("live-cluster is passed by (the cluster is gone, ask Ann), though the live cluster"),
+        "{said}"
+    );
+    assert!(said.contains("cannot list pods: forbidden"), "{said}");
+    assert!(aws.describe(KEY)["DeletedDate"].is_number());
+    let recorded = recorded(&aws.platform);
+    assert_eq!(
+        recorded[recorded.len() - 2..],
+        ["override-gate live-cluster".to_owned(), format!("delete-secret {KEY}")]
+    );
+    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    assert!(trail.lines().nth_back(1).unwrap().contains(reason) && !has_it(&trail), "{trail}");
+    assert!(!Path::new(&aws.platform.catalog.path().join("kubeconfig")).exists());
+}
