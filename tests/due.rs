@@ -56,6 +56,34 @@ fn a_ttl_counts_from_when_the_id_came_into_the_catalog() {
 }
 
 #[test]
+fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
+    let repository = Repository::new();
+    let text = request("SEC-0001", "an-old-key");
+    repository.write(path("SEC-0001"), &text).commit_all_days_ago(60, "SEC-0001");
+    let status = |status: &str| text.replace("status: active ", &format!("status: {status} "));
+    repository.write(path("SEC-0001"), &status("deprecated")).commit_all_days_ago(50, "deprecated");
+    repository.write(path("SEC-0001"), &status("decommission_requested")).commit_all_days_ago(1, "requested");
+    // Three days of cooling off in the tier medium.
+    let soon = format!("SEC-0001 gates soon {}", day(-2));
+    assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [soon]);
+    assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "1d"]).success()), [""; 0]);
+
+    // Its value was read yesterday, and seven quiet days are asked for.
+    let aws = Aws::new("due-gates");
+    let catalog = &aws.platform.catalog;
+    catalog.write(path("SEC-0001"), &text).commit_all_days_ago(60, "SEC-0001");
+    aws.apply().success();
+    let key = "goldenpath/payments/dev/an-old-key";
+    let mut secret = aws.describe(key);
+    secret["LastAccessedDate"] = json!((Timestamp::now().as_second() / 86400 - 1) * 86400);
+    aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [secret] }));
+    catalog.write(path("SEC-0001"), &status("deprecated")).commit_all_days_ago(50, "deprecated");
+    catalog.write(path("SEC-0001"), &status("decommission_requested")).commit_all_days_ago(10, "requested");
+    let outcome = aws.reach(catalog.goldenpath(&["due", "--format", "json"])).run().success();
+    assert_eq!(rows(&outcome), [format!("SEC-0001 gates soon {}", day(-6))]);
+}
+
+#[test]
 fn people_see_what_is_overdue_before_what_is_not() {
     let shown = due(&three(), &[]).success();
     let expected = format!(

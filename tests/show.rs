@@ -33,6 +33,8 @@ fn manifest_store_projection_and_findings_stand_on_one_screen() {
         "            goldenpath/payments/dev/payments-db-credentials",
         "            kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml",
         "            as the manifest says",
+        "write-projection by Dev Eloper <dev@example.com>",
+        "create-secret by Dev Eloper <dev@example.com>",
         "Findings    ",
     ] {
         assert!(screen.contains(words), "{words:?}\n{screen}");
