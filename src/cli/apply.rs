@@ -8,6 +8,7 @@ use futures_util::future::{self, Either};
 use super::reconciling::{Source, block_on, source_of, tell_unseen};
 use super::telling::Teller;
 use super::{Context, Failure, Outcome};
+use crate::diagnostics::count_of;
 use crate::reconcile::{self, Applied, Effect, Plan, Saved};
 use crate::terminal::{Prompter, interrupt};
 
@@ -108,7 +109,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
     match plan.deletions() {
         wanted if wanted > allowed => Err(Failure::refused(
-            format!("this plan deletes {wanted} secrets, and {allowed} are allowed at once"),
+            format!("this plan deletes {}, and {allowed} are allowed at once", count_of(wanted, "secret")),
             format!(
                 "look at them, and give `--allow-deletes {wanted}`; `limits.maxDeletes` in goldenpath.yaml is what is always allowed"
             ),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, Failure, Outcome};
 use crate::audit::{self, Event, FOLDER};
+use crate::diagnostics::count_of;
 use crate::manifest::SecretId;
 use crate::source::{Repository, Snapshot};
 use crate::suggest::did_you_mean;
@@ -121,13 +122,12 @@ fn verify(args: &VerifyArgs, repository: &Repository, context: &Context) -> Resu
         }
         Format::Text => {
             let lines = faults.iter().map(|fault| format!("{}\n", harmless(&fault.to_string())));
+            let all = count_of(trails, "trail");
             let what = match (trails, faults.len()) {
                 (0, 0) => "There are no trails.".to_owned(),
-                (trails, 0) => {
-                    format!("{trails} trails hold: each line follows the one before, and history only added to them.")
-                }
-                (trails, 1) => format!("1 fault in {trails} trails."),
-                (trails, several) => format!("{several} faults in {trails} trails."),
+                (1, 0) => "1 trail holds: each line follows the one before, and history only added to it.".to_owned(),
+                (_, 0) => format!("{all} hold: each line follows the one before, and history only added to them."),
+                (_, faults) => format!("{} in {all}.", count_of(faults, "fault")),
             };
             format!("{}{what}\n", lines.collect::<String>())
         }

@@ -36,7 +36,7 @@ impl Consumers {
         let found = self.found[index].get_or_init(|| Found::look(world, &world.gitops[index].1));
         let named: Vec<&Reference> = found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
         if named.is_empty() {
-            let words = format!("none of {} files in the GitOps repository names `{name}`", found.files);
+            let words = format!("nothing in the GitOps repository names `{name}` ({} files)", found.files);
             return Verdict { gate: Gate::Consumers, is_open: true, words };
         }
         let words = format!("`{name}` is still named in the GitOps repository: {}", places(&named));
