@@ -42,6 +42,13 @@ pub enum StoreError {
     )]
     AccessDenied { operation: &'static str, message: String },
 
+    #[error("AWS finds that this machine's clock is off: {message}")]
+    #[diagnostic(
+        code(goldenpath::store::clock),
+        help("set the clock, as a rule by NTP, and run it again; AWS takes a difference of five minutes")
+    )]
+    ClockOff { message: String },
+
     #[error("the role `{role}` cannot be taken on: {message} ({code})")]
     #[diagnostic(
         code(goldenpath::store::role_refused),

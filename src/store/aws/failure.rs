@@ -64,6 +64,12 @@ impl Call<'_> {
             ("AccessDeniedException" | "AccessDenied" | "NotAuthorized", _) => {
                 StoreError::AccessDenied { operation, message: readable(message) }
             }
+            ("RequestExpired" | "RequestInTheFuture" | "RequestTimeTooSkewed", _) => {
+                StoreError::ClockOff { message: first_sentence(message) }
+            }
+            ("InvalidSignatureException" | "SignatureDoesNotMatch", _) if is_about_time(message) => {
+                StoreError::ClockOff { message: first_sentence(message) }
+            }
             (
                 "ExpiredToken"
                 | "ExpiredTokenException"
@@ -73,7 +79,6 @@ impl Call<'_> {
                 | "InvalidSignatureException"
                 | "MissingAuthenticationToken"
                 | "MissingAuthenticationTokenException"
-                | "RequestExpired"
                 | "SignatureDoesNotMatch"
                 | "UnrecognizedClientException",
                 _,
@@ -105,6 +110,11 @@ impl Call<'_> {
     fn unreachable(&self, reason: String) -> StoreError {
         StoreError::Unreachable { endpoint: self.endpoint.to_owned(), reason }
     }
+}
+
+/// Whether a signature was refused for the time that it bears (AWS Signature Version 4, "Troubleshoot signed requests").
+fn is_about_time(message: &str) -> bool {
+    ["Signature expired", "Signature not yet current"].iter().any(|words| message.starts_with(words))
 }
 
 /// AWS explains a wrong signature by the whole canonical request, session token included: only the first sentence is safe
