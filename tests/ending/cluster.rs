@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{actions, blocked, ending, recorded};
-use crate::support::{Aws, KEY, Kubernetes, status};
+use crate::support::{Aws, KEY, Kubernetes, Platform, status};
 
 /// A secret whose end is next, in an environment with a cluster.
 fn watched(test: &str) -> (Aws, Kubernetes) {
@@ -109,6 +109,11 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     let reason = plan["actions"][0]["reason"].as_str().unwrap();
     let words = "nothing in the namespace `payments` of the live cluster (context `dev`) refers to `payments-db-creds`";
     assert!(reason.contains(words), "{reason}");
+
+    // A proxy is not for what NO_PROXY names.
+    let proxy = |name| (name, "http://proxy.invalid:3128");
+    let plan = aws.reach(aws.platform.plan(&["--format", "json"])).env("NO_PROXY", "127.0.0.1");
+    assert_eq!(Platform::actions(&plan.envs([proxy("HTTPS_PROXY"), proxy("HTTP_PROXY")]).run()), [deletes()]);
 
     // Each kind is looked at, and no Secret ever.
     cluster.requests();

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Error as KubeError};
 use tokio::runtime::Handle;
@@ -64,9 +65,14 @@ impl Connection {
 
 fn connect(runtime: &Handle, config: &ClusterConfig, root: &Path) -> Result<Client, String> {
     let kubeconfig = read(config.kubeconfig.as_deref(), root)?;
+    let has_proxy = has_proxy(&kubeconfig, &config.context);
     let options = KubeConfigOptions { context: Some(config.context.clone()), ..KubeConfigOptions::default() };
     let found = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options));
     let mut found = found.map_err(|error| in_words(&error))?;
+    // The crate holds NO_PROXY against the proxy's address, and takes HTTPS_PROXY for plain http as well.
+    if !has_proxy && Matcher::from_env().intercept(&found.cluster_url).is_none() {
+        found.proxy_url = None;
+    }
     if let Some(plugin) = &mut found.auth_info.exec {
         // It would ask and talk in between what is shown.
         plugin.interactive_mode = Some(ExecInteractiveMode::Never);
@@ -96,6 +102,13 @@ fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
         return Err(format!("the kubeconfig {shown} is no file"));
     }
     Kubeconfig::read_from(&file).map_err(|error| in_words(&error))
+}
+
+/// Whether the context's cluster has a proxy of its own, which is used whatever the environment says.
+fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let context = kubeconfig.contexts.iter().find(|one| one.name == context).and_then(|one| one.context.as_ref());
+    let of = |name: &str| kubeconfig.clusters.iter().find(|one| one.name == name)?.cluster.as_ref();
+    context.and_then(|context| of(&context.cluster)).is_some_and(|cluster| cluster.proxy_url.is_some())
 }
 
 fn at_home(path: &Path) -> Option<PathBuf> {
