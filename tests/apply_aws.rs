@@ -461,7 +461,8 @@ fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
 fn a_clock_that_is_off_is_told_as_that() {
     let aws = Aws::new("clock");
     aws.platform.seed();
-    let message = "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z (20261125T100500Z - 5 min.)";
+    let message =
+        "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z (20261125T100500Z - 5 min.)";
     aws.recorder.refuse("ListSecrets", "", usize::MAX, "InvalidSignatureException", message);
     let outcome = aws.apply().fails_with(1);
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");

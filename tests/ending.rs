@@ -3,6 +3,7 @@
 mod cluster;
 mod gates;
 mod kills;
+mod screens;
 mod trail;
 
 use serde_json::{Value, json};
