@@ -7,6 +7,8 @@ mod journal;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use miette::Diagnostic;
 
@@ -212,11 +214,12 @@ impl<'run> Recorder<'run> {
             let read = files::read_below(root, file, audit::MAX_BYTES).and_then(Result::ok);
             read.and_then(|bytes| String::from_utf8(bytes).ok())
         };
-        let write = |file: &str, text: &str| {
+        let write_by = |file: &str, text: &str, write: fn(&Path, &[u8]) -> io::Result<()>| {
             let why = |why: String| RecordError::Write { file: file.to_owned(), why };
             let path = files::confine(root, file).map_err(why)?;
-            files::write_whole(&path, text.as_bytes()).map_err(|error| why(error.to_string()))
+            write(&path, text.as_bytes()).map_err(|error| why(error.to_string()))
         };
+        let write = |file: &str, text: &str| write_by(file, text, files::write_whole);
 
         let mut written = Vec::new();
         let mut results = Vec::new();
@@ -245,7 +248,8 @@ impl<'run> Recorder<'run> {
             // What a run that was killed has added stays; what is missing of the last commit does not go missing in the next.
             let mut trail = Trail::of(if disk.starts_with(&held) { disk } else { held });
             add(&mut trail, &events);
-            if let Err(error) = write(&file, trail.text()) {
+            // The commit has it too: thousands need not be waited for, one by one, until they are on disk.
+            if let Err(error) = write_by(&file, trail.text(), files::write_forgettable) {
                 return (results, Err(error));
             }
             written.push(file);
