@@ -2,12 +2,16 @@
 
 use std::convert::Infallible;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
-use super::{bar, plain, prompt};
+use super::{bar, plain};
 
 /// The exit code of a program that a Ctrl-C has ended, as shells have it.
 pub const INTERRUPTED: u8 = 130;
+
+/// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
+pub(super) static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// The work that is to be told of a Ctrl-C, if there is some.
 static WORK: Mutex<Option<Work>> = Mutex::new(None);
@@ -23,7 +27,7 @@ pub fn listen() {
     // Should no handler be allowed here, a Ctrl-C ends the program as the system has it.
     HANDLER.call_once(|| {
         let _ = ctrlc::set_handler(|| {
-            if !plain::interrupt() && !prompt::is_asking() {
+            if !plain::interrupt() && !ASKING.load(Ordering::SeqCst) {
                 request();
             }
         });

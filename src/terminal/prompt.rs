@@ -2,7 +2,7 @@
 //! [`typed`], and all of them line by line in [`plain`].
 
 use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
@@ -43,13 +43,6 @@ enum Mode {
     Keys(Box<dyn Theme>),
     /// Line by line, nothing drawn twice.
     Lines,
-}
-
-/// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
-static ASKING: AtomicBool = AtomicBool::new(false);
-
-pub(super) fn is_asking() -> bool {
-    ASKING.load(Ordering::SeqCst)
 }
 
 impl Prompter {
@@ -221,13 +214,13 @@ impl Prompter {
 
     fn asking<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {
         let held = Held::new();
-        ASKING.store(true, Ordering::SeqCst);
+        interrupt::ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
         // The console crate has raised the signal of a Ctrl-C that it read, and the handler may run at any time from
         // now: the question's end is told by its own error, so the handler is to leave it alone.
         let interrupted =
             matches!(&answer, Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted);
-        ASKING.store(interrupted, Ordering::SeqCst);
+        interrupt::ASKING.store(interrupted, Ordering::SeqCst);
         drop(held);
         // A question that ended early has left the cursor hidden.
         let _ = self.term.show_cursor();
