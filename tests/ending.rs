@@ -6,9 +6,12 @@ mod kills;
 mod screens;
 mod trail;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use goldenpath::config::BUILT_IN_GOVERNANCE;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, SEED, SEED_PATH};
+use crate::support::{Aws, Command, KEY, Outcome, Platform, SEED, SEED_PATH};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
@@ -22,15 +25,39 @@ fn set_status(platform: &Platform, status: &str, days_ago: u64) {
     platform.catalog.write(SEED_PATH, &text).commit_all_days_ago(days_ago, status);
 }
 
+/// Without the platform's own first commit, which is of 2099: no commit counts as older than the one that it builds on.
+fn aged(platform: &Platform) -> &Platform {
+    platform.catalog.git(&["update-ref", "-d", "HEAD"]);
+    platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    platform
+}
+
+/// `apply`, so many days ago: what it records is of then.
+fn dated(command: Command, days_ago: u64) -> Command {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let date = format!("@{} +0000", now - days_ago * 24 * 60 * 60);
+    command.envs([("GIT_AUTHOR_DATE", date.clone()), ("GIT_COMMITTER_DATE", date)])
+}
+
+fn apply_days_ago(aws: &Aws, days_ago: u64) -> Outcome {
+    dated(aws.reach(aws.platform.apply()), days_ago).run()
+}
+
+/// Has the catalog's own table ask for so many days of cooling off.
+fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
+    let table = BUILT_IN_GOVERNANCE.replace("coolingOffDays: 3", &format!("coolingOffDays: {days}"));
+    platform.catalog.write("schemas/metadata/governance.yaml", &table).commit_all_days_ago(days_ago, "Governance");
+}
+
 /// A secret that is there, whose end is asked for and whose projection is gone, so that the gates are next. All but the one
 /// of the days are open.
 fn ending(test: &str, days_ago: u64) -> Aws {
     let aws = Aws::new(test);
-    aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
-    aws.apply().success();
+    aged(&aws.platform);
+    apply_days_ago(&aws, 100).success();
     set_status(&aws.platform, "deprecated", days_ago + 10);
     set_status(&aws.platform, "decommission_requested", days_ago);
-    aws.apply().success();
+    apply_days_ago(&aws, days_ago).success();
     assert!(!aws.platform.gitops.exists(PROJECTION));
     aws
 }
@@ -71,16 +98,17 @@ fn verified(platform: &Platform) -> Outcome {
 fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     let aws = Aws::new("life");
     let platform = &aws.platform;
-    platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
-    aws.apply().success();
-    set_status(platform, "deprecated", 40);
+    aged(platform);
+    apply_days_ago(&aws, 100).success();
+    cooling_off(platform, 60, 95);
+    set_status(platform, "deprecated", 90);
     assert_eq!(actions(&aws), [""; 0]);
 
     // The request is young: the cluster lets go of the secret, and the secret stays.
-    set_status(platform, "decommission_requested", 1);
+    set_status(platform, "decommission_requested", 50);
     let waits = format!("SEC-0007 blocked {KEY}");
     assert_eq!(actions(&aws), [format!("SEC-0007 remove-projection {PROJECTION}"), waits.clone()]);
-    aws.apply().success();
+    apply_days_ago(&aws, 50).success();
     assert!(!platform.gitops.exists(PROJECTION));
     assert_eq!(
         platform.gitops.git(&["show", "--format=%s", "--name-status", "HEAD"]),
@@ -94,12 +122,13 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     );
 
     // Somebody thinks better of it.
-    set_status(platform, "deprecated", 1);
+    set_status(platform, "deprecated", 45);
     assert_eq!(actions(&aws), [format!("SEC-0007 write-projection {PROJECTION}")]);
-    aws.apply().success();
+    apply_days_ago(&aws, 45).success();
     // And again, long enough ago.
-    set_status(platform, "decommission_requested", 20);
-    aws.apply().success();
+    cooling_off(platform, 3, 44);
+    set_status(platform, "decommission_requested", 40);
+    apply_days_ago(&aws, 40).success();
     assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
     let shown = aws.reach(platform.plan(&[])).run().success().stdout;
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -114,7 +143,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     ] {
         assert!(shown.contains(words), "{shown}");
     }
-    let outcome = aws.apply().success();
+    let outcome = apply_days_ago(&aws, 39).success();
     assert!(outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 deleted.\n"), "{}", outcome.stdout);
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
     assert_eq!(actions(&aws), std::slice::from_ref(&waits));
@@ -122,16 +151,16 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     assert_eq!(aws.apply().success().stderr.matches("failed").count(), 0);
 
     // Until the window ends there is a way back.
-    set_status(platform, "deprecated", 0);
+    set_status(platform, "deprecated", 30);
     assert_eq!(
         actions(&aws),
         [format!("SEC-0007 restore-secret {KEY}"), format!("SEC-0007 write-projection {PROJECTION}")]
     );
-    aws.apply().success();
+    apply_days_ago(&aws, 30).success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null() && platform.gitops.exists(PROJECTION));
 
     set_status(platform, "decommission_requested", 20);
-    aws.apply().success();
+    apply_days_ago(&aws, 20).success();
     aws.apply().success();
     the_window_ends(&aws);
     assert_eq!(actions(&aws), [format!("SEC-0007 mark-decommissioned {SEED_PATH}")]);
@@ -208,8 +237,8 @@ fn more_deletions_than_allowed_are_refused_before_anything_is_done() {
 #[test]
 fn the_local_store_goes_the_same_way() {
     let platform = Platform::local();
-    platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
-    platform.apply().run().success();
+    aged(&platform);
+    dated(platform.apply(), 100).run().success();
     set_status(&platform, "deprecated", 60);
     set_status(&platform, "decommission_requested", 50);
     platform.apply().run().success();

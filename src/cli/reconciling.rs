@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::sharding::Shards;
 use super::{Context, Failure, Narrow, Outcome};
 use crate::branch::{Remote, RemotePlace};
-use crate::catalog::{Catalog, Entry, Project, Selection};
+use crate::catalog::{Catalog, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection;
 use crate::reconcile::{
-    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Requested, Saved, Selected, Shard, Subject,
-    Unseen, World,
+    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Saved, Selected, Shard, Subject, Unseen, World,
 };
 use crate::rules::{Finding, Renewals, RuleSet, Severity};
-use crate::source::{Repository, Since, Snapshot};
+use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
 
 /// Which state of the catalog is taken.
@@ -173,26 +174,18 @@ impl Desired<'_> {
     }
 
     /// Since when each manifest that asks for its secret's end does so, as the branch has it.
-    fn requested(&self) -> BTreeMap<SecretId, Requested> {
+    fn requested(&self) -> BTreeMap<SecretId, Timestamp> {
+        let asks = LifecycleStatus::DecommissionRequested;
+        let asking = self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
+        let asking: Vec<_> = asking.filter(|(request, _)| request.status == asks).collect();
         let line = match self.catalog.snapshot {
-            commit @ Snapshot::Commit(_) => Ok(commit),
-            _ => self.repository.head(),
+            commit @ Snapshot::Commit(_) => Some(commit),
+            _ => self.repository.head().ok(),
         };
-        let asks = |bytes: &[u8]| {
-            let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
-            let status = root.as_ref().and_then(|root| root.string_at("/spec/lifecycle/status"));
-            status == Some(LifecycleStatus::DecommissionRequested.as_str())
-        };
-        let since = |entry: &Entry| match line.as_ref().map(|line| self.repository.since(*line, &entry.path, &asks)) {
-            Ok(Since::At(time)) => Requested::At(time),
-            Ok(Since::Cut) => Requested::Unknown("the history of this clone is cut off; fetch all of it"),
-            Ok(Since::Never) | Err(_) => Requested::Unknown("no commit asks for it yet"),
-        };
-        let asking = self.catalog.selected().filter_map(|entry| Some((entry.request()?, entry)));
-        asking
-            .filter(|(request, _)| request.status == LifecycleStatus::DecommissionRequested)
-            .map(|(request, entry)| (request.id, since(entry)))
-            .collect()
+        let paths = asking.iter().map(|(_, path)| (*path).clone());
+        let had_it = |bytes: &[u8]| manifest::status_in(bytes) == Some(asks);
+        let since = line.map(|line| self.repository.same_since(line, paths, had_it)).unwrap_or_default();
+        asking.into_iter().filter_map(|(request, path)| Some((request.id, *since.get(path)?))).collect()
     }
 
     /// Opens the GitOps repositories of these environments, one for all whose projections go to the same place.

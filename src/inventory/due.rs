@@ -81,10 +81,7 @@ impl Calendar {
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
             let has_it = |request: &SecretRequest| request.status == status && holds(request);
             let entries = catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_it));
-            let had_it = |bytes: &[u8]| {
-                let root = std::str::from_utf8(bytes).ok().and_then(|text| manifest::parse(text).ok());
-                root.is_some_and(|root| root.string_at("/spec/lifecycle/status") == Some(status.as_str()))
-            };
+            let had_it = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
             status_since.extend(repository.same_since(line, entries.map(|entry| entry.path.clone()), had_it));
         }
         Self { first_held, status_since, known: BTreeMap::new() }

@@ -22,5 +22,12 @@ pub use store_key::{StoreKey, StoreKeyError};
 pub use text::{Lines, Place, place};
 pub use yaml::{Problem, ProblemKind, parse};
 
+/// The status that a manifest's bytes say, whatever else is wrong with it.
+#[must_use]
+pub fn status_in(bytes: &[u8]) -> Option<LifecycleStatus> {
+    let root = parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    LifecycleStatus::parse(root.string_at("/spec/lifecycle/status")?).ok()
+}
+
 /// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.
 pub const MAX_BYTES: u64 = 256 * 1024;

@@ -26,7 +26,7 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply, conclude};
-pub use gates::{Gate, Requested};
+pub use gates::Gate;
 pub use known::{known, known_of, stranger};
 pub use markdown::{PLAN_TEMPLATE, for_a_comment};
 pub use orphan::{Orphan, StaleFile};
@@ -55,7 +55,7 @@ pub struct World<'run> {
     /// neither `gitops.path` nor `gitops.url`: no projections are written.
     pub gitops: Vec<(BTreeSet<String>, Target)>,
     /// Since when each manifest that asks for its secret's end does so.
-    pub requested: BTreeMap<SecretId, Requested>,
+    pub requested: BTreeMap<SecretId, Timestamp>,
     pub options: Options,
 }
 

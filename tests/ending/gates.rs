@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{actions, blocked, ending, recorded};
+use super::{actions, blocked, ending, recorded, set_status};
 use crate::support::KEY;
 
 const DEPLOYMENT: &str = "\
@@ -96,10 +96,17 @@ fn a_history_that_is_cut_off_keeps_the_gate_closed() {
     aws.platform.catalog.write("README.md", "x\n").commit_all("More");
     let head = aws.platform.catalog.git(&["rev-parse", "HEAD"]);
     std::fs::write(aws.platform.catalog.path().join(".git/shallow"), format!("{head}\n")).unwrap();
-    assert_eq!(
-        blocked(&aws),
-        [
-            "gate cooling-off: since when its end is asked for is not known: the history of this clone is cut off; fetch all of it"
-        ]
-    );
+    let reasons = blocked(&aws);
+    assert!(reasons[0].starts_with("gate cooling-off: its end was asked for on 2099-01-01, and 3 days"), "{reasons:?}");
+}
+
+#[test]
+fn a_commit_that_says_it_is_older_than_the_one_before_it_gains_nothing() {
+    let aws = ending("backdated", 20);
+    set_status(&aws.platform, "deprecated", 1);
+    set_status(&aws.platform, "decommission_requested", 50);
+    aws.apply().success();
+    let reasons = blocked(&aws);
+    assert!(reasons[0].starts_with("gate cooling-off: its end was asked for on "), "{reasons:?}");
+    assert!(reasons[0].contains("3 days of cooling off have to pass"), "{reasons:?}");
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::json;
 
-use super::{set_status, the_window_ends};
-use crate::support::{Aws, KEY, SEED, SEED_PATH};
+use super::{aged, apply_days_ago, cooling_off, dated, set_status, the_window_ends};
+use crate::support::{Aws, KEY};
 
 /// What a person reads, without what differs from run to run.
 fn lasting(text: &str) -> String {
@@ -36,7 +36,11 @@ impl Story {
     }
 
     fn shows(&mut self, arguments: &[&str], code: i32) {
-        let outcome = self.aws.reach(self.aws.platform.catalog.goldenpath(arguments)).run();
+        self.shows_days_ago(0, arguments, code);
+    }
+
+    fn shows_days_ago(&mut self, days_ago: u64, arguments: &[&str], code: i32) {
+        let outcome = dated(self.aws.reach(self.aws.platform.catalog.goldenpath(arguments)), days_ago).run();
         assert_eq!(outcome.code, code, "{arguments:?}: {}", outcome.stderr);
         let command =
             arguments.iter().map(|word| if word.contains(' ') { format!("{word:?}") } else { (*word).to_owned() });
@@ -44,8 +48,8 @@ impl Story {
         writeln!(self.text, "```console\n$ goldenpath {command}\n{}```\n", lasting(&outcome.stdout)).unwrap();
     }
 
-    fn apply(&mut self) {
-        self.shows(&["apply", "--yes"], 0);
+    fn apply(&mut self, days_ago: u64) {
+        self.shows_days_ago(days_ago, &["apply", "--yes"], 0);
     }
 }
 
@@ -58,37 +62,39 @@ for AWS. Days, times, commits and the caller's ARN are left out. What each step 
 ";
     let mut it = Story { aws: Aws::new("life-story"), text: format!("{text}\n") };
     let catalog = |it: &Story| it.aws.platform.catalog.path();
-    it.aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
+    aged(&it.aws.platform);
     it.says("## It begins\n\nThe manifest has merged.");
-    it.apply();
+    it.apply(100);
     it.says("## Its end is asked for\n\nThe team needs it no more. It became `deprecated` a while ago, and now its end is asked for.");
-    set_status(&it.aws.platform, "deprecated", 40);
-    set_status(&it.aws.platform, "decommission_requested", 1);
-    it.apply();
-    it.says("The cluster has let go of it. The request is young, and somebody's Deployment still names it.");
+    cooling_off(&it.aws.platform, 60, 95);
+    set_status(&it.aws.platform, "deprecated", 90);
+    set_status(&it.aws.platform, "decommission_requested", 50);
+    it.apply(50);
+    it.says("The cluster has let go of it. The request is young for the sixty days of cooling off that this catalog asks for, and somebody's Deployment still names it.");
     let deployment = "kind: Deployment\nmetadata: { name: web, namespace: payments }\nspec:\n  template:\n    spec:\n      \
                       containers:\n        - envFrom: [{ secretRef: { name: payments-db-creds } }]\n";
     it.aws.platform.gitops.write("apps/web.yaml", deployment).commit_all("Web");
     it.shows(&["plan"], 0);
     it.says("## Somebody thinks better of it\n\nOne step back, and everything is as it was.");
-    set_status(&it.aws.platform, "deprecated", 1);
-    it.apply();
-    it.says("## Asked for again\n\nDays later the Deployment is gone, and the gates are open.");
+    set_status(&it.aws.platform, "deprecated", 45);
+    it.apply(45);
+    it.says("## Asked for again\n\nLater the Deployment is gone, three days of cooling off are asked for, and the gates are open.");
     it.aws.platform.gitops.git(&["rm", "--quiet", "apps/web.yaml"]);
     it.aws.platform.gitops.git(&["commit", "--quiet", "-m", "Web is gone"]);
-    set_status(&it.aws.platform, "decommission_requested", 20);
-    it.aws.apply().success();
-    it.apply();
+    cooling_off(&it.aws.platform, 3, 44);
+    set_status(&it.aws.platform, "decommission_requested", 40);
+    apply_days_ago(&it.aws, 40).success();
+    it.apply(39);
     it.says("## There is still a way back\n\nUntil the recovery window ends.");
     it.shows(&["plan"], 0);
-    set_status(&it.aws.platform, "deprecated", 0);
-    it.apply();
+    set_status(&it.aws.platform, "deprecated", 30);
+    it.apply(30);
     assert!(it.aws.describe(KEY)["DeletedDate"].is_null());
     it.says(
         "## It ends\n\nA last time its end is asked for. Somebody read the value lately: a scanner, as it turns out.",
     );
     set_status(&it.aws.platform, "decommission_requested", 20);
-    it.aws.apply().success();
+    apply_days_ago(&it.aws, 20).success();
     let mut read = it.aws.describe(KEY);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     read["LastAccessedDate"] = json!(now / 86400 * 86400);
@@ -99,7 +105,7 @@ for AWS. Days, times, commits and the caller's ARN are left out. What each step 
     it.shows(&["apply", "--yes", "--id", "SEC-0007", "--override", "last-accessed", "--reason", reason], 0);
     it.says("The recovery window ends, and the manifest says so.");
     the_window_ends(&it.aws);
-    it.apply();
+    it.apply(0);
     it.says("## What the trail has of it");
     it.shows(&["audit", "show", "SEC-0007"], 0);
     it.shows(&["audit", "verify"], 0);

@@ -55,14 +55,6 @@ impl fmt::Display for Gate {
     }
 }
 
-/// Since when a manifest asks for its secret's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Requested {
-    At(Timestamp),
-    /// And why that is not known.
-    Unknown(&'static str),
-}
-
 /// What a gate says.
 pub(super) struct Verdict {
     pub(super) gate: Gate,
@@ -127,7 +119,7 @@ fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) ->
 fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
     let days = i64::from(tier(world, wish).map_or(7, |tier| tier.cooling_off_days));
     let (is_open, words) = match world.requested.get(&wish.request.id) {
-        Some(Requested::At(since)) => match after(*since, days) {
+        Some(since) => match after(*since, days) {
             end if end <= world.options.now => (true, format!("its end was asked for on {}", day(*since))),
             end => (
                 false,
@@ -138,8 +130,7 @@ fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
                 ),
             ),
         },
-        Some(Requested::Unknown(why)) => (false, format!("since when its end is asked for is not known: {why}")),
-        None => (false, "since when its end is asked for is not known".to_owned()),
+        None => (false, "no commit asks for its end yet".to_owned()),
     };
     Verdict { gate: Gate::CoolingOff, is_open, words }
 }
