@@ -70,6 +70,25 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// As [`write_new`], for the owner's eyes alone; so are folders that are made for it.
+///
+/// # Errors
+/// Whatever the file system refuses.
+pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut folders = fs::DirBuilder::new();
+    folders.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+    folders.create(folder)?;
+    // Where nothing else is asked for, a temporary file is one that nobody else may read.
+    let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
 /// Writes a file that has no name (open(2), `O_TMPFILE`), and then gives it one. False where that cannot be done here,
 /// and nothing is.
 #[cfg(target_os = "linux")]

@@ -23,6 +23,7 @@
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
 //! | [`source`] | where bytes come from: work tree, index, commit |
+//! | [`value`] | a secret's value: texts by key, read, written, made |
 //! | [`manifest`] | parsing with spans, edits that keep comments, the schema, the typed model |
 //! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
 //! | [`git`] | the `git` program, fenced in |
@@ -60,3 +61,4 @@ pub mod store;
 pub mod suggest;
 pub mod template;
 pub mod terminal;
+pub mod value;

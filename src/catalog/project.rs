@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, ConfigError, Enums, Governance, Policies};
+use crate::config::{self, Config, ConfigError, Enums, Governance, Policies, SecretTypes};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
@@ -29,6 +29,8 @@ pub struct Project {
     pub key_template: Template,
     pub enums: Enums,
     pub governance: Governance,
+    /// Which keys a value has.
+    pub secret_types: SecretTypes,
     pub schema: Schema,
     /// The platform team's own rules.
     pub policies: Policies,
@@ -99,6 +101,12 @@ impl Project {
                 table
             }
         };
+        let secret_types = match read(repository, rules_from, &config.secret_types)? {
+            Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
+            None => {
+                named("secretTypes", &config.secret_types, &defaults.secret_types).map(|()| SecretTypes::built_in())?
+            }
+        };
         let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
             None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
@@ -114,6 +122,7 @@ impl Project {
             config_text,
             enums,
             governance,
+            secret_types,
             schema,
             policies,
         })
@@ -177,8 +186,8 @@ impl Project {
 
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
     #[must_use]
-    pub fn rule_files(&self) -> [&str; 4] {
-        [config::FILE_NAME, SCHEMA_FILE_NAME, &self.config.enums, &self.config.governance]
+    pub fn rule_files(&self) -> [&str; 5] {
+        [config::FILE_NAME, SCHEMA_FILE_NAME, &self.config.enums, &self.config.governance, &self.config.secret_types]
     }
 }
 

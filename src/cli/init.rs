@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Context, Failure, Outcome};
-use crate::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, Config, FILE_NAME};
+use crate::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use crate::scaffold::hook::{self, HookEdit};
@@ -56,6 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (SCHEMA_FILE_NAME, BUILT_IN_SCHEMA),
         (&config.enums, BUILT_IN_ENUMS),
         (&config.governance, BUILT_IN_GOVERNANCE),
+        (&config.secret_types, BUILT_IN_SECRET_TYPES),
     ];
     // All is looked at before anything is written, so that what stands in the way stops all of it.
     let mut steps = Vec::new();

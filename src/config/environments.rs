@@ -68,6 +68,7 @@ impl Config {
         let Some(own) = self.environments.get(environment) else { return self.store.clone() };
         let all = &self.store;
         StoreConfig {
+            key_file: self.store.key_file.clone(),
             backend: own.store.backend.or(all.backend),
             path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
             key_template: all.key_template.clone(),

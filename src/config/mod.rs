@@ -5,6 +5,7 @@ mod environments;
 mod error;
 mod governance;
 mod policies;
+mod secret_types;
 mod unique;
 mod wording;
 
@@ -20,6 +21,10 @@ pub use environments::{ClusterConfig, EnvironmentConfig, EnvironmentGitops, Envi
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
+pub use secret_types::{
+    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,
+    check_key,
+};
 
 /// The configuration's name at the root of a repository.
 pub const FILE_NAME: &str = "goldenpath.yaml";
@@ -36,6 +41,8 @@ pub struct Config {
     pub enums: String,
     /// The governance table's file, from the repository's root.
     pub governance: String,
+    /// The file of the keys by secret type, from the repository's root.
+    pub secret_types: String,
     pub ids: IdsConfig,
     pub store: StoreConfig,
     pub gitops: GitopsConfig,
@@ -81,6 +88,8 @@ pub struct StoreConfig {
     pub backend: Option<Backend>,
     /// `local`: the SQLite file, from the repository's root.
     pub path: PathBuf,
+    /// `local`: the file of the key that values are encrypted with, outside the repository; `~/` is the user's home.
+    pub key_file: Option<PathBuf>,
     /// The secret's name in the store, a template over the manifest's fields.
     pub key_template: String,
     /// `aws`: the region; without one, the standard chain's (`AWS_REGION`, the profile).
@@ -122,6 +131,8 @@ pub struct ExternalSecretConfig {
     pub refresh_interval: String,
     pub store_name: String,
     pub store_kind: String,
+    /// Whether a new one is held back until its secret has a value, which the operator could not find otherwise.
+    pub wait_for_value: bool,
 }
 
 /// What a run may do at most.
@@ -160,6 +171,7 @@ impl Default for Config {
             catalog_id: None,
             enums: "schemas/metadata/enums.yaml".to_owned(),
             governance: "schemas/metadata/governance.yaml".to_owned(),
+            secret_types: "schemas/metadata/secret_types.yaml".to_owned(),
             ids: IdsConfig::default(),
             store: StoreConfig::default(),
             gitops: GitopsConfig::default(),
@@ -185,6 +197,7 @@ impl Default for StoreConfig {
         Self {
             backend: None,
             path: PathBuf::from(".goldenpath/store.db"),
+            key_file: None,
             key_template: "goldenpath/{{ service }}/{{ environment }}/{{ name }}".to_owned(),
             region: None,
             endpoint_url: None,
@@ -213,6 +226,7 @@ impl Default for ExternalSecretConfig {
             refresh_interval: "1h".to_owned(),
             store_name: "aws-secrets-manager".to_owned(),
             store_kind: "ClusterSecretStore".to_owned(),
+            wait_for_value: false,
         }
     }
 }
@@ -228,9 +242,12 @@ impl Config {
         let written: Option<Self> =
             serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         let mut config = written.unwrap_or_default();
-        for (name, folder) in
-            [("catalog", &mut config.catalog), ("enums", &mut config.enums), ("governance", &mut config.governance)]
-        {
+        for (name, folder) in [
+            ("catalog", &mut config.catalog),
+            ("enums", &mut config.enums),
+            ("governance", &mut config.governance),
+            ("secretTypes", &mut config.secret_types),
+        ] {
             *folder = inside(folder).ok_or_else(|| {
                 let message = format!("`{name}: {folder}` is not a path inside the repository");
                 ConfigError::new(path, message, "give a relative path without `..`").at_field(text, &[name])

@@ -33,7 +33,7 @@ pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<()
 /// Creates the secret. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
 /// tags are the ones that were to go in, it is ours and done.
 async fn create(store: &Store, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
-    match store.create(key, new).await {
+    match store.create(key, new, None).await {
         Err(error @ StoreError::AlreadyExists { .. }) => {
             let found = store.describe(key).await?;
             let ours = found.is_some_and(|found| {

@@ -8,6 +8,7 @@ mod pace;
 mod policy;
 mod retry;
 mod role;
+mod values;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,11 +19,11 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
-
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret};
-use crate::config::StoreConfig;
+use super::{CURRENT, NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
+use crate::config::{Characters, StoreConfig};
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
 use failure::Call;
@@ -150,10 +151,42 @@ impl SecretStore for AwsStore {
         Ok(found.resource_policy)
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
-        let request = self.client.create_secret().name(key.as_str()).description(&new.description);
-        let request = request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
-        self.tell("CreateSecret", key, || request.clone().send()).await
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+        self.list_versions(key).await
+    }
+
+    async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
+        self.get_value(key).await
+    }
+
+    async fn put_value(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.put(key, value, version, replaces).await
+    }
+
+    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+        self.relabel(key, CURRENT, Some(replaces), Some(version)).await
+    }
+
+    async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
+        self.make_random(wanted).await
+    }
+
+    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
+        // The SDK gives each request that it builds a token of its own, which is the version's ID: one for all tries.
+        let token = value.map(|_| crate::value::token()).transpose().ok().flatten();
+        let send = || {
+            let request = self.client.create_secret().name(key.as_str()).description(&new.description);
+            let request = request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
+            let value = value.map(|value| value.expose_secret().to_owned());
+            request.set_client_request_token(token.clone()).set_secret_string(value).send()
+        };
+        self.tell("CreateSecret", key, send).await
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {

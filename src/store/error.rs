@@ -137,6 +137,28 @@ pub enum StoreError {
     #[diagnostic(code(goldenpath::store::rejected), help("{}", way_out(code)))]
     Rejected { operation: &'static str, name: Option<String>, code: String, message: String },
 
+    #[error("no value can be made: {reason}")]
+    #[diagnostic(code(goldenpath::store::no_value), help("set it with `goldenpath value set`"))]
+    NoValue { reason: String },
+
+    #[error("somebody else has written the value of `{name}` meanwhile")]
+    #[diagnostic(
+        code(goldenpath::store::value_moved),
+        help(
+            "theirs is the current one, and nothing of it was changed; look with `goldenpath value status`, and run this again"
+        )
+    )]
+    ValueMoved { name: String },
+
+    #[error("the key of the local store, `{}`, cannot be used: {reason}", path.display())]
+    #[diagnostic(
+        code(goldenpath::store::local_key),
+        help(
+            "`store.keyFile` names the file; without the key that they were encrypted with, values are lost and have to be set anew"
+        )
+    )]
+    LocalKey { path: PathBuf, reason: String },
+
     #[error("the local store `{}` is damaged or not a goldenpath store: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_damaged),

@@ -1,19 +1,25 @@
-//! The embedded store: one SQLite file, for trying out and for tests. It holds metadata, no values.
+//! The embedded store: one SQLite file, for trying out and for tests. Its values are encrypted.
 
 mod file;
+mod keyfile;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use secrecy::SecretString;
 
-use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret};
+use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
+use crate::config::Characters;
 use crate::manifest::StoreKey;
+use crate::value;
 use file::{File, Refused};
+use keyfile::KeyFile;
 
 /// A store in a file that need not be there yet.
 #[derive(Debug)]
@@ -21,20 +27,22 @@ pub struct LocalStore {
     /// As the configuration has it.
     written: PathBuf,
     file: File,
+    key_file: KeyFile,
 }
 
 impl LocalStore {
-    /// The store at `path`, from `root` if it is relative. Nothing is opened yet.
+    /// The store at `path`, from `root` if it is relative, with the key in `key_file`, by default the user's. Nothing is opened yet.
     #[must_use]
-    pub fn new(root: &Path, path: &Path) -> Self {
-        Self { written: path.to_owned(), file: File::new(root.join(path)) }
+    pub fn new(root: &Path, path: &Path, key_file: Option<&Path>) -> Self {
+        let file = File::new(root.join(path));
+        Self { written: path.to_owned(), file, key_file: KeyFile::new(root, key_file) }
     }
 
     /// Runs `change` on a secret that is there.
     fn change(
         &self,
         key: &StoreKey,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(), Refused>,
     ) -> Result<(), StoreError> {
         let missing = || StoreError::NotFound { name: key.to_string() };
         if !self.file.exists()? {
@@ -43,7 +51,7 @@ impl LocalStore {
         self.file.write(|transaction| {
             let is_there = format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}");
             match transaction.prepare(&is_there)?.exists([key.as_str()])? {
-                true => Ok(change(transaction)?),
+                true => change(transaction),
                 false => Err(Refused::Store(missing())),
             }
         })
@@ -109,7 +117,39 @@ impl SecretStore for LocalStore {
         found.flatten().ok_or_else(|| StoreError::NotFound { name: key.to_string() })
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+        self.read_versions(key)
+    }
+
+    async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
+        self.read_value(key)
+    }
+
+    async fn put_value(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.write_value(key, value, version, replaces)
+    }
+
+    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+        self.move_current(key, version, replaces)
+    }
+
+    /// The operating system's generator stands in for a store's own.
+    async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
+        value::characters(wanted).map_err(|error| StoreError::NoValue { reason: error.to_string() })
+    }
+
+    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
+        let no_version = |error: value::ValueError| StoreError::NoValue { reason: error.to_string() };
+        let first = match value {
+            Some(value) => Some((value::token().map_err(no_version)?, self.key_file.encrypt(value)?)),
+            None => None,
+        };
         self.file.write(|transaction| {
             transaction.execute(&format!("DELETE FROM secrets WHERE name = ?1 AND NOT {LIVES}"), [key.as_str()])?;
             let insert = "INSERT INTO secrets (name, description, created_at, kms_key) VALUES (?1, ?2, ?3, ?4)
@@ -117,14 +157,21 @@ impl SecretStore for LocalStore {
             let now = Timestamp::now().to_string();
             match transaction.execute(insert, params![key.as_str(), new.description, now, new.kms_key])? {
                 0 => Err(Refused::Store(StoreError::AlreadyExists { name: key.to_string() })),
-                _ => Ok(put(transaction, key, &new.tags)?),
+                _ => {
+                    put(transaction, key, &new.tags)?;
+                    if let Some((version, bytes)) = first {
+                        values::insert(transaction, key, &version, &bytes)?;
+                    }
+                    Ok(())
+                }
             }
         })
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            transaction.execute("UPDATE secrets SET deletion_at = NULL WHERE name = ?1", [key.as_str()]).map(drop)
+            transaction.execute("UPDATE secrets SET deletion_at = NULL WHERE name = ?1", [key.as_str()])?;
+            Ok(())
         })
     }
 
@@ -132,7 +179,8 @@ impl SecretStore for LocalStore {
         let end = Timestamp::now() + jiff::SignedDuration::from_hours(24 * i64::from(days));
         self.change(key, |transaction| {
             let mark = "UPDATE secrets SET deletion_at = coalesce(deletion_at, ?2) WHERE name = ?1";
-            transaction.execute(mark, params![key.as_str(), end.to_string()]).map(drop)
+            transaction.execute(mark, params![key.as_str(), end.to_string()])?;
+            Ok(())
         })
     }
 
@@ -141,7 +189,8 @@ impl SecretStore for LocalStore {
             let statement =
                 "UPDATE secrets SET description = coalesce(?2, description), kms_key = coalesce(?3, kms_key)
                 WHERE name = ?1";
-            transaction.execute(statement, params![key.as_str(), update.description, update.kms_key]).map(drop)
+            transaction.execute(statement, params![key.as_str(), update.description, update.kms_key])?;
+            Ok(())
         })
     }
 
@@ -149,26 +198,29 @@ impl SecretStore for LocalStore {
         if tags.is_empty() {
             return Ok(());
         }
-        self.change(key, |transaction| put(transaction, key, tags))
+        self.change(key, |transaction| Ok(put(transaction, key, tags)?))
     }
 
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
         self.change(key, |transaction| {
             let update = "UPDATE secrets SET policy = ?2 WHERE name = ?1";
-            transaction.execute(update, params![key.as_str(), policy]).map(drop)
+            transaction.execute(update, params![key.as_str(), policy])?;
+            Ok(())
         })
     }
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            transaction.execute("UPDATE secrets SET policy = NULL WHERE name = ?1", [key.as_str()]).map(drop)
+            transaction.execute("UPDATE secrets SET policy = NULL WHERE name = ?1", [key.as_str()])?;
+            Ok(())
         })
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
         self.change(key, |transaction| {
             let update = "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
-            transaction.execute(update, params![key.as_str(), rotation.function, rotation.days]).map(drop)
+            transaction.execute(update, params![key.as_str(), rotation.function, rotation.days])?;
+            Ok(())
         })
     }
 }
@@ -179,9 +231,15 @@ const LIVES: &str = "(deletion_at IS NULL OR julianday(deletion_at) > julianday(
 /// The columns of [`secret`], of tables of this version.
 fn secrets(version: i64) -> &'static str {
     match version {
-        1 => "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL FROM secrets",
+        1 => "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL, NULL FROM secrets",
+        2 => {
+            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days, NULL
+            FROM secrets"
+        }
         _ => {
-            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days FROM secrets"
+            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days,
+                (SELECT created_at FROM versions WHERE secret = name AND stage = 'AWSCURRENT')
+            FROM secrets"
         }
     }
 }
@@ -190,6 +248,7 @@ fn secrets(version: i64) -> &'static str {
 fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
     let function: Option<String> = row.get(5)?;
     let days = row.get(6)?;
+    let valued = timestamp(row, 7)?;
     Ok(StoredSecret {
         name: row.get(0)?,
         description: Some(row.get(1)?).filter(|text: &String| !text.is_empty()),
@@ -197,6 +256,8 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         deletion: timestamp(row, 3)?,
         kms_key: row.get(4)?,
         rotation: function.map(|function| Rotation { function, days }),
+        has_value: valued.is_some(),
+        last_changed: valued,
         ..StoredSecret::default()
     })
 }

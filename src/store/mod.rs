@@ -3,18 +3,22 @@
 mod aws;
 mod error;
 mod local;
+mod making;
 mod secret;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::config::{Backend, StoreConfig};
+use secrecy::SecretString;
+
+use crate::config::{Backend, Characters, StoreConfig};
 use crate::manifest::StoreKey;
 
 pub use aws::AwsStore;
 pub use error::StoreError;
 pub use local::LocalStore;
-pub use secret::{NewSecret, Rotation, SecretUpdate, StoredSecret};
+pub use making::{Source, generate};
+pub use secret::{CURRENT, NewSecret, PREVIOUS, Rotation, SecretUpdate, StoredSecret, StoredValue, Version};
 
 /// What plan and apply ask of a store. Every call is safe to repeat.
 ///
@@ -58,12 +62,49 @@ pub trait SecretStore {
     /// [`StoreError::NotFound`] when there is no such secret.
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError>;
 
-    /// Creates a secret without a value; all that is known of it goes in with the same call.
+    /// The versions of a secret's value that have a staging label, the youngest first. No value is read.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError>;
+
+    /// The current value; None where there is none. The store takes note that somebody has read it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such secret.
+    async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError>;
+
+    /// Writes a version of the value under the ID `version`, and makes it the current one, but only where `replaces` still is that;
+    /// None where there was no value.
+    ///
+    /// # Errors
+    /// [`StoreError::ValueMoved`] when somebody else was faster: theirs is the current one, and `value` is not. [`StoreError::NotFound`].
+    async fn put_value(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError>;
+
+    /// Makes a version the current one that is there already, but only where `replaces` still is that.
+    ///
+    /// # Errors
+    /// [`StoreError::ValueMoved`], and [`StoreError::NotFound`].
+    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError>;
+
+    /// A text that the store makes of so many characters, at least one of each kind.
+    ///
+    /// # Errors
+    /// The store cannot be asked, or refuses, or makes none.
+    async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError>;
+
+    /// Creates a secret, with a value or without one; all that is known of it goes in with the same call.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`] when the name is taken, which may be this very call, made before, its answer
     /// lost. [`StoreError::Rejected`] when AWS holds a secret of that name that is marked for deletion.
-    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError>;
+    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError>;
 
     /// Takes the mark for deletion off; nothing happens to a secret without one.
     ///
@@ -120,7 +161,7 @@ impl Store {
     pub async fn open(config: &StoreConfig, root: &Path) -> Result<Self, StoreError> {
         match config.backend {
             None => Err(StoreError::NoBackend),
-            Some(Backend::Local) => Ok(Self::Local(LocalStore::new(root, &config.path))),
+            Some(Backend::Local) => Ok(Self::Local(LocalStore::new(root, &config.path, config.key_file.as_deref()))),
             Some(Backend::Aws) => Ok(Self::Aws(Box::new(AwsStore::connect(config).await?))),
         }
     }
@@ -164,8 +205,34 @@ impl SecretStore for Store {
         on_each!(self, policy(key))
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
-        on_each!(self, create(key, new))
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+        on_each!(self, versions(key))
+    }
+
+    async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
+        on_each!(self, value(key))
+    }
+
+    async fn put_value(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError> {
+        on_each!(self, put_value(key, value, version, replaces))
+    }
+
+    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+        on_each!(self, make_current(key, version, replaces))
+    }
+
+    async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
+        on_each!(self, random(wanted))
+    }
+
+    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
+        on_each!(self, create(key, new, value))
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {

@@ -1,8 +1,9 @@
-//! What a store knows of a secret, and what it is told. Never a value.
+//! What a store knows of a secret, and what it is told.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 /// A secret's metadata as a store holds it. Never its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +41,44 @@ pub struct Rotation {
     pub function: String,
     /// None where the store has a schedule of another kind (`ScheduleExpression`).
     pub days: Option<u16>,
+}
+
+/// A version of a secret's value, without the value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    pub id: String,
+    /// Its staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and those of others. Without any, the store may remove it.
+    pub stages: Vec<String>,
+    pub created: Option<Timestamp>,
+    /// The day on which somebody read it last.
+    pub last_accessed: Option<Timestamp>,
+}
+
+/// The staging label of the version that readers get.
+pub const CURRENT: &str = "AWSCURRENT";
+
+/// The staging label of the version that was current before.
+pub const PREVIOUS: &str = "AWSPREVIOUS";
+
+impl Version {
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.stages.iter().any(|stage| stage == CURRENT)
+    }
+
+    #[must_use]
+    pub fn is_previous(&self) -> bool {
+        self.stages.iter().any(|stage| stage == PREVIOUS)
+    }
+}
+
+/// A value as it is stored.
+#[derive(Debug)]
+pub struct StoredValue {
+    /// The version that it is.
+    pub version: String,
+    /// None for bytes that are no text (`SecretBinary`).
+    pub text: Option<SecretString>,
 }
 
 /// What a secret is created with, in one call, so that it is ours from its first moment.

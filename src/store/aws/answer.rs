@@ -71,7 +71,7 @@ fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
     tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }
 
-fn timestamp(date: &DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(date: &DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(date.as_nanos()).ok()
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Calls a second, of all operations of a group together (Secrets Manager quotas; none of these can be raised).
 /// DescribeSecret has one of 10,000.
-const QUOTAS: [(u32, &[&str]); 8] = [
+const QUOTAS: [(u32, &[&str]); 12] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),
     (50, &["TagResource"]),
@@ -16,6 +16,10 @@ const QUOTAS: [(u32, &[&str]); 8] = [
     (50, &["DeleteSecret"]),
     (50, &["DeleteResourcePolicy", "GetResourcePolicy", "PutResourcePolicy", "ValidateResourcePolicy"]),
     (100, &["ListSecrets"]),
+    (50, &["ListSecretVersionIds"]),
+    (50, &["PutSecretValue"]),
+    (50, &["UpdateSecretVersionStage"]),
+    (50, &["GetRandomPassword"]),
 ];
 
 /// A pace for each group of operations with a quota.

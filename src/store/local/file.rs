@@ -17,7 +17,7 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 const APPLICATION: i64 = 0x6770_7374;
 
 /// From each version to the next; a step is never edited once released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE secrets (
         name        TEXT NOT NULL PRIMARY KEY,
@@ -37,6 +37,16 @@ const MIGRATIONS: [&str; 2] = [
     ALTER TABLE secrets ADD COLUMN policy TEXT;            -- JSON
     ALTER TABLE secrets ADD COLUMN rotation_function TEXT; -- null where it is not rotated
     ALTER TABLE secrets ADD COLUMN rotation_days INTEGER;
+",
+    "
+    CREATE TABLE versions (
+        secret     TEXT NOT NULL REFERENCES secrets (name) ON DELETE CASCADE,
+        id         TEXT NOT NULL,
+        stage      TEXT NOT NULL, -- AWSCURRENT or AWSPREVIOUS
+        created_at TEXT NOT NULL, -- RFC 3339, UTC
+        value      BLOB NOT NULL, -- encrypted by age, for the key in the key file
+        PRIMARY KEY (secret, id)
+    );
 ",
 ];
 

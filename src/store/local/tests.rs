@@ -32,7 +32,8 @@ fn described(description: &str) -> SecretUpdate {
 /// A store in a folder of its own, and its file, which is not there yet.
 fn fresh() -> (TempDir, LocalStore, PathBuf) {
     let root = tempfile::tempdir().unwrap();
-    let store = LocalStore::new(root.path(), Path::new(".goldenpath/store.db"));
+    let store =
+        LocalStore::new(root.path(), Path::new(".goldenpath/store.db"), Some(&root.path().with_extension("key")));
     let path = root.path().join(".goldenpath/store.db");
     (root, store, path)
 }
@@ -49,8 +50,8 @@ fn holding(bytes: &[u8]) -> (TempDir, LocalStore, PathBuf) {
 fn what_is_created_is_described_and_swept_in_order_of_name() {
     let (_root, store, _) = fresh();
     let before = Timestamp::now();
-    run(store.create(&key("b"), &new("second", tags([("team", "blue")])))).unwrap();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("b"), &new("second", tags([("team", "blue")])), None)).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let found = run(store.describe(&key("b"))).unwrap().unwrap();
     assert_eq!((found.name.as_str(), found.description.as_deref()), ("b", Some("second")));
     assert_eq!((found.tags.clone(), found.deletion), (tags([("team", "blue")]), None));
@@ -65,7 +66,7 @@ fn what_is_created_is_described_and_swept_in_order_of_name() {
 #[test]
 fn tags_are_added_or_replaced_and_others_stay() {
     let (_root, store, _) = fresh();
-    run(store.create(&key("a"), &new("text", tags([("keep", "1"), ("change", "1")])))).unwrap();
+    run(store.create(&key("a"), &new("text", tags([("keep", "1"), ("change", "1")])), None)).unwrap();
     for _ in 0..2 {
         run(store.put_tags(&key("a"), &tags([("change", "2"), ("add", "3")]))).unwrap();
         run(store.update(&key("a"), &described("another"))).unwrap();
@@ -78,8 +79,8 @@ fn tags_are_added_or_replaced_and_others_stay() {
 #[test]
 fn a_name_that_is_taken_keeps_its_first_secret() {
     let (_root, store, _) = fresh();
-    run(store.create(&key("a"), &new("first", tags([("x", "1")])))).unwrap();
-    let error = run(store.create(&key("a"), &new("second", tags([("x", "2")])))).unwrap_err();
+    run(store.create(&key("a"), &new("first", tags([("x", "1")])), None)).unwrap();
+    let error = run(store.create(&key("a"), &new("second", tags([("x", "2")])), None)).unwrap_err();
     assert!(matches!(error, StoreError::AlreadyExists { ref name } if name == "a"), "{error}");
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
     assert_eq!((found.description.as_deref(), found.tags), (Some("first"), tags([("x", "1")])));
@@ -92,7 +93,7 @@ fn a_secret_that_is_not_there_cannot_change() {
         assert_eq!(path.exists(), there);
         assert!(matches!(run(store.update(&key("a"), &described(""))), Err(StoreError::NotFound { .. })));
         assert!(matches!(run(store.put_tags(&key("a"), &tags([("x", "1")]))), Err(StoreError::NotFound { .. })));
-        run(store.create(&key("b"), &new("", tags([])))).ok();
+        run(store.create(&key("b"), &new("", tags([])), None)).ok();
     }
 }
 
@@ -107,7 +108,7 @@ fn a_store_that_is_not_there_is_empty_and_reading_does_not_make_it() {
 #[test]
 fn a_new_folder_is_hidden_from_git_and_one_that_was_there_is_left_alone() {
     let (root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let folder = path.parent().unwrap();
     assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
     assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
@@ -119,7 +120,7 @@ fn a_new_folder_is_hidden_from_git_and_one_that_was_there_is_left_alone() {
         assert_eq!((mode(folder), mode(&path)), (0o700, 0o600));
     }
     let (_root, store, path) = holding(b"");
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 
@@ -128,10 +129,14 @@ fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
     let (root, store, _) = fresh();
     let won: usize = std::thread::scope(|scope| {
         let writer = |writer: usize| {
-            let store = LocalStore::new(root.path(), Path::new(".goldenpath/store.db"));
-            let shared = run(store.create(&key("shared"), &new("", tags([])))).is_ok();
+            let store = LocalStore::new(
+                root.path(),
+                Path::new(".goldenpath/store.db"),
+                Some(&root.path().with_extension("key")),
+            );
+            let shared = run(store.create(&key("shared"), &new("", tags([])), None)).is_ok();
             for number in 0..5 {
-                run(store.create(&key(&format!("{writer}/{number}")), &new("", tags([("n", "1")])))).unwrap();
+                run(store.create(&key(&format!("{writer}/{number}")), &new("", tags([("n", "1")])), None)).unwrap();
                 run(store.sweep("", &|_| ())).unwrap();
             }
             usize::from(shared)
@@ -145,18 +150,20 @@ fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
 #[test]
 fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
     let (_root, store, path) = holding(b"this is not a database, however long you look at it");
-    for error in
-        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()]
-    {
+    for error in [
+        run(store.sweep("", &|_| ())).unwrap_err(),
+        run(store.create(&key("a"), &new("", tags([])), None)).unwrap_err(),
+    ] {
         assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
     }
     assert!(fs::read_to_string(&path).unwrap().starts_with("this is not"));
 
     let (_root, store, path) = holding(b"");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    for error in
-        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("a"), &new("", tags([])))).unwrap_err()]
-    {
+    for error in [
+        run(store.sweep("", &|_| ())).unwrap_err(),
+        run(store.create(&key("a"), &new("", tags([])), None)).unwrap_err(),
+    ] {
         assert!(error.to_string().contains("another program's"), "{error}");
     }
 }
@@ -164,7 +171,7 @@ fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
 #[test]
 fn a_damaged_store_says_so() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&path, bytes).unwrap();
@@ -172,7 +179,7 @@ fn a_damaged_store_says_so() {
     assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
 
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET created_at = 'once'").unwrap();
     let error = run(store.describe(&key("a"))).unwrap_err();
     assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
@@ -181,11 +188,12 @@ fn a_damaged_store_says_so() {
 #[test]
 fn a_store_of_a_newer_version_is_refused() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    for error in
-        [run(store.sweep("", &|_| ())).unwrap_err(), run(store.create(&key("b"), &new("", tags([])))).unwrap_err()]
-    {
+    for error in [
+        run(store.sweep("", &|_| ())).unwrap_err(),
+        run(store.create(&key("b"), &new("", tags([])), None)).unwrap_err(),
+    ] {
         assert!(matches!(error, StoreError::LocalNewer { found: 99, .. }), "{error}");
     }
 }
@@ -193,17 +201,17 @@ fn a_store_of_a_newer_version_is_refused() {
 #[test]
 fn a_folder_in_the_file_s_place_is_named() {
     let root = tempfile::tempdir().unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new(".")).sweep("", &|_| ())).unwrap_err();
+    let error = run(LocalStore::new(root.path(), Path::new("."), None).sweep("", &|_| ())).unwrap_err();
     assert!(error.to_string().contains("it is a folder"), "{error}");
     fs::write(root.path().join("file"), "").unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new("file/store.db")).sweep("", &|_| ())).unwrap_err();
+    let error = run(LocalStore::new(root.path(), Path::new("file/store.db"), None).sweep("", &|_| ())).unwrap_err();
     assert!(matches!(error, StoreError::LocalUnusable { .. }), "{error}");
 }
 
 #[test]
 fn a_marked_secret_is_there_with_its_date() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let mark = "UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'";
     Connection::open(&path).unwrap().execute_batch(mark).unwrap();
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
@@ -214,7 +222,7 @@ fn a_marked_secret_is_there_with_its_date() {
 #[test]
 fn a_marked_secret_is_restored() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'").unwrap();
     for _ in 0..2 {
         run(store.restore(&key("a"))).unwrap();
@@ -225,7 +233,7 @@ fn a_marked_secret_is_restored() {
 #[test]
 fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("", tags([("goldenpath.io/id", "x")])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([("goldenpath.io/id", "x")])), None)).unwrap();
     run(store.delete(&key("a"), 7)).unwrap();
     let marked = run(store.describe(&key("a"))).unwrap().unwrap().deletion.unwrap();
     let days = marked.duration_since(Timestamp::now()).as_hours();
@@ -239,7 +247,7 @@ fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
     assert_eq!(run(store.describe(&key("a"))).unwrap(), None);
     assert_eq!(run(store.sweep("", &|_| ())).unwrap(), []);
     assert!(matches!(run(store.restore(&key("a"))), Err(StoreError::NotFound { .. })));
-    run(store.create(&key("a"), &new("", tags([])))).unwrap();
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().tags, tags([]));
 }
 
@@ -247,7 +255,7 @@ fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
 fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
     let (_root, store, _) = fresh();
     let made = NewSecret { kms_key: Some("alias/one".to_owned()), ..new("text", tags([])) };
-    run(store.create(&key("a"), &made)).unwrap();
+    run(store.create(&key("a"), &made, None)).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
     run(store.put_policy(&key("a"), "{}")).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
@@ -266,8 +274,8 @@ fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
 #[test]
 fn only_what_carries_the_tag_is_swept() {
     let (_root, store, _) = fresh();
-    run(store.create(&key("ours"), &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])))).unwrap();
-    run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])))).unwrap();
+    run(store.create(&key("ours"), &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])), None)).unwrap();
+    run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])), None)).unwrap();
     let swept = run(store.sweep("goldenpath.io/managed-by", &|_| ())).unwrap();
     assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["ours"]);
     assert_eq!(swept[0].tags.len(), 2);
@@ -276,7 +284,7 @@ fn only_what_carries_the_tag_is_swept() {
 #[test]
 fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_write() {
     let (_root, store, path) = fresh();
-    run(store.create(&key("a"), &new("text", tags([("x", "1")])))).unwrap();
+    run(store.create(&key("a"), &new("text", tags([("x", "1")])), None)).unwrap();
     let columns = ["kms_key", "policy", "rotation_function", "rotation_days"];
     let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
     Connection::open(&path).unwrap().execute_batch(&format!("{drop} PRAGMA user_version = 1")).unwrap();

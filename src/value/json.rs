@@ -1,0 +1,157 @@
+//! One JSON object of texts.
+
+use std::cell::Cell;
+use std::fmt;
+
+use secrecy::SecretString;
+use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
+
+use super::{ValueError, shown};
+
+/// What can be told of a place, where serde's own words may hold a part of the value.
+#[derive(Clone)]
+enum Wrong {
+    Shape(&'static str),
+    Key(&'static str, String),
+}
+
+/// The keys and texts of an object, in their order; a key can stand there twice. Numbers, true and false become the text that
+/// they are, as the operator has it.
+pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueError> {
+    let wrong = Cell::new(None);
+    let mut from = serde_json::Deserializer::from_str(text);
+    let read = from.deserialize_map(Texts(&wrong)).and_then(|texts| from.end().map(|()| texts));
+    read.map_err(|error| match wrong.take() {
+        Some(Wrong::Key(why, key)) => ValueError::JsonKey { why, key: shown(&key) },
+        Some(Wrong::Shape(why)) => ValueError::Json { why, line: error.line(), column: error.column() },
+        None => {
+            let why = match error.classify() {
+                serde_json::error::Category::Eof => "it ends too early",
+                serde_json::error::Category::Data => "it is no object",
+                _ => "that is no JSON",
+            };
+            ValueError::Json { why, line: error.line(), column: error.column() }
+        }
+    })
+}
+
+struct Texts<'a>(&'a Cell<Option<Wrong>>);
+
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = Vec<(String, SecretString)>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let text: Text = entries.next_value()?;
+            match text {
+                Text::Is(text) => texts.push((key, text)),
+                Text::Not(why) => {
+                    self.0.set(Some(Wrong::Key(why, key)));
+                    return Err(A::Error::custom(""));
+                }
+            }
+            if texts.len() > super::MAX_BYTES {
+                self.0.set(Some(Wrong::Shape("it has more keys than a secret holds")));
+                return Err(A::Error::custom(""));
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// One text, or why it is none.
+enum Text {
+    Is(SecretString),
+    Not(&'static str),
+}
+
+impl<'de> serde::Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct One;
+
+        impl<'de> Visitor<'de> for One {
+            type Value = Text;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text::Is(SecretString::from(text)))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Text, E> {
+                Ok(Text::Is(SecretString::from(text)))
+            }
+
+            fn visit_bool<E>(self, yes: bool) -> Result<Text, E> {
+                Ok(Text::Is(SecretString::from(yes.to_string())))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+                Ok(Text::Is(SecretString::from(number.to_string())))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+                Ok(Text::Is(SecretString::from(number.to_string())))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+                Ok(Text::Not("there is a number that reads differently in other programs"))
+            }
+
+            fn visit_unit<E>(self) -> Result<Text, E> {
+                Ok(Text::Not("there is null"))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Text, A::Error> {
+                while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                Ok(Text::Not("there is a list"))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+                while entries.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+                Ok(Text::Not("there is an object"))
+            }
+        }
+
+        from.deserialize_any(One)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_truth_are_the_texts_that_they_are() {
+        let texts = parse(r#" {"port": 5432, "tls": true, "a": "x\n\"\u00fc", "b": -1} "#).unwrap();
+        let texts: Vec<_> = texts.iter().map(|(key, text)| (key.as_str(), text.expose_secret())).collect();
+        assert_eq!(texts, [("port", "5432"), ("tls", "true"), ("a", "x\n\"ü"), ("b", "-1")]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_by_its_key() {
+        for (text, words) in [
+            (r#"{"a": {"b": "c"}}"#, "there is an object under `a`"),
+            (r#"{"a": ["b"]}"#, "there is a list under `a`"),
+            (r#"{"a": null}"#, "there is null under `a`"),
+            (r#"{"a": 1.50}"#, "there is a number that reads differently in other programs under `a`"),
+            ("{\"a\": \"b\",\n 5}", "that is no JSON (line 2, column 2)"),
+            (r#"{"a": "b""#, "it ends too early"),
+            (r#"["a"]"#, "it is no object"),
+            (r#"{"a": "b"} x"#, "that is no JSON"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}
