@@ -32,6 +32,7 @@
 //! | [`files`] | whole files: written entirely or not at all |
 //! | [`arn`] | the kinds of Amazon Resource Names that people write |
 //! | [`suggest`] | "did you mean …?" |
+//! | [`hardening`] | keeping what is in memory in there |
 //! | [`crash`] | places at which a test can end the program |
 
 pub mod arn;
@@ -46,6 +47,7 @@ pub mod files;
 pub mod fixes;
 pub mod git;
 pub mod gitops;
+pub mod hardening;
 pub mod hooks;
 pub mod ids;
 pub mod inventory;

@@ -21,6 +21,7 @@ use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::template::TemplateError;
 use crate::terminal::PromptError;
+use crate::value::ValueError;
 
 /// An error with its exit code.
 pub(super) struct Failure {
@@ -114,7 +115,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError;
 }
 
 impl From<IdError> for Failure {

@@ -30,6 +30,7 @@ mod show;
 mod streams;
 mod telling;
 mod validate;
+mod value;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -78,7 +79,7 @@ struct Shared {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Say more: each file that is checked, each secret that is already as it should be
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, overrides_with = "verbose")]
     verbose: bool,
 }
 
@@ -96,6 +97,7 @@ enum Command {
     Due(due::Args),
     Report(report::Args),
     Lifecycle(lifecycle::Args),
+    Value(value::Args),
     Id(id::Args),
     Audit(audit::Args),
     Hook(hook::Args),
@@ -205,6 +207,7 @@ impl Command {
             Self::Due(args) => due::run(&args, context),
             Self::Report(args) => report::run(&args, context),
             Self::Lifecycle(args) => lifecycle::run(&args, context),
+            Self::Value(args) => value::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Audit(args) => audit::run(&args, context),
             Self::Hook(args) => hook::run(&args, context),

@@ -79,19 +79,9 @@ impl<'run> Teller<'run> {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
-            Event::Recorded(commit) => {
-                streams.talk(&format!("recorded in {} of the catalog", &commit[..8]));
-                return;
-            }
-            Event::Unrecorded(error) => {
-                streams.talk(&format!(
-                    "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
-                     `audit.push`."
-                ));
-                return;
-            }
-            Event::RecordFailed(error) => {
-                streams.error(&error);
+            Event::Recorded(_) | Event::Unrecorded(_) => return tell_of_the_record(&event, self.context),
+            Event::RecordFailed(ref error) => {
+                tell_of_the_record(&event, self.context);
                 self.failures.push_str(&harmless_name(&format!("  the record in the catalog's repository: {error}")));
                 self.failures.push('\n');
                 return;
@@ -120,6 +110,20 @@ impl<'run> Teller<'run> {
     pub(super) fn failures(self) -> String {
         self.context.streams.bar_ends();
         if self.failures.is_empty() { self.failures } else { format!("\nFailed:\n{}\n", self.failures) }
+    }
+}
+
+/// Says where what was done is recorded.
+pub(super) fn tell_of_the_record(event: &Event<'_>, context: &Context) {
+    let streams = &context.streams;
+    match event {
+        Event::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
+        Event::Unrecorded(error) => streams.talk(&format!(
+            "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
+             `audit.push`."
+        )),
+        Event::RecordFailed(error) => streams.error(error),
+        _ => {}
     }
 }
 

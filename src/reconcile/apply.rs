@@ -66,7 +66,7 @@ pub async fn apply(
     let mut tell = |event: Event<'_>| {
         match &event {
             Event::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => recorder.note(action),
-            Event::Failed(action, _) => recorder.fail(action),
+            Event::Failed(action, _) => recorder.fail(*action),
             _ => {}
         }
         tell(event);
@@ -159,7 +159,7 @@ fn project(
             (false, _) => applied.not_begun += 1,
             (true, true) => record(applied, action, None, tell),
             (true, false) => {
-                recorder.begin(action);
+                recorder.begin(*action);
                 open.push((action, change));
             }
         }
@@ -181,7 +181,7 @@ fn project(
         match result {
             // What keeps all of them from being committed is told once.
             Ok(()) if commit.is_err() => {
-                recorder.fail(action);
+                recorder.fail(*action);
                 applied.failed += 1;
             }
             result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),

@@ -14,6 +14,9 @@ use crate::store::Rotation;
 pub(super) const OURS: &str = "goldenpath.io/";
 
 /// The tag that says that goldenpath made a secret.
+/// The tag that says since when a secret has its value, in RFC 3339: noted by the command that writes values.
+pub const VALUE_SINCE: &str = "goldenpath.io/value-since";
+
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
 
 /// What it says then.

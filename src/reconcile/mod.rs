@@ -26,12 +26,13 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply, conclude};
+pub use desired::VALUE_SINCE;
 pub use gates::Gate;
 pub use known::{known, known_of, stranger};
 pub use markdown::{PLAN_TEMPLATE, for_a_comment};
 pub use orphan::{Orphan, StaleFile};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
-pub use record::{RecordError, Recorder};
+pub use record::{Deed, RecordError, Recorder};
 pub use saved::{Saved, SavedError, Selected, digest, places};
 pub use shard::Shard;
 pub use show::{for_people, summary};

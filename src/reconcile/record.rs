@@ -49,6 +49,30 @@ pub struct Recorder<'run> {
     failed: RefCell<Option<RecordError>>,
 }
 
+/// Something that is done for a secret.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub id: SecretId,
+    /// As the audit trail calls it.
+    pub action: &'static str,
+    pub environment: String,
+    /// The store key or the file.
+    pub target: String,
+    pub reason: String,
+}
+
+impl From<&Action> for Deed {
+    fn from(action: &Action) -> Self {
+        Self {
+            id: action.id,
+            action: action.step.name(),
+            environment: action.environment.clone(),
+            target: action.target.clone(),
+            reason: action.reason.clone(),
+        }
+    }
+}
+
 /// Why something is not recorded.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum RecordError {
@@ -107,8 +131,8 @@ impl<'run> Recorder<'run> {
     }
 
     /// Writes down that an action is about to be done.
-    pub(super) fn begin(&self, action: &Action) {
-        self.write(&[Event { result: BEGUN.to_owned(), ..self.event(action) }]);
+    pub fn begin(&self, deed: impl Into<Deed>) {
+        self.write(&[Event { result: BEGUN.to_owned(), ..self.event(deed) }]);
     }
 
     /// Writes down that an action is done.
@@ -124,9 +148,14 @@ impl<'run> Recorder<'run> {
         self.write(&events);
     }
 
+    /// The same of something outside of a plan.
+    pub fn note_deed(&self, deed: Deed) {
+        self.write(&[self.event(deed)]);
+    }
+
     /// Writes down that an action that was begun has failed: nothing is recorded of it.
-    pub(super) fn fail(&self, action: &Action) {
-        self.write(&[Event { result: FAILED.to_owned(), ..self.event(action) }]);
+    pub fn fail(&self, deed: impl Into<Deed>) {
+        self.write(&[Event { result: FAILED.to_owned(), ..self.event(deed) }]);
     }
 
     fn write(&self, events: &[Event]) {
@@ -137,15 +166,16 @@ impl<'run> Recorder<'run> {
         }
     }
 
-    fn event(&self, action: &Action) -> Event {
-        let aws = self.callers.get(&action.environment).cloned();
+    fn event(&self, deed: impl Into<Deed>) -> Event {
+        let Deed { id, action, environment, target, reason } = deed.into();
+        let aws = self.callers.get(&environment).cloned();
         Event {
             time: jiff::Timestamp::now(),
-            id: action.id,
-            action: action.step.name().to_owned(),
-            environment: action.environment.clone(),
-            target: action.target.clone(),
-            reason: action.reason.clone(),
+            id,
+            action: action.to_owned(),
+            environment,
+            target,
+            reason,
             result: DONE.to_owned(),
             actor: Actor { aws, ..self.actor.clone() },
             source: self.source.clone(),
@@ -170,7 +200,7 @@ impl<'run> Recorder<'run> {
             open.forget();
             return Recorded { marks: unmarked(), commit: self.failed.take().map_or(Ok(None), Err) };
         }
-        let marked: Vec<Event> = marks.iter().map(|action| self.event(action)).collect();
+        let marked: Vec<Event> = marks.iter().map(|action| self.event(*action)).collect();
         let (results, commit) = match self.config.push {
             true => self.push(&events, marks, &marked),
             false => self.commit(&events, marks, &marked),

@@ -7,6 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflu
 /// would otherwise become a signal and be lost to the question. (The console crate switches the terminal for the time
 /// of one key only.)
 pub(super) struct Held {
+    echoes: bool,
     #[cfg(unix)]
     before: Option<Termios>,
 }
@@ -16,7 +17,7 @@ impl Held {
         #[cfg(unix)]
         return Self::with(|modes| modes - (LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO));
         #[cfg(not(unix))]
-        Self {}
+        Self { echoes: true }
     }
 
     /// For a question that is answered by lines, in the terminal's own mode: but a Ctrl-C takes nothing with it of what
@@ -25,7 +26,20 @@ impl Held {
         #[cfg(unix)]
         return Self::with(|modes| modes | LocalModes::NOFLSH);
         #[cfg(not(unix))]
-        Self {}
+        Self { echoes: true }
+    }
+
+    /// The same for a line that nobody is to see.
+    pub(super) fn by_hidden_lines() -> Self {
+        #[cfg(unix)]
+        return Self::with(|modes| (modes | LocalModes::NOFLSH) - LocalModes::ECHO);
+        #[cfg(not(unix))]
+        Self { echoes: true }
+    }
+
+    /// Whether what is typed is shown.
+    pub(super) fn echoes(&self) -> bool {
+        self.echoes
     }
 
     /// Throws away what is typed of a line that nobody will read.
@@ -42,8 +56,9 @@ impl Held {
             let mut held = before.clone();
             held.local_modes = modes(held.local_modes);
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &held);
+            return Self { echoes: held.local_modes.contains(LocalModes::ECHO), before: Some(before.clone()) };
         }
-        Self { before }
+        Self { echoes: true, before }
     }
 }
 

@@ -3,6 +3,7 @@
 mod bar;
 mod fuzzy;
 mod held;
+mod hidden;
 pub mod interrupt;
 mod line;
 mod look;

@@ -6,6 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
 use super::held::Held;
 use super::{PromptError, Question, harmless, harmless_name};
 
@@ -15,6 +18,9 @@ static WAITING: Mutex<Option<Sender<Heard>>> = Mutex::new(None);
 /// The longest line that is read, in bytes; terminals give 4096 at most.
 const LONGEST: u64 = 64 * 1024;
 
+/// The longest line that a terminal gives in its own mode, its end included; what is longer it cuts (termios(3), `ICANON`).
+const TERMINAL_LINE: usize = 4096;
+
 /// How many suggestions are read out.
 const SUGGESTIONS: usize = 9;
 
@@ -22,7 +28,7 @@ const SUGGESTIONS: usize = 9;
 pub(super) const NOT_ACCEPTED: &str = "Not accepted: ";
 
 enum Heard {
-    Line(io::Result<Vec<u8>>),
+    Line(io::Result<Zeroizing<Vec<u8>>>),
     Interrupt,
 }
 
@@ -113,8 +119,29 @@ pub(super) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
     })
 }
 
+/// A text that nobody sees while it is typed.
+pub(super) fn hidden(words: &str) -> Result<SecretString, PromptError> {
+    until_accepted_by(Held::by_hidden_lines, &format!("{words}. What you type is not shown"), |answer| {
+        match answer.len() + 1 < TERMINAL_LINE {
+            true => Ok(SecretString::from(answer)),
+            false => {
+                Err("a terminal's line takes no more, so a part may be missing: give it on standard input".to_owned())
+            }
+        }
+    })
+}
+
 /// Asks until there is an answer that can be taken, and says on a line of its own why one cannot.
-fn until_accepted<T>(prompt: &str, mut take: impl FnMut(&str) -> Result<T, String>) -> Result<T, PromptError> {
+fn until_accepted<T>(prompt: &str, take: impl FnMut(&str) -> Result<T, String>) -> Result<T, PromptError> {
+    until_accepted_by(Held::by_lines, prompt, take)
+}
+
+/// The same, the terminal held by `hold`.
+fn until_accepted_by<T>(
+    hold: fn() -> Held,
+    prompt: &str,
+    mut take: impl FnMut(&str) -> Result<T, String>,
+) -> Result<T, PromptError> {
     let broken = |error: io::Error| PromptError::Terminal(error.to_string());
     let say = |text: &str| {
         let mut err = io::stderr().lock();
@@ -123,16 +150,21 @@ fn until_accepted<T>(prompt: &str, mut take: impl FnMut(&str) -> Result<T, Strin
     loop {
         // A Ctrl-C may come as soon as the question is read.
         let ear = listen();
-        let held = Held::by_lines();
+        let held = hold();
+        let hides = !held.echoes();
         say(&format!("{}: ", harmless(prompt)))?;
         let line = match hear(&ear) {
             Heard::Line(line) => line.map_err(broken)?,
             Heard::Interrupt => {
                 held.forget_line();
-                Vec::new()
+                Zeroizing::default()
             }
         };
         drop(held);
+        // The Enter of a line that is not shown is not shown either.
+        if hides && line.ends_with(b"\n") {
+            say("\n")?;
+        }
         // The end of the file, and a Ctrl-C, leave the cursor behind the question.
         if !line.ends_with(b"\n") {
             say("\n")?;
@@ -164,7 +196,8 @@ fn listen() -> (Sender<Heard>, Receiver<Heard>) {
 fn hear((sender, receiver): &(Sender<Heard>, Receiver<Heard>)) -> Heard {
     let sender = sender.clone();
     thread::spawn(move || {
-        let mut line = Vec::new();
+        // Room for it, so that no half of an answer is left behind where it grew.
+        let mut line = Zeroizing::new(Vec::with_capacity(TERMINAL_LINE));
         let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut line);
         // Nobody listens any more after a Ctrl-C.
         let _ = sender.send(Heard::Line(read.map(|_| line)));

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, MultiSelect, Select};
+use secrecy::SecretString;
 
 use super::held::Held;
 use super::look::wrapped;
 use super::typed::formatted;
-use super::{Look, Question, harmless, interrupt, is_dumb, nobody_watches, plain, typed};
+use super::{Look, Question, harmless, hidden, interrupt, is_dumb, nobody_watches, plain, typed};
 
 /// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
 const PAGE: usize = 12;
@@ -88,6 +89,17 @@ impl Prompter {
         match &self.mode {
             Mode::Lines => plain::text(question, &mut check),
             Mode::Keys(theme) => self.asking(|| Ok(typed::ask(question, &**theme, self.look, &mut check)?)),
+        }
+    }
+
+    /// A text that nobody sees while it is typed. An empty one is an answer too.
+    ///
+    /// # Errors
+    /// Cancelled, or the terminal is gone.
+    pub fn hidden(&self, words: &str) -> Result<SecretString, PromptError> {
+        match &self.mode {
+            Mode::Lines => plain::hidden(words),
+            Mode::Keys(theme) => self.asking(|| Ok(hidden::ask(words, &**theme, &self.term)?)),
         }
     }
 

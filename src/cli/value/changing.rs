@@ -1,0 +1,166 @@
+//! Changing a value: what would become of each key, the question, one version, and the record of it.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::subject::Subject;
+use crate::cli::telling::tell_of_the_record;
+use crate::cli::{Context, Failure, Outcome};
+use crate::reconcile::{self, Applied};
+use crate::store::{SecretStore, StoreError};
+use crate::terminal::{Cell, Column, PromptError, Prompter, interrupt, table};
+use crate::value::{self, Fate, Value};
+
+/// Who is asked before a value is written.
+pub(super) struct Asking {
+    prompter: Option<Prompter>,
+}
+
+/// What is to be written.
+pub(super) struct Change<'a> {
+    /// As the audit trail calls it.
+    pub(super) action: &'static str,
+    pub(super) value: Value,
+    pub(super) fates: Vec<(String, Fate)>,
+    /// The version that it takes the place of; None for a first value.
+    pub(super) replaces: Option<&'a str>,
+}
+
+/// What there is of a value before it is changed.
+pub(super) struct Before {
+    /// None where there is none.
+    pub(super) version: Option<String>,
+    /// None where it was not to be read.
+    pub(super) value: Option<Value>,
+}
+
+impl Asking {
+    /// Refuses to go on where nobody can be asked and nobody has said yes.
+    pub(super) fn new(yes: bool, context: &Context) -> Result<Self, Failure> {
+        interrupt::listen();
+        let prompter = if yes { None } else { Prompter::on_terminal(context.streams.err) };
+        if !yes && prompter.is_none() {
+            return Err(Failure::usage(
+                "there is no terminal to ask on before a value is written",
+                "give --yes to write it without asking",
+            ));
+        }
+        Ok(Self { prompter })
+    }
+
+    /// Whether it may go on.
+    pub(super) fn agrees(&self, question: &str) -> Result<bool, PromptError> {
+        self.prompter.as_ref().map_or(Ok(true), |prompter| prompter.confirm(question, false))
+    }
+}
+
+impl Before {
+    /// The value that there is, which is read.
+    pub(super) async fn read(subject: &Subject<'_>) -> Result<Self, Failure> {
+        let Some(stored) = subject.store.value(&subject.key).await? else {
+            return Ok(Self { version: None, value: Some(Value::default()) });
+        };
+        let value = stored.text.as_ref().and_then(Value::stored).ok_or_else(|| {
+            Failure::refused(
+                format!("the value of {} is no JSON object of texts, so nothing can be added to it", subject.id()),
+                "give all of its keys, with `goldenpath value set --replace`",
+            )
+        })?;
+        Ok(Self { version: Some(stored.version), value: Some(value) })
+    }
+
+    /// Which version there is; nothing is read of it.
+    pub(super) async fn unread(subject: &Subject<'_>) -> Result<Self, Failure> {
+        let versions = subject.store.versions(&subject.key).await?;
+        let version = versions.into_iter().find(|version| version.is_current()).map(|version| version.id);
+        // Where there is no value, that is all of it.
+        let value = version.is_none().then(Value::default);
+        Ok(Self { version, value })
+    }
+}
+
+impl Change<'_> {
+    /// Checks the value, shows what becomes of its keys, asks, and writes it.
+    pub(super) async fn make(
+        self,
+        subject: &Subject<'_>,
+        asking: &Asking,
+        context: &Context,
+    ) -> Result<Outcome, Failure> {
+        let id = subject.id();
+        self.value.check(&subject.request.secret_type, &subject.secret_type)?;
+        context.streams.result(&shown(&self.fates, context));
+        let changes = |fate: &Fate| !matches!(fate, Fate::Unchanged | Fate::Kept);
+        if !self.fates.iter().any(|(_, fate)| changes(fate)) {
+            context.streams.talk(&format!("Nothing changes: {id} has this value already."));
+            return Ok(Outcome::Done);
+        }
+        let environment = &subject.request.environment;
+        if !asking.agrees(&format!("Write this value of {id} in {environment}?"))? {
+            context.streams.talk("Nothing was written.");
+            return Ok(Outcome::Failed);
+        }
+        let text: SecretString = self.value.to_json();
+        let version = value::token()?;
+        let keys: Vec<&str> =
+            self.fates.iter().filter(|(_, fate)| changes(fate)).map(|(key, _)| key.as_str()).collect();
+        let reason = format!("{}; version {version}", keys.join(", "));
+        let done = format!("{id}: version {version} is the current one.");
+        let put = subject.store.put_value(&subject.key, &text, &version, self.replaces);
+        carry_out(subject, (self.action, reason), put, context.now, &done, context).await
+    }
+}
+
+/// Does something to a value, notes on the secret since when it has its value, and records it.
+pub(super) async fn carry_out(
+    subject: &Subject<'_>,
+    (action, reason): (&'static str, String),
+    work: impl Future<Output = Result<(), StoreError>>,
+    since: Timestamp,
+    done: &str,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let recorder = subject.recorder().await;
+    let deed = subject.deed(action, reason);
+    recorder.begin(deed.clone());
+    crate::crash::point("value: begun");
+    if let Err(error) = work.await {
+        // Whether one that nobody answered came through is not known; the record says so.
+        if !matches!(error, StoreError::Unreachable { .. }) {
+            recorder.fail(deed);
+        }
+        return Err(error.into());
+    }
+    crate::crash::point("value: written");
+    recorder.note_deed(deed);
+    context.streams.result(&format!("{done}\n"));
+    if let Err(error) = subject.note_since(since).await {
+        context.streams.talk(&format!(
+            "Note: when that was could not be noted on the secret, so `due` may tell otherwise: {error}"
+        ));
+    }
+    let mut applied = Applied::default();
+    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| tell_of_the_record(&event, context));
+    Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
+}
+
+/// The keys, and what becomes of each.
+fn shown(fates: &[(String, Fate)], context: &Context) -> String {
+    let look = context.streams.out;
+    let row = |(key, fate): &(String, Fate)| {
+        let (sign, words, style) = match fate {
+            Fate::Added => ("+", "is added", look.style().green()),
+            Fate::Changed => ("~", "changes", look.style().yellow()),
+            Fate::Written => ("~", "is written", look.style().yellow()),
+            Fate::Removed => ("-", "is removed", look.style().red()),
+            Fate::Unchanged => (" ", "is the same already", look.style().dim()),
+            Fate::Kept => (" ", "stays", look.style().dim()),
+        };
+        vec![Cell::styled(sign, style.clone()), Cell::plain(key), Cell::styled(words, style)]
+    };
+    let column = |head| Column { head, least: None, rank: 0 };
+    let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
+    format!("{}\n", table(&[column(""), column("KEY"), column("WHAT BECOMES OF IT")], &rows, None, look))
+}

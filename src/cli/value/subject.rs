@@ -1,0 +1,152 @@
+//! The one secret that a command is about: its manifest, its type, its store, and what the store has of it.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Catalog, Entry, Project, Selection};
+use crate::cli::naming::named;
+use crate::cli::{Context, Failure};
+use crate::config::SecretType;
+use crate::lifecycle::LifecycleError;
+use crate::manifest::{SecretId, SecretRequest, StoreKey};
+use crate::reconcile::{self, Account, Deed, Recorder, stranger};
+use crate::rules;
+use crate::source::{Repository, Snapshot};
+use crate::store::{SecretStore, Store, StoreError, StoredSecret};
+
+/// The catalog in the work tree.
+pub(super) struct Ground {
+    pub(super) repository: Repository,
+    pub(super) project: Project,
+    pub(super) catalog: Catalog,
+}
+
+/// A secret of it, and its store.
+pub(super) struct Subject<'a> {
+    pub(super) ground: &'a Ground,
+    entry: &'a Entry,
+    pub(super) request: &'a SecretRequest,
+    pub(super) secret_type: SecretType,
+    pub(super) key: StoreKey,
+    pub(super) store: Store,
+    /// As the store had it when this began.
+    found: StoredSecret,
+}
+
+impl Ground {
+    pub(super) fn read(context: &Context) -> Result<Self, Failure> {
+        let repository = Repository::discover()?;
+        let project = context.open(&repository, Snapshot::WorkTree)?;
+        let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+        Ok(Self { repository, project, catalog })
+    }
+
+    /// The secret of this ID in its store, where it can have a value.
+    pub(super) async fn subject(&self, word: &str) -> Result<Subject<'_>, Failure> {
+        let Self { project, catalog, .. } = self;
+        let entry = named(catalog, word)?;
+        let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
+        let request = entry.request().ok_or_else(unreadable)?;
+        let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        let key = key.ok_or_else(unreadable)?.clone();
+        if !request.status.is_in_use() {
+            return Err(Failure::refused(
+                format!("{} is `{}`: nobody is to use its value any more", request.id, request.status),
+                format!("`goldenpath lifecycle set {} deprecated` takes it back until it is deleted", request.id),
+            ));
+        }
+        let store = open(project, request).await?;
+        let found = store.describe(&key).await?;
+        let place = store.place();
+        let found = found.ok_or_else(|| {
+            Failure::refused(
+                format!("there is no secret `{}` yet ({place})", concealed(entry, project, key.to_string())),
+                format!("`goldenpath apply` makes it, when the manifest of {} has merged", request.id),
+            )
+        })?;
+        if let Some(whose) = stranger(&found, request.id, &project.catalog_id) {
+            return Err(Failure::refused(
+                format!(
+                    "the secret `{}` is not the one of {}: {whose}",
+                    concealed(entry, project, key.to_string()),
+                    request.id
+                ),
+                format!("`goldenpath apply --adopt {}` takes over one that goldenpath did not make", request.id),
+            ));
+        }
+        if let Some(when) = found.deletion {
+            return Err(Failure::refused(
+                format!("the secret of {} is marked for deletion, on {}", request.id, when.strftime("%Y-%m-%d")),
+                "`goldenpath apply` restores it, while its manifest is in use",
+            ));
+        }
+        let secret_type = project.secret_types.of(&request.secret_type);
+        Ok(Subject { ground: self, entry, request, secret_type, key, store, found })
+    }
+}
+
+/// The store of a manifest's environment.
+async fn open(project: &Project, request: &SecretRequest) -> Result<Store, Failure> {
+    let config = project.config.store_of(request.environment.as_str());
+    Ok(Store::open(&config, &project.root).await?)
+}
+
+fn concealed(entry: &Entry, project: &Project, mut text: String) -> String {
+    rules::conceal(entry, project, [&mut text]);
+    text
+}
+
+impl Subject<'_> {
+    pub(super) fn id(&self) -> SecretId {
+        self.request.id
+    }
+
+    /// Whether it had no value when this began.
+    pub(super) fn found_none(&self) -> bool {
+        !self.found.has_value
+    }
+
+    /// The store key, for showing.
+    pub(super) fn target(&self) -> String {
+        concealed(self.entry, &self.ground.project, self.key.to_string())
+    }
+
+    pub(super) fn say_where(&self, context: &Context) {
+        let Self { request, .. } = self;
+        let line = format!("{}  {}, {} in {}", request.id, request.secret_type, request.service, request.environment);
+        context.streams.talk(&concealed(self.entry, &self.ground.project, line));
+        context.streams.talk(&format!("Store     {}, {}\n", self.store.place(), self.target()));
+    }
+
+    /// Something that is done for it.
+    pub(super) fn deed(&self, action: &'static str, reason: String) -> Deed {
+        let environment = self.request.environment.to_string();
+        Deed { id: self.id(), action, environment, target: self.target(), reason }
+    }
+
+    /// What the deeds of this run are recorded with.
+    pub(super) async fn recorder(&self) -> Recorder<'_> {
+        let Ground { repository, project, .. } = self.ground;
+        let caller = self.store.caller().await;
+        let callers: BTreeMap<String, String> =
+            caller.into_iter().map(|caller| (self.request.environment.to_string(), caller)).collect();
+        let source = match repository.head() {
+            Ok(Snapshot::Commit(commit)) => format!("{} in the work tree on commit {commit}", project.catalog_id),
+            _ => format!("{} in the work tree", project.catalog_id),
+        };
+        Recorder::new(repository, &project.config.audit, source, callers)
+    }
+
+    /// Notes on the secret since when it has its value, which `due` goes by. Without that it goes by the store's own dates.
+    pub(super) async fn note_since(&self, since: jiff::Timestamp) -> Result<(), StoreError> {
+        let tag = (reconcile::VALUE_SINCE.to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        self.store.put_tags(&self.key, &[tag].into()).await
+    }
+}
+
+/// The accounts of these environments; those that cannot be opened are told of.
+pub(super) async fn accounts(
+    ground: &Ground,
+    environments: impl Iterator<Item = String>,
+) -> (Vec<Account>, Vec<reconcile::Unseen>) {
+    Account::open(&ground.project.config, &ground.project.root, environments.collect()).await
+}
