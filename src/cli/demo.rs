@@ -9,6 +9,7 @@ use std::time::Instant;
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature};
 
 use super::{Context, Failure, Outcome};
+use crate::config::FILE_NAME;
 use crate::terminal::Look;
 
 /// Show the whole road on an example: from an empty repository to an ExternalSecret, in seconds
@@ -29,6 +30,10 @@ const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/S
 const RIGHT: &str = "tier: medium";
 const WRONG: &str = "tier: meduim";
 
+/// The key of the local store goes the way of everything else here.
+const OWN_KEY: &str = "# keyFile: ~/.config/goldenpath/local-store.key";
+const KEY_HERE: &str = "keyFile: ../local-store.key";
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let folder = tempfile::Builder::new()
@@ -46,6 +51,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
     stage.scene("The platform team sets the catalog's repository up, once.");
     stage.goldenpath(&["init"], 0)?;
+    stage.replace(FILE_NAME, OWN_KEY, KEY_HERE)?;
     stage.commit("Set goldenpath up")?;
 
     stage.scene("A developer needs a secret. Without the flags, `new secret` asks.");
@@ -56,11 +62,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     stage.show(&stage.catalog.join(MANIFEST), MANIFEST)?;
 
     stage.scene("A slip of the fingers: the risk tier becomes `meduim`. The hook runs this at `git commit`:");
-    stage.replace(RIGHT, WRONG)?;
+    stage.replace(MANIFEST, RIGHT, WRONG)?;
     stage.goldenpath(&["validate", "--staged"], 1)?;
 
     stage.scene("The fix. Now the commit goes through, and the pull request merges.");
-    stage.replace(WRONG, RIGHT)?;
+    stage.replace(MANIFEST, WRONG, RIGHT)?;
     stage.goldenpath(&["validate", "--staged"], 0)?;
     stage.commit("Ask for the payments database credentials (SEC-0001)")?;
 
@@ -71,6 +77,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         "The pipeline does it: first the secret in the store, then the ExternalSecret in the GitOps repository.",
     );
     stage.goldenpath(&["apply", "--yes"], 0)?;
+
+    stage.scene(
+        "The secret is still empty. Its value is made here, or asked for by `value set`; nobody gets to see it.",
+    );
+    stage.goldenpath(&["value", "generate", "SEC-0001", "--yes"], 0)?;
+    stage.goldenpath(&["value", "status"], 0)?;
 
     stage.scene("Argo CD or Flux syncs this file, and the External Secrets Operator brings the secret to the cluster.");
     stage.show(&stage.gitops.join(PROJECTION), &format!("../gitops/{PROJECTION}"))?;
@@ -154,13 +166,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Edits the manifest as a person would, and stages it.
-    fn replace(&self, old: &str, new: &str) -> Result<(), Failure> {
-        self.prompt(&format!("sed -i 's/{old}/{new}/' {MANIFEST} && git add {MANIFEST}"));
-        let path = self.catalog.join(MANIFEST);
+    /// Edits a file as a person would, and stages it.
+    fn replace(&self, file: &str, old: &str, new: &str) -> Result<(), Failure> {
+        self.prompt(&format!("sed -i 's|{old}|{new}|' {file} && git add {file}"));
+        let path = self.catalog.join(file);
         fs::read_to_string(&path)
             .and_then(|text| fs::write(&path, text.replace(old, new)))
-            .map_err(|error| Failure::io(&format!("`{MANIFEST}` cannot be edited"), &error))?;
+            .map_err(|error| Failure::io(&format!("`{file}` cannot be edited"), &error))?;
         self.stage_all().map(drop).map_err(|error| git_failed(&error))
     }
 

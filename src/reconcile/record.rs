@@ -354,6 +354,8 @@ impl<'run> Recorder<'run> {
 fn ended(events: &[Event]) -> Vec<Event> {
     let is_of = |one: &Event, other: &Event| {
         (one.id, &one.action, &one.target, &one.source) == (other.id, &other.action, &other.target, &other.source)
+            // Each version of a value is something of its own, which its reason tells.
+            && (one.reason == other.reason || !one.action.ends_with("-value"))
     };
     let mut all = Vec::new();
     for (index, event) in events.iter().enumerate() {

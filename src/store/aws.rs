@@ -22,7 +22,7 @@ use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesT
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use super::{CURRENT, NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
+use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
 use crate::config::{Characters, StoreConfig};
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
@@ -170,7 +170,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
-        self.relabel(key, CURRENT, Some(replaces), Some(version)).await
+        self.relabel(key, replaces, version).await
     }
 
     async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {

@@ -115,7 +115,11 @@ pub(super) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
                 format!("get a new one there, and put it in with `goldenpath value set {}`", subject.id()),
             ));
         }
-        write(&subject, "rotate-value", keys, &before, (args.making.source, &asking), context).await
+        let outcome = write(&subject, "rotate-value", keys, &before, (args.making.source, &asking), context).await?;
+        if outcome == Outcome::Done {
+            context.streams.talk("Only the stored value is new: whoever accepts it has to be told, too.");
+        }
+        Ok(outcome)
     })
 }
 

@@ -63,6 +63,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let kept = before.value.as_ref().filter(|_| !args.replace);
         if let Some(prompter) = &prompter {
             given::ask(&subject, kept, prompter, &mut given)?;
+            context.streams.talk("");
         }
         given::check_keys(&subject, given.names().into_iter())?;
         if args.generate || prompter.is_some() {

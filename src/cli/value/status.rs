@@ -157,6 +157,11 @@ impl Args {
             Format::Text => self.table(standings, context),
         };
         context.streams.result(&text);
+        for standing in standings {
+            if let State::Unknown(why) | State::Unfit(why) = &standing.state {
+                context.streams.talk(&format!("{}: {why}", standing.wanted.request.id));
+            }
+        }
         let awaiting: Vec<String> = standings
             .iter()
             .filter(|standing| matches!(standing.state, State::Awaiting))
@@ -257,9 +262,9 @@ impl Standing<'_> {
 
     fn words(&self) -> String {
         match &self.state {
-            State::Unknown(why) => format!("not known: {why}"),
+            State::Unknown(_) => "not known".to_owned(),
             State::Missing => "no secret yet".to_owned(),
-            State::Unfit(why) => why.clone(),
+            State::Unfit(_) => "none to use".to_owned(),
             State::Awaiting => "awaiting a value".to_owned(),
             State::Valued { .. } => "yes".to_owned(),
         }
@@ -320,7 +325,10 @@ impl Standing<'_> {
             "environment": request.environment,
             "target": self.target,
             "value": state,
-            "message": self.words(),
+            "message": match &self.state {
+                State::Unknown(why) | State::Unfit(why) => why.clone(),
+                _ => self.words(),
+            },
             "version": self.current().map(|version| &version.id),
             "since": self.current().and_then(|version| version.created).map(|time| time.to_string()),
             "lastAccessed": self.last_read().map(day),

@@ -1,8 +1,10 @@
 //! Values in AWS Secrets Manager.
 //!
-//! PutSecretValue takes no condition, so a new version first gets a label of ours, and then UpdateSecretVersionStage moves
-//! `AWSCURRENT` to it from the version that it was seen on: AWS refuses that where the label is elsewhere by then. The first
-//! version of all gets `AWSCURRENT` from AWS itself (PutSecretValue, `VersionStages`).
+//! PutSecretValue takes no condition. So it is looked before it which version is the current one, and after it which one that
+//! was: where somebody was faster in between, the label goes back to theirs. That move takes a condition: AWS refuses it where the
+//! label is elsewhere by then (UpdateSecretVersionStage, `RemoveFromVersionId`).
+
+use std::collections::HashMap;
 
 use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,10 +13,7 @@ use super::AwsStore;
 use super::answer::timestamp;
 use crate::config::{Characters, Kind};
 use crate::manifest::StoreKey;
-use crate::store::{CURRENT, StoreError, StoredValue, Version};
-
-/// The staging label of a version that is to become the current one.
-const CANDIDATE: &str = "GOLDENPATHPENDING";
+use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, Version};
 
 /// What AWS says where a label is not on the version that it is to be taken from (UpdateSecretVersionStage, "Errors").
 const INVALID: [&str; 2] = ["InvalidParameterException", "InvalidRequestException"];
@@ -64,47 +63,51 @@ impl AwsStore {
         version: &str,
         replaces: Option<&str>,
     ) -> Result<(), StoreError> {
+        let moved = || StoreError::ValueMoved { name: key.to_string() };
+        if !is_as_seen(&self.labels(key).await?, replaces) {
+            return Err(moved());
+        }
         let send = || {
-            let request = self.client.put_secret_value().secret_id(key.as_str()).client_request_token(version);
-            request.version_stages(CANDIDATE).secret_string(value.expose_secret()).send()
+            let request = self.client.put_secret_value().secret_id(key.as_str());
+            request.client_request_token(version).secret_string(value.expose_secret()).send()
         };
-        let put = self.ask("PutSecretValue", Some(key), send).await?;
-        let is_first = put.version_stages().iter().any(|stage| stage == CURRENT);
-        let moved = match (is_first, replaces) {
-            (true, _) => Ok(()),
-            (false, replaces) => self.relabel(key, CURRENT, replaces, Some(version)).await,
-        };
-        // Whatever became of it, the label has served; one that stays would keep the version for ever.
-        let _ = self.relabel(key, CANDIDATE, Some(version), None).await;
-        moved
+        self.ask("PutSecretValue", Some(key), send).await?;
+        let labels = self.labels(key).await?;
+        if !has(&labels, version, CURRENT) {
+            return Err(moved());
+        }
+        let before = labels.keys().find(|version| has(&labels, version, PREVIOUS));
+        match before {
+            Some(theirs) if Some(theirs.as_str()) != replaces && !is_as_seen(&labels, replaces) => {
+                // Should even that be too late, a third version is the current one, and not this.
+                let _ = self.relabel(key, version, theirs).await;
+                Err(moved())
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Moves a staging label from one version to another; fails where it is not on the first.
-    pub(super) async fn relabel(
-        &self,
-        key: &StoreKey,
-        label: &str,
-        from: Option<&str>,
-        to: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let request = self.client.update_secret_version_stage().secret_id(key.as_str()).version_stage(label);
-        let request =
-            request.set_remove_from_version_id(from.map(str::to_owned)).set_move_to_version_id(to.map(str::to_owned));
+    /// Moves the label of the current version from one to another; fails where it is not on the first.
+    pub(super) async fn relabel(&self, key: &StoreKey, from: &str, to: &str) -> Result<(), StoreError> {
+        let request = self.client.update_secret_version_stage().secret_id(key.as_str()).version_stage(CURRENT);
+        let request = request.remove_from_version_id(from).move_to_version_id(to);
         match self.tell("UpdateSecretVersionStage", key, || request.clone().send()).await {
             Err(StoreError::Rejected { code, .. }) if INVALID.contains(&code.as_str()) => {
                 // The answer to an earlier try may have been lost.
-                let is_done = to.is_some() && self.has_label(key, label, to).await?;
-                if is_done { Ok(()) } else { Err(StoreError::ValueMoved { name: key.to_string() }) }
+                match has(&self.labels(key).await?, to, CURRENT) {
+                    true => Ok(()),
+                    false => Err(StoreError::ValueMoved { name: key.to_string() }),
+                }
             }
             result => result,
         }
     }
 
-    async fn has_label(&self, key: &StoreKey, label: &str, version: Option<&str>) -> Result<bool, StoreError> {
+    /// The staging labels of each version.
+    async fn labels(&self, key: &StoreKey) -> Result<HashMap<String, Vec<String>>, StoreError> {
         let request = self.client.describe_secret().secret_id(key.as_str());
         let found = self.ask("DescribeSecret", Some(key), || request.clone().send()).await?;
-        let stages = found.version_ids_to_stages().zip(version).and_then(|(versions, version)| versions.get(version));
-        Ok(stages.is_some_and(|stages| stages.iter().any(|stage| stage == label)))
+        Ok(found.version_ids_to_stages.unwrap_or_default())
     }
 
     pub(super) async fn make_random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
@@ -136,6 +139,18 @@ impl AwsStore {
                 message: "what it made is not what was asked for".to_owned(),
             }),
         }
+    }
+}
+
+fn has(labels: &HashMap<String, Vec<String>>, version: &str, label: &str) -> bool {
+    labels.get(version).is_some_and(|labels| labels.iter().any(|one| one == label))
+}
+
+/// Whether the version that was current is so now; None where there was none.
+fn is_as_seen(labels: &HashMap<String, Vec<String>>, version: Option<&str>) -> bool {
+    match version {
+        Some(version) => has(labels, version, CURRENT),
+        None => !labels.keys().any(|version| has(labels, version, CURRENT)),
     }
 }
 
