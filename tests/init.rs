@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use goldenpath::config::{Backend, Config, Enums, FILE_NAME, Governance};
+use goldenpath::config::{Backend, Config, Enums, FILE_NAME, Governance, SecretTypes};
 
 use crate::support::{Outcome, Repository};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "goldenpath.yaml",
     "schemas/secret_request.schema.json",
     "schemas/metadata/enums.yaml",
     "schemas/metadata/governance.yaml",
+    "schemas/metadata/secret_types.yaml",
 ];
 const HOOKS: &str = ".pre-commit-config.yaml";
 
@@ -82,7 +83,8 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
     assert_eq!(
         kept.stdout,
         "kept your goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
-         kept your schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n"
+         kept your schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
+         unchanged schemas/metadata/secret_types.yaml\n"
     );
     assert_eq!(repository.read(FILES[0]), "store: {backend: aws}\n");
     assert_eq!(repository.read(FILES[2]), "owners: [us]\n");
@@ -90,7 +92,8 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
     assert_eq!(
         forced.stdout,
         "replaced goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
-         replaced schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n"
+         replaced schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
+         unchanged schemas/metadata/secret_types.yaml\n"
     );
     assert_eq!(files(&repository), written);
 }
@@ -98,13 +101,21 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
 #[test]
 fn a_configuration_that_stays_says_where_the_rest_goes() {
     let repository = Repository::new();
-    let own = "enums: lists/enums.yaml\ngovernance: lists/governance.yaml\ncatalog: my+secrets\n";
+    let own = "enums: lists/enums.yaml\ngovernance: lists/governance.yaml\nsecretTypes: lists/types.yaml\n\
+               catalog: my+secrets\n";
     repository.write(FILES[0], own).write(HOOKS, "repos:\n- repo: x\n  hooks: [{id: y}]\n");
     init(&repository, &[]);
     let written: Vec<String> = files(&repository).into_keys().collect();
     assert_eq!(
         written,
-        [HOOKS, FILES[0], "lists/enums.yaml", "lists/governance.yaml", "schemas/secret_request.schema.json"]
+        [
+            HOOKS,
+            FILES[0],
+            "lists/enums.yaml",
+            "lists/governance.yaml",
+            "lists/types.yaml",
+            "schemas/secret_request.schema.json"
+        ]
     );
     // A regular expression, so the plus is no operator.
     assert!(repository.read(HOOKS).contains(r#"files: "^my\\+secrets/.*\\.ya?ml$""#), "{}", repository.read(HOOKS));
@@ -199,6 +210,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
         options,
         [
             "# remote: upstream",
+            "# keyFile: ~/.config/goldenpath/local-store.key",
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",
             "# roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
@@ -232,6 +244,10 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
         .map(|line| if is_option(line) { line.replacen("# ", "", 1) } else { line.to_owned() })
         .collect();
     let config = Config::parse(FILE_NAME, &uncommented).unwrap();
+    assert_eq!(
+        config.store.key_file.as_deref().and_then(|path| path.to_str()),
+        Some("~/.config/goldenpath/local-store.key")
+    );
     assert_eq!(config.store.region.as_deref(), Some("us-east-1"));
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.store_of("prod").region.as_deref(), Some("eu-west-2"));
@@ -251,6 +267,7 @@ fn the_lists_and_the_table_that_it_writes_are_the_built_in_ones() {
     let enums = Enums::parse(FILES[2], &repository.read(FILES[2])).unwrap();
     assert_eq!(enums, Enums::built_in());
     assert_eq!(Governance::parse(FILES[3], &repository.read(FILES[3]), &enums).unwrap(), Governance::built_in());
+    assert_eq!(SecretTypes::parse(FILES[4], &repository.read(FILES[4]), &enums).unwrap(), SecretTypes::built_in());
     let schema: serde_json::Value = serde_json::from_str(&repository.read(FILES[1])).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }

@@ -287,10 +287,15 @@ fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_w
     run(store.create(&key("a"), &new("text", tags([("x", "1")])), None)).unwrap();
     let columns = ["kms_key", "policy", "rotation_function", "rotation_days"];
     let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
-    Connection::open(&path).unwrap().execute_batch(&format!("{drop} PRAGMA user_version = 1")).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(&format!("{drop} DROP TABLE versions; PRAGMA user_version = 1"))
+        .unwrap();
     let before = fs::read(&path).unwrap();
     assert_eq!(run(store.sweep("", &|_| ())).unwrap()[0].description.as_deref(), Some("text"));
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
+    assert_eq!(run(store.versions(&key("a"))).unwrap(), []);
+    assert!(run(store.value(&key("a"))).unwrap().is_none());
     assert_eq!(fs::read(&path).unwrap(), before);
     run(store.put_policy(&key("a"), "{}")).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
