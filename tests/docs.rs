@@ -107,6 +107,11 @@ fn every_flag_in_the_documentation_exists() {
             &["show", "--help"],
             &["due", "--help"],
             &["report", "--help"],
+            &["value", "set", "--help"],
+            &["value", "generate", "--help"],
+            &["value", "rotate", "--help"],
+            &["value", "status", "--help"],
+            &["value", "env", "--help"],
         ])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();
@@ -115,6 +120,7 @@ fn every_flag_in_the_documentation_exists() {
         "docs/commands.md",
         "docs/gitops.md",
         "docs/lifecycle.md",
+        "docs/values.md",
         "docs/ids.md",
         "docs/hooks.md",
         "docs/pipeline.md",
