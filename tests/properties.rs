@@ -178,6 +178,12 @@ fn whatever_becomes_of_a_manifest_fixing_it_breaks_nothing() {
 }
 
 #[test]
+fn whatever_becomes_of_a_value_it_is_read_or_refused() {
+    each(&corpus("value"), any_bytes::value);
+    each(&mutants(5, 4000, &corpus("value")), any_bytes::value);
+}
+
+#[test]
 fn whatever_becomes_of_a_configuration_it_is_used_or_refused() {
     each(&mutants(4, 600, &corpus("config")), any_bytes::config);
 }

@@ -1,11 +1,11 @@
-//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same four functions.
+//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same five functions.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::thread;
 
 use goldenpath::catalog::{Catalog, Entry, Project};
-use goldenpath::config::{BUILT_IN_GOVERNANCE, Config, ConfigError, Enums, Governance, Policies, Subject};
+use goldenpath::config::{BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject};
 use goldenpath::diagnostics::{
     Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people,
     render_report, summary,
@@ -15,6 +15,9 @@ use goldenpath::manifest::{self, Node, Place, Schema, Value};
 use goldenpath::rules::{Confidential, Finding, RuleSet, Severity};
 use goldenpath::source::{File, Repository, Snapshot};
 use goldenpath::terminal::{Look, harmless_json};
+use goldenpath::value;
+use miette::Diagnostic;
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 const SEED: &str = include_str!("../fixtures/seed.yaml");
@@ -143,6 +146,7 @@ pub fn config(bytes: &[u8]) {
     let enums = told(Enums::parse("enums.yaml", text)).unwrap_or_else(Enums::built_in);
     told(Governance::parse("governance.yaml", text, &enums));
     told(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
+    told(SecretTypes::parse("secret_types.yaml", text, &enums));
     let seed = manifest::parse(SEED).expect("the seed is a manifest");
     if let Some(schema) = told(Schema::compile("secret_request.schema.json", text, &enums)) {
         drop(schema.violations(&seed));
@@ -158,6 +162,20 @@ pub fn config(bytes: &[u8]) {
             judging.expect("a thread").join().expect("policies that judge");
         });
     }
+}
+
+/// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads back as the same.
+pub fn value(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Some(value) = told(value::Value::parse(text)) else { return };
+    let json = value.to_json();
+    let read: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(json.expose_secret()).expect("a JSON object");
+    let same = value.texts().map(|(key, text)| (key.to_owned(), text.expose_secret().into()));
+    assert_eq!(read, same.collect());
+    assert!(value.names().iter().all(|key| goldenpath::config::check_key(key).is_ok()), "{:?}", value.names());
+    let again = value::Value::stored(&json).expect("what it has written");
+    assert_eq!(again.to_json().expose_secret(), json.expose_secret());
 }
 
 fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
@@ -184,7 +202,7 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
 }
 
 /// The value, or else its error, shown.
-fn told<T>(result: Result<T, ConfigError>) -> Option<T> {
+fn told<T, E: Diagnostic>(result: Result<T, E>) -> Option<T> {
     result
         .map_err(|error| {
             for look in [WIDE, NARROW] {
