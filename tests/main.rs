@@ -41,3 +41,4 @@ mod support;
 mod trouble;
 mod ttl;
 mod validate;
+mod value_apply;
