@@ -96,7 +96,10 @@ fn plan_in_json_has_the_design_s_shape() {
     let plan = platform.plan(&["--format", "json"]).run().success().json();
     let action = |name: &str, target: &str, reason: &str| json!({ "id": "SEC-0007", "action": name, "environment": "dev", "target": target, "reason": reason });
     assert_eq!(plan["version"], 1);
-    assert_eq!(plan["summary"], json!({ "manifests": 1, "create": 2, "change": 0, "delete": 0, "blocked": 0 }));
+    assert_eq!(
+        plan["summary"],
+        json!({ "manifests": 1, "create": 2, "change": 0, "delete": 0, "blocked": 0, "awaitingValue": 1 })
+    );
     // The reasons are prose for people: that there is one is all that holds.
     let mut actions = plan["actions"].clone();
     for action in actions.as_array_mut().unwrap() {
@@ -111,7 +114,9 @@ fn plan_in_json_has_the_design_s_shape() {
     assert_eq!(plan["staleProjections"], json!([]));
     assert_eq!(plan["failures"], json!([]));
     assert_eq!(plan["manualRotation"], json!({ "database-credentials": 1 }));
-    assert_eq!(plan.as_object().unwrap().len(), 8);
+    let awaiting = json!([{ "id": "SEC-0007", "environment": "dev", "target": KEY, "heldBack": false }]);
+    assert_eq!(plan["awaitingValue"], awaiting);
+    assert_eq!(plan.as_object().unwrap().len(), 9);
 }
 
 #[test]

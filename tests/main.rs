@@ -42,3 +42,4 @@ mod trouble;
 mod ttl;
 mod validate;
 mod value;
+mod value_apply;

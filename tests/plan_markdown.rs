@@ -57,7 +57,7 @@ fn a_comment_says_what_changes_and_how_many_must_approve() {
     platform.apply().run().success();
     let done = comment(&platform);
     assert!(done.contains("\nNothing to do, of 2 looked at.\n"), "{done}");
-    assert!(!done.contains("Approvals") && !done.contains("<details>"), "{done}");
+    assert!(!done.contains("Approvals") && !done.contains("Changes of"), "{done}");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_is_blocked_is_not_folded_and_asks_for_no_approval() {
     let text = comment(&platform);
     assert!(text.contains("## Plan: 0 to create, 0 to change, 1 blocked\n"), "{text}");
     assert!(text.contains(&format!("\n### Blocked\n\n- `SEC-0007` (`dev`), `{file}`: `a file stands there")), "{text}");
-    assert!(!text.contains("<details>") && !text.contains("Approvals"), "{text}");
+    assert!(!text.contains("Changes of") && !text.contains("Approvals"), "{text}");
 }
 
 #[test]
@@ -167,10 +167,15 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     };
     let text = comment(&platform);
     fits(&text);
-    let shown = text.matches("\n- `SEC-").count();
+    let (_, changes) = text.split_once("<summary>Changes of 400 manifests</summary>").unwrap();
+    let (changes, rest) = changes.split_once("</details>").unwrap();
+    let shown = changes.matches("\n- `SEC-").count();
     assert!(shown > 10, "{shown}");
-    assert!(text.contains("<summary>Changes of 400 manifests</summary>"));
-    assert!(text.contains(&format!("\n- … and {} more, for which there is no room here\n", 400 - shown)), "{text}");
+    let (_, awaiting) = rest.split_once("<summary>401 without a value</summary>").unwrap();
+    let line =
+        "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: `goldenpath value set SEC-0007`\n";
+    assert!(awaiting.contains(line) && awaiting.contains("\n- … and 381 more"), "{awaiting}");
+    assert!(changes.contains(&format!("\n- … and {} more, for which there is no room here\n", 400 - shown)), "{text}");
     assert!(text.trim_end().ends_with("`goldenpath plan` shows what is left out."), "{text}");
 
     // Thousands of orphans beside them, whose names count for more than their characters.

@@ -97,6 +97,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Either::Right((never, _)) => match never {},
         };
         context.streams.result(&format!("{}{}", teller.failures(), reconcile::summary(applied)));
+        match plan.awaiting.len() {
+            0 => {}
+            1 => context.streams.talk("1 secret awaits a value, as the plan says above."),
+            several => context.streams.talk(&format!("{several} secrets await a value, as the plan says above.")),
+        }
         if stopping.is_asked() {
             context.streams.talk("Stopped before the end; running it again does the rest.");
             return Ok(Outcome::Interrupted);

@@ -112,7 +112,7 @@ async fn ask(
         }
     };
     let holds = |request: &SecretRequest| there(&request);
-    let (known, silent) = reconcile::known(project, catalog, &accounts, holds, &tell).await;
+    let (known, silent) = reconcile::known(project, catalog, &accounts, context.now, holds, &tell).await;
     context.streams.bar_ends();
     calendar.known = known;
     unseen.extend(silent);

@@ -1,6 +1,7 @@
 //! `goldenpath show`
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::filtering::{At, table_width};
 use super::naming::named;
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (mut store, mut gitops, mut reservation) = (Told::LeftOut, Told::LeftOut, Told::LeftOut);
         if !args.offline {
             context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
-            store = subject.stored().await;
+            store = subject.stored(context.now).await;
             let projected = subject.projected(context);
             reservation = subject.reserved();
             context.streams.progress_ends();
@@ -119,7 +120,7 @@ impl Subject<'_> {
     }
 
     /// What the store has.
-    async fn stored(&self) -> Told<Stored> {
+    async fn stored(&self, now: Timestamp) -> Told<Stored> {
         let key = self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let Some(key) = key else { return Told::Nobody("the manifest has no store key".to_owned()) };
         let environment = self.request.environment.to_string();
@@ -136,7 +137,7 @@ impl Subject<'_> {
             Err(error) => return Told::Failed(self.conceal(error.to_string())),
         };
         let found = found.map(|found| Found {
-            known: known_of(&found),
+            known: known_of(&found, now),
             has_value: found.has_value,
             deletion: found.deletion,
             last_changed: found.last_changed,

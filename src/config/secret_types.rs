@@ -177,6 +177,14 @@ impl SecretType {
         only.map(|key| key.name.as_str()).collect()
     }
 
+    /// The keys that a first value is made of where nobody gives it: those that it cannot be without, or else all, as far as they
+    /// can be made.
+    #[must_use]
+    pub fn made_at_first(&self) -> Vec<&Key> {
+        let is_required = self.keys.iter().any(|key| key.required);
+        self.keys.iter().filter(|key| key.generate.is_some() && (key.required || !is_required)).collect()
+    }
+
     /// Whether a first value can be made without anybody's help.
     #[must_use]
     pub fn can_be_generated(&self) -> bool {
@@ -270,6 +278,11 @@ mod tests {
         assert!(database.can_be_generated());
         assert_eq!(types.of("tls-private-key").only_given(), ["tls.key", "tls.crt"]);
         assert!(!types.of("api-key").can_be_generated());
+        let made = |name: &str| types.of(name).made_at_first().iter().map(|key| key.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (made("database-credentials").join(" "), made("generic").join(" ")),
+            ("username password".to_owned(), "value".to_owned())
+        );
     }
 
     #[test]

@@ -244,7 +244,7 @@ impl Stored {
             [("created", found.known.created), ("changed", found.last_changed), ("rotated", found.last_rotated)];
         words.extend(dates.into_iter().filter_map(|(word, when)| Some(format!("{word} {}", day(when?)))));
         if !found.has_value {
-            words.push("no value yet".to_owned());
+            words.push("awaiting a value".to_owned());
         }
         lines.push(if words.is_empty() { "there".to_owned() } else { words.join(", ") });
         lines.extend(found.deletion.map(|when| format!("marked for deletion ({})", day(when))));

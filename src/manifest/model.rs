@@ -31,6 +31,9 @@ pub struct SecretRequest {
     /// Who may use the value; None where the manifest leaves that to others. No variable of templates.
     #[serde(skip)]
     pub principals: Option<Principals>,
+    /// Whether the first value is made when the secret is created. No variable of templates.
+    #[serde(skip)]
+    pub generate: bool,
     pub ttl_days: u32,
 }
 
@@ -73,6 +76,7 @@ impl SecretRequest {
             namespace: fields.parsed("/spec/access/namespace", DnsLabel::parse)?,
             k8s_secret_name: fields.parsed("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
             principals: Principals::read(root)?,
+            generate: fields.flag("/spec/value/generate")?,
             ttl_days: fields.days("/spec/ttlDays")?,
         })
     }
@@ -146,6 +150,15 @@ impl<'node> Fields<'node> {
     fn parsed<T>(&self, pointer: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Violation> {
         parse(self.string(pointer)?)
             .map_err(|reason| Violation { pointer: pointer.to_owned(), kind: ViolationKind::BadFormat { reason } })
+    }
+
+    /// False where it is left out.
+    fn flag(&self, pointer: &str) -> Result<bool, Violation> {
+        match self.0.at(pointer).map(|(_, node)| &node.value) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(wrong_type(pointer, "boolean")),
+        }
     }
 
     fn days(&self, pointer: &str) -> Result<u32, Violation> {

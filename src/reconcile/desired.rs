@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::policy::Policy;
 use crate::catalog::{Catalog, Entry, Project};
-use crate::config;
+use crate::config::{self, Key};
 use crate::manifest::{SecretRequest, StoreKey};
 use crate::projection::{Projection, ProjectionError};
 use crate::rules;
@@ -14,9 +14,6 @@ use crate::store::Rotation;
 pub(super) const OURS: &str = "goldenpath.io/";
 
 /// The tag that says that goldenpath made a secret.
-/// The tag that says since when a secret has its value, in RFC 3339: noted by the command that writes values.
-pub const VALUE_SINCE: &str = "goldenpath.io/value-since";
-
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
 
 /// What it says then.
@@ -35,6 +32,10 @@ pub(super) const ENVIRONMENT: &str = "goldenpath.io/environment";
 /// The tag that says which resource policy was put. Only secrets whose manifest says who may use them have it.
 pub(super) const POLICY: &str = "goldenpath.io/policy";
 
+/// The tag that says since when the value is the one that it is, in RFC 3339: who writes a new one writes it too. No manifest asks
+/// for it.
+pub const VALUE_SINCE: &str = "goldenpath.io/value-since";
+
 /// One manifest's wishes.
 pub(super) struct Desired<'catalog> {
     pub(super) entry: &'catalog Entry,
@@ -45,6 +46,8 @@ pub(super) struct Desired<'catalog> {
     pub(super) tags: BTreeMap<String, String>,
     /// Why the store cannot take it, if so.
     pub(super) refusal: Option<String>,
+    /// The keys that a first value is made of; none where somebody gives it.
+    pub(super) make: Vec<Key>,
     /// None where each secret keeps the key that it has.
     pub(super) kms_key: Option<String>,
     /// None where the manifest does not say who may use it.
@@ -83,6 +86,10 @@ fn desired<'catalog>(
         entry,
         request,
         refusal: refusal(&tags),
+        make: match request.generate {
+            true => project.secret_types.of(&request.secret_type).made_at_first().into_iter().cloned().collect(),
+            false => Vec::new(),
+        },
         kms_key: project.config.store_of(environment).kms_key_id,
         policy: request.principals.as_ref().map(Policy::of),
         rotation: interval(request, project).and_then(|days| {

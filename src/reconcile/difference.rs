@@ -72,10 +72,15 @@ fn creation(wish: &Desired<'_>) -> Vec<Action> {
     let unpoliced = wish.policy.as_ref().filter(|policy| policy.text.is_none());
     tags.extend(unpoliced.map(|policy| (POLICY.to_owned(), policy.digest.clone())));
     let new = NewSecret { description: wish.description.clone(), tags, kms_key: wish.kms_key.clone() };
-    let create = Step::CreateSecret { key: wish.key.clone(), new };
+    let mut reason = "there is no such secret".to_owned();
+    if !wish.make.is_empty() {
+        let keys: Vec<&str> = wish.make.iter().map(|key| key.name.as_str()).collect();
+        reason.push_str(&format!("; its value is made on the way ({})", keys.join(", ")));
+    }
+    let create = Step::CreateSecret { key: wish.key.clone(), new, make: wish.make.clone() };
     let policy = wish.policy.as_ref().filter(|policy| policy.text.is_some());
     let steps = [
-        Some(action(wish, "there is no such secret".to_owned(), create)),
+        Some(action(wish, reason, create)),
         policy.and_then(|_| put_policy(wish, "it has none yet")),
         rotating(wish, &StoredSecret::default()),
     ];

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
 
 use super::desired::{CATALOG, ID, MANAGED, MANAGED_BY};
 use super::renewal::renewal;
@@ -21,6 +22,7 @@ pub async fn known(
     project: &Project,
     catalog: &Catalog,
     accounts: &[Account],
+    now: Timestamp,
     holds: impl Fn(&SecretRequest) -> bool,
     read: &dyn Fn(usize),
 ) -> (BTreeMap<SecretId, Known>, Vec<Unseen>) {
@@ -46,19 +48,19 @@ pub async fn known(
                 && holds(request)
                 && stranger(secret, request.id, &project.catalog_id).is_none()
             {
-                found.insert(request.id, known_of(secret));
+                found.insert(request.id, known_of(secret, now));
             }
         }
     }
     (found, unseen)
 }
 
-/// What is to be known of a secret.
+/// What is to be known of a secret at a time.
 #[must_use]
-pub fn known_of(found: &StoredSecret) -> Known {
+pub fn known_of(found: &StoredSecret, now: Timestamp) -> Known {
     Known {
         created: found.created,
-        renewal: renewal(found),
+        renewal: renewal(found, now),
         last_accessed: found.last_accessed,
         deletion: found.deletion,
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Action, Effect, Orphan, Plan, Unseen, World};
+use super::awaiting::FEW;
+use super::{Action, Awaiting, Effect, Orphan, Plan, Unseen, World};
 use crate::manifest::SecretId;
 use crate::rules::{self, Finding};
 use crate::template::{Output, Template, TemplateError};
@@ -35,6 +36,7 @@ struct Comment<'a> {
     summary: Summary,
     approvals: &'a Approvals,
     blocked: Shown<'a, Row>,
+    awaiting: Shown<'a, Waiting>,
     changed: Shown<'a, Changed>,
     orphans: Shown<'a, Row>,
     manual: Shown<'a, Manual>,
@@ -43,11 +45,13 @@ struct Comment<'a> {
 }
 
 #[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Summary {
     manifests: usize,
     create: usize,
     change: usize,
     blocked: usize,
+    awaiting_value: usize,
 }
 
 /// The beginning of a list, as much of it as there is room for.
@@ -94,6 +98,18 @@ struct Row {
     reason: String,
 }
 
+/// A secret that awaits a value.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    id: String,
+    environment: String,
+    target: String,
+    /// The command that gives it one.
+    command: String,
+    held_back: bool,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Manual {
@@ -133,17 +149,20 @@ pub fn for_a_comment(
         create: plan.count(Effect::Create),
         change: plan.changes(),
         blocked: plan.count(Effect::Blocked),
+        awaiting_value: plan.awaiting.len(),
     };
     let approvals = approvals(plan, world);
     let is_blocked = |action: &&Action| action.effect() == Effect::Blocked;
     let blocked: Vec<Row> = plan.actions.iter().filter(is_blocked).map(row).collect();
     let changed = changed(plan);
+    let awaiting: Vec<Waiting> = plan.awaiting.iter().map(waiting).collect();
     let (orphans, manual, unseen, findings) = (orphans(plan), manual(plan), unseen(plan), warnings(findings));
     let with_at_most = |most: usize| {
         let body = template.render(&Comment {
             summary,
             approvals: &approvals,
             blocked: Shown::of(&blocked, most),
+            awaiting: Shown::of(&awaiting, most.min(FEW)),
             changed: Shown::of(&changed, most),
             orphans: Shown::of(&orphans, most),
             manual: Shown::of(&manual, most),
@@ -154,8 +173,9 @@ pub fn for_a_comment(
     };
 
     // Halving: the most entries a list that fit.
-    let lengths = [blocked.len(), changed.len(), orphans.len(), manual.len(), unseen.len(), findings.len()];
-    let (mut fits, mut tried) = (None, lengths.into_iter().max().unwrap_or_default().min(LONGEST / SHORTEST_ENTRY));
+    let lengths = [blocked.len(), awaiting.len(), changed.len(), orphans.len(), manual.len(), unseen.len()];
+    let longest = lengths.into_iter().chain([findings.len()]).max();
+    let (mut fits, mut tried) = (None, longest.unwrap_or_default().min(LONGEST / SHORTEST_ENTRY));
     let (mut least, mut too_many) = (0, tried + 1);
     while least < too_many {
         let text = with_at_most(tried)?;
@@ -220,6 +240,16 @@ fn row(action: &Action) -> Row {
         target: value(&action.target),
         place: String::new(),
         reason: value(&action.reason),
+    }
+}
+
+fn waiting(awaiting: &Awaiting) -> Waiting {
+    Waiting {
+        id: awaiting.id.to_string(),
+        environment: value(&awaiting.environment),
+        target: value(&awaiting.target),
+        command: awaiting.way_out(),
+        held_back: awaiting.held_back,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod apply;
+mod awaiting;
 mod desired;
 mod difference;
 mod ending;
@@ -26,6 +27,7 @@ use miette::Diagnostic;
 
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply, conclude};
+pub use awaiting::Awaiting;
 pub use desired::VALUE_SINCE;
 pub use gates::Gate;
 pub use known::{known, known_of, stranger};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Gate, Orphan, StaleFile, Unseen};
+use super::{Awaiting, Gate, Orphan, StaleFile, Unseen};
+use crate::config::Key;
 use crate::diagnostics::finding_rows;
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::projection::Projection;
@@ -23,6 +24,8 @@ pub struct Plan {
     pub renewals: BTreeMap<SecretId, Renewal>,
     /// How many secrets of each type are to be rotated by a person, since no function is configured for it.
     pub manual: BTreeMap<String, usize>,
+    /// Secrets in use that are there, or will be, and have no value.
+    pub awaiting: Vec<Awaiting>,
     /// Secrets of this catalog that no manifest asks for, which stay as they are.
     pub orphans: Vec<Orphan>,
     /// Files of this catalog in the GitOps repositories that no manifest asks for, which stay as they are.
@@ -46,9 +49,11 @@ pub struct Action {
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// `make`: the keys that a value is made of on the way, if any. No step holds a value.
     CreateSecret {
         key: StoreKey,
         new: NewSecret,
+        make: Vec<Key>,
     },
     /// Takes the mark for deletion off.
     RestoreSecret {
@@ -228,6 +233,14 @@ impl Plan {
                 })
             })
             .collect();
+        let awaiting = self.awaiting.iter().map(|awaiting| {
+            json!({
+                "id": awaiting.id,
+                "environment": awaiting.environment,
+                "target": awaiting.target,
+                "heldBack": awaiting.held_back,
+            })
+        });
         let orphans = self.orphans.iter().map(|orphan| {
             json!({
                 "id": orphan.id,
@@ -260,8 +273,10 @@ impl Plan {
                 "change": self.changes(),
                 "delete": self.count(Effect::Delete),
                 "blocked": self.count(Effect::Blocked),
+                "awaitingValue": self.awaiting.len(),
             },
             "actions": actions,
+            "awaitingValue": awaiting.collect::<Vec<_>>(),
             "orphans": orphans.collect::<Vec<_>>(),
             "staleProjections": stale.collect::<Vec<_>>(),
             "manualRotation": self.manual,

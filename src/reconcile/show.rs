@@ -1,5 +1,6 @@
 //! A plan for people, in the look that Terraform taught them.
 
+use super::awaiting::FEW;
 use super::{Action, Applied, Effect, Plan};
 use crate::terminal::{Look, harmless};
 
@@ -43,7 +44,7 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
 
 /// What is to be known beside what is to be done.
 fn notes(plan: &Plan, look: Look) -> String {
-    let mut text = String::new();
+    let mut text = awaiting(plan, look);
     if !plan.orphans.is_empty() {
         let many = plan.orphans.len() > 1;
         let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };
@@ -82,6 +83,33 @@ fn notes(plan: &Plan, look: Look) -> String {
     for unseen in &plan.unseen {
         let line = format!("Not looked at: {}. Nothing is done there.", unseen.names());
         text.push_str(&format!("\n{}\n", look.style().red().apply_to(harmless(&line).into_owned())));
+    }
+    text
+}
+
+/// The secrets that have no value, each with what gives it one.
+fn awaiting(plan: &Plan, look: Look) -> String {
+    let (all, held_back) = (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
+    if all == 0 {
+        return String::new();
+    }
+    let heading = match all {
+        1 => "1 secret awaits a value.".to_owned(),
+        several => format!("{several} secrets await a value."),
+    };
+    let mut text = format!("\n{}\n", look.style().bold().apply_to(heading));
+    for one in plan.awaiting.iter().take(FEW) {
+        let held_back = if one.held_back { "; its ExternalSecret is held back until it has a value" } else { "" };
+        let line = format!("  ? {} ({})  {}: `{}`{held_back}", one.id, one.environment, one.target, one.way_out());
+        text.push_str(&format!("{}\n", harmless(&line)));
+    }
+    if all > FEW {
+        let held_back = match held_back {
+            0 => String::new(),
+            several => format!("; {several} ExternalSecrets in all are held back"),
+        };
+        let more = all - FEW;
+        text.push_str(&format!("  … and {more} more: `goldenpath list --awaiting-value`{held_back}\n"));
     }
     text
 }

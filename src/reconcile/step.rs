@@ -1,14 +1,17 @@
 //! Carrying one step out in a store. Each can be made again, whatever became of it the first time.
 
+use jiff::Timestamp;
+
 use super::Step;
-use super::desired::{CATALOG, ID, MANAGED_BY};
+use super::desired::{CATALOG, ID, MANAGED_BY, VALUE_SINCE};
+use crate::config::Key;
 use crate::manifest::StoreKey;
-use crate::store::{NewSecret, SecretStore, Store, StoreError};
+use crate::store::{self, NewSecret, SecretStore, Source, Store, StoreError};
 
 /// None for a step that is none of the store's.
 pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
     Some(match step {
-        Step::CreateSecret { key, new } => create(store, key, new).await,
+        Step::CreateSecret { key, new, make } => create(store, key, new, make).await,
         Step::RestoreSecret { key } => store.restore(key).await,
         Step::UpdateSecret { key, update } => store.update(key, update).await,
         Step::TagSecret { key, tags } => store.put_tags(key, tags).await,
@@ -30,10 +33,16 @@ pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<()
     })
 }
 
-/// Creates the secret. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
+/// Creates the secret, with a value where one is to be made, in the same call: never is there a second one. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
 /// tags are the ones that were to go in, it is ours and done.
-async fn create(store: &Store, key: &StoreKey, new: &NewSecret) -> Result<(), StoreError> {
-    match store.create(key, new, None).await {
+async fn create(store: &Store, key: &StoreKey, new: &NewSecret, make: &[Key]) -> Result<(), StoreError> {
+    let (mut new, mut value) = (new.clone(), None);
+    if !make.is_empty() {
+        value = Some(store::generate(store, Source::Os, make).await?.to_json());
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+        new.tags.insert(VALUE_SINCE.to_owned(), now.to_string());
+    }
+    match store.create(key, &new, value.as_ref()).await {
         Err(error @ StoreError::AlreadyExists { .. }) => {
             let found = store.describe(key).await?;
             let ours = found.is_some_and(|found| {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
-use super::desired::{self, Desired, MANAGED_BY, OURS, POLICY, interval};
+use super::awaiting::{Awaiting, awaits_value};
+use super::desired::{self, Desired, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
 use super::difference::{PolicySeen, in_the_way, secret_actions};
 use super::ending;
 use super::gates::Gates;
@@ -121,7 +122,8 @@ pub async fn plan(
         let actual = seen.actual();
         // Somebody else's secret is somebody else's to rotate.
         let ours = actual.filter(|found| in_the_way(wish, found, world.adopts(wish.request.id)).is_none());
-        plan.renewals.extend(ours.and_then(renewal).map(|renewal| (wish.request.id, renewal)));
+        plan.renewals
+            .extend(ours.and_then(|found| renewal(found, world.options.now)).map(|renewal| (wish.request.id, renewal)));
         if wish.request.status.is_in_use()
             && wish.rotation.is_none()
             && ours.is_none_or(|found| found.rotation.is_none())
@@ -129,12 +131,14 @@ pub async fn plan(
         {
             *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
         }
-        let (mut actions, file) = actions(world, wish, &seen, &mut gates).await?;
+        let Next { mut actions, file, mut awaiting } = next(world, wish, &seen, &mut gates).await?;
         // A digest each, so that ten thousand take no room.
         state.push(digest(&json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")])));
         // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
         let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
+        let told = told.chain(awaiting.iter_mut().map(|awaiting| &mut awaiting.target));
         rules::conceal(wish.entry, world.project, told);
+        plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
     }
     plan.state = digest(&json!(state));
@@ -151,7 +155,9 @@ impl Seen<'_> {
     /// What of it decides what is done: not what others note on the secret, nor when it was last read.
     fn that_decides(&self, wish: &Desired<'_>) -> Value {
         let secret = self.actual().map(|found| {
-            let ours = found.tags.iter().filter(|(name, _)| name.starts_with(OURS)).collect::<BTreeMap<_, _>>();
+            // When the value was renewed is no more of that than the value.
+            let decides = |name: &str| name.starts_with(OURS) && name != VALUE_SINCE;
+            let ours = found.tags.iter().filter(|(name, _)| decides(name)).collect::<BTreeMap<_, _>>();
             json!([
                 found.arn,
                 wish.request.description.as_ref().and(found.description.as_ref()),
@@ -186,9 +192,11 @@ async fn look_at<'sweep>(
         (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
         // Before it is deleted, what is true now is looked at.
         (LifecycleStatus::DecommissionRequested, _) => false,
-        (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
-            found.is_some() && secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
-        }
+        (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => found.is_some_and(|swept| {
+            secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
+                // Where the projection waits for the value, its absence is something different too.
+                && (swept.has_value || !world.project.config.external_secret.wait_for_value)
+        }),
     };
     let secret = match swept.filter(|_| is_done) {
         Some(found) => Some(Cow::Borrowed(found)),
@@ -207,28 +215,51 @@ async fn look_at<'sweep>(
     Ok(seen)
 }
 
-/// What is to be done, and what was found of the projection where that was looked at.
-async fn actions(
+/// What comes next for one manifest.
+#[derive(Default)]
+struct Next {
+    actions: Vec<Action>,
+    /// What was found of the projection, where that was looked at.
+    file: Option<FileState>,
+    awaiting: Option<Awaiting>,
+}
+
+async fn next(
     world: &World<'_>,
     wish: &Desired<'_>,
     seen: &Seen<'_>,
     gates: &mut Gates,
-) -> Result<(Vec<Action>, Option<FileState>), ReconcileError> {
+) -> Result<Next, ReconcileError> {
     let actual = seen.actual();
     match wish.request.status {
         LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
-        LifecycleStatus::Decommissioned => return Ok((Vec::new(), None)),
+        LifecycleStatus::Decommissioned => return Ok(Next::default()),
         // What decides there is in the actions' reasons.
         LifecycleStatus::DecommissionRequested => {
-            return Ok((ending::actions(world, wish, actual, gates).await?, None));
+            let actions = ending::actions(world, wish, actual, gates).await?;
+            return Ok(Next { actions, ..Next::default() });
         }
     }
     let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
-    let gitops = world.gitops(wish.request.environment.as_str()).filter(|_| !blocked);
+    if blocked {
+        return Ok(Next { actions, ..Next::default() });
+    }
+    let gitops = world.gitops(wish.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&wish.projection)).transpose()?;
-    actions.extend(file.clone().and_then(|state| projection_action(wish, state)));
-    Ok((actions, file))
+    let awaits = awaits_value(actual, &actions);
+    let waits = awaits && world.project.config.external_secret.wait_for_value;
+    // One that is there already stays, and is kept as the manifest says.
+    let held_back = waits && file == Some(FileState::Missing);
+    actions.extend(file.clone().filter(|_| !held_back).and_then(|state| projection_action(wish, state)));
+    let awaiting = awaits.then(|| Awaiting {
+        id: wish.request.id,
+        environment: wish.request.environment.to_string(),
+        target: wish.key.to_string(),
+        held_back,
+        can_be_generated: !wish.make.is_empty(),
+    });
+    Ok(Next { actions, file, awaiting })
 }
 
 fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {

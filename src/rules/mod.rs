@@ -17,6 +17,7 @@ mod gp201_high_risk_needs_rotation;
 mod gp202_medium_risk_should_rotate;
 mod gp203_ttl_too_long;
 mod gp204_policy;
+mod gp205_value_cannot_be_generated;
 mod gp301_path_mismatch;
 mod gp302_duplicate_id;
 mod gp303_duplicate_name;
@@ -74,7 +75,7 @@ enum Check {
 }
 
 /// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 25] = [
+pub const RULES: [&Rule; 26] = [
     &gp001_invalid_yaml::RULE,
     &gp002_unsupported_yaml::RULE,
     &gp003_too_large::RULE,
@@ -87,6 +88,7 @@ pub const RULES: [&Rule; 25] = [
     &gp202_medium_risk_should_rotate::RULE,
     &gp203_ttl_too_long::RULE,
     &gp204_policy::RULE,
+    &gp205_value_cannot_be_generated::RULE,
     &gp301_path_mismatch::RULE,
     &gp302_duplicate_id::RULE,
     &gp303_duplicate_name::RULE,
