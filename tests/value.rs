@@ -269,11 +269,7 @@ fn a_lost_answer_and_a_call_that_is_refused_for_now_change_nothing() {
 
 #[test]
 fn a_permission_that_is_missing_is_named() {
-    for (operation, arguments) in [
-        ("GetSecretValue", &["--yes"][..]),
-        ("PutSecretValue", &["--yes", "--replace"]),
-        ("ListSecretVersionIds", &["--yes", "--replace"]),
-    ] {
+    for (operation, arguments) in [("GetSecretValue", &["--yes"][..]), ("PutSecretValue", &["--yes", "--replace"])] {
         let aws = aws(&format!("denied-{operation}"));
         aws.recorder.refuse(operation, "", 9, "AccessDeniedException", "not authorized");
         let refused = aws.value(&[&["set", "SEC-0007"], arguments].concat()).stdin(WHOLE).run().fails_with(1);

@@ -138,7 +138,7 @@ impl Subject<'_> {
         };
         let found = found.map(|found| Found {
             known: known_of(&found, now),
-            has_value: found.has_value,
+            has_value: found.has_value(),
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,

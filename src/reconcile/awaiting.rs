@@ -24,7 +24,7 @@ pub struct Awaiting {
 pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) -> bool {
     let is_made = |action: &Action| matches!(&action.step, Step::CreateSecret { make, .. } if !make.is_empty());
     match actual {
-        Some(found) => !found.has_value,
+        Some(found) => !found.has_value(),
         None => !actions.iter().any(is_made),
     }
 }

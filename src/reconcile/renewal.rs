@@ -9,7 +9,7 @@ use crate::store::StoredSecret;
 /// None for a secret without a value, or one that is marked for deletion. A rotation by the store, or by hand, as our tag says, is
 /// told from other changes; where there was none, any change counts, since a store does not tell a new value from a new tag.
 pub(super) fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
-    if !found.has_value || found.deletion.is_some() {
+    if !found.has_value() || found.deletion.is_some() {
         return None;
     }
     // Who writes a tag can write anything.
@@ -27,7 +27,7 @@ mod tests {
         let of = |rotated: Option<i64>, tag: &str| {
             let tags = [(VALUE_SINCE.to_owned(), tag.to_owned())].into_iter().filter(|(_, tag)| !tag.is_empty());
             let found = StoredSecret {
-                has_value: true,
+                current_version: Some("7a1c".to_owned()),
                 tags: tags.collect(),
                 last_rotated: rotated.map(time),
                 last_changed: Some(time(90)),

@@ -195,7 +195,7 @@ async fn look_at<'sweep>(
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => found.is_some_and(|swept| {
             secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
                 // Where the projection waits for the value, its absence is something different too.
-                && (swept.has_value || !world.project.config.external_secret.wait_for_value)
+                && (swept.has_value() || !world.project.config.external_secret.wait_for_value)
         }),
     };
     let secret = match swept.filter(|_| is_done) {

@@ -231,15 +231,15 @@ const LIVES: &str = "(deletion_at IS NULL OR julianday(deletion_at) > julianday(
 /// The columns of [`secret`], of tables of this version.
 fn secrets(version: i64) -> &'static str {
     match version {
-        1 => "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL, NULL FROM secrets",
+        1 => "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL, NULL, NULL FROM secrets",
         2 => {
-            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days, NULL
+            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days, NULL, NULL
             FROM secrets"
         }
         _ => {
-            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days,
-                (SELECT created_at FROM versions WHERE secret = name AND stage = 'AWSCURRENT')
-            FROM secrets"
+            "SELECT name, description, secrets.created_at, deletion_at, kms_key, rotation_function, rotation_days,
+                versions.created_at, versions.id
+            FROM secrets LEFT JOIN versions ON secret = name AND stage = 'AWSCURRENT'"
         }
     }
 }
@@ -248,7 +248,6 @@ fn secrets(version: i64) -> &'static str {
 fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
     let function: Option<String> = row.get(5)?;
     let days = row.get(6)?;
-    let valued = timestamp(row, 7)?;
     Ok(StoredSecret {
         name: row.get(0)?,
         description: Some(row.get(1)?).filter(|text: &String| !text.is_empty()),
@@ -256,8 +255,8 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         deletion: timestamp(row, 3)?,
         kms_key: row.get(4)?,
         rotation: function.map(|function| Rotation { function, days }),
-        has_value: valued.is_some(),
-        last_changed: valued,
+        current_version: row.get(8)?,
+        last_changed: timestamp(row, 7)?,
         ..StoredSecret::default()
     })
 }

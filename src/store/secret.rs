@@ -26,8 +26,8 @@ pub struct StoredSecret {
     pub deletion: Option<Timestamp>,
     /// The day on which somebody read the value last; None where nobody did, or where the store does not know.
     pub last_accessed: Option<Timestamp>,
-    /// Whether there is a value to use: a version that is current.
-    pub has_value: bool,
+    /// The version of the value that readers get; None while there is no value.
+    pub current_version: Option<String>,
     /// When the store rotated the value last.
     pub last_rotated: Option<Timestamp>,
     /// When anything of it was changed last, value, description or tags.
@@ -41,6 +41,14 @@ pub struct Rotation {
     pub function: String,
     /// None where the store has a schedule of another kind (`ScheduleExpression`).
     pub days: Option<u16>,
+}
+
+impl StoredSecret {
+    /// Whether there is a value to use.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        self.current_version.is_some()
+    }
 }
 
 /// A version of a secret's value, without the value.

@@ -72,12 +72,11 @@ impl Before {
     }
 
     /// Which version there is; nothing is read of it.
-    pub(super) async fn unread(subject: &Subject<'_>) -> Result<Self, Failure> {
-        let versions = subject.store.versions(&subject.key).await?;
-        let version = versions.into_iter().find(|version| version.is_current()).map(|version| version.id);
+    pub(super) fn unread(subject: &Subject<'_>) -> Self {
+        let version = subject.found.current_version.clone();
         // Where there is no value, that is all of it.
         let value = version.is_none().then(Value::default);
-        Ok(Self { version, value })
+        Self { version, value }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         given::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
         subject.say_where(context);
         let before = match args.replace {
-            true => Before::unread(&subject).await?,
+            true => Before::unread(&subject),
             false => Before::read(&subject).await?,
         };
         let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());

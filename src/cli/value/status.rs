@@ -230,7 +230,7 @@ async fn state_of(wanted: &Wanted<'_>, account: &Account, catalog_id: &str) -> R
     if let Some(when) = found.deletion {
         return Ok(State::Unfit(format!("marked for deletion, {}", day(when))));
     }
-    if !found.has_value {
+    if !found.has_value() {
         return Ok(State::Awaiting);
     }
     let versions = account.store.versions(wanted.key).await?;

@@ -29,7 +29,7 @@ pub(super) struct Subject<'a> {
     pub(super) key: StoreKey,
     pub(super) store: Store,
     /// As the store had it when this began.
-    found: StoredSecret,
+    pub(super) found: StoredSecret,
 }
 
 impl Ground {
@@ -102,7 +102,7 @@ impl Subject<'_> {
 
     /// Whether it had no value when this began.
     pub(super) fn found_none(&self) -> bool {
-        !self.found.has_value
+        !self.found.has_value()
     }
 
     /// The store key, for showing.

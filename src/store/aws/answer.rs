@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::types::{RotationRulesType, SecretListEntry, Tag};
 use jiff::Timestamp;
 
 use crate::manifest::StoreKey;
-use crate::store::{Rotation, StoredSecret};
+use crate::store::{CURRENT, Rotation, StoredSecret};
 
 /// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
 pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
@@ -23,7 +23,7 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         rotation,
         created: entry.created_date.as_ref().and_then(timestamp),
         deletion: entry.deleted_date.as_ref().and_then(timestamp),
-        has_value: has_value(entry.secret_versions_to_stages.as_ref()),
+        current_version: current(entry.secret_versions_to_stages.as_ref()),
         last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
         last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
@@ -37,7 +37,7 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
         rotation: rotation(found.rotation_enabled(), found.rotation_lambda_arn(), found.rotation_rules()),
         created: found.created_date().and_then(timestamp),
         deletion: found.deleted_date().and_then(timestamp),
-        has_value: has_value(found.version_ids_to_stages()),
+        current_version: current(found.version_ids_to_stages()),
         last_rotated: found.last_rotated_date().and_then(timestamp),
         last_changed: found.last_changed_date().and_then(timestamp),
         last_accessed: found.last_accessed_date().and_then(timestamp),
@@ -58,9 +58,10 @@ fn rotation(enabled: Option<bool>, function: Option<&str>, rules: Option<&Rotati
     Some(Rotation { function: function.unwrap_or_default().to_owned(), days })
 }
 
-/// Whether one of the versions is current (GetSecretValue, `VersionStage`).
-fn has_value(versions: Option<&HashMap<String, Vec<String>>>) -> bool {
-    versions.is_some_and(|versions| versions.values().flatten().any(|stage| stage == "AWSCURRENT"))
+/// The version that is current (GetSecretValue, `VersionStage`).
+fn current(versions: Option<&HashMap<String, Vec<String>>>) -> Option<String> {
+    let is_current = |stages: &[String]| stages.iter().any(|stage| stage == CURRENT);
+    versions?.iter().find(|(_, stages)| is_current(stages)).map(|(id, _)| id.clone())
 }
 
 pub(super) fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(secret.deletion, Timestamp::from_second(2).ok());
         assert_eq!(secret.last_rotated, Timestamp::from_second(3).ok());
         assert_eq!(secret.last_changed, Timestamp::from_second(4).ok());
-        assert!(!secret.has_value);
+        assert!(!secret.has_value());
     }
 
     #[test]
@@ -105,11 +106,11 @@ mod tests {
             let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
             HashMap::from([("7a1c".to_owned(), stages)])
         };
-        assert!(has_value(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))));
+        assert_eq!(current(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))).as_deref(), Some("7a1c"));
         // A rotation that never came to its end has made a version, and no value.
-        assert!(!has_value(Some(&versions(&["AWSPENDING"]))));
-        assert!(!has_value(Some(&HashMap::new())));
-        assert!(!has_value(None));
+        assert_eq!(current(Some(&versions(&["AWSPENDING"]))), None);
+        assert_eq!(current(Some(&HashMap::new())), None);
+        assert_eq!(current(None), None);
     }
 
     #[test]
