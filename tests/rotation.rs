@@ -81,7 +81,7 @@ fn an_overdue_rotation_is_a_warning_at_its_class() {
         "message": format!(
             "the class `standard` asks for rotation every 90 days, and SEC-0007 was last rotated on {day}, 120 days ago"
         ),
-        "help": "renew the value where it was issued, and put the new one into the store",
+        "help": "renew the value where it was issued, and put it in with `goldenpath value rotate SEC-0007`",
     });
     assert_eq!(found[0], expected);
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use goldenpath::manifest::StoreKey;
 use goldenpath::store::{LocalStore, SecretStore, StoredValue};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -466,4 +467,88 @@ fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
         aws.call("TagResource", tag(odd));
         assert!(aws.apply().success().stdout.starts_with("Nothing to do."), "{odd}");
     }
+}
+
+/// What is due of the seed's secret, as `day: message`, and what renews it.
+fn due(aws: &Aws) -> Vec<(String, Value)> {
+    let asked = ["due", "--format", "json", "--within", "500w"];
+    let due = aws.reach(aws.platform.catalog.goldenpath(&asked)).run().success().json();
+    let rotations = due["due"].as_array().unwrap().iter().filter(|one| one["reason"] == "rotation");
+    rotations
+        .map(|one| {
+            (format!("{}: {}", one["due"].as_str().unwrap(), one["message"].as_str().unwrap()), one["wayOut"].clone())
+        })
+        .collect()
+}
+
+#[test]
+fn a_rotation_by_hand_counts_from_the_tag() {
+    let aws = aws("by-hand");
+    aws.apply().success();
+    let today = tags(&aws.describe(KEY))["goldenpath.io/value-since"][..10].to_owned();
+    let found = due(&aws);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].0.ends_with(&format!("rotation every 90 days, rotated {today}")), "{found:?}");
+    assert_eq!(found[0].1, "goldenpath value rotate SEC-0007");
+
+    let tag = |when: &str| json!({ "SecretId": KEY, "Tags": [{ "Key": "goldenpath.io/value-since", "Value": when }] });
+    let ago = |days: i64| Timestamp::now() - SignedDuration::from_hours(24 * days);
+    let day = |days: i64| ago(days).strftime("%Y-%m-%d").to_string();
+    aws.call("TagResource", tag(&ago(100).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+    assert_eq!(due(&aws)[0].0, format!("{}: rotation every 90 days, rotated {}", day(10), day(100)));
+    let plan = aws.reach(aws.platform.plan(&[])).run().success();
+    assert!(plan.stderr.contains("GP602") && plan.stderr.contains("SEC-0007 was last rotated on"), "{}", plan.stderr);
+    assert!(plan.stderr.contains("`goldenpath value rotate SEC-0007`"), "{}", plan.stderr);
+    let table = aws.reach(aws.platform.catalog.goldenpath(&["due"])).run().success().stdout;
+    assert!(table.contains(&format!("rotated {}: goldenpath value rotate SEC-0007", day(100))), "{table}");
+    let issue = aws.reach(aws.platform.catalog.goldenpath(&["due", "--format", "markdown"])).run().success().stdout;
+    assert!(issue.contains("`; renewed by `goldenpath value rotate SEC-0007`\n"), "{issue}");
+
+    // A time to come is no time at which something was done, and what is no time is none at all.
+    aws.call("TagResource", tag("2999-01-01T00:00:00Z"));
+    assert!(due(&aws)[0].0.ends_with(&format!("rotated {}", today)), "{:?}", due(&aws));
+    aws.call("TagResource", tag("soon"));
+    assert!(due(&aws)[0].0.contains("rotation every 90 days, changed "), "{:?}", due(&aws));
+    // Where a function rotates, nobody does it by hand.
+    let settings = aws.platform.catalog.read("goldenpath.yaml");
+    let function = "arn:aws:lambda:eu-central-1:123456789012:function:rotate";
+    let settings = format!("{settings}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n");
+    aws.platform.catalog.write("goldenpath.yaml", &settings).commit_all("Rotate");
+    assert_eq!(due(&aws)[0].1, Value::Null);
+}
+
+#[test]
+fn the_list_asks_for_values_only_where_it_is_told_to() {
+    let aws = Aws::new("list-awaiting");
+    aws.platform.seed().write("SEC-0008", "orders-key").write("SEC-0009", "retired-key");
+    aws.platform.catalog.commit_all("More");
+    let list = |arguments: &[&str]| {
+        aws.reach(aws.platform.catalog.goldenpath(&[&["list", "--awaiting-value"], arguments].concat())).run()
+    };
+    let ids = |outcome: &Outcome| {
+        let all = outcome.json()["secrets"].as_array().unwrap().clone();
+        assert!(all.iter().all(|row| row["hasValue"] == false), "{}", outcome.stdout);
+        all.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let none = list(&[]).success();
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "No secret awaits a value.\n"));
+    aws.apply().success();
+    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
+    aws.call("DeleteSecret", json!({ "SecretId": "goldenpath/payments/dev/retired-key", "RecoveryWindowInDays": 7 }));
+    assert_eq!(ids(&list(&["--format", "json"]).success()), ["SEC-0008"]);
+    assert!(list(&[]).success().stdout.contains("SEC-0008  orders-key"));
+    assert_eq!(ids(&list(&["--format", "json", "--service", "payments", "--status", "deprecated"]).success()), [""; 0]);
+    // Without the flag nobody is asked.
+    aws.recorder.reset();
+    let plain = aws.reach(aws.platform.catalog.goldenpath(&["list", "--format", "json"])).run().success();
+    assert!(plain.json()["secrets"].as_array().unwrap().iter().all(|row| row.get("hasValue").is_none()));
+    assert_eq!(aws.recorder.operations(), [""; 0]);
+
+    // A store that cannot be asked, and none.
+    let unasked = aws.platform.catalog.goldenpath(&["list", "--awaiting-value"]).run().fails_with(1);
+    assert!(unasked.stderr.contains("Not asked: dev: ") && !unasked.stderr.contains("No secret"), "{}", unasked.stderr);
+    let nowhere = Repository::new();
+    nowhere.write(SEED_PATH, &seed_with(&[]));
+    let refused = nowhere.goldenpath(&["list", "--awaiting-value"]).run().fails_with(2);
+    assert!(refused.stderr.contains("there is no store to ask"), "{}", refused.stderr);
 }

@@ -1,16 +1,16 @@
 //! What `due` and `report` share: when something is due, as git and the stores tell.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
 use super::filtering::Filter;
 use super::{Context, Failure};
 use crate::catalog::{Catalog, Project};
-use crate::inventory::{Calendar, Due, Unasked};
-use crate::manifest::{LifecycleStatus, SecretRequest};
-use crate::reconcile::{self, Account};
+use crate::inventory::{Calendar, Due, Known, Unasked};
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::reconcile::{self, Account, Unseen};
 use crate::source::{Repository, Snapshot, SourceError};
 
 /// How far to look, and whom to ask.
@@ -60,11 +60,19 @@ impl Ahead {
         }
         let unseen = match self.offline {
             true => Vec::new(),
-            false => ask(filter, project, catalog, &mut calendar, context).await,
+            false if !project.config.names_a_backend() => {
+                context.streams.talk(
+                    "Note: `store.backend` is not set, so no store tells of rotations, and ttls count from the catalog.",
+                );
+                Vec::new()
+            }
+            false => {
+                let holds = |request: &SecretRequest| filter.holds(request);
+                let (known, unseen) = ask_stores(holds, project, catalog, context).await;
+                calendar.known = known;
+                unseen
+            }
         };
-        for account in &unseen {
-            context.streams.talk(&format!("Not asked: {}: {}.", account.environments, account.message));
-        }
         Ok(Looked { calendar, unseen })
     }
 }
@@ -85,21 +93,15 @@ impl Looked {
     }
 }
 
-/// Has the stores tell what they know. What comes back could not be asked.
-async fn ask(
-    filter: &Filter,
+/// Has the stores tell what they know of the secrets of the manifests that `holds` lets through, with those stores that could not
+/// be asked, which are told of.
+pub(super) async fn ask_stores(
+    holds: impl Fn(&SecretRequest) -> bool,
     project: &Project,
     catalog: &Catalog,
-    calendar: &mut Calendar,
     context: &Context,
-) -> Vec<Unasked> {
-    if !project.config.names_a_backend() {
-        context
-            .streams
-            .talk("Note: `store.backend` is not set, so no store tells of rotations, and ttls count from the catalog.");
-        return Vec::new();
-    }
-    let there = |request: &&SecretRequest| request.status != LifecycleStatus::Decommissioned && filter.holds(request);
+) -> (BTreeMap<SecretId, Known>, Vec<Unasked>) {
+    let there = |request: &&SecretRequest| request.status != LifecycleStatus::Decommissioned && holds(request);
     let environments: BTreeSet<String> =
         catalog.requests().filter(there).map(|request| request.environment.to_string()).collect();
     let (accounts, mut unseen) = Account::open(&project.config, &project.root, environments).await;
@@ -111,12 +113,16 @@ async fn ask(
             bar.count("Secrets read:", read.get());
         }
     };
-    let holds = |request: &SecretRequest| there(&request);
-    let (known, silent) = reconcile::known(project, catalog, &accounts, context.now, holds, &tell).await;
+    let there = |request: &SecretRequest| there(&request);
+    let (known, silent) = reconcile::known(project, catalog, &accounts, context.now, there, &tell).await;
     context.streams.bar_ends();
-    calendar.known = known;
     unseen.extend(silent);
-    unseen.iter().map(|unseen| Unasked { environments: unseen.names(), message: unseen.error.to_string() }).collect()
+    let unasked = |unseen: &Unseen| Unasked { environments: unseen.names(), message: unseen.error.to_string() };
+    let unasked: Vec<Unasked> = unseen.iter().map(unasked).collect();
+    for account in &unasked {
+        context.streams.talk(&format!("Not asked: {}: {}.", account.environments, account.message));
+    }
+    (known, unasked)
 }
 
 /// `14d`, `2w`: a number of days.

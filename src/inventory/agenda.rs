@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::due::{Due, day};
+use super::due::{Due, Reason, day};
 use crate::template::{self, Output, TemplateError};
 use crate::terminal::{Cell, Column, Look, table};
 
@@ -140,6 +140,10 @@ fn rows(list: &[&Due], width: Option<usize>, look: Look) -> String {
         column("OWNER", Some(8), 4),
         column("WHY", Some(20), 0),
     ];
+    let why = |reason: &Reason| match reason.way_out() {
+        Some(command) => format!("{}: {command}", reason.words()),
+        None => reason.words(),
+    };
     let cells = |due: &&Due| {
         vec![
             Cell::plain(&day(due.when)),
@@ -148,7 +152,7 @@ fn rows(list: &[&Due], width: Option<usize>, look: Look) -> String {
             Cell::plain(&due.row.service),
             Cell::plain(&due.row.environment),
             Cell::plain(&due.row.owner),
-            Cell::plain(&due.reason.words()),
+            Cell::plain(&why(&due.reason)),
         ]
     };
     table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, look)

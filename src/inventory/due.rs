@@ -17,6 +17,8 @@ use crate::source::{Repository, Snapshot};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
     pub created: Option<Timestamp>,
+    /// Whether there is a value to use.
+    pub has_value: bool,
     /// None where it has no value yet.
     pub renewal: Option<Renewal>,
     /// When the value was read last.
@@ -41,8 +43,8 @@ pub struct Calendar {
 pub enum Reason {
     /// Its ttl ends: somebody has to look whether it is still needed.
     Ttl { days: u32, from: Begin },
-    /// Its value is to be renewed.
-    Rotation { days: u16, last: Renewal },
+    /// Its value is to be renewed; `by_hand` is the ID where no function does that.
+    Rotation { days: u16, last: Renewal, by_hand: Option<SecretId> },
     /// It has been deprecated for so long that its end could be asked for.
     Deprecated { days: u16, since: Timestamp },
     /// Its end was asked for, and by time alone nothing keeps apply from deleting it any more.
@@ -110,9 +112,11 @@ impl Calendar {
             Some((after(from.time(), days)?, Reason::Ttl { days, from }))
         });
         let interval = project.governance.rotation_interval(&request.rotation_class);
-        let rotation = interval
-            .zip(known.renewal)
-            .and_then(|(days, last)| Some((after(last.time(), days.into())?, Reason::Rotation { days, last })));
+        let function = project.config.rotation_function(request.environment.as_str(), &request.secret_type);
+        let by_hand = function.is_none().then_some(request.id);
+        let rotation = interval.zip(known.renewal).and_then(|(days, last)| {
+            Some((after(last.time(), days.into())?, Reason::Rotation { days, last, by_hand }))
+        });
         let deprecated = self.status_since.get(path).filter(|_| request.status == LifecycleStatus::Deprecated);
         let deprecated = deprecated.and_then(|since| {
             let days = project.governance.deprecated_for_days();
@@ -188,7 +192,7 @@ impl Reason {
     pub fn words(&self) -> String {
         match self {
             Self::Ttl { days, from } => format!("ttl of {}, {}", count(*days), from.words()),
-            Self::Rotation { days, last } => {
+            Self::Rotation { days, last, .. } => {
                 let verb = if matches!(last, Renewal::Rotated(_)) { "rotated" } else { "changed" };
                 format!("rotation every {}, {verb} {}", count((*days).into()), day(last.time()))
             }
@@ -198,6 +202,15 @@ impl Reason {
             Self::Gates { since } => {
                 format!("its end was asked for on {}; apply deletes it, unless something still names it", day(*since))
             }
+        }
+    }
+
+    /// The command that does what is due, where there is one.
+    #[must_use]
+    pub fn way_out(&self) -> Option<String> {
+        match self {
+            Self::Rotation { by_hand: Some(id), .. } => Some(format!("goldenpath value rotate {id}")),
+            _ => None,
         }
     }
 
@@ -242,6 +255,7 @@ impl Due {
             "due": day(self.when),
             "since": day(self.reason.since()),
             "message": self.reason.words(),
+            "wayOut": self.reason.way_out(),
             "name": self.row.name,
             "service": self.row.service,
             "environment": self.row.environment,

@@ -31,6 +31,9 @@ pub struct Row {
     pub store_key: Option<String>,
     /// From the repository's root.
     pub path: String,
+    /// Whether its secret has a value; None where no store was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_value: Option<bool>,
 }
 
 impl Row {
@@ -56,6 +59,7 @@ impl Row {
             provider: request.provider.clone(),
             store_key: store_key.map(ToString::to_string),
             path: entry.path.clone(),
+            has_value: None,
         };
         rules::conceal(entry, project, row.texts());
         Some(row)

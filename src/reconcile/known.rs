@@ -60,6 +60,7 @@ pub async fn known(
 pub fn known_of(found: &StoredSecret, now: Timestamp) -> Known {
     Known {
         created: found.created,
+        has_value: found.has_value(),
         renewal: renewal(found, now),
         last_accessed: found.last_accessed,
         deletion: found.deletion,

@@ -167,8 +167,7 @@ impl Saved {
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedError> {
-        let how =
-            "goldenpath.yaml, the enums, the governance table, the schema or the projection's template is another";
+        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema or the projection's template is another";
         same(&self.configuration, configuration, "the configuration", how.to_owned())
     }
 

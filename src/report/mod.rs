@@ -217,6 +217,7 @@ mod tests {
             provider: text(),
             store_key: None,
             path: text(),
+            has_value: None,
         };
         let agenda =
             Agenda { catalog_id: text(), now: Timestamp::UNIX_EPOCH, within: 14, due: Vec::new(), unseen: Vec::new() };

@@ -8,10 +8,10 @@
 //! Only the store knows when that was, and `validate` and the hooks never ask it. So this is found by `plan` and `apply`,
 //! for manifests that are `active` or `deprecated`, and shown before the plan.
 //!
-//! AWS Secrets Manager tells when it rotated the secret last; a value that was put in by hand after that is not told apart.
-//! Where it never did, the last change of the secret counts, of any kind: a new tag can make this come late. A secret
-//! without a value has nothing to rotate yet, and one that is marked for deletion never again. The local store keeps no
-//! values.
+//! AWS Secrets Manager tells when it rotated the secret last, and the tag `goldenpath.io/value-since` since when the value is the
+//! one that goldenpath made or put in; the later of the two counts. Where there is neither, the last change of the secret counts,
+//! of any kind: another tag can make this come late. A secret without a value has nothing to rotate yet, and one that is
+//! marked for deletion never again. The local store tells when the value was written.
 //!
 //! ## Why is this bad?
 //! A value that leaked without anybody noticing is good until it changes. The rotation class is the answer to how long
@@ -27,7 +27,7 @@
 //!
 //! ## Use instead
 //! ```text
-//! a new value, made where the old one was issued and put into the store: aws secretsmanager rotate-secret
+//! a new value, made where the old one was issued and put into the store: goldenpath value rotate SEC-0007
 //! ```
 
 use std::collections::BTreeMap;
@@ -94,7 +94,10 @@ fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut S
             "the class `{class}` asks for rotation every {interval} days, and {id} was last {verb} on {}, {days} days ago",
             when.strftime("%Y-%m-%d")
         );
-        let help = "renew the value where it was issued, and put the new one into the store".to_owned();
+        let help = match project.config.rotation_function(request.environment.as_str(), &request.secret_type) {
+            Some(_) => "its function has not rotated it: look why, or renew the value by hand".to_owned(),
+            None => format!("renew the value where it was issued, and put it in with `goldenpath value rotate {id}`"),
+        };
         sink.at(entry, "/spec/rotation/rotationClass", message, help);
     }
 }
