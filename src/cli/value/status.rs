@@ -98,10 +98,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         for unseen in &unseen {
             context.streams.error(&unseen.error);
         }
-        let begun = Instant::now();
+        let (begun, mut waited) = (Instant::now(), false);
         loop {
-            let looks = stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, args.keys));
-            let standings: Vec<Standing<'_>> = looks.buffered(AT_ONCE).collect().await;
+            let mut looks =
+                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, args.keys)).buffered(AT_ONCE);
+            // A second look is waited for with other words.
+            let bar = if waited { None } else { context.streams.bar_begins() };
+            let mut standings: Vec<Standing<'_>> = Vec::new();
+            while let Some(standing) = looks.next().await {
+                standings.push(standing);
+                if let Some(bar) = &bar {
+                    bar.fill("Looking", standings.len(), wanted.len(), String::new());
+                }
+            }
+            context.streams.bar_ends();
             let open = standings.iter().filter(|standing| !matches!(standing.state, State::Valued { .. })).count();
             let waits = args.wait && open > 0 && begun.elapsed() < args.timeout;
             // What will not change by waiting is told at once.
@@ -112,6 +122,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 return Ok(if failed || (args.wait && open > 0) { Outcome::Failed } else { Outcome::Done });
             }
             context.streams.progress(&format!("Waiting: {open} of {} without a value …", standings.len()));
+            waited = true;
             tokio::time::sleep(PAUSE.min(args.timeout.saturating_sub(begun.elapsed()))).await;
         }
     })
