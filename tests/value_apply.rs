@@ -303,6 +303,24 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
 }
 
 #[test]
+fn a_change_cannot_say_of_its_own_type_that_it_can_be_made() {
+    let repository = Repository::new();
+    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key")])).commit_all("SEC-0007");
+    let own = "secretTypes: { api-key: { keys: [{ name: token, required: true, generate: { bytes: 32 } }] } }\n";
+    repository.write("schemas/metadata/secret_types.yaml", own);
+    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]));
+    repository.goldenpath(&["validate"]).run().success();
+    repository.commit_all("Make it");
+    let judged = repository.goldenpath(&["validate", "--from-ref", "HEAD~1"]).run().fails_with(1);
+    assert!(judged.stdout.contains("GP205"), "{}", judged.stdout);
+    assert!(
+        judged.stderr.contains("schemas/metadata/secret_types.yaml"),
+        "a change of the rules is told: {}",
+        judged.stderr
+    );
+}
+
+#[test]
 fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
     let repository = Repository::new();
     for (text, rule, pointer) in [
@@ -316,6 +334,12 @@ fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
             found.iter().any(|found| found.rule == rule && found.pointer.starts_with(pointer)),
             "{text}: {found:?}"
         );
+    }
+    for text in
+        ["  value: { generate: true }\n", "  value: {}\n", "  value:\n    generate: True # once\n", "  # value:\n"]
+    {
+        repository.write(SEED_PATH, &seed_with(&[(ACCESS, &format!("{text}{ACCESS}"))]));
+        repository.goldenpath(&["validate"]).run().success();
     }
     let canary = ["Zq8", "vR2x", "Lw7", "mTk4", "Hn9"].concat();
     for text in [format!("  value: {canary}\n"), format!("  value:\n    password: {canary}\n")] {
@@ -342,7 +366,11 @@ fn a_secret_without_a_value_is_told_of_and_is_no_change() {
     assert!(human.stdout.contains(&line), "{}", human.stdout);
     let applied = aws.apply().success();
     assert!(applied.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", applied.stdout);
-    assert!(applied.stderr.ends_with("1 secret awaits a value, as the plan says above.\n"), "{}", applied.stderr);
+    assert!(
+        applied.stderr.ends_with("\nSEC-0007 awaits a value: `goldenpath value set SEC-0007`.\n"),
+        "{}",
+        applied.stderr
+    );
 
     let human = plan(&["--detailed-exitcode"]).success();
     assert!(human.stdout.starts_with("Nothing to do.") && human.stdout.contains(&line), "{}", human.stdout);
