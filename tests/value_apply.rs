@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, findings, seed_with, tags};
+use crate::support::{Aws, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with, tags};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 const ACCESS: &str = "  access:\n";
@@ -209,6 +209,28 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
     aws.recorder.reset();
     aws.apply().success();
     assert_eq!((aws.writes(), made), (Vec::new(), (value(&aws), versions(&aws))));
+}
+
+#[test]
+fn a_run_that_is_killed_has_made_one_value_and_left_no_trace_of_it() {
+    let aws = aws("value-killed");
+    let gate = aws.recorder.hold("CreateSecret", KEY, 1, When::BeforeTheAnswer);
+    let running = aws.reach(aws.platform.apply()).start();
+    assert!(gate.is_reached_by(1));
+    let said = running.kill();
+    gate.open();
+    let made = (value(&aws), versions(&aws));
+    let mut places = files(aws.platform.catalog.path().parent().unwrap());
+    assert!(
+        places.iter().any(|(place, _)| place.contains(".git/goldenpath/")),
+        "it was written down before it was done"
+    );
+    places.push(("what it said".to_owned(), format!("{}{}", said.stdout, said.stderr).into_bytes()));
+    is_nowhere(made.0["password"].as_str().unwrap(), &places);
+    aws.recorder.reset();
+    aws.apply().success();
+    assert_eq!((aws.writes(), made), (Vec::new(), (value(&aws), versions(&aws))));
+    assert!(aws.platform.gitops.exists(PROJECTION));
 }
 
 #[test]
@@ -434,6 +456,8 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
         format!("{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a value\n");
     assert!(applied.stdout.contains(&line), "{}", applied.stdout);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "");
+    let shown = aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    assert!(shown.contains("held back until the secret has a value"), "{shown}");
     // Waiting is no change, and nothing is wrong.
     let plan = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
     assert!(plan.stdout.starts_with("Nothing to do.") && plan.stdout.contains(&line), "{}", plan.stdout);
