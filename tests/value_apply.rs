@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, findings, seed_with, tags};
+use crate::support::{Aws, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with, tags};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 const ACCESS: &str = "  access:\n";
@@ -212,6 +212,28 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
 }
 
 #[test]
+fn a_run_that_is_killed_has_made_one_value_and_left_no_trace_of_it() {
+    let aws = aws("value-killed");
+    let gate = aws.recorder.hold("CreateSecret", KEY, 1, When::BeforeTheAnswer);
+    let running = aws.reach(aws.platform.apply()).start();
+    assert!(gate.is_reached_by(1));
+    let said = running.kill();
+    gate.open();
+    let made = (value(&aws), versions(&aws));
+    let mut places = files(aws.platform.catalog.path().parent().unwrap());
+    assert!(
+        places.iter().any(|(place, _)| place.contains(".git/goldenpath/")),
+        "it was written down before it was done"
+    );
+    places.push(("what it said".to_owned(), format!("{}{}", said.stdout, said.stderr).into_bytes()));
+    is_nowhere(made.0["password"].as_str().unwrap(), &places);
+    aws.recorder.reset();
+    aws.apply().success();
+    assert_eq!((aws.writes(), made), (Vec::new(), (value(&aws), versions(&aws))));
+    assert!(aws.platform.gitops.exists(PROJECTION));
+}
+
+#[test]
 fn a_value_that_is_made_stands_nowhere_but_in_the_store() {
     let aws = aws("nowhere");
     let plan_file = aws.platform.gitops.path().with_extension("plan.json").display().to_string();
@@ -303,6 +325,24 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
 }
 
 #[test]
+fn a_change_cannot_say_of_its_own_type_that_it_can_be_made() {
+    let repository = Repository::new();
+    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key")])).commit_all("SEC-0007");
+    let own = "secretTypes: { api-key: { keys: [{ name: token, required: true, generate: { bytes: 32 } }] } }\n";
+    repository.write("schemas/metadata/secret_types.yaml", own);
+    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]));
+    repository.goldenpath(&["validate"]).run().success();
+    repository.commit_all("Make it");
+    let judged = repository.goldenpath(&["validate", "--from-ref", "HEAD~1"]).run().fails_with(1);
+    assert!(judged.stdout.contains("GP205"), "{}", judged.stdout);
+    assert!(
+        judged.stderr.contains("schemas/metadata/secret_types.yaml"),
+        "a change of the rules is told: {}",
+        judged.stderr
+    );
+}
+
+#[test]
 fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
     let repository = Repository::new();
     for (text, rule, pointer) in [
@@ -316,6 +356,12 @@ fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
             found.iter().any(|found| found.rule == rule && found.pointer.starts_with(pointer)),
             "{text}: {found:?}"
         );
+    }
+    for text in
+        ["  value: { generate: true }\n", "  value: {}\n", "  value:\n    generate: True # once\n", "  # value:\n"]
+    {
+        repository.write(SEED_PATH, &seed_with(&[(ACCESS, &format!("{text}{ACCESS}"))]));
+        repository.goldenpath(&["validate"]).run().success();
     }
     let canary = ["Zq8", "vR2x", "Lw7", "mTk4", "Hn9"].concat();
     for text in [format!("  value: {canary}\n"), format!("  value:\n    password: {canary}\n")] {
@@ -342,7 +388,11 @@ fn a_secret_without_a_value_is_told_of_and_is_no_change() {
     assert!(human.stdout.contains(&line), "{}", human.stdout);
     let applied = aws.apply().success();
     assert!(applied.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", applied.stdout);
-    assert!(applied.stderr.ends_with("1 secret awaits a value, as the plan says above.\n"), "{}", applied.stderr);
+    assert!(
+        applied.stderr.ends_with("\nSEC-0007 awaits a value: `goldenpath value set SEC-0007`.\n"),
+        "{}",
+        applied.stderr
+    );
 
     let human = plan(&["--detailed-exitcode"]).success();
     assert!(human.stdout.starts_with("Nothing to do.") && human.stdout.contains(&line), "{}", human.stdout);
@@ -406,6 +456,8 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
         format!("{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a value\n");
     assert!(applied.stdout.contains(&line), "{}", applied.stdout);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "");
+    let shown = aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    assert!(shown.contains("held back until the secret has a value"), "{shown}");
     // Waiting is no change, and nothing is wrong.
     let plan = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
     assert!(plan.stdout.starts_with("Nothing to do.") && plan.stdout.contains(&line), "{}", plan.stdout);

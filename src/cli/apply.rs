@@ -97,10 +97,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Either::Right((never, _)) => match never {},
         };
         context.streams.result(&format!("{}{}", teller.failures(), reconcile::summary(applied)));
-        match plan.awaiting.len() {
-            0 => {}
-            1 => context.streams.talk("1 secret awaits a value, as the plan says above."),
-            several => context.streams.talk(&format!("{several} secrets await a value, as the plan says above.")),
+        match plan.awaiting.as_slice() {
+            [] => {}
+            [one] => context.streams.talk(&format!("{} awaits a value: `{}`.", one.id, one.way_out())),
+            several => {
+                let secrets = count_of(several.len(), "secret");
+                context
+                    .streams
+                    .talk(&format!("{secrets} await a value; `goldenpath list --awaiting-value` shows which."));
+            }
         }
         if stopping.is_asked() {
             context.streams.talk("Stopped before the end; running it again does the rest.");

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if !args.offline {
             context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
             store = subject.stored(context.now).await;
-            let projected = subject.projected(context);
+            let projected = subject.projected(subject.waits(&store), context);
             reservation = subject.reserved();
             context.streams.progress_ends();
             gitops = projected?;
@@ -147,8 +147,17 @@ impl Subject<'_> {
         Told::Answer(Stored { place: account.store.place(), found })
     }
 
+    /// Whether a projection that is not there waits for the value.
+    fn waits(&self, store: &Told<Stored>) -> bool {
+        let has_value = match store {
+            Told::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
+            _ => true,
+        };
+        self.project.config.external_secret.wait_for_value && !has_value
+    }
+
     /// What the GitOps repository has.
-    fn projected(&self, context: &Context) -> Result<Told<Projected>, Failure> {
+    fn projected(&self, waits: bool, context: &Context) -> Result<Told<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = Place::of(config, &self.project.root) else {
             return Ok(Told::Nobody("none: neither `gitops.path` nor `gitops.url` is set".to_owned()));
@@ -170,6 +179,7 @@ impl Subject<'_> {
         let (state, words) = match state {
             FileState::Current => ("current", "as the manifest says".to_owned()),
             FileState::Missing if is_gone => ("missing", "there is no such file, as it should be".to_owned()),
+            FileState::Missing if waits => ("missing", "held back until the secret has a value".to_owned()),
             FileState::Missing => ("missing", "there is no such file".to_owned()),
             FileState::Outdated => ("outdated", "the file is not what the manifest says".to_owned()),
             FileState::Uncommitted => ("uncommitted", "the file is written and not committed".to_owned()),

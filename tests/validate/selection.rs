@@ -209,6 +209,7 @@ fn a_staged_change_of_what_judges_the_manifests_judges_all_of_them() {
     for (file, text) in [
         ("goldenpath.yaml", "rules: {GP105: warn}\n"),
         ("schemas/metadata/governance.yaml", include_str!("../../schemas/metadata/governance.yaml")),
+        ("schemas/metadata/secret_types.yaml", "secretTypes: {}\n"),
         ("schemas/secret_request.schema.json", "{}"),
     ] {
         repository.git(&["reset", "--quiet", "--hard"]);

@@ -152,7 +152,7 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
         return false;
     }
     // A switch or a count under such a name is a setting: `tokens: 5`.
-    let is_setting = matches!(value, "true" | "false" | "yes" | "no");
+    let is_setting = ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
     match strength {
         Strength::Password => !is_setting,
         Strength::Token | Strength::Value => {
