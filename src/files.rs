@@ -6,12 +6,16 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::NamedTempFile;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::crash;
 
 /// How the names of temporary files begin.
 pub const TEMPORARY: &str = ".goldenpath-";
+
+/// How many files are written at once: more of them wait for each other at the disk.
+const WRITERS: usize = 4;
 
 /// How long another process may hold a lock before somebody is told that it is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +44,31 @@ pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
     staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
     crash::point("file: renamed");
     Ok(())
+}
+
+/// A whole file, safe on disk, that has its name still to come. Without one it goes when this does.
+#[derive(Debug)]
+pub struct Staged(TempPath);
+
+/// Writes what is to be the file at `path` into `folder`, which is on the same file system.
+///
+/// # Errors
+/// Whatever the file system refuses; the temporary file is gone by then.
+pub fn stage(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Staged> {
+    Ok(Staged(staged(folder, path, bytes)?.into_temp_path()))
+}
+
+impl Staged {
+    /// Gives it its name, as [`write_one_of_many`] does.
+    ///
+    /// # Errors
+    /// Whatever the file system refuses; the temporary file is gone by then.
+    pub fn name(self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        self.0.persist(path).map_err(|error| error.error)?;
+        crash::point("file: renamed");
+        Ok(())
+    }
 }
 
 /// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`]. Where the platform can,
@@ -157,6 +186,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
     crash::point("file: removed");
     sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Does the work for each, a few at a time, and gives the results in their order: what waits for the disk is done sooner so.
+pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+    match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(all.len())).build() {
+        Ok(pool) => pool.install(|| all.into_par_iter().map(work).collect()),
+        Err(_) => all.into_iter().map(work).collect(),
+    }
 }
 
 /// The bytes, safe on disk under a temporary name beside `path`.

@@ -77,11 +77,12 @@ impl End {
     }
 }
 
-/// Temporary files, locks and notes.
+/// Temporary files and folders, locks and notes.
 fn collect_leftovers(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         match path.is_dir() {
+            true if name.starts_with(".goldenpath-") => found.push(path),
             true => collect_leftovers(&path, found),
             false if name.starts_with(".goldenpath-") || name.ends_with(".lock") || name == "committing" => {
                 found.push(path);

@@ -23,6 +23,7 @@ mod ids;
 mod init;
 mod lifecycle;
 mod list;
+mod many;
 mod new_secret;
 mod plan_markdown;
 mod policies;

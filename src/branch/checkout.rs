@@ -7,7 +7,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
 use super::unfinished::{locks, noted};
-use super::{BranchError, tree};
+use super::{BranchError, staging, tree};
 use crate::crash;
 
 /// A folder, as a rule the root of a git repository, and the branch that is checked out there.
@@ -26,16 +26,18 @@ pub struct Checkout {
 pub enum Entry<'a> {
     /// As it is on disk.
     OnDisk(&'a str),
+    /// As it was just written to disk, with this text, and its blob where the object store has that already.
+    Written { file: &'a str, text: &'a str, blob: Option<Oid> },
     /// With this text, which may be less than what is on disk; the index has the file already.
     Text(&'a str, &'a str),
     /// Not there any more.
     Gone(&'a str),
 }
 
-impl Entry<'_> {
-    fn file(&self) -> &str {
+impl<'a> Entry<'a> {
+    pub(super) fn file(&self) -> &'a str {
         match self {
-            Self::OnDisk(file) | Self::Text(file, _) | Self::Gone(file) => file,
+            Self::OnDisk(file) | Self::Written { file, .. } | Self::Text(file, _) | Self::Gone(file) => file,
         }
     }
 }
@@ -164,10 +166,11 @@ fn commit(git: &Repository, entries: &[Entry<'_>], message: &str) -> Result<Opti
         Some(parent) => parent.tree()?,
         None => git.find_tree(git.treebuilder(None)?.write()?)?,
     };
-    for entry in entries {
+    let added = staging::add_written(git, &mut index, entries)?;
+    for entry in entries.iter().filter(|entry| !added.contains(entry.file())) {
         let path = Path::new(entry.file());
         match entry {
-            Entry::OnDisk(_) => index.add_path(path)?,
+            Entry::OnDisk(_) | Entry::Written { .. } => index.add_path(path)?,
             Entry::Text(_, text) => {
                 let held = index.get_path(path, 0).ok_or_else(lost)?;
                 index.add_frombuffer(&held, text.as_bytes())?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use git2::Repository;
 
-use super::{BranchError, Checkout};
+use super::{BranchError, Checkout, aside};
 use crate::crash;
 use crate::files;
 
@@ -47,7 +47,7 @@ impl Checkout {
                 None => return Err(BranchError::Busy { what: self.what, path: self.root.clone() }),
             }
         };
-        self.clear_locks(&held);
+        self.clear(&held);
         let files = files.iter().filter_map(|file| files::confine(&self.root, file).ok());
         let folders: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(Path::to_path_buf)).collect();
         // Where nothing keeps runs apart, a temporary file may be another's.
@@ -57,10 +57,17 @@ impl Checkout {
         Ok(held)
     }
 
-    /// Takes away the locks of git that a killed run has left here, unless another run is at work.
+    /// Takes away what killed runs have left inside git's folder, locks of git among it, unless another run is at work.
     pub fn recover(&self) {
         if let Some(held) = self.try_hold() {
-            self.clear_locks(&held);
+            self.clear(&held);
+        }
+    }
+
+    fn clear(&self, held: &Held) {
+        self.clear_locks(held);
+        if let Some(git) = &self.git {
+            aside::clear(git);
         }
     }
 

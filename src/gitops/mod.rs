@@ -1,6 +1,7 @@
 //! The GitOps repository: what is there, and writing and committing projections. It is a working copy on disk, or a
 //! repository that is pushed to. Files of others are never touched.
 
+mod ahead;
 mod error;
 mod kustomization;
 mod remote;
@@ -117,6 +118,14 @@ impl Target {
             Self::Remote(pushed) => (pushed.state(projection)?, pushed.listing(&projection.file, true)),
         };
         Ok(listing.judge_removal(state))
+    }
+
+    /// Has these ready by the time at which they are published, if that is some time away. A working copy's first, since
+    /// its disk is what publishing waits for.
+    pub fn prepare(&self, projections: &[&Projection]) {
+        if let Self::Copy(copy) = self {
+            copy.prepare(projections);
+        }
     }
 
     /// Writes and removes projections, keeps the kustomizations beside them listing those that are there, and commits both, with

@@ -6,25 +6,24 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::ahead::{Ahead, Ready};
 use super::kustomization::{Kustomization, Listing, NAMES, split};
 use super::{Change, FileState, GitopsError, MAX_BYTES, News, Published};
 use crate::branch::{self, Checkout, Entry, Found};
-use crate::files::{self, Unreadable};
+use crate::files::{self, Staged, Unreadable};
 use crate::projection::{self, Projection};
 
-/// How many files are written at once: more of them wait for each other at the disk.
-const WRITERS: usize = 4;
-
 /// How many files are written before somebody is told.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 /// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
 pub struct WorkingCopy {
     checkout: Checkout,
     /// The kustomizations that planning has looked at, by folder.
     folders: RefCell<HashMap<String, Rc<Beside>>>,
+    /// What is being made ready to be published.
+    ahead: RefCell<Option<Ahead>>,
 }
 
 /// What stands beside the projections of a folder.
@@ -38,7 +37,7 @@ pub(super) enum Beside {
 /// What is to be done on disk.
 enum Work<'p> {
     Nothing,
-    Write(PathBuf, &'p str),
+    Write(PathBuf, &'p str, Option<Staged>),
     Remove(PathBuf),
 }
 
@@ -71,7 +70,8 @@ impl WorkingCopy {
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
-        Ok(Self { checkout: Checkout::new("the GitOps working copy", root, git)?, folders: RefCell::default() })
+        let checkout = Checkout::new("the GitOps working copy", root, git)?;
+        Ok(Self { checkout, folders: RefCell::default(), ahead: RefCell::default() })
     }
 
     /// Takes away the locks of git that a killed run has left, unless another run is at work.
@@ -132,6 +132,13 @@ impl WorkingCopy {
         }
     }
 
+    /// As [`super::Target::prepare`].
+    pub(super) fn prepare(&self, projections: &[&Projection]) {
+        if let Some(git) = self.checkout.git.as_ref().filter(|_| !projections.is_empty()) {
+            *self.ahead.borrow_mut() = Some(Ahead::begin(&self.checkout.root, git, projections));
+        }
+    }
+
     /// As [`super::Target::publish`].
     pub(super) fn publish(
         &self,
@@ -146,9 +153,10 @@ impl WorkingCopy {
                 return Published { written: changes.iter().map(|_| Ok(())).collect(), commit: Err(error.into()) };
             }
         };
+        let mut ready = self.ahead.take().map(Ahead::end).unwrap_or_default();
         let mut written = Vec::new();
         for some in changes.chunks(AT_ONCE) {
-            written.extend(self.make(some));
+            written.extend(self.make(some, &mut ready));
             tell(News::Written(written.len()));
         }
         self.sync(changes, &mut written);
@@ -177,7 +185,10 @@ impl WorkingCopy {
         for change in done.iter().map(|index| &changes[*index]) {
             let file = change.projection().file.as_str();
             match change {
-                Change::Write(_) => entries.push(Entry::OnDisk(file)),
+                Change::Write(projection) => {
+                    let blob = ready.blobs.get(file).copied();
+                    entries.push(Entry::Written { file, text: &projection.text, blob });
+                }
                 Change::Remove(_) if self.is_ours_in_git(change.projection()) => entries.push(Entry::Gone(file)),
                 Change::Remove(_) => {}
             }
@@ -216,8 +227,10 @@ impl WorkingCopy {
                 folders.entry(split(&change.projection().file).0).or_default().push(index);
             }
         }
-        for (folder, indices) in folders {
-            if let Err(error) = files::sync_folder(&self.checkout.root.join(folder)) {
+        let root = self.checkout.root.as_path();
+        let sync = |(folder, indices): (&str, Vec<usize>)| (files::sync_folder(&root.join(folder)), indices);
+        for (synced, indices) in files::few_at_once(folders.into_iter().collect(), sync) {
+            if let Err(error) = synced {
                 for index in indices {
                     let file = changes[index].projection().file.clone();
                     written[index] = Err(GitopsError::Write { file, why: error.to_string() });
@@ -227,32 +240,34 @@ impl WorkingCopy {
     }
 
     /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
-    fn make(&self, changes: &[Change<'_>]) -> Vec<Result<(), GitopsError>> {
-        let wanted: Vec<_> = changes.iter().map(|change| (change, self.work_of(change))).collect();
+    fn make(&self, changes: &[Change<'_>], ready: &mut Ready) -> Vec<Result<(), GitopsError>> {
+        let wanted: Vec<_> = changes.iter().map(|change| (change, self.work_of(change, ready))).collect();
         let work = |(change, work): (&Change<'_>, Result<Work<'_>, GitopsError>)| {
             let done = match work? {
                 Work::Nothing => Ok(()),
-                Work::Write(path, text) => files::write_one_of_many(&path, text.as_bytes()),
+                Work::Write(path, text, staged) => match staged.map(|staged| staged.name(&path)) {
+                    Some(Ok(())) => Ok(()),
+                    _ => files::write_one_of_many(&path, text.as_bytes()),
+                },
                 Work::Remove(path) => files::remove(&path),
             };
             let file = || change.projection().file.clone();
             done.map_err(|error| GitopsError::Write { file: file(), why: error.to_string() })
         };
-        // They wait for the disk, which does as well for many at once.
-        match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(wanted.len())).build() {
-            Ok(pool) => pool.install(|| wanted.into_par_iter().map(work).collect()),
-            Err(_) => wanted.into_iter().map(work).collect(),
-        }
+        files::few_at_once(wanted, work)
     }
 
     /// What is to be done on disk for a change. Somebody else's file is neither written over nor removed.
-    fn work_of<'p>(&self, change: &Change<'p>) -> Result<Work<'p>, GitopsError> {
+    fn work_of<'p>(&self, change: &Change<'p>, ready: &mut Ready) -> Result<Work<'p>, GitopsError> {
         Ok(match change {
             Change::Write(projection) => match self.state(projection)? {
                 FileState::Foreign(why) => {
                     return Err(GitopsError::Foreign { file: projection.file.clone(), why });
                 }
-                _ => Work::Write(self.path_of(&projection.file)?, &projection.text),
+                _ => {
+                    let staged = ready.files.remove(&projection.file);
+                    Work::Write(self.path_of(&projection.file)?, &projection.text, staged)
+                }
             },
             Change::Remove(projection) => match self.state(projection)? {
                 FileState::Missing | FileState::Foreign(_) => Work::Nothing,

@@ -79,6 +79,16 @@ pub async fn apply(
         manifests.entry(action.id).or_default().push(action);
     }
     let of_the_store: BTreeMap<SecretId, usize> = manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
+    if !of_the_store.is_empty() {
+        for (environments, gitops) in &world.gitops {
+            let of_it = plan.actions.iter().filter(|action| environments.contains(action.environment.as_str()));
+            let written = of_it.filter_map(|action| match &action.step {
+                Step::WriteProjection { projection, .. } => Some(projection),
+                _ => None,
+            });
+            gitops.prepare(&written.collect::<Vec<_>>());
+        }
+    }
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
         .map(|actions| one_manifest(world, recorder, actions))

@@ -95,7 +95,7 @@ pub struct Parallelism {
 
 impl Default for Parallelism {
     fn default() -> Self {
-        Self { looking: 64, changing: 16 }
+        Self { looking: 128, changing: 16 }
     }
 }
 

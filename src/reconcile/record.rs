@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::thread;
 
 use miette::Diagnostic;
 
@@ -251,7 +252,7 @@ impl<'run> Recorder<'run> {
         };
         let write = |file: &str, text: &str| write_by(file, text, files::write_whole);
 
-        let mut written = Vec::new();
+        let (mut marked_files, mut trails) = (Vec::new(), Vec::new());
         let mut results = Vec::new();
         for action in marks {
             let file = file_of(action);
@@ -266,7 +267,7 @@ impl<'run> Recorder<'run> {
                 }
             });
             if done.is_ok() {
-                written.push(file.to_owned());
+                marked_files.push(file);
             }
             results.push(done);
         }
@@ -278,13 +279,27 @@ impl<'run> Recorder<'run> {
             // What a run that was killed has added stays; what is missing of the last commit does not go missing in the next.
             let mut trail = Trail::of(if disk.starts_with(&held) { disk } else { held });
             add(&mut trail, &events);
-            // The commit has it too: thousands need not be waited for, one by one, until they are on disk.
-            if let Err(error) = write_by(&file, trail.text(), files::write_forgettable) {
-                return (results, Err(error));
-            }
-            written.push(file);
+            trails.push((file, trail));
         }
-        let entries: Vec<Entry<'_>> = written.iter().map(|file| Entry::OnDisk(file)).collect();
+        // While the disk is at work on the files, the processor is on their blobs.
+        let texts: Vec<&str> = trails.iter().map(|(_, trail)| trail.text()).collect();
+        let store = || git2::Repository::open(root).and_then(|git| branch::store(&git, &texts));
+        let (blobs, done) = thread::scope(|scope| {
+            let blobs = thread::Builder::new().spawn_scoped(scope, store);
+            // The commit has them too: thousands need not be waited for, one by one, until they are on disk.
+            let write = |(file, trail): &(String, Trail)| write_by(file, trail.text(), files::write_forgettable);
+            let done = files::few_at_once(trails.iter().collect(), write);
+            (blobs.ok().and_then(|blobs| blobs.join().ok()?.ok()).unwrap_or_default(), done)
+        });
+        if let Some(error) = done.into_iter().find_map(Result::err) {
+            return (results, Err(error));
+        }
+        let marked = marked_files.iter().map(|file| Entry::OnDisk(file));
+        let trails = trails.iter().enumerate().map(|(number, (file, trail))| {
+            let blob = blobs.get(number).copied();
+            Entry::Written { file, text: trail.text(), blob }
+        });
+        let entries: Vec<Entry<'_>> = marked.chain(trails).collect();
         let commit = checkout.commit(&entries, &self.message(&recorded));
         (results, commit.map_err(RecordError::from))
     }
