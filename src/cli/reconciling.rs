@@ -53,7 +53,7 @@ pub(super) struct Source {
     /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
     #[arg(long)]
     refresh: bool,
-    /// How many calls to the stores are in flight at once; without it 16, and 64 of those that only look
+    /// How many calls to the stores are in flight at once; without it 16, and 128 of those that only look
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallelism: Option<u16>,
 }
