@@ -2,7 +2,8 @@
 //! none.
 //!
 //! With `GOLDENPATH_CRASH_LIST=FILE` each place that the program comes by is written to the file, as `name` and then
-//! `name 2`, `name 3` where it comes by again. With `GOLDENPATH_CRASH_AT` set to one of these, it ends there.
+//! `name 2`, `name 3` where it comes by again. With `GOLDENPATH_CRASH_AT` set to one of these, it ends there, and with
+//! `GOLDENPATH_PANIC_AT` it panics.
 
 /// The program ends here, if a test wants it to.
 #[cfg(debug_assertions)]
@@ -13,8 +14,10 @@ pub fn point(name: &'static str) {
 
     static PASSED: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
 
-    let (list, at) = (std::env::var_os("GOLDENPATH_CRASH_LIST"), std::env::var("GOLDENPATH_CRASH_AT").ok());
-    if list.is_none() && at.is_none() {
+    let set = |name| std::env::var(name).ok();
+    let (list, at) = (std::env::var_os("GOLDENPATH_CRASH_LIST"), set("GOLDENPATH_CRASH_AT"));
+    let panic_at = set("GOLDENPATH_PANIC_AT");
+    if list.is_none() && at.is_none() && panic_at.is_none() {
         return;
     }
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,6 +29,11 @@ pub fn point(name: &'static str) {
     }
     if at.is_some_and(|at| at == here) {
         std::process::abort();
+    }
+    drop(passed);
+    #[allow(clippy::panic)] // A test asked for it.
+    if panic_at.is_some_and(|at| at == here) {
+        panic!("at {here}");
     }
 }
 

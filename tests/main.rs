@@ -44,3 +44,4 @@ mod ttl;
 mod validate;
 mod value;
 mod value_apply;
+mod value_leaks;

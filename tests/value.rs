@@ -118,7 +118,8 @@ fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
     for (given, words) in [
         ("usernmae=u\npassword=p", "did you mean `username`?"),
         ("username=u", "without `password`, which a value of type `database-credentials` needs"),
-        ("username=u\npassword=", "the text of `password` is empty"),
+        ("username=u\npassword=''", "the text of `password` is empty"),
+        ("username=u\npassword=", "line 2 of the value given cannot be read: there is nothing behind the `=`"),
         ("", "no key is given"),
         ("username=u\nusername=v", "`username` is given twice"),
         ("{\"username\": [1]}", "there is a list under `username`"),

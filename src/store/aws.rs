@@ -186,7 +186,8 @@ impl SecretStore for AwsStore {
             let value = value.map(|value| value.expose_secret().to_owned());
             request.set_client_request_token(token.clone()).set_secret_string(value).send()
         };
-        self.tell("CreateSecret", key, send).await
+        let created = self.tell("CreateSecret", key, send).await;
+        if value.is_some() { created.map_err(values::without_words) } else { created }
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {

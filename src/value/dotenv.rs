@@ -39,7 +39,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
                 }
                 (text, after)
             }
-            _ => (SecretString::from(plain(first_line(value).0)), after),
+            _ => match plain(first_line(value).0) {
+                // A value that was given without its key may end like this, so the key is not told either.
+                "" | "=" => return Err(wrong("there is nothing behind the `=`")),
+                text => (SecretString::from(text), after),
+            },
         };
         texts.push((key.to_owned(), text));
         rest = left;
@@ -98,7 +102,8 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_shells_and_compose_files_have_them() {
-        let text = "# comment\n\nexport A=one\r\nB = two words # why\nC=\nexported=x\n  D='$it is \"so\" \\n'  # yes\n";
+        let text =
+            "# comment\n\nexport A=one\r\nB = two words # why\nC=''\nexported=x\n  D='$it is \"so\" \\n'  # yes\n";
         let expected = [("A", "one"), ("B", "two words"), ("C", ""), ("exported", "x"), ("D", "$it is \"so\" \\n")];
         assert_eq!(read(text), expected.map(|(key, text)| (key.to_owned(), text.to_owned())));
     }
@@ -124,6 +129,8 @@ mod tests {
             ("A=1\n\n =2", 3, "no key"),
             ("A=\"x\n", 1, "not closed"),
             ("A='x' y", 1, "behind the closing quote"),
+            ("A=\n", 1, "nothing behind the `=`"),
+            ("B=1\naHVudGVyMg==", 2, "nothing behind the `=`"),
             ("A=\"\\x\"", 1, "backslash"),
         ] {
             let ValueError::Dotenv { why, line: found } = parse(text).unwrap_err() else { unreachable!() };

@@ -116,7 +116,7 @@ impl Value {
         for (index, (key, _)) in value.iter().enumerate() {
             config::check_key(key).map_err(|why| ValueError::BadKey { key: shown(key), why })?;
             if value[..index].iter().any(|(other, _)| other == key) {
-                return Err(ValueError::Twice { key: key.clone() });
+                return Err(ValueError::Twice { key: shown(key) });
             }
         }
         Ok(Self(value))
@@ -211,7 +211,7 @@ impl Value {
         for (key, text) in &self.0 {
             check_known(key, name, secret_type)?;
             if text.expose_secret().is_empty() {
-                return Err(ValueError::Empty { key: key.clone() });
+                return Err(ValueError::Empty { key: shown(key) });
             }
         }
         let missing = secret_type.keys.iter().filter(|key| key.required && self.text(&key.name).is_none());
@@ -240,17 +240,25 @@ pub fn check_known(key: &str, name: &str, secret_type: &SecretType) -> Result<()
         return Ok(());
     }
     let names = secret_type.keys.iter().map(|key| key.name.as_str());
-    let help = crate::suggest::did_you_mean(key, names.clone())
-        .unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
-    Err(ValueError::UnknownKey { key: shown(key), secret_type: name.to_owned(), help })
+    let near = crate::suggest::did_you_mean(key, names.clone());
+    let is_near = near.is_some();
+    let help = near.unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
+    // One that is near no other may be a value that came into a key's place.
+    let key = if is_near { shown(key) } else { characters_of(key) };
+    Err(ValueError::UnknownKey { key, secret_type: name.to_owned(), help })
 }
 
-/// A key for an error. What is as long as no name is, or has characters of no name, may be a value that came into its place.
+/// A key for an error. What does not look like a name may be a value that came into its place.
 fn shown(key: &str) -> String {
-    match config::check_key(key).is_ok() && key.len() <= 64 {
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    match config::check_key(key).is_ok() && key.len() <= 40 && digits <= 3 {
         true => key.to_owned(),
-        false => format!("({} characters)", key.chars().count()),
+        false => characters_of(key),
     }
+}
+
+fn characters_of(key: &str) -> String {
+    format!("({} characters)", key.chars().count())
 }
 
 fn quoted(keys: &[String]) -> String {
@@ -327,10 +335,16 @@ mod tests {
             "a=\"\\hunter2canary\"",
             "hunter2canary !=1",
             "[\"hunter2canary\"]",
+            // What is pasted without its key, and ends as base64 does.
+            "aHVudGVyMmNhbmFyeQ==",
+            "hunter2canary=",
+            "hunter2canary=1",
         ] {
-            let error = Value::parse(text).unwrap_err();
+            let database = SecretTypes::built_in().of("database-credentials");
+            let error =
+                Value::parse(text).and_then(|value| value.check("database-credentials", &database)).unwrap_err();
             let told = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
-            assert!(!told.contains("hunter2"), "{text}: {told}");
+            assert!(!told.contains("hunter2") && !told.contains("aHVud"), "{text}: {told}");
         }
         let value = Value::parse("a=hunter2canary").unwrap();
         assert!(!format!("{value:?}").contains("hunter2"));

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// credentials, no git settings and no colours leak in from whoever runs the tests.
 pub struct Command {
     command: process::Command,
-    stdin: String,
+    stdin: Vec<u8>,
 }
 
 impl Command {
@@ -32,7 +32,7 @@ impl Command {
             .env("HOME", home)
             .env("LANG", "C.UTF-8")
             .env("GIT_CONFIG_NOSYSTEM", "1");
-        Self { command, stdin: String::new() }
+        Self { command, stdin: Vec::new() }
     }
 
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -46,8 +46,8 @@ impl Command {
     }
 
     /// What the program reads from standard input. Without it there is nothing to read.
-    pub fn stdin(mut self, text: &str) -> Self {
-        self.stdin = text.to_owned();
+    pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.stdin = bytes.as_ref().to_vec();
         self
     }
 
@@ -65,7 +65,7 @@ impl Command {
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         let output = thread::scope(|scope| {
             // A program that ends without reading it all is free to do so.
-            scope.spawn(move || stdin.write_all(self.stdin.as_bytes()).ok());
+            scope.spawn(move || stdin.write_all(&self.stdin).ok());
             child.wait_with_output()
         })
         .unwrap_or_else(|error| panic!("cannot read from {command}: {error}"));
@@ -78,20 +78,32 @@ impl Command {
         }
     }
 
-    /// Starts the program away from any terminal, with nothing to read, and does not wait for its end.
+    /// Starts the program away from any terminal, and does not wait for its end.
     #[track_caller]
     pub fn start(mut self) -> Running {
         let command = format!("{:?}", self.command);
         let output = || tempfile::tempfile().expect("a temporary file");
         let (stdout, stderr) = (output(), output());
+        let mut stdin = output();
+        stdin.write_all(&self.stdin).and_then(|()| stdin.rewind()).expect("a file to read from");
         let child = self
             .command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(stdout.try_clone().expect("a file twice"))
             .stderr(stderr.try_clone().expect("a file twice"))
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command}: {error}"));
         Running { child, stdout, stderr, command }
+    }
+
+    /// The same, allowed to leave a core dump of any size.
+    pub fn with_core_dumps(self) -> Self {
+        let mut command = process::Command::new("sh");
+        command.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]);
+        command.arg(self.command.get_program()).args(self.command.get_args()).env_clear();
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.command.get_current_dir().expect("a directory"));
+        Self { command, stdin: self.stdin }
     }
 
     /// Runs the program in a terminal instead, where a person can answer it.
@@ -110,6 +122,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal, by its name without SIG.
     pub fn signal(&self, name: &str) -> &Self {
         let id = self.child.id().to_string();

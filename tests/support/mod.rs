@@ -10,6 +10,7 @@
 //! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
 //!   refuses those that a test names.
 //! - [`Aws`] is a platform on such an account, seen through a recorder.
+//! - [`Canary`] is a value that nobody else has, and finds itself in files, in git's objects, and in a process.
 //! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
 //! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
@@ -20,6 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod aws;
+mod canary;
 mod command;
 mod http;
 mod kubernetes;
@@ -35,6 +37,7 @@ mod terminal;
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
 pub use self::{
     aws::{Aws, KEY, as_api_tags, seed_tags, tags},
+    canary::{Canary, memory_of},
     command::{Command, Outcome, Running},
     kubernetes::{Kubernetes, status},
     moto::{Account, Moto},

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -30,6 +30,9 @@ struct Heard {
     faults: Mutex<Vec<Fault>>,
     trouble: Mutex<Option<Trouble>>,
     held: Mutex<Option<(usize, When, Arc<Gate>)>>,
+    /// Everything that came, byte for byte: the head and the body.
+    requests: Mutex<Vec<(String, Vec<u8>)>>,
+    keeps_open: AtomicBool,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
@@ -80,6 +83,10 @@ enum FaultKind {
     Hold(When, Arc<Gate>),
     /// The server is not asked: this is the status and the body of the answer.
     Answer(u16, String),
+    /// The same, with more lines of the head, and with the body of the request where it says so.
+    Echo(u16, String, String),
+    /// The server is not asked, and the connection is reset.
+    Reset,
 }
 
 /// On which side of the server a request waits.
@@ -176,6 +183,28 @@ impl Recorder {
         self.add(operation, "", times, FaultKind::Answer(200, output.to_string()));
     }
 
+    /// From here on, the first `times` requests of `operation` are answered with this status, these lines of the head, each
+    /// with its end, and this body. In the body, `{request}` stands for the request's own, and `{quoted}` for it inside a
+    /// text of JSON. They do not reach the server.
+    pub fn echo(&self, operation: &str, times: usize, status: u16, head: &str, body: &str) {
+        self.add(operation, "", times, FaultKind::Echo(status, head.to_owned(), body.to_owned()));
+    }
+
+    /// From here on, the connections of the first `times` requests of `operation` are reset before the server sees them.
+    pub fn reset_connections(&self, operation: &str, times: usize) {
+        self.add(operation, "", times, FaultKind::Reset);
+    }
+
+    /// From here on, nothing goes wrong any more that was to.
+    pub fn forget_faults(&self) {
+        self.heard.faults.lock().expect("sound threads").clear();
+    }
+
+    /// From here on, connections stay open after an answer, as AWS keeps them.
+    pub fn keep_open(&self) {
+        self.heard.keeps_open.store(true, Ordering::SeqCst);
+    }
+
     /// From here on, of a hundred requests 20 are answered with ThrottlingException and 5 with InternalServiceError, and
     /// 2 are done and their answers lost. Which, is drawn by the seed, the request, and how often it was made.
     pub fn make_trouble(&self, seed: u64) {
@@ -236,6 +265,11 @@ impl Recorder {
         own.map(|(_, body)| serde_json::from_str(body).expect("AWS's JSON protocol")).collect()
     }
 
+    /// All requests so far, byte for byte: the head and the body.
+    pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
+        self.heard.requests.lock().expect("sound threads").clone()
+    }
+
     /// How many requests there were at one moment, at most.
     pub fn most_at_once(&self) -> usize {
         self.heard.most_in_flight.load(Ordering::SeqCst)
@@ -244,26 +278,32 @@ impl Recorder {
     /// Forgets the calls made so far.
     pub fn reset(&self) {
         self.heard.calls.lock().expect("sound threads").clear();
+        self.heard.requests.lock().expect("sound threads").clear();
     }
 }
 
-/// One request and its answer. Moto closes the connection after every answer and says so in a header,
-/// which passes through here to the client: so the client's connection ends as well.
+/// Requests and their answers. Moto closes the connection after every answer and says so in a header, which passes
+/// through here to the client, so that the client's connection ends as well, but where connections are to stay open.
 fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<()> {
-    let request = Message::read(client)?;
-    let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-    heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
-    let answer = answer(server, &request, heard);
-    // Before the client hears of it, and comes with the next one.
-    heard.in_flight.fetch_sub(1, Ordering::SeqCst);
-    match answer? {
-        Some(answer) => answer.write(client),
-        None => Ok(()),
+    loop {
+        let request = Message::read(client)?;
+        let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        heard.requests.lock().expect("sound threads").push((request.head.clone(), request.body.clone()));
+        let answer = answer(client, server, &request, heard);
+        // Before the client hears of it, and comes with the next one.
+        heard.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let Some(mut answer) = answer? else { return Ok(()) };
+        if !heard.keeps_open.load(Ordering::SeqCst) {
+            return answer.write(client);
+        }
+        answer.head = answer.head.replace("Connection: close\r\n", "");
+        answer.write(client)?;
     }
 }
 
 /// None where it is lost on the way.
-fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Option<Message>> {
+fn answer(client: &TcpStream, server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Option<Message>> {
     let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
     let drawn = heard.trouble.lock().expect("sound threads").as_mut().and_then(|it| it.draw(&operation, &body));
     let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
@@ -286,19 +326,34 @@ fn answer(server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Op
     if !passes(When::BeforeTheServer) {
         return Ok(None);
     }
-    if let Some(FaultKind::Answer(status, body)) = &fault {
+    let told = match &fault {
+        Some(FaultKind::Answer(status, body)) => Some((*status, "", body.clone())),
+        Some(FaultKind::Echo(status, head, body)) => Some((*status, head.as_str(), echoed(body, &request.body))),
+        Some(FaultKind::Reset) => {
+            socket2::SockRef::from(client).set_linger(Some(Duration::ZERO))?;
+            return Ok(None);
+        }
+        _ => None,
+    };
+    if let Some((status, head, body)) = told {
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n\
+            "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n{head}\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
-        return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.clone().into_bytes() }));
+        return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.into_bytes() }));
     }
     let server = TcpStream::connect(server)?;
     request.write(&server)?;
     let answer = Message::read(&server)?;
     let is_lost = !passes(When::BeforeTheAnswer) || matches!(fault, Some(FaultKind::LoseAnswer));
     Ok((!is_lost).then_some(answer))
+}
+
+fn echoed(body: &str, request: &[u8]) -> String {
+    let request = String::from_utf8_lossy(request);
+    let quoted = serde_json::to_string(&request).expect("JSON");
+    body.replace("{quoted}", &quoted[1..quoted.len() - 1]).replace("{request}", &request)
 }
 
 fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {
@@ -366,4 +421,12 @@ fn a_fault_happens_to_its_own_requests_and_as_often_as_was_said() {
     assert_eq!(create("b").unwrap()["Name"], "b");
     assert_eq!(create("c").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(create("c").unwrap()["__type"], "ResourceExistsException", "it was done the first time");
+
+    recorder.reset();
+    recorder.echo("CreateSecret", 1, 400, "X-So: it is\r\n", "{\"__type\": \"E\", \"Message\": \"no {quoted}\"}");
+    assert_eq!(create("d").unwrap()["Message"], "no {\"Name\":\"d\"}");
+    recorder.reset_connections("CreateSecret", 1);
+    assert_eq!(create("d").unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    let requests = recorder.requests();
+    assert!(requests.len() == 2 && requests[0].0.starts_with("POST / ") && requests[0].1 == b"{\"Name\":\"d\"}");
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::termios::LocalModes;
 
 /// How long a program may take before it shows, or does, what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +29,7 @@ pub enum Key {
 }
 
 impl Key {
-    fn bytes(&self) -> &'static str {
+    pub fn bytes(&self) -> &'static str {
         match self {
             Self::Enter => "\r",
             Self::Up => "\x1b[A",
@@ -53,7 +54,7 @@ pub struct Terminal {
     keyboard: Box<dyn Write + Send>,
     output: Arc<Output>,
     // The program's terminal lasts as long as this does.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
 }
 
 /// What the program has written so far, shared with the thread that reads it.
@@ -98,7 +99,7 @@ impl Terminal {
             let output = Arc::clone(&output);
             move || output.follow(reader)
         });
-        Self { child, keyboard, output, _master: pty.master }
+        Self { child, keyboard, output, master: pty.master }
     }
 
     /// Waits until the screen holds `text`. What it holds already counts: after a key, wait for
@@ -171,6 +172,14 @@ impl Terminal {
 
     pub fn cursor_visible(&self) -> bool {
         !self.output.lock().screen.screen().hide_cursor()
+    }
+
+    /// Whether the terminal shows what is typed, and gives it line by line with Ctrl-C as a signal, as shells leave it.
+    pub fn is_as_shells_leave_it(&self) -> bool {
+        let name = self.master.tty_name().expect("a terminal with a name");
+        let terminal = std::fs::File::open(name).expect("the program's terminal");
+        let modes = rustix::termios::tcgetattr(terminal).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG) && !modes.contains(LocalModes::NOFLSH)
     }
 
     /// Every byte that the program has written, escape sequences and all.
@@ -265,6 +274,15 @@ fn a_person_sees_a_question_and_answers_it() {
     assert_eq!(terminal.wait(), 7);
     assert_eq!(terminal.screen(), "Name? Ed\nHi Ed");
     assert!(terminal.raw().starts_with(b"\x1b[?25lName? "));
+}
+
+#[test]
+fn a_terminal_says_whether_it_shows_what_is_typed() {
+    let mut terminal = shell("printf ready; read x; stty -echo; printf hidden; read x; stty echo; echo done");
+    assert!(terminal.wait_for("ready").is_as_shells_leave_it());
+    assert!(!terminal.key(Key::Enter).wait_for("hidden").is_as_shells_leave_it());
+    terminal.key(Key::Enter).wait_for("done").wait();
+    assert!(terminal.is_as_shells_leave_it());
 }
 
 #[test]

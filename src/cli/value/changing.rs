@@ -19,13 +19,13 @@ pub(super) struct Asking {
 }
 
 /// What is to be written.
-pub(super) struct Change<'a> {
+pub(super) struct Change {
     /// As the audit trail calls it.
     pub(super) action: &'static str,
     pub(super) value: Value,
     pub(super) fates: Vec<(String, Fate)>,
     /// The version that it takes the place of; None for a first value.
-    pub(super) replaces: Option<&'a str>,
+    pub(super) replaces: Option<String>,
 }
 
 /// What there is of a value before it is changed.
@@ -80,7 +80,7 @@ impl Before {
     }
 }
 
-impl Change<'_> {
+impl Change {
     /// Checks the value, shows what becomes of its keys, asks, and writes it.
     pub(super) async fn make(
         self,
@@ -102,12 +102,14 @@ impl Change<'_> {
             return Ok(Outcome::Failed);
         }
         let text: SecretString = self.value.to_json();
+        drop(self.value);
         let version = value::token()?;
         let keys: Vec<&str> =
             self.fates.iter().filter(|(_, fate)| changes(fate)).map(|(key, _)| key.as_str()).collect();
         let reason = format!("{}; version {version}", keys.join(", "));
         let done = format!("{id}: version {version} is the current one.");
-        let put = subject.store.put_value(&subject.key, &text, &version, self.replaces);
+        // It owns the value, so that nothing is left of that when it is done.
+        let put = async move { subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await };
         carry_out(subject, (self.action, reason), put, context.now, &done, context).await
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             return Ok(Outcome::Done);
         }
         only_given(&subject, before.value.as_ref())?;
-        write(&subject, "generate-value", missing, &before, (args.making.source, &asking), context).await
+        write(&subject, "generate-value", missing, before, (args.making.source, &asking), context).await
     })
 }
 
@@ -115,7 +115,7 @@ pub(super) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
                 format!("get a new one there, and put it in with `goldenpath value set {}`", subject.id()),
             ));
         }
-        let outcome = write(&subject, "rotate-value", keys, &before, (args.making.source, &asking), context).await?;
+        let outcome = write(&subject, "rotate-value", keys, before, (args.making.source, &asking), context).await?;
         if outcome == Outcome::Done {
             context.streams.talk("Only the stored value is new: whoever accepts it has to be told, too.");
         }
@@ -176,7 +176,7 @@ async fn write(
     subject: &Subject<'_>,
     action: &'static str,
     keys: Vec<&Key>,
-    before: &Before,
+    before: Before,
     (who, asking): (Who, &Asking),
     context: &Context,
 ) -> Result<Outcome, Failure> {
@@ -193,7 +193,9 @@ async fn write(
         None => made,
     };
     let fates = value.fates(before.value.as_ref(), &names);
-    Change { action, value, fates, replaces: before.version.as_deref() }.make(subject, asking, context).await
+    let replaces = before.version;
+    drop(before.value);
+    Change { action, value, fates, replaces }.make(subject, asking, context).await
 }
 
 /// Makes the version before the current one.

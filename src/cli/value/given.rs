@@ -42,8 +42,23 @@ pub(super) fn comes_on_stdin() -> bool {
 
 /// What stands on standard input.
 pub(super) fn from_stdin() -> Result<Value, Failure> {
-    let text = text_of("standard input", &read_all(io::stdin().lock(), "standard input")?)?;
+    const WHAT: &str = "standard input";
+    let text = text_of(WHAT, &read_all(unbuffered(WHAT)?, WHAT)?)?;
     Ok(Value::parse(text.expose_secret())?)
+}
+
+/// Standard input, read at once into where it belongs: the buffer that Rust has for it is never given back.
+#[cfg(unix)]
+fn unbuffered(what: &str) -> Result<impl Read, Failure> {
+    use std::os::fd::AsFd;
+    let twice = io::stdin().as_fd().try_clone_to_owned();
+    let twice = twice.map_err(|error| Failure::io(&format!("{what} cannot be read"), &error))?;
+    Ok(std::fs::File::from(twice))
+}
+
+#[cfg(not(unix))]
+fn unbuffered(_: &str) -> Result<impl Read, Failure> {
+    Ok(io::stdin().lock())
 }
 
 /// What stands in the files.

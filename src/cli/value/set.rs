@@ -83,7 +83,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             None => given,
         };
         let fates = value.fates(before.value.as_ref(), &names);
-        let replaces = before.version.as_deref();
+        let replaces = before.version.clone();
+        drop(before);
         Change { action: "set-value", value, fates, replaces }.make(&subject, &asking, context).await
     })
 }

@@ -11,6 +11,9 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use crate::manifest::StoreKey;
 use crate::store::StoreError;
 
+/// What is wrong with an answer that is none of Secrets Manager's.
+pub(super) const UNREADABLE: &str = "its answer cannot be read";
+
 /// A foreign message is shown up to so many characters.
 const LONGEST: usize = 400;
 
@@ -43,7 +46,7 @@ impl Call<'_> {
                 (None, None) => self.unreachable(innermost(&error)),
             },
             SdkError::TimeoutError(_) => self.unreachable(innermost(&error)),
-            SdkError::ResponseError(_) => self.unreachable(format!("its answer cannot be read: {}", innermost(&error))),
+            SdkError::ResponseError(_) => self.unreachable(format!("{UNREADABLE}: {}", innermost(&error))),
             _ => StoreError::Rejected {
                 operation: self.operation,
                 name: self.key.map(StoreKey::to_string),

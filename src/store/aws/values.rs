@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::AwsStore;
 use super::answer::timestamp;
+use super::failure::UNREADABLE;
 use crate::config::{Characters, Kind};
 use crate::manifest::StoreKey;
 use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, Version};
@@ -71,7 +72,7 @@ impl AwsStore {
             let request = self.client.put_secret_value().secret_id(key.as_str());
             request.client_request_token(version).secret_string(value.expose_secret()).send()
         };
-        self.ask("PutSecretValue", Some(key), send).await?;
+        self.ask("PutSecretValue", Some(key), send).await.map_err(without_words)?;
         let labels = self.labels(key).await?;
         if !has(&labels, version, CURRENT) {
             return Err(moved());
@@ -139,6 +140,33 @@ impl AwsStore {
                 message: "what it made is not what was asked for".to_owned(),
             }),
         }
+    }
+}
+
+/// The error of a call that carried a value, without AWS's own words: some of them repeat what was sent ("Value '…' at
+/// 'secretString' failed to satisfy constraint").
+pub(super) fn without_words(error: StoreError) -> StoreError {
+    const UNTOLD: &str = "its own words are left out, since they may repeat the value";
+    let untold = |words: &str| match words.contains("KMS") || words.contains("kms:") {
+        true => format!("it is about the KMS key; {UNTOLD}"),
+        false => UNTOLD.to_owned(),
+    };
+    match error {
+        StoreError::AccessDenied { operation, message } => {
+            StoreError::AccessDenied { operation, message: untold(&message) }
+        }
+        StoreError::Rejected { operation, name, code, message } => {
+            let is_a_code = !code.is_empty() && code.len() <= 64 && code.bytes().all(|one| one.is_ascii_alphabetic());
+            let code = if is_a_code { code } else { "an unknown error".to_owned() };
+            StoreError::Rejected { operation, name, code, message: untold(&message) }
+        }
+        StoreError::ClockOff { .. } => StoreError::ClockOff { message: UNTOLD.to_owned() },
+        StoreError::NoCredentials { .. } => StoreError::NoCredentials { reason: UNTOLD.to_owned() },
+        // What keeps an answer from coming is the system's to say; what keeps it from being read may stand in it.
+        StoreError::Unreachable { endpoint, reason } if reason.starts_with(UNREADABLE) => {
+            StoreError::Unreachable { endpoint, reason: UNREADABLE.to_owned() }
+        }
+        other => other,
     }
 }
 

@@ -1,0 +1,102 @@
+//! What other processes, and what is left of this one, can see: arguments, environments, a core dump, and memory that is wiped
+//! when it is given back.
+
+use std::fs;
+use std::path::Path;
+
+use super::scene::{Said, Scene};
+use crate::support::{Canary, Command, When, memory_of};
+
+/// `value set`, which takes the canary from a file on its standard input, so that no pipe holds it.
+fn set(scene: &Scene, canary: &Canary) -> Command {
+    let given = format!("username=app\npassword='{}'\n", canary.text);
+    scene.value(&["set", "SEC-0007", "--yes"]).stdin(given)
+}
+
+#[test]
+fn a_value_on_its_way_stands_in_no_argument_and_no_environment() {
+    for operation in ["GetSecretValue", "PutSecretValue", "TagResource"] {
+        let scene = Scene::aws(&format!("seen-{operation}"));
+        let canary = Canary::new();
+        let gate = scene.recorder().hold(operation, "", 1, When::BeforeTheServer);
+        let running = set(&scene, &canary).start();
+        assert!(gate.is_reached_by(1), "{operation}");
+        assert_eq!(canary.in_what_is_seen_of(running.id()), <[String; 0]>::default(), "{operation}");
+        gate.open();
+        let said = Said::from(running.wait().success());
+        scene.assert_no_leak(operation, &canary, &said.words);
+    }
+}
+
+#[test]
+fn memory_that_held_a_value_is_wiped_when_the_value_is_written() {
+    for keeps_open in [false, true] {
+        let scene = Scene::aws(if keeps_open { "wiped-kept-open" } else { "wiped" });
+        if keeps_open {
+            scene.recorder().keep_open();
+        }
+        let before = Canary::new();
+        set(&scene, &before).run().success();
+        let canary = Canary::new();
+        // While it is on its way, it is there: so the search would find it.
+        let on_its_way = scene.recorder().hold("PutSecretValue", "", 1, When::BeforeTheServer);
+        let written = scene.recorder().hold("TagResource", "", 1, When::BeforeTheServer);
+        let running = set(&scene, &canary).start();
+        assert!(on_its_way.is_reached_by(1));
+        let Some(memory) = memory_of(running.id()) else {
+            eprintln!("this user may not read another process's memory: not looked at");
+            return;
+        };
+        on_its_way.open();
+        assert!(written.is_reached_by(1));
+        let afterwards = memory_of(running.id()).unwrap();
+        written.open();
+        running.wait().success();
+        assert!(!canary.in_memory(&memory).is_empty(), "the search finds nothing at all");
+        for (whose, canary) in [("the new", &canary), ("the old", &before)] {
+            let held = canary.in_memory(&afterwards);
+            assert!(held.is_empty(), "{whose} value is still there, {keeps_open}:\n{}", held.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn no_core_dump_has_it() {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    if pattern.trim().is_empty() || pattern.starts_with(['|', '/']) {
+        eprintln!("cores go to `{}`, where this test does not look", pattern.trim());
+        return;
+    }
+    let scene = Scene::aws("core");
+    let catalog = scene.platform.catalog.path();
+    // So that it is known that a core would come.
+    let dumps = std::process::Command::new("sh")
+        .args(["-c", "ulimit -c unlimited && kill -ABRT $$"])
+        .current_dir(&catalog)
+        .status();
+    assert!(!dumps.unwrap().success());
+    if cores(&catalog).is_empty() {
+        eprintln!("no core dump is made here, of anything: not looked at");
+        return;
+    }
+    for core in cores(&catalog) {
+        fs::remove_file(core).unwrap();
+    }
+    for signal in ["ABRT", "QUIT"] {
+        let canary = Canary::new();
+        let gate = scene.recorder().hold("PutSecretValue", "", 1, When::BeforeTheServer);
+        let running = set(&scene, &canary).with_core_dumps().start();
+        assert!(gate.is_reached_by(1));
+        running.signal(signal);
+        let said = Said::from(running.wait());
+        gate.open();
+        assert_ne!(said.code, 0);
+        assert_eq!(cores(&catalog), Vec::<std::path::PathBuf>::new(), "{signal}");
+        scene.assert_no_leak(signal, &canary, &said.words);
+    }
+}
+
+fn cores(folder: &Path) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))).collect()
+}

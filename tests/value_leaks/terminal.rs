@@ -1,0 +1,45 @@
+//! The terminal after a question whose answer nobody sees.
+
+use super::scene::{Said, Scene};
+use crate::support::{Canary, Key, Terminal};
+
+/// Opens the first question, drawn and by lines.
+fn asked(scene: &Scene) -> [Terminal; 2] {
+    let ask = |term: &str| {
+        let mut terminal = scene.value(&["set", "SEC-0007"]).env("TERM", term).in_terminal(100, 40);
+        terminal.wait_for("username (");
+        terminal
+    };
+    [ask("xterm-256color"), ask("dumb")]
+}
+
+#[test]
+fn its_echo_comes_back_however_the_question_ends() {
+    let scene = Scene::local();
+    let untouched = Canary::new();
+    for (end, drawn_alone) in [(Key::CtrlC, false), (Key::Escape, true)] {
+        for mut terminal in asked(&scene).into_iter().take(if drawn_alone { 1 } else { 2 }) {
+            assert!(!terminal.is_as_shells_leave_it(), "nothing is shown while it is typed");
+            terminal.send(&untouched.text[..4]).send(end.bytes());
+            assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
+            assert!(terminal.screen().contains("nothing was changed"), "{}", terminal.screen());
+            assert!(terminal.is_as_shells_leave_it(), "{}", terminal.screen());
+        }
+    }
+    // By lines, the end of input backs out.
+    let [_, mut lines] = asked(&scene);
+    lines.send("\u{4}");
+    assert_eq!(lines.wait(), 1);
+    assert!(lines.is_as_shells_leave_it());
+    // A Ctrl-C in the middle of an answer, and at the last question.
+    for mut terminal in asked(&scene) {
+        terminal.send("app").key(Key::Enter).wait_for("password (");
+        let canary = Canary::new();
+        terminal.send(&canary.text).key(Key::CtrlC);
+        assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
+        assert!(terminal.is_as_shells_leave_it());
+        scene.assert_no_leak("Ctrl-C", &canary, &Said::in_terminal(terminal).words);
+    }
+    let said = Said::from(scene.value(&["status", "SEC-0007"]).run().success());
+    assert!(said.words.contains("awaiting a value"), "nothing was written: {}", said.words);
+}
