@@ -588,7 +588,8 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
     aws.call("DeleteSecret", json!({ "SecretId": "goldenpath/payments/dev/retired-key", "RecoveryWindowInDays": 7 }));
     assert_eq!(ids(&list(&["--format", "json"]).success()), ["SEC-0008"]);
-    assert!(list(&[]).success().stdout.contains("SEC-0008  orders-key"));
+    let table = list(&[]).success().stdout;
+    assert!(table.contains("SEC-0008  orders-key") && table.contains("active  awaiting a value\n"), "{table}");
     assert_eq!(ids(&list(&["--format", "json", "--service", "payments", "--status", "deprecated"]).success()), [""; 0]);
     // Without the flag nobody is asked.
     aws.recorder.reset();

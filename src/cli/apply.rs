@@ -9,6 +9,7 @@ use super::reconciling::{Source, block_on, source_of, tell_unseen};
 use super::telling::Teller;
 use super::{Context, Failure, Outcome};
 use crate::diagnostics::count_of;
+use crate::hardening;
 use crate::reconcile::{self, Applied, Effect, Plan, Saved};
 use crate::terminal::{Prompter, interrupt};
 
@@ -38,6 +39,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     interrupt::listen();
+    // It may make values.
+    hardening::forbid_dumps();
     let prompter = if args.yes { None } else { Prompter::on_terminal(context.streams.err) };
     if !args.yes && prompter.is_none() {
         return Err(Failure::usage(

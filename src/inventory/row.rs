@@ -108,7 +108,8 @@ pub fn as_json(rows: &[Row]) -> Value {
 #[must_use]
 pub fn as_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
     let column = |head, least, rank| Column { head, least, rank };
-    let columns = [
+    let tells_values = rows.iter().any(|row| row.has_value.is_some());
+    let mut columns = vec![
         column("ID", None, 0),
         column("NAME", Some(12), 0),
         column("SERVICE", Some(8), 2),
@@ -119,8 +120,14 @@ pub fn as_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
         column("TTL", None, 5),
         column("STATUS", None, 0),
     ];
+    columns.extend(tells_values.then(|| column("VALUE", None, 0)));
+    let value = |row: &Row| match row.has_value {
+        Some(false) => Cell::styled("awaiting a value", look.style().yellow()),
+        Some(true) => Cell::plain("yes"),
+        None => Cell::plain("-"),
+    };
     let cells = |row: &Row| {
-        vec![
+        let mut cells = vec![
             Cell::plain(&row.id.to_string()),
             Cell::plain(&row.name),
             Cell::plain(&row.service),
@@ -130,7 +137,9 @@ pub fn as_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
             Cell::plain(&row.secret_type),
             Cell::plain(&format!("{}d", row.ttl_days)),
             Cell::styled(row.status.as_str(), style(row.status, look)),
-        ]
+        ];
+        cells.extend(tells_values.then(|| value(row)));
+        cells
     };
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
     table(&columns, &rows, width, look)
