@@ -13,7 +13,7 @@ fn problems(platform: &Platform, documents: &[Value]) -> Option<Vec<Value>> {
     let packages = node_packages()?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/validate.cjs");
     let (packages, home) = (packages.to_str().unwrap(), platform.catalog.home());
-    let node = Command::new("node", &[script, packages], &home, &home).stdin(&json!(documents).to_string());
+    let node = Command::new("node", &[script, packages], &home, &home).stdin(json!(documents).to_string());
     let problems = node.run().success().json();
     Some(problems.as_array().unwrap().clone())
 }
