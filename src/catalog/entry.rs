@@ -89,6 +89,14 @@ impl Entry {
         nodes.get()
     }
 
+    /// Has `look` see the nodes of the text, if it is YAML, and keeps none that are made for that.
+    pub fn glance<T>(&self, look: impl FnOnce(Option<&Node>) -> T) -> T {
+        match self.manifest() {
+            Some(manifest) if manifest.nodes.get().is_none() => look(manifest::parse(&self.text).ok().as_ref()),
+            _ => look(self.root()),
+        }
+    }
+
     /// Gives the memory of the nodes back. Most files have nothing wrong, and are looked into once; for others the text is
     /// parsed again.
     pub fn let_nodes_go(&mut self) {

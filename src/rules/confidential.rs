@@ -15,6 +15,7 @@ use super::secrets::{self, Leak};
 use super::{Finding, Fix, Patch};
 use crate::catalog::{Catalog, Entry, Project, State};
 use crate::config::ConfigError;
+use crate::manifest::Node;
 
 /// The rule whose findings say where a value stands; all others keep silent about it.
 pub(super) const CODE: &str = "GP501";
@@ -79,6 +80,11 @@ impl Confidential {
 
 /// What looks like a secret in a file, in whatever state it is.
 pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
+    // Of ten thousand files that a plan speaks of, each is looked into once.
+    entry.glance(|root| leaks_in(entry, root, project))
+}
+
+fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> {
     let is_name = |word: &str| {
         let enums = &project.enums;
         let lists = [
@@ -97,12 +103,12 @@ pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
             "/spec/access/namespace",
             "/spec/access/k8sSecretName",
         ];
-        let is_own = |root: &crate::manifest::Node| own.iter().any(|pointer| root.string_at(pointer) == Some(word));
-        lists.into_iter().flatten().any(|known| known == word) || entry.root().is_some_and(is_own)
+        let is_own = |root: &Node| own.iter().any(|pointer| root.string_at(pointer) == Some(word));
+        lists.into_iter().flatten().any(|known| known == word) || root.is_some_and(is_own)
     };
     match &entry.state {
         State::Unreadable(_) => Vec::new(),
-        State::Parsed(_) => secrets::leaks(&entry.text, entry.root(), &is_name),
+        State::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
         State::Broken(_) if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
         State::Broken(_) => secrets::leaks(&entry.text, None, &is_name),
     }
