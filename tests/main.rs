@@ -40,6 +40,7 @@ mod show;
 mod stopping;
 mod support;
 mod trouble;
+mod trust;
 mod ttl;
 mod validate;
 mod value;

@@ -36,7 +36,7 @@ pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) 
                 driver: Driver {
                     name: env!("CARGO_PKG_NAME"),
                     semantic_version: env!("CARGO_PKG_VERSION"),
-                    rules: RULES.into_iter().map(descriptor).collect(),
+                    rules: RULES.iter().copied().map(descriptor).collect(),
                 },
             },
             invocations: [Invocation { execution_successful: true }],
@@ -241,7 +241,7 @@ fn outcome<'a>(
     let links = finding.related.iter().zip(1..).map(|(related, id)| format!("\n[{}]({id})", link_text(&related.label)));
     Outcome {
         rule_id: rule.code,
-        rule_index: RULES.into_iter().position(|one| one.code == rule.code),
+        rule_index: RULES.iter().position(|one| one.code == rule.code),
         level: level(finding.severity),
         message: Message {
             text: format!("{}.\n{}{}", inert(&finding.message), inert(&finding.help), links.collect::<String>()),

@@ -5,32 +5,6 @@ mod confidential;
 mod duplicates;
 mod finding;
 mod fix;
-mod gp001_invalid_yaml;
-mod gp002_unsupported_yaml;
-mod gp003_too_large;
-mod gp101_missing_field;
-mod gp102_unknown_field;
-mod gp103_wrong_type;
-mod gp104_bad_format;
-mod gp105_not_in_enum;
-mod gp201_high_risk_needs_rotation;
-mod gp202_medium_risk_should_rotate;
-mod gp203_ttl_too_long;
-mod gp204_policy;
-mod gp205_value_cannot_be_generated;
-mod gp301_path_mismatch;
-mod gp302_duplicate_id;
-mod gp303_duplicate_name;
-mod gp304_duplicate_target;
-mod gp401_id_changed;
-mod gp402_immutable_field_changed;
-mod gp403_illegal_transition;
-mod gp404_deleted_before_decommissioned;
-mod gp405_must_start_active;
-mod gp406_id_reused;
-mod gp501_secret_value_in_manifest;
-mod gp601_ttl_expired;
-mod gp602_rotation_overdue;
 mod secrets;
 mod unknown_fields;
 
@@ -74,34 +48,43 @@ enum Check {
     Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
 }
 
-/// Every rule, in the order of their codes.
-pub const RULES: [&Rule; 26] = [
-    &gp001_invalid_yaml::RULE,
-    &gp002_unsupported_yaml::RULE,
-    &gp003_too_large::RULE,
-    &gp101_missing_field::RULE,
-    &gp102_unknown_field::RULE,
-    &gp103_wrong_type::RULE,
-    &gp104_bad_format::RULE,
-    &gp105_not_in_enum::RULE,
-    &gp201_high_risk_needs_rotation::RULE,
-    &gp202_medium_risk_should_rotate::RULE,
-    &gp203_ttl_too_long::RULE,
-    &gp204_policy::RULE,
-    &gp205_value_cannot_be_generated::RULE,
-    &gp301_path_mismatch::RULE,
-    &gp302_duplicate_id::RULE,
-    &gp303_duplicate_name::RULE,
-    &gp304_duplicate_target::RULE,
-    &gp401_id_changed::RULE,
-    &gp402_immutable_field_changed::RULE,
-    &gp403_illegal_transition::RULE,
-    &gp404_deleted_before_decommissioned::RULE,
-    &gp405_must_start_active::RULE,
-    &gp406_id_reused::RULE,
-    &gp501_secret_value_in_manifest::RULE,
-    &gp601_ttl_expired::RULE,
-    &gp602_rotation_overdue::RULE,
+/// Declares each rule's module and lists its `RULE` in [`RULES`]: the one place where a rule is registered.
+macro_rules! rules {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+
+        /// Every rule, in the order of their codes.
+        pub const RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+rules![
+    gp001_invalid_yaml,
+    gp002_unsupported_yaml,
+    gp003_too_large,
+    gp101_missing_field,
+    gp102_unknown_field,
+    gp103_wrong_type,
+    gp104_bad_format,
+    gp105_not_in_enum,
+    gp201_high_risk_needs_rotation,
+    gp202_medium_risk_should_rotate,
+    gp203_ttl_too_long,
+    gp204_policy,
+    gp205_value_cannot_be_generated,
+    gp301_path_mismatch,
+    gp302_duplicate_id,
+    gp303_duplicate_name,
+    gp304_duplicate_target,
+    gp401_id_changed,
+    gp402_immutable_field_changed,
+    gp403_illegal_transition,
+    gp404_deleted_before_decommissioned,
+    gp405_must_start_active,
+    gp406_id_reused,
+    gp501_secret_value_in_manifest,
+    gp601_ttl_expired,
+    gp602_rotation_overdue,
 ];
 
 /// The rules that are on in a project.
@@ -233,12 +216,14 @@ fn sort(findings: &mut [Finding]) {
 fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
     let levels = &project.config.rules;
     if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key))) {
-        let help = Rule::did_you_mean(unknown)
-            .unwrap_or_else(|| format!("the rules are {}", RULES.map(|rule| rule.code).join(", ")));
+        let help = Rule::did_you_mean(unknown).unwrap_or_else(|| {
+            format!("the rules are {}", RULES.iter().map(|rule| rule.code).collect::<Vec<_>>().join(", "))
+        });
         let error = ConfigError::new(&project.config_name, format!("there is no rule `{unknown}`"), help);
         return Err(error.at_field(&project.config_text, &["rules", unknown]));
     }
-    if let Some(rule) = RULES.into_iter().find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
+    if let Some(rule) =
+        RULES.iter().copied().find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
     {
         let message = format!("`{}` and `{}` are the same rule", rule.code, rule.name);
         let error = ConfigError::new(&project.config_name, message, "keep one of the two");
@@ -246,7 +231,8 @@ fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, Confi
     }
     let level = |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
     Ok(RULES
-        .into_iter()
+        .iter()
+        .copied()
         .filter_map(|rule| match level(rule) {
             None => Some((rule, rule.severity)),
             Some(Level::Off) => None,
@@ -260,7 +246,7 @@ impl Rule {
     /// The rule of this code or name, in any case.
     #[must_use]
     pub fn find(key: &str) -> Option<&'static Self> {
-        RULES.into_iter().find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
+        RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
     }
 
     /// "did you mean …?" for a key that no rule answers to.

@@ -1,0 +1,1 @@
+//! Only apply changes the audit trail.

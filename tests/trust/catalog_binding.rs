@@ -1,0 +1,1 @@
+//! A secret in the store belongs to one catalog of one repository.

@@ -1,0 +1,1 @@
+//! A change is judged whole, by the rules of its base.

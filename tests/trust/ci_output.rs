@@ -1,0 +1,1 @@
+//! Foreign text starts no workflow command.

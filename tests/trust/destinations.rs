@@ -1,0 +1,1 @@
+//! A value goes where the default branch says.

@@ -1,0 +1,1 @@
+//! Signed requests go to AWS, to this machine, or where the environment says.

@@ -1,0 +1,1 @@
+//! IDs cannot be used up by a pull request.

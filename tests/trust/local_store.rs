@@ -1,0 +1,1 @@
+//! A ciphertext is valid for one name and version.

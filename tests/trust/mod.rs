@@ -1,0 +1,15 @@
+//! What a pull request, a foreign repository or a foreign store cannot do. A test's name is the promise; the threat model
+//! in `docs/threat-model.md` names each.
+
+mod audit_trail;
+mod catalog_binding;
+mod change;
+mod ci_output;
+mod destinations;
+mod endpoints;
+mod ids;
+mod local_store;
+mod nothing_runs;
+mod ownership;
+mod secret_corpus;
+mod templates;

@@ -1,0 +1,1 @@
+//! A service asks for its own secrets only.

@@ -1,0 +1,1 @@
+//! A template changes how a projection looks, not where it points.
