@@ -11,5 +11,6 @@ mod ids;
 mod local_store;
 mod nothing_runs;
 mod ownership;
+mod pipeline;
 mod secret_corpus;
 mod templates;
