@@ -77,7 +77,8 @@ fn explain_prints_the_page_and_knows_near_misses() {
 
 #[test]
 fn links_in_the_documentation_lead_somewhere() {
-    let mut files = vec![root().join("README.md"), root().join("CONTRIBUTING.md"), root().join("CHANGELOG.md")];
+    let mut files: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)).to_vec();
     files.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     for file in files.into_iter().filter(|file| file.is_file()) {
         let text = fs::read_to_string(&file).unwrap();
@@ -143,6 +144,8 @@ fn every_flag_in_the_documentation_exists() {
                     "--intent-to-add",
                     "--all-files",
                     "--release",
+                    "--git",
+                    "--rev",
                     "--path",
                     "--locked",
                     "--all",
