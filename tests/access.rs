@@ -260,3 +260,21 @@ fn the_local_store_keeps_policies_too() {
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
     assert_eq!(Platform::actions(&platform.plan(&["--refresh", "--format", "json"]).run().success()), [""; 0]);
 }
+
+#[test]
+fn after_an_action_that_failed_the_later_ones_of_its_secret_are_skipped() {
+    let aws = Aws::new("policy-after-failure");
+    aws.platform.seed();
+    aws.apply().success();
+    let changed = manifest(&[("readPrincipals", &["role/a"])]).replace("tier: medium", "tier: low");
+    aws.platform.catalog.write(SEED_PATH, &changed).commit_all("Tier and access");
+    assert_eq!(planned(&aws, &[]), ["tag-secret", "put-policy"]);
+    aws.writes();
+    aws.recorder.refuse("TagResource", "", 1, "AccessDeniedException", "no");
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 failed, 1 skipped.\n"), "{}", outcome.stdout);
+    assert_eq!(aws.writes(), ["TagResource"]);
+    assert_eq!(policy(&aws), None);
+    // Nothing keeps the next run from doing both.
+    assert!(aws.apply().success().stdout.ends_with("Applied: 0 created, 2 changed.\n"));
+}

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::{Outcome, Platform, Repository};
+use crate::support::{Outcome, Platform, Repository, SEED_PATH};
 
 const FOLDER: &str = "kustomize/overlays/dev/apps/payments/externalsecrets";
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
@@ -494,4 +494,25 @@ fn a_catalog_can_be_its_own_gitops_repository() {
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD~1"]), PROJECTION);
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), "audit/SEC-0007.jsonl");
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
+}
+
+#[test]
+fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    for status in ["deprecated", "decommission_requested"] {
+        let text = platform.catalog.read(SEED_PATH);
+        let old = text.lines().find(|line| line.contains("status: ")).unwrap().to_owned();
+        platform.catalog.write(SEED_PATH, &text.replace(&old, &format!("    status: {status}"))).commit_all(status);
+        if status == "deprecated" {
+            platform.apply().run().success();
+        }
+    }
+    let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(120, 40);
+    terminal.wait_for("Apply these changes?");
+    platform.gitops.write(PROJECTION, "theirs: true\n");
+    terminal.send("y");
+    terminal.wait();
+    assert_eq!(platform.gitops.read(PROJECTION), "theirs: true\n", "{}", terminal.screen());
 }

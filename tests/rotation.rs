@@ -105,7 +105,9 @@ fn people_see_it_before_the_plan_and_the_plan_stays_what_it_was() {
 #[test]
 fn a_rotation_within_its_time_is_silent() {
     let made = Made::with_value("within");
-    made.silent(&[("LastRotatedDate", 89)]);
+    // The class `standard` asks for a rotation every 90 days.
+    made.silent(&[("LastRotatedDate", 90)]);
+    assert_eq!(made.found(&[("LastRotatedDate", 91)]).len(), 1);
     // The rotation counts, whatever was changed before it.
     made.silent(&[("LastRotatedDate", 10), ("LastChangedDate", 400)]);
     made.silent(&[]);

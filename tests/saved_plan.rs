@@ -268,3 +268,45 @@ fn a_saved_plan_is_none_of_another_repository_s() {
     let outcome = elsewhere.goldenpath(&["apply", "--yes", &file]).run();
     refused(&platform, outcome, "the commit");
 }
+
+#[test]
+fn a_saved_plan_keeps_its_adoptions() {
+    let aws = Aws::new("saved-adopt");
+    aws.platform.seed();
+    aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "there before" }));
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--adopt", "SEC-0007", "--out", &file])).run().success();
+    aws.reach(apply(&aws.platform, &file)).run().success();
+    assert!(aws.describe(KEY)["Tags"].to_string().contains("goldenpath.io/managed-by"));
+    // Without it there is nothing to adopt by.
+    let other = Aws::new("saved-no-adopt");
+    other.platform.seed();
+    other.call("CreateSecret", json!({ "Name": KEY, "SecretString": "there before" }));
+    let file = self::file(&other.platform);
+    other.reach(other.platform.plan(&["--out", &file])).run().success();
+    other.reach(apply(&other.platform, &file)).run().fails_with(1);
+    assert!(other.describe(KEY)["Tags"].as_array().is_none_or(Vec::is_empty));
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_a_policy_that_it_read_is_another() {
+    let aws = Aws::new("saved-policy");
+    let readers = "access:\n    readPrincipals: [\"arn:aws:iam::123456789012:role/a\"]\n";
+    aws.platform.seed_changed("access:\n", readers);
+    aws.apply().success();
+    aws.platform.seed_changed("access:\n", &readers.replace("role/a", "role/b"));
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--refresh", "--out", &file])).run().success();
+    let foreign = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::123456789012:role/c" },
+            "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+        }],
+    });
+    aws.call("PutResourcePolicy", json!({ "SecretId": KEY, "ResourcePolicy": foreign.to_string() }));
+    aws.writes();
+    let outcome = aws.reach(apply(&aws.platform, &file)).run();
+    refused(&aws.platform, outcome, "the state");
+    assert!(aws.writes().is_empty());
+}

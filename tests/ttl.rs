@@ -51,6 +51,7 @@ fn a_ttl_that_has_run_out_is_a_warning_at_its_days() {
 #[test]
 fn a_ttl_runs_out_after_its_last_day() {
     silent(&seeded(29), &[]);
+    expired(&seeded(30), &[]);
     expired(&seeded(31), &[]);
 }
 

@@ -628,3 +628,22 @@ fn a_catalogs_own_types_win() {
     platform.catalog.write("schemas/metadata/secret_types.yaml", "secretTypes:\n  database: { keys: [] }\n");
     says(&set(&platform, WHOLE, &[]).run().fails_with(2), "there is no secret type `database`");
 }
+
+#[test]
+fn a_value_that_was_changed_while_the_question_was_open_is_not_written_over() {
+    let aws = aws("race-at-the-question");
+    aws.set(WHOLE, &[]).run().success();
+    let mine = aws.platform.catalog.home().join("mine");
+    fs::write(&mine, "mine").unwrap();
+    let file = |key: &str| format!("{key}={}", mine.display());
+    let arguments = ["set", "SEC-0007", "--from-file", &file("username"), "--from-file", &file("password")];
+    let mut terminal = aws.value(&arguments).in_terminal(100, 24);
+    terminal.wait_for("Write this value of SEC-0007 in dev?");
+    let theirs = json!({ "username": "theirs", "password": "theirs" });
+    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": theirs.to_string() }));
+    aws.recorder.reset();
+    terminal.send("y");
+    assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
+    assert!(aws.recorder.bodies("PutSecretValue").is_empty(), "no value is sent at all");
+    assert_eq!(aws.current(), theirs);
+}

@@ -176,6 +176,33 @@ mod tests {
         assert_eq!(harmless_name("a\nb\u{7}"), "a\\nb\\u{7}");
     }
 
+    /// Characters that steer a terminal, reorder text or are invisible: C0 and C1 controls, and those of Unicode's TR 36 and
+    /// UAX 9, by their code points in the standard's tables.
+    const HARMFUL: [(u32, u32); 9] = [
+        (0x00, 0x08),
+        (0x0b, 0x1f),
+        (0x7f, 0x9f),
+        (0x061c, 0x061c),
+        (0x200b, 0x200f),
+        (0x2028, 0x2029),
+        (0x202a, 0x202e),
+        (0x2060, 0x2069),
+        (0xfeff, 0xfeff),
+    ];
+
+    #[test]
+    fn every_character_that_steers_or_hides_is_written_out_and_no_other() {
+        for character in (0..=0xffff).filter_map(char::from_u32) {
+            let point = u32::from(character);
+            let is_listed = HARMFUL.iter().any(|(first, last)| (*first..=*last).contains(&point));
+            let text = format!("a{character}b");
+            assert_eq!(harmless(&text) != text, is_listed, "U+{point:04X}");
+            assert_eq!(harmless_in_place(&text) != text, is_listed, "U+{point:04X}");
+            let json = format!("\"{text}\"");
+            assert_eq!(harmless_json(&json) != json, is_listed, "U+{point:04X}");
+        }
+    }
+
     #[test]
     fn json_says_the_same_in_harmless_characters() {
         let json = serde_json::json!({ "\u{9b}2J": ["\u{7f}", "\u{61c}", "\u{202e}é\n"] });

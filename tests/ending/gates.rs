@@ -1,9 +1,10 @@
 //! What keeps a secret from being deleted.
 
+use goldenpath::config::BUILT_IN_GOVERNANCE;
 use serde_json::json;
 
-use super::{actions, blocked, ending, recorded, set_status};
-use crate::support::KEY;
+use super::{PROJECTION, actions, aged, apply_days_ago, blocked, ending, recorded, set_status};
+use crate::support::{Aws, KEY, SEED_PATH};
 
 const DEPLOYMENT: &str = "\
 apiVersion: apps/v1
@@ -109,4 +110,75 @@ fn a_commit_that_says_it_is_older_than_the_one_before_it_gains_nothing() {
     let reasons = blocked(&aws);
     assert!(reasons[0].starts_with("gate cooling-off: its end was asked for on "), "{reasons:?}");
     assert!(reasons[0].contains("3 days of cooling off have to pass"), "{reasons:?}");
+}
+
+/// A secret that was applied long ago and deprecated, whose end only the work tree asks for.
+fn uncommitted_request(test: &str) -> Aws {
+    let aws = Aws::new(test);
+    aged(&aws.platform);
+    apply_days_ago(&aws, 100).success();
+    set_status(&aws.platform, "deprecated", 60);
+    let text = aws.platform.catalog.read(SEED_PATH);
+    let requested = text.replace("status: deprecated", "status: decommission_requested");
+    assert_ne!(text, requested);
+    aws.platform.catalog.write(SEED_PATH, &requested);
+    aws
+}
+
+#[test]
+fn a_request_that_is_not_committed_deletes_nothing() {
+    let aws = uncommitted_request("uncommitted-end");
+    for _ in 0..3 {
+        aws.apply_with(&["--work-tree"]);
+    }
+    assert!(!aws.platform.gitops.exists(PROJECTION), "the ExternalSecret goes first");
+    let plan = aws.plan_with(&["--work-tree"]).json();
+    assert_eq!(plan["actions"][0]["action"], "blocked", "{plan}");
+    assert!(plan["actions"][0]["reason"].as_str().unwrap().starts_with("gate cooling-off: "), "{plan}");
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+    assert!(!aws.writes().contains(&"DeleteSecret".to_owned()));
+}
+
+#[test]
+fn cooling_off_ends_on_its_last_day_and_not_before() {
+    // The built-in table asks for 3 days in the tier `medium`.
+    let young = ending("cooling-off-day-2", 2);
+    assert!(blocked(&young)[0].starts_with("gate cooling-off: "), "{:?}", blocked(&young));
+    let due = ending("cooling-off-day-3", 3);
+    assert_eq!(actions(&due), [format!("SEC-0007 delete-secret {KEY}")]);
+}
+
+#[test]
+fn quiet_days_end_on_their_last_day_and_not_before() {
+    // The built-in table asks for 7 quiet days in the tier `medium`.
+    let aws = ending("quiet-days", 20);
+    let described = aws.describe(KEY);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let read_ago = |days: u64| {
+        let mut answer = described.clone();
+        answer["LastAccessedDate"] = json!((now / 86400 - days) * 86400);
+        aws.recorder.forget_faults();
+        aws.recorder.answer("DescribeSecret", usize::MAX, &answer);
+        actions(&aws)
+    };
+    assert_eq!(read_ago(6), [format!("SEC-0007 blocked {KEY}")]);
+    assert_eq!(read_ago(7), [format!("SEC-0007 delete-secret {KEY}")]);
+}
+
+#[test]
+fn aws_keeps_a_deleted_secret_for_as_many_days_as_its_tier_says() {
+    // The seed's tier is `medium`; the numbers are of no tier of the built-in table.
+    let aws = ending("recovery-window", 20);
+    let table = BUILT_IN_GOVERNANCE.replacen("recoveryWindowDays: 7 ", "recoveryWindowDays: 9 ", 1);
+    let table = table.replacen("recoveryWindowDays: 7\n", "recoveryWindowDays: 11\n", 1);
+    assert!(table.contains("recoveryWindowDays: 9 ") && table.contains("recoveryWindowDays: 11\n"));
+    aws.platform.catalog.write("schemas/metadata/governance.yaml", &table).commit_all("Governance");
+    let plan = aws.plan().json();
+    let reason = plan["actions"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains(" 11 days"), "{reason}");
+    aws.apply().success();
+    let requests = aws.recorder.bodies("DeleteSecret");
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(requests[0]["RecoveryWindowInDays"], 11);
+    assert!(requests[0].get("ForceDeleteWithoutRecovery").is_none_or(|forced| forced == false), "{requests:?}");
 }

@@ -108,7 +108,8 @@ fn nothing_is_installed_by_a_bare_name_from_a_registry() {
     for file in files("deploy").into_iter().chain(pages) {
         let text = fs::read_to_string(&file).unwrap();
         for line in text.lines().filter(|line| line.contains("install") && line.contains("goldenpath")) {
-            let named = ["cargo install goldenpath", "pip install goldenpath", "npm install goldenpath", "npx goldenpath"];
+            let named =
+                ["cargo install goldenpath", "pip install goldenpath", "npm install goldenpath", "npx goldenpath"];
             assert!(!named.iter().any(|bare| line.contains(bare)), "{}: {line}", file.display());
             if line.contains("cargo install") {
                 let pinned = ["--path", "--git"].iter().any(|source| line.contains(source));
@@ -135,7 +136,8 @@ fn the_examples_use_commands_and_options_that_exist() {
                 if command == Some("-C") {
                     command = rest.nth(1);
                 }
-                let Some(command) = command.filter(|word| ["validate", "plan", "apply", "due", "report"].contains(word))
+                let Some(command) =
+                    command.filter(|word| ["validate", "plan", "apply", "due", "report"].contains(word))
                 else {
                     continue;
                 };
