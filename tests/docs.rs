@@ -83,6 +83,7 @@ fn links_in_the_documentation_lead_somewhere() {
     for file in files.into_iter().filter(|file| file.is_file()) {
         let text = fs::read_to_string(&file).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let link = link.split_once('#').map_or(link, |(page, _)| page);
             if !link.contains("://") {
                 let target = file.parent().unwrap_or(Path::new("")).join(link);
                 assert!(target.exists(), "{} links to {link}", file.display());
