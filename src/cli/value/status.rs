@@ -1,5 +1,6 @@
 //! `goldenpath value status`
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -13,7 +14,7 @@ use crate::cli::filtering::table_width;
 use crate::cli::naming::named;
 use crate::cli::reconciling::block_on;
 use crate::cli::{Context, Failure, Narrow, Outcome};
-use crate::manifest::{SecretRequest, StoreKey};
+use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::reconcile::{Account, stranger};
 use crate::rules;
 use crate::store::{SecretStore, StoreError, StoredSecret, Version};
@@ -36,6 +37,8 @@ pub(super) struct Args {
     #[command(flatten)]
     narrow: Narrow,
     /// Name the keys too. That reads the values, which the store takes note of as an access
+    ///
+    /// Not where the work tree has a value elsewhere than the default branch of the remote.
     #[arg(long)]
     keys: bool,
     /// Wait until all of them have a value; exits with 1 if they do not in time
@@ -92,16 +95,18 @@ enum State {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let ground = Ground::read(context)?;
     let wanted = args.wanted(&ground)?;
+    let unread = if args.keys { elsewhere(&wanted, &ground, context)? } else { BTreeSet::new() };
     block_on(async {
         let environments = wanted.iter().map(|wanted| wanted.request.environment.to_string());
         let (accounts, unseen) = accounts(&ground, environments).await;
         for unseen in &unseen {
             context.streams.error(&unseen.error);
         }
+        let reads = |wanted: &Wanted<'_>| args.keys && !unread.contains(&wanted.request.id);
         let (begun, mut waited) = (Instant::now(), false);
         loop {
             let mut looks =
-                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, args.keys)).buffered(AT_ONCE);
+                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, reads(wanted))).buffered(AT_ONCE);
             // A second look is waited for with other words.
             let bar = if waited { None } else { context.streams.bar_begins() };
             let mut standings: Vec<Standing<'_>> = Vec::new();
@@ -118,7 +123,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             if !waits || standings.iter().any(|standing| standing.is_hopeless()) {
                 context.streams.progress_ends();
                 args.print(&standings, context);
-                let failed = standings.iter().any(|standing| matches!(standing.state, State::Unknown(_)));
+                let is_unknown = |standing: &Standing<'_>| matches!(standing.state, State::Unknown(_));
+                let failed = !unread.is_empty() || standings.iter().any(is_unknown);
                 return Ok(if failed || (args.wait && open > 0) { Outcome::Failed } else { Outcome::Done });
             }
             context.streams.progress(&format!("Waiting: {open} of {} without a value …", standings.len()));
@@ -126,6 +132,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             tokio::time::sleep(PAUSE.min(args.timeout.saturating_sub(begun.elapsed()))).await;
         }
     })
+}
+
+/// Those whose values are not read, since the default branch has them elsewhere. Says why.
+fn elsewhere(wanted: &[Wanted<'_>], ground: &Ground, context: &Context) -> Result<BTreeSet<SecretId>, Failure> {
+    let Some(base) = ground.base()? else { return Ok(BTreeSet::new()) };
+    let mut unread = BTreeSet::new();
+    for Wanted { entry, request, .. } in wanted {
+        if let Err(refused) = base.check(&ground.repository, &ground.project, entry) {
+            context.streams.error(refused.report());
+            unread.insert(request.id);
+        }
+    }
+    Ok(unread)
 }
 
 impl Args {
