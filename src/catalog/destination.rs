@@ -41,9 +41,8 @@ impl Destination {
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
         // Each field, so that a new one is considered here: only the key that encrypts does not decide where a value goes.
-        let StoreConfig {
-            backend, path, key_file, key_template, region, endpoint_url, role_arn, kms_key_id: _
-        } = config.store_of(environment);
+        let StoreConfig { backend, path, key_file, key_template, region, endpoint_url, role_arn, kms_key_id: _ } =
+            config.store_of(environment);
         let secret = manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);
 
         let plain = |key: &str, value: Option<String>| Setting {
@@ -177,13 +176,21 @@ mod tests {
             ("store: { backend: aws, region: eu-west-2 }\n", "", "", &["store.region"][..]),
             (&format!("{aws}  endpointUrl: http://localhost:1\n"), "", "", &["store.endpointUrl"]),
             (&format!("{aws}  roleArn: arn:aws:iam::123456789012:role/r\n"), "", "", &["store.roleArn"]),
-            (&format!("{aws}  keyTemplate: \"x/{{{{ name }}}}\"\n"), "", "", &["store.keyTemplate", "the secret's name"]),
+            (
+                &format!("{aws}  keyTemplate: \"x/{{{{ name }}}}\"\n"),
+                "",
+                "",
+                &["store.keyTemplate", "the secret's name"],
+            ),
             (&format!("{aws}environments: {{ dev: {{ region: eu-west-2 }} }}\n"), "", "", &["environments.dev.region"]),
             (&format!("{aws}environments: {{ prod: {{ region: eu-west-2 }} }}\n"), "", "", &[]),
             ("store: { backend: local }\n", "", "", &["store.backend"]),
-            (&format!("{aws}environments: {{ dev: {{ store: {{ backend: local }} }} }}\n"), "", "", &[
-                "environments.dev.store.backend",
-            ]),
+            (
+                &format!("{aws}environments: {{ dev: {{ store: {{ backend: local }} }} }}\n"),
+                "",
+                "",
+                &["environments.dev.store.backend"],
+            ),
             ("", "", "", &["store.backend"]),
             (&format!("{aws}  path: x.db\n  keyFile: ~/x\n  kmsKeyId: alias/x\n"), "", "", &[]),
             (aws, "service: payments ", "service: search ", &["metadata.service", "the secret's name"]),
@@ -201,7 +208,8 @@ mod tests {
     #[test]
     fn a_template_over_another_field_changes_the_name_of_the_secret() {
         let config = "store:\n  backend: local\n  keyTemplate: \"{{ owner }}/{{ name }}\"\n";
-        let (ours, base) = (destination(config, "owner: team-payments", "owner: app-team"), destination(config, "", ""));
+        let (ours, base) =
+            (destination(config, "owner: team-payments", "owner: app-team"), destination(config, "", ""));
         let difference = ours.differences(&base).remove(0);
         assert_eq!(difference.key, "the secret's name");
         assert_eq!(difference.ours.as_deref(), Some("app-team/payments-db-credentials"));

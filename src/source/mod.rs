@@ -61,6 +61,13 @@ pub enum SourceError {
     #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
     Bare { path: PathBuf },
 
+    #[error("the files in `{}` look like a repository of their own, whose work tree is elsewhere", path.display())]
+    #[diagnostic(
+        code(goldenpath::source::embedded),
+        help("run it outside of that folder, or name the repository that you mean with GIT_DIR")
+    )]
+    Embedded { path: PathBuf },
+
     #[error("git refuses the repository at `{}`: it belongs to another user", dir.display())]
     #[diagnostic(
         code(goldenpath::source::owner),

@@ -144,19 +144,12 @@ impl Base {
     }
 }
 
-/// The path from the repository's root of a file that is in the repository, by its name or where a link leads; None for
-/// one outside.
-fn path_inside(repository: &Repository, file: &Path) -> Result<Option<String>, Failure> {
-    let inside = |path: &Path| match repository.relative(path) {
+/// The path from the repository's root of a file that is in the repository; None for one outside. It is not a link, which
+/// the work tree's configuration was not read through.
+fn path_inside(repository: &Repository, file: &Path) -> Result<Option<String>, SourceError> {
+    match repository.relative(file) {
         Ok(path) => Ok(Some(path)),
         Err(SourceError::Outside { .. }) => Ok(None),
-        Err(error) => Err(Failure::from(error)),
-    };
-    if let Some(path) = inside(file)? {
-        return Ok(Some(path));
-    }
-    match file.canonicalize() {
-        Ok(real) => inside(&real),
-        Err(error) => Err(Failure::io(&format!("`{}`", file.display()), &error)),
+        Err(error) => Err(error),
     }
 }

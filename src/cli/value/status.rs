@@ -68,6 +68,15 @@ struct Wanted<'a> {
     key: &'a StoreKey,
 }
 
+/// Whether a value is read for the names of its keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Unasked,
+    Read,
+    /// The default branch has the value elsewhere: nothing is asked of the store.
+    Refused,
+}
+
 /// How a secret's value stands.
 struct Standing<'a> {
     wanted: &'a Wanted<'a>,
@@ -83,7 +92,7 @@ enum State {
     Unknown(String),
     /// There is no secret.
     Missing,
-    /// It is somebody else's, or marked for deletion.
+    /// It is another catalog's, marked for deletion, or elsewhere on the default branch.
     Unfit(String),
     Awaiting,
     Valued {
@@ -102,11 +111,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         for unseen in &unseen {
             context.streams.error(&unseen.error);
         }
-        let reads = |wanted: &Wanted<'_>| args.keys && !unread.contains(&wanted.request.id);
+        let keys_of = |wanted: &Wanted<'_>| match (args.keys, unread.contains(&wanted.request.id)) {
+            (_, true) => Keys::Refused,
+            (true, false) => Keys::Read,
+            (false, false) => Keys::Unasked,
+        };
         let (begun, mut waited) = (Instant::now(), false);
         loop {
             let mut looks =
-                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, reads(wanted))).buffered(AT_ONCE);
+                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, keys_of(wanted))).buffered(AT_ONCE);
             // A second look is waited for with other words.
             let bar = if waited { None } else { context.streams.bar_begins() };
             let mut standings: Vec<Standing<'_>> = Vec::new();
@@ -134,7 +147,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     })
 }
 
-/// Those whose values are not read, since the default branch has them elsewhere. Says why.
+/// Those of which the store is not asked, since the default branch has them elsewhere. Says why.
 fn elsewhere(wanted: &[Wanted<'_>], ground: &Ground, context: &Context) -> Result<BTreeSet<SecretId>, Failure> {
     let Some(base) = ground.base()? else { return Ok(BTreeSet::new()) };
     let mut unread = BTreeSet::new();
@@ -224,7 +237,7 @@ impl Args {
 }
 
 /// Asks the store.
-async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground, keys: bool) -> Standing<'a> {
+async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground, keys: Keys) -> Standing<'a> {
     let environment = wanted.request.environment.as_str();
     let account = accounts.iter().find(|account| account.environments.contains(environment));
     let conceal = |mut text: String| {
@@ -232,6 +245,10 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
         text
     };
     let (name, target) = (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
+    if keys == Keys::Refused {
+        let state = State::Unfit("not asked: the default branch has it elsewhere".to_owned());
+        return Standing { wanted, name, target, state, keys: None };
+    }
     let Some(account) = account else {
         let state = State::Unknown("its store cannot be opened".to_owned());
         return Standing { wanted, name, target, state, keys: None };
@@ -239,7 +256,7 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
     let state = state_of(wanted, account, &ground.project.catalog_id).await;
     let state = state.unwrap_or_else(|error| State::Unknown(conceal(error.to_string())));
     let keys = match &state {
-        State::Valued { .. } if keys => Some(match account.store.value(wanted.key).await {
+        State::Valued { .. } if keys == Keys::Read => Some(match account.store.value(wanted.key).await {
             Ok(stored) => {
                 let value = stored.and_then(|stored| stored.text.as_ref().and_then(Value::stored));
                 let names = value.map(|value| value.names().into_iter().map(str::to_owned).collect());
