@@ -38,7 +38,7 @@ pub enum DefaultBranchError {
     #[error("the default branch of `{remote}` is not known: {why}")]
     #[diagnostic(
         code(goldenpath::source::no_default_branch),
-        help("git remote set-head {remote} --auto; without the network: git remote set-head {remote} BRANCH")
+        help("git remote set-head {remote} --auto; where `{remote}` has no commit yet, push its default branch first")
     )]
     Unknown { remote: String, why: String },
 

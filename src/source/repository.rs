@@ -223,7 +223,11 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
 fn is_embedded(git: &git2::Repository, dir: &Path) -> bool {
     let own = resolved(git.path());
     let is_called_git = own.components().any(|part| part.as_os_str() == ".git");
-    std::env::var_os("GIT_DIR").is_none() && !git.is_bare() && !is_called_git && resolved(dir).starts_with(&own)
+    let dir = resolved(dir);
+    // A `.git` is never a file of a work tree, so one that leads there is the user's.
+    let is_linked =
+        || dir.ancestors().take_while(|above| above.starts_with(&own)).any(|above| above.join(".git").exists());
+    std::env::var_os("GIT_DIR").is_none() && !git.is_bare() && !is_called_git && dir.starts_with(&own) && !is_linked()
 }
 
 /// A path without symbolic links or `..`, as far as it exists.

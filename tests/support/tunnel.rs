@@ -70,3 +70,13 @@ impl Tunnel {
         host
     }
 }
+
+#[test]
+fn a_tunnel_notes_the_host_and_connects_to_none() {
+    let tunnel = Tunnel::new();
+    let mut client = std::net::TcpStream::connect(tunnel.address).unwrap();
+    client.write_all(b"CONNECT secrets.example.com:443 HTTP/1.1\r\nHost: secrets.example.com\r\n\r\n").unwrap();
+    let answer = Message::read(&client).unwrap();
+    assert!(answer.head.starts_with("HTTP/1.1 502 "), "{}", answer.head);
+    assert_eq!(tunnel.hosts(), ["secrets.example.com:443"]);
+}

@@ -132,7 +132,7 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
 }
 
 #[test]
-fn what_decides_nothing_about_a_value_s_way_may_differ() {
+fn settings_that_do_not_decide_where_a_value_goes_may_differ() {
     let (aws, _server) = aws("same-destination");
     let catalog = &aws.platform.catalog;
     catalog.git(&["checkout", "--quiet", "-b", "topic"]);
@@ -278,7 +278,7 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
     says(&missing, "this clone has no remote `upstream`, which `audit.remote`");
     let _upstream = platform.publish("upstream");
     platform.set().run().success();
-    // What the fork's default branch has else does not count.
+    // The rest of the fork's default branch does not count.
     platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "fork")).commit_all("Fork");
     platform.catalog.git(&["push", "--quiet", "origin", "main"]);
     says(&platform.set().run().fails_with(1), "catalogId work tree: fork upstream/main: acme-platform");
@@ -329,7 +329,7 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
     }
 }
 
-/// A clone in which git left out what `filter` says, of a server whose default branch has another configuration by now.
+/// A clone in which git left out what `filter` says, of a server whose default branch has changed since.
 fn partial(server: &Repository, filter: &str, change: impl Fn(&Repository)) -> Repository {
     server.git(&["config", "uploadpack.allowFilter", "true"]);
     let clone = Repository::new();
@@ -346,7 +346,7 @@ fn partial(server: &Repository, filter: &str, change: impl Fn(&Repository)) -> R
 }
 
 #[test]
-fn what_git_has_not_fetched_is_an_error_and_never_no_difference() {
+fn an_object_that_git_has_not_fetched_is_an_error_and_never_no_difference() {
     let (platform, server) = local();
     let config = platform.catalog.read("goldenpath.yaml");
     let other_config = |other: &Repository| {
@@ -377,6 +377,42 @@ fn what_git_has_not_fetched_is_an_error_and_never_no_difference() {
         }
         server.git(&["update-ref", "refs/heads/main", &platform.catalog.git(&["rev-parse", "main"])]);
     }
+}
+
+#[test]
+fn a_folder_that_git_has_not_fetched_is_an_error_and_never_an_empty_one() {
+    const MISSING: &str = "1234567890123456789012345678901234567890";
+    let (platform, _server) = local();
+    let catalog = &platform.catalog;
+    // The tree `of` with another one under `name`.
+    let with = |of: &str, name: &str, tree: &str| {
+        let entries = catalog.git(&["ls-tree", of]);
+        let entries: Vec<String> = entries
+            .lines()
+            .map(|line| match line.ends_with(&format!("\t{name}")) {
+                true => format!("040000 tree {tree}\t{name}\n"),
+                false => format!("{line}\n"),
+            })
+            .collect();
+        let made = catalog.program("git", &["mktree", "--missing"]).stdin(entries.concat()).run().success();
+        made.stdout.trim().to_owned()
+    };
+    let publish = |tree: &str| {
+        let commit = catalog.git(&["commit-tree", "-m", "Partial", tree]);
+        catalog.git(&["update-ref", "refs/remotes/origin/main", &commit]);
+    };
+    let refused = || {
+        let outcome = platform.set().run().fails_with(2);
+        says(&outcome, "git fetch --refetch --no-filter origin");
+    };
+    publish(&with("main", "catalogs", MISSING));
+    refused();
+    // Another folder may have it.
+    let payments = with("main:catalogs/secrets", "payments", MISSING);
+    publish(&with("main", "catalogs", &with("main:catalogs", "secrets", &payments)));
+    refused();
+    catalog.git(&["mv", SEED_PATH, "catalogs/secrets/SEC-0007.yaml"]);
+    refused();
 }
 
 #[test]
@@ -445,4 +481,17 @@ fn files_that_look_like_a_repository_do_not_decide() {
         says(&set(folder).fails_with(2), "look like a repository of their own, whose work tree is elsewhere");
     }
     says(&set(".").fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
+    // A repository that its user put elsewhere is one as before.
+    let apart = catalog.home().join("apart");
+    fs::create_dir_all(&apart).unwrap();
+    let git_dir = apart.join("objects-of-mine");
+    catalog.git(&[
+        "clone",
+        "--quiet",
+        "--separate-git-dir",
+        git_dir.to_str().unwrap(),
+        ".",
+        apart.join("tree").to_str().unwrap(),
+    ]);
+    catalog.goldenpath(&["-C", apart.join("tree").to_str().unwrap(), "validate"]).run().success();
 }

@@ -246,7 +246,7 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
     };
     let (name, target) = (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
     if keys == Keys::Refused {
-        let state = State::Unfit("not asked: the default branch has it elsewhere".to_owned());
+        let state = State::Unfit("not asked: the default branch has no such secret, or has it elsewhere".to_owned());
         return Standing { wanted, name, target, state, keys: None };
     }
     let Some(account) = account else {
