@@ -1,12 +1,14 @@
-//! Endpoints: URLs that signed requests go to, and the host names that belong to AWS Secrets Manager.
+//! Endpoints: URLs that signed requests go to, and the host names that belong to AWS Secrets
+//! Manager.
 //!
-//! A repository may name Secrets Manager's own hosts and this machine. Everything else below AWS's domains can be
-//! rented (a bucket, a load balancer, a function's URL), so nothing is inferred from a suffix alone.
+//! A repository may name Secrets Manager's own hosts and this machine. Everything else below AWS's
+//! domains can be rented (a bucket, a load balancer, a function's URL), so nothing is inferred from
+//! a suffix alone.
 
 use std::net::IpAddr;
 
-/// A URL that requests go to, in a grammar far narrower than a URL's: a host that the HTTP client could read
-/// differently is not in it.
+/// A URL that requests go to, in a grammar far narrower than a URL's: a host that the HTTP client
+/// could read differently is not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint<'url> {
     is_encrypted: bool,
@@ -28,10 +30,11 @@ pub enum EndpointError {
     Foreign { region: Option<String> },
 }
 
-/// AWS's partitions: how the names of their regions begin, and their DNS suffixes for IPv4 and for dual stack.
+/// AWS's partitions: how the names of their regions begin, and their DNS suffixes for IPv4 and for
+/// dual stack.
 ///
-/// From `partitions.json` of botocore 1.44.5. The first prefix that fits decides; a region of another name is in the
-/// partition `aws`, as in AWS's own SDKs.
+/// From `partitions.json` of botocore 1.44.5. The first prefix that fits decides; a region of
+/// another name is in the partition `aws`, as in AWS's own SDKs.
 const PARTITIONS: [(&str, &str, &str); 8] = [
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
@@ -72,7 +75,8 @@ impl<'url> Endpoint<'url> {
         Ok(Self { is_encrypted, host, port, path, is_loopback })
     }
 
-    /// Checks that requests go to this machine or by TLS: the rule for an endpoint that the user sets.
+    /// Checks that requests go to this machine or by TLS: the rule for an endpoint that the user
+    /// sets.
     ///
     /// Requests carry a session token, so plain http is for emulators only.
     ///
@@ -82,8 +86,8 @@ impl<'url> Endpoint<'url> {
         if self.is_encrypted || self.is_loopback { Ok(()) } else { Err(EndpointError::Unencrypted) }
     }
 
-    /// Checks that it is a host of Secrets Manager in `region`, or this machine: the rule for an endpoint from a
-    /// repository. Without a region, the one in the host name counts.
+    /// Checks that it is a host of Secrets Manager in `region`, or this machine: the rule for an
+    /// endpoint from a repository. Without a region, the one in the host name counts.
     ///
     /// # Errors
     /// [`EndpointError::Foreign`] and [`EndpointError::Unencrypted`]
@@ -110,8 +114,8 @@ pub fn own_hosts(region: Option<&str>) -> String {
     )
 }
 
-/// Whether it reads like the name of an AWS region, such as `eu-west-2` or `us-gov-east-1`: two or three words and a
-/// number. A region is a part of the host name that signed requests go to.
+/// Whether it reads like the name of an AWS region, such as `eu-west-2` or `us-gov-east-1`: two or
+/// three words and a number. A region is a part of the host name that signed requests go to.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let labels: Vec<&str> = text.split('-').collect();
@@ -129,8 +133,8 @@ fn is_own_host(host: &str, region: &str) -> bool {
     let is_of_service = SERVICES
         .iter()
         .any(|service| [suffix, dual_stack].iter().any(|suffix| host == format!("{service}.{region}.{suffix}")));
-    // An interface endpoint of AWS PrivateLink, as a whole or in one zone. Those of rented services have a label
-    // `vpce-svc-…` where this has the service's name.
+    // An interface endpoint of AWS PrivateLink, as a whole or in one zone. Those of rented services
+    // have a label `vpce-svc-…` where this has the service's name.
     let vpc_endpoint = host.strip_suffix(format!(".secretsmanager.{region}.vpce.{suffix}").as_str());
     is_of_service || vpc_endpoint.is_some_and(is_vpc_endpoint)
 }
@@ -153,8 +157,8 @@ fn suffixes_of(region: &str) -> (&'static str, &'static str) {
     (suffix, dual_stack)
 }
 
-/// Host, port, and whether that is this machine, of `host`, `host:port`, `[address]` or `[address]:port`; None where it
-/// is none of these.
+/// Host, port, and whether that is this machine, of `host`, `host:port`, `[address]` or
+/// `[address]:port`; None where it is none of these.
 fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
     let (host, is_loopback, port) = match authority.strip_prefix('[') {
         Some(rest) => {

@@ -32,7 +32,8 @@ pub struct Difference {
 }
 
 impl Destination {
-    /// What the manifest `entry` and the configuration of `project` say; None for one that cannot be read.
+    /// What the manifest `entry` and the configuration of `project` say; None for one that cannot
+    /// be read.
     #[must_use]
     pub fn of(project: &Project, entry: &Entry) -> Option<Self> {
         let manifest = entry.manifest()?;
@@ -40,7 +41,8 @@ impl Destination {
         let config = &project.config;
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
-        // Each field, so that a new one is considered here: only the key that encrypts does not decide where a value goes.
+        // Each field, so that a new one is considered here: only the key that encrypts does not
+        // decide where a value goes.
         let StoreConfig { backend, path, key_file, key_template, region, endpoint_url, role_arn, kms_key_id: _ } =
             config.store_of(environment);
         let secret = manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);
@@ -90,7 +92,8 @@ impl Destination {
         })
     }
 
-    /// In what this differs from `theirs`. Where the backend differs, its options are not compared: they are others.
+    /// In what this differs from `theirs`. Where the backend differs, its options are not compared:
+    /// they are others.
     #[must_use]
     pub fn differences(&self, theirs: &Self) -> Vec<Difference> {
         let pairs = || self.settings.iter().zip(&theirs.settings);
@@ -109,11 +112,12 @@ impl Destination {
 }
 
 impl Catalog {
-    /// The manifests that claim the ID `id` in a commit, as a rule one. The file at `path` is looked at first, and the
-    /// others only where it has another ID or is not there.
+    /// The manifests that claim the ID `id` in a commit, as a rule one. The file at `path` is
+    /// looked at first, and the others only where it has another ID or is not there.
     ///
     /// # Errors
-    /// A repository that cannot be read. An object that git has not fetched is one, since it may be the manifest.
+    /// A repository that cannot be read. An object that git has not fetched is one, since it may be
+    /// the manifest.
     pub fn find_in_commit(
         repository: &Repository,
         project: &Project,

@@ -1,4 +1,5 @@
-//! The regions and endpoints of `store` and `environments`: what a repository may say of where signed requests go.
+//! The regions and endpoints of `store` and `environments`: what a repository may say of where
+//! signed requests go.
 
 use super::{Backend, Config, ConfigError};
 use crate::endpoint::{self, Endpoint, EndpointError};
@@ -7,8 +8,8 @@ impl Config {
     /// Checks each region and endpoint in `text`, which this was read from.
     ///
     /// # Errors
-    /// A region that is not one, which would make another host; an endpoint that is neither a host of Secrets Manager
-    /// in its region nor this machine.
+    /// A region that is not one, which would make another host; an endpoint that is neither a host
+    /// of Secrets Manager in its region nor this machine.
     pub(super) fn check_endpoints(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let Self { store, environments, .. } = self;
         let file = File { path, text };

@@ -93,11 +93,12 @@ impl Repository {
         }
     }
 
-    /// The default branch of this remote: the one that `refs/remotes/<remote>/HEAD` points to, or else the one that the
-    /// remote says.
+    /// The default branch of this remote: the one that `refs/remotes/<remote>/HEAD` points to, or
+    /// else the one that the remote says.
     ///
     /// # Errors
-    /// A remote that is not there, does not answer or has no default branch, and a branch that was not fetched.
+    /// A remote that is not there, does not answer or has no default branch, and a branch that was
+    /// not fetched.
     pub fn default_branch(&self, remote: &str) -> Result<DefaultBranch, DefaultBranchError> {
         if !self.remote_names()?.iter().any(|name| name == remote) {
             return Err(DefaultBranchError::NoSuchRemote { remote: harmless_name(remote).into_owned() });

@@ -1,4 +1,5 @@
-//! The default branch of the remote, which decides where a value goes: a work tree may hold a branch that nobody approved.
+//! The default branch of the remote, which decides where a value goes: a work tree may hold a
+//! branch without approval.
 
 use std::path::Path;
 
@@ -20,10 +21,12 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// Reads the configuration of the default branch of the remote that the audit trail uses, in place of the one of the
-    /// work tree's `project`. None where there is no remote: then the work tree decides.
+    /// Reads the configuration of the default branch of the remote that the audit trail uses, in
+    /// place of the one of the work tree's `project`. None where there is no remote: then the work
+    /// tree decides.
     ///
-    /// Which remote that is, the work tree does not decide either: the main one's default branch does.
+    /// Which remote that is, the work tree does not decide either: the main one's default branch
+    /// does.
     ///
     /// # Errors
     /// A default branch that is not known, was not fetched, or cannot be read.
@@ -74,7 +77,8 @@ impl Base {
         Ok(Self { branch, project, other_remote: None })
     }
 
-    /// Refuses a manifest of the work tree whose value would go elsewhere than on the default branch.
+    /// Refuses a manifest of the work tree whose value would go elsewhere than on the default
+    /// branch.
     ///
     /// # Errors
     /// Each setting that differs, with both sides; a manifest that is not on the default branch.
@@ -144,8 +148,8 @@ impl Base {
     }
 }
 
-/// The path from the repository's root of a file that is in the repository; None for one outside. It is not a link, which
-/// the work tree's configuration was not read through.
+/// The path from the repository's root of a file that is in the repository; None for one outside.
+/// It is not a link, which the work tree's configuration was not read through.
 fn path_inside(repository: &Repository, file: &Path) -> Result<Option<String>, SourceError> {
     match repository.relative(file) {
         Ok(path) => Ok(Some(path)),

@@ -6,11 +6,12 @@ use crate::store::StoreError;
 
 /// The proxy that the environment names for https, by the names that curl and the AWS CLI read.
 ///
-/// HTTP_PROXY is not read: plain http goes to this machine (an emulator) or to the metadata service of the instance
-/// or container, and a proxy's idea of either is another one's.
+/// HTTP_PROXY is not read: plain http goes to this machine (an emulator) or to the metadata service
+/// of the instance or container, and a proxy's idea of either is another one's.
 ///
 /// # Errors
-/// [`StoreError::BadProxy`]: to go around a proxy that somebody asked for would be worse than to stop.
+/// [`StoreError::BadProxy`]: to go around a proxy that somebody asked for would be worse than to
+/// stop.
 pub(super) fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<ProxyConfig, StoreError> {
     let set = |name: &'static str| variable(name).filter(|value| !value.is_empty());
     let found = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
