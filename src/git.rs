@@ -95,6 +95,7 @@ const ENVIRONMENT: [&str; 59] = [
 pub struct Git {
     git_dir: PathBuf,
     work_tree: PathBuf,
+    never_asks: bool,
 }
 
 /// What git did.
@@ -130,7 +131,13 @@ impl Git {
     /// git for the repository whose own folder is `git_dir` and whose files are in `work_tree`.
     #[must_use]
     pub fn new(git_dir: &Path, work_tree: &Path) -> Self {
-        Self { git_dir: git_dir.to_path_buf(), work_tree: work_tree.to_path_buf() }
+        Self { git_dir: git_dir.to_path_buf(), work_tree: work_tree.to_path_buf(), never_asks: false }
+    }
+
+    /// The same, without questions on the terminal.
+    #[must_use]
+    pub fn without_questions(self) -> Self {
+        Self { never_asks: true, ..self }
     }
 
     /// Runs a command in which no hook runs, and that must succeed.
@@ -177,7 +184,7 @@ impl Git {
         }
         // What it says is read by goldenpath too.
         command.env("LC_ALL", "C.UTF-8");
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if self.never_asks || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             command.env("GIT_TERMINAL_PROMPT", "0");
         }
         let flag = |name: &str, path: &Path| {

@@ -30,6 +30,7 @@
 //! | [`terminal`] | the person's terminal: what is harmless to show, and asking |
 //! | [`template`] | minijinja, fenced in |
 //! | [`files`] | whole files: written entirely or not at all |
+//! | [`endpoint`] | the URLs that signed requests may go to, and AWS's regions |
 //! | [`arn`] | the kinds of Amazon Resource Names that people write |
 //! | [`suggest`] | "did you mean …?" |
 //! | [`hardening`] | keeping what is in memory in there |
@@ -43,6 +44,7 @@ pub mod cli;
 pub mod config;
 pub mod crash;
 pub mod diagnostics;
+pub mod endpoint;
 pub mod files;
 pub mod fixes;
 pub mod git;

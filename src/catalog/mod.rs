@@ -2,6 +2,7 @@
 
 mod age;
 mod claims;
+mod destination;
 mod entry;
 mod project;
 
@@ -12,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+pub use destination::{Destination, Difference};
 pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 

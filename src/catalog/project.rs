@@ -69,8 +69,21 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Self, ProjectError> {
-        let Written { name, text: config_text, config } = Self::configuration(repository, rules_from, config_file)?;
+        Self::of(repository, rules_from, Self::configuration(repository, rules_from, config_file)?)
+    }
 
+    /// The same, with the configuration that the snapshot has at `path`. None where it has none there.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open_at(repository: &Repository, rules_from: Snapshot, path: &str) -> Result<Option<Self>, ProjectError> {
+        let Some(text) = read(repository, rules_from, path)? else { return Ok(None) };
+        let config = Config::parse(path, &text)?;
+        Self::of(repository, rules_from, Written { name: path.to_owned(), text, config }).map(Some)
+    }
+
+    fn of(repository: &Repository, rules_from: Snapshot, written: Written) -> Result<Self, ProjectError> {
+        let Written { name, text: config_text, config } = written;
         // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
         let named = |field: &str, path: &str, default: &str| match path == default {
             true => Ok(()),

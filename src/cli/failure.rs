@@ -17,7 +17,7 @@ use crate::lifecycle::LifecycleError;
 use crate::projection::ProjectionError;
 use crate::reconcile::{ReconcileError, SavedError};
 use crate::scaffold::{AnswersError, CopyError, ScaffoldError};
-use crate::source::SourceError;
+use crate::source::{DefaultBranchError, SourceError};
 use crate::store::StoreError;
 use crate::template::TemplateError;
 use crate::terminal::PromptError;
@@ -115,7 +115,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError, DefaultBranchError;
 }
 
 impl From<IdError> for Failure {

@@ -1,5 +1,6 @@
 //! `goldenpath value`: the one command that handles values.
 
+mod base;
 mod changing;
 mod env;
 mod generate;
@@ -16,7 +17,8 @@ use crate::hardening;
 /// Put the value of a secret in, make it, renew it, and see how it stands
 ///
 /// The one command that handles values. It takes none from an argument or an environment variable and prints none; only
-/// their keys are named.
+/// their keys are named. Where the work tree sends a value elsewhere than the default branch of the remote does, it is
+/// refused.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]

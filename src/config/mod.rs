@@ -1,5 +1,6 @@
 //! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
 
+mod endpoints;
 mod enums;
 mod environments;
 mod error;
@@ -94,7 +95,7 @@ pub struct StoreConfig {
     pub key_template: String,
     /// `aws`: the region; without one, the standard chain's (`AWS_REGION`, the profile).
     pub region: Option<String>,
-    /// `aws`: a VPC endpoint or an emulator.
+    /// `aws`: a host of Secrets Manager in the region, such as a VPC endpoint, or an emulator on this machine.
     pub endpoint_url: Option<String>,
     /// `aws`: a role to take on; without one, the standard chain's credentials make the calls.
     pub role_arn: Option<String>,
@@ -278,6 +279,7 @@ impl Config {
             )
             .at_field(text, &["catalogId"]));
         }
+        config.check_endpoints(path, text)?;
         config.check_arns(path, text)?;
         config.check_gitops(path, text)?;
         config.check_clusters(path, text)?;

@@ -4,6 +4,7 @@ mod branches;
 mod branching;
 mod change;
 mod commits;
+mod default_branch;
 mod everywhere;
 mod history;
 mod index;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 pub use crate::files::Unreadable;
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
+pub use default_branch::{DefaultBranch, DefaultBranchError};
 pub use everywhere::Place;
 pub use manifest_files::{is_hidden, is_yaml};
 pub use memory::Memory;
@@ -58,6 +60,13 @@ pub enum SourceError {
     #[error("`{}` is a bare repository: there is no work tree to read or write", path.display())]
     #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
     Bare { path: PathBuf },
+
+    #[error("the files in `{}` look like a repository of their own, whose work tree is elsewhere", path.display())]
+    #[diagnostic(
+        code(goldenpath::source::embedded),
+        help("run it outside of that folder, or name the repository that you mean with GIT_DIR")
+    )]
+    Embedded { path: PathBuf },
 
     #[error("git refuses the repository at `{}`: it belongs to another user", dir.display())]
     #[diagnostic(

@@ -42,6 +42,9 @@ impl Repository {
             ErrorCode::Owner => SourceError::Owner { dir: dir.clone() },
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
+        if is_embedded(&git, &dir) {
+            return Err(SourceError::Embedded { path: git.path().to_path_buf() });
+        }
         if is_given_without_work_tree(&git) {
             git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
         }
@@ -212,6 +215,19 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
     let given = |name: &str| std::env::var_os(name).is_some();
     let configured = || git.config().and_then(|config| config.get_entry("core.worktree").map(|_| ())).is_ok();
     given("GIT_DIR") && !given("GIT_WORK_TREE") && !git.is_bare() && !git.is_worktree() && !configured()
+}
+
+/// Whether the current folder `dir` is in the repository's own folder, which says that it has a work tree and is not called
+/// `.git`. Files of a work tree can look like that, and their configuration would name another repository's files, without
+/// its remotes (git-config, "safe.bareRepository").
+fn is_embedded(git: &git2::Repository, dir: &Path) -> bool {
+    let own = resolved(git.path());
+    let is_called_git = own.components().any(|part| part.as_os_str() == ".git");
+    let dir = resolved(dir);
+    // A `.git` is never a file of a work tree, so one that leads there is the user's.
+    let is_linked =
+        || dir.ancestors().take_while(|above| above.starts_with(&own)).any(|above| above.join(".git").exists());
+    std::env::var_os("GIT_DIR").is_none() && !git.is_bare() && !is_called_git && dir.starts_with(&own) && !is_linked()
 }
 
 /// A path without symbolic links or `..`, as far as it exists.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use git2::{ErrorCode, ObjectType, Oid, Tree};
+use git2::{ErrorCode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
 use rayon::prelude::*;
 
 use super::index::Standing;
@@ -49,6 +49,7 @@ impl fmt::Display for Snapshot {
 /// Git's file modes (gitformat-index, "mode").
 pub(super) const SYMBOLIC_LINK: u32 = 0o120_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
+const FOLDER: u32 = 0o040_000;
 
 /// A file of the index or of a commit.
 #[derive(Debug, Clone)]
@@ -89,12 +90,43 @@ impl Repository {
                 }
                 Ok(index.at(path).map(|held| self.blob(held.id, held.mode, limit)))
             }
-            Snapshot::Commit(_) | Snapshot::Merge(_) => match self.tree(snapshot)?.get_path(Path::new(path)) {
-                Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
-                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-                Err(error) => Err(SourceError::git(format!("`{path}` in {snapshot}"))(error)),
-            },
+            Snapshot::Commit(_) | Snapshot::Merge(_) => {
+                let found = self.entry_at(self.tree(snapshot)?, path);
+                let found = found.map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
+                Ok(found.map(|(id, mode)| self.blob(id, mode, limit)))
+            }
         }
+    }
+
+    /// Checks that every folder of a commit below the folder `under` is in this clone: git may not have fetched all.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn check_folder(&self, commit: Snapshot, under: &str) -> Result<(), SourceError> {
+        let tree = self.tree(commit)?;
+        let check = || match self.entry_at(tree, under)? {
+            Some((id, FOLDER)) => self.git.find_tree(id)?.walk(TreeWalkMode::PreOrder, |_, _| TreeWalkResult::Ok),
+            _ => Ok(()),
+        };
+        check().map_err(SourceError::git(format!("`{under}` in {commit}")))
+    }
+
+    /// ID and mode of what a tree has at a path. Unlike `Tree::get_path`, a folder that git has not fetched is an error.
+    fn entry_at<'repo>(&'repo self, mut tree: Tree<'repo>, path: &str) -> Result<Option<(Oid, u32)>, git2::Error> {
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let Some((id, kind, mode)) =
+                tree.get_name(name).map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs()))
+            else {
+                return Ok(None);
+            };
+            match (names.peek(), kind) {
+                (None, _) => return Ok(Some((id, mode))),
+                (Some(_), Some(ObjectType::Tree)) => tree = self.git.find_tree(id)?,
+                (Some(_), _) => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel and in no order.

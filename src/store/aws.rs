@@ -2,10 +2,10 @@
 
 mod answer;
 mod connection;
-mod endpoint;
 mod failure;
 mod pace;
 mod policy;
+mod proxy;
 mod retry;
 mod role;
 mod values;
@@ -97,7 +97,7 @@ impl SecretStore for AwsStore {
     async fn identity(&self) -> Result<String, StoreError> {
         // Its requests carry credentials too.
         if let Some(chosen) = &self.sts_endpoint {
-            endpoint::check(chosen)?;
+            connection::check_endpoint(chosen)?;
         }
         match self.sts.get_caller_identity().send().await {
             Ok(caller) => Ok(caller.account.unwrap_or_default()),
@@ -109,7 +109,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn caller(&self) -> Option<String> {
-        let is_safe = self.sts_endpoint.as_ref().is_none_or(|chosen| endpoint::check(chosen).is_ok());
+        let is_safe = self.sts_endpoint.as_ref().is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
         let asked = timeout(CALLER, self.sts.get_caller_identity().send());
         if is_safe { asked.await.ok()?.ok()?.arn } else { None }
     }
@@ -255,5 +255,18 @@ mod tests {
         assert!(matches!(connect("eu-west-2.example.org/", None), Err(StoreError::BadRegion { .. })));
         let plain = connect("eu-west-2", Some("http://example.org"));
         assert!(matches!(plain, Err(StoreError::PlainHttp { .. })));
+        for foreign in ["https://example.org", "https://secretsmanager.us-east-1.amazonaws.com"] {
+            let refused = connect("eu-west-2", Some(foreign));
+            assert!(matches!(refused, Err(StoreError::ForeignEndpoint { .. })), "{foreign}");
+        }
+        assert!(connect("eu-west-2", Some("https://secretsmanager.eu-west-2.amazonaws.com")).is_ok());
+    }
+
+    #[test]
+    fn a_credential_in_an_endpoint_is_never_shown() {
+        for leaky in ["https://AKIA:hunter2@localhost", "http:///AKIA:hunter2@localhost", "AKIA:hunter2@localhost"] {
+            let error = connect("eu-west-2", Some(leaky)).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
     }
 }

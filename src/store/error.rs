@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use crate::endpoint;
+
 /// One readable sentence each, with the way out as its help.
 #[derive(Debug, Error, Diagnostic)]
 pub enum StoreError {
@@ -124,6 +126,17 @@ pub enum StoreError {
         )
     )]
     BadEndpoint { endpoint: Option<String>, reason: String },
+
+    /// Only an endpoint from the configuration: the user's own may be anywhere.
+    #[error("`{endpoint}` is not a host of AWS Secrets Manager in `{region}`")]
+    #[diagnostic(
+        code(goldenpath::store::foreign_endpoint),
+        help(
+            "it comes from `endpointUrl` in goldenpath.yaml, where only {} and this machine are allowed; set another endpoint outside the repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER, or set `region` to the one that the endpoint is in",
+            endpoint::own_hosts(Some(region))
+        )
+    )]
+    ForeignEndpoint { endpoint: String, region: String },
 
     /// The proxy's address is left out: it often holds a password.
     #[error("{variable} does not hold a proxy that goldenpath can use")]

@@ -11,6 +11,7 @@
 //!   refuses those that a test names.
 //! - [`Aws`] is a platform on such an account, seen through a recorder.
 //! - [`Canary`] is a value that nobody else has, and finds itself in files, in git's objects, and in a process.
+//! - [`Tunnel`] is an HTTPS proxy that notes which hosts goldenpath asks for, and connects to none.
 //! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
 //! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
@@ -33,6 +34,7 @@ mod recorder;
 mod repository;
 mod seed;
 mod terminal;
+mod tunnel;
 
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
 pub use self::{
@@ -48,4 +50,5 @@ pub use self::{
     repository::Repository,
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
     terminal::{Key, Terminal},
+    tunnel::Tunnel,
 };

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if backend != Some(Backend::Local) {
             return Err(Failure::refused(
                 format!("the value of {} lives in {}", subject.id(), subject.store.place()),
-                "only values of a local store are given to programs; set `environments.<environment>.store.backend: local` for a desk's own",
+                "only values of a local store are given to programs; set `environments.<environment>.store.backend: local` in a configuration of your own, outside the repository, and name it with `--config`",
             ));
         }
         let stored = subject.store.value(&subject.key).await?.ok_or_else(|| {

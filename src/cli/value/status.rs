@@ -1,5 +1,6 @@
 //! `goldenpath value status`
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -13,7 +14,7 @@ use crate::cli::filtering::table_width;
 use crate::cli::naming::named;
 use crate::cli::reconciling::block_on;
 use crate::cli::{Context, Failure, Narrow, Outcome};
-use crate::manifest::{SecretRequest, StoreKey};
+use crate::manifest::{SecretId, SecretRequest, StoreKey};
 use crate::reconcile::{Account, stranger};
 use crate::rules;
 use crate::store::{SecretStore, StoreError, StoredSecret, Version};
@@ -36,6 +37,8 @@ pub(super) struct Args {
     #[command(flatten)]
     narrow: Narrow,
     /// Name the keys too. That reads the values, which the store takes note of as an access
+    ///
+    /// Not where the work tree has a value elsewhere than the default branch of the remote.
     #[arg(long)]
     keys: bool,
     /// Wait until all of them have a value; exits with 1 if they do not in time
@@ -65,6 +68,15 @@ struct Wanted<'a> {
     key: &'a StoreKey,
 }
 
+/// Whether a value is read for the names of its keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Unasked,
+    Read,
+    /// The default branch has the value elsewhere: nothing is asked of the store.
+    Refused,
+}
+
 /// How a secret's value stands.
 struct Standing<'a> {
     wanted: &'a Wanted<'a>,
@@ -80,7 +92,7 @@ enum State {
     Unknown(String),
     /// There is no secret.
     Missing,
-    /// It is somebody else's, or marked for deletion.
+    /// It is another catalog's, marked for deletion, or elsewhere on the default branch.
     Unfit(String),
     Awaiting,
     Valued {
@@ -92,16 +104,22 @@ enum State {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let ground = Ground::read(context)?;
     let wanted = args.wanted(&ground)?;
+    let unread = if args.keys { elsewhere(&wanted, &ground, context)? } else { BTreeSet::new() };
     block_on(async {
         let environments = wanted.iter().map(|wanted| wanted.request.environment.to_string());
         let (accounts, unseen) = accounts(&ground, environments).await;
         for unseen in &unseen {
             context.streams.error(&unseen.error);
         }
+        let keys_of = |wanted: &Wanted<'_>| match (args.keys, unread.contains(&wanted.request.id)) {
+            (_, true) => Keys::Refused,
+            (true, false) => Keys::Read,
+            (false, false) => Keys::Unasked,
+        };
         let (begun, mut waited) = (Instant::now(), false);
         loop {
             let mut looks =
-                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, args.keys)).buffered(AT_ONCE);
+                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, keys_of(wanted))).buffered(AT_ONCE);
             // A second look is waited for with other words.
             let bar = if waited { None } else { context.streams.bar_begins() };
             let mut standings: Vec<Standing<'_>> = Vec::new();
@@ -118,7 +136,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             if !waits || standings.iter().any(|standing| standing.is_hopeless()) {
                 context.streams.progress_ends();
                 args.print(&standings, context);
-                let failed = standings.iter().any(|standing| matches!(standing.state, State::Unknown(_)));
+                let is_unknown = |standing: &Standing<'_>| matches!(standing.state, State::Unknown(_));
+                let failed = !unread.is_empty() || standings.iter().any(is_unknown);
                 return Ok(if failed || (args.wait && open > 0) { Outcome::Failed } else { Outcome::Done });
             }
             context.streams.progress(&format!("Waiting: {open} of {} without a value …", standings.len()));
@@ -126,6 +145,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             tokio::time::sleep(PAUSE.min(args.timeout.saturating_sub(begun.elapsed()))).await;
         }
     })
+}
+
+/// Those of which the store is not asked, since the default branch has them elsewhere. Says why.
+fn elsewhere(wanted: &[Wanted<'_>], ground: &Ground, context: &Context) -> Result<BTreeSet<SecretId>, Failure> {
+    let Some(base) = ground.base()? else { return Ok(BTreeSet::new()) };
+    let mut unread = BTreeSet::new();
+    for Wanted { entry, request, .. } in wanted {
+        if let Err(refused) = base.check(&ground.repository, &ground.project, entry) {
+            context.streams.error(refused.report());
+            unread.insert(request.id);
+        }
+    }
+    Ok(unread)
 }
 
 impl Args {
@@ -205,7 +237,7 @@ impl Args {
 }
 
 /// Asks the store.
-async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground, keys: bool) -> Standing<'a> {
+async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground, keys: Keys) -> Standing<'a> {
     let environment = wanted.request.environment.as_str();
     let account = accounts.iter().find(|account| account.environments.contains(environment));
     let conceal = |mut text: String| {
@@ -213,6 +245,10 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
         text
     };
     let (name, target) = (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
+    if keys == Keys::Refused {
+        let state = State::Unfit("not asked: the default branch has no such secret, or has it elsewhere".to_owned());
+        return Standing { wanted, name, target, state, keys: None };
+    }
     let Some(account) = account else {
         let state = State::Unknown("its store cannot be opened".to_owned());
         return Standing { wanted, name, target, state, keys: None };
@@ -220,7 +256,7 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
     let state = state_of(wanted, account, &ground.project.catalog_id).await;
     let state = state.unwrap_or_else(|error| State::Unknown(conceal(error.to_string())));
     let keys = match &state {
-        State::Valued { .. } if keys => Some(match account.store.value(wanted.key).await {
+        State::Valued { .. } if keys == Keys::Read => Some(match account.store.value(wanted.key).await {
             Ok(stored) => {
                 let value = stored.and_then(|stored| stored.text.as_ref().and_then(Value::stored));
                 let names = value.map(|value| value.names().into_iter().map(str::to_owned).collect());

@@ -1,7 +1,9 @@
 //! The one secret that a command is about: its manifest, its type, its store, and what the store has of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use super::base::Base;
 use crate::catalog::{Catalog, Entry, Project, Selection};
 use crate::cli::naming::named;
 use crate::cli::{Context, Failure};
@@ -18,6 +20,8 @@ pub(super) struct Ground {
     pub(super) repository: Repository,
     pub(super) project: Project,
     pub(super) catalog: Catalog,
+    /// The file of `--config`.
+    config_file: Option<PathBuf>,
 }
 
 /// A secret of it, and its store.
@@ -37,10 +41,16 @@ impl Ground {
         let repository = Repository::discover()?;
         let project = context.open(&repository, Snapshot::WorkTree)?;
         let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-        Ok(Self { repository, project, catalog })
+        Ok(Self { repository, project, catalog, config_file: context.config.clone() })
     }
 
-    /// The secret of this ID in its store, where it can have a value.
+    /// What the default branch of the remote says; None without a remote.
+    pub(super) fn base(&self) -> Result<Option<Base>, Failure> {
+        Base::open(&self.repository, &self.project, self.config_file.as_deref())
+    }
+
+    /// The secret of this ID in its store, where it can have a value and the default branch has it go to the same place.
+    /// That is known before anything is asked of the store.
     pub(super) async fn subject(&self, word: &str) -> Result<Subject<'_>, Failure> {
         let Self { project, catalog, .. } = self;
         let entry = named(catalog, word)?;
@@ -53,6 +63,9 @@ impl Ground {
                 format!("{} is `{}`: nobody is to use its value any more", request.id, request.status),
                 format!("`goldenpath lifecycle set {} deprecated` takes it back until it is deleted", request.id),
             ));
+        }
+        if let Some(base) = self.base()? {
+            base.check(&self.repository, project, entry)?;
         }
         let store = open(project, request).await?;
         let found = store.describe(&key).await?;
@@ -90,7 +103,7 @@ async fn open(project: &Project, request: &SecretRequest) -> Result<Store, Failu
     Ok(Store::open(&config, &project.root).await?)
 }
 
-fn concealed(entry: &Entry, project: &Project, mut text: String) -> String {
+pub(super) fn concealed(entry: &Entry, project: &Project, mut text: String) -> String {
     rules::conceal(entry, project, [&mut text]);
     text
 }

@@ -19,8 +19,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{AwsStore, Paces, endpoint, failure, role};
+use super::{AwsStore, Paces, failure, proxy, role};
 use crate::config::StoreConfig;
+use crate::endpoint::{Endpoint, EndpointError};
 use crate::store::StoreError;
 
 /// Of a call for credentials, such as that of a role.
@@ -33,7 +34,7 @@ const CREDENTIALS: Duration = Duration::from_secs(15);
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
-    let proxy = endpoint::proxy(|name| env::var(name).ok())?;
+    let proxy = proxy::proxy(|name| env::var(name).ok())?;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
@@ -50,8 +51,10 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let sdk = loader.load().await;
 
     let chosen = config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk, "Secrets_Manager"));
-    if let Some(chosen) = &chosen {
-        endpoint::check(chosen)?;
+    match (&config.endpoint_url, &chosen) {
+        (Some(configured), _) => check_configured(configured, region.as_ref())?,
+        (None, Some(inherited)) => check_endpoint(inherited)?,
+        (None, None) => {}
     }
     let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
     let mut builder = Builder::from(&sdk);
@@ -83,7 +86,7 @@ async fn credentials(config: &StoreConfig, sdk: SdkConfig) -> Result<Option<Shar
     let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
     // Its requests carry credentials too.
     if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
-        endpoint::check(&chosen)?;
+        check_endpoint(&chosen)?;
     }
     let sdk = sdk.into_builder().credentials_provider(chain).build();
     let name = role::session_name(|name| env::var(name).ok());
@@ -116,6 +119,35 @@ fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> 
         ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     let own = sdk.service_config().and_then(|settings| settings.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// Checks an endpoint that the user set: https, or http to this machine.
+///
+/// # Errors
+/// [`StoreError::PlainHttp`] and [`StoreError::BadEndpoint`].
+pub(super) fn check_endpoint(endpoint: &str) -> Result<(), StoreError> {
+    let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_encrypted());
+    checked.map_err(|error| refused(endpoint, error))
+}
+
+/// Checks an endpoint from the configuration against the region of this run, which may come from the environment.
+fn check_configured(endpoint: &str, region: &str) -> Result<(), StoreError> {
+    let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_own(Some(region)));
+    checked.map_err(|error| refused(endpoint, error))
+}
+
+fn refused(endpoint: &str, error: EndpointError) -> StoreError {
+    match error {
+        EndpointError::Unencrypted => StoreError::PlainHttp { endpoint: endpoint.to_owned() },
+        EndpointError::Foreign { region } => {
+            StoreError::ForeignEndpoint { endpoint: endpoint.to_owned(), region: region.unwrap_or_default() }
+        }
+        EndpointError::Malformed(reason) => StoreError::BadEndpoint {
+            // The part before an @ may be a password, so none of it is shown.
+            endpoint: (!endpoint.contains('@')).then(|| endpoint.escape_debug().to_string()),
+            reason: reason.to_owned(),
+        },
+    }
 }
 
 /// The address that the client will use, from the same rules.

@@ -1,0 +1,381 @@
+//! Endpoints: URLs that signed requests go to, and the host names that belong to AWS Secrets
+//! Manager.
+//!
+//! A repository may name Secrets Manager's own hosts and this machine. Everything else below AWS's
+//! domains can be rented (a bucket, a load balancer, a function's URL), so nothing is inferred from
+//! a suffix alone.
+
+use std::net::IpAddr;
+
+/// A URL that requests go to, in a grammar far narrower than a URL's: a host that the HTTP client
+/// could read differently is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint<'url> {
+    is_encrypted: bool,
+    host: &'url str,
+    port: Option<u16>,
+    path: &'url str,
+    is_loopback: bool,
+}
+
+/// Why requests must not go to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    #[error("{0}")]
+    Malformed(&'static str),
+    #[error("it would carry requests without encryption")]
+    Unencrypted,
+    /// `region` is None where the configuration leaves it to the environment.
+    #[error("{}", foreign(region.as_deref()))]
+    Foreign { region: Option<String> },
+}
+
+/// AWS's partitions: how the names of their regions begin, and their DNS suffixes for IPv4 and for
+/// dual stack.
+///
+/// From `partitions.json` of botocore 1.44.5. The first prefix that fits decides; a region of
+/// another name is in the partition `aws`, as in AWS's own SDKs.
+const PARTITIONS: [(&str, &str, &str); 8] = [
+    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    ("us-gov-", "amazonaws.com", "api.aws"),
+    ("", "amazonaws.com", "api.aws"),
+];
+
+/// The names of the service in its hosts, with and without FIPS 140.
+const SERVICES: [&str; 2] = ["secretsmanager", "secretsmanager-fips"];
+
+/// The longest label of a host name (RFC 1035, 2.3.4).
+const LABEL_LENGTH: usize = 63;
+
+impl<'url> Endpoint<'url> {
+    /// # Errors
+    /// [`EndpointError::Malformed`]
+    pub fn parse(url: &'url str) -> Result<Self, EndpointError> {
+        let bad = EndpointError::Malformed;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it does not begin with https://"))?;
+        let is_encrypted = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(bad("it does not begin with https://")),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(bad("credentials do not belong in it"));
+        }
+        if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte)) {
+            return Err(bad("its path has a character that is not allowed"));
+        }
+        let (host, port, is_loopback) =
+            authority_of(authority).ok_or_else(|| bad("its host or port cannot be read"))?;
+        Ok(Self { is_encrypted, host, port, path, is_loopback })
+    }
+
+    /// Checks that requests go to this machine or by TLS: the rule for an endpoint that the user
+    /// sets.
+    ///
+    /// Requests carry a session token, so plain http is for emulators only.
+    ///
+    /// # Errors
+    /// [`EndpointError::Unencrypted`]
+    pub fn check_encrypted(&self) -> Result<(), EndpointError> {
+        if self.is_encrypted || self.is_loopback { Ok(()) } else { Err(EndpointError::Unencrypted) }
+    }
+
+    /// Checks that it is a host of Secrets Manager in `region`, or this machine: the rule for an
+    /// endpoint from a repository. Without a region, the one in the host name counts.
+    ///
+    /// # Errors
+    /// [`EndpointError::Foreign`] and [`EndpointError::Unencrypted`]
+    pub fn check_own(&self, region: Option<&str>) -> Result<(), EndpointError> {
+        self.check_encrypted()?;
+        let is_plain = matches!(self.port, None | Some(443)) && matches!(self.path, "" | "/");
+        let region_of_host = || self.host.split('.').find(|label| is_region(label));
+        let is_own = is_plain && region.or_else(region_of_host).is_some_and(|region| is_own_host(self.host, region));
+        match self.is_loopback || is_own {
+            true => Ok(()),
+            false => Err(EndpointError::Foreign { region: region.map(str::to_owned) }),
+        }
+    }
+}
+
+/// The host names that a repository may give requests for a region, for a message.
+#[must_use]
+pub fn own_hosts(region: Option<&str>) -> String {
+    let region = region.filter(|region| is_region(region)).unwrap_or("us-east-1");
+    let (suffix, dual_stack) = suffixes_of(region);
+    format!(
+        "https://secretsmanager.{region}.{suffix}, `secretsmanager-fips` for it, `{dual_stack}` for `{suffix}`, \
+         https://vpce-<id>.secretsmanager.{region}.vpce.{suffix}"
+    )
+}
+
+/// Whether it reads like the name of an AWS region, such as `eu-west-2` or `us-gov-east-1`: two or
+/// three words and a number. A region is a part of the host name that signed requests go to.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    let labels: Vec<&str> = text.split('-').collect();
+    let Some((number, words)) = labels.split_last() else { return false };
+    let is_word = |word: &&str| (2..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (2..=3).contains(&words.len()) && words.iter().all(is_word)
+}
+
+fn is_own_host(host: &str, region: &str) -> bool {
+    if !is_region(region) {
+        return false;
+    }
+    let (suffix, dual_stack) = suffixes_of(region);
+    let is_of_service = SERVICES
+        .iter()
+        .any(|service| [suffix, dual_stack].iter().any(|suffix| host == format!("{service}.{region}.{suffix}")));
+    // An interface endpoint of AWS PrivateLink, as a whole or in one zone. Those of rented services
+    // have a label `vpce-svc-…` where this has the service's name.
+    let vpc_endpoint = host.strip_suffix(format!(".secretsmanager.{region}.vpce.{suffix}").as_str());
+    is_of_service || vpc_endpoint.is_some_and(is_vpc_endpoint)
+}
+
+/// `vpce-0123456789abcdef0-abcdefgh`, with the zone behind it or not.
+fn is_vpc_endpoint(label: &str) -> bool {
+    let id = label.strip_prefix("vpce-").unwrap_or_default();
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !id.is_empty()
+        && label.len() <= LABEL_LENGTH
+        && id.bytes().all(allowed)
+        && !id.starts_with('-')
+        && !id.ends_with('-')
+}
+
+/// The suffixes of the partition that a region is in: for IPv4, and for dual stack.
+fn suffixes_of(region: &str) -> (&'static str, &'static str) {
+    let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
+    let (_, suffix, dual_stack) = partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1]);
+    (suffix, dual_stack)
+}
+
+/// Host, port, and whether that is this machine, of `host`, `host:port`, `[address]` or
+/// `[address]:port`; None where it is none of these.
+fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
+    let (host, is_loopback, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            let parsed: IpAddr = IpAddr::V6(address.parse().ok()?);
+            (address, parsed.is_loopback(), port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+            if host.is_empty() || !host.bytes().all(allowed) {
+                return None;
+            }
+            let is_address = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+            (host, is_address || host.eq_ignore_ascii_case("localhost"), port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        // `parse` alone takes a sign.
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        None if port.is_empty() => None,
+        _ => return None,
+    };
+    Some((host, port, is_loopback))
+}
+
+fn foreign(region: Option<&str>) -> String {
+    let place = region.map(|region| format!(" in `{region}`")).unwrap_or_default();
+    format!("it is neither a host of AWS Secrets Manager{place} nor this machine")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn of_the_user(url: &str) -> Result<(), EndpointError> {
+        Endpoint::parse(url)?.check_encrypted()
+    }
+
+    fn of_a_repository(url: &str, region: &str) -> Result<(), EndpointError> {
+        Endpoint::parse(url)?.check_own(Some(region).filter(|region| !region.is_empty()))
+    }
+
+    #[test]
+    fn plain_http_reaches_this_machine_only() {
+        for good in [
+            "http://localhost",
+            "http://LOCALHOST:4566/",
+            "http://127.0.0.1:5000",
+            "http://127.9.9.9",
+            "http://[::1]:5000/moto",
+            "https://vpce-0a1b.secretsmanager.eu-west-2.vpce.amazonaws.com",
+            "https://[2001:db8::1]:8443/a-b",
+        ] {
+            assert_eq!(of_the_user(good), Ok(()), "{good}");
+        }
+        for plain in [
+            "http://secretsmanager.us-east-1.amazonaws.com",
+            "http://localhost.example.org",
+            "http://127.0.0.1.example.org",
+            "http://10.0.0.1:5000",
+            "http://0.0.0.0:5000",
+            "http://0x7f.0.0.1",
+            "http://127.1",
+            "http://[::ffff:127.0.0.1]",
+            "http://[::2]",
+        ] {
+            assert_eq!(of_the_user(plain), Err(EndpointError::Unencrypted), "{plain}");
+            assert_eq!(of_a_repository(plain, "us-east-1"), Err(EndpointError::Unencrypted), "{plain}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_two_parsers_could_read_differently_is_refused() {
+        for bad in [
+            "",
+            "localhost:5000",
+            "ftp://localhost",
+            "HTTP://localhost",
+            "http:///path",
+            "http://localhost\\@example.org",
+            "http://localhost#@example.org",
+            "http://localhost?.example.org",
+            "http://example.org%2f@localhost",
+            "http://localhost:99999",
+            "http://localhost:+80",
+            "http://localhost:5000:5000",
+            "http://localhost:",
+            "http://[::1",
+            "http://[127.0.0.1]",
+            "http://[::1%25lo]",
+            "http://local host",
+            "https://exämple.org",
+            "https://host/a\nb",
+            " https://localhost",
+            "https://localhost ",
+        ] {
+            assert!(matches!(of_the_user(bad), Err(EndpointError::Malformed(_))), "{bad}");
+            assert!(matches!(of_a_repository(bad, ""), Err(EndpointError::Malformed(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_repository_may_name_the_hosts_of_secrets_manager_in_its_region_and_this_machine() {
+        for (good, region) in [
+            ("https://secretsmanager.us-east-1.amazonaws.com", "us-east-1"),
+            ("https://secretsmanager.us-east-1.amazonaws.com/", "us-east-1"),
+            ("https://secretsmanager.us-east-1.amazonaws.com:443", "us-east-1"),
+            ("https://secretsmanager-fips.us-east-1.amazonaws.com", "us-east-1"),
+            ("https://secretsmanager.us-east-1.api.aws", "us-east-1"),
+            ("https://secretsmanager-fips.us-east-1.api.aws", "us-east-1"),
+            ("https://secretsmanager.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+            ("https://secretsmanager-fips.us-gov-west-1.api.aws", "us-gov-west-1"),
+            ("https://secretsmanager.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            ("https://secretsmanager.cn-north-1.api.amazonwebservices.com.cn", "cn-north-1"),
+            ("https://secretsmanager.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+            ("https://secretsmanager.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+            ("https://secretsmanager.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
+            ("https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
+            ("https://secretsmanager.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
+            ("https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.eu-west-2.vpce.amazonaws.com", "eu-west-2"),
+            ("https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a.secretsmanager.eu-west-2.vpce.amazonaws.com", ""),
+            ("https://vpce-1a2b.secretsmanager.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),
+            ("https://secretsmanager.ap-southeast-7.amazonaws.com", ""),
+            ("http://127.0.0.1:5000", "us-east-1"),
+            ("http://localhost:4566/aws", ""),
+            ("https://[::1]:8443", "us-east-1"),
+        ] {
+            assert_eq!(of_a_repository(good, region), Ok(()), "{good} in {region:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_anyone_can_rent_or_of_another_region_is_foreign() {
+        for foreign in [
+            "https://secrets.example.com",
+            "https://secretsmanager.us-east-1.amazonaws.com.example.com",
+            "https://evil-secretsmanager.us-east-1.amazonaws.com",
+            "https://evil.secretsmanager.us-east-1.amazonaws.com",
+            "https://secretsmanager.us-east-1.amazonaws.com.",
+            "https://SECRETSMANAGER.us-east-1.amazonaws.com",
+            "https://secretsmanager.us-east-1.amazonaws.com:8443",
+            "https://secretsmanager.us-east-1.amazonaws.com:0",
+            "https://secretsmanager.us-east-1.amazonaws.com/x",
+            "https://secretsmanager.us-east-1.amazonaws.com//",
+            "https://secretsmanager.eu-west-2.amazonaws.com",
+            "https://secretsmanager.us-east-1.amazonaws.com.cn",
+            "https://secretsmanager.us-east-1.c2s.ic.gov",
+            "https://secretsmanager.us-east-1.api.amazonwebservices.com.cn",
+            "https://secretsmanager.amazonaws.com",
+            "https://secretsmanager.s3.amazonaws.com",
+            "https://secretsmanager.s3-us-east-1.amazonaws.com",
+            "https://secretsmanager.s3.us-east-1.amazonaws.com",
+            "https://s3.us-east-1.amazonaws.com",
+            "https://sts.us-east-1.amazonaws.com",
+            "https://a1b2c3.execute-api.us-east-1.amazonaws.com",
+            "https://secretsmanager-1.us-east-1.elb.amazonaws.com",
+            "https://a1b2c3.lambda-url.us-east-1.on.aws",
+            "https://vpce-0a1b.vpce-svc-0c2d.us-east-1.vpce.amazonaws.com",
+            "https://vpce-0a1b.execute-api.us-east-1.vpce.amazonaws.com",
+            "https://vpce-0a1b.secretsmanager.us-east-1.vpce.amazonaws.com.cn",
+            "https://vpce-0a1b.secretsmanager.us-east-1.amazonaws.com",
+            "https://vpce-.secretsmanager.us-east-1.vpce.amazonaws.com",
+            "https://vpce-a.b.secretsmanager.us-east-1.vpce.amazonaws.com",
+            "https://evil.vpce-0a1b.secretsmanager.us-east-1.vpce.amazonaws.com",
+            "https://secretsmanager.us-east-1.vpce.amazonaws.com",
+            "https://localhost.example.com",
+            "https://127.0.0.1.example.com",
+            "https://10.0.0.1",
+            "https://169.254.169.254",
+            "https://[::ffff:127.0.0.1]",
+            "https://xn--secretsmanager-9za.us-east-1.amazonaws.com",
+        ] {
+            assert!(matches!(of_a_repository(foreign, "us-east-1"), Err(EndpointError::Foreign { .. })), "{foreign}");
+        }
+        for foreign in [
+            "https://secretsmanager.amazonaws.com",
+            "https://secretsmanager.s3.amazonaws.com",
+            "https://eu-west-2.s3.us-east-1.amazonaws.com",
+            "https://secretsmanager.us-east-1.amazonaws.com.us-east-1.example.com",
+        ] {
+            assert!(matches!(of_a_repository(foreign, ""), Err(EndpointError::Foreign { .. })), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_two_or_three_words_and_a_number() {
+        for region in
+            ["us-east-1", "ap-southeast-3", "us-gov-west-1", "eusc-de-east-1", "mx-central-1", "us-isob-east-1"]
+        {
+            assert!(is_region(region), "{region}");
+        }
+        for other in [
+            "",
+            "us-east",
+            "us-east-1.example.com",
+            "us-east-1/",
+            "US-EAST-1",
+            "us--east-1",
+            "s3",
+            "s3-us-east-1",
+            "s3-1",
+            "us-east-1a",
+            "us-east-+1",
+            "us-east-123",
+            "-us-east-1",
+            "us-east-1 ",
+            "us-east-١",
+            "a-b-1",
+            "us.east-1",
+            "us-east-1@x",
+            "s3-website-us-east-1",
+            "us-east-1-",
+            "one-two-three-four-1",
+        ] {
+            assert!(!is_region(other), "{other}");
+        }
+    }
+}
