@@ -1,6 +1,6 @@
 //! Fields whose names say that a secret stands in them: `password: …`, `API_KEY=…`, `AccountKey=…`.
 
-use super::random::is_name_like;
+use super::random::{is_name_like, is_random_body};
 
 /// What the name of a field says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,12 @@ pub(super) enum Strength {
     Token,
     /// `value`, `data`: a secret where they are a field's whole name, an everyday word in a sentence.
     Value,
+    /// `auth`, `session`: the names of settings as often, so the value itself has to look like a secret.
+    Weak,
 }
 
 /// How a name ends that says so, without case and separators.
-const ENDINGS: [(&str, Sensitive); 25] = [
+const ENDINGS: [(&str, Sensitive); 49] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
     ("passwort", password("a password")),
@@ -47,6 +49,31 @@ const ENDINGS: [(&str, Sensitive); 25] = [
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
     ("stringdata", Sensitive { what: "a value", strength: Strength::Value }),
+    ("passcode", password("a password")),
+    ("passwrd", password("a password")),
+    ("pw", password("a password")),
+    // German, French, Spanish, Portuguese, Dutch
+    ("kennwort", password("a password")),
+    ("motdepasse", password("a password")),
+    ("mdp", password("a password")),
+    ("contrasena", password("a password")),
+    ("senha", password("a password")),
+    ("wachtwoord", password("a password")),
+    ("presharedkey", token("a pre-shared key")),
+    ("psk", token("a pre-shared key")),
+    ("sharedkey", token("a shared key")),
+    ("sessionkey", token("a session key")),
+    ("cookiesecret", token("a secret")),
+    ("functionskey", token("a key")),
+    ("auth", weak("a credential")),
+    ("session", weak("a session")),
+    ("sessionid", weak("a session")),
+    ("clave", weak("a password")),
+    ("jeton", weak("a token")),
+    ("cookie", weak("a cookie")),
+    ("appkey", weak("a key")),
+    ("licensekey", weak("a license key")),
+    ("hmackey", token("a key")),
 ];
 
 const fn password(what: &'static str) -> Sensitive {
@@ -55,6 +82,10 @@ const fn password(what: &'static str) -> Sensitive {
 
 const fn token(what: &'static str) -> Sensitive {
     Sensitive { what, strength: Strength::Token }
+}
+
+const fn weak(what: &'static str) -> Sensitive {
+    Sensitive { what, strength: Strength::Weak }
 }
 
 /// What may stand behind such an ending without changing what the value is: `passwordProd`, `secretValue`.
@@ -95,6 +126,9 @@ pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
 
 /// Whether [`sensitive`] needs to be asked: by the last two letters, which nearly all names fail.
 pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
+    if !name.is_ascii() {
+        return true;
+    }
     let number = name.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
     let name = &name[..name.len() - number];
     let name = match name {
@@ -106,7 +140,8 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
         [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
         // ENDINGS and `pass`, `value`, `data`
         [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'g']
-            | [b'n', b'g'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a'] | [b'u', b'e']
+            | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
+            | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
             // SUFFIXES
             | [b'x', b't'] | [b'i', b'n'] | [_, b'b'] | [b'o', b'd'] | [b'e', b'v' | b'w'] | [b's', b't'] | [b'l', b'd']
     )
@@ -117,7 +152,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
         return None;
     }
-    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let folded: String = name.chars().filter_map(fold).collect();
     let plain = ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -136,10 +171,20 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     })
 }
 
+/// A letter or digit of a name without case and accents.
+fn fold(c: char) -> Option<char> {
+    match c {
+        'ñ' | 'Ñ' => Some('n'),
+        'é' | 'É' | 'è' => Some('e'),
+        'ü' | 'Ü' => Some('u'),
+        _ => c.is_ascii_alphanumeric().then_some(c.to_ascii_lowercase()),
+    }
+}
+
 fn ending(folded: &str) -> Option<Sensitive> {
     let one = folded.strip_suffix('s').unwrap_or(folded);
     ENDINGS.iter().find_map(|(ending, found)| {
-        let whole = ["sig", "bearer"].contains(ending);
+        let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"].contains(ending);
         let fits = |name: &str| if whole { name == *ending } else { name.ends_with(ending) };
         (fits(folded) || fits(one)).then_some(*found)
     })
@@ -155,6 +200,7 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
     let is_setting = ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
     match strength {
         Strength::Password => !is_setting,
+        Strength::Weak => value.len() >= 12 && !value.contains(char::is_whitespace) && is_random_body(value.as_bytes()),
         Strength::Token | Strength::Value => {
             let is_count = value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             !is_setting && !is_count && !is_name(value) && !is_name_like(value)
@@ -177,13 +223,13 @@ pub(super) fn is_value_in_prose(
     let is_plain = is_plain_word(word);
     match strength {
         Strength::Password => !is_plain || (last && (first || assigned)),
-        Strength::Token => !is_plain && word.len() >= 6 && !is_name_like(word),
+        Strength::Token | Strength::Weak => !is_plain && word.len() >= 6 && !is_name_like(word),
         Strength::Value => !is_plain && word.len() >= 6 && first && last,
     }
 }
 
 /// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
-fn is_plain_word(word: &str) -> bool {
+pub(super) fn is_plain_word(word: &str) -> bool {
     let word = word.trim_start_matches(['#', '@', '(', '"', '\'']);
     let mut parts = word.split(['-', '/', '\'', '\u{2019}']);
     parts.all(|part| {
@@ -202,7 +248,21 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if within("<", ">") || within("${", "}") || within("$(", ")") || value.starts_with("{{") {
         return true;
     }
-    if value.len() > 2 && within("%", "%") {
+    if value.len() > 2 && (within("%", "%") || within("@", "@") || within("{", "}")) {
+        return true;
+    }
+    // The directives of printf
+    if value.len() == 2 && first == '%' {
+        return true;
+    }
+    // Code that fetches it: `os.environ["…"]`, `var.db_password`, `!Ref Password`
+    const CODE: [&str; 14] = [
+        "os.environ", "os.getenv", "process.env", "System.getenv", "ENV[", "getenv(", "env(", "var.", "local.", "data.", "module.",
+        "!", "secrets.", "self.",
+    ];
+    if CODE.iter().any(|code| value.strip_prefix(code).is_some_and(|name| name.starts_with(|c: char| !c.is_ascii_digit())))
+        && !value.strip_prefix('!').is_some_and(|tag| !tag.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    {
         return true;
     }
     let is_variable = |name: &str| {
@@ -224,7 +284,25 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     matches!(
         folded.as_str(),
         "changeme"
+            | "changeit"
+            | "changethis"
             | "replaceme"
+            | "replacethis"
+            | "fillmein"
+            | "optional"
+            | "required"
+            | "mandatory"
+            | "generated"
+            | "autogenerated"
+            | "rotated"
+            | "unknown"
+            | "disabled"
+            | "enabled"
+            | "encrypted"
+            | "managed"
+            | "omitted"
+            | "string"
+            | "undefined"
             | "redacted"
             | "removed"
             | "hidden"
@@ -239,12 +317,16 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             | "empty"
             | "unset"
     ) || matches!(value, "~" | "-")
-        || (folded.starts_with("your") && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+        || (["your", "insert", "replacewith", "enter", "putyour"].iter().any(|start| folded.starts_with(start))
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+        || (["here", "goeshere"].iter().any(|end| folded.ends_with(end))
+            && value.contains(['-', '_'])
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
-fn is_reference(value: &str) -> bool {
-    const SCHEMES: [&str; 10] = [
+pub(super) fn is_reference(value: &str) -> bool {
+    const SCHEMES: [&str; 15] = [
         "arn:",
         "vault:",
         "op://", // 1Password, "Secret reference syntax"
@@ -255,6 +337,11 @@ fn is_reference(value: &str) -> bool {
         "env:",
         "file:",
         "sops:",
+        "akv://",
+        "sm://",
+        "keyvault:",
+        "gcpsecretmanager:",
+        "secret:",
     ];
     let folded = || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let is = |word: &str| folded().eq(word.chars());

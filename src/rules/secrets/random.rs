@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
-/// What only looks random, and is public: AWS's IDs that are no keys ("IAM identifiers", unique ID prefixes),
-/// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name).
-const PUBLIC: [&[u8]; 15] = [
+/// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
+/// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
+/// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
+const PUBLIC: [&[u8]; 26] = [
     b"AGPA",
     b"AIDA",
     b"AIPA",
@@ -23,6 +24,17 @@ const PUBLIC: [&[u8]; 15] = [
     b"AAAAC3NzaC1",
     b"AAAAE2VjZHNh",
     b"AAAAGnNrLXNzaC1",
+    b"AAAAInNrLWVjZHNh",
+    b"age1",
+    b"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS",
+    b"LS0tLS1CRUdJTiBQVUJMSUMg",
+    b"LS0tLS1CRUdJTiBSU0EgUFVCTElD",
+    b"LS0tLS1CRUdJTiBUUlVTVEVE",
+    b"MIIBIjANBgkqhkiG9w0BAQEFAAOC",
+    b"MIICIjANBgkqhkiG9w0BAQEFAAOC",
+    b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD",
+    b"MHYwEAYHKoZIzj0CAQYFK4EEACID",
+    b"MCowBQYDK2VwAyEA",
 ];
 
 /// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
@@ -46,6 +58,30 @@ const NAMES_OF_DIGESTS: [&str; 19] = [
     "hash",
     "etag",
     "image",
+];
+
+/// Words right before a random text that make it an identifier or something else that is published.
+const NAMES_OF_PUBLIC: [&str; 20] = [
+    "id",
+    "ids",
+    "uid",
+    "uuid",
+    "guid",
+    "kid",
+    "zone",
+    "hostedzone",
+    "distribution",
+    "serial",
+    "pubkey",
+    "publickey",
+    "recipient",
+    "recipients",
+    "fingerprint",
+    "thumbprint",
+    "sitekey",
+    "trace",
+    "span",
+    "signature",
 ];
 
 /// How far back a word's beginning is looked for, in bytes, so that time stays linear in the text.
@@ -257,15 +293,78 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     {
         return true;
     }
+    // Go's and Terraform's checksums
+    if prefix.ends_with(b"h1:") && body.len() <= 44 {
+        return true;
+    }
+    if is_known_id(body) || is_host(text, &piece) || is_checksum_line(body, &text[piece.end..]) || is_tagged_key(body, before) {
+        return true;
+    }
     let ends = |byte: &u8| byte.is_ascii_alphanumeric();
     let mut words = before.rsplit(|byte| !ends(byte)).filter(|word| !word.is_empty());
-    words.next().is_some_and(|word| word.len() <= 12 && NAMES_OF_DIGESTS.contains(&spelt(word).as_str()))
-        && is_digest(body, prefix)
+    let Some(word) = words.next().filter(|word| word.len() <= 24) else { return false };
+    let name = spelt(word);
+    if NAMES_OF_DIGESTS.contains(&name.as_str()) && is_digest(body, prefix) {
+        return true;
+    }
+    let second = words.next().map(spelt).unwrap_or_default();
+    // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
+    let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
+    let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
+    (is_id && !is_secret(&name) && !is_secret(&second))
+        || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification"))
 }
 
-/// Hexadecimal, or what follows `SHA256:` at once.
+/// Hexadecimal, base64 of a digest's length, or what follows `SHA256:` at once.
 fn is_digest(body: &[u8], prefix: &[u8]) -> bool {
-    is_hex(body) || prefix.ends_with(b":")
+    is_hex(body) || prefix.ends_with(b":") || matches!(body.len(), 22 | 27 | 43 | 64 | 86)
+}
+
+/// A form that only identifiers have: of a trace (W3C, "Trace Context"), an object in parts (S3's ETag), a ULID.
+fn is_known_id(body: &[u8]) -> bool {
+    let hex = |part: Option<&[u8]>| part.is_some_and(is_hex);
+    let is_trace = body.len() == 55
+        && [2, 35, 52].iter().all(|at| body[*at] == b'-')
+        && hex(body.get(3..35))
+        && hex(body.get(36..52));
+    let is_etag = hex(body.get(..32))
+        && body.get(32) == Some(&b'-')
+        && body.len() <= 38
+        && body[33..].iter().all(u8::is_ascii_digit);
+    let is_ulid = body.len() == 26
+        && body[0] == b'0'
+        && body.iter().all(|byte| (byte.is_ascii_digit() || byte.is_ascii_uppercase()) && !b"ILOU".contains(byte));
+    is_trace || is_etag || is_ulid
+}
+
+/// A label of a host's name below one of the usual ends, such as `d111111abcdef8.cloudfront.net`.
+fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    if !text[piece.clone()].iter().all(is_label) {
+        return false;
+    }
+    let rest = &text[piece.end..(piece.end + 128).min(text.len())];
+    let name = &rest[..rest.iter().take_while(|byte| is_label(byte) || **byte == b'.').count()];
+    let mut labels = name.rsplit(|byte| *byte == b'.').filter(|label| !label.is_empty());
+    let is_end = matches!(labels.next(), Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn"));
+    name.starts_with(b".") && is_end && labels.next().is_some()
+}
+
+/// A line that `sha256sum` and its like write: the digest, two spaces or a space and `*`, and a file.
+fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
+    let file = rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"));
+    is_hex(body)
+        && matches!(body.len(), 32 | 40 | 56 | 64 | 96 | 128)
+        && file.is_some_and(|file| file.first().is_some_and(|byte| byte.is_ascii_graphic()))
+}
+
+/// A public key of minisign or signify, or a signature with ECDSA in DER.
+fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
+    let is_line = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let is_key = matches!(body, [b'R', b'W', b'Q' | b'S', ..]) && body.len() == 56;
+    let is_signature = (body.starts_with(b"MEUCI") || body.starts_with(b"MEQCI") || body.starts_with(b"MEYCI"))
+        && (88..=98).contains(&body.len());
+    is_line && (is_key || is_signature)
 }
 
 #[cfg(test)]
