@@ -258,7 +258,19 @@ impl Memory {
             let end = self.end(text, start).unwrap_or_else(|| body_end(text, start));
             return Some(Found::Secret(start..end, "a private key"));
         }
-        if says(b"CERTIFICATE") || says(b"PUBLIC KEY") {
+        // RFC 7468, OpenSSH, OpenSSL, RFC 9580
+        const PUBLIC: [&[u8]; 9] = [
+            b"CERTIFICATE",
+            b"PUBLIC KEY",
+            b"X509 CRL",
+            b"PKCS7",
+            b"CMS",
+            b"PARAMETERS",
+            b"SIGNATURE",
+            b"PGP MESSAGE",
+            b"AGE ENCRYPTED FILE",
+        ];
+        if PUBLIC.into_iter().any(says) {
             // Without its end, what follows is looked at like anything else.
             return self.end(text, start).map(Found::Public);
         }

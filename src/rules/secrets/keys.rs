@@ -22,7 +22,7 @@ pub(super) enum Strength {
 }
 
 /// How a name ends that says so, without case and separators.
-const ENDINGS: [(&str, Sensitive); 49] = [
+const ENDINGS: [(&str, Sensitive); 50] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
     ("passwort", password("a password")),
@@ -74,6 +74,7 @@ const ENDINGS: [(&str, Sensitive); 49] = [
     ("appkey", weak("a key")),
     ("licensekey", weak("a license key")),
     ("hmackey", token("a key")),
+    ("secretid", token("a secret ID")),
 ];
 
 const fn password(what: &'static str) -> Sensitive {
@@ -248,21 +249,17 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if within("<", ">") || within("${", "}") || within("$(", ")") || value.starts_with("{{") {
         return true;
     }
-    if value.len() > 2 && (within("%", "%") || within("@", "@") || within("{", "}")) {
+    if value.len() > 2 && (within("%", "%") || within("@", "@") || within("{", "}") || within("#{", "}#")) {
+        return true;
+    }
+    if value.len() > 4 && within("__", "__") {
+        return true;
+    }
+    if is_code(value) {
         return true;
     }
     // The directives of printf
     if value.len() == 2 && first == '%' {
-        return true;
-    }
-    // Code that fetches it: `os.environ["…"]`, `var.db_password`, `!Ref Password`
-    const CODE: [&str; 14] = [
-        "os.environ", "os.getenv", "process.env", "System.getenv", "ENV[", "getenv(", "env(", "var.", "local.", "data.", "module.",
-        "!", "secrets.", "self.",
-    ];
-    if CODE.iter().any(|code| value.strip_prefix(code).is_some_and(|name| name.starts_with(|c: char| !c.is_ascii_digit())))
-        && !value.strip_prefix('!').is_some_and(|tag| !tag.bytes().all(|byte| byte.is_ascii_alphabetic()))
-    {
         return true;
     }
     let is_variable = |name: &str| {
@@ -273,7 +270,8 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     }
     // `***`, `xxxx`, `....`, `XXXX-XXXX`; one digit alone may be a value
     let masked = |c: char| c == first || c == '-' || c == ' ';
-    if !first.is_ascii_digit() && value.chars().count() > 1 && value.chars().all(masked) {
+    let count = value.chars().count();
+    if count > if first.is_ascii_digit() { 15 } else { 1 } && value.chars().all(masked) {
         return true;
     }
     let decoration = |c: char| c.is_ascii_alphanumeric() || "[]()*_-./ ~".contains(c);
@@ -324,9 +322,32 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
+/// Code that fetches the value: `os.environ["…"]`, `var.db_password`, `config.getPassword()`, `!Ref Password`.
+fn is_code(value: &str) -> bool {
+    const STARTS: [&str; 11] = [
+        "os.environ",
+        "os.getenv",
+        "process.env",
+        "System.getenv",
+        "ENV[",
+        "getenv(",
+        "env(",
+        "var.",
+        "local.",
+        "secrets.",
+        "self.",
+    ];
+    let is_letters = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
+    // A path of three names, or a call
+    let is_path = value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');
+    let is_call = value.split_once('(').is_some_and(|(name, _)| name.contains('.') && name.split('.').all(is_letters));
+    is_tag || is_path || is_call || STARTS.iter().any(|start| value.starts_with(start))
+}
+
 /// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
 pub(super) fn is_reference(value: &str) -> bool {
-    const SCHEMES: [&str; 15] = [
+    const SCHEMES: [&str; 17] = [
         "arn:",
         "vault:",
         "op://", // 1Password, "Secret reference syntax"
@@ -342,6 +363,8 @@ pub(super) fn is_reference(value: &str) -> bool {
         "keyvault:",
         "gcpsecretmanager:",
         "secret:",
+        "ENC[", // SOPS's ciphertexts
+        "$ANSIBLE_VAULT",
     ];
     let folded = || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let is = |word: &str| folded().eq(word.chars());

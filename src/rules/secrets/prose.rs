@@ -16,7 +16,7 @@ pub(super) enum Cue {
 }
 
 /// Words for a password in English, German, French, Spanish, Italian, Portuguese and Dutch.
-pub(super) const CUES: [(&str, Cue); 55] = [
+pub(super) const CUES: [(&str, Cue); 56] = [
     ("password", Cue::Password),
     ("passwd", Cue::Password),
     ("passphrase", Cue::Password),
@@ -72,6 +72,8 @@ pub(super) const CUES: [(&str, Cue); 55] = [
     ("credenciales", Cue::Login),
     ("usuario", Cue::Login),
     ("pin", Cue::Pin),
+    // SQL
+    ("identified by", Cue::Password),
 ];
 
 /// What stands between such a word and its value.
@@ -88,11 +90,20 @@ const ADVERBS: [&str; 26] = [
 
 /// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
 /// something else.
-const PREPOSITIONS: [&str; 37] = [
+const PREPOSITIONS: [&str; 51] = [
     "for", "of", "on", "at", "in", "to", "from", "with", "used", "value", "für", "fürs", "der", "des", "dem", "vom", "von",
     "zum", "zur", "im", "am", "mit", "pour", "de", "du", "actuel", "actuelle", "sur", "para", "del", "en", "actual", "per",
-    "da", "van", "voor", "d'accès",
+    "da", "van", "voor", "d'accès", "set", "changed", "reset", "updated", "nueva", "nuevo", "antigua", "vieja", "temporal",
+    "nouveau", "ancien", "temporaire", "initial", "courant",
 ];
+
+/// How a sentence says that something became the value: `changed to …`, `used to be …`.
+const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
+const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
+
+/// What stands between a value and the word, the other way round: `… as the password`.
+const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
+
 
 /// The most words between the first and the value.
 const MOST_WORDS: usize = 10;
@@ -139,6 +150,9 @@ impl<'text> Scan<'text> {
         }
         // The end of a variable's name, as in `set -x DEPLOY_TOKEN …`
         let is_name = start > 0 && self.bytes[start - 1] == b'_';
+        if !is_name && cue != Cue::Login && cue != Cue::Pin {
+            self.before(start, cue);
+        }
         let mut at = rest.len() - rest.trim_start_matches(['*', '_', '`', '"', ')']).len();
         let mut expected = Expected::Next;
         if let Some(sign) = rest[at..].chars().next().filter(|sign| matches!(sign, ':' | '=')) {
@@ -146,6 +160,16 @@ impl<'text> Scan<'text> {
                 return;
             }
             (expected, at) = (Expected::Value, at + sign.len_utf8());
+        } else if let Some(argument) = rest[at..].trim_start_matches(['\'', '"']).strip_prefix(',') {
+            // `define('DB_PASSWORD', '…')`
+            let from = rest.len() - argument.trim_start().len();
+            if let Some(inner) = quotation(&rest[from..]) {
+                let word = &rest[from + inner.start..from + inner.end];
+                if word.len() >= 4 && !keys::is_stand_in(word) && !keys::is_reference(word) && !is_plain_word(word) && !is_name_like(word) {
+                    self.password(end + from + inner.start, end + from + inner.end, cue);
+                }
+            }
+            return;
         } else if !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '>']) {
             return;
         } else if rest[at..].starts_with('>') {
@@ -153,6 +177,7 @@ impl<'text> Scan<'text> {
             return;
         }
         let mut previous_is_prepositional = false;
+        let mut previous = String::new();
         for number in 0..MOST_WORDS {
             at += rest[at..].len() - rest[at..].trim_start().len();
             let Some(first) = rest[at..].chars().next() else { return };
@@ -208,10 +233,34 @@ impl<'text> Scan<'text> {
                     if !previous_is_prepositional || !(is_plain_word(word) || is_name_like(word) || is_user(word)) {
                         return;
                     }
-                    expected = if token.ends_with([':', '=']) { Expected::Value } else { Expected::Later };
+                    let becomes = BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
+                    expected =
+                        if becomes || token.ends_with([':', '=']) { Expected::Value } else { Expected::Later };
                 }
             }
-            at = next;
+            (at, previous) = (next, lower);
+        }
+    }
+
+    /// `… as the password`
+    fn before(&mut self, start: usize, cue: Cue) {
+        let from = self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
+        let mut rest = self.text.get(from..start).unwrap_or_default().trim_end_matches(' ');
+        let mut is_said = false;
+        for _ in 0..3 {
+            let word = rest.rsplit(' ').next().unwrap_or_default();
+            if AS.contains(&word.to_ascii_lowercase().as_str()) {
+                // `the password` alone says nothing of what is before.
+                is_said |= !matches!(word, "the" | "das" | "our");
+                rest = rest[..rest.len() - word.len()].trim_end_matches(' ');
+                continue;
+            }
+            let word = word.trim_matches(['"', '\'', '`', '(', ',']);
+            if is_said && is_password(word, false, cue) {
+                let at = from + rest.rfind(word).unwrap_or_default();
+                self.password(at, at + word.len(), cue);
+            }
+            return;
         }
     }
 
@@ -232,6 +281,12 @@ impl<'text> Scan<'text> {
             Cue::Pin => "a PIN",
         };
         self.found(from..to, what, 1);
+    }
+
+    /// Where the line of a byte begins, at most [`REACH`] before it.
+    fn line_start(&self, at: usize) -> usize {
+        let from = at.saturating_sub(REACH);
+        self.bytes[from..at].iter().rposition(|byte| *byte == b'\n').map_or(from, |newline| from + newline + 1)
     }
 
     /// The text from `from` to the end of its line, at most `limit` bytes.
@@ -304,8 +359,7 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
         return false;
     }
     if digit && small && capital {
-        // Names in mixed case: `OAuth2`, `Base64`
-        return (announced || length >= 8) && !TERMS.contains(&letters.to_lowercase().as_str());
+        return announced || length >= 8;
     }
     let solid = word.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if digit && (small || capital) {

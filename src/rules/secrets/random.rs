@@ -8,7 +8,7 @@ use std::ops::Range;
 /// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
 /// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
 /// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
-const PUBLIC: [&[u8]; 26] = [
+const PUBLIC: [&[u8]; 29] = [
     b"AGPA",
     b"AIDA",
     b"AIPA",
@@ -35,10 +35,14 @@ const PUBLIC: [&[u8]; 26] = [
     b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD",
     b"MHYwEAYHKoZIzj0CAQYFK4EEACID",
     b"MCowBQYDK2VwAyEA",
+    b"MIGfMA0GCSqGSIb3DQEBAQUAA4GN",
+    // RFC 8017, RSAPublicKey
+    b"MIIBCgKCAQEA",
+    b"MIICCgKCAgEA",
 ];
 
 /// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
-const NAMES_OF_DIGESTS: [&str; 19] = [
+const NAMES_OF_DIGESTS: [&str; 26] = [
     "commit",
     "sha",
     "sha1",
@@ -58,6 +62,13 @@ const NAMES_OF_DIGESTS: [&str; 19] = [
     "hash",
     "etag",
     "image",
+    "oid",
+    "blake2b",
+    "blake3",
+    "sha3",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
 ];
 
 /// Words right before a random text that make it an identifier or something else that is published.
@@ -121,7 +132,19 @@ pub(super) fn is_name_like(text: &str) -> bool {
     let bytes = text.as_bytes();
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(byte);
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    bytes.iter().all(allowed) && bytes.iter().any(|byte| b"-_./".contains(byte)) && digits * 4 <= bytes.len()
+    bytes.iter().all(allowed)
+        && bytes.iter().any(|byte| b"-_./".contains(byte))
+        && digits * 4 <= bytes.len()
+        && !is_uuid(bytes)
+}
+
+/// RFC 9562
+fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn is_random(piece: &[u8]) -> bool {
@@ -274,8 +297,10 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let before = &text[from..piece.start];
     let is_edge = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>()[]{}|".contains(byte);
     let word = before.iter().rposition(is_edge).map_or(from, |edge| from + edge + 1);
-    let prefix = &text[word..piece.start];
     let body = &text[piece.clone()];
+    let slashes = body.iter().take_while(|byte| **byte == b'/').count();
+    let prefix = &text[word..piece.start + slashes];
+    let body = &body[slashes..];
     if PUBLIC.iter().any(|public| body.starts_with(public)) {
         return true;
     }
@@ -312,7 +337,7 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
     let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
     (is_id && !is_secret(&name) && !is_secret(&second))
-        || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification"))
+        || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
 
 /// Hexadecimal, base64 of a digest's length, or what follows `SHA256:` at once.
