@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Repository, SEED};
+use crate::support::{Found, Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
 
 const TUNED: Set = Set {
     name: "tuned",
@@ -254,4 +254,153 @@ fn leaks_that_the_rule_has_never_seen_are_found_and_harmless_texts_are_not() {
     let measured = HELD_OUT.measure();
     assert!(measured.recall >= 0.95, "recall {:.3}", measured.recall);
     assert!(measured.false_alarms <= 0.02, "false alarms {:.3}", measured.false_alarms);
+}
+
+/// A token that no issuer gave out, in two parts so that no scanner takes it for one.
+fn token() -> String {
+    ["ghp_", &Random(7).of("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789", 36)].concat()
+}
+
+fn leaks(outcome: &Outcome) -> Vec<Found> {
+    findings(outcome).into_iter().filter(|found| found.rule == "GP501").collect()
+}
+
+/// Names of files in the catalog that are not manifests.
+const OTHER_FILES: [&str; 7] = [
+    "catalogs/secrets/notes.txt",
+    "catalogs/secrets/payments/.env",
+    "catalogs/secrets/payments/dev/values.json",
+    "catalogs/secrets/payments/dev/SEC-0007.yaml.bak",
+    "catalogs/secrets/payments/dev/README",
+    "catalogs/secrets/.cache/deep/er/list.csv",
+    "catalogs/secrets/payments/dev/.SEC-0007.yaml",
+];
+
+#[test]
+fn a_leak_in_any_text_file_of_the_catalog_is_found_at_its_line_and_column() {
+    let repository = Repository::with_seed();
+    let token = token();
+    let text = format!("first line\n  \"note\": \"é {token}\"\n");
+    for file in OTHER_FILES {
+        repository.write(file, &text);
+    }
+    let outcome = repository.goldenpath(&["validate", "--format", "json"]).run();
+    assert_eq!(outcome.status, Some(1));
+    let found = leaks(&outcome);
+    let mut paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+    let mut expected = OTHER_FILES.to_vec();
+    (paths.sort_unstable(), expected.sort_unstable());
+    assert_eq!(paths, expected);
+    for found in &found {
+        assert_eq!(found.under(&text), token, "{found:?}");
+        assert_eq!(found.place, "2:14..2:54");
+    }
+}
+
+#[test]
+fn a_value_in_a_file_that_is_not_a_manifest_is_shown_in_no_format() {
+    let repository = Repository::with_seed();
+    let (token, password) = (token(), ["Tr0mpete", "-Winter"].concat());
+    repository.write("catalogs/secrets/payments/.env", &format!("TOKEN={token}\nDB_PASSWORD={password}\n"));
+    repository.write("goldenpath.yaml", &format!("catalog: catalogs/secrets\n# the password is {password}\n"));
+    for format in ["human", "json", "sarif", "github"] {
+        let outcome = repository.goldenpath(&["validate", "--format", format]).run();
+        assert_eq!(outcome.status, Some(1), "{format}");
+        let shown = outcome.stdout.clone() + &outcome.stderr;
+        assert!(!shown.contains(&token) && !shown.contains(&password), "{format}: {shown}");
+        for place in ["catalogs/secrets/payments/.env", "goldenpath.yaml"] {
+            assert!(shown.contains(place), "{format} names {place}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_leak_in_the_configuration_and_in_the_enums_is_found() {
+    let repository = Repository::with_seed();
+    let token = token();
+    let text = format!("catalog: catalogs/secrets\n\n# registry token {token}\n");
+    repository.write("goldenpath.yaml", &text);
+    let found = leaks(&repository.goldenpath(&["validate", "--format", "json"]).run());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].path.as_str(), found[0].under(&text)), ("goldenpath.yaml", token));
+}
+
+#[test]
+fn binary_files_links_and_harmless_texts_in_the_catalog_are_left_alone() {
+    let repository = Repository::with_seed();
+    let token = token();
+    repository.write("catalogs/secrets/logo.png", &format!("\u{1}PNG\0\0{token}"));
+    repository.write("elsewhere.txt", &token);
+    std::os::unix::fs::symlink("../../elsewhere.txt", repository.path().join("catalogs/secrets/link.txt")).unwrap();
+    repository.write("catalogs/secrets/README.md", "Ask team-payments for the password of the main database.\n");
+    repository.write("catalogs/secrets/.gitkeep", "");
+    repository.goldenpath(&["init", "--backend", "local", "--yes"]).run();
+    repository.goldenpath(&["validate"]).run().success();
+}
+
+#[test]
+fn a_text_file_that_is_too_large_to_search_is_said_to_be() {
+    let repository = Repository::with_seed();
+    repository.write("catalogs/secrets/dump.sql", &"-- nothing to see here\n".repeat(60_000));
+    let outcome = repository.goldenpath(&["validate", "--format", "json"]).run();
+    let found = leaks(&outcome);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].message.starts_with("cannot search this file for secrets"), "{found:?}");
+    assert_eq!(outcome.status, Some(1));
+}
+
+#[test]
+fn only_text_files_that_a_change_touches_are_searched_in_it() {
+    let repository = Repository::with_seed();
+    let token = token();
+    repository.write("catalogs/secrets/old.txt", &token).commit_all("an old leak");
+    repository.git(&["switch", "--quiet", "--create", "pr"]);
+    repository.write("catalogs/secrets/new.txt", "nothing\n").commit_all("a harmless text");
+    let range = ["validate", "--from-ref", "main", "--format", "json"];
+    assert_eq!(leaks(&repository.goldenpath(&range).run().success()), []);
+
+    repository.write("catalogs/secrets/new.txt", &token);
+    repository.git(&["add", "--all"]);
+    let staged = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run();
+    assert_eq!(leaks(&staged).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["catalogs/secrets/new.txt"]);
+
+    repository.commit_all("a leak");
+    let outcome = repository.goldenpath(&range).run();
+    assert_eq!(leaks(&outcome).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["catalogs/secrets/new.txt"]);
+    assert_eq!(outcome.status, Some(1));
+}
+
+#[test]
+fn a_message_never_hides_its_own_words() {
+    // Each value is a word that messages have, too.
+    for value in ["password", "secret", "looks", "value", "stored", "this", "field", "never", "url", "GP501"] {
+        let repository = Repository::new();
+        let text = seed_with(&[("  ttlDays: 30 ", &format!("  password: {value}\n  ttlDays: thirty "))]);
+        repository.write(SEED_PATH, &text);
+        let found = findings(&repository.goldenpath(&["validate", "--format", "json"]).run());
+        let leak = found.iter().find(|found| found.rule == "GP501").unwrap_or_else(|| panic!("{value} is found"));
+        assert_eq!(leak.message, "this looks like a password, and a value is never stored in Git");
+        assert!(leak.help.starts_with("take it out of the file."), "{}", leak.help);
+        assert!(found.len() > 1, "other rules have something to say, too");
+        for found in found {
+            let own: String = found.message.split('`').step_by(2).collect();
+            assert!(!own.contains("[hidden]"), "{value}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn the_message_of_no_kind_of_leak_hides_its_own_words() {
+    for set in [TUNED, HELD_OUT] {
+        let repository = Repository::new();
+        for (number, row) in Set::rows(set.leaks).iter().enumerate() {
+            let number = number + 1;
+            repository.write(path(number), &manifest(row.place, &assemble(row.text, number as u64), number));
+        }
+        let found = leaks(&repository.goldenpath(&["validate", "--format", "json"]).run());
+        assert!(found.len() > 100);
+        for found in found {
+            assert!(!found.message.contains("[hidden]") && !found.help.contains("[hidden]"), "{found:?}");
+        }
+    }
 }
