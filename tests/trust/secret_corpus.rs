@@ -1,23 +1,30 @@
 //! GP501 finds leaks and leaves harmless texts alone, measured on a corpus.
 //!
-//! `tests/fixtures/secret_corpus` holds two sets, each with leaks and harmless texts. The rule was tuned on the one; the
-//! other was written before, from other vendors and in other words, and was not. A row has a kind, the place in
-//! a manifest and the text. No row holds a value: `⟦alnum 36⟧` stands for 36 random characters, drawn anew for each seed.
+//! `tests/fixtures/secret_corpus` holds three sets, each with leaks and harmless texts of other vendors and in other words. Each
+//! was written before what the rule gets wrong in it was known; docs/performance.md has what was measured then. A row has a
+//! kind, the place in a manifest and the text. No row holds a value: `⟦alnum 36⟧` stands for 36 random characters, drawn
+//! again for each seed.
 
 use serde_json::Value;
 
 use crate::support::{Found, Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
 
-const TUNED: Set = Set {
-    name: "tuned",
-    leaks: include_str!("../fixtures/secret_corpus/tuned/leaks.tsv"),
-    harmless: include_str!("../fixtures/secret_corpus/tuned/harmless.tsv"),
+const FIRST: Set = Set {
+    name: "first",
+    leaks: include_str!("../fixtures/secret_corpus/first/leaks.tsv"),
+    harmless: include_str!("../fixtures/secret_corpus/first/harmless.tsv"),
 };
 
-const HELD_OUT: Set = Set {
-    name: "held out",
-    leaks: include_str!("../fixtures/secret_corpus/held_out/leaks.tsv"),
-    harmless: include_str!("../fixtures/secret_corpus/held_out/harmless.tsv"),
+const SECOND: Set = Set {
+    name: "second",
+    leaks: include_str!("../fixtures/secret_corpus/second/leaks.tsv"),
+    harmless: include_str!("../fixtures/secret_corpus/second/harmless.tsv"),
+};
+
+const THIRD: Set = Set {
+    name: "third",
+    leaks: include_str!("../fixtures/secret_corpus/third/leaks.tsv"),
+    harmless: include_str!("../fixtures/secret_corpus/third/harmless.tsv"),
 };
 
 /// The values of each row are drawn this many times.
@@ -227,8 +234,8 @@ fn kinds(rows: &[Row]) -> usize {
 }
 
 #[test]
-fn both_sets_have_leaks_of_sixty_kinds_and_enough_harmless_texts() {
-    for set in [TUNED, HELD_OUT] {
+fn every_set_has_leaks_of_sixty_kinds_and_enough_harmless_texts() {
+    for set in [FIRST, SECOND, THIRD] {
         let (leaks, harmless) = (Set::rows(set.leaks), Set::rows(set.harmless));
         assert!(leaks.len() >= 130 && kinds(&leaks) >= 60, "{}: {} leaks", set.name, leaks.len());
         assert!(harmless.len() >= 126, "{}: {} harmless texts", set.name, harmless.len());
@@ -242,18 +249,27 @@ fn the_corpus_assembles_base64_as_the_rfc_does() {
     }
 }
 
-#[test]
-fn leaks_that_the_rule_was_tuned_on_are_found_and_harmless_texts_are_not() {
-    let measured = TUNED.measure();
-    assert!(measured.recall >= 0.95, "recall {:.3}", measured.recall);
-    assert!(measured.false_alarms <= 0.02, "false alarms {:.3}", measured.false_alarms);
+impl Measured {
+    #[track_caller]
+    fn is_good(&self) {
+        assert!(self.recall >= 0.95, "recall {:.3}", self.recall);
+        assert!(self.false_alarms <= 0.02, "false alarms {:.3}", self.false_alarms);
+    }
 }
 
 #[test]
-fn leaks_that_the_rule_has_never_seen_are_found_and_harmless_texts_are_not() {
-    let measured = HELD_OUT.measure();
-    assert!(measured.recall >= 0.95, "recall {:.3}", measured.recall);
-    assert!(measured.false_alarms <= 0.02, "false alarms {:.3}", measured.false_alarms);
+fn leaks_of_the_first_set_are_found_and_its_harmless_texts_are_left_alone() {
+    FIRST.measure().is_good();
+}
+
+#[test]
+fn leaks_of_the_second_set_are_found_and_its_harmless_texts_are_left_alone() {
+    SECOND.measure().is_good();
+}
+
+#[test]
+fn leaks_of_the_third_set_are_found_and_its_harmless_texts_are_left_alone() {
+    THIRD.measure().is_good();
 }
 
 /// A token that no issuer gave out, in two parts so that no scanner takes it for one.
@@ -285,7 +301,7 @@ fn a_leak_in_any_text_file_of_the_catalog_is_found_at_its_line_and_column() {
         repository.write(file, &text);
     }
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run();
-    assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.code, 1);
     let found = leaks(&outcome);
     let mut paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
     let mut expected = OTHER_FILES.to_vec();
@@ -305,7 +321,7 @@ fn a_value_in_a_file_that_is_not_a_manifest_is_shown_in_no_format() {
     repository.write("goldenpath.yaml", &format!("catalog: catalogs/secrets\n# the password is {password}\n"));
     for format in ["human", "json", "sarif", "github"] {
         let outcome = repository.goldenpath(&["validate", "--format", format]).run();
-        assert_eq!(outcome.status, Some(1), "{format}");
+        assert_eq!(outcome.code, 1, "{format}");
         let shown = outcome.stdout.clone() + &outcome.stderr;
         assert!(!shown.contains(&token) && !shown.contains(&password), "{format}: {shown}");
         for place in ["catalogs/secrets/payments/.env", "goldenpath.yaml"] {
@@ -346,7 +362,7 @@ fn a_text_file_that_is_too_large_to_search_is_said_to_be() {
     let found = leaks(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].message.starts_with("cannot search this file for secrets"), "{found:?}");
-    assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.code, 1);
 }
 
 #[test]
@@ -367,7 +383,7 @@ fn only_text_files_that_a_change_touches_are_searched_in_it() {
     repository.commit_all("a leak");
     let outcome = repository.goldenpath(&range).run();
     assert_eq!(leaks(&outcome).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["catalogs/secrets/new.txt"]);
-    assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.code, 1);
 }
 
 #[test]
@@ -391,7 +407,7 @@ fn a_message_never_hides_its_own_words() {
 
 #[test]
 fn the_message_of_no_kind_of_leak_hides_its_own_words() {
-    for set in [TUNED, HELD_OUT] {
+    for set in [FIRST, SECOND, THIRD] {
         let repository = Repository::new();
         for (number, row) in Set::rows(set.leaks).iter().enumerate() {
             let number = number + 1;

@@ -12,11 +12,15 @@ pub(super) enum Usage {
     Attached(&'static str),
     /// `user:password` behind one of these.
     Pair(&'static [&'static str]),
+    /// The first argument.
+    First,
+    /// `user/password@database`
+    Login,
     /// A variable's name and its value.
     Assignment,
 }
 
-pub(super) const COMMANDS: [(&str, Usage); 34] = [
+pub(super) const COMMANDS: [(&str, Usage); 37] = [
     ("curl", Usage::Pair(&["-u", "--user", "-U", "--proxy-user"])),
     ("mysql", Usage::Attached("-p")),
     ("mysqldump", Usage::Attached("-p")),
@@ -48,6 +52,9 @@ pub(super) const COMMANDS: [(&str, Usage); 34] = [
     ("ldapmodify", Usage::Option(&["-w"])),
     ("ldapwhoami", Usage::Option(&["-w"])),
     ("nuget push", Usage::Option(&["-k"])),
+    ("keytool", Usage::Option(&["-storepass", "-keypass"])),
+    ("cargo login", Usage::First),
+    ("sqlplus", Usage::Login),
     ("setx", Usage::Assignment),
     ("set -x", Usage::Assignment),
     ("set -gx", Usage::Assignment),
@@ -81,6 +88,8 @@ impl Scan<'_> {
                     })
                 }
                 Usage::Attached(option) => argument.strip_prefix(option).map(|value| (at + option.len(), value)),
+                Usage::First => Some((at, argument)),
+                Usage::Login => argument.contains('/').then_some((at, argument)),
                 Usage::Assignment if name => Some((at, argument)),
                 Usage::Assignment => {
                     if keys::sensitive(argument).is_none() {
@@ -96,6 +105,9 @@ impl Scan<'_> {
             let password = match (usage, unquoted.split_once(':')) {
                 (Usage::Pair(_), Some((user, password))) => Some((at + user.len() + 1, password)),
                 (Usage::Pair(_), None) => None,
+                (Usage::Login, _) => unquoted.split_once('/').map(|(user, rest)| {
+                    (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
+                }),
                 _ => Some((at, unquoted)),
             };
             if let Some((at, password)) = password.filter(|(_, password)| is_argument(password)) {

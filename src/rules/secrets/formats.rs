@@ -56,7 +56,7 @@ const POSTHOG: &str = "a PostHog key";
 const RAZORPAY: &str = "a Razorpay key";
 
 /// What [`gitleaks::TOKENS`] lacks or knows in one of its forms only, as their issuers document it. Lengths are lower bounds.
-const FORMATS: [Format; 56] = [
+const FORMATS: [Format; 64] = [
     // GitLab, "Token overview", token prefixes
     format("glrtr-", 20, "a GitLab token"),
     format("glwt-", 20, "a GitLab token"),
@@ -124,6 +124,15 @@ const FORMATS: [Format; 56] = [
     // OpenShift's OAuth tokens
     format("sha256~", 40, "an OpenShift token"),
     format("secret_", 40, "a Notion API token"),
+    // A UUID behind it
+    format("sdk-", 36, "a LaunchDarkly SDK key"),
+    format("access-production-", 36, "a Plaid access token"),
+    format("access-sandbox-", 36, "a Plaid access token"),
+    format("pat-na1-", 36, "a HubSpot token"),
+    format("pat-eu1-", 36, "a HubSpot token"),
+    format("sk-lf-", 36, "a Langfuse secret key"),
+    format("pcsk_", 32, "a Pinecone API key"),
+    format("PMAK-", 24, "a Postman API key"),
 ];
 
 /// Where three bytes with which something begins that is looked for hash to. Nearly every word of a manifest is told
@@ -255,6 +264,11 @@ impl Memory {
         let label = &label[..length];
         let says = |word: &[u8]| label.windows(word.len()).any(|window| window == word);
         if says(b"PRIVATE KEY") {
+            // `-----BEGIN PRIVATE KEY----- (never paste it here)`
+            let body = rest[..rest.len().min(128)].rsplit(|byte| *byte == b'-').next().unwrap_or_default();
+            if body.trim_ascii().starts_with(b"(") || body.trim_ascii().starts_with(b"<") || body.trim_ascii().starts_with(b"[") {
+                return None;
+            }
             let end = self.end(text, start).unwrap_or_else(|| body_end(text, start));
             return Some(Found::Secret(start..end, "a private key"));
         }

@@ -166,8 +166,8 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
     ending(rest).or_else(|| {
         // `pass` ends too many words to be one anywhere.
-        let is_pass =
-            rest == "pass" || ["_pass", "-pass", ".pass", "Pass", "_PASS"].iter().any(|end| name.ends_with(end));
+        const ENDS: [&str; 10] = ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
+        let is_pass = rest == "pass" || ENDS.iter().any(|end| name.ends_with(end));
         is_pass.then_some(password("a password"))
     })
 }
@@ -231,7 +231,7 @@ pub(super) fn is_value_in_prose(
 
 /// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
 pub(super) fn is_plain_word(word: &str) -> bool {
-    let word = word.trim_start_matches(['#', '@', '(', '"', '\'']);
+    let word = word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
     let mut parts = word.split(['-', '/', '\'', '\u{2019}']);
     parts.all(|part| {
         let rest = part.char_indices().nth(1).map_or("", |(second, _)| &part[second..]);
@@ -299,6 +299,9 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             | "encrypted"
             | "managed"
             | "omitted"
+            | "filtered"
+            | "sanitized"
+            | "changemeplease"
             | "string"
             | "undefined"
             | "redacted"

@@ -12,6 +12,9 @@ const LONGEST_MARGIN: usize = 256;
 /// The longest half of `user:password@host`, in bytes.
 const LONGEST_PAIR: usize = 160;
 
+/// What stands before a colon and an address with an `@`, and is not the name of a user.
+const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
+
 /// The longest value between quotation marks that is judged as a whole, in bytes.
 const LONGEST_QUOTATION: usize = 96;
 
@@ -147,6 +150,14 @@ impl Scan<'_> {
             let begins = bytes.get(start..start + scheme.len());
             start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes())) { scheme.len() } else { 0 };
         }
+        // `Authorization: Splunk …`
+        if name.what == "an authorization"
+            && let Some((scheme, _)) = self.text[start..self.text.floor_char_boundary((start + 24).min(self.text.len()))].split_once(' ')
+            && !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        {
+            start += scheme.len() + 1;
+        }
         // `password='two words'`
         let quote = bytes[start - 1];
         if matches!(quote, b'"' | b'\'')
@@ -206,7 +217,7 @@ impl Scan<'_> {
         };
         let Some(password) = self.text.get(start + from..start + at) else { return };
         // The key of a Sentry DSN is public without a second part (Sentry, "Data Source Name").
-        if from == 0 && authority[at..].windows(8).any(|part| part == b".ingest.") {
+        if from == 0 && authority[at..].windows(6).any(|part| part == b"sentry") {
             return;
         }
         let is_template = password.eq_ignore_ascii_case("password")
@@ -250,6 +261,7 @@ impl Scan<'_> {
             && !host.is_empty()
             && !host.starts_with("sha")
             && !password.contains('/')
+            && !NOT_USERS.iter().any(|name| user.eq_ignore_ascii_case(name.as_bytes()))
             && is_password(password, true, Cue::Password)
         {
             self.found(colon + 1..colon + 1 + password.len(), "a password", 1);

@@ -219,7 +219,10 @@ impl<'text> Scan<'text> {
                         expected = Expected::Later;
                     }
                 }
-                Expected::Next if cue != Cue::Login && is_password(word, false, cue) => {
+                Expected::Next
+                    if cue != Cue::Login
+                        && (is_password(word, false, cue) || (next == rest.len() && self.is_entry(start, word))) =>
+                {
                     self.password(end + word_from, end + word_from + word.len(), cue);
                     return;
                 }
@@ -262,6 +265,18 @@ impl<'text> Scan<'text> {
             }
             return;
         }
+    }
+
+    /// `password …` as a whole line, or behind `login …`, as `.netrc` has it.
+    fn is_entry(&self, start: usize, word: &str) -> bool {
+        let line = self.text.get(self.line_start(start)..start).unwrap_or_default();
+        let before = line.trim_start_matches([' ', '\t', '#']);
+        word.len() >= 8
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && !keys::is_stand_in(word)
+            && !keys::is_reference(word)
+            && (before.is_empty() || before.starts_with("machine ") || before.starts_with("login "))
     }
 
     /// `<password>…</password>`

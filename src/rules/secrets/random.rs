@@ -8,7 +8,7 @@ use std::ops::Range;
 /// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
 /// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
 /// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
-const PUBLIC: [&[u8]; 29] = [
+const PUBLIC: [&[u8]; 43] = [
     b"AGPA",
     b"AIDA",
     b"AIPA",
@@ -39,6 +39,22 @@ const PUBLIC: [&[u8]; 29] = [
     // RFC 8017, RSAPublicKey
     b"MIIBCgKCAQEA",
     b"MIICCgKCAgEA",
+    // OpenSSH's certificates ("PROTOCOL.certkeys")
+    b"AAAAIHNzaC1",
+    b"AAAAKGVjZHNh",
+    // Stripe, "Object IDs"
+    b"acct_",
+    b"ch_",
+    b"cus_",
+    b"evt_",
+    b"in_",
+    b"pi_",
+    b"pm_",
+    b"price_",
+    b"prod_",
+    b"req_",
+    b"sub_",
+    b"we_",
 ];
 
 /// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
@@ -301,7 +317,8 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let slashes = body.iter().take_while(|byte| **byte == b'/').count();
     let prefix = &text[word..piece.start + slashes];
     let body = &body[slashes..];
-    if PUBLIC.iter().any(|public| body.starts_with(public)) {
+    // The client secret of a payment is its ID and a secret.
+    if PUBLIC.iter().any(|public| body.starts_with(public)) && !body.windows(8).any(|part| part == b"_secret_") {
         return true;
     }
     if prefix.starts_with(b"arn:") {
@@ -319,7 +336,7 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         return true;
     }
     // Go's and Terraform's checksums
-    if prefix.ends_with(b"h1:") && body.len() <= 44 {
+    if prefix.ends_with(b"h1:") && body.len() <= 44 || prefix.ends_with(b"zh:") && is_hex(body) {
         return true;
     }
     if is_known_id(body) || is_host(text, &piece) || is_checksum_line(body, &text[piece.end..]) || is_tagged_key(body, before) {
@@ -333,6 +350,14 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         return true;
     }
     let second = words.next().map(spelt).unwrap_or_default();
+    // `checksum/config: …`
+    if is_hex(body) && NAMES_OF_DIGESTS.contains(&second.as_str()) {
+        return true;
+    }
+    // The public parts of a JSON Web Key (RFC 7518, section 6)
+    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(5).any(|part| part == b"\"kty\"") {
+        return true;
+    }
     // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
     let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
     let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
@@ -359,7 +384,12 @@ fn is_known_id(body: &[u8]) -> bool {
     let is_ulid = body.len() == 26
         && body[0] == b'0'
         && body.iter().all(|byte| (byte.is_ascii_digit() || byte.is_ascii_uppercase()) && !b"ILOU".contains(byte));
-    is_trace || is_etag || is_ulid
+    // Of RDS: `db-` or `cluster-` and 26 of base32
+    let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
+    let is_resource = resource.is_some_and(|id| {
+        id.len() == 26 && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
+    });
+    is_trace || is_etag || is_ulid || is_resource
 }
 
 /// A label of a host's name below one of the usual ends, such as `d111111abcdef8.cloudfront.net`.
