@@ -9,6 +9,9 @@ use crate::manifest::{
 };
 use crate::source::{File, Unreadable};
 
+/// The bytes at the start of a file that say whether it is text.
+const BINARY_BYTES: usize = 8000;
+
 /// A file of the catalog.
 #[derive(Debug)]
 pub struct Entry {
@@ -29,6 +32,8 @@ pub enum State {
     /// Not the YAML of a manifest; never empty.
     Broken(Vec<Problem>),
     Parsed(Box<Manifest>),
+    /// Not a manifest by its name or place; its text is only searched for secrets.
+    Text,
 }
 
 /// A file that is YAML.
@@ -61,6 +66,23 @@ impl Entry {
             },
         };
         Self { path, text, selected, state, lines: OnceLock::new() }
+    }
+
+    /// A file that is not a manifest; None for a link, a submodule, or bytes that are not text.
+    #[must_use]
+    pub fn text(file: File) -> Option<Self> {
+        let File { path, bytes } = file;
+        let (text, state) = match bytes {
+            Err(Unreadable::NotAFile(_)) => return None,
+            Err(why) => (String::new(), State::Unreadable(why)),
+            Ok(bytes) if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) => {
+                (String::from_utf8_lossy(&bytes).into_owned(), State::Text)
+            }
+            // As git: a NUL among the first bytes says that a file is binary.
+            Ok(bytes) if bytes.iter().take(BINARY_BYTES).any(|byte| *byte == 0) => return None,
+            Ok(bytes) => (decode(bytes).unwrap_or_else(|(text, _)| text), State::Text),
+        };
+        Some(Self { path, text, selected: true, state, lines: OnceLock::new() })
     }
 
     /// The manifest, if the file is YAML.

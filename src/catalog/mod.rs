@@ -27,6 +27,11 @@ pub struct Catalog {
     pub snapshot: Snapshot,
     /// Sorted by path.
     pub entries: Vec<Entry>,
+    /// Files that are not manifests and may hold a secret: others in the catalog's folder, and rule files. Sorted by path;
+    /// empty until [`Catalog::read_texts`].
+    pub texts: Vec<Entry>,
+    /// The paths of files on disk in the catalog's folder that are not manifests.
+    pub other_files: Vec<String>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
     /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
@@ -62,6 +67,9 @@ pub enum Selection {
     /// These files, and what lies below these folders; paths from the repository's root.
     Paths(BTreeSet<String>),
 }
+
+/// The bytes of a file that is not a manifest that are read at most.
+const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 
 /// Up to how many paths each is held against each file of a catalog; beyond it, they are looked up.
 const FEW_PATHS: usize = 8;
@@ -165,6 +173,7 @@ impl Catalog {
     ) -> Result<(Self, Vec<T>), SourceError> {
         let folder = &project.config.catalog;
         let seen = Mutex::new(Vec::new());
+        let others = Mutex::new(Vec::new());
         let read = |file: File| {
             let selected = selection.holds(&file.path);
             let mut entry = Entry::read(file, selected, project);
@@ -205,7 +214,7 @@ impl Catalog {
                 found
             }
             _ => {
-                let mut found = repository.load_below(snapshot, folder, MAX_BYTES, read)?;
+                let mut found = repository.load_below(snapshot, folder, MAX_BYTES, &others, read)?;
                 found.extend(outside(&found)?);
                 found
             }
@@ -215,7 +224,43 @@ impl Catalog {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((Self { snapshot, entries, before, outlived: BTreeMap::new() }, seen))
+        let other_files = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let texts = Vec::new();
+        Ok((Self { snapshot, entries, texts, other_files, before, outlived: BTreeMap::new() }, seen))
+    }
+
+    /// Reads the text files that are not manifests: those of `change`, or all on disk where there is none. What is not
+    /// text is left out.
+    ///
+    /// # Errors
+    /// A repository that cannot be read. A file that cannot be read is an [`Entry`] that says so.
+    pub fn read_texts(
+        &mut self,
+        repository: &Repository,
+        project: &Project,
+        selection: &Selection,
+        change: Option<&Change>,
+    ) -> Result<(), SourceError> {
+        let rule_files = project.rule_files();
+        let paths: BTreeSet<&str> = match change {
+            Some(change) => change.after.iter().map(String::as_str).collect(),
+            None => self.other_files.iter().map(String::as_str).chain(rule_files).collect(),
+        };
+        let folder = format!("{}/", project.config.catalog);
+        let counts = |path: &str| {
+            (path.starts_with(&folder) || rule_files.contains(&path))
+                && !project.is_manifest(path)
+                && selection.holds(path)
+                && self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_err()
+        };
+        let mut texts = Vec::new();
+        for path in paths.into_iter().filter(|path| counts(path)) {
+            if let Some(bytes) = repository.read(self.snapshot, path, MAX_TEXT_BYTES)? {
+                texts.extend(Entry::text(File { path: path.to_owned(), bytes }));
+            }
+        }
+        self.texts = texts;
+        Ok(())
     }
 
     /// The entries that the run is about.
@@ -228,10 +273,11 @@ impl Catalog {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The entry at `path`, or what a change removed from there.
+    /// The manifest or other text at `path`, or the manifest that a change removed from there.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        found(&self.entries, path).or_else(|| found(&self.before.as_ref()?.entries, path))
+        let here = found(&self.entries, path).or_else(|| found(&self.texts, path));
+        here.or_else(|| found(&self.before.as_ref()?.entries, path))
     }
 }
 

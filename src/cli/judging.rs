@@ -249,14 +249,19 @@ pub(super) fn look_into(
     let project = context.open(repository, range.rules_from)?;
     let rules = RuleSet::of(&project)?;
     let mut reading = match range.after {
-        Snapshot::WorkTree => rules.read(repository, range.after, selection, None)?,
+        Snapshot::WorkTree => {
+            let mut reading = rules.read(repository, range.after, selection, None)?;
+            rules.read_texts(&mut reading, repository, selection, None)?;
+            reading
+        }
         _ => {
             let (change, changed) = range.change(repository, &project)?;
             let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
             let past = |before| range.past.unwrap_or(before);
             let step = range.before.map(|before| Step { change: &change, before, past: past(before) });
-            let reading =
+            let mut reading =
                 rules.read(repository, range.after, if named { selection } else { &changed }, step.as_ref())?;
+            rules.read_texts(&mut reading, repository, selection, Some(&change))?;
             if range.rules_from != range.after {
                 for path in project.rule_files().into_iter().filter(|path| change.touches(path)) {
                     context

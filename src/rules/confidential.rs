@@ -15,7 +15,7 @@ use super::secrets::{self, Leak};
 use super::{Finding, Fix, Patch};
 use crate::catalog::{Catalog, Entry, Project, State};
 use crate::config::ConfigError;
-use crate::manifest::Node;
+use crate::manifest::{self, Node};
 
 /// The rule whose findings say where a value stands; all others keep silent about it.
 pub(super) const CODE: &str = "GP501";
@@ -109,9 +109,18 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
     match &entry.state {
         State::Unreadable(_) => Vec::new(),
         State::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
-        State::Broken(_) if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
-        State::Broken(_) => secrets::leaks(&entry.text, None, &is_name),
+        // In JSON and YAML, only the parser knows where a value ends.
+        State::Text if !entry.text.contains('\0') => {
+            let root = is_structured(&entry.path).then(|| manifest::parse(&entry.text).ok()).flatten();
+            secrets::leaks(&entry.text, root.as_ref(), &is_name)
+        }
+        State::Broken(_) | State::Text if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
+        State::Broken(_) | State::Text => secrets::leaks(&entry.text, None, &is_name),
     }
+}
+
+fn is_structured(path: &str) -> bool {
+    [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
 }
 
 /// UTF-16 that was read as UTF-8 has a NUL beside each character.
@@ -191,7 +200,8 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     let named: BTreeSet<&str> = findings.iter().flat_map(Finding::paths).collect();
     let before = catalog.before.as_ref().map_or(&[][..], |before| before.entries.as_slice());
     // As `Catalog::at`: what is there now is what is drawn.
-    let there = before.iter().chain(&catalog.entries).filter(|entry| named.contains(entry.path.as_str()));
+    let now = catalog.entries.iter().chain(&catalog.texts);
+    let there = before.iter().chain(now).filter(|entry| named.contains(entry.path.as_str()));
     let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
     // Rules on a change quote what stood there before, perhaps in another place.
     let past: Vec<Words> =
@@ -205,7 +215,7 @@ pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Projec
     let before = catalog.before.iter().flat_map(|before| &before.entries);
     let entries = catalog.selected().chain(before).filter(|entry| told.contains(&entry.path));
     let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
-    error.reworded(|text| redact(text, hidden.iter()))
+    error.reworded(|text| redact(text, hidden.iter(), Origin::Foreign))
 }
 
 /// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
@@ -217,7 +227,7 @@ pub fn conceal<'text>(entry: &Entry, project: &Project, texts: impl IntoIterator
     }
     let words = Hidden::of(entry, project).words;
     if words.0.is_some() {
-        texts.for_each(|text| redact(text, std::iter::once(&words)));
+        texts.for_each(|text| redact(text, std::iter::once(&words), Origin::Foreign));
     }
 }
 
@@ -237,7 +247,10 @@ fn seal_with<'catalog>(
             }
         }
         let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
-        let clean = |text: &mut String| redact(text, own.iter().map(|hidden| &hidden.words).chain(past));
+        let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
+        let clean = |text: &mut String| redact(text, hidden_words(), Origin::Message);
+        // These say nothing of the file, and what is hidden may be one of their words: `password`.
+        let mut is_own = finding.rule.code == CODE;
         if let Some(hidden) = files.get(&finding.path) {
             finding.confidential = hidden.confidential.clone();
             // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
@@ -247,6 +260,7 @@ fn seal_with<'catalog>(
                     format!("this breaks `{name}`, and nothing more is said since it looks like a secret");
                 finding.help =
                     format!("take the value out first ({}); `goldenpath explain {code}` says what belongs here", CODE);
+                is_own = true;
             }
         }
         for other in &mut finding.related {
@@ -268,9 +282,11 @@ fn seal_with<'catalog>(
                 finding.fix = None;
             }
         }
-        clean(&mut finding.message);
-        clean(&mut finding.help);
-        clean(&mut finding.pointer);
+        if !is_own {
+            clean(&mut finding.message);
+            clean(&mut finding.help);
+        }
+        redact(&mut finding.pointer, hidden_words(), Origin::Foreign);
     }
 }
 
@@ -281,10 +297,20 @@ fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
     text == fix.message
 }
 
-/// Replaces what the files hide, and what looks like a secret by itself.
-fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>) {
+/// Whose words a text is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// goldenpath's, with foreign texts between backticks, and paths.
+    Message,
+    /// Taken from a file.
+    Foreign,
+}
+
+/// Replaces what the files hide, and what looks like a secret by itself. A word of goldenpath's own stays, also where a
+/// file hides the same word.
+fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>, origin: Origin) {
     let mut found: Vec<Range<usize>> = secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
-    found.extend(words.flat_map(|words| words.find(text)));
+    found.extend(words.flat_map(|words| words.find(text)).filter(|span| origin == Origin::Foreign || !is_own_word(text, span)));
     if found.is_empty() {
         return;
     }
@@ -296,6 +322,21 @@ fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>)
     }
     clean.push_str(&text[shown..]);
     *text = clean;
+}
+
+/// The longest word of a message that may be goldenpath's own, in bytes.
+const LONGEST_OWN: usize = 16;
+
+/// Whether what a file hides is in `text` as a word of a sentence: letters alone, outside of backticks, and between spaces.
+fn is_own_word(text: &str, span: &Range<usize>) -> bool {
+    let (before, word, after) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
+    let is_quoted = before.matches('`').count() % 2 == 1;
+    let is_edge = |c: char| c == ' ' || c == ',' || c == ':' || c == ';' || c == '.';
+    !is_quoted
+        && word.len() <= LONGEST_OWN
+        && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        && before.chars().next_back().is_none_or(|c| c == ' ')
+        && after.chars().next().is_none_or(is_edge)
 }
 
 /// In order, without overlaps.
@@ -329,7 +370,16 @@ mod tests {
     fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
         let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok());
         let mut text = "abc abcd xLONGSECRETx".to_owned();
-        redact(&mut text, [words].iter());
+        redact(&mut text, [words].iter(), Origin::Foreign);
         assert_eq!(text, "[hidden] abcd x[hidden]x");
+    }
+
+    #[test]
+    fn own_words_of_a_message_stay_and_the_same_word_in_foreign_text_is_hidden() {
+        let words =
+            Words(AhoCorasick::builder().ascii_case_insensitive(true).build(["password", "field", "hunter2"]).ok());
+        let mut text = "the field `password` is a password, x/field, `a field`, hunter2".to_owned();
+        redact(&mut text, [words].iter(), Origin::Message);
+        assert_eq!(text, "the field `[hidden]` is a password, x/[hidden], `a [hidden]`, [hidden]");
     }
 }

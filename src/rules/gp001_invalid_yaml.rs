@@ -38,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     match &entry.state {
         // GP003's
-        State::Unreadable(Unreadable::TooLarge { .. }) | State::Parsed(_) => {}
+        State::Unreadable(Unreadable::TooLarge { .. }) | State::Parsed(_) | State::Text => {}
         State::Unreadable(why) => {
             let help = match why {
                 Unreadable::Io(_) => "check its permissions, and those of the folders around it",

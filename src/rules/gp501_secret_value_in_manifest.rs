@@ -32,7 +32,7 @@
 
 use super::confidential::{CODE, leaks};
 use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Entry, Project};
+use crate::catalog::{Entry, Project, State};
 use crate::manifest::{Node, Value};
 
 pub(super) const RULE: Rule = Rule {
@@ -50,7 +50,17 @@ const HELP: &str = "take it out of the file. If it was ever committed, it is in 
                     leaked: rotate it where it was issued, and clean the history. The value goes into the store, \
                     never into Git";
 
+const UNREADABLE_HELP: &str = "make it readable, or move it out of the catalog's folder";
+
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    // A manifest that cannot be read is a finding of other rules; other files are no one else's.
+    if let State::Unreadable(why) = &entry.state
+        && !project.is_manifest(&entry.path)
+    {
+        let message = format!("cannot search this file for secrets: {why}");
+        sink.over(entry, 0..0, "", message, UNREADABLE_HELP.to_owned());
+        return;
+    }
     let leaks = leaks(entry, project);
     for (number, leak) in leaks.iter().take(MOST).enumerate() {
         // A key of many lines is underlined in its first.

@@ -18,7 +18,7 @@ pub use gp602_rotation_overdue::{Renewal, Renewals};
 
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::config::{ConfigError, Level};
-use crate::source::{Repository, Snapshot, SourceError};
+use crate::source::{Change, Repository, Snapshot, SourceError};
 use crate::suggest;
 
 /// A rule. Its code never changes meaning.
@@ -132,6 +132,35 @@ impl<'project> RuleSet<'project> {
         Ok(Reading { catalog, findings })
     }
 
+    /// Searches the text files that are not manifests for secrets: those of `change`, or all on disk where there is none.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn read_texts(
+        &self,
+        reading: &mut Reading,
+        repository: &Repository,
+        selection: &Selection,
+        change: Option<&Change>,
+    ) -> Result<(), SourceError> {
+        if self.rules.iter().any(|(rule, _)| rule.code == confidential::CODE) {
+            reading.catalog.read_texts(repository, self.project, selection, change)?;
+            reading.findings.extend(self.check_texts(&reading.catalog));
+        }
+        Ok(())
+    }
+
+    fn check_texts(&self, catalog: &Catalog) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for &(rule, severity) in self.rules.iter().filter(|(rule, _)| rule.code == confidential::CODE) {
+            if let Check::Entry(check) = rule.check {
+                let mut sink = Sink::new(rule, severity, &mut findings);
+                catalog.texts.iter().for_each(|entry| check(entry, self.project, &mut sink));
+            }
+        }
+        findings
+    }
+
     /// Finds out how long the selected manifests have been in the catalog, as the history of the commit `line` has it.
     /// Without this, the rules of time find nothing.
     pub fn look_back(&self, reading: &mut Reading, repository: &Repository, line: Snapshot, now: Timestamp) {
@@ -165,7 +194,9 @@ impl<'project> RuleSet<'project> {
     /// # Errors
     /// A policy cannot be run on a manifest.
     pub fn check(&self, catalog: Catalog) -> Result<(Catalog, Vec<Finding>), ConfigError> {
-        let findings = catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
+        let mut findings: Vec<Finding> =
+            catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
+        findings.extend(self.check_texts(&catalog));
         self.finish(Reading { catalog, findings })
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
+use std::sync::Mutex;
 
 use git2::{ErrorCode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
 use rayon::prelude::*;
@@ -129,7 +130,10 @@ impl Repository {
         Ok(None)
     }
 
-    /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel and in no order.
+    /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel
+    /// and in no order. The paths of the other files on disk go to `others`; those of a commit or the index are in its [`Change`].
+    ///
+    /// [`Change`]: super::Change
     ///
     /// # Errors
     /// A repository that cannot be read. A file that cannot be read comes to `load` as such.
@@ -138,10 +142,11 @@ impl Repository {
         snapshot: Snapshot,
         under: &str,
         limit: u64,
+        others: &Mutex<Vec<String>>,
         load: impl Fn(File) -> T + Sync + Send,
     ) -> Result<Vec<T>, SourceError> {
         match self.blobs_below(snapshot, under)? {
-            None => Ok(work_tree::load(self.root(), under, limit, load)),
+            None => Ok(work_tree::load(self.root(), under, limit, others, load)),
             Some(blobs) => Ok(self.load(&blobs, limit, load)),
         }
     }

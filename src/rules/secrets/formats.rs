@@ -2,66 +2,70 @@
 
 use std::ops::Range;
 
+use super::gitleaks::TOKENS;
 use super::random::{has_variety, is_random_body};
 
-/// A token's prefix, the shortest body behind it, and what it is.
-struct Format {
+/// How a token begins, what may follow, and what it is.
+pub(super) struct Format {
     prefix: &'static str,
-    /// Bytes of `[A-Za-z0-9_-]`, or with `/` for a URL; shorter than what is issued, since pastes get cut.
+    /// A bit for each ASCII character that may stand in the body.
+    alphabet: u128,
+    /// The fewest and the most bytes of the body; 0 for no limit.
     shortest: usize,
+    longest: usize,
     what: &'static str,
 }
 
+/// A token of at least `shortest` base64url characters, or with `/` for a URL: fewer than are issued, since pastes get cut.
 const fn format(prefix: &'static str, shortest: usize, what: &'static str) -> Format {
-    Format { prefix, shortest, what }
+    let alphabet = if prefix.as_bytes()[prefix.len() - 1] == b'/' { "0-9A-Z_a-z/-" } else { "0-9A-Z_a-z-" };
+    token(prefix, alphabet, shortest, 0, what)
 }
 
-const GITHUB: &str = "a GitHub token";
-const GITLAB: &str = "a GitLab token";
+/// A token as its issuer writes it; `alphabet` as between the brackets of a regular expression.
+pub(super) const fn token(
+    prefix: &'static str,
+    alphabet: &'static str,
+    shortest: usize,
+    longest: usize,
+    what: &'static str,
+) -> Format {
+    let text = alphabet.as_bytes();
+    let (mut bits, mut at) = (0, 0);
+    while at < text.len() {
+        let is_range = at + 2 < text.len() && text[at + 1] == b'-';
+        let (first, last) = (text[at], if is_range { text[at + 2] } else { text[at] });
+        let mut byte = first;
+        while byte <= last {
+            bits |= 1 << byte;
+            byte += 1;
+        }
+        at += if is_range { 3 } else { 1 };
+    }
+    Format { prefix, alphabet: bits, shortest, longest, what }
+}
+
 const SLACK: &str = "a Slack token";
-const STRIPE: &str = "a Stripe key";
 const WEBHOOK: &str = "a webhook URL, which is a credential by itself";
-const SHOPIFY: &str = "a Shopify token";
-const GOOGLE: &str = "a Google API key";
-const DIGITALOCEAN: &str = "a DigitalOcean token";
-const GRAFANA: &str = "a Grafana token";
 const VAULT: &str = "a HashiCorp Vault token";
 const DOCKER: &str = "a Docker token";
 const ATLASSIAN: &str = "an Atlassian token";
+const SONAR: &str = "a SonarQube token";
+const BUILDKITE: &str = "a Buildkite token";
+const POSTHOG: &str = "a PostHog key";
+const RAZORPAY: &str = "a Razorpay key";
 
-/// As their issuers document them. Lengths are lower bounds.
-const FORMATS: [Format; 69] = [
-    // GitHub, "About authentication to GitHub", token formats
-    format("ghp_", 36, GITHUB),
-    format("gho_", 36, GITHUB),
-    format("ghu_", 36, GITHUB),
-    format("ghs_", 36, GITHUB),
-    format("ghr_", 36, GITHUB),
-    format("github_pat_", 22, GITHUB),
+/// What [`gitleaks::TOKENS`] lacks or knows in one of its forms only, as their issuers document it. Lengths are lower bounds.
+const FORMATS: [Format; 64] = [
     // GitLab, "Token overview", token prefixes
-    format("glpat-", 20, GITLAB),
-    format("gloas-", 20, GITLAB),
-    format("gldt-", 20, GITLAB),
-    format("glrt-", 20, GITLAB),
-    format("glrtr-", 20, GITLAB),
-    format("glcbt-", 20, GITLAB),
-    format("glptt-", 20, GITLAB),
-    format("glft-", 20, GITLAB),
-    format("glimt-", 20, GITLAB),
-    format("glagent-", 20, GITLAB),
-    format("glwt-", 20, GITLAB),
-    format("glsoat-", 20, GITLAB),
-    format("glffct-", 20, GITLAB),
-    // Slack, "Token types"; xoxa and xoxr are the older ones, xoxs and xoxc are browsers'
-    format("xoxa-", 10, SLACK),
-    format("xoxb-", 10, SLACK),
-    format("xoxp-", 10, SLACK),
-    format("xoxr-", 10, SLACK),
-    format("xoxs-", 10, SLACK),
+    format("glrtr-", 20, "a GitLab token"),
+    format("glwt-", 20, "a GitLab token"),
+    // Slack, "Token types": xoxs and xoxc are browsers'
     format("xoxc-", 10, SLACK),
-    format("xoxe-", 10, SLACK),
+    format("xoxd-", 10, SLACK),
     format("xoxe.xox", 10, SLACK),
-    format("xapp-", 10, SLACK),
+    format("xoxr-", 10, SLACK),
+    format("xoxa-", 10, SLACK),
     // Slack "Incoming webhooks", Discord "Webhook resource", Microsoft Teams
     format("hooks.slack.com/services/", 20, WEBHOOK),
     format("hooks.slack.com/workflows/", 20, WEBHOOK),
@@ -69,46 +73,66 @@ const FORMATS: [Format; 69] = [
     format("discord.com/api/webhooks/", 20, WEBHOOK),
     format("discordapp.com/api/webhooks/", 20, WEBHOOK),
     format("webhook.office.com/webhookb2/", 20, WEBHOOK),
-    // Stripe, "API keys" and "Webhooks"; pk_ is publishable
-    format("sk_live_", 16, STRIPE),
-    format("sk_test_", 16, STRIPE),
-    format("rk_live_", 16, STRIPE),
-    format("rk_test_", 16, STRIPE),
+    // Stripe, "Webhooks"
     format("whsec_", 24, "a webhook's signing secret"),
-    // Google Cloud, "API keys"; OAuth 2.0 client secrets and access tokens
-    format("AIza", 35, GOOGLE),
+    // Google OAuth 2.0 client secrets and access tokens
     format("GOCSPX-", 20, "a Google OAuth client secret"),
     format("ya29.", 20, "a Google OAuth access token"),
     // Package registries
-    format("npm_", 36, "an npm token"),
     format("pypi-", 32, "a PyPI token"),
-    format("rubygems_", 40, "a RubyGems token"),
+    format("CFPAT-", 32, "a Contentful token"),
     // OpenAI (sk-, sk-proj-, sk-svcacct-), Anthropic (sk-ant-), and those that took the form over
     format("sk-", 20, "an API key of the form `sk-…`"),
     format("gsk_", 32, "a Groq API key"),
     format("hf_", 30, "a Hugging Face token"),
-    format("ABSK", 60, "an Amazon Bedrock API key"),
+    format("pplx-", 32, "a Perplexity API key"),
+    format("xai-", 32, "an xAI API key"),
+    format("nvapi-", 32, "an NVIDIA API key"),
+    format("lsv2_pt_", 32, "a LangSmith API key"),
+    format("r8_", 32, "a Replicate API token"),
     // Clouds and services
-    format("dop_v1_", 40, DIGITALOCEAN),
-    format("doo_v1_", 40, DIGITALOCEAN),
-    format("dor_v1_", 40, DIGITALOCEAN),
-    format("shpat_", 32, SHOPIFY),
-    format("shpss_", 32, SHOPIFY),
-    format("shpca_", 32, SHOPIFY),
-    format("shppa_", 32, SHOPIFY),
     format("SG.", 20, "a SendGrid API key"),
-    format("dapi", 32, "a Databricks token"),
+    // Vault's root tokens are as short as that
     format("hvs.", 24, VAULT),
-    format("hvb.", 24, VAULT),
     format("hvr.", 24, VAULT),
     format("dckr_pat_", 20, DOCKER),
     format("dckr_oat_", 20, DOCKER),
-    format("glsa_", 32, GRAFANA),
-    format("glc_", 32, GRAFANA),
-    format("lin_api_", 32, "a Linear API key"),
     format("ATATT3", 40, ATLASSIAN),
     format("ATCTT3", 40, ATLASSIAN),
-    format("AGE-SECRET-KEY-1", 50, "an age private key"),
+    format("BBDC-", 32, "a Bitbucket token"),
+    format("sqp_", 32, SONAR),
+    format("squ_", 32, SONAR),
+    format("sqa_", 32, SONAR),
+    format("sq0csp-", 32, "a Square application secret"),
+    format("NRAK-", 24, "a New Relic API key"),
+    format("sntrys_", 40, "a Sentry organization token"),
+    format("figd_", 32, "a Figma token"),
+    format("nfp_", 32, "a Netlify token"),
+    format("sbp_", 32, "a Supabase token"),
+    format("tskey-", 24, "a Tailscale key"),
+    format("CCIPAT_", 32, "a CircleCI token"),
+    format("bkua_", 32, BUILDKITE),
+    format("bkaj_", 32, BUILDKITE),
+    format("phx_", 32, POSTHOG),
+    format("phs_", 32, POSTHOG),
+    format("tfp_", 32, "a Typeform token"),
+    format("rnd_", 24, "a Render API key"),
+    format("rzp_live_", 14, RAZORPAY),
+    format("rzp_test_", 14, RAZORPAY),
+    // The key of age's plug-ins (age, "Plugins")
+    format("AGE-PLUGIN-", 24, "an age private key"),
+    // OpenShift's OAuth tokens
+    format("sha256~", 40, "an OpenShift token"),
+    format("secret_", 40, "a Notion API token"),
+    // A UUID behind it
+    format("sdk-", 36, "a LaunchDarkly SDK key"),
+    format("access-production-", 36, "a Plaid access token"),
+    format("access-sandbox-", 36, "a Plaid access token"),
+    format("pat-na1-", 36, "a HubSpot token"),
+    format("pat-eu1-", 36, "a HubSpot token"),
+    format("sk-lf-", 36, "a Langfuse secret key"),
+    format("pcsk_", 32, "a Pinecone API key"),
+    format("PMAK-", 24, "a Postman API key"),
 ];
 
 /// Where three bytes with which something begins that is looked for hash to. Nearly every word of a manifest is told
@@ -116,14 +140,17 @@ const FORMATS: [Format; 69] = [
 const STARTS: [bool; 2048] = {
     let mut starts = [false; 2048];
     let mut row = 0;
-    while row < FORMATS.len() {
-        let prefix = FORMATS[row].prefix.as_bytes();
+    while row < FORMATS.len() + TOKENS.len() {
+        let format = if row < FORMATS.len() { &FORMATS[row] } else { &TOKENS[row - FORMATS.len()] };
+        let prefix = format.prefix.as_bytes();
         starts[slot(prefix[0], prefix[1], prefix[2])] = true;
         row += 1;
     }
     starts[slot(b'e', b'y', b'J')] = true;
     starts[slot(b'A', b'K', b'I')] = true;
     starts[slot(b'A', b'S', b'I')] = true;
+    starts[slot(b'A', b'B', b'I')] = true;
+    starts[slot(b'A', b'C', b'C')] = true;
     starts[slot(b'-', b'-', b'-')] = true;
     starts
 };
@@ -165,32 +192,40 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
     match rest {
         [b'-', ..] => return memory.block(text, start),
         [b'e', b'y', b'J', ..] => return memory.web_token(rest, start),
-        [b'A', b'K' | b'S', b'I', b'A', ..] => return aws_key_id(rest, start),
+        [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => return aws_key_id(rest, start),
         _ => {}
     }
-    FORMATS.iter().find_map(|format| {
-        let body = rest.strip_prefix(format.prefix.as_bytes())?;
-        let with_slash = format.prefix.ends_with('/');
-        let length = |limit: usize| {
-            let belongs = |byte: u8| is_base64url(byte) || (with_slash && byte == b'/');
-            body.iter().take(limit).take_while(|&&byte| belongs(byte)).count()
-        };
-        let seen = length(LOOK_AHEAD);
-        if seen < format.shortest || !is_random_body(&body[..seen]) {
+    FORMATS.iter().chain(&TOKENS).find_map(|format| format.at(rest)).map(|(length, what)| {
+        let end = start + length;
+        Found::Secret(start..end, what)
+    })
+}
+
+impl Format {
+    /// How many bytes of `text` are such a token, if it begins with one, and what that is.
+    fn at(&self, text: &[u8]) -> Option<(usize, &'static str)> {
+        let body = text.strip_prefix(self.prefix.as_bytes())?;
+        let belongs = |byte: u8| byte.is_ascii() && self.alphabet >> byte & 1 == 1;
+        let length = |limit: usize| body.iter().take(limit).take_while(|&&byte| belongs(byte)).count();
+        let seen = length(LOOK_AHEAD.max(self.longest + 1));
+        if seen < self.shortest || (seen > 0 && !is_random_body(&body[..seen.min(LOOK_AHEAD)])) {
+            return None;
+        }
+        // Letters and digits alone begin many words, and digests; then the length has to fit.
+        if self.longest > 0 && seen > self.longest && self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
         }
         // SendGrid's, Vault's, GitLab's and Google's go on behind a dot.
         let rest = body.iter().take_while(|&&byte| is_base64url(byte) || b"./+=".contains(&byte)).count();
-        let end = start + format.prefix.len() + rest.max(length(usize::MAX));
-        Some(Found::Secret(start..end, format.what))
-    })
+        Some((self.prefix.len() + rest.max(length(usize::MAX)), self.what))
+    }
 }
 
 fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// `AKIA…` and `ASIA…` (temporary) with 16 capitals and digits (AWS, "IAM identifiers"). The keys of AWS's own
+/// `AKIA…` and `ASIA…` (temporary), `ABIA…` and `ACCA…` (of services) with 16 capitals and digits (AWS, "IAM identifiers"). The keys of AWS's own
 /// documentation, which end in EXAMPLE, are reported too: they can be replaced by a better placeholder, and a rule with
 /// an exception can be got around.
 fn aws_key_id(rest: &[u8], start: usize) -> Option<Found> {
@@ -229,10 +264,27 @@ impl Memory {
         let label = &label[..length];
         let says = |word: &[u8]| label.windows(word.len()).any(|window| window == word);
         if says(b"PRIVATE KEY") {
+            // `-----BEGIN PRIVATE KEY----- (never paste it here)`
+            let body = rest[..rest.len().min(128)].rsplit(|byte| *byte == b'-').next().unwrap_or_default();
+            if body.trim_ascii().starts_with(b"(") || body.trim_ascii().starts_with(b"<") || body.trim_ascii().starts_with(b"[") {
+                return None;
+            }
             let end = self.end(text, start).unwrap_or_else(|| body_end(text, start));
             return Some(Found::Secret(start..end, "a private key"));
         }
-        if says(b"CERTIFICATE") || says(b"PUBLIC KEY") {
+        // RFC 7468, OpenSSH, OpenSSL, RFC 9580
+        const PUBLIC: [&[u8]; 9] = [
+            b"CERTIFICATE",
+            b"PUBLIC KEY",
+            b"X509 CRL",
+            b"PKCS7",
+            b"CMS",
+            b"PARAMETERS",
+            b"SIGNATURE",
+            b"PGP MESSAGE",
+            b"AGE ENCRYPTED FILE",
+        ];
+        if PUBLIC.into_iter().any(says) {
             // Without its end, what follows is looked at like anything else.
             return self.end(text, start).map(Found::Public);
         }

@@ -1,6 +1,6 @@
 //! Fields whose names say that a secret stands in them: `password: …`, `API_KEY=…`, `AccountKey=…`.
 
-use super::random::is_name_like;
+use super::random::{is_name_like, is_random_body};
 
 /// What the name of a field says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,12 @@ pub(super) enum Strength {
     Token,
     /// `value`, `data`: a secret where they are a field's whole name, an everyday word in a sentence.
     Value,
+    /// `auth`, `session`: the names of settings as often, so the value itself has to look like a secret.
+    Weak,
 }
 
 /// How a name ends that says so, without case and separators.
-const ENDINGS: [(&str, Sensitive); 25] = [
+const ENDINGS: [(&str, Sensitive); 50] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
     ("passwort", password("a password")),
@@ -47,6 +49,32 @@ const ENDINGS: [(&str, Sensitive); 25] = [
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
     ("stringdata", Sensitive { what: "a value", strength: Strength::Value }),
+    ("passcode", password("a password")),
+    ("passwrd", password("a password")),
+    ("pw", password("a password")),
+    // German, French, Spanish, Portuguese, Dutch
+    ("kennwort", password("a password")),
+    ("motdepasse", password("a password")),
+    ("mdp", password("a password")),
+    ("contrasena", password("a password")),
+    ("senha", password("a password")),
+    ("wachtwoord", password("a password")),
+    ("presharedkey", token("a pre-shared key")),
+    ("psk", token("a pre-shared key")),
+    ("sharedkey", token("a shared key")),
+    ("sessionkey", token("a session key")),
+    ("cookiesecret", token("a secret")),
+    ("functionskey", token("a key")),
+    ("auth", weak("a credential")),
+    ("session", weak("a session")),
+    ("sessionid", weak("a session")),
+    ("clave", weak("a password")),
+    ("jeton", weak("a token")),
+    ("cookie", weak("a cookie")),
+    ("appkey", weak("a key")),
+    ("licensekey", weak("a license key")),
+    ("hmackey", token("a key")),
+    ("secretid", token("a secret ID")),
 ];
 
 const fn password(what: &'static str) -> Sensitive {
@@ -55,6 +83,10 @@ const fn password(what: &'static str) -> Sensitive {
 
 const fn token(what: &'static str) -> Sensitive {
     Sensitive { what, strength: Strength::Token }
+}
+
+const fn weak(what: &'static str) -> Sensitive {
+    Sensitive { what, strength: Strength::Weak }
 }
 
 /// What may stand behind such an ending without changing what the value is: `passwordProd`, `secretValue`.
@@ -95,6 +127,9 @@ pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
 
 /// Whether [`sensitive`] needs to be asked: by the last two letters, which nearly all names fail.
 pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
+    if !name.is_ascii() {
+        return true;
+    }
     let number = name.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
     let name = &name[..name.len() - number];
     let name = match name {
@@ -106,7 +141,8 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
         [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
         // ENDINGS and `pass`, `value`, `data`
         [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'g']
-            | [b'n', b'g'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a'] | [b'u', b'e']
+            | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
+            | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
             // SUFFIXES
             | [b'x', b't'] | [b'i', b'n'] | [_, b'b'] | [b'o', b'd'] | [b'e', b'v' | b'w'] | [b's', b't'] | [b'l', b'd']
     )
@@ -117,7 +153,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
         return None;
     }
-    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let folded: String = name.chars().filter_map(fold).collect();
     let plain = ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -130,16 +166,26 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
     ending(rest).or_else(|| {
         // `pass` ends too many words to be one anywhere.
-        let is_pass =
-            rest == "pass" || ["_pass", "-pass", ".pass", "Pass", "_PASS"].iter().any(|end| name.ends_with(end));
+        const ENDS: [&str; 10] = ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
+        let is_pass = rest == "pass" || ENDS.iter().any(|end| name.ends_with(end));
         is_pass.then_some(password("a password"))
     })
+}
+
+/// A letter or digit of a name without case and accents.
+fn fold(c: char) -> Option<char> {
+    match c {
+        'ñ' | 'Ñ' => Some('n'),
+        'é' | 'É' | 'è' => Some('e'),
+        'ü' | 'Ü' => Some('u'),
+        _ => c.is_ascii_alphanumeric().then_some(c.to_ascii_lowercase()),
+    }
 }
 
 fn ending(folded: &str) -> Option<Sensitive> {
     let one = folded.strip_suffix('s').unwrap_or(folded);
     ENDINGS.iter().find_map(|(ending, found)| {
-        let whole = ["sig", "bearer"].contains(ending);
+        let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"].contains(ending);
         let fits = |name: &str| if whole { name == *ending } else { name.ends_with(ending) };
         (fits(folded) || fits(one)).then_some(*found)
     })
@@ -155,6 +201,7 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
     let is_setting = ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
     match strength {
         Strength::Password => !is_setting,
+        Strength::Weak => value.len() >= 12 && !value.contains(char::is_whitespace) && is_random_body(value.as_bytes()),
         Strength::Token | Strength::Value => {
             let is_count = value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             !is_setting && !is_count && !is_name(value) && !is_name_like(value)
@@ -177,14 +224,14 @@ pub(super) fn is_value_in_prose(
     let is_plain = is_plain_word(word);
     match strength {
         Strength::Password => !is_plain || (last && (first || assigned)),
-        Strength::Token => !is_plain && word.len() >= 6 && !is_name_like(word),
+        Strength::Token | Strength::Weak => !is_plain && word.len() >= 6 && !is_name_like(word),
         Strength::Value => !is_plain && word.len() >= 6 && first && last,
     }
 }
 
 /// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
-fn is_plain_word(word: &str) -> bool {
-    let word = word.trim_start_matches(['#', '@', '(', '"', '\'']);
+pub(super) fn is_plain_word(word: &str) -> bool {
+    let word = word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
     let mut parts = word.split(['-', '/', '\'', '\u{2019}']);
     parts.all(|part| {
         let rest = part.char_indices().nth(1).map_or("", |(second, _)| &part[second..]);
@@ -202,7 +249,17 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if within("<", ">") || within("${", "}") || within("$(", ")") || value.starts_with("{{") {
         return true;
     }
-    if value.len() > 2 && within("%", "%") {
+    if value.len() > 2 && (within("%", "%") || within("@", "@") || within("{", "}") || within("#{", "}#")) {
+        return true;
+    }
+    if value.len() > 4 && within("__", "__") {
+        return true;
+    }
+    if is_code(value) {
+        return true;
+    }
+    // The directives of printf
+    if value.len() == 2 && first == '%' {
         return true;
     }
     let is_variable = |name: &str| {
@@ -213,7 +270,8 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     }
     // `***`, `xxxx`, `....`, `XXXX-XXXX`; one digit alone may be a value
     let masked = |c: char| c == first || c == '-' || c == ' ';
-    if !first.is_ascii_digit() && value.chars().count() > 1 && value.chars().all(masked) {
+    let count = value.chars().count();
+    if count > if first.is_ascii_digit() { 15 } else { 1 } && value.chars().all(masked) {
         return true;
     }
     let decoration = |c: char| c.is_ascii_alphanumeric() || "[]()*_-./ ~".contains(c);
@@ -224,7 +282,28 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     matches!(
         folded.as_str(),
         "changeme"
+            | "changeit"
+            | "changethis"
             | "replaceme"
+            | "replacethis"
+            | "fillmein"
+            | "optional"
+            | "required"
+            | "mandatory"
+            | "generated"
+            | "autogenerated"
+            | "rotated"
+            | "unknown"
+            | "disabled"
+            | "enabled"
+            | "encrypted"
+            | "managed"
+            | "omitted"
+            | "filtered"
+            | "sanitized"
+            | "changemeplease"
+            | "string"
+            | "undefined"
             | "redacted"
             | "removed"
             | "hidden"
@@ -239,12 +318,39 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             | "empty"
             | "unset"
     ) || matches!(value, "~" | "-")
-        || (folded.starts_with("your") && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+        || (["your", "insert", "replacewith", "enter", "putyour"].iter().any(|start| folded.starts_with(start))
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+        || (["here", "goeshere"].iter().any(|end| folded.ends_with(end))
+            && value.contains(['-', '_'])
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// Code that fetches the value: `os.environ["…"]`, `var.db_password`, `config.getPassword()`, `!Ref Password`.
+fn is_code(value: &str) -> bool {
+    const STARTS: [&str; 11] = [
+        "os.environ",
+        "os.getenv",
+        "process.env",
+        "System.getenv",
+        "ENV[",
+        "getenv(",
+        "env(",
+        "var.",
+        "local.",
+        "secrets.",
+        "self.",
+    ];
+    let is_letters = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
+    // A path of three names, or a call
+    let is_path = value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');
+    let is_call = value.split_once('(').is_some_and(|(name, _)| name.contains('.') && name.split('.').all(is_letters));
+    is_tag || is_path || is_call || STARTS.iter().any(|start| value.starts_with(start))
 }
 
 /// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
-fn is_reference(value: &str) -> bool {
-    const SCHEMES: [&str; 10] = [
+pub(super) fn is_reference(value: &str) -> bool {
+    const SCHEMES: [&str; 17] = [
         "arn:",
         "vault:",
         "op://", // 1Password, "Secret reference syntax"
@@ -255,6 +361,13 @@ fn is_reference(value: &str) -> bool {
         "env:",
         "file:",
         "sops:",
+        "akv://",
+        "sm://",
+        "keyvault:",
+        "gcpsecretmanager:",
+        "secret:",
+        "ENC[", // SOPS's ciphertexts
+        "$ANSIBLE_VAULT",
     ];
     let folded = || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let is = |word: &str| folded().eq(word.chars());

@@ -5,15 +5,24 @@
 //! the name before them says, and whether a URL with a password begins. What only the parser knows (fields in flow
 //! style, values over several lines, escapes) comes from the nodes.
 
+mod commands;
+mod encoded;
 mod formats;
+mod gitleaks;
 mod keys;
 mod named;
 mod nodes;
+mod prose;
 mod random;
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use self::commands::COMMANDS;
 use self::formats::{Found, Memory};
+use self::prose::CUES;
 use crate::manifest::Node;
 
 /// Bytes that look like a secret.
@@ -33,6 +42,12 @@ pub(super) type IsName<'a> = &'a dyn Fn(&str) -> bool;
 
 /// The shortest run of token characters that is looked into: `-----BEGIN`.
 const SHORTEST_RUN: usize = 10;
+
+/// Finds [`CUES`] and [`COMMANDS`], the longest at each place. It refuses patterns only when there are too many of them.
+static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = CUES.iter().map(|(word, _)| *word).chain(COMMANDS.iter().map(|(word, _)| *word));
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true).build(words).ok()
+});
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -72,6 +87,7 @@ pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec
         leaks: Vec::new(),
     };
     scan.run_through();
+    scan.cues();
     if let Some(root) = root {
         scan.node(root, None);
     }
@@ -140,7 +156,12 @@ impl Scan<'_> {
                     while at < bytes.len() && CLASSES[bytes[at] as usize] == Class::Token {
                         at += 1;
                     }
-                    if at - start >= SHORTEST_RUN || (at - start == 4 && bytes[start..].starts_with(b"---- BEGIN ")) {
+                    let is_short_start = match at - start {
+                        4 => bytes[start..].starts_with(b"---- BEGIN "),
+                        6 => bytes[start..].starts_with(b"sha256~"),
+                        length => length >= SHORTEST_RUN,
+                    };
+                    if is_short_start {
                         at = self.run(start..at);
                     }
                 }
@@ -149,6 +170,32 @@ impl Scan<'_> {
         if self.has_aws_key_id {
             self.aws_secret_keys();
         }
+    }
+
+    /// Looks at what stands behind words that announce a value, and at command lines.
+    fn cues(&mut self) {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+        let text = self.text;
+        for found in MATCHER.iter().flat_map(|matcher| matcher.find_iter(text)) {
+            let (start, end) = (found.start(), found.end());
+            let begins = start == 0 || !is_letter(self.bytes[start - 1]) || self.is_escape(start);
+            if !begins || self.bytes.get(end).is_some_and(|byte| is_letter(*byte)) {
+                continue;
+            }
+            match CUES.get(found.pattern().as_usize()) {
+                Some((_, cue)) => self.sentence(start, end, *cue),
+                None => {
+                    if let Some((_, usage)) = COMMANDS.get(found.pattern().as_usize() - CUES.len()) {
+                        self.command(end, *usage);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the letter before `start` belongs to an escape such as `\n`.
+    fn is_escape(&self, start: usize) -> bool {
+        start >= 2 && self.bytes[start - 2] == b'\\' && matches!(self.bytes[start - 1], b'n' | b'r' | b't')
     }
 
     fn found(&mut self, span: Range<usize>, what: &'static str, rank: u8) {
@@ -196,7 +243,11 @@ impl Scan<'_> {
             && run.end - rest >= 20
             && let Some(span) = random::random_part(bytes, rest..run.end)
         {
-            self.found(span, "a random text, such as keys and tokens are", 2);
+            match encoded::text_in(&self.text[span.clone()]) {
+                None => self.found(span, "a random text, such as keys and tokens are", 2),
+                Some(text) if encoded::has_leak(&text) => self.found(span, "a secret in base64", 2),
+                Some(_) => {}
+            }
         }
         run.end
     }

@@ -1,12 +1,22 @@
 //! What stands behind a name that says what it is: fields, assignments, connection strings, URLs.
 
-use super::keys::{self, Sensitive};
+use super::keys::{self, Sensitive, Strength};
+use super::prose::{Cue, is_password};
 use super::{Scan, random};
 
 /// The longest value in a sentence that is judged, and the longest margin before a name, in bytes; so that time stays
 /// linear in a text of nothing but names.
 const LONGEST_WORD: usize = 512;
 const LONGEST_MARGIN: usize = 256;
+
+/// The longest half of `user:password@host`, in bytes.
+const LONGEST_PAIR: usize = 160;
+
+/// What stands before a colon and an address with an `@`, and is not the name of a user.
+const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
+
+/// The longest value between quotation marks that is judged as a whole, in bytes.
+const LONGEST_QUOTATION: usize = 96;
 
 impl Scan<'_> {
     /// Looks at what stands on both sides of a `:` or `=`.
@@ -20,6 +30,9 @@ impl Scan<'_> {
         if at < self.names_from {
             return;
         }
+        if colon && bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) {
+            self.pair(at);
+        }
         let back = |from: usize, limit: usize, belongs: fn(u8) -> bool| {
             let least = self.line.max(from.saturating_sub(limit));
             let mut at = from;
@@ -29,9 +42,9 @@ impl Scan<'_> {
             at
         };
         let end = back(at, 8, |byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'*' | b'\\'));
-        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        let mut start = back(end, keys::LONGEST_NAME, is_of_name);
-        if start == end || keys::is_of_the_schema(&bytes[start..end]) {
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80;
+        let mut start = self.text.ceil_char_boundary(back(end, keys::LONGEST_NAME, is_of_name));
+        if start >= end || keys::is_of_the_schema(&bytes[start..end]) {
             return;
         }
         // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide", thin-style service names)
@@ -49,7 +62,7 @@ impl Scan<'_> {
             && bytes[start - 1] == b' '
             && (last.eq_ignore_ascii_case(b"key") || last.eq_ignore_ascii_case(b"string"))
         {
-            start = back(start - 1, keys::LONGEST_NAME, is_of_name);
+            start = self.text.ceil_char_boundary(back(start - 1, keys::LONGEST_NAME, is_of_name));
         }
         if !keys::may_be_sensitive(&bytes[start..end]) {
             return;
@@ -132,8 +145,33 @@ impl Scan<'_> {
         while start < bytes.len() && start - separator < 8 && b" \t=>\"'`\\".contains(&bytes[start]) {
             start += 1;
         }
-        for scheme in ["Bearer ", "Basic ", "Token "] {
-            start += if self.text[start..].starts_with(scheme) { scheme.len() } else { 0 };
+        // HTTP's schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
+        for scheme in ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "] {
+            let begins = bytes.get(start..start + scheme.len());
+            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes())) { scheme.len() } else { 0 };
+        }
+        // `Authorization: Splunk …`
+        if name.what == "an authorization"
+            && let Some((scheme, _)) = self.text[start..self.text.floor_char_boundary((start + 24).min(self.text.len()))].split_once(' ')
+            && !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        {
+            start += scheme.len() + 1;
+        }
+        // `password='two words'`
+        let quote = bytes[start - 1];
+        if matches!(quote, b'"' | b'\'')
+            && name.strength == Strength::Password
+            && let Some(length) = bytes[start..].iter().take(LONGEST_QUOTATION).position(|byte| *byte == quote || *byte == b'\n')
+            && bytes[start + length] == quote
+            && let Some(quoted) = self.text.get(start..start + length)
+            && quoted.contains(' ')
+            && quoted.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_punctuation())
+            && keys::is_value(name.strength, quoted, self.is_name)
+        {
+            self.found(start..start + length, name.what, 1);
+            self.names_from = start + length;
+            return;
         }
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"&;,\"'`<>{}|\\".contains(byte);
         let length = |limit: usize| bytes[start..].iter().take(limit).take_while(|byte| !ends(byte)).count();
@@ -178,9 +216,55 @@ impl Scan<'_> {
             None => return,
         };
         let Some(password) = self.text.get(start + from..start + at) else { return };
-        if !keys::is_stand_in(password) {
+        // The key of a Sentry DSN is public without a second part (Sentry, "Data Source Name").
+        if from == 0 && authority[at..].windows(6).any(|part| part == b"sentry") {
+            return;
+        }
+        let is_template = password.eq_ignore_ascii_case("password")
+            && matches!(user[..from.saturating_sub(1)].to_ascii_lowercase().as_slice(), b"" | b"user" | b"username");
+        if !keys::is_stand_in(password) && !is_template {
             self.found(start + from..start + at, what, 0);
             self.names_from = self.names_from.max(start + at);
+        }
+    }
+
+    /// `user:password@host`, which Go's MySQL driver and others take without a scheme, and a line of `.pgpass`.
+    fn pair(&mut self, colon: usize) {
+        let bytes = self.bytes;
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>,;".contains(byte);
+        let rest = &bytes[colon + 1..];
+        let word = &rest[..rest.iter().take(LONGEST_PAIR).take_while(|byte| !ends(byte)).count()];
+        let before = &bytes[self.line.max(colon.saturating_sub(LONGEST_PAIR))..colon];
+        let user = &before[before.iter().rposition(|byte| ends(byte) || *byte == b'=').map_or(0, |at| at + 1)..];
+        if user.is_empty() || word.is_empty() {
+            return;
+        }
+        let Ok(word) = std::str::from_utf8(word) else { return };
+        // host:port:database:user:password (PostgreSQL, "The Password File")
+        let parts: Vec<&str> = word.splitn(4, ':').collect();
+        if let [port, database, name, password] = parts[..]
+            && (port == "*" || (port.len() <= 5 && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())))
+            && !database.is_empty()
+            && !name.is_empty()
+            && password.len() >= 4
+            && !password.contains(':')
+            && !user.contains(&b':')
+            && !keys::is_stand_in(password)
+        {
+            let from = colon + 1 + port.len() + database.len() + name.len() + 3;
+            self.found(from..from + password.len(), "a password", 1);
+            return;
+        }
+        let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if user.iter().all(is_user)
+            && let Some((password, host)) = word.rsplit_once('@')
+            && !host.is_empty()
+            && !host.starts_with("sha")
+            && !password.contains('/')
+            && !NOT_USERS.iter().any(|name| user.eq_ignore_ascii_case(name.as_bytes()))
+            && is_password(password, true, Cue::Password)
+        {
+            self.found(colon + 1..colon + 1 + password.len(), "a password", 1);
         }
     }
 

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
-/// What only looks random, and is public: AWS's IDs that are no keys ("IAM identifiers", unique ID prefixes),
-/// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name).
-const PUBLIC: [&[u8]; 15] = [
+/// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
+/// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
+/// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
+const PUBLIC: [&[u8]; 43] = [
     b"AGPA",
     b"AIDA",
     b"AIPA",
@@ -23,10 +24,41 @@ const PUBLIC: [&[u8]; 15] = [
     b"AAAAC3NzaC1",
     b"AAAAE2VjZHNh",
     b"AAAAGnNrLXNzaC1",
+    b"AAAAInNrLWVjZHNh",
+    b"age1",
+    b"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS",
+    b"LS0tLS1CRUdJTiBQVUJMSUMg",
+    b"LS0tLS1CRUdJTiBSU0EgUFVCTElD",
+    b"LS0tLS1CRUdJTiBUUlVTVEVE",
+    b"MIIBIjANBgkqhkiG9w0BAQEFAAOC",
+    b"MIICIjANBgkqhkiG9w0BAQEFAAOC",
+    b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD",
+    b"MHYwEAYHKoZIzj0CAQYFK4EEACID",
+    b"MCowBQYDK2VwAyEA",
+    b"MIGfMA0GCSqGSIb3DQEBAQUAA4GN",
+    // RFC 8017, RSAPublicKey
+    b"MIIBCgKCAQEA",
+    b"MIICCgKCAgEA",
+    // OpenSSH's certificates ("PROTOCOL.certkeys")
+    b"AAAAIHNzaC1",
+    b"AAAAKGVjZHNh",
+    // Stripe, "Object IDs"
+    b"acct_",
+    b"ch_",
+    b"cus_",
+    b"evt_",
+    b"in_",
+    b"pi_",
+    b"pm_",
+    b"price_",
+    b"prod_",
+    b"req_",
+    b"sub_",
+    b"we_",
 ];
 
 /// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
-const NAMES_OF_DIGESTS: [&str; 19] = [
+const NAMES_OF_DIGESTS: [&str; 26] = [
     "commit",
     "sha",
     "sha1",
@@ -46,6 +78,37 @@ const NAMES_OF_DIGESTS: [&str; 19] = [
     "hash",
     "etag",
     "image",
+    "oid",
+    "blake2b",
+    "blake3",
+    "sha3",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
+];
+
+/// Words right before a random text that make it an identifier or something else that is published.
+const NAMES_OF_PUBLIC: [&str; 20] = [
+    "id",
+    "ids",
+    "uid",
+    "uuid",
+    "guid",
+    "kid",
+    "zone",
+    "hostedzone",
+    "distribution",
+    "serial",
+    "pubkey",
+    "publickey",
+    "recipient",
+    "recipients",
+    "fingerprint",
+    "thumbprint",
+    "sitekey",
+    "trace",
+    "span",
+    "signature",
 ];
 
 /// How far back a word's beginning is looked for, in bytes, so that time stays linear in the text.
@@ -85,7 +148,19 @@ pub(super) fn is_name_like(text: &str) -> bool {
     let bytes = text.as_bytes();
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(byte);
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    bytes.iter().all(allowed) && bytes.iter().any(|byte| b"-_./".contains(byte)) && digits * 4 <= bytes.len()
+    bytes.iter().all(allowed)
+        && bytes.iter().any(|byte| b"-_./".contains(byte))
+        && digits * 4 <= bytes.len()
+        && !is_uuid(bytes)
+}
+
+/// RFC 9562
+fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn is_random(piece: &[u8]) -> bool {
@@ -238,9 +313,12 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let before = &text[from..piece.start];
     let is_edge = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>()[]{}|".contains(byte);
     let word = before.iter().rposition(is_edge).map_or(from, |edge| from + edge + 1);
-    let prefix = &text[word..piece.start];
     let body = &text[piece.clone()];
-    if PUBLIC.iter().any(|public| body.starts_with(public)) {
+    let slashes = body.iter().take_while(|byte| **byte == b'/').count();
+    let prefix = &text[word..piece.start + slashes];
+    let body = &body[slashes..];
+    // The client secret of a payment is its ID and a secret.
+    if PUBLIC.iter().any(|public| body.starts_with(public)) && !body.windows(8).any(|part| part == b"_secret_") {
         return true;
     }
     if prefix.starts_with(b"arn:") {
@@ -257,15 +335,91 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     {
         return true;
     }
+    // Go's and Terraform's checksums
+    if prefix.ends_with(b"h1:") && body.len() <= 44 || prefix.ends_with(b"zh:") && is_hex(body) {
+        return true;
+    }
+    if is_known_id(body) || is_host(text, &piece) || is_checksum_line(body, &text[piece.end..]) || is_tagged_key(body, before) {
+        return true;
+    }
     let ends = |byte: &u8| byte.is_ascii_alphanumeric();
     let mut words = before.rsplit(|byte| !ends(byte)).filter(|word| !word.is_empty());
-    words.next().is_some_and(|word| word.len() <= 12 && NAMES_OF_DIGESTS.contains(&spelt(word).as_str()))
-        && is_digest(body, prefix)
+    let Some(word) = words.next().filter(|word| word.len() <= 24) else { return false };
+    let name = spelt(word);
+    if NAMES_OF_DIGESTS.contains(&name.as_str()) && is_digest(body, prefix) {
+        return true;
+    }
+    let second = words.next().map(spelt).unwrap_or_default();
+    // `checksum/config: …`
+    if is_hex(body) && NAMES_OF_DIGESTS.contains(&second.as_str()) {
+        return true;
+    }
+    // The public parts of a JSON Web Key (RFC 7518, section 6)
+    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(5).any(|part| part == b"\"kty\"") {
+        return true;
+    }
+    // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
+    let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
+    let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
+    (is_id && !is_secret(&name) && !is_secret(&second))
+        || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
 
-/// Hexadecimal, or what follows `SHA256:` at once.
+/// Hexadecimal, base64 of a digest's length, or what follows `SHA256:` at once.
 fn is_digest(body: &[u8], prefix: &[u8]) -> bool {
-    is_hex(body) || prefix.ends_with(b":")
+    is_hex(body) || prefix.ends_with(b":") || matches!(body.len(), 22 | 27 | 43 | 64 | 86)
+}
+
+/// A form that only identifiers have: of a trace (W3C, "Trace Context"), an object in parts (S3's ETag), a ULID.
+fn is_known_id(body: &[u8]) -> bool {
+    let hex = |part: Option<&[u8]>| part.is_some_and(is_hex);
+    let is_trace = body.len() == 55
+        && [2, 35, 52].iter().all(|at| body[*at] == b'-')
+        && hex(body.get(3..35))
+        && hex(body.get(36..52));
+    let is_etag = hex(body.get(..32))
+        && body.get(32) == Some(&b'-')
+        && body.len() <= 38
+        && body[33..].iter().all(u8::is_ascii_digit);
+    let is_ulid = body.len() == 26
+        && body[0] == b'0'
+        && body.iter().all(|byte| (byte.is_ascii_digit() || byte.is_ascii_uppercase()) && !b"ILOU".contains(byte));
+    // Of RDS: `db-` or `cluster-` and 26 of base32
+    let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
+    let is_resource = resource.is_some_and(|id| {
+        id.len() == 26 && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
+    });
+    is_trace || is_etag || is_ulid || is_resource
+}
+
+/// A label of a host's name below one of the usual ends, such as `d111111abcdef8.cloudfront.net`.
+fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    if !text[piece.clone()].iter().all(is_label) {
+        return false;
+    }
+    let rest = &text[piece.end..(piece.end + 128).min(text.len())];
+    let name = &rest[..rest.iter().take_while(|byte| is_label(byte) || **byte == b'.').count()];
+    let mut labels = name.rsplit(|byte| *byte == b'.').filter(|label| !label.is_empty());
+    let is_end = matches!(labels.next(), Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn"));
+    name.starts_with(b".") && is_end && labels.next().is_some()
+}
+
+/// A line that `sha256sum` and its like write: the digest, two spaces or a space and `*`, and a file.
+fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
+    let file = rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"));
+    is_hex(body)
+        && matches!(body.len(), 32 | 40 | 56 | 64 | 96 | 128)
+        && file.is_some_and(|file| file.first().is_some_and(|byte| byte.is_ascii_graphic()))
+}
+
+/// A public key of minisign or signify, or a signature with ECDSA in DER.
+fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
+    let is_line = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let is_key = matches!(body, [b'R', b'W', b'Q' | b'S', ..]) && body.len() == 56;
+    let is_signature = (body.starts_with(b"MEUCI") || body.starts_with(b"MEQCI") || body.starts_with(b"MEYCI"))
+        && (88..=98).contains(&body.len());
+    is_line && (is_key || is_signature)
 }
 
 #[cfg(test)]
