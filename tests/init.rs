@@ -252,7 +252,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.store_of("prod").region.as_deref(), Some("eu-west-2"));
     assert!(config.rotation_function("prod", "database-credentials").is_some());
-    assert_eq!(config.environments["prod"].cluster.as_ref().map(|cluster| cluster.context.as_str()), Some("prod-eu"));
+    assert_eq!(config.environments["prod"].cluster.as_ref().unwrap().context.as_deref(), Some("prod-eu"));
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.policies.len(), 1);
     // And the rule exists, and the policy compiles.

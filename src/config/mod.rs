@@ -18,7 +18,9 @@ use serde::Deserialize;
 use crate::template::{self, Output};
 
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
-pub use environments::{Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
+pub use environments::{
+    Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig,
+};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use ownership::{
@@ -314,7 +316,7 @@ fn sample() -> serde_json::Value {
 }
 
 /// What an account ID is, for messages.
-const ACCOUNT_ID: &str = "an account ID has 12 digits, in quotes: \"123456789012\"";
+const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\"";
 
 /// Returns whether `text` is the ID of an AWS account (AWS Account Management, "View AWS account identifiers").
 fn is_account_id(text: &str) -> bool {

@@ -158,7 +158,7 @@ impl Ownership {
         let mut holders: HashMap<String, Vec<String>> = HashMap::new();
         let mut patterns = Vec::new();
         for (service, own) in &config.services {
-            for pattern in own.namespaces.iter().flatten() {
+            for pattern in own.namespaces.iter().flatten().filter(|pattern| pattern.is_specific()) {
                 match pattern.name() {
                     Some(name) => holders.entry(name.to_owned()).or_default().push(service.clone()),
                     None => patterns.push((pattern.clone(), service.clone())),
@@ -180,6 +180,11 @@ impl Ownership {
         (!self.services.is_empty() && !self.services.contains_key(service)).then_some(self.unlisted)
     }
 
+    /// Returns the names of the services in the table.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.keys().map(String::as_str)
+    }
+
     /// Returns the owners that a service's secrets may have; None where any may.
     #[must_use]
     pub fn owners(&self, service: &str) -> Option<&[String]> {
@@ -192,7 +197,7 @@ impl Ownership {
         self.services.get(service)?.namespaces.as_deref()
     }
 
-    /// Returns the services that list a namespace.
+    /// Returns the services that list a namespace, other than by a pattern that names nothing, such as `*`.
     pub fn holders<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.holders.get(namespace).into_iter().flatten().map(String::as_str);
         let matching = self.patterns.iter().filter(move |(pattern, _)| pattern.matches(namespace));
@@ -224,8 +229,8 @@ impl Ownership {
             None => match self.holders(namespace).next() {
                 Some(holder) => Some(NamespaceObjection::OfAnother { holder }),
                 None => {
-                    let is_named_like = namespace != service
-                        && (self.services.contains_key(namespace) || is_service(namespace));
+                    let is_named_like =
+                        namespace != service && (self.services.contains_key(namespace) || is_service(namespace));
                     is_named_like.then_some(NamespaceObjection::NamedLikeAnother)
                 }
             },
@@ -293,12 +298,14 @@ impl Config {
         }
         for pattern in &ownership.denied_namespaces {
             if let Err(why) = pattern.check() {
-                let message = format!("`ownership.deniedNamespaces`: `{}` cannot be a namespace", pattern.0.escape_debug());
+                let message =
+                    format!("`ownership.deniedNamespaces`: `{}` cannot be a namespace", pattern.0.escape_debug());
                 return bad(&["ownership", "deniedNamespaces"], Some(&pattern.0), message, why);
             }
         }
         if ownership.unlisted == Unlisted::Deny && ownership.services.is_empty() {
-            let message = "`ownership.unlisted: deny` denies every service: there is no `ownership.services`".to_owned();
+            let message =
+                "`ownership.unlisted: deny` denies every service: there is no `ownership.services`".to_owned();
             let help = "list the services, or leave `unlisted` out".to_owned();
             return bad(&["ownership", "unlisted"], None, message, help);
         }

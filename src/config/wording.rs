@@ -42,9 +42,6 @@ pub(super) fn help(told: &str) -> String {
         return format!("keep one of the two `{field}`");
     }
     match told.split_once("invalid ").and_then(|(_, what)| what.rsplit_once(", expected ")) {
-        Some((found, "a string")) if ["type: integer", "type: float", "type: bool"].iter().any(|kind| found.starts_with(kind)) => {
-            "put the value in quotes".to_owned()
-        }
         Some((_, expected)) => format!("write {} here", named(expected)),
         None if told.contains(SEVERAL_DOCUMENTS) => "keep one document".to_owned(),
         None if told.contains("cannot start any token") => {

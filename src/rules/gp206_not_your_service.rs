@@ -94,12 +94,14 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             }
             NamespaceObjection::OfAnother { holder } => {
                 let message = format!("the namespace `{namespace}` belongs to the service `{holder}`");
-                let help = format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                let help =
+                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
                 sink.at(entry, pointer, message, help);
             }
             NamespaceObjection::NamedLikeAnother => {
                 let message = format!("the namespace `{namespace}` has the name of another service");
-                let help = format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                let help =
+                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
                 let finding = sink.at(entry, pointer, message, help);
                 if !is_overridden {
                     finding.severity = Severity::Warning;

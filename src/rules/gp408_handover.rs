@@ -50,8 +50,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         if let Some((from, to)) = changed(NAMESPACE)
             && !is_own(project, new.string_at("/metadata/service"), [&from, &to])
         {
-            let message =
-                format!("this change moves the value of {id} from the namespace `{from}` to `{to}`");
+            let message = format!("this change moves the value of {id} from the namespace `{from}` to `{to}`");
             let help = format!(
                 "ask the owner to approve it: whoever can read Secrets in `{to}` can read the value, and workloads in \
                  `{from}` lose it"

@@ -1,6 +1,6 @@
 //! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same five functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::thread;
 
@@ -58,7 +58,13 @@ impl World {
             Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
         };
         let entries = files.iter().enumerate().map(read).collect();
-        let catalog = Catalog { snapshot: Snapshot::WorkTree, entries, before: None, outlived: BTreeMap::new() };
+        let catalog = Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            services: BTreeSet::new(),
+            before: None,
+            outlived: BTreeMap::new(),
+        };
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
         settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));

@@ -1,7 +1,7 @@
 //! What holds for every manifest that small mistakes are made in: fixing never makes it worse, loses no comment, comes to
 //! an end, and leaves a valid one alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use goldenpath::catalog::{Catalog, Entry, Project};
 use goldenpath::fixes::{Ground, Mended, mend, settle};
@@ -167,7 +167,13 @@ impl World {
     fn catalog(&self, path: &str, text: &str) -> Catalog {
         let file = File { path: path.to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
         let entries = vec![Entry::read(file, true, &self.project)];
-        Catalog { snapshot: Snapshot::WorkTree, entries, before: None, outlived: BTreeMap::new() }
+        Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            services: BTreeSet::new(),
+            before: None,
+            outlived: BTreeMap::new(),
+        }
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.
