@@ -148,8 +148,8 @@ pub fn lines(project: &Project) -> Result<Vec<Line>, ConfigError> {
             lines.push(platform(format!("/{}", pattern(field, path)?)));
         }
     }
-    // In whatever folder: another one would replace the one that is there.
-    lines.push(platform("CODEOWNERS".to_owned()));
+    // Wherever a host looks for it: another file there would replace the one that is in use.
+    lines.extend(PLACES.map(|path| platform(format!("/{path}"))));
     Ok(lines)
 }
 
@@ -339,7 +339,7 @@ fn names_may_meet(one: &str, other: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// A path as a pattern that matches it alone, or the character that stands in the way.
+/// A path as a pattern that matches it alone, or the character that it cannot have.
 fn to_pattern(path: &str) -> Result<String, String> {
     let mut pattern = String::new();
     for character in path.chars() {
