@@ -3,7 +3,8 @@
 //! ## What it does
 //! Compares cluster, namespace and `metadata.name`, which the name of the ExternalSecret follows from (`<name>-sync`),
 //! across the whole catalog, whatever part of it a run is about. Each environment has a cluster of its own, unless
-//! `environments.<environment>.cluster.name` in `goldenpath.yaml` says which ones share one.
+//! `environments.<environment>.cluster.name` in `goldenpath.yaml` says which ones share one. Two manifests that have the
+//! store key in common too are GP303's.
 //!
 //! ## Why is this bad?
 //! Both projections describe one object. In the cluster the one overwrites the other, so that one of the two Kubernetes
@@ -42,12 +43,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
-    duplicates::report(
+    duplicates::report_unless(
         catalog,
         sink,
         |entry| entry.claimed_external_secret(project),
         "/metadata/name",
         |(cluster, namespace, name)| format!("the ExternalSecret `{namespace}/{name}-sync` in {cluster}"),
         "give one of the two another name, or another namespace",
+        |one, other| one.claimed_store_key() == other.claimed_store_key(),
     );
 }

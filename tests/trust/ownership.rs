@@ -92,7 +92,7 @@ fn another_services_namespace_is_an_error_whatever_the_table_says_of_the_service
 }
 
 #[test]
-fn a_namespace_that_nobody_lists_is_an_error_for_a_service_with_a_list() {
+fn a_namespace_that_no_service_lists_is_an_error_for_a_service_with_a_list() {
     finds(TABLE, &[("namespace: web ", "namespace: evil ")], &["error GP206 /spec/access/namespace"]);
 }
 
@@ -126,7 +126,9 @@ fn the_clusters_own_namespaces_are_refused_without_any_configuration_and_nothing
 #[test]
 fn a_service_may_use_a_denied_namespace_that_its_list_names_and_not_by_a_star() {
     let edits = [("namespace: web ", "namespace: argocd ")];
-    let table = |namespaces: &str| format!("ownership:\n  services:\n    web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n");
+    let table = |namespaces: &str| {
+        format!("ownership:\n  services:\n    web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n")
+    };
     finds(&table("argocd"), &edits, &[]);
     finds(&table("\"argo*\""), &edits, &[]);
     finds(&table("\"*\""), &edits, &["error GP207 /spec/access/namespace"]);
@@ -176,9 +178,11 @@ fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an
     let role = "arn:aws:iam::123456789012:role/apply";
     finds(&format!("store: {{ roleArn: \"{role}\" }}\n"), &edit, &warning);
     // The environment's own account counts first.
-    let environment = "store: { accountId: \"999999999999\" }\nenvironments: { dev: { accountId: \"123456789012\" } }\n";
+    let environment =
+        "store: { accountId: \"999999999999\" }\nenvironments: { dev: { accountId: \"123456789012\" } }\n";
     finds(environment, &edit, &warning);
-    let listed = |accounts: &str| TABLE.replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"));
+    let listed =
+        |accounts: &str| TABLE.replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"));
     finds(&listed("\"123456789012\""), &edit, &["error GP208 /spec/access/readPrincipals/1"]);
     finds(&listed("\"123456789012\", \"999999999999\""), &edit, &[]);
     for field in ["writePrincipals", "breakGlassPrincipals"] {
@@ -257,11 +261,15 @@ fn change(configuration: &str, edits: &[(&str, &str)]) -> Vec<Found> {
 
 #[test]
 fn a_secret_that_changes_its_owner_or_its_namespace_is_a_handover() {
-    let found = change("", &[("owner: team-payments", "owner: app-team"), ("namespace: payments ", "namespace: evil ")]);
+    let found =
+        change("", &[("owner: team-payments", "owner: app-team"), ("namespace: payments ", "namespace: evil ")]);
     assert_eq!(rows(&found), ["warning GP408 /metadata/owner", "warning GP408 /spec/access/namespace"], "{found:?}");
     assert!(found[0].message.contains("SEC-0007") && found[0].help.contains("ask `team-payments`"), "{found:?}");
     assert!(found[1].message.contains("from the namespace `payments` to `evil`"), "{found:?}");
-    assert_eq!(rows(&change("", &[("namespace: payments ", "namespace: evil ")])), ["warning GP408 /spec/access/namespace"]);
+    assert_eq!(
+        rows(&change("", &[("namespace: payments ", "namespace: evil ")])),
+        ["warning GP408 /spec/access/namespace"]
+    );
     // The control, and a move between namespaces that are the service's own.
     assert_eq!(change("", &[("ttlDays: 30", "ttlDays: 60")]), []);
     assert_eq!(change(TABLE, &[("namespace: payments ", "namespace: pay-jobs ")]), []);
@@ -285,7 +293,11 @@ fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
             "there is no owner `team-paymnts`",
             "did you mean `team-payments`?",
         ),
-        ("ownership:\n  services:\n    payments:\n      namespaces: [Pay]\n", "`Pay` cannot be a namespace", "lowercase"),
+        (
+            "ownership:\n  services:\n    payments:\n      namespaces: [Pay]\n",
+            "`Pay` cannot be a namespace",
+            "lowercase",
+        ),
         ("ownership:\n  teams: { app-team: acme }\n", "`acme` is not a code owner", "@organization/team"),
         ("ownership: { services: { a: { owner: [x] } } }\n", "unknown field `owner`", "did you mean `owners`?"),
         ("ownership: { unlisted: allow }\n", "unknown value `allow`", "warn, deny"),
