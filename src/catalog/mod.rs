@@ -213,8 +213,8 @@ impl Catalog {
                 found
             }
         };
-        services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
