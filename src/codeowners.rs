@@ -68,6 +68,12 @@ pub enum CodeownersError {
     #[error("cannot choose between {}: which one counts depends on the git host", .0.join(" and "))]
     #[diagnostic(code(goldenpath::codeowners), help("keep one of them, with the lines of both"))]
     Several(Vec<String>),
+    #[error("cannot read `{path}`: git's index has it, and it is not on disk")]
+    #[diagnostic(
+        code(goldenpath::codeowners),
+        help("`git sparse-checkout add` or `git restore` brings it back; `git rm --cached` takes it out of the index")
+    )]
+    NotOnDisk { path: String },
     #[error("cannot read `{path}`: {why}")]
     #[diagnostic(code(goldenpath::codeowners), help("{help}"))]
     Unreadable { path: String, why: String, help: &'static str },
@@ -156,11 +162,17 @@ pub fn lines(project: &Project) -> Result<Vec<Line>, ConfigError> {
 /// Reads the repository's CODEOWNERS file from the work tree; where there is none, says where it belongs.
 ///
 /// # Errors
-/// Several files, or one that cannot be read.
+/// Several files, one that cannot be read, or one that a sparse checkout leaves out.
 pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> {
     let mut found = Vec::new();
     for path in PLACES {
-        let Some(bytes) = repository.read(Snapshot::WorkTree, path, MAX_BYTES)? else { continue };
+        let Some(bytes) = repository.read(Snapshot::WorkTree, path, MAX_BYTES)? else {
+            // In a sparse checkout, a file that is not on disk is not a deleted one.
+            if repository.read(Snapshot::Index, path, MAX_BYTES)?.is_some() {
+                return Err(CodeownersError::NotOnDisk { path: path.to_owned() });
+            }
+            continue;
+        };
         let unreadable = |why: String, help| CodeownersError::Unreadable { path: path.to_owned(), why, help };
         let bytes = bytes.map_err(|why| {
             let help = match why {

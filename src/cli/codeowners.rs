@@ -19,7 +19,7 @@ use crate::terminal::harmless_json;
 Examples:
   goldenpath codeowners            print the lines
   goldenpath codeowners --write    write them into CODEOWNERS
-  goldenpath codeowners --check    fail in a pipeline where they are missing, out of date or overridden")]
+  goldenpath codeowners --check    fail where they are missing, stale or overridden")]
 pub(super) struct Args {
     /// Write the lines into CODEOWNERS, between marker comments
     #[arg(long, conflicts_with = "check")]

@@ -410,6 +410,23 @@ fn codeowners_names_what_is_missing_and_what_is_ambiguous() {
     assert_eq!(repository.read("CODEOWNERS"), "");
 }
 
+#[test]
+fn codeowners_does_not_take_a_file_that_a_sparse_checkout_leaves_out_for_a_missing_one() {
+    let repository = with_web(TABLE, &[]);
+    repository.goldenpath(&["codeowners", "--write"]).run().success();
+    repository.commit_all("all");
+    repository.git(&["sparse-checkout", "set", "catalogs"]);
+    assert!(!repository.exists(".github/CODEOWNERS"));
+    for flag in ["--check", "--write"] {
+        let outcome = repository.goldenpath(&["codeowners", flag]).run();
+        assert_ne!(outcome.code, 0);
+        assert!(outcome.stderr.contains("it is not on disk"), "{}", outcome.stderr);
+    }
+    assert!(!repository.exists(".github/CODEOWNERS"));
+    repository.git(&["sparse-checkout", "disable"]);
+    repository.goldenpath(&["codeowners", "--check"]).run().success();
+}
+
 #[cfg(unix)]
 #[test]
 fn codeowners_writes_through_no_link() {
