@@ -44,6 +44,12 @@ pub fn check_role(text: &str) -> Result<(), String> {
     }
 }
 
+/// Returns the account of an ARN; None where `text` is not one.
+#[must_use]
+pub fn account(text: &str) -> Option<&str> {
+    Some(Arn::parse(text)?.account)
+}
+
 /// A Lambda function.
 ///
 /// # Errors
@@ -61,6 +67,7 @@ pub fn check_function(text: &str) -> Result<(), String> {
 struct Arn<'text> {
     service: &'text str,
     region: &'text str,
+    account: &'text str,
     resource: &'text str,
 }
 
@@ -72,7 +79,7 @@ impl<'text> Arn<'text> {
         let in_small = |text: &str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let good = scheme == "arn" && partition.starts_with("aws") && in_small(partition) && in_small(region);
-        (good && is_account).then_some(Self { service, region, resource })
+        (good && is_account).then_some(Self { service, region, account, resource })
     }
 }
 

@@ -12,6 +12,7 @@
 //! | [`projection`] | manifest → ExternalSecret |
 //! | [`branch`] | a branch that files are committed to, checked out or somewhere else |
 //! | [`scaffold`] | answers → template → file |
+//! | [`codeowners`] | the CODEOWNERS lines that follow from the configuration |
 //! | [`hooks`] | native git hooks: writing them, and reading what git tells them |
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`report`] | the catalog as a page |
@@ -41,6 +42,7 @@ pub mod audit;
 pub mod branch;
 pub mod catalog;
 pub mod cli;
+pub mod codeowners;
 pub mod config;
 pub mod crash;
 pub mod diagnostics;

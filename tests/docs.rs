@@ -114,6 +114,7 @@ fn every_flag_in_the_documentation_exists() {
             &["value", "rotate", "--help"],
             &["value", "status", "--help"],
             &["value", "env", "--help"],
+            &["codeowners", "--help"],
         ])
         .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
         .collect();

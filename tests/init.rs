@@ -211,6 +211,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
         [
             "# remote: upstream",
             "# keyFile: ~/.config/goldenpath/local-store.key",
+            "# accountId: \"123456789012\"",
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",
             "# roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
@@ -218,13 +219,20 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "# rotation:",
             "#   functions:",
             "#     database-credentials: arn:aws:lambda:us-east-1:123456789012:function:rotate-database",
+            "# ownership:",
+            "#   services:",
+            "#     payments: { owners: [team-payments], namespaces: [payments], accounts: [\"123456789012\"] }",
+            "#   unlisted: warn",
+            "#   teams: { team-payments: \"@acme/payments\" }",
+            "#   platform: [\"@acme/platform\"]",
+            "#   deniedNamespaces: [kube-*, argocd, flux-system, external-secrets]",
             "# environments:",
             "#   prod:",
             "#     region: eu-west-2",
             "#     roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
             "#     kmsKeyId: alias/secrets",
             "#     gitops: { url: \"git@git.example.com:acme/gitops-prod.git\", branch: main }",
-            "#     cluster: { context: prod-eu }",
+            "#     cluster: { name: prod-eu, context: prod-eu }",
             "# limits: { maxDeletes: 5 }",
             "# audit: { push: true, remote: origin, branch: main }",
             "# rules:",
@@ -252,7 +260,10 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.store_of("prod").region.as_deref(), Some("eu-west-2"));
     assert!(config.rotation_function("prod", "database-credentials").is_some());
-    assert_eq!(config.environments["prod"].cluster.as_ref().map(|cluster| cluster.context.as_str()), Some("prod-eu"));
+    assert_eq!(config.environments["prod"].cluster.as_ref().unwrap().context.as_deref(), Some("prod-eu"));
+    assert_eq!(config.store.account_id.as_deref(), Some("123456789012"));
+    assert_eq!(config.ownership.denied_namespaces, Config::default().ownership.denied_namespaces);
+    assert_eq!(config.ownership.services.len(), 1);
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.policies.len(), 1);
     // And the rule exists, and the policy compiles.

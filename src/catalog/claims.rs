@@ -1,4 +1,5 @@
-//! What manifests claim for themselves alone: an ID, a store key, a Kubernetes Secret. Remembered by blob.
+//! What manifests claim for themselves alone: an ID, a store key, a Kubernetes Secret, an ExternalSecret. Remembered by
+//! blob.
 //!
 //! To check one staged manifest is to know whether any of ten thousand others claims what it does. A blob never changes, so
 //! what one claims is read once and kept in a file under `.git/`. The file tells which manifests to look at, never what to
@@ -16,10 +17,13 @@ use crate::source::{Blob, Memory, Repository};
 
 /// One more whenever the same bytes claim something else than before: hooks are built from commits, and not only from
 /// versions.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
+
+/// How many kinds of claims there are.
+const KINDS: usize = 4;
 
 /// The bytes of a remembered blob: its ID and a hash for each claim.
-const RECORD: usize = ID + 3 * 8;
+const RECORD: usize = ID + KINDS * 8;
 
 /// The bytes of a blob's ID.
 const ID: usize = 20;
@@ -33,7 +37,7 @@ const WORTH_WRITING: usize = 32;
 /// What a manifest claims, as hashes; 0 for what it does not claim. Two that claim the same have a hash in common, and
 /// should two that do not have one, they are looked at in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Claims([u64; 3]);
+pub(super) struct Claims([u64; KINDS]);
 
 /// What earlier runs have learned.
 struct Known {
@@ -63,7 +67,7 @@ pub(super) fn rivals<'a>(
     let learned = repository.load(&unknown, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
         // What git cannot read now, such as a blob that a partial clone lacks, may claim anything.
-        (!matches!(entry.state, State::Unreadable(_))).then(|| Claims::of(&entry))
+        (!matches!(entry.state, State::Unreadable(_))).then(|| Claims::of(&entry, project))
     });
     let count = learned.len();
     let mut learned = learned.into_iter();
@@ -75,8 +79,13 @@ pub(super) fn rivals<'a>(
 }
 
 impl Claims {
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self([hashed(0, entry.claimed_id()), hashed(1, entry.claimed_store_key()), hashed(2, entry.claimed_target())])
+    pub(super) fn of(entry: &Entry, project: &Project) -> Self {
+        Self([
+            hashed(0, entry.claimed_id()),
+            hashed(1, entry.claimed_store_key()),
+            hashed(2, entry.claimed_target(project)),
+            hashed(3, entry.claimed_external_secret(project)),
+        ])
     }
 
     /// The claims that there are.
@@ -96,7 +105,9 @@ fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
 impl Known {
     /// What is remembered of this repository's blobs.
     fn open(repository: &Repository, project: &Project) -> Self {
-        let memory = repository.memory_of("claims", (EDITION, &project.config.store.key_template));
+        // What a claim's hash depends on, other than the blob.
+        let clusters: Vec<(&str, &str)> = project.config.named_clusters().collect();
+        let memory = repository.memory_of("claims", (EDITION, &project.config.store.key_template, clusters));
         let records = memory.recall(RECORD).unwrap_or_default();
         Self { memory, records, next: 0, places: None }
     }
@@ -115,7 +126,7 @@ impl Known {
         self.next = at + 1;
         let record = &self.records[at * RECORD..];
         let hash = |at: usize| record[ID + at * 8..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        Some(Claims([hash(0), hash(1), hash(2)]))
+        Some(Claims(std::array::from_fn(hash)))
     }
 
     /// Writes down what these blobs claim, in place of what was remembered, if `learned` of them make it worth while.

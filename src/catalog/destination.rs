@@ -43,8 +43,17 @@ impl Destination {
         let own = config.environments.get(environment);
         // Each field, so that a new one is considered here: only the key that encrypts does not
         // decide where a value goes.
-        let StoreConfig { backend, path, key_file, key_template, region, endpoint_url, role_arn, kms_key_id: _ } =
-            config.store_of(environment);
+        let StoreConfig {
+            backend,
+            path,
+            key_file,
+            key_template,
+            account_id,
+            region,
+            endpoint_url,
+            role_arn,
+            kms_key_id: _,
+        } = config.store_of(environment);
         let secret = manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);
 
         let plain = |key: &str, value: Option<String>| Setting {
@@ -83,6 +92,7 @@ impl Destination {
                 },
                 plain("store.keyTemplate", Some(key_template)),
                 plain("the secret's name", secret),
+                of_store("accountId", is_own(|own| own.account_id.is_some()), is_aws, account_id),
                 of_store("region", is_own(|own| own.region.is_some()), is_aws, region),
                 of_store("endpointUrl", is_own(|own| own.endpoint_url.is_some()), is_aws, endpoint_url),
                 of_store("roleArn", is_own(|own| own.role_arn.is_some()), is_aws, role_arn),
@@ -179,6 +189,7 @@ mod tests {
         for (config, from, to, expected) in [
             ("store: { backend: aws, region: eu-west-2 }\n", "", "", &["store.region"][..]),
             (&format!("{aws}  endpointUrl: http://localhost:1\n"), "", "", &["store.endpointUrl"]),
+            (&format!("{aws}  accountId: '123456789012'\n"), "", "", &["store.accountId"]),
             (&format!("{aws}  roleArn: arn:aws:iam::123456789012:role/r\n"), "", "", &["store.roleArn"]),
             (
                 &format!("{aws}  keyTemplate: \"x/{{{{ name }}}}\"\n"),

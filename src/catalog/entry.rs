@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Project;
+use crate::config::Cluster;
 use crate::manifest::{
     self, LifecycleStatus, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation,
 };
@@ -141,15 +142,27 @@ impl Entry {
         self.manifest()?.store_key.as_ref()?.as_ref().ok()
     }
 
-    /// The Kubernetes Secret that is its own: environment, namespace and name. What is decommissioned writes nothing any
+    /// The Kubernetes Secret that is its own: cluster, namespace and name. What is decommissioned writes nothing any
     /// more, and its successor may take its place.
     #[must_use]
-    pub fn claimed_target(&self) -> Option<(&str, &str, &str)> {
+    pub fn claimed_target<'a>(&'a self, project: &'a Project) -> Option<(Cluster<'a>, &'a str, &'a str)> {
         let request = self.living()?;
-        Some((request.environment.as_str(), request.namespace.as_str(), request.k8s_secret_name.as_str()))
+        let cluster = project.config.cluster_of(request.environment.as_str());
+        Some((cluster, request.namespace.as_str(), request.k8s_secret_name.as_str()))
     }
 
-    fn living(&self) -> Option<&SecretRequest> {
+    /// Returns the ExternalSecret that is its own: cluster, namespace and the manifest's name, which its name follows
+    /// from.
+    #[must_use]
+    pub fn claimed_external_secret<'a>(&'a self, project: &'a Project) -> Option<(Cluster<'a>, &'a str, &'a str)> {
+        let request = self.living()?;
+        let cluster = project.config.cluster_of(request.environment.as_str());
+        Some((cluster, request.namespace.as_str(), request.name.as_str()))
+    }
+
+    /// Returns the typed manifest, unless its secret is decommissioned.
+    #[must_use]
+    pub fn living(&self) -> Option<&SecretRequest> {
         self.request().filter(|request| request.status != LifecycleStatus::Decommissioned)
     }
 

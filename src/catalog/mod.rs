@@ -32,6 +32,8 @@ pub struct Catalog {
     pub texts: Vec<Entry>,
     /// The paths of files on disk in the catalog's folder that are not manifests.
     pub other_files: Vec<String>,
+    /// The names of all services that the snapshot has folders of, whatever part of it was read.
+    pub services: BTreeSet<String>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
     /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
@@ -200,14 +202,17 @@ impl Catalog {
             Ok(named)
         };
         let mut before = step.map(|step| step.read(repository, project)).transpose()?;
+        let mut services = BTreeSet::new();
         let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
             (Selection::Paths(_), Some(mut others)) => {
+                services = services_of(others.iter().map(|blob| blob.path.as_ref()), project);
                 let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
                 let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
                 let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
                 let mut found = repository.load(&own, MAX_BYTES, read);
                 found.extend(outside(&found)?);
-                let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries)).map(Claims::of);
+                let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries));
+                let sought = sought.map(|entry| Claims::of(entry, project));
                 let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
                 let rivals = claims::rivals(repository, project, others, &sought);
                 found.extend(repository.load(&rivals, MAX_BYTES, read));
@@ -220,13 +225,27 @@ impl Catalog {
             }
         };
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let other_files = others.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let texts = Vec::new();
-        Ok((Self { snapshot, entries, texts, other_files, before, outlived: BTreeMap::new() }, seen))
+        Ok((Self { services, other_files, before, ..Self::new(snapshot, entries) }, seen))
+    }
+
+    /// Returns a catalog of these entries, which must be sorted by path, and of nothing else.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, entries: Vec<Entry>) -> Self {
+        Self {
+            snapshot,
+            entries,
+            services: BTreeSet::new(),
+            texts: Vec::new(),
+            other_files: Vec::new(),
+            before: None,
+            outlived: BTreeMap::new(),
+        }
     }
 
     /// Reads the text files that are not manifests: those of `change`, or all on disk where there is none. What is not
@@ -285,6 +304,22 @@ impl Catalog {
 fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
     let place = entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
     entries.get(place)
+}
+
+/// Returns the services that manifests at these paths are of, by their folders.
+fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> BTreeSet<String> {
+    let mut services = BTreeSet::new();
+    let mut last = "";
+    for path in paths {
+        let below = path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
+        let Some((service, _)) = below.and_then(|below| below.split_once('/')) else { continue };
+        // One after the other, most are of the same service.
+        if service != last {
+            services.insert(service.to_owned());
+            last = service;
+        }
+    }
+    services
 }
 
 /// Where the manifest of this service, environment and ID belongs, from the repository's root.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, ConfigError, Enums, Governance, Policies, SecretTypes};
+use crate::config::{self, Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
@@ -28,6 +28,8 @@ pub struct Project {
     /// `store.keyTemplate`, compiled.
     pub key_template: Template,
     pub enums: Enums,
+    /// Who may ask for what.
+    pub ownership: Ownership,
     pub governance: Governance,
     /// Which keys a value has.
     pub secret_types: SecretTypes,
@@ -130,6 +132,7 @@ impl Project {
             rules_from,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
+            ownership: Ownership::new(&config.ownership),
             config,
             config_name: name,
             config_text,

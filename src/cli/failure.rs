@@ -7,6 +7,7 @@ use miette::Diagnostic;
 
 use crate::branch::BranchError;
 use crate::catalog::ProjectError;
+use crate::codeowners::CodeownersError;
 use crate::config::ConfigError;
 use crate::fixes::WriteError;
 use crate::git::GitError;
@@ -115,7 +116,8 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError, DefaultBranchError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError,
+        DefaultBranchError, CodeownersError;
 }
 
 impl From<IdError> for Failure {

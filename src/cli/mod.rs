@@ -3,6 +3,7 @@
 mod allocating;
 mod apply;
 mod audit;
+mod codeowners;
 mod committing;
 mod demo;
 mod deprecating;
@@ -100,6 +101,7 @@ enum Command {
     Value(value::Args),
     Id(id::Args),
     Audit(audit::Args),
+    Codeowners(codeowners::Args),
     Hook(hook::Args),
     Demo(demo::Args),
 }
@@ -210,6 +212,7 @@ impl Command {
             Self::Value(args) => value::run(&args, context),
             Self::Id(args) => id::run(args, context),
             Self::Audit(args) => audit::run(&args, context),
+            Self::Codeowners(args) => codeowners::run(&args, context),
             Self::Hook(args) => hook::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
         }

@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// The secret's name
     #[arg(long)]
     name: Option<String>,
-    /// Who answers for it
+    /// Who answers for it [default: the only owner that `ownership` lists for the service]
     #[arg(long)]
     owner: Option<String>,
     /// The risk tier
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// The rotation class [default: what the type and the risk tier ask for]
     #[arg(long, value_name = "CLASS")]
     rotation: Option<String>,
-    /// The Kubernetes namespace [default: the service]
+    /// The Kubernetes namespace [default: the service, or the first that `ownership` lists for it]
     #[arg(long)]
     namespace: Option<String>,
     /// The Kubernetes Secret's name [default: the name, with a number behind it where that is taken]
@@ -187,6 +187,11 @@ fn answered(
         let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
         context.streams.talk(&format!("A new secret. {key} or Ctrl-C backs out; nothing is written before the end."));
         scaffold::ask(prompter, &questions, &mut draft, constraint, original.map(Original::environment))?;
+    }
+    if draft.get(Field::Owner).is_none()
+        && let Some(owner) = constraint.only_owner(&draft)
+    {
+        draft.answer(Field::Owner, owner, Origin::Asked);
     }
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));

@@ -1,11 +1,14 @@
 //! `environments` and `rotation`: what is different in one environment, as a rule an account and a region of its own.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside, unique};
+use super::{
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside, is_account_id, unique,
+};
 use crate::arn;
 use crate::suggest::did_you_mean;
 
@@ -13,6 +16,8 @@ use crate::suggest::did_you_mean;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentConfig {
+    /// The account, twelve digits.
+    pub account_id: Option<String>,
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
     pub role_arn: Option<String>,
@@ -24,14 +29,34 @@ pub struct EnvironmentConfig {
 }
 
 /// The cluster in which the environment's secrets are used. It is only ever read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterConfig {
-    /// Of the kubeconfig.
-    pub context: String,
+    /// What it is called: environments with one name share a cluster.
+    pub name: Option<String>,
+    /// Of the kubeconfig; without one, the cluster is not asked.
+    pub context: Option<String>,
     /// From the repository's root, or from the home folder where it begins with `~/`, and outside the repository; without one,
     /// `KUBECONFIG` or `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// The cluster that something is unique in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cluster<'a> {
+    /// By its own name, which several environments may give.
+    Named(&'a str),
+    /// Of one environment alone.
+    OfEnvironment(&'a str),
+}
+
+impl fmt::Display for Cluster<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(out, "the cluster `{name}`"),
+            Self::OfEnvironment(name) => out.write_str(name),
+        }
+    }
 }
 
 /// Another store.
@@ -68,6 +93,7 @@ impl Config {
         let Some(own) = self.environments.get(environment) else { return self.store.clone() };
         let all = &self.store;
         StoreConfig {
+            account_id: own.account_id.clone().or_else(|| all.account_id.clone()),
             key_file: self.store.key_file.clone(),
             backend: own.store.backend.or(all.backend),
             path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
@@ -77,6 +103,32 @@ impl Config {
             role_arn: own.role_arn.clone().or_else(|| all.role_arn.clone()),
             kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
         }
+    }
+
+    /// Returns the cluster that an environment's secrets are used in.
+    #[must_use]
+    pub fn cluster_of<'a>(&'a self, environment: &'a str) -> Cluster<'a> {
+        let cluster = self.environments.get(environment).and_then(|own| own.cluster.as_ref());
+        match cluster.and_then(|cluster| cluster.name.as_deref()) {
+            Some(name) => Cluster::Named(name),
+            None => Cluster::OfEnvironment(environment),
+        }
+    }
+
+    /// Returns the environments whose clusters have a name, each with it.
+    pub fn named_clusters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environments
+            .iter()
+            .filter_map(|(environment, own)| Some((environment.as_str(), own.cluster.as_ref()?.name.as_deref()?)))
+    }
+
+    /// Returns the account that an environment's secrets are in, where the configuration says so: by its ID, or by the
+    /// role that is assumed there. What the environment has of its own counts first.
+    #[must_use]
+    pub fn account_of(&self, environment: &str) -> Option<&str> {
+        let own = self.environments.get(environment);
+        let own = own.and_then(|own| own.account_id.as_deref().or_else(|| arn::account(own.role_arn.as_deref()?)));
+        own.or(self.store.account_id.as_deref()).or_else(|| arn::account(self.store.role_arn.as_deref()?))
     }
 
     /// Where the projections of an environment go.
@@ -141,6 +193,21 @@ impl Config {
         Ok(())
     }
 
+    /// Checks the account IDs in `text`, which this was read from.
+    pub(super) fn check_accounts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let shared = (vec!["store", "accountId"], &self.store.account_id);
+        let own = self.environments.iter().map(|(name, own)| {
+            let keys = vec!["environments", name.as_str(), "accountId"];
+            (keys, &own.account_id)
+        });
+        for (keys, account) in std::iter::once(shared).chain(own) {
+            let Some(account) = account.as_ref().filter(|account| !is_account_id(account)) else { continue };
+            let message = format!("`{}: {}` is not an account ID", keys.join("."), account.escape_debug());
+            return Err(ConfigError::new(path, message, ACCOUNT_ID).at_field(text, &keys));
+        }
+        Ok(())
+    }
+
     /// Looks at where projections go, in `text`, which this was read from.
     pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let shared = (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
@@ -180,8 +247,28 @@ impl Config {
                 let keys = ["environments", name, "cluster", key];
                 Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help).at_field(text, &keys))
             };
-            if cluster.context.is_empty() || cluster.context.chars().any(char::is_control) {
-                return bad("context", "is no context", "give it as `kubectl config get-contexts` shows it");
+            let is_unusable = |text: &str| text.is_empty() || text.chars().any(char::is_control);
+            if cluster.name.as_deref().is_some_and(is_unusable) {
+                let help = "give a name; environments with the same one share a cluster";
+                return bad("name", "cannot be a name", help);
+            }
+            match &cluster.context {
+                Some(context) if is_unusable(context) => {
+                    let help = "give it as `kubectl config get-contexts` shows it";
+                    return bad("context", "cannot be a context", help);
+                }
+                Some(_) => {}
+                None if cluster.kubeconfig.is_some() => {
+                    return bad("kubeconfig", "needs `context`", "add the kubeconfig's context for this cluster");
+                }
+                None if cluster.name.is_none() => {
+                    let message = format!("`environments.{name}.cluster` has neither `name` nor `context`");
+                    let help = "add `context:` to look into the cluster before a secret is deleted, or `name:` to say \
+                                which environments share it";
+                    let keys = ["environments", name, "cluster"];
+                    return Err(ConfigError::new(path, message, help).at_field(text, &keys));
+                }
+                None => {}
             }
             match cluster.kubeconfig.as_deref().map(|file| file.to_str().unwrap_or_default()) {
                 Some(file) if file.is_empty() || file.chars().any(char::is_control) => {
@@ -222,7 +309,7 @@ impl Config {
                 return unknown("secret type", &[&keys[..], &[name]].concat(), &enums.secret_types);
             }
         }
-        Ok(())
+        self.check_owners(enums, path, text)
     }
 
     /// All tables of functions, each with the keys that lead to it.
@@ -338,21 +425,73 @@ environments:
     fn a_cluster_has_a_context_and_no_file_of_the_repository() {
         let text = "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
         let config = Config::parse(FILE_NAME, text).unwrap();
-        let cluster = ClusterConfig { context: "prod".to_owned(), kubeconfig: Some("../kube/config".into()) };
+        let cluster =
+            ClusterConfig { name: None, context: Some("prod".to_owned()), kubeconfig: Some("../kube/config".into()) };
         assert_eq!(config.environments["prod"].cluster, Some(cluster));
         for (cluster, said) in [
-            ("{ context: '' }", "`environments.prod.cluster.context` is no context"),
+            ("{ context: '' }", "`environments.prod.cluster.context` cannot be a context"),
+            ("{ name: '' }", "`environments.prod.cluster.name` cannot be a name"),
+            ("{ name: a, kubeconfig: ../b }", "`environments.prod.cluster.kubeconfig` needs `context`"),
             ("{ context: a, kubeconfig: '' }", "`environments.prod.cluster.kubeconfig` is no file"),
             (
                 "{ context: a, kubeconfig: ci/kubeconfig }",
                 "`environments.prod.cluster.kubeconfig` is a file of the repository",
             ),
             ("{ context: a, token: b }", "unknown field `token`"),
-            ("{}", "missing field `context`"),
+            ("{}", "`environments.prod.cluster` has neither `name` nor `context`"),
         ] {
             let text = format!("environments:\n  prod:\n    cluster: {cluster}\n");
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn environments_whose_clusters_have_one_name_share_it() {
+        let text = "\
+environments:
+  dev: { cluster: { name: small } }
+  test: { cluster: { name: small, context: x } }
+  prod: { cluster: { context: prod } }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.cluster_of("dev"), config.cluster_of("test"));
+        assert_eq!(config.cluster_of("prod"), Cluster::OfEnvironment("prod"));
+        assert_ne!(config.cluster_of("small"), config.cluster_of("dev"), "a cluster is not an environment");
+    }
+
+    #[test]
+    fn an_account_is_known_by_its_id_or_by_the_role_and_the_environments_own_counts_first() {
+        let text = "\
+store: { accountId: \"111111111111\" }
+environments:
+  prod: { accountId: \"222222222222\", roleArn: \"arn:aws:iam::333333333333:role/x\" }
+  test: { roleArn: \"arn:aws:iam::333333333333:role/x\" }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.account_of("prod"), Some("222222222222"));
+        assert_eq!(config.account_of("test"), Some("333333333333"));
+        assert_eq!(config.account_of("dev"), Some("111111111111"));
+        assert_eq!(config.store_of("dev").account_id.as_deref(), Some("111111111111"));
+        assert_eq!(Config::default().account_of("dev"), None);
+        // Without quotes too, whatever it begins with.
+        let config = Config::parse(FILE_NAME, "store: { accountId: 012345678901 }\n").unwrap();
+        assert_eq!(config.account_of("dev"), Some("012345678901"));
+    }
+
+    #[test]
+    fn an_account_that_is_not_twelve_digits_is_refused_at_its_place() {
+        for (text, said) in [
+            ("store:\n  accountId: \"12345\"\n", "`store.accountId: 12345` is not an account ID"),
+            (
+                "environments:\n  prod:\n    accountId: \"12345678901x\"\n",
+                "`environments.prod.accountId: 12345678901x` is not an account ID",
+            ),
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.help().unwrap().to_string().contains("12 digits"), "{}", error.help().unwrap());
             assert!(error.labels().is_some(), "{text}");
         }
     }

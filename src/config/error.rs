@@ -55,6 +55,23 @@ impl ConfigError {
         }
     }
 
+    /// The same error, pointing at `item`, or without one at the last key, below the keys that lead to it in `text`,
+    /// whether its mappings and lists are in block or in flow style.
+    #[must_use]
+    pub fn at_item(self, text: &str, keys: &[&str], item: Option<&str>) -> Self {
+        let mut found: Option<(usize, usize)> = None;
+        let words = keys.iter().map(|key| (*key, true)).chain(item.map(|item| (item, false)));
+        for (word, is_key) in words {
+            let start = found.map_or(0, |(offset, length)| offset + length);
+            let Some(offset) = find_word(text, start, word, is_key) else { break };
+            found = Some((offset, word.len()));
+        }
+        match found {
+            Some((offset, length)) => self.over(text, offset, length),
+            None => self,
+        }
+    }
+
     /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
     #[must_use]
     pub fn at_position(self, text: &str, line: usize, column: usize) -> Self {
@@ -102,6 +119,19 @@ impl ConfigError {
         self.place = Some(SourceSpan::from((offset, length)));
         self
     }
+}
+
+/// Returns where `word` is in `text` from `start` on, as a whole word outside of comments, followed by a colon if it
+/// `is_key`.
+fn find_word(text: &str, start: usize, word: &str, is_key: bool) -> Option<usize> {
+    let is_part = |character: char| character.is_alphanumeric() || "-_*".contains(character);
+    let places = text[start..].match_indices(word).map(|(offset, _)| start + offset);
+    places.filter(|&offset| !word.is_empty() && !is_in_comment(text, offset)).find(|&offset| {
+        let (before, after) = (&text[..offset], &text[offset + word.len()..]);
+        let is_whole = !before.ends_with(is_part) && !after.starts_with(is_part);
+        let ends_a_key = after.trim_start_matches(['"', '\'']).trim_start_matches(' ').starts_with(':');
+        is_whole && (!is_key || ends_a_key)
+    })
 }
 
 fn is_in_comment(text: &str, offset: usize) -> bool {
@@ -155,6 +185,19 @@ mod tests {
         assert_eq!(at(&["tiers", "high", "days"]), Some("days: 3"));
         assert_eq!(at(&["other", "days"]), Some("days: 1"));
         assert_eq!(at(&["nowhere"]), None);
+    }
+
+    #[test]
+    fn an_item_is_found_below_the_keys_that_lead_to_it_in_both_styles() {
+        let block = "x: pay\na:\n  b: [pay] # pay\n  pay:\n    - payments\n    - pay\n";
+        let flow = "x: pay\na: { b: [pay], pay: [payments, \"pay\"] }\n";
+        for text in [block, flow] {
+            let error = ConfigError::new("f", "m", "h").at_item(text, &["a", "pay"], Some("pay"));
+            assert_eq!(error.place.unwrap().offset(), text.rfind("pay").unwrap(), "{text}");
+            let error = ConfigError::new("f", "m", "h").at_item(text, &["a", "pay"], None);
+            assert_eq!(error.place.unwrap().offset(), text.find("pay:").unwrap(), "{text}");
+        }
+        assert_eq!(ConfigError::new("f", "m", "h").at_item("y: 1\n", &["a"], None).place, None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod enums;
 mod environments;
 mod error;
 mod governance;
+mod ownership;
 mod policies;
 mod secret_types;
 mod unique;
@@ -18,9 +19,14 @@ use serde::Deserialize;
 use crate::template::{self, Output};
 
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
-pub use environments::{ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
+pub use environments::{
+    Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig,
+};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use ownership::{
+    AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig, ServiceOwnership, Unlisted,
+};
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,
@@ -48,6 +54,8 @@ pub struct Config {
     pub store: StoreConfig,
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
+    /// Who may ask for what, as written; [`Ownership`] answers questions by it.
+    pub ownership: OwnershipConfig,
     pub rotation: RotationConfig,
     pub limits: LimitsConfig,
     pub audit: AuditConfig,
@@ -87,6 +95,8 @@ pub enum Reserve {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
     pub backend: Option<Backend>,
+    /// `aws`: the account, twelve digits.
+    pub account_id: Option<String>,
     /// `local`: the SQLite file, from the repository's root.
     pub path: PathBuf,
     /// `local`: the file of the key that values are encrypted with, outside the repository; `~/` is the user's home.
@@ -177,6 +187,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             gitops: GitopsConfig::default(),
             external_secret: ExternalSecretConfig::default(),
+            ownership: OwnershipConfig::default(),
             rotation: RotationConfig::default(),
             limits: LimitsConfig::default(),
             audit: AuditConfig::default(),
@@ -197,6 +208,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             backend: None,
+            account_id: None,
             path: PathBuf::from(".goldenpath/store.db"),
             key_file: None,
             key_template: "goldenpath/{{ service }}/{{ environment }}/{{ name }}".to_owned(),
@@ -283,6 +295,8 @@ impl Config {
         config.check_arns(path, text)?;
         config.check_gitops(path, text)?;
         config.check_clusters(path, text)?;
+        config.check_accounts(path, text)?;
+        config.check_ownership(path, text)?;
         Ok(config)
     }
 }
@@ -301,6 +315,14 @@ fn sample() -> serde_json::Value {
         .into_iter()
         .chain(["rotationClass", "status", "namespace", "k8sSecretName", "ttlDays"]);
     names.map(|name| (name.to_owned(), serde_json::Value::from(name))).collect()
+}
+
+/// What an account ID is, for messages.
+const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\"";
+
+/// Returns whether `text` is the ID of an AWS account (AWS Account Management, "View AWS account identifiers").
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The longest value of a tag in AWS Secrets Manager, in characters (API type `Tag`).

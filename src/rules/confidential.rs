@@ -310,7 +310,9 @@ enum Origin {
 /// file hides the same word.
 fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>, origin: Origin) {
     let mut found: Vec<Range<usize>> = secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
-    found.extend(words.flat_map(|words| words.find(text)).filter(|span| origin == Origin::Foreign || !is_own_word(text, span)));
+    found.extend(
+        words.flat_map(|words| words.find(text)).filter(|span| origin == Origin::Foreign || !is_own_word(text, span)),
+    );
     if found.is_empty() {
         return;
     }

@@ -21,6 +21,19 @@ pub(super) fn report<'a, K: Hash + Eq>(
     describe: impl Fn(&K) -> String,
     help: &str,
 ) {
+    report_unless(catalog, sink, key, pointer, describe, help, |_, _| false);
+}
+
+/// As [`report`], but leaves out pairs of entries that `is_reported` by another rule for the same reason.
+pub(super) fn report_unless<'a, K: Hash + Eq>(
+    catalog: &'a Catalog,
+    sink: &mut Sink<'_>,
+    key: impl Fn(&'a Entry) -> Option<K> + Sync,
+    pointer: &str,
+    describe: impl Fn(&K) -> String,
+    help: &str,
+    is_reported: impl Fn(&Entry, &Entry) -> bool,
+) {
     let mut holders: HashMap<K, Vec<&Entry>> = HashMap::new();
     for entry in suspects(&catalog.entries, &key) {
         if let Some(key) = key(entry) {
@@ -29,7 +42,11 @@ pub(super) fn report<'a, K: Hash + Eq>(
     }
     for (key, entries) in holders.iter().filter(|(_, entries)| entries.len() > 1) {
         for entry in entries.iter().filter(|entry| entry.selected) {
-            let others: Vec<&&Entry> = entries.iter().filter(|other| other.path != entry.path).collect();
+            let is_other = |other: &&&Entry| other.path != entry.path && !is_reported(entry, other);
+            let others: Vec<&&Entry> = entries.iter().filter(is_other).collect();
+            if others.is_empty() {
+                continue;
+            }
             let paths: Vec<&str> = others.iter().map(|other| other.path.as_str()).take(3).collect();
             let more = match others.len() - paths.len() {
                 0 => String::new(),

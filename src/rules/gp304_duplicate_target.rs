@@ -1,7 +1,8 @@
 //! No two manifests write the same Kubernetes Secret.
 //!
 //! ## What it does
-//! Compares environment, namespace and `k8sSecretName` across the whole catalog, whatever part of it a run is about.
+//! Compares cluster, namespace and `k8sSecretName` across the whole catalog, whatever part of it a run is about. Each
+//! environment has a cluster of its own, unless `environments.<environment>.cluster.name` says which ones share one.
 //!
 //! ## Why is this bad?
 //! Two ExternalSecrets with one target overwrite each other at every refresh, and the application sees now the one
@@ -12,7 +13,7 @@
 //! spec:
 //!   access:
 //!     namespace: payments
-//!     k8sSecretName: payments-db-creds   # SEC-0007's, in the same environment
+//!     k8sSecretName: payments-db-creds   # SEC-0007's, in the same cluster
 //! ```
 //!
 //! ## Use instead
@@ -24,7 +25,7 @@
 //! ```
 
 use super::{Check, Rule, Severity, Sink, duplicates};
-use crate::catalog::{Catalog, Entry, Project};
+use crate::catalog::{Catalog, Project};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP304",
@@ -34,13 +35,13 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Catalog(check),
 };
 
-fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     duplicates::report(
         catalog,
         sink,
-        Entry::claimed_target,
+        |entry| entry.claimed_target(project),
         "/spec/access/k8sSecretName",
-        |(environment, namespace, name)| format!("the Kubernetes Secret `{namespace}/{name}` in {environment}"),
+        |(cluster, namespace, name)| format!("the Kubernetes Secret `{namespace}/{name}` in {cluster}"),
         "give one of the two another `k8sSecretName`",
     );
 }

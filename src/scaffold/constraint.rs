@@ -47,6 +47,14 @@ impl<'project> Constraint<'project> {
     /// Judges an answer of `draft` by the very rules that `validate` applies to the manifest's field, with the other
     /// answers and the catalog beside it. Policies are left to the whole manifest.
     pub fn judge(&mut self, draft: &Draft, field: Field) -> Verdict {
+        // Who may use a namespace depends on the service: until that is answered, it is one that may.
+        let mut tried = draft.clone();
+        if let (Field::Namespace, None, Some(namespace)) = (field, draft.get(Field::Service), draft.get(field))
+            && let Some(holder) = self.project.ownership.holders(namespace).next()
+        {
+            tried.answer(Field::Service, holder, super::Origin::Asked);
+        }
+        let draft = &tried;
         let mut environments: Vec<&str> = draft.all(Field::Environment).collect();
         if environments.is_empty() {
             environments.push(UNANSWERED);
@@ -72,7 +80,7 @@ impl<'project> Constraint<'project> {
     pub fn takes_new(&mut self, field: Field) -> bool {
         let mut draft = Draft::default();
         draft.answer(field, UNANSWERED, super::Origin::Asked);
-        self.judge(&draft, field) == Verdict::Fit
+        !matches!(self.judge(&draft, field), Verdict::Wrong(_))
     }
 
     #[must_use]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{Constraint, Draft, Field, Origin, Verdict};
-use crate::config::Rotation;
+use crate::config::{NamespacePattern, Rotation, Unlisted};
 use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
 
 /// Days that a new secret is offered to live before somebody looks again.
@@ -17,9 +17,9 @@ const TRIES: u32 = 99;
 const NO_ROTATION: &str = "none";
 
 impl Constraint<'_> {
-    /// What follows from the answers so far: the name from service and type, the namespace from the service, the
-    /// Kubernetes Secret from the name, the rotation class from type and risk tier, the ttl from the tier, and the owner
-    /// from the service's other manifests. A name that is taken gets a number behind it.
+    /// What follows from the answers so far: the name from service and type, the namespace from the service and its list
+    /// in `ownership`, the Kubernetes Secret from the name, the rotation class from type and risk tier, the ttl from the
+    /// tier, and the owner from the service's other manifests and its list in `ownership`. A name that is taken gets a number behind it.
     #[must_use]
     pub fn default_for(&mut self, draft: &Draft, field: Field) -> Option<String> {
         match field {
@@ -33,7 +33,7 @@ impl Constraint<'_> {
                 tiers.iter().find(|tier| *tier == "medium").or(tiers.first()).cloned()
             }
             Field::RotationClass => self.rotation(draft),
-            Field::Namespace => draft.get(Field::Service).map(to_label),
+            Field::Namespace => self.namespace(draft.get(Field::Service)?),
             Field::K8sSecretName => {
                 let name = to_label(draft.get(Field::Name)?);
                 Some(self.free(draft, field, &name))
@@ -64,21 +64,61 @@ impl Constraint<'_> {
         std::iter::once(whole.clone()).chain(numbered).find(|name| fits(name)).unwrap_or(whole)
     }
 
-    /// What a question is offered from: services by how many manifests they have, owners by how many of the service's
-    /// are theirs and then as the enums have them, and else what the enums have.
+    /// What a question is offered from: services by how many manifests they have and then as `ownership` lists them,
+    /// owners by how many of the service's are theirs and then as `ownership` or the enums have them, the namespaces that
+    /// `ownership` lists for the service, and else what the enums have.
     #[must_use]
     pub fn suggestions(&self, draft: &Draft, field: Field) -> Vec<String> {
         match field {
-            Field::Service => most_used(self.requests().map(|request| request.service.as_str())),
+            Field::Service => self.services(),
             Field::Owner => self.owners(draft),
+            Field::Namespace => draft.get(Field::Service).map(|service| self.namespaces(service)).unwrap_or_default(),
             _ => field.choices(self.project()).unwrap_or_default().to_vec(),
+        }
+    }
+
+    /// The one owner that `ownership` lists for the service, which is not a guess.
+    #[must_use]
+    pub fn only_owner(&self, draft: &Draft) -> Option<String> {
+        match self.project().ownership.owners(draft.get(Field::Service)?)? {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// The services of the catalog and of `ownership`, without those that it denies.
+    fn services(&self) -> Vec<String> {
+        let ownership = &self.project().ownership;
+        let mut services = most_used(self.requests().map(|request| request.service.as_str()));
+        services.retain(|service| ownership.unlisted(service) != Some(Unlisted::Deny));
+        let others: Vec<String> =
+            ownership.services().filter(|name| !services.iter().any(|one| one == name)).map(str::to_owned).collect();
+        services.extend(others);
+        services
+    }
+
+    /// The namespaces that `ownership` lists for a service by their names.
+    fn namespaces(&self, service: &str) -> Vec<String> {
+        let listed = self.project().ownership.namespaces(service).into_iter().flatten();
+        listed.filter_map(NamespacePattern::name).map(str::to_owned).collect()
+    }
+
+    /// The namespace with the service's name where `ownership` does not list others, or else the first one listed.
+    fn namespace(&self, service: &str) -> Option<String> {
+        let own = to_label(service);
+        match self.project().ownership.namespaces(service) {
+            Some(listed) if !listed.iter().any(|pattern| pattern.matches(&own)) => {
+                self.namespaces(service).into_iter().next().or(Some(own))
+            }
+            _ => Some(own),
         }
     }
 
     fn owners(&self, draft: &Draft) -> Vec<String> {
         let service = draft.get(Field::Service);
         let of_service = self.requests().filter(|request| Some(request.service.as_str()) == service);
-        let known = &self.project().enums.owners;
+        let listed = service.and_then(|service| self.project().ownership.owners(service));
+        let known = listed.unwrap_or(&self.project().enums.owners);
         let mut owners = most_used(
             of_service.map(|request| request.owner.as_str()).filter(|owner| known.iter().any(|known| known == owner)),
         );

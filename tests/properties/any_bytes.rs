@@ -1,6 +1,5 @@
 //! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same five functions.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::thread;
 
@@ -58,7 +57,7 @@ impl World {
             Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
         };
         let entries = files.iter().enumerate().map(read).collect();
-        let catalog = Catalog { snapshot: Snapshot::WorkTree, entries, texts: Vec::new(), other_files: Vec::new(), before: None, outlived: BTreeMap::new() };
+        let catalog = Catalog::new(Snapshot::WorkTree, entries);
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
         settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));

@@ -1,1 +1,488 @@
 //! A service asks for its own secrets only.
+
+use serde_json::Value;
+
+use crate::support::{Found, Key, Platform, Repository, SEED, SEED_PATH, findings, seed_with};
+
+const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
+
+/// Each service with what is its own.
+const TABLE: &str = "\
+ownership:
+  services:
+    payments: { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
+    web: { owners: [app-team, sre-team], namespaces: [web] }
+  teams: { team-payments: \"@acme/payments\", app-team: \"@acme/app\", sre-team: \"@acme/sre\" }
+  platform: [\"@acme/platform\"]
+";
+
+/// A manifest of the service web that asks for nothing of another's.
+fn web(edits: &[(&str, &str)]) -> String {
+    let own = seed_with(&[
+        ("id: SEC-0007", "id: SEC-0008"),
+        ("name: payments-db-credentials", "name: web-session"),
+        ("owner: team-payments", "owner: app-team"),
+        ("service: payments", "service: web"),
+        ("namespace: payments ", "namespace: web "),
+        ("k8sSecretName: payments-db-creds", "k8sSecretName: web-session"),
+    ]);
+    edits.iter().fold(own, |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replace(from, to)
+    })
+}
+
+/// The seed's manifest and web's, with a configuration.
+fn with_web(configuration: &str, edits: &[(&str, &str)]) -> Repository {
+    let repository = Repository::with_seed();
+    repository.write(WEB_PATH, &web(edits));
+    repository.write("goldenpath.yaml", configuration);
+    repository
+}
+
+/// Everything that `validate` finds, whose exit code says whether one is an error.
+#[track_caller]
+fn validate(repository: &Repository, arguments: &[&str]) -> Vec<Found> {
+    let outcome = repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
+    let found = findings(&outcome);
+    assert_eq!(outcome.code, i32::from(found.iter().any(|found| found.severity == "error")), "{found:?}");
+    found
+}
+
+/// `error GP206 /metadata/owner` each.
+fn rows(found: &[Found]) -> Vec<String> {
+    found.iter().map(|found| format!("{} {} {}", found.severity, found.rule, found.pointer)).collect()
+}
+
+#[track_caller]
+fn finds(configuration: &str, edits: &[(&str, &str)], expected: &[&str]) -> Vec<Found> {
+    let found = validate(&with_web(configuration, edits), &[]);
+    assert_eq!(rows(&found), expected, "{found:?}");
+    found
+}
+
+#[test]
+fn what_the_table_lists_is_allowed() {
+    finds(TABLE, &[], &[]);
+    finds(TABLE, &[("owner: app-team", "owner: sre-team")], &[]);
+}
+
+#[test]
+fn an_owner_that_the_service_does_not_list_is_an_error() {
+    let found = finds(TABLE, &[("owner: app-team", "owner: team-payments")], &["error GP206 /metadata/owner"]);
+    assert_eq!(found[0].message, "the owner `team-payments` does not own the service `web`");
+    assert!(found[0].help.contains("use `app-team` or `sre-team`"), "{found:?}");
+    assert!(found[0].help.contains("`ownership.services.web.owners` in goldenpath.yaml"), "{found:?}");
+}
+
+#[test]
+fn another_services_namespace_is_an_error_whatever_the_table_says_of_the_service() {
+    let grab = [("namespace: web ", "namespace: payments ")];
+    finds(TABLE, &grab, &["error GP206 /spec/access/namespace"]);
+    // By a pattern of the other's.
+    let found = finds(TABLE, &[("namespace: web ", "namespace: pay-jobs ")], &["error GP206 /spec/access/namespace"]);
+    assert!(found[0].message.contains("it belongs to `payments`"), "{found:?}");
+    // A service without a list, and one that is not in the table.
+    let without_list = TABLE.replace(", namespaces: [web]", "");
+    finds(&without_list, &grab, &["error GP206 /spec/access/namespace"]);
+    let unlisted = TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+    finds(&unlisted, &grab, &["warning GP206 /metadata/service", "error GP206 /spec/access/namespace"]);
+    // One that both list is both's.
+    finds(&TABLE.replace("namespaces: [web]", "namespaces: [web, payments]"), &grab, &[]);
+}
+
+#[test]
+fn a_namespace_that_no_service_lists_is_an_error_for_a_service_with_a_list() {
+    finds(TABLE, &[("namespace: web ", "namespace: evil ")], &["error GP206 /spec/access/namespace"]);
+}
+
+#[test]
+fn a_service_that_is_not_listed_is_a_warning_and_an_error_where_the_table_denies_it() {
+    let unlisted = TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+    finds(&unlisted, &[], &["warning GP206 /metadata/service"]);
+    finds(&format!("{unlisted}  unlisted: deny\n"), &[], &["error GP206 /metadata/service"]);
+    finds(&format!("{unlisted}rules: {{ not-your-service: error }}\n"), &[], &["error GP206 /metadata/service"]);
+}
+
+#[test]
+fn the_clusters_own_namespaces_are_refused_without_any_configuration_and_nothing_is_applied() {
+    for namespace in ["argocd", "kube-system", "kube-public", "flux-system", "external-secrets"] {
+        let platform = Platform::local();
+        platform.seed();
+        platform.apply().run().success();
+        let projections = platform.gitops_state();
+        let edit = format!("namespace: {namespace} ");
+        platform.catalog.write(WEB_PATH, &web(&[("namespace: web ", &edit)])).commit_all("web");
+        let found = validate(&platform.catalog, &[]);
+        assert_eq!(rows(&found), ["error GP207 /spec/access/namespace"], "{found:?}");
+        assert!(found[0].help.contains("`ownership.services.web.namespaces`"), "{found:?}");
+        platform.apply().run().fails_with(1);
+        assert_eq!(platform.gitops_state(), projections, "{namespace}");
+    }
+    // The honest neighbor.
+    finds("", &[("namespace: web ", "namespace: kubeflow ")], &[]);
+}
+
+#[test]
+fn a_service_may_use_a_denied_namespace_that_its_list_names_and_not_by_a_star() {
+    let edits = [("namespace: web ", "namespace: argocd ")];
+    let table = |namespaces: &str| {
+        format!("ownership:\n  services:\n    web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n")
+    };
+    finds(&table("argocd"), &edits, &[]);
+    finds(&table("\"argo*\""), &edits, &[]);
+    finds(&table("\"*\""), &edits, &["error GP207 /spec/access/namespace"]);
+    let own = "ownership: { deniedNamespaces: [web] }\n";
+    finds(own, &[], &["error GP207 /spec/access/namespace"]);
+    finds(own, &edits, &[]);
+}
+
+#[test]
+fn without_a_table_a_namespace_with_the_name_of_another_service_is_a_warning() {
+    let edits = [("namespace: web ", "namespace: payments ")];
+    let found = finds("", &edits, &["warning GP206 /spec/access/namespace"]);
+    assert_eq!(found[0].message, "the namespace `payments` has the name of another service");
+    finds("", &[("namespace: web ", "namespace: shared ")], &[]);
+    // Where only the one file is read, too.
+    let repository = with_web("", &[]);
+    repository.commit_all("both");
+    repository.write(WEB_PATH, &web(&edits));
+    repository.git(&["add", "--all"]);
+    let found = validate(&repository, &["--staged"]);
+    assert!(rows(&found).contains(&"warning GP206 /spec/access/namespace".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_decommissioned_manifest_asks_for_nothing() {
+    let gone = [
+        ("namespace: web ", "namespace: argocd "),
+        ("owner: app-team", "owner: team-payments"),
+        ("status: active", "status: decommissioned"),
+    ];
+    finds(TABLE, &gone, &[]);
+}
+
+#[test]
+fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an_error_beside_a_list() {
+    let principals = |list: &str| format!("k8sSecretName: web-session\n    readPrincipals: [{list}]\n    #");
+    let (own, foreign) = ("arn:aws:iam::123456789012:role/web", "arn:aws:iam::999999999999:root");
+    let both = principals(&format!("\"{own}\", \"{foreign}\""));
+    let edit = [("k8sSecretName: web-session", both.as_str())];
+    let warning = ["warning GP208 /spec/access/readPrincipals/1"];
+
+    finds("", &edit, &[]);
+    let found = finds("store: { accountId: \"123456789012\" }\n", &edit, &warning);
+    assert!(found[0].message.contains("999999999999"), "{found:?}");
+    let text = web(&edit);
+    assert_eq!(found[0].under(&text).trim_matches('"'), foreign);
+    let role = "arn:aws:iam::123456789012:role/apply";
+    finds(&format!("store: {{ roleArn: \"{role}\" }}\n"), &edit, &warning);
+    // The environment's own account counts first.
+    let environment =
+        "store: { accountId: \"999999999999\" }\nenvironments: { dev: { accountId: \"123456789012\" } }\n";
+    finds(environment, &edit, &warning);
+    let listed =
+        |accounts: &str| TABLE.replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"));
+    finds(&listed("\"123456789012\""), &edit, &["error GP208 /spec/access/readPrincipals/1"]);
+    finds(&listed("\"123456789012\", \"999999999999\""), &edit, &[]);
+    for field in ["writePrincipals", "breakGlassPrincipals"] {
+        let text = both.replace("readPrincipals", field);
+        let edit = [("k8sSecretName: web-session", text.as_str())];
+        finds(&listed("\"123456789012\""), &edit, &[&format!("error GP208 /spec/access/{field}/1")]);
+    }
+}
+
+#[test]
+fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error() {
+    let mut repository = Repository::new();
+    let seed = seed_with(&[("namespace: payments ", "namespace: shared ")]);
+    let same_name = |text: String| text.replace("  name: web-session ", "  name: payments-db-credentials ");
+    repository.write(SEED_PATH, &seed);
+    repository.write(WEB_PATH, &same_name(web(&[("namespace: web ", "namespace: shared ")])));
+    let found = validate(&repository, &[]);
+    assert_eq!(rows(&found), ["error GP305 /metadata/name"; 2], "{found:?}");
+    let message = "the ExternalSecret `shared/payments-db-credentials-sync` in dev is taken";
+    assert!(found[0].message.starts_with(message), "{found:?}");
+    // Each in a namespace of its own.
+    repository.write(WEB_PATH, &same_name(web(&[])));
+    assert_eq!(validate(&repository, &[]), []);
+
+    // In two environments: only where they share a cluster.
+    repository = Repository::new();
+    repository.write(SEED_PATH, SEED);
+    let test = seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]);
+    repository.write("catalogs/secrets/payments/test/SEC-0009.yaml", &test);
+    assert_eq!(validate(&repository, &[]), []);
+    let clusters = |test: &str| {
+        format!("environments:\n  dev: {{ cluster: {{ name: small }} }}\n  test: {{ cluster: {{ name: {test} }} }}\n")
+    };
+    repository.write("goldenpath.yaml", &clusters("other"));
+    assert_eq!(validate(&repository, &[]), []);
+    repository.write("goldenpath.yaml", &clusters("small"));
+    let found = validate(&repository, &[]);
+    let both = ["error GP304 /spec/access/k8sSecretName", "error GP305 /metadata/name"];
+    assert_eq!(rows(&found).iter().filter(|row| both.contains(&row.as_str())).count(), 4, "{found:?}");
+    assert!(found.iter().any(|found| found.message.contains("in the cluster `small` is taken")), "{found:?}");
+}
+
+#[test]
+fn a_commit_is_compared_with_manifests_that_it_does_not_touch_whatever_an_earlier_run_remembers() {
+    let repository = Repository::with_seed();
+    // So many that what they claim is remembered.
+    for number in 100..150 {
+        let id = format!("SEC-0{number}");
+        let text = SEED.replace("SEC-0007", &id).replace("payments-db-cred", &format!("other-{number}"));
+        repository.write(format!("catalogs/secrets/payments/dev/{id}.yaml"), &text);
+    }
+    repository.write("goldenpath.yaml", "environments: { dev: { cluster: { name: a } } }\n").commit_all("many");
+    let path = "catalogs/secrets/payments/test/SEC-0009.yaml";
+    repository.write(path, &seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]));
+    repository.git(&["add", "--all"]);
+    assert_eq!(validate(&repository, &["--staged"]), []);
+    // Another clusters' table makes other claims of the same bytes.
+    let shared = "environments: { dev: { cluster: { name: a } }, test: { cluster: { name: a } } }\n";
+    repository.git(&["reset", "--quiet"]);
+    repository.write("goldenpath.yaml", shared);
+    repository.git(&["add", "goldenpath.yaml"]);
+    repository.git(&["commit", "--quiet", "--no-verify", "-m", "share"]);
+    repository.git(&["add", "--all"]);
+    let found = validate(&repository, &["--staged"]);
+    assert_eq!(rows(&found), ["error GP305 /metadata/name", "error GP304 /spec/access/k8sSecretName"], "{found:?}");
+}
+
+/// What a change of the seed's manifest is found to do, against the commit before.
+#[track_caller]
+fn change(configuration: &str, edits: &[(&str, &str)]) -> Vec<Found> {
+    let repository = Repository::with_seed();
+    repository.write("goldenpath.yaml", configuration).commit_all("before");
+    repository.write(SEED_PATH, &seed_with(edits)).commit_all("change");
+    validate(&repository, &["--from-ref", "HEAD~1"])
+}
+
+#[test]
+fn a_secret_that_changes_its_owner_or_its_namespace_is_a_handover() {
+    let found =
+        change("", &[("owner: team-payments", "owner: app-team"), ("namespace: payments ", "namespace: evil ")]);
+    assert_eq!(rows(&found), ["warning GP408 /metadata/owner", "warning GP408 /spec/access/namespace"], "{found:?}");
+    assert!(found[0].message.contains("SEC-0007") && found[0].help.contains("ask `team-payments`"), "{found:?}");
+    assert!(found[1].message.contains("from the namespace `payments` to `evil`"), "{found:?}");
+    assert_eq!(
+        rows(&change("", &[("namespace: payments ", "namespace: evil ")])),
+        ["warning GP408 /spec/access/namespace"]
+    );
+    // The control, and a move between namespaces that are the service's own.
+    assert_eq!(change("", &[("ttlDays: 30", "ttlDays: 60")]), []);
+    assert_eq!(change(TABLE, &[("namespace: payments ", "namespace: pay-jobs ")]), []);
+}
+
+#[test]
+fn a_change_that_adds_itself_to_the_table_is_judged_by_the_bases_table() {
+    let repository = with_web(TABLE, &[]);
+    repository.commit_all("before");
+    repository.write("goldenpath.yaml", &TABLE.replace("namespaces: [web]", "namespaces: [web, payments]"));
+    repository.write(WEB_PATH, &web(&[("namespace: web ", "namespace: payments ")])).commit_all("grab");
+    let found = validate(&repository, &["--from-ref", "HEAD~1"]);
+    assert!(rows(&found).contains(&"error GP206 /spec/access/namespace".to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
+    for (configuration, said, drawn) in [
+        (
+            "ownership:\n  services:\n    payments: { owners: [team-paymnts] }\n",
+            "there is no owner `team-paymnts`",
+            "did you mean `team-payments`?",
+        ),
+        (
+            "ownership:\n  services:\n    payments:\n      namespaces: [Pay]\n",
+            "`Pay` cannot be a namespace",
+            "lowercase",
+        ),
+        ("ownership:\n  teams: { app-team: acme }\n", "`acme` is not a code owner", "@organization/team"),
+        ("ownership: { services: { a: { owner: [x] } } }\n", "unknown field `owner`", "did you mean `owners`?"),
+        ("ownership: { unlisted: allow }\n", "unknown value `allow`", "warn, deny"),
+        ("store: { accountId: \"1234\" }\n", "`store.accountId: 1234` is not an account ID", "12 digits"),
+        ("environments: { dev: { cluster: {} } }\n", "has neither `name` nor `context`", "`name:`"),
+    ] {
+        let repository = with_web(configuration, &[]);
+        let outcome = repository.goldenpath(&["validate"]).run().fails_with(2);
+        let shown = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(said) && shown.contains(drawn), "{}", outcome.stderr);
+        assert!(shown.contains("goldenpath.yaml:"), "it names file and line: {}", outcome.stderr);
+    }
+}
+
+/// What `codeowners` prints of [`TABLE`], by the issue: services to owners, rule files to the platform team.
+const LINES: [&str; 10] = [
+    "/catalogs/secrets/ @acme/platform",
+    "/catalogs/secrets/payments/ @acme/payments",
+    "/catalogs/secrets/web/ @acme/app @acme/sre",
+    "/goldenpath.yaml @acme/platform",
+    "/schemas/ @acme/platform",
+    "/templates/ @acme/platform",
+    "/.github/CODEOWNERS @acme/platform",
+    "/CODEOWNERS @acme/platform",
+    "/docs/CODEOWNERS @acme/platform",
+    "/.gitlab/CODEOWNERS @acme/platform",
+];
+
+fn without_alignment(text: &str) -> Vec<String> {
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn codeowners_gives_services_to_their_owners_and_rule_files_to_the_platform_team() {
+    let repository = with_web(TABLE, &[]);
+    let printed = repository.goldenpath(&["codeowners"]).run().success().stdout;
+    assert_eq!(without_alignment(&printed), LINES);
+    let json = repository.goldenpath(&["codeowners", "--format", "json"]).run().success().json();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["lines"][2]["pattern"], "/catalogs/secrets/web/");
+    assert_eq!(json["lines"][2]["owners"], Value::from(vec!["@acme/app", "@acme/sre"]));
+    assert!(!repository.exists(".github/CODEOWNERS"));
+}
+
+#[test]
+fn codeowners_write_keeps_the_lines_that_are_there_and_check_passes_after_it() {
+    for (place, text) in [
+        (".github/CODEOWNERS", None),
+        ("CODEOWNERS", Some("# ours\n* @acme/all\n")),
+        ("docs/CODEOWNERS", Some("* @acme/all")),
+        (".gitlab/CODEOWNERS", Some("[Docs] @docs\n*.md\n")),
+    ] {
+        let repository = with_web(TABLE, &[]);
+        if let Some(text) = text {
+            repository.write(place, text);
+        }
+        let missing = repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
+        assert!(missing.stdout.contains("+/catalogs/secrets/web/"), "{}", missing.stdout);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        let written = repository.read(place);
+        assert!(written.starts_with(text.unwrap_or_default().trim_end()), "{written}");
+        let lines = without_alignment(&written);
+        assert!(LINES.iter().all(|line| lines.iter().any(|written| written == line)), "{written}");
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+        let again = repository.goldenpath(&["codeowners", "--write"]).run().success();
+        assert_eq!((again.stdout.trim(), repository.read(place)), (format!("unchanged {place}").as_str(), written));
+    }
+}
+
+#[test]
+fn codeowners_check_fails_where_lines_are_out_of_date_or_overridden_by_later_ones() {
+    let repository = with_web(TABLE, &[]);
+    repository.goldenpath(&["codeowners", "--write"]).run().success();
+    let written = repository.read(".github/CODEOWNERS");
+    for (text, said, state) in [
+        (written.replace("@acme/payments", "@evil"), "out of date", "stale"),
+        (written.replace("/goldenpath.yaml", "# goldenpath.yaml"), "out of date", "stale"),
+        (format!("{written}*.yaml @evil\n"), "line 13", "overridden"),
+        (format!("{written}/catalogs/secrets/payments/prod/ @evil\n"), "line 13", "overridden"),
+        (format!("{written}/goldenpath.yaml\n"), "line 13", "overridden"),
+    ] {
+        repository.write(".github/CODEOWNERS", &text);
+        let outcome = repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+        assert!(outcome.stdout.contains("@@"), "the difference is shown: {}", outcome.stdout);
+        let json = repository.goldenpath(&["codeowners", "--check", "--format", "json"]).run().fails_with(1).json();
+        assert_eq!(json["state"], state);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+    }
+    // The control: a later line about something else.
+    repository.write(".github/CODEOWNERS", &format!("{written}/src/ @acme/app\n"));
+    repository.goldenpath(&["codeowners", "--check"]).run().success();
+}
+
+#[test]
+fn codeowners_names_what_is_missing_and_what_is_ambiguous() {
+    for (configuration, said) in [
+        (TABLE.replace("app-team: \"@acme/app\", ", ""), "`ownership.teams` has no code owner for `app-team`"),
+        (TABLE.replace("  platform: [\"@acme/platform\"]\n", ""), "`ownership.platform` has no code owner"),
+    ] {
+        let repository = with_web(&configuration, &[]);
+        let outcome = repository.goldenpath(&["codeowners"]).run().fails_with(2);
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    }
+    let repository = with_web(TABLE, &[]);
+    repository.write("CODEOWNERS", "").write(".github/CODEOWNERS", "");
+    let outcome = repository.goldenpath(&["codeowners", "--write"]).run().fails_with(1);
+    assert!(outcome.stderr.contains("`.github/CODEOWNERS` and `CODEOWNERS`"), "{}", outcome.stderr);
+    assert_eq!(repository.read("CODEOWNERS"), "");
+}
+
+#[test]
+fn codeowners_does_not_take_a_file_that_a_sparse_checkout_leaves_out_for_a_missing_one() {
+    let repository = with_web(TABLE, &[]);
+    repository.goldenpath(&["codeowners", "--write"]).run().success();
+    repository.commit_all("all");
+    repository.git(&["sparse-checkout", "set", "catalogs"]);
+    assert!(!repository.exists(".github/CODEOWNERS"));
+    for flag in ["--check", "--write"] {
+        let outcome = repository.goldenpath(&["codeowners", flag]).run();
+        assert_ne!(outcome.code, 0);
+        assert!(outcome.stderr.contains("it is not on disk"), "{}", outcome.stderr);
+    }
+    assert!(!repository.exists(".github/CODEOWNERS"));
+    repository.git(&["sparse-checkout", "disable"]);
+    repository.goldenpath(&["codeowners", "--check"]).run().success();
+}
+
+#[cfg(unix)]
+#[test]
+fn codeowners_writes_through_no_link() {
+    let repository = with_web(TABLE, &[]);
+    let outside = repository.home().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, repository.path().join(".github")).unwrap();
+    repository.goldenpath(&["codeowners", "--write"]).run().fails_with(1);
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+const ANSWERS: [&str; 8] = ["--env", "dev", "--type", "api-key", "--name", "web-key", "--risk", "low"];
+
+#[test]
+fn new_secret_takes_the_only_owner_and_the_first_namespace_of_the_service_that_was_answered() {
+    let table = "ownership:\n  services:\n    shop: { owners: [sre-team], namespaces: [storefront, shop-jobs] }\n    web: { owners: [app-team, sre-team], namespaces: [web] }\n";
+    let repository = with_web(table, &[]);
+    let new = |service: &str, more: &[&str]| {
+        let arguments = [&["new", "secret", "--dry-run", "--service", service][..], &ANSWERS, more].concat();
+        repository.goldenpath(&arguments).run()
+    };
+    let made = new("shop", &[]).success().stdout;
+    assert!(made.contains("owner: sre-team") && made.contains("namespace: storefront"), "{made}");
+    let made = new("web", &["--owner", "app-team"]).success().stdout;
+    assert!(made.contains("namespace: web"), "{made}");
+    // Of two owners, none is taken for granted.
+    assert!(new("web", &[]).fails_with(2).stderr.contains("--owner"));
+    // A flag is judged by the same table.
+    let refused = new("web", &["--owner", "app-team", "--namespace", "storefront"]).fails_with(1);
+    assert!(refused.stderr.contains("it belongs to `shop`"), "{}", refused.stderr);
+    new("shop", &["--namespace", "shop-jobs"]).success();
+    let refused = new("web", &["--owner", "team-payments"]).fails_with(1);
+    assert!(refused.stderr.contains("does not own the service `web`"), "{}", refused.stderr);
+}
+
+#[test]
+fn new_secret_offers_the_owners_and_namespaces_of_the_service_that_was_answered() {
+    let table = "ownership:\n  unlisted: deny\n  services:\n    shop: { owners: [sre-team, app-team], namespaces: [storefront, shop-jobs] }\n";
+    let repository = Repository::new();
+    repository.write("goldenpath.yaml", table);
+    let mut terminal = repository.goldenpath(&["new", "secret"]).in_terminal(80, 24);
+    terminal.wait_for("Service").wait_for("shop").key(Key::Down).key(Key::Enter);
+    terminal.wait_for("Environments").key(Key::Enter);
+    terminal.wait_for("Type of secret").key(Key::Down).key(Key::Enter);
+    terminal.wait_for("Name").key(Key::Enter);
+    terminal.wait_for("Owner").wait_for("sre-team");
+    assert!(!terminal.screen().contains("platform-team"), "{}", terminal.screen());
+    terminal.key(Key::Enter);
+    terminal.wait_for("Risk tier").key(Key::Enter);
+    terminal.wait_for("Rotation class").key(Key::Enter);
+    terminal.wait_for("Kubernetes namespace").wait_for("shop-jobs").key(Key::Enter);
+    terminal.wait_for("Kubernetes Secret").key(Key::Enter);
+    terminal.wait_for("Days until review").key(Key::Enter);
+    terminal.wait_for("Description").key(Key::Enter);
+    terminal.wait_for("Write this file?").key(Key::Enter);
+    assert_eq!(terminal.wait(), 0);
+    let made = repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml");
+    assert!(made.contains("owner: sre-team") && made.contains("namespace: storefront"), "{made}");
+}

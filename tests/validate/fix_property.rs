@@ -1,7 +1,6 @@
 //! What holds for every manifest that small mistakes are made in: fixing never makes it worse, loses no comment, comes to
 //! an end, and leaves a valid one alone.
 
-use std::collections::BTreeMap;
 
 use goldenpath::catalog::{Catalog, Entry, Project};
 use goldenpath::fixes::{Ground, Mended, mend, settle};
@@ -167,7 +166,7 @@ impl World {
     fn catalog(&self, path: &str, text: &str) -> Catalog {
         let file = File { path: path.to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
         let entries = vec![Entry::read(file, true, &self.project)];
-        Catalog { snapshot: Snapshot::WorkTree, entries, texts: Vec::new(), other_files: Vec::new(), before: None, outlived: BTreeMap::new() }
+        Catalog::new(Snapshot::WorkTree, entries)
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.

@@ -80,7 +80,7 @@ fn what_is_left_is_what_the_index_holds_then() {
     // Mended, it has the ID of another that no one looked at before.
     let repository = Repository::new();
     let other = "catalogs/secrets/orders/dev/SEC-0007.yaml";
-    let text = SEED.replace("service: payments", "service: orders").replace("payments-db-creds", "orders-db-creds");
+    let text = SEED.replace("service: payments", "service: orders").replace("payments-db-cred", "orders-db-cred");
     repository.write(other, &text).commit_all("Another");
     repository.write(SEED_PATH, &seed_with(&[("id: SEC-0007 ", "id: sec-0007 ")])).git(&["add", "--all"]);
     let outcome = fix(&repository, &["--staged", "--verbose"]).fails_with(1);

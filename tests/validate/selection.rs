@@ -10,6 +10,7 @@ fn orders() -> String {
         ("id: SEC-0007", "id: SEC-0008"),
         ("service: payments", "service: orders"),
         ("environment: dev", "environment: prod"),
+        ("namespace: payments ", "namespace: orders "),
     ])
 }
 

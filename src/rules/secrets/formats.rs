@@ -266,7 +266,10 @@ impl Memory {
         if says(b"PRIVATE KEY") {
             // `-----BEGIN PRIVATE KEY----- (never paste it here)`
             let body = rest[..rest.len().min(128)].rsplit(|byte| *byte == b'-').next().unwrap_or_default();
-            if body.trim_ascii().starts_with(b"(") || body.trim_ascii().starts_with(b"<") || body.trim_ascii().starts_with(b"[") {
+            if body.trim_ascii().starts_with(b"(")
+                || body.trim_ascii().starts_with(b"<")
+                || body.trim_ascii().starts_with(b"[")
+            {
                 return None;
             }
             let end = self.end(text, start).unwrap_or_else(|| body_end(text, start));

@@ -340,7 +340,8 @@ fn is_code(value: &str) -> bool {
         "secrets.",
         "self.",
     ];
-    let is_letters = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_letters =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
     // A path of three names, or a call
     let is_path = value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');

@@ -339,7 +339,11 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     if prefix.ends_with(b"h1:") && body.len() <= 44 || prefix.ends_with(b"zh:") && is_hex(body) {
         return true;
     }
-    if is_known_id(body) || is_host(text, &piece) || is_checksum_line(body, &text[piece.end..]) || is_tagged_key(body, before) {
+    if is_known_id(body)
+        || is_host(text, &piece)
+        || is_checksum_line(body, &text[piece.end..])
+        || is_tagged_key(body, before)
+    {
         return true;
     }
     let ends = |byte: &u8| byte.is_ascii_alphanumeric();
@@ -401,7 +405,10 @@ fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
     let rest = &text[piece.end..(piece.end + 128).min(text.len())];
     let name = &rest[..rest.iter().take_while(|byte| is_label(byte) || **byte == b'.').count()];
     let mut labels = name.rsplit(|byte| *byte == b'.').filter(|label| !label.is_empty());
-    let is_end = matches!(labels.next(), Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn"));
+    let is_end = matches!(
+        labels.next(),
+        Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn")
+    );
     name.starts_with(b".") && is_end && labels.next().is_some()
 }
 

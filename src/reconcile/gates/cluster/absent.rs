@@ -10,7 +10,7 @@ pub(super) enum Connection {}
 
 impl Connection {
     #[allow(clippy::unused_async, reason = "it is asked for in the same way")]
-    pub(super) async fn open(_: &ClusterConfig, _: &Path) -> Result<Self, String> {
+    pub(super) async fn open(_: &ClusterConfig, _: &str, _: &Path) -> Result<Self, String> {
         Err("this goldenpath was built without `live-cluster`; take one that has it".to_owned())
     }
 

@@ -37,14 +37,14 @@ impl Connection {
     ///
     /// # Errors
     /// A sentence: why there is no connection, and what to do.
-    pub(super) async fn open(config: &ClusterConfig, root: &Path) -> Result<Self, String> {
-        let (config, root) = (config.clone(), root.to_owned());
+    pub(super) async fn open(config: &ClusterConfig, context: &str, root: &Path) -> Result<Self, String> {
+        let (config, context, root) = (config.clone(), context.to_owned(), root.to_owned());
         let (told, client) = oneshot::channel();
         let runtime = Handle::current();
         // A thread that nobody waits for: a file or a program that hangs must not hold the run.
         std::thread::spawn(move || {
             let _inside = runtime.enter();
-            told.send(connect(&runtime, &config, &root)).ok();
+            told.send(connect(&runtime, &config, &context, &root)).ok();
         });
         match timeout(CREDENTIALS, client).await {
             Ok(Ok(client)) => Ok(Self { client: client?, end: Instant::now() + ALL }),
@@ -63,10 +63,10 @@ impl Connection {
     }
 }
 
-fn connect(runtime: &Handle, config: &ClusterConfig, root: &Path) -> Result<Client, String> {
+fn connect(runtime: &Handle, config: &ClusterConfig, context: &str, root: &Path) -> Result<Client, String> {
     let kubeconfig = read(config.kubeconfig.as_deref(), root)?;
-    let has_proxy = has_proxy(&kubeconfig, &config.context);
-    let options = KubeConfigOptions { context: Some(config.context.clone()), ..KubeConfigOptions::default() };
+    let has_proxy = has_proxy(&kubeconfig, context);
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let found = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options));
     let mut found = found.map_err(|error| in_words(&error))?;
     // The crate holds NO_PROXY against the proxy's address, and takes HTTPS_PROXY for plain http as well.

@@ -39,13 +39,14 @@ impl Clusters {
     pub(super) async fn verdict(&mut self, world: &World<'_>, wish: &Desired<'_>) -> Verdict {
         let gate = Gate::LiveCluster;
         let environment = world.project.config.environments.get(wish.request.environment.as_str());
-        let Some(config) = environment.and_then(|own| own.cluster.as_ref()) else {
+        let cluster = environment.and_then(|own| own.cluster.as_ref());
+        let Some((config, context)) = cluster.and_then(|config| Some((config, config.context.as_deref()?))) else {
             let words = "the live cluster was not looked at, since none is configured".to_owned();
             return Verdict { gate, is_open: true, words };
         };
         let (name, namespace) = (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
-        let place = format!("the live cluster (context `{}`)", config.context);
-        let (is_open, words) = match self.found(world, config, wish).await {
+        let place = format!("the live cluster (context `{context}`)");
+        let (is_open, words) = match self.found(world, config, context, wish).await {
             Err(why) => (false, format!("{place} could not be looked at: {why}")),
             Ok(found) => {
                 let named: Vec<&Reference> = found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
@@ -62,20 +63,32 @@ impl Clusters {
     }
 
     /// What is in a secret's namespace, or why that is not known.
-    async fn found(&mut self, world: &World<'_>, config: &ClusterConfig, wish: &Desired<'_>) -> &Result<Found, String> {
+    async fn found(
+        &mut self,
+        world: &World<'_>,
+        config: &ClusterConfig,
+        context: &str,
+        wish: &Desired<'_>,
+    ) -> &Result<Found, String> {
         let place = (wish.request.environment.to_string(), wish.request.namespace.to_string());
         if !self.found.contains_key(&place) {
-            let found = self.look(world, config, wish).await;
+            let found = self.look(world, config, context, wish).await;
             self.found.insert(place.clone(), found);
         }
         &self.found[&place]
     }
 
     /// Looks for the Kubernetes secrets of all manifests of the environment whose end is asked for.
-    async fn look(&mut self, world: &World<'_>, config: &ClusterConfig, wish: &Desired<'_>) -> Result<Found, String> {
+    async fn look(
+        &mut self,
+        world: &World<'_>,
+        config: &ClusterConfig,
+        context: &str,
+        wish: &Desired<'_>,
+    ) -> Result<Found, String> {
         let environment = &wish.request.environment;
         if !self.connections.contains_key(environment.as_str()) {
-            let connection = Connection::open(config, &world.project.root).await;
+            let connection = Connection::open(config, context, &world.project.root).await;
             self.connections.insert(environment.to_string(), connection);
         }
         let connection = self.connections[environment.as_str()].as_ref().map_err(String::clone)?;

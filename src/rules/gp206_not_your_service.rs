@@ -1,0 +1,123 @@
+//! A service asks for secrets with its own owners and in its own namespaces.
+//!
+//! ## What it does
+//! Compares `metadata.owner` and `spec.access.namespace` with `ownership.services` in `goldenpath.yaml`:
+//!
+//! - An owner that the service does not list is an error.
+//! - A namespace that the service does not list is an error.
+//! - A namespace that another service lists is an error, unless this one lists it too.
+//! - A service that is not in the table is a warning; with `ownership.unlisted: deny` it is an error.
+//! - A namespace that has the name of another service is a warning, where no list says more.
+//!
+//! A list that is left out restricts nothing. In a change, the base's table decides. Decommissioned manifests are not
+//! checked: they ask for nothing.
+//!
+//! ## Why is this bad?
+//! Whoever can read Secrets in a namespace can read the value, and the owner decides about its future. With the wrong
+//! one, a pull request takes a credential from another team, or puts one where that team's workloads read it.
+//!
+//! ## Example
+//! ```yaml
+//! # goldenpath.yaml
+//! ownership:
+//!   services:
+//!     payments: { owners: [team-payments], namespaces: [payments] }
+//!     web: { owners: [app-team], namespaces: [web] }
+//! # the manifest
+//! metadata:
+//!   owner: app-team
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: payments
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   owner: app-team
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: web
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Catalog, Project};
+use crate::config::{NamespaceObjection, NamespacePattern, Unlisted};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP206",
+    name: "not-your-service",
+    severity: Severity::Error,
+    source: include_str!("gp206_not_your_service.rs"),
+    check: Check::Catalog(check),
+};
+
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+    let (ownership, config) = (&project.ownership, &project.config_name);
+    let is_overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
+    let is_service = |name: &str| catalog.services.contains(name);
+    for entry in catalog.selected() {
+        let Some(request) = entry.living() else { continue };
+        let (service, owner) = (request.service.as_str(), request.owner.as_str());
+        let namespace = request.namespace.as_str();
+
+        if let Some(unlisted) = ownership.unlisted(service) {
+            let message = format!("the service `{service}` is not in `ownership.services`");
+            let help = format!("ask the platform team to add it to {config}, with its owners and namespaces");
+            let finding = sink.at(entry, "/metadata/service", message, help);
+            if !is_overridden && unlisted == Unlisted::Warn {
+                finding.severity = Severity::Warning;
+            }
+        }
+        if let Some(owners) = ownership.owners(service)
+            && !owners.iter().any(|one| one == owner)
+        {
+            let message = format!("the owner `{owner}` does not own the service `{service}`");
+            let help = format!(
+                "use {}, or ask the platform team to change `ownership.services.{service}.owners` in {config}",
+                any_of(owners)
+            );
+            sink.at(entry, "/metadata/owner", message, help);
+        }
+        let Some(objection) = ownership.object_to_namespace(service, namespace, is_service) else { continue };
+        let pointer = "/spec/access/namespace";
+        let list = format!("`ownership.services.{service}.namespaces` in {config}");
+        match objection {
+            NamespaceObjection::Outside { namespaces, holder } => {
+                let other = holder.map(|holder| format!(": it belongs to `{holder}`")).unwrap_or_default();
+                let message = format!("the namespace `{namespace}` is not one of the service `{service}`{other}");
+                let names: Vec<String> = namespaces.iter().map(NamespacePattern::to_string).collect();
+                let help = format!("use {}, or ask the platform team to change {list}", any_of(&names));
+                sink.at(entry, pointer, message, help);
+            }
+            NamespaceObjection::OfAnother { holder } => {
+                let message = format!("the namespace `{namespace}` belongs to the service `{holder}`");
+                let help =
+                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                sink.at(entry, pointer, message, help);
+            }
+            NamespaceObjection::NamedLikeAnother => {
+                let message = format!("the namespace `{namespace}` has the name of another service");
+                let help =
+                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                let finding = sink.at(entry, pointer, message, help);
+                if !is_overridden {
+                    finding.severity = Severity::Warning;
+                }
+            }
+        }
+    }
+}
+
+/// `a`, `b` or `c`; of many, the first ones.
+fn any_of(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    match shown.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) if names.len() <= MOST => format!("{} or {last}", others.join(", ")),
+        _ => format!("{} or one of {} more", shown.join(", "), names.len() - shown.len()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Namespaces of the cluster's own components are used only by services that list them.
+//!
+//! ## What it does
+//! Compares `spec.access.namespace` with `ownership.deniedNamespaces` in `goldenpath.yaml`, which without a configuration
+//! is `kube-*`, `argocd`, `flux-system` and `external-secrets`. A service that lists such a namespace below
+//! `ownership.services` may use it; the pattern `*` does not count as listing it.
+//!
+//! ## Why is this bad?
+//! In these namespaces a Secret of the right name is power over the cluster: `argocd-secret` holds the administrator's
+//! password, a bootstrap token in `kube-system` lets a node join, and the operator's namespace holds the credentials that
+//! read every secret.
+//!
+//! ## Example
+//! ```yaml
+//! metadata:
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: argocd
+//!     k8sSecretName: argocd-secret
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: web
+//!     k8sSecretName: web-session-key
+//! ```
+//!
+//! Where a service belongs there, the platform team lists it:
+//!
+//! ```yaml
+//! # goldenpath.yaml
+//! ownership:
+//!   services:
+//!     argocd: { owners: [platform-team], namespaces: [argocd] }
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP207",
+    name: "denied-namespace",
+    severity: Severity::Error,
+    source: include_str!("gp207_denied_namespace.rs"),
+    check: Check::Entry(check),
+};
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(request) = entry.living() else { return };
+    let (service, namespace) = (request.service.as_str(), request.namespace.as_str());
+    let Some(pattern) = project.ownership.denied(service, namespace) else { return };
+    let by = match pattern.name() {
+        Some(_) => String::new(),
+        None => format!(" by `{pattern}`"),
+    };
+    let message = format!("the namespace `{namespace}` is denied{by}: a Secret there can mean power over the cluster");
+    let help = format!(
+        "use a namespace of the service, or ask the platform team to add this one to \
+         `ownership.services.{service}.namespaces` in {}",
+        project.config_name
+    );
+    sink.at(entry, "/spec/access/namespace", message, help);
+}

@@ -1,0 +1,55 @@
+//! No two manifests have the same ExternalSecret.
+//!
+//! ## What it does
+//! Compares cluster, namespace and `metadata.name`, which the name of the ExternalSecret follows from (`<name>-sync`),
+//! across the whole catalog, whatever part of it a run is about. Each environment has a cluster of its own, unless
+//! `environments.<environment>.cluster.name` in `goldenpath.yaml` says which ones share one. Two manifests that have the
+//! store key in common too are GP303's.
+//!
+//! ## Why is this bad?
+//! Both projections describe one object. In the cluster the one overwrites the other, so that one of the two Kubernetes
+//! Secrets disappears, and `kustomize build` over both files fails.
+//!
+//! ## Example
+//! ```yaml
+//! # catalogs/secrets/web/dev/SEC-0008.yaml
+//! metadata:
+//!   name: payments-db-credentials   # as SEC-0007 of the service payments
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: payments           # as SEC-0007
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! metadata:
+//!   name: web-db-credentials
+//!   service: web
+//! spec:
+//!   access:
+//!     namespace: payments
+//! ```
+
+use super::{Check, Rule, Severity, Sink, duplicates};
+use crate::catalog::{Catalog, Project};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP305",
+    name: "duplicate-external-secret",
+    severity: Severity::Error,
+    source: include_str!("gp305_duplicate_external_secret.rs"),
+    check: Check::Catalog(check),
+};
+
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+    duplicates::report_unless(
+        catalog,
+        sink,
+        |entry| entry.claimed_external_secret(project),
+        "/metadata/name",
+        |(cluster, namespace, name)| format!("the ExternalSecret `{namespace}/{name}-sync` in {cluster}"),
+        "give one of the two another name, or another namespace",
+        |one, other| one.claimed_store_key() == other.claimed_store_key(),
+    );
+}
