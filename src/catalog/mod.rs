@@ -16,6 +16,7 @@ pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 
 use self::claims::Claims;
+use crate::audit::Fault;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
 use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError, Unreadable};
 
@@ -39,6 +40,8 @@ pub struct Step<'change> {
     pub before: Snapshot,
     /// In whose history an ID that the change brings in must not have been held.
     pub past: Snapshot,
+    /// What the change does to audit trails that apply did not do.
+    pub trails: Vec<Fault>,
 }
 
 /// The other side of a change.
@@ -51,6 +54,8 @@ pub struct Before {
     pub changed: BTreeSet<String>,
     /// IDs that the change brings in although history has held them, each with the commit that did last.
     pub used_up: BTreeMap<String, String>,
+    /// What the change does to audit trails that apply did not do.
+    pub trails: Vec<Fault>,
 }
 
 /// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
@@ -107,7 +112,13 @@ impl Step<'_> {
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
-        Ok(Before { snapshot: self.before, entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
+        Ok(Before {
+            snapshot: self.before,
+            entries,
+            changed: self.change.after.clone(),
+            used_up: BTreeMap::new(),
+            trails: self.trails.clone(),
+        })
     }
 
     /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.

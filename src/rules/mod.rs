@@ -85,6 +85,7 @@ rules![
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,
+    gp703_audit_changed,
 ];
 
 /// The rules that are on in a project.

@@ -31,7 +31,7 @@ pub use memory::Memory;
 pub use repository::Repository;
 pub use seen::Seen;
 pub use snapshot::{Blob, Snapshot};
-pub use trails::TrailChange;
+pub use trails::{TrailChange, TrailCommit, TrailDelta, TrailFile};
 pub use unstaged::Disk;
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
