@@ -21,6 +21,7 @@
 //! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
+//! | [`used_ids`] | the IDs in use, and up to which one they count |
 //! | [`audit`] | the audit trail: append, read, verify |
 //! | [`source`] | where bytes come from: work tree, index, commit |
 //! | [`value`] | a secret's value: texts by key, read, written, made |
@@ -63,4 +64,5 @@ pub mod store;
 pub mod suggest;
 pub mod template;
 pub mod terminal;
+pub mod used_ids;
 pub mod value;

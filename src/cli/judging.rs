@@ -326,7 +326,11 @@ pub(super) fn look_into(
             let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
             let past = |before| range.past.unwrap_or(before);
             let trails = range.trail_faults(repository, &project)?;
-            let step = range.before.map(|before| Step { change: &change, before, past: past(before), trails });
+            let base = match range.after {
+                Snapshot::Index => repository.default_tip().or(range.before),
+                _ => Some(range.rules_from),
+            };
+            let step = range.before.map(|before| Step { change: &change, before, past: past(before), base, trails });
             let reading =
                 rules.read(repository, range.after, if named { selection } else { &changed }, step.as_ref())?;
             if range.rules_from != range.after {

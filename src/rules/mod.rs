@@ -82,6 +82,7 @@ rules![
     gp404_deleted_before_decommissioned,
     gp405_must_start_active,
     gp406_id_reused,
+    gp409_id_jump,
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 pub use crate::files::Unreadable;
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
-pub use everywhere::Place;
+pub use everywhere::{Place, Sighting};
 pub use manifest_files::{is_hidden, is_yaml};
 pub use memory::Memory;
 pub use repository::Repository;
