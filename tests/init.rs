@@ -210,6 +210,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
         options,
         [
             "# remote: upstream",
+            "# maxGap: 1000",
             "# keyFile: ~/.config/goldenpath/local-store.key",
             "# region: us-east-1",
             "# endpointUrl: http://127.0.0.1:5000",

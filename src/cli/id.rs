@@ -176,7 +176,8 @@ fn row_for_people(row: &Holder, remote: Option<&str>, makers: &BTreeMap<SecretId
         }
         Standing::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
         Standing::Ignored => {
-            let place = row.branch.as_deref().map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
+            let place =
+                row.branch.as_deref().map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
             format!("{} ({})", harmless_name(row.path.as_deref().unwrap_or_default()), harmless_name(&place))
         }
     };

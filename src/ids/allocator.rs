@@ -84,12 +84,7 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn used(
-        &self,
-        asked: Option<(&str, &Asked)>,
-        look: Look,
-        tell: &dyn Fn(News<'_>),
-    ) -> Result<UsedIds, IdError> {
+    pub fn used(&self, asked: Option<(&str, &Asked)>, look: Look, tell: &dyn Fn(News<'_>)) -> Result<UsedIds, IdError> {
         let branches: Vec<Branch> = asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
         let default = asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
         let named = Remote::of(self.repository, self.config.remote.as_deref()).map(|remote| remote.name);

@@ -125,8 +125,7 @@ pub fn holders(
     let reserved: BTreeSet<SecretId> = asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
     let unused = |id: &SecretId| !used.contains_key(id);
     holders.extend(reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)));
-    let given: BTreeSet<SecretId> =
-        given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
+    let given: BTreeSet<SecretId> = given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
     holders.extend(given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)));
     let others = used_ids.beyond().filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
     holders.extend(others.map(|(id, origin)| Holder {

@@ -138,7 +138,8 @@ impl Repository {
     /// The commits that are being merged into HEAD.
     pub(super) fn merged(&self) -> Vec<Snapshot> {
         // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD: GITHEAD_<id>=<name>.
-        let names = std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
+        let names =
+            std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
         std::iter::once("MERGE_HEAD".to_owned()).chain(names).filter_map(|name| self.commit(&name).ok()).collect()
     }
 

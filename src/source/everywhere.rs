@@ -8,7 +8,7 @@ use std::rc::Rc;
 use git2::{Commit, ObjectType, Oid, Tree};
 
 use super::snapshot::Blob;
-use super::{Branch, Repository, Seen, SourceError};
+use super::{Branch, Repository, Seen, Snapshot, SourceError};
 
 /// A folder that is looked through, and which files in it count, by their names.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,18 @@ impl Repository {
             open.extend(parents.map(|parent| (parent, Rc::clone(&reference))));
         }
         Ok(())
+    }
+
+    /// The object of a folder in a commit; None where it has no folder of that path.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn folder_id(&self, commit: Snapshot, folder: &str) -> Result<Option<Oid>, SourceError> {
+        match self.tree(commit)?.get_path(Path::new(folder)) {
+            Ok(entry) => Ok((entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(SourceError::git(format!("`{folder}` in {commit}"))(error)),
+        }
     }
 
     /// The names of all refs below `prefix`, without it.

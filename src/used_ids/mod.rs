@@ -17,7 +17,7 @@ pub use survey::Look;
 
 use crate::files;
 use crate::manifest::{self, MAX_BYTES, SecretId};
-use crate::source::{Branch, Repository, Snapshot, SourceError};
+use crate::source::{Branch, Repository, Snapshot, SourceError, Unreadable};
 
 /// Where reservations are: a ref for each ID.
 pub const RESERVATIONS: &str = "refs/goldenpath/ids/";
@@ -71,7 +71,7 @@ impl UsedIds {
         // A shallow clone fetches nothing, and so has not the commit.
         let asked = asked.filter(|tip| repository.has_object(&tip.id()));
         let mut highest = None;
-        for tip in asked.into_iter().chain(known) {
+        for tip in asked.into_iter().chain(known.filter(|known| Some(*known) != asked)) {
             highest = highest.max(highest_at(repository, tip, scope.catalog)?);
         }
         if highest.is_none() {
@@ -167,16 +167,54 @@ pub fn held_before<'a>(
 ///
 /// # Errors
 /// A repository that cannot be read.
-pub fn highest_at(
+pub fn highest_at(repository: &Repository, snapshot: Snapshot, catalog: &str) -> Result<Option<SecretId>, SourceError> {
+    let folder = match snapshot {
+        Snapshot::Commit(_) => repository.folder_id(snapshot, catalog)?,
+        Snapshot::Index | Snapshot::WorkTree | Snapshot::Merge(_) => None,
+    };
+    let Some(folder) = folder else { return Ok(look_for_highest(repository, snapshot, catalog)?.0) };
+    // The same folder holds the same IDs: what was looked up last is kept.
+    let memory = repository.memory_of("highest", (HIGHEST_EDITION, catalog));
+    let records = memory.recall(HIGHEST_RECORD).unwrap_or_default();
+    if let Some(known) = records.chunks_exact(HIGHEST_RECORD).find(|record| record.starts_with(folder.as_bytes())) {
+        let number = known[HIGHEST_RECORD - 4..].first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        return Ok(SecretId::of_number(number));
+    }
+    let (highest, is_whole) = look_for_highest(repository, snapshot, catalog)?;
+    if !is_whole {
+        return Ok(highest);
+    }
+    let number = highest.map_or(0, SecretId::number).to_le_bytes();
+    let kept = records.len().min((HIGHEST_KEPT - 1) * HIGHEST_RECORD);
+    memory.remember(&[folder.as_bytes(), &number, &records[..kept]].concat());
+    Ok(highest)
+}
+
+/// One more whenever the same folder has another highest ID than before.
+const HIGHEST_EDITION: u32 = 1;
+
+/// The bytes of a folder that was looked into: its object's ID and the number of its highest ID, 0 for none.
+const HIGHEST_RECORD: usize = 20 + 4;
+
+/// How many folders are kept: the default branch's and those of a few other commits.
+const HIGHEST_KEPT: usize = 8;
+
+/// The highest ID, and whether all files could be read. One that a partial clone lacks has none, which makes the limit
+/// lower and never higher.
+fn look_for_highest(
     repository: &Repository,
     snapshot: Snapshot,
     catalog: &str,
-) -> Result<Option<SecretId>, SourceError> {
+) -> Result<(Option<SecretId>, bool), SourceError> {
     let blobs = repository.blobs_below(snapshot, catalog)?.unwrap_or_default();
     let (named, others): (Vec<_>, Vec<_>) = blobs.into_iter().partition(|blob| of_file_name(&blob.path).is_some());
-    let claimed = repository.load(&others, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));
+    let claimed = repository.load(&others, MAX_BYTES, |file| match file.bytes {
+        Ok(bytes) => (claimed_id(&bytes), true),
+        Err(why) => (None, !matches!(why, Unreadable::Object(_))),
+    });
     let named = named.iter().filter_map(|blob| of_file_name(&blob.path)).max();
-    Ok(named.max(claimed.into_iter().flatten().max()))
+    let is_whole = claimed.iter().all(|(_, is_read)| *is_read);
+    Ok((named.max(claimed.into_iter().filter_map(|(id, _)| id).max()), is_whole))
 }
 
 /// Returns the tip of the default branch of `remote`, by its name, or of the one that a clone has as a rule. Without any,

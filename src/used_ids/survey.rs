@@ -142,11 +142,7 @@ fn is_trail(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jsonl")
 }
 
-fn add_claimed(
-    repository: &Repository,
-    files: Vec<(Blob<'static>, Origin)>,
-    origins: &mut BTreeMap<SecretId, Origin>,
-) {
+fn add_claimed(repository: &Repository, files: Vec<(Blob<'static>, Origin)>, origins: &mut BTreeMap<SecretId, Origin>) {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     // What a partial clone lacks counts by its name.
     let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));

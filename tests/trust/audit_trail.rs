@@ -19,6 +19,9 @@ fn judged(catalog: &Repository, arguments: &[&str]) -> Outcome {
     catalog.goldenpath(&[&["validate"], arguments].concat()).run()
 }
 
+/// Something that a pull request does.
+type Step<'a> = &'a dyn Fn(&Repository);
+
 /// The findings of GP703, by their files.
 fn found(outcome: &Outcome) -> Vec<String> {
     let findings = outcome.json()["findings"].as_array().unwrap().clone();
@@ -77,7 +80,7 @@ fn every_format_names_the_file() {
 
 #[test]
 fn a_pull_request_adds_changes_removes_and_renames_no_file_of_the_trail() {
-    let changes: [(&dyn Fn(&Repository), &[&str]); 8] = [
+    let changes: [(Step<'_>, &[&str]); 8] = [
         (&|catalog| _ = catalog.write("audit/SEC-99999999.jsonl", ""), &["audit/SEC-99999999.jsonl"]),
         (&|catalog| _ = catalog.write("audit/notes.md", "x\n"), &["audit/notes.md"]),
         (&|catalog| _ = catalog.write("audit/deep/er/SEC-0008.jsonl", "x\n"), &["audit/deep/er/SEC-0008.jsonl"]),
@@ -293,5 +296,5 @@ fn a_trail_that_git_has_not_fetched_is_an_error_and_not_a_pass() {
     let blob = catalog.git(&["rev-parse", &format!("main:{TRAIL}")]);
     std::fs::remove_file(catalog.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
     let outcome = judged(catalog, &["--from-ref", "main"]).fails_with(2);
-    assert!(outcome.stderr.contains(&blob) && outcome.stderr.contains("git fetch"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&blob) && outcome.stderr.contains("--refetch"), "{}", outcome.stderr);
 }

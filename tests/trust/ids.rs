@@ -12,6 +12,9 @@ fn write(repository: &Repository, id: &str) {
     repository.write(path(id), &request(id, &format!("name-of-{}", id.to_lowercase())));
 }
 
+/// A way to bring an ID into a clone.
+type Step<'a> = &'a dyn Fn(&Repository);
+
 /// A remote whose main has SEC-0007, and `count` clones of it.
 fn clones(count: usize) -> (Repository, Vec<Repository>) {
     let origin = Repository::bare();
@@ -72,7 +75,7 @@ fn a_trail_that_a_branch_adds_and_removes_again_uses_up_nothing_and_is_reported(
 #[test]
 fn no_number_of_a_branch_a_tag_the_work_tree_the_index_or_the_stash_uses_up_ids() {
     let far = "SEC-999999999";
-    let ways: [(&str, &dyn Fn(&Repository)); 6] = [
+    let ways: [(&str, Step<'_>); 6] = [
         ("a manifest on a branch", &|clone| {
             clone.git(&["checkout", "--quiet", "-b", "pr"]);
             write(clone, far);
@@ -300,7 +303,8 @@ fn what_new_secret_takes_passes_the_hook_of_its_clone() {
     }
     clones[0].goldenpath(&["id", "reserve", "--count", "3"]).run().success();
     let arguments = ["new", "secret", "--service", "web", "--env", "dev", "--type", "generic", "--name", "one"];
-    let made = clones[1].goldenpath(&[&arguments[..], &["--owner", "sre-team", "--risk", "low"]].concat()).run().success();
+    let made =
+        clones[1].goldenpath(&[&arguments[..], &["--owner", "sre-team", "--risk", "low"]].concat()).run().success();
     assert!(clones[1].exists("catalogs/secrets/web/dev/SEC-0011.yaml"), "{}", made.stdout);
     clones[1].git(&["add", "--all"]);
     assert_eq!(jumps(&clones[1], &["--staged"]), [""; 0]);
