@@ -10,7 +10,8 @@ use crate::source::{Repository, Snapshot, SourceError, TrailDelta};
 /// How commits come to where they are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// For others to merge: a branch, a pull request, the next commit. Apply records on none of these.
+    /// For others to merge: a branch, a pull request, the next commit. Apply records on none of
+    /// these.
     Proposed,
     /// Pushed to a branch that apply records on.
     Recorded,
@@ -26,7 +27,8 @@ pub struct Commits<'a> {
     pub known: &'a [Snapshot],
 }
 
-/// Returns what a change from `before` to `after`, and each of its commits, does to trails that apply did not do.
+/// Returns the changes of trails that apply did not make, from `before` to `after` and in each
+/// commit between.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -65,7 +67,7 @@ pub fn changes(
     Ok(faults.into_values().collect())
 }
 
-/// Returns what the index changes in trails.
+/// Returns the changes of trails in the index.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -83,7 +85,7 @@ pub fn staged_changes(
 fn is_known(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> Result<bool, SourceError> {
     let Some(after) = delta.after else { return Ok(false) };
     for (number, commit) in known.iter().enumerate() {
-        // The first is what the change is merged into: as it is there, nothing changes.
+        // The change is merged into the first: as the file is there, nothing changes.
         if repository.trail_file(*commit, &delta.file)? == Some(after)
             && (number == 0 || recorded(repository, delta)?.is_none())
         {
@@ -95,7 +97,7 @@ fn is_known(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> 
 
 type Found = (Option<usize>, String);
 
-/// What a change that waits for its merge does to a file, at the first line that differs.
+/// Returns how a proposed change touches a file, at the first line that differs.
 fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, SourceError> {
     let noun = if id_of(&delta.file).is_some() { "an audit trail" } else { "a file in the audit trail's folder" };
     let (before, after) = match (delta.before, delta.after) {
@@ -111,8 +113,8 @@ fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, Source
     Ok((line, format!("{noun} is changed")))
 }
 
-/// What is wrong with a change of a file on a branch that apply records on: it adds valid events at the end of a trail, and
-/// does nothing else.
+/// Returns the fault of a change of a file on a branch that apply records on. Valid is only to add
+/// events at the end of a trail.
 fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>, SourceError> {
     let text = |file| repository.trail_text(file, MAX_BYTES);
     let whole = |what: &str| Ok(Some((None, what.to_owned())));
@@ -139,7 +141,7 @@ fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>
     if after.is_empty() {
         return whole("it holds no event");
     }
-    // What was wrong before is not this change's.
+    // Faults in older lines are not this change's.
     let old = before.lines().count();
     let fault = Trail::of(after).faults(id).into_iter().find(|fault| fault.line > old);
     Ok(fault.map(|fault| (Some(fault.line), fault.what)))

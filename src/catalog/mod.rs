@@ -43,7 +43,7 @@ pub struct Step<'change> {
     pub past: Snapshot,
     /// The state of the default branch that new IDs are held against.
     pub base: Option<Snapshot>,
-    /// What the change does to audit trails that apply did not do.
+    /// Changes of audit trails that apply did not make.
     pub trails: Vec<Fault>,
 }
 
@@ -57,11 +57,12 @@ pub struct Before {
     pub changed: BTreeSet<String>,
     /// IDs that the change brings in although history has held them, each with the commit that did last.
     pub used_up: BTreeMap<String, String>,
-    /// New IDs that are further above those of the default branch than `ids.maxGap`, and that no reservation covers.
+    /// New IDs that are further above those of the default branch than `ids.maxGap`, and that no
+    /// reservation covers.
     pub jumps: BTreeSet<SecretId>,
     /// The highest ID of the default branch; only known where there are jumps.
     pub highest: Option<SecretId>,
-    /// What the change does to audit trails that apply did not do.
+    /// Changes of audit trails that apply did not make.
     pub trails: Vec<Fault>,
 }
 
@@ -144,7 +145,8 @@ impl Step<'_> {
         used_ids::held_before(repository, self.past, &project.config.catalog, new)
     }
 
-    /// Finds which IDs the change gives to files, by their names or claims, that are too far above the default branch's.
+    /// Finds which IDs the change gives to files, by their names or claims, that are too far above
+    /// the default branch's.
     fn find_jumps(
         &self,
         repository: &Repository,
@@ -159,7 +161,8 @@ impl Step<'_> {
         let known: BTreeSet<SecretId> = before.entries.iter().flat_map(ids).collect();
         let changed = entries.iter().filter(|entry| before.changed.contains(&entry.path));
         let max_gap = project.config.ids.max_gap;
-        // What is not above the gap by itself is not above anything's, and a small catalog is not looked into.
+        // An ID that is not above the gap by itself is within it of any base: a small catalog is
+        // not looked into.
         let far = |id: &SecretId| id.number() > max_gap && !known.contains(id);
         let new: BTreeSet<SecretId> = changed.flat_map(ids).filter(far).collect();
         let Some(base) = self.base.filter(|_| !new.is_empty()) else { return Ok(()) };

@@ -72,9 +72,9 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
             let highest = used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
             let since = highest.map(|(highest, origin)| format!(", since {highest} is used: {origin}"));
             streams.talk_once(&format!(
-                "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not a secret \
-                 that is to be merged, delete what holds it. Otherwise merge what is open first: until then GP409 \
-                 refuses {id} wherever its reservation is not known.",
+                "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not \
+                 to be merged, delete the branch or ref that has it, and .git/goldenpath/ids, which remembers it. \
+                 Otherwise merge what is open first: until then GP409 refuses {id} wherever its reservation is not known.",
                 gap = used.limit.max_gap,
                 base = highest_of(used),
                 since = since.unwrap_or_default(),
@@ -105,7 +105,8 @@ fn beyond(used: &UsedIds, reserved: &[SecretId]) -> String {
     };
     format!(
         "Warning: these IDs do not count, since they are more than {} (`ids.maxGap`) above {}:\n{named}{more}Where one is \
-         right, merge its manifest or raise `ids.maxGap`; otherwise delete the file, branch or ref that has it.",
+         right, merge its manifest or raise `ids.maxGap`; otherwise delete the file, branch or ref that has it, and \
+         .git/goldenpath/ids, which remembers it.",
         used.limit.max_gap,
         highest_of(used)
     )

@@ -49,7 +49,8 @@ enum Command {
     ///
     /// The manifests of the work tree and of all branches, those on the remote included; what is reserved and not used; and
     /// what this clone has given out. Numbers of manifests that are gone from every branch are not shown, and never given
-    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked: they do not count.
+    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked:
+    /// they do not count.
     List {
         /// Only what is reserved or given out, and no branch uses
         #[arg(long)]

@@ -132,7 +132,8 @@ impl Range {
         Ok(self)
     }
 
-    /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be after that push.
+    /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be
+    /// after that push.
     pub(super) fn pushed_to(mut self, name: &str, target: Option<&TargetBranch>, moves_to: Option<Snapshot>) -> Self {
         self.trails.reference = Some(name.to_owned());
         if target.is_some_and(|target| target.name == name) {
@@ -170,7 +171,7 @@ impl Range {
         }
     }
 
-    /// What the change does to audit trails that apply did not do.
+    /// The changes of audit trails that apply did not make.
     fn trail_faults(&self, repository: &Repository, project: &Project) -> Result<Vec<Fault>, Failure> {
         let Some(before) = self.before else { return Ok(Vec::new()) };
         if self.after == Snapshot::Index {

@@ -1,5 +1,6 @@
-//! Taking IDs. A number is given out when it is above all that counts of what this clone and the remote know of, when the remote has let
-//! this caller and nobody else create its ref, and when it is written down here.
+//! Taking IDs. A number is given out when it is above all that counts of what this clone and the
+//! remote know of, when the remote has let this caller and nobody else create its ref, and when it
+//! is written down here.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -69,7 +70,8 @@ impl<'r> Allocator<'r> {
         Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
     }
 
-    /// The `count` IDs that would be given out next, as far as this clone knows. Nobody is kept from taking them.
+    /// The `count` IDs that would be given out next, as far as this clone knows. Other runs may
+    /// take them first.
     ///
     /// # Errors
     /// A repository that cannot be read, or no numbers left.
@@ -155,8 +157,9 @@ impl<'r> Allocator<'r> {
         Ok(Given { ids, reserved_on })
     }
 
-    /// Reserves `count` IDs that are not `taken`. Where the remote stops taking them and that is no error, they are fewer, and
-    /// all that was tried is taken: an ID that another run was seen to have is never given out.
+    /// Reserves `count` IDs that are not `taken`. Where the remote stops taking them and that is
+    /// not an error, they are fewer, and all that was tried is taken: an ID that another run was
+    /// seen to have is never given out.
     fn reserve(
         &self,
         remote: &Remote<'_>,

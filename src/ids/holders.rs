@@ -54,8 +54,8 @@ impl Standing {
     }
 }
 
-/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has answered, `used` what
-/// is in use.
+/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has answered, `used`
+/// what is in use.
 ///
 /// # Errors
 /// Refs that cannot be read.

@@ -1,13 +1,15 @@
 //! A new ID is not far above the others.
 //!
 //! ## What it does
-//! On a change, refuses a new ID, in a manifest or in its file's name, that is more than `ids.maxGap` (1000) above the highest
-//! ID of the branch that it is to be merged into. A reserved ID may be higher where all IDs between are reserved too, as far
-//! as the repository at hand has the reservations. Says nothing while that branch has no manifest: a catalog may start with
-//! any ID.
+//! On a change, refuses a new ID, in a manifest or in its file's name, that is more than
+//! `ids.maxGap` (1000) above the highest ID of the branch that it is to be merged into. A reserved
+//! ID may be higher where all IDs between are reserved too, as far as the repository at hand has
+//! the reservations. Says nothing while that branch has no manifest: a catalog may start with any
+//! ID.
 //!
 //! ## Why is this bad?
-//! The next ID is one above the highest, and an ID has nine digits at most: one SEC-999999999 that is merged leaves none.
+//! The next ID is one above the highest, and an ID has nine digits at most: one SEC-999999999 that
+//! is merged leaves none.
 //!
 //! ## Example
 //! ```yaml

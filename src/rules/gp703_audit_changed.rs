@@ -1,13 +1,14 @@
 //! Only apply changes the audit trail.
 //!
 //! ## What it does
-//! On a change, refuses files below `audit/` that are added, changed, removed or renamed, by the change as a whole or by one
-//! of its commits. The branch that merges go to (and `audit.branch`) may gain events when it is pushed to, since `apply` and
-//! `goldenpath value` record there: at the end of a trail, each with the hash of the line before it. A merge never brings any.
+//! On a change, refuses files below `audit/` that are added, changed, removed or renamed, by the
+//! change as a whole or by one of its commits. The branch that merges go to (and `audit.branch`)
+//! may gain events when it is pushed to, since `apply` and `goldenpath value` record there: at the
+//! end of a trail, each with the hash of the line before it. A merge never brings any.
 //!
 //! ## Why is this bad?
-//! The trail says who did what, and when. A line that a pull request brings says what its author likes, and a file name
-//! there uses up an ID.
+//! The trail says who did what, and when. A line that a pull request brings says what its author
+//! likes, and a file name there uses up an ID.
 //!
 //! ## Example
 //! ```diff
@@ -16,7 +17,7 @@
 //!
 //! ## Use instead
 //! ```text
-//! git checkout origin/main -- audit     in the branch, before the merge
+//! git restore --source origin/main --staged --worktree -- audit     in the branch, before the merge
 //! ```
 
 use super::{Check, Rule, Severity, Sink};
@@ -47,8 +48,8 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             }
             _ => {
                 let base = short(&before.snapshot.id());
-                let help = format!("set it back to what the base has: git checkout {base} -- {}", quoted(&fault.file));
-                (String::new(), help)
+                let restore = format!("git restore --source {base} --staged --worktree -- {}", quoted(&fault.file));
+                (String::new(), format!("set it back to what the base has: {restore}"))
             }
         };
         let message = format!("{place}{}; only apply records events, on the branch that merges go to", fault.what);

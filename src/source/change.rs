@@ -137,7 +137,8 @@ impl Repository {
 
     /// The commits that are being merged into HEAD.
     pub(super) fn merged(&self) -> Vec<Snapshot> {
-        // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD: GITHEAD_<id>=<name>.
+        // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD:
+        // GITHEAD_<id>=<name>.
         let names =
             std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
         std::iter::once("MERGE_HEAD".to_owned()).chain(names).filter_map(|name| self.commit(&name).ok()).collect()
@@ -153,8 +154,8 @@ impl Repository {
         Ok(one == other || self.git.graph_descendant_of(one, other).map_err(failed)?)
     }
 
-    /// The tip of the branch that merges go to, as [`Repository::upstream`] has it, and in a repository without remotes
-    /// that of `main` or `master`.
+    /// The tip of the branch that merges go to, as [`Repository::upstream`] has it, and in a
+    /// repository without remotes that of `main` or `master`.
     #[must_use]
     pub fn default_tip(&self) -> Option<Snapshot> {
         let own = || match self.remotes().is_empty() {

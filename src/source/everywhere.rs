@@ -33,9 +33,10 @@ pub enum Sighting<'a> {
 const STEP: usize = 256;
 
 impl Repository {
-    /// Calls `visit` with each file in `places` that the index, any ref, the stash, `branches` and the histories of all
-    /// those hold, as far as `seen` has it not. The second argument says whether the file's bytes were not seen before,
-    /// perhaps under another name, the third where it is. `progress` hears now and then how many commits were looked into.
+    /// Calls `visit` with each file in `places` that the index, any ref, the stash, `branches` and
+    /// the histories of all those hold, as far as `seen` has it not. The second argument says
+    /// whether the file's bytes were not seen before, perhaps under another name, the third where
+    /// it is. `progress` hears now and then how many commits were looked into.
     ///
     /// # Errors
     /// A repository that cannot be read.

@@ -44,7 +44,8 @@ pub struct TrailDelta {
 /// A commit that changes files of the trail's folder.
 pub struct TrailCommit {
     pub id: Oid,
-    /// Whether the branch itself was at it, which first parents tell: other commits came with a merge.
+    /// Whether the branch itself was at it, which first parents tell: other commits came with a
+    /// merge.
     pub is_direct: bool,
     /// The files that none of its parents has so, against each parent.
     pub deltas: Vec<TrailDelta>,
@@ -59,7 +60,8 @@ impl TrailFile {
 }
 
 impl Repository {
-    /// The files of the trail's folder in which two snapshots differ, neither of them the index or the work tree.
+    /// The files of the trail's folder in which two snapshots differ, neither of them the index or
+    /// the work tree.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -68,8 +70,8 @@ impl Repository {
         self.deltas(Some(&self.tree(before)?), &self.tree(after)?).map_err(failed)
     }
 
-    /// The paths of the trail's folder that the next commit changes. A file that `upstream`, or a branch that is being
-    /// merged, has as it is staged is left out: it was judged there.
+    /// The paths of the trail's folder that the next commit changes. A file that `upstream`, or a
+    /// branch that is being merged, has as it is staged is left out: it was judged there.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -136,8 +138,9 @@ impl Repository {
         Ok(Some(String::from_utf8_lossy(object.data()).into_owned()))
     }
 
-    /// The commits up to `to`, and in the history of none of `known`, that change the trail's folder against all of
-    /// their parents, the oldest first. Where a shallow clone ends, nothing is known of a commit's parents, and it is left out.
+    /// The commits up to `to`, and in the history of none of `known`, that change the trail's
+    /// folder against all of their parents, the oldest first. Where a shallow clone ends, nothing
+    /// is known of a commit's parents, and it is left out.
     ///
     /// # Errors
     /// A repository that cannot be read.

@@ -1,8 +1,8 @@
-//! What the folders on disk held when they were last looked into. A folder that no file has come into or gone out of since
-//! then need not be looked into again, and most of a catalog's are such.
+//! What the folders on disk held when they were last looked into. A folder that no file has come
+//! into or gone out of since then need not be looked into again, and most of a catalog's are such.
 //!
-//! This sees new files and new names, and not that a file was changed in its place: it is for what is only to be shown. IDs
-//! that are given out for good rest on a look at every file.
+//! This sees new files and new names, and not that a file was changed in its place: it is for what
+//! is only to be shown. IDs that are given out for good rest on a look at every file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,18 +10,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::manifest::SecretId;
 use crate::source::{Disk, Memory, Place};
 
-/// How long a folder must have been at rest for its time to show that nothing changed since: file systems count in steps.
+/// How long a folder must have been at rest for its time to show that nothing changed since: file
+/// systems count in steps.
 const REST: i128 = 1_000_000_000;
 
 /// The time of a folder that is looked into in any case.
 const NEVER: i128 = 0;
 
-/// A folder: when it last changed, in nanoseconds since 1970, and the IDs of the files directly in it that the index did
-/// not have as they were, with their paths.
+/// A folder: when it last changed, in nanoseconds since 1970, and the IDs of the files directly in
+/// it that the index did not have as they were, with their paths.
 type Folder = (i128, Vec<(SecretId, String)>);
 
-/// The IDs of the files in `places` that the index does not have, as far as the folders show, with their paths. `memory` is
-/// read and written.
+/// The IDs of the files in `places` that the index does not have, as far as the folders show, with
+/// their paths. `memory` is read and written.
 pub(super) fn ids(
     disk: &Disk<'_>,
     places: &[Place<'_>],
@@ -54,8 +55,8 @@ pub(super) fn ids(
                     files.iter().flat_map(|file| of_file(file).into_iter().map(|id| (id, file.clone()))).collect()
                 }
             };
-            // A folder that is not at rest is remembered too, or else it would be missed where the one around it is; but
-            // with a time that no folder has.
+            // A folder that is not at rest is remembered too, or else it would be missed where the
+            // one around it is; but with a time that no folder has.
             folders.insert(path, (if now - changed > REST { changed } else { NEVER }, ids));
         }
     }

@@ -20,7 +20,7 @@ pub struct Limit {
 pub struct Reservations {
     /// Those of its refs: of a server all, of a clone those that were fetched.
     refs: BTreeSet<SecretId>,
-    /// What this clone has given out.
+    /// The IDs that this clone has given out.
     given_out: BTreeSet<SecretId>,
 }
 
@@ -32,8 +32,8 @@ impl Limit {
         SecretId::of_number(number).unwrap_or(SecretId::LAST)
     }
 
-    /// Whether a new manifest may have this ID: it counts, or it is reserved and so are all between. One reservation far
-    /// away is a jump too.
+    /// Whether a new manifest may have this ID: it counts, or it is reserved and so are all
+    /// between. One reservation far away is a jump too.
     #[must_use]
     pub fn allows(self, id: SecretId, reservations: &Reservations) -> bool {
         let last = self.last();

@@ -1,7 +1,8 @@
-//! The IDs in use: which of them files, refs and their histories hold, and up to which one they count.
+//! The IDs in use: which of them files, refs and their histories hold, and up to which one they
+//! count.
 //!
-//! Whoever can push a branch or a ref can bring any number. The default branch alone is reviewed: an ID counts when it is at
-//! most `ids.maxGap` above the highest ID of a manifest there.
+//! Whoever can push a branch or a ref can bring any number. The default branch alone is reviewed:
+//! an ID counts when it is at most `ids.maxGap` above the highest ID of a manifest there.
 
 mod folders;
 mod limit;
@@ -34,7 +35,8 @@ pub struct UsedIds {
     /// Every ID that a file has by its name or claims, or had, and where it was seen first.
     pub origins: BTreeMap<SecretId, Origin>,
     pub limit: Limit,
-    /// Whether history ends before its beginning, as in a shallow clone: what was deleted before that is not known.
+    /// Whether history ends before its beginning, as in a shallow clone: what was deleted before
+    /// that is not known.
     pub is_cut: bool,
     /// The commit of the default branch.
     base: Option<Snapshot>,
@@ -55,8 +57,9 @@ pub struct Scope<'a> {
 }
 
 impl UsedIds {
-    /// Looks at the work tree's catalog and audit trail, the index, all refs and the branches of `scope` with their
-    /// histories. `progress` is called with the number of commits read, once that takes long.
+    /// Looks at the work tree's catalog and audit trail, the index, all refs and the branches of
+    /// `scope` with their histories. `progress` is called with the number of commits read, once
+    /// that takes long.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -75,7 +78,7 @@ impl UsedIds {
             highest = highest.max(highest_at(repository, tip, scope.catalog)?);
         }
         if highest.is_none() {
-            // Before the first merge, what is checked out is the catalog.
+            // Before the first merge, the catalog is the one that is checked out.
             highest = found.manifests_on_disk;
             for snapshot in repository.head().ok().into_iter().chain([Snapshot::Index]) {
                 match highest_at(repository, snapshot, scope.catalog) {
@@ -101,8 +104,8 @@ impl UsedIds {
         self.origins.iter().map(|(id, origin)| (*id, origin)).filter(|(id, _)| *id > self.limit.last())
     }
 
-    /// The next numbers to give out: the lowest above all that counts that are not `taken`, and that the default branch
-    /// has never held. None for one of more than nine digits.
+    /// The next numbers to give out: the lowest above all that counts that are not `taken`, and
+    /// that the default branch has never held. None for one of more than nine digits.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -136,7 +139,8 @@ impl UsedIds {
         Ok(Some(free))
     }
 
-    /// The IDs that do not count and that the default branch has held all the same: their manifests were removed.
+    /// The IDs that do not count and that the default branch has held: their manifests were
+    /// removed.
     fn retired(&self, repository: &Repository, catalog: &str) -> Result<BTreeSet<SecretId>, SourceError> {
         let Some(base) = self.base else { return Ok(BTreeSet::new()) };
         let ids: BTreeSet<String> = self.beyond().map(|(id, _)| id.to_string()).collect();
@@ -145,8 +149,8 @@ impl UsedIds {
     }
 }
 
-/// Returns which of `ids` the history of a commit has held as the name of a manifest's file, with the youngest commit that
-/// did.
+/// Returns which of `ids` the history of a commit has held as the name of a manifest's file, with
+/// the youngest commit that did.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -162,8 +166,8 @@ pub fn held_before<'a>(
     Ok(held.into_iter().map(|(name, commit)| (stem(&name), commit)).collect())
 }
 
-/// Returns the highest ID of a manifest in the catalog of a snapshot: by the names of files, and by what those claim that
-/// are named otherwise.
+/// Returns the highest ID of a manifest in the catalog of a snapshot: by the names of files, and by
+/// what those claim that are named otherwise.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -173,7 +177,7 @@ pub fn highest_at(repository: &Repository, snapshot: Snapshot, catalog: &str) ->
         Snapshot::Index | Snapshot::WorkTree | Snapshot::Merge(_) => None,
     };
     let Some(folder) = folder else { return Ok(look_for_highest(repository, snapshot, catalog)?.0) };
-    // The same folder holds the same IDs: what was looked up last is kept.
+    // The same folder holds the same IDs: the last answers are kept.
     let memory = repository.memory_of("highest", (HIGHEST_EDITION, catalog));
     let records = memory.recall(HIGHEST_RECORD).unwrap_or_default();
     if let Some(known) = records.chunks_exact(HIGHEST_RECORD).find(|record| record.starts_with(folder.as_bytes())) {
@@ -193,14 +197,15 @@ pub fn highest_at(repository: &Repository, snapshot: Snapshot, catalog: &str) ->
 /// One more whenever the same folder has another highest ID than before.
 const HIGHEST_EDITION: u32 = 1;
 
-/// The bytes of a folder that was looked into: its object's ID and the number of its highest ID, 0 for none.
+/// The bytes of a folder that was looked into: its object's ID and the number of its highest ID, 0
+/// for none.
 const HIGHEST_RECORD: usize = 20 + 4;
 
 /// How many folders are kept: the default branch's and those of a few other commits.
 const HIGHEST_KEPT: usize = 8;
 
-/// The highest ID, and whether all files could be read. One that a partial clone lacks has none, which makes the limit
-/// lower and never higher.
+/// The highest ID, and whether all files could be read. One that a partial clone lacks has none,
+/// which makes the limit lower and never higher.
 fn look_for_highest(
     repository: &Repository,
     snapshot: Snapshot,
@@ -217,8 +222,8 @@ fn look_for_highest(
     Ok((named.max(claimed.into_iter().filter_map(|(id, _)| id).max()), is_whole))
 }
 
-/// Returns the tip of the default branch of `remote`, by its name, or of the one that a clone has as a rule. Without any,
-/// that of `main` or `master`, or else HEAD.
+/// Returns the tip of the default branch of `remote`, by its name, or of the one that a clone has
+/// as a rule. Without any, that of `main` or `master`, or else HEAD.
 fn default_tip(repository: &Repository, remote: Option<&str>) -> Option<Snapshot> {
     let of_remote = remote.and_then(|remote| repository.branch_of(remote)).map(|branch| branch.tip);
     of_remote.or_else(|| repository.default_tip()).or_else(|| repository.head().ok())
@@ -230,7 +235,8 @@ pub fn of_file_name(path: &str) -> Option<SecretId> {
     SecretId::parse(Path::new(path).file_stem()?.to_str()?).ok()
 }
 
-/// Returns the IDs that this clone has given out, without waiting for other runs; none where there is no such file.
+/// Returns the IDs that this clone has given out, without waiting for other runs; none before the
+/// first.
 #[must_use]
 pub fn given_out(repository: &Repository) -> BTreeSet<SecretId> {
     let bytes = files::read_regular(&repository.memory().join(GIVEN_OUT), GIVEN_OUT_BYTES).unwrap_or_default();

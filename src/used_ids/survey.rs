@@ -1,4 +1,5 @@
-//! What this clone knows of IDs: every one that the work tree, the index, any ref or its history holds or has held.
+//! What this clone knows of IDs: every one that the work tree, the index, any ref or its history
+//! holds or has held.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -43,9 +44,10 @@ pub enum Look {
     AtFiles,
 }
 
-/// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories, and `branches` with theirs.
-/// A file counts by its name and by the ID that it claims, however broken it is otherwise. History that an earlier run has
-/// read is not read again. `progress` is called with the number of commits read, once that takes long.
+/// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories,
+/// and `branches` with theirs. A file counts by its name and by the ID that it claims, however
+/// broken it is otherwise. History that an earlier run has read is not read again. `progress` is
+/// called with the number of commits read, once that takes long.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -124,7 +126,8 @@ fn origin_of(blob: &Blob<'_>, sighting: Sighting<'_>) -> Origin {
     }
 }
 
-/// The IDs of the files on disk that the index does not have as they are; those that it has are looked into there.
+/// The IDs of the files on disk that the index does not have as they are; those that it has are
+/// looked into there.
 fn on_disk(disk: &Disk<'_>, place: Place<'_>) -> Vec<(SecretId, String)> {
     let ids = |path: String| of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>();
     disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
@@ -144,7 +147,7 @@ fn is_trail(path: &Path) -> bool {
 
 fn add_claimed(repository: &Repository, files: Vec<(Blob<'static>, Origin)>, origins: &mut BTreeMap<SecretId, Origin>) {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-    // What a partial clone lacks counts by its name.
+    // A file that a partial clone lacks counts by its name.
     let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));
     for (id, origin) in claimed.into_iter().zip(places) {
         if let Some(id) = id {
