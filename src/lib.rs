@@ -17,12 +17,13 @@
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`report`] | the catalog as a page |
 //! | [`inventory`] | the catalog as people ask for it: rows, one secret on one screen, what is due |
-//! | [`audit`] | the audit trail: append, read, verify |
 //! | [`diagnostics`] | findings to people and machines |
 //! | [`lifecycle`] | manifests along their lifecycle: the legal steps, and one in a file |
 //! | [`fixes`] | findings → files that have fewer of them |
 //! | [`rules`] | one file a rule |
 //! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
+//! | [`used_ids`] | the IDs in use, and up to which one they count |
+//! | [`audit`] | the audit trail: append, read, verify |
 //! | [`source`] | where bytes come from: work tree, index, commit |
 //! | [`value`] | a secret's value: texts by key, read, written, made |
 //! | [`manifest`] | parsing with spans, edits that keep comments, the schema, the typed model |
@@ -67,4 +68,5 @@ pub mod store;
 pub mod suggest;
 pub mod template;
 pub mod terminal;
+pub mod used_ids;
 pub mod value;

@@ -210,6 +210,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
         options,
         [
             "# remote: upstream",
+            "# maxGap: 1000",
             "# keyFile: ~/.config/goldenpath/local-store.key",
             "# accountId: \"123456789012\"",
             "# region: us-east-1",

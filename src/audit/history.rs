@@ -90,7 +90,7 @@ pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceErro
 }
 
 /// What was done to a trail besides adding to it: the first line that is another, with what it was or is.
-fn added_only(before: &str, after: Option<&str>) -> Option<(Option<usize>, String)> {
+pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<usize>, String)> {
     let Some(after) = after else { return Some((None, "the trail was removed".to_owned())) };
     if after.starts_with(before) {
         return None;

@@ -1,9 +1,11 @@
 //! The audit trail: `audit/<ID>.jsonl` in the catalog's repository, one event a line, each with the hash of the line before.
 
+mod change;
 mod event;
 mod history;
 mod trail;
 
+pub use change::{Commits, Delivery, changes, staged_changes};
 pub use event::{Actor, Event};
 pub use history::{Fault, Place, verify};
 pub use trail::{Trail, TrailFault};

@@ -18,8 +18,10 @@ pub use entry::{Entry, Manifest, State};
 pub use project::{Project, ProjectError};
 
 use self::claims::Claims;
+use crate::audit::Fault;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
 use crate::source::{Blob, Change, File, Repository, Snapshot, SourceError, Unreadable};
+use crate::used_ids::{self, Limit, Reservations};
 
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub struct Step<'change> {
     pub before: Snapshot,
     /// In whose history an ID that the change brings in must not have been held.
     pub past: Snapshot,
+    /// The state of the default branch that new IDs are held against.
+    pub base: Option<Snapshot>,
+    /// Changes of audit trails that apply did not make.
+    pub trails: Vec<Fault>,
 }
 
 /// The other side of a change.
@@ -60,6 +66,13 @@ pub struct Before {
     pub changed: BTreeSet<String>,
     /// IDs that the change brings in although history has held them, each with the commit that did last.
     pub used_up: BTreeMap<String, String>,
+    /// New IDs that are further above those of the default branch than `ids.maxGap`, and that no
+    /// reservation covers.
+    pub jumps: BTreeSet<SecretId>,
+    /// The highest ID of the default branch; only known where there are jumps.
+    pub highest: Option<SecretId>,
+    /// Changes of audit trails that apply did not make.
+    pub trails: Vec<Fault>,
 }
 
 /// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
@@ -119,7 +132,15 @@ impl Step<'_> {
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
-        Ok(Before { snapshot: self.before, entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
+        Ok(Before {
+            snapshot: self.before,
+            entries,
+            changed: self.change.after.clone(),
+            used_up: BTreeMap::new(),
+            jumps: BTreeSet::new(),
+            highest: None,
+            trails: self.trails.clone(),
+        })
     }
 
     /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.
@@ -133,9 +154,35 @@ impl Step<'_> {
         let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
         let changed = |entry: &&Entry| before.changed.contains(&entry.path);
         let new = entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
-        let names: BTreeSet<String> = new.map(|id| format!("{id}.yaml")).collect();
-        let held = repository.held_in_history(self.past, &project.config.catalog, &names)?;
-        Ok(held.into_iter().map(|(name, commit)| (name.trim_end_matches(".yaml").to_owned(), commit)).collect())
+        used_ids::held_before(repository, self.past, &project.config.catalog, new)
+    }
+
+    /// Finds which IDs the change gives to files, by their names or claims, that are too far above
+    /// the default branch's.
+    fn find_jumps(
+        &self,
+        repository: &Repository,
+        project: &Project,
+        before: &mut Before,
+        entries: &[Entry],
+    ) -> Result<(), SourceError> {
+        let ids = |entry: &Entry| {
+            let claimed = entry.claimed_id().and_then(|id| SecretId::parse(id).ok());
+            claimed.into_iter().chain(used_ids::of_file_name(&entry.path))
+        };
+        let known: BTreeSet<SecretId> = before.entries.iter().flat_map(ids).collect();
+        let changed = entries.iter().filter(|entry| before.changed.contains(&entry.path));
+        let max_gap = project.config.ids.max_gap;
+        // An ID that is not above the gap by itself is within it of any base: a small catalog is
+        // not looked into.
+        let far = |id: &SecretId| id.number() > max_gap && !known.contains(id);
+        let new: BTreeSet<SecretId> = changed.flat_map(ids).filter(far).collect();
+        let Some(base) = self.base.filter(|_| !new.is_empty()) else { return Ok(()) };
+        let Some(highest) = used_ids::highest_at(repository, base, &project.config.catalog)? else { return Ok(()) };
+        let (limit, reservations) = (Limit { base: Some(highest), max_gap }, Reservations::read(repository)?);
+        before.jumps = new.into_iter().filter(|id| !limit.allows(*id, &reservations)).collect();
+        before.highest = Some(highest);
+        Ok(())
     }
 }
 
@@ -228,6 +275,7 @@ impl Catalog {
         services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         if let (Some(before), Some(step)) = (&mut before, step) {
             before.used_up = step.used_up(repository, project, before, &entries)?;
+            step.find_jumps(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let other_files = others.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use crate::config::{Config, Reserve};
 use crate::ids::{Allocator, Given, News};
 use crate::manifest::SecretId;
 use crate::source::Repository;
+use crate::used_ids::{RESERVATIONS, UsedIds};
 
 /// Whether IDs are reserved on the remote.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -62,6 +63,23 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
                  mends that before the merge."
             ));
         }
+        News::Beyond { used, reserved } => {
+            streams.progress_ends();
+            streams.talk_once(&beyond(used, reserved));
+        }
+        News::PastLimit { id, used } => {
+            streams.progress_ends();
+            let highest = used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
+            let since = highest.map(|(highest, origin)| format!(", since {highest} is used: {origin}"));
+            streams.talk_once(&format!(
+                "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not \
+                 to be merged, delete the branch or ref that has it, and .git/goldenpath/ids, which remembers it. \
+                 Otherwise merge what is open first: until then GP409 refuses {id} wherever its reservation is not known.",
+                gap = used.limit.max_gap,
+                base = highest_of(used),
+                since = since.unwrap_or_default(),
+            ));
+        }
         News::Cut => {
             streams.progress_ends();
             streams.talk_once(
@@ -69,5 +87,34 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
                  `git fetch --unshallow` brings it.",
             );
         }
+    }
+}
+
+/// How many IDs that do not count are named.
+const NAMED: usize = 5;
+
+/// What does not count, where it is, and what to do.
+fn beyond(used: &UsedIds, reserved: &[SecretId]) -> String {
+    let files = used.beyond().map(|(id, origin)| format!("  {id}  {origin}\n"));
+    let refs = reserved.iter().map(|id| format!("  {id}  reserved as {RESERVATIONS}{id}\n"));
+    let lines: Vec<String> = files.chain(refs).collect();
+    let named: String = lines.iter().take(NAMED).map(String::as_str).collect();
+    let more = match lines.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("  and {more} more, which `goldenpath id list` shows\n"),
+    };
+    format!(
+        "Warning: these IDs do not count, since they are more than {} (`ids.maxGap`) above {}:\n{named}{more}Where one is \
+         right, merge its manifest or raise `ids.maxGap`; otherwise delete the file, branch or ref that has it, and \
+         .git/goldenpath/ids, which remembers it.",
+        used.limit.max_gap,
+        highest_of(used)
+    )
+}
+
+fn highest_of(used: &UsedIds) -> String {
+    match used.limit.base {
+        Some(base) => format!("{base}, the highest of the default branch"),
+        None => "zero: the default branch has no manifest".to_owned(),
     }
 }

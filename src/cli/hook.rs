@@ -150,6 +150,9 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
         // A URL, or a remote that nothing was ever fetched from, has no branches here.
         _ => remote.and_then(|remote| repository.branch_of(remote)).or_else(|| repository.upstream_branch()),
     };
+    // A branch and a tag may bring what the branch that merges go to gets in the same push.
+    let is_target = |one: &&Pushed| target.as_ref().is_some_and(|target| target.name == one.name);
+    let moves_to = pushed.iter().find(is_target).and_then(|one| repository.commit(&one.to).ok());
     let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {
         let to = match repository.commit(&one.to) {
@@ -164,8 +167,9 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
             (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
             (from, target) => Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?,
         };
+        let range = range.pushed_to(&one.name, target.as_ref(), moves_to);
         // A branch and a tag on it are the same news.
-        if !ranges.iter().any(|(_, known)| *known == range) {
+        if !ranges.iter().any(|(_, known)| known.covers(&range)) {
             ranges.push((&one.name, range));
         }
     }

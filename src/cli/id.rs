@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use super::allocating::{Reserving, take, upcoming};
+use super::allocating::{Reserving, take, tell, upcoming};
 use super::{Context, Failure, Outcome, renumbering};
 use crate::catalog::{Catalog, Selection};
 use crate::ids::{Allocator, Asked, Holder, Remote, RemoteError, Standing, holders};
 use crate::manifest::SecretId;
 use crate::source::{Repository, Snapshot};
 use crate::terminal::{harmless_json, harmless_name};
+use crate::used_ids::Look;
 
 /// See, take and mend audit IDs
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,8 @@ enum Command {
     ///
     /// The manifests of the work tree and of all branches, those on the remote included; what is reserved and not used; and
     /// what this clone has given out. Numbers of manifests that are gone from every branch are not shown, and never given
-    /// out again.
+    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked:
+    /// they do not count.
     List {
         /// Only what is reserved or given out, and no branch uses
         #[arg(long)]
@@ -110,9 +112,10 @@ fn list(only_unused: bool, offline: bool, as_json: bool, context: &Context) -> R
     let remote = if offline { None } else { allocator.remote()? };
     let asked = remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
     let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
-    let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote)?;
+    let used = allocator.used(of_remote, Look::AtFolders, &|news| tell(&news, context))?;
+    let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
-        rows.retain(|row| row.standing != Standing::Used);
+        rows.retain(|row| matches!(row.standing, Standing::Reserved | Standing::GivenOut));
     }
     let makers = makers(&rows, asked.as_ref().map(|(remote, asked)| (*remote, asked)), context);
     context.streams.progress_ends();
@@ -173,8 +176,14 @@ fn row_for_people(row: &Holder, remote: Option<&str>, makers: &BTreeMap<SecretId
             format!("no branch uses it (reserved on {}{maker})", harmless_name(remote.unwrap_or_default()))
         }
         Standing::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
+        Standing::Ignored => {
+            let place =
+                row.branch.as_deref().map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
+            format!("{} ({})", harmless_name(row.path.as_deref().unwrap_or_default()), harmless_name(&place))
+        }
     };
-    format!("{:<10}  {:<9}  {what}\n", row.id.to_string(), row.standing.as_str())
+    let beyond = if row.beyond { "; above `ids.maxGap`, does not count" } else { "" };
+    format!("{:<10}  {:<9}  {what}{beyond}\n", row.id.to_string(), row.standing.as_str())
 }
 
 fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
@@ -187,5 +196,6 @@ fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
         "owner": row.owner,
         "reservedBy": makers.get(&row.id),
         "collides": row.collides,
+        "beyondGap": row.beyond,
     })
 }

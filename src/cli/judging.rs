@@ -5,6 +5,7 @@ use std::mem;
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
+use crate::audit::{self, Commits, Delivery, Fault};
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, fixable,
@@ -13,11 +14,11 @@ use crate::diagnostics::{
 use crate::fixes::{self, Ground};
 use crate::ids::Mine;
 use crate::rules::{Finding, RuleSet, Severity};
-use crate::source::{Change, Repository, Snapshot, SourceError};
+use crate::source::{Change, Repository, Snapshot, SourceError, TargetBranch};
 use crate::terminal::harmless_json;
 
 /// What is judged.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Range {
     /// What it comes from; None where only the state itself is judged.
     before: Option<Snapshot>,
@@ -27,6 +28,19 @@ pub(super) struct Range {
     past: Option<Snapshot>,
     /// The commit whose history tells how long manifests have been there; without one, the rules of time keep silent.
     line: Option<Snapshot>,
+    trails: Trails,
+}
+
+/// How the audit trails of a range are judged.
+#[derive(Debug, Clone)]
+struct Trails {
+    delivery: Delivery,
+    /// The last commit of the range.
+    tip: Option<Snapshot>,
+    /// The ref that is pushed to, by its full name.
+    reference: Option<String>,
+    /// Commits that were judged before, besides those of the branch that the rules are from.
+    known: Vec<Snapshot>,
 }
 
 /// What was read, and what is wrong with it.
@@ -71,7 +85,8 @@ impl Range {
 
     /// The files on disk.
     pub(super) fn work_tree() -> Self {
-        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None, line: None }
+        let trails = Trails::proposed(None);
+        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None, line: None, trails }
     }
 
     /// The index against HEAD.
@@ -83,24 +98,57 @@ impl Range {
         };
         // What was tried and dropped on this branch alone uses up nothing.
         let past = repository.upstream();
-        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past, line: None })
+        let trails = Trails::proposed(None);
+        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past, line: None, trails })
     }
 
     /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
     pub(super) fn since(repository: &Repository, from: Option<Snapshot>, to: Snapshot) -> Result<Self, Failure> {
         let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
-        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None, line: None })
+        let trails = Trails::proposed(Some(to));
+        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None, line: None, trails })
     }
 
     /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
     pub(super) fn moved(from: Snapshot, to: Snapshot) -> Self {
-        Self { before: Some(from), after: to, rules_from: from, past: None, line: None }
+        let trails = Trails::proposed(Some(to));
+        Self { before: Some(from), after: to, rules_from: from, past: None, line: None, trails }
     }
 
     /// What the branch `target` gains when `to` is merged into it, judged by its rules.
     pub(super) fn merged(repository: &Repository, target: Snapshot, to: Snapshot) -> Result<Self, Failure> {
         let after = repository.merge(target, to)?;
-        Ok(Self { before: Some(target), after, rules_from: target, past: None, line: None })
+        let trails = Trails::proposed(Some(to));
+        Ok(Self { before: Some(target), after, rules_from: target, past: None, line: None, trails })
+    }
+
+    /// The same, of commits that the branch that merges go to has already, if it has.
+    pub(super) fn merged_before(mut self, repository: &Repository) -> Result<Self, Failure> {
+        if let (Some(tip), Some(default)) = (self.trails.tip, repository.default_tip())
+            && repository.contains(default, tip)?
+        {
+            self.trails.delivery = Delivery::Recorded;
+        }
+        Ok(self)
+    }
+
+    /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be
+    /// after that push.
+    pub(super) fn pushed_to(mut self, name: &str, target: Option<&TargetBranch>, moves_to: Option<Snapshot>) -> Self {
+        self.trails.reference = Some(name.to_owned());
+        if target.is_some_and(|target| target.name == name) {
+            self.trails.delivery = Delivery::Recorded;
+        } else {
+            self.trails.known.extend(moves_to);
+        }
+        self
+    }
+
+    /// Whether judging this range judges the `other` one of the same push too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let (own, others) = (self.trails.delivery, other.trails.delivery);
+        (self.before, self.after, self.rules_from) == (other.before, other.after, other.rules_from)
+            && (own == others || own == Delivery::Recorded)
     }
 
     /// The same, judged by the rules of time too. Not so in hooks: they are to be fast, and a calendar has no say in
@@ -121,6 +169,24 @@ impl Range {
             Snapshot::Index => "goldenpath validate --staged --fix",
             _ => "goldenpath validate --fix",
         }
+    }
+
+    /// The changes of audit trails that apply did not make.
+    fn trail_faults(&self, repository: &Repository, project: &Project) -> Result<Vec<Fault>, Failure> {
+        let Some(before) = self.before else { return Ok(Vec::new()) };
+        if self.after == Snapshot::Index {
+            return Ok(audit::staged_changes(repository, Some(before), repository.upstream())?);
+        }
+        let Trails { mut delivery, tip, reference, known } = self.trails.clone();
+        let mut known = [vec![self.rules_from], known].concat();
+        if let Some(branch) = &project.config.audit.branch {
+            if reference.is_some_and(|name| name == format!("refs/heads/{branch}")) {
+                delivery = Delivery::Recorded;
+            }
+            let remote = project.config.audit.remote.as_deref().unwrap_or("origin");
+            known.extend(repository.tip_of(remote, branch));
+        }
+        Ok(audit::changes(repository, before, self.after, Commits { delivery, tip, known: &known })?)
     }
 
     /// What changes, and so which manifests are judged: all of them when what judges them changes with them.
@@ -147,6 +213,12 @@ impl Range {
             repository.leave_out_settled(&mut change, upstream)?;
         }
         Ok((change, selection))
+    }
+}
+
+impl Trails {
+    fn proposed(tip: Option<Snapshot>) -> Self {
+        Self { delivery: Delivery::Proposed, tip, reference: None, known: Vec::new() }
     }
 }
 
@@ -258,7 +330,12 @@ pub(super) fn look_into(
             let (change, changed) = range.change(repository, &project)?;
             let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
             let past = |before| range.past.unwrap_or(before);
-            let step = range.before.map(|before| Step { change: &change, before, past: past(before) });
+            let trails = range.trail_faults(repository, &project)?;
+            let base = match range.after {
+                Snapshot::Index => repository.default_tip().or(range.before),
+                _ => Some(range.rules_from),
+            };
+            let step = range.before.map(|before| Step { change: &change, before, past: past(before), base, trails });
             let mut reading =
                 rules.read(repository, range.after, if named { selection } else { &changed }, step.as_ref())?;
             rules.read_texts(&mut reading, repository, selection, Some(&change))?;

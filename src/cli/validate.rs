@@ -63,7 +63,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let to = args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
     let range = match (&args.merge_with, args.from_ref.as_deref()) {
         (Some(target), _) => Range::merged(&repository, repository.commit(target)?, to)?,
-        (None, Some(from)) if !is_no_commit(from) => Range::since(&repository, Some(repository.commit(from)?), to)?,
+        (None, Some(from)) if !is_no_commit(from) => {
+            Range::since(&repository, Some(repository.commit(from)?), to)?.merged_before(&repository)?
+        }
         (None, _) => Range::since(&repository, None, to)?,
     };
     judge(&repository, &range.over_time(&repository), &Selection::All, args.format, context)

@@ -70,9 +70,11 @@ pub struct Config {
 }
 
 /// How new IDs are kept from being anybody else's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IdsConfig {
+    /// How far above the highest ID of the default branch an ID may be and count.
+    pub max_gap: u32,
     pub reserve: Reserve,
     /// The remote where they are reserved, by its name in a clone; by default `origin`, or else the only one there is.
     pub remote: Option<String>,
@@ -198,6 +200,12 @@ impl Default for Config {
     }
 }
 
+impl Default for IdsConfig {
+    fn default() -> Self {
+        Self { max_gap: 1000, reserve: Reserve::default(), remote: None }
+    }
+}
+
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self { max_deletes: 5 }
@@ -292,6 +300,11 @@ impl Config {
             .at_field(text, &["catalogId"]));
         }
         config.check_endpoints(path, text)?;
+        if config.ids.max_gap == 0 {
+            let message = "`ids.maxGap: 0` leaves no ID to give out";
+            let error = ConfigError::new(path, message, "write 1 or more, or leave it out for 1000");
+            return Err(error.at_field(text, &["ids", "maxGap"]));
+        }
         config.check_arns(path, text)?;
         config.check_gitops(path, text)?;
         config.check_clusters(path, text)?;

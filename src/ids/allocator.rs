@@ -1,18 +1,18 @@
-//! Taking IDs. A number is given out when it is above all that this clone and the remote know of, when the remote has let
-//! this caller and nobody else create its ref, and when it is written down here.
+//! Taking IDs. A number is given out when it is above all that counts of what this clone and the
+//! remote know of, when the remote has let this caller and nobody else create its ref, and when it
+//! is written down here.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use git2::Oid;
-
-use super::ledger::{Ledger, given};
+use super::ledger::Ledger;
 use super::remote::{Asked, Claim};
-use super::survey::{Look, Survey, survey};
 use super::{IdError, Remote, RemoteError};
 use crate::config::{IdsConfig, Reserve};
 use crate::git;
 use crate::manifest::SecretId;
-use crate::source::Repository;
+use crate::source::{Branch, Repository};
+use crate::used_ids::{Look, Scope, UsedIds, given_out};
 
 /// How long others may be faster before this caller gives up.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -57,6 +57,10 @@ pub enum News<'a> {
     Unreserved(&'a RemoteError),
     /// History ends before its beginning.
     Cut,
+    /// IDs are too far above the default branch's to count, in files and as reservations.
+    Beyond { used: &'a UsedIds, reserved: &'a [SecretId] },
+    /// An ID is too far above the default branch's itself, since all up to there are in use.
+    PastLimit { id: SecretId, used: &'a UsedIds },
 }
 
 impl<'r> Allocator<'r> {
@@ -66,14 +70,39 @@ impl<'r> Allocator<'r> {
         Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
     }
 
-    /// The `count` IDs that would be given out next, as far as this clone knows. Nobody is kept from taking them.
+    /// The `count` IDs that would be given out next, as far as this clone knows. Other runs may
+    /// take them first.
     ///
     /// # Errors
     /// A repository that cannot be read, or no numbers left.
     pub fn upcoming(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Vec<SecretId>, IdError> {
-        let highest =
-            self.survey(&[], Look::AtFolders, tell)?.highest.max(given(&self.repository.memory()).into_iter().max());
-        after(highest, count)
+        let used = self.used(None, Look::AtFolders, tell)?;
+        let ids = self.free(&used, &given_out(self.repository), count)?;
+        self.report(&used, &ids, BTreeSet::new(), tell);
+        Ok(ids)
+    }
+
+    /// The IDs in use. `asked` is what a remote has answered, with its name.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn used(&self, asked: Option<(&str, &Asked)>, look: Look, tell: &dyn Fn(News<'_>)) -> Result<UsedIds, IdError> {
+        let branches: Vec<Branch> = asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
+        let default = asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
+        let named = Remote::of(self.repository, self.config.remote.as_deref()).map(|remote| remote.name);
+        let scope = Scope {
+            catalog: self.catalog,
+            max_gap: self.config.max_gap,
+            remote: named.as_deref(),
+            default: branches.iter().find(|branch| Some(&branch.name) == default.as_ref()),
+            branches: &branches,
+            look,
+        };
+        let used = UsedIds::read(self.repository, scope, &mut |commits| tell(News::Reading { commits }))?;
+        if used.is_cut {
+            tell(News::Cut);
+        }
+        Ok(used)
     }
 
     /// The remote where IDs are reserved; None where none are to be, or there is none.
@@ -113,44 +142,50 @@ impl<'r> Allocator<'r> {
                 }
             }
         };
-        let tips: Vec<Oid> = asked.branches.into_values().collect();
-        let survey = self.survey(&tips, Look::AtFiles, tell)?;
-        let known = survey.highest.max(ledger.highest()).max(asked.reserved.into_keys().max());
-        let (mut ids, above) = match &remote {
-            None => (Vec::new(), known),
-            Some(remote) => self.reserve(remote, known, count, tell)?,
+        let named = remote.as_ref().map(|remote| (remote.name.as_str(), &asked));
+        let used = self.used(named, Look::AtFiles, tell)?;
+        let reserved: BTreeSet<SecretId> = asked.reserved.keys().copied().collect();
+        let mut taken: BTreeSet<SecretId> = ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
+        let mut ids = match &remote {
+            None => Vec::new(),
+            Some(remote) => self.reserve(remote, &used, &mut taken, count, tell)?,
         };
         let reserved_on = remote.filter(|_| ids.len() == count).map(|remote| remote.name);
-        ids.extend(after(above, count - ids.len())?);
+        ids.extend(self.free(&used, &taken, count - ids.len())?);
         ledger.give(&ids)?;
+        self.report(&used, &ids, reserved, tell);
         Ok(Given { ids, reserved_on })
     }
 
-    /// Reserves `count` IDs above `known`. Where the remote stops taking them and that is no error, they are fewer, and the
-    /// others are to be above the ID that comes with them: what somebody else was seen to have is never given out.
+    /// Reserves `count` IDs that are not `taken`. Where the remote stops taking them and that is
+    /// not an error, they are fewer, and all that was tried is taken: an ID that another run was
+    /// seen to have is never given out.
     fn reserve(
         &self,
         remote: &Remote<'_>,
-        known: Option<SecretId>,
+        used: &UsedIds,
+        taken: &mut BTreeSet<SecretId>,
         count: usize,
         tell: &dyn Fn(News<'_>),
-    ) -> Result<(Vec<SecretId>, Option<SecretId>), IdError> {
+    ) -> Result<Vec<SecretId>, IdError> {
         let begin = Instant::now();
-        let (mut highest, mut ours, mut pause) = (known, Vec::new(), FIRST_PAUSE);
-        let mut above = known;
+        let (mut ours, mut tried, mut pause) = (Vec::new(), BTreeSet::new(), FIRST_PAUSE);
         loop {
-            let wanted = after(highest, count - ours.len())?;
+            let wanted = self.free(used, taken, count - ours.len())?;
             let claims = match remote.reserve(&wanted) {
                 Ok(claims) => claims,
                 Err(error) => {
                     self.go_without(error, tell)?;
-                    return Ok((ours, above));
+                    taken.append(&mut tried);
+                    return Ok(ours);
                 }
             };
-            above = above.max(wanted.last().copied());
-            ours.extend(wanted.iter().zip(&claims).filter(|(_, claim)| **claim == Claim::Ours).map(|(id, _)| *id));
+            tried.extend(wanted.iter().copied());
+            let won = wanted.iter().zip(&claims).filter(|(_, claim)| **claim == Claim::Ours).map(|(id, _)| *id);
+            ours.extend(won);
+            taken.extend(ours.iter().copied());
             if ours.len() == count {
-                return Ok((ours, above));
+                return Ok(ours);
             }
             if begin.elapsed() > LIMIT {
                 return Err(IdError::Contended { remote: remote.name.clone(), seconds: LIMIT.as_secs() });
@@ -161,10 +196,11 @@ impl<'r> Allocator<'r> {
             git::sleep_apart(pause);
             pause = (pause * 2).min(LAST_PAUSE);
             match remote.ask() {
-                Ok(asked) => highest = known.max(asked.reserved.into_keys().max()),
+                Ok(asked) => taken.extend(asked.reserved.into_keys()),
                 Err(error) => {
                     self.go_without(error, tell)?;
-                    return Ok((ours, above));
+                    taken.append(&mut tried);
+                    return Ok(ours);
                 }
             }
         }
@@ -181,18 +217,24 @@ impl<'r> Allocator<'r> {
         }
     }
 
-    fn survey(&self, tips: &[Oid], look: Look, tell: &dyn Fn(News<'_>)) -> Result<Survey, IdError> {
-        let found = survey(self.repository, self.catalog, tips, look, &mut |commits| tell(News::Reading { commits }))?;
-        if found.is_cut {
-            tell(News::Cut);
-        }
-        Ok(found)
+    /// The next `count` IDs that are not `taken`.
+    fn free(&self, used: &UsedIds, taken: &BTreeSet<SecretId>, count: usize) -> Result<Vec<SecretId>, IdError> {
+        used.free(self.repository, self.catalog, taken, count)?.ok_or_else(|| {
+            let highest = used.highest().unwrap_or(SecretId::LAST);
+            let place = used.origins.get(&highest).map(|origin| format!(" ({origin})")).unwrap_or_default();
+            IdError::Exhausted { highest, place }
+        })
     }
-}
 
-/// The `count` IDs above `highest`.
-fn after(highest: Option<SecretId>, count: usize) -> Result<Vec<SecretId>, IdError> {
-    let first = highest.map_or(1, |highest| highest.number() + 1);
-    let numbers = (first..).take(count);
-    numbers.map(|number| SecretId::of_number(number).ok_or(IdError::Exhausted)).collect()
+    /// Reports what does not count: files, and reservations above the IDs that were given out.
+    fn report(&self, used: &UsedIds, given: &[SecretId], reserved: BTreeSet<SecretId>, tell: &dyn Fn(News<'_>)) {
+        let above = given.last().copied().max(Some(used.limit.last()));
+        let far: Vec<SecretId> = reserved.into_iter().filter(|id| Some(*id) > above).collect();
+        if !far.is_empty() || used.beyond().next().is_some() {
+            tell(News::Beyond { used, reserved: &far });
+        }
+        if let Some(id) = given.iter().copied().find(|id| *id > used.limit.last()) {
+            tell(News::PastLimit { id, used });
+        }
+    }
 }

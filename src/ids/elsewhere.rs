@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::survey::of_file_name;
 use crate::manifest::{self, MAX_BYTES, SecretId};
 use crate::source::{Blob, Branch, Place, Repository, Snapshot, is_yaml};
+use crate::used_ids::of_file_name;
 
 /// A manifest of the branch at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]

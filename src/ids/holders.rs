@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use git2::Oid;
 
-use super::ledger::given;
 use super::remote::Asked;
-use super::survey::of_file_name;
 use crate::catalog::Catalog;
 use crate::manifest::{self, MAX_BYTES, SecretId};
 use crate::source::{Blob, Branch, Place, Repository, SourceError, is_yaml};
+use crate::used_ids::{UsedIds, given_out, of_file_name};
 
 /// What an ID is to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +19,8 @@ pub enum Standing {
     Reserved,
     /// This clone has given it out, and neither a branch nor a reservation knows of it.
     GivenOut,
+    /// A file of the audit trail or of the past has it, and it does not count.
+    Ignored,
 }
 
 /// One ID and one who holds it.
@@ -37,6 +38,8 @@ pub struct Holder {
     pub name: Option<String>,
     /// Whether another manifest has the ID too.
     pub collides: bool,
+    /// Whether it is too far above the default branch's IDs to count.
+    pub beyond: bool,
 }
 
 impl Standing {
@@ -46,11 +49,13 @@ impl Standing {
             Self::Used => "used",
             Self::Reserved => "reserved",
             Self::GivenOut => "given-out",
+            Self::Ignored => "ignored",
         }
     }
 }
 
-/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has said.
+/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has answered, `used`
+/// what is in use.
 ///
 /// # Errors
 /// Refs that cannot be read.
@@ -59,6 +64,7 @@ pub fn holders(
     folder: &str,
     catalog: &Catalog,
     asked: Option<(&str, &Asked)>,
+    used_ids: &UsedIds,
 ) -> Result<Vec<Holder>, SourceError> {
     let mut holders: Vec<Holder> = Vec::new();
     for entry in &catalog.entries {
@@ -70,12 +76,9 @@ pub fn holders(
     }
 
     let mut branches = repository.branches()?;
-    for (name, tip) in asked
-        .iter()
-        .flat_map(|(remote, asked)| asked.branches.iter().map(move |(name, tip)| (format!("{remote}/{name}"), *tip)))
-    {
-        if !branches.iter().any(|branch| branch.tip == tip) {
-            branches.push(Branch { name, tip });
+    for theirs in asked.iter().flat_map(|(remote, asked)| asked.named_branches(remote)) {
+        if !branches.iter().any(|branch: &Branch| branch.tip == theirs.tip) {
+            branches.push(theirs);
         }
     }
     let on_disk: BTreeSet<(SecretId, String)> =
@@ -122,9 +125,17 @@ pub fn holders(
     let reserved: BTreeSet<SecretId> = asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
     let unused = |id: &SecretId| !used.contains_key(id);
     holders.extend(reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)));
-    let given: BTreeSet<SecretId> =
-        given(&repository.memory()).into_iter().filter(|id| !reserved.contains(id)).collect();
-    holders.extend(given.into_iter().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)));
+    let given: BTreeSet<SecretId> = given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
+    holders.extend(given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)));
+    let others = used_ids.beyond().filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
+    holders.extend(others.map(|(id, origin)| Holder {
+        path: Some(origin.path().to_owned()),
+        branch: origin.commit().map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
+        ..Holder::of_number(id, Standing::Ignored)
+    }));
+    for holder in &mut holders {
+        holder.beyond = holder.id > used_ids.limit.last();
+    }
     holders.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
     Ok(holders)
 }
@@ -137,10 +148,10 @@ impl Holder {
         owner: Option<String>,
         name: Option<String>,
     ) -> Self {
-        Self { id, standing: Standing::Used, path: Some(path), branch, owner, name, collides: false }
+        Self { id, standing: Standing::Used, path: Some(path), branch, owner, name, collides: false, beyond: false }
     }
 
     fn of_number(id: SecretId, standing: Standing) -> Self {
-        Self { id, standing, path: None, branch: None, owner: None, name: None, collides: false }
+        Self { id, standing, path: None, branch: None, owner: None, name: None, collides: false, beyond: false }
     }
 }

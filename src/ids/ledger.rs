@@ -12,15 +12,10 @@ use std::time::Duration;
 use super::IdError;
 use crate::files;
 use crate::manifest::SecretId;
-
-/// The file's name under `.git/goldenpath/`.
-const NAME: &str = "given-out";
+use crate::used_ids::{GIVEN_OUT, GIVEN_OUT_BYTES};
 
 /// From which age on a temporary file is nobody's any more.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
-
-/// The most that is read of it: more than a million IDs.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The open file, locked.
 pub struct Ledger {
@@ -37,7 +32,7 @@ impl Ledger {
     /// # Errors
     /// What the file system refuses, or another run that never ends.
     pub fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
-        let path = folder.join(NAME);
+        let path = folder.join(GIVEN_OUT);
         let refused = |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
         fs::create_dir_all(folder).map_err(refused)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
@@ -48,15 +43,15 @@ impl Ledger {
         sweep(folder);
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))
-            .and_then(|_| Read::by_ref(&mut file).take(MAX_BYTES).read_to_string(&mut text))
+            .and_then(|_| Read::by_ref(&mut file).take(GIVEN_OUT_BYTES).read_to_string(&mut text))
             .map_err(refused)?;
         Ok(Self { given: ids_in(&text), is_torn: !text.is_empty() && !text.ends_with('\n'), file, path })
     }
 
-    /// The highest ID that was given out.
+    /// The IDs that were given out.
     #[must_use]
-    pub fn highest(&self) -> Option<SecretId> {
-        self.given.iter().max().copied()
+    pub fn given(&self) -> &[SecretId] {
+        &self.given
     }
 
     /// Writes down that these are given out, safe on disk before it returns.
@@ -76,13 +71,6 @@ impl Ledger {
         self.given.extend(ids);
         Ok(())
     }
-}
-
-/// The IDs that the ledger in `folder` has, without waiting for anybody; none where there is none.
-#[must_use]
-pub fn given(folder: &Path) -> Vec<SecretId> {
-    let bytes = files::read_regular(&folder.join(NAME), MAX_BYTES).unwrap_or_default();
-    ids_in(&String::from_utf8_lossy(&bytes))
 }
 
 fn ids_in(text: &str) -> Vec<SecretId> {
@@ -114,16 +102,16 @@ mod tests {
     #[test]
     fn what_was_given_out_is_there_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().highest(), None);
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), []);
         Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0009"), id("SEC-0010")]).unwrap();
-        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().highest(), Some(id("SEC-0010")));
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), [id("SEC-0009"), id("SEC-0010")]);
     }
 
     #[test]
     fn a_line_that_was_cut_off_does_not_spoil_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(NAME), "SEC-0007\nSEC-").unwrap();
+        fs::write(folder.path().join(GIVEN_OUT), "SEC-0007\nSEC-").unwrap();
         Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0008")]).unwrap();
-        assert_eq!(given(folder.path()), [id("SEC-0007"), id("SEC-0008")]);
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), [id("SEC-0007"), id("SEC-0008")]);
     }
 }

@@ -3,12 +3,10 @@
 
 mod allocator;
 mod elsewhere;
-mod folders;
 mod holders;
 mod ledger;
 mod remote;
 mod renumber;
-mod survey;
 
 use std::path::PathBuf;
 
@@ -19,8 +17,8 @@ pub use elsewhere::{Clash, Mine, elsewhere};
 pub use holders::{Holder, Standing, holders};
 pub use remote::{Asked, Remote, RemoteError};
 pub use renumber::{Elder, RenumberError, Younger, collisions, renumber};
-pub use survey::AUDIT_FOLDER;
 
+use crate::manifest::SecretId;
 use crate::source::SourceError;
 
 /// Why no ID can be given out.
@@ -37,12 +35,18 @@ pub enum IdError {
     #[diagnostic(code(goldenpath::ids::locked), help("see whether one hangs in this clone; the lock ends with it"))]
     Locked { path: PathBuf, seconds: u64 },
 
-    #[error("the last ID is taken: one has at most nine digits")]
+    #[error("no ID is left above {highest}{place}: an ID has at most nine digits")]
     #[diagnostic(
         code(goldenpath::ids::exhausted),
-        help("`goldenpath id list` shows who holds which; a number this high is most likely a slip")
+        help(
+            "a number this high is most likely a slip: renumber the manifest that has it before its merge, or else decommission its secret and remove it from the default branch, and IDs go on above the next lower one"
+        )
     )]
-    Exhausted,
+    Exhausted {
+        highest: SecretId,
+        /// In brackets, where it is known.
+        place: String,
+    },
 
     #[error("IDs are to be reserved, and there is no remote to do it on{}", named(name))]
     #[diagnostic(
@@ -53,7 +57,7 @@ pub enum IdError {
     )]
     NoRemote { name: Option<String> },
 
-    #[error("`{remote}` gave every ID that was tried to somebody else, for {seconds} seconds")]
+    #[error("lost every reservation race on `{remote}` for {seconds} seconds")]
     #[diagnostic(code(goldenpath::ids::contended), help("try again when fewer others take IDs at the same time"))]
     Contended { remote: String, seconds: u64 },
 

@@ -9,9 +9,7 @@ use miette::Diagnostic;
 use crate::git::{Git, GitError, NETWORK, Rejections, without_password};
 use crate::manifest::SecretId;
 use crate::source::{Branch, Repository, SourceError};
-
-/// Where reservations are, on the remote: a ref an ID.
-const RESERVATIONS: &str = "refs/goldenpath/ids/";
+use crate::used_ids::RESERVATIONS;
 
 const BRANCHES: &str = "refs/heads/";
 
@@ -58,6 +56,8 @@ pub struct Asked {
     pub reserved: BTreeMap<SecretId, Oid>,
     /// By their names without `refs/heads/`.
     pub branches: BTreeMap<String, Oid>,
+    /// The branch that its HEAD is on, by its name in `branches`; None where it does not say.
+    pub default: Option<String>,
 }
 
 /// What became of one reservation.
@@ -66,6 +66,15 @@ pub enum Claim {
     Ours,
     /// Somebody else has it, or was about to take it at the same time.
     Lost,
+}
+
+impl Asked {
+    /// The branches, by their names in a clone.
+    #[must_use]
+    pub fn named_branches(&self, remote: &str) -> Vec<Branch> {
+        let named = |(name, tip): (&String, &Oid)| Branch { name: format!("{remote}/{name}"), tip: *tip };
+        self.branches.iter().map(named).collect()
+    }
 }
 
 impl<'r> Remote<'r> {
@@ -94,9 +103,14 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// A remote that does not answer.
     pub fn ask(&self) -> Result<Asked, RemoteError> {
-        let patterns = [format!("{RESERVATIONS}*"), format!("{BRANCHES}*")];
+        let patterns = ["HEAD".to_owned(), format!("{RESERVATIONS}*"), format!("{BRANCHES}*")];
+        let arguments = ["ls-remote", "--quiet", "--symref", &self.target].map(str::to_owned);
+        let answer = self.run(&[&arguments[..], &patterns].concat())?;
         let mut asked = Asked::default();
-        for (id, name) in self.list(&patterns)? {
+        // `ref: refs/heads/main<tab>HEAD`
+        let heads = answer.lines().filter_map(|line| line.strip_suffix("\tHEAD")?.strip_prefix("ref: refs/heads/"));
+        asked.default = heads.map(str::to_owned).next();
+        for (id, name) in refs_in(&answer) {
             if let Some(reserved) = name.strip_prefix(RESERVATIONS) {
                 // What somebody else has put there is no ID.
                 asked.reserved.extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
@@ -133,9 +147,7 @@ impl<'r> Remote<'r> {
     /// # Errors
     /// A remote that does not answer.
     pub fn branches(&self) -> Result<Vec<Branch>, RemoteError> {
-        let asked = self.look()?;
-        let named = |(name, tip)| Branch { name: format!("{}/{name}", self.name), tip };
-        Ok(asked.branches.into_iter().map(named).collect())
+        Ok(self.look()?.named_branches(&self.name))
     }
 
     /// Who made these reservations and when, as far as that can be found out.
@@ -219,8 +231,7 @@ impl<'r> Remote<'r> {
     fn list(&self, patterns: &[String]) -> Result<Vec<(Oid, String)>, RemoteError> {
         let arguments = ["ls-remote", "--quiet", "--refs", &self.target].map(str::to_owned);
         let answer = self.run(&[&arguments[..], patterns].concat())?;
-        let refs = answer.lines().filter_map(|line| line.split_once('\t'));
-        Ok(refs.filter_map(|(id, name)| Some((id.parse().ok()?, name.to_owned()))).collect())
+        Ok(refs_in(&answer).map(|(id, name)| (id, name.to_owned())).collect())
     }
 
     fn fetch_refs(&self, names: &[String]) -> Result<(), RemoteError> {
@@ -238,4 +249,10 @@ impl<'r> Remote<'r> {
             .map(|answer| answer.stdout)
             .map_err(|source| RemoteError::Unreachable { remote: self.name.clone(), source })
     }
+}
+
+/// The objects and names in an answer of `git ls-remote`.
+fn refs_in(answer: &str) -> impl Iterator<Item = (Oid, &str)> {
+    let lines = answer.lines().filter_map(|line| line.split_once('\t'));
+    lines.filter_map(|(id, name)| Some((id.parse().ok()?, name)))
 }

@@ -72,6 +72,9 @@ impl SecretId {
     /// The prefix of every ID.
     pub const PREFIX: &'static str = "SEC-";
 
+    /// The highest ID that there can be.
+    pub const LAST: Self = Self(999_999_999);
+
     /// The ID after this one.
     #[must_use]
     pub fn next(self) -> Self {

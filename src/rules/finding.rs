@@ -75,6 +75,12 @@ impl<'findings> Sink<'findings> {
         self.over(entry, entry.span(pointer), pointer, message, help)
     }
 
+    /// A finding about a line of a file that is not a manifest.
+    pub(super) fn on_file(&mut self, path: &str, line: usize, message: String, help: String) -> &mut Finding {
+        let place = Place { line, column: 1, end_line: line, end_column: 1 };
+        self.add(path, 0..0, place, "", message, help)
+    }
+
     /// A finding about the bytes `span`.
     pub(super) fn over(
         &mut self,
@@ -85,11 +91,22 @@ impl<'findings> Sink<'findings> {
         help: String,
     ) -> &mut Finding {
         let place = entry.place(&span);
-        let (rule, severity, path) = (self.rule, self.severity, entry.path.clone());
+        self.add(&entry.path, span, place, pointer, message, help)
+    }
+
+    fn add(
+        &mut self,
+        path: &str,
+        span: Range<usize>,
+        place: Place,
+        pointer: &str,
+        message: String,
+        help: String,
+    ) -> &mut Finding {
         let finding = Finding {
-            rule,
-            severity,
-            path,
+            rule: self.rule,
+            severity: self.severity,
+            path: path.to_owned(),
             span,
             place,
             pointer: pointer.to_owned(),

@@ -87,9 +87,11 @@ rules![
     gp405_must_start_active,
     gp406_id_reused,
     gp408_handover,
+    gp409_id_jump,
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,
+    gp703_audit_changed,
 ];
 
 /// The rules that are on in a project.

@@ -122,14 +122,9 @@ impl Repository {
 
     /// The commits of upstream's history that the next commit builds on: its tip first, then where the history of each of
     /// the next commit's parents left it.
-    fn settled(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
-        let mut parents = vec!["HEAD".to_owned(), "MERGE_HEAD".to_owned()];
-        // What `git merge` tells its hooks, which run before there is a MERGE_HEAD: GITHEAD_<id>=<name>.
-        parents.extend(
-            std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned)),
-        );
+    pub(super) fn settled(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
         let mut settled = vec![upstream];
-        for parent in parents.iter().filter_map(|name| self.commit(name).ok()) {
+        for parent in self.commit("HEAD").ok().into_iter().chain(self.merged()) {
             // Where a shallow clone ends, the tip alone will do.
             if let Ok(Some(base)) = self.merge_base(upstream, parent)
                 && !settled.contains(&base)
@@ -138,6 +133,47 @@ impl Repository {
             }
         }
         Ok(settled)
+    }
+
+    /// The commits that are being merged into HEAD.
+    pub(super) fn merged(&self) -> Vec<Snapshot> {
+        // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD:
+        // GITHEAD_<id>=<name>.
+        let names =
+            std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
+        std::iter::once("MERGE_HEAD".to_owned()).chain(names).filter_map(|name| self.commit(&name).ok()).collect()
+    }
+
+    /// Whether the history of `tip` has `commit`, or it is `commit` itself.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn contains(&self, tip: Snapshot, commit: Snapshot) -> Result<bool, SourceError> {
+        let (Snapshot::Commit(one), Snapshot::Commit(other)) = (tip, commit) else { return Ok(false) };
+        let failed = SourceError::git(format!("the history of {tip}"));
+        Ok(one == other || self.git.graph_descendant_of(one, other).map_err(failed)?)
+    }
+
+    /// The tip of the branch that merges go to, as [`Repository::upstream`] has it, and in a
+    /// repository without remotes that of `main` or `master`.
+    #[must_use]
+    pub fn default_tip(&self) -> Option<Snapshot> {
+        let own = || match self.remotes().is_empty() {
+            true => self.target_branch(&["refs/heads/main", "refs/heads/master"], "refs/heads/"),
+            false => None,
+        };
+        self.upstream().or_else(|| own().map(|branch| branch.tip))
+    }
+
+    /// The tip of a branch by its name: of `remote`, and in a bare repository its own.
+    #[must_use]
+    pub fn tip_of(&self, remote: &str, branch: &str) -> Option<Snapshot> {
+        let name = match self.git.is_bare() {
+            true => format!("refs/heads/{branch}"),
+            false => format!("refs/remotes/{remote}/{branch}"),
+        };
+        let commit = self.git.find_reference(&name).ok()?.peel_to_commit().ok()?;
+        Some(Snapshot::Commit(commit.id()))
     }
 
     /// The tree that merging `theirs` into `ours` would make. It is made in memory: nothing is written.

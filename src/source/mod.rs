@@ -27,13 +27,13 @@ pub use crate::files::Unreadable;
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
 pub use default_branch::{DefaultBranch, DefaultBranchError};
-pub use everywhere::Place;
+pub use everywhere::{Place, Sighting};
 pub use manifest_files::{is_hidden, is_yaml};
 pub use memory::Memory;
 pub use repository::Repository;
 pub use seen::Seen;
 pub use snapshot::{Blob, Snapshot};
-pub use trails::TrailChange;
+pub use trails::{TrailChange, TrailCommit, TrailDelta, TrailFile};
 pub use unstaged::Disk;
 
 /// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.

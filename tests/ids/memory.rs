@@ -90,7 +90,7 @@ fn what_comes_into_a_folder_that_is_remembered_is_seen_and_what_goes_is_gone() {
     assert_eq!(next(&repository), "SEC-0010");
     let folders = repository.path().join(".git/goldenpath/folders");
     let remembered = fs::read(&folders).unwrap();
-    assert!(String::from_utf8_lossy(&remembered).contains(" 9 catalogs/secrets/payments/dev\n"));
+    assert!(String::from_utf8_lossy(&remembered).contains("\tSEC-0009 catalogs/secrets/payments/dev/SEC-0009.yaml\n"));
     assert_eq!(next(&repository), "SEC-0010");
     assert_eq!(fs::read(&folders).unwrap(), remembered);
     repository.write(path("notes"), &request("SEC-0020", "claims-more"));

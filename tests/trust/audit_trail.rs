@@ -1,1 +1,300 @@
 //! Only apply changes the audit trail.
+
+use crate::support::{Outcome, Platform, Repository, SEED_PATH};
+
+const TRAIL: &str = "audit/SEC-0007.jsonl";
+
+/// A catalog with the seed's secret, applied on main, and the branch `pr` checked out.
+fn applied() -> Platform {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    assert!(platform.catalog.read(TRAIL).lines().count() > 1);
+    platform.catalog.git(&["checkout", "--quiet", "-b", "pr"]);
+    platform
+}
+
+/// What a pull request from the branch at hand to main is judged like.
+fn judged(catalog: &Repository, arguments: &[&str]) -> Outcome {
+    catalog.goldenpath(&[&["validate"], arguments].concat()).run()
+}
+
+/// Something that a pull request does.
+type Step<'a> = &'a dyn Fn(&Repository);
+
+/// The findings of GP703, by their files.
+fn found(outcome: &Outcome) -> Vec<String> {
+    let findings = outcome.json()["findings"].as_array().unwrap().clone();
+    assert!(findings.iter().all(|finding| finding["rule"] == "GP703"), "{findings:?}");
+    findings.iter().map(|finding| finding["path"].as_str().unwrap().to_owned()).collect()
+}
+
+fn refused(catalog: &Repository, files: &[&str]) {
+    for range in [["--from-ref", "main"], ["--merge-with", "main"]] {
+        let outcome = judged(catalog, &[&range[..], &["--format", "json"]].concat()).fails_with(1);
+        assert_eq!(found(&outcome), files, "{range:?}");
+    }
+}
+
+/// A line that follows the last one of a trail by the right hash, and says what its author likes.
+fn forged(trail: &str) -> String {
+    let last = trail.lines().last().unwrap();
+    let mut event: serde_json::Value = serde_json::from_str(last).unwrap();
+    event["action"] = "delete-secret".into();
+    event["actor"] = serde_json::json!({ "ci": "GitHub Actions, acme/platform run 77 by alice" });
+    event["previous"] = sha256(last).into();
+    format!("{event}\n")
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_pull_request_that_adds_a_line_with_the_right_hash_is_refused_at_that_line() {
+    let Platform { catalog, .. } = &applied();
+    let trail = catalog.read(TRAIL);
+    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
+    refused(catalog, &[TRAIL]);
+    let finding = judged(catalog, &["--from-ref", "main", "--format", "json"]).json()["findings"][0].clone();
+    assert_eq!(finding["line"], trail.lines().count() + 1);
+    // The chain itself holds: the check of the change is what finds it.
+    catalog.goldenpath(&["audit", "verify"]).run().success();
+}
+
+#[test]
+fn every_format_names_the_file() {
+    let Platform { catalog, .. } = &applied();
+    catalog.write(TRAIL, "").commit_all("Emptied");
+    for (format, words) in [
+        ("human", "audit/SEC-0007.jsonl:1:1: an audit trail is changed"),
+        ("github", "::error file=audit/SEC-0007.jsonl,line=1,endLine=1,"),
+        ("sarif", "\"uri\": \"audit/SEC-0007.jsonl\""),
+        ("json", "\"path\": \"audit/SEC-0007.jsonl\""),
+    ] {
+        let outcome = judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1);
+        assert!(outcome.stdout.contains(words) && outcome.stdout.contains("GP703"), "{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_pull_request_adds_changes_removes_and_renames_no_file_of_the_trail() {
+    let changes: [(Step<'_>, &[&str]); 8] = [
+        (&|catalog| _ = catalog.write("audit/SEC-99999999.jsonl", ""), &["audit/SEC-99999999.jsonl"]),
+        (&|catalog| _ = catalog.write("audit/notes.md", "x\n"), &["audit/notes.md"]),
+        (&|catalog| _ = catalog.write("audit/deep/er/SEC-0008.jsonl", "x\n"), &["audit/deep/er/SEC-0008.jsonl"]),
+        (&|catalog| _ = catalog.write("Audit/SEC-0008.jsonl", "x\n"), &["Audit/SEC-0008.jsonl"]),
+        (&|catalog| _ = catalog.git(&["rm", "--quiet", TRAIL]), &[TRAIL]),
+        (&|catalog| _ = catalog.git(&["mv", TRAIL, "audit/SEC-0008.jsonl"]), &[TRAIL, "audit/SEC-0008.jsonl"]),
+        (&|catalog| _ = catalog.write(TRAIL, &catalog.read(TRAIL).replacen("done", "fine", 1)), &[TRAIL]),
+        (
+            &|catalog| {
+                catalog.git(&["rm", "--quiet", "-r", "audit"]);
+                std::os::unix::fs::symlink("/etc", catalog.path().join("audit")).unwrap();
+            },
+            &["audit", TRAIL],
+        ),
+    ];
+    for (change, files) in changes {
+        let Platform { catalog, .. } = &applied();
+        change(catalog);
+        catalog.git(&["add", "--all"]);
+        if !files[0].starts_with("Audit") {
+            let outcome = judged(catalog, &["--staged", "--format", "json"]).fails_with(1);
+            assert_eq!(found(&outcome), files, "staged");
+        }
+        catalog.git(&["commit", "--quiet", "--message", "By hand"]);
+        refused(catalog, files);
+    }
+}
+
+#[test]
+fn what_one_commit_does_to_a_trail_and_a_later_one_takes_back_is_found_in_that_commit() {
+    let Platform { catalog, .. } = &applied();
+    catalog.write("audit/SEC-99999999.jsonl", "").commit_all("Burned");
+    let commit = catalog.git(&["rev-parse", "--short=8", "HEAD"]);
+    catalog.git(&["rm", "--quiet", "audit/SEC-99999999.jsonl"]);
+    catalog.git(&["commit", "--quiet", "--message", "Nothing to see"]);
+    assert_eq!(catalog.git(&["diff", "main"]), "");
+    refused(catalog, &["audit/SEC-99999999.jsonl"]);
+    let told = judged(catalog, &["--from-ref", "main"]).fails_with(1).stdout;
+    assert!(told.contains(&format!("in commit {commit}, an audit trail is added")), "{told}");
+}
+
+#[test]
+fn an_honest_change_passes_and_so_does_one_that_merges_main_with_what_apply_recorded_since() {
+    let platform = applied();
+    let catalog = &platform.catalog;
+    let text = catalog.read(SEED_PATH);
+    catalog.write(SEED_PATH, &text.replace("ttlDays: 30 ", "ttlDays: 20 ")).commit_all("Shorter");
+    judged(catalog, &["--from-ref", "main"]).success();
+    catalog.git(&["checkout", "--quiet", "main"]);
+    platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
+    platform.apply().run().success();
+    assert!(catalog.exists("audit/SEC-0008.jsonl"));
+    catalog.git(&["checkout", "--quiet", "pr"]);
+    catalog.git(&["merge", "--quiet", "--no-commit", "main"]);
+    judged(catalog, &["--staged"]).success();
+    catalog.git(&["commit", "--quiet", "--no-edit"]);
+    for range in [["--from-ref", "main"], ["--merge-with", "main"]] {
+        judged(catalog, &range).success();
+    }
+}
+
+#[test]
+fn a_merge_that_drops_what_main_recorded_is_refused() {
+    let platform = applied();
+    let catalog = &platform.catalog;
+    catalog.write("README.md", "x\n").commit_all("Ours");
+    catalog.git(&["checkout", "--quiet", "main"]);
+    platform.seed_changed("owner: team-payments", "owner: platform-team");
+    platform.apply().run().success();
+    catalog.git(&["checkout", "--quiet", "pr"]);
+    catalog.git(&["merge", "--quiet", "--no-edit", "--strategy=ours", "main"]);
+    let outcome = judged(catalog, &["--from-ref", "main", "--format", "json"]).fails_with(1).json();
+    let findings = outcome["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["rule"] == "GP703" && finding["path"] == TRAIL), "{findings:?}");
+}
+
+/// A server with the hook, and a platform whose catalog is pushed there.
+fn served(hook: &str) -> (Repository, Platform) {
+    let server = Repository::bare();
+    let platform = Platform::local();
+    platform.seed();
+    platform.catalog.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
+    platform.catalog.git(&["push", "--quiet", "--set-upstream", "origin", "main"]);
+    platform.catalog.git(&["remote", "set-head", "origin", "main"]);
+    server.goldenpath(&["hook", "install", hook]).run().success();
+    (server, platform)
+}
+
+fn push(catalog: &Repository, refs: &[&str]) -> Outcome {
+    let path = format!(
+        "{}:{}",
+        std::path::Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    catalog.program("git", &[&["push", "--quiet", "origin"], refs].concat()).env("PATH", path).run()
+}
+
+#[test]
+fn what_apply_records_on_main_is_pushed_there_and_nowhere_else() {
+    for hook in ["pre-receive", "update"] {
+        let (_server, platform) = served(hook);
+        let catalog = &platform.catalog;
+        platform.apply().run().success();
+        let outcome = push(catalog, &["main:feature"]).fails_with(1);
+        assert!(outcome.stderr.contains("GP703"), "{hook}: {}", outcome.stderr);
+        push(catalog, &["main"]).success();
+        push(catalog, &["main:feature", "main:refs/tags/v1"]).success();
+    }
+    // In one push, too.
+    let (_server, platform) = served("pre-receive");
+    platform.apply().run().success();
+    push(&platform.catalog, &["main", "main:feature", "main:refs/tags/v1"]).success();
+}
+
+#[test]
+fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that_brings_one() {
+    let (_server, platform) = served("pre-receive");
+    let catalog = &platform.catalog;
+    platform.apply().run().success();
+    push(catalog, &["main"]).success();
+    let trail = catalog.read(TRAIL);
+    let broken = trail.clone() + trail.lines().last().unwrap() + "\n";
+    let cut = trail.lines().next().unwrap().to_owned() + "\n";
+    for (file, text, words) in [
+        (TRAIL, trail.replacen("done", "fine", 1), "this line was altered"),
+        (TRAIL, cut, "dropped"),
+        (TRAIL, broken, "it does not follow the line before it"),
+        ("audit/SEC-0009.jsonl", trail.clone(), "it is another secret's"),
+        ("audit/SEC-99999999.jsonl", String::new(), "it holds no event"),
+        ("audit/notes.md", "x\n".to_owned(), "it is not an audit trail"),
+    ] {
+        catalog.write(file, &text).commit_all("By hand");
+        let outcome = push(catalog, &["main"]).fails_with(1);
+        assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
+        catalog.git(&["reset", "--quiet", "--hard", "origin/main"]);
+    }
+    // Valid by itself, and brought by a branch.
+    catalog.git(&["checkout", "--quiet", "-b", "feature"]);
+    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
+    catalog.git(&["checkout", "--quiet", "main"]);
+    catalog.git(&["merge", "--quiet", "--no-ff", "--no-edit", "feature"]);
+    let outcome = push(catalog, &["main"]).fails_with(1);
+    assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains(TRAIL), "{}", outcome.stderr);
+    // A rewound branch has lost what it had.
+    catalog.git(&["reset", "--quiet", "--hard", "origin/main~1"]);
+    let outcome = push(catalog, &["--force", "main"]).fails_with(1);
+    assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains("removed"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_the_remotes_default_branch_has_is_judged_as_recorded_and_other_branches_are_not() {
+    let (_server, platform) = served("pre-receive");
+    let catalog = &platform.catalog;
+    let before = catalog.git(&["rev-parse", "HEAD"]);
+    platform.apply().run().success();
+    let outcome = judged(catalog, &["--from-ref", &before, "--format", "json"]).fails_with(1);
+    assert_eq!(found(&outcome), [TRAIL], "not pushed yet");
+    push(catalog, &["main"]).success();
+    judged(catalog, &["--from-ref", &before]).success();
+}
+
+#[test]
+fn the_branch_that_apply_pushes_trails_to_takes_them_and_a_merge_request_from_it_does_too() {
+    let (server, platform) = served("pre-receive");
+    let catalog = &platform.catalog;
+    let text = catalog.read("goldenpath.yaml") + "audit: { push: true, branch: records }\n";
+    catalog.write("goldenpath.yaml", &text).commit_all("Records");
+    push(catalog, &["main", "main:records"]).success();
+    let path = std::path::Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap().to_owned();
+    let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
+    platform.apply().env("PATH", path).run().success();
+    assert!(!server.git(&["ls-tree", "records", "audit/"]).is_empty());
+    catalog.git(&["fetch", "--quiet"]);
+    judged(catalog, &["--from-ref", "origin/main", "--to-ref", "origin/records"]).success();
+    catalog.git(&["checkout", "--quiet", "-b", "pr", "origin/records"]);
+    let trail = catalog.read(TRAIL);
+    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
+    let outcome = judged(catalog, &["--from-ref", "origin/main", "--format", "json"]).fails_with(1);
+    assert_eq!(found(&outcome), [TRAIL]);
+}
+
+#[test]
+fn a_hook_refuses_a_trail_that_is_changed_by_hand_and_lets_the_author_take_that_back() {
+    let (_server, platform) = served("pre-receive");
+    let catalog = &platform.catalog;
+    platform.apply().run().success();
+    push(catalog, &["main"]).success();
+    catalog.git(&["checkout", "--quiet", "-b", "pr"]);
+    catalog.write("audit/SEC-0008.jsonl", "").commit_all("Past the hook");
+    catalog.git(&["rm", "--quiet", "audit/SEC-0008.jsonl"]);
+    judged(catalog, &["--staged"]).success();
+    catalog.write(TRAIL, "").git(&["add", "--all"]);
+    let outcome = judged(catalog, &["--staged"]).fails_with(1);
+    assert!(outcome.stdout.contains(&format!("git restore --staged -- {TRAIL}")), "{}", outcome.stdout);
+}
+
+#[test]
+fn names_in_the_trails_folder_steer_no_terminal_and_start_no_command() {
+    let Platform { catalog, .. } = &applied();
+    catalog.write("audit/\u{1b}[2J\n::error::x.jsonl", "x\n").commit_all("Hostile");
+    for format in ["human", "github", "sarif", "json"] {
+        let told = judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1).stdout;
+        assert!(!told.contains('\u{1b}'), "{format}: {told:?}");
+        assert!(!told.lines().any(|line| line.starts_with("::error::x")), "{format}: {told}");
+    }
+}
+
+#[test]
+fn a_trail_that_git_has_not_fetched_is_an_error_and_not_a_pass() {
+    let Platform { catalog, .. } = &applied();
+    let trail = catalog.read(TRAIL);
+    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
+    let blob = catalog.git(&["rev-parse", &format!("main:{TRAIL}")]);
+    std::fs::remove_file(catalog.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let outcome = judged(catalog, &["--from-ref", "main"]).fails_with(2);
+    assert!(outcome.stderr.contains(&blob) && outcome.stderr.contains("--refetch"), "{}", outcome.stderr);
+}

@@ -1,7 +1,6 @@
 //! What holds for every manifest that small mistakes are made in: fixing never makes it worse, loses no comment, comes to
 //! an end, and leaves a valid one alone.
 
-
 use goldenpath::catalog::{Catalog, Entry, Project};
 use goldenpath::fixes::{Ground, Mended, mend, settle};
 use goldenpath::manifest::{self, Node, Value};
