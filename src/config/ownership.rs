@@ -266,7 +266,8 @@ impl Config {
         for (service, own) in &ownership.services {
             let keys = |list: &'static str| ["ownership", "services", service.as_str(), list];
             if let Err(why) = check_service(service) {
-                let message = format!("`ownership.services`: `{}` cannot be the name of a service", service.escape_debug());
+                let message =
+                    format!("`ownership.services`: `{}` cannot be the name of a service", service.escape_debug());
                 return bad(&keys("")[..3], None, message, why);
             }
             let lists = [
