@@ -25,7 +25,9 @@ fn five_mistakes() -> String {
 fn duplicate_id() -> String {
     let repository = Repository::with_seed();
     repository.commit_all("The first");
-    let second = request("SEC-0007", "payments-api-key").replace("service: payments", "service: orders");
+    let second = request("SEC-0007", "payments-api-key")
+        .replace("service: payments", "service: orders")
+        .replace("namespace: payments ", "namespace: orders ");
     repository.write("catalogs/secrets/orders/dev/SEC-0007.yaml", &second).git(&["add", "--all"]);
     repository.goldenpath(&["validate", "--staged"]).run().fails_with(1).stdout
 }
