@@ -14,7 +14,7 @@ use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
-use crate::projection;
+use crate::projection::{self, ProjectionTemplate};
 use crate::reconcile::{
     self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Saved, Selected, Shard, Subject, Unseen, World,
 };
@@ -159,7 +159,7 @@ impl Desired<'_> {
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
-        let template = project.template(repository, projection::TEMPLATE)?;
+        let template = ProjectionTemplate::compile(project.template(repository, projection::TEMPLATE)?.as_deref())?;
         let options = Options {
             parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,

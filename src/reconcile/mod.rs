@@ -43,15 +43,14 @@ pub use survey::{Progress, plan};
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, Target};
 use crate::manifest::SecretId;
-use crate::projection::ProjectionError;
+use crate::projection::{ProjectionError, ProjectionTemplate};
 use crate::store::{Store, StoreError};
 
 /// What a run reads and writes.
 pub struct World<'run> {
     pub project: &'run Project,
     pub catalog: &'run Catalog,
-    /// The catalog's own projection template, if it has one.
-    pub template: Option<String>,
+    pub template: ProjectionTemplate,
     /// No environment has two.
     pub accounts: Vec<Account>,
     /// The GitOps repositories, each with the environments whose projections go there. An environment without one has

@@ -48,7 +48,7 @@ pub async fn plan(
     holds: impl Fn(Subject<'_>) -> bool,
     tell: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
-    let desired = desired::all(world.catalog, world.project, world.template.as_deref(), |request| {
+    let desired = desired::all(world.catalog, world.project, &world.template, |request| {
         holds(Subject {
             environment: request.environment.as_str(),
             service: request.service.as_str(),
