@@ -48,7 +48,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let projection = Projection::of(request, &project, &template);
         let projection = projection.map_err(|error| error.reworded(conceal))?;
         match &args.out_dir {
-            None => context.streams.result(&format!("---\n{}", projection.text)),
+            None => {
+                context.streams.result("---\n");
+                context.streams.yaml(&projection.text);
+            }
             Some(folder) => {
                 let path = files::confine(folder, &projection.file)
                     .map_err(|why| Failure::usage(why, "`gitops.file` must stay below the folder"))?;

@@ -28,7 +28,8 @@ pub(super) struct Refusal {
 /// The first difference that is not an allowed addition.
 pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
     if let Some((at, character)) = own.char_indices().find(|(_, character)| is_ambiguous(*character)) {
-        let what = format!("it holds the character U+{:04X}, which not all YAML parsers read alike", u32::from(character));
+        let what =
+            format!("it holds the character U+{:04X}, which not all YAML parsers read alike", u32::from(character));
         let help = "save the template as UTF-8 without a byte order mark, with LF at the end of each line".to_owned();
         return Err(Refusal { what, help, span: at..at + character.len_utf8() });
     }
@@ -55,7 +56,11 @@ fn parse(text: &str) -> Result<Node, Refusal> {
     manifest::parse(text).map_err(|problems| match problems.into_iter().next() {
         Some(problem) => {
             let place = manifest::place(text, &problem.span);
-            Refusal { what: format!("line {}: {}", place.line, problem.message), help: HELP.to_owned(), span: problem.span }
+            Refusal {
+                what: format!("line {}: {}", place.line, problem.message),
+                help: HELP.to_owned(),
+                span: problem.span,
+            }
         }
         None => Refusal { what: "it is not YAML".to_owned(), help: HELP.to_owned(), span: 0..0 },
     })

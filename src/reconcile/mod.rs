@@ -42,7 +42,7 @@ pub use survey::{Progress, plan};
 
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, Target};
-use crate::manifest::SecretId;
+use crate::manifest::{SecretId, SecretRequest};
 use crate::projection::{ProjectionError, ProjectionTemplate};
 use crate::store::{Store, StoreError};
 
@@ -67,6 +67,14 @@ pub struct Subject<'a> {
     pub environment: &'a str,
     pub service: &'a str,
     pub id: Option<SecretId>,
+}
+
+impl<'a> Subject<'a> {
+    /// A manifest as one.
+    #[must_use]
+    pub fn of(request: &'a SecretRequest) -> Self {
+        Self { environment: request.environment.as_str(), service: request.service.as_str(), id: Some(request.id) }
+    }
 }
 
 /// How a run goes about it.
