@@ -290,7 +290,8 @@ fn answer(mut command: Command, arguments: &[impl AsRef<OsStr>], limit: Duration
     })
 }
 
-/// Runs a command whose standard error a CI job's runner reads: what git's hooks print there is passed on line by line.
+/// Runs a command whose standard error a CI job's runner reads: what git's hooks print there is
+/// passed on line by line.
 fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     let (sender, all_is_passed_on) = mpsc::channel::<()>();

@@ -302,8 +302,8 @@ pub(super) fn look_into(
     Ok(Judged { project, catalog, findings })
 }
 
-/// Renders the projections of the manifests that are judged by the catalog's own template, where it has one: of all
-/// manifests where the change touches the template.
+/// Renders the projections of the manifests that are judged by the catalog's own template, where it
+/// has one: of all manifests where the change touches the template.
 fn check_template(repository: &Repository, range: &Range, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
     let Some(own) = Project::template_at(repository, range.after, projection::TEMPLATE)? else { return Ok(()) };
     let template = ProjectionTemplate::compile(Some(&own))?;

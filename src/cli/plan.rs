@@ -23,10 +23,12 @@ pub(super) struct Args {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Plan for a pull request, whose base this commit is: `validate --from-ref` must find no error, and the comment's template is the base's
+    /// Plan a pull request against its base, such as origin/main
     ///
-    /// The plan is that of the pull request's head: its manifests, configuration and projection template. What judges them,
-    /// the approvals that are needed and the comment's template come from the base. Such a plan cannot be saved for apply.
+    /// Judges the change as `validate --from-ref` does: errors refuse the plan. The plan is that of
+    /// the pull request's head: its manifests, configuration and projection template. The rules,
+    /// the approvals and the comment's template come from the base. Such a plan cannot be saved for
+    /// apply.
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["work_tree", "out"])]
     from_ref: Option<String>,
     /// Save the plan in FILE too, for `apply FILE` to carry out exactly

@@ -243,7 +243,8 @@ impl Desired<'_> {
             && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
     }
 
-    /// How many projections of the run differ from what the template of `base` gives, or have none by it.
+    /// How many projections of the run differ from what the template of `base` gives, or have none
+    /// by it.
     pub(super) fn projections_that_differ(&self, base: &Project) -> Result<usize, Failure> {
         let template_of = |project: &Project| project.template(&self.repository, projection::TEMPLATE);
         let (own, before) = (template_of(&self.project)?, template_of(base)?);
@@ -251,7 +252,7 @@ impl Desired<'_> {
             return Ok(0);
         }
         let own = ProjectionTemplate::compile(own.as_deref())?;
-        // The base's template may be one that is refused by now, which the change sets right.
+        // The base's template may be one that is refused, and the change may replace it.
         let before = ProjectionTemplate::compile(before.as_deref()).ok();
         let mut differ = 0;
         for entry in self.catalog.selected() {
@@ -313,8 +314,8 @@ impl Desired<'_> {
         Ok(reconcile::digest(&serde_json::json!([texts, template])))
     }
 
-    /// The plan for a pull request's comment, by the governance table and the template of `base`, where a change is
-    /// planned for.
+    /// The plan for a pull request's comment, by the governance table and the template of `base`,
+    /// where a change is planned for.
     pub(super) fn comment(
         &self,
         world: &World<'_>,

@@ -6,6 +6,7 @@ use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::files;
+use crate::gitops::check_path;
 use crate::projection::{self, Projection, ProjectionTemplate};
 use crate::rules::{self, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
@@ -53,6 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 context.streams.yaml(&projection.text);
             }
             Some(folder) => {
+                check_path(&projection.file)?;
                 let path = files::confine(folder, &projection.file)
                     .map_err(|why| Failure::usage(why, "`gitops.file` must stay below the folder"))?;
                 files::write_whole(&path, projection.text.as_bytes())

@@ -168,7 +168,7 @@ impl Subject<'_> {
         let projection = projection.and_then(|template| Projection::of(self.request, self.project, &template));
         let projection = match projection {
             Ok(projection) => projection,
-            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string()))),
+            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " ")))),
         };
         let target = match place.open(self.project, self.repository, context) {
             Ok(target) => target,

@@ -39,13 +39,14 @@ impl Streams {
 
     /// Prints a part of the result, in which a CI job's runner finds no command.
     pub(super) fn result(&self, text: &str) {
-        self.command(&self.inert(text));
+        self.print(&self.inert(text));
     }
 
-    /// Prints a part of the result that is YAML: the same data for a parser, and no command for a CI job's runner.
+    /// Prints a part of the result that is YAML: the same data for a parser, and no command for a
+    /// CI job's runner.
     pub(super) fn yaml(&self, text: &str) {
         let root = match self.inert(text) {
-            Cow::Borrowed(text) => return self.command(text),
+            Cow::Borrowed(text) => return self.print(text),
             Cow::Owned(_) => manifest::parse(text),
         };
         let Ok(root) = root else { return self.result(text) };
@@ -56,8 +57,12 @@ impl Streams {
         self.result(&format!("{}\n", harmless_json(&format!("{:#}", root.to_json()))));
     }
 
-    /// Prints a part of the result as it is: commands for a CI job's runner that are goldenpath's own.
-    pub(super) fn command(&self, text: &str) {
+    /// Prints a command of goldenpath's own for a CI job's runner as a part of the result.
+    pub(super) fn command(&self, command: &str) {
+        self.print(&self.alone(command));
+    }
+
+    fn print(&self, text: &str) {
         // A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
         self.around(|| {
             let mut out = io::stdout().lock();
@@ -68,8 +73,14 @@ impl Streams {
     /// Prints a command of goldenpath's own for a CI job's runner in place of a message.
     pub(super) fn talk_command(&self, command: &str) {
         if !self.quiet {
-            self.write(&format!("{command}\n"));
+            self.write(&format!("{}\n", self.alone(command)));
         }
+    }
+
+    /// A command of goldenpath's own that holds no other.
+    fn alone(&self, command: &str) -> String {
+        let rest = command.strip_prefix("::").unwrap_or(command);
+        format!("::{}", self.inert(rest))
     }
 
     /// `text` without commands, where a CI job's runner would follow them.

@@ -1,7 +1,8 @@
 //! What a catalog's own template adds to the built-in projection, and whether it may.
 //!
-//! Both results are parsed and compared. The GitOps repository's readers (kustomize, Argo CD, Flux) have other YAML
-//! parsers than goldenpath, so that a text which two parsers read differently is refused too.
+//! Both results are parsed and compared. The GitOps repository's readers (kustomize, Argo CD, Flux)
+//! have other YAML parsers than goldenpath, so that a text which two parsers read differently is
+//! refused too.
 
 use std::ops::Range;
 
@@ -33,6 +34,11 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
         let help = "save the template as UTF-8 without a byte order mark, with LF at the end of each line".to_owned();
         return Err(Refusal { what, help, span: at..at + character.len_utf8() });
     }
+    // goldenpath's header comes before it, where no directive may follow.
+    if let Some(at) = own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n')) {
+        let help = "take the directive out of the template".to_owned();
+        return Err(Refusal { what: "it holds a YAML directive".to_owned(), help, span: at..at + 1 });
+    }
     let expected = parse(built_in)?;
     let found = parse(own)?;
     compare(&expected, &found, &mut Vec::new())?;
@@ -46,7 +52,8 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether YAML 1.1 and 1.2 differ on whether a character ends a line, or it is invisible at the start of a text.
+/// Whether YAML 1.1 and 1.2 differ on whether a character ends a line, or it is invisible at the
+/// start of a text.
 fn is_ambiguous(character: char) -> bool {
     matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
         || (character.is_control() && !matches!(character, '\n' | '\t'))
@@ -66,7 +73,8 @@ fn parse(text: &str) -> Result<Node, Refusal> {
     })
 }
 
-/// Compares two values at `path`: all that is expected must be there, and what else there is must be an allowed addition.
+/// Compares two values at `path`: all that is expected must be there, and what else there is must
+/// be an allowed addition.
 fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
     match (&expected.value, &found.value) {
         (Value::Mapping(expected), Value::Mapping(entries)) => {

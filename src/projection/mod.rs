@@ -43,7 +43,8 @@ pub enum ProjectionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     StoreKey(#[from] StoreKeyError),
-    #[error("cannot use `{TEMPLATE_FILE}` for {id}: {what}")]
+    // On a line of its own, a long pointer is not broken.
+    #[error("cannot use `{TEMPLATE_FILE}` for {id}:\n{what}")]
     #[diagnostic(code(goldenpath::projection))]
     Refused {
         id: String,
@@ -92,7 +93,8 @@ struct Variables<'a> {
     store_kind: &'a str,
 }
 
-/// The catalog's own template, compiled, with the built-in one, which decides what the other may change.
+/// The catalog's own template, compiled, with the built-in one, which decides what the other may
+/// change.
 #[derive(Debug)]
 pub struct ProjectionTemplate {
     built_in: Template,
@@ -130,7 +132,8 @@ impl Projection {
     /// Renders the projection of `request`.
     ///
     /// # Errors
-    /// A template that does not render, or whose result differs from the built-in one in more than what it may add.
+    /// A template that does not render, or whose result differs from the built-in one in more than
+    /// what it may add.
     pub fn of(
         request: &SecretRequest,
         project: &Project,

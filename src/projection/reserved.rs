@@ -1,7 +1,7 @@
 //! Labels, annotations and Secret types that a projection template may not set: the one list.
 //!
-//! An ExternalSecret without `spec.target.template` hands its own labels and annotations on to the Secret, so one list
-//! serves both places.
+//! An ExternalSecret without `spec.target.template` hands its own labels and annotations on to the
+//! Secret, so one list serves both places.
 
 const OWN: &str = "belongs to goldenpath";
 const COPIES: &str = "copies Secrets to other namespaces or clusters";
@@ -55,8 +55,8 @@ const NAMES: [(&str, &str); 5] = [
     ("kustomize.toolkit.fluxcd.io/namespace", TRACKS),
 ];
 
-/// Argo CD's domain, of which only these names are harmless: the others track objects, run them as hooks, or (the label
-/// `secret-type`) make a Secret a cluster or a repository of Argo CD's.
+/// Argo CD's domain, of which only these names are harmless: the others track objects, run them as
+/// hooks, or (the label `secret-type`) make a Secret a cluster or a repository of Argo CD's.
 const ARGO_CD: &str = "argocd.argoproj.io";
 const HARMLESS_IN_ARGO_CD: [&str; 4] = ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
 

@@ -1,9 +1,11 @@
-//! What a Go template in `spec.target.template.data` may contain: this secret's own keys and pure functions.
+//! What a Go template in `spec.target.template.data` may contain: this secret's own keys and pure
+//! functions.
 //!
-//! The operator renders it with the keys of the value as its variables, so that a key is this secret's own by
-//! construction. Its functions are text/template's, sprig's and a few of its own. One of sprig's asks a name server
-//! (`getHostByName`, which would carry a value out of the cluster); others are random or read the clock. Only functions
-//! that compute their result from their arguments are allowed, and no statements.
+//! The operator renders it with the keys of the value as its variables, so that a key is this
+//! secret's own by construction. Its functions are text/template's, sprig's and a few of its own.
+//! One of sprig's asks a name server (`getHostByName`, which would carry a value out of the
+//! cluster); others are random or read the clock. Only functions that compute their result from
+//! their arguments are allowed, and no statements.
 
 const FUNCTIONS: &[&str] = &[
     // text/template

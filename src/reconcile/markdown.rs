@@ -14,15 +14,18 @@ use crate::rules::{Finding, conceal};
 use crate::template::{Output, Template, TemplateError};
 use crate::terminal::harmless;
 
-/// The name of the template of a comment's second part; a catalog's own copy under `templates/` wins over the built-in one.
+/// The name of the template of a comment's second part; a catalog's own copy under `templates/`
+/// wins over the built-in one.
 pub const PLAN_TEMPLATE: &str = "plan.md.j2";
 
 const BUILT_IN: &str = include_str!("../../templates/plan.md.j2");
 
-/// The first part, which no catalog changes: counts, approvals, deletions, blocked actions, findings.
+/// The first part, which no catalog changes: counts, approvals, deletions, blocked actions,
+/// findings.
 const HEADER: &str = include_str!("../../templates/plan_header.md.j2");
 
-/// The first line of every comment, which GitHub hides: a pipeline finds the comment to replace by it.
+/// The first line of every comment, which GitHub hides: a pipeline finds the comment to replace by
+/// it.
 const MARKER: &str = "<!-- goldenpath plan -->";
 
 /// GitHub takes comments of at most 65,536 characters. A pipeline may have a line of its own to add.
@@ -144,9 +147,9 @@ struct Warning {
     message: String,
 }
 
-/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for, and how many are left
-/// out. Whatever a manifest says stays text. `rules` is what judges the catalog, and `own_template` the catalog's template
-/// of the second part, where it has one.
+/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for,
+/// and how many are left out. Whatever a manifest says stays text. `rules` is what judges the
+/// catalog, and `own_template` the catalog's template of the second part, where it has one.
 ///
 /// # Errors
 /// A template that does not render.
@@ -208,7 +211,8 @@ pub fn for_a_comment(
     })
 }
 
-/// The most entries a list, and the text that has them, that are not longer than `longest`; None where no text is.
+/// The most entries a list, and the text that has them, that are not longer than `longest`; None
+/// where no text is.
 fn fitting(
     lists: &[usize],
     longest: usize,

@@ -32,7 +32,8 @@ pub struct Plan {
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be looked at: nothing is planned for their environments.
     pub unseen: Vec<Unseen>,
-    /// How many projections differ from what the base's template would give, where a change is planned for.
+    /// How many projections differ from what the base's template would give, where a change is
+    /// planned for.
     pub projections_differ: usize,
 }
 
@@ -277,7 +278,7 @@ impl Plan {
                 "message": unseen.error.to_string(),
             })
         });
-        json!({
+        let mut json = json!({
             "version": 1,
             "summary": {
                 "manifests": self.manifests,
@@ -293,12 +294,12 @@ impl Plan {
             "staleProjections": stale.collect::<Vec<_>>(),
             "manualRotation": self.manual,
             "failures": unseen.collect::<Vec<_>>(),
-            "templateChanged": self.template_change().map(|message| json!({
-                "file": TEMPLATE_FILE,
-                "projectionsDiffer": self.projections_differ,
-                "message": message,
-            })),
             "findings": finding_rows(findings),
-        })
+        });
+        if let Some(message) = self.template_change() {
+            json["templateChanged"] =
+                json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
+        }
+        json
     }
 }

@@ -133,8 +133,9 @@ pub fn harmless_in_place(text: &str) -> String {
     shown
 }
 
-/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control characters up to U+001F, and
-/// terminals listen to others too. They are in strings alone. Neither does it hold a command of a CI job's runner.
+/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control
+/// characters up to U+001F, and terminals listen to others too. They are in strings alone. Neither
+/// does it hold a command of a CI job's runner.
 #[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();

@@ -1,15 +1,17 @@
 //! Text that the runner of a CI job does not take for a command.
 //!
-//! A runner reads each line that a job prints. GitHub's takes a line that begins with `::name …::`, white space aside, and
-//! one with `##[name …]` anywhere in it, for a command (actions/runner, `ActionCommand.cs`); Azure's takes `##vso[`. Both
-//! compare by the rules of a language, in which invisible characters count for nothing.
+//! A runner reads each line that a job prints. GitHub's follows a line that begins with `::name
+//! …::`, white space aside, and one with `##[name …]` anywhere in it (actions/runner,
+//! `ActionCommand.cs`). Azure's follows `##vso[…]`, TeamCity's `##teamcity[…]`. GitHub's compares
+//! texts by the rules of a language, in which invisible characters count for nothing.
 
 use std::borrow::Cow;
 
 /// Whether such a runner reads what is printed.
 #[must_use]
 pub fn is_reading() -> bool {
-    ["GITHUB_ACTIONS", "TF_BUILD"].into_iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"].into_iter().any(is_set)
 }
 
 /// `text` with the first character of each command written out as `\u{…}`.
@@ -18,7 +20,8 @@ pub fn without_commands(text: &str) -> Cow<'_, str> {
     escaped(text, |character| character.escape_unicode().to_string())
 }
 
-/// As [`without_commands`] for JSON, which means the same afterwards: the characters are in strings alone.
+/// As [`without_commands`] for JSON, which means the same afterwards: the characters are in strings
+/// alone.
 #[must_use]
 pub fn without_commands_in_json(json: &str) -> Cow<'_, str> {
     escaped(json, |character| format!("\\u{:04x}", u32::from(character)))
@@ -33,8 +36,11 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     let (mut taken, mut starts_line) = (0, true);
     for (at, character) in text.char_indices() {
         let begins = match character {
-            ':' => starts_line && begins_with(&text[at + 1..], ":"),
-            '#' => begins_with(&text[at + 1..], "#[") || begins_with(&text[at + 1..], "#vso["),
+            ':' => starts_line && visible(&text[at + 1..]).next() == Some(':'),
+            '#' => {
+                let mut rest = visible(&text[at + 1..]);
+                rest.next() == Some('#') && rest.find(|next| !next.is_ascii_alphabetic()) == Some('[')
+            }
             _ => false,
         };
         if begins {
@@ -50,13 +56,12 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[taken..]) }
 }
 
-/// Whether `text` begins with `pattern`, invisible characters and case aside.
-fn begins_with(text: &str, pattern: &str) -> bool {
-    let mut visible = text.chars().filter(|character| !is_invisible(*character));
-    pattern.chars().all(|wanted| visible.next().is_some_and(|character| character.eq_ignore_ascii_case(&wanted)))
+fn visible(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|character| !is_invisible(*character))
 }
 
-/// Control characters other than line breaks, and what Unicode lists as Default_Ignorable_Code_Point.
+/// Control characters other than line breaks, and what Unicode lists as
+/// Default_Ignorable_Code_Point.
 fn is_invisible(character: char) -> bool {
     match character {
         '\n' | '\r' => false,
@@ -96,6 +101,7 @@ mod tests {
             ("###[error]y", "#\\u{23}#[error]y"),
             ("#\u{ad}#\u{feff}[error]", "\\u{23}\u{ad}#\u{feff}[error]"),
             ("##VSO[task.setvariable]", "\\u{23}#VSO[task.setvariable]"),
+            ("##teamcity[x]", "\\u{23}#teamcity[x]"),
             ("##[a]##[b]", "\\u{23}#[a]\\u{23}#[b]"),
             (":::x", "\\u{3a}::x"),
         ] {

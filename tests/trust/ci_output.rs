@@ -134,11 +134,10 @@ fn what_git_s_hooks_print_starts_no_command() {
 fn goldenpath_s_own_commands_still_work_and_hold_no_other() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &hostile());
-    let run = || repository.goldenpath(&["validate", "-v", "--format", "github"]);
-    let outcome = run().env("GITHUB_ACTIONS", "true").run().fails_with(1);
+    let run = repository.goldenpath(&["validate", "-v", "--format", "github"]);
+    let outcome = run.env("GITHUB_ACTIONS", "true").run().fails_with(1);
     let found: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::")).collect();
     assert!(found.iter().any(|line| line.starts_with("::error file=catalogs/secrets/payments/dev/")), "{found:?}");
     assert!(!outcome.stdout.contains("##["), "{}", outcome.stdout);
     assert!(outcome.stderr.starts_with("::debug::checking "), "{}", outcome.stderr);
-    assert_eq!(outcome.stdout, run().run().fails_with(1).stdout);
 }

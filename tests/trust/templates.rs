@@ -218,6 +218,7 @@ fn nothing_is_smuggled_past_another_yaml_parser() {
         (format!("{BUILT_IN}  # x\u{85}{extract}\n"), "U+0085"),
         (format!("{BUILT_IN}  # x\r{extract}\n"), "U+000D"),
         (format!("\u{feff}{BUILT_IN}"), "U+FEFF"),
+        (format!("%YAML 1.1\n---\n{BUILT_IN}"), "a YAML directive"),
         (BUILT_IN.replace("  target:", "  target: &target"), "an anchor"),
         (BUILT_IN.replace("  target:", "  target: !!map"), "a tag"),
         (with("spec:", "  <<: { data: [] }"), "a merge key"),
