@@ -137,15 +137,18 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         }
         ["metadata", "labels" | "annotations", name] | ["spec", "target", "template", "metadata", "labels", name] => {
             let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+                return refused(why.to_owned(), PLAIN);
+            }
             if let Some(reason) = reserved::reason(name, text) {
                 return refused(
                     format!("is reserved: it {reason}"),
                     "take it out of the template: a secret is for the namespace that its manifest names",
                 );
             }
-            match foreign(text) {
-                Some(why) => refused(why, "labels and annotations are plain text: take it out of the template"),
-                None => Ok(()),
+            match text.contains("{{") {
+                true => refused("holds `{{`, which the operator would fill with the value".to_owned(), PLAIN),
+                false => Ok(()),
             }
         }
         ["spec", "target", "template", "type"] => match string(value) {
@@ -155,10 +158,10 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
                 &format!("write one of {}", SECRET_TYPES.join(", ")),
             ),
         },
-        ["spec", "target", "template", "data", _] => {
+        ["spec", "target", "template", "data", name] => {
             let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
-            if text.contains("<path:") {
-                return refused(PLACEHOLDER.to_owned(), DATA);
+            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+                return refused(why.to_owned(), DATA);
             }
             match value_template::check(text) {
                 Ok(()) => Ok(()),
@@ -172,18 +175,18 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
 const QUOTE: &str = "quote it: `{{ value | quote }}`";
 const DATA: &str =
     "refer to keys of this secret, as in `{{ .password }}`, with functions such as `b64enc`, `printf` and `toJson`";
-const PLACEHOLDER: &str = "holds `<path:`, which Argo CD's Vault plugin fills with another secret";
+const PLAIN: &str = "labels and annotations are plain text: take it out of the template";
 
 fn not_a_string(value: &Node) -> String {
     format!("is {} instead of a string", shown(&value.value))
 }
 
-/// Why a label or annotation is more than the text that it shows.
-fn foreign(text: &str) -> Option<String> {
+/// Why a name or text is more than what it shows: tools that read the GitOps repository fill it.
+fn placeholder(text: &str) -> Option<&'static str> {
     if text.contains("<path:") {
-        return Some(PLACEHOLDER.to_owned());
+        return Some("holds `<path:`, which Argo CD's Vault plugin fills with another secret");
     }
-    text.contains("{{").then(|| "holds `{{`, which the operator would fill with the value".to_owned())
+    text.contains("${").then_some("holds `${`, which Flux fills with a variable of the cluster")
 }
 
 fn added(span: Range<usize>, path: &[String]) -> Refusal {

@@ -9,9 +9,10 @@ const READS: &str = "makes a controller read the Secret as its own configuration
 const SENDS: &str = "says where a controller sends the value";
 const FILLS: &str = "fills the object with other secrets";
 const TRACKS: &str = "hands the object to another owner";
+const BUILDS: &str = "changes what kustomize makes of the object";
 
 /// Domains before the slash of a name, their subdomains included.
-const DOMAINS: [(&str, &str); 29] = [
+const DOMAINS: [(&str, &str); 31] = [
     ("goldenpath.io", OWN),
     // Reflector, kubernetes-replicator, Kubed and Config Syncer, ClusterSecret, Rancher, Kyverno's clone rules.
     ("emberstack.com", COPIES),
@@ -44,6 +45,8 @@ const DOMAINS: [(&str, &str); 29] = [
     ("meta.helm.sh", TRACKS),
     ("helm.toolkit.fluxcd.io", TRACKS),
     ("reconcile.external-secrets.io", TRACKS),
+    ("config.kubernetes.io", BUILDS),
+    ("config.k8s.io", BUILDS),
 ];
 
 /// Whole names.
@@ -129,6 +132,7 @@ mod tests {
             ("tekton.dev/git-0", "https://elsewhere.example"),
             ("goldenpath.io/id", "SEC-0001"),
             ("istio/multiCluster", "true"),
+            ("internal.config.kubernetes.io/previousNames", "other"),
         ] {
             assert!(reason(name, value).is_some(), "{name}: {value}");
         }

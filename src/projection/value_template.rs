@@ -158,7 +158,8 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 
 /// Checks an action up to its `}}`, and returns what follows.
 fn action(text: &str) -> Result<&str, String> {
-    let mut rest = text;
+    let trimmed = text.strip_prefix('-').filter(|rest| rest.starts_with(char::is_whitespace));
+    let mut rest = trimmed.unwrap_or(text);
     loop {
         rest = rest.trim_start();
         if let Some(after) = rest.strip_prefix("}}").or_else(|| rest.strip_prefix("-}}")) {
@@ -167,7 +168,8 @@ fn action(text: &str) -> Result<&str, String> {
         let Some(first) = rest.chars().next() else { return Err("`{{` is not closed".to_owned()) };
         rest = match first {
             '"' | '`' => &rest[string(rest, first)?..],
-            '|' | '(' | ')' | '-' => &rest[1..],
+            '|' | '(' | ')' => &rest[1..],
+            '-' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => &rest[1..],
             '.' => &rest[1 + word(&rest[1..])..],
             _ if first.is_ascii_digit() => &rest[word(rest)..],
             _ if first.is_ascii_alphabetic() => {
@@ -215,7 +217,7 @@ mod tests {
             "{{ dict \"auths\" (dict .host (dict \"auth\" (printf \"%s:%s\" .user .password | b64enc))) | toJson }}",
             "{{ (.config | fromJson).host }}",
             "{{ printf `}} %s` .password }} }}",
-            "{{ .p12 | pkcs12key }}",
+            "{{ .p12 | pkcs12key }} {{ trunc -4 .password }}",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
@@ -233,6 +235,7 @@ mod tests {
             ("{{/* comment */}}", "/"),
             ("{{ .a", "not closed"),
             ("{{ \"a }}", "not closed"),
+            ("{{ .tls-crt }}", "`-`"),
             ("{{ é }}", "é"),
         ] {
             assert!(check(text).is_err_and(|why| why.contains(part)), "{text}: {:?}", check(text));

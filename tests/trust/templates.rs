@@ -197,9 +197,12 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         ("{{ template \"x\" . }}", "`template` is not"),
         ("{{ .a", "is not closed"),
         ("<path:billing/prod#stripe>", "Vault plugin"),
+        ("${cluster_admin_token}", "Flux"),
     ] {
         assert_refused(&repository, &data(text), what);
     }
+    let escaped = with("metadata:", "  annotations: { x: \"\\x24{cluster_admin_token}\" }");
+    assert_refused(&repository, &escaped, "`/metadata/annotations/x` holds `${`");
     for (place, text) in [("labels", "{{ .password }}"), ("annotations", "<path:billing/prod#stripe>")] {
         let more = format!("  {place}: {{ x: {{% raw %}}'{text}'{{% endraw %}} }}");
         assert_refused(&repository, &with("metadata:", &more), &format!("`/metadata/{place}/x` holds"));
