@@ -5,7 +5,7 @@
 //! here. Its output is read up to a limit, and it does not outlive its time.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
 
-use crate::terminal::{harmless, harmless_name};
+use crate::terminal::{harmless, harmless_name, runner};
 
 /// How long a command may talk to another machine.
 pub const NETWORK: Duration = Duration::from_secs(60);
@@ -167,7 +167,8 @@ impl Git {
         let mut command = self.command();
         // Standard output is the result's, and what git prints there is talk; its hooks write to standard error anyway.
         command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
-        let status = command.args(arguments.iter().map(AsRef::as_ref)).status();
+        command.args(arguments.iter().map(AsRef::as_ref));
+        let status = if runner::is_reading() { status_without_commands(command) } else { command.status() };
         match status.map_err(|error| GitError::Missing { why: error.to_string() })? {
             status if status.success() => Ok(()),
             status => Err(GitError::Failed { command: name(arguments), complaint: status.to_string() }),
@@ -294,6 +295,27 @@ fn answer(mut command: Command, arguments: &[impl AsRef<OsStr>], limit: Duration
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         complaint: complaint(&String::from_utf8_lossy(&stderr), status),
     })
+}
+
+/// Runs a command whose standard error a CI job's runner reads: what git's hooks print there is
+/// passed on line by line.
+fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let (sender, all_is_passed_on) = mpsc::channel::<()>();
+    let pipe = child.stderr.take();
+    thread::spawn(move || {
+        for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
+            let Ok(line) = line else { break };
+            let text = format!("{}\n", runner::without_commands(&String::from_utf8_lossy(&line)));
+            // Where the message cannot be printed, there is no other way.
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+        drop(sender);
+    });
+    let status = child.wait();
+    // A process that a hook leaves behind may hold the pipe open.
+    let _ = all_is_passed_on.recv_timeout(Duration::from_secs(2));
+    status
 }
 
 /// What git said is wrong, in a line; at least how it ended.

@@ -199,9 +199,13 @@ fn a_catalog_may_bring_its_own_comment() {
         platform.plan(&["--format", "markdown", "-q"])
     };
     let text = own("{{ summary.create }} new\n{% for one in changed.shown %}\n* {{ one.id }}\n{% endfor %}\n").run();
-    assert_eq!(text.success().stdout, format!("{MARKER}2 new\n* `SEC-0007`\n"));
+    let text = text.success().stdout;
+    let (header, rest) = text.split_once("\n---\n\n").unwrap();
+    assert!(header.starts_with(&format!("{MARKER}## Plan: 2 to create, 0 to change, 0 blocked\n")), "{header}");
+    assert_eq!(rest, "2 new\n* `SEC-0007`\n");
     let wrong = own("{{ sumary.create }}").run().fails_with(2);
     assert!(wrong.stderr.contains("plan.md.j2") && wrong.stderr.contains("summary"), "{}", wrong.stderr);
     let endless = own(&"x".repeat(70_000)).run().success();
-    assert!(endless.stdout.starts_with(MARKER) && endless.stdout.len() < 200, "{}", endless.stdout);
+    assert!(endless.stdout.starts_with(&format!("{MARKER}## Plan: 2 to create")), "{}", endless.stdout);
+    assert!(endless.stdout.contains("too long to be shown") && endless.stdout.len() < 1000, "{}", endless.stdout);
 }

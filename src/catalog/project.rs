@@ -172,7 +172,19 @@ impl Project {
     /// # Errors
     /// A template that cannot be read.
     pub fn template(&self, repository: &Repository, name: &str) -> Result<Option<String>, ProjectError> {
-        read(repository, self.rules_from, &format!("templates/{name}"))
+        Self::template_at(repository, self.rules_from, name)
+    }
+
+    /// The template of this name in a snapshot, if there is one.
+    ///
+    /// # Errors
+    /// A template that cannot be read.
+    pub fn template_at(
+        repository: &Repository,
+        snapshot: Snapshot,
+        name: &str,
+    ) -> Result<Option<String>, ProjectError> {
+        read(repository, snapshot, &format!("templates/{name}"))
     }
 
     /// Whether a file of this path, from the repository's root, counts as a manifest.

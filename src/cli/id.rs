@@ -98,7 +98,7 @@ fn reserve(count: usize, reserving: Reserving, as_json: bool, context: &Context)
 
 fn print_ids(ids: &[SecretId], as_json: bool, json: impl Fn(&[SecretId]) -> Json, context: &Context) {
     if as_json {
-        context.streams.result(&format!("{:#}\n", json(ids)));
+        context.streams.result(&format!("{}\n", harmless_json(&format!("{:#}", json(ids)))));
     } else {
         ids.iter().for_each(|id| context.streams.result(&format!("{id}\n")));
     }

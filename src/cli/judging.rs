@@ -3,6 +3,7 @@
 use std::mem;
 
 use clap::ValueEnum;
+use rayon::prelude::*;
 
 use super::{Context, Failure, Outcome};
 use crate::audit::{self, Commits, Delivery, Fault};
@@ -13,7 +14,8 @@ use crate::diagnostics::{
 };
 use crate::fixes::{self, Ground};
 use crate::ids::Mine;
-use crate::rules::{Finding, RuleSet, Severity};
+use crate::projection::{self, Projection, ProjectionTemplate};
+use crate::rules::{self, Finding, RuleSet, Severity};
 use crate::source::{Change, Repository, Snapshot, SourceError, TargetBranch};
 use crate::terminal::harmless_json;
 
@@ -262,7 +264,7 @@ pub(super) fn tell(
         }
         Format::Github => {
             for command in findings_for_github(findings) {
-                context.streams.result(&command);
+                context.streams.command(&command);
             }
             before_the_last();
             context.streams.result(&summary(files, findings, look));
@@ -362,12 +364,12 @@ pub(super) fn look_into(
     if context.streams.verbose {
         for entry in catalog.selected() {
             let line = format!("checking {}", entry.path);
-            context.streams.talk(&match format {
+            match format {
                 // GitHub's runner looks for commands on standard error too.
-                Some(Format::Github) => debug_for_github(&line),
-                Some(Format::Human | Format::Json | Format::Sarif) => line,
-                None => continue,
-            });
+                Some(Format::Github) => context.streams.talk_command(&debug_for_github(&line)),
+                Some(Format::Human | Format::Json | Format::Sarif) => context.streams.talk(&line),
+                None => {}
+            }
         }
     }
     if let Some(line) = range.line {
@@ -375,5 +377,30 @@ pub(super) fn look_into(
     }
     let (catalog, mut findings) = rules.finish(reading)?;
     fixes::settle(&mut findings, &catalog, &project, &Ground::of(repository));
+    // A catalog with errors has something to fix first, and is not applied.
+    if count(&findings, Severity::Error) == 0 {
+        check_template(repository, range, &project, &catalog)?;
+    }
     Ok(Judged { project, catalog, findings })
+}
+
+/// Renders the projections of the manifests that are judged by the catalog's own template, where it
+/// has one: of all manifests where the change touches the template.
+fn check_template(repository: &Repository, range: &Range, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
+    let Some(own) = Project::template_at(repository, range.after, projection::TEMPLATE)? else { return Ok(()) };
+    let template = ProjectionTemplate::compile(Some(&own))?;
+    let before = match range.before {
+        Some(before) => Project::template_at(repository, before, projection::TEMPLATE)?,
+        None => Some(own.clone()),
+    };
+    let whole = match before.as_ref() == Some(&own) {
+        true => None,
+        false => Some(RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog),
+    };
+    let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
+    let refusal = entries.par_iter().find_map_first(|entry| {
+        let error = Projection::of(entry.request()?, project, &template).err()?;
+        Some(error.reworded(|text| rules::conceal(entry, project, [text])))
+    });
+    refusal.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -34,6 +34,7 @@ mod validate;
 mod value;
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,8 +48,8 @@ use crate::catalog::{Catalog, Project};
 use crate::config::Config;
 use crate::manifest::SecretRequest;
 use crate::source::{Repository, Snapshot};
-use crate::terminal::ColorChoice;
 use crate::terminal::interrupt::INTERRUPTED;
+use crate::terminal::{ColorChoice, harmless, runner};
 
 /// From a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
 ///
@@ -175,8 +176,17 @@ pub fn main() -> ExitCode {
 
 /// What clap says of a command line that it does not understand, or of one that asks for help or the version.
 fn not_understood(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell where the message cannot be printed.
-    let _ = error.print();
+    // An argument that the message quotes may hold anything. Where the message cannot be printed, there is no other way.
+    if runner::is_reading() {
+        let text = error.render().to_string();
+        let text = runner::without_commands(&harmless(&text)).into_owned();
+        let _ = match error.use_stderr() {
+            true => io::stderr().write_all(text.as_bytes()),
+            false => io::stdout().write_all(text.as_bytes()),
+        };
+    } else {
+        let _ = error.print();
+    }
     match error.exit_code() {
         // A pipeline that asked for it would take 2 for changes, and go on to apply.
         2 if std::env::args_os().any(|argument| argument == "--detailed-exitcode") => ExitCode::from(1),

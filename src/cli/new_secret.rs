@@ -259,7 +259,10 @@ fn report(made: &[NewManifest], done: &Done, dry_run: bool, as_json: bool, conte
     }
     for manifest in made {
         match dry_run {
-            true => context.streams.result(&format!("# {}\n{}", manifest.path, manifest.text)),
+            true => {
+                context.streams.result(&format!("# {}\n", manifest.path));
+                context.streams.yaml(&manifest.text);
+            }
             false => context.streams.result(&format!("{} {}\n", manifest.id, manifest.path)),
         }
     }

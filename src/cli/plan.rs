@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::reconciling::{Source, block_on, tell_unseen};
+use super::judging::{Judged, Range, look_into};
+use super::reconciling::{Source, block_on, is_applicable, refuse, tell_unseen};
 use super::{Context, Failure, Outcome};
+use crate::catalog::Selection;
 use crate::reconcile;
+use crate::source::Repository;
 use crate::terminal::harmless_json;
 
 /// Show what apply would do; changes nothing
@@ -20,6 +23,14 @@ pub(super) struct Args {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Plan a pull request against its base, such as origin/main
+    ///
+    /// Judges the change as `validate --from-ref` does: errors refuse the plan. The plan is that of
+    /// the pull request's head: its manifests, configuration and projection template. The rules,
+    /// the approvals and the comment's template come from the base. Such a plan cannot be saved for
+    /// apply.
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["work_tree", "out"])]
+    from_ref: Option<String>,
     /// Save the plan in FILE too, for `apply FILE` to carry out exactly
     #[arg(long, value_name = "FILE", conflicts_with = "work_tree")]
     out: Option<PathBuf>,
@@ -40,10 +51,23 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    let change = args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
+    let base = match &change {
+        Some(Judged { catalog, findings, .. }) if !is_applicable(findings) => {
+            refuse(findings, catalog, context);
+            return Ok(Outcome::Failed);
+        }
+        Some(Judged { project, .. }) => Some(project),
+        None => None,
+    };
+    let Some(mut desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    if let Some(change) = &change {
+        desired.add_findings(change.findings.clone());
+    }
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
-        let plan = desired.plan(&world, unseen, context).await?;
+        let mut plan = desired.plan(&world, unseen, context).await?;
+        plan.projections_differ = base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
         if tell_unseen(&world, &plan, context) {
             return Ok(Outcome::Failed);
         }
@@ -51,7 +75,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
-            Format::Markdown => desired.comment(&world, &plan, &findings)?,
+            Format::Markdown => desired.comment(&world, &plan, &findings, base)?,
         });
         if let Some(path) = &args.out {
             if !plan.unseen.is_empty() {
@@ -71,4 +95,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             _ => Outcome::Done,
         })
     })
+}
+
+/// Judges the change from `base` to what is planned for, as `validate --from-ref` does.
+fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Judged, Failure> {
+    let repository = Repository::discover()?;
+    let from = repository.commit(base)?;
+    let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
+    look_into(&repository, &range.over_time(&repository), &Selection::All, None, context)
 }

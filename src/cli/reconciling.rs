@@ -14,11 +14,11 @@ use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
-use crate::projection;
+use crate::projection::{self, Projection, ProjectionTemplate};
 use crate::reconcile::{
     self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Saved, Selected, Shard, Subject, Unseen, World,
 };
-use crate::rules::{Finding, Renewals, RuleSet, Severity};
+use crate::rules::{self, Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
 
@@ -101,15 +101,20 @@ impl Source {
         self.parallelism
     }
 
+    /// The state of the catalog that is taken.
+    pub(super) fn snapshot(&self, repository: &Repository) -> Result<Snapshot, Failure> {
+        Ok(match &self.commit {
+            _ if self.work_tree => Snapshot::WorkTree,
+            Some(commit) => repository.commit(commit)?,
+            None => repository.head()?,
+        })
+    }
+
     /// Reads the catalog and validates it: None where it has errors, which are shown.
     pub(super) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
         let shard = self.shard.map(Shards::of_this_job).transpose()?;
         let repository = Repository::discover()?;
-        let snapshot = match &self.commit {
-            _ if self.work_tree => Snapshot::WorkTree,
-            Some(commit) => repository.commit(commit)?,
-            None => repository.head()?,
-        };
+        let snapshot = self.snapshot(&repository)?;
         let project = context.open(&repository, snapshot)?;
         if !project.config.names_a_backend() {
             return Err(no_backend(&project, snapshot, context));
@@ -159,7 +164,7 @@ impl Desired<'_> {
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
-        let template = project.template(repository, projection::TEMPLATE)?;
+        let template = ProjectionTemplate::compile(project.template(repository, projection::TEMPLATE)?.as_deref())?;
         let options = Options {
             parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
@@ -214,7 +219,6 @@ impl Desired<'_> {
         unseen: Vec<Unseen>,
         context: &Context,
     ) -> Result<Plan, Failure> {
-        let narrow = &self.source.narrow;
         let bar = context.streams.bar_begins();
         if let Some(bar) = &bar {
             bar.count("Secrets read:", 0);
@@ -224,17 +228,54 @@ impl Desired<'_> {
             (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
             (Some(bar), Progress::Looked { done, all }) => bar.fill("Looking", done, all, String::new()),
         };
-        let ids = &self.source.ids;
-        let holds = |subject: Subject<'_>| {
-            narrow.holds_names(subject.environment, subject.service)
-                && self.shard.is_none_or(|shard| shard.holds(subject.service))
-                && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
-        };
-        let plan = reconcile::plan(world, holds, &tell).await;
+        let plan = reconcile::plan(world, |subject| self.holds(subject), &tell).await;
         context.streams.bar_ends();
         let mut plan = plan?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
+    }
+
+    /// Whether the run is about this subject.
+    fn holds(&self, subject: Subject<'_>) -> bool {
+        let Source { narrow, ids, .. } = self.source;
+        narrow.holds_names(subject.environment, subject.service)
+            && self.shard.is_none_or(|shard| shard.holds(subject.service))
+            && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
+    }
+
+    /// How many projections of the run differ from what the template of `base` gives, or have none
+    /// by it.
+    pub(super) fn projections_that_differ(&self, base: &Project) -> Result<usize, Failure> {
+        let template_of = |project: &Project| project.template(&self.repository, projection::TEMPLATE);
+        let (own, before) = (template_of(&self.project)?, template_of(base)?);
+        if own == before {
+            return Ok(0);
+        }
+        let own = ProjectionTemplate::compile(own.as_deref())?;
+        // The base's template may be one that is refused, and the change may replace it.
+        let before = ProjectionTemplate::compile(before.as_deref()).ok();
+        let mut differ = 0;
+        for entry in self.catalog.selected() {
+            let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else { continue };
+            if !self.holds(Subject::of(request)) {
+                continue;
+            }
+            let conceal = |text: &mut String| rules::conceal(entry, &self.project, [text]);
+            let now = Projection::of(request, &self.project, &own).map_err(|error| error.reworded(conceal))?;
+            let then = before.as_ref().and_then(|before| Projection::of(request, &self.project, before).ok());
+            differ += usize::from(then.as_ref() != Some(&now));
+        }
+        Ok(differ)
+    }
+
+    /// Adds what judging the change has found to what is known of the catalog.
+    pub(super) fn add_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if !self.findings.iter().any(|known| known.is_same(&finding)) {
+                self.findings.push(finding);
+            }
+        }
+        self.findings.sort_by(|one, other| (&one.path, one.span.start).cmp(&(&other.path, other.span.start)));
     }
 
     /// What a run in this world records with.
@@ -273,10 +314,18 @@ impl Desired<'_> {
         Ok(reconcile::digest(&serde_json::json!([texts, template])))
     }
 
-    /// The plan for a pull request's comment.
-    pub(super) fn comment(&self, world: &World<'_>, plan: &Plan, findings: &[Finding]) -> Result<String, Failure> {
-        let template = self.project.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
-        Ok(reconcile::for_a_comment(plan, findings, world, template.as_deref())?)
+    /// The plan for a pull request's comment, by the governance table and the template of `base`,
+    /// where a change is planned for.
+    pub(super) fn comment(
+        &self,
+        world: &World<'_>,
+        plan: &Plan,
+        findings: &[Finding],
+        base: Option<&Project>,
+    ) -> Result<String, Failure> {
+        let rules = base.unwrap_or(&self.project);
+        let template = rules.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
+        Ok(reconcile::for_a_comment(plan, findings, world, rules, template.as_deref())?)
     }
 
     /// The environments that the run is about: those with manifests, and those that are asked for by name. Where there
@@ -410,11 +459,11 @@ impl Place {
     }
 }
 
-fn is_applicable(findings: &[Finding]) -> bool {
+pub(super) fn is_applicable(findings: &[Finding]) -> bool {
     count(findings, Severity::Error) == 0
 }
 
-fn refuse(findings: &[Finding], catalog: &Catalog, context: &Context) {
+pub(super) fn refuse(findings: &[Finding], catalog: &Catalog, context: &Context) {
     show(findings, catalog, context);
     context.streams.talk("A catalog with errors is not applied.");
 }

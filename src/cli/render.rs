@@ -6,7 +6,8 @@ use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
 use crate::diagnostics::{count, findings_for_people, summary};
 use crate::files;
-use crate::projection::{self, Projection};
+use crate::gitops::check_path;
+use crate::projection::{self, Projection, ProjectionTemplate};
 use crate::rules::{self, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
 
@@ -40,16 +41,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.alert(&summary(catalog.selected().count(), &findings, look));
         return Ok(Outcome::Failed);
     }
-    let template = project.template(&repository, projection::TEMPLATE)?;
+    let template = ProjectionTemplate::compile(project.template(&repository, projection::TEMPLATE)?.as_deref())?;
     let mut rendered = 0;
     for entry in catalog.selected() {
         let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else { continue };
         let conceal = |text: &mut String| rules::conceal(entry, &project, [text]);
-        let projection = Projection::of(request, &project, template.as_deref());
+        let projection = Projection::of(request, &project, &template);
         let projection = projection.map_err(|error| error.reworded(conceal))?;
         match &args.out_dir {
-            None => context.streams.result(&format!("---\n{}", projection.text)),
+            None => {
+                context.streams.result("---\n");
+                context.streams.yaml(&projection.text);
+            }
             Some(folder) => {
+                check_path(&projection.file)?;
                 let path = files::confine(folder, &projection.file)
                     .map_err(|why| Failure::usage(why, "`gitops.file` must stay below the folder"))?;
                 files::write_whole(&path, projection.text.as_bytes())

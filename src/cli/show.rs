@@ -15,7 +15,7 @@ use crate::ids::Allocator;
 use crate::inventory::{Calendar, Found, Projected, Reserved, Row, Sheet, Stored, Told};
 use crate::lifecycle::LifecycleError;
 use crate::manifest::SecretRequest;
-use crate::projection::{self, Projection};
+use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
 use crate::reconcile::{Account, known_of, stranger};
 use crate::rules::{self, Finding, Renewals, RuleSet};
 use crate::source::{Repository, Snapshot};
@@ -162,10 +162,13 @@ impl Subject<'_> {
         let Some(place) = Place::of(config, &self.project.root) else {
             return Ok(Told::Nobody("none: neither `gitops.path` nor `gitops.url` is set".to_owned()));
         };
-        let template = self.project.template(self.repository, projection::TEMPLATE)?;
-        let projection = match Projection::of(self.request, self.project, template.as_deref()) {
+        let own_template = self.project.template(self.repository, projection::TEMPLATE)?;
+        let template = ProjectionTemplate::compile(own_template.as_deref());
+        let projection = template.map_err(ProjectionError::from);
+        let projection = projection.and_then(|template| Projection::of(self.request, self.project, &template));
+        let projection = match projection {
             Ok(projection) => projection,
-            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string()))),
+            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " ")))),
         };
         let target = match place.open(self.project, self.repository, context) {
             Ok(target) => target,

@@ -1,5 +1,6 @@
 //! Standard output carries the result, standard error the talk.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
@@ -7,7 +8,8 @@ use std::io::{self, IsTerminal, Write};
 use miette::Diagnostic;
 
 use crate::diagnostics::render_report;
-use crate::terminal::{Bar, ColorChoice, Look, harmless};
+use crate::manifest;
+use crate::terminal::{Bar, ColorChoice, Look, harmless, harmless_json, runner};
 
 pub(super) struct Streams {
     pub(super) out: Look,
@@ -17,6 +19,8 @@ pub(super) struct Streams {
     said: RefCell<BTreeSet<String>>,
     bar: RefCell<Option<Bar>>,
     pub(super) verbose: bool,
+    /// The runner of a CI job looks for commands in what is printed.
+    runner_reads: bool,
 }
 
 impl Streams {
@@ -29,16 +33,59 @@ impl Streams {
             said: RefCell::default(),
             bar: RefCell::default(),
             verbose,
+            runner_reads: runner::is_reading(),
         }
     }
 
-    /// Prints a part of the result, as it is.
+    /// Prints a part of the result, in which a CI job's runner finds no command.
     pub(super) fn result(&self, text: &str) {
+        self.print(&self.inert(text));
+    }
+
+    /// Prints a part of the result that is YAML: the same data for a parser, and no command for a
+    /// CI job's runner.
+    pub(super) fn yaml(&self, text: &str) {
+        let root = match self.inert(text) {
+            Cow::Borrowed(text) => return self.print(text),
+            Cow::Owned(_) => manifest::parse(text),
+        };
+        let Ok(root) = root else { return self.result(text) };
+        // JSON is YAML that can write any character out. Of the comments, those at the top say whose file it is.
+        for comment in text.lines().take_while(|line| line.starts_with('#')) {
+            self.result(&format!("{comment}\n"));
+        }
+        self.result(&format!("{}\n", harmless_json(&format!("{:#}", root.to_json()))));
+    }
+
+    /// Prints a command of goldenpath's own for a CI job's runner as a part of the result.
+    pub(super) fn command(&self, command: &str) {
+        self.print(&self.alone(command));
+    }
+
+    fn print(&self, text: &str) {
         // A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
         self.around(|| {
             let mut out = io::stdout().lock();
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         });
+    }
+
+    /// Prints a command of goldenpath's own for a CI job's runner in place of a message.
+    pub(super) fn talk_command(&self, command: &str) {
+        if !self.quiet {
+            self.write(&format!("{}\n", self.alone(command)));
+        }
+    }
+
+    /// A command of goldenpath's own that holds no other.
+    fn alone(&self, command: &str) -> String {
+        let rest = command.strip_prefix("::").unwrap_or(command);
+        format!("::{}", self.inert(rest))
+    }
+
+    /// `text` without commands, where a CI job's runner would follow them.
+    fn inert<'text>(&self, text: &'text str) -> Cow<'text, str> {
+        if self.runner_reads { runner::without_commands(text) } else { Cow::Borrowed(text) }
     }
 
     /// Prints a line for the person, unless `--quiet`.
@@ -101,7 +148,11 @@ impl Streams {
 
     /// Prints what is already drawn for standard error, whatever the flags.
     pub(super) fn alert(&self, drawn: &str) {
-        self.around(|| _ = io::stderr().lock().write_all(drawn.as_bytes()));
+        self.write(&self.inert(drawn));
+    }
+
+    fn write(&self, text: &str) {
+        self.around(|| _ = io::stderr().lock().write_all(text.as_bytes()));
     }
 
     pub(super) fn error(&self, report: &dyn Diagnostic) {

@@ -168,8 +168,11 @@ impl Target {
     }
 }
 
-/// Refuses a path that no projection may have, whatever stands there.
-fn check_path(file: &str) -> Result<(), GitopsError> {
+/// Refuses a path that no projection may have, whatever is there.
+///
+/// # Errors
+/// A path into git's own folder, or of a kustomization.
+pub fn check_path(file: &str) -> Result<(), GitopsError> {
     let bad = |why: String| Err(GitopsError::Path { why });
     if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
         return bad(format!("`{file}` leads into git's own folder"));

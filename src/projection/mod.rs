@@ -1,14 +1,22 @@
 //! A manifest → its ExternalSecret (the seed's section 3).
 
-use miette::Diagnostic;
+mod additions;
+mod reserved;
+mod value_template;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Serialize;
 
+use self::additions::Refusal;
 use crate::catalog::Project;
-use crate::manifest::{self, SecretId, SecretRequest, StoreKey, StoreKeyError};
-use crate::template::{self, Output, TemplateError};
+use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
+use crate::template::{self, Output, Template, TemplateError};
 
 /// The template's name; a catalog's own copy under `templates/` wins over the one built in.
 pub const TEMPLATE: &str = "external_secret.yaml.j2";
+
+/// Where a catalog's own template is, from the repository's root.
+pub const TEMPLATE_FILE: &str = "templates/external_secret.yaml.j2";
 
 const BUILT_IN: &str = include_str!("../../templates/external_secret.yaml.j2");
 
@@ -35,20 +43,36 @@ pub enum ProjectionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     StoreKey(#[from] StoreKeyError),
-    #[error("the template `{template}` made something else than an ExternalSecret of {id}: {why}")]
-    #[diagnostic(
-        code(goldenpath::projection),
-        help("compare `templates/{template}` with the built-in one; `goldenpath render` shows what it makes")
-    )]
-    Changed { template: &'static str, id: String, why: String },
+    // On a line of its own, a long pointer is not broken.
+    #[error("cannot use `{TEMPLATE_FILE}` for {id}:\n{what}")]
+    #[diagnostic(code(goldenpath::projection))]
+    Refused {
+        id: String,
+        what: String,
+        #[help]
+        help: String,
+        /// What the template made; None where that shows what looks like a secret.
+        #[source_code]
+        rendered: Option<NamedSource<String>>,
+        #[label("not allowed")]
+        place: Option<SourceSpan>,
+    },
 }
 
 impl ProjectionError {
-    /// The same with `reword` done to what it quotes of a manifest.
+    /// The same with `reword` applied to what it quotes of a manifest.
     #[must_use]
     pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
         match &mut self {
-            Self::Changed { why, .. } => reword(why),
+            Self::Refused { what, rendered, place, .. } => {
+                reword(what);
+                let mut text = rendered.as_ref().map(|rendered| rendered.inner().clone()).unwrap_or_default();
+                let before = text.clone();
+                reword(&mut text);
+                if text != before {
+                    (*rendered, *place) = (None, None);
+                }
+            }
             Self::StoreKey(StoreKeyError::Refused { key, .. }) => reword(key),
             Self::StoreKey(StoreKeyError::Template(_)) | Self::Template(_) => {}
         }
@@ -69,12 +93,52 @@ struct Variables<'a> {
     store_kind: &'a str,
 }
 
-impl Projection {
-    /// Renders the projection of `request`; `own_template` is the catalog's, where it has one.
+/// The catalog's own template, compiled, with the built-in one, which decides what the other may
+/// change.
+#[derive(Debug)]
+pub struct ProjectionTemplate {
+    built_in: Template,
+    own: Option<Template>,
+}
+
+impl ProjectionTemplate {
+    /// Compiles `own`, the catalog's template, where it has one.
     ///
     /// # Errors
-    /// A template that does not render, or whose result is not this manifest's ExternalSecret.
-    pub fn of(request: &SecretRequest, project: &Project, own_template: Option<&str>) -> Result<Self, ProjectionError> {
+    /// [`TemplateError`] for a syntax error.
+    pub fn compile(own: Option<&str>) -> Result<Self, TemplateError> {
+        let compile = |source: &str| Template::compile(TEMPLATE, source, Output::Yaml);
+        Ok(Self { built_in: compile(BUILT_IN)?, own: own.map(compile).transpose()? })
+    }
+
+    fn render(&self, id: SecretId, variables: &Variables<'_>) -> Result<String, ProjectionError> {
+        let built_in = self.built_in.render(variables)?;
+        let Some(own) = &self.own else { return Ok(built_in) };
+        let body = own.render(variables)?;
+        match additions::check(&built_in, &body) {
+            Ok(()) => Ok(body),
+            Err(Refusal { what, help, span }) => Err(ProjectionError::Refused {
+                id: id.to_string(),
+                what,
+                help,
+                rendered: Some(NamedSource::new(format!("the ExternalSecret of {id}, as rendered"), body)),
+                place: Some(span.into()),
+            }),
+        }
+    }
+}
+
+impl Projection {
+    /// Renders the projection of `request`.
+    ///
+    /// # Errors
+    /// A template that does not render, or whose result differs from the built-in one in more than
+    /// what it may add.
+    pub fn of(
+        request: &SecretRequest,
+        project: &Project,
+        template: &ProjectionTemplate,
+    ) -> Result<Self, ProjectionError> {
         let config = &project.config;
         let key = StoreKey::of(request, &project.key_template)?;
         let variables = Variables {
@@ -85,12 +149,7 @@ impl Projection {
             store_name: &config.external_secret.store_name,
             store_kind: &config.external_secret.store_kind,
         };
-        let body = template::render(TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Yaml, &variables)?;
-        check(&body, request, &key).map_err(|why| ProjectionError::Changed {
-            template: TEMPLATE,
-            id: request.id.to_string(),
-            why,
-        })?;
+        let body = template.render(request.id, &variables)?;
         // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
         let mark = mark(request.id, &project.catalog_id);
         let text = format!("{mark}Change the SecretRequest, not this file.\n{body}");
@@ -128,38 +187,4 @@ pub fn is_one(text: &str) -> bool {
 
 fn mark(id: SecretId, catalog_id: &str) -> String {
     format!("{HEADER}: {id} of {catalog_id}. ")
-}
-
-/// Reads the result back: whatever the template does, these must be as the manifest says.
-fn check(body: &str, request: &SecretRequest, key: &StoreKey) -> Result<(), String> {
-    let root = manifest::parse(body).map_err(|problems| {
-        problems.first().map_or_else(String::new, |problem| {
-            let place = manifest::place(body, &problem.span);
-            format!("line {}: {}", place.line, problem.message)
-        })
-    })?;
-    let expected = [
-        ("/kind", "ExternalSecret"),
-        ("/metadata/namespace", request.namespace.as_str()),
-        ("/spec/target/name", request.k8s_secret_name.as_str()),
-    ];
-    for (pointer, value) in expected {
-        match root.string_at(pointer) {
-            Some(found) if found == value => {}
-            found => return Err(format!("`{pointer}` is `{}` instead of `{value}`", found.unwrap_or("missing"))),
-        }
-    }
-    match mentions(&root, key.as_str()) {
-        true => Ok(()),
-        false => Err(format!("it does not mention the store key `{key}`")),
-    }
-}
-
-fn mentions(node: &manifest::Node, text: &str) -> bool {
-    match &node.value {
-        manifest::Value::String(value) => value == text,
-        manifest::Value::Sequence(items) => items.iter().any(|item| mentions(item, text)),
-        manifest::Value::Mapping(entries) => entries.iter().any(|(_, value)| mentions(value, text)),
-        _ => false,
-    }
 }

@@ -6,7 +6,7 @@ use super::policy::Policy;
 use crate::catalog::{Catalog, Entry, Project};
 use crate::config::{self, Key};
 use crate::manifest::{SecretRequest, StoreKey};
-use crate::projection::{Projection, ProjectionError};
+use crate::projection::{Projection, ProjectionError, ProjectionTemplate};
 use crate::rules;
 use crate::store::Rotation;
 
@@ -61,7 +61,7 @@ pub(super) struct Desired<'catalog> {
 pub(super) fn all<'catalog>(
     catalog: &'catalog Catalog,
     project: &Project,
-    own_template: Option<&str>,
+    template: &ProjectionTemplate,
     holds: impl Fn(&SecretRequest) -> bool,
 ) -> Result<Vec<Desired<'catalog>>, ProjectionError> {
     catalog
@@ -69,7 +69,7 @@ pub(super) fn all<'catalog>(
         .filter_map(|entry| Some((entry, entry.request().filter(|request| holds(request))?)))
         .map(|(entry, request)| {
             let conceal = |text: &mut String| rules::conceal(entry, project, [text]);
-            desired(entry, request, project, own_template).map_err(|error| error.reworded(conceal))
+            desired(entry, request, project, template).map_err(|error| error.reworded(conceal))
         })
         .collect()
 }
@@ -78,7 +78,7 @@ fn desired<'catalog>(
     entry: &'catalog Entry,
     request: &'catalog SecretRequest,
     project: &Project,
-    own_template: Option<&str>,
+    template: &ProjectionTemplate,
 ) -> Result<Desired<'catalog>, ProjectionError> {
     let tags = tags(request, &project.catalog_id);
     let environment = request.environment.as_str();
@@ -101,7 +101,7 @@ fn desired<'catalog>(
             format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
         }),
         tags,
-        projection: Projection::of(request, project, own_template)?,
+        projection: Projection::of(request, project, template)?,
     })
 }
 

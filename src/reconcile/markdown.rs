@@ -7,21 +7,32 @@ use serde::Serialize;
 
 use super::awaiting::FEW;
 use super::{Action, Awaiting, Effect, Orphan, Plan, Unseen, World};
+use crate::catalog::Project;
 use crate::manifest::SecretId;
-use crate::rules::{self, Finding};
+use crate::projection::TEMPLATE_FILE;
+use crate::rules::{Finding, conceal};
 use crate::template::{Output, Template, TemplateError};
 use crate::terminal::harmless;
 
-/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+/// The name of the template of a comment's second part; a catalog's own copy under `templates/`
+/// wins over the built-in one.
 pub const PLAN_TEMPLATE: &str = "plan.md.j2";
 
 const BUILT_IN: &str = include_str!("../../templates/plan.md.j2");
 
-/// How every comment begins, which nobody sees: a pipeline finds the one that it is to replace by it.
-const MARKER: &str = "<!-- goldenpath plan -->\n";
+/// The first part, which no catalog changes: counts, approvals, deletions, blocked actions,
+/// findings.
+const HEADER: &str = include_str!("../../templates/plan_header.md.j2");
+
+/// The first line of every comment, which GitHub hides: a pipeline finds the comment to replace by
+/// it.
+const MARKER: &str = "<!-- goldenpath plan -->";
 
 /// GitHub takes comments of at most 65,536 characters. A pipeline may have a line of its own to add.
 const LONGEST: usize = 65_000;
+
+/// How much of that the first part takes at most.
+const LONGEST_HEADER: usize = 45_000;
 
 /// A value is shown up to so many characters: one policy that lets fifty roles in is not to take all the room.
 const LONGEST_VALUE: usize = 400;
@@ -34,7 +45,10 @@ const SHORTEST_ENTRY: usize = 8;
 #[serde(rename_all = "camelCase")]
 struct Comment<'a> {
     summary: Summary,
+    template_change: Option<&'a str>,
+    template_file: &'a str,
     approvals: &'a Approvals,
+    deleted: Shown<'a, Row>,
     blocked: Shown<'a, Row>,
     awaiting: Shown<'a, Waiting>,
     changed: Shown<'a, Changed>,
@@ -50,6 +64,7 @@ struct Summary {
     manifests: usize,
     create: usize,
     change: usize,
+    delete: usize,
     blocked: usize,
     awaiting_value: usize,
 }
@@ -132,8 +147,9 @@ struct Warning {
     message: String,
 }
 
-/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for, and how many are left
-/// out. Whatever a manifest says stays text. `own_template` is the catalog's, where it has one.
+/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for,
+/// and how many are left out. Whatever a manifest says stays text. `rules` is what judges the
+/// catalog, and `own_template` the catalog's template of the second part, where it has one.
 ///
 /// # Errors
 /// A template that does not render.
@@ -141,53 +157,84 @@ pub fn for_a_comment(
     plan: &Plan,
     findings: &[Finding],
     world: &World<'_>,
+    rules: &Project,
     own_template: Option<&str>,
 ) -> Result<String, TemplateError> {
+    let header = Template::compile("plan_header.md.j2", HEADER, Output::Markdown)?;
     let template = Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
     let summary = Summary {
         manifests: plan.manifests,
         create: plan.count(Effect::Create),
         change: plan.changes(),
+        delete: plan.count(Effect::Delete),
         blocked: plan.count(Effect::Blocked),
         awaiting_value: plan.awaiting.len(),
     };
-    let approvals = approvals(plan, world);
-    let is_blocked = |action: &&Action| action.effect() == Effect::Blocked;
-    let blocked: Vec<Row> = plan.actions.iter().filter(is_blocked).map(row).collect();
+    let (approvals, template_change) = (approvals(plan, world, rules), plan.template_change());
+    let with_effect = |effect: Effect| -> Vec<Row> {
+        plan.actions.iter().filter(|action| action.effect() == effect).map(row).collect()
+    };
+    let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
     let changed = changed(plan);
     let awaiting: Vec<Waiting> = plan.awaiting.iter().map(waiting).collect();
     let (orphans, manual, unseen, findings) = (orphans(plan), manual(plan), unseen(plan), warnings(findings));
-    let with_at_most = |most: usize| {
-        let body = template.render(&Comment {
+    let with_at_most = |template: &Template, own: usize, most: usize| {
+        let text = template.render(&Comment {
             summary,
+            template_change: template_change.as_deref(),
+            template_file: TEMPLATE_FILE,
             approvals: &approvals,
-            blocked: Shown::of(&blocked, most),
+            deleted: Shown::of(&deleted, own),
+            blocked: Shown::of(&blocked, own),
+            unseen: Shown::of(&unseen, own),
+            findings: Shown::of(&findings, own),
             awaiting: Shown::of(&awaiting, most.min(FEW)),
             changed: Shown::of(&changed, most),
             orphans: Shown::of(&orphans, most),
             manual: Shown::of(&manual, most),
-            unseen: Shown::of(&unseen, most),
-            findings: Shown::of(&findings, most),
         });
-        body.map(|body| format!("{MARKER}{}\n", body.trim_end()))
+        // A second marker would be another comment to a pipeline.
+        text.map(|text| text.replace(MARKER, "<!-- plan -->").trim().to_owned())
     };
 
-    // Halving: the most entries a list that fit.
-    let lengths = [blocked.len(), awaiting.len(), changed.len(), orphans.len(), manual.len(), unseen.len()];
-    let longest = lengths.into_iter().chain([findings.len()]).max();
-    let (mut fits, mut tried) = (None, longest.unwrap_or_default().min(LONGEST / SHORTEST_ENTRY));
+    let lengths = [blocked.len(), deleted.len(), unseen.len(), findings.len()];
+    let (own, header) = fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
+    let begun = format!("{MARKER}\n{header}\n");
+    let between = if own_template.is_some() { "\n---\n\n" } else { "\n" };
+    let room = LONGEST - length(&begun) - length(between);
+    let lengths = [awaiting.len(), changed.len(), orphans.len(), manual.len()];
+    let body = fitting(&lengths, room, |most| with_at_most(&template, own, most))?.map(|(_, body)| body);
+    Ok(match body.as_deref() {
+        Some("") => begun,
+        Some(body) => format!("{begun}{between}{body}\n"),
+        None => format!("{begun}{between}The rest is too long to be shown: `goldenpath plan` shows it.\n"),
+    })
+}
+
+/// The most entries a list, and the text that has them, that are not longer than `longest`; None
+/// where no text is.
+fn fitting(
+    lists: &[usize],
+    longest: usize,
+    render: impl Fn(usize) -> Result<String, TemplateError>,
+) -> Result<Option<(usize, String)>, TemplateError> {
+    let (mut fits, mut tried) = (None, lists.iter().copied().max().unwrap_or_default().min(longest / SHORTEST_ENTRY));
     let (mut least, mut too_many) = (0, tried + 1);
     while least < too_many {
-        let text = with_at_most(tried)?;
-        // As the languages count that pipelines are written in, which is more than characters are.
-        match text.encode_utf16().count() <= LONGEST {
-            true => (fits, least) = (Some(text), tried + 1),
-            false => too_many = tried,
+        let text = render(tried)?;
+        if length(&text) <= longest {
+            (fits, least) = (Some((tried, text)), tried + 1);
+        } else {
+            too_many = tried;
         }
         tried = least + (too_many - least) / 2;
     }
-    // A template that is itself too long has nobody's words in it but the catalog's own.
-    Ok(fits.unwrap_or_else(|| format!("{MARKER}## Plan\n\nToo long to be shown: `goldenpath plan` shows it.\n")))
+    Ok(fits)
+}
+
+/// As the languages count that pipelines are written in, which is more than characters are.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 impl<'a, T> Shown<'a, T> {
@@ -197,16 +244,16 @@ impl<'a, T> Shown<'a, T> {
     }
 }
 
-fn approvals(plan: &Plan, world: &World<'_>) -> Approvals {
+fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
     let changes = plan.actions.iter().filter(|action| action.effect() != Effect::Blocked);
     let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
     let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
     for entry in world.catalog.selected() {
         let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else { continue };
-        let Some(row) = world.project.governance.tiers.get(&request.risk_tier) else { continue };
+        let Some(row) = rules.governance.tiers.get(&request.risk_tier) else { continue };
         let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
             let mut tier = request.risk_tier.clone();
-            rules::conceal(entry, world.project, [&mut tier]);
+            conceal(entry, world.project, [&mut tier]);
             Tier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
         });
         known.manifests += 1;

@@ -42,16 +42,15 @@ pub use survey::{Progress, plan};
 
 use crate::catalog::{Catalog, Project};
 use crate::gitops::{GitopsError, Target};
-use crate::manifest::SecretId;
-use crate::projection::ProjectionError;
+use crate::manifest::{SecretId, SecretRequest};
+use crate::projection::{ProjectionError, ProjectionTemplate};
 use crate::store::{Store, StoreError};
 
 /// What a run reads and writes.
 pub struct World<'run> {
     pub project: &'run Project,
     pub catalog: &'run Catalog,
-    /// The catalog's own projection template, if it has one.
-    pub template: Option<String>,
+    pub template: ProjectionTemplate,
     /// No environment has two.
     pub accounts: Vec<Account>,
     /// The GitOps repositories, each with the environments whose projections go there. An environment without one has
@@ -68,6 +67,14 @@ pub struct Subject<'a> {
     pub environment: &'a str,
     pub service: &'a str,
     pub id: Option<SecretId>,
+}
+
+impl<'a> Subject<'a> {
+    /// A manifest as one.
+    #[must_use]
+    pub fn of(request: &'a SecretRequest) -> Self {
+        Self { environment: request.environment.as_str(), service: request.service.as_str(), id: Some(request.id) }
+    }
 }
 
 /// How a run goes about it.

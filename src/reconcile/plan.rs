@@ -8,7 +8,7 @@ use super::{Awaiting, Gate, Orphan, StaleFile, Unseen};
 use crate::config::Key;
 use crate::diagnostics::finding_rows;
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
-use crate::projection::Projection;
+use crate::projection::{Projection, TEMPLATE_FILE};
 use crate::rules::{Finding, Renewal};
 use crate::store::{NewSecret, Rotation, SecretUpdate};
 
@@ -32,6 +32,9 @@ pub struct Plan {
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be looked at: nothing is planned for their environments.
     pub unseen: Vec<Unseen>,
+    /// How many projections differ from what the base's template would give, where a change is
+    /// planned for.
+    pub projections_differ: usize,
 }
 
 /// One step towards what a manifest says.
@@ -205,6 +208,16 @@ impl Plan {
         self.actions.iter().filter(|action| matches!(action.step, Step::DeleteSecret { .. })).count()
     }
 
+    /// What a change of the projection template does, in a line.
+    #[must_use]
+    pub fn template_change(&self) -> Option<String> {
+        match self.projections_differ {
+            0 => None,
+            1 => Some("template changed: 1 projection differs".to_owned()),
+            several => Some(format!("template changed: {several} projections differ")),
+        }
+    }
+
     /// Whether there is something to do.
     #[must_use]
     pub fn has_changes(&self) -> bool {
@@ -265,7 +278,7 @@ impl Plan {
                 "message": unseen.error.to_string(),
             })
         });
-        json!({
+        let mut json = json!({
             "version": 1,
             "summary": {
                 "manifests": self.manifests,
@@ -282,6 +295,11 @@ impl Plan {
             "manualRotation": self.manual,
             "failures": unseen.collect::<Vec<_>>(),
             "findings": finding_rows(findings),
-        })
+        });
+        if let Some(message) = self.template_change() {
+            json["templateChanged"] =
+                json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
+        }
+        json
     }
 }

@@ -2,6 +2,7 @@
 
 use super::awaiting::FEW;
 use super::{Action, Applied, Effect, Plan};
+use crate::projection::TEMPLATE_FILE;
 use crate::terminal::{Look, harmless};
 
 /// The plan, an action a line with its reason below, and the summary.
@@ -45,6 +46,9 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
 /// What is to be known beside what is to be done.
 fn notes(plan: &Plan, look: Look) -> String {
     let mut text = awaiting(plan, look);
+    if let Some(change) = plan.template_change() {
+        text.push_str(&format!("\n{} ({TEMPLATE_FILE})\n", look.style().bold().apply_to(change)));
+    }
     if !plan.orphans.is_empty() {
         let many = plan.orphans.len() > 1;
         let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };

@@ -48,13 +48,7 @@ pub async fn plan(
     holds: impl Fn(Subject<'_>) -> bool,
     tell: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
-    let desired = desired::all(world.catalog, world.project, world.template.as_deref(), |request| {
-        holds(Subject {
-            environment: request.environment.as_str(),
-            service: request.service.as_str(),
-            id: Some(request.id),
-        })
-    })?;
+    let desired = desired::all(world.catalog, world.project, &world.template, |request| holds(Subject::of(request)))?;
     check_files_differ(world, &desired)?;
     let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
     let mut swept = Vec::new();

@@ -52,6 +52,12 @@ impl Finding {
         (&self.path, self.span.start, self.rule.code, &self.pointer)
     }
 
+    /// Whether both say the same of one place.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.key() == other.key() && self.message == other.message
+    }
+
     /// The files that it points into.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.path.as_str()).chain(self.related.iter().map(|other| other.path.as_str()))

@@ -102,6 +102,13 @@ impl Template {
     pub fn render(&self, context: &impl Serialize) -> Result<String, TemplateError> {
         let template = self.environment.get_template(&self.name);
         let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
+        let rendered = rendered.map(|text| match self.output {
+            // A comment is also read in a terminal. Values hold none; the template's own text may.
+            Output::Markdown => {
+                text.replace(|character: char| character.is_control() && !matches!(character, '\n' | '\t'), "")
+            }
+            Output::Yaml | Output::Html | Output::Text => text,
+        });
         rendered.map_err(|error| {
             let source = self.environment.get_template(&self.name).map(|template| template.source().to_owned());
             TemplateError::new(&self.name, &source.unwrap_or_default(), self.output, &error)

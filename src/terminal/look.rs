@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
+use super::runner;
+
 /// `--color`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
@@ -131,8 +133,9 @@ pub fn harmless_in_place(text: &str) -> String {
     shown
 }
 
-/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control characters up to U+001F, and
-/// terminals listen to others too. They stand in strings alone.
+/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control
+/// characters up to U+001F, and terminals listen to others too. They are in strings alone. Neither
+/// does it hold a command of a CI job's runner.
 #[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();
@@ -143,8 +146,8 @@ pub fn harmless_json(json: &str) -> Cow<'_, str> {
         rest = &rest[at + character.len_utf8()..];
     }
     match shown.is_empty() {
-        true => Cow::Borrowed(json),
-        false => Cow::Owned(shown + rest),
+        true => runner::without_commands_in_json(json),
+        false => Cow::Owned(runner::without_commands_in_json(&(shown + rest)).into_owned()),
     }
 }
 

