@@ -137,7 +137,7 @@ fn the_sarif_log_describes_every_rule() {
     let log = sarif(&Repository::new(), 0);
     let described = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
     assert_eq!(described.len(), RULES.len());
-    for (rule, described) in RULES.into_iter().zip(described) {
+    for (rule, described) in RULES.iter().zip(described) {
         let level = if rule.severity == Severity::Error { "error" } else { "warning" };
         assert_eq!(described["id"], rule.code);
         assert_eq!(described["defaultConfiguration"]["level"], level);

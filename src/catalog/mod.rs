@@ -4,6 +4,7 @@ mod age;
 mod claims;
 mod entry;
 mod project;
+mod rule_change;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 pub use entry::{Entry, Manifest, State};
-pub use project::{Project, ProjectError};
+pub use project::{ConfigFile, Project, ProjectError};
+pub use rule_change::{Changed, RuleChange, RuleFile, Side};
 
 use self::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
@@ -27,6 +29,8 @@ pub struct Catalog {
     pub entries: Vec<Entry>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
+    /// What the change does to rule files; empty until [`RuleChange::read`].
+    pub rule_change: RuleChange,
     /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
     /// until [`Catalog::look_back`].
     pub outlived: BTreeMap<String, Timestamp>,
@@ -49,6 +53,8 @@ pub struct Before {
     pub entries: Vec<Entry>,
     /// The paths of those that it touches or adds.
     pub changed: BTreeSet<String>,
+    /// The catalog's folder after the change, where that moves it.
+    pub moved_to: Option<String>,
     /// IDs that the change brings in although history has held them, each with the commit that did last.
     pub used_up: BTreeMap<String, String>,
 }
@@ -107,7 +113,13 @@ impl Step<'_> {
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
-        Ok(Before { snapshot: self.before, entries, changed: self.change.after.clone(), used_up: BTreeMap::new() })
+        Ok(Before {
+            snapshot: self.before,
+            entries,
+            changed: self.change.after.clone(),
+            moved_to: project.moved_to.clone(),
+            used_up: BTreeMap::new(),
+        })
     }
 
     /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.
@@ -122,8 +134,17 @@ impl Step<'_> {
         let changed = |entry: &&Entry| before.changed.contains(&entry.path);
         let new = entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
         let names: BTreeSet<String> = new.map(|id| format!("{id}.yaml")).collect();
+        // A file that waited in the folder to which the catalog moves has used up nothing.
         let held = repository.held_in_history(self.past, &project.config.catalog, &names)?;
         Ok(held.into_iter().map(|(name, commit)| (name.trim_end_matches(".yaml").to_owned(), commit)).collect())
+    }
+}
+
+impl Before {
+    /// Whether a file at `path` is in the catalog after the change, too.
+    #[must_use]
+    pub fn keeps(&self, path: &str) -> bool {
+        self.moved_to.as_deref().is_none_or(|folder| project::below(path, folder).is_some())
     }
 }
 
@@ -161,7 +182,6 @@ impl Catalog {
         step: Option<&Step<'_>>,
         inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
     ) -> Result<(Self, Vec<T>), SourceError> {
-        let folder = &project.config.catalog;
         let seen = Mutex::new(Vec::new());
         let read = |file: File| {
             let selected = selection.holds(&file.path);
@@ -189,7 +209,13 @@ impl Catalog {
             Ok(named)
         };
         let mut before = step.map(|step| step.read(repository, project)).transpose()?;
-        let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
+        let mut blobs: Option<Vec<Blob<'_>>> = None;
+        for folder in project.folders() {
+            if let Some(found) = repository.blobs_below(snapshot, folder)? {
+                blobs.get_or_insert_default().extend(found);
+            }
+        }
+        let mut entries = match (selection, blobs) {
             (Selection::Paths(_), Some(mut others)) => {
                 let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
                 let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
@@ -203,7 +229,10 @@ impl Catalog {
                 found
             }
             _ => {
-                let mut found = repository.load_below(snapshot, folder, MAX_BYTES, read)?;
+                let mut found = Vec::new();
+                for folder in project.folders() {
+                    found.extend(repository.load_below(snapshot, folder, MAX_BYTES, read)?);
+                }
                 found.extend(outside(&found)?);
                 found
             }
@@ -213,7 +242,8 @@ impl Catalog {
             before.used_up = step.used_up(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((Self { snapshot, entries, before, outlived: BTreeMap::new() }, seen))
+        let rule_change = RuleChange::default();
+        Ok((Self { snapshot, entries, before, rule_change, outlived: BTreeMap::new() }, seen))
     }
 
     /// The entries that the run is about.
@@ -226,10 +256,12 @@ impl Catalog {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The entry at `path`, or what a change removed from there.
+    /// The entry at `path`, or what a change removed from there; a rule file only where a change touches it.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        found(&self.entries, path).or_else(|| found(&self.before.as_ref()?.entries, path))
+        found(&self.entries, path)
+            .or_else(|| found(&self.before.as_ref()?.entries, path))
+            .or_else(|| self.rule_change.at(path))
     }
 }
 
@@ -242,5 +274,5 @@ fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
 /// Where the manifest of this service, environment and ID belongs, from the repository's root.
 #[must_use]
 pub fn path_of(project: &Project, service: &str, environment: &str, id: SecretId) -> String {
-    format!("{}/{service}/{environment}/{id}.yaml", project.config.catalog)
+    format!("{}/{service}/{environment}/{id}.yaml", project.folder())
 }

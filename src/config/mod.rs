@@ -1,9 +1,12 @@
 //! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
 
+mod code_owners;
+mod destinations;
 mod enums;
 mod environments;
 mod error;
 mod governance;
+mod key_changes;
 mod policies;
 mod secret_types;
 mod unique;
@@ -16,10 +19,13 @@ use serde::Deserialize;
 
 use crate::template::{self, Output};
 
+pub use code_owners::{CODE_OWNERS_PLACES, CodeOwners};
+pub use destinations::destination_changes;
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
 pub use environments::{ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig};
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use key_changes::{KeyChange, additions, key_changes, parse_tree};
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,

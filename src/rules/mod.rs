@@ -8,6 +8,8 @@ mod fix;
 mod secrets;
 mod unknown_fields;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use rayon::prelude::*;
 
@@ -18,7 +20,7 @@ pub use gp602_rotation_overdue::{Renewal, Renewals};
 
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::config::{ConfigError, Level};
-use crate::source::{Repository, Snapshot, SourceError};
+use crate::source::{File, Repository, Snapshot, SourceError};
 use crate::suggest;
 
 /// A rule. Its code never changes meaning.
@@ -85,6 +87,8 @@ rules![
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,
+    gp701_rules_changed,
+    gp702_destination_changed,
 ];
 
 /// The rules that are on in a project.
@@ -197,6 +201,36 @@ impl<'project> RuleSet<'project> {
         sort(findings);
     }
 
+    /// Adds to each of the `findings` that a change causes by using a name which the change itself adds to a list, where
+    /// to look: the head's rules, which have found `by_head`, accept it, and they apply from the merge on.
+    pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
+        let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
+        let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
+        for finding in findings.iter_mut().filter(|finding| !remaining.contains(&place(finding))) {
+            let Some(name) = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer))
+            else {
+                continue;
+            };
+            let files = catalog.rule_change.adding(name);
+            if !files.is_empty() {
+                finding.message.push_str(&format!(
+                    ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
+                    files.join(" and ")
+                ));
+                finding.fix = None;
+            }
+        }
+        confidential::seal(findings, catalog, self.project);
+    }
+
+    /// What the rules on single files find in one of the `file`s of another project, as if it were the only one.
+    #[must_use]
+    pub fn check_file(&self, file: File) -> (Entry, Vec<Finding>) {
+        let entry = Entry::read(file, true, self.project);
+        let findings = self.check_entry(&entry);
+        (entry, findings)
+    }
+
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
         let mut findings = Vec::new();
         for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
@@ -266,6 +300,11 @@ impl Rule {
     pub fn page(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+
+    /// Whether `rules` in a `goldenpath.yaml` say what its findings count as.
+    fn is_leveled(&self, levels: &BTreeMap<String, Level>) -> bool {
+        levels.keys().any(|key| self.answers_to(key))
     }
 
     fn answers_to(&self, key: &str) -> bool {

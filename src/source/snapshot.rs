@@ -49,6 +49,7 @@ impl fmt::Display for Snapshot {
 /// Git's file modes (gitformat-index, "mode").
 pub(super) const SYMBOLIC_LINK: u32 = 0o120_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
+const FOLDER: u32 = 0o040_000;
 
 /// A file of the index or of a commit.
 #[derive(Debug, Clone)]
@@ -58,6 +59,14 @@ pub struct Blob<'index> {
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub(super) mode: u32,
+}
+
+impl Blob<'_> {
+    /// Whether the two are the same file, wherever they are.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.id, self.mode) == (other.id, other.mode)
+    }
 }
 
 /// How many blobs a thread reads from a repository that it opens for itself.
@@ -89,12 +98,38 @@ impl Repository {
                 }
                 Ok(index.at(path).map(|held| self.blob(held.id, held.mode, limit)))
             }
-            Snapshot::Commit(_) | Snapshot::Merge(_) => match self.tree(snapshot)?.get_path(Path::new(path)) {
-                Ok(entry) => Ok(Some(self.blob(entry.id(), entry.filemode().unsigned_abs(), limit))),
-                Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-                Err(error) => Err(SourceError::git(format!("`{path}` in {snapshot}"))(error)),
-            },
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.read_in_tree(snapshot, path, limit),
         }
+    }
+
+    /// The same of a commit, name by name: a folder that git has not fetched is an error, and not a missing file.
+    fn read_in_tree(
+        &self,
+        snapshot: Snapshot,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Result<Vec<u8>, Unreadable>>, SourceError> {
+        let mut tree = self.tree(snapshot)?;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let Some((id, mode)) = tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
+            else {
+                return Ok(None);
+            };
+            match (mode, names.peek()) {
+                (FOLDER, None) => return Ok(Some(Err(Unreadable::NotAFile("folder")))),
+                (mode, None) => return Ok(Some(self.blob(id, mode, limit))),
+                (FOLDER, Some(_)) => {
+                    tree = self.git.find_tree(id).map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
+                }
+                (SYMBOLIC_LINK, Some(_)) => {
+                    return Ok(Some(Err(Unreadable::BehindALink(above_last(path, names.count())))));
+                }
+                (SUBMODULE, Some(_)) => return Ok(Some(Err(Unreadable::NotAFile("file of a submodule")))),
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel and in no order.
@@ -268,6 +303,12 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>
         return Err(Unreadable::TooLarge { size: size as u64, limit });
     }
     Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
+}
+
+/// `path` without its last `names`.
+fn above_last(path: &str, names: usize) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    parts[..parts.len().saturating_sub(names)].join("/")
 }
 
 /// Whether something of this mode may stand in a folder's place.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::thread;
 
-use goldenpath::catalog::{Catalog, Entry, Project};
+use goldenpath::catalog::{Catalog, Entry, Project, RuleChange};
 use goldenpath::config::{BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject};
 use goldenpath::diagnostics::{
     Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people,
@@ -58,7 +58,13 @@ impl World {
             Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
         };
         let entries = files.iter().enumerate().map(read).collect();
-        let catalog = Catalog { snapshot: Snapshot::WorkTree, entries, before: None, outlived: BTreeMap::new() };
+        let catalog = Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            before: None,
+            rule_change: RuleChange::default(),
+            outlived: BTreeMap::new(),
+        };
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
         settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use goldenpath::catalog::{Catalog, Entry, Project};
+use goldenpath::catalog::{Catalog, Entry, Project, RuleChange};
 use goldenpath::fixes::{Ground, Mended, mend, settle};
 use goldenpath::manifest::{self, Node, Value};
 use goldenpath::rules::{Finding, RuleSet, Severity};
@@ -167,7 +167,13 @@ impl World {
     fn catalog(&self, path: &str, text: &str) -> Catalog {
         let file = File { path: path.to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
         let entries = vec![Entry::read(file, true, &self.project)];
-        Catalog { snapshot: Snapshot::WorkTree, entries, before: None, outlived: BTreeMap::new() }
+        Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            before: None,
+            rule_change: RuleChange::default(),
+            outlived: BTreeMap::new(),
+        }
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.
