@@ -246,6 +246,13 @@ impl Catalog {
         Ok((Self { snapshot, entries, before, rule_change, outlived: BTreeMap::new() }, seen))
     }
 
+    /// A catalog of these entries alone.
+    #[must_use]
+    pub fn of(snapshot: Snapshot, mut entries: Vec<Entry>) -> Self {
+        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        Self { snapshot, entries, before: None, rule_change: RuleChange::default(), outlived: BTreeMap::new() }
+    }
+
     /// The entries that the run is about.
     pub fn selected(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.selected)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Context, Failure};
-use crate::catalog::{Entry, Project, RuleChange, Side};
+use crate::catalog::{Catalog, Entry, Project, RuleChange, Side};
 use crate::rules::RuleSet;
 use crate::source::{File, Repository, Snapshot};
 use crate::terminal::harmless;
@@ -59,15 +59,16 @@ fn additions<'a>(
     if names.is_empty() {
         return Ok(found);
     }
-    let rules = RuleSet::of(&theirs)?;
-    for entry in entries.filter(|entry| names.iter().any(|name| entry.text.contains(name.as_str()))) {
-        let (entry, findings) =
-            rules.check_file(File { path: entry.path.clone(), bytes: Ok(entry.text.clone().into_bytes()) });
-        for finding in findings {
-            let value = entry.root().and_then(|root| root.string_at(&finding.pointer));
-            if let Some(value) = value.filter(|value| names.contains(*value)) {
-                found.insert((finding.path, value.to_owned(), change.adding(value).join(" and ")));
-            }
+    let uses = |entry: &&Entry| names.iter().any(|name| entry.text.contains(name.as_str()));
+    let read = |entry: &Entry| {
+        let file = File { path: entry.path.clone(), bytes: Ok(entry.text.clone().into_bytes()) };
+        Entry::read(file, true, &theirs)
+    };
+    let catalog = Catalog::of(snapshot, entries.filter(uses).map(read).collect());
+    for finding in RuleSet::of(&theirs)?.preview(&catalog) {
+        let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
+        if let Some(value) = value.filter(|value| names.contains(*value)) {
+            found.insert((finding.path.clone(), value.to_owned(), change.adding(value).join(" and ")));
         }
     }
     Ok(found)

@@ -20,7 +20,7 @@ pub use gp602_rotation_overdue::{Renewal, Renewals};
 
 use crate::catalog::{Catalog, Entry, Project, Selection, Step};
 use crate::config::{ConfigError, Level};
-use crate::source::{File, Repository, Snapshot, SourceError};
+use crate::source::{Repository, Snapshot, SourceError};
 use crate::suggest;
 
 /// A rule. Its code never changes meaning.
@@ -207,12 +207,11 @@ impl<'project> RuleSet<'project> {
         let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
         let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
         for finding in findings.iter_mut().filter(|finding| !remaining.contains(&place(finding))) {
-            let Some(name) = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer))
-            else {
-                continue;
-            };
-            let files = catalog.rule_change.adding(name);
-            if !files.is_empty() {
+            // The value, or for a field that a schema adds its name.
+            let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
+            let names = [value, finding.pointer.rsplit('/').next()];
+            let added = names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
+            if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
                 finding.message.push_str(&format!(
                     ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
                     files.join(" and ")
@@ -221,14 +220,6 @@ impl<'project> RuleSet<'project> {
             }
         }
         confidential::seal(findings, catalog, self.project);
-    }
-
-    /// What the rules on single files find in one of the `file`s of another project, as if it were the only one.
-    #[must_use]
-    pub fn check_file(&self, file: File) -> (Entry, Vec<Finding>) {
-        let entry = Entry::read(file, true, self.project);
-        let findings = self.check_entry(&entry);
-        (entry, findings)
     }
 
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {

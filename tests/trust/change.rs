@@ -369,6 +369,17 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
         let shown = shown.stdout.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
         assert!(shown.contains("is added to schemas/metadata/enums.yaml by this change"), "{format}: {shown}");
     }
+    // The same for a field that the schema adds.
+    repository.git(&["switch", "--quiet", "--create", "field", "main"]);
+    let schema = include_str!("../../schemas/secret_request.schema.json");
+    let extended =
+        schema.replacen("\"ttlDays\": {", "\"ticket\": { \"type\": \"string\" },\n        \"ttlDays\": {", 1);
+    assert_ne!(extended, schema);
+    repository.write("schemas/secret_request.schema.json", &extended);
+    repository.write(path("SEC-0002"), &manifest("SEC-0002", &[("ttlDays: 30", "ttlDays: 30\n  ticket: SECOPS-1")]));
+    repository.commit_all("a field and its use");
+    let told = message(&judge(&repository).fails_with(1), "GP102", "error");
+    assert!(told.contains("`ticket` is added to schemas/secret_request.schema.json by this change"), "{told}");
     // Merged first, the same manifest is accepted.
     repository.git(&["switch", "--quiet", "main"]);
     repository.write("schemas/metadata/enums.yaml", &enums).commit_all("the team first");
