@@ -44,6 +44,8 @@ pub struct RuleFile {
     /// Whether it is a configuration: it says where things go.
     pub is_config: bool,
     pub changed: Changed,
+    /// The names that it adds to its lists and tables.
+    added: BTreeSet<String>,
 }
 
 /// What is different in a rule file.
@@ -131,21 +133,13 @@ impl RuleChange {
 
     /// Returns the files that add `name` to one of their lists or tables.
     pub fn adding<'a>(&'a self, name: &str) -> Vec<&'a str> {
-        let adds = |file: &&RuleFile| match &file.changed {
-            Changed::Keys(changes) => additions(changes).contains(name),
-            Changed::Owners(_) | Changed::Text => false,
-        };
-        self.files.iter().filter(adds).map(|file| file.path.as_str()).collect()
+        self.files.iter().filter(|file| file.added.contains(name)).map(|file| file.path.as_str()).collect()
     }
 
     /// Returns all names that the files add to their lists and tables.
     #[must_use]
     pub fn added(&self) -> BTreeSet<String> {
-        let of_a_file = |file: &RuleFile| match &file.changed {
-            Changed::Keys(changes) => additions(changes),
-            Changed::Owners(_) | Changed::Text => BTreeSet::new(),
-        };
-        self.files.iter().flat_map(of_a_file).collect()
+        self.files.iter().flat_map(|file| &file.added).cloned().collect()
     }
 
     /// Returns how the files differ that [`Project::open`] reads.
@@ -211,7 +205,11 @@ impl RuleFile {
             None => Changed::Text,
         };
         let path = if after.is_some() { new_path } else { old_path }.to_owned();
-        Ok(Some(Self { path, before, after, is_config: role == Role::Config, changed }))
+        let added = match &changed {
+            Changed::Keys(changes) => additions(changes),
+            Changed::Owners(_) | Changed::Text => BTreeSet::new(),
+        };
+        Ok(Some(Self { path, before, after, is_config: role == Role::Config, changed, added }))
     }
 }
 
@@ -359,7 +357,8 @@ fn owner_files(
             (false, true) => continue,
             (false, false) => Changed::Owners(owners),
         };
-        files.push(RuleFile { path: path.to_owned(), before, after, is_config: false, changed });
+        let added = BTreeSet::new();
+        files.push(RuleFile { path: path.to_owned(), before, after, is_config: false, changed, added });
     }
     Ok(files)
 }

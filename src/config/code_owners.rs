@@ -1,6 +1,6 @@
 //! `CODEOWNERS`: who owns a path, as GitHub and GitLab read the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use regex::Regex;
 
@@ -69,14 +69,11 @@ impl CodeOwners {
 
     /// Returns the patterns of the lines that only one of the two files has and that `is_meant` says yes to.
     pub fn changed_patterns<'a>(&'a self, other: &'a Self, is_meant: impl Fn(&str) -> bool) -> Vec<&'a str> {
-        let has = |these: &Self, line: &Line| {
-            these
-                .lines
-                .iter()
-                .any(|own| (&own.section, &own.pattern, &own.owners) == (&line.section, &line.pattern, &line.owners))
-        };
-        let one = self.lines.iter().filter(|line| !has(other, line));
-        let two = other.lines.iter().filter(|line| !has(self, line));
+        let key = |line: &'a Line| (&line.section, &line.pattern, &line.owners);
+        let known = |file: &'a Self| file.lines.iter().map(key).collect::<HashSet<_>>();
+        let (own, others) = (known(self), known(other));
+        let one = self.lines.iter().filter(|line| !others.contains(&key(line)));
+        let two = other.lines.iter().filter(|line| !own.contains(&key(line)));
         one.chain(two).map(|line| line.pattern.as_str()).filter(|pattern| is_meant(pattern)).collect()
     }
 }

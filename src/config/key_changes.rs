@@ -1,12 +1,15 @@
 //! How two versions of a configuration file differ, key by key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 /// The longest value that is quoted, in characters.
 const QUOTED: usize = 60;
+
+/// How many elements of a list are named.
+const LISTED: usize = 20;
 
 /// A key whose value differs between two versions of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub fn additions(changes: &[KeyChange]) -> BTreeSet<String> {
     for change in changes {
         match (&change.old, &change.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                new.iter().filter(|element| !old.contains(element)).for_each(|element| collect(element, &mut added));
+                missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
             }
             (None, Some(new)) => {
                 added.extend(change.keys.last().cloned());
@@ -144,13 +147,10 @@ impl fmt::Display for KeyChange {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.old, &self.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                let names = |these: &[Value], others: &[Value]| -> Vec<String> {
-                    these.iter().filter(|element| !others.contains(element)).map(element_name).collect()
-                };
                 let mut parts = Vec::new();
-                for (verb, names) in [("adds", names(new, old)), ("removes", names(old, new))] {
-                    if !names.is_empty() {
-                        parts.push(format!("{verb} {}", names.join(", ")));
+                for (verb, elements) in [("adds", missing(new, old)), ("removes", missing(old, new))] {
+                    if !elements.is_empty() {
+                        parts.push(format!("{verb} {}", listed(&elements)));
                     }
                 }
                 match parts.is_empty() {
@@ -162,9 +162,7 @@ impl fmt::Display for KeyChange {
                 (Some(old), Some(new)) => write!(out, "{old} → {new}"),
                 _ => out.write_str("changed"),
             },
-            (None, Some(Value::Array(new))) => {
-                write!(out, "added: {}", new.iter().map(element_name).collect::<Vec<_>>().join(", "))
-            }
+            (None, Some(Value::Array(new))) => write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>())),
             (None, Some(new)) => match scalar(new) {
                 Some(new) => write!(out, "added: {new}"),
                 None => out.write_str("added"),
@@ -172,6 +170,22 @@ impl fmt::Display for KeyChange {
             (_, None) => out.write_str("removed"),
         }
     }
+}
+
+/// The elements of `these` that are not among `others`.
+fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
+    let others: HashSet<String> = others.iter().map(Value::to_string).collect();
+    these.iter().filter(|element| !others.contains(&element.to_string())).collect()
+}
+
+/// The names of elements, as far as people read them.
+fn listed(elements: &[&Value]) -> String {
+    let (named, more) = elements.split_at(elements.len().min(LISTED));
+    let mut names: Vec<String> = named.iter().map(|element| element_name(element)).collect();
+    if !more.is_empty() {
+        names.push(format!("and {} more", more.len()));
+    }
+    names.join(", ")
 }
 
 /// An element of a list: itself, or what a mapping calls itself.
@@ -236,6 +250,16 @@ mod tests {
     #[test]
     fn an_anchor_or_another_notation_hides_no_change() {
         assert_eq!(shown("x: &y {r: 1}\nstore: *y", "x: &y {r: 2}\nstore: *y"), ["`x.r` (1 → 2)", "`store.r` (1 → 2)"]);
+    }
+
+    #[test]
+    fn a_list_of_any_length_is_compared_at_once_and_named_in_part() {
+        let long =
+            |from: usize| format!("owners: [{}]", (from..from + 50_000).map(|n| format!("t{n}, ")).collect::<String>());
+        let started = std::time::Instant::now();
+        let shown = shown(&long(0), &long(40_000));
+        assert!(shown[0].contains("t50019, and 39980 more; removes t0, "), "{}", shown[0]);
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     #[test]
