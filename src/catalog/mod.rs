@@ -263,7 +263,8 @@ impl Catalog {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The entry at `path`, or what a change removed from there; a rule file only where a change touches it.
+    /// The entry at `path`, or what a change removed from there; a rule file only where a change
+    /// touches it.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
         found(&self.entries, path)

@@ -51,7 +51,8 @@ pub struct Project {
 /// Where the configuration is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigFile {
-    /// In the snapshot: `goldenpath.yaml`, which may be missing, or another path from the repository's root, which may not.
+    /// In the snapshot: `goldenpath.yaml`, which may be missing, or another path from the
+    /// repository's root, which may not.
     Tracked(String),
     /// On disk, whatever the snapshot holds.
     OnDisk(PathBuf),
@@ -87,7 +88,8 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// The same error about the rules in which a change ends: they would stop every run after the merge.
+    /// The same error about the rules in which a change ends: they would stop every run after the
+    /// merge.
     #[must_use]
     pub fn in_head(self, head: Snapshot) -> Self {
         match self {
@@ -111,7 +113,8 @@ impl Project {
         Self::open_with(repository, rules_from, &config_file)
     }
 
-    /// Reads the configuration of the snapshot `rules_from`, the main file of it from `config_file`.
+    /// Reads the configuration of the snapshot `rules_from`, the main file of it from
+    /// `config_file`.
     ///
     /// # Errors
     /// A configuration file that cannot be read or is wrong.
@@ -234,14 +237,15 @@ impl Project {
         self.has_in_catalog(path) && source::is_yaml(Path::new(path))
     }
 
-    /// Whether `path`, from the repository's root, lies below a folder of the catalog and is not hidden there.
+    /// Whether `path`, from the repository's root, lies below a folder of the catalog and is not
+    /// hidden there.
     #[must_use]
     pub fn has_in_catalog(&self, path: &str) -> bool {
         self.folders().any(|folder| below(path, folder).is_some_and(|below| !source::is_hidden(below)))
     }
 
-    /// The catalog's folder; where a change that is judged moves it, the one before and the one after, if neither lies in
-    /// the other.
+    /// The catalog's folder; where a change that is judged moves it, the one before and the one
+    /// after, if neither lies in the other.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
         let both = [Some(self.config.catalog.as_str()), self.moved_to.as_deref()];
         let lies_in_another = move |folder: &str| both.iter().flatten().any(|other| below(folder, other).is_some());
@@ -254,7 +258,8 @@ impl Project {
         self.moved_to.as_deref().unwrap_or(&self.config.catalog)
     }
 
-    /// Whether a snapshot has nothing of goldenpath: no configuration, no rule files and no manifests.
+    /// Whether a snapshot has nothing of goldenpath: no configuration, no rule files and no
+    /// manifests.
     ///
     /// # Errors
     /// A snapshot that cannot be read.

@@ -28,7 +28,8 @@ const MOST_OWNERS: usize = 10;
 pub struct RuleChange {
     /// Those that differ in what they say, sorted by path.
     pub files: Vec<RuleFile>,
-    /// Whether manifests change as well. A catalog that moves as a whole, each file as it was, is no such change.
+    /// Whether manifests change as well. A catalog that moves as a whole, each file as it was, is
+    /// no such change.
     pub manifests: bool,
 }
 
@@ -150,7 +151,8 @@ impl RuleChange {
         Ok(Self { files: role_files(repository, old, new)?, manifests: false })
     }
 
-    /// Returns whether one of the files that [`Project::open`] reads differs between two snapshots, byte by byte.
+    /// Returns whether one of the files that [`Project::open`] reads differs between two snapshots,
+    /// byte by byte.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -242,7 +244,8 @@ fn roles(project: &Project) -> Vec<(Role, &str)> {
     roles
 }
 
-/// How the files differ that [`Project::open`] reads: by what they are for, since the configuration names some of them.
+/// How the files differ that [`Project::open`] reads: by what they are for, since the configuration
+/// names some of them.
 fn role_files(repository: &Repository, old: Side<'_>, new: Side<'_>) -> Result<Vec<RuleFile>, SourceError> {
     let mut files: Vec<RuleFile> = Vec::new();
     for ((role, old_path), (_, new_path)) in roles(old.project).into_iter().zip(roles(new.project)) {
@@ -265,7 +268,8 @@ fn has_keys(path: &str) -> bool {
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-/// What a file says, key by key, with what is built in where it says nothing; None where it cannot be compared so.
+/// What a file says, key by key, with what is built in where it says nothing; None where it cannot
+/// be compared so.
 fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
     let empty = || Value::Object(Map::new());
     let own = match entry {
@@ -377,8 +381,8 @@ fn first_of<'a>(
     Ok(None)
 }
 
-/// Paths of which each stands for files that must have an owner, with what they are called: rule files, and the catalog's
-/// folders.
+/// Paths of which each stands for files that must have an owner, with what they are called: rule
+/// files, and the catalog's folders.
 fn owned_paths(
     repository: &Repository,
     touched: &Change,

@@ -130,15 +130,15 @@ impl Range {
         (self.rules_from != self.after).then(|| self.before.unwrap_or(self.rules_from))
     }
 
-    /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no configuration, no rule
-    /// files and no manifests. What any other base lacks is built in.
+    /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no
+    /// configuration, no rule files and no manifests. What any other base lacks is built in.
     fn with_rules(self, repository: &Repository, config: &ConfigFile) -> Result<Self, Failure> {
         let sets_up = self.rules_from != self.after && Project::is_blank(repository, self.rules_from, config)?;
         Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
     }
 
-    /// What changes, and so which manifests are judged: all of them when what judges them changes with them, and all of
-    /// the new folder when the catalog moves.
+    /// What changes, and so which manifests are judged: all of them when what judges them changes
+    /// with them, and all of the new folder when the catalog moves.
     fn change(&self, repository: &Repository, project: &Project) -> Result<Scope, Failure> {
         let is_own = self.rules_from == self.after;
         let mut under: Vec<&str> = project.folders().collect();
@@ -172,9 +172,10 @@ impl Range {
         Ok(Scope { change, selection, has_manifests })
     }
 
-    /// Makes `change` lead from the catalog in its old folder to the one in its new folder, whatever differs in those
-    /// folders: a file that was in the new one before comes into the catalog as a new file does, one that stays behind is
-    /// gone from it, and one that lies in both has another place in it. Returns whether the catalog moves as a whole, each file as it was.
+    /// Makes `change` lead from the catalog in its old folder to the one in its new folder,
+    /// whatever differs in those folders: a file that was in the new one before comes into the
+    /// catalog as a new file does, one that stays behind is gone from it, and one that lies in both
+    /// has another place in it. Returns whether the catalog moves as a whole, each file as it was.
     fn move_catalog(
         &self,
         repository: &Repository,
@@ -374,8 +375,8 @@ pub(super) fn look_into(
     Ok(Judged { project, catalog, findings })
 }
 
-/// Reads what a change does to the rule files, and the head's rules where it touches those that are judged by. A catalog
-/// that moves is judged in both of its folders.
+/// Reads what a change does to the rule files, and the head's rules where it touches those that are
+/// judged by. A catalog that moves is judged in both of its folders.
 fn read_rule_change(
     repository: &Repository,
     range: &Range,

@@ -223,8 +223,8 @@ impl Context {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
     }
 
-    /// Where the rules of a commit have their configuration: `--config` means that commit's content of a path inside the
-    /// repository, and only a file outside is read from disk.
+    /// Where the rules of a commit have their configuration: `--config` means that commit's content
+    /// of a path inside the repository, and only a file outside is read from disk.
     fn config_file(&self, repository: &Repository) -> ConfigFile {
         match &self.config {
             None => ConfigFile::default(),

@@ -1,4 +1,5 @@
-//! What the branch that merges go to does not accept yet: said where a developer can still do something about it.
+//! What the branch that merges go to does not accept yet: said where a developer can still do
+//! something about it.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,9 @@ use crate::rules::RuleSet;
 use crate::source::{File, Repository, Snapshot};
 use crate::terminal::harmless;
 
-/// Warns of each of the `entries` that the rules of `project`, as `snapshot` has them, accept only because of a name that
-/// a list of the upstream branch does not have, as far as this clone knows that branch. The check of the pull request
-/// will refuse it.
+/// Warns of each of the `entries` that the rules of `project`, as `snapshot` has them, accept only
+/// because of a name that a list of the upstream branch does not have, as far as this clone knows
+/// that branch. The check of the pull request will refuse it.
 pub(super) fn warn_of_additions<'a>(
     repository: &Repository,
     snapshot: Snapshot,

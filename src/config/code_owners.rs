@@ -51,8 +51,8 @@ impl CodeOwners {
         Self { lines }
     }
 
-    /// Returns who owns the file at `path`: the last line that matches decides, in each of GitLab's sections or, with
-    /// `sections` off, in the whole file as GitHub has it.
+    /// Returns who owns the file at `path`: the last line that matches decides, in each of GitLab's
+    /// sections or, with `sections` off, in the whole file as GitHub has it.
     #[must_use]
     pub fn owners(&self, path: &str, sections: bool) -> Vec<String> {
         let mut found: BTreeMap<&str, &Line> = BTreeMap::new();
@@ -67,7 +67,8 @@ impl CodeOwners {
         found.into_iter().flat_map(shown).collect()
     }
 
-    /// Returns the patterns of the lines that only one of the two files has and that `is_meant` says yes to.
+    /// Returns the patterns of the lines that only one of the two files has and that `is_meant`
+    /// says yes to.
     pub fn changed_patterns<'a>(&'a self, other: &'a Self, is_meant: impl Fn(&str) -> bool) -> Vec<&'a str> {
         let key = |line: &'a Line| (&line.section, &line.pattern, &line.owners);
         let known = |file: &'a Self| file.lines.iter().map(key).collect::<HashSet<_>>();
@@ -78,7 +79,8 @@ impl CodeOwners {
     }
 }
 
-/// The name and the default owners of a section: `[Docs][2] @team`, `^[Docs]` (GitLab, "Code Owners syntax").
+/// The name and the default owners of a section: `[Docs][2] @team`, `^[Docs]` (GitLab, "Code Owners
+/// syntax").
 fn section_of(line: &str) -> Option<(String, Vec<String>)> {
     let (optional, rest) = line.strip_prefix('^').map_or(("", line), |rest| ("^", rest));
     let (name, mut rest) = rest.strip_prefix('[')?.split_once(']')?;
@@ -111,7 +113,8 @@ fn words(rest: &str) -> Vec<String> {
     rest.split_whitespace().take_while(|word| !word.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// gitignore's patterns, but for `!` and `[]`; `folder/*` is the files in the folder alone (GitHub, "About code owners").
+/// gitignore's patterns, but for `!` and `[]`; `folder/*` is the files in the folder alone (GitHub,
+/// "About code owners").
 fn compile(pattern: &str) -> Option<Regex> {
     let body = pattern.strip_prefix('/').unwrap_or(pattern);
     let body = body.strip_suffix('/').unwrap_or(body);

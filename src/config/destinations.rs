@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Config, KeyChange};
 
-/// Returns the destinations among `changes`, each as a single value, default values taken into account.
+/// Returns the destinations among `changes`, each as a single value, default values taken into
+/// account.
 #[must_use]
 pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
     let defaults = defaults();
@@ -15,12 +16,13 @@ pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
     changes.iter().flat_map(KeyChange::leaves).filter(|leaf| is_destination(&leaf.keys) && is_other(leaf)).collect()
 }
 
-/// Whether the key decides where something goes. A whole section does where most of it does, so that a key that is added
-/// to it later counts without being listed here.
+/// Whether the key decides where something goes. A whole section does where most of it does, so
+/// that a key that is added to it later counts without being listed here.
 fn is_destination(keys: &[String]) -> bool {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     match keys.as_slice() {
-        // The store that the operator reads; the rest of the section is how an ExternalSecret looks.
+        // The store that the operator reads; the rest of the section is how an ExternalSecret
+        // looks.
         ["externalSecret", rest @ ..] | ["environments", _, "externalSecret", rest @ ..] => {
             rest.is_empty() || matches!(rest, ["storeName" | "storeKind", ..])
         }

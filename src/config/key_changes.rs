@@ -32,8 +32,8 @@ pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
     Some(if tree.is_null() { Value::Object(Map::new()) } else { tree })
 }
 
-/// Returns the keys whose values differ, in the order of the files: changed and removed ones first, so that a long list of
-/// new keys hides none of them.
+/// Returns the keys whose values differ, in the order of the files: changed and removed ones first,
+/// so that a long list of new keys hides none of them.
 #[must_use]
 pub fn key_changes(old: &Value, new: &Value) -> Vec<KeyChange> {
     let mut changes = Vec::new();
@@ -97,7 +97,8 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
 }
 
 impl KeyChange {
-    /// Returns the single values that differ: a section that is new or gone counts by what is in it.
+    /// Returns the single values that differ: a section that is new or gone counts by what is in
+    /// it.
     #[must_use]
     pub fn leaves(&self) -> Vec<Self> {
         let (old, new) = (self.old.as_ref(), self.new.as_ref());
@@ -106,7 +107,8 @@ impl KeyChange {
         }
         let empty = Value::Object(Map::new());
         let mut leaves = Vec::new();
-        // A scalar in place of a section, or the other way round, is the section that is gone, and the scalar.
+        // A scalar in place of a section, or the other way round, is the section that is gone, and
+        // the scalar.
         for (old, new) in [(old, None), (None, new)] {
             for (side, other, is_old) in [(old, &empty, true), (new, &empty, false)] {
                 let Some(side) = side else { continue };

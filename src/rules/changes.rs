@@ -55,7 +55,8 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
         .collect()
 }
 
-/// The manifests that are in the catalog after the change: those in the folder that it leaves are not.
+/// The manifests that are in the catalog after the change: those in the folder that it leaves are
+/// not.
 fn remaining(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     let before = catalog.before.as_ref();
     catalog.entries.iter().filter(move |entry| before.is_none_or(|before| before.keeps(&entry.path)))

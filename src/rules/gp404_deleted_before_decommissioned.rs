@@ -1,8 +1,9 @@
 //! A manifest stays until its secret is gone.
 //!
 //! ## What it does
-//! On a change, refuses to remove a manifest whose status was not `decommissioned`. A manifest that stays where it is while
-//! the change moves the catalog to another folder is removed from the catalog, too.
+//! On a change, refuses to remove a manifest whose status was not `decommissioned`. A manifest that
+//! stays where it is while the change moves the catalog to another folder is removed from the
+//! catalog, too.
 //!
 //! ## Why is this bad?
 //! goldenpath deletes nothing without intent: without its manifest the secret would live on, with nobody to answer for it

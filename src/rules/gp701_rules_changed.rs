@@ -1,14 +1,16 @@
 //! Rule files change on purpose, and separately.
 //!
 //! ## What it does
-//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), names each rule file that says something else
-//! afterwards, with the keys that differ: `goldenpath.yaml`, the files in `schemas/` and `templates/`, and `CODEOWNERS` where
-//! that changes who owns the catalog or a rule file. Comments and layout do not count. The base's configuration sets
-//! the level of this rule; a change cannot turn it off for itself.
+//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), names each
+//! rule file that says something else afterwards, with the keys that differ: `goldenpath.yaml`, the
+//! files in `schemas/` and `templates/`, and `CODEOWNERS` where that changes who owns the catalog
+//! or a rule file. Comments and layout do not count. The base's configuration sets the level of
+//! this rule; a change cannot turn it off for itself.
 //!
 //! ## Why is this bad?
-//! A rule file decides what is accepted and what apply does with it. The base's rules judge the change that brings a new
-//! rule file, so what that allows is checked by nothing until it has merged. A reviewer must see it.
+//! A rule file decides what is accepted and what apply does with it. The base's rules judge the
+//! change that brings a new rule file, so what that allows is checked by nothing until it has
+//! merged. A reviewer must see it.
 //!
 //! ## Example
 //! ```yaml
@@ -18,7 +20,8 @@
 //! ```
 //!
 //! ## Use instead
-//! A change of its own, approved by those who own the rules. The rules apply to changes that come after it.
+//! A change of its own, approved by those who own the rules. The rules apply to changes that come
+//! after it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

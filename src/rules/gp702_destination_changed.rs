@@ -1,18 +1,19 @@
 //! Where things go changes on purpose, and separately.
 //!
 //! ## What it does
-//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), compares what decides where values,
-//! projections and calls go in `goldenpath.yaml`: account, region, role, endpoint, KMS key, `catalogId`, `keyTemplate`, the
-//! catalog's folder, the GitOps target, the files of the store and its key, clusters, and the store that the operator reads;
-//! for all environments and in each. A change of its own gets a warning. Where manifests change as well, it is an error. A
-//! catalog that moves as a whole, with each manifest as it was, changes no manifest.
+//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), compares
+//! what decides where values, projections and calls go in `goldenpath.yaml`: account, region, role,
+//! endpoint, KMS key, `catalogId`, `keyTemplate`, the catalog's folder, the GitOps target, the
+//! files of the store and its key, clusters, and the store that the operator reads; for all
+//! environments and in each. A change of its own gets a warning. Where manifests change as well, it
+//! is an error. A catalog that moves as a whole, with each manifest as it was, changes no manifest.
 //!
-//! The base's configuration sets the level: with `GP702: warn` or `GP702: error` it is the same in both cases. A base without
-//! a configuration has no destinations that could change.
+//! The base's configuration sets the level: with `GP702: warn` or `GP702: error` it is the same in
+//! both cases. A base without a configuration has no destinations that could change.
 //!
 //! ## Why is this bad?
-//! With another account, region or key template, apply creates every secret again somewhere else, and values follow. Between
-//! manifests that a reviewer reads, such a line is easily missed.
+//! With another account, region or key template, apply creates every secret again somewhere else,
+//! and values follow. Between manifests that a reviewer reads, such a line is easily missed.
 //!
 //! ## Example
 //! ```yaml
@@ -23,7 +24,8 @@
 //! ```
 //!
 //! ## Use instead
-//! Two changes: the new destination first, approved by those who own the rules, and manifests after it.
+//! Two changes: the new destination first, approved by those who own the rules, and manifests after
+//! it.
 
 use super::gp701_rules_changed::{key_span, names};
 use super::{Check, Rule, Severity, Sink};

@@ -201,8 +201,9 @@ impl<'project> RuleSet<'project> {
         sort(findings);
     }
 
-    /// Adds to each of the `findings` that a change causes by using a name which the change itself adds to a list, where
-    /// to look: the head's rules, which have found `by_head`, accept it, and they apply from the merge on.
+    /// Adds to each of the `findings` that a change causes by using a name which the change itself
+    /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
+    /// they apply from the merge on.
     pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
         let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
         let remaining: BTreeSet<_> = by_head.iter().map(place).collect();

@@ -172,8 +172,9 @@ impl Repository {
         Ok(slashed(inside))
     }
 
-    /// What a file is called in the repository, whether it is there or not; None for one outside, and in a repository that
-    /// has no work tree. A link counts as inside where it is, and where it leads.
+    /// What a file is called in the repository, whether it is there or not; None for one outside,
+    /// and in a repository that has no work tree. A link counts as inside where it is, and where it
+    /// leads.
     #[must_use]
     pub fn path_inside(&self, path: &Path) -> Option<String> {
         if self.git.is_bare() {

@@ -102,7 +102,8 @@ impl Repository {
         }
     }
 
-    /// The same of a commit, name by name: a folder that git has not fetched is an error, and not a missing file.
+    /// The same of a commit, name by name: a folder that git has not fetched is an error, and not a
+    /// missing file.
     fn read_in_tree(
         &self,
         snapshot: Snapshot,
