@@ -229,7 +229,7 @@ fn a_range_is_read_from_the_commits_and_not_from_the_work_tree() {
 }
 
 #[test]
-fn the_bases_rules_judge_a_change_and_a_change_to_them_is_told() {
+fn the_bases_rules_judge_a_change_and_a_change_to_them_is_a_finding() {
     let repository = with_two();
     repository.write("goldenpath.yaml", "rules: { GP105: off }\n");
     repository
@@ -237,10 +237,9 @@ fn the_bases_rules_judge_a_change_and_a_change_to_them_is_told() {
     repository.write(path("SEC-0001"), &manifest("SEC-0001", "one-password", &[("team-payments", "intruder")]));
     repository.commit_all("weaken the rules");
     let outcome = repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run().fails_with(1);
-    assert_eq!(rules(&outcome), [one("GP105", "SEC-0001"), one("GP408", "SEC-0001")].concat());
-    for file in ["goldenpath.yaml", "schemas/metadata/enums.yaml"] {
-        assert!(outcome.stderr.contains(&format!("Note: {file} changes")), "{}", outcome.stderr);
-    }
+    let files = ["goldenpath.yaml", "schemas/metadata/enums.yaml"].map(|file| ("GP701".to_owned(), file.to_owned()));
+    let manifest = [one("GP105", "SEC-0001"), one("GP408", "SEC-0001")].concat();
+    assert_eq!(rules(&outcome), [manifest, files.to_vec()].concat());
 }
 
 #[test]

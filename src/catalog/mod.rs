@@ -5,6 +5,7 @@ mod claims;
 mod destination;
 mod entry;
 mod project;
+mod rule_change;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use rayon::prelude::*;
 
 pub use destination::{Destination, Difference};
 pub use entry::{Entry, Manifest, State};
-pub use project::{Project, ProjectError};
+pub use project::{ConfigFile, Project, ProjectError};
+pub use rule_change::{Changed, RuleChange, RuleFile, Side};
 
 use self::claims::Claims;
 use crate::audit::Fault;
@@ -38,6 +40,8 @@ pub struct Catalog {
     pub services: BTreeSet<String>,
     /// What this comes from, where a change is judged.
     pub before: Option<Before>,
+    /// What the change does to rule files; empty until [`RuleChange::read`].
+    pub rule_change: RuleChange,
     /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
     /// until [`Catalog::look_back`].
     pub outlived: BTreeMap<String, Timestamp>,
@@ -64,6 +68,8 @@ pub struct Before {
     pub entries: Vec<Entry>,
     /// The paths of those that it touches or adds.
     pub changed: BTreeSet<String>,
+    /// The catalog's folder after the change, where that moves it.
+    pub moved_to: Option<String>,
     /// IDs that the change brings in although history has held them, each with the commit that did last.
     pub used_up: BTreeMap<String, String>,
     /// New IDs that are further above those of the default branch than `ids.maxGap`, and that no
@@ -136,6 +142,7 @@ impl Step<'_> {
             snapshot: self.before,
             entries,
             changed: self.change.after.clone(),
+            moved_to: project.moved_to.clone(),
             used_up: BTreeMap::new(),
             jumps: BTreeSet::new(),
             highest: None,
@@ -154,6 +161,7 @@ impl Step<'_> {
         let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
         let changed = |entry: &&Entry| before.changed.contains(&entry.path);
         let new = entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
+        // A file that waited in the folder to which the catalog moves has used up nothing.
         used_ids::held_before(repository, self.past, &project.config.catalog, new)
     }
 
@@ -183,6 +191,14 @@ impl Step<'_> {
         before.jumps = new.into_iter().filter(|id| !limit.allows(*id, &reservations)).collect();
         before.highest = Some(highest);
         Ok(())
+    }
+}
+
+impl Before {
+    /// Whether a file at `path` is in the catalog after the change, too.
+    #[must_use]
+    pub fn keeps(&self, path: &str) -> bool {
+        self.moved_to.as_deref().is_none_or(|folder| project::below(path, folder).is_some())
     }
 }
 
@@ -220,7 +236,6 @@ impl Catalog {
         step: Option<&Step<'_>>,
         inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
     ) -> Result<(Self, Vec<T>), SourceError> {
-        let folder = &project.config.catalog;
         let seen = Mutex::new(Vec::new());
         let others = Mutex::new(Vec::new());
         let read = |file: File| {
@@ -250,7 +265,13 @@ impl Catalog {
         };
         let mut before = step.map(|step| step.read(repository, project)).transpose()?;
         let mut services = BTreeSet::new();
-        let mut entries = match (selection, repository.blobs_below(snapshot, folder)?) {
+        let mut blobs: Option<Vec<Blob<'_>>> = None;
+        for folder in project.folders() {
+            if let Some(found) = repository.blobs_below(snapshot, folder)? {
+                blobs.get_or_insert_default().extend(found);
+            }
+        }
+        let mut entries = match (selection, blobs) {
             (Selection::Paths(_), Some(mut others)) => {
                 services = services_of(others.iter().map(|blob| blob.path.as_ref()), project);
                 let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
@@ -266,7 +287,10 @@ impl Catalog {
                 found
             }
             _ => {
-                let mut found = repository.load_below(snapshot, folder, MAX_BYTES, &others, read)?;
+                let mut found = Vec::new();
+                for folder in project.folders() {
+                    found.extend(repository.load_below(snapshot, folder, MAX_BYTES, &others, read)?);
+                }
                 found.extend(outside(&found)?);
                 found
             }
@@ -279,12 +303,13 @@ impl Catalog {
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let other_files = others.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((Self { services, other_files, before, ..Self::new(snapshot, entries) }, seen))
+        Ok((Self { services, other_files, before, ..Self::of(snapshot, entries) }, seen))
     }
 
-    /// Returns a catalog of these entries, which must be sorted by path, and of nothing else.
+    /// Returns a catalog of these entries and of nothing else.
     #[must_use]
-    pub fn new(snapshot: Snapshot, entries: Vec<Entry>) -> Self {
+    pub fn of(snapshot: Snapshot, mut entries: Vec<Entry>) -> Self {
+        entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
         Self {
             snapshot,
             entries,
@@ -292,12 +317,14 @@ impl Catalog {
             texts: Vec::new(),
             other_files: Vec::new(),
             before: None,
+            rule_change: RuleChange::default(),
             outlived: BTreeMap::new(),
         }
     }
 
-    /// Reads the text files that are not manifests: those of `change`, or all on disk where there is none. What is not
-    /// text is left out.
+    /// Reads the text files that are not manifests: those of `change` and the rule files that
+    /// [`Catalog::rule_change`] has, or all on disk where there is no change. What is not text is left
+    /// out.
     ///
     /// # Errors
     /// A repository that cannot be read. A file that cannot be read is an [`Entry`] that says so.
@@ -309,13 +336,16 @@ impl Catalog {
         change: Option<&Change>,
     ) -> Result<(), SourceError> {
         let rule_files = project.rule_files();
+        let changed = || self.rule_change.files.iter().map(|file| file.path.as_str());
         let paths: BTreeSet<&str> = match change {
-            Some(change) => change.after.iter().map(String::as_str).collect(),
+            Some(change) => change.after.iter().map(String::as_str).chain(changed()).collect(),
             None => self.other_files.iter().map(String::as_str).chain(rule_files).collect(),
         };
-        let folder = format!("{}/", project.config.catalog);
+        let is_in_a_folder = |path: &str| {
+            project.folders().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+        };
         let counts = |path: &str| {
-            (path.starts_with(&folder) || rule_files.contains(&path))
+            (is_in_a_folder(path) || rule_files.contains(&path) || changed().any(|file| file == path))
                 && !project.is_manifest(path)
                 && selection.holds(path)
                 && self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_err()
@@ -340,11 +370,14 @@ impl Catalog {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The manifest or other text at `path`, or the manifest that a change removed from there.
+    /// The manifest or other text at `path`, or the manifest that a change removed from there; a rule
+    /// file that is not searched for secrets only where a change touches it.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        let here = found(&self.entries, path).or_else(|| found(&self.texts, path));
-        here.or_else(|| found(&self.before.as_ref()?.entries, path))
+        found(&self.entries, path)
+            .or_else(|| found(&self.texts, path))
+            .or_else(|| found(&self.before.as_ref()?.entries, path))
+            .or_else(|| self.rule_change.at(path))
     }
 }
 
@@ -373,5 +406,5 @@ fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> B
 /// Where the manifest of this service, environment and ID belongs, from the repository's root.
 #[must_use]
 pub fn path_of(project: &Project, service: &str, environment: &str, id: SecretId) -> String {
-    format!("{}/{service}/{environment}/{id}.yaml", project.config.catalog)
+    format!("{}/{service}/{environment}/{id}.yaml", project.folder())
 }

@@ -9,11 +9,21 @@ use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 use crate::template::{Output, Template, TemplateError};
 
 /// The bytes of a configuration file that are read at most.
-const MAX_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The templates that a catalog may bring, in `templates/`.
+const TEMPLATES: [(&str, Output); 4] = [
+    ("due.md.j2", Output::Markdown),
+    ("external_secret.yaml.j2", Output::Yaml),
+    ("plan.md.j2", Output::Markdown),
+    ("secret_request.yaml.j2", Output::Yaml),
+];
 
 /// The configuration found in a snapshot of a repository.
 #[derive(Debug)]
 pub struct Project {
+    /// The folder that the catalog has after the change that is judged, where that moves it.
+    pub moved_to: Option<String>,
     /// The work tree's folder, from which the configuration's paths on disk start.
     pub root: PathBuf,
     /// Where the configuration was read.
@@ -21,6 +31,8 @@ pub struct Project {
     /// Who owns what this catalog makes in the stores.
     pub catalog_id: String,
     pub config: Config,
+    /// Where the configuration comes from.
+    pub config_file: ConfigFile,
     /// What the configuration is called in messages.
     pub config_name: String,
     /// The configuration as written, for messages that point into it.
@@ -36,6 +48,22 @@ pub struct Project {
     pub schema: Schema,
     /// The platform team's own rules.
     pub policies: Policies,
+}
+
+/// Where the configuration is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// In the snapshot: `goldenpath.yaml`, which may be missing, or another path from the
+    /// repository's root, which may not.
+    Tracked(String),
+    /// On disk, whatever the snapshot holds.
+    OnDisk(PathBuf),
+}
+
+impl Default for ConfigFile {
+    fn default() -> Self {
+        Self::Tracked(config::FILE_NAME.to_owned())
+    }
 }
 
 /// `goldenpath.yaml` as it is written.
@@ -61,6 +89,18 @@ pub enum ProjectError {
     Template(#[from] TemplateError),
 }
 
+impl ProjectError {
+    /// The same error about the rules in which a change ends: they would stop every run after the
+    /// merge.
+    #[must_use]
+    pub fn in_head(self, head: Snapshot) -> Self {
+        match self {
+            Self::Config(error) => Self::Config(error.in_snapshot(format!("{head}, which this change ends in"))),
+            other => other,
+        }
+    }
+}
+
 impl Project {
     /// Reads the configuration of the snapshot `rules_from`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
     ///
@@ -71,7 +111,21 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Self, ProjectError> {
-        Self::of(repository, rules_from, Self::configuration(repository, rules_from, config_file)?)
+        let config_file = config_file.map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        Self::open_with(repository, rules_from, &config_file)
+    }
+
+    /// Reads the configuration of the snapshot `rules_from`, the main file of it from
+    /// `config_file`.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open_with(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<Self, ProjectError> {
+        Self::of(repository, rules_from, config_file.clone(), Self::written(repository, rules_from, config_file)?)
     }
 
     /// The same, with the configuration that the snapshot has at `path`. None where it has none there.
@@ -81,10 +135,16 @@ impl Project {
     pub fn open_at(repository: &Repository, rules_from: Snapshot, path: &str) -> Result<Option<Self>, ProjectError> {
         let Some(text) = read(repository, rules_from, path)? else { return Ok(None) };
         let config = Config::parse(path, &text)?;
-        Self::of(repository, rules_from, Written { name: path.to_owned(), text, config }).map(Some)
+        let config_file = ConfigFile::Tracked(path.to_owned());
+        Self::of(repository, rules_from, config_file, Written { name: path.to_owned(), text, config }).map(Some)
     }
 
-    fn of(repository: &Repository, rules_from: Snapshot, written: Written) -> Result<Self, ProjectError> {
+    fn of(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: ConfigFile,
+        written: Written,
+    ) -> Result<Self, ProjectError> {
         let Written { name, text: config_text, config } = written;
         // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
         let named = |field: &str, path: &str, default: &str| match path == default {
@@ -128,6 +188,8 @@ impl Project {
         };
         let policies = Policies::compile(&name, &config_text, &config.policies)?;
         Ok(Self {
+            moved_to: None,
+            config_file,
             root: repository.root().to_path_buf(),
             rules_from,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
@@ -153,15 +215,31 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Written, ProjectError> {
+        let config_file = config_file.map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        Self::written(repository, rules_from, &config_file)
+    }
+
+    fn written(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<Written, ProjectError> {
         let (name, config_text) = match config_file {
-            Some(path) => {
+            ConfigFile::OnDisk(path) => {
                 let name = path.display().to_string();
                 let text = files::read_regular(path, MAX_BYTES)
                     .map_err(|why| ConfigError::new(&name, why.to_string(), "give `--config` a file that can be read"));
                 let text = text_of(&name, Ok(text?))?;
                 (name, Some(text))
             }
-            None => (config::FILE_NAME.to_owned(), read(repository, rules_from, config::FILE_NAME)?),
+            ConfigFile::Tracked(path) => match read(repository, rules_from, path)? {
+                None if path != config::FILE_NAME => {
+                    let message = format!("there is no such file in {rules_from}, whose rules judge this");
+                    let help = "commit it there first, or give `--config` a file outside the repository";
+                    return Err(ConfigError::new(path, message, help).into());
+                }
+                text => (path.clone(), text),
+            },
         };
         let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
         Ok(Written { name, text: config_text.unwrap_or_default(), config })
@@ -193,11 +271,69 @@ impl Project {
         self.has_in_catalog(path) && source::is_yaml(Path::new(path))
     }
 
-    /// Whether `path`, from the repository's root, lies below the catalog's folder and is not hidden there.
+    /// Whether `path`, from the repository's root, lies below a folder of the catalog and is not
+    /// hidden there.
     #[must_use]
     pub fn has_in_catalog(&self, path: &str) -> bool {
-        let below = path.strip_prefix(&self.config.catalog).and_then(|rest| rest.strip_prefix('/'));
-        below.is_some_and(|below| !source::is_hidden(below))
+        self.folders().any(|folder| below(path, folder).is_some_and(|below| !source::is_hidden(below)))
+    }
+
+    /// The catalog's folder; where a change that is judged moves it, the one before and the one
+    /// after, if neither lies in the other.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let both = [Some(self.config.catalog.as_str()), self.moved_to.as_deref()];
+        let lies_in_another = move |folder: &str| both.iter().flatten().any(|other| below(folder, other).is_some());
+        both.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
+    }
+
+    /// The catalog's folder, as it is after the change that is judged.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.moved_to.as_deref().unwrap_or(&self.config.catalog)
+    }
+
+    /// Whether a snapshot has nothing of goldenpath: no configuration, no rule files and no
+    /// manifests.
+    ///
+    /// # Errors
+    /// A snapshot that cannot be read.
+    pub fn is_blank(
+        repository: &Repository,
+        snapshot: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<bool, SourceError> {
+        if *config_file != ConfigFile::default() {
+            return Ok(false);
+        }
+        let config = Config::default();
+        let mut paths: Vec<String> = TEMPLATES.iter().map(|(name, _)| format!("templates/{name}")).collect();
+        paths.extend(rule_files(&config).map(str::to_owned));
+        for path in &paths {
+            if repository.read(snapshot, path, MAX_BYTES)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(repository.blobs_below(snapshot, &config.catalog)?.is_none_or(|manifests| manifests.is_empty()))
+    }
+
+    /// Checks that the catalog's own templates of these paths can be read and parsed.
+    ///
+    /// # Errors
+    /// A template that cannot.
+    pub fn check_templates(
+        repository: &Repository,
+        snapshot: Snapshot,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<(), ProjectError> {
+        for (name, output) in TEMPLATES {
+            let path = format!("templates/{name}");
+            if is_meant(&path)
+                && let Some(text) = read(repository, snapshot, &path)?
+            {
+                Template::compile(&format!("{path} in {snapshot}"), &text, output)?;
+            }
+        }
+        Ok(())
     }
 
     /// All that says how a catalog is read, word for word: each file's path, and None for one that is not there.
@@ -215,8 +351,17 @@ impl Project {
     /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
     #[must_use]
     pub fn rule_files(&self) -> [&str; 5] {
-        [config::FILE_NAME, SCHEMA_FILE_NAME, &self.config.enums, &self.config.governance, &self.config.secret_types]
+        rule_files(&self.config)
     }
+}
+
+fn rule_files(config: &Config) -> [&str; 5] {
+    [config::FILE_NAME, SCHEMA_FILE_NAME, &config.enums, &config.governance, &config.secret_types]
+}
+
+/// What `path` is called below `folder`, if it lies there.
+pub(super) fn below<'path>(path: &'path str, folder: &str) -> Option<&'path str> {
+    path.strip_prefix(folder)?.strip_prefix('/')
 }
 
 fn read(repository: &Repository, snapshot: Snapshot, path: &str) -> Result<Option<String>, ProjectError> {

@@ -1,13 +1,15 @@
 //! What `validate` and the hooks share: which state is judged, against which one before it, and by whose rules.
 
+use std::collections::BTreeMap;
 use std::mem;
 
 use clap::ValueEnum;
 use rayon::prelude::*;
 
+use super::upstream::warn_of_additions;
 use super::{Context, Failure, Outcome};
 use crate::audit::{self, Commits, Delivery, Fault};
-use crate::catalog::{Catalog, Entry, Project, Selection, Step};
+use crate::catalog::{Catalog, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side, Step};
 use crate::diagnostics::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, fixable,
     summary,
@@ -20,7 +22,7 @@ use crate::source::{Change, Repository, Snapshot, SourceError, TargetBranch};
 use crate::terminal::harmless_json;
 
 /// What is judged.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Range {
     /// What it comes from; None where only the state itself is judged.
     before: Option<Snapshot>,
@@ -191,31 +193,87 @@ impl Range {
         Ok(audit::changes(repository, before, self.after, Commits { delivery, tip, known: &known })?)
     }
 
-    /// What changes, and so which manifests are judged: all of them when what judges them changes with them.
-    fn change(&self, repository: &Repository, project: &Project) -> Result<(Change, Selection), Failure> {
-        let catalog = project.config.catalog.as_str();
-        let mut change =
-            repository.change(self.before, self.after, &[&project.rule_files()[..], &[catalog]].concat())?;
+    /// What the rule files of the change are held against; None where a state is judged by itself.
+    fn origin(&self) -> Option<Snapshot> {
+        (self.rules_from != self.after).then(|| self.before.unwrap_or(self.rules_from))
+    }
+
+    /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no
+    /// configuration, no rule files and no manifests. What any other base lacks is built in.
+    fn with_rules(self, repository: &Repository, config: &ConfigFile) -> Result<Self, Failure> {
+        let sets_up = self.rules_from != self.after && Project::is_blank(repository, self.rules_from, config)?;
+        Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
+    }
+
+    /// What changes, and so which manifests are judged: all of them when what judges them changes
+    /// with them, and all of the new folder when the catalog moves.
+    fn change(&self, repository: &Repository, project: &Project) -> Result<Scope, Failure> {
+        let is_own = self.rules_from == self.after;
+        let mut under: Vec<&str> = project.folders().collect();
+        if is_own {
+            under.extend(project.rule_files());
+        }
+        let mut change = repository.change(self.before, self.after, &under)?;
+        let is_whole_move = match &project.moved_to {
+            Some(folder) => self.move_catalog(repository, &mut change, &project.config.catalog, folder)?,
+            None => false,
+        };
+        let hides = |path: &str| project.has_in_catalog(path) && repository.hides_a_folder(self.after, path);
+        let counts = |path: &&String| project.is_manifest(path) || hides(path);
         // A file that goes counts too: what is built in judges from then on.
-        let all = self.rules_from == self.after && project.rule_files().iter().any(|path| change.touches(path));
+        let all = is_own && project.rule_files().iter().any(|path| change.touches(path));
         let selection = match all {
             true => Selection::All,
             false => {
-                let hides = |path: &str| project.has_in_catalog(path) && repository.hides_a_folder(self.after, path);
-                let counts = |path: &&String| project.is_manifest(path) || hides(path);
                 // Without the catalog's own folder there is nothing else to judge, whether this change takes it away or not.
-                let whole = repository.hides(self.after, catalog);
+                let whole = project.folders().filter_map(|folder| repository.hides(self.after, folder));
                 Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
             }
         };
+        let has_manifests = !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
         if self.after == Snapshot::Index
             && let Some(upstream) = repository.upstream()
         {
             // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
             repository.leave_out_settled(&mut change, upstream)?;
         }
-        Ok((change, selection))
+        Ok(Scope { change, selection, has_manifests })
     }
+
+    /// Makes `change` lead from the catalog in its old folder to the one in its new folder,
+    /// whatever differs in those folders: a file that was in the new one before comes into the
+    /// catalog as a new file does, one that stays behind is gone from it, and one that lies in both
+    /// has another place in it. Returns whether the catalog moves as a whole, each file as it was.
+    fn move_catalog(
+        &self,
+        repository: &Repository,
+        change: &mut Change,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, Failure> {
+        let files = |snapshot: Snapshot, folder: &str| -> Result<_, Failure> {
+            let files = repository.blobs_below(snapshot, folder)?.unwrap_or_default();
+            Ok(files.into_iter().map(|file| (file.path.clone().into_owned(), file)).collect::<BTreeMap<_, _>>())
+        };
+        let is_in = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let before = self.before.map_or_else(|| Ok(BTreeMap::new()), |before| files(before, old))?;
+        let (after, left) = (files(self.after, new)?, files(self.after, old)?);
+        change.before.retain(|path| is_in(path, old));
+        change.before.extend(before.keys().cloned());
+        change.after.extend(after.keys().cloned());
+        let moved = |path: &str| path.strip_prefix(old).and_then(|rest| after.get(&format!("{new}{rest}")));
+        Ok(before.len() == after.len()
+            && left.keys().all(|path| is_in(path, new))
+            && before.iter().all(|(path, file)| moved(path).is_some_and(|other| file.is_same_file(other))))
+    }
+}
+
+/// What of a range is judged.
+struct Scope {
+    change: Change,
+    selection: Selection,
+    /// Whether manifests change.
+    has_manifests: bool,
 }
 
 impl Trails {
@@ -320,37 +378,48 @@ pub(super) fn look_into(
     format: Option<Format>,
     context: &Context,
 ) -> Result<Judged, Failure> {
-    let project = context.open(repository, range.rules_from)?;
+    let config = context.config_file(repository);
+    let range = &match range.origin() {
+        Some(_) => range.clone().with_rules(repository, &config)?,
+        None => range.clone(),
+    };
+    let mut project = match range.origin() {
+        Some(_) => Project::open_with(repository, range.rules_from, &config)?,
+        None => context.open(repository, range.rules_from)?,
+    };
+    let mut head = None;
+    let mut rule_change = RuleChange::default();
+    if let Some(origin) = range.origin() {
+        (rule_change, head) = read_rule_change(repository, range, origin, &mut project)?;
+    }
     let rules = RuleSet::of(&project)?;
-    let mut reading = match range.after {
-        Snapshot::WorkTree => {
-            let mut reading = rules.read(repository, range.after, selection, None)?;
-            rules.read_texts(&mut reading, repository, selection, None)?;
-            reading
-        }
-        _ => {
-            let (change, changed) = range.change(repository, &project)?;
-            let named = range.after == Snapshot::Index && *selection != Selection::All && changed != Selection::All;
-            let past = |before| range.past.unwrap_or(before);
+    let scope = match range.after {
+        Snapshot::WorkTree => None,
+        _ => Some(range.change(repository, &project)?),
+    };
+    let past = |before| range.past.unwrap_or(before);
+    let base = match range.after {
+        Snapshot::Index => repository.default_tip().or(range.before),
+        _ => Some(range.rules_from),
+    };
+    let step = match scope.as_ref().zip(range.before) {
+        None => None,
+        Some((scope, before)) => {
             let trails = range.trail_faults(repository, &project)?;
-            let base = match range.after {
-                Snapshot::Index => repository.default_tip().or(range.before),
-                _ => Some(range.rules_from),
-            };
-            let step = range.before.map(|before| Step { change: &change, before, past: past(before), base, trails });
-            let mut reading =
-                rules.read(repository, range.after, if named { selection } else { &changed }, step.as_ref())?;
-            rules.read_texts(&mut reading, repository, selection, Some(&change))?;
-            if range.rules_from != range.after {
-                for path in project.rule_files().into_iter().filter(|path| change.touches(path)) {
-                    context
-                        .streams
-                        .talk(&format!("Note: {path} changes; this is judged by the one in {}.", range.rules_from));
-                }
-            }
-            reading
+            Some(Step { change: &scope.change, before, past: past(before), base, trails })
         }
     };
+    let selected = match &scope {
+        None => selection,
+        Some(Scope { selection: changed, .. }) => {
+            let named = range.after == Snapshot::Index && *selection != Selection::All && *changed != Selection::All;
+            if named { selection } else { changed }
+        }
+    };
+    let mut reading = rules.read(repository, range.after, selected, step.as_ref())?;
+    rule_change.manifests = scope.as_ref().is_some_and(|scope| scope.has_manifests);
+    reading.catalog.rule_change = rule_change;
+    rules.read_texts(&mut reading, repository, selection, scope.as_ref().map(|scope| &scope.change))?;
     let catalog = &reading.catalog;
     if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
@@ -376,12 +445,51 @@ pub(super) fn look_into(
         rules.look_back(&mut reading, repository, line, context.now);
     }
     let (catalog, mut findings) = rules.finish(reading)?;
+    let is_of_a_rule_file = |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
+    if let Some(head) = head.filter(|_| !findings.iter().all(is_of_a_rule_file)) {
+        let by_its_rules = RuleSet::of(&head)?;
+        let reading = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
+        let (_, by_head) = by_its_rules.finish(reading)?;
+        rules.note_additions(&mut findings, &catalog, &by_head);
+    }
+    if matches!(range.after, Snapshot::WorkTree | Snapshot::Index) {
+        warn_of_additions(repository, range.after, &project, catalog.selected(), context);
+    }
     fixes::settle(&mut findings, &catalog, &project, &Ground::of(repository));
     // A catalog with errors has something to fix first, and is not applied.
     if count(&findings, Severity::Error) == 0 {
         check_template(repository, range, &project, &catalog)?;
     }
     Ok(Judged { project, catalog, findings })
+}
+
+/// Reads what a change does to the rule files, and the head's rules where it touches those that are
+/// judged by. A catalog that moves is judged in both of its folders.
+fn read_rule_change(
+    repository: &Repository,
+    range: &Range,
+    origin: Snapshot,
+    project: &mut Project,
+) -> Result<(RuleChange, Option<Project>), Failure> {
+    let touched = RuleChange::touched(repository, project, origin, range.after)?;
+    if touched == Change::default() {
+        return Ok((RuleChange::default(), None));
+    }
+    // A head whose rules cannot be read would stop every run after the merge.
+    let in_head = |error: ProjectError| Failure::from(error.in_head(range.after));
+    let mut head = None;
+    if RuleChange::touches_project(project, &touched) {
+        let opened = Project::open_with(repository, range.after, &project.config_file).map_err(in_head)?;
+        RuleSet::of(&opened).map_err(|error| in_head(error.into()))?;
+        if opened.config.catalog != project.config.catalog {
+            project.moved_to = Some(opened.config.catalog.clone());
+        }
+        head = Some(opened);
+    }
+    Project::check_templates(repository, range.after, |path| touched.touches(path)).map_err(in_head)?;
+    let old = Side { project, snapshot: origin };
+    let new = Side { project: head.as_ref().unwrap_or(project), snapshot: range.after };
+    Ok((RuleChange::read(repository, &touched, old, new)?, head))
 }
 
 /// Renders the projections of the manifests that are judged by the catalog's own template, where it

@@ -30,6 +30,7 @@ mod sharding;
 mod show;
 mod streams;
 mod telling;
+mod upstream;
 mod validate;
 mod value;
 
@@ -44,7 +45,7 @@ use jiff::Timestamp;
 use failure::Failure;
 use streams::Streams;
 
-use crate::catalog::{Catalog, Project};
+use crate::catalog::{Catalog, ConfigFile, Project};
 use crate::config::Config;
 use crate::manifest::SecretRequest;
 use crate::source::{Repository, Snapshot};
@@ -71,7 +72,7 @@ struct Shared {
     /// Run as if started in DIR
     #[arg(short = 'C', global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Read FILE instead of the repository's goldenpath.yaml
+    /// Read FILE instead of goldenpath.yaml; in the repository, the base's content of it
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
@@ -233,6 +234,18 @@ impl Context {
     /// The repository's configuration, as the snapshot `rules_from` holds it.
     fn open(&self, repository: &Repository, rules_from: Snapshot) -> Result<Project, Failure> {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
+    }
+
+    /// Where the rules of a commit have their configuration: `--config` means that commit's content
+    /// of a path inside the repository, and only a file outside is read from disk.
+    fn config_file(&self, repository: &Repository) -> ConfigFile {
+        match &self.config {
+            None => ConfigFile::default(),
+            Some(path) => match repository.path_inside(path) {
+                Some(inside) => ConfigFile::Tracked(inside),
+                None => ConfigFile::OnDisk(path.clone()),
+            },
+        }
     }
 
     /// The work tree's `goldenpath.yaml` alone, for what needs no rules.

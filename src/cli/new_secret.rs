@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::allocating::{Reserving, take, upcoming};
 use super::committing::{Committed, Committing};
+use super::upstream::warn_of_additions;
 use super::{Context, Failure, Outcome};
 use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{findings_for_people, summary};
@@ -110,6 +111,7 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
             context.streams.alert(&drawn);
         }
     }
+    warn_of_additions(&repository, Snapshot::WorkTree, &project, catalog.selected(), context);
     if !scaffold::is_fit(&findings) {
         context.streams.alert(&summary(made.len(), &findings, context.streams.err));
         context.streams.talk("Nothing was written.");

@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Check what is staged for the next commit, as the git index holds it; with PATHS, those files in it, staged or not
     #[arg(long)]
     staged: bool,
-    /// Check what a change adds, from where its history left this commit; the rules are this commit's too
+    /// Check what a change adds since it left this commit, by this commit's rules and --config
     #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
     from_ref: Option<String>,
     /// The change's last commit [default: HEAD]

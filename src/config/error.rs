@@ -1,5 +1,7 @@
 //! A configuration file that cannot be used, with the place in it.
 
+use std::fmt;
+
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
 use super::wording;
@@ -31,6 +33,13 @@ impl ConfigError {
     pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
         reword(&mut self.message);
         reword(&mut self.help);
+        self
+    }
+
+    /// The same error about the file as `snapshot` has it.
+    #[must_use]
+    pub fn in_snapshot(mut self, snapshot: impl fmt::Display) -> Self {
+        self.message.push_str(&format!(" (in {snapshot})"));
         self
     }
 

@@ -1,10 +1,13 @@
 //! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
 
+mod code_owners;
+mod destinations;
 mod endpoints;
 mod enums;
 mod environments;
 mod error;
 mod governance;
+mod key_changes;
 mod ownership;
 mod policies;
 mod secret_types;
@@ -18,12 +21,15 @@ use serde::Deserialize;
 
 use crate::template::{self, Output};
 
+pub use code_owners::{CODE_OWNERS_PLACES, CodeOwners};
+pub use destinations::destination_changes;
 pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
 pub use environments::{
     Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig,
 };
 pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use key_changes::{KeyChange, additions, key_changes, parse_tree};
 pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig, ServiceOwnership, Unlisted,
 };

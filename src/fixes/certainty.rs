@@ -135,7 +135,7 @@ pub(super) fn settle_moved(
 
 /// Whether the folder, or the file's name, says something else than both the old value and the new one.
 fn is_contradicted(entry: &Entry, pointer: &str, value: &str, project: &Project) -> bool {
-    let below = entry.path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
+    let below = entry.path.strip_prefix(project.folder()).and_then(|rest| rest.strip_prefix('/'));
     let parts: Vec<&str> = below.unwrap_or_default().split('/').collect();
     let number = PLACE.iter().position(|place| *place == pointer);
     let (Some(number), 3) = (number, parts.len()) else { return false };

@@ -32,8 +32,8 @@ pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
     if catalog.before.is_none() {
         return Vec::new();
     }
-    let ids = by_id(catalog.entries.iter());
-    let paths: BTreeSet<&str> = catalog.entries.iter().map(|entry| entry.path.as_str()).collect();
+    let ids = by_id(remaining(catalog));
+    let paths: BTreeSet<&str> = remaining(catalog).map(|entry| entry.path.as_str()).collect();
     before(catalog)
         .filter(|entry| entry.claimed_id().is_some_and(|id| !ids.contains_key(id)))
         .filter(|entry| !paths.contains(entry.path.as_str()))
@@ -45,7 +45,7 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
     if catalog.before.is_none() {
         return Vec::new();
     }
-    let ids = by_id(catalog.entries.iter());
+    let ids = by_id(remaining(catalog));
     let paths: BTreeMap<&str, &Entry> = before(catalog).map(|entry| (entry.path.as_str(), entry)).collect();
     after(catalog)
         .filter_map(|after| {
@@ -53,6 +53,13 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
             (old != new && !ids.contains_key(old)).then_some((after, old, new))
         })
         .collect()
+}
+
+/// The manifests that are in the catalog after the change: those in the folder that it leaves are
+/// not.
+fn remaining(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
+    let before = catalog.before.as_ref();
+    catalog.entries.iter().filter(move |entry| before.is_none_or(|before| before.keeps(&entry.path)))
 }
 
 fn before(catalog: &Catalog) -> impl Iterator<Item = &Entry> {

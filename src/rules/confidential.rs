@@ -13,7 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::secrets::{self, Leak};
 use super::{Finding, Fix, Patch};
-use crate::catalog::{Catalog, Entry, Project, State};
+use crate::catalog::{Catalog, Entry, Project, RuleFile, State};
 use crate::config::ConfigError;
 use crate::manifest::{self, Node};
 
@@ -200,12 +200,15 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     let named: BTreeSet<&str> = findings.iter().flat_map(Finding::paths).collect();
     let before = catalog.before.as_ref().map_or(&[][..], |before| before.entries.as_slice());
     // As `Catalog::at`: what is there now is what is drawn.
+    let rule_files = &catalog.rule_change.files;
     let now = catalog.entries.iter().chain(&catalog.texts);
-    let there = before.iter().chain(now).filter(|entry| named.contains(entry.path.as_str()));
+    let there = rule_files.iter().filter_map(RuleFile::shown).chain(before).chain(now);
+    let there = there.filter(|entry| named.contains(entry.path.as_str()));
     let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
     // Rules on a change quote what stood there before, perhaps in another place.
+    let past = before.iter().chain(rule_files.iter().filter_map(|file| file.before.as_ref()));
     let past: Vec<Words> =
-        before.iter().map(|entry| Hidden::of(entry, project).words).filter(|words| words.0.is_some()).collect();
+        past.map(|entry| Hidden::of(entry, project).words).filter(|words| words.0.is_some()).collect();
     seal_with(findings, |path| entries.get(path).copied(), &past, project);
 }
 

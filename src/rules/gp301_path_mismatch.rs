@@ -41,11 +41,11 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         return;
     }
     let help = format!("move the file to {expected}");
-    let below = entry.path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
+    let below = entry.path.strip_prefix(project.folder()).and_then(|rest| rest.strip_prefix('/'));
     let parts: Option<Vec<&str>> = below.map(|below| below.split('/').collect());
     let Some([service, environment, file]) = parts.as_deref() else {
         let message =
-            format!("a manifest lies in `{}/<service>/<environment>/`, and this file does not", project.config.catalog);
+            format!("a manifest lies in `{}/<service>/<environment>/`, and this file does not", project.folder());
         sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
         return;
     };

@@ -1,7 +1,9 @@
 //! A manifest stays until its secret is gone.
 //!
 //! ## What it does
-//! On a change, refuses to remove a manifest whose status was not `decommissioned`.
+//! On a change, refuses to remove a manifest whose status was not `decommissioned`. A manifest that
+//! stays where it is while the change moves the catalog to another folder is removed from the
+//! catalog, too.
 //!
 //! ## Why is this bad?
 //! goldenpath deletes nothing without intent: without its manifest the secret would live on, with nobody to answer for it
@@ -31,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Catalog(check),
 };
 
-fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     let Some(before) = &catalog.before else { return };
     // Nearest to the hand of somebody who commits; anybody else may be at another commit.
     let from = match (catalog.snapshot, before.snapshot) {
@@ -44,9 +46,18 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         let status = root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
         if status != "decommissioned" {
             let id = entry.claimed_id().unwrap_or("the manifest");
-            let message = format!("{id} is removed, and its status was `{status}`");
-            let help =
-                format!("bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`", entry.path);
+            let (message, help) = match &before.moved_to {
+                Some(folder) if catalog.entries.iter().any(|other| other.path == entry.path) => (
+                    format!(
+                        "{id} is left behind by the catalog, which moves to `{folder}`, and its status was `{status}`"
+                    ),
+                    format!("move the whole folder in the same change: git mv {} {folder}", project.config.catalog),
+                ),
+                _ => (
+                    format!("{id} is removed, and its status was `{status}`"),
+                    format!("bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`", entry.path),
+                ),
+            };
             sink.at(entry, "/spec/lifecycle/status", message, help);
         }
     }

@@ -8,6 +8,8 @@ mod fix;
 mod secrets;
 mod unknown_fields;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use rayon::prelude::*;
 
@@ -91,6 +93,8 @@ rules![
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,
+    gp701_rules_changed,
+    gp702_destination_changed,
     gp703_audit_changed,
 ];
 
@@ -235,6 +239,28 @@ impl<'project> RuleSet<'project> {
         sort(findings);
     }
 
+    /// Adds to each of the `findings` that a change causes by using a name which the change itself
+    /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
+    /// they apply from the merge on.
+    pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
+        let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
+        let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
+        for finding in findings.iter_mut().filter(|finding| !remaining.contains(&place(finding))) {
+            // The value, or for a field that a schema adds its name.
+            let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
+            let names = [value, finding.pointer.rsplit('/').next()];
+            let added = names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
+            if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
+                finding.message.push_str(&format!(
+                    ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
+                    files.join(" and ")
+                ));
+                finding.fix = None;
+            }
+        }
+        confidential::seal(findings, catalog, self.project);
+    }
+
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
         let mut findings = Vec::new();
         for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
@@ -304,6 +330,11 @@ impl Rule {
     pub fn page(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+
+    /// Whether `rules` in a `goldenpath.yaml` say what its findings count as.
+    fn is_leveled(&self, levels: &BTreeMap<String, Level>) -> bool {
+        levels.keys().any(|key| self.answers_to(key))
     }
 
     fn answers_to(&self, key: &str) -> bool {

@@ -175,6 +175,28 @@ impl Repository {
         Ok(slashed(inside))
     }
 
+    /// What a file is called in the repository, whether it is there or not; None for one outside,
+    /// and in a repository that has no work tree. A link counts as inside where it is, and where it
+    /// leads.
+    #[must_use]
+    pub fn path_inside(&self, path: &Path) -> Option<String> {
+        if self.git.is_bare() {
+            return None;
+        }
+        let dir = std::env::current_dir().ok()?;
+        let inside = |path: &Path| path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty());
+        // By its name first, so that no link in the work tree leads it outside.
+        let mut named = PathBuf::new();
+        for part in resolved(&dir).join(path).components() {
+            match part {
+                Component::ParentDir => drop(named.pop()),
+                Component::CurDir => {}
+                other => named.push(other),
+            }
+        }
+        inside(&named).or_else(|| inside(&resolved(path)))
+    }
+
     /// Whether the repository has no work tree.
     #[must_use]
     pub fn is_bare(&self) -> bool {

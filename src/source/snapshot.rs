@@ -62,6 +62,14 @@ pub struct Blob<'index> {
     pub(super) mode: u32,
 }
 
+impl Blob<'_> {
+    /// Whether the two are the same file, wherever they are.
+    #[must_use]
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.id, self.mode) == (other.id, other.mode)
+    }
+}
+
 /// How many blobs a thread reads from a repository that it opens for itself.
 const BLOBS_A_THREAD: usize = 512;
 
@@ -91,12 +99,39 @@ impl Repository {
                 }
                 Ok(index.at(path).map(|held| self.blob(held.id, held.mode, limit)))
             }
-            Snapshot::Commit(_) | Snapshot::Merge(_) => {
-                let found = self.entry_at(self.tree(snapshot)?, path);
-                let found = found.map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
-                Ok(found.map(|(id, mode)| self.blob(id, mode, limit)))
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.read_in_tree(snapshot, path, limit),
+        }
+    }
+
+    /// The same of a commit, name by name: a folder that git has not fetched is an error, and not a
+    /// missing file.
+    fn read_in_tree(
+        &self,
+        snapshot: Snapshot,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Result<Vec<u8>, Unreadable>>, SourceError> {
+        let mut tree = self.tree(snapshot)?;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let Some((id, mode)) = tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
+            else {
+                return Ok(None);
+            };
+            match (mode, names.peek()) {
+                (FOLDER, None) => return Ok(Some(Err(Unreadable::NotAFile("folder")))),
+                (mode, None) => return Ok(Some(self.blob(id, mode, limit))),
+                (FOLDER, Some(_)) => {
+                    tree = self.git.find_tree(id).map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
+                }
+                (SYMBOLIC_LINK, Some(_)) => {
+                    return Ok(Some(Err(Unreadable::BehindALink(above_last(path, names.count())))));
+                }
+                (SUBMODULE, Some(_)) => return Ok(Some(Err(Unreadable::NotAFile("file of a submodule")))),
+                _ => return Ok(None),
             }
         }
+        Ok(None)
     }
 
     /// Checks that every folder of a commit below the folder `under` is in this clone: git may not have fetched all.
@@ -104,30 +139,16 @@ impl Repository {
     /// # Errors
     /// A folder that cannot be read.
     pub fn check_folder(&self, commit: Snapshot, under: &str) -> Result<(), SourceError> {
-        let tree = self.tree(commit)?;
-        let check = || match self.entry_at(tree, under)? {
-            Some((id, FOLDER)) => self.git.find_tree(id)?.walk(TreeWalkMode::PreOrder, |_, _| TreeWalkResult::Ok),
-            _ => Ok(()),
-        };
-        check().map_err(SourceError::git(format!("`{under}` in {commit}")))
-    }
-
-    /// ID and mode of what a tree has at a path. Unlike `Tree::get_path`, a folder that git has not fetched is an error.
-    fn entry_at<'repo>(&'repo self, mut tree: Tree<'repo>, path: &str) -> Result<Option<(Oid, u32)>, git2::Error> {
-        let mut names = path.split('/').peekable();
-        while let Some(name) = names.next() {
-            let Some((id, kind, mode)) =
-                tree.get_name(name).map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs()))
+        let failed = || SourceError::git(format!("`{under}` in {commit}"));
+        let mut tree = self.tree(commit)?;
+        for name in under.split('/') {
+            let Some((id, FOLDER)) = tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
             else {
-                return Ok(None);
+                return Ok(());
             };
-            match (names.peek(), kind) {
-                (None, _) => return Ok(Some((id, mode))),
-                (Some(_), Some(ObjectType::Tree)) => tree = self.git.find_tree(id)?,
-                (Some(_), _) => return Ok(None),
-            }
+            tree = self.git.find_tree(id).map_err(failed())?;
         }
-        Ok(None)
+        tree.walk(TreeWalkMode::PreOrder, |_, _| TreeWalkResult::Ok).map_err(failed())
     }
 
     /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel
@@ -305,6 +326,12 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>
         return Err(Unreadable::TooLarge { size: size as u64, limit });
     }
     Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
+}
+
+/// `path` without its last `names`.
+fn above_last(path: &str, names: usize) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    parts[..parts.len().saturating_sub(names)].join("/")
 }
 
 /// Whether something of this mode may stand in a folder's place.

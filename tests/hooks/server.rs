@@ -114,11 +114,14 @@ fn the_rules_of_the_base_judge_a_push_that_weakens_them() {
     push(&clone, &["main"]).passes(0);
     clone.write("goldenpath.yaml", "rules: {GP105: off}\n");
     clone.write("schemas/metadata/enums.yaml", &enums.replace("  - low\n", "  - low\n  - lwo\n"));
+    let row = "tiers:\n  lwo: { rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 90 }\n";
+    let governance = include_str!("../../schemas/metadata/governance.yaml");
+    clone.write("schemas/metadata/governance.yaml", &governance.replace("tiers:\n", row));
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("weaker");
     for target in ["main", "main:work"] {
         let refused = push(&clone, &[target]).refused_by("GP105").stderr;
         for file in ["goldenpath.yaml", "schemas/metadata/enums.yaml"] {
-            assert!(refused.contains(&format!("{file} changes; this is judged by the one in commit")), "{refused}");
+            assert!(refused.contains(&format!("the rule file `{file}`")), "{refused}");
         }
     }
 }

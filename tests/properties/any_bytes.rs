@@ -57,7 +57,7 @@ impl World {
             Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
         };
         let entries = files.iter().enumerate().map(read).collect();
-        let catalog = Catalog::new(Snapshot::WorkTree, entries);
+        let catalog = Catalog::of(Snapshot::WorkTree, entries);
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
         settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));

@@ -165,7 +165,7 @@ impl World {
     fn catalog(&self, path: &str, text: &str) -> Catalog {
         let file = File { path: path.to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
         let entries = vec![Entry::read(file, true, &self.project)];
-        Catalog::new(Snapshot::WorkTree, entries)
+        Catalog::of(Snapshot::WorkTree, entries)
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.

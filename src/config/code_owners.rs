@@ -1,0 +1,191 @@
+//! `CODEOWNERS`: who owns a path, as GitHub and GitLab read the file.
+
+use std::collections::{BTreeMap, HashSet};
+
+use regex::Regex;
+
+/// Where GitHub looks for the file, and where GitLab does; each takes the first that it finds.
+pub const CODE_OWNERS_PLACES: [[&str; 3]; 2] =
+    [[".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"], ["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"]];
+
+/// The lines of a file, parsed.
+#[derive(Debug, Default)]
+pub struct CodeOwners {
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// GitLab's section with its conditions, such as `^docs[2]`; empty before the first.
+    section: String,
+    pattern: String,
+    matches: Regex,
+    owners: Vec<String>,
+}
+
+impl CodeOwners {
+    /// Parses a file. Lines that neither of the two would use are left out, as they do.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (mut lines, mut section, mut defaults) = (Vec::new(), String::new(), Vec::new());
+        for line in text.lines() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some((name, owners)) = section_of(line) {
+                (section, defaults) = (name, owners);
+                continue;
+            }
+            let (pattern, rest) = split_pattern(line);
+            let mut owners = words(rest);
+            if owners.is_empty() {
+                owners.clone_from(&defaults);
+            }
+            owners.sort();
+            owners.dedup();
+            if let Some(matches) = compile(&pattern) {
+                lines.push(Line { section: section.clone(), pattern, matches, owners });
+            }
+        }
+        Self { lines }
+    }
+
+    /// Returns who owns the file at `path`: the last line that matches decides, in each of GitLab's
+    /// sections or, with `sections` off, in the whole file as GitHub has it.
+    #[must_use]
+    pub fn owners(&self, path: &str, sections: bool) -> Vec<String> {
+        let mut found: BTreeMap<&str, &Line> = BTreeMap::new();
+        for line in self.lines.iter().filter(|line| line.matches.is_match(path)) {
+            found.insert(if sections { &line.section } else { "" }, line);
+        }
+        let shown = |(section, line): (&str, &Line)| -> Vec<String> {
+            let owner =
+                |owner: &String| if section.is_empty() { owner.clone() } else { format!("[{section}] {owner}") };
+            line.owners.iter().map(owner).collect()
+        };
+        found.into_iter().flat_map(shown).collect()
+    }
+
+    /// Returns the patterns of the lines that only one of the two files has and that `is_meant`
+    /// says yes to.
+    pub fn changed_patterns<'a>(&'a self, other: &'a Self, is_meant: impl Fn(&str) -> bool) -> Vec<&'a str> {
+        let key = |line: &'a Line| (&line.section, &line.pattern, &line.owners);
+        let known = |file: &'a Self| file.lines.iter().map(key).collect::<HashSet<_>>();
+        let (own, others) = (known(self), known(other));
+        let one = self.lines.iter().filter(|line| !others.contains(&key(line)));
+        let two = other.lines.iter().filter(|line| !own.contains(&key(line)));
+        one.chain(two).map(|line| line.pattern.as_str()).filter(|pattern| is_meant(pattern)).collect()
+    }
+}
+
+/// The name and the default owners of a section: `[Docs][2] @team`, `^[Docs]` (GitLab, "Code Owners
+/// syntax").
+fn section_of(line: &str) -> Option<(String, Vec<String>)> {
+    let (optional, rest) = line.strip_prefix('^').map_or(("", line), |rest| ("^", rest));
+    let (name, mut rest) = rest.strip_prefix('[')?.split_once(']')?;
+    let mut approvals = String::new();
+    if let Some((number, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        approvals = format!("[{number}]");
+        rest = after;
+    }
+    let mut owners = words(rest);
+    owners.sort();
+    Some((format!("{optional}{}{approvals}", name.to_lowercase()), owners))
+}
+
+/// The pattern, in which `\ ` is a space, and the rest of the line.
+fn split_pattern(line: &str) -> (String, &str) {
+    let mut pattern = String::new();
+    let mut characters = line.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => pattern.extend(characters.next().map(|(_, escaped)| escaped)),
+            ' ' | '\t' => return (pattern, &line[at..]),
+            other => pattern.push(other),
+        }
+    }
+    (pattern, "")
+}
+
+/// The owners, as far as a comment.
+fn words(rest: &str) -> Vec<String> {
+    rest.split_whitespace().take_while(|word| !word.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// gitignore's patterns, but for `!` and `[]`; `folder/*` is the files in the folder alone (GitHub,
+/// "About code owners").
+fn compile(pattern: &str) -> Option<Regex> {
+    let body = pattern.strip_prefix('/').unwrap_or(pattern);
+    let body = body.strip_suffix('/').unwrap_or(body);
+    let is_anchored = pattern.starts_with('/') || body.contains('/');
+    let mut regex = String::from(if is_anchored { "^" } else { "^(?:.*/)?" });
+    let mut rest = body;
+    while let Some(character) = rest.chars().next() {
+        let (written, length) = match () {
+            () if rest.starts_with("**/") => ("(?:.*/)?".to_owned(), 3),
+            () if rest.starts_with("**") => (".*".to_owned(), 2),
+            () if character == '*' => ("[^/]*".to_owned(), 1),
+            () if character == '?' => ("[^/]".to_owned(), 1),
+            () => (regex::escape(&character.to_string()), character.len_utf8()),
+        };
+        regex.push_str(&written);
+        rest = &rest[length..];
+    }
+    regex.push_str(match () {
+        () if pattern.ends_with('/') => "/.*$",
+        () if body.ends_with("/*") && !body.ends_with("**") => "$",
+        () => "(?:/.*)?$",
+    });
+    Regex::new(&regex).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owners(text: &str, path: &str) -> String {
+        CodeOwners::parse(text).owners(path, false).join(" ")
+    }
+
+    #[test]
+    fn patterns_match_as_the_forges_document_it() {
+        let rows = [
+            ("*", "goldenpath.yaml", true),
+            ("*", "catalogs/secrets/a/dev/SEC-0001.yaml", true),
+            ("goldenpath.yaml", "sub/goldenpath.yaml", true),
+            ("/goldenpath.yaml", "sub/goldenpath.yaml", false),
+            ("/catalogs/", "catalogs/secrets/a.yaml", true),
+            ("catalogs/", "x/catalogs/secrets/a.yaml", true),
+            ("catalogs/secrets", "catalogs/secrets/a.yaml", true),
+            ("catalogs/secrets", "x/catalogs/secrets/a.yaml", false),
+            ("catalogs/*", "catalogs/secrets/a.yaml", false),
+            ("catalogs/*", "catalogs/a.yaml", true),
+            ("/catalogs/**/dev/", "catalogs/secrets/a/dev/SEC-0001.yaml", true),
+            ("/catalogs/**", "catalogs/secrets/a/dev/SEC-0001.yaml", true),
+            ("**/enums.yaml", "schemas/metadata/enums.yaml", true),
+            ("*.yaml", "schemas/metadata/enums.yaml", true),
+            ("*.yml", "schemas/metadata/enums.yaml", false),
+            ("/goldenpath.y?ml", "goldenpath.yaml", true),
+            ("/golden.ath.yaml", "goldenpath.yaml", false),
+        ];
+        for (pattern, path, matches) in rows {
+            assert_eq!(!owners(&format!("{pattern} @x"), path).is_empty(), matches, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_that_matches_decides_even_without_owners() {
+        let text = "* @all\n/schemas/ @platform # who else\n/schemas/free.yaml\n";
+        assert_eq!(owners(text, "README.md"), "@all");
+        assert_eq!(owners(text, "schemas/metadata/enums.yaml"), "@platform");
+        assert_eq!(owners(text, "schemas/free.yaml"), "");
+    }
+
+    #[test]
+    fn each_of_gitlabs_sections_counts_with_its_conditions() {
+        let both = |text: &str| CodeOwners::parse(text).owners("goldenpath.yaml", true).join(", ");
+        assert_eq!(both("* @all\n[Platform][2] @platform\ngoldenpath.yaml\n"), "@all, [platform[2]] @platform");
+        assert_eq!(both("* @all\n^[Platform] @platform\ngoldenpath.yaml\n"), "@all, [^platform] @platform");
+    }
+}

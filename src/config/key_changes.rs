@@ -1,0 +1,298 @@
+//! How two versions of a configuration file differ, key by key.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The longest value that is quoted, in characters.
+const QUOTED: usize = 60;
+
+/// How many elements of a list are named.
+const LISTED: usize = 20;
+
+/// A key whose value differs between two versions of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// From the document's root; empty for a document that is not a mapping.
+    pub keys: Vec<String>,
+    /// None where the key is missing.
+    pub old: Option<Value>,
+    pub new: Option<Value>,
+}
+
+/// Parses YAML, or JSON as the path says; None for a text that has no such tree.
+#[must_use]
+pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
+    let tree = match std::path::Path::new(path).extension().is_some_and(|extension| extension == "json") {
+        true => serde_json::from_str(text).ok(),
+        // An empty file is a null document.
+        false => serde_yaml::from_str::<Option<Value>>(text).ok().map(Option::unwrap_or_default),
+    }?;
+    Some(if tree.is_null() { Value::Object(Map::new()) } else { tree })
+}
+
+/// Returns the keys whose values differ, in the order of the files: changed and removed ones first,
+/// so that a long list of new keys hides none of them.
+#[must_use]
+pub fn key_changes(old: &Value, new: &Value) -> Vec<KeyChange> {
+    let mut changes = Vec::new();
+    compare(&mut Vec::new(), Some(old), Some(new), &mut changes);
+    changes.sort_by_key(|change| change.old.is_none());
+    changes
+}
+
+fn compare(keys: &mut Vec<String>, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<KeyChange>) {
+    // A key without a value means the same as a missing one.
+    let (old, new) = (old.filter(|value| !value.is_null()), new.filter(|value| !value.is_null()));
+    match (old, new) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let added = new.keys().filter(|key| !old.contains_key(*key));
+            for key in old.keys().chain(added) {
+                keys.push(key.clone());
+                compare(keys, old.get(key), new.get(key), changes);
+                keys.pop();
+            }
+        }
+        (old, new) if old == new => {}
+        (old, new) => changes.push(KeyChange { keys: keys.clone(), old: old.cloned(), new: new.cloned() }),
+    }
+}
+
+/// Returns what the changes add to lists and tables: elements of lists, and keys of mappings.
+#[must_use]
+pub fn additions(changes: &[KeyChange]) -> BTreeSet<String> {
+    let mut added = BTreeSet::new();
+    for change in changes {
+        match (&change.old, &change.new) {
+            (Some(Value::Array(old)), Some(Value::Array(new))) => {
+                missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
+            }
+            (None, Some(new)) => {
+                added.extend(change.keys.last().cloned());
+                if !new.is_string() {
+                    collect(new, &mut added);
+                }
+            }
+            _ => {}
+        }
+    }
+    added
+}
+
+fn collect(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(names.insert(text.clone())),
+        Value::Array(elements) => elements.iter().for_each(|element| collect(element, names)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                names.insert(key.clone());
+                if !value.is_string() {
+                    collect(value, names);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+impl KeyChange {
+    /// Returns the single values that differ: a section that is new or gone counts by what is in
+    /// it.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Self> {
+        let (old, new) = (self.old.as_ref(), self.new.as_ref());
+        if !old.is_some_and(Value::is_object) && !new.is_some_and(Value::is_object) {
+            return vec![self.clone()];
+        }
+        let empty = Value::Object(Map::new());
+        let mut leaves = Vec::new();
+        // A scalar in place of a section, or the other way round, is the section that is gone, and
+        // the scalar.
+        for (old, new) in [(old, None), (None, new)] {
+            for (side, other, is_old) in [(old, &empty, true), (new, &empty, false)] {
+                let Some(side) = side else { continue };
+                if !side.is_object() {
+                    let (old, new) = if is_old { (Some(side), None) } else { (None, Some(side)) };
+                    leaves.push(Self { keys: self.keys.clone(), old: old.cloned(), new: new.cloned() });
+                    continue;
+                }
+                let (old, new) = if is_old { (side, other) } else { (other, side) };
+                for below in key_changes(old, new) {
+                    let keys = [&self.keys[..], &below.keys].concat();
+                    leaves.extend(Self { keys, ..below }.leaves());
+                }
+            }
+        }
+        leaves
+    }
+
+    /// Returns the JSON pointer of the key.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        self.keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+    }
+
+    /// Returns the key's name: dotted, or the JSON pointer for a schema.
+    #[must_use]
+    pub fn name(&self, is_json: bool) -> String {
+        match self.keys.as_slice() {
+            [] => "the document".to_owned(),
+            _ if is_json => format!("`{}`", printable(&self.pointer())),
+            keys => format!("`{}`", printable(&keys.join("."))),
+        }
+    }
+}
+
+/// What happens to the value: `error → off`, `added: eu-west-2`, `adds team-search`, `removed`.
+impl fmt::Display for KeyChange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.old, &self.new) {
+            (Some(Value::Array(old)), Some(Value::Array(new))) => {
+                let mut parts = Vec::new();
+                for (verb, elements) in [("adds", missing(new, old)), ("removes", missing(old, new))] {
+                    if !elements.is_empty() {
+                        parts.push(format!("{verb} {}", listed(&elements)));
+                    }
+                }
+                match parts.is_empty() {
+                    true => out.write_str("in another order"),
+                    false => out.write_str(&parts.join("; ")),
+                }
+            }
+            (Some(old), Some(new)) => match (scalar(old), scalar(new)) {
+                (Some(old), Some(new)) => write!(out, "{old} → {new}"),
+                _ => out.write_str("changed"),
+            },
+            (None, Some(Value::Array(new))) => write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>())),
+            (None, Some(new)) => match scalar(new) {
+                Some(new) => write!(out, "added: {new}"),
+                None => out.write_str("added"),
+            },
+            (_, None) => out.write_str("removed"),
+        }
+    }
+}
+
+/// The elements of `these` that are not among `others`.
+fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
+    let others: HashSet<String> = others.iter().map(Value::to_string).collect();
+    these.iter().filter(|element| !others.contains(&element.to_string())).collect()
+}
+
+/// The names of elements, as far as people read them.
+fn listed(elements: &[&Value]) -> String {
+    let (named, more) = elements.split_at(elements.len().min(LISTED));
+    let mut names: Vec<String> = named.iter().map(|element| element_name(element)).collect();
+    if !more.is_empty() {
+        names.push(format!("and {} more", more.len()));
+    }
+    names.join(", ")
+}
+
+/// An element of a list: itself, or what a mapping calls itself.
+fn element_name(element: &Value) -> String {
+    let named = ["name", "id"].iter().find_map(|key| element.get(key)).unwrap_or(element);
+    scalar(named).unwrap_or_else(|| "an entry".to_owned())
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => printable(text),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    })
+}
+
+/// On one line.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn between(old: &str, new: &str) -> Vec<KeyChange> {
+        key_changes(&parse_tree("a.yaml", old).unwrap(), &parse_tree("a.yaml", new).unwrap())
+    }
+
+    fn shown(old: &str, new: &str) -> Vec<String> {
+        between(old, new).iter().map(|change| format!("{} ({change})", change.name(false))).collect()
+    }
+
+    #[test]
+    fn each_key_that_differs_is_named_with_what_happens_to_it() {
+        let rows = [
+            ("rules: {GP201: error}", "rules: {GP201: off}", "`rules.GP201` (error → off)"),
+            ("a: 1", "a: 1\nb: {c: d}", "`b` (added)"),
+            ("a: 1\nb: {c: d}", "a: 1", "`b` (removed)"),
+            ("b: {c: d}", "b: {c: d, e: 5}", "`b.e` (added: 5)"),
+            ("owners: [a, b]", "owners: [b, c]", "`owners` (adds c; removes a)"),
+            ("owners: [a, b]", "owners: [b, a]", "`owners` (in another order)"),
+            ("p: [{name: one, assert: x}]", "p: []", "`p` (removes one)"),
+        ];
+        for (old, new, expected) in rows {
+            assert_eq!(shown(old, new), [expected], "{old} → {new}");
+        }
+    }
+
+    #[test]
+    fn comments_layout_and_keys_without_a_value_are_no_change() {
+        assert_eq!(shown("a: {b: 1}\n", "# why\na:\n  b: 1\nc:\n"), [""; 0]);
+        assert_eq!(shown("", "# nothing\n"), [""; 0]);
+    }
+
+    #[test]
+    fn an_anchor_or_another_notation_hides_no_change() {
+        assert_eq!(shown("x: &y {r: 1}\nstore: *y", "x: &y {r: 2}\nstore: *y"), ["`x.r` (1 → 2)", "`store.r` (1 → 2)"]);
+    }
+
+    #[test]
+    fn a_list_of_any_length_is_compared_at_once_and_named_in_part() {
+        let long =
+            |from: usize| format!("owners: [{}]", (from..from + 50_000).map(|n| format!("t{n}, ")).collect::<String>());
+        let started = std::time::Instant::now();
+        let shown = shown(&long(0), &long(40_000));
+        assert!(shown[0].contains("t50019, and 39980 more; removes t0, "), "{}", shown[0]);
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn new_keys_come_after_those_that_change() {
+        assert_eq!(shown("b: 1", "a: 1\nb: 2"), ["`b` (1 → 2)", "`a` (added: 1)"]);
+    }
+
+    #[test]
+    fn a_section_counts_by_the_values_in_it() {
+        let leaves = |old, new| -> Vec<String> {
+            between(old, new).iter().flat_map(KeyChange::leaves).map(|leaf| leaf.keys.join(".")).collect()
+        };
+        assert_eq!(leaves("", "e: {prod: {region: x, gitops: {url: u}}}"), ["e.prod.region", "e.prod.gitops.url"]);
+        assert_eq!(leaves("e: {prod: {region: x}}", ""), ["e.prod.region"]);
+        assert_eq!(leaves("e: {prod: x}", "e: {prod: {region: x}}"), ["e.prod", "e.prod.region"]);
+        assert_eq!(leaves("", "e: {qa: {}}"), [""; 0]);
+    }
+
+    #[test]
+    fn additions_are_elements_and_keys_and_no_single_values() {
+        let added = additions(&between(
+            "owners: [a]\nt: {low: {n: 1}}",
+            "owners: [a, b]\nt: {low: {n: 1}, high: {n: x}}\nr: z",
+        ));
+        assert_eq!(added.into_iter().collect::<Vec<_>>(), ["b", "high", "n", "r"]);
+    }
+
+    #[test]
+    fn a_text_without_a_tree_is_said_to_have_none() {
+        assert_eq!(parse_tree("a.yaml", "a: [\n"), None);
+        assert_eq!(parse_tree("a.json", "{\"a\": }"), None);
+        assert!(parse_tree("a.json", "{\t\"a\": 1}").is_some());
+    }
+}
