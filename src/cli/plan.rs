@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::reconciling::{Source, block_on, tell_unseen};
 use super::{Context, Failure, Outcome};
+use crate::hardening;
 use crate::reconcile;
 use crate::terminal::harmless_json;
 
@@ -40,6 +41,8 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    // Its memory holds the credentials of the stores.
+    hardening::forbid_dumps();
     let Some(desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
