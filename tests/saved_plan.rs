@@ -259,6 +259,74 @@ fn a_saved_plan_is_asked_about_as_any_other() {
 }
 
 #[test]
+fn an_adoption_in_a_plan_file_is_shown_before_it_is_applied() {
+    let aws = Aws::new("saved-adoption");
+    aws.platform.seed();
+    aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--adopt", "SEC-0007", "--out", &file])).run().success();
+    let outcome = aws.reach(aws.platform.catalog.goldenpath(&["--quiet", "apply", "--yes", &file])).run().success();
+    let shown = "Chosen in the plan file, not in the catalog:\n  ! adopts the secret of SEC-0007, which goldenpath did not create\n";
+    assert!(outcome.stderr.contains(shown), "{}", outcome.stderr);
+    // A plan that chooses nothing has nothing to show.
+    aws.reach(aws.platform.plan(&["--out", &file])).run().success();
+    let outcome = aws.reach(apply(&aws.platform, &file)).run().success();
+    assert!(!outcome.stderr.contains("Chosen in"), "{}", outcome.stderr);
+}
+
+/// A secret that is to be deleted, and the plan file that overrides every gate for `reason`.
+fn overriding(reason: &str) -> (Platform, String) {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    platform.seed_changed("status: active", "status: decommission_requested");
+    platform.apply().run();
+    let file = file(&platform);
+    let gates = ["consumers", "last-accessed", "cooling-off"].map(|gate| ["--override", gate]).concat();
+    let flags = [&["--id", "SEC-0007", "--reason", reason, "--out", &file], &gates[..]].concat();
+    let plan = platform.plan(&flags).run().success();
+    assert!(plan.stdout.contains("delete-secret"), "{}", plan.stdout);
+    (platform, file)
+}
+
+#[test]
+fn the_gates_that_a_plan_file_overrides_are_shown_with_the_reason_before_it_is_applied() {
+    let (platform, file) = overriding("the scanner read it, ask Ann");
+    let mut terminal = platform.catalog.goldenpath(&["apply", &file]).in_terminal(120, 40);
+    terminal.wait_for("Apply these changes?");
+    let screen = terminal.screen();
+    for gate in ["consumers", "last-accessed", "cooling-off"] {
+        let shown = format!("! overrides the gate {gate} for SEC-0007, reason: the scanner read it, ask Ann");
+        assert!(screen.contains(&shown), "{shown}: {screen}");
+    }
+    terminal.send("n");
+    assert_eq!(terminal.wait(), 1);
+    let outcome = apply(&platform, &file).run().success();
+    assert!(outcome.stderr.contains("! overrides the gate cooling-off"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("1 deleted"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_plan_file_cannot_override_what_the_flags_could_not() {
+    let (platform, file) = overriding("the scanner read it, ask Ann");
+    let text = fs::read_to_string(&file).unwrap();
+    for (change, why) in [
+        (("/selection/ids", json!([])), "overrides a gate, and names no ID"),
+        (("/selection/overrides/cooling-off", json!("another")), "overrides gates for several reasons"),
+        (("/selection/overrides", json!({ "cooling-off": "a\u{1b}[2J\nb" })), "one line of at most 500 characters"),
+        (("/selection/overrides", json!({ "cooling-off": " " })), "say why"),
+    ] {
+        let (place, content) = &change;
+        fs::write(&file, forged(&text, |plan| *plan.pointer_mut(place).unwrap() = content.clone())).unwrap();
+        let outcome = apply(&platform, &file).run().fails_with(2);
+        assert!(said(&outcome).contains(why), "{why}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains('\u{1b}'));
+    }
+    fs::write(&file, &text).unwrap();
+    apply(&platform, &file).run().success();
+}
+
+#[test]
 fn a_saved_plan_is_none_of_another_repository_s() {
     let platform = Platform::local();
     platform.seed();

@@ -584,22 +584,25 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
     let key = platform.catalog.home().join(".config/goldenpath/local-store.key");
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let store = fs::read(platform.catalog.path().join(".goldenpath/store.db")).unwrap();
-    assert!(store.windows(21).any(|bytes| bytes == b"age-encryption.org/v1"));
+    assert!(!store.windows(6).any(|bytes| bytes == b"pa\\\"ss"));
 
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o640);
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "others may use it (its mode is 640)");
+    says(&set(&platform, "password=2", &[]).run().fails_with(1), "other users may access it (its mode is 640)");
     mode(0o600);
 
     let own = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "it is not there");
+    says(&set(&platform, "password=2", &[]).run().fails_with(1), "it does not exist");
     // Without reading, a new key is made, and what it writes is read with it.
     set(&platform, WHOLE, &["--replace"]).run().success();
     fs::write(&key, "nothing of a key\n").unwrap();
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "there is no age key in it");
+    says(&set(&platform, "password=2", &[]).run().fails_with(1), "no line in it begins with `goldenpath-key-1:`");
     fs::write(&key, own).unwrap();
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "encrypted with another key");
+    says(
+        &set(&platform, "password=2", &[]).run().fails_with(1),
+        "encrypted with another key than the one in the key file",
+    );
 }
 
 #[test]

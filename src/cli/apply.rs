@@ -11,7 +11,7 @@ use super::{Context, Failure, Outcome};
 use crate::diagnostics::count_of;
 use crate::hardening;
 use crate::reconcile::{self, Applied, Effect, Plan, Saved};
-use crate::terminal::{Prompter, interrupt};
+use crate::terminal::{Prompter, harmless_name, interrupt};
 
 /// Carry the plan out: make the secrets, write and commit the ExternalSecrets
 ///
@@ -20,6 +20,9 @@ use crate::terminal::{Prompter, interrupt};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A plan that `plan --out` saved: applied exactly, or not at all where anything has changed since
+    ///
+    /// Adoptions and overridden gates in it are shown first: whoever saved the file chose them.
+    /// Never apply a plan file from a pull request's job.
     #[arg(
         value_name = "PLANFILE",
         conflicts_with_all = [
@@ -74,6 +77,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             }
             saved.check_plan(&plan)?;
         }
+        if let Some(saved) = &saved {
+            show_choices(saved, context);
+        }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
         check_deletions(&plan, args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes))?;
         let recorder = desired.recorder(&world, &plan).await;
@@ -116,6 +122,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Ok(outcome(&plan, applied.failed))
     })
+}
+
+/// Shows what whoever saved the plan chose, which no manifest says: even with `--yes` and
+/// `--quiet`.
+fn show_choices(saved: &Saved, context: &Context) {
+    let choices = saved.choices();
+    if choices.is_empty() {
+        return;
+    }
+    let heading = context.streams.err.style().bold().yellow().apply_to("Chosen in the plan file, not in the catalog:");
+    context.streams.alert(&format!("{heading}\n"));
+    for choice in choices {
+        context.streams.alert(&format!("  ! {}\n", harmless_name(&choice)));
+    }
+    context.streams.alert("\n");
 }
 
 /// Refuses to delete more than was meant.

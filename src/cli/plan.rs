@@ -8,6 +8,7 @@ use super::judging::{Judged, Range, look_into};
 use super::reconciling::{Source, block_on, is_applicable, refuse, tell_unseen};
 use super::{Context, Failure, Outcome};
 use crate::catalog::Selection;
+use crate::hardening;
 use crate::reconcile;
 use crate::source::Repository;
 use crate::terminal::harmless_json;
@@ -51,6 +52,8 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    // Its memory holds the credentials of the stores.
+    hardening::forbid_dumps();
     let change = args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
     let base = match &change {
         Some(Judged { catalog, findings, .. }) if !is_applicable(findings) => {

@@ -81,7 +81,14 @@ impl Source {
         let unusable = |why: String| Failure::usage(why, "make a new plan");
         let parsed = |ids: Vec<String>| ids.iter().map(|id| SecretId::parse(id)).collect::<Result<Vec<_>, _>>();
         let shard = shard.map(|shard| shard.parse::<Shard>()).transpose().map_err(unusable)?;
-        let reason = overrides.values().next().cloned();
+        // What the flags ask for, asked of the file too: whoever wrote it need not have used them.
+        if !overrides.is_empty() && ids.is_empty() {
+            return Err(unusable("the saved plan overrides a gate, and names no ID".to_owned()));
+        }
+        let why = overrides.values().next().map(|text| reason(text)).transpose().map_err(unusable)?;
+        if overrides.values().any(|text| Some(text) != why.as_ref()) {
+            return Err(unusable("the saved plan overrides gates for several reasons".to_owned()));
+        }
         let gates = overrides.keys().map(|gate| Gate::parse(gate)).collect::<Result<Vec<_>, _>>().map_err(unusable)?;
         Ok(Self {
             work_tree: false,
@@ -89,7 +96,7 @@ impl Source {
             narrow: Narrow { environments, services },
             ids: parsed(ids).map_err(unusable)?,
             overrides: gates,
-            reason,
+            reason: why,
             shard: shard.map(Shards::Of),
             adopt: parsed(adopt).map_err(unusable)?,
             refresh,

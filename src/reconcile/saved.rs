@@ -45,7 +45,7 @@ pub struct Selected {
     /// `I/N`
     pub shard: Option<String>,
     pub adopt: Vec<String>,
-    /// Gates that are passed by, each with the reason.
+    /// Gates that are overridden, each with the reason.
     pub overrides: BTreeMap<String, String>,
     pub refresh: bool,
 }
@@ -154,6 +154,18 @@ impl Saved {
             return Err(SavedError::Version { path: path.to_path_buf(), made_by });
         }
         serde_json::from_value(plan).map_err(|_| unusable("its fields are not those of a plan".to_owned()))
+    }
+
+    /// Returns what whoever saved the plan chose beyond what the catalog asks for, a line each:
+    /// secrets that are adopted, and gates that are overridden, with the reason.
+    #[must_use]
+    pub fn choices(&self) -> Vec<String> {
+        let Selected { adopt, overrides, ids, .. } = &self.selection;
+        let adoptions = adopt.iter().map(|id| format!("adopts the secret of {id}, which goldenpath did not create"));
+        let ids = ids.join(", ");
+        let overrides =
+            overrides.iter().map(|(gate, reason)| format!("overrides the gate {gate} for {ids}, reason: {reason}"));
+        adoptions.chain(overrides).collect()
     }
 
     /// # Errors

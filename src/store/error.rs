@@ -163,14 +163,20 @@ pub enum StoreError {
     )]
     ValueMoved { name: String },
 
-    #[error("the key of the local store, `{}`, cannot be used: {reason}", path.display())]
+    #[error("cannot use the key of the local store, `{}`: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_key),
-        help(
-            "`store.keyFile` names the file; without the key that they were encrypted with, values are lost and have to be set anew"
-        )
+        help("`store.keyFile` names the file; a value whose key is lost must be set again")
     )]
     LocalKey { path: PathBuf, reason: String },
+
+    #[error("cannot use {what} `{}`: {reason}", path.display())]
+    #[diagnostic(code(goldenpath::store::local_exposed), help("{remedy}"))]
+    LocalExposed { what: &'static str, path: PathBuf, reason: String, remedy: String },
+
+    #[error("cannot read the value of `{name}` in the local store: {reason}")]
+    #[diagnostic(code(goldenpath::store::local_value), help("{remedy}"))]
+    LocalValue { name: String, reason: String, remedy: String },
 
     #[error("the local store `{}` is damaged or not a goldenpath store: {reason}", path.display())]
     #[diagnostic(

@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file, for trying out and for tests. Its values are encrypted.
 
+mod access;
+mod cipher;
 mod file;
 mod keyfile;
 #[cfg(test)]
@@ -34,7 +36,7 @@ impl LocalStore {
     /// The store at `path`, from `root` if it is relative, with the key in `key_file`, by default the user's. Nothing is opened yet.
     #[must_use]
     pub fn new(root: &Path, path: &Path, key_file: Option<&Path>) -> Self {
-        let file = File::new(root.join(path));
+        let file = File::new(root, path);
         Self { written: path.to_owned(), file, key_file: KeyFile::new(root, key_file) }
     }
 
@@ -147,7 +149,7 @@ impl SecretStore for LocalStore {
     async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
         let no_version = |error: value::ValueError| StoreError::NoValue { reason: error.to_string() };
         let first = match value {
-            Some(value) => Some((value::token().map_err(no_version)?, self.key_file.encrypt(value)?)),
+            Some(value) => Some(self.encrypt(key, value, value::token().map_err(no_version)?)?),
             None => None,
         };
         self.file.write(|transaction| {
@@ -159,10 +161,7 @@ impl SecretStore for LocalStore {
                 0 => Err(Refused::Store(StoreError::AlreadyExists { name: key.to_string() })),
                 _ => {
                     put(transaction, key, &new.tags)?;
-                    if let Some((version, bytes)) = first {
-                        values::insert(transaction, key, &version, &bytes)?;
-                    }
-                    Ok(())
+                    first.map_or(Ok(()), |first| self.insert(transaction, key, &first))
                 }
             }
         })

@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::access::{self, AccessError, Kind};
 use crate::files;
 use crate::store::StoreError;
 
@@ -17,7 +19,7 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 const APPLICATION: i64 = 0x6770_7374;
 
 /// From each version to the next; a step is never edited once released.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE secrets (
         name        TEXT NOT NULL PRIMARY KEY,
@@ -48,6 +50,11 @@ const MIGRATIONS: [&str; 3] = [
         PRIMARY KEY (secret, id)
     );
 ",
+    // From here on goldenpath encrypts values itself. What age has encrypted stays as it is until
+    // it is replaced.
+    "
+    ALTER TABLE secrets ADD COLUMN labels BLOB; -- authenticates which versions have a label; null without a value
+",
 ];
 
 /// How long a call waits for another process's lock.
@@ -60,11 +67,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
+    /// The repository's root.
+    root: PathBuf,
 }
 
 impl File {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+    /// The file at `path`, from `root` if it is relative.
+    pub(super) fn new(root: &Path, path: &Path) -> Self {
+        Self { path: root.join(path), root: root.to_owned() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -92,6 +102,7 @@ impl File {
     /// missing.
     pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Refused>) -> Result<T, StoreError> {
         if !self.exists()? {
+            self.check_folders()?;
             self.make_file().map_err(|error| self.unusable(error.to_string()))?;
         }
         let mut connection = self.open()?;
@@ -110,15 +121,56 @@ impl File {
     }
 
     /// # Errors
-    /// Something other than a file: SQLite's own words for a folder say little, and on a FIFO it would wait forever.
+    /// A file or folder that other users may access. Something other than a file: SQLite's own
+    /// words for a folder say little, and on a FIFO it would wait forever.
     pub(super) fn exists(&self) -> Result<bool, StoreError> {
-        match fs::metadata(&self.path) {
-            Ok(found) if found.is_file() => Ok(true),
+        match fs::symlink_metadata(&self.path) {
             Ok(found) if found.is_dir() => Err(self.unusable("it is a folder".to_owned())),
-            Ok(_) => Err(self.unusable("it is not a regular file".to_owned())),
+            Ok(found) if !found.is_file() && !found.is_symlink() => {
+                Err(self.unusable("it is not a regular file".to_owned()))
+            }
+            Ok(_) => {
+                self.check_folders()?;
+                self.check_access("the local store", &self.path, Kind::File)?;
+                // SQLite's own, next to the file. They have its mode, and are gone unless another
+                // process is at work.
+                for suffix in ["-journal", "-wal", "-shm"] {
+                    let mut path = self.path.clone().into_os_string();
+                    path.push(suffix);
+                    self.check_access("the local store's file", Path::new(&path), Kind::File)?;
+                }
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.unusable(error.to_string())),
         }
+    }
+
+    /// Checks the folder of the file, and that no folder between it and the repository's root is a
+    /// symbolic link.
+    fn check_folders(&self) -> Result<(), StoreError> {
+        let Some(folder) = self.path.parent() else { return Ok(()) };
+        let what = "the local store's folder";
+        let below_root = folder.ancestors().take_while(|above| above.starts_with(&self.root) && *above != self.root);
+        for link in below_root.filter(|above| above.is_symlink()) {
+            self.check_access(what, link, Kind::Folder)?;
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (root, real) = (real(&self.root), real(folder));
+        match real != root && real.starts_with(&root) {
+            true => self.check_access(what, folder, Kind::Folder),
+            // Outside, a link on the way is the user's own.
+            false => self.check_access(what, &real, Kind::SharedFolder),
+        }
+    }
+
+    fn check_access(&self, what: &'static str, path: &Path, kind: Kind) -> Result<(), StoreError> {
+        access::check(path, kind).map_err(|error| match error {
+            AccessError::Exposed { reason, remedy } => {
+                StoreError::LocalExposed { what, path: path.to_owned(), reason, remedy }
+            }
+            AccessError::Io(error) => self.unusable(error.to_string()),
+        })
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
@@ -126,8 +178,21 @@ impl File {
         // to open has to roll the journal back, and where the file is not writable SQLite falls back by itself.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(&error))?;
-        connection.busy_timeout(PATIENCE).map_err(|error| self.failed(&error))?;
-        connection.pragma_update(None, "foreign_keys", true).map_err(|error| self.failed(&error))?;
+        let configure = || {
+            connection.busy_timeout(PATIENCE)?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            // A file from elsewhere may bring code along (SQLite, "Defense Against The Dark Arts").
+            for (setting, value) in [
+                (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+                (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+                (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+                (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            ] {
+                connection.set_db_config(setting, value)?;
+            }
+            Ok(())
+        };
+        configure().map_err(|error| self.failed(&error))?;
         Ok(connection)
     }
 

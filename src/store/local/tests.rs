@@ -43,6 +43,11 @@ fn holding(bytes: &[u8]) -> (TempDir, LocalStore, PathBuf) {
     let (root, store, path) = fresh();
     fs::create_dir(path.parent().unwrap()).unwrap();
     fs::write(&path, bytes).unwrap();
+    #[cfg(unix)]
+    for (path, mode) in [(path.parent().unwrap(), 0o700), (&*path, 0o600)] {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
     (root, store, path)
 }
 
@@ -285,7 +290,7 @@ fn only_what_carries_the_tag_is_swept() {
 fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_write() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("text", tags([("x", "1")])), None)).unwrap();
-    let columns = ["kms_key", "policy", "rotation_function", "rotation_days"];
+    let columns = ["kms_key", "policy", "rotation_function", "rotation_days", "labels"];
     let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
     Connection::open(&path)
         .unwrap()

@@ -1,0 +1,153 @@
+//! Who may access the local store's file, its folder and the key file: this user alone.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::Path;
+
+use thiserror::Error;
+
+/// Why a file or folder is not used.
+#[derive(Debug, Error)]
+pub(super) enum AccessError {
+    /// `remedy` is what to do, as a command where there is one.
+    #[error("{reason}")]
+    Exposed { reason: String, remedy: String },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What is checked, with the permissions that group and others must not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    /// A folder inside the repository, which is the store's own.
+    Folder,
+    /// A folder that has other files of the user, or the whole repository: others may read it.
+    SharedFolder,
+}
+
+/// Checks that a file or folder belongs to this user, that no other user may access it, and that it
+/// is not a symbolic link. A path at which nothing is passes.
+///
+/// # Errors
+/// [`AccessError`]
+pub(super) fn check(path: &Path, kind: Kind) -> Result<(), AccessError> {
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if found.is_symlink() {
+        return Err(AccessError::Exposed {
+            reason: "it is a symbolic link, which goldenpath does not follow here".to_owned(),
+            remedy: "put the file or folder itself in the link's place, or name it in goldenpath.yaml".to_owned(),
+        });
+    }
+    check_owner(path, kind, &found)
+}
+
+#[cfg(unix)]
+fn check_owner(path: &Path, kind: Kind, found: &Metadata) -> Result<(), AccessError> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let user = rustix::process::geteuid().as_raw();
+    if found.uid() != user {
+        return Err(AccessError::Exposed {
+            reason: format!("it belongs to user {}, and goldenpath runs as user {user}", found.uid()),
+            remedy: "run goldenpath as its owner, or name another place in goldenpath.yaml".to_owned(),
+        });
+    }
+    let mode = found.permissions().mode() & 0o777;
+    let (denied, change) = match kind {
+        Kind::File => (0o077, "600"),
+        Kind::Folder => (0o077, "700"),
+        Kind::SharedFolder => (0o022, "go-w"),
+    };
+    if mode & denied == 0 {
+        return Ok(());
+    }
+    Err(AccessError::Exposed {
+        reason: format!("other users may access it (its mode is {mode:03o})"),
+        remedy: format!("run `chmod {change} {}`", quote(&path.display().to_string())),
+    })
+}
+
+/// Windows has no mode, and its folders below a user's profile are the user's own.
+#[cfg(not(unix))]
+fn check_owner(_: &Path, _: Kind, _: &Metadata) -> Result<(), AccessError> {
+    Ok(())
+}
+
+/// A word as a POSIX shell reads it.
+pub(super) fn quote(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@,%".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// The reason and the remedy.
+    fn refused(path: &Path, kind: Kind) -> (String, String) {
+        match check(path, kind) {
+            Err(AccessError::Exposed { reason, remedy }) => (reason, remedy),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_permission_of_group_or_others_is_refused_with_the_command_that_removes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a b");
+        fs::write(&file, "").unwrap();
+        let set = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o600, 0o400, 0o700] {
+            set(mode);
+            check(&file, Kind::File).unwrap();
+        }
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777] {
+            set(mode);
+            let (reason, remedy) = refused(&file, Kind::File);
+            assert_eq!(reason, format!("other users may access it (its mode is {mode:o})"));
+            assert_eq!(remedy, format!("run `chmod 600 '{}'`", file.display()));
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_shared_may_be_read_and_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o755);
+        check(folder.path(), Kind::SharedFolder).unwrap();
+        assert!(refused(folder.path(), Kind::Folder).1.contains("chmod 700"));
+        set(0o775);
+        assert!(refused(folder.path(), Kind::SharedFolder).1.contains("chmod go-w"));
+        set(0o700);
+        check(folder.path(), Kind::Folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_is_refused_even_where_it_leads_nowhere_and_a_path_without_a_file_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("link");
+        check(&path, Kind::File).unwrap();
+        symlink("nowhere", &path).unwrap();
+        assert!(refused(&path, Kind::File).0.contains("symbolic link"));
+    }
+
+    #[test]
+    fn a_word_is_one_word_to_a_shell() {
+        for word in ["a/b.db", "a b", "it's", "$(id)", "", "`x`"] {
+            let shown = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]).output();
+            assert_eq!(String::from_utf8(shown.unwrap().stdout).unwrap(), word);
+        }
+    }
+}
