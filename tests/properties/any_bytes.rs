@@ -58,7 +58,14 @@ impl World {
             Entry::read(File { path, bytes: Ok(bytes.to_vec()) }, true, &self.project)
         };
         let entries = files.iter().enumerate().map(read).collect();
-        let catalog = Catalog { snapshot: Snapshot::WorkTree, entries, texts: Vec::new(), other_files: Vec::new(), before: None, outlived: BTreeMap::new() };
+        let catalog = Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            texts: Vec::new(),
+            other_files: Vec::new(),
+            before: None,
+            outlived: BTreeMap::new(),
+        };
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
         settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));

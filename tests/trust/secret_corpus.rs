@@ -88,12 +88,19 @@ impl Set {
                 None => (false, &harmless[row - leaks.len()]),
             };
             if is_leak != reported[number] {
-                println!("{} {}, {} in {}: {text}", self.name, if is_leak { "miss" } else { "false alarm" }, row.kind, row.place);
+                println!(
+                    "{} {}, {} in {}: {text}",
+                    self.name,
+                    if is_leak { "miss" } else { "false alarm" },
+                    row.kind,
+                    row.place
+                );
                 *(if is_leak { &mut missed } else { &mut alarms }) += 1;
             }
         }
         let share = |count: usize, rows: usize| count as f64 / (rows as f64 * SEEDS as f64);
-        let measured = Measured { recall: 1.0 - share(missed, leaks.len()), false_alarms: share(alarms, harmless.len()) };
+        let measured =
+            Measured { recall: 1.0 - share(missed, leaks.len()), false_alarms: share(alarms, harmless.len()) };
         println!(
             "{}: {} leaks, recall {:.3}; {} harmless texts, false alarms {:.3}",
             self.name,
@@ -135,7 +142,9 @@ fn manifest(place: &str, text: &str, number: usize) -> String {
         "yaml" => format!("{own}{}", indented("  ")),
         "owner" => replaced("owner:"),
         "secretname" => replaced("k8sSecretName:"),
-        "principal" => own.replacen("    namespace:", &format!("    readPrincipals:\n      - {quoted}\n    namespace:"), 1),
+        "principal" => {
+            own.replacen("    namespace:", &format!("    readPrincipals:\n      - {quoted}\n    namespace:"), 1)
+        }
         other => panic!("there is no place {other}"),
     }
 }
@@ -305,7 +314,8 @@ fn a_leak_in_any_text_file_of_the_catalog_is_found_at_its_line_and_column() {
     let found = leaks(&outcome);
     let mut paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
     let mut expected = OTHER_FILES.to_vec();
-    (paths.sort_unstable(), expected.sort_unstable());
+    paths.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(paths, expected);
     for found in &found {
         assert_eq!(found.under(&text), token, "{found:?}");
@@ -378,11 +388,17 @@ fn only_text_files_that_a_change_touches_are_searched_in_it() {
     repository.write("catalogs/secrets/new.txt", &token);
     repository.git(&["add", "--all"]);
     let staged = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run();
-    assert_eq!(leaks(&staged).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["catalogs/secrets/new.txt"]);
+    assert_eq!(
+        leaks(&staged).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(),
+        ["catalogs/secrets/new.txt"]
+    );
 
     repository.commit_all("a leak");
     let outcome = repository.goldenpath(&range).run();
-    assert_eq!(leaks(&outcome).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(), ["catalogs/secrets/new.txt"]);
+    assert_eq!(
+        leaks(&outcome).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(),
+        ["catalogs/secrets/new.txt"]
+    );
     assert_eq!(outcome.code, 1);
 }
 

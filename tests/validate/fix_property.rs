@@ -167,7 +167,14 @@ impl World {
     fn catalog(&self, path: &str, text: &str) -> Catalog {
         let file = File { path: path.to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
         let entries = vec![Entry::read(file, true, &self.project)];
-        Catalog { snapshot: Snapshot::WorkTree, entries, texts: Vec::new(), other_files: Vec::new(), before: None, outlived: BTreeMap::new() }
+        Catalog {
+            snapshot: Snapshot::WorkTree,
+            entries,
+            texts: Vec::new(),
+            other_files: Vec::new(),
+            before: None,
+            outlived: BTreeMap::new(),
+        }
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.

@@ -105,9 +105,9 @@ impl Scan<'_> {
             let password = match (usage, unquoted.split_once(':')) {
                 (Usage::Pair(_), Some((user, password))) => Some((at + user.len() + 1, password)),
                 (Usage::Pair(_), None) => None,
-                (Usage::Login, _) => unquoted.split_once('/').map(|(user, rest)| {
-                    (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
-                }),
+                (Usage::Login, _) => unquoted
+                    .split_once('/')
+                    .map(|(user, rest)| (at + user.len() + 1, rest.split('@').next().unwrap_or_default())),
                 _ => Some((at, unquoted)),
             };
             if let Some((at, password)) = password.filter(|(_, password)| is_argument(password)) {

@@ -7,7 +7,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::prose::{Cue, is_password};
 use super::{keys, leaks_in_words};
 
-const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const CONFIG: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
@@ -21,9 +22,12 @@ pub(super) fn text_in(word: &str) -> Option<String> {
 
 /// Whether a decoded text holds a secret, or is `user:password` as a whole.
 pub(super) fn has_leak(text: &str) -> bool {
-    let pair = text.trim_end().split_once(':').filter(|(user, _)| !user.is_empty() && !user.contains(char::is_whitespace));
+    let pair =
+        text.trim_end().split_once(':').filter(|(user, _)| !user.is_empty() && !user.contains(char::is_whitespace));
     let is_pair = pair.is_some_and(|(_, password)| {
-        !keys::is_stand_in(password) && !password.contains(char::is_whitespace) && is_password(password, true, Cue::Password)
+        !keys::is_stand_in(password)
+            && !password.contains(char::is_whitespace)
+            && is_password(password, true, Cue::Password)
     });
     is_pair || !leaks_in_words(text).is_empty()
 }

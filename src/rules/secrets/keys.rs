@@ -21,6 +21,9 @@ pub(super) enum Strength {
     Weak,
 }
 
+/// What a field called `value` or `data` holds.
+pub(in crate::rules) const ANY_VALUE: &str = "a value";
+
 /// How a name ends that says so, without case and separators.
 const ENDINGS: [(&str, Sensitive); 50] = [
     ("password", password("a password")),
@@ -48,7 +51,7 @@ const ENDINGS: [(&str, Sensitive); 50] = [
     ("sig", token("a signature")),
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
-    ("stringdata", Sensitive { what: "a value", strength: Strength::Value }),
+    ("stringdata", Sensitive { what: ANY_VALUE, strength: Strength::Value }),
     ("passcode", password("a password")),
     ("passwrd", password("a password")),
     ("pw", password("a password")),
@@ -158,7 +161,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
     if matches!(rest, "value" | "values" | "data") {
-        return Some(Sensitive { what: "a value", strength: Strength::Value });
+        return Some(Sensitive { what: ANY_VALUE, strength: Strength::Value });
     }
     if let Some(found) = ending(rest) {
         return Some(found);
@@ -340,7 +343,8 @@ fn is_code(value: &str) -> bool {
         "secrets.",
         "self.",
     ];
-    let is_letters = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_letters =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
     // A path of three names, or a call
     let is_path = value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');

@@ -148,11 +148,16 @@ impl Scan<'_> {
         // HTTP's schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
         for scheme in ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "] {
             let begins = bytes.get(start..start + scheme.len());
-            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes())) { scheme.len() } else { 0 };
+            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes())) {
+                scheme.len()
+            } else {
+                0
+            };
         }
         // `Authorization: Splunk …`
         if name.what == "an authorization"
-            && let Some((scheme, _)) = self.text[start..self.text.floor_char_boundary((start + 24).min(self.text.len()))].split_once(' ')
+            && let Some((scheme, _)) =
+                self.text[start..self.text.floor_char_boundary((start + 24).min(self.text.len()))].split_once(' ')
             && !scheme.is_empty()
             && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
         {
@@ -162,7 +167,8 @@ impl Scan<'_> {
         let quote = bytes[start - 1];
         if matches!(quote, b'"' | b'\'')
             && name.strength == Strength::Password
-            && let Some(length) = bytes[start..].iter().take(LONGEST_QUOTATION).position(|byte| *byte == quote || *byte == b'\n')
+            && let Some(length) =
+                bytes[start..].iter().take(LONGEST_QUOTATION).position(|byte| *byte == quote || *byte == b'\n')
             && bytes[start + length] == quote
             && let Some(quoted) = self.text.get(start..start + length)
             && quoted.contains(' ')

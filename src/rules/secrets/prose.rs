@@ -78,23 +78,96 @@ pub(super) const CUES: [(&str, Cue); 56] = [
 
 /// What stands between such a word and its value.
 const COPULAS: [&str; 20] = [
-    ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era", "será",
-    "is:", "ist:", "é",
+    ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era",
+    "será", "is:", "ist:", "é",
 ];
 
 /// What may stand between that and the value.
 const ADVERBS: [&str; 26] = [
-    "now", "currently", "still", "set", "changed", "reset", "to", "just", "jetzt", "nun", "aktuell", "derzeit", "noch", "auf",
-    "maintenant", "actuellement", "toujours", "ahora", "actualmente", "todavía", "the", "das", "die", "der", "le", "la",
+    "now",
+    "currently",
+    "still",
+    "set",
+    "changed",
+    "reset",
+    "to",
+    "just",
+    "jetzt",
+    "nun",
+    "aktuell",
+    "derzeit",
+    "noch",
+    "auf",
+    "maintenant",
+    "actuellement",
+    "toujours",
+    "ahora",
+    "actualmente",
+    "todavía",
+    "the",
+    "das",
+    "die",
+    "der",
+    "le",
+    "la",
 ];
 
 /// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
 /// something else.
-const PREPOSITIONS: [&str; 51] = [
-    "for", "of", "on", "at", "in", "to", "from", "with", "used", "value", "für", "fürs", "der", "des", "dem", "vom", "von",
-    "zum", "zur", "im", "am", "mit", "pour", "de", "du", "actuel", "actuelle", "sur", "para", "del", "en", "actual", "per",
-    "da", "van", "voor", "d'accès", "set", "changed", "reset", "updated", "nueva", "nuevo", "antigua", "vieja", "temporal",
-    "nouveau", "ancien", "temporaire", "initial", "courant",
+const PREPOSITIONS: [&str; 53] = [
+    "for",
+    "of",
+    "on",
+    "at",
+    "in",
+    "to",
+    "from",
+    "with",
+    "used",
+    "value",
+    "für",
+    "fürs",
+    "der",
+    "des",
+    "dem",
+    "vom",
+    "von",
+    "zum",
+    "zur",
+    "im",
+    "am",
+    "mit",
+    "pour",
+    "de",
+    "du",
+    "actuel",
+    "actuelle",
+    "sur",
+    "para",
+    "del",
+    "en",
+    "actual",
+    "per",
+    "da",
+    "van",
+    "voor",
+    "d'accès",
+    "set",
+    "changed",
+    "reset",
+    "updated",
+    "nueva",
+    "nuevo",
+    "antigua",
+    "vieja",
+    "temporal",
+    "nouveau",
+    "ancien",
+    "temporaire",
+    "provisoire",
+    "provisional",
+    "initial",
+    "courant",
 ];
 
 /// How a sentence says that something became the value: `changed to …`, `used to be …`.
@@ -103,7 +176,6 @@ const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
 
 /// What stands between a value and the word, the other way round: `… as the password`.
 const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
-
 
 /// The most words between the first and the value.
 const MOST_WORDS: usize = 10;
@@ -165,7 +237,12 @@ impl<'text> Scan<'text> {
             let from = rest.len() - argument.trim_start().len();
             if let Some(inner) = quotation(&rest[from..]) {
                 let word = &rest[from + inner.start..from + inner.end];
-                if word.len() >= 4 && !keys::is_stand_in(word) && !keys::is_reference(word) && !is_plain_word(word) && !is_name_like(word) {
+                if word.len() >= 4
+                    && !keys::is_stand_in(word)
+                    && !keys::is_reference(word)
+                    && !is_plain_word(word)
+                    && !is_name_like(word)
+                {
                     self.password(end + from + inner.start, end + from + inner.end, cue);
                 }
             }
@@ -237,8 +314,7 @@ impl<'text> Scan<'text> {
                         return;
                     }
                     let becomes = BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
-                    expected =
-                        if becomes || token.ends_with([':', '=']) { Expected::Value } else { Expected::Later };
+                    expected = if becomes || token.ends_with([':', '=']) { Expected::Value } else { Expected::Later };
                 }
             }
             (at, previous) = (next, lower);
@@ -284,7 +360,8 @@ impl<'text> Scan<'text> {
         let Some(length) = rest.find('<') else { return };
         let word = &rest[..length];
         let is_closed = rest[length..].starts_with("</");
-        if is_closed && word.len() >= 4 && !keys::is_stand_in(word) && !keys::is_reference(word) && !is_plain_word(word) {
+        if is_closed && word.len() >= 4 && !keys::is_stand_in(word) && !keys::is_reference(word) && !is_plain_word(word)
+        {
             self.found(from..from + length, "a password", 1);
         }
     }
@@ -331,8 +408,8 @@ fn is_user(word: &str) -> bool {
 
 /// Words of the trade that look like passwords.
 const TERMS: [&str; 31] = [
-    "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf", "bcrypt", "scrypt", "aes", "rsa",
-    "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s", "ec", "route", "auth", "p", "v", "secp",
+    "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf", "bcrypt", "scrypt",
+    "aes", "rsa", "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s", "ec", "route", "auth", "p", "v", "secp",
 ];
 
 /// Whether a word in a sentence looks like a password: it mixes kinds of characters as names, dates, versions, paths and
@@ -365,12 +442,18 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
     let (small, capital, digit) = (has(char::is_lowercase), has(char::is_uppercase), has(|c| c.is_ascii_digit()));
     let body = word.trim_end_matches(['!', '?']);
     let symbol = word.chars().any(|c| "!#$%^&*?+~@§€".contains(c));
-    if symbol && (digit || (small && capital) || body.chars().any(|c| "!#$%^&*?+~@§€".contains(c))) && (small || capital) {
+    if symbol
+        && (digit || (small && capital) || body.chars().any(|c| "!#$%^&*?+~@§€".contains(c)))
+        && (small || capital)
+    {
         return !word.contains("...");
     }
     let letters: String = word.chars().take_while(char::is_ascii_alphabetic).collect();
     let behind = &word[letters.len()..];
-    if digit && behind.chars().all(|c| c.is_ascii_digit() || c == '-') && TERMS.contains(&letters.to_lowercase().as_str()) {
+    if digit
+        && behind.chars().all(|c| c.is_ascii_digit() || c == '-')
+        && TERMS.contains(&letters.to_lowercase().as_str())
+    {
         return false;
     }
     if digit && small && capital {

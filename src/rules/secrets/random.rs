@@ -119,13 +119,23 @@ pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>
     let (mut start, whole) = (run.start, run.end);
     for piece in text[run].split(|&byte| byte == b'.') {
         let end = start + piece.len();
-        if piece.len() >= 20 && is_random(piece) && !is_public(text, start..end) {
+        if piece.len() >= 20 && is_random(piece) && !is_public(text, start..end) && !is_public_below(text, start..end) {
             let padding = text[whole..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             return Some(start..whole + padding);
         }
         start = end + 1;
     }
     None
+}
+
+/// The same for a path in lower case that ends in an identifier, such as `/hostedzone/Z0…`.
+fn is_public_below(text: &[u8], piece: Range<usize>) -> bool {
+    let Some(slash) = text[piece.clone()].iter().rposition(|byte| *byte == b'/') else { return false };
+    let tail = piece.start + slash + 1..piece.end;
+    let folders = &text[piece.start..tail.start];
+    folders.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'/' | b'-' | b'_'))
+        && tail.len() >= 20
+        && is_public(text, tail)
 }
 
 /// Whether the body behind a known prefix is one that a machine made, rather than `sk-live-something-service`.
@@ -339,7 +349,11 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     if prefix.ends_with(b"h1:") && body.len() <= 44 || prefix.ends_with(b"zh:") && is_hex(body) {
         return true;
     }
-    if is_known_id(body) || is_host(text, &piece) || is_checksum_line(body, &text[piece.end..]) || is_tagged_key(body, before) {
+    if is_known_id(body)
+        || is_host(text, &piece)
+        || is_checksum_line(body, &text[piece.end..])
+        || is_tagged_key(body, before)
+    {
         return true;
     }
     let ends = |byte: &u8| byte.is_ascii_alphanumeric();
@@ -355,7 +369,7 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         return true;
     }
     // The public parts of a JSON Web Key (RFC 7518, section 6)
-    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(5).any(|part| part == b"\"kty\"") {
+    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(3).any(|part| part == b"kty") {
         return true;
     }
     // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
@@ -401,7 +415,10 @@ fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
     let rest = &text[piece.end..(piece.end + 128).min(text.len())];
     let name = &rest[..rest.iter().take_while(|byte| is_label(byte) || **byte == b'.').count()];
     let mut labels = name.rsplit(|byte| *byte == b'.').filter(|label| !label.is_empty());
-    let is_end = matches!(labels.next(), Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn"));
+    let is_end = matches!(
+        labels.next(),
+        Some(b"com" | b"net" | b"org" | b"io" | b"dev" | b"cloud" | b"internal" | b"local" | b"cn")
+    );
     name.starts_with(b".") && is_end && labels.next().is_some()
 }
 
