@@ -143,7 +143,7 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     matches!(
         [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
         // ENDINGS and `pass`, `value`, `data`
-        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'g']
+        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'e' | b'g']
             | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
             | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
             // SUFFIXES

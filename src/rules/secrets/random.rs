@@ -374,7 +374,14 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     }
     // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
     let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
-    let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
+    // A field called `id` alone says nothing; `client id` and `client_id` do.
+    let is_alone = matches!(name.as_str(), "id" | "ids")
+        && {
+            let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
+            !matches!(before[..before.len() - behind - word.len()], [.., one, b' ' | b'_' | b'-' | b'/'] if one.is_ascii_alphanumeric())
+        };
+    let is_id =
+        !is_alone && (NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID"));
     (is_id && !is_secret(&name) && !is_secret(&second))
         || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
