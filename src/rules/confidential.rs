@@ -112,7 +112,12 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
         // In JSON and YAML, only the parser knows where a value ends.
         State::Text if !entry.text.contains('\0') => {
             let root = is_structured(&entry.path).then(|| manifest::parse(&entry.text).ok()).flatten();
-            secrets::leaks(&entry.text, root.as_ref(), &is_name)
+            let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
+            // `value` and `data` are words of a schema, not names of what holds a secret.
+            if project.rule_files().contains(&entry.path.as_str()) {
+                leaks.retain(|leak| leak.what != secrets::ANY_VALUE);
+            }
+            leaks
         }
         State::Broken(_) | State::Text if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
         State::Broken(_) | State::Text => secrets::leaks(&entry.text, None, &is_name),

@@ -3,13 +3,24 @@
 //! ## What it does
 //! Looks for values of secrets in the whole text of a file, comments included, also where the file is broken otherwise:
 //!
-//! - what its issuer made recognisable: AWS access keys, private keys in PEM, JSON Web Tokens, tokens of GitHub, GitLab,
-//!   Slack, Stripe, Google, npm, PyPI, OpenAI, Anthropic and others;
-//! - passwords in URLs and connection strings, `AccountKey=…`;
-//! - what stands behind a name such as `password`, `secret`, `token`, `apiKey`, `privateKey`, `value` or `data`, in a
-//!   field, a comment or a sentence;
+//! - what its issuer made recognizable: AWS access keys, private keys in PEM, JSON Web Tokens, tokens of GitHub, GitLab,
+//!   Slack, Stripe, Google, npm, PyPI, OpenAI, Anthropic and a hundred others, whose prefixes come from the rules of
+//!   gitleaks (MIT License; its version and date are in `src/rules/secrets/gitleaks.rs`);
+//! - passwords in URLs and connection strings, `AccountKey=…`, lines of `.netrc` and `.pgpass`;
+//! - what follows a name such as `password`, `secret`, `token`, `apiKey`, `privateKey`, `value` or `data`, in a field or a
+//!   comment;
+//! - passwords in sentences (`the password is …`, `das Passwort lautet …`, `le mot de passe est …`, `la contraseña es …`) and
+//!   in command lines (`curl -u`, `mysql -p`, `--token …`);
 //! - long random texts. 40 hexadecimal digits count as a Git commit, longer ones as a key unless a word such as
-//!   `sha256:` or `commit` stands before them. Paths of links and ARNs are left alone.
+//!   `sha256:` or `commit` precedes them. Base64 of a text is judged by what the text says. Paths of links, ARNs, names
+//!   of hosts, identifiers, public keys and certificates are left alone.
+//!
+//! Besides manifests it searches the other text files in the catalog's folder, hidden ones included, up to 1 MiB each, and
+//! the rule files (`goldenpath.yaml`, the schema, the enums, the governance table, the secret types). In a change, these are
+//! the files that it touches. Binary files and symbolic links are skipped; a file that cannot be searched is reported.
+//!
+//! On the corpus of `tests/fixtures/secret_corpus` the rule finds more than 97 % of the leaks, and reports fewer than 2 % of
+//! the harmless texts. It misses values that look like words, and other people's text will have higher rates of both errors.
 //!
 //! Placeholders (`<password>`, `${PASSWORD}`, `changeme`, `***`) are not values; the example keys of AWS's
 //! documentation are reported. No message, no drawing and no plan shows what was found.
@@ -50,17 +61,7 @@ const HELP: &str = "take it out of the file. If it was ever committed, it is in 
                     leaked: rotate it where it was issued, and clean the history. The value goes into the store, \
                     never into Git";
 
-const UNREADABLE_HELP: &str = "make it readable, or move it out of the catalog's folder";
-
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    // A manifest that cannot be read is a finding of other rules; other files are no one else's.
-    if let State::Unreadable(why) = &entry.state
-        && !project.is_manifest(&entry.path)
-    {
-        let message = format!("cannot search this file for secrets: {why}");
-        sink.over(entry, 0..0, "", message, UNREADABLE_HELP.to_owned());
-        return;
-    }
     let leaks = leaks(entry, project);
     for (number, leak) in leaks.iter().take(MOST).enumerate() {
         // A key of many lines is underlined in its first.
@@ -73,6 +74,14 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             message.push_str(&format!("; {} more places look like secrets", leaks.len() - MOST));
         }
         sink.over(entry, span, &pointer, message, HELP.to_owned());
+    }
+}
+
+/// Reports a file that is not a manifest and could not be searched.
+pub(super) fn report_unreadable(entry: &Entry, sink: &mut Sink<'_>) {
+    if let State::Unreadable(why) = &entry.state {
+        let help = "make it readable, or move it out of the catalog's folder".to_owned();
+        sink.over(entry, 0..0, "", format!("cannot search this file for secrets: {why}"), help);
     }
 }
 

@@ -166,7 +166,10 @@ impl<'project> RuleSet<'project> {
         for &(rule, severity) in self.rules.iter().filter(|(rule, _)| rule.code == confidential::CODE) {
             if let Check::Entry(check) = rule.check {
                 let mut sink = Sink::new(rule, severity, &mut findings);
-                catalog.texts.iter().for_each(|entry| check(entry, self.project, &mut sink));
+                for entry in &catalog.texts {
+                    check(entry, self.project, &mut sink);
+                    gp501_secret_value_in_manifest::report_unreadable(entry, &mut sink);
+                }
             }
         }
         findings

@@ -314,7 +314,8 @@ fn a_leak_in_any_text_file_of_the_catalog_is_found_at_its_line_and_column() {
     let found = leaks(&outcome);
     let mut paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
     let mut expected = OTHER_FILES.to_vec();
-    (paths.sort_unstable(), expected.sort_unstable());
+    paths.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(paths, expected);
     for found in &found {
         assert_eq!(found.under(&text), token, "{found:?}");

@@ -56,11 +56,16 @@ const POSTHOG: &str = "a PostHog key";
 const RAZORPAY: &str = "a Razorpay key";
 
 /// What [`gitleaks::TOKENS`] lacks or knows in one of its forms only, as their issuers document it. Lengths are lower bounds.
-const FORMATS: [Format; 64] = [
+const FORMATS: [Format; 69] = [
     // GitLab, "Token overview", token prefixes
     format("glrtr-", 20, "a GitLab token"),
     format("glwt-", 20, "a GitLab token"),
     // Slack, "Token types": xoxs and xoxc are browsers'
+    format("xoxb-", 10, SLACK),
+    format("xoxp-", 10, SLACK),
+    format("xoxs-", 10, SLACK),
+    format("xoxe-", 10, SLACK),
+    format("xapp-", 10, SLACK),
     format("xoxc-", 10, SLACK),
     format("xoxd-", 10, SLACK),
     format("xoxe.xox", 10, SLACK),
@@ -208,7 +213,9 @@ impl Format {
         let belongs = |byte: u8| byte.is_ascii() && self.alphabet >> byte & 1 == 1;
         let length = |limit: usize| body.iter().take(limit).take_while(|&&byte| belongs(byte)).count();
         let seen = length(LOOK_AHEAD.max(self.longest + 1));
-        if seen < self.shortest || (seen > 0 && !is_random_body(&body[..seen.min(LOOK_AHEAD)])) {
+        // What is joined to a token by a dot may be words.
+        let is_random = |length: usize| is_random_body(&body[..length.min(seen).min(LOOK_AHEAD)]);
+        if seen < self.shortest || (seen > 0 && !is_random(seen) && !is_random(self.shortest)) {
             return None;
         }
         // Letters and digits alone begin many words, and digests; then the length has to fit.

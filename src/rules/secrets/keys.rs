@@ -21,6 +21,9 @@ pub(super) enum Strength {
     Weak,
 }
 
+/// What a field called `value` or `data` holds.
+pub(in crate::rules) const ANY_VALUE: &str = "a value";
+
 /// How a name ends that says so, without case and separators.
 const ENDINGS: [(&str, Sensitive); 50] = [
     ("password", password("a password")),
@@ -48,7 +51,7 @@ const ENDINGS: [(&str, Sensitive); 50] = [
     ("sig", token("a signature")),
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
-    ("stringdata", Sensitive { what: "a value", strength: Strength::Value }),
+    ("stringdata", Sensitive { what: ANY_VALUE, strength: Strength::Value }),
     ("passcode", password("a password")),
     ("passwrd", password("a password")),
     ("pw", password("a password")),
@@ -140,7 +143,7 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     matches!(
         [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
         // ENDINGS and `pass`, `value`, `data`
-        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'g']
+        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'e' | b'g']
             | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
             | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
             // SUFFIXES
@@ -158,7 +161,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
     if matches!(rest, "value" | "values" | "data") {
-        return Some(Sensitive { what: "a value", strength: Strength::Value });
+        return Some(Sensitive { what: ANY_VALUE, strength: Strength::Value });
     }
     if let Some(found) = ending(rest) {
         return Some(found);

@@ -22,6 +22,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use self::commands::COMMANDS;
 use self::formats::{Found, Memory};
+pub(super) use self::keys::ANY_VALUE;
 use self::prose::CUES;
 use crate::manifest::Node;
 

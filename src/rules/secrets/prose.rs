@@ -114,7 +114,7 @@ const ADVERBS: [&str; 26] = [
 
 /// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
 /// something else.
-const PREPOSITIONS: [&str; 51] = [
+const PREPOSITIONS: [&str; 53] = [
     "for",
     "of",
     "on",
@@ -164,6 +164,8 @@ const PREPOSITIONS: [&str; 51] = [
     "nouveau",
     "ancien",
     "temporaire",
+    "provisoire",
+    "provisional",
     "initial",
     "courant",
 ];

@@ -119,13 +119,23 @@ pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>
     let (mut start, whole) = (run.start, run.end);
     for piece in text[run].split(|&byte| byte == b'.') {
         let end = start + piece.len();
-        if piece.len() >= 20 && is_random(piece) && !is_public(text, start..end) {
+        if piece.len() >= 20 && is_random(piece) && !is_public(text, start..end) && !is_public_below(text, start..end) {
             let padding = text[whole..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             return Some(start..whole + padding);
         }
         start = end + 1;
     }
     None
+}
+
+/// The same for a path in lower case that ends in an identifier, such as `/hostedzone/Z0…`.
+fn is_public_below(text: &[u8], piece: Range<usize>) -> bool {
+    let Some(slash) = text[piece.clone()].iter().rposition(|byte| *byte == b'/') else { return false };
+    let tail = piece.start + slash + 1..piece.end;
+    let folders = &text[piece.start..tail.start];
+    folders.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'/' | b'-' | b'_'))
+        && tail.len() >= 20
+        && is_public(text, tail)
 }
 
 /// Whether the body behind a known prefix is one that a machine made, rather than `sk-live-something-service`.
@@ -359,12 +369,19 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         return true;
     }
     // The public parts of a JSON Web Key (RFC 7518, section 6)
-    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(5).any(|part| part == b"\"kty\"") {
+    if matches!(name.as_str(), "n" | "x" | "y") && before.windows(3).any(|part| part == b"kty") {
         return true;
     }
     // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
     let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
-    let is_id = NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID");
+    // A field called `id` alone says nothing; `client id` and `client_id` do.
+    let is_alone = matches!(name.as_str(), "id" | "ids")
+        && {
+            let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
+            !matches!(before[..before.len() - behind - word.len()], [.., one, b' ' | b'_' | b'-' | b'/'] if one.is_ascii_alphanumeric())
+        };
+    let is_id =
+        !is_alone && (NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID"));
     (is_id && !is_secret(&name) && !is_secret(&second))
         || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
