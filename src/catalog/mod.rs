@@ -3,6 +3,7 @@
 mod age;
 mod claims;
 mod entry;
+mod locations;
 mod project;
 
 use std::collections::{BTreeMap, BTreeSet};

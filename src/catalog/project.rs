@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config, ConfigError, Enums, Governance, Policies, SecretTypes};
 use crate::files;
+use crate::git::GitError;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 use crate::template::{Output, Template, TemplateError};
@@ -20,6 +21,9 @@ pub struct Project {
     pub rules_from: Snapshot,
     /// Who owns what this catalog makes in the stores.
     pub catalog_id: String,
+    /// The repository that the catalog belongs to, as the tag of its secrets says; None in a clone
+    /// without a remote.
+    pub repository: Option<String>,
     pub config: Config,
     /// What the configuration is called in messages.
     pub config_name: String,
@@ -57,6 +61,9 @@ pub enum ProjectError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
 }
 
 impl Project {
@@ -115,6 +122,7 @@ impl Project {
         Ok(Self {
             root: repository.root().to_path_buf(),
             rules_from,
+            repository: repository.identity(config.audit.remote.as_deref())?,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
             config,

@@ -1,11 +1,13 @@
 //! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
 
+mod boundary;
 mod branches;
 mod branching;
 mod change;
 mod commits;
 mod everywhere;
 mod history;
+mod identity;
 mod index;
 mod links;
 mod manifest_files;
@@ -23,6 +25,7 @@ mod work_tree;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
+pub use boundary::{Boundary, Exposure, Location};
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
 pub use everywhere::Place;
@@ -79,6 +82,19 @@ pub enum SourceError {
         help("check the spelling; paths are relative to the current folder")
     )]
     NoSuchPath { path: PathBuf },
+
+    #[error("cannot follow the path `{}`: {why}", path.display())]
+    #[diagnostic(code(goldenpath::source::unresolved), help("check the path, its symbolic links and its permissions"))]
+    Unresolved { path: PathBuf, why: String },
+
+    #[error("`{}` is a bare repository among the files of `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(goldenpath::source::embedded),
+        help(
+            "its configuration and hooks could come from those files: run goldenpath in another folder with `-C`, or set GIT_DIR to use it"
+        )
+    )]
+    Embedded { path: PathBuf, root: PathBuf },
 
     #[error("the repository has no commit yet")]
     #[diagnostic(
