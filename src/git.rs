@@ -4,7 +4,9 @@
 //! It works on the repository at hand and no other: none of git's own variables reaches it, and those that do are listed
 //! here. Its output is read up to a limit, and it does not outlive its time.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,7 +29,7 @@ const MAX_COMPLAINT: usize = 1000;
 
 /// The variables that git may see: who and where the person is, how to reach the network, and how to be asked there. None of
 /// git's local ones (`git rev-parse --local-env-vars`), which name another repository than the one meant.
-const ENVIRONMENT: [&str; 59] = [
+const ENVIRONMENT: [&str; 61] = [
     "PATH",
     "HOME",
     "USER",
@@ -61,6 +63,8 @@ const ENVIRONMENT: [&str; 59] = [
     "GIT_ASKPASS",
     "GIT_TERMINAL_PROMPT",
     "GIT_EXEC_PATH",
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_PROTOCOL_FROM_USER",
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
     "GIT_CONFIG_NOSYSTEM",
@@ -90,12 +94,55 @@ const ENVIRONMENT: [&str; 59] = [
     "PATHEXT",
 ];
 
+/// The variable that lists the protocols by which git may go (git, "GIT_ALLOW_PROTOCOL").
+const ALLOW_PROTOCOL: &str = "GIT_ALLOW_PROTOCOL";
+
+/// The protocols of a URL from a repository's files. With others such a URL could start a program
+/// (`ext::`) or have what is pushed read on the way (`http`, `git`).
+pub const PROTOCOLS: [&str; 3] = ["https", "ssh", "file"];
+
+/// The first git that runs no hook of a repository on this machine that it only reads.
+pub const SAFE_VERSION: Version = Version(2, 45, 1);
+
+/// How long git may take to answer without the network.
+pub const LOCAL: Duration = Duration::from_secs(20);
+
 /// The `git` program in one repository.
 #[derive(Debug, Clone)]
 pub struct Git {
     git_dir: PathBuf,
     work_tree: PathBuf,
     never_asks: bool,
+    protocols: Protocols,
+}
+
+/// The protocols by which git may reach another repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protocols {
+    /// Those that git itself allows: for URLs of the user's own configuration, and where the user
+    /// has a setting for all.
+    Configured,
+    /// These alone.
+    Only(BTreeSet<String>),
+}
+
+/// A version of git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u32, u32, u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+impl Version {
+    /// Reads what `git --version` says, such as `git version 2.45.1.windows.1`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers =
+            text.trim().strip_prefix("git version ")?.split(['.', ' ', '-']).map_while(|part| part.parse().ok());
+        Some(Self(numbers.next()?, numbers.next()?, numbers.next().unwrap_or_default()))
+    }
 }
 
 /// What git did.
@@ -131,13 +178,45 @@ impl Git {
     /// git for the repository whose own folder is `git_dir` and whose files are in `work_tree`.
     #[must_use]
     pub fn new(git_dir: &Path, work_tree: &Path) -> Self {
-        Self { git_dir: git_dir.to_path_buf(), work_tree: work_tree.to_path_buf(), never_asks: false }
+        Self {
+            git_dir: git_dir.to_path_buf(),
+            work_tree: work_tree.to_path_buf(),
+            never_asks: false,
+            protocols: Protocols::Configured,
+        }
     }
 
     /// The same, without questions on the terminal.
     #[must_use]
     pub fn without_questions(self) -> Self {
         Self { never_asks: true, ..self }
+    }
+
+    /// The same program, which goes by these protocols alone.
+    #[must_use]
+    pub fn going_by(self, protocols: Protocols) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// Returns the protocols by which a URL from a repository's files may go: [`PROTOCOLS`], unless
+    /// the user's own settings say otherwise (`GIT_ALLOW_PROTOCOL`, `protocol.allow` and
+    /// `protocol.<name>.allow` in git's configuration).
+    ///
+    /// # Errors
+    /// A configuration that git cannot read.
+    pub fn protocols(&self) -> Result<Protocols, GitError> {
+        if std::env::var_os(ALLOW_PROTOCOL).is_some() {
+            return Ok(Protocols::Configured);
+        }
+        Ok(allowed(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
+    }
+
+    /// Returns the program's version; None where it names itself in another way.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn version(&self) -> Result<Option<Version>, GitError> {
+        Ok(Version::parse(&self.run(&["--version"], LOCAL)?.stdout))
     }
 
     /// Runs a command in which no hook runs, and that must succeed.
@@ -183,6 +262,9 @@ impl Git {
                 command.env(name, value);
             }
         }
+        if let Protocols::Only(names) = &self.protocols {
+            command.env(ALLOW_PROTOCOL, names.iter().map(String::as_str).collect::<Vec<_>>().join(":"));
+        }
         // What it says is read by goldenpath too.
         command.env("LC_ALL", "C.UTF-8");
         if self.never_asks || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
@@ -210,6 +292,35 @@ impl Git {
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+}
+
+/// [`PROTOCOLS`] with what `git config --list -z` says of others and of these. Where several say
+/// it, the last one counts.
+fn allowed(config: &str) -> Protocols {
+    let mut allowed: BTreeSet<String> = PROTOCOLS.map(str::to_owned).into();
+    let mut is_set = BTreeSet::new();
+    let mut general = None;
+    for (key, value) in config.split('\0').filter_map(|entry| entry.split_once('\n')) {
+        let Some(name) = key.strip_prefix("protocol.").and_then(|rest| rest.strip_suffix("allow")) else { continue };
+        match name.strip_suffix('.') {
+            Some(name) => {
+                is_set.insert(name.to_owned());
+                match value.eq_ignore_ascii_case("always") {
+                    true => _ = allowed.insert(name.to_owned()),
+                    // `user` is for URLs that a person gave.
+                    false => _ = allowed.remove(name),
+                }
+            }
+            None if name.is_empty() => general = Some(value.eq_ignore_ascii_case("always")),
+            None => {}
+        }
+    }
+    match general {
+        None => Protocols::Only(allowed),
+        // Git has it that way for every protocol without a setting of its own.
+        Some(true) => Protocols::Configured,
+        Some(false) => Protocols::Only(allowed.into_iter().filter(|name| is_set.contains(name)).collect()),
     }
 }
 
@@ -390,6 +501,40 @@ mod tests {
         let git = Git::new(&folder.path().join(".git"), folder.path());
         let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
         assert!(matches!(git.ask(&arguments, Duration::from_millis(200)), Err(GitError::Slow { .. })));
+    }
+
+    #[test]
+    fn the_users_own_settings_decide_which_protocols_a_url_of_the_repository_may_use() {
+        let only = |names: &[&str]| Protocols::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        for (config, expected) in [
+            ("", only(&["https", "ssh", "file"])),
+            ("user.name\nAnn\0protocol.version\n2\0", only(&["https", "ssh", "file"])),
+            ("protocol.codecommit.allow\nalways\0", only(&["https", "ssh", "file", "codecommit"])),
+            ("protocol.file.allow\nnever\0", only(&["https", "ssh"])),
+            ("protocol.file.allow\nuser\0", only(&["https", "ssh"])),
+            ("protocol.file.allow\nnever\0protocol.file.allow\nalways\0", only(&["https", "ssh", "file"])),
+            ("protocol.ext.allow\nnever\0", only(&["https", "ssh", "file"])),
+            ("protocol.allow\nnever\0protocol.https.allow\nalways\0", only(&["https"])),
+            ("protocol.allow\nalways\0", Protocols::Configured),
+            ("protocol.xallow\nalways\0", only(&["https", "ssh", "file"])),
+        ] {
+            assert_eq!(allowed(config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_git_is_read_however_a_vendor_writes_it() {
+        for (text, version) in [
+            ("git version 2.45.1\n", Some(Version(2, 45, 1))),
+            ("git version 2.39.5 (Apple Git-154)\n", Some(Version(2, 39, 5))),
+            ("git version 2.45.0.windows.1", Some(Version(2, 45, 0))),
+            ("git version 2.47.GIT", Some(Version(2, 47, 0))),
+            ("git version 2.50-rc1", Some(Version(2, 50, 0))),
+            ("hub version 2.14", None),
+        ] {
+            assert_eq!(Version::parse(text), version, "{text}");
+        }
+        assert!(Version(2, 45, 0) < SAFE_VERSION && Version(2, 100, 0) > SAFE_VERSION);
     }
 
     #[test]

@@ -405,11 +405,10 @@ fn the_store_s_path_starts_at_the_root_wherever_apply_is_run() {
 #[test]
 fn a_relative_gitops_path_starts_at_the_root_as_well() {
     let platform = Platform::local();
-    let inside = platform.catalog.path().join("clusters");
-    std::fs::create_dir(&inside).unwrap();
-    platform.configure("backend: local", "clusters").seed();
+    platform.catalog.git(&["init", "--quiet", "../clusters"]);
+    platform.configure("backend: local", "../clusters").seed();
     platform.catalog.goldenpath(&["-C", "catalogs", "apply", "--yes"]).run().success();
-    assert!(platform.catalog.exists(format!("clusters/{PROJECTION}")));
+    assert!(platform.catalog.exists(format!("../clusters/{PROJECTION}")));
 }
 
 fn thirty() -> Platform {

@@ -190,11 +190,12 @@ fn a_merge_in_progress_is_refused_before_anything_is_written() {
 fn a_plain_folder_is_written_and_nothing_is_committed() {
     let folder = tempfile::tempdir().unwrap();
     let platform = pointing_to(folder.path());
-    let outcome = platform.apply().run().success();
+    let named = ["apply", "--yes", "--gitops-path", folder.path().to_str().unwrap()];
+    let outcome = platform.catalog.goldenpath(&named).run().success();
     says(&outcome, "not a git repository: files are written, not committed");
     assert!(folder.path().join(PROJECTION).is_file());
     assert!(!folder.path().join(".git").exists());
-    assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
+    assert!(platform.catalog.goldenpath(&named).run().success().stdout.starts_with("Nothing to do."));
 }
 
 #[test]
@@ -202,7 +203,8 @@ fn a_plain_folder_in_somebody_s_repository_is_not_committed_into_that_repository
     let around = Repository::new();
     around.write("clusters/README.md", "here\n").commit_all("Start");
     let platform = pointing_to(&around.path().join("clusters"));
-    platform.apply().run().success();
+    let named = around.path().join("clusters").display().to_string();
+    platform.catalog.goldenpath(&["apply", "--yes", "--gitops-path", &named]).run().success();
     assert_eq!(around.git(&["rev-list", "--count", "HEAD"]), "1");
     assert_eq!(around.git(&["status", "--porcelain", "-uall"]), format!("?? clusters/{PROJECTION}"));
 }
@@ -332,7 +334,7 @@ fn a_file_template_that_leaves_the_working_copy_or_enters_git_s_folder_is_refuse
         let config = platform.catalog.read("goldenpath.yaml");
         platform.catalog.write("goldenpath.yaml", &format!("{config}  file: \"{file}\"\n")).commit_all("A bad path");
         let before = platform.gitops_state();
-        let outcome = platform.apply().run().fails_with(1);
+        let outcome = platform.apply().run().fails_with(2);
         says(&outcome, "gitops.file");
         assert_eq!(platform.gitops_state(), before);
         assert!(!platform.catalog.exists(".goldenpath"), "{file}");

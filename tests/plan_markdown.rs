@@ -80,13 +80,13 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
     let prod = SEED.replace("SEC-0007", "SEC-0008").replace("environment: dev", "environment: prod");
     platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
     let configuration = platform.catalog.read("goldenpath.yaml");
-    let own = "environments:\n  prod:\n    store: { backend: local, path: README.md }\n";
-    platform.catalog.write("README.md", "No database\n");
+    let own = "environments:\n  prod:\n    store: { backend: local, path: broken.db }\n";
     platform.catalog.write("goldenpath.yaml", &format!("{configuration}{own}")).commit_all("Two accounts");
+    platform.catalog.write("broken.db", "No database\n");
     let outcome = platform.plan(&["--format", "markdown"]).run().fails_with(1);
     let text = outcome.stdout;
     assert!(
-        text.contains("\n### Not looked at, so nothing is done there\n\n- `prod` (`local store README.md`): `"),
+        text.contains("\n### Not looked at, so nothing is done there\n\n- `prod` (`local store broken.db`): `"),
         "{text}"
     );
     assert!(

@@ -236,9 +236,9 @@ fn no_plan_is_saved_where_an_account_could_not_be_looked_at() {
     let prod = prod.replace("environment: dev", "environment: prod");
     platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
     let configuration = platform.catalog.read("goldenpath.yaml");
-    let own = "environments:\n  prod:\n    store: { backend: local, path: README.md }\n";
-    platform.catalog.write("README.md", "No database\n");
+    let own = "environments:\n  prod:\n    store: { backend: local, path: broken.db }\n";
     platform.catalog.write("goldenpath.yaml", &format!("{configuration}{own}")).commit_all("Two accounts");
+    platform.catalog.write("broken.db", "No database\n");
     let file = file(&platform);
     let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
     assert!(said(&outcome).contains("The plan is not saved"), "{}", outcome.stderr);

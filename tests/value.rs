@@ -609,8 +609,8 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
 fn a_key_inside_the_repository_is_refused() {
     let platform = Platform::with_store("backend: local\nkeyFile: keys/store.key");
     platform.seed();
-    platform.apply().run().success();
-    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "it lies in the repository");
+    says(&platform.apply().run().fails_with(2), "`store.keyFile` is in the work tree");
+    says(&set(&platform, WHOLE, &[]).run().fails_with(2), "`store.keyFile` is in the work tree");
     assert!(!platform.catalog.path().join("keys").exists());
     let elsewhere = Platform::with_store("backend: local\nkeyFile: ~/own.key");
     elsewhere.seed();

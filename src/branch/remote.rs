@@ -10,7 +10,8 @@ use std::path::Path;
 use git2::{Oid, Repository};
 
 use super::{BranchError, Found, tree};
-use crate::git::without_password;
+use crate::config::GitUrl;
+use crate::git::{Protocols, without_password};
 use cache::Cache;
 
 /// Which repository, and which branch of it.
@@ -40,17 +41,25 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Asks the repository for its branch, and fetches what is not known of it. `what` is which repository it is, for people;
-    /// `root` is where a path is taken from, and `memory` the folder for what runs leave to later ones.
+    /// Asks the repository for its branch, and fetches what is not known of it. `what` is which
+    /// repository it is, for people; `root` is where a path is taken from, `memory` the folder for
+    /// what runs leave to later ones, and `protocols` how git may go there.
     ///
     /// # Errors
     /// A repository that does not answer or has no such branch, and what the file system refuses.
-    pub fn open(what: &'static str, place: &RemotePlace, root: &Path, memory: &Path) -> Result<Self, BranchError> {
-        let target = match is_path(&place.url) {
+    pub fn open(
+        what: &'static str,
+        place: &RemotePlace,
+        root: &Path,
+        memory: &Path,
+        protocols: Protocols,
+    ) -> Result<Self, BranchError> {
+        let target = match GitUrl::is_path(&place.url) {
             true => root.join(&place.url).display().to_string(),
             false => place.url.clone(),
         };
-        let cache = Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
+        let mut cache = Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
+        cache.program = cache.program.going_by(protocols);
         let (branch, head) = cache.look(place.branch.as_deref())?;
         Ok(Self { cache, branch, head: Cell::new(head) })
     }
@@ -96,26 +105,5 @@ impl Remote {
     #[must_use]
     pub fn head_tree(&self) -> Option<(&Repository, Oid)> {
         Some((&self.cache.git, self.cache.tree_of(self.head()).ok()?))
-    }
-}
-
-/// Whether git takes it for a path on this machine (git-clone, "GIT URLS").
-fn is_path(url: &str) -> bool {
-    let is_scp_like = url.find(':').is_some_and(|colon| !url[..colon].contains('/'));
-    !url.contains("://") && !is_scp_like
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_told_from_a_url() {
-        for path in ["../gitops.git", "/srv/git/gitops.git", "gitops", "./a:b"] {
-            assert!(is_path(path), "{path}");
-        }
-        for url in ["https://host/a.git", "git@host:a/b.git", "file:///srv/a", "host:a", "codecommit::us-east-1://a"] {
-            assert!(!is_path(url), "{url}");
-        }
     }
 }

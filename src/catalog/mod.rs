@@ -4,6 +4,7 @@ mod age;
 mod claims;
 mod destination;
 mod entry;
+mod locations;
 mod project;
 mod rule_change;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
 use crate::files;
+use crate::git::GitError;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 use crate::template::{Output, Template, TemplateError};
@@ -30,6 +31,9 @@ pub struct Project {
     pub rules_from: Snapshot,
     /// Who owns what this catalog makes in the stores.
     pub catalog_id: String,
+    /// The repository that the catalog belongs to, as the tag of its secrets says; None in a clone
+    /// without a remote.
+    pub repository: Option<String>,
     pub config: Config,
     /// Where the configuration comes from.
     pub config_file: ConfigFile,
@@ -87,6 +91,9 @@ pub enum ProjectError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
 }
 
 impl ProjectError {
@@ -192,6 +199,7 @@ impl Project {
             config_file,
             root: repository.root().to_path_buf(),
             rules_from,
+            repository: repository.identity(config.audit.remote.as_deref())?,
             catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
             key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
             ownership: Ownership::new(&config.ownership),

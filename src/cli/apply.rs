@@ -26,7 +26,8 @@ pub(super) struct Args {
     #[arg(
         value_name = "PLANFILE",
         conflicts_with_all = [
-            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "refresh"
+            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "rebind_catalog",
+            "plain_folders", "refresh"
         ]
     )]
     plan: Option<PathBuf>,

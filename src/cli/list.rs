@@ -53,6 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 "set it in goldenpath.yaml, or leave out `--awaiting-value`",
             ));
         }
+        project.check_locations(&repository)?;
         outcome = block_on(async {
             let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
             let (known, unasked) = ask_stores(in_use, &project, &catalog, context).await;

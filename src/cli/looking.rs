@@ -67,6 +67,7 @@ impl Ahead {
                 Vec::new()
             }
             false => {
+                project.check_locations(repository)?;
                 let holds = |request: &SecretRequest| filter.holds(request);
                 let (known, unseen) = ask_stores(holds, project, catalog, context).await;
                 calendar.known = known;

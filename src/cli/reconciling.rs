@@ -12,6 +12,7 @@ use crate::branch::{Remote, RemotePlace};
 use crate::catalog::{Catalog, Project, Selection};
 use crate::config::{FILE_NAME, GitopsConfig};
 use crate::diagnostics::{count, findings_for_people, summary};
+use crate::git::{Git, SAFE_VERSION};
 use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection::{self, Projection, ProjectionTemplate};
@@ -36,6 +37,17 @@ pub(super) struct Source {
     /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     adopt: Vec<SecretId>,
+    /// Bind secrets of another repository to this one, after it was renamed or moved
+    ///
+    /// The tag goldenpath.io/repository says which repository a secret belongs to. Secrets of
+    /// another repository with the same `catalogId` are blocked.
+    #[arg(long)]
+    rebind_catalog: bool,
+    /// Accept DIR as `gitops.path` though it is not the root of a git work tree
+    ///
+    /// May be given several times. DIR must be a `gitops.path` of the configuration.
+    #[arg(long = "gitops-path", value_name = "DIR")]
+    plain_folders: Vec<PathBuf>,
     /// Only the secret of this manifest; may be given several times
     #[arg(long = "id", value_name = "ID", value_parser = SecretId::parse)]
     ids: Vec<SecretId>,
@@ -73,8 +85,18 @@ impl Source {
     /// What a saved plan was made with, at its very commit, and how many calls are in flight now. Refuses it where that
     /// commit is not what would be applied now.
     pub(super) fn of(saved: &Saved, parallelism: Option<u16>) -> Result<Self, Failure> {
-        let Selected { commit: name, environments, services, ids, shard, adopt, overrides, refresh } =
-            saved.selection.clone();
+        let Selected {
+            commit: name,
+            environments,
+            services,
+            ids,
+            shard,
+            adopt,
+            rebind_catalog,
+            gitops_paths,
+            overrides,
+            refresh,
+        } = saved.selection.clone();
         let repository = Repository::discover()?;
         let now = name.as_ref().map_or_else(|| repository.head(), |name| repository.commit(name))?;
         saved.check_commit(name.as_deref().unwrap_or("HEAD"), &now.id())?;
@@ -99,6 +121,8 @@ impl Source {
             reason: why,
             shard: shard.map(Shards::Of),
             adopt: parsed(adopt).map_err(unusable)?,
+            rebind_catalog,
+            plain_folders: gitops_paths.into_iter().map(PathBuf::from).collect(),
             refresh,
             parallelism,
         })
@@ -126,6 +150,7 @@ impl Source {
         if !project.config.names_a_backend() {
             return Err(no_backend(&project, snapshot, context));
         }
+        project.check_locations(&repository)?;
         let rules = RuleSet::of(&project)?;
         let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
         self.narrow.check(&project, &reading.catalog)?;
@@ -138,6 +163,12 @@ impl Source {
             return Ok(None);
         }
         self.check_ids(&catalog)?;
+        if self.rebind_catalog && project.repository.is_none() {
+            return Err(Failure::usage(
+                "`--rebind-catalog`: this clone has no remote that says which repository it is",
+                "add it with `git remote add origin URL`, or set `audit.remote` in goldenpath.yaml to its name",
+            ));
+        }
         if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
@@ -176,6 +207,7 @@ impl Desired<'_> {
             parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
+            rebind_catalog: source.rebind_catalog,
             overrides: source.overrides(),
             now: context.now,
         };
@@ -215,8 +247,46 @@ impl Desired<'_> {
                 None => places.push((place, [environment.clone()].into())),
             }
         }
+        self.check_plain_folders(&places)?;
         let open = |place: &Place| place.open(project, repository, context);
         places.into_iter().map(|(place, environments)| Ok((environments, open(&place)?))).collect()
+    }
+
+    /// Refuses a `gitops.path` that is not the root of a git work tree, unless it was named on the
+    /// command line: files in such a folder could be read by another program, such as a shell that
+    /// starts.
+    fn check_plain_folders(&self, places: &[(Place, BTreeSet<String>)]) -> Result<(), Failure> {
+        let named = &self.source.plain_folders;
+        let mut configured = Vec::new();
+        for (place, environments) in places {
+            let (Place::Folder(path), Some(environment)) = (place, environments.first()) else { continue };
+            // One that cannot be followed has an error of its own when it is opened.
+            let Ok(path) = path.canonicalize() else { continue };
+            let is_named = named.iter().any(|named| named.canonicalize().is_ok_and(|named| named == path));
+            if path.is_dir() && !is_named && !WorkingCopy::is_root(&path) {
+                let help = format!(
+                    "name the root of the GitOps repository's working copy (in a submodule, `git submodule update --init` \
+                     makes it one); to write into a plain folder, give `--gitops-path {}`",
+                    path.display()
+                );
+                let why = "is not the root of a git work tree";
+                return Err(self.project.gitops_path_error(environment, why, help).into());
+            }
+            configured.push(path);
+        }
+        for named in named {
+            let path = named.canonicalize().map_err(|error| {
+                let message = format!("`--gitops-path {}`: {error}", named.display());
+                Failure::usage(message, "name a folder that exists")
+            })?;
+            if !configured.contains(&path) {
+                return Err(Failure::usage(
+                    format!("`--gitops-path {}`: no `gitops.path` of this run is that folder", named.display()),
+                    "leave it out, or set `gitops.path` in goldenpath.yaml to it",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What apply would do in a world, with what could not be opened of it.
@@ -299,7 +369,15 @@ impl Desired<'_> {
 
     /// The plan with all that it is bound to.
     pub(super) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
-        let Source { commit, narrow, ids, adopt, refresh, .. } = self.source;
+        let Source { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } = self.source;
+        let whole = |folder: &PathBuf| {
+            let whole = folder.canonicalize();
+            let whole =
+                whole.map_err(|error| Failure::io(&format!("`{}` cannot be followed", folder.display()), &error))?;
+            let text = whole.to_str().map(str::to_owned);
+            let help = "give a folder whose path is UTF-8";
+            text.ok_or_else(|| Failure::usage(format!("`{}` is not UTF-8", folder.display()), help))
+        };
         let selection = Selected {
             commit: commit.clone(),
             environments: narrow.environments.clone(),
@@ -307,6 +385,8 @@ impl Desired<'_> {
             ids: ids.iter().map(ToString::to_string).collect(),
             shard: self.shard.map(|shard| shard.to_string()),
             adopt: adopt.iter().map(ToString::to_string).collect(),
+            rebind_catalog: *rebind_catalog,
+            gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
             overrides: self.source.overrides().iter().map(|(gate, why)| (gate.to_string(), why.clone())).collect(),
             refresh: *refresh,
         };
@@ -441,14 +521,17 @@ impl Place {
         project: &Project,
         repository: &Repository,
         context: &Context,
-    ) -> Result<Target, GitopsError> {
+    ) -> Result<Target, Failure> {
         match self {
             Self::Folder(path) => Ok(Target::Copy(WorkingCopy::open(path)?)),
             Self::Remote(place) => {
+                let git = repository.program();
+                warn_of_old_git(&git, context)?;
+                let (protocols, memory) = (git.protocols()?, repository.memory());
                 context.streams.glimpse("Asking the GitOps repository …");
-                let remote = Remote::open("the GitOps repository", place, &project.root, &repository.memory());
+                let remote = Remote::open("the GitOps repository", place, &project.root, &memory, protocols);
                 context.streams.progress_ends();
-                Ok(Target::Remote(Box::new(Pushed::new(remote?))))
+                Ok(Target::Remote(Box::new(Pushed::new(remote.map_err(GitopsError::from)?))))
             }
         }
     }
@@ -464,6 +547,20 @@ impl Place {
             _ => false,
         }
     }
+}
+
+/// Warns, once a run, of a git that may run hooks of a repository that it only reads.
+fn warn_of_old_git(git: &Git, context: &Context) -> Result<(), Failure> {
+    let old = match git.version()? {
+        Some(version) if version >= SAFE_VERSION => return Ok(()),
+        Some(version) => format!("git {version} is older than {SAFE_VERSION}"),
+        None => format!("git does not say whether it is older than {SAFE_VERSION}"),
+    };
+    context.streams.talk_once(&format!(
+        "Warning: {old}: it may run hooks of a repository that it clones or fetches from (CVE-2024-32002, CVE-2024-32004, \
+         CVE-2024-32465). Update git, unless your distribution has fixed these in its own version."
+    ));
+    Ok(())
 }
 
 pub(super) fn is_applicable(findings: &[Finding]) -> bool {

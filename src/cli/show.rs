@@ -16,7 +16,7 @@ use crate::inventory::{Calendar, Found, Projected, Reserved, Row, Sheet, Stored,
 use crate::lifecycle::LifecycleError;
 use crate::manifest::SecretRequest;
 use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
-use crate::reconcile::{Account, known_of, stranger};
+use crate::reconcile::{Account, Expected, Ownership, known_of};
 use crate::rules::{self, Finding, Renewals, RuleSet};
 use crate::source::{Repository, Snapshot};
 use crate::store::SecretStore;
@@ -58,6 +58,9 @@ struct Subject<'a> {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
+    if !args.offline {
+        project.check_locations(&repository)?;
+    }
     let rules = RuleSet::of(&project)?;
     let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
     let line = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
@@ -142,7 +145,7 @@ impl Subject<'_> {
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: stranger(&found, self.request.id, &self.project.catalog_id),
+            stranger: Ownership::of(&found, &Expected::of(self.project, Some(self.request.id))).stranger(),
         });
         Told::Answer(Stored { place: account.store.place(), found })
     }
@@ -172,7 +175,7 @@ impl Subject<'_> {
         };
         let target = match place.open(self.project, self.repository, context) {
             Ok(target) => target,
-            Err(error) => return Ok(Told::Failed(error.to_string())),
+            Err(error) => return Ok(Told::Failed(error.report().to_string())),
         };
         let state = match target.state(&projection) {
             Ok(state) => state,

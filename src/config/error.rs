@@ -81,6 +81,12 @@ impl ConfigError {
         }
     }
 
+    /// The same error, pointing at a byte range of `text`.
+    #[must_use]
+    pub fn at_span(self, text: &str, span: std::ops::Range<usize>) -> Self {
+        self.over(text, span.start, span.len())
+    }
+
     /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
     #[must_use]
     pub fn at_position(self, text: &str, line: usize, column: usize) -> Self {

@@ -10,8 +10,10 @@ mod governance;
 mod key_changes;
 mod ownership;
 mod policies;
+mod projection_file;
 mod secret_types;
 mod unique;
+mod url;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -34,10 +36,12 @@ pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig, ServiceOwnership, Unlisted,
 };
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
+pub use projection_file::check_projection_file;
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,
     check_key,
 };
+pub use url::GitUrl;
 
 /// The configuration's name at the root of a repository.
 pub const FILE_NAME: &str = "goldenpath.yaml";
@@ -288,11 +292,19 @@ impl Config {
         let shared =
             [("store.keyTemplate", &config.store.key_template), ("gitops.file", &config.gitops.file)].into_iter();
         for (name, template) in shared.map(|(name, template)| (name.to_owned(), template)).chain(files) {
-            if let Err(error) = template::render(&name, template, Output::Text, &sample) {
+            let keys: Vec<&str> = name.split('.').collect();
+            let rendered = template::render(&name, template, Output::Text, &sample);
+            if let Ok(file) = &rendered
+                && name.ends_with("gitops.file")
+                && let Err(why) = check_projection_file(file)
+            {
+                let help = "name a YAML file that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
+                return Err(ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys));
+            }
+            if let Err(error) = rendered {
                 let variables: Vec<&str> =
                     sample.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
                 let help = format!("the variables are {}", variables.join(", "));
-                let keys: Vec<&str> = name.split('.').collect();
                 let error = ConfigError::new(path, format!("`{name}`: {}", error.what()), help);
                 return Err(error.at_field(text, &keys));
             }

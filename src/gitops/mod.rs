@@ -16,6 +16,7 @@ pub use stale::Stale;
 pub use working_copy::WorkingCopy;
 
 use crate::branch;
+use crate::config::check_projection_file;
 use crate::projection::Projection;
 
 /// The bytes of a file that are read at most to see whether it is ours.
@@ -176,6 +177,9 @@ pub fn check_path(file: &str) -> Result<(), GitopsError> {
     let bad = |why: String| Err(GitopsError::Path { why });
     if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
         return bad(format!("`{file}` leads into git's own folder"));
+    }
+    if let Err(why) = check_projection_file(file) {
+        return bad(why);
     }
     if kustomization::NAMES.contains(&kustomization::split(file).1) {
         return bad(format!("`{file}` is kustomize's own"));

@@ -49,6 +49,13 @@ pub(super) struct Both {
     committed: Kustomization,
 }
 
+/// Whether `root` is the repository's work tree, and has its `.git`: a folder that is itself a
+/// repository's own has none.
+fn is_work_tree(git: &Repository, root: &Path) -> bool {
+    let work_tree = git.workdir().and_then(|work_tree| work_tree.canonicalize().ok());
+    work_tree.is_some_and(|work_tree| work_tree == root) && root.join(".git").symlink_metadata().is_ok()
+}
+
 impl WorkingCopy {
     /// Opens the folder at `path`. It is never made: an empty one would be somebody's mistake.
     ///
@@ -70,8 +77,20 @@ impl WorkingCopy {
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
+        if git.as_ref().is_some_and(|git| !is_work_tree(git, &root)) {
+            return Err(unusable("is git's own folder of a repository, or its work tree is elsewhere"));
+        }
         let checkout = Checkout::new("the GitOps working copy", root, git)?;
         Ok(Self { checkout, folders: RefCell::default(), ahead: RefCell::default() })
+    }
+
+    /// Whether a folder is the root of a git work tree; `root` is absolute and without symbolic
+    /// links.
+    #[must_use]
+    pub fn is_root(root: &Path) -> bool {
+        let git = Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
+        // What cannot be opened has an error of its own.
+        git.map_or_else(|error| error.code() != ErrorCode::NotFound, |git| git.is_bare() || is_work_tree(&git, root))
     }
 
     /// Takes away the locks of git that a killed run has left, unless another run is at work.

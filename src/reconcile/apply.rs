@@ -233,7 +233,10 @@ async fn one_manifest<'plan>(
         let result = match world.store(&action.environment).filter(|_| !failed) {
             Some(store) => {
                 recorder.begin(action);
-                step::in_the_store(store, &action.step).await
+                match step::check(world, store, action).await {
+                    Ok(()) => step::in_the_store(store, &action.step).await,
+                    Err(refused) => Some(Err(refused)),
+                }
             }
             None => None,
         };

@@ -22,6 +22,10 @@ pub(super) const MANAGED: &str = "goldenpath";
 /// The tag that says for which catalog.
 pub(super) const CATALOG: &str = "goldenpath.io/catalog";
 
+/// The tag that says of which repository the catalog is: host and path of the URL of the audit
+/// trail's remote. A clone without a remote asks for none.
+pub(super) const REPOSITORY: &str = "goldenpath.io/repository";
+
 /// The tag that says for which manifest.
 pub(super) const ID: &str = "goldenpath.io/id";
 
@@ -80,7 +84,7 @@ fn desired<'catalog>(
     project: &Project,
     template: &ProjectionTemplate,
 ) -> Result<Desired<'catalog>, ProjectionError> {
-    let tags = tags(request, &project.catalog_id);
+    let tags = tags(request, project);
     let environment = request.environment.as_str();
     Ok(Desired {
         entry,
@@ -119,8 +123,8 @@ fn refusal(tags: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// The tags of every secret. They go in with CreateSecret, so that a secret is ours from its first moment.
-fn tags(request: &SecretRequest, catalog_id: &str) -> BTreeMap<String, String> {
-    [
+fn tags(request: &SecretRequest, project: &Project) -> BTreeMap<String, String> {
+    let tags = [
         (ID, request.id.to_string()),
         ("goldenpath.io/owner", request.owner.clone()),
         (SERVICE, request.service.to_string()),
@@ -128,9 +132,8 @@ fn tags(request: &SecretRequest, catalog_id: &str) -> BTreeMap<String, String> {
         ("goldenpath.io/risk-tier", request.risk_tier.clone()),
         ("goldenpath.io/secret-type", request.secret_type.clone()),
         (MANAGED_BY, MANAGED.to_owned()),
-        (CATALOG, catalog_id.to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+        (CATALOG, project.catalog_id.clone()),
+    ];
+    let repository = project.repository.clone().map(|repository| (REPOSITORY, repository));
+    tags.into_iter().chain(repository).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{CATALOG, Desired, ID, MANAGED, MANAGED_BY, POLICY};
-use super::{Action, Obstacle, Step};
+use super::desired::{CATALOG, Desired, MANAGED, MANAGED_BY, POLICY, REPOSITORY};
+use super::ownership::Takeover;
+use super::{Action, Expected, Obstacle, Ownership, Step};
 use crate::store::{NewSecret, SecretUpdate, StoredSecret};
 
 /// What is known of a secret's resource policy.
@@ -15,18 +16,18 @@ pub(super) enum PolicySeen<'a> {
 }
 
 /// What the secret needs, in the order in which it must happen: nothing, its creation, that it is in the way, or a
-/// change or several. `adopt`: it may be one that goldenpath did not make.
+/// change or several. `takeover` is what it may be apart from ours.
 pub(super) fn secret_actions(
     wish: &Desired<'_>,
     actual: Option<&StoredSecret>,
     policy: PolicySeen<'_>,
-    adopt: bool,
+    takeover: Takeover,
 ) -> Vec<Action> {
     if let Some(reason) = &wish.refusal {
         return vec![action(wish, reason.clone(), Step::Blocked(Obstacle::Conflict))];
     }
     let Some(found) = actual else { return creation(wish) };
-    if let Some(reason) = in_the_way(wish, found, adopt) {
+    if let Some(reason) = in_the_way(wish, found, takeover) {
         return vec![action(wish, reason, Step::Blocked(Obstacle::Conflict))];
     }
     let steps = [
@@ -44,26 +45,8 @@ pub(super) fn secret_actions(
 }
 
 /// Why a secret that exists must not be touched for this manifest, if so.
-pub(super) fn in_the_way(wish: &Desired<'_>, found: &StoredSecret, adopt: bool) -> Option<String> {
-    let tag = |name: &str| found.tags.get(name).map(String::as_str);
-    if !is_made_by_goldenpath(found) && !adopt {
-        let id = wish.request.id;
-        return Some(format!(
-            "a secret of this name exists that goldenpath did not make; `--adopt {id}` takes it over"
-        ));
-    }
-    // Another catalog's is never taken over: it would be taken back.
-    let catalog = wish.tags.get(CATALOG).map(String::as_str);
-    if tag(CATALOG) != catalog && (is_made_by_goldenpath(found) || tag(CATALOG).is_some()) {
-        let owner = tag(CATALOG).unwrap_or("none");
-        return Some(format!("a secret of this name exists and belongs to another catalog ({owner})"));
-    }
-    let id = wish.request.id.to_string();
-    tag(ID).filter(|owner| *owner != id).map(|owner| format!("a secret of this name exists and belongs to {owner}"))
-}
-
-fn is_made_by_goldenpath(found: &StoredSecret) -> bool {
-    found.tags.get(MANAGED_BY).map(String::as_str) == Some(MANAGED)
+pub(super) fn in_the_way(wish: &Desired<'_>, found: &StoredSecret, takeover: Takeover) -> Option<String> {
+    Ownership::obstacle(found, &Expected::of_tags(&wish.tags), wish.request.id, takeover)
 }
 
 fn creation(wish: &Desired<'_>) -> Vec<Action> {
@@ -88,7 +71,7 @@ fn creation(wish: &Desired<'_>) -> Vec<Action> {
 }
 
 /// The tags that are missing or say something else. Of the policy the tag may only say what was found to be there.
-fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
+pub(super) fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
     let told = match (&wish.policy, policy) {
         (Some(wanted), PolicySeen::Read(there)) if wanted.is(there) => Some((POLICY, wanted.digest.as_str())),
         _ => None,
@@ -101,8 +84,9 @@ fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> 
     if tags.is_empty() {
         return None;
     }
-    let adopted = !is_made_by_goldenpath(found);
+    let adopted = found.tags.get(MANAGED_BY).map(String::as_str) != Some(MANAGED);
     let changes = tags.iter().filter_map(|(name, value)| match found.tags.get(name) {
+        Some(old) if name == REPOSITORY => Some(format!("{name}: {old} → {value} (--rebind-catalog)")),
         Some(old) => Some(format!("{name}: {old} → {value}")),
         None => (!adopted).then(|| format!("{name}: {value} is missing")),
     });

@@ -2,8 +2,9 @@
 //! deletion, and when its recovery window has ended, the manifest says that it is gone.
 
 use super::desired::Desired;
-use super::difference::in_the_way;
+use super::difference::{PolicySeen, in_the_way, tagging};
 use super::gates::{Gates, day};
+use super::ownership::Takeover;
 use super::{Action, Obstacle, ReconcileError, Step, World};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
@@ -34,9 +35,15 @@ pub(super) async fn actions(
         let mark = action(&wish.entry.path, "its secret is gone".to_owned(), step);
         return Ok(vec![removal.unwrap_or(mark)]);
     };
-    if let Some(reason) = in_the_way(wish, found, false) {
+    let takeover = Takeover { unmanaged: false, repository: world.options.rebind_catalog };
+    if let Some(reason) = in_the_way(wish, found, takeover) {
         let foreign = action(key, reason, Step::Blocked(Obstacle::Conflict));
         return Ok(removal.into_iter().chain([foreign]).collect());
+    }
+    // One of another repository is bound to this one first, and the run after that deletes it.
+    if in_the_way(wish, found, Takeover::default()).is_some() {
+        let tagging = tagging(wish, found, PolicySeen::Unread);
+        return Ok(removal.into_iter().chain(tagging).collect());
     }
     if let Some(end) = found.deletion {
         let words = format!(

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-use super::desired::{CATALOG, ID, MANAGED, MANAGED_BY};
+use super::desired::MANAGED_BY;
 use super::renewal::renewal;
-use super::{Account, Unseen};
+use super::{Account, Expected, Ownership, Unseen};
 use crate::catalog::{Catalog, Project};
 use crate::inventory::Known;
 use crate::manifest::{SecretId, SecretRequest};
@@ -46,7 +46,7 @@ pub async fn known(
                 by_name.get(key.as_str()).filter(|_| account.environments.contains(request.environment.as_str()));
             if let Some(secret) = secret
                 && holds(request)
-                && stranger(secret, request.id, &project.catalog_id).is_none()
+                && Ownership::of(secret, &Expected::of(project, Some(request.id))).is_ours()
             {
                 found.insert(request.id, known_of(secret, now));
             }
@@ -64,19 +64,5 @@ pub fn known_of(found: &StoredSecret, now: Timestamp) -> Known {
         renewal: renewal(found, now),
         last_accessed: found.last_accessed,
         deletion: found.deletion,
-    }
-}
-
-/// Whose a secret is, where it is not the manifest's.
-#[must_use]
-pub fn stranger(found: &StoredSecret, id: SecretId, catalog_id: &str) -> Option<String> {
-    let tag = |name: &str| found.tags.get(name).map(String::as_str);
-    match (tag(MANAGED_BY) == Some(MANAGED), tag(CATALOG), tag(ID)) {
-        (false, ..) => Some("goldenpath did not make it".to_owned()),
-        (true, catalog, _) if catalog != Some(catalog_id) => {
-            Some(format!("it belongs to another catalog ({})", catalog.unwrap_or("none")))
-        }
-        (true, _, Some(owner)) if owner != id.to_string() => Some(format!("it belongs to {owner}")),
-        _ => None,
     }
 }

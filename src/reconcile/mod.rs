@@ -10,6 +10,7 @@ mod gates;
 mod known;
 mod markdown;
 mod orphan;
+mod ownership;
 mod plan;
 mod policy;
 mod record;
@@ -25,14 +26,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use miette::Diagnostic;
 
+use ownership::Takeover;
+
 pub use account::{Account, Unseen};
 pub use apply::{Applied, Event, apply, conclude};
 pub use awaiting::Awaiting;
 pub use desired::VALUE_SINCE;
 pub use gates::Gate;
-pub use known::{known, known_of, stranger};
+pub use known::{known, known_of};
 pub use markdown::{PLAN_TEMPLATE, for_a_comment};
 pub use orphan::{Orphan, StaleFile};
+pub use ownership::{Expected, Ownership};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use record::{Deed, RecordError, Recorder};
 pub use saved::{Saved, SavedError, Selected, digest, places};
@@ -85,6 +89,8 @@ pub struct Options {
     pub refresh: bool,
     /// Manifests that may take over a secret that goldenpath did not make.
     pub adopt: BTreeSet<SecretId>,
+    /// Whether secrets of another repository with the same catalog are bound to this one.
+    pub rebind_catalog: bool,
     /// Gates that are passed by for every secret of the run, each with the reason.
     pub overrides: BTreeMap<Gate, String>,
     /// The time of the run.
@@ -129,8 +135,9 @@ impl World<'_> {
         self.gitops.iter().position(|(environments, _)| environments.contains(environment))
     }
 
-    fn adopts(&self, id: SecretId) -> bool {
-        self.options.adopt.contains(&id)
+    /// What may be taken over for a manifest.
+    fn takeover(&self, id: SecretId) -> Takeover {
+        Takeover { unmanaged: self.options.adopt.contains(&id), repository: self.options.rebind_catalog }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::desired::{CATALOG, ENVIRONMENT, ID, MANAGED, MANAGED_BY, SERVICE};
-use super::{Account, Subject, World};
+use super::desired::{ENVIRONMENT, ID, SERVICE};
+use super::{Account, Expected, Ownership, Subject, World};
 use crate::gitops::Stale;
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::projection;
@@ -87,9 +87,10 @@ pub(super) fn all(
         .filter(|(account, secret)| asked(account, &secret.name).is_some())
         .filter_map(|(_, secret)| secret.arn.as_deref())
         .collect();
+    let ours = Expected::of(world.project, None);
     let mut orphans = BTreeMap::new();
     for (account, secrets) in swept {
-        for secret in secrets.values().filter(|secret| is_ours(world, secret)) {
+        for secret in secrets.values().filter(|secret| Ownership::of(secret, &ours).is_ours()) {
             let tag = |name: &str| secret.tags.get(name).map(String::as_str);
             let is_claimed = secret.arn.as_deref().is_some_and(|arn| claimed.contains(arn));
             let reason = match asked(account, &secret.name) {
@@ -138,9 +139,4 @@ fn wanted<'world>(world: &'world World<'_>) -> HashMap<&'world str, Vec<(&'world
         }
     }
     wanted
-}
-
-fn is_ours(world: &World<'_>, secret: &StoredSecret) -> bool {
-    let tag = |name: &str| secret.tags.get(name).map(String::as_str);
-    tag(MANAGED_BY) == Some(MANAGED) && tag(CATALOG) == Some(world.project.catalog_id.as_str())
 }

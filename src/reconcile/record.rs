@@ -17,6 +17,7 @@ use crate::audit::{self, Actor, Event, Trail};
 use crate::branch::{self, BranchError, Checkout, Edit, Entry, Found, Remote, RemotePlace};
 use crate::config::AuditConfig;
 use crate::files;
+use crate::git::Protocols;
 use crate::manifest::{self, Change, LifecycleStatus, Scalar, SecretId};
 use crate::source::Repository;
 
@@ -312,7 +313,9 @@ impl<'run> Recorder<'run> {
             return (unmarked(), Err(RecordError::NoRemote { name: self.config.remote.clone() }));
         };
         let place = RemotePlace { url, branch: self.config.branch.clone() };
-        let remote = match Remote::open(WHAT, &place, self.repository.root(), &self.repository.memory()) {
+        let (root, memory) = (self.repository.root(), self.repository.memory());
+        // The URL is one of git's own configuration, which is the user's.
+        let remote = match Remote::open(WHAT, &place, root, &memory, Protocols::Configured) {
             Ok(remote) => remote,
             Err(error) => return (unmarked(), Err(error.into())),
         };

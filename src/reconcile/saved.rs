@@ -45,6 +45,9 @@ pub struct Selected {
     /// `I/N`
     pub shard: Option<String>,
     pub adopt: Vec<String>,
+    pub rebind_catalog: bool,
+    /// The plain folders that `gitops.path` may be, absolute.
+    pub gitops_paths: Vec<String>,
     /// Gates that are overridden, each with the reason.
     pub overrides: BTreeMap<String, String>,
     pub refresh: bool,

@@ -114,8 +114,8 @@ pub async fn plan(
         let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
         let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
         let actual = seen.actual();
-        // Somebody else's secret is somebody else's to rotate.
-        let ours = actual.filter(|found| in_the_way(wish, found, world.adopts(wish.request.id)).is_none());
+        // A secret that is not ours is for its owner to rotate.
+        let ours = actual.filter(|found| in_the_way(wish, found, world.takeover(wish.request.id)).is_none());
         plan.renewals
             .extend(ours.and_then(|found| renewal(found, world.options.now)).map(|renewal| (wish.request.id, renewal)));
         if wish.request.status.is_in_use()
@@ -180,14 +180,14 @@ async fn look_at<'sweep>(
     wish: &Desired<'_>,
     swept: Option<&'sweep StoredSecret>,
 ) -> Result<Seen<'sweep>, StoreError> {
-    let adopt = world.adopts(wish.request.id);
+    let takeover = world.takeover(wish.request.id);
     let is_done = match (wish.request.status, swept) {
         // Nothing is asked of it.
         (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
         // Before it is deleted, what is true now is looked at.
         (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => found.is_some_and(|swept| {
-            secret_actions(wish, found, PolicySeen::Unread, adopt).is_empty()
+            secret_actions(wish, found, PolicySeen::Unread, takeover).is_empty()
                 // Where the projection waits for the value, its absence is something different too.
                 && (swept.has_value() || !world.project.config.external_secret.wait_for_value)
         }),
@@ -199,7 +199,7 @@ async fn look_at<'sweep>(
     let mut seen = Seen { secret, policy: None };
     let wanted = wish.policy.as_ref().filter(|_| wish.request.status.is_in_use());
     if let (Some(wanted), Some(found)) = (wanted, seen.actual())
-        && in_the_way(wish, found, adopt).is_none()
+        && in_the_way(wish, found, takeover).is_none()
         // One that is marked for deletion is not told of (GetResourcePolicy, "InvalidRequestException").
         && found.deletion.is_none()
         && (world.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
@@ -234,7 +234,7 @@ async fn next(
             return Ok(Next { actions, ..Next::default() });
         }
     }
-    let mut actions = secret_actions(wish, actual, seen.policy(), world.adopts(wish.request.id));
+    let mut actions = secret_actions(wish, actual, seen.policy(), world.takeover(wish.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
     if blocked {
         return Ok(Next { actions, ..Next::default() });

@@ -1,5 +1,6 @@
 //! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
 
+mod boundary;
 mod branches;
 mod branching;
 mod change;
@@ -7,6 +8,7 @@ mod commits;
 mod default_branch;
 mod everywhere;
 mod history;
+mod identity;
 mod index;
 mod links;
 mod manifest_files;
@@ -24,6 +26,7 @@ mod work_tree;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
+pub use boundary::{Boundary, Exposure, Location};
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
 pub use default_branch::{DefaultBranch, DefaultBranchError};
@@ -61,13 +64,6 @@ pub enum SourceError {
     #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
     Bare { path: PathBuf },
 
-    #[error("the files in `{}` look like a repository of their own, whose work tree is elsewhere", path.display())]
-    #[diagnostic(
-        code(goldenpath::source::embedded),
-        help("run it outside of that folder, or name the repository that you mean with GIT_DIR")
-    )]
-    Embedded { path: PathBuf },
-
     #[error("git refuses the repository at `{}`: it belongs to another user", dir.display())]
     #[diagnostic(
         code(goldenpath::source::owner),
@@ -88,6 +84,19 @@ pub enum SourceError {
         help("check the spelling; paths are relative to the current folder")
     )]
     NoSuchPath { path: PathBuf },
+
+    #[error("cannot follow the path `{}`: {why}", path.display())]
+    #[diagnostic(code(goldenpath::source::unresolved), help("check the path, its symbolic links and its permissions"))]
+    Unresolved { path: PathBuf, why: String },
+
+    #[error("`{}` is a bare repository among the files of `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(goldenpath::source::embedded),
+        help(
+            "its configuration and hooks could come from those files: run goldenpath in another folder with `-C`, or set GIT_DIR to use it"
+        )
+    )]
+    Embedded { path: PathBuf, root: PathBuf },
 
     #[error("the repository has no commit yet")]
     #[diagnostic(

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, ObjectType};
+use git2::{ErrorCode, ObjectType, RepositoryOpenFlags};
 
 use super::index::Index;
 use super::{Snapshot, SourceError};
@@ -42,8 +42,10 @@ impl Repository {
             ErrorCode::Owner => SourceError::Owner { dir: dir.clone() },
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
-        if is_embedded(&git, &dir) {
-            return Err(SourceError::Embedded { path: git.path().to_path_buf() });
+        if std::env::var_os("GIT_DIR").is_none()
+            && let Some(root) = embedding(&git)
+        {
+            return Err(SourceError::Embedded { path: git.path().to_path_buf(), root });
         }
         if is_given_without_work_tree(&git) {
             git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
@@ -239,17 +241,25 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
     given("GIT_DIR") && !given("GIT_WORK_TREE") && !git.is_bare() && !git.is_worktree() && !configured()
 }
 
-/// Whether the current folder `dir` is in the repository's own folder, which says that it has a work tree and is not called
-/// `.git`. Files of a work tree can look like that, and their configuration would name another repository's files, without
-/// its remotes (git-config, "safe.bareRepository").
-fn is_embedded(git: &git2::Repository, dir: &Path) -> bool {
-    let own = resolved(git.path());
-    let is_called_git = own.components().any(|part| part.as_os_str() == ".git");
-    let dir = resolved(dir);
-    // A `.git` is never a file of a work tree, so one that leads there is the user's.
-    let is_linked =
-        || dir.ancestors().take_while(|above| above.starts_with(&own)).any(|above| above.join(".git").exists());
-    std::env::var_os("GIT_DIR").is_none() && !git.is_bare() && !is_called_git && dir.starts_with(&own) && !is_linked()
+/// The work tree among whose files a repository lies that was found without a `.git`: a bare one,
+/// or one whose configuration says that it is not. Such files can be committed, hooks and
+/// configuration included (git-config, "safe.bareRepository").
+fn embedding(git: &git2::Repository) -> Option<PathBuf> {
+    let folder = resolved(git.path());
+    let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
+    if folder.components().any(is_git) || is_named_by_its_work_tree(git, &folder) {
+        return None;
+    }
+    folder.ancestors().skip(1).find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+}
+
+/// Whether the `.git` of the repository's work tree leads to it, as `git init --separate-git-dir`
+/// has it.
+fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
+    let root = git.workdir().filter(|root| resolved(root) != folder && root.join(".git").exists());
+    let none = std::iter::empty::<&Path>();
+    let opened = root.and_then(|root| git2::Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, none).ok());
+    opened.is_some_and(|opened| resolved(opened.path()) == folder)
 }
 
 /// A path without symbolic links or `..`, as far as it exists.

@@ -26,6 +26,13 @@ pub enum StoreError {
     )]
     AlreadyExists { name: String },
 
+    #[error("cannot delete the secret `{name}`: {whose}")]
+    #[diagnostic(
+        code(goldenpath::store::not_ours),
+        help("its tags changed after the plan was made; run `goldenpath plan` again")
+    )]
+    NotOurs { name: String, whose: String },
+
     #[error("there is no secret `{name}`")]
     #[diagnostic(
         code(goldenpath::store::not_found),

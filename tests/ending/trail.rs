@@ -138,7 +138,9 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
     assert!(!catalog.exists("audit"));
     let clone = Repository::clone_of(&origin);
     for number in 1..=4 {
-        assert_eq!(clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(), 2, "SEC-000{number}");
+        // The secret of the first run came to be without a remote, and gets its tag with the remote's name.
+        let events = if number == 2 { 3 } else { 2 };
+        assert_eq!(clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(), events, "SEC-000{number}");
     }
     let outcome = clone.goldenpath(&["audit", "verify"]).run().success();
     assert!(outcome.stdout.starts_with("4 trails hold"), "{}", outcome.stdout);

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::subject::{Ground, accounts};
-use crate::catalog::Entry;
+use crate::catalog::{Entry, Project};
 use crate::cli::filtering::table_width;
 use crate::cli::naming::named;
 use crate::cli::reconciling::block_on;
 use crate::cli::{Context, Failure, Narrow, Outcome};
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
-use crate::reconcile::{Account, stranger};
+use crate::reconcile::{Account, Expected, Ownership};
 use crate::rules;
 use crate::store::{SecretStore, StoreError, StoredSecret, Version};
 use crate::terminal::{Cell, Column, harmless_json, table};
@@ -253,7 +253,7 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
         let state = State::Unknown("its store cannot be opened".to_owned());
         return Standing { wanted, name, target, state, keys: None };
     };
-    let state = state_of(wanted, account, &ground.project.catalog_id).await;
+    let state = state_of(wanted, account, &ground.project).await;
     let state = state.unwrap_or_else(|error| State::Unknown(conceal(error.to_string())));
     let keys = match &state {
         State::Valued { .. } if keys == Keys::Read => Some(match account.store.value(wanted.key).await {
@@ -269,9 +269,10 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
     Standing { wanted, name, target, state, keys }
 }
 
-async fn state_of(wanted: &Wanted<'_>, account: &Account, catalog_id: &str) -> Result<State, StoreError> {
+async fn state_of(wanted: &Wanted<'_>, account: &Account, project: &Project) -> Result<State, StoreError> {
     let Some(found) = account.store.describe(wanted.key).await? else { return Ok(State::Missing) };
-    if let Some(whose) = stranger(&found, wanted.request.id, catalog_id) {
+    let ownership = Ownership::of(&found, &Expected::of(project, Some(wanted.request.id)));
+    if let Some(whose) = ownership.stranger() {
         return Ok(State::Unfit(whose));
     }
     if let Some(when) = found.deletion {

@@ -10,7 +10,7 @@ use crate::cli::{Context, Failure};
 use crate::config::SecretType;
 use crate::lifecycle::LifecycleError;
 use crate::manifest::{SecretId, SecretRequest, StoreKey};
-use crate::reconcile::{self, Account, Deed, Recorder, stranger};
+use crate::reconcile::{self, Account, Deed, Expected, Ownership, Recorder};
 use crate::rules;
 use crate::source::{Repository, Snapshot};
 use crate::store::{SecretStore, Store, StoreError, StoredSecret};
@@ -40,6 +40,7 @@ impl Ground {
     pub(super) fn read(context: &Context) -> Result<Self, Failure> {
         let repository = Repository::discover()?;
         let project = context.open(&repository, Snapshot::WorkTree)?;
+        project.check_locations(&repository)?;
         let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
         Ok(Self { repository, project, catalog, config_file: context.config.clone() })
     }
@@ -76,14 +77,15 @@ impl Ground {
                 format!("`goldenpath apply` makes it, when the manifest of {} has merged", request.id),
             )
         })?;
-        if let Some(whose) = stranger(&found, request.id, &project.catalog_id) {
+        let ownership = Ownership::of(&found, &Expected::of(project, Some(request.id)));
+        if let Some(whose) = ownership.stranger() {
             return Err(Failure::refused(
                 format!(
                     "the secret `{}` is not the one of {}: {whose}",
                     concealed(entry, project, key.to_string()),
                     request.id
                 ),
-                format!("`goldenpath apply --adopt {}` takes over one that goldenpath did not make", request.id),
+                ownership.help(request.id),
             ));
         }
         if let Some(when) = found.deletion {

@@ -1,0 +1,59 @@
+//! The names that a projection's file may have.
+
+/// Checks the path of a projection from the GitOps repository's root. Only YAML files that are not
+/// hidden are written: a text in a file of another kind could be run by a shell that starts, by git
+/// or by a pipeline.
+///
+/// # Errors
+/// A sentence that says what is wrong with `file`.
+pub fn check_projection_file(file: &str) -> Result<(), String> {
+    let is_hidden = |part: &&str| part.starts_with('.') && !matches!(*part, "." | "..");
+    if let Some(part) = file.split(['/', '\\']).find(is_hidden) {
+        return Err(format!(
+            "`{part}` in `{file}` begins with a dot: git and other tools read such files as their own"
+        ));
+    }
+    if file.starts_with('/') || file.split(['/', '\\']).any(|part| part == "..") {
+        return Err(format!("`{file}` leaves the repository"));
+    }
+    match [".yaml", ".yml"].iter().any(|end| file.ends_with(end)) {
+        true => Ok(()),
+        false => Err(format!("`{file}` does not end in .yaml or .yml")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yaml_files_that_are_not_hidden_are_written() {
+        for file in ["SEC-0001.yaml", "apps/web/SEC-0001.yml", "./a/b.yaml", "a.b/c.d.yaml"] {
+            assert_eq!(check_projection_file(file), Ok(()), "{file}");
+        }
+        for file in [
+            "conf.d/x.fish",
+            ".bashrc",
+            ".envrc",
+            "a/.env.yaml",
+            ".github/workflows/x.yml",
+            ".git/hooks/x.yaml",
+            "a/.GIT/x.yaml",
+            ".gitlab-ci.yml",
+            "a\\.git\\x.yaml",
+            "x",
+            "x.yaml/y",
+            "x.yaml ",
+            "x.yaml\n",
+            "x.json",
+            "Makefile",
+            ".yaml",
+            "",
+            "../x.yaml",
+            "/tmp/x.yaml",
+            "a/../../x.yaml",
+        ] {
+            assert!(check_projection_file(file).is_err(), "{file}");
+        }
+    }
+}
