@@ -14,3 +14,4 @@ mod ownership;
 mod pipeline;
 mod secret_corpus;
 mod templates;
+mod threat_model;
