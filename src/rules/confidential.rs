@@ -33,6 +33,9 @@ const HIDDEN: &str = "[hidden]";
 /// From this many bytes on, a secret is looked for inside words too.
 const LONG: usize = 8;
 
+/// The longest piece of a secret that is looked for, in bytes.
+const LONGEST_PIECE: usize = 128;
+
 impl Confidential {
     /// What must not be shown of a file; for those who show its text without a finding in it.
     #[must_use]
@@ -169,7 +172,8 @@ impl Words {
         let written = leaks.iter().filter_map(|leak| entry.text.get(leak.span.clone()));
         let meant = leaks.iter().filter_map(|leak| leak.decoded.as_deref());
         // Each once: every one that fits is told of at every place.
-        let words: BTreeSet<&str> = written.chain(meant).map(str::trim).filter(|word| !word.is_empty()).collect();
+        let words = written.chain(meant).map(str::trim).flat_map(pieces);
+        let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
             return Self(None);
         }
@@ -195,6 +199,16 @@ impl Words {
         }
         found
     }
+}
+
+/// A long text in pieces: building the automaton takes time in the square of the length of one that repeats itself.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(LONGEST_PIECE));
+        rest = behind;
+        (!piece.is_empty()).then_some(piece.trim())
+    })
 }
 
 /// Takes out of the findings what looks like a secret, and tells each place what to mask.
@@ -382,6 +396,17 @@ mod tests {
         let mut text = "abc abcd xLONGSECRETx".to_owned();
         redact(&mut text, [words].iter(), Origin::Foreign);
         assert_eq!(text, "[hidden] abcd x[hidden]x");
+    }
+
+    #[test]
+    fn a_long_secret_is_hidden_piece_by_piece_in_time_in_proportion() {
+        let secret = "cGFzc3dvcmQ6aHVudGVyMg".repeat(4000);
+        let words: BTreeSet<&str> = pieces(&secret).collect();
+        assert_eq!(pieces(&secret).collect::<String>(), secret);
+        let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok());
+        let mut text = format!("it is {secret}.");
+        redact(&mut text, [words].iter(), Origin::Foreign);
+        assert!(text.starts_with("it is [hidden]") && !text.contains("cGFzc3dv"), "{text}");
     }
 
     #[test]

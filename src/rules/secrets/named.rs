@@ -12,7 +12,7 @@ const LONGEST_MARGIN: usize = 256;
 /// The longest half of `user:password@host`, in bytes.
 const LONGEST_PAIR: usize = 160;
 
-/// What stands before a colon and an address with an `@`, and is not the name of a user.
+/// Words before a colon and an address with an `@` that are not names of users.
 const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
 
 /// The longest value between quotation marks that is judged as a whole, in bytes.

@@ -4,7 +4,7 @@ use super::keys::{self, is_plain_word};
 use super::random::{self, is_name_like};
 use super::{Scan, commands};
 
-/// What a word announces.
+/// The kind of value that a word announces.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cue {
     Password,
@@ -76,13 +76,13 @@ pub(super) const CUES: [(&str, Cue); 56] = [
     ("identified by", Cue::Password),
 ];
 
-/// What stands between such a word and its value.
+/// The words between such a word and its value.
 const COPULAS: [&str; 20] = [
     ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era",
     "será", "is:", "ist:", "é",
 ];
 
-/// What may stand between that and the value.
+/// Words that may follow before the value.
 const ADVERBS: [&str; 26] = [
     "now",
     "currently",
@@ -174,7 +174,7 @@ const PREPOSITIONS: [&str; 53] = [
 const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
 const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
 
-/// What stands between a value and the word, the other way round: `… as the password`.
+/// The words between a value and the word that follows it: `… as the password`.
 const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
 
 /// The most words between the first and the value.
@@ -206,7 +206,7 @@ enum Expected {
     Next,
     /// What says so lies further back, or follows yet.
     Later,
-    /// `is`, `:` or the like stands right before.
+    /// `is`, `:` or the like comes right before.
     Value,
 }
 
@@ -389,7 +389,7 @@ impl<'text> Scan<'text> {
     }
 }
 
-/// What stands between the quotation marks that `text` begins with, in bytes.
+/// Returns the bytes between the quotation marks that `text` begins with.
 fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
     let first = text.chars().next()?;
     let (_, closing) = QUOTATIONS.iter().find(|(opening, _)| *opening == first)?;
@@ -466,6 +466,6 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
         let is_number = capital && letters.len() < word.len() && behind.bytes().all(|byte| byte.is_ascii_digit());
         return announced && solid && !is_count && !is_number;
     }
-    // Letters alone: a machine made them where nobody can say them.
+    // Letters alone: random where they cannot be pronounced.
     solid && small && capital && (announced || length >= 8) && random::is_random_body(word.as_bytes())
 }
