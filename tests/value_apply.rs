@@ -331,11 +331,8 @@ fn a_change_cannot_say_of_its_own_type_that_it_can_be_made() {
     repository.commit_all("Make it");
     let judged = repository.goldenpath(&["validate", "--from-ref", "HEAD~1"]).run().fails_with(1);
     assert!(judged.stdout.contains("GP205"), "{}", judged.stdout);
-    assert!(
-        judged.stderr.contains("schemas/metadata/secret_types.yaml"),
-        "a change of the rules is told: {}",
-        judged.stderr
-    );
+    assert!(judged.stdout.contains("GP701"), "a change of the rules is a finding: {}", judged.stdout);
+    assert!(judged.stdout.contains("schemas/metadata/secret_types.yaml"), "{}", judged.stdout);
 }
 
 #[test]

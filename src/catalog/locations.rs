@@ -158,15 +158,18 @@ impl Project {
         let error = ConfigError::new(&self.config_name, format!("`{}` {why}", keys.join(".")), help);
         let pointer: String =
             keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect();
-        // It was read before; where the two readers differ, the field is looked for by its
-        // indentation.
-        let place = manifest::parse(&self.config_text).ok().and_then(|root| {
-            let (key, node) = root.at(&pointer)?;
-            Some(key.map_or(node.span.start, |key| key.span.start)..node.span.end)
-        });
-        match place {
-            Some(span) => error.at_span(&self.config_text, span),
-            None => error.at_field(&self.config_text, keys),
+        let Ok(root) = manifest::parse(&self.config_text) else {
+            // It was read before; where the two readers differ, the field is looked for by its
+            // indentation.
+            return error.at_field(&self.config_text, keys);
+        };
+        match root.at(&pointer) {
+            Some((key, node)) => {
+                let start = key.map_or(node.span.start, |key| key.span.start);
+                error.at_span(&self.config_text, start..node.span.end)
+            }
+            // A default, which is written nowhere.
+            None => error,
         }
     }
 

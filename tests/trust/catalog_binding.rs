@@ -13,7 +13,14 @@ fn bound_to(test: &str, url: &str) -> Aws {
     let aws = Aws::new(test);
     aws.platform.seed();
     aws.platform.catalog.git(&["remote", "add", "origin", url]);
+    merged(&aws);
     aws
+}
+
+/// Has the clone know what is on its branch as what the remote's default branch has, without a remote that answers.
+fn merged(aws: &Aws) {
+    aws.platform.catalog.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    aws.platform.catalog.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
 }
 
 fn reasons(plan: &Outcome) -> String {
@@ -210,6 +217,7 @@ fn two_repositories_from_one_template_do_not_share_a_secret() {
 fn a_value_is_written_to_no_secret_of_another_manifest_or_catalog() {
     let aws = bound_to("binding-values", "https://git.example.com/acme/platform");
     aws.platform.write("SEC-0008", "other-key").catalog.commit_all("SEC-0008");
+    merged(&aws);
     let key = "goldenpath/payments/dev/other-key";
     for (tag, value, whose) in [
         ("goldenpath.io/id", "SEC-0003", "it belongs to SEC-0003"),

@@ -478,7 +478,7 @@ fn files_that_look_like_a_repository_do_not_decide() {
     let set =
         |folder: &str| catalog.goldenpath(&["-C", folder, "value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run();
     for folder in [folder, &format!("{folder}/dev")] {
-        says(&set(folder).fails_with(2), "look like a repository of their own, whose work tree is elsewhere");
+        says(&set(folder).fails_with(2), "is a bare repository among the files of");
     }
     says(&set(".").fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
     // A repository that its user put elsewhere is one as before.

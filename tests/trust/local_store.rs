@@ -397,12 +397,13 @@ fn a_store_in_a_folder_with_other_files_asks_only_that_others_cannot_write_there
 fn a_store_or_a_key_behind_a_symbolic_link_is_refused() {
     let platform = platform();
     let key = platform.catalog.home().join(".config/goldenpath/local-store.key");
-    for path in [store(&platform), store(&platform).parent().unwrap().to_owned(), key] {
+    // The configuration's paths are looked at before the store is: exit code 2.
+    for (path, code) in [(store(&platform), 2), (store(&platform).parent().unwrap().to_owned(), 2), (key, 1)] {
         let aside = path.with_extension("aside");
         fs::rename(&path, &aside).unwrap();
         symlink(&aside, &path).unwrap();
         for outcome in [env(&platform, "SEC-0007"), set(&platform, "SEC-0007", "third", &["--replace"])] {
-            let outcome = outcome.fails_with(1);
+            let outcome = outcome.fails_with(code);
             assert!(said(&outcome).contains("symbolic link"), "{}", outcome.stderr);
         }
         fs::remove_file(&path).unwrap();
@@ -418,13 +419,13 @@ fn a_link_that_leads_nowhere_is_not_written_through() {
     let folder = store(&platform).parent().unwrap().to_owned();
     let elsewhere = platform.catalog.home().join("elsewhere");
     symlink(&elsewhere, &folder).unwrap();
-    platform.apply().run().fails_with(1);
+    platform.apply().run().fails_with(2);
     assert!(!elsewhere.exists());
     fs::remove_file(&folder).unwrap();
     fs::create_dir(&folder).unwrap();
     set_mode(&folder, 0o700);
     symlink(&elsewhere, store(&platform)).unwrap();
-    platform.apply().run().fails_with(1);
+    platform.apply().run().fails_with(2);
     assert!(!elsewhere.exists());
 }
 
@@ -463,6 +464,7 @@ fn old_platform() -> (Platform, PathBuf) {
         fs::write(path, text).unwrap();
         set_mode(path, 0o600);
     }
+    platform.catalog.write(".goldenpath/.gitignore", "*\n");
     tamper(&platform, OLD_STORE);
     (platform, key)
 }

@@ -348,6 +348,9 @@ fn a_database_that_git_tracks_or_that_a_link_leads_to_is_not_opened() {
     platform.catalog.git(&["rm", "--quiet", "--cached", "data/store.db"]);
     refused(platform.apply().run(), "store.path", "is tracked by git");
     platform.catalog.git(&["commit", "--quiet", "--message", "Not tracked any more"]);
+    for (path, mode) in [("data", 0o700), ("data/store.db", 0o600)] {
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
     platform.apply().run().success();
     for path in ["../outside/store.db", ".goldenpath/store.db"] {
         configure(&platform, &format!("store:\n  backend: local\n  path: {path}"));

@@ -125,7 +125,7 @@ fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     assert!(outcome.stderr.contains("there is no rule `unknown-fild`"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("help: did you mean `unknown-field`?"), "{}", outcome.stderr);
     assert_eq!(drawn_at(&outcome), "goldenpath.yaml:4:3");
-    repository.write("goldenpath.yaml", "rules: {GP999: off}\n");
+    repository.write("goldenpath.yaml", "rules: {quux: off}\n");
     let outcome = json_run(&repository).fails_with(2);
     assert!(outcome.stderr.contains("GP001, GP002, GP003"), "{}", outcome.stderr);
     // The file that `--config` names is the one that is wrong then.
