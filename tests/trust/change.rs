@@ -546,7 +546,8 @@ fn a_secret_in_a_configuration_is_hidden_in_what_is_said_of_its_change() {
     repository.commit_all("a secret");
     for format in ["human", "json", "sarif", "github"] {
         // GP501 finds both.
-        let outcome = repository.goldenpath(&["validate", "--from-ref", "main", "--format", format]).run().fails_with(1);
+        let outcome =
+            repository.goldenpath(&["validate", "--from-ref", "main", "--format", format]).run().fails_with(1);
         assert!(outcome.stdout.contains("gitops"), "{format}: {}", outcome.stdout);
         for hidden in [secret, "hunter2trueValue9"] {
             assert!(
