@@ -143,15 +143,15 @@ mod tests {
 
     #[test]
     fn a_path_is_found_wherever_git_could_look_for_it() {
-        let root = Path::new("/work/catalog");
+        let root = Path::new("/srv/catalog");
         let paths = |url: &str| GitUrl::parse(url).local_paths(root);
-        for url in ["evil", "./evil", "%65vil", "file:///work/catalog/evil", "file:///work/catalog/%65vil"] {
+        for url in ["evil", "./evil", "%65vil", "file:///srv/catalog/evil", "file:///srv/catalog/%65vil"] {
             let is_found = paths(url).iter().any(|path| path.components().eq(root.join("evil").components()));
             assert!(is_found, "{url}: {:?}", paths(url));
         }
-        assert!(paths("file://localhost/work/catalog/evil").contains(&root.join("evil")));
+        assert!(paths("file://localhost/srv/catalog/evil").contains(&root.join("evil")));
         for url in
-            ["localhost:/work/catalog/evil", "ssh://me@127.0.0.1:22/work/catalog/%65vil", "[::1]:/work/catalog/evil"]
+            ["localhost:/srv/catalog/evil", "ssh://me@127.0.0.1:22/srv/catalog/%65vil", "[::1]:/srv/catalog/evil"]
         {
             assert!(paths(url).contains(&root.join("evil")), "{url}: {:?}", paths(url));
         }
@@ -159,7 +159,7 @@ mod tests {
         for url in ["localhost:catalog/evil", "localhost:~/catalog/evil", "ssh://localhost/~/catalog/evil"] {
             assert!(paths(url).contains(&home.join("catalog/evil")), "{url}: {:?}", paths(url));
         }
-        for url in ["git@git.example.com:catalog/evil", "ssh://git.example.com/work/catalog/evil"] {
+        for url in ["git@git.example.com:catalog/evil", "ssh://git.example.com/srv/catalog/evil"] {
             assert!(paths(url).is_empty(), "{url}");
         }
         assert!(paths("https://git.example.com/evil").is_empty());

@@ -52,6 +52,10 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 (String::new(), format!("set it back to what the base has: {restore}"))
             }
         };
+        let help = match catalog.snapshot {
+            Snapshot::Index => help,
+            _ => format!("{help}; if `apply` recorded it in this clone, push the default branch first"),
+        };
         let message = format!("{place}{}; only apply records events, on the branch that merges go to", fault.what);
         sink.on_file(&fault.file, fault.line.unwrap_or(1), message, help);
     }
