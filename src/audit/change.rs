@@ -54,6 +54,8 @@ pub fn changes(
         for delta in step.deltas {
             let found = match commits.delivery {
                 Delivery::Recorded if step.is_direct => recorded(repository, &delta)?,
+                // What the target has exactly so was brought over by a squash or a cherry-pick.
+                Delivery::Proposed if is_at_target(repository, &delta, commits.known)? => None,
                 _ => Some(proposed(repository, &delta)?),
             };
             if let Some((line, what)) = found
@@ -93,6 +95,12 @@ fn is_known(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> 
         }
     }
     Ok(false)
+}
+
+/// Whether the commit that the change is merged into has the file as it is after `delta`.
+fn is_at_target(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> Result<bool, SourceError> {
+    let (Some(after), Some(target)) = (delta.after, known.first()) else { return Ok(false) };
+    Ok(repository.trail_file(*target, &delta.file)? == Some(after))
 }
 
 type Found = (Option<usize>, String);

@@ -25,6 +25,9 @@ const TEMPLATES: [(&str, Output); 4] = [
 pub struct Project {
     /// The folder that the catalog has after the change that is judged, where that moves it.
     pub moved_to: Option<String>,
+    /// Where the branch that is judged still has the catalog, which the base has moved since: what it changes there is
+    /// judged too, and belongs into the base's folder.
+    pub left_behind: Option<String>,
     /// The work tree's folder, from which the configuration's paths on disk start.
     pub root: PathBuf,
     /// Where the configuration was read.
@@ -196,6 +199,7 @@ impl Project {
         let policies = Policies::compile(&name, &config_text, &config.policies)?;
         Ok(Self {
             moved_to: None,
+            left_behind: None,
             config_file,
             root: repository.root().to_path_buf(),
             rules_from,
@@ -289,9 +293,9 @@ impl Project {
     /// The catalog's folder; where a change that is judged moves it, the one before and the one
     /// after, if neither lies in the other.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        let both = [Some(self.config.catalog.as_str()), self.moved_to.as_deref()];
-        let lies_in_another = move |folder: &str| both.iter().flatten().any(|other| below(folder, other).is_some());
-        both.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
+        let all = [Some(self.config.catalog.as_str()), self.moved_to.as_deref(), self.left_behind.as_deref()];
+        let lies_in_another = move |folder: &str| all.iter().flatten().any(|other| below(folder, other).is_some());
+        all.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
     }
 
     /// The catalog's folder, as it is after the change that is judged.

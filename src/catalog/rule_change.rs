@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::project::{MAX_BYTES, below};
+use super::project::MAX_BYTES;
 use super::{ConfigFile, Entry, Project, State};
 use crate::config::{
     self, BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, CODE_OWNERS_PLACES, CodeOwners, KeyChange,
@@ -342,9 +342,8 @@ fn owner_files(
                 }));
             }
             let is_meant = |pattern: &str| {
-                let pattern = pattern.trim_start_matches('/');
                 let folders = [old.project.folder(), new.project.folder()].into_iter().chain(FOLDERS);
-                folders.into_iter().any(|folder| below(pattern, folder).is_some_and(|rest| !rest.is_empty()))
+                folders.into_iter().any(|folder| may_match_below(pattern, folder))
             };
             owners.extend(
                 one.changed_patterns(&other, is_meant).into_iter().map(|pattern| format!("the line `{pattern}`")),
@@ -418,4 +417,46 @@ fn owned_paths(
         }
     }
     Ok(subjects)
+}
+
+/// Whether a pattern of a CODEOWNERS file may match something below a folder that is not there yet,
+/// and so no owner of what is there shows it.
+fn may_match_below(pattern: &str, folder: &str) -> bool {
+    let is_wild = |part: &&str| part.contains(['*', '?', '[', '\\']);
+    let parts: Vec<&str> = pattern.trim_matches('/').split('/').collect();
+    if let ([name], false) = (&parts[..], pattern.starts_with('/')) {
+        // A name alone matches in every folder. A default for all, and files of another kind, do not
+        // single anything out there.
+        let of_a_kind = name.strip_prefix("*.").filter(|kind| !is_wild(kind));
+        return *name != "*" && of_a_kind.is_none_or(|kind| ["yaml", "yml", "json", "j2"].contains(&kind));
+    }
+    let literal = parts.iter().take_while(|part| !is_wild(part)).count();
+    let folder: Vec<&str> = folder.split('/').collect();
+    let is_on_the_way = parts.iter().take(literal).zip(&folder).all(|(one, other)| one == other);
+    is_on_the_way && if literal < folder.len() { literal < parts.len() } else { parts.len() > folder.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_may_match_below_a_folder_is_told_from_one_that_only_matches_elsewhere() {
+        for pattern in [
+            "/catalogs/secrets/new/",
+            "catalogs/secrets/new/",
+            "**/billing/",
+            "/catalogs/*/billing/",
+            "SEC-0042*",
+            "/catalogs/**/prod/",
+            "prod/",
+            "/cat*/secrets/bill*/",
+            "*.yaml",
+        ] {
+            assert!(may_match_below(pattern, "catalogs/secrets"), "{pattern}");
+        }
+        for pattern in ["*", "*.md", "/src/", "/src/**/prod/", "/docs/*", "/catalogs/other/*", "/catalogs/"] {
+            assert!(!may_match_below(pattern, "catalogs/secrets"), "{pattern}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::ids::{IdError, RemoteError, RenumberError};
 use crate::lifecycle::LifecycleError;
 use crate::projection::ProjectionError;
 use crate::reconcile::{ReconcileError, SavedError};
+use crate::rules;
 use crate::scaffold::{AnswersError, CopyError, ScaffoldError};
 use crate::source::{DefaultBranchError, SourceError};
 use crate::store::StoreError;
@@ -115,9 +116,24 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, ProjectError, ConfigError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
+    misused: SourceError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
     failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError,
         DefaultBranchError, CodeownersError;
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::misused(error.masked(rules::secret_spans))
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Config(error) => error.into(),
+            other => Self::misused(other),
+        }
+    }
 }
 
 impl From<IdError> for Failure {

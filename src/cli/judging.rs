@@ -128,7 +128,7 @@ impl Range {
 
     /// The same, of commits that the branch that merges go to has already, if it has.
     pub(super) fn merged_before(mut self, repository: &Repository) -> Result<Self, Failure> {
-        if let (Some(tip), Some(default)) = (self.trails.tip, repository.default_tip())
+        if let (Some(tip), Some(default)) = (self.trails.tip, repository.certain_default_tip())
             && repository.contains(default, tip)?
         {
             self.trails.delivery = Delivery::Recorded;
@@ -391,6 +391,12 @@ pub(super) fn look_into(
     let mut rule_change = RuleChange::default();
     if let Some(origin) = range.origin() {
         (rule_change, head) = read_rule_change(repository, range, origin, &mut project)?;
+        if head.is_none() && origin != range.rules_from {
+            // The change does not touch the configuration, and the base may have moved the catalog since.
+            let written = Project::open_with(repository, origin, &project.config_file);
+            let folder = written.map(|origin| origin.config.catalog).ok();
+            project.left_behind = folder.filter(|folder| *folder != project.config.catalog);
+        }
     }
     let rules = RuleSet::of(&project)?;
     let scope = match range.after {

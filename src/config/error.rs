@@ -1,6 +1,7 @@
 //! A configuration file that cannot be used, with the place in it.
 
 use std::fmt;
+use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
@@ -33,6 +34,19 @@ impl ConfigError {
     pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
         reword(&mut self.message);
         reword(&mut self.help);
+        self
+    }
+
+    /// The same error with what `find` finds, bytes of a text, masked in its words and in the text that it points into.
+    #[must_use]
+    pub fn masked(mut self, find: impl Fn(&str) -> Vec<Range<usize>>) -> Self {
+        mask(&mut self.message, &find);
+        mask(&mut self.help, &find);
+        if let Some(source) = &self.source_code {
+            let mut text = source.inner().clone();
+            mask(&mut text, &find);
+            self.source_code = Some(NamedSource::new(source.name(), text));
+        }
         self
     }
 
@@ -179,6 +193,23 @@ fn field(text: &str, keys: &[&str]) -> Option<(usize, usize)> {
         offset += line.len();
     }
     None
+}
+
+/// Replaces each byte that `find` finds with `*`, so that places in the text stay where they are.
+fn mask(text: &mut String, find: &impl Fn(&str) -> Vec<Range<usize>>) {
+    let mut masked = String::with_capacity(text.len());
+    let mut end = 0;
+    let mut found = find(text);
+    found.sort_by_key(|span| span.start);
+    for span in found {
+        if let (Some(before), Some(inside)) = (text.get(end..span.start), text.get(span.clone())) {
+            masked.push_str(before);
+            masked.extend(std::iter::repeat_n('*', inside.len()));
+            end = span.end;
+        }
+    }
+    masked.push_str(text.get(end..).unwrap_or_default());
+    *text = masked;
 }
 
 #[cfg(test)]

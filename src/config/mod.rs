@@ -284,6 +284,7 @@ impl Config {
                 ConfigError::new(path, message, "give a relative path without `..`").at_field(text, &[name])
             })?;
         }
+        config.check_texts(path, text)?;
         let sample = sample();
         let files = config
             .environments
@@ -332,11 +333,41 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Refuses an option without a value where a text is needed. serde reads a plain `null` there as the text "null",
+    /// which people take for "not set".
+    fn check_texts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let store = self.store.path.to_str().unwrap_or_default();
+        let external = &self.external_secret;
+        let texts: [(&[&str], &str); 11] = [
+            (&["catalog"], &self.catalog),
+            (&["enums"], &self.enums),
+            (&["governance"], &self.governance),
+            (&["secretTypes"], &self.secret_types),
+            (&["store", "path"], store),
+            (&["store", "keyTemplate"], &self.store.key_template),
+            (&["gitops", "file"], &self.gitops.file),
+            (&["externalSecret", "apiVersion"], &external.api_version),
+            (&["externalSecret", "refreshInterval"], &external.refresh_interval),
+            (&["externalSecret", "storeName"], &external.store_name),
+            (&["externalSecret", "storeKind"], &external.store_kind),
+        ];
+        match texts.into_iter().find(|(_, value)| matches!(*value, "" | "~" | "null" | "Null" | "NULL")) {
+            Some((keys, _)) => {
+                let message = format!("`{}` has no value", keys.join("."));
+                let help = "write its value, or leave the line out for the default";
+                Err(ConfigError::new(path, message, help).at_field(text, keys))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A path from the repository's root in its one form: no `.`, no doubled or closing slash. None where it leads outside,
 /// or to the root itself.
 fn inside(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    let leaves = path.starts_with('/') || parts.contains(&"..");
+    let leaves = path.starts_with('/') || parts.contains(&"..") || path.contains(char::is_control);
     (!leaves && !parts.is_empty()).then(|| parts.join("/"))
 }
 

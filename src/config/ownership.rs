@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use super::{Config, ConfigError, Enums, unique};
 use crate::suggest::did_you_mean;
@@ -29,6 +30,7 @@ pub struct OwnershipConfig {
     /// The code owners of the rule files, and of services that no team owns.
     pub platform: Vec<String>,
     /// Namespaces that only a service that lists them may use.
+    #[serde(deserialize_with = "denied_list")]
     pub denied_namespaces: Vec<NamespacePattern>,
 }
 
@@ -37,10 +39,13 @@ pub struct OwnershipConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceOwnership {
     /// Values of `metadata.owner`.
+    #[serde(deserialize_with = "written_list")]
     pub owners: Option<Vec<String>>,
     /// Values of `spec.access.namespace`.
+    #[serde(deserialize_with = "written_list")]
     pub namespaces: Option<Vec<NamespacePattern>>,
     /// Accounts whose principals may be let in.
+    #[serde(deserialize_with = "written_list")]
     pub accounts: Option<Vec<String>>,
 }
 
@@ -88,6 +93,18 @@ pub enum AccountObjection<'a> {
     Outside { accounts: &'a [String] },
     /// The secret is in another account, and no list says more.
     OfAnother { own: &'a str },
+}
+
+/// Reads a list that must be written out: a key without a value would silently count as none.
+fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    let list: Option<Vec<T>> = Option::deserialize(from)?;
+    let empty = || D::Error::custom("the list is empty: write its values, `[]` for none, or leave the key out");
+    list.map(Some).ok_or_else(empty)
+}
+
+/// The same of a list that has a default.
+fn denied_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Ok(written_list(from)?.unwrap_or_default())
 }
 
 impl Default for OwnershipConfig {

@@ -49,6 +49,11 @@ pub(super) fn in_the_way(wish: &Desired<'_>, found: &StoredSecret, takeover: Tak
     Ownership::obstacle(found, &Expected::of_tags(&wish.tags), wish.request.id, takeover)
 }
 
+/// Returns whose a secret is that exists under the manifest's key.
+pub(super) fn owner_of(wish: &Desired<'_>, found: &StoredSecret) -> Ownership {
+    Ownership::of(found, &Expected::of_tags(&wish.tags))
+}
+
 fn creation(wish: &Desired<'_>) -> Vec<Action> {
     let mut tags = wish.tags.clone();
     // A secret that comes to be has no policy, so that this is true from its first moment.

@@ -2,9 +2,9 @@
 //! deletion, and when its recovery window has ended, the manifest says that it is gone.
 
 use super::desired::Desired;
-use super::difference::{PolicySeen, in_the_way, tagging};
+use super::difference::{PolicySeen, in_the_way, owner_of, tagging};
 use super::gates::{Gates, day};
-use super::ownership::Takeover;
+use super::ownership::{Ownership, Takeover};
 use super::{Action, Obstacle, ReconcileError, Step, World};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
@@ -38,6 +38,8 @@ pub(super) async fn actions(
     let takeover = Takeover { unmanaged: false, repository: world.options.rebind_catalog };
     if let Some(reason) = in_the_way(wish, found, takeover) {
         let foreign = action(key, reason, Step::Blocked(Obstacle::Conflict));
+        // Where the secret belongs to another catalog, repository or manifest, so may the ExternalSecret.
+        let removal = removal.filter(|_| owner_of(wish, found) == Ownership::Unmanaged);
         return Ok(removal.into_iter().chain([foreign]).collect());
     }
     // One of another repository is bound to this one first, and the run after that deletes it.

@@ -129,7 +129,7 @@ impl Ownership {
                 "use another name or `store.keyTemplate`: a secret of another catalog is never taken over".to_owned()
             }
             Self::OtherRepository { ours: Some(_), .. } => {
-                "work in a clone of that repository; where the repository was renamed or moved, `goldenpath apply --rebind-catalog` binds its secrets to this one".to_owned()
+                "work in a clone of that repository; if this is one, its remote's URL must have the same host and path (`git remote set-url`); where the repository was renamed or moved, `goldenpath apply --rebind-catalog` binds its secrets to this one".to_owned()
             }
             Self::OtherRepository { ours: None, .. } => {
                 "name the remote: `git remote add origin URL`, or `audit.remote` in goldenpath.yaml".to_owned()

@@ -160,15 +160,18 @@ impl Saved {
     }
 
     /// Returns what whoever saved the plan chose beyond what the catalog asks for, a line each:
-    /// secrets that are adopted, and gates that are overridden, with the reason.
+    /// secrets that are adopted or bound to this repository, gates that are overridden, with the
+    /// reason, and plain folders.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
-        let Selected { adopt, overrides, ids, .. } = &self.selection;
+        let Selected { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } = &self.selection;
         let adoptions = adopt.iter().map(|id| format!("adopts the secret of {id}, which goldenpath did not create"));
         let ids = ids.join(", ");
         let overrides =
             overrides.iter().map(|(gate, reason)| format!("overrides the gate {gate} for {ids}, reason: {reason}"));
-        adoptions.chain(overrides).collect()
+        let rebinding = rebind_catalog.then(|| "binds secrets of another repository to this one".to_owned());
+        let folders = gitops_paths.iter().map(|path| format!("writes ExternalSecrets into the plain folder {path}"));
+        adoptions.chain(overrides).chain(rebinding).chain(folders).collect()
     }
 
     /// # Errors

@@ -240,6 +240,12 @@ pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Projec
     error.reworded(|text| redact(text, hidden.iter(), Origin::Foreign))
 }
 
+/// The bytes of a text, such as that of a configuration file, that look like a secret.
+#[must_use]
+pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
+    secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect()
+}
+
 /// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
 pub fn conceal<'text>(entry: &Entry, project: &Project, texts: impl IntoIterator<Item = &'text mut String>) {
     let mut texts = texts.into_iter().peekable();

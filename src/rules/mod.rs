@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-pub use confidential::{Confidential, conceal};
+pub use confidential::{Confidential, conceal, secret_spans};
 pub use finding::{Finding, Related, Severity, Sink};
 pub use fix::{Applicability, Fix, Patch};
 pub use gp602_rotation_overdue::{Renewal, Renewals};

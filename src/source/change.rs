@@ -165,6 +165,20 @@ impl Repository {
         self.upstream().or_else(|| own().map(|branch| branch.tip))
     }
 
+    /// The tip of the branch that merges go to, where that is certain: not by the name `main` or
+    /// `master` of a remote whose HEAD this clone does not know, since anyone who may push can
+    /// create a branch of that name.
+    #[must_use]
+    pub fn certain_default_tip(&self) -> Option<Snapshot> {
+        let is_certain = self.git.is_bare()
+            || self.remotes().is_empty()
+            || self
+                .git
+                .find_reference("refs/remotes/origin/HEAD")
+                .is_ok_and(|head| matches!(head.symbolic_target(), Ok(Some(_))));
+        self.default_tip().filter(|_| is_certain)
+    }
+
     /// The tip of a branch by its name: of `remote`, and in a bare repository its own.
     #[must_use]
     pub fn tip_of(&self, remote: &str, branch: &str) -> Option<Snapshot> {
@@ -212,6 +226,13 @@ impl Repository {
         self.branch_of("origin")
     }
 
+    /// The branch that is checked out, by its full name; None on no branch.
+    #[must_use]
+    pub fn checked_out_branch(&self) -> Option<String> {
+        let head = self.git.find_reference("HEAD").ok()?;
+        head.symbolic_target().ok().flatten().map(str::to_owned)
+    }
+
     /// The same of another remote. None also for one that this repository does not know.
     #[must_use]
     pub fn branch_of(&self, remote: &str) -> Option<TargetBranch> {
@@ -229,7 +250,12 @@ impl Repository {
 
     fn target_branch(&self, names: &[&str], prefix: &str) -> Option<TargetBranch> {
         names.iter().find_map(|name| {
-            let reference = self.git.find_reference(name).ok()?.resolve().ok()?;
+            let reference = self.git.find_reference(name).ok()?;
+            // A remote's HEAD is symbolic. Another one is a branch of that name, which anyone may have pushed.
+            if name.starts_with("refs/remotes/") && name.ends_with("/HEAD") {
+                reference.symbolic_target().ok().flatten()?;
+            }
+            let reference = reference.resolve().ok()?;
             let commit = reference.peel_to_commit().ok()?;
             let branch = reference.name().ok()?.strip_prefix(prefix)?;
             Some(TargetBranch { name: format!("refs/heads/{branch}"), tip: Snapshot::Commit(commit.id()) })

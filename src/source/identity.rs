@@ -66,7 +66,21 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
     if host.is_empty() && parts.is_empty() {
         return None;
     }
-    let whole = std::iter::once(host.as_str()).chain(parts).collect::<Vec<_>>().join("/");
+    let host = match host.as_str() {
+        "ssh.github.com" => "github.com",
+        "altssh.gitlab.com" => "gitlab.com",
+        "altssh.bitbucket.org" => "bitbucket.org",
+        // `ssh.dev.azure.com:v3/organization/project/repository`, by https
+        // `dev.azure.com/organization/project/_git/repository`.
+        "ssh.dev.azure.com" => {
+            if let ["v3", organization, project, repository] = parts[..] {
+                parts = vec![organization, project, "_git", repository];
+            }
+            "dev.azure.com"
+        }
+        host => host,
+    };
+    let whole = std::iter::once(host).chain(parts).collect::<Vec<_>>().join("/");
     Some(to_tag_value(whole.trim_end_matches('/')))
 }
 
@@ -131,7 +145,7 @@ mod tests {
     use super::*;
 
     fn identity(url: &str) -> String {
-        identity_of(url, Path::new("/work/catalog")).unwrap()
+        identity_of(url, Path::new("/srv/catalog")).unwrap()
     }
 
     #[test]
@@ -154,6 +168,15 @@ mod tests {
             "git://git.example.com./acme/platform.git",
         ] {
             assert_eq!(identity(url), "git.example.com/acme/platform", "{url}");
+        }
+        // Hosts that take ssh in the place of another one, as their documentation has it.
+        for (ssh, https) in [
+            ("ssh://git@ssh.github.com:443/acme/platform.git", "https://github.com/acme/platform"),
+            ("ssh://git@altssh.gitlab.com:443/acme/platform.git", "https://gitlab.com/acme/platform"),
+            ("ssh://git@altssh.bitbucket.org:443/acme/platform.git", "https://bitbucket.org/acme/platform"),
+            ("git@ssh.dev.azure.com:v3/acme/shop/platform", "https://acme@dev.azure.com/acme/shop/_git/platform"),
+        ] {
+            assert_eq!(identity(ssh), identity(https), "{ssh}");
         }
     }
 

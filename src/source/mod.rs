@@ -105,6 +105,15 @@ pub enum SourceError {
     )]
     NoCommit,
 
+    #[error("`{spec}` names several commits: {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    #[diagnostic(
+        code(goldenpath::source::ambiguous),
+        help(
+            "give the full name of the one that you mean, such as `refs/remotes/origin/main`, or the commit's whole ID"
+        )
+    )]
+    Ambiguous { spec: String, names: Vec<String> },
+
     #[error("there is no commit `{spec}`")]
     #[diagnostic(
         code(goldenpath::source::no_such_commit),

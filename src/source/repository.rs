@@ -214,13 +214,47 @@ impl Repository {
     /// The commit that `spec` names: a branch, a tag, an ID, whatever `git rev-parse` takes.
     ///
     /// # Errors
-    /// [`SourceError::NoSuchCommit`]
+    /// [`SourceError::NoSuchCommit`], and [`SourceError::Ambiguous`] for a name that several refs
+    /// have: git would take a tag before a branch, and anyone who can push can create one.
     pub fn commit(&self, spec: &str) -> Result<Snapshot, SourceError> {
+        self.check_unambiguous(spec)?;
         self.git
             .revparse_single(spec)
             .and_then(|object| object.peel_to_commit())
             .map(|commit| Snapshot::Commit(commit.id()))
             .map_err(|_| SourceError::NoSuchCommit { spec: spec.to_owned() })
+    }
+
+    /// Refuses a name that refs of several kinds, or a ref and a short ID, give to different commits.
+    fn check_unambiguous(&self, spec: &str) -> Result<(), SourceError> {
+        let name = spec.split(['~', '^', '@', ':']).next().unwrap_or_default();
+        let is_pseudo_ref = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let is_whole_id = matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_pseudo_ref || is_whole_id || name.starts_with("refs/") {
+            return Ok(());
+        }
+        let mut found: Vec<(String, git2::Oid)> = Vec::new();
+        for prefix in ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
+            let full = format!("{prefix}{name}");
+            match self.git.find_reference(&full).and_then(|reference| reference.peel_to_commit()) {
+                Ok(commit) => found.push((full, commit.id())),
+                Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {}
+                // A tag of a blob or a tree is not a commit.
+                Err(error) if matches!(error.code(), ErrorCode::Peel) => {}
+                Err(error) => return Err(SourceError::git(format!("`{full}`"))(error)),
+            }
+        }
+        let is_short_id = name.len() >= 4 && name.len() < 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_short_id && let Ok(object) = self.git.find_object_by_prefix(name, Some(git2::ObjectType::Commit)) {
+            found.push((object.id().to_string(), object.id()));
+        }
+        match found.iter().any(|(_, commit)| *commit != found[0].1) {
+            true => {
+                let names = found.into_iter().map(|(name, _)| name).collect();
+                Err(SourceError::Ambiguous { spec: spec.to_owned(), names })
+            }
+            false => Ok(()),
+        }
     }
 
     pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {

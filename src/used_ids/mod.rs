@@ -74,8 +74,9 @@ impl UsedIds {
         // A shallow clone fetches nothing, and so has not the commit.
         let asked = asked.filter(|tip| repository.has_object(&tip.id()));
         let mut highest = None;
-        for tip in asked.into_iter().chain(known.filter(|known| Some(*known) != asked)) {
-            highest = highest.max(highest_at(repository, tip, scope.catalog)?);
+        // What the remote answers counts more than what this clone believes.
+        if let Some(tip) = asked.or(known) {
+            highest = highest_at(repository, tip, scope.catalog)?;
         }
         if highest.is_none() {
             // Before the first merge, the catalog is the one that is checked out.

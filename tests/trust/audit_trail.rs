@@ -298,3 +298,61 @@ fn a_trail_that_git_has_not_fetched_is_an_error_and_not_a_pass() {
     let outcome = judged(catalog, &["--from-ref", "main"]).fails_with(2);
     assert!(outcome.stderr.contains(&blob) && outcome.stderr.contains("--refetch"), "{}", outcome.stderr);
 }
+
+#[test]
+fn what_a_squash_brings_over_from_main_is_no_change_of_the_trail() {
+    let platform = applied();
+    let catalog = &platform.catalog;
+    catalog.write("README.md", "mine\n").commit_all("Mine");
+    catalog.git(&["checkout", "--quiet", "main"]);
+    platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
+    platform.apply().run().success();
+    catalog.git(&["checkout", "--quiet", "pr"]);
+    catalog.git(&["merge", "--quiet", "--squash", "main"]);
+    catalog.git(&["commit", "--quiet", "--message", "Squash"]);
+    for range in [["--from-ref", "main"], ["--merge-with", "main"]] {
+        judged(catalog, &range).success();
+    }
+}
+
+#[test]
+fn a_pushed_branch_called_head_or_main_makes_no_invented_trail_a_recorded_one() {
+    let (server, platform) = (Repository::bare(), Platform::local());
+    let catalog = &platform.catalog;
+    platform.seed();
+    catalog.git(&["branch", "--quiet", "--move", "trunk"]);
+    catalog.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
+    platform.apply().run().success();
+    catalog.git(&["push", "--quiet", "origin", "trunk"]);
+    server.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    let trail = catalog.read(TRAIL);
+    catalog.git(&["checkout", "--quiet", "-b", "pr"]);
+    catalog.write(TRAIL, &format!("{trail}{}", forged(&trail))).commit_all("Forged");
+    catalog.git(&["push", "--quiet", "origin", "pr", "pr:refs/heads/main", "pr:refs/heads/HEAD"]);
+    // As a pipeline's checkout: all branches, without the remote's HEAD.
+    let pipeline = Repository::new();
+    pipeline.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
+    pipeline.git(&["fetch", "--quiet", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
+    pipeline.git(&["checkout", "--quiet", "--detach", "refs/remotes/origin/pr"]);
+    for flag in ["--from-ref", "--merge-with"] {
+        let arguments = ["validate", flag, "refs/remotes/origin/trunk", "--format", "json"];
+        assert_eq!(found(&pipeline.goldenpath(&arguments).run().fails_with(1)), [TRAIL], "{flag}");
+    }
+}
+
+#[test]
+fn a_value_that_is_set_on_a_branch_warns_that_its_record_is_refused_there() {
+    let (_server, platform) = served("pre-receive");
+    let catalog = &platform.catalog;
+    platform.apply().run().success();
+    push(catalog, &["main"]).success();
+    catalog.git(&["fetch", "--quiet"]);
+    let set = |arguments: &[&str]| {
+        catalog.goldenpath(&[&["value", "generate", "SEC-0007", "--yes"], arguments].concat()).run()
+    };
+    assert!(!set(&[]).success().stderr.contains("GP703"));
+    push(catalog, &["main"]).success();
+    catalog.git(&["checkout", "--quiet", "-b", "feature"]);
+    let warned = catalog.goldenpath(&["value", "rotate", "SEC-0007", "--yes"]).run().stderr;
+    assert!(warned.contains("recorded on the branch `feature`") && warned.contains("`main`"), "{warned}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, Repository, as_api_tags, seed_tags, tags};
+use crate::support::{Aws, KEY, Outcome, Platform, Repository, SEED_PATH, as_api_tags, seed_tags, tags};
 
 const TAG: &str = "goldenpath.io/repository";
 const OURS: &str = "git.example.com/acme/platform";
@@ -234,4 +234,18 @@ fn a_value_is_written_to_no_secret_of_another_manifest_or_catalog() {
         assert!(!due.stderr.contains("Not asked"), "{}", due.stderr);
         aws.call("DeleteSecret", json!({ "SecretId": key, "ForceDeleteWithoutRecovery": true }));
     }
+}
+
+#[test]
+fn the_external_secret_of_another_repository_is_not_removed_by_a_copy() {
+    let aws = bound_to("binding-copy-end", "https://git.example.com/acme/platform");
+    aws.apply().success();
+    let projection = aws.platform.seed_projection();
+    let copy = Repository::clone_of(&aws.platform.catalog);
+    copy.git(&["remote", "set-url", "origin", "https://git.example.com/copies/platform"]);
+    let manifest = copy.read(SEED_PATH);
+    copy.write(SEED_PATH, &manifest.replace("status: active", "status: decommission_requested")).commit_all("The end");
+    let outcome = aws.reach(copy.goldenpath(&["apply", "--yes"])).run().fails_with(1);
+    assert!(outcome.stdout.contains("blocked") && !outcome.stdout.contains("remove-projection"), "{}", outcome.stdout);
+    assert_eq!(aws.platform.seed_projection(), projection);
 }

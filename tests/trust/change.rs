@@ -517,6 +517,9 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
             "/docs/ @acme/writers\n".to_owned(),
             Some("`goldenpath.yaml` (@acme/platform → no owner)"),
         ),
+        ("CODEOWNERS", format!("{base}**/billing/ @mallory\n"), Some("**/billing/")),
+        ("CODEOWNERS", format!("{base}/catalogs/*/new/ @mallory\n"), Some("/catalogs/*/new/")),
+        ("CODEOWNERS", format!("{base}*.j2 @mallory\n"), Some("*.j2")),
         ("CODEOWNERS", base.replace("@acme/writers", "@acme/editors"), None),
         ("CODEOWNERS", format!("# who owns what\n{base}/src/ @acme/all\n"), None),
     ] {
@@ -557,4 +560,84 @@ fn a_secret_in_a_configuration_is_hidden_in_what_is_said_of_its_change() {
             );
         }
     }
+}
+
+#[test]
+fn a_pushed_tag_or_branch_does_not_take_the_place_of_the_base() {
+    let origin = Repository::bare();
+    let author = Repository::clone_of(&origin);
+    author.write("goldenpath.yaml", CONFIG).write(path("SEC-0001"), &manifest("SEC-0001", &[])).commit_all("base");
+    author.git(&["push", "--quiet", "origin", "main"]);
+    author.git(&["switch", "--quiet", "--create", "pr"]);
+    author.write(path("SEC-0002"), &manifest("SEC-0002", &RISKY)).commit_all("risky");
+    let short = author.git(&["rev-parse", "--short=10", "main"]);
+    author.git(&["push", "--quiet", "origin", "pr", "pr:refs/tags/origin/main", &format!("pr:refs/tags/{short}")]);
+    let pipeline = Repository::clone_of(&origin);
+    pipeline.git(&["switch", "--quiet", "--detach", "origin/pr"]);
+    for flag in ["--from-ref", "--merge-with"] {
+        for name in ["origin/main", &short] {
+            let outcome = pipeline.goldenpath(&["validate", flag, name]).run().fails_with(2);
+            assert!(outcome.stderr.contains("names several commits"), "{flag} {name}: {}", outcome.stderr);
+            assert!(outcome.stderr.contains("full name"), "{}", outcome.stderr);
+        }
+        let whole = pipeline.git(&["rev-parse", "refs/remotes/origin/main"]);
+        for name in ["refs/remotes/origin/main", &whole] {
+            let outcome = pipeline.goldenpath(&["validate", flag, name, "--format", "json"]).run().fails_with(1);
+            assert_eq!(codes(&outcome), ["GP201"], "{flag} {name}");
+        }
+    }
+}
+
+#[test]
+fn an_option_without_a_value_is_refused_and_hides_no_destination() {
+    for config in [
+        "store: { keyTemplate: null }\n",
+        "store: { path: ~ }\n",
+        "catalog: null\n",
+        "enums: ~\n",
+        "externalSecret: { storeName: null }\n",
+        "gitops: { path: ../gitops, file: ~ }\n",
+        "catalog: \"a\\0b\"\n",
+    ] {
+        let repository = catalog();
+        repository.write("goldenpath.yaml", config).commit_all("no value");
+        let outcome = repository.goldenpath(&["validate", "--from-ref", "main"]).run().fails_with(2);
+        assert!(outcome.stderr.contains("goldenpath.yaml:1:"), "{config}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_branch_that_still_has_the_catalog_in_its_old_folder_is_judged_there() {
+    let repository = catalog();
+    repository.write(path("SEC-0002"), &manifest("SEC-0002", &RISKY)).commit_all("in the folder of then");
+    repository.git(&["switch", "--quiet", "main"]);
+    repository.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
+    repository.git(&["mv", "catalogs/secrets", "cat2"]);
+    repository.commit_all("move");
+    repository.git(&["switch", "--quiet", "work"]);
+    for flag in ["--from-ref", "--merge-with"] {
+        let outcome = repository.goldenpath(&["validate", flag, "main", "--format", "json"]).run().fails_with(1);
+        assert_eq!(codes(&outcome), ["GP301", "GP201"], "{flag}: {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_value_that_looks_like_a_secret_is_shown_by_no_error_about_a_configuration() {
+    let secret = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1bC3dE5";
+    for config in [
+        format!("store: {{ pasword: {secret} }}\n"),
+        format!("ownership: {{ services: {{ a: {{ owners: [{secret}] }} }} }}\n"),
+    ] {
+        let repository = catalog();
+        repository.write("goldenpath.yaml", &config);
+        let outcome = repository.goldenpath(&["validate"]).run().fails_with(2);
+        assert!(!outcome.stderr.contains(&secret[..12]), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("goldenpath.yaml"), "{}", outcome.stderr);
+    }
+    // Nor where a long text around it is cut.
+    let repository = catalog();
+    let text = format!("{} {secret}", "a note of many words that goes on ".repeat(3));
+    repository.write("schemas/metadata/note.json", &format!("{{\"x\": \"{text}\"}}\n")).commit_all("a note");
+    let outcome = repository.goldenpath(&["validate", "--from-ref", "main", "--format", "json"]).run();
+    assert!(outcome.stdout.contains("GP701") && !outcome.stdout.contains(&secret[..12]), "{}", outcome.stdout);
 }

@@ -301,6 +301,8 @@ fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
         ("ownership:\n  teams: { app-team: acme }\n", "`acme` is not a code owner", "@organization/team"),
         ("ownership: { services: { a: { owner: [x] } } }\n", "unknown field `owner`", "did you mean `owners`?"),
         ("ownership: { unlisted: allow }\n", "unknown value `allow`", "warn, deny"),
+        ("ownership:\n  deniedNamespaces:\n    # - kube-*\n", "the list is empty", "goldenpath.yaml:2"),
+        ("ownership: { services: { a: { owners: } } }\n", "the list is empty", "leave the key out"),
         ("store: { accountId: \"1234\" }\n", "`store.accountId: 1234` is not an account ID", "12 digits"),
         ("environments: { dev: { cluster: {} } }\n", "has neither `name` nor `context`", "`name:`"),
     ] {

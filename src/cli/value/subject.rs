@@ -14,6 +14,7 @@ use crate::reconcile::{self, Account, Deed, Expected, Ownership, Recorder};
 use crate::rules;
 use crate::source::{Repository, Snapshot};
 use crate::store::{SecretStore, Store, StoreError, StoredSecret};
+use crate::terminal::harmless_name;
 
 /// The catalog in the work tree.
 pub(super) struct Ground {
@@ -130,6 +131,25 @@ impl Subject<'_> {
         let line = format!("{}  {}, {} in {}", request.id, request.secret_type, request.service, request.environment);
         context.streams.talk(&concealed(self.entry, &self.ground.project, line));
         context.streams.talk(&format!("Store     {}, {}\n", self.store.place(), self.target()));
+        self.warn_of_branch(context);
+    }
+
+    /// Warns where the record of a change will be committed to a branch whose pull request it fails (GP703).
+    fn warn_of_branch(&self, context: &Context) {
+        let Ground { repository, project, .. } = self.ground;
+        let (Some(target), Some(branch)) = (repository.upstream_branch(), repository.checked_out_branch()) else {
+            return;
+        };
+        if project.config.audit.push || branch == target.name {
+            return;
+        }
+        let short = |name: &str| harmless_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned();
+        context.streams.talk(&format!(
+            "Warning: this is recorded on the branch `{}`, and its pull request would be refused for that (GP703). Run it on \
+             `{}`, or set `audit.push`.\n",
+            short(&branch),
+            short(&target.name)
+        ));
     }
 
     /// Something that is done for it.

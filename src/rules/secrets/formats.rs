@@ -1,6 +1,7 @@
 //! Values that their issuers made recognisable: tokens with a prefix, JSON Web Tokens, keys in PEM.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::gitleaks::TOKENS;
 use super::random::{has_variety, is_random_body};
@@ -191,6 +192,17 @@ pub(super) fn may_start(text: &[u8]) -> bool {
     matches!(text, [first, second, third, ..] if STARTS[slot(*first, *second, *third)])
 }
 
+/// All formats by the first byte of their prefix: few of them begin with the same one.
+static BY_FIRST_BYTE: LazyLock<[Vec<&Format>; 256]> = LazyLock::new(|| {
+    let mut formats = [const { Vec::new() }; 256];
+    for format in FORMATS.iter().chain(&TOKENS) {
+        if let Some(first) = format.prefix.bytes().next() {
+            formats[usize::from(first)].push(format);
+        }
+    }
+    formats
+});
+
 /// What begins at `start`, where a word does.
 pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found> {
     let rest = &text.as_bytes()[start..];
@@ -200,7 +212,8 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
         [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => return aws_key_id(rest, start),
         _ => {}
     }
-    FORMATS.iter().chain(&TOKENS).find_map(|format| format.at(rest)).map(|(length, what)| {
+    let formats = BY_FIRST_BYTE.get(usize::from(*rest.first()?))?;
+    formats.iter().find_map(|format| format.at(rest)).map(|(length, what)| {
         let end = start + length;
         Found::Secret(start..end, what)
     })
