@@ -2,6 +2,9 @@
 //!
 //! GitHub and GitLab take the last line that matches a path, so a line behind the marked ones can take a path away from
 //! its owners. Such a line counts as a fault of the file, and the marked lines move behind it when they are written.
+//!
+//! GitLab also has exclusions, `!/path/`. No line of the same section gives an excluded path an owner, so an exclusion
+//! has to be removed by hand.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -12,6 +15,9 @@ use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 
 /// Where GitHub (`.github/`, the root, `docs/`) and GitLab (the root, `docs/`, `.gitlab/`) look for the file.
 const PLACES: [&str; 4] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+
+/// The pipelines of GitHub and GitLab. Whoever changes one decides what runs on the next merge.
+const PIPELINES: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
 /// The bytes of a file that are read at most: more than GitHub takes.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -57,6 +63,8 @@ pub enum State {
     Stale,
     /// These lines, counted from 1, come later and may match the same paths.
     Overridden(Vec<usize>),
+    /// These lines, counted from 1, may exclude the same paths, wherever the block is.
+    Excluded(Vec<usize>),
 }
 
 /// Why a CODEOWNERS file cannot be read or edited.
@@ -97,16 +105,17 @@ impl State {
             Self::Missing => "missing",
             Self::Stale => "stale",
             Self::Overridden(_) => "overridden",
+            Self::Excluded(_) => "excluded",
         }
     }
 }
 
-/// Returns the lines that follow from a configuration: services to their owners, and everything else in the catalog and
-/// the rule files to the platform team.
+/// Returns the lines that follow from a configuration: services to their owners, and everything else in the catalog,
+/// the rule files and the files of `pipelines` to the platform team.
 ///
 /// # Errors
 /// No platform team, an owner without a code owner, or a path that a pattern cannot have, each at its place.
-pub fn lines(project: &Project) -> Result<Vec<Line>, ConfigError> {
+pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigError> {
     let (config, name, text) = (&project.config, project.config_name.as_str(), project.config_text.as_str());
     let ownership = &config.ownership;
     if ownership.platform.is_empty() {
@@ -156,7 +165,29 @@ pub fn lines(project: &Project) -> Result<Vec<Line>, ConfigError> {
     }
     // Wherever a host looks for it: another file there would replace the one that is in use.
     lines.extend(PLACES.map(|path| platform(format!("/{path}"))));
+    lines.extend(pipelines.iter().map(|path| platform(format!("/{path}"))));
     Ok(lines)
+}
+
+/// Returns which of [`PIPELINES`] the repository has, on disk or in git's index.
+///
+/// # Errors
+/// An index that cannot be read.
+pub fn pipelines(repository: &Repository) -> Result<Vec<&'static str>, SourceError> {
+    let mut found = Vec::new();
+    for path in PIPELINES {
+        let is_there = match path.strip_suffix('/') {
+            Some(folder) => {
+                repository.root().join(folder).is_dir()
+                    || repository.blobs_below(Snapshot::Index, folder)?.is_some_and(|files| !files.is_empty())
+            }
+            None => {
+                repository.root().join(path).exists() || repository.read(Snapshot::Index, path, MAX_BYTES)?.is_some()
+            }
+        };
+        found.extend(is_there.then_some(path));
+    }
+    Ok(found)
 }
 
 /// Reads the repository's CODEOWNERS file from the work tree; where there is none, says where it belongs.
@@ -212,6 +243,10 @@ impl CodeownersFile {
         let outside: Vec<usize> = (0..all.len()).filter(is_outside).collect();
         let has_sections = outside.iter().any(|at| is_section(all[*at]));
         let expected = rendered(lines, has_sections);
+        let excluding = exclusions(&all, block.as_ref(), has_sections, lines);
+        if !excluding.is_empty() {
+            return Ok(Review { state: State::Excluded(excluding), text: text.to_owned() });
+        }
 
         let Some(block) = block else {
             let kept = all.concat();
@@ -287,12 +322,48 @@ fn is_section(line: &str) -> bool {
     line.trim_start().strip_prefix('^').unwrap_or(line.trim_start()).starts_with('[')
 }
 
+/// Returns the name of the section that a line begins, in lower case: GitLab takes sections of one name for one
+/// section. None where GitLab may read the line as something else.
+fn section_name(line: &str) -> Option<String> {
+    let line = line.trim();
+    let (name, rest) = line.strip_prefix('^').unwrap_or(line).strip_prefix('[')?.split_once(']')?;
+    let approvals = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let owners = match approvals {
+        Some((number, owners)) if number.bytes().all(|byte| byte.is_ascii_digit()) => owners,
+        _ => rest,
+    };
+    let is_spaced = owners.is_empty() || owners.starts_with(char::is_whitespace);
+    let is_head = is_spaced && owners.split_whitespace().all(|owner| owner.contains('@'));
+    Some(name.trim().to_lowercase()).filter(|name| is_head && !name.is_empty())
+}
+
+/// Returns the lines, counted from 1, that may exclude a path of `lines` from the section that they are in.
+fn exclusions(all: &[&str], block: Option<&std::ops::Range<usize>>, has_sections: bool, lines: &[Line]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut is_same_section = !has_sections;
+    for (at, line) in all.iter().enumerate() {
+        if block.is_some_and(|block| block.contains(&at)) {
+            is_same_section = true;
+        } else if let Some(name) = section_name(line) {
+            is_same_section = format!("[{name}]") == SECTION;
+        } else if let Some(pattern) = line.trim().strip_prefix('!')
+            && is_same_section
+            && may_match(pattern.trim_start(), lines)
+        {
+            found.push(at + 1);
+        }
+    }
+    found
+}
+
 /// Whether a line may match a path that one of `lines` matches. A line without owners counts too: it takes them away.
 fn overrides(line: &str, lines: &[Line]) -> bool {
     let line = line.trim();
-    if line.is_empty() || line.starts_with('#') || is_section(line) {
-        return false;
-    }
+    !line.is_empty() && !line.starts_with(['#', '!']) && !is_section(line) && may_match(line, lines)
+}
+
+/// Whether the pattern in front of a line may match a path that one of `lines` matches.
+fn may_match(line: &str, lines: &[Line]) -> bool {
     let mut end = 0;
     let mut is_escaped = false;
     for (offset, character) in line.char_indices() {
@@ -430,6 +501,55 @@ mod tests {
         for later in ["/docs/ @docs", "# * @evil", "", "/catalogs/secrets/payments-api/ @api", "/goldenpath.yml @x"] {
             let review = file(&format!("{written}{later}\n")).review(&ours()).unwrap();
             assert_eq!(review.state, State::Current, "{later}");
+        }
+    }
+
+    #[test]
+    fn an_exclusion_that_may_match_the_same_path_is_found_wherever_it_is_and_no_other_is() {
+        let written = file("").review(&ours()).unwrap().text;
+        for exclusion in [
+            "!/catalogs/secrets/payments/",
+            "!goldenpath.yaml",
+            "  !*.yaml",
+            "!**",
+            "! /catalogs/ @x",
+            "![op]ayments",
+            "!",
+        ] {
+            for text in [format!("{exclusion}\n{written}"), format!("{exclusion}\n"), format!("[a\n{exclusion}\n")] {
+                let review = file(&text).review(&ours()).unwrap();
+                let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
+                // A line that only looks like the head of a section begins none, and the block has one of its own.
+                let expected = if text.starts_with('[') { State::Missing } else { State::Excluded(vec![line]) };
+                assert_eq!(review.state, expected, "{text}");
+            }
+            let later = format!("{written}* @x\n{exclusion}\n");
+            let line = later.lines().count();
+            assert_eq!(file(&later).review(&ours()).unwrap().state, State::Excluded(vec![line]), "{later}");
+        }
+        for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
+            assert_eq!(file(&format!("{other}\n{written}")).review(&ours()).unwrap().state, State::Current, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_exclusion_counts_in_its_own_section_alone() {
+        let docs = "!*\n[Docs] @docs\n*.md\n!*\n";
+        let written = file(docs).review(&ours()).unwrap();
+        assert_eq!(written.state, State::Missing);
+        for (text, state) in [
+            (written.text.clone(), State::Current),
+            (format!("{}[Other]\n!*\n", written.text), State::Current),
+            (format!("{}!*\n", written.text), State::Excluded(vec![written.text.lines().count() + 1])),
+            (format!("^[Goldenpath][2] @x\n!*\n{}", written.text), State::Excluded(vec![2, 3])),
+        ] {
+            assert_eq!(file(&text).review(&ours()).unwrap().state, state, "{text}");
+        }
+        // None of these begins another section for sure.
+        for head in ["[Other", "[]", "[Other]x", "[Other] x"] {
+            let text = format!("{}{head}\n!*\n", written.text);
+            let line = text.lines().count();
+            assert_eq!(file(&text).review(&ours()).unwrap().state, State::Excluded(vec![line]), "{text}");
         }
     }
 

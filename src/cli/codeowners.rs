@@ -13,18 +13,18 @@ use crate::terminal::harmless_json;
 /// Print the CODEOWNERS lines that follow from `ownership`
 ///
 /// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of the catalog, the rule
-/// files and CODEOWNERS itself belong to `ownership.platform`.
+/// files, CODEOWNERS itself and the pipelines (`.github/workflows/`, `.gitlab-ci.yml`) belong to `ownership.platform`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   goldenpath codeowners            print the lines
   goldenpath codeowners --write    write them into CODEOWNERS
-  goldenpath codeowners --check    fail where they are missing, stale or overridden")]
+  goldenpath codeowners --check    fail where they are missing, stale, overridden or excluded")]
 pub(super) struct Args {
     /// Write the lines into CODEOWNERS, between marker comments
     #[arg(long, conflicts_with = "check")]
     write: bool,
-    /// Fail where CODEOWNERS lacks the lines, or later lines override them
+    /// Fail where CODEOWNERS lacks the lines, or other lines override or exclude them
     #[arg(long)]
     check: bool,
     /// How to print the result
@@ -43,7 +43,7 @@ enum Format {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
-    let lines = codeowners::lines(&project)?;
+    let lines = codeowners::lines(&project, &codeowners::pipelines(&repository)?)?;
     if !args.write && !args.check {
         match args.format {
             Format::Human => {
@@ -59,6 +59,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let file = codeowners::find(&repository)?;
     let review = file.review(&lines)?;
     let is_current = review.state == State::Current;
+    if let (true, State::Excluded(excluding)) = (args.write, &review.state) {
+        let message = format!(
+            "cannot write `{}`: paths of the lines that follow from `ownership` are excluded in {}",
+            file.path,
+            numbered(excluding)
+        );
+        let help = "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
+        return Err(Failure::refused(message, help));
+    }
     if args.write && !is_current {
         let path = files::confine(repository.root(), &file.path).map_err(|why| {
             Failure::refused(format!("cannot write `{}`: {why}", file.path), "make it a regular file")
@@ -102,16 +111,20 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
         State::Missing => format!("{path} does not have the lines that follow from `ownership`."),
         State::Stale => format!("{path} is out of date."),
         State::Overridden(later) => {
-            let numbers: Vec<String> = later.iter().take(5).map(usize::to_string).collect();
-            let (line, more) = match later.len() {
-                1 => ("line", String::new()),
-                count if count > numbers.len() => ("lines", format!(" and {} more", count - numbers.len())),
-                _ => ("lines", String::new()),
-            };
             format!(
-                "{path}: {line} {}{more} may override the lines that follow from `ownership`: the last match wins.",
-                numbers.join(", ")
+                "{path}: {} may override the lines that follow from `ownership`: the last match wins.",
+                numbered(later)
             )
+        }
+        State::Excluded(excluding) => {
+            let found = format!(
+                "{path}: {} may exclude paths of the lines that follow from `ownership`: on GitLab, no other line gives \
+                 an excluded path an owner.",
+                numbered(excluding)
+            );
+            context.streams.alert(&format!("{}\n", crate::terminal::harmless(&found)));
+            context.streams.talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
+            return;
         }
     };
     let before = file.text.as_deref().unwrap_or_default();
@@ -119,6 +132,17 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
     context.streams.result(&diff_for_people(&difference, context.streams.out));
     context.streams.alert(&format!("{}\n", crate::terminal::harmless(&found)));
     context.streams.talk("Next: goldenpath codeowners --write");
+}
+
+/// Returns the numbers of lines in words, the first five of them.
+fn numbered(lines: &[usize]) -> String {
+    let numbers: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
+    let (line, more) = match lines.len() {
+        1 => ("line", String::new()),
+        count if count > numbers.len() => ("lines", format!(" and {} more", count - numbers.len())),
+        _ => ("lines", String::new()),
+    };
+    format!("{line} {}{more}", numbers.join(", "))
 }
 
 fn print(report: &serde_json::Value, context: &Context) {

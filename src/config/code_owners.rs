@@ -18,7 +18,10 @@ pub struct CodeOwners {
 struct Line {
     /// GitLab's section with its conditions, such as `^docs[2]`; empty before the first.
     section: String,
+    /// As the file has it, with the `!` of an exclusion.
     pattern: String,
+    /// Whether it is one of GitLab's exclusions: no line of the section gives the path an owner.
+    is_exclusion: bool,
     matches: Regex,
     owners: Vec<String>,
 }
@@ -37,28 +40,40 @@ impl CodeOwners {
                 (section, defaults) = (name, owners);
                 continue;
             }
-            let (pattern, rest) = split_pattern(line);
+            let excluded = line.strip_prefix('!');
+            let (pattern, rest) = split_pattern(excluded.map_or(line, str::trim_start));
+            let is_exclusion = excluded.is_some();
             let mut owners = words(rest);
-            if owners.is_empty() {
+            if is_exclusion {
+                owners.clear();
+            } else if owners.is_empty() {
                 owners.clone_from(&defaults);
             }
             owners.sort();
             owners.dedup();
             if let Some(matches) = compile(&pattern) {
-                lines.push(Line { section: section.clone(), pattern, matches, owners });
+                let pattern = if is_exclusion { format!("!{pattern}") } else { pattern };
+                lines.push(Line { section: section.clone(), pattern, is_exclusion, matches, owners });
             }
         }
         Self { lines }
     }
 
     /// Returns who owns the file at `path`: the last line that matches decides, in each of GitLab's
-    /// sections or, with `sections` off, in the whole file as GitHub has it.
+    /// sections that does not exclude it or, with `sections` off, in the whole file as GitHub has
+    /// it, which knows no exclusions.
     #[must_use]
     pub fn owners(&self, path: &str, sections: bool) -> Vec<String> {
         let mut found: BTreeMap<&str, &Line> = BTreeMap::new();
+        let mut excluded: HashSet<&str> = HashSet::new();
         for line in self.lines.iter().filter(|line| line.matches.is_match(path)) {
-            found.insert(if sections { &line.section } else { "" }, line);
+            match (line.is_exclusion, sections) {
+                (false, _) => drop(found.insert(if sections { &line.section } else { "" }, line)),
+                (true, true) => drop(excluded.insert(section_name(&line.section))),
+                (true, false) => {}
+            }
         }
+        found.retain(|section, _| !excluded.contains(section_name(section)));
         let shown = |(section, line): (&str, &Line)| -> Vec<String> {
             let owner =
                 |owner: &String| if section.is_empty() { owner.clone() } else { format!("[{section}] {owner}") };
@@ -75,7 +90,9 @@ impl CodeOwners {
         let (own, others) = (known(self), known(other));
         let one = self.lines.iter().filter(|line| !others.contains(&key(line)));
         let two = other.lines.iter().filter(|line| !own.contains(&key(line)));
-        one.chain(two).map(|line| line.pattern.as_str()).filter(|pattern| is_meant(pattern)).collect()
+        let bare = |line: &'a Line| line.pattern.strip_prefix('!').filter(|_| line.is_exclusion);
+        let meant = one.chain(two).filter(|line| is_meant(bare(line).unwrap_or(&line.pattern)));
+        meant.map(|line| line.pattern.as_str()).collect()
     }
 }
 
@@ -92,6 +109,16 @@ fn section_of(line: &str) -> Option<(String, Vec<String>)> {
     let mut owners = words(rest);
     owners.sort();
     Some((format!("{optional}{}{approvals}", name.to_lowercase()), owners))
+}
+
+/// Returns the name alone of a section with its conditions. GitLab takes sections of one name for
+/// one section.
+fn section_name(section: &str) -> &str {
+    let name = section.strip_prefix('^').unwrap_or(section);
+    match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
+        Some((name, _approvals)) => name,
+        None => name,
+    }
 }
 
 /// The pattern, in which `\ ` is a space, and the rest of the line.
@@ -180,6 +207,21 @@ mod tests {
         assert_eq!(owners(text, "README.md"), "@all");
         assert_eq!(owners(text, "schemas/metadata/enums.yaml"), "@platform");
         assert_eq!(owners(text, "schemas/free.yaml"), "");
+    }
+
+    #[test]
+    fn an_exclusion_takes_the_owners_in_its_section_and_no_later_line_brings_them_back() {
+        let both = |text: &str| CodeOwners::parse(text).owners("goldenpath.yaml", true).join(", ");
+        assert_eq!(both("* @all\n!goldenpath.yaml\n"), "");
+        assert_eq!(both("!goldenpath.yaml\n/goldenpath.yaml @platform\n"), "");
+        assert_eq!(both("!*.md\n/goldenpath.yaml @platform\n"), "@platform");
+        assert_eq!(both("* @all\n[Platform] @platform\n!*.yaml\ngoldenpath.yaml\n"), "@all");
+        assert_eq!(both("[A][2] @a\n*\n[B] @b\n*\n^[a]\n!*\n"), "[b] @b");
+        // GitHub has none.
+        assert_eq!(owners("* @all\n!goldenpath.yaml @x\n", "goldenpath.yaml"), "@all");
+        let (one, other) = (CodeOwners::parse("!/catalogs/x/\n"), CodeOwners::parse("/catalogs/x/\n"));
+        let changed = one.changed_patterns(&other, |pattern| pattern.starts_with("/catalogs/"));
+        assert_eq!(changed, ["!/catalogs/x/", "/catalogs/x/"]);
     }
 
     #[test]

@@ -244,11 +244,14 @@ impl<'project> RuleSet<'project> {
 
     /// Adds to each of the `findings` that a change causes by using a name which the change itself
     /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
-    /// they apply from the merge on.
+    /// they apply from the merge on. What is found of the rule files themselves goes without.
     pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
         let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
         let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
-        for finding in findings.iter_mut().filter(|finding| !remaining.contains(&place(finding))) {
+        let is_of_a_rule_file =
+            |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
+        let of_manifests = findings.iter_mut().filter(|finding| !is_of_a_rule_file(finding));
+        for finding in of_manifests.filter(|finding| !remaining.contains(&place(finding))) {
             // The value, or for a field that a schema adds its name.
             let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
             let names = [value, finding.pointer.rsplit('/').next()];

@@ -34,6 +34,9 @@ const UNANSWERED: &str = "unanswered";
 /// The ID of a manifest that is only tried. No rule is asked about it.
 const NO_ID: &str = "SEC-999999999";
 
+/// The rules that say which service may use a namespace.
+const OF_SERVICE: [&str; 2] = ["GP206", "GP207"];
+
 impl<'project> Constraint<'project> {
     /// # Errors
     /// `rules` in `goldenpath.yaml` names a rule that does not exist.
@@ -47,12 +50,15 @@ impl<'project> Constraint<'project> {
     /// Judges an answer of `draft` by the very rules that `validate` applies to the manifest's field, with the other
     /// answers and the catalog beside it. Policies are left to the whole manifest.
     pub fn judge(&mut self, draft: &Draft, field: Field) -> Verdict {
-        // Who may use a namespace depends on the service: until that is answered, it is one that may.
+        // Who may use a namespace depends on the service: until that is answered, it is one that may, or else it is
+        // open.
         let mut tried = draft.clone();
-        if let (Field::Namespace, None, Some(namespace)) = (field, draft.get(Field::Service), draft.get(field))
-            && let Some(holder) = self.project.ownership.holders(namespace).next()
-        {
-            tried.answer(Field::Service, holder, super::Origin::Asked);
+        let mut is_service_open = false;
+        if let (Field::Namespace, None, Some(namespace)) = (field, draft.get(Field::Service), draft.get(field)) {
+            match self.project.ownership.holders(namespace).next() {
+                Some(holder) => tried.answer(Field::Service, holder, super::Origin::Asked),
+                None => is_service_open = true,
+            }
         }
         let draft = &tried;
         let mut environments: Vec<&str> = draft.all(Field::Environment).collect();
@@ -66,7 +72,10 @@ impl<'project> Constraint<'project> {
         }
         let findings = self.rules.preview(&self.catalog);
         self.catalog.entries.retain(|entry| !entry.selected);
-        let of_field = || findings.iter().filter(|finding| finding.pointer == field.pointer());
+        let of_field = || {
+            let found = findings.iter().filter(|finding| finding.pointer == field.pointer());
+            found.filter(|finding| !is_service_open || !OF_SERVICE.contains(&finding.rule.code))
+        };
         let refuses = of_field().find(|finding| finding.severity == Severity::Error);
         let says = |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
         match (refuses, of_field().next()) {

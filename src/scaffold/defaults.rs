@@ -103,12 +103,13 @@ impl Constraint<'_> {
         listed.filter_map(NamespacePattern::name).map(str::to_owned).collect()
     }
 
-    /// The namespace with the service's name where `ownership` does not list others, or else the first one listed.
+    /// Returns the namespace with the service's name where `ownership` does not list others, or else the first one that
+    /// it lists by its name. None where it has only patterns that do not match the service's name.
     fn namespace(&self, service: &str) -> Option<String> {
         let own = to_label(service);
         match self.project().ownership.namespaces(service) {
             Some(listed) if !listed.iter().any(|pattern| pattern.matches(&own)) => {
-                self.namespaces(service).into_iter().next().or(Some(own))
+                self.namespaces(service).into_iter().next()
             }
             _ => Some(own),
         }

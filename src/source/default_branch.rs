@@ -36,11 +36,8 @@ pub enum DefaultBranchError {
     NoSuchRemote { remote: String },
 
     #[error("the default branch of `{remote}` is not known: {why}")]
-    #[diagnostic(
-        code(goldenpath::source::no_default_branch),
-        help("git remote set-head {remote} --auto; where `{remote}` has no commit yet, push its default branch first")
-    )]
-    Unknown { remote: String, why: String },
+    #[diagnostic(code(goldenpath::source::no_default_branch), help("{help}"))]
+    Unknown { remote: String, why: String, help: String },
 
     #[error("the default branch of `{remote}` cannot be asked for: {source}")]
     #[diagnostic(
@@ -84,7 +81,11 @@ impl Repository {
         let config = self.git.config().map_err(SourceError::git("git's configuration"))?;
         match config.get_string("checkout.defaultRemote") {
             Ok(name) if names.contains(&name) => Ok(Some(name)),
-            Ok(remote) => Err(DefaultBranchError::Unknown { remote, why: "this clone has no such remote".to_owned() }),
+            Ok(remote) => {
+                let first = names.first().map_or("NAME", String::as_str);
+                let help = format!("name one that it has: git config checkout.defaultRemote {}", harmless_name(first));
+                Err(DefaultBranchError::Unknown { remote, why: "this clone has no such remote".to_owned(), help })
+            }
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let remotes = names.iter().map(|name| harmless_name(name).into_owned()).collect();
                 Err(DefaultBranchError::Ambiguous { remotes })
@@ -129,10 +130,7 @@ impl Repository {
         let target = reference.symbolic_target().map_err(SourceError::git(format!("`{name}`")))?;
         match target.and_then(|target| target.strip_prefix(&prefix)) {
             Some(branch) => Ok(Some(branch.to_owned())),
-            None => Err(DefaultBranchError::Unknown {
-                remote: remote.to_owned(),
-                why: format!("`{name}` does not point to a branch of it"),
-            }),
+            None => Err(self.unknown(remote, format!("`{name}` does not point to a branch of it"))?),
         }
     }
 
@@ -146,10 +144,37 @@ impl Repository {
             .filter(|(_, name)| *name == "HEAD")
             .find_map(|(target, _)| target.strip_prefix("ref: refs/heads/"))
             .filter(|branch| Reference::is_valid_name(&format!("refs/heads/{branch}")));
-        branch.map(str::to_owned).ok_or_else(|| DefaultBranchError::Unknown {
-            remote: remote.to_owned(),
-            why: "its HEAD is not on a branch that has a commit".to_owned(),
-        })
+        match branch {
+            Some(branch) => Ok(branch.to_owned()),
+            None => Err(self.unknown(remote, "its HEAD is not on a branch that has a commit".to_owned())?),
+        }
+    }
+
+    /// The error that says how to set the default branch. `--auto` fails where the remote's HEAD is on a branch that
+    /// has no commit, so a branch that this clone has comes first.
+    ///
+    /// # Errors
+    /// Refs that cannot be read.
+    fn unknown(&self, remote: &str, why: String) -> Result<DefaultBranchError, SourceError> {
+        let mut branches = self.refs_below(&format!("refs/remotes/{remote}/"))?;
+        // What a shell takes as it is.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        branches.retain(|branch| branch != "HEAD" && branch.bytes().all(is_plain));
+        let usual = ["main", "master"].into_iter().find(|name| branches.iter().any(|branch| branch == name));
+        let likely = match branches.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => usual,
+        };
+        let help = match likely {
+            Some(branch) => {
+                format!("git remote set-head {remote} {branch}, if `{branch}` is the default branch; or another one")
+            }
+            None => format!(
+                "git remote set-head {remote} --auto, or git remote set-head {remote} BRANCH; where `{remote}` has no \
+                 commit yet, push its default branch first"
+            ),
+        };
+        Ok(DefaultBranchError::Unknown { remote: remote.to_owned(), why, help })
     }
 
     /// Unlike [`Repository::remotes`], an error where they cannot be read.

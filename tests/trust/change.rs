@@ -388,6 +388,25 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
     assert_eq!(codes(&judge(&repository).success()), [""; 0]);
 }
 
+#[test]
+fn what_is_found_of_a_rule_file_never_says_to_merge_that_file_first() {
+    let repository = catalog();
+    repository.write(
+        "goldenpath.yaml",
+        &format!("{CONFIG}rules: {{ GP701: off, GP702: off }}\nenvironments:\n  dev: {{ gitops: {{ path: ../x }} }}\n"),
+    );
+    repository
+        .write("schemas/metadata/enums.yaml", &ENUMS.replace("  - team-payments\n", "  - team-payments\n  - path\n"));
+    repository.write(path("SEC-0002"), &manifest("SEC-0002", &[("owner: team-payments", "owner: path")]));
+    repository.commit_all("all at once");
+    let outcome = judge(&repository).fails_with(1);
+    let of_rules: Vec<_> = findings(&outcome).into_iter().filter(|row| row[0].starts_with("GP7")).collect();
+    assert_eq!(of_rules.iter().filter(|row| row[2] == "goldenpath.yaml").count(), 2, "{}", outcome.stdout);
+    assert!(of_rules.iter().all(|row| !row[3].contains("merge that first")), "{}", outcome.stdout);
+    // The control: the manifest that uses the new name.
+    assert!(message(&outcome, "GP105", "error").ends_with("merge that first"), "{}", outcome.stdout);
+}
+
 /// A clone whose branch adds an owner to the enums, and is about to use it.
 fn clone_with_a_new_owner() -> (Repository, Repository) {
     let server = Repository::bare();
@@ -504,6 +523,14 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
             base.replace("/goldenpath.yaml @acme/platform\n", "/goldenpath.yaml\n"),
             Some("`goldenpath.yaml` (@acme/platform → no owner)"),
         ),
+        // No later line gives a path that GitLab excludes an owner.
+        ("CODEOWNERS", format!("{base}!goldenpath.yaml\n"), Some("`goldenpath.yaml` (@acme/platform → no owner)")),
+        (
+            "CODEOWNERS",
+            format!("!/catalogs/secrets/payments/\n{base}"),
+            Some("`catalogs/secrets/payments/dev/` (@acme/payments → no owner)"),
+        ),
+        ("CODEOWNERS", format!("{base}!/docs/\n"), None),
         ("CODEOWNERS", format!("{base}* @mallory\n"), Some("`goldenpath.yaml` (@acme/platform → @mallory)")),
         (
             "CODEOWNERS",

@@ -228,7 +228,14 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     server.git(&["symbolic-ref", "HEAD", "refs/heads/nowhere"]);
     let unborn = platform.set().run().fails_with(1);
     says(&unborn, "the default branch of `origin` is not known");
-    says(&unborn, "git remote set-head origin");
+    says(&unborn, "git remote set-head origin main");
+    assert!(!words(&unborn).contains("--auto"), "it fails there: {}", unborn.stderr);
+    git(&["update-ref", "-d", "refs/remotes/origin/main"]);
+    says(&platform.set().run().fails_with(1), "git remote set-head origin trunk");
+    git(&["update-ref", "-d", "refs/remotes/origin/trunk"]);
+    let neither = platform.set().run().fails_with(1);
+    says(&neither, "git remote set-head origin --auto, or git remote set-head origin BRANCH");
+    git(&["fetch", "--quiet", "origin"]);
     git(&["remote", "set-url", "origin", "/nowhere/at/all"]);
     let unreachable = platform.set().run().fails_with(1);
     says(&unreachable, "the default branch of `origin` cannot be asked for");

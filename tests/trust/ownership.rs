@@ -396,6 +396,63 @@ fn codeowners_check_fails_where_lines_are_out_of_date_or_overridden_by_later_one
 }
 
 #[test]
+fn codeowners_check_fails_on_an_exclusion_of_its_paths_and_write_refuses_it() {
+    let repository = with_web(TABLE, &[]);
+    repository.goldenpath(&["codeowners", "--write"]).run().success();
+    let written = repository.read(".github/CODEOWNERS");
+    let last = format!("line {}", written.lines().count() + 1);
+    for (text, line) in [
+        (format!("!/catalogs/secrets/payments/\n{written}"), "line 1"),
+        (format!("{written}!goldenpath.yaml\n"), last.as_str()),
+        ("* @acme/all\n!*.yaml\n".to_owned(), "line 2"),
+    ] {
+        repository.write(".github/CODEOWNERS", &text);
+        let outcome = repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
+        assert!(outcome.stderr.contains(line) && outcome.stderr.contains("exclude"), "{}", outcome.stderr);
+        let json = repository.goldenpath(&["codeowners", "--check", "--format", "json"]).run().fails_with(1).json();
+        assert_eq!(json["state"], "excluded");
+        let outcome = repository.goldenpath(&["codeowners", "--write"]).run().fails_with(1);
+        assert!(outcome.stderr.contains(line) && outcome.stderr.contains("remove"), "{}", outcome.stderr);
+        assert_eq!(repository.read(".github/CODEOWNERS"), text);
+        // The remedy.
+        let without: String = text.split_inclusive('\n').filter(|line| !line.starts_with('!')).collect();
+        repository.write(".github/CODEOWNERS", &without);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+    }
+    // The control: an exclusion of something else, and one in another section.
+    for text in [format!("!/src/\n{written}"), "[Docs] @acme/docs\n*\n!*.yaml\n".to_owned()] {
+        repository.write(".github/CODEOWNERS", &text);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+    }
+}
+
+#[test]
+fn codeowners_gives_a_pipeline_to_the_platform_team_where_there_is_one() {
+    for (file, line) in [
+        (".github/workflows/plan.yml", "/.github/workflows/ @acme/platform"),
+        (".gitlab-ci.yml", "/.gitlab-ci.yml @acme/platform"),
+    ] {
+        let repository = with_web(TABLE, &[]);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        repository.write(file, "{}\n");
+        let printed = repository.goldenpath(&["codeowners"]).run().success().stdout;
+        assert_eq!(without_alignment(&printed), [&LINES[..], &[line]].concat());
+        repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
+        repository.goldenpath(&["codeowners", "--write"]).run().success();
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+        // A sparse checkout that leaves it out does not take the line away.
+        repository.commit_all("pipeline");
+        std::fs::remove_file(repository.path().join(file)).unwrap();
+        if let Some(folder) = file.strip_suffix("/plan.yml") {
+            std::fs::remove_dir(repository.path().join(folder)).unwrap();
+        }
+        repository.goldenpath(&["codeowners", "--check"]).run().success();
+    }
+}
+
+#[test]
 fn codeowners_names_what_is_missing_and_what_is_ambiguous() {
     for (configuration, said) in [
         (TABLE.replace("app-team: \"@acme/app\", ", ""), "`ownership.teams` has no code owner for `app-team`"),
@@ -462,6 +519,52 @@ fn new_secret_takes_the_only_owner_and_the_first_namespace_of_the_service_that_w
     new("shop", &["--namespace", "shop-jobs"]).success();
     let refused = new("web", &["--owner", "team-payments"]).fails_with(1);
     assert!(refused.stderr.contains("does not own the service `web`"), "{}", refused.stderr);
+}
+
+#[test]
+fn new_secret_takes_no_namespace_where_the_service_lists_patterns_that_its_name_does_not_match() {
+    let new = |patterns: &str, more: &[&str]| {
+        let table = format!("ownership:\n  services:\n    tools: {{ namespaces: [{patterns}] }}\n");
+        let repository = with_web(&table, &[]);
+        let service = ["new", "secret", "--dry-run", "--service", "tools", "--owner", "app-team"];
+        repository.goldenpath(&[&service[..], &ANSWERS, more].concat()).run()
+    };
+    let refused = new("\"tools-*\"", &[]).fails_with(2);
+    assert!(refused.stderr.contains("no answer for --namespace"), "{}", refused.stderr);
+    let made = new("\"tools-*\"", &["--namespace", "tools-ci"]).success().stdout;
+    assert!(made.contains("namespace: tools-ci"), "{made}");
+    // The control: the service's name where a pattern matches it, and else a name of the list.
+    for (patterns, namespace) in [("\"tools*\"", "namespace: tools\n"), ("\"tools-*\", jobs", "namespace: jobs\n")] {
+        let made = new(patterns, &[]).success().stdout;
+        assert!(made.contains(namespace), "{made}");
+    }
+}
+
+#[test]
+fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answered() {
+    let table = "ownership:\n  unlisted: deny\n  services:\n    shop: { owners: [app-team] }\n";
+    let repository = Repository::new();
+    repository.write("goldenpath.yaml", table);
+    let arguments = [&["new", "secret", "--owner", "app-team", "--namespace", "kube-system"][..], &ANSWERS].concat();
+    let mut terminal = repository.goldenpath(&arguments).in_terminal(120, 24);
+    terminal.wait_for("Service").wait_for("shop").key(Key::Down).key(Key::Enter);
+    terminal.wait_for("Rotation class").key(Key::Enter);
+    terminal.wait_for("ownership.services.shop.namespaces");
+    assert!(!terminal.screen().contains("unanswered"), "{}", terminal.screen());
+    terminal.wait_for("Kubernetes namespace").key(Key::Enter);
+    terminal.wait_for("Kubernetes Secret").key(Key::Enter);
+    terminal.wait_for("Days until review").key(Key::Enter);
+    terminal.wait_for("Description").key(Key::Enter);
+    terminal.wait_for("Write this file?").key(Key::Enter);
+    assert_eq!(terminal.wait(), 0);
+    assert!(repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml").contains("namespace: shop\n"));
+    // A name that no namespace can have is refused at once, and so is a denied one beside its service.
+    for more in [&["--namespace", "No_Name"][..], &["--namespace", "kube-system", "--service", "shop"]] {
+        let refused = repository.goldenpath(&[&["new", "secret", "--owner", "app-team"], &ANSWERS[..], more].concat());
+        let refused = refused.run();
+        assert!(refused.code != 0 && refused.stderr.contains("namespace"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("unanswered"), "{}", refused.stderr);
+    }
 }
 
 #[test]

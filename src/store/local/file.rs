@@ -18,7 +18,7 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 /// `PRAGMA application_id`, "gpst": tells our file from another program's.
 const APPLICATION: i64 = 0x6770_7374;
 
-/// From each version to the next; a step is never edited once released.
+/// From each version to the next; what a step does is never changed once released.
 const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE secrets (
@@ -46,7 +46,7 @@ const MIGRATIONS: [&str; 4] = [
         id         TEXT NOT NULL,
         stage      TEXT NOT NULL, -- AWSCURRENT or AWSPREVIOUS
         created_at TEXT NOT NULL, -- RFC 3339, UTC
-        value      BLOB NOT NULL, -- encrypted by age, for the key in the key file
+        value      BLOB NOT NULL, -- encrypted with the key file's key
         PRIMARY KEY (secret, id)
     );
 ",
@@ -303,5 +303,21 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         // Another process was faster.
         Err(_) if folder.is_dir() => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_of_a_new_store_do_not_say_that_age_encrypts_values() {
+        let mut store = Connection::open_in_memory().unwrap();
+        let transaction = store.transaction().unwrap();
+        migrate(&transaction, 0).unwrap();
+        let sql = "SELECT sql FROM sqlite_schema WHERE name = 'versions'";
+        let tables: String = transaction.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert!(tables.contains("-- encrypted") && !tables.contains("by age"), "{tables}");
     }
 }
