@@ -147,9 +147,8 @@ impl Scan<'_> {
                     .split_once('/')
                     .map(|(user, rest)| (at + user.len() + 1, rest.split('@').next().unwrap_or_default())),
                 Usage::Judged => {
-                    let looks = is_password(unquoted, true, Cue::Token)
-                        && !unquoted.contains('.')
-                        && !is_name_like(unquoted);
+                    let looks =
+                        is_password(unquoted, true, Cue::Token) && !unquoted.contains('.') && !is_name_like(unquoted);
                     looks.then_some((at, unquoted))
                 }
                 _ => Some((at, unquoted)),

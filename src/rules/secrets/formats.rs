@@ -238,8 +238,10 @@ fn ansible_vault(rest: &[u8]) -> Option<usize> {
     at += header.iter().take(128).take_while(|byte| byte.is_ascii_alphanumeric() || b".;_-".contains(byte)).count();
     loop {
         let gap = rest[at..].iter().take(LINE).take_while(|byte| byte.is_ascii_whitespace() || **byte == b'#').count();
-        let next = at + gap + if rest[at + gap..].starts_with(b"\\n") { 2 } else { 0 };
-        let length = rest[next..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let slashes = rest[at + gap..].iter().take(4).take_while(|byte| **byte == b'\\').count();
+        let escape = if slashes > 0 && rest.get(at + gap + slashes) == Some(&b'n') { slashes + 1 } else { 0 };
+        let next = at + gap + escape;
+        let length = rest[next..].iter().take(LINE + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
         let ends = rest.get(next + length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
         if next == at || length == 0 || length > LINE || !ends {
             return Some(at);

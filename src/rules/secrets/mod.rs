@@ -331,6 +331,18 @@ mod tests {
             "jdbc:oracle:thin:a/",
             "password: <a",
             "password: ",
+            "default=",
+            "variable \"password\" default=",
+            "ANSIBLE_VAULT;1\n",
+            "ENC[AES256_GCM,data:a1B2c3D4e5F6g7H8i9J0",
+            "|1|a1B2c3D4e5F6g7H8i9J0k1L2m3N=",
+            "sign in as a with ",
+            "net use \\\\a ",
+            "htpasswd -b ",
+            "--key a ",
+            "password：",
+            "密码",
+            "password:\n\n",
         ];
         let length = 256 * 1024;
         let texts = texts.into_iter().map(|pattern| pattern.repeat(length / pattern.len()));

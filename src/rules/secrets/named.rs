@@ -15,10 +15,12 @@ const LONGEST_PAIR: usize = 160;
 /// Words before a colon and an address with an `@` that are not names of users.
 const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
 
-/// What examples have for the password of a URL, and for its user.
-const TEMPLATE_PASSWORDS: [&str; 9] =
-    ["password", "passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
-const TEMPLATE_USERS: [&str; 7] = ["", "user", "username", "myuser", "dbuser", "youruser", "yourusername"];
+/// What examples have for the password of a URL besides `password`, with a host that examples have.
+const TEMPLATE_PASSWORDS: [&str; 8] =
+    ["passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
+
+/// Users whose password may be `password` in an example, whatever the host.
+const TEMPLATE_USERS: [&str; 6] = ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
 
 /// The longest value between quotation marks that is judged as a whole, in bytes.
 const LONGEST_QUOTATION: usize = 96;
@@ -248,8 +250,11 @@ impl Scan<'_> {
         let is_template = || {
             let user = folded(&user[..from.saturating_sub(1)]);
             let host = authority[at + 1..].split(|byte| *byte == b':').next().unwrap_or_default();
-            TEMPLATE_PASSWORDS.contains(&folded(password.as_bytes()).as_str())
-                && (TEMPLATE_USERS.contains(&user.as_str()) || is_template_host(&host.to_ascii_lowercase()))
+            let is_example = user.is_empty() || is_template_host(&host.to_ascii_lowercase());
+            match folded(password.as_bytes()).as_str() {
+                "password" => is_example || TEMPLATE_USERS.contains(&user.as_str()),
+                password => is_example && TEMPLATE_PASSWORDS.contains(&password),
+            }
         };
         if !keys::is_stand_in(password) && !is_template() {
             self.found(start + from..start + at, what, 0);
@@ -319,9 +324,9 @@ fn folded(part: &[u8]) -> String {
     part.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| byte.to_ascii_lowercase() as char).collect()
 }
 
-/// A host that examples name: a word for it, this machine, or one of RFC 2606.
+/// A host that examples name: this machine, a database of Compose, or one of RFC 2606.
 fn is_template_host(host: &[u8]) -> bool {
-    matches!(host, b"localhost" | b"127.0.0.1" | b"host" | b"hostname" | b"server" | b"db" | b"database")
+    matches!(host, b"localhost" | b"127.0.0.1" | b"db" | b"database")
         || [b".example".as_slice(), b"example.com", b"example.org", b"example.net"]
             .iter()
             .any(|end| host.ends_with(end))

@@ -127,8 +127,7 @@ pub(super) const CUES: [(&str, Cue); 99] = [
 /// The words between such a word and its value.
 const COPULAS: [&str; 28] = [
     ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era",
-    "será", "is:", "ist:", "é",
-    "è", "sarà", "era:", "foi", "är", "er", "—", "–",
+    "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—", "–",
 ];
 
 /// Words that may follow before the value.

@@ -114,12 +114,11 @@ const NAMES_OF_PUBLIC: [&str; 20] = [
 ];
 
 /// Words right before a random text of the length of an identifier that make it one.
-const NAMES_OF_IDS: [&str; 20] = [
+const NAMES_OF_IDS: [&str; 15] = [
     "request",
     "run",
     "version",
     "event",
-    "message",
     "job",
     "build",
     "deployment",
@@ -127,10 +126,6 @@ const NAMES_OF_IDS: [&str; 20] = [
     "invocation",
     "transaction",
     "correlation",
-    "order",
-    "object",
-    "client",
-    "app",
     "nanoid",
     "ksuid",
     "ulid",
@@ -423,10 +418,15 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         };
     let is_id =
         !is_alone && (NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID"));
-    let is_id = is_id
-        || (NAMES_OF_IDS.contains(&name.as_str()) && matches!(body.len(), 20..=22 | 24 | 26 | 27 | 32))
+    let is_sized = match name.as_str() {
         // Nano ID has 21 characters, ULID 26 and KSUID 27.
-        || (matches!(name.as_str(), "id" | "ids") && matches!(body.len(), 21 | 26 | 27));
+        "id" | "ids" => matches!(body.len(), 21 | 26 | 27),
+        // Cognito's, which it calls an app client
+        "client" => second == "app" && body.len() == 26,
+        name => NAMES_OF_IDS.contains(&name) && matches!(body.len(), 20..=22 | 24 | 26 | 27 | 32),
+    };
+    let says_secret = |word: &[u8]| is_secret(&spelt(word)) || ["key", "password"].contains(&spelt(word).as_str());
+    let is_id = is_id || (is_sized && !line_of(before).rsplit(|byte| !ends(byte)).take(8).any(says_secret));
     (is_id && !is_secret(&name) && !is_secret(&second))
         || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
@@ -454,16 +454,14 @@ fn is_known_id(body: &[u8]) -> bool {
         && body.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         && (body[1] == b'1' || !body.iter().any(|byte| b"ILOU".contains(byte)));
     let is_twilio = body.len() == 34 && TWILIO.iter().any(|sid| body.starts_with(sid)) && hex(body.get(2..));
-    let is_okta = body.len() == 20
-        && OKTA.iter().any(|id| body.starts_with(id))
-        && body.iter().all(u8::is_ascii_alphanumeric);
+    let is_okta =
+        body.len() == 20 && OKTA.iter().any(|id| body.starts_with(id)) && body.iter().all(u8::is_ascii_alphanumeric);
     // An Ethereum address mixes cases (EIP-55); a fingerprint of OpenPGP has as many digits.
-    let is_address = body.strip_prefix(b"0x").is_some_and(|digits| {
-        digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit)
-    });
+    let is_address =
+        body.strip_prefix(b"0x").is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit));
     let segwit = [b"bc1", b"tb1"].iter().find_map(|prefix| body.strip_prefix(prefix.as_slice()));
-    let is_segwit = segwit
-        .is_some_and(|data| matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte)));
+    let is_segwit =
+        segwit.is_some_and(|data| matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte)));
     // Of RDS: `db-` or `cluster-` and 26 of base32
     let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
     let is_resource = resource.is_some_and(|id| {
@@ -505,10 +503,15 @@ fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
     is_line && (is_key || is_signature)
 }
 
+/// The part of a text behind its last line break.
+fn line_of(before: &[u8]) -> &[u8] {
+    before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
 /// A public record of the DNS: a key of DKIM (RFC 6376, section 3.6.1), an ACME challenge (RFC 8555, section 8.4), proof
 /// that a domain is owned, such as `google-site-verification=…`.
 fn is_dns_record(body: &[u8], before: &[u8], prefix: &[u8]) -> bool {
-    let line = &before[before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)..];
+    let line = line_of(before);
     let says = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
     let proof = prefix.strip_suffix(b"=").or_else(|| prefix.strip_suffix(b":")).unwrap_or(prefix);
     // A long record is written in several quotations.
@@ -533,7 +536,8 @@ fn is_encrypted(body: &[u8], before: &[u8]) -> bool {
         .rposition(|part| part == SOPS)
         .is_some_and(|at| !before[at..].iter().any(|byte| matches!(byte, b']' | b'\n')));
     // Behind a long value, its beginning is out of sight.
-    let is_part_of_sops = (before.ends_with(b",iv:") && body.len() == 43) || (before.ends_with(b",tag:") && body.len() == 22);
+    let is_part_of_sops =
+        (before.ends_with(b",iv:") && body.len() == 43) || (before.ends_with(b",tag:") && body.len() == 22);
     let field = before.trim_ascii_end().strip_suffix(b"enc:");
     let begins = |before: &[u8]| before.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'{,".contains(byte));
     let is_data_key = body.len() >= 100 && field.is_some_and(begins);
