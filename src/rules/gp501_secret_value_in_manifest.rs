@@ -4,10 +4,12 @@
 //! Looks for values of secrets in the whole text of a file, comments included, also where the file is broken otherwise:
 //!
 //! - tokens that their issuer made recognizable, by the prefixes of gitleaks (MIT License), private keys, JSON Web Tokens;
-//! - passwords in URLs, connection strings, `.netrc` and `.pgpass` lines, command lines (`curl -u`, `mysql -p`);
+//! - passwords in URLs, connection strings, `.netrc` and `.pgpass` lines, command lines (`curl -u`, `mysql -p`), and
+//!   defaults of Terraform's variables;
 //! - what follows a name such as `password`, `token`, `apiKey` or `value`, in a field or a comment;
-//! - passwords in sentences, in four languages (`the password is …`, `la contraseña es …`);
-//! - long random texts, unless what precedes them says that they are a hash, an identifier or public.
+//! - passwords in sentences, in the languages of Europe and East Asia (`the password is …`, `la contraseña es …`);
+//! - long random texts, unless their form or what precedes them says that they are a hash, an identifier, public or
+//!   encrypted.
 //!
 //! It also searches the other text files in the catalog's folder, up to 1 MiB each, and the rule files. In a change, these
 //! are the files that it touches. Binary files and links are skipped; a file that cannot be searched is reported.

@@ -2,6 +2,8 @@
 
 use super::Scan;
 use super::keys::{self, is_plain_word};
+use super::prose::{Cue, is_password};
+use super::random::is_name_like;
 
 /// How a program takes a password.
 #[derive(Clone, Copy)]
@@ -10,18 +12,35 @@ pub(super) enum Usage {
     Option(&'static [&'static str]),
     /// Right behind this.
     Attached(&'static str),
-    /// `user:password` behind one of these.
-    Pair(&'static [&'static str]),
-    /// The first argument.
+    /// A user, this character and the password behind one of these.
+    Pair(char, &'static [&'static str]),
+    /// The first argument that is not an option.
     First,
+    /// The first argument, if it looks like a password: a file and a name may be there, too.
+    Judged,
+    /// The argument behind the file and the user, with the option `-b`; without a file with `-n`.
+    Htpasswd,
+    /// The first argument behind a share or `/user:…` that is not an option.
+    Share,
     /// `user/password@database`
     Login,
     /// A variable's name and its value.
     Assignment,
 }
 
-pub(super) const COMMANDS: [(&str, Usage); 37] = [
-    ("curl", Usage::Pair(&["-u", "--user", "-U", "--proxy-user"])),
+pub(super) const COMMANDS: [(&str, Usage); 48] = [
+    ("curl", Usage::Pair(':', &["-u", "--user", "-U", "--proxy-user"])),
+    ("smbclient", Usage::Pair('%', &["-U", "--user"])),
+    ("smbget", Usage::Pair('%', &["-U", "--user"])),
+    ("rpcclient", Usage::Pair('%', &["-U", "--user"])),
+    ("htpasswd", Usage::Htpasswd),
+    ("net use", Usage::Share),
+    ("gh secret set", Usage::Option(&["--body", "-b"])),
+    ("az keyvault secret set", Usage::Option(&["--value"])),
+    ("ConvertTo-SecureString", Usage::First),
+    ("--secret-string", Usage::First),
+    ("--requirepass", Usage::First),
+    ("--key", Usage::Judged),
     ("mysql", Usage::Attached("-p")),
     ("mysqldump", Usage::Attached("-p")),
     ("mysqladmin", Usage::Attached("-p")),
@@ -73,22 +92,40 @@ impl Scan<'_> {
         let mut found = None;
         let mut expected = false;
         let mut name = false;
+        let mut is_share = false;
+        let (mut flags, mut operands) = (String::new(), 0);
         for (at, argument) in arguments(rest) {
             let judged = match usage {
                 _ if expected => Some((at, argument)),
-                Usage::Option(options) | Usage::Pair(options) if options.contains(&argument) => {
+                Usage::Option(options) | Usage::Pair(_, options) if options.contains(&argument) => {
                     expected = true;
                     continue;
                 }
-                Usage::Option(options) | Usage::Pair(options) => {
-                    // `-p'…'`, `-uadmin:…`
-                    options.iter().filter(|option| option.len() == 2).find_map(|option| {
+                Usage::Option(options) | Usage::Pair(_, options) => {
+                    // `-p'…'`, `-uadmin:…`, `--body=…`
+                    options.iter().find_map(|option| {
                         let value = argument.strip_prefix(option)?;
-                        (!value.is_empty()).then_some((at + option.len(), value))
+                        let value = if option.len() == 2 { value } else { value.strip_prefix('=')? };
+                        (!value.is_empty()).then_some((at + argument.len() - value.len(), value))
                     })
                 }
                 Usage::Attached(option) => argument.strip_prefix(option).map(|value| (at + option.len(), value)),
-                Usage::First => Some((at, argument)),
+                Usage::First => (!argument.starts_with('-')).then_some((at, argument)),
+                Usage::Judged => Some((at, argument)),
+                Usage::Htpasswd if argument.starts_with('-') => {
+                    flags.push_str(argument);
+                    continue;
+                }
+                Usage::Htpasswd => {
+                    operands += 1;
+                    let place = if flags.contains('n') { 2 } else { 3 };
+                    (flags.contains('b') && operands == place).then_some((at, argument))
+                }
+                Usage::Share if argument.starts_with(['/', '\\', '"', '\'']) || argument.ends_with(':') => {
+                    is_share |= !argument.ends_with(':');
+                    continue;
+                }
+                Usage::Share => is_share.then_some((at, argument)),
                 Usage::Login => argument.contains('/').then_some((at, argument)),
                 Usage::Assignment if name => Some((at, argument)),
                 Usage::Assignment => {
@@ -100,14 +137,20 @@ impl Scan<'_> {
                 }
             };
             let Some((at, value)) = judged else { continue };
-            let unquoted = value.trim_matches(['"', '\'']);
-            let at = at + (value.len() - value.trim_start_matches(['"', '\'']).len());
-            let password = match (usage, unquoted.split_once(':')) {
-                (Usage::Pair(_), Some((user, password))) => Some((at + user.len() + 1, password)),
-                (Usage::Pair(_), None) => None,
-                (Usage::Login, _) => unquoted
+            let (margin, unquoted) = unquoted(value);
+            let at = at + margin;
+            let password = match usage {
+                Usage::Pair(separator, _) => {
+                    unquoted.split_once(separator).map(|(user, password)| (at + user.len() + 1, password))
+                }
+                Usage::Login => unquoted
                     .split_once('/')
                     .map(|(user, rest)| (at + user.len() + 1, rest.split('@').next().unwrap_or_default())),
+                Usage::Judged => {
+                    let looks =
+                        is_password(unquoted, true, Cue::Token) && !unquoted.contains('.') && !is_name_like(unquoted);
+                    looks.then_some((at, unquoted))
+                }
                 _ => Some((at, unquoted)),
             };
             if let Some((at, password)) = password.filter(|(_, password)| is_argument(password)) {
@@ -124,8 +167,8 @@ impl Scan<'_> {
     pub(super) fn option_value(&mut self, from: usize) {
         let rest = self.rest_of_line(from, REACH);
         let Some((at, argument)) = arguments(rest).next() else { return };
-        let value = argument.trim_matches(['"', '\'']);
-        let at = from + at + (argument.len() - argument.trim_start_matches(['"', '\'']).len());
+        let (margin, value) = unquoted(argument);
+        let at = from + at + margin;
         if is_argument(value) {
             self.found(at..at + value.len(), "a password", 1);
         }
@@ -162,6 +205,14 @@ fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
         }
         (at > start).then(|| (start, &line[start..at]))
     })
+}
+
+/// An argument without its quotation marks and what follows them, and how many bytes precede it.
+fn unquoted(argument: &str) -> (usize, &str) {
+    let inner = argument.trim_start_matches(['"', '\'']);
+    let margin = argument.len() - inner.len();
+    let end = inner.find(['"', '\'']).filter(|_| margin > 0).unwrap_or(inner.len());
+    (margin, inner[..end].trim_end_matches(['"', '\'']))
 }
 
 /// A password rather than a placeholder, a variable, another option, or a word of the sentence.

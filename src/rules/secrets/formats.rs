@@ -57,7 +57,7 @@ const POSTHOG: &str = "a PostHog key";
 const RAZORPAY: &str = "a Razorpay key";
 
 /// What [`gitleaks::TOKENS`] lacks or knows in one of its forms only, as their issuers document it. Lengths are lower bounds.
-const FORMATS: [Format; 69] = [
+const FORMATS: [Format; 75] = [
     // GitLab, "Token overview", token prefixes
     format("glrtr-", 20, "a GitLab token"),
     format("glwt-", 20, "a GitLab token"),
@@ -139,6 +139,13 @@ const FORMATS: [Format; 69] = [
     format("sk-lf-", 36, "a Langfuse secret key"),
     format("pcsk_", 32, "a Pinecone API key"),
     format("PMAK-", 24, "a Postman API key"),
+    format("amzn.mws.", 36, "an Amazon MWS token"),
+    // Make, "Webhooks"; IFTTT, "Webhooks"
+    format("hook.eu1.make.com/", 20, WEBHOOK),
+    format("hook.eu2.make.com/", 20, WEBHOOK),
+    format("hook.us1.make.com/", 20, WEBHOOK),
+    format("hook.us2.make.com/", 20, WEBHOOK),
+    format("with/key/", 20, WEBHOOK),
 ];
 
 /// Where three bytes with which something begins that is looked for hash to. Nearly every word of a manifest is told
@@ -158,6 +165,7 @@ const STARTS: [bool; 2048] = {
     starts[slot(b'A', b'B', b'I')] = true;
     starts[slot(b'A', b'C', b'C')] = true;
     starts[slot(b'-', b'-', b'-')] = true;
+    starts[slot(b'A', b'N', b'S')] = true;
     starts
 };
 
@@ -212,11 +220,54 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
         [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => return aws_key_id(rest, start),
         _ => {}
     }
+<<<<<<< HEAD
     let formats = BY_FIRST_BYTE.get(usize::from(*rest.first()?))?;
     formats.iter().find_map(|format| format.at(rest)).map(|(length, what)| {
+=======
+    if let Some(length) = ansible_vault(rest) {
+        return Some(Found::Public(start + length));
+    }
+    let found = FORMATS.iter().chain(&TOKENS).find_map(|format| format.at(rest));
+    found.or_else(|| Some((zapier_hook(rest)?, WEBHOOK))).map(|(length, what)| {
+>>>>>>> fix/fixa
         let end = start + length;
         Found::Secret(start..end, what)
     })
+}
+
+/// `hooks.zapier.com/hooks/catch/`, the number of an account, and a key too short to look random.
+fn zapier_hook(rest: &[u8]) -> Option<usize> {
+    let prefix = b"hooks.zapier.com/hooks/catch/".len();
+    let body = rest.strip_prefix(b"hooks.zapier.com/hooks/catch/")?;
+    let account = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let key = body[account..].strip_prefix(b"/")?;
+    let length = key.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let is_key = account > 0 && length >= 6 && has_variety(&body[..account + 1 + length]);
+    (is_key && key[..length].iter().any(u8::is_ascii_lowercase)).then_some(prefix + account + 1 + length)
+}
+
+/// How long the text is that Ansible encrypted (Ansible, "Format of files encrypted with Ansible Vault"): a header and
+/// lines of 80 hexadecimal digits, the last of which may be shorter. In a quoted text, `\n` separates them.
+fn ansible_vault(rest: &[u8]) -> Option<usize> {
+    const LINE: usize = 80;
+    let header = rest.strip_prefix(b"ANSIBLE_VAULT;")?;
+    let mut at = rest.len() - header.len();
+    at += header.iter().take(128).take_while(|byte| byte.is_ascii_alphanumeric() || b".;_-".contains(byte)).count();
+    loop {
+        let gap = rest[at..].iter().take(LINE).take_while(|byte| byte.is_ascii_whitespace() || **byte == b'#').count();
+        let slashes = rest[at + gap..].iter().take(4).take_while(|byte| **byte == b'\\').count();
+        let escape = if slashes > 0 && rest.get(at + gap + slashes) == Some(&b'n') { slashes + 1 } else { 0 };
+        let next = at + gap + escape;
+        let length = rest[next..].iter().take(LINE + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let ends = rest.get(next + length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        if next == at || length == 0 || length > LINE || !ends {
+            return Some(at);
+        }
+        at = next + length;
+        if length < LINE {
+            return Some(at);
+        }
+    }
 }
 
 impl Format {

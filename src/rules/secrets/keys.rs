@@ -1,6 +1,6 @@
 //! Fields whose names say that a secret stands in them: `password: …`, `API_KEY=…`, `AccountKey=…`.
 
-use super::random::{is_name_like, is_random_body};
+use super::random::{is_name_like, is_random_body, is_sealed};
 
 /// What the name of a field says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) enum Strength {
 pub(in crate::rules) const ANY_VALUE: &str = "a value";
 
 /// How a name ends that says so, without case and separators.
-const ENDINGS: [(&str, Sensitive); 50] = [
+const ENDINGS: [(&str, Sensitive); 51] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
     ("passwort", password("a password")),
@@ -78,6 +78,7 @@ const ENDINGS: [(&str, Sensitive); 50] = [
     ("licensekey", weak("a license key")),
     ("hmackey", token("a key")),
     ("secretid", token("a secret ID")),
+    ("secretstring", token("a secret")),
 ];
 
 const fn password(what: &'static str) -> Sensitive {
@@ -380,6 +381,7 @@ pub(super) fn is_reference(value: &str) -> bool {
         || value.starts_with("/var/run/secrets/")
         // A password in a URL is looked for by itself.
         || value.contains("://")
+        || is_sealed(value.as_bytes())
         || (value.len() < 16 && ["vault", "1password", "bitwarden", "lastpass", "keepass"].into_iter().any(is))
 }
 

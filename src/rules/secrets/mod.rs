@@ -175,12 +175,13 @@ impl Scan<'_> {
 
     /// Looks at what stands behind words that announce a value, and at command lines.
     fn cues(&mut self) {
-        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let text = self.text;
         for found in MATCHER.iter().flat_map(|matcher| matcher.find_iter(text)) {
             let (start, end) = (found.start(), found.end());
-            let begins = start == 0 || !is_letter(self.bytes[start - 1]) || self.is_escape(start);
-            if !begins || self.bytes.get(end).is_some_and(|byte| is_letter(*byte)) {
+            let is_joined = prose::is_unspaced(self.bytes[start]);
+            let begins = !is_letter(text[..start].chars().next_back()) || self.is_escape(start);
+            if !is_joined && (!begins || is_letter(text[end..].chars().next())) {
                 continue;
             }
             match CUES.get(found.pattern().as_usize()) {
@@ -330,6 +331,18 @@ mod tests {
             "jdbc:oracle:thin:a/",
             "password: <a",
             "password: ",
+            "default=",
+            "variable \"password\" default=",
+            "ANSIBLE_VAULT;1\n",
+            "ENC[AES256_GCM,data:a1B2c3D4e5F6g7H8i9J0",
+            "|1|a1B2c3D4e5F6g7H8i9J0k1L2m3N=",
+            "sign in as a with ",
+            "net use \\\\a ",
+            "htpasswd -b ",
+            "--key a ",
+            "password：",
+            "密码",
+            "password:\n\n",
         ];
         let length = 256 * 1024;
         let texts = texts.into_iter().map(|pattern| pattern.repeat(length / pattern.len()));

@@ -15,6 +15,13 @@ const LONGEST_PAIR: usize = 160;
 /// Words before a colon and an address with an `@` that are not names of users.
 const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
 
+/// What examples have for the password of a URL besides `password`, with a host that examples have.
+const TEMPLATE_PASSWORDS: [&str; 8] =
+    ["passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
+
+/// Users whose password may be `password` in an example, whatever the host.
+const TEMPLATE_USERS: [&str; 6] = ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
+
 /// The longest value between quotation marks that is judged as a whole, in bytes.
 const LONGEST_QUOTATION: usize = 96;
 
@@ -63,6 +70,12 @@ impl Scan<'_> {
             && (last.eq_ignore_ascii_case(b"key") || last.eq_ignore_ascii_case(b"string"))
         {
             start = self.text.ceil_char_boundary(back(start - 1, keys::LONGEST_NAME, is_of_name));
+        }
+        if last == b"default"
+            && let Some(name) = self.terraform_variable(start)
+        {
+            self.prose(name, at, false);
+            return;
         }
         if !keys::may_be_sensitive(&bytes[start..end]) {
             return;
@@ -131,6 +144,14 @@ impl Scan<'_> {
             self.names_from = span.end;
             self.found(span, name.what, 1);
         }
+    }
+
+    /// The variable of Terraform whose block holds the byte `at`: `variable "db_password" { default = "…" }`.
+    fn terraform_variable(&self, at: usize) -> Option<Sensitive> {
+        let from = self.text.ceil_char_boundary(at.saturating_sub(LONGEST_MARGIN));
+        let (_, block) = self.text.get(from..at)?.rsplit_once("variable \"")?;
+        let (name, body) = block.split_once('"')?;
+        keys::sensitive(name).filter(|_| !body.contains('}'))
     }
 
     fn line_end(&self, from: usize) -> usize {
@@ -226,9 +247,16 @@ impl Scan<'_> {
         if from == 0 && authority[at..].windows(6).any(|part| part == b"sentry") {
             return;
         }
-        let is_template = password.eq_ignore_ascii_case("password")
-            && matches!(user[..from.saturating_sub(1)].to_ascii_lowercase().as_slice(), b"" | b"user" | b"username");
-        if !keys::is_stand_in(password) && !is_template {
+        let is_template = || {
+            let user = folded(&user[..from.saturating_sub(1)]);
+            let host = authority[at + 1..].split(|byte| *byte == b':').next().unwrap_or_default();
+            let is_example = user.is_empty() || is_template_host(&host.to_ascii_lowercase());
+            match folded(password.as_bytes()).as_str() {
+                "password" => is_example || TEMPLATE_USERS.contains(&user.as_str()),
+                password => is_example && TEMPLATE_PASSWORDS.contains(&password),
+            }
+        };
+        if !keys::is_stand_in(password) && !is_template() {
             self.found(start + from..start + at, what, 0);
             self.names_from = self.names_from.max(start + at);
         }
@@ -289,6 +317,20 @@ impl Scan<'_> {
             self.found(start + slash + 1..start + at, "a password in a URL", 0);
         }
     }
+}
+
+/// The letters and digits of a part of a URL, in lower case.
+fn folded(part: &[u8]) -> String {
+    part.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| byte.to_ascii_lowercase() as char).collect()
+}
+
+/// A host that examples name: this machine, a database of Compose, or one of RFC 2606.
+fn is_template_host(host: &[u8]) -> bool {
+    matches!(host, b"localhost" | b"127.0.0.1" | b"db" | b"database")
+        || [b".example".as_slice(), b"example.com", b"example.org", b"example.net"]
+            .iter()
+            .any(|end| host.ends_with(end))
+        || host == b"example"
 }
 
 /// Where the quotation ends that `text` begins with, if it does.

@@ -15,8 +15,9 @@ pub(super) enum Cue {
     Pin,
 }
 
-/// Words for a password in English, German, French, Spanish, Italian, Portuguese and Dutch.
-pub(super) const CUES: [(&str, Cue); 56] = [
+/// Words for a password in the languages of Europe and of East Asia that teams write in. Those of the latter have the
+/// particle or verb that follows, since no space does.
+pub(super) const CUES: [(&str, Cue); 99] = [
     ("password", Cue::Password),
     ("passwd", Cue::Password),
     ("passphrase", Cue::Password),
@@ -74,12 +75,59 @@ pub(super) const CUES: [(&str, Cue); 56] = [
     ("pin", Cue::Pin),
     // SQL
     ("identified by", Cue::Password),
+    ("sign in", Cue::Login),
+    ("sign-in", Cue::Login),
+    ("log in", Cue::Login),
+    ("log on", Cue::Login),
+    ("logon", Cue::Login),
+    // SNMP's communities authorize as passwords do (RFC 1157, section 3.2.5)
+    ("snmp community", Cue::Password),
+    ("community string", Cue::Password),
+    ("rocommunity", Cue::Password),
+    ("rwcommunity", Cue::Password),
+    ("snmp-server community", Cue::Password),
+    // Italian, Portuguese
+    ("parola", Cue::Password),
+    ("parola d'ordine", Cue::Password),
+    ("chiave api", Cue::Token),
+    ("chiave segreta", Cue::Token),
+    ("credenziali", Cue::Login),
+    ("palavra-passe", Cue::Password),
+    ("chave", Cue::Token),
+    ("chave secreta", Cue::Token),
+    ("chave de api", Cue::Token),
+    ("segredo", Cue::Token),
+    ("credenciais", Cue::Login),
+    // Swedish, Danish, Norwegian, Polish, Russian
+    ("lösenord", Cue::Password),
+    ("lösenordet", Cue::Password),
+    ("adgangskode", Cue::Password),
+    ("adgangskoden", Cue::Password),
+    ("passord", Cue::Password),
+    ("passordet", Cue::Password),
+    ("hasło", Cue::Password),
+    ("Hasło", Cue::Password),
+    ("hasło to", Cue::Password),
+    ("haslo", Cue::Password),
+    ("пароль", Cue::Password),
+    ("Пароль", Cue::Password),
+    // Japanese, Chinese, Korean
+    ("パスワード", Cue::Password),
+    ("パスワードは", Cue::Password),
+    ("密码", Cue::Password),
+    ("密码是", Cue::Password),
+    ("密码为", Cue::Password),
+    ("密碼", Cue::Password),
+    ("密碼是", Cue::Password),
+    ("口令", Cue::Password),
+    ("비밀번호", Cue::Password),
+    ("비밀번호는", Cue::Password),
 ];
 
 /// The words between such a word and its value.
-const COPULAS: [&str; 20] = [
+const COPULAS: [&str; 28] = [
     ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era",
-    "será", "is:", "ist:", "é",
+    "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—", "–",
 ];
 
 /// Words that may follow before the value.
@@ -114,7 +162,7 @@ const ADVERBS: [&str; 26] = [
 
 /// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
 /// something else.
-const PREPOSITIONS: [&str; 53] = [
+const PREPOSITIONS: [&str; 80] = [
     "for",
     "of",
     "on",
@@ -168,14 +216,50 @@ const PREPOSITIONS: [&str; 53] = [
     "provisional",
     "initial",
     "courant",
+    // Italian, Portuguese
+    "di",
+    "dell",
+    "dello",
+    "della",
+    "dei",
+    "delle",
+    "degli",
+    "dal",
+    "nel",
+    "nuova",
+    "attuale",
+    "temporanea",
+    "do",
+    "dos",
+    "das",
+    "no",
+    "na",
+    "nova",
+    "atual",
+    "provisória",
+    // Swedish, Polish, Russian
+    "för",
+    "till",
+    "dla",
+    "od",
+    "от",
+    "для",
+    // `sign in as root`
+    "as",
 ];
 
 /// How a sentence says that something became the value: `changed to …`, `used to be …`.
+/// The words between a user and the password: `sign in as root with …`.
+const WITH: [&str; 6] = ["with", "using", "mit", "avec", "con", "com"];
+
 const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
 const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
 
 /// The words between a value and the word that follows it: `… as the password`.
 const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
+
+/// The signs between such a word and its value, also in the width of East Asian letters.
+const SIGNS: [char; 4] = [':', '=', '：', '＝'];
 
 /// The most words between the first and the value.
 const MOST_WORDS: usize = 10;
@@ -225,9 +309,11 @@ impl<'text> Scan<'text> {
         if !is_name && cue != Cue::Login && cue != Cue::Pin {
             self.before(start, cue);
         }
+        // `パスワードは…です`
+        let is_joined = is_unspaced(self.bytes[start]);
         let mut at = rest.len() - rest.trim_start_matches(['*', '_', '`', '"', ')']).len();
         let mut expected = Expected::Next;
-        if let Some(sign) = rest[at..].chars().next().filter(|sign| matches!(sign, ':' | '=')) {
+        if let Some(sign) = rest[at..].chars().next().filter(|sign| SIGNS.contains(sign)) {
             if is_name {
                 return;
             }
@@ -247,17 +333,22 @@ impl<'text> Scan<'text> {
                 }
             }
             return;
-        } else if !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '>']) {
+        } else if !is_joined && !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '\u{3000}', '>']) {
             return;
         } else if rest[at..].starts_with('>') {
             self.element(end + at + 1, &rest[at + 1..]);
             return;
         }
-        let mut previous_is_prepositional = false;
+        let (mut previous_is_prepositional, mut names_user) = (false, false);
         let mut previous = String::new();
         for number in 0..MOST_WORDS {
             at += rest[at..].len() - rest[at..].trim_start().len();
-            let Some(first) = rest[at..].chars().next() else { return };
+            let Some(first) = rest[at..].chars().next() else {
+                if expected == Expected::Value && !is_name {
+                    self.next_line(end + at, cue);
+                }
+                return;
+            };
             if let Some(inner) = quotation(&rest[at..]) {
                 let (from, to) = (at + inner.start, at + inner.end);
                 let word = &rest[from..to];
@@ -266,7 +357,8 @@ impl<'text> Scan<'text> {
                 }
                 return;
             }
-            let length = rest[at..].find(char::is_whitespace).unwrap_or(rest.len() - at);
+            let ends = |c: char| c.is_whitespace() || (is_joined && !c.is_ascii());
+            let length = rest[at..].find(ends).unwrap_or(rest.len() - at);
             let token = &rest[at..at + length];
             let lower = token.to_lowercase();
             let next = at + length;
@@ -280,6 +372,13 @@ impl<'text> Scan<'text> {
             let word = token.trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'', '»', '”', '“', '`']);
             let word_from = at + usize::from(matches!(first, '(' | '['));
             let word = word.trim_start_matches(['(', '[']);
+            if cue == Cue::Login
+                && !is_name
+                && let Some(from) = pair(word)
+            {
+                self.password(end + word_from + from, end + word_from + word.len(), cue);
+                return;
+            }
             match expected {
                 Expected::Value => {
                     if is_password(word, true, cue) {
@@ -298,7 +397,9 @@ impl<'text> Scan<'text> {
                 }
                 Expected::Next
                     if cue != Cue::Login
-                        && (is_password(word, false, cue) || (next == rest.len() && self.is_entry(start, word))) =>
+                        && (is_password(word, false, cue)
+                            || (cue == Cue::Token && is_key(word))
+                            || (next == rest.len() && self.is_entry(start, word))) =>
                 {
                     self.password(end + word_from, end + word_from + word.len(), cue);
                     return;
@@ -314,10 +415,32 @@ impl<'text> Scan<'text> {
                         return;
                     }
                     let becomes = BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
-                    expected = if becomes || token.ends_with([':', '=']) { Expected::Value } else { Expected::Later };
+                    names_user |= number == 0 && matches!(lower.as_str(), "as" | "als" | "como" | "come");
+                    let with = names_user && cue == Cue::Login && number >= 2 && WITH.contains(&lower.as_str());
+                    let is_announced = becomes || with || token.ends_with(SIGNS);
+                    expected = if is_announced { Expected::Value } else { Expected::Later };
                 }
             }
             (at, previous) = (next, lower);
+        }
+    }
+
+    /// A value on the line below `password:`, which has nothing else.
+    fn next_line(&mut self, at: usize, cue: Cue) {
+        let Some(below) = self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n")) else {
+            return;
+        };
+        let from = self.text.len() - below.len();
+        let line = self.rest_of_line(from, REACH);
+        let word = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '`'));
+        if cue != Cue::Login
+            && !word.contains(char::is_whitespace)
+            && !word.ends_with(':')
+            && !is_name_like(word)
+            && is_password(word, true, cue)
+            && let Some(margin) = line.find(word)
+        {
+            self.password(from + margin, from + margin + word.len(), cue);
         }
     }
 
@@ -404,6 +527,30 @@ fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
 /// `svc_pay`
 fn is_user(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
+}
+
+/// Whether a letter that begins with this byte belongs to a language without spaces between words: Chinese, Japanese,
+/// and Korean, whose particles follow at once. In UTF-8, these have three bytes.
+pub(super) fn is_unspaced(byte: u8) -> bool {
+    byte >= 0xe0
+}
+
+/// Where the password begins in `root:hunter2` and `app/Tr0ub4dor`, next to a word for a login.
+fn pair(word: &str) -> Option<usize> {
+    let is_pair = |(user, password): (&str, &str), announced| {
+        (is_user(user) && is_password(password, announced, Cue::Password)).then_some(user.len() + 1)
+    };
+    let colon = word.split_once(':').and_then(|parts| is_pair(parts, true));
+    colon.or_else(|| word.split_once('/').and_then(|parts| is_pair(parts, false)))
+}
+
+/// Letters and digits of a machine, right behind a word such as `secret`.
+fn is_key(word: &str) -> bool {
+    word.len() >= 16
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && !keys::is_stand_in(word)
+        && random::is_random_body(word.as_bytes())
 }
 
 /// Words of the trade that look like passwords.

@@ -8,7 +8,7 @@ use std::ops::Range;
 /// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
 /// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
 /// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
-const PUBLIC: [&[u8]; 43] = [
+const PUBLIC: [&[u8]; 44] = [
     b"AGPA",
     b"AIDA",
     b"AIPA",
@@ -55,6 +55,8 @@ const PUBLIC: [&[u8]; 43] = [
     b"req_",
     b"sub_",
     b"we_",
+    // AWS KMS, ciphertexts of symmetric keys
+    b"AQICAH",
 ];
 
 /// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
@@ -110,6 +112,37 @@ const NAMES_OF_PUBLIC: [&str; 20] = [
     "span",
     "signature",
 ];
+
+/// Words right before a random text of the length of an identifier that make it one.
+const NAMES_OF_IDS: [&str; 15] = [
+    "request",
+    "run",
+    "version",
+    "event",
+    "job",
+    "build",
+    "deployment",
+    "execution",
+    "invocation",
+    "transaction",
+    "correlation",
+    "nanoid",
+    "ksuid",
+    "ulid",
+    "cuid",
+];
+
+/// The first two letters of Twilio's identifiers (Twilio, "SIDs"). `SK` is left out: it names an API key.
+const TWILIO: [&[u8]; 22] = [
+    b"AC", b"AD", b"AP", b"BN", b"BU", b"CA", b"CF", b"CH", b"CL", b"CN", b"FW", b"IS", b"KS", b"MB", b"MG", b"MM",
+    b"NO", b"PN", b"RE", b"SM", b"VA", b"ZS",
+];
+
+/// The first three characters of Okta's identifiers of apps, users, groups, organizations and servers.
+const OKTA: [&[u8]; 7] = [b"0oa", b"00u", b"00g", b"00o", b"00p", b"exk", b"aus"];
+
+/// The characters of Bech32 (BIP 173).
+const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 /// How far back a word's beginning is looked for, in bytes, so that time stays linear in the text.
 const LOOK_BACK: usize = 512;
@@ -353,6 +386,9 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         || is_host(text, &piece)
         || is_checksum_line(body, &text[piece.end..])
         || is_tagged_key(body, before)
+        || is_dns_record(body, before, prefix)
+        || is_hashed_host(body, before, &text[piece.end..])
+        || is_encrypted(body, before)
     {
         return true;
     }
@@ -382,6 +418,15 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         };
     let is_id =
         !is_alone && (NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID"));
+    let is_sized = match name.as_str() {
+        // Nano ID has 21 characters, ULID 26 and KSUID 27.
+        "id" | "ids" => matches!(body.len(), 21 | 26 | 27),
+        // Cognito's, which it calls an app client
+        "client" => second == "app" && body.len() == 26,
+        name => NAMES_OF_IDS.contains(&name) && matches!(body.len(), 20..=22 | 24 | 26 | 27 | 32),
+    };
+    let says_secret = |word: &[u8]| is_secret(&spelt(word)) || ["key", "password"].contains(&spelt(word).as_str());
+    let is_id = is_id || (is_sized && !line_of(before).rsplit(|byte| !ends(byte)).take(8).any(says_secret));
     (is_id && !is_secret(&name) && !is_secret(&second))
         || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
 }
@@ -391,7 +436,8 @@ fn is_digest(body: &[u8], prefix: &[u8]) -> bool {
     is_hex(body) || prefix.ends_with(b":") || matches!(body.len(), 22 | 27 | 43 | 64 | 86)
 }
 
-/// A form that only identifiers have: of a trace (W3C, "Trace Context"), an object in parts (S3's ETag), a ULID.
+/// A form that only identifiers have: of a trace (W3C, "Trace Context"), an object in parts (S3's ETag), a ULID, a
+/// resource of Twilio or Okta, an address of a blockchain.
 fn is_known_id(body: &[u8]) -> bool {
     let hex = |part: Option<&[u8]>| part.is_some_and(is_hex);
     let is_trace = body.len() == 55
@@ -402,15 +448,26 @@ fn is_known_id(body: &[u8]) -> bool {
         && body.get(32) == Some(&b'-')
         && body.len() <= 38
         && body[33..].iter().all(u8::is_ascii_digit);
+    // The time in a ULID begins with `01` until 2039; then letters are not checked that its alphabet lacks.
     let is_ulid = body.len() == 26
         && body[0] == b'0'
-        && body.iter().all(|byte| (byte.is_ascii_digit() || byte.is_ascii_uppercase()) && !b"ILOU".contains(byte));
+        && body.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && (body[1] == b'1' || !body.iter().any(|byte| b"ILOU".contains(byte)));
+    let is_twilio = body.len() == 34 && TWILIO.iter().any(|sid| body.starts_with(sid)) && hex(body.get(2..));
+    let is_okta =
+        body.len() == 20 && OKTA.iter().any(|id| body.starts_with(id)) && body.iter().all(u8::is_ascii_alphanumeric);
+    // An Ethereum address mixes cases (EIP-55); a fingerprint of OpenPGP has as many digits.
+    let is_address =
+        body.strip_prefix(b"0x").is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit));
+    let segwit = [b"bc1", b"tb1"].iter().find_map(|prefix| body.strip_prefix(prefix.as_slice()));
+    let is_segwit =
+        segwit.is_some_and(|data| matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte)));
     // Of RDS: `db-` or `cluster-` and 26 of base32
     let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
     let is_resource = resource.is_some_and(|id| {
         id.len() == 26 && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
     });
-    is_trace || is_etag || is_ulid || is_resource
+    is_trace || is_etag || is_ulid || is_resource || is_twilio || is_okta || is_address || is_segwit
 }
 
 /// A label of a host's name below one of the usual ends, such as `d111111abcdef8.cloudfront.net`.
@@ -440,10 +497,61 @@ fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
 /// A public key of minisign or signify, or a signature with ECDSA in DER.
 fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
     let is_line = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
-    let is_key = matches!(body, [b'R', b'W', b'Q' | b'S', ..]) && body.len() == 56;
+    let is_key = body.starts_with(b"RW") && body.len() == 56;
     let is_signature = (body.starts_with(b"MEUCI") || body.starts_with(b"MEQCI") || body.starts_with(b"MEYCI"))
         && (88..=98).contains(&body.len());
     is_line && (is_key || is_signature)
+}
+
+/// The part of a text behind its last line break.
+fn line_of(before: &[u8]) -> &[u8] {
+    before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// A public record of the DNS: a key of DKIM (RFC 6376, section 3.6.1), an ACME challenge (RFC 8555, section 8.4), proof
+/// that a domain is owned, such as `google-site-verification=…`.
+fn is_dns_record(body: &[u8], before: &[u8], prefix: &[u8]) -> bool {
+    let line = line_of(before);
+    let says = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
+    let proof = prefix.strip_suffix(b"=").or_else(|| prefix.strip_suffix(b":")).unwrap_or(prefix);
+    // A long record is written in several quotations.
+    let is_key = prefix == b"p=" || prefix.ends_with(b";p=") || line.ends_with(b"\" \"");
+    (is_key && (says(b"DKIM1") || says(b"_domainkey") || says(b"k=rsa") || says(b"k=ed25519")))
+        || (body.len() == 43 && says(b"_acme-challenge"))
+        || proof.ends_with(b"-verification")
+}
+
+/// `|1|salt|hash`, the host in a line of `known_hosts` (OpenSSH, "sshd", SSH_KNOWN_HOSTS FILE FORMAT).
+fn is_hashed_host(body: &[u8], before: &[u8], rest: &[u8]) -> bool {
+    let is_sha1 = body.len() == 27 && rest.starts_with(b"=");
+    let salt = before.strip_suffix(b"=|").and_then(|before| before.get(..before.len().checked_sub(27)?));
+    is_sha1 && (before.ends_with(b"|1|") || salt.is_some_and(|before| before.ends_with(b"|1|")))
+}
+
+/// What only the holder of a key can read: SOPS's values and data keys, Vault's transit engine, SealedSecrets.
+fn is_encrypted(body: &[u8], before: &[u8]) -> bool {
+    const SOPS: &[u8] = b"ENC[AES256_GCM,";
+    let is_in_sops = before
+        .windows(SOPS.len())
+        .rposition(|part| part == SOPS)
+        .is_some_and(|at| !before[at..].iter().any(|byte| matches!(byte, b']' | b'\n')));
+    // Behind a long value, its beginning is out of sight.
+    let is_part_of_sops =
+        (before.ends_with(b",iv:") && body.len() == 43) || (before.ends_with(b",tag:") && body.len() == 22);
+    let field = before.trim_ascii_end().strip_suffix(b"enc:");
+    let begins = |before: &[u8]| before.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'{,".contains(byte));
+    let is_data_key = body.len() >= 100 && field.is_some_and(begins);
+    let version = before.strip_suffix(b":").unwrap_or_default();
+    let digits = version.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_transit = digits > 0 && version[..version.len() - digits].ends_with(b"vault:v");
+    is_in_sops || is_part_of_sops || is_data_key || is_transit || is_sealed(body)
+}
+
+/// The value of a SealedSecret: the length of an RSA session key, 512, in two bytes, that key and the ciphertext.
+pub(super) fn is_sealed(text: &[u8]) -> bool {
+    text.len() >= 200
+        && matches!(text, [b'A', b'g', b'A'..=b'D', ..])
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
 }
 
 #[cfg(test)]
