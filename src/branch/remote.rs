@@ -12,6 +12,7 @@ use git2::{Oid, Repository};
 use super::{BranchError, Found, tree};
 use crate::config::GitUrl;
 use crate::git::{Protocols, without_password};
+use crate::source::resolve;
 use cache::Cache;
 
 /// Which repository, and which branch of it.
@@ -54,9 +55,21 @@ impl Remote {
         memory: &Path,
         protocols: Protocols,
     ) -> Result<Self, BranchError> {
-        let target = match GitUrl::is_path(&place.url) {
-            true => root.join(&place.url).display().to_string(),
-            false => place.url.clone(),
+        // As goldenpath resolved and checked it: the text may mean another place in git's process.
+        let target = match GitUrl::parse(&place.url).local_path(root) {
+            Some(path) => {
+                let resolved = resolve(&path).map_err(|error| {
+                    let why = format!("cannot be followed: {error}");
+                    let help = "check the path, its symbolic links and its permissions";
+                    BranchError::NotReady { what, path: path.clone(), why, help }
+                })?;
+                match GitUrl::is_path(&place.url) {
+                    true => resolved.display().to_string(),
+                    // Git decodes percent signs in a URL.
+                    false => format!("file://{}", resolved.display().to_string().replace('%', "%25")),
+                }
+            }
+            None => place.url.clone(),
         };
         let mut cache = Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
         cache.program = cache.program.going_by(protocols);

@@ -34,14 +34,27 @@ impl Project {
                 Location::GitFolder => false,
             };
             if !is_known_to_git {
+                if self.is_from_home(&path) {
+                    let why = "begins with `~`, which is not expanded here";
+                    let help = "give the path in full, or from the catalog's root, such as `../gitops`";
+                    return Err(self.error_at(&keys, why, help).into());
+                }
                 let help = "clone the GitOps repository outside this one and name that folder, register it here as a \
                             submodule (`git submodule add`), or use `gitops.url`";
                 return Err(self.refusal(&keys, location, help).into());
             }
         }
         for (keys, url) in self.urls() {
-            for path in GitUrl::parse(url).local_paths(&self.root) {
-                match self.locate(&boundary, &keys, &path)? {
+            let parsed = GitUrl::parse(url);
+            if let Some(why) = parsed.uncertainty() {
+                return Err(self.error_at(&keys, why, "give the path in full, without `~` and `..`").into());
+            }
+            for path in parsed.local_paths(&self.root) {
+                let location = match parsed.protocol == "ssh" {
+                    true => boundary.locate_on_server(&path),
+                    false => boundary.locate(&path),
+                };
+                match self.explained(&keys, location)? {
                     Location::Outside => {}
                     location => {
                         let help = "git would run the hooks of a repository there: give the URL of the GitOps \
@@ -90,7 +103,11 @@ impl Project {
 
     /// Where a configured path leads; one that the system does not follow is an error at its place.
     fn locate(&self, boundary: &Boundary<'_>, keys: &[&str], path: &Path) -> Result<Location, ProjectError> {
-        boundary.locate(path).map_err(|error| match error {
+        self.explained(keys, boundary.locate(path))
+    }
+
+    fn explained(&self, keys: &[&str], location: Result<Location, SourceError>) -> Result<Location, ProjectError> {
+        location.map_err(|error| match error {
             SourceError::Unresolved { why, .. } => {
                 let help = "check the path, its symbolic links and its permissions";
                 self.error_at(keys, &format!("cannot be followed: {why}"), help).into()
@@ -112,6 +129,13 @@ impl Project {
             Some(Exposure::Link(link)) => {
                 let why = format!("leads through the symbolic link `{}` of the repository", link.display());
                 let help = "name a path without symbolic links, or one outside the repository";
+                Err(self.error_at(keys, &why, help).into())
+            }
+            Some(Exposure::Repository(folder)) => {
+                let why = format!(
+                    "leads into another repository in the work tree (`{folder}`), whose commits could bring it"
+                );
+                let help = "keep the store in a folder of its own, such as `.goldenpath/`";
                 Err(self.error_at(keys, &why, help).into())
             }
             Some(Exposure::Tracked(file)) => {
@@ -171,6 +195,12 @@ impl Project {
             // A default, which is written nowhere.
             None => error,
         }
+    }
+
+    /// Whether a path from the root begins with `~` or `~user`, as only a shell expands it.
+    fn is_from_home(&self, path: &Path) -> bool {
+        let first = path.strip_prefix(&self.root).ok().and_then(|path| path.components().next());
+        first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(b"~"))
     }
 
     /// All of `gitops.path`.

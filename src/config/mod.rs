@@ -36,7 +36,7 @@ pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig, ServiceOwnership, Unlisted,
 };
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
-pub use projection_file::check_projection_file;
+pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,
     check_key,
@@ -299,7 +299,7 @@ impl Config {
                 && name.ends_with("gitops.file")
                 && let Err(why) = check_projection_file(file)
             {
-                let help = "name a YAML file that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
+                let help = "name a YAML file of its own that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
                 return Err(ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys));
             }
             if let Err(error) = rendered {

@@ -1,5 +1,8 @@
 //! The names that a projection's file may have.
 
+/// What kustomize reads in a folder.
+pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// Checks the path of a projection from the GitOps repository's root. Only YAML files that are not
 /// hidden are written: a text in a file of another kind could be run by a shell that starts, by git
 /// or by a pipeline.
@@ -15,6 +18,10 @@ pub fn check_projection_file(file: &str) -> Result<(), String> {
     }
     if file.starts_with('/') || file.split(['/', '\\']).any(|part| part == "..") {
         return Err(format!("`{file}` leaves the repository"));
+    }
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    if KUSTOMIZATIONS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(format!("`{file}` is kustomize's own"));
     }
     match [".yaml", ".yml"].iter().any(|end| file.ends_with(end)) {
         true => Ok(()),
@@ -46,6 +53,9 @@ mod tests {
             "x.yaml ",
             "x.yaml\n",
             "x.json",
+            "kustomization.yaml",
+            "apps/Kustomization.yml",
+            "Kustomization",
             "Makefile",
             ".yaml",
             "",

@@ -10,8 +10,19 @@ pub struct GitUrl<'u> {
     /// As git calls it in `protocol.<name>.allow`: `https`, `ssh`, `file`, or the name of a remote
     /// helper.
     pub protocol: String,
-    /// The path on this machine as it is written; of `ssh`, where the host is this machine.
-    path: Option<&'u str>,
+    form: Form<'u>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form<'u> {
+    Path(&'u str),
+    /// What follows `file://`.
+    File(&'u str),
+    /// What follows `ssh://`.
+    Ssh(&'u str),
+    /// `user@host:path`.
+    Scp(&'u str),
+    Other,
 }
 
 impl<'u> GitUrl<'u> {
@@ -21,46 +32,80 @@ impl<'u> GitUrl<'u> {
         let is_name =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
         if let Some((helper, _)) = url.split_once("::").filter(|(helper, _)| is_name(helper)) {
-            return Self { protocol: helper.to_owned(), path: None };
+            return Self { protocol: helper.to_owned(), form: Form::Other };
         }
         if let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| is_name(scheme)) {
             // Git compares schemes in their case, and takes one of another case for a remote
             // helper's name.
-            return match scheme {
-                "file" => Self { protocol: "file".to_owned(), path: Some(rest) },
-                "ssh" | "git+ssh" | "ssh+git" => {
-                    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                    Self { protocol: "ssh".to_owned(), path: Some(path).filter(|_| is_this_machine(authority)) }
-                }
-                other => Self { protocol: other.to_owned(), path: None },
+            let (protocol, form) = match scheme {
+                "file" => (scheme, Form::File(rest)),
+                "ssh" | "git+ssh" | "ssh+git" => ("ssh", Form::Ssh(rest)),
+                other => (other, Form::Other),
             };
+            return Self { protocol: protocol.to_owned(), form };
         }
         let colon = url.find(':').filter(|colon| !url[..*colon].contains('/') && !is_drive(url));
-        match colon {
-            // The colons of an IPv6 address are in brackets.
-            Some(colon) => {
-                let behind = url.find("]:").map_or(colon + 1, |end| end + 2);
-                let path = Some(&url[behind..]).filter(|_| is_this_machine(&url[..behind - 1]));
-                Self { protocol: "ssh".to_owned(), path }
+        let (protocol, form) = match colon {
+            Some(_) => ("ssh", Form::Scp(url)),
+            None => ("file", Form::Path(url)),
+        };
+        Self { protocol: protocol.to_owned(), form }
+    }
+
+    /// The path at which git looks on this machine; None where it goes elsewhere.
+    #[must_use]
+    pub fn local_path(&self, root: &Path) -> Option<PathBuf> {
+        match self.form {
+            Form::Path(path) => Some(root.join(path)),
+            Form::File(rest) if cfg!(unix) => {
+                let rest = decoded(rest);
+                rest.find('/').map(|slash| PathBuf::from(&rest[slash..]))
             }
-            None => Self { protocol: "file".to_owned(), path: Some(url) },
+            Form::File(_) | Form::Ssh(_) | Form::Scp(_) | Form::Other => None,
         }
     }
 
     /// Every path on this machine at which git could look for it: as it is written, without a host
-    /// in front, and with percent signs decoded. None where it is elsewhere.
+    /// in front, and with percent signs decoded. An absolute path of ssh is one of them whatever
+    /// the host, since a machine has more names than can be known. Empty where it is elsewhere.
     #[must_use]
     pub fn local_paths(&self, root: &Path) -> Vec<PathBuf> {
-        let Some(path) = self.path else { return Vec::new() };
-        if self.protocol == "ssh" {
-            let below = ["/~/", "~/"].iter().find_map(|home| path.strip_prefix(home)).unwrap_or(path);
-            let home = std::env::home_dir().unwrap_or_default();
-            return [below.to_owned(), decoded(below)].iter().map(|path| home.join(path)).collect();
-        }
-        let without_host = path.find('/').map(|slash| &path[slash..]);
-        let written = std::iter::once(path).chain(without_host);
-        let all = written.flat_map(|path| [path.to_owned(), decoded(path)]);
+        let written = match self.form {
+            Form::Path(path) | Form::File(path) => path,
+            Form::Ssh(_) | Form::Scp(_) => {
+                return self.ssh_paths().iter().flat_map(|path| path.places(root)).collect();
+            }
+            Form::Other => return Vec::new(),
+        };
+        let without_host = written.find('/').map(|slash| &written[slash..]);
+        let all = std::iter::once(written).chain(without_host);
+        let all = all.flat_map(|path| [path.to_owned(), decoded(path)]);
         all.map(|path| root.join(path)).collect()
+    }
+
+    /// Why nobody can say where the path of an ssh URL leads; None where it can be said.
+    #[must_use]
+    pub fn uncertainty(&self) -> Option<&'static str> {
+        self.ssh_paths().iter().find_map(|SshPath { host, path }| {
+            if path.split('/').any(|part| part == "..") {
+                return Some("has `..` in the path of an ssh URL, which leads somewhere else for each user");
+            }
+            let is_of_user = path.starts_with('~') && path != "~" && !path.starts_with("~/");
+            (is_of_user && is_this_machine(host)).then_some("begins at a user's home folder on this machine")
+        })
+    }
+
+    /// The hosts and paths that an ssh URL may be read as: with brackets and ports, and where it
+    /// has a scheme with percent signs decoded, there is more than one way.
+    fn ssh_paths(&self) -> Vec<SshPath> {
+        match self.form {
+            Form::Ssh(rest) => [rest.to_owned(), decoded(rest)].iter().flat_map(|rest| split_ssh(rest)).collect(),
+            Form::Scp(url) => {
+                let colons = url.match_indices(':');
+                colons.map(|(at, _)| SshPath { host: url[..at].to_owned(), path: url[at + 1..].to_owned() }).collect()
+            }
+            Form::Path(_) | Form::File(_) | Form::Other => Vec::new(),
+        }
     }
 }
 
@@ -68,20 +113,78 @@ impl GitUrl<'_> {
     /// Whether it is a path rather than a URL: it starts at the catalog's root.
     #[must_use]
     pub fn is_path(url: &str) -> bool {
-        GitUrl::parse(url).path == Some(url)
+        matches!(GitUrl::parse(url).form, Form::Path(_))
     }
+}
+
+/// A host, with its user and port, and the path there.
+struct SshPath {
+    host: String,
+    /// Absolute, or from the user's home folder.
+    path: String,
+}
+
+impl SshPath {
+    /// Where the path is if the host is this machine.
+    fn places(&self, root: &Path) -> Vec<PathBuf> {
+        let written = [self.path.clone(), decoded(&self.path)];
+        let (absolute, relative): (Vec<String>, Vec<String>) =
+            written.into_iter().partition(|path| path.starts_with('/'));
+        let mut places: Vec<PathBuf> = absolute.into_iter().map(PathBuf::from).collect();
+        if is_this_machine(&self.host) {
+            // The user there may be another one, whose home folder holds the work tree.
+            let homes: Vec<PathBuf> =
+                root.ancestors().skip(1).map(Path::to_path_buf).chain(std::env::home_dir()).collect();
+            for path in relative {
+                let below = path.strip_prefix("~/").unwrap_or(&path);
+                places.extend(homes.iter().map(|home| home.join(below.trim_start_matches('/'))));
+            }
+        }
+        places
+    }
+}
+
+/// Splits `user@host:port/path`, whose host may be in brackets.
+fn split_ssh(rest: &str) -> Vec<SshPath> {
+    let behind_bracket = rest.find(']').and_then(|end| Some(end + rest[end..].find('/')?));
+    let slashes = rest.find('/').into_iter().chain(behind_bracket);
+    slashes
+        .map(|slash| {
+            let path = &rest[slash..];
+            let path = if path.starts_with("/~") { &path[1..] } else { path };
+            SshPath { host: rest[..slash].to_owned(), path: path.to_owned() }
+        })
+        .collect()
 }
 
 /// Whether the host of `user@host:port` is this machine by its name or address.
 fn is_this_machine(authority: &str) -> bool {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
-    let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let host = host.strip_prefix('[').unwrap_or(&host).split(']').next().unwrap_or_default();
+    let is_here = |address: IpAddr| address.to_canonical().is_loopback() || address.to_canonical().is_unspecified();
+    if let Ok(address) = host.parse() {
+        return is_here(address);
+    }
+    let host = host.split(':').next().unwrap_or_default().trim_end_matches('.');
+    if let Ok(address) = host.parse() {
+        return is_here(address);
+    }
+    // Other spellings of an IPv4 address, such as `127.1` and `0x7f000001`.
+    let is_number = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && u128::from_str_radix(part.trim_start_matches("0x"), 16).is_ok()
     };
-    let host = host.trim_end_matches('.');
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
-    host == "localhost" || host.ends_with(".localhost") || is_loopback
+    let is_short_address = host == "0x" || host.split('.').all(|part| is_number(part));
+    let is_named = ["localhost", "localhost4", "localhost6", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]
+        .contains(&host);
+    is_named || host.ends_with(".localhost") || is_short_address || is_own_name(host)
+}
+
+/// Whether this is the machine's own name, with or without a domain.
+fn is_own_name(host: &str) -> bool {
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let names = ["/proc/sys/kernel/hostname", "/etc/hostname"].map(std::fs::read_to_string);
+    !host.is_empty() && names.into_iter().flatten().any(|name| first(name.trim()) == first(host))
 }
 
 /// `C:\gitops`, which is a path on Windows alone.
@@ -155,14 +258,51 @@ mod tests {
         {
             assert!(paths(url).contains(&root.join("evil")), "{url}: {:?}", paths(url));
         }
+        for url in ["git.example.com:/srv/catalog/evil", "ssh://git.example.com/srv/catalog/evil"] {
+            assert!(paths(url).contains(&root.join("evil")), "{url}: {:?}", paths(url));
+        }
+        for host in [
+            "[localhost:22]:",
+            "git@[localhost:22]:",
+            "[git@localhost]:",
+            "127.1:",
+            "[::ffff:127.0.0.1]:",
+            "me@0x7f000001:",
+            "ssh://[localhost:22]/~/",
+            "ssh://%6cocalhost/~/",
+            "ssh://localhost%3a22/~/",
+            "ssh://%5b::1%5d/~/",
+            "ssh://git@[::ffff:127.0.0.1]/~/",
+            "ssh://localhost/%7e/",
+        ] {
+            let url = format!("{host}catalog/evil");
+            assert!(paths(&url).contains(&root.join("evil")), "{url}: {:?}", paths(&url));
+            let url = format!("{}/srv/catalog/evil", host.trim_end_matches("/~/").trim_end_matches("/%7e/"));
+            assert!(paths(&url).contains(&root.join("evil")), "{url}: {:?}", paths(&url));
+        }
         let home = std::env::home_dir().unwrap_or_default();
         for url in ["localhost:catalog/evil", "localhost:~/catalog/evil", "ssh://localhost/~/catalog/evil"] {
             assert!(paths(url).contains(&home.join("catalog/evil")), "{url}: {:?}", paths(url));
         }
-        for url in ["git@git.example.com:catalog/evil", "ssh://git.example.com/srv/catalog/evil"] {
-            assert!(paths(url).is_empty(), "{url}");
-        }
+        assert!(paths("git@git.example.com:catalog/evil").is_empty());
         assert!(paths("https://git.example.com/evil").is_empty());
+    }
+
+    #[test]
+    fn a_path_of_ssh_that_leads_elsewhere_for_each_user_is_uncertain() {
+        for url in [
+            "localhost:~root/../srv/catalog/evil",
+            "localhost:~root/evil",
+            "ssh://localhost/~root/evil",
+            "ssh://localhost/%7eroot/evil",
+            "git.example.com:../srv/evil",
+            "ssh://git.example.com/srv/%2e%2e/evil",
+        ] {
+            assert!(GitUrl::parse(url).uncertainty().is_some(), "{url}");
+        }
+        for url in ["git@git.example.com:a/b..git", "git.example.com:~git/a", "localhost:~/a", "../gitops"] {
+            assert_eq!(GitUrl::parse(url).uncertainty(), None, "{url}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::manifest::{self, Change, Node, Value};
 
 /// The names that kustomize looks for, in its order.
-pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(super) use crate::config::KUSTOMIZATIONS as NAMES;
 
 /// The field that lists files.
 const RESOURCES: &str = "/resources";

@@ -181,9 +181,6 @@ pub fn check_path(file: &str) -> Result<(), GitopsError> {
     if let Err(why) = check_projection_file(file) {
         return bad(why);
     }
-    if kustomization::NAMES.contains(&kustomization::split(file).1) {
-        return bad(format!("`{file}` is kustomize's own"));
-    }
     Ok(())
 }
 

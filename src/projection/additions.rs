@@ -39,6 +39,10 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
         let help = "take the directive out of the template".to_owned();
         return Err(Refusal { what: "it holds a YAML directive".to_owned(), help, span: at..at + 1 });
     }
+    if let Some(span) = setter(own) {
+        let what = "it has a comment by which Flux's image automation changes the file".to_owned();
+        return Err(Refusal { what, help: "take the comment out of the template".to_owned(), span });
+    }
     let expected = parse(built_in)?;
     let found = parse(own)?;
     compare(&expected, &found, &mut Vec::new())?;
@@ -50,6 +54,22 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
             Err(Refusal { what, help: help.to_owned(), span: 0..0 })
         }
     }
+}
+
+/// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON a tool reads.
+fn setter(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(hash) = line.find('#') {
+            let dense: String = line[hash..].split_whitespace().collect();
+            // JSON may write the dollar sign as an escape.
+            if [r#"{"$"#, r#"{"\"#].iter().any(|setter| dense.contains(setter)) {
+                return Some(start + hash..start + line.trim_end().len());
+            }
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Whether YAML 1.1 and 1.2 differ on whether a character ends a line, or it is invisible at the
@@ -185,6 +205,17 @@ fn not_a_string(value: &Node) -> String {
 fn placeholder(text: &str) -> Option<&'static str> {
     if text.contains("<path:") {
         return Some("holds `<path:`, which Argo CD's Vault plugin fills with another secret");
+    }
+    // At the start, or where an action writes it there.
+    let is_of_vault = |text: &str| text.trim_start().trim_start_matches('>').starts_with("vault:");
+    if is_of_vault(text) || text.split(['"', '`']).skip(1).any(is_of_vault) {
+        return Some("holds `vault:`, which Bank-Vaults fills with another secret");
+    }
+    if text.contains("ref+") {
+        return Some("holds `ref+`, which vals fills with another secret");
+    }
+    if text.contains("op://") {
+        return Some("holds `op://`, which 1Password fills with another secret");
     }
     text.contains("${").then_some("holds `${`, which Flux fills with a variable of the cluster")
 }

@@ -12,7 +12,7 @@ const TRACKS: &str = "hands the object to another owner";
 const BUILDS: &str = "changes what kustomize makes of the object";
 
 /// Domains before the slash of a name, their subdomains included.
-const DOMAINS: [(&str, &str); 31] = [
+const DOMAINS: [(&str, &str); 36] = [
     ("goldenpath.io", OWN),
     // Reflector, kubernetes-replicator, Kubed and Config Syncer, ClusterSecret, Rancher, Kyverno's clone rules.
     ("emberstack.com", COPIES),
@@ -27,11 +27,16 @@ const DOMAINS: [(&str, &str); 31] = [
     ("kubefed.io", COPIES),
     ("liqo.io", COPIES),
     ("olli.com", COPIES),
+    ("synator", COPIES),
+    ("loft.sh", COPIES),
     ("sealedsecrets.bitnami.com", READS),
     ("cluster.x-k8s.io", READS),
     ("jenkins.io", READS),
+    // The label of a remote cluster's credentials; names of istio.io are for workloads.
     ("istio", READS),
-    ("istio.io", READS),
+    ("akuity.io", READS),
+    ("skupper.io", READS),
+    ("konghq.com", READS),
     ("cert-manager.io", READS),
     ("bootstrap.kubernetes.io", READS),
     // Credentials go to the server that the annotation names.
@@ -42,6 +47,7 @@ const DOMAINS: [(&str, &str); 31] = [
     ("banzaicloud.io", FILLS),
     ("bank-vaults.io", FILLS),
     ("avp.kubernetes.io", FILLS),
+    ("secretgen.carvel.dev", FILLS),
     ("meta.helm.sh", TRACKS),
     ("helm.toolkit.fluxcd.io", TRACKS),
     ("reconcile.external-secrets.io", TRACKS),
@@ -50,7 +56,9 @@ const DOMAINS: [(&str, &str); 31] = [
 ];
 
 /// Whole names.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 7] = [
+    ("grafana_dashboard", READS),
+    ("grafana_datasource", READS),
     ("kubernetes.io/service-account.name", READS),
     ("kubernetes.io/service-account.uid", READS),
     ("kubectl.kubernetes.io/last-applied-configuration", TRACKS),
@@ -63,20 +71,33 @@ const NAMES: [(&str, &str); 5] = [
 const ARGO_CD: &str = "argocd.argoproj.io";
 const HARMLESS_IN_ARGO_CD: [&str; 4] = ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
 
-/// What the names of copying controllers that are not listed above have in common.
-const COPYING_WORDS: [&str; 11] = [
-    "replicat",
-    "replikat",
+/// How the names of copying controllers that are not listed above end.
+const COPIERS: [&str; 8] =
+    ["replicator", "replikator", "reflector", "propagator", "federator", "copier", "synator", "clustersecret"];
+
+/// What such controllers do, as a word of its own.
+const COPYING_WORDS: [&str; 14] = [
+    "replicate",
+    "replicates",
+    "replicated",
+    "replikate",
     "reflect",
-    "mirror",
-    "propagat",
-    "clustersecret",
-    "federat",
-    "copier",
-    "copy-to",
-    "sync-to",
-    "share-to",
+    "reflects",
+    "reflected",
+    "reflection",
+    "propagate",
+    "propagated",
+    "federate",
+    "federated",
+    "mirrored",
+    "mirrors",
 ];
+
+/// What becomes copying with a word of [`TARGETS`] behind it.
+const ACTIONS: [&str; 10] =
+    ["copy", "clone", "mirror", "propagation", "push", "replica", "replication", "share", "sync", "syncing"];
+
+const TARGETS: [&str; 6] = ["to", "from", "namespace", "namespaces", "clusters", "allowed"];
 
 /// The Secret types that are data and nothing else to Kubernetes.
 pub(super) const SECRET_TYPES: [&str; 6] = [
@@ -90,6 +111,7 @@ pub(super) const SECRET_TYPES: [&str; 6] = [
 
 /// Returns what a label or annotation does that keeps a template from setting it, or None.
 pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
+    let words = words(name);
     let name = name.to_ascii_lowercase();
     let (domain, rest) = name.split_once('/').unwrap_or(("", &name));
     if let Some((_, reason)) = DOMAINS.iter().find(|(reserved, _)| is_below(domain, reserved)) {
@@ -105,7 +127,27 @@ pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
     if name == "app.kubernetes.io/part-of" && value.trim().eq_ignore_ascii_case("argocd") {
         return Some(READS);
     }
-    COPYING_WORDS.iter().any(|word| name.contains(word)).then_some(COPIES)
+    let is_copying =
+        |word: &String| COPYING_WORDS.contains(&word.as_str()) || COPIERS.iter().any(|copier| word.ends_with(copier));
+    let is_pair = |pair: &[String]| ACTIONS.contains(&pair[0].as_str()) && TARGETS.contains(&pair[1].as_str());
+    (words.iter().any(is_copying) || words.windows(2).any(is_pair)).then_some(COPIES)
+}
+
+/// Splits a name at all that is not a letter or digit and before each capital letter within a word.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for character in name.chars() {
+        if !character.is_ascii_alphanumeric() || (was_small && character.is_ascii_uppercase()) {
+            words.push(String::new());
+        }
+        was_small = character.is_ascii_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| character.is_ascii_alphanumeric()) {
+            word.push(character.to_ascii_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn is_below(domain: &str, parent: &str) -> bool {
@@ -132,6 +174,21 @@ mod tests {
             ("tekton.dev/git-0", "https://elsewhere.example"),
             ("goldenpath.io/id", "SEC-0001"),
             ("istio/multiCluster", "true"),
+            ("synator/sync", "yes"),
+            ("vcluster.loft.sh/force-sync", "true"),
+            ("secretgen.carvel.dev/image-pull-secret", ""),
+            ("akuity.io/secret-type", "x"),
+            ("skupper.io/type", "token-claim"),
+            ("konghq.com/credential", "basic-auth"),
+            ("grafana_datasource", "1"),
+            ("grafana_dashboard", "1"),
+            ("acme.example/replicate", "true"),
+            ("acme.example/replicateTo", "*"),
+            ("secret-replicator.example/x", "true"),
+            ("kubereplicator/x", "true"),
+            ("acme.example/mirror-to", "*"),
+            ("acme.example/replication-allowed", "true"),
+            ("acme.example/syncTo", "*"),
             ("internal.config.kubernetes.io/previousNames", "other"),
         ] {
             assert!(reason(name, value).is_some(), "{name}: {value}");
@@ -148,6 +205,11 @@ mod tests {
             ("reloader.stakater.com/match", "true"),
             ("team", "payments"),
             ("acme.example/replicas", "2"),
+            ("mirror-region", "eu"),
+            ("replication-tier", "gold"),
+            ("acme.example/mirrormaker", "2"),
+            ("istio.io/rev", "stable"),
+            ("sidecar.istio.io/inject", "false"),
             ("notgoldenpath.io/id", "x"),
         ] {
             assert_eq!(reason(name, value), None, "{name}: {value}");

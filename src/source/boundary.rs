@@ -2,22 +2,25 @@
 //! program or a key that is configured in the repository must come from elsewhere.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, ObjectType, SubmoduleIgnore, SubmoduleStatus};
+use git2::{ErrorCode, ObjectType};
 
 use super::repository::slashed;
 use super::{Repository, SourceError};
-use crate::git::LOCAL;
+use crate::git::{GitError, LOCAL};
 
 /// The most symbolic links that one path leads through; Linux gives up after 40.
 const MOST_LINKS: usize = 40;
 
 /// What SQLite reads next to a database: a journal from a commit would be rolled back into it.
 const SQLITE_FILES: [&str; 4] = ["", "-journal", "-wal", "-shm"];
+
+/// The mode of a submodule in the index.
+const SUBMODULE: &str = "160000";
 
 /// The places of one repository.
 pub struct Boundary<'r> {
@@ -45,6 +48,8 @@ pub enum Exposure {
     Link(PathBuf),
     /// The index or the last commit has a file at or below this path.
     Tracked(String),
+    /// The path leads into this other repository in the work tree, such as a submodule.
+    Repository(String),
 }
 
 /// A folder, known by its path and by what the file system knows it by: the same folder has other
@@ -122,6 +127,18 @@ impl<'r> Boundary<'r> {
         })
     }
 
+    /// Where a path on an ssh server would lead if the server were this machine. A folder that is
+    /// closed to this user holds nothing that a commit decides. The path has no `..`.
+    ///
+    /// # Errors
+    /// A path that the system does not follow.
+    pub fn locate_on_server(&self, path: &Path) -> Result<Location, SourceError> {
+        match (resolve(path), path.parent()) {
+            (Err(error), Some(parent)) if error.kind() == ErrorKind::PermissionDenied => self.locate_on_server(parent),
+            _ => self.locate(path),
+        }
+    }
+
     /// Whether a path is the root of a work tree of the repository, this one or another.
     ///
     /// # Errors
@@ -146,18 +163,27 @@ impl<'r> Boundary<'r> {
         if name.is_empty() {
             return Ok(false);
         }
-        let git = &self.repository.git;
-        let failed = SourceError::git(format!("the submodule `{name}`"));
-        match git.find_submodule(&name) {
-            // It is found by its name, too, which may be the path of something else.
-            Ok(submodule) if submodule.path() != relative => Ok(false),
-            Ok(_) => {
-                let status = git.submodule_status(&name, SubmoduleIgnore::All).map_err(failed)?;
-                Ok(status.contains(SubmoduleStatus::IN_INDEX | SubmoduleStatus::IN_CONFIG))
-            }
-            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::Exists) => Ok(false),
-            Err(error) => Err(failed(error)),
+        let program = self.repository.program();
+        let failed = |why: String| SourceError::Git { what: format!("the submodule `{name}`"), message: why };
+        let pathspec = format!(":(literal){name}");
+        let staged = program.run(&["ls-files", "--stage", "-z", "--", &pathspec], LOCAL);
+        let staged = staged.map_err(|why| failed(why.to_string()))?;
+        if !entries(&staged.stdout).any(|(mode, path)| mode == SUBMODULE && path == name) {
+            return Ok(false);
         }
+        let file = self.root.path.join(".gitmodules");
+        if is_link(&file).map_err(|why| unreadable(&file, &why))? {
+            return Ok(false);
+        }
+        let arguments = [OsStr::new("config"), "-z".as_ref(), "-f".as_ref(), file.as_os_str()];
+        let arguments = [&arguments[..], &["--get-regexp".as_ref(), r"^submodule\..*\.path$".as_ref()]].concat();
+        let registered = program.ask(&arguments, LOCAL).map_err(|why| failed(why.to_string()))?;
+        // Where the file has no such field or is not there, git fails without a word.
+        if !registered.success && !registered.complaint.is_empty() {
+            return Err(failed(registered.complaint));
+        }
+        let mut paths = registered.stdout.split('\0').filter_map(|entry| entry.split_once('\n'));
+        Ok(paths.any(|(_, path)| path.trim_end_matches('/') == name))
     }
 
     /// What keeps a file in the work tree, such as a database, from being this machine's alone;
@@ -178,9 +204,18 @@ impl<'r> Boundary<'r> {
         }
         let resolved = resolve(path).map_err(why)?;
         let Ok(relative) = resolved.strip_prefix(&self.root.path) else { return Ok(None) };
+        let above: Vec<&Path> = relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
+        for above in &above {
+            match self.root.path.join(above).join(".git").symlink_metadata() {
+                Ok(_) => return Ok(Some(Exposure::Repository(slashed(above)))),
+                Err(error) if is_absence(&error) => {}
+                Err(error) => return Err(why(error)),
+            }
+        }
         let names = SQLITE_FILES.map(|ending| format!("{}{ending}", slashed(relative)));
-        if let Some(name) = self.find_staged(&names)? {
-            return Ok(Some(Exposure::Tracked(name)));
+        let above: Vec<String> = above.into_iter().map(slashed).collect();
+        if let Some(exposure) = self.find_staged(&names, &above)? {
+            return Ok(Some(exposure));
         }
         for name in names {
             if self.is_committed(&name)? {
@@ -190,16 +225,33 @@ impl<'r> Boundary<'r> {
         Ok(None)
     }
 
-    /// Returns the first file that the index has at or below one of these paths. The `git` program
-    /// reads it: libgit2 knows neither a split index nor a sparse one.
-    fn find_staged(&self, names: &[String]) -> Result<Option<String>, SourceError> {
-        let magic = if self.ignores_case()? { "icase,literal" } else { "literal" };
-        let paths = names.iter().map(|name| format!(":({magic}){name}"));
-        let arguments: Vec<String> = ["ls-files", "-z", "--"].map(str::to_owned).into_iter().chain(paths).collect();
-        let answer = self.repository.program().run(&arguments, LOCAL);
-        let answer =
-            answer.map_err(|why| SourceError::Git { what: "the index".to_owned(), message: why.to_string() })?;
-        Ok(answer.stdout.split('\0').find(|name| !name.is_empty()).map(str::to_owned))
+    /// Looks in the index for a submodule at one of the folders `above`, and for a file at or below
+    /// one of the paths `names`. The `git` program reads it: libgit2 knows neither a split index
+    /// nor a sparse one.
+    fn find_staged(&self, names: &[String], above: &[String]) -> Result<Option<Exposure>, SourceError> {
+        let ignores_case = self.ignores_case()?;
+        let in_case = |text: &str| if ignores_case { text.to_ascii_lowercase() } else { text.to_owned() };
+        let magic = if ignores_case { "icase,literal" } else { "literal" };
+        let failed = |why: GitError| SourceError::Git { what: "the index".to_owned(), message: why.to_string() };
+        let list = |paths: &[String]| {
+            let paths = paths.iter().map(|name| format!(":({magic}){name}"));
+            let options = ["ls-files", "--stage", "-z", "--"].map(str::to_owned);
+            let arguments: Vec<String> = options.into_iter().chain(paths).collect();
+            Ok(self.repository.program().run(&arguments, LOCAL).map_err(failed)?.stdout)
+        };
+        let listed = list(&[names, above].concat())?;
+        let above: Vec<String> = above.iter().map(|name| in_case(name)).collect();
+        let names: Vec<String> = names.iter().map(|name| in_case(name)).collect();
+        for (mode, path) in entries(&listed) {
+            let found = in_case(path);
+            if mode == SUBMODULE && above.contains(&found) {
+                return Ok(Some(Exposure::Repository(path.to_owned())));
+            }
+            if names.iter().any(|name| is_at_or_below(&found, name)) {
+                return Ok(Some(Exposure::Tracked(path.to_owned())));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the last commit has a file or a folder at a path.
@@ -221,7 +273,8 @@ impl<'r> Boundary<'r> {
                 return Ok(true);
             }
             if kind != Some(ObjectType::Tree) {
-                return Ok(false);
+                // What is below a submodule is in the commits of another repository.
+                return Ok(kind == Some(ObjectType::Commit));
             }
             tree = git.find_tree(id).map_err(SourceError::git("the last commit"))?;
         }
@@ -238,6 +291,18 @@ impl<'r> Boundary<'r> {
     }
 }
 
+/// Returns the mode and the path of each entry that `git ls-files --stage -z` lists.
+fn entries(listed: &str) -> impl Iterator<Item = (&str, &str)> {
+    listed.split('\0').filter_map(|entry| {
+        let (description, path) = entry.split_once('\t')?;
+        Some((description.split(' ').next()?, path))
+    })
+}
+
+fn is_at_or_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn is_link(path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(found) => Ok(found.is_symlink()),
@@ -252,7 +317,10 @@ fn is_absence(error: &io::Error) -> bool {
 
 /// The absolute path without symbolic links, `.` and `..`, whether or not anything is there yet: a
 /// link whose target is missing leads to where the target would be.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// A path that the system does not follow, or that means another place in each process.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>();
     let mut open = parts(&std::path::absolute(path)?);
     let (mut resolved, mut links) = (PathBuf::new(), 0);
@@ -261,6 +329,10 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
             Some(Component::ParentDir) => _ = resolved.pop(),
             Some(Component::Normal(name)) => {
                 let next = resolved.join(name);
+                if is_of_process(&next) {
+                    let why = format!("`{}` means another place in each process", next.display());
+                    return Err(io::Error::new(ErrorKind::InvalidInput, why));
+                }
                 if is_link(&next)? {
                     links += 1;
                     if links > MOST_LINKS {
@@ -279,6 +351,13 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Ok(resolved)
+}
+
+/// Whether a path may lead elsewhere in git's process than in this one, as `/proc/self/cwd` and
+/// `/dev/fd` do. Shared memory below `/dev/shm` is an ordinary file system.
+fn is_of_process(path: &Path) -> bool {
+    let is_device = path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
+    cfg!(unix) && (path.starts_with("/proc") || is_device)
 }
 
 /// What the file system knows a folder or file by; None where there is none.

@@ -49,7 +49,10 @@ pub enum DefaultBranchError {
     #[error("`{remote}/{branch}` is not in this clone")]
     #[diagnostic(
         code(goldenpath::source::not_fetched),
-        help("git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}")
+        help(
+            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}, or, where the branch was renamed, \
+             `git remote set-head {remote} --auto`"
+        )
     )]
     NotFetched { remote: String, branch: String },
 

@@ -26,7 +26,7 @@ mod work_tree;
 use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
-pub use boundary::{Boundary, Exposure, Location};
+pub use boundary::{Boundary, Exposure, Location, resolve};
 pub use branches::Branch;
 pub use change::{Change, TargetBranch};
 pub use default_branch::{DefaultBranch, DefaultBranchError};

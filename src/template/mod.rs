@@ -89,9 +89,11 @@ impl Template {
     /// [`TemplateError`] for a syntax error.
     pub fn compile(name: &str, source: &str, output: Output) -> Result<Self, TemplateError> {
         let mut environment = environment(output);
-        match environment.add_template_owned(name.to_owned(), source.to_owned()) {
+        // As committed or checked out on Windows.
+        let source = source.replace("\r\n", "\n");
+        match environment.add_template_owned(name.to_owned(), source.clone()) {
             Ok(()) => Ok(Self { name: name.to_owned(), output, environment }),
-            Err(error) => Err(TemplateError::new(name, source, output, &error)),
+            Err(error) => Err(TemplateError::new(name, &source, output, &error)),
         }
     }
 

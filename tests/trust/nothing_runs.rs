@@ -83,6 +83,14 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
         format!("localhost:{at}/evil"),
         format!("ssh://localhost{at}/evil"),
         "loop/x".to_owned(),
+        format!("git.example.com:{at}/evil"),
+        format!("git@[localhost:22]:{at}/evil"),
+        format!("ssh://[localhost:22]{at}/evil"),
+        format!("ssh://localhost%3a22{at}/%65vil"),
+        format!("ssh://git@[::ffff:127.0.0.1]{at}/evil"),
+        format!("127.1:{at}/evil"),
+        "127.1:repository/evil".to_owned(),
+        "[git@localhost]:repository/evil".to_owned(),
     ] {
         configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
         let why = if url.starts_with("loop") { "cannot be followed" } else { "of the catalog's repository" };
@@ -99,6 +107,62 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
     configure(&platform, &format!("store: {{ backend: local }}\ngitops: {{ url: \"{url}\", branch: main }}"));
     platform.apply().run().success();
     assert_eq!(outside.git(&["ls-tree", "-r", "--name-only", "main"]), PROJECTION);
+}
+
+#[test]
+fn a_path_that_means_another_place_in_git_s_process_is_refused() {
+    let platform = seeded();
+    let root = platform.catalog.path();
+    let ran = root.with_file_name("ran");
+    evil(&root.join("evil.git"), &ran);
+    symlink("/proc/self/cwd", root.join("here")).unwrap();
+    symlink("here", root.join("there")).unwrap();
+    let below = "../../../../evil.git";
+    for path in [
+        format!("/proc/self/cwd/{below}"),
+        format!("/proc/thread-self/cwd/{below}"),
+        format!("/dev/fd/{below}"),
+        format!("/../proc/self/cwd/{below}"),
+        format!("here/{below}"),
+        format!("./there/{below}"),
+    ] {
+        for (field, text) in [
+            ("gitops.url", format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{path}\"")),
+            ("gitops.path", format!("store: {{ backend: local }}\ngitops:\n  path: \"{path}\"")),
+            ("store.keyFile", format!("store:\n  backend: local\n  keyFile: \"{path}\"")),
+            ("store.path", format!("store:\n  backend: local\n  path: \"{path}\"")),
+            (
+                "environments.dev.cluster.kubeconfig",
+                format!(
+                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ cluster: {{ kubeconfig: \"{path}\" }} }} }}"
+                ),
+            ),
+        ] {
+            configure(&platform, &text);
+            refused(platform.apply().run(), field, "means another place in each process");
+        }
+    }
+    let url = format!("file:///proc/self/cwd/{below}");
+    configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+    refused(platform.apply().run(), "gitops.url", "means another place in each process");
+    for url in ["localhost:~root/../evil", "ssh://localhost/~root/evil", "git.example.com:../evil"] {
+        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+        refused(platform.apply().run(), "gitops.url", "give the path in full");
+    }
+    assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
+
+    // An honest link of this machine, and a URL whose path has a percent sign.
+    let outside = root.with_file_name("50%25 off.git");
+    git2::Repository::init_bare(&outside).unwrap();
+    symlink(&outside, root.with_file_name("around")).unwrap();
+    let written = outside.display().to_string().replace('%', "%25");
+    for url in ["../around".to_owned(), format!("file://{written}")] {
+        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+        platform.apply().run().success();
+    }
+    let pushed =
+        platform.catalog.git(&["--git-dir", &outside.display().to_string(), "ls-tree", "-r", "--name-only", "main"]);
+    assert_eq!(pushed, PROJECTION);
 }
 
 #[test]
@@ -198,6 +262,56 @@ fn a_registered_submodule_may_be_the_gitops_working_copy_and_one_that_is_not_reg
 }
 
 #[test]
+fn a_registered_submodule_is_known_by_its_path_whatever_its_name_and_the_kind_of_index() {
+    let platform = seeded();
+    let origin = platform.gitops.path().display().to_string();
+    let git = |arguments: &[&str]| platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat());
+    git(&["submodule", "--quiet", "add", "--name", "other", &origin, "deploy/a b"]);
+    let configuration = "store: { backend: local }\ngitops:\n  path: \"./deploy/a b/\"";
+    configure(&platform, configuration);
+    platform.apply().run().success();
+    git(&["update-index", "--split-index"]);
+    platform.catalog.goldenpath(&["plan"]).run().success();
+    git(&["update-index", "--no-split-index"]);
+    git(&["config", "index.sparse", "true"]);
+    git(&["sparse-checkout", "set", "--cone", "--sparse-index", "catalogs", "deploy"]);
+    platform.catalog.goldenpath(&["plan"]).run().success();
+    git(&["sparse-checkout", "disable"]);
+    git(&["mv", "deploy/a b", "moved"]);
+    configure(&platform, &configuration.replace("./deploy/a b/", "moved"));
+    platform.catalog.goldenpath(&["plan"]).run().success();
+
+    platform.catalog.write(".gitmodules", "[submodule");
+    let said = words(&platform.catalog.goldenpath(&["plan"]).run().fails_with(2));
+    assert!(said.contains("the submodule `moved`") && said.contains("bad config"), "{said}");
+}
+
+#[test]
+fn a_database_below_a_submodule_or_another_repository_is_not_opened() {
+    let platform = seeded();
+    let origin = platform.gitops.path().display().to_string();
+    let git = |arguments: &[&str]| platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat());
+    git(&["submodule", "--quiet", "add", &origin, "deploy/sub"]);
+    git(&["init", "--quiet", "nested"]);
+    let configuration = |path: &str| format!("store:\n  backend: local\n  path: {path}\n");
+    for path in ["deploy/sub/s.db", "deploy/sub/db/s.db", "nested/db/s.db", "deploy/sub-2/../sub/s.db"] {
+        platform.catalog.write("goldenpath.yaml", &configuration(path));
+        platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml"]);
+        refused(platform.apply().run(), "store.path", "leads into another repository");
+    }
+    // Not filled, its commit is in the index all the same.
+    git(&["commit", "--quiet", "--all", "--message", "x"]);
+    let clone = Repository::clone_of(&platform.catalog);
+    clone.write("goldenpath.yaml", &configuration("deploy/sub/s.db"));
+    refused(clone.goldenpath(&["apply", "--yes"]).run(), "store.path", "leads into another repository");
+
+    platform.catalog.write("goldenpath.yaml", &configuration("deploy/sub-2/s.db"));
+    platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml"]);
+    platform.apply().run().success();
+    assert!(platform.catalog.path().join("deploy/sub-2/s.db").is_file());
+}
+
+#[test]
 fn a_submodule_lends_its_name_to_no_other_folder() {
     let platform = seeded();
     let origin = platform.gitops.path().display().to_string();
@@ -258,6 +372,15 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
 }
 
 #[test]
+fn a_path_from_a_shells_home_is_not_taken_for_one_in_the_catalog() {
+    let platform = seeded();
+    for path in ["~/gitops", "~me/gitops", "\"~\""] {
+        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  path: {path}"));
+        refused(platform.apply().run(), "gitops.path", "is not expanded here");
+    }
+}
+
+#[test]
 fn gits_own_folder_of_another_repository_is_not_a_working_copy() {
     let platform = seeded();
     configure(
@@ -283,6 +406,7 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
         "Makefile",
         "{{ name }}",
         ".config/x.yaml",
+        "apps/kustomization.yaml",
     ] {
         let own = format!(
             "store:\n  backend: local\nenvironments:\n  dev:\n    gitops:\n      path: {gitops}\n      file: \"{file}\""

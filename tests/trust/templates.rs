@@ -72,6 +72,18 @@ fn a_template_adds_labels_annotations_and_a_secret_template_of_its_own_keys() {
 }
 
 #[test]
+fn a_template_with_the_line_ends_of_windows_means_the_same() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.catalog.write(TEMPLATE, ADDITIONS);
+    let expected = platform.catalog.goldenpath(&["render"]).run().success().stdout;
+    platform.catalog.write(TEMPLATE, &ADDITIONS.replace('\n', "\r\n")).commit_all("Our own template, from Windows");
+    assert_eq!(platform.catalog.goldenpath(&["render"]).run().success().stdout, expected);
+    platform.apply().run().success();
+    assert!(!platform.seed_projection().contains('\r'));
+}
+
+#[test]
 fn anything_else_is_refused_by_name() {
     let repository = Repository::with_seed();
     let rows = [
@@ -162,6 +174,9 @@ fn labels_and_annotations_that_copy_a_secret_or_hand_it_on_are_refused_in_both_p
         ("sealedsecrets.bitnami.com/sealed-secrets-key", "active"),
         ("tekton.dev/git-0", "https://elsewhere.example"),
         ("goldenpath.io/id", "SEC-0001"),
+        ("acme.example/replicateTo", "attacker"),
+        ("grafana_datasource", "1"),
+        ("skupper.io/type", "token-claim"),
     ] {
         let entry = format!("{{ {name}: \"{value}\" }}");
         let pointer = name.replace('/', "~1");
@@ -198,6 +213,12 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         ("{{ .a", "is not closed"),
         ("<path:billing/prod#stripe>", "Vault plugin"),
         ("${cluster_admin_token}", "Flux"),
+        ("vault:secret/data/billing#stripe", "Bank-Vaults"),
+        (">>vault:secret/data/billing#stripe", "Bank-Vaults"),
+        ("{{ \"vault:secret/data/billing#stripe\" }}", "Bank-Vaults"),
+        ("ref+awssecrets://billing/stripe", "vals"),
+        ("x secretref+vault://billing/stripe", "vals"),
+        ("op://billing/stripe/key", "1Password"),
     ] {
         assert_refused(&repository, &data(text), what);
     }
@@ -207,8 +228,14 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         let more = format!("  {place}: {{ x: {{% raw %}}'{text}'{{% endraw %}} }}");
         assert_refused(&repository, &with("metadata:", &more), &format!("`/metadata/{place}/x` holds"));
     }
-    repository.write(TEMPLATE, &data("{{ .password | b64enc }}"));
-    repository.goldenpath(&["render"]).run().success();
+    for comment in [r#"# {"$imagepolicy": "flux-system:app"}"#, r#"#{ "$x": "y"}"#, r#"# {"\u0024imagepolicy": "x"}"#] {
+        let more = format!("  annotations: {{ x: \"1\" }} {{% raw %}}{comment}{{% endraw %}}");
+        assert_refused(&repository, &with("metadata:", &more), "a comment by which Flux's image automation");
+    }
+    for text in ["{{ .password | b64enc }}", "https://vault:8200/{{ .path }}", "{\"$schema\": \"{{ .schema }}\"}"] {
+        repository.write(TEMPLATE, &data(text));
+        repository.goldenpath(&["render"]).run().success();
+    }
 }
 
 #[test]
