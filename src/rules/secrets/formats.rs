@@ -220,16 +220,12 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
         [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => return aws_key_id(rest, start),
         _ => {}
     }
-<<<<<<< HEAD
-    let formats = BY_FIRST_BYTE.get(usize::from(*rest.first()?))?;
-    formats.iter().find_map(|format| format.at(rest)).map(|(length, what)| {
-=======
     if let Some(length) = ansible_vault(rest) {
         return Some(Found::Public(start + length));
     }
-    let found = FORMATS.iter().chain(&TOKENS).find_map(|format| format.at(rest));
+    let formats = BY_FIRST_BYTE.get(usize::from(*rest.first()?))?;
+    let found = formats.iter().find_map(|format| format.at(rest));
     found.or_else(|| Some((zapier_hook(rest)?, WEBHOOK))).map(|(length, what)| {
->>>>>>> fix/fixa
         let end = start + length;
         Found::Secret(start..end, what)
     })
