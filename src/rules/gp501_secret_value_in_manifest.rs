@@ -7,7 +7,7 @@
 //! - passwords in URLs, connection strings, `.netrc` and `.pgpass` lines, command lines (`curl -u`, `mysql -p`), and
 //!   defaults of Terraform's variables;
 //! - what follows a name such as `password`, `token`, `apiKey` or `value`, in a field or a comment;
-//! - passwords in sentences, in the languages of Europe and East Asia (`the password is …`, `la contraseña es …`);
+//! - passwords in sentences, in six languages, and after the word for one in some others (`la contraseña es …`);
 //! - long random texts, unless their form or what precedes them says that they are a hash, an identifier, public or
 //!   encrypted.
 //!

@@ -121,7 +121,7 @@ impl Scan<'_> {
                     let place = if flags.contains('n') { 2 } else { 3 };
                     (flags.contains('b') && operands == place).then_some((at, argument))
                 }
-                Usage::Share if argument.starts_with(['/', '\\', '"', '\'']) || argument.ends_with(':') => {
+                Usage::Share if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') => {
                     is_share |= !argument.ends_with(':');
                     continue;
                 }

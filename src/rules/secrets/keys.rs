@@ -355,7 +355,7 @@ fn is_code(value: &str) -> bool {
 
 /// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
 pub(super) fn is_reference(value: &str) -> bool {
-    const SCHEMES: [&str; 17] = [
+    const SCHEMES: [&str; 19] = [
         "arn:",
         "vault:",
         "op://", // 1Password, "Secret reference syntax"
@@ -373,6 +373,8 @@ pub(super) fn is_reference(value: &str) -> bool {
         "secret:",
         "ENC[", // SOPS's ciphertexts
         "$ANSIBLE_VAULT",
+        "!vault |", // before it, as a block
+        "!vault >",
     ];
     let folded = || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let is = |word: &str| folded().eq(word.chars());

@@ -17,7 +17,7 @@ pub(super) enum Cue {
 
 /// Words for a password in the languages of Europe and of East Asia that teams write in. Those of the latter have the
 /// particle or verb that follows, since no space does.
-pub(super) const CUES: [(&str, Cue); 99] = [
+pub(super) const CUES: [(&str, Cue); 100] = [
     ("password", Cue::Password),
     ("passwd", Cue::Password),
     ("passphrase", Cue::Password),
@@ -89,6 +89,7 @@ pub(super) const CUES: [(&str, Cue); 99] = [
     // Italian, Portuguese
     ("parola", Cue::Password),
     ("parola d'ordine", Cue::Password),
+    ("parola segreta", Cue::Password),
     ("chiave api", Cue::Token),
     ("chiave segreta", Cue::Token),
     ("credenziali", Cue::Login),
@@ -271,7 +272,7 @@ const REACH: usize = 160;
 const LONGEST_QUOTATION: usize = 96;
 
 /// Opening quotation marks, each with those that close it.
-const QUOTATIONS: [(char, &str); 9] = [
+const QUOTATIONS: [(char, &str); 10] = [
     ('"', "\""),
     ('\'', "'"),
     ('`', "`"),
@@ -281,6 +282,7 @@ const QUOTATIONS: [(char, &str); 9] = [
     ('“', "”“"),
     ('‚', "‘’'"),
     ('‘', "’"),
+    ('「', "」"),
 ];
 
 /// How sure a sentence makes it that a value follows.
