@@ -174,7 +174,7 @@ fn is_this_machine(authority: &str) -> bool {
         part.starts_with(|c: char| c.is_ascii_digit())
             && u128::from_str_radix(part.trim_start_matches("0x"), 16).is_ok()
     };
-    let is_short_address = host == "0x" || host.split('.').all(|part| is_number(part));
+    let is_short_address = host.split('.').all(is_number);
     let is_named = ["localhost", "localhost4", "localhost6", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]
         .contains(&host);
     is_named || host.ends_with(".localhost") || is_short_address || is_own_name(host)

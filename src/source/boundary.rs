@@ -2,7 +2,7 @@
 //! program or a key that is configured in the repository must come from elsewhere.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
@@ -172,18 +172,20 @@ impl<'r> Boundary<'r> {
             return Ok(false);
         }
         let file = self.root.path.join(".gitmodules");
-        if is_link(&file).map_err(|why| unreadable(&file, &why))? {
-            return Ok(false);
+        match file.symlink_metadata() {
+            Ok(found) if found.is_file() => {}
+            // Git follows no link there, either.
+            Ok(_) => return Ok(false),
+            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) => return Err(unreadable(&file, &error)),
         }
-        let arguments = [OsStr::new("config"), "-z".as_ref(), "-f".as_ref(), file.as_os_str()];
-        let arguments = [&arguments[..], &["--get-regexp".as_ref(), r"^submodule\..*\.path$".as_ref()]].concat();
-        let registered = program.ask(&arguments, LOCAL).map_err(|why| failed(why.to_string()))?;
-        // Where the file has no such field or is not there, git fails without a word.
-        if !registered.success && !registered.complaint.is_empty() {
-            return Err(failed(registered.complaint));
-        }
-        let mut paths = registered.stdout.split('\0').filter_map(|entry| entry.split_once('\n'));
-        Ok(paths.any(|(_, path)| path.trim_end_matches('/') == name))
+        let arguments = ["config".as_ref(), "-z".as_ref(), "--list".as_ref(), "--file".as_ref(), file.as_os_str()];
+        let registered = program.run(&arguments, LOCAL).map_err(|why| failed(why.to_string()))?;
+        let mut fields = registered.stdout.split('\0').filter_map(|entry| entry.split_once('\n'));
+        Ok(fields.any(|(field, path)| {
+            let is_path = field.starts_with("submodule.") && field.ends_with(".path");
+            is_path && path.trim_end_matches('/') == name
+        }))
     }
 
     /// What keeps a file in the work tree, such as a database, from being this machine's alone;

@@ -12,6 +12,7 @@ use super::index::Standing;
 use super::manifest_files::{is_hidden, is_yaml};
 use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
+use crate::git::{GitError, LOCAL};
 
 /// Which state of a repository is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,11 +211,15 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn has_uncommitted(&self, under: &str) -> Result<bool, SourceError> {
-        let mut options = git2::StatusOptions::new();
-        options.include_untracked(true).disable_pathspec_match(true).pathspec(under);
-        let statuses =
-            self.git.statuses(Some(&mut options)).map_err(SourceError::git("the status of the work tree"))?;
-        Ok(!statuses.is_empty())
+        let pathspec = if under.is_empty() { ".".to_owned() } else { format!(":(literal){under}") };
+        // The `git` program: libgit2 knows neither a split index nor a sparse one.
+        let arguments =
+            ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=normal", "--", &pathspec];
+        let failed = |why: GitError| SourceError::Git {
+            what: "the status of the work tree".to_owned(),
+            message: why.to_string(),
+        };
+        Ok(!self.program().run(&arguments, LOCAL).map_err(failed)?.stdout.is_empty())
     }
 
     fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {

@@ -134,7 +134,7 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
             (
                 "environments.dev.cluster.kubeconfig",
                 format!(
-                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ cluster: {{ kubeconfig: \"{path}\" }} }} }}"
+                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ cluster: {{ context: dev, kubeconfig: \"{path}\" }} }} }}"
                 ),
             ),
         ] {
