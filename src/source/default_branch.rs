@@ -50,7 +50,7 @@ pub enum DefaultBranchError {
     #[diagnostic(
         code(goldenpath::source::not_fetched),
         help(
-            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}, or, where the branch was renamed, \
+            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}; or, where the branch was renamed, \
              `git remote set-head {remote} --auto`"
         )
     )]
