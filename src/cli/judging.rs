@@ -391,11 +391,8 @@ pub(super) fn look_into(
     let mut rule_change = RuleChange::default();
     if let Some(origin) = range.origin() {
         (rule_change, head) = read_rule_change(repository, range, origin, &mut project)?;
-        if head.is_none() && origin != range.rules_from {
-            // The change does not touch the configuration, and the base may have moved the catalog since.
-            let written = Project::open_with(repository, origin, &project.config_file);
-            let folder = written.map(|origin| origin.config.catalog).ok();
-            project.left_behind = folder.filter(|folder| *folder != project.config.catalog);
+        if head.is_none() {
+            project.left_behind = folder_left_behind(repository, range, origin, &project)?;
         }
     }
     let rules = RuleSet::of(&project)?;
@@ -467,6 +464,28 @@ pub(super) fn look_into(
         check_template(repository, range, &project, &catalog)?;
     }
     Ok(Judged { project, catalog, findings })
+}
+
+/// Returns the catalog's folder as the branch of a change has it, which does not touch the
+/// configuration itself, where the base has moved the catalog since.
+fn folder_left_behind(
+    repository: &Repository,
+    range: &Range,
+    origin: Snapshot,
+    project: &Project,
+) -> Result<Option<String>, Failure> {
+    let own = match origin != range.rules_from {
+        true => Some(origin),
+        // The result of a merge has the base's configuration, and the commit that is merged its own.
+        false => range.trails.tip.filter(|tip| *tip != range.after),
+    };
+    let Some(own) = own else { return Ok(None) };
+    match Project::open_with(repository, own, &project.config_file) {
+        Ok(own) => Ok(Some(own.config.catalog).filter(|folder| *folder != project.config.catalog)),
+        Err(ProjectError::Source(error)) => Err(error.into()),
+        // Rules of then that this version does not take name no folder.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Reads what a change does to the rule files, and the head's rules where it touches those that are

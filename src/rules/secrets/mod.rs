@@ -18,7 +18,7 @@ mod random;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use self::commands::COMMANDS;
 use self::formats::{Found, Memory};
@@ -47,7 +47,10 @@ const SHORTEST_RUN: usize = 10;
 /// Finds [`CUES`] and [`COMMANDS`], the longest at each place. It refuses patterns only when there are too many of them.
 static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = CUES.iter().map(|(word, _)| *word).chain(COMMANDS.iter().map(|(word, _)| *word));
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true).build(words).ok()
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
+    // A step a byte: it reads every manifest whole.
+    builder.kind(Some(AhoCorasickKind::DFA)).build(words).ok()
 });
 
 #[derive(Clone, Copy, PartialEq, Eq)]
