@@ -18,12 +18,10 @@ mod random;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
-use self::commands::COMMANDS;
+use self::commands::{COMMANDS, Usage};
 use self::formats::{Found, Memory};
 pub(super) use self::keys::ANY_VALUE;
-use self::prose::CUES;
+use self::prose::{CUES, Cue};
 use crate::manifest::Node;
 
 /// Bytes that look like a secret.
@@ -44,13 +42,28 @@ pub(super) type IsName<'a> = &'a dyn Fn(&str) -> bool;
 /// The shortest run of token characters that is looked into: `-----BEGIN`.
 const SHORTEST_RUN: usize = 10;
 
-/// Finds [`CUES`] and [`COMMANDS`], the longest at each place. It refuses patterns only when there are too many of them.
-static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = CUES.iter().map(|(word, _)| *word).chain(COMMANDS.iter().map(|(word, _)| *word));
-    let mut builder = AhoCorasick::builder();
-    builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
-    // A step a byte: it reads every manifest whole.
-    builder.kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+/// A word or phrase after which a value may come.
+#[derive(Clone, Copy)]
+enum Announced {
+    Sentence(Cue),
+    Command(Usage),
+}
+
+/// [`CUES`] and [`COMMANDS`] by their first byte in lower case, the longest first. An automaton would take longer to
+/// build than one staged manifest takes to read.
+static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; 256]> = LazyLock::new(|| {
+    let mut by_first_byte = [const { Vec::new() }; 256];
+    let cues = CUES.iter().map(|(word, cue)| (*word, Announced::Sentence(*cue)));
+    let commands = COMMANDS.iter().map(|(word, usage)| (*word, Announced::Command(*usage)));
+    for (word, announced) in cues.chain(commands) {
+        if let Some(first) = word.bytes().next() {
+            by_first_byte[usize::from(first.to_ascii_lowercase())].push((word, announced));
+        }
+    }
+    for words in &mut by_first_byte {
+        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+    }
+    by_first_byte
 });
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,22 +192,32 @@ impl Scan<'_> {
     /// Looks at what stands behind words that announce a value, and at command lines.
     fn cues(&mut self) {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let text = self.text;
-        for found in MATCHER.iter().flat_map(|matcher| matcher.find_iter(text)) {
-            let (start, end) = (found.start(), found.end());
-            let is_joined = prose::is_unspaced(self.bytes[start]);
-            let begins = !is_letter(text[..start].chars().next_back()) || self.is_escape(start);
-            if !is_joined && (!begins || is_letter(text[end..].chars().next())) {
+        let (text, bytes, announced) = (self.text, self.bytes, &*ANNOUNCED);
+        let mut at = 0;
+        while at < bytes.len() {
+            let words = &announced[usize::from(bytes[at].to_ascii_lowercase())];
+            // Most places are inside of a word of ASCII letters.
+            let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !prose::is_unspaced(bytes[at]);
+            if words.is_empty() || (is_inside && !self.is_escape(at)) {
+                at += 1;
                 continue;
             }
-            match CUES.get(found.pattern().as_usize()) {
-                Some((_, cue)) => self.sentence(start, end, *cue),
-                None => {
-                    if let Some((_, usage)) = COMMANDS.get(found.pattern().as_usize() - CUES.len()) {
-                        self.command(end, *usage);
-                    }
+            let is_here = |word: &str| {
+                bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+            };
+            let Some((word, announced)) = words.iter().find(|(word, _)| is_here(word)) else {
+                at += 1;
+                continue;
+            };
+            let end = at + word.len();
+            let begins = !is_letter(text[..at].chars().next_back()) || self.is_escape(at);
+            if prose::is_unspaced(bytes[at]) || (begins && !is_letter(text[end..].chars().next())) {
+                match announced {
+                    Announced::Sentence(cue) => self.sentence(at, end, *cue),
+                    Announced::Command(usage) => self.command(end, *usage),
                 }
             }
+            at = end;
         }
     }
 
