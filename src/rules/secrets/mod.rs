@@ -49,22 +49,29 @@ enum Announced {
     Command(Usage),
 }
 
-/// [`CUES`] and [`COMMANDS`] by their first byte in lower case, the longest first. An automaton would take longer to
-/// build than one staged manifest takes to read.
-static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; 256]> = LazyLock::new(|| {
-    let mut by_first_byte = [const { Vec::new() }; 256];
+/// How many [`slot`]s there are for words by their first bytes.
+const SLOTS: usize = 1024;
+
+/// [`CUES`] and [`COMMANDS`] by their first two bytes, the longest first. An automaton would take longer to build than one
+/// staged manifest takes to read.
+static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
+    let mut by_slot = [const { Vec::new() }; SLOTS];
     let cues = CUES.iter().map(|(word, cue)| (*word, Announced::Sentence(*cue)));
     let commands = COMMANDS.iter().map(|(word, usage)| (*word, Announced::Command(*usage)));
     for (word, announced) in cues.chain(commands) {
-        if let Some(first) = word.bytes().next() {
-            by_first_byte[usize::from(first.to_ascii_lowercase())].push((word, announced));
-        }
+        by_slot[slot(word.as_bytes())].push((word, announced));
     }
-    for words in &mut by_first_byte {
+    for words in &mut by_slot {
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
     }
-    by_first_byte
+    by_slot
 });
+
+/// Where words that begin like `text`, in either case, are kept. No word has one byte alone.
+fn slot(text: &[u8]) -> usize {
+    let byte = |at: usize| text.get(at).map_or(0, |byte| usize::from(byte.to_ascii_lowercase()));
+    (byte(0) * 37 + byte(1)) % SLOTS
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -195,7 +202,7 @@ impl Scan<'_> {
         let (text, bytes, announced) = (self.text, self.bytes, &*ANNOUNCED);
         let mut at = 0;
         while at < bytes.len() {
-            let words = &announced[usize::from(bytes[at].to_ascii_lowercase())];
+            let words = &announced[slot(&bytes[at..])];
             // Most places are inside of a word of ASCII letters.
             let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !prose::is_unspaced(bytes[at]);
             if words.is_empty() || (is_inside && !self.is_escape(at)) {
