@@ -83,7 +83,7 @@ impl<'u> GitUrl<'u> {
         all.map(|path| root.join(path)).collect()
     }
 
-    /// Why nobody can say where the path of an ssh URL leads; None where it can be said.
+    /// Why it is unknown where the path of an ssh URL leads; None where it is known.
     #[must_use]
     pub fn uncertainty(&self) -> Option<&'static str> {
         self.ssh_paths().iter().find_map(|SshPath { host, path }| {

@@ -1,5 +1,5 @@
 //! Taking IDs. A number is given out when it is above all that counts of what this clone and the
-//! remote know of, when the remote has let this caller and nobody else create its ref, and when it
+//! remote know of, when the remote has let this caller alone create its ref, and when it
 //! is written down here.
 
 use std::collections::BTreeSet;
