@@ -19,7 +19,10 @@ pub fn check_principal(text: &str) -> Result<(), String> {
     }
     let arn = Arn::parse(text).ok_or(FORM)?;
     if arn.service == "sts" {
-        return Err("this is a role's session: name the role itself, arn:aws:iam::<account>:role/<name>".to_owned());
+        return Err(
+            "this is a role's session: name the role itself, arn:aws:iam::<account>:role/<name>"
+                .to_owned(),
+        );
     }
     if arn.service != "iam" || !arn.region.is_empty() {
         return Err(FORM.to_owned());
@@ -27,7 +30,9 @@ pub fn check_principal(text: &str) -> Result<(), String> {
     match arn.resource.split_once('/') {
         None if arn.resource == "root" => Ok(()),
         Some(("role" | "user", name)) => check_name(name),
-        Some(("group", _)) => Err("a group cannot be let in: name its users, or a role that they take on".to_owned()),
+        Some(("group", _)) => {
+            Err("a group cannot be let in: name its users, or a role that they take on".to_owned())
+        }
         _ => Err(FORM.to_owned()),
     }
 }
@@ -60,7 +65,10 @@ pub fn check_function(text: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_:$".contains(&byte);
     match name {
         Some(name) if !name.is_empty() && name.bytes().all(allowed) => Ok(()),
-        _ => Err("a function reads like arn:aws:lambda:eu-west-2:123456789012:function:rotate-database".to_owned()),
+        _ => Err(
+            "a function reads like arn:aws:lambda:eu-west-2:123456789012:function:rotate-database"
+                .to_owned(),
+        ),
     }
 }
 
@@ -75,10 +83,16 @@ impl<'text> Arn<'text> {
     /// None where it has not the six parts, with a partition of AWS's and an account of twelve digits.
     fn parse(text: &'text str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let [scheme, partition, service, region, account, resource] = parts[..] else { return None };
-        let in_small = |text: &str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        let [scheme, partition, service, region, account, resource] = parts[..] else {
+            return None;
+        };
+        let in_small =
+            |text: &str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let good = scheme == "arn" && partition.starts_with("aws") && in_small(partition) && in_small(region);
+        let good = scheme == "arn"
+            && partition.starts_with("aws")
+            && in_small(partition)
+            && in_small(region);
         (good && is_account).then_some(Self { service, region, account, resource })
     }
 }
@@ -91,10 +105,16 @@ fn check_name(text: &str) -> Result<(), String> {
         return Err("a part of its name is empty".to_owned());
     }
     if let Some(character) = text.chars().find(|c| !c.is_ascii() || !allowed(*c as u8)) {
-        return Err(format!("`{}` cannot stand in the name of a role or user", character.escape_debug()));
+        return Err(format!(
+            "`{}` cannot stand in the name of a role or user",
+            character.escape_debug()
+        ));
     }
     if name.len() > NAME_LENGTH || text.len() - name.len() > PATH_LENGTH {
-        return Err(format!("its name has {} characters, {NAME_LENGTH} at most are allowed", name.len()));
+        return Err(format!(
+            "its name has {} characters, {NAME_LENGTH} at most are allowed",
+            name.len()
+        ));
     }
     Ok(())
 }
@@ -139,7 +159,9 @@ mod tests {
     fn roles_and_functions_are_told_from_other_things() {
         assert!(check_role("arn:aws:iam::123456789012:role/ci/goldenpath-apply").is_ok());
         assert!(check_role("arn:aws:iam::123456789012:user/ann").is_err());
-        assert!(check_function("arn:aws:lambda:eu-west-2:123456789012:function:rotate:live").is_ok());
+        assert!(
+            check_function("arn:aws:lambda:eu-west-2:123456789012:function:rotate:live").is_ok()
+        );
         assert!(check_function("arn:aws:lambda::123456789012:function:rotate").is_err());
         assert!(check_function("rotate").is_err());
     }

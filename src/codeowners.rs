@@ -14,7 +14,8 @@ use crate::config::{self, ConfigError};
 use crate::source::{self, Repository, Snapshot, SourceError, Unreadable};
 
 /// Where GitHub (`.github/`, the root, `docs/`) and GitLab (the root, `docs/`, `.gitlab/`) look for the file.
-const PLACES: [&str; 4] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+const PLACES: [&str; 4] =
+    [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
 
 /// The pipelines of GitHub and GitLab. Whoever changes one decides what runs on the next merge.
 const PIPELINES: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
@@ -79,7 +80,9 @@ pub enum CodeownersError {
     #[error("cannot read `{path}`: git's index has it, and it is not on disk")]
     #[diagnostic(
         code(goldenpath::codeowners),
-        help("`git sparse-checkout add` or `git restore` brings it back; `git rm --cached` takes it out of the index")
+        help(
+            "`git sparse-checkout add` or `git restore` brings it back; `git rm --cached` takes it out of the index"
+        )
     )]
     NotOnDisk { path: String },
     #[error("cannot read `{path}`: {why}")]
@@ -116,7 +119,8 @@ impl State {
 /// # Errors
 /// No platform team, an owner without a code owner, or a path that a pattern cannot have, each at its place.
 pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigError> {
-    let (config, name, text) = (&project.config, project.config_name.as_str(), project.config_text.as_str());
+    let (config, name, text) =
+        (&project.config, project.config_name.as_str(), project.config_text.as_str());
     let ownership = &config.ownership;
     if ownership.platform.is_empty() {
         let help = "add `platform: [\"@organization/platform\"]` below `ownership`: the code owners of the rule files";
@@ -126,7 +130,9 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigE
     let pattern = |field: &str, path: &str| match to_pattern(path) {
         Ok(path) => Ok(path),
         Err(character) => {
-            let message = format!("`{field}: {path}` cannot be a pattern in CODEOWNERS: it has `{character}`");
+            let message = format!(
+                "`{field}: {path}` cannot be a pattern in CODEOWNERS: it has `{character}`"
+            );
             let help = "rename it: letters, digits, spaces and ._/+@- work at every git host";
             Err(ConfigError::new(name, message, help).at_field(text, &[field]))
         }
@@ -156,9 +162,11 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigE
     let folders = ["schemas/", "templates/"];
     lines.push(platform(format!("/{}", config::FILE_NAME)));
     lines.extend(folders.map(|folder| platform(format!("/{folder}"))));
-    for (field, path) in
-        [("enums", &config.enums), ("governance", &config.governance), ("secretTypes", &config.secret_types)]
-    {
+    for (field, path) in [
+        ("enums", &config.enums),
+        ("governance", &config.governance),
+        ("secretTypes", &config.secret_types),
+    ] {
         if !folders.iter().any(|folder| path.starts_with(folder)) {
             lines.push(platform(format!("/{}", pattern(field, path)?)));
         }
@@ -179,10 +187,13 @@ pub fn pipelines(repository: &Repository) -> Result<Vec<&'static str>, SourceErr
         let is_there = match path.strip_suffix('/') {
             Some(folder) => {
                 repository.root().join(folder).is_dir()
-                    || repository.blobs_below(Snapshot::Index, folder)?.is_some_and(|files| !files.is_empty())
+                    || repository
+                        .blobs_below(Snapshot::Index, folder)?
+                        .is_some_and(|files| !files.is_empty())
             }
             None => {
-                repository.root().join(path).exists() || repository.read(Snapshot::Index, path, MAX_BYTES)?.is_some()
+                repository.root().join(path).exists()
+                    || repository.read(Snapshot::Index, path, MAX_BYTES)?.is_some()
             }
         };
         found.extend(is_there.then_some(path));
@@ -204,7 +215,8 @@ pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> 
             }
             continue;
         };
-        let unreadable = |why: String, help| CodeownersError::Unreadable { path: path.to_owned(), why, help };
+        let unreadable =
+            |why: String, help| CodeownersError::Unreadable { path: path.to_owned(), why, help };
         let bytes = bytes.map_err(|why| {
             let help = match why {
                 Unreadable::Object(_) => source::GET_OBJECTS,
@@ -213,7 +225,10 @@ pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> 
             unreadable(why.to_string(), help)
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            unreadable(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1), "save it as UTF-8")
+            unreadable(
+                format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1),
+                "save it as UTF-8",
+            )
         })?;
         found.push(CodeownersFile { path: path.to_owned(), text: Some(text) });
     }
@@ -225,7 +240,9 @@ pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> 
             Ok(CodeownersFile { path: path.to_owned(), text: None })
         }
         1 => Ok(found.remove(0)),
-        _ => Err(CodeownersError::Several(found.into_iter().map(|file| format!("`{}`", file.path)).collect())),
+        _ => Err(CodeownersError::Several(
+            found.into_iter().map(|file| format!("`{}`", file.path)).collect(),
+        )),
     }
 }
 
@@ -252,13 +269,17 @@ impl CodeownersFile {
             let kept = all.concat();
             return Ok(Review { state: State::Missing, text: appended(&kept, &expected, newline) });
         };
-        let later: Vec<usize> = (block.end..all.len()).filter(|at| overrides(all[*at], lines)).collect();
+        let later: Vec<usize> =
+            (block.end..all.len()).filter(|at| overrides(all[*at], lines)).collect();
         if !later.is_empty() {
             let kept: String = outside.iter().map(|at| all[*at]).collect();
             let state = State::Overridden(later.into_iter().map(|at| at + 1).collect());
             return Ok(Review { state, text: appended(&kept, &expected, newline) });
         }
-        let is_current = all[block.clone()].iter().map(|line| line.trim_end()).eq(expected.iter().map(String::as_str));
+        let is_current = all[block.clone()]
+            .iter()
+            .map(|line| line.trim_end())
+            .eq(expected.iter().map(String::as_str));
         if is_current {
             return Ok(Review { state: State::Current, text: text.to_owned() });
         }
@@ -269,24 +290,38 @@ impl CodeownersFile {
 
     /// The lines from one marker comment to the other, both included.
     fn block(&self, all: &[&str]) -> Result<Option<std::ops::Range<usize>>, CodeownersError> {
-        let error = |at: usize, what| CodeownersError::Markers { path: self.path.clone(), line: at + 1, what };
+        let error = |at: usize, what| CodeownersError::Markers {
+            path: self.path.clone(),
+            line: at + 1,
+            what,
+        };
         let mut begin = None;
         let mut block = None;
         for (at, line) in all.iter().enumerate() {
             if line.starts_with(BEGIN) {
                 if begin.is_some() {
-                    return Err(error(at, "a second marker comment that begins goldenpath's lines"));
+                    return Err(error(
+                        at,
+                        "a second marker comment that begins goldenpath's lines",
+                    ));
                 }
                 begin = Some(at);
             } else if line.starts_with(END) {
                 match (begin, &block) {
                     (Some(begin), None) => block = Some(begin..at + 1),
-                    _ => return Err(error(at, "a marker comment that ends goldenpath's lines where none begin")),
+                    _ => {
+                        return Err(error(
+                            at,
+                            "a marker comment that ends goldenpath's lines where none begin",
+                        ));
+                    }
                 }
             }
         }
         match (begin, block) {
-            (Some(begin), None) => Err(error(begin, "a marker comment without the one that ends goldenpath's lines")),
+            (Some(begin), None) => {
+                Err(error(begin, "a marker comment without the one that ends goldenpath's lines"))
+            }
             (_, block) => Ok(block),
         }
     }
@@ -295,10 +330,16 @@ impl CodeownersFile {
 /// The lines with their marker comments.
 fn rendered(lines: &[Line], has_sections: bool) -> Vec<String> {
     let width = lines.iter().map(|line| line.pattern.chars().count()).max().unwrap_or_default();
-    let mut rendered =
-        vec![format!("{BEGIN}: change `ownership` in {} and run `goldenpath codeowners --write`", config::FILE_NAME)];
+    let mut rendered = vec![format!(
+        "{BEGIN}: change `ownership` in {} and run `goldenpath codeowners --write`",
+        config::FILE_NAME
+    )];
     rendered.extend(has_sections.then(|| SECTION.to_owned()));
-    rendered.extend(lines.iter().map(|Line { pattern, owners }| format!("{pattern:<width$} {}", owners.join(" "))));
+    rendered.extend(
+        lines
+            .iter()
+            .map(|Line { pattern, owners }| format!("{pattern:<width$} {}", owners.join(" "))),
+    );
     rendered.push(END.to_owned());
     rendered
 }
@@ -338,7 +379,12 @@ fn section_name(line: &str) -> Option<String> {
 }
 
 /// Returns the lines, counted from 1, that may exclude a path of `lines` from the section that they are in.
-fn exclusions(all: &[&str], block: Option<&std::ops::Range<usize>>, has_sections: bool, lines: &[Line]) -> Vec<usize> {
+fn exclusions(
+    all: &[&str],
+    block: Option<&std::ops::Range<usize>>,
+    has_sections: bool,
+    lines: &[Line],
+) -> Vec<usize> {
     let mut found = Vec::new();
     let mut is_same_section = !has_sections;
     for (at, line) in all.iter().enumerate() {
@@ -413,7 +459,9 @@ fn names_may_meet(one: &str, other: &str) -> bool {
         return true;
     }
     let mut parts = one.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| other.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| other.strip_prefix(first)) else {
+        return false;
+    };
     let Some(last) = parts.next_back() else { return rest.is_empty() };
     for part in parts {
         let Some(at) = rest.find(part) else { return false };
@@ -428,7 +476,9 @@ fn to_pattern(path: &str) -> Result<String, String> {
     for character in path.chars() {
         match character {
             ' ' => pattern.push_str("\\ "),
-            _ if character.is_alphanumeric() || "._/+@-".contains(character) => pattern.push(character),
+            _ if character.is_alphanumeric() || "._/+@-".contains(character) => {
+                pattern.push(character)
+            }
             _ => return Err(character.escape_debug().to_string()),
         }
     }
@@ -445,7 +495,10 @@ mod tests {
     }
 
     fn ours() -> Vec<Line> {
-        vec![line("/catalogs/secrets/payments/", "@acme/payments"), line("/goldenpath.yaml", "@acme/platform")]
+        vec![
+            line("/catalogs/secrets/payments/", "@acme/payments"),
+            line("/goldenpath.yaml", "@acme/platform"),
+        ]
     }
 
     fn file(text: &str) -> CodeownersFile {
@@ -454,7 +507,9 @@ mod tests {
 
     #[test]
     fn lines_that_are_written_are_current_and_what_was_there_stays() {
-        for text in ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"] {
+        for text in
+            ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"]
+        {
             let review = file(text).review(&ours()).unwrap();
             assert_eq!(review.state, State::Missing, "{text}");
             assert!(review.text.starts_with(text.trim_end()), "{}", review.text);
@@ -498,7 +553,13 @@ mod tests {
             assert_eq!(again.state, State::Current, "{later}: written lines come last");
             assert!(review.text.starts_with(later));
         }
-        for later in ["/docs/ @docs", "# * @evil", "", "/catalogs/secrets/payments-api/ @api", "/goldenpath.yml @x"] {
+        for later in [
+            "/docs/ @docs",
+            "# * @evil",
+            "",
+            "/catalogs/secrets/payments-api/ @api",
+            "/goldenpath.yml @x",
+        ] {
             let review = file(&format!("{written}{later}\n")).review(&ours()).unwrap();
             assert_eq!(review.state, State::Current, "{later}");
         }
@@ -516,19 +577,35 @@ mod tests {
             "![op]ayments",
             "!",
         ] {
-            for text in [format!("{exclusion}\n{written}"), format!("{exclusion}\n"), format!("[a\n{exclusion}\n")] {
+            for text in [
+                format!("{exclusion}\n{written}"),
+                format!("{exclusion}\n"),
+                format!("[a\n{exclusion}\n"),
+            ] {
                 let review = file(&text).review(&ours()).unwrap();
                 let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
                 // A line that only looks like the head of a section begins none, and the block has one of its own.
-                let expected = if text.starts_with('[') { State::Missing } else { State::Excluded(vec![line]) };
+                let expected = if text.starts_with('[') {
+                    State::Missing
+                } else {
+                    State::Excluded(vec![line])
+                };
                 assert_eq!(review.state, expected, "{text}");
             }
             let later = format!("{written}* @x\n{exclusion}\n");
             let line = later.lines().count();
-            assert_eq!(file(&later).review(&ours()).unwrap().state, State::Excluded(vec![line]), "{later}");
+            assert_eq!(
+                file(&later).review(&ours()).unwrap().state,
+                State::Excluded(vec![line]),
+                "{later}"
+            );
         }
         for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
-            assert_eq!(file(&format!("{other}\n{written}")).review(&ours()).unwrap().state, State::Current, "{other}");
+            assert_eq!(
+                file(&format!("{other}\n{written}")).review(&ours()).unwrap().state,
+                State::Current,
+                "{other}"
+            );
         }
     }
 
@@ -540,7 +617,10 @@ mod tests {
         for (text, state) in [
             (written.text.clone(), State::Current),
             (format!("{}[Other]\n!*\n", written.text), State::Current),
-            (format!("{}!*\n", written.text), State::Excluded(vec![written.text.lines().count() + 1])),
+            (
+                format!("{}!*\n", written.text),
+                State::Excluded(vec![written.text.lines().count() + 1]),
+            ),
             (format!("^[Goldenpath][2] @x\n!*\n{}", written.text), State::Excluded(vec![2, 3])),
         ] {
             assert_eq!(file(&text).review(&ours()).unwrap().state, state, "{text}");
@@ -549,7 +629,11 @@ mod tests {
         for head in ["[Other", "[]", "[Other]x", "[Other] x"] {
             let text = format!("{}{head}\n!*\n", written.text);
             let line = text.lines().count();
-            assert_eq!(file(&text).review(&ours()).unwrap().state, State::Excluded(vec![line]), "{text}");
+            assert_eq!(
+                file(&text).review(&ours()).unwrap().state,
+                State::Excluded(vec![line]),
+                "{text}"
+            );
         }
     }
 

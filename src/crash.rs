@@ -23,7 +23,9 @@ pub fn point(name: &'static str) {
     let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
     let times = passed.entry(name).and_modify(|times| *times += 1).or_insert(1);
     let here = if *times == 1 { name.to_owned() } else { format!("{name} {times}") };
-    if let Some(mut list) = list.and_then(|list| std::fs::File::options().append(true).create(true).open(list).ok()) {
+    if let Some(mut list) =
+        list.and_then(|list| std::fs::File::options().append(true).create(true).open(list).ok())
+    {
         // A test that does not find it there fails.
         let _ = writeln!(list, "{here}");
     }

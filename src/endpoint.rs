@@ -57,7 +57,8 @@ impl<'url> Endpoint<'url> {
     /// [`EndpointError::Malformed`]
     pub fn parse(url: &'url str) -> Result<Self, EndpointError> {
         let bad = EndpointError::Malformed;
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| bad("it does not begin with https://"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| bad("it does not begin with https://"))?;
         let is_encrypted = match scheme {
             "https" => true,
             "http" => false,
@@ -95,7 +96,8 @@ impl<'url> Endpoint<'url> {
         self.check_encrypted()?;
         let is_plain = matches!(self.port, None | Some(443)) && matches!(self.path, "" | "/");
         let region_of_host = || self.host.split('.').find(|label| is_region(label));
-        let is_own = is_plain && region.or_else(region_of_host).is_some_and(|region| is_own_host(self.host, region));
+        let is_own = is_plain
+            && region.or_else(region_of_host).is_some_and(|region| is_own_host(self.host, region));
         match self.is_loopback || is_own {
             true => Ok(()),
             false => Err(EndpointError::Foreign { region: region.map(str::to_owned) }),
@@ -120,8 +122,11 @@ pub fn own_hosts(region: Option<&str>) -> String {
 pub fn is_region(text: &str) -> bool {
     let labels: Vec<&str> = text.split('-').collect();
     let Some((number, words)) = labels.split_last() else { return false };
-    let is_word = |word: &&str| (2..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let is_number = (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_word = |word: &&str| {
+        (2..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+    };
+    let is_number =
+        (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
     is_number && (2..=3).contains(&words.len()) && words.iter().all(is_word)
 }
 
@@ -130,12 +135,13 @@ fn is_own_host(host: &str, region: &str) -> bool {
         return false;
     }
     let (suffix, dual_stack) = suffixes_of(region);
-    let is_of_service = SERVICES
-        .iter()
-        .any(|service| [suffix, dual_stack].iter().any(|suffix| host == format!("{service}.{region}.{suffix}")));
+    let is_of_service = SERVICES.iter().any(|service| {
+        [suffix, dual_stack].iter().any(|suffix| host == format!("{service}.{region}.{suffix}"))
+    });
     // An interface endpoint of AWS PrivateLink, as a whole or in one zone. Those of rented services
     // have a label `vpce-svc-…` where this has the service's name.
-    let vpc_endpoint = host.strip_suffix(format!(".secretsmanager.{region}.vpce.{suffix}").as_str());
+    let vpc_endpoint =
+        host.strip_suffix(format!(".secretsmanager.{region}.vpce.{suffix}").as_str());
     is_of_service || vpc_endpoint.is_some_and(is_vpc_endpoint)
 }
 
@@ -178,7 +184,9 @@ fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
     };
     let port = match port.strip_prefix(':') {
         // `parse` alone takes a sign.
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(digits.parse().ok()?)
+        }
         None if port.is_empty() => None,
         _ => return None,
     };
@@ -228,7 +236,11 @@ mod tests {
             "http://[::2]",
         ] {
             assert_eq!(of_the_user(plain), Err(EndpointError::Unencrypted), "{plain}");
-            assert_eq!(of_a_repository(plain, "us-east-1"), Err(EndpointError::Unencrypted), "{plain}");
+            assert_eq!(
+                of_a_repository(plain, "us-east-1"),
+                Err(EndpointError::Unencrypted),
+                "{plain}"
+            );
         }
     }
 
@@ -280,8 +292,14 @@ mod tests {
             ("https://secretsmanager.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
             ("https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
             ("https://secretsmanager.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
-            ("https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.eu-west-2.vpce.amazonaws.com", "eu-west-2"),
-            ("https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a.secretsmanager.eu-west-2.vpce.amazonaws.com", ""),
+            (
+                "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "eu-west-2",
+            ),
+            (
+                "https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "",
+            ),
             ("https://vpce-1a2b.secretsmanager.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),
             ("https://secretsmanager.ap-southeast-7.amazonaws.com", ""),
             ("http://127.0.0.1:5000", "us-east-1"),
@@ -333,7 +351,10 @@ mod tests {
             "https://[::ffff:127.0.0.1]",
             "https://xn--secretsmanager-9za.us-east-1.amazonaws.com",
         ] {
-            assert!(matches!(of_a_repository(foreign, "us-east-1"), Err(EndpointError::Foreign { .. })), "{foreign}");
+            assert!(
+                matches!(of_a_repository(foreign, "us-east-1"), Err(EndpointError::Foreign { .. })),
+                "{foreign}"
+            );
         }
         for foreign in [
             "https://secretsmanager.amazonaws.com",
@@ -341,15 +362,23 @@ mod tests {
             "https://eu-west-2.s3.us-east-1.amazonaws.com",
             "https://secretsmanager.us-east-1.amazonaws.com.us-east-1.example.com",
         ] {
-            assert!(matches!(of_a_repository(foreign, ""), Err(EndpointError::Foreign { .. })), "{foreign}");
+            assert!(
+                matches!(of_a_repository(foreign, ""), Err(EndpointError::Foreign { .. })),
+                "{foreign}"
+            );
         }
     }
 
     #[test]
     fn a_region_is_two_or_three_words_and_a_number() {
-        for region in
-            ["us-east-1", "ap-southeast-3", "us-gov-west-1", "eusc-de-east-1", "mx-central-1", "us-isob-east-1"]
-        {
+        for region in [
+            "us-east-1",
+            "ap-southeast-3",
+            "us-gov-west-1",
+            "eusc-de-east-1",
+            "mx-central-1",
+            "us-isob-east-1",
+        ] {
             assert!(is_region(region), "{region}");
         }
         for other in [

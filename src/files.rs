@@ -169,7 +169,8 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     // Where case makes no difference, a file is in the way of its own new name.
-    let is_itself = || from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
+    let is_itself =
+        || from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
     if to.symlink_metadata().is_ok() && !is_itself() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -260,7 +261,9 @@ pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {}
             // Some network file systems have no locks. There, runs are not kept apart.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                return Ok(());
+            }
             Err(TryLockError::Error(error)) => return Err(error),
         }
         if begin.elapsed() > LOCK_LIMIT {
@@ -284,7 +287,9 @@ pub enum Unreadable {
     #[error("this is a {0}, not a regular file")]
     NotAFile(&'static str),
     /// The folder that is a link, as the path names it.
-    #[error("the folder `{0}` on the way to it is a symbolic link, which goldenpath does not follow")]
+    #[error(
+        "the folder `{0}` on the way to it is a symbolic link, which goldenpath does not follow"
+    )]
     BehindALink(String),
     #[error("its name is not UTF-8")]
     Name,
@@ -421,7 +426,10 @@ pub fn confine(root: &Path, relative: &str) -> Result<PathBuf, String> {
             _ => return Err(format!("`{relative}` leaves `{}`", root.display())),
         }
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-            return Err(format!("`{}` is a symbolic link; goldenpath writes through none", path.display()));
+            return Err(format!(
+                "`{}` is a symbolic link; goldenpath writes through none",
+                path.display()
+            ));
         }
     }
     Ok(path)
@@ -481,7 +489,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
         assert!(confine(folder.path(), "out/hosts").unwrap_err().contains("symbolic link"));
-        assert_eq!(read_regular(&folder.path().join("out"), 10), Err(Unreadable::NotAFile("symbolic link")));
+        assert_eq!(
+            read_regular(&folder.path().join("out"), 10),
+            Err(Unreadable::NotAFile("symbolic link"))
+        );
         let behind = Some(Err(Unreadable::BehindALink("out".to_owned())));
         assert_eq!(read_below(folder.path(), "out/hosts", 10_000), behind);
         assert_eq!(read_below(folder.path(), "nothing/here", 10), None);

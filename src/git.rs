@@ -139,8 +139,11 @@ impl fmt::Display for Version {
 impl Version {
     /// Reads what `git --version` says, such as `git version 2.45.1.windows.1`.
     fn parse(text: &str) -> Option<Self> {
-        let mut numbers =
-            text.trim().strip_prefix("git version ")?.split(['.', ' ', '-']).map_while(|part| part.parse().ok());
+        let mut numbers = text
+            .trim()
+            .strip_prefix("git version ")?
+            .split(['.', ' ', '-'])
+            .map_while(|part| part.parse().ok());
         Some(Self(numbers.next()?, numbers.next()?, numbers.next().unwrap_or_default()))
     }
 }
@@ -159,7 +162,10 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum GitError {
     #[error("the `git` program cannot be started: {why}")]
-    #[diagnostic(code(goldenpath::git::missing), help("install git, and see that it is on the PATH"))]
+    #[diagnostic(
+        code(goldenpath::git::missing),
+        help("install git, and see that it is on the PATH")
+    )]
     Missing { why: String },
 
     #[error("`git {command}` took more than {seconds} seconds")]
@@ -223,7 +229,11 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError`]
-    pub fn run(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+    pub fn run(
+        &self,
+        arguments: &[impl AsRef<OsStr>],
+        limit: Duration,
+    ) -> Result<Answer, GitError> {
         succeeded(arguments, self.ask(arguments, limit)?)
     }
 
@@ -231,9 +241,16 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError`] where it cannot be started or does not end.
-    pub fn ask(&self, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+    pub fn ask(
+        &self,
+        arguments: &[impl AsRef<OsStr>],
+        limit: Duration,
+    ) -> Result<Answer, GitError> {
         let mut command = self.command();
-        command.args(["-c", if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" }]);
+        command.args([
+            "-c",
+            if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" },
+        ]);
         answer(command, arguments, limit)
     }
 
@@ -247,10 +264,13 @@ impl Git {
         // Standard output is the result's, and what git prints there is talk; its hooks write to standard error anyway.
         command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
         command.args(arguments.iter().map(AsRef::as_ref));
-        let status = if runner::is_reading() { status_without_commands(command) } else { command.status() };
+        let status =
+            if runner::is_reading() { status_without_commands(command) } else { command.status() };
         match status.map_err(|error| GitError::Missing { why: error.to_string() })? {
             status if status.success() => Ok(()),
-            status => Err(GitError::Failed { command: name(arguments), complaint: status.to_string() }),
+            status => {
+                Err(GitError::Failed { command: name(arguments), complaint: status.to_string() })
+            }
         }
     }
 
@@ -263,7 +283,10 @@ impl Git {
             }
         }
         if let Protocols::Only(names) = &self.protocols {
-            command.env(ALLOW_PROTOCOL, names.iter().map(String::as_str).collect::<Vec<_>>().join(":"));
+            command.env(
+                ALLOW_PROTOCOL,
+                names.iter().map(String::as_str).collect::<Vec<_>>().join(":"),
+            );
         }
         // What it says is read by goldenpath too.
         command.env("LC_ALL", "C.UTF-8");
@@ -302,7 +325,10 @@ fn allowed(config: &str) -> Protocols {
     let mut is_set = BTreeSet::new();
     let mut general = None;
     for (key, value) in config.split('\0').filter_map(|entry| entry.split_once('\n')) {
-        let Some(name) = key.strip_prefix("protocol.").and_then(|rest| rest.strip_suffix("allow")) else { continue };
+        let Some(name) = key.strip_prefix("protocol.").and_then(|rest| rest.strip_suffix("allow"))
+        else {
+            continue;
+        };
         match name.strip_suffix('.') {
             Some(name) => {
                 is_set.insert(name.to_owned());
@@ -320,7 +346,9 @@ fn allowed(config: &str) -> Protocols {
         None => Protocols::Only(allowed),
         // Git has it that way for every protocol without a setting of its own.
         Some(true) => Protocols::Configured,
-        Some(false) => Protocols::Only(allowed.into_iter().filter(|name| is_set.contains(name)).collect()),
+        Some(false) => {
+            Protocols::Only(allowed.into_iter().filter(|name| is_set.contains(name)).collect())
+        }
     }
 }
 
@@ -362,7 +390,10 @@ impl<'push> Rejections<'push> {
 
     /// The third part of each line.
     fn reasons(&self) -> impl Iterator<Item = &'push str> {
-        self.0.lines().filter(|line| line.starts_with('!')).filter_map(|line| line.split('\t').nth(2))
+        self.0
+            .lines()
+            .filter(|line| line.starts_with('!'))
+            .filter_map(|line| line.split('\t').nth(2))
     }
 }
 
@@ -386,9 +417,14 @@ fn name(arguments: &[impl AsRef<OsStr>]) -> String {
     arguments.first().map(|first| first.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn answer(mut command: Command, arguments: &[impl AsRef<OsStr>], limit: Duration) -> Result<Answer, GitError> {
+fn answer(
+    mut command: Command,
+    arguments: &[impl AsRef<OsStr>],
+    limit: Duration,
+) -> Result<Answer, GitError> {
     command.args(arguments.iter().map(AsRef::as_ref));
-    let mut child = command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
+    let mut child =
+        command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let Some(status) = wait(&mut child, limit) else {
@@ -437,7 +473,10 @@ fn complaint(stderr: &str, status: ExitStatus) -> String {
         "Please make sure you have the correct access rights",
         "and the repository exists",
     ];
-    let lines = stderr.lines().map(|line| line.trim().trim_end_matches('.')).filter(|line| !line.is_empty());
+    let lines = stderr
+        .lines()
+        .map(|line| line.trim().trim_end_matches('.'))
+        .filter(|line| !line.is_empty());
     let said: Vec<&str> = lines.filter(|line| !ADVICE.contains(line)).collect();
     match said.is_empty() {
         true => status.to_string(),
@@ -489,7 +528,8 @@ mod tests {
             git.run(&["rev-parse", "--git-dir"], seconds).unwrap().stdout.trim(),
             folder.path().join(".git").to_str().unwrap()
         );
-        let error = git.run(&["rev-parse", "--verify", "nothing"], seconds).unwrap_err().to_string();
+        let error =
+            git.run(&["rev-parse", "--verify", "nothing"], seconds).unwrap_err().to_string();
         assert!(error.starts_with("`git rev-parse` failed: fatal:"), "{error}");
     }
 
@@ -500,19 +540,26 @@ mod tests {
         git2::Repository::init(folder.path()).unwrap();
         let git = Git::new(&folder.path().join(".git"), folder.path());
         let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
-        assert!(matches!(git.ask(&arguments, Duration::from_millis(200)), Err(GitError::Slow { .. })));
+        assert!(matches!(
+            git.ask(&arguments, Duration::from_millis(200)),
+            Err(GitError::Slow { .. })
+        ));
     }
 
     #[test]
     fn the_users_own_settings_decide_which_protocols_a_url_of_the_repository_may_use() {
-        let only = |names: &[&str]| Protocols::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        let only =
+            |names: &[&str]| Protocols::Only(names.iter().map(|name| (*name).to_owned()).collect());
         for (config, expected) in [
             ("", only(&["https", "ssh", "file"])),
             ("user.name\nAnn\0protocol.version\n2\0", only(&["https", "ssh", "file"])),
             ("protocol.codecommit.allow\nalways\0", only(&["https", "ssh", "file", "codecommit"])),
             ("protocol.file.allow\nnever\0", only(&["https", "ssh"])),
             ("protocol.file.allow\nuser\0", only(&["https", "ssh"])),
-            ("protocol.file.allow\nnever\0protocol.file.allow\nalways\0", only(&["https", "ssh", "file"])),
+            (
+                "protocol.file.allow\nnever\0protocol.file.allow\nalways\0",
+                only(&["https", "ssh", "file"]),
+            ),
             ("protocol.ext.allow\nnever\0", only(&["https", "ssh", "file"])),
             ("protocol.allow\nnever\0protocol.https.allow\nalways\0", only(&["https"])),
             ("protocol.allow\nalways\0", Protocols::Configured),
@@ -539,21 +586,34 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_not_shown() {
-        assert_eq!(without_password("https://me:secret@host:8443/a/b@c.git"), "https://host:8443/a/b@c.git");
-        for shown in ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"] {
+        assert_eq!(
+            without_password("https://me:secret@host:8443/a/b@c.git"),
+            "https://host:8443/a/b@c.git"
+        );
+        for shown in
+            ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"]
+        {
             assert_eq!(without_password(shown), shown);
         }
     }
 
     #[test]
     fn only_what_another_push_does_is_a_race() {
-        for lost in ["[rejected] (stale info)", "[rejected] (fetch first)", "[remote rejected] (failed to update ref)"]
-        {
+        for lost in [
+            "[rejected] (stale info)",
+            "[rejected] (fetch first)",
+            "[remote rejected] (failed to update ref)",
+        ] {
             let said = format!("To x\n!\ta:refs/heads/main\t{lost}\nDone\n");
             assert!(Rejections(&said).are_collisions(), "{lost}");
         }
         let refused = "To x\n!\ta:refs/heads/main\t[remote rejected] (hook declined)\nDone\n";
-        assert!(!Rejections(refused).are_collisions() && !Rejections("To x\nDone\n").are_collisions());
-        assert_eq!(Rejections(refused).first().as_deref(), Some("[remote rejected] (hook declined)"));
+        assert!(
+            !Rejections(refused).are_collisions() && !Rejections("To x\nDone\n").are_collisions()
+        );
+        assert_eq!(
+            Rejections(refused).first().as_deref(),
+            Some("[remote rejected] (hook declined)")
+        );
     }
 }

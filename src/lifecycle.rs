@@ -41,7 +41,10 @@ pub enum LifecycleError {
     Unreadable { path: String },
 
     #[error("the status in `{path}` cannot be changed without changing something else too")]
-    #[diagnostic(code(goldenpath::lifecycle::unwritable), help("write `status: {to}` into it by hand"))]
+    #[diagnostic(
+        code(goldenpath::lifecycle::unwritable),
+        help("write `status: {to}` into it by hand")
+    )]
     Unwritable { path: String, to: LifecycleStatus },
 }
 
@@ -51,7 +54,9 @@ impl Promised {
     /// # Errors
     /// A repository that cannot be read.
     pub fn of(repository: &Repository, project: &Project) -> Result<Option<Self>, SourceError> {
-        let Some(snapshot) = repository.upstream().or_else(|| repository.head().ok()) else { return Ok(None) };
+        let Some(snapshot) = repository.upstream().or_else(|| repository.head().ok()) else {
+            return Ok(None);
+        };
         let catalog = Catalog::load(repository, project, snapshot, &Selection::All)?;
         let statuses = catalog.requests().map(|request| (request.id, request.status)).collect();
         Ok(Some(Self { snapshot, statuses }))
@@ -98,7 +103,8 @@ pub fn check(
         });
     }
     let is_final = now == LifecycleStatus::Decommissioned;
-    let help = is_final.then(|| "that is final; ask for a new secret: `goldenpath new secret`".to_owned());
+    let help =
+        is_final.then(|| "that is final; ask for a new secret: `goldenpath new secret`".to_owned());
     Err(refusal(format!("{id} is `{now}`"), help))
 }
 
@@ -114,15 +120,24 @@ pub fn set(
     to: LifecycleStatus,
 ) -> Result<Rewrite, LifecycleError> {
     let unreadable = || LifecycleError::Unreadable { path: path.to_owned() };
-    let number = catalog.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).map_err(|_| unreadable())?;
+    let number = catalog
+        .entries
+        .binary_search_by(|entry| entry.path.as_str().cmp(path))
+        .map_err(|_| unreadable())?;
     let entry = &catalog.entries[number];
     let root = entry.root().filter(|_| entry.request().is_some()).ok_or_else(unreadable)?;
     let change = Change::Set { pointer: POINTER.to_owned(), value: Scalar::String(to.to_string()) };
-    let changed = change
-        .apply(&entry.text, root)
-        .map(|text| Entry::read(File { path: path.to_owned(), bytes: Ok(text.into_bytes()) }, entry.selected, project));
+    let changed = change.apply(&entry.text, root).map(|text| {
+        Entry::read(
+            File { path: path.to_owned(), bytes: Ok(text.into_bytes()) },
+            entry.selected,
+            project,
+        )
+    });
     let is_so = |entry: &Entry| entry.request().is_some_and(|request| request.status == to);
-    let changed = changed.filter(is_so).ok_or_else(|| LifecycleError::Unwritable { path: path.to_owned(), to })?;
+    let changed = changed
+        .filter(is_so)
+        .ok_or_else(|| LifecycleError::Unwritable { path: path.to_owned(), to })?;
     let before = std::mem::replace(&mut catalog.entries[number], changed);
     Ok(Rewrite { before, path: path.to_owned() })
 }

@@ -1,7 +1,10 @@
 //! "Did you mean …?"
 
 /// The sentence, if one of `candidates` is near enough to `word` that a person may have meant it.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     nearest(word, candidates).map(|near| format!("did you mean `{near}`?"))
 }
 
@@ -34,7 +37,10 @@ pub enum Certainty {
 }
 
 /// As [`nearest`], where nothing else is as near, with how sure that is.
-pub fn only_one<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<(&'a str, Certainty)> {
+pub fn only_one<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<(&'a str, Certainty)> {
     if word.len() > 60 {
         return None;
     }
@@ -52,14 +58,20 @@ pub fn only_one<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -
     for candidate in candidates {
         let folded = folded(candidate);
         if let Some(distance) = distance(&plain, &folded) {
-            near.push((distance, candidate, certainty(&folded, strsim::damerau_levenshtein(&plain, &folded))));
+            near.push((
+                distance,
+                candidate,
+                certainty(&folded, strsim::damerau_levenshtein(&plain, &folded)),
+            ));
         }
     }
     near.sort_by_key(|(distance, ..)| *distance);
     match near.as_slice() {
         [(_, only, certainty)] => Some((only, *certainty)),
         // Beginnings are all as near as one another.
-        [(first, nearest, certainty @ (Certainty::Same | Certainty::Slip)), (second, ..), ..] if first < second => {
+        [(first, nearest, certainty @ (Certainty::Same | Certainty::Slip)), (second, ..), ..]
+            if first < second =>
+        {
             Some((nearest, *certainty))
         }
         _ => None,
@@ -67,15 +79,23 @@ pub fn only_one<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 fn folded(word: &str) -> String {
-    word.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    word.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// None when too far.
 fn distance(word: &str, candidate: &str) -> Option<usize> {
     let slips = strsim::damerau_levenshtein(word, candidate);
-    let begins =
-        word.len() >= 3 && candidate.len() >= 3 && (word.starts_with(candidate) || candidate.starts_with(word));
-    if is_slip(slips, word, candidate) { Some(slips) } else { begins.then_some(allowed(word, candidate) + 1) }
+    let begins = word.len() >= 3
+        && candidate.len() >= 3
+        && (word.starts_with(candidate) || candidate.starts_with(word));
+    if is_slip(slips, word, candidate) {
+        Some(slips)
+    } else {
+        begins.then_some(allowed(word, candidate) + 1)
+    }
 }
 
 /// How many slips are few enough.

@@ -31,7 +31,10 @@ fn policy(aws: &Aws) -> Option<Value> {
 }
 
 fn planned(aws: &Aws, arguments: &[&str]) -> Vec<String> {
-    Platform::actions(&aws.plan_with(arguments)).iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+    Platform::actions(&aws.plan_with(arguments))
+        .iter()
+        .map(|line| line.split(' ').nth(1).unwrap().to_owned())
+        .collect()
 }
 
 fn said(outcome: &Outcome) -> String {
@@ -69,8 +72,14 @@ fn what_is_no_principal_is_found_where_it_stands() {
         let (under, found) = &found[0];
         assert_eq!((under.trim_matches('"'), found.rule.as_str()), (bad, "GP104"));
         assert_eq!(found.pointer, "/spec/access/readPrincipals/1");
-        assert!(found.message.starts_with("an item of `readPrincipals` is not in the right form: "), "{found:?}");
-        assert!(found.message.contains(message) && found.help.contains("arn:aws:iam::"), "{found:?}");
+        assert!(
+            found.message.starts_with("an item of `readPrincipals` is not in the right form: "),
+            "{found:?}"
+        );
+        assert!(
+            found.message.contains(message) && found.help.contains("arn:aws:iam::"),
+            "{found:?}"
+        );
         assert_eq!(found.fix, "", "nobody can tell who was meant");
     }
     let found = check("readPrincipals: [123456789012]");
@@ -104,10 +113,15 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
     aws.recorder.reset();
     aws.apply().success();
     let calls = aws.recorder.operations();
-    assert_eq!(calls[2..], ["CreateSecret", "ValidateResourcePolicy", "PutResourcePolicy", "TagResource"], "{calls:?}");
+    assert_eq!(
+        calls[2..],
+        ["CreateSecret", "ValidateResourcePolicy", "PutResourcePolicy", "TagResource"],
+        "{calls:?}"
+    );
     let statement = |sid: &str, who: &[&str], actions: &[&str]| {
         let who: Vec<String> = who.iter().map(|name| arn(name)).collect();
-        let actions: Vec<String> = actions.iter().map(|action| format!("secretsmanager:{action}")).collect();
+        let actions: Vec<String> =
+            actions.iter().map(|action| format!("secretsmanager:{action}")).collect();
         json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": who }, "Action": actions, "Resource": "*" })
     };
     let read = ["DescribeSecret", "GetSecretValue"];
@@ -200,9 +214,18 @@ fn a_principal_that_was_made_a_moment_ago_is_waited_for() {
     let aws = Aws::new("policy-fresh");
     commit(&aws, &[("readPrincipals", &["role/fresh"])]);
     let unknown = "This resource policy contains an unsupported principal.";
-    aws.recorder.refuse("PutResourcePolicy", "role/fresh", 2, "MalformedPolicyDocumentException", unknown);
+    aws.recorder.refuse(
+        "PutResourcePolicy",
+        "role/fresh",
+        2,
+        "MalformedPolicyDocumentException",
+        unknown,
+    );
     aws.apply().success();
-    assert_eq!(aws.recorder.operations().iter().filter(|call| *call == "PutResourcePolicy").count(), 3);
+    assert_eq!(
+        aws.recorder.operations().iter().filter(|call| *call == "PutResourcePolicy").count(),
+        3
+    );
     assert!(policy(&aws).is_some());
 }
 
@@ -212,13 +235,30 @@ fn a_principal_that_does_not_come_to_be_fails_its_own_secret_with_aws_s_words() 
     commit(&aws, &[("readPrincipals", &["role/nobody"])]);
     aws.platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
     let unknown = "This resource policy contains an unsupported principal.";
-    aws.recorder.refuse("PutResourcePolicy", "role/nobody", usize::MAX, "MalformedPolicyDocumentException", unknown);
+    aws.recorder.refuse(
+        "PutResourcePolicy",
+        "role/nobody",
+        usize::MAX,
+        "MalformedPolicyDocumentException",
+        unknown,
+    );
     let outcome = aws.apply().fails_with(1);
     let said = said(&outcome);
-    assert!(said.contains("SEC-0007 put-policy") && said.contains("contains an unsupported principal"), "{said}");
+    assert!(
+        said.contains("SEC-0007 put-policy") && said.contains("contains an unsupported principal"),
+        "{said}"
+    );
     assert!(said.contains("check that each principal below `spec.access` exists"), "{said}");
-    assert!(outcome.stdout.ends_with("Applied: 3 created, 0 changed, 1 failed, 1 skipped.\n"), "{}", outcome.stdout);
-    assert_eq!(aws.recorder.operations().iter().filter(|call| *call == "PutResourcePolicy").count(), 6, "bounded");
+    assert!(
+        outcome.stdout.ends_with("Applied: 3 created, 0 changed, 1 failed, 1 skipped.\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(
+        aws.recorder.operations().iter().filter(|call| *call == "PutResourcePolicy").count(),
+        6,
+        "bounded"
+    );
 }
 
 #[test]
@@ -255,10 +295,16 @@ fn denied_access_to_policies_and_rotation_names_the_action_to_grant() {
 #[test]
 fn the_local_store_keeps_policies_too() {
     let platform = Platform::local();
-    platform.catalog.write(SEED_PATH, &manifest(&[("readPrincipals", &["role/a"])])).commit_all("Access");
+    platform
+        .catalog
+        .write(SEED_PATH, &manifest(&[("readPrincipals", &["role/a"])]))
+        .commit_all("Access");
     platform.apply().run().success();
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
-    assert_eq!(Platform::actions(&platform.plan(&["--refresh", "--format", "json"]).run().success()), [""; 0]);
+    assert_eq!(
+        Platform::actions(&platform.plan(&["--refresh", "--format", "json"]).run().success()),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -272,7 +318,11 @@ fn after_an_action_that_failed_the_later_ones_of_its_secret_are_skipped() {
     aws.writes();
     aws.recorder.refuse("TagResource", "", 1, "AccessDeniedException", "no");
     let outcome = aws.apply().fails_with(1);
-    assert!(outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 failed, 1 skipped.\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 failed, 1 skipped.\n"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(aws.writes(), ["TagResource"]);
     assert_eq!(policy(&aws), None);
     // Nothing keeps the next run from doing both.

@@ -15,11 +15,15 @@ fn said(text: &str) -> String {
 fn two_accounts(test: &str, prod: &str) -> Aws {
     let aws = Aws::new(test);
     let config = aws.platform.catalog.read("goldenpath.yaml");
-    aws.platform.catalog.write("goldenpath.yaml", &format!("{config}environments:\n  prod:\n{prod}"));
+    aws.platform
+        .catalog
+        .write("goldenpath.yaml", &format!("{config}environments:\n  prod:\n{prod}"));
     for (id, environment) in [("SEC-0001", "dev"), ("SEC-0002", "prod")] {
         let text = request(id, &format!("{environment}-key"))
             .replace("environment: dev ", &format!("environment: {environment} "));
-        aws.platform.catalog.write(format!("catalogs/secrets/payments/{environment}/{id}.yaml"), &text);
+        aws.platform
+            .catalog
+            .write(format!("catalogs/secrets/payments/{environment}/{id}.yaml"), &text);
     }
     aws.platform.catalog.commit_all("Two");
     aws
@@ -35,24 +39,38 @@ fn names(account: &str, region: &str) -> Vec<String> {
     let moto = Moto::shared();
     let inside = Account { region: region.to_owned(), ..moto.account_of(account) };
     let listed = moto.call(&inside, "ListSecrets", json!({})).unwrap();
-    listed["SecretList"].as_array().unwrap().iter().map(|secret| secret["Name"].as_str().unwrap().to_owned()).collect()
+    listed["SecretList"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|secret| secret["Name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn one_run_serves_several_accounts_and_takes_on_a_role_for_each() {
     let aws = two_accounts("accounts", &role(PROD));
-    let run = |command: Command| aws.reach(command).env("GITHUB_RUN_ID", "77").env("GITHUB_RUN_ATTEMPT", "2").run();
+    let run = |command: Command| {
+        aws.reach(command).env("GITHUB_RUN_ID", "77").env("GITHUB_RUN_ATTEMPT", "2").run()
+    };
     let outcome = run(aws.platform.apply()).success();
     assert!(outcome.stdout.ends_with("Applied: 4 created, 0 changed.\n"), "{}", outcome.stdout);
     let said = said(&outcome.stderr);
-    assert!(said.contains(&format!("as arn:aws:iam::{PROD}:role/goldenpath-apply (prod)")), "{said}");
+    assert!(
+        said.contains(&format!("as arn:aws:iam::{PROD}:role/goldenpath-apply (prod)")),
+        "{said}"
+    );
     assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
     assert_eq!(names(PROD, "eu-west-2"), ["goldenpath/payments/prod/prod-key"]);
     aws.recorder.reset();
     assert!(run(aws.platform.apply()).success().stdout.contains("Nothing to do."));
     let mut calls = aws.recorder.operations();
     calls.sort();
-    assert_eq!(calls, ["ListSecrets", "ListSecrets", "POST / HTTP/1.1"], "a sweep an account, and the role once");
+    assert_eq!(
+        calls,
+        ["ListSecrets", "ListSecrets", "POST / HTTP/1.1"],
+        "a sweep an account, and the role once"
+    );
     // One of them alone asks nothing of the other.
     aws.recorder.reset();
     run(aws.platform.plan(&["--env", "dev"])).success();
@@ -63,8 +81,12 @@ fn one_run_serves_several_accounts_and_takes_on_a_role_for_each() {
 fn a_session_is_named_after_the_pipeline_s_run() {
     let aws = two_accounts("session", &role("900000000002"));
     aws.recorder.refuse_role("RoleSessionName=goldenpath-77-2", "it says who comes");
-    let outcome =
-        aws.reach(aws.platform.apply()).env("GITHUB_RUN_ID", "77").env("GITHUB_RUN_ATTEMPT", "2").run().fails_with(1);
+    let outcome = aws
+        .reach(aws.platform.apply())
+        .env("GITHUB_RUN_ID", "77")
+        .env("GITHUB_RUN_ATTEMPT", "2")
+        .run()
+        .fails_with(1);
     assert!(said(&outcome.stderr).contains("it says who comes"), "{}", outcome.stderr);
 }
 
@@ -75,7 +97,12 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
     aws.recorder.refuse_role("RoleArn", "User: arn:x is not authorized to perform: sts:AssumeRole");
     let plan = aws.reach(aws.platform.plan(&["--format", "json"])).run().fails_with(1).json();
     assert_eq!(
-        plan["actions"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<Value>>(),
+        plan["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].clone())
+            .collect::<Vec<Value>>(),
         ["SEC-0001", "SEC-0001"]
     );
     assert_eq!(plan["failures"][0]["environments"], json!(["prod"]));
@@ -93,7 +120,11 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
         "{words}"
     );
     assert!(words.contains("grant `sts:AssumeRole` on it"), "{words}");
-    assert!(outcome.stdout.contains("Not looked at: prod. Nothing is done there."), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("Not looked at: prod. Nothing is done there."),
+        "{}",
+        outcome.stdout
+    );
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]).lines().count(), 1);
@@ -106,9 +137,19 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
 #[test]
 fn an_account_that_denies_a_call_does_not_stop_the_others() {
     let aws = two_accounts("denied-account", &role("900000000004"));
-    aws.recorder.refuse("DescribeSecret", "prod-key", usize::MAX, "AccessDeniedException", "not in prod");
+    aws.recorder.refuse(
+        "DescribeSecret",
+        "prod-key",
+        usize::MAX,
+        "AccessDeniedException",
+        "not in prod",
+    );
     let outcome = aws.apply().fails_with(1);
-    assert!(said(&outcome.stderr).contains("grant `secretsmanager:DescribeSecret`"), "{}", outcome.stderr);
+    assert!(
+        said(&outcome.stderr).contains("grant `secretsmanager:DescribeSecret`"),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(names("900000000004", "eu-west-2"), [""; 0]);
 }
@@ -119,7 +160,12 @@ fn where_no_account_can_be_looked_at_there_is_no_plan() {
     aws.recorder.refuse("ListSecrets", "", usize::MAX, "AccessDeniedException", "nowhere");
     let outcome = aws.apply().fails_with(1);
     assert_eq!(outcome.stdout, "");
-    assert_eq!(outcome.stderr.matches("goldenpath::store::access_denied").count(), 2, "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.matches("goldenpath::store::access_denied").count(),
+        2,
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -132,7 +178,12 @@ fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
     );
     let aws = two_accounts("own-targets", &prod);
     let outcome = aws.apply().success();
-    assert_eq!(outcome.stderr.matches("Store    ").count(), 1, "the same account: {}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.matches("Store    ").count(),
+        1,
+        "the same account: {}",
+        outcome.stderr
+    );
     assert_eq!(aws.recorder.operations().iter().filter(|call| *call == "ListSecrets").count(), 1);
     assert_eq!(aws.describe("goldenpath/payments/prod/prod-key")["KmsKeyId"], "alias/prod");
     assert_ne!(aws.describe("goldenpath/payments/dev/dev-key")["KmsKeyId"], "alias/prod");
@@ -148,7 +199,8 @@ fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
 }
 
 #[test]
-fn a_secret_that_one_configuration_asks_for_is_no_orphan_of_another_that_leads_to_the_same_account() {
+fn a_secret_that_one_configuration_asks_for_is_no_orphan_of_another_that_leads_to_the_same_account()
+{
     // The region is the one that the environment names anyway.
     let aws = two_accounts("same-account", "    region: eu-central-1\n");
     aws.apply().success();
@@ -161,13 +213,17 @@ fn a_secret_that_one_configuration_asks_for_is_no_orphan_of_another_that_leads_t
 fn an_environment_that_does_not_exist_is_refused_with_the_one_that_was_meant() {
     let platform = Platform::local();
     platform.seed();
-    let config = platform.catalog.read("goldenpath.yaml") + "environments:\n  production:\n    region: eu-west-2\n";
+    let config = platform.catalog.read("goldenpath.yaml")
+        + "environments:\n  production:\n    region: eu-west-2\n";
     platform.catalog.write("goldenpath.yaml", &config).commit_all("A slip");
     for arguments in [&["plan"][..], &["validate"]] {
         let outcome = platform.catalog.goldenpath(arguments).run().fails_with(2);
         let said = said(&outcome.stderr);
         assert!(said.contains("`environments`: there is no environment `production`"), "{said}");
-        assert!(said.contains("did you mean `prod`? there are dev, test, staging, prod, ephemeral"), "{said}");
+        assert!(
+            said.contains("did you mean `prod`? there are dev, test, staging, prod, ephemeral"),
+            "{said}"
+        );
         assert!(said.contains("goldenpath.yaml:7:3"), "{said}");
     }
 }
@@ -175,8 +231,11 @@ fn an_environment_that_does_not_exist_is_refused_with_the_one_that_was_meant() {
 #[test]
 fn a_role_s_endpoint_gets_no_credentials_without_encryption() {
     let aws = two_accounts("sts-plain", &role("900000000006"));
-    let outcome =
-        aws.reach(aws.platform.apply()).env("AWS_ENDPOINT_URL_STS", "http://sts.example.org").run().fails_with(1);
+    let outcome = aws
+        .reach(aws.platform.apply())
+        .env("AWS_ENDPOINT_URL_STS", "http://sts.example.org")
+        .run()
+        .fails_with(1);
     assert!(outcome.stderr.contains("without encryption"), "{}", outcome.stderr);
     assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"], "the other account is served");
 }

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::support::{Aws, KEY, Moto, Outcome, Platform, Recorder, as_api_tags, request, seed_tags, tags};
+use crate::support::{
+    Aws, KEY, Moto, Outcome, Platform, Recorder, as_api_tags, request, seed_tags, tags,
+};
 
 /// The one action that is planned for a secret that stands in the way, with its reason.
 #[track_caller]
@@ -28,10 +30,14 @@ fn the_seed_s_manifest_becomes_a_secret_without_a_value_and_a_committed_external
     assert_eq!(secret["Name"], KEY);
     assert_eq!(tags(&secret), seed_tags());
     let description = secret["Description"].as_str().unwrap();
-    assert!(description.contains("payments-db-credentials") && description.contains("SEC-0007"), "{description}");
+    assert!(
+        description.contains("payments-db-credentials") && description.contains("SEC-0007"),
+        "{description}"
+    );
     let value = Moto::shared().call(&aws.account, "GetSecretValue", json!({ "SecretId": KEY }));
     assert_eq!(value.unwrap_err()["__type"], "ResourceNotFoundException");
-    let versions = aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
+    let versions =
+        aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
     assert_eq!(versions["Versions"], json!([]));
     assert_eq!(aws.names(), [KEY]);
     assert_eq!(aws.writes(), ["CreateSecret"]);
@@ -40,7 +46,8 @@ fn the_seed_s_manifest_becomes_a_secret_without_a_value_and_a_committed_external
     let (header, body) = projection.split_once('\n').unwrap();
     assert!(header.starts_with("# Managed by goldenpath: SEC-0007 of acme-platform."), "{header}");
     let body: serde_yaml::Value = serde_yaml::from_str(body).unwrap();
-    let seed: serde_yaml::Value = serde_yaml::from_str(include_str!("fixtures/seed_external_secret.yaml")).unwrap();
+    let seed: serde_yaml::Value =
+        serde_yaml::from_str(include_str!("fixtures/seed_external_secret.yaml")).unwrap();
     assert_eq!(body, seed);
     let gitops = &aws.platform.gitops;
     assert_eq!(gitops.git(&["status", "--porcelain", "--untracked-files=all"]), "");
@@ -101,7 +108,10 @@ fn a_description_that_the_manifest_gains_updates_the_secret_and_one_that_it_lose
     aws.platform.seed();
     aws.apply().success();
     aws.writes();
-    aws.platform.seed_changed("metadata:\n", "metadata:\n  description: \"Reads: the ledger's database\"\n");
+    aws.platform.seed_changed(
+        "metadata:\n",
+        "metadata:\n  description: \"Reads: the ledger's database\"\n",
+    );
 
     assert_eq!(Platform::actions(&aws.plan()), [format!("SEC-0007 update-secret {KEY}")]);
     aws.apply().success();
@@ -109,7 +119,8 @@ fn a_description_that_the_manifest_gains_updates_the_secret_and_one_that_it_lose
     let secret = aws.describe(KEY);
     assert_eq!(secret["Description"], "Reads: the ledger's database");
     assert_eq!(tags(&secret), seed_tags());
-    let versions = aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
+    let versions =
+        aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
     assert_eq!(versions["Versions"], json!([]), "a description is no value");
 
     aws.platform.seed();
@@ -130,7 +141,11 @@ fn a_value_and_foreign_tags_survive() {
 
     aws.apply().success();
     let mut expected = seed_tags();
-    expected.extend([("goldenpath.io/risk-tier", "low"), ("cost-centre", "42"), ("goldenpath.iox/id", "theirs")]);
+    expected.extend([
+        ("goldenpath.io/risk-tier", "low"),
+        ("cost-centre", "42"),
+        ("goldenpath.iox/id", "theirs"),
+    ]);
     assert_eq!(tags(&aws.describe(KEY)), expected);
     assert_eq!(aws.call("GetSecretValue", json!({ "SecretId": KEY }))["SecretString"], "kept");
 }
@@ -140,7 +155,10 @@ fn a_tag_that_somebody_changed_or_removed_is_put_back() {
     let aws = Aws::new("drift");
     aws.platform.seed();
     aws.apply().success();
-    aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/risk-tier", "goldenpath.io/id"] }));
+    aws.call(
+        "UntagResource",
+        json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/risk-tier", "goldenpath.io/id"] }),
+    );
     let other = json!([{ "Key": "goldenpath.io/owner", "Value": "sre-team" }]);
     aws.call("TagResource", json!({ "SecretId": KEY, "Tags": other }));
     aws.apply().success();
@@ -221,13 +239,22 @@ fn two_catalogs_in_one_account_leave_each_other_alone() {
 #[test]
 fn the_endpoint_comes_from_the_configuration_before_the_environment() {
     let aws = Aws::new("endpoint-url");
-    let store = format!("backend: aws\nregion: {}\nendpointUrl: {}", aws.account.region, aws.recorder.endpoint());
+    let store = format!(
+        "backend: aws\nregion: {}\nendpointUrl: {}",
+        aws.account.region,
+        aws.recorder.endpoint()
+    );
     aws.platform.configure(&store, &aws.platform.gitops.path().display().to_string()).seed();
     let unused = Recorder::in_front_of(Moto::shared());
     // Its region and endpoint would lead elsewhere.
     let environment = aws.account.environment(&unused.endpoint());
-    let outcome = aws.platform.apply().envs(environment).env("AWS_REGION", "ap-south-1").run().success();
-    assert!(outcome.stderr.contains(&aws.recorder.endpoint()), "it says where it goes: {}", outcome.stderr);
+    let outcome =
+        aws.platform.apply().envs(environment).env("AWS_REGION", "ap-south-1").run().success();
+    assert!(
+        outcome.stderr.contains(&aws.recorder.endpoint()),
+        "it says where it goes: {}",
+        outcome.stderr
+    );
     assert_eq!(aws.writes(), ["CreateSecret"]);
     assert_eq!(unused.operations(), [""; 0]);
     assert_eq!(tags(&aws.describe(KEY)), seed_tags());
@@ -241,7 +268,11 @@ fn an_endpoint_that_nobody_answers_is_one_clear_error_and_nothing_is_written() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoint = format!("http://{free}");
     let outcome = aws.platform.apply().envs(aws.account.environment(&endpoint)).run().fails_with(1);
-    assert!(outcome.stderr.contains(&format!("`{endpoint}` cannot be reached")), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains(&format!("`{endpoint}` cannot be reached")),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stderr.contains("store.endpointUrl"), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.matches("goldenpath::").count(), 1, "one error: {}", outcome.stderr);
     assert_eq!(outcome.stdout, "");
@@ -273,7 +304,11 @@ fn without_a_region_it_says_where_to_set_one() {
     let without = environment.into_iter().filter(|(name, _)| *name != "AWS_REGION");
     let outcome = aws.platform.apply().envs(without).run().fails_with(1);
     assert!(outcome.stderr.contains("no AWS region is configured"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("store.region") && outcome.stderr.contains("AWS_REGION"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("store.region") && outcome.stderr.contains("AWS_REGION"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(aws.recorder.operations(), [""; 0]);
 }
 
@@ -283,7 +318,11 @@ fn credentials_are_not_sent_over_plain_http_to_another_machine() {
     aws.platform.seed();
     let environment = aws.account.environment("http://secrets.example.org:5000");
     let outcome = aws.platform.apply().envs(environment).run().fails_with(1);
-    assert!(outcome.stderr.contains("without encryption") && outcome.stderr.contains("https://"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("without encryption") && outcome.stderr.contains("https://"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -296,14 +335,25 @@ fn denied_access_names_the_action_to_grant() {
         let aws = Aws::new("denied");
         aws.platform.seed();
         let before = aws.platform.gitops_state();
-        let message = format!("User: arn:aws:iam::1:user/x is not authorized to perform: secretsmanager:{operation}");
+        let message = format!(
+            "User: arn:aws:iam::1:user/x is not authorized to perform: secretsmanager:{operation}"
+        );
         aws.recorder.refuse(operation, "", usize::MAX, "AccessDeniedException", &message);
         let outcome = aws.apply().fails_with(1);
         // The words may stand on two lines.
-        let said = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        let said = outcome
+            .stderr
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect::<Vec<_>>()
+            .join(" ");
         assert!(said.contains(&format!("AWS does not allow {operation}")), "{said}");
         assert!(said.contains(&format!("grant {action} to")), "{said}");
-        assert_eq!(aws.recorder.operations().iter().filter(|call| *call == operation).count(), 1, "no use in retrying");
+        assert_eq!(
+            aws.recorder.operations().iter().filter(|call| *call == operation).count(),
+            1,
+            "no use in retrying"
+        );
         assert_eq!(aws.names(), [""; 0]);
         assert_eq!(aws.platform.gitops_state(), before);
     }
@@ -314,22 +364,36 @@ fn what_fails_for_one_manifest_does_not_stop_the_others_and_a_rerun_converges() 
     let aws = Aws::new("one-fails");
     aws.platform.write("SEC-0001", "first-of-three").write("SEC-0002", "second-of-three");
     aws.platform.write("SEC-0003", "third-of-three").catalog.commit_all("Three");
-    aws.recorder.refuse("CreateSecret", "second-of-three", 1, "LimitExceededException", "too many secrets");
+    aws.recorder.refuse(
+        "CreateSecret",
+        "second-of-three",
+        1,
+        "LimitExceededException",
+        "too many secrets",
+    );
 
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("SEC-0002 create-secret"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("quota"), "the way out: {}", outcome.stderr);
-    assert!(outcome.stdout.ends_with("Applied: 4 created, 0 changed, 1 failed, 1 skipped.\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.ends_with("Applied: 4 created, 0 changed, 1 failed, 1 skipped.\n"),
+        "{}",
+        outcome.stdout
+    );
     let key = |name| format!("goldenpath/payments/dev/{name}");
     assert_eq!(aws.names(), [key("first-of-three"), key("third-of-three")]);
     let folder = "kustomize/overlays/dev/apps/payments/externalsecrets";
-    let committed = || aws.platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]);
+    let committed =
+        || aws.platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]);
     assert_eq!(committed(), format!("{folder}/SEC-0001.yaml\n{folder}/SEC-0003.yaml"));
 
     let outcome = aws.apply().success();
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(aws.names(), [key("first-of-three"), key("second-of-three"), key("third-of-three")]);
-    assert_eq!(committed(), ["1", "2", "3"].map(|id| format!("{folder}/SEC-000{id}.yaml")).join("\n"));
+    assert_eq!(
+        committed(),
+        ["1", "2", "3"].map(|id| format!("{folder}/SEC-000{id}.yaml")).join("\n")
+    );
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
 }
 
@@ -362,12 +426,20 @@ fn an_account_with_more_secrets_than_a_page_is_read_to_its_end() {
         aws.call("CreateSecret", json!({ "Name": format!("aaa/{number:03}"), "Tags": tags }));
     }
     aws.call("CreateSecret", json!({ "Name": "aaa/somebody-s" }));
-    aws.platform.write("SEC-0001", "zzz-one").write("SEC-0002", "zzz-two").catalog.commit_all("Two");
+    aws.platform
+        .write("SEC-0001", "zzz-one")
+        .write("SEC-0002", "zzz-two")
+        .catalog
+        .commit_all("Two");
     aws.apply().success();
     assert_eq!(aws.names().len(), 121);
     aws.recorder.reset();
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
-    assert_eq!(aws.recorder.operations(), ["ListSecrets", "ListSecrets"], "both were seen in the list");
+    assert_eq!(
+        aws.recorder.operations(),
+        ["ListSecrets", "ListSecrets"],
+        "both were seen in the list"
+    );
 }
 
 #[test]
@@ -383,7 +455,11 @@ fn many_manifests_are_one_sweep_and_a_call_each() {
     let count = |operation: &str| calls.iter().filter(|call| *call == operation).count();
     assert_eq!((count("ListSecrets"), count("DescribeSecret"), count("CreateSecret")), (1, 40, 40));
     assert_eq!(calls.len(), 81);
-    assert_eq!(aws.platform.gitops.git(&["rev-list", "--count", "HEAD"]), "2", "one commit for all");
+    assert_eq!(
+        aws.platform.gitops.git(&["rev-list", "--count", "HEAD"]),
+        "2",
+        "one commit for all"
+    );
     aws.recorder.reset();
     aws.apply().success();
     assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
@@ -409,7 +485,11 @@ fn a_create_whose_answers_are_all_lost_fails_and_the_next_apply_converges() {
     aws.recorder.lose_answers("CreateSecret", KEY, 4);
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("cannot be reached"), "{}", outcome.stderr);
-    assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "", "no projection of what is not known to be");
+    assert_eq!(
+        aws.platform.gitops.git(&["ls-files", "kustomize"]),
+        "",
+        "no projection of what is not known to be"
+    );
     let outcome = aws.apply().success();
     assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(aws.names(), [KEY]);
@@ -423,7 +503,13 @@ fn a_secret_that_appears_between_plan_and_apply_is_not_taken_for_ours() {
     aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
     // What the plan saw a moment ago.
     aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [] }));
-    aws.recorder.refuse("DescribeSecret", KEY, 1, "ResourceNotFoundException", "Secrets Manager can't find it.");
+    aws.recorder.refuse(
+        "DescribeSecret",
+        KEY,
+        1,
+        "ResourceNotFoundException",
+        "Secrets Manager can't find it.",
+    );
     let before = aws.platform.gitops_state();
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("already exists"), "{}", outcome.stderr);
@@ -436,7 +522,10 @@ fn secrets_that_nobody_asked_about_are_never_touched() {
     let aws = Aws::new("bystanders");
     aws.call("CreateSecret", json!({ "Name": "theirs/plain", "SecretString": "x" }));
     // Ours by its tags, and no manifest has asked for it: only intent deletes.
-    aws.call("CreateSecret", json!({ "Name": "goldenpath/orphan", "Tags": as_api_tags(&seed_tags()) }));
+    aws.call(
+        "CreateSecret",
+        json!({ "Name": "goldenpath/orphan", "Tags": as_api_tags(&seed_tags()) }),
+    );
     let before = ["theirs/plain", "goldenpath/orphan"].map(|name| aws.describe(name));
     aws.platform.write("SEC-0001", "one-of-ours").catalog.commit_all("One");
     aws.apply().success();
@@ -451,7 +540,10 @@ fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
     let text = request("SEC-0001", "hostile-words");
     let quoted = serde_json::to_string(description).unwrap();
     let text = text.replacen("metadata:\n", &format!("metadata:\n  description: {quoted}\n"), 1);
-    aws.platform.catalog.write("catalogs/secrets/payments/dev/SEC-0001.yaml", &text).commit_all("Hostile");
+    aws.platform
+        .catalog
+        .write("catalogs/secrets/payments/dev/SEC-0001.yaml", &text)
+        .commit_all("Hostile");
     aws.apply().success();
     assert_eq!(aws.describe("goldenpath/payments/dev/hostile-words")["Description"], description);
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
@@ -461,11 +553,15 @@ fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
 fn a_clock_that_is_off_is_told_as_that() {
     let aws = Aws::new("clock");
     aws.platform.seed();
-    let message =
-        "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z (20261125T100500Z - 5 min.)";
+    let message = "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z (20261125T100500Z - 5 min.)";
     aws.recorder.refuse("ListSecrets", "", usize::MAX, "InvalidSignatureException", message);
     let outcome = aws.apply().fails_with(1);
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("this machine's clock is off: Signature expired: 20261125T090000Z is now earlier"), "{said}");
+    assert!(
+        said.contains(
+            "this machine's clock is off: Signature expired: 20261125T090000Z is now earlier"
+        ),
+        "{said}"
+    );
     assert!(said.contains("set the clock, as a rule by NTP"), "{said}");
 }

@@ -31,7 +31,10 @@ fn stored(platform: &Platform) -> Vec<String> {
 fn stored_tags(platform: &Platform, key: &str) -> BTreeMap<String, String> {
     let connection = open(platform);
     let mut tags = connection.prepare("SELECT key, value FROM tags WHERE secret = ?1").unwrap();
-    tags.query_map([key], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    tags.query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
 }
 
 /// Nothing has come to be: no store, and the GitOps repository as it was.
@@ -66,10 +69,14 @@ fn the_seed_s_manifest_goes_all_the_way_and_a_second_apply_has_nothing_to_do() {
         ("managed-by", "goldenpath"),
         ("catalog", "acme-platform"),
     ];
-    let expected = expected.map(|(name, value)| (format!("goldenpath.io/{name}"), value.to_owned()));
+    let expected =
+        expected.map(|(name, value)| (format!("goldenpath.io/{name}"), value.to_owned()));
     assert_eq!(stored_tags(&platform, KEY), expected.into());
     let projection = platform.seed_projection();
-    assert!(projection.ends_with(include_str!("fixtures/seed_external_secret.yaml")), "{projection}");
+    assert!(
+        projection.ends_with(include_str!("fixtures/seed_external_secret.yaml")),
+        "{projection}"
+    );
     assert_eq!(platform.catalog.git(&["status", "--porcelain"]), "", "git does not see the store");
 
     let before = (platform.gitops_state(), std::fs::read(store_file(&platform)).unwrap());
@@ -107,14 +114,16 @@ fn plan_in_json_has_the_design_s_shape() {
         action["reason"] = "why".into();
     }
     // The secret first, so that the operator never sees a missing key.
-    let expected = [action("create-secret", KEY, "why"), action("write-projection", PROJECTION, "why")];
+    let expected =
+        [action("create-secret", KEY, "why"), action("write-projection", PROJECTION, "why")];
     assert_eq!(actions, json!(expected));
     assert_eq!(plan["findings"], json!([]));
     assert_eq!(plan["orphans"], json!([]));
     assert_eq!(plan["staleProjections"], json!([]));
     assert_eq!(plan["failures"], json!([]));
     assert_eq!(plan["manualRotation"], json!({ "database-credentials": 1 }));
-    let awaiting = json!([{ "id": "SEC-0007", "environment": "dev", "target": KEY, "heldBack": false }]);
+    let awaiting =
+        json!([{ "id": "SEC-0007", "environment": "dev", "target": KEY, "heldBack": false }]);
     assert_eq!(plan["awaitingValue"], awaiting);
     assert_eq!(plan.as_object().unwrap().len(), 9);
 }
@@ -123,7 +132,9 @@ fn plan_in_json_has_the_design_s_shape() {
 fn the_detailed_exit_code_tells_changes_from_none_and_from_errors() {
     let platform = Platform::local();
     platform.seed();
-    let code = |arguments: &[&str]| platform.plan(&[&["--detailed-exitcode"], arguments].concat()).run().code;
+    let code = |arguments: &[&str]| {
+        platform.plan(&[&["--detailed-exitcode"], arguments].concat()).run().code
+    };
     assert_eq!(code(&[]), 2, "changes");
     platform.apply().run().success();
     assert_eq!(code(&[]), 0, "nothing to do");
@@ -158,7 +169,11 @@ fn on_a_terminal_apply_shows_the_plan_and_asks() {
     let open = || platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
 
     let mut terminal = open();
-    terminal.wait_for("create-secret").wait_for("Plan: 2 to create").wait_for("Apply these changes?").send("n");
+    terminal
+        .wait_for("create-secret")
+        .wait_for("Plan: 2 to create")
+        .wait_for("Apply these changes?")
+        .send("n");
     assert_eq!(terminal.wait(), 1);
     assert!(terminal.screen().contains("Nothing was applied."), "{}", terminal.screen());
     assert!(terminal.cursor_visible());
@@ -189,7 +204,10 @@ fn only_what_is_committed_is_applied_unless_the_work_tree_is_asked_for() {
     platform.seed();
     platform.write("SEC-0008", "not-committed");
     let outcome = platform.apply().run().success();
-    says(&outcome, "uncommitted changes in catalogs/secrets/ are not part of this; --work-tree includes them");
+    says(
+        &outcome,
+        "uncommitted changes in catalogs/secrets/ are not part of this; --work-tree includes them",
+    );
     assert_eq!(stored(&platform), [KEY]);
 
     platform.catalog.git(&["add", "--all"]);
@@ -206,7 +224,10 @@ fn only_what_is_committed_is_applied_unless_the_work_tree_is_asked_for() {
 fn a_manifest_that_is_only_deleted_in_the_work_tree_is_still_there() {
     let platform = Platform::local();
     platform.seed();
-    std::fs::remove_file(platform.catalog.path().join("catalogs/secrets/payments/dev/SEC-0007.yaml")).unwrap();
+    std::fs::remove_file(
+        platform.catalog.path().join("catalogs/secrets/payments/dev/SEC-0007.yaml"),
+    )
+    .unwrap();
     says(&platform.apply().run().success(), "uncommitted changes");
     assert_eq!(stored(&platform), [KEY]);
 }
@@ -225,11 +246,16 @@ fn a_configuration_that_is_changed_and_not_committed_is_mentioned() {
 #[test]
 fn where_secrets_live_is_not_guessed() {
     let repository = Repository::new();
-    repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", SEED).commit_all("No configuration");
+    repository
+        .write("catalogs/secrets/payments/dev/SEC-0007.yaml", SEED)
+        .commit_all("No configuration");
     for arguments in [&["plan"][..], &["apply", "--yes"]] {
         let outcome = repository.goldenpath(arguments).run().fails_with(2);
         says(&outcome, "`store.backend` is not set");
-        says(&outcome, "set `store.backend` to `local` or `aws` in goldenpath.yaml; `goldenpath init` writes one");
+        says(
+            &outcome,
+            "set `store.backend` to `local` or `aws` in goldenpath.yaml; `goldenpath init` writes one",
+        );
     }
     repository.write("goldenpath.yaml", "store:\n  backend: local\n");
     let outcome = repository.goldenpath(&["apply", "--yes"]).run().fails_with(2);
@@ -254,7 +280,10 @@ fn without_a_gitops_repository_the_secrets_alone_are_made_and_it_says_so() {
     repository.write("goldenpath.yaml", "catalogId: solo\nstore: { backend: local }\n");
     repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", SEED).commit_all("No GitOps");
     let outcome = repository.goldenpath(&["apply", "--yes"]).run().success();
-    says(&outcome, "neither `gitops.path` nor `gitops.url` is set, so no ExternalSecrets are written");
+    says(
+        &outcome,
+        "neither `gitops.path` nor `gitops.url` is set, so no ExternalSecrets are written",
+    );
     assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed.\n"), "{}", outcome.stdout);
 }
 
@@ -272,7 +301,9 @@ fn a_catalog_with_errors_is_not_applied_at_all() {
     platform.seed_changed("environment: dev ", "environment: moon ");
     platform.write("SEC-0001", "a-good-one").catalog.commit_all("A good one beside a bad one");
     let before = platform.gitops_state();
-    for arguments in [&["plan"][..], &["apply", "--yes"], &["apply", "--yes", "--service", "payments"]] {
+    for arguments in
+        [&["plan"][..], &["apply", "--yes"], &["apply", "--yes", "--service", "payments"]]
+    {
         let outcome = platform.catalog.goldenpath(arguments).run().fails_with(1);
         says(&outcome, "GP105");
         says(&outcome, "A catalog with errors is not applied.");
@@ -284,7 +315,11 @@ fn a_catalog_with_errors_is_not_applied_at_all() {
 #[test]
 fn two_manifests_for_one_secret_are_refused_before_anything_happens() {
     let platform = Platform::local();
-    platform.write("SEC-0001", "the-same-name").write("SEC-0002", "the-same-name").catalog.commit_all("Twice");
+    platform
+        .write("SEC-0001", "the-same-name")
+        .write("SEC-0002", "the-same-name")
+        .catalog
+        .commit_all("Twice");
     let before = platform.gitops_state();
     says(&platform.apply().run().fails_with(1), "GP303");
     untouched(&platform, &before);
@@ -297,7 +332,9 @@ fn a_part_of_the_catalog_is_selected_by_environment_and_service() {
         let text = request(id, &format!("{service}-{environment}-key"))
             .replace("service: payments ", &format!("service: {service} "))
             .replace("environment: dev ", &format!("environment: {environment} "));
-        platform.catalog.write(format!("catalogs/secrets/{service}/{environment}/{id}.yaml"), &text);
+        platform
+            .catalog
+            .write(format!("catalogs/secrets/{service}/{environment}/{id}.yaml"), &text);
     };
     for (id, service, environment) in [
         ("SEC-0001", "payments", "dev"),
@@ -309,15 +346,24 @@ fn a_part_of_the_catalog_is_selected_by_environment_and_service() {
     }
     platform.catalog.commit_all("Four");
     let planned = |arguments: &[&str]| {
-        let plan = platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
-        let ids = plan["actions"].as_array().unwrap().iter().map(|action| action["id"].as_str().unwrap().to_owned());
+        let plan =
+            platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
+        let ids = plan["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| action["id"].as_str().unwrap().to_owned());
         ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
     assert_eq!(planned(&["--env", "dev"]), ["SEC-0001", "SEC-0003"]);
     assert_eq!(planned(&["--env", "dev", "--env", "prod"]), ["SEC-0001", "SEC-0002", "SEC-0003"]);
     assert_eq!(planned(&["--service", "ledger"]), ["SEC-0003", "SEC-0004"]);
     assert_eq!(planned(&["--service", "ledger", "--env", "staging"]), ["SEC-0004"]);
-    assert_eq!(planned(&["--service", "ledger", "--env", "prod"]), [""; 0], "each is known, and none has both");
+    assert_eq!(
+        planned(&["--service", "ledger", "--env", "prod"]),
+        [""; 0],
+        "each is known, and none has both"
+    );
 
     platform.catalog.goldenpath(&["apply", "--yes", "--service", "ledger"]).run().success();
     assert_eq!(
@@ -326,10 +372,15 @@ fn a_part_of_the_catalog_is_selected_by_environment_and_service() {
     );
 
     let before = (platform.gitops_state(), stored(&platform));
-    let outcome = platform.catalog.goldenpath(&["apply", "--yes", "--env", "porduction"]).run().fails_with(2);
+    let outcome =
+        platform.catalog.goldenpath(&["apply", "--yes", "--env", "porduction"]).run().fails_with(2);
     says(&outcome, "`--env porduction` selects nothing");
     says(&outcome, "there are dev, ephemeral, prod, staging, test");
-    let outcome = platform.catalog.goldenpath(&["apply", "--yes", "--service", "payment"]).run().fails_with(2);
+    let outcome = platform
+        .catalog
+        .goldenpath(&["apply", "--yes", "--service", "payment"])
+        .run()
+        .fails_with(2);
     says(&outcome, "`--service payment` selects nothing");
     says(&outcome, "there are ledger, payments");
     assert_eq!((platform.gitops_state(), stored(&platform)), before);
@@ -369,12 +420,21 @@ fn a_store_that_is_damaged_is_one_clear_error_and_stays_as_it_is() {
     let mut torn = good.clone();
     torn[1000..].fill(0x5a);
     platform.seed_changed("tier: medium", "tier: low");
-    for bytes in [&b"not a database at all, but some words of text that are long enough"[..], &torn, &good[..3000]] {
+    for bytes in [
+        &b"not a database at all, but some words of text that are long enough"[..],
+        &torn,
+        &good[..3000],
+    ] {
         std::fs::write(&store, bytes).unwrap();
         let outcome = platform.apply().run().fails_with(1);
         says(&outcome, "is damaged or not a goldenpath store");
         says(&outcome, "restore the file from a copy, or move it away");
-        assert_eq!(outcome.stderr.matches("goldenpath::").count(), 1, "one error: {}", outcome.stderr);
+        assert_eq!(
+            outcome.stderr.matches("goldenpath::").count(),
+            1,
+            "one error: {}",
+            outcome.stderr
+        );
         assert_eq!(std::fs::read(&store).unwrap(), bytes);
         assert_eq!(platform.gitops_state(), gitops);
     }
@@ -386,7 +446,10 @@ fn a_store_that_is_damaged_is_one_clear_error_and_stays_as_it_is() {
 fn a_store_in_a_place_that_cannot_be_is_one_clear_error() {
     let platform = Platform::local();
     platform.seed();
-    platform.configure("backend: local\npath: goldenpath.yaml/store.db", &platform.gitops.path().display().to_string());
+    platform.configure(
+        "backend: local\npath: goldenpath.yaml/store.db",
+        &platform.gitops.path().display().to_string(),
+    );
     let before = platform.gitops_state();
     let outcome = platform.apply().run().fails_with(1);
     says(&outcome, "`store.path` must name a regular file");
@@ -397,7 +460,11 @@ fn a_store_in_a_place_that_cannot_be_is_one_clear_error() {
 fn the_store_s_path_starts_at_the_root_wherever_apply_is_run() {
     let platform = Platform::local();
     platform.seed();
-    platform.catalog.goldenpath(&["-C", "catalogs/secrets/payments", "apply", "--yes"]).run().success();
+    platform
+        .catalog
+        .goldenpath(&["-C", "catalogs/secrets/payments", "apply", "--yes"])
+        .run()
+        .success();
     assert_eq!(stored(&platform), [KEY]);
     assert!(!platform.catalog.exists("catalogs/secrets/payments/.goldenpath"));
 }
@@ -424,9 +491,11 @@ fn thirty() -> Platform {
 #[track_caller]
 fn is_all_there(platform: &Platform) {
     let numbers = 1..=30;
-    let keys: Vec<String> = numbers.clone().map(|n| format!("goldenpath/payments/dev/number-{n:02}")).collect();
+    let keys: Vec<String> =
+        numbers.clone().map(|n| format!("goldenpath/payments/dev/number-{n:02}")).collect();
     assert_eq!(stored(platform), keys);
-    let files = numbers.map(|n| format!("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-{n:04}.yaml"));
+    let files = numbers
+        .map(|n| format!("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-{n:04}.yaml"));
     let files = files.collect::<Vec<_>>().join("\n");
     assert_eq!(platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]), files);
     assert_eq!(platform.gitops.git(&["status", "--porcelain", "--untracked-files=no"]), "");

@@ -53,10 +53,34 @@ type Put = fn(&Repository, &Path);
 #[test]
 fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_same() {
     let cases: [(&str, Put, &str, &str, &str); 16] = [
-        ("empty", |_, at| fs::write(at, "").unwrap(), "GP001 1:1..1:1", "the file is empty", "goldenpath new secret"),
-        ("blank", |_, at| fs::write(at, "\n \n").unwrap(), "GP001 1:1..1:1", "the file is empty", "new secret"),
-        ("comments", |_, at| fs::write(at, "# soon\n").unwrap(), "GP001 1:1..1:1", "the file is empty", "new secret"),
-        ("mark", |_, at| fs::write(at, "\u{feff}").unwrap(), "GP001 1:1..1:1", "the file is empty", "new secret"),
+        (
+            "empty",
+            |_, at| fs::write(at, "").unwrap(),
+            "GP001 1:1..1:1",
+            "the file is empty",
+            "goldenpath new secret",
+        ),
+        (
+            "blank",
+            |_, at| fs::write(at, "\n \n").unwrap(),
+            "GP001 1:1..1:1",
+            "the file is empty",
+            "new secret",
+        ),
+        (
+            "comments",
+            |_, at| fs::write(at, "# soon\n").unwrap(),
+            "GP001 1:1..1:1",
+            "the file is empty",
+            "new secret",
+        ),
+        (
+            "mark",
+            |_, at| fs::write(at, "\u{feff}").unwrap(),
+            "GP001 1:1..1:1",
+            "the file is empty",
+            "new secret",
+        ),
         (
             "binary",
             |_, at| fs::write(at, b"\x7fELF\x02\x01\x01\0\0\0").unwrap(),
@@ -64,7 +88,13 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
             "the control character U+007F",
             "plain text in UTF-8",
         ),
-        ("zeros", |_, at| fs::write(at, [0; 4096]).unwrap(), "GP001 1:1..1:2", "U+0000", "plain text in UTF-8"),
+        (
+            "zeros",
+            |_, at| fs::write(at, [0; 4096]).unwrap(),
+            "GP001 1:1..1:2",
+            "U+0000",
+            "plain text in UTF-8",
+        ),
         (
             // The third line begins with 4 characters in front of the byte, one of them two bytes long.
             "latin",
@@ -96,7 +126,9 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
         ),
         (
             "fifo",
-            |repository, at| drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success()),
+            |repository, at| {
+                drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success())
+            },
             "GP001 1:1..1:1",
             "this is a FIFO",
             "put a regular file there",
@@ -108,9 +140,27 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
             "this is a socket",
             "put a regular file there",
         ),
-        ("link", |_, at| symlink("/etc/hostname", at).unwrap(), "GP001 1:1..1:1", "a symbolic link", "regular file"),
-        ("dangling", |_, at| symlink("nowhere", at).unwrap(), "GP001 1:1..1:1", "a symbolic link", "regular file"),
-        ("loop", |_, at| symlink(at, at).unwrap(), "GP001 1:1..1:1", "a symbolic link", "regular file"),
+        (
+            "link",
+            |_, at| symlink("/etc/hostname", at).unwrap(),
+            "GP001 1:1..1:1",
+            "a symbolic link",
+            "regular file",
+        ),
+        (
+            "dangling",
+            |_, at| symlink("nowhere", at).unwrap(),
+            "GP001 1:1..1:1",
+            "a symbolic link",
+            "regular file",
+        ),
+        (
+            "loop",
+            |_, at| symlink(at, at).unwrap(),
+            "GP001 1:1..1:1",
+            "a symbolic link",
+            "regular file",
+        ),
         (
             "deep",
             |_, at| fs::write(at, "[".repeat(100_000)).unwrap(),
@@ -125,22 +175,40 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
         // Short: a socket's path has a limit.
         let path = format!("{DEV}/x.yaml");
         put(&repository, &repository.path().join(&path));
-        for arguments in [&["validate", "--format", "json"][..], &["validate", "--format", "json", &path]] {
+        for arguments in
+            [&["validate", "--format", "json"][..], &["validate", "--format", "json", &path]]
+        {
             let outcome = run(&repository, arguments).fails_with(1);
             let found = findings(&outcome);
             assert_eq!(found.len(), 1, "{what}: {found:?}");
             assert_eq!(found[0].path, path, "{what}");
-            assert_eq!(format!("{} {}", found[0].rule, found[0].place), rule_and_place, "{what}: {found:?}");
-            assert!(found[0].message.contains(message) && found[0].help.contains(help), "{what}: {found:?}");
+            assert_eq!(
+                format!("{} {}", found[0].rule, found[0].place),
+                rule_and_place,
+                "{what}: {found:?}"
+            );
+            assert!(
+                found[0].message.contains(message) && found[0].help.contains(help),
+                "{what}: {found:?}"
+            );
             assert_eq!(checked(&outcome), if arguments.len() == 3 { 2 } else { 1 }, "{what}");
         }
         let people = run(&repository, &["validate"]).fails_with(1);
         assert!(
-            people.stdout.contains(&format!("{path}:1:")) || people.stdout.contains(&format!("{path}:3:")),
+            people.stdout.contains(&format!("{path}:1:"))
+                || people.stdout.contains(&format!("{path}:3:")),
             "{what}"
         );
-        assert!(people.stdout.contains("help: ") && people.stdout.len() < 2000, "{what}: {}", people.stdout);
-        assert!(people.stdout.ends_with("checked 2 manifests: 1 error\n"), "{what}: {}", people.stdout);
+        assert!(
+            people.stdout.contains("help: ") && people.stdout.len() < 2000,
+            "{what}: {}",
+            people.stdout
+        );
+        assert!(
+            people.stdout.ends_with("checked 2 manifests: 1 error\n"),
+            "{what}: {}",
+            people.stdout
+        );
         // And nothing is rendered from such a catalog.
         assert_eq!(run(&repository, &["render"]).fails_with(1).stdout, "", "{what}");
     }
@@ -158,7 +226,10 @@ fn a_file_that_may_not_be_read_is_a_finding() {
         assert_eq!((outcome.code, found), (0, Vec::new()));
     } else {
         assert_eq!((outcome.code, found.len()), (1, 1), "{found:?}");
-        assert!(found[0].message.contains("Permission denied") && found[0].help.contains("permissions"), "{found:?}");
+        assert!(
+            found[0].message.contains("Permission denied") && found[0].help.contains("permissions"),
+            "{found:?}"
+        );
     }
 }
 
@@ -170,13 +241,17 @@ fn names_that_are_not_utf_8_are_told() {
     fs::write(repository.path().join(DEV).join(name), SEED).unwrap();
     let found = findings(&run(&repository, &["validate", "--format", "json"]).fails_with(1));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].message.contains("not UTF-8") && found[0].help.contains("rename it"), "{found:?}");
+    assert!(
+        found[0].message.contains("not UTF-8") && found[0].help.contains("rename it"),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
     let outside = Repository::with_seed();
-    outside.write(SEED_PATH, &seed_with(&[("owner: team-payments", "owner: the-secret-of-another")]));
+    outside
+        .write(SEED_PATH, &seed_with(&[("owner: team-payments", "owner: the-secret-of-another")]));
     outside.write("schemas/metadata/enums.yaml", "the-secret-of-another: [x]\n");
     let target = |path: &str| outside.path().join(path);
     // The service's folder, the catalog's, and one above it.
@@ -202,7 +277,11 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
     let repository = Repository::with_seed();
     symlink(target("schemas"), repository.path().join("schemas")).unwrap();
     let outcome = run(&repository, &["validate"]).fails_with(2);
-    one_error(&outcome, "the folder `schemas` on the way to it is a symbolic link", "put a regular file");
+    one_error(
+        &outcome,
+        "the folder `schemas` on the way to it is a symbolic link",
+        "put a regular file",
+    );
     assert!(!outcome.stderr.contains("the-secret-of-another"), "{}", outcome.stderr);
 }
 
@@ -224,7 +303,9 @@ fn what_hides_a_folder_is_told_in_the_work_tree_the_index_and_commits_alike() {
         ("catalogs/secrets/.cache", "../../hidden", false),
     ] {
         let repository = Repository::new();
-        repository.write("README.md", "words").write("hidden/payments/dev/SEC-0007.yaml", "not: a manifest\n");
+        repository
+            .write("README.md", "words")
+            .write("hidden/payments/dev/SEC-0007.yaml", "not: a manifest\n");
         symlink("hidden/payments", repository.path().join("to-hidden")).unwrap();
         repository.write("catalogs/x", "").commit_all("Before");
         fs::remove_dir_all(repository.path().join("catalogs")).unwrap();
@@ -232,12 +313,15 @@ fn what_hides_a_folder_is_told_in_the_work_tree_the_index_and_commits_alike() {
         fs::create_dir_all(link.parent().unwrap()).unwrap();
         symlink(target, &link).unwrap();
         let judge = |arguments: &[&str]| {
-            let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat());
+            let outcome =
+                run(&repository, &[&["validate", "--format", "json"], arguments].concat());
             let found = findings(&outcome);
             assert_eq!(outcome.code, i32::from(told), "{at} -> {target} {arguments:?}: {found:?}");
             assert_eq!(found.len(), usize::from(told), "{at} -> {target} {arguments:?}: {found:?}");
             assert!(
-                found.iter().all(|found| found.rule == "GP001" && found.message.contains("symbolic link")),
+                found
+                    .iter()
+                    .all(|found| found.rule == "GP001" && found.message.contains("symbolic link")),
                 "{found:?}"
             );
         };
@@ -259,7 +343,8 @@ fn a_submodule_in_the_catalog_is_told_in_the_index_and_in_commits() {
     let entry = format!("160000,{commit},catalogs/secrets/payments");
     repository.git(&["update-index", "--add", "--cacheinfo", &entry]);
     let told = |arguments: &[&str]| {
-        let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat()).fails_with(1);
+        let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat())
+            .fails_with(1);
         let found = findings(&outcome);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(
@@ -276,7 +361,10 @@ fn a_submodule_in_the_catalog_is_told_in_the_index_and_in_commits() {
 fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
     let repository = Repository::new();
     repository.write("elsewhere/SEC-0007.yaml", SEED);
-    let found = findings(&run(&repository, &["validate", "--format", "json", "elsewhere/SEC-0007.yaml"]).fails_with(1));
+    let found = findings(
+        &run(&repository, &["validate", "--format", "json", "elsewhere/SEC-0007.yaml"])
+            .fails_with(1),
+    );
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].place.as_str()), ("GP301", "1:1..1:29"));
     assert_eq!(found[0].help, format!("move the file to {SEED_PATH}"));
@@ -291,12 +379,18 @@ fn a_path_that_is_not_there_or_not_in_the_repository_is_wrong_usage() {
         ("nowhere.yaml", "`nowhere.yaml` does not exist", "relative to the current folder"),
         ("nowhere/x.yaml", "`nowhere/x.yaml` does not exist", "check the spelling"),
         ("catalogs/secrets/payments/dev/SEC-0007.yaml/x", "does not exist", "check the spelling"),
-        ("/etc/hostname", "`/etc/hostname` is outside the repository", "name files of this repository"),
+        (
+            "/etc/hostname",
+            "`/etc/hostname` is outside the repository",
+            "name files of this repository",
+        ),
         ("..", "`..` is outside the repository", "`-C DIR`"),
         ("/", "`/` is outside the repository", "`-C DIR`"),
     ] {
         // The good one beside it is not checked half-heartedly: the run does not start.
-        for arguments in [&["validate", path][..], &["validate", SEED_PATH, path], &["render", path]] {
+        for arguments in
+            [&["validate", path][..], &["validate", SEED_PATH, path], &["render", path]]
+        {
             one_error(&run(&repository, arguments).fails_with(2), message, help);
         }
     }
@@ -316,7 +410,9 @@ fn without_a_repository_with_a_work_tree_every_command_ends_with_2() {
         &["new", "secret", "--name", "x"],
     ] {
         let outcome =
-            Command::new(env!("CARGO_BIN_EXE_goldenpath"), arguments, home.path(), home.path()).run().fails_with(2);
+            Command::new(env!("CARGO_BIN_EXE_goldenpath"), arguments, home.path(), home.path())
+                .run()
+                .fails_with(2);
         assert_calm(&outcome);
         one_error(&outcome, "is not in a git repository", "`git init`");
         let outcome = run(&bare, arguments).fails_with(2);
@@ -329,7 +425,11 @@ fn without_a_repository_with_a_work_tree_every_command_ends_with_2() {
 fn a_folder_or_a_configuration_that_is_not_there_is_wrong_usage() {
     let repository = Repository::with_seed();
     for (arguments, message, help) in [
-        (&["-C", "nowhere", "validate"][..], "`-C nowhere`: No such file", "name a folder that exists"),
+        (
+            &["-C", "nowhere", "validate"][..],
+            "`-C nowhere`: No such file",
+            "name a folder that exists",
+        ),
         (&["-C", SEED_PATH, "validate"], "Not a directory", "name a folder that exists"),
         (
             &["--config", "nowhere.yaml", "validate"],
@@ -337,7 +437,11 @@ fn a_folder_or_a_configuration_that_is_not_there_is_wrong_usage() {
             "`--config`",
         ),
         (&["--config", "catalogs", "validate"], "catalogs: this is a folder", "`--config`"),
-        (&["--config", SEED_PATH, "validate"], "unknown field `apiVersion`", "the fields here are catalog,"),
+        (
+            &["--config", SEED_PATH, "validate"],
+            "unknown field `apiVersion`",
+            "the fields here are catalog,",
+        ),
     ] {
         one_error(&run(&repository, arguments).fails_with(2), message, help);
     }
@@ -373,12 +477,30 @@ fn a_git_folder_that_is_broken_is_told() {
         (
             "index",
             &["--staged"],
-            |_, git| fs::write(git.join("index"), "DIRC and then nothing that git wrote, and a lot of it").unwrap(),
+            |_, git| {
+                fs::write(
+                    git.join("index"),
+                    "DIRC and then nothing that git wrote, and a lot of it",
+                )
+                .unwrap()
+            },
             "git cannot read the index",
             "`git fsck`",
         ),
-        ("HEAD", &["--staged"], |_, git| fs::write(git.join("HEAD"), "").unwrap(), "git cannot read", "`git fsck`"),
-        ("objects", &["--staged"], |_, git| fs::remove_dir_all(git.join("objects")).unwrap(), "", ""),
+        (
+            "HEAD",
+            &["--staged"],
+            |_, git| fs::write(git.join("HEAD"), "").unwrap(),
+            "git cannot read",
+            "`git fsck`",
+        ),
+        (
+            "objects",
+            &["--staged"],
+            |_, git| fs::remove_dir_all(git.join("objects")).unwrap(),
+            "",
+            "",
+        ),
     ];
     for (what, flags, break_it, message, help) in cases {
         let repository = Repository::with_seed();
@@ -398,7 +520,8 @@ fn an_object_that_is_missing_is_a_finding_in_its_file() {
     repository.git(&["add", "--all"]);
     let id = repository.git(&["rev-parse", &format!(":{SEED_PATH}")]);
     fs::remove_file(repository.path().join(".git/objects").join(&id[..2]).join(&id[2..])).unwrap();
-    let found = findings(&run(&repository, &["validate", "--staged", "--format", "json"]).fails_with(1));
+    let found =
+        findings(&run(&repository, &["validate", "--staged", "--format", "json"]).fails_with(1));
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].path.as_str()), ("GP001", SEED_PATH));
     assert!(found[0].message.contains("git cannot read its content"), "{found:?}");
@@ -420,23 +543,89 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
     for (file, text, message, place, help) in [
         // Not YAML.
         (CONFIG, "catalog: 'x\n", "", "1:", "check the indentation"),
-        (CONFIG, "store:\n  path: b\n c: d\n", "did not find expected key", "3:2", "check the indentation"),
+        (
+            CONFIG,
+            "store:\n  path: b\n c: d\n",
+            "did not find expected key",
+            "3:2",
+            "check the indentation",
+        ),
         (CONFIG, "store:\n\tpath: x\n", "cannot start any token", "2:1", "indent with spaces"),
         (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "", "keep one document"),
-        (CONFIG, "catalog: a\ngitops: {}\ncatalog: b\n", "duplicate field `catalog`", "3:1", "keep one of the two"),
-        (CONFIG, "rules:\n  GP102: off\n  GP102: error\n", "duplicate field `GP102`", "3:3", "keep one of the two"),
-        (GOVERNANCE, &format!("{}  low: {row}\n", rows(row)), "duplicate field `low`", "5:3", "keep one of the two"),
+        (
+            CONFIG,
+            "catalog: a\ngitops: {}\ncatalog: b\n",
+            "duplicate field `catalog`",
+            "3:1",
+            "keep one of the two",
+        ),
+        (
+            CONFIG,
+            "rules:\n  GP102: off\n  GP102: error\n",
+            "duplicate field `GP102`",
+            "3:3",
+            "keep one of the two",
+        ),
+        (
+            GOVERNANCE,
+            &format!("{}  low: {row}\n", rows(row)),
+            "duplicate field `low`",
+            "5:3",
+            "keep one of the two",
+        ),
         // A field that is not one.
         (CONFIG, "# x\ncatalgo: x\n", "unknown field `catalgo`", "2:1", "did you mean `catalog`?"),
-        (CONFIG, "store:\n  backnd: local\n", "store: unknown field `backnd`", "2:3", "did you mean `backend`?"),
-        (CONFIG, "colour: blue\n", "unknown field `colour`", "1:1", "the fields here are catalog, catalogId, enums"),
+        (
+            CONFIG,
+            "store:\n  backnd: local\n",
+            "store: unknown field `backnd`",
+            "2:3",
+            "did you mean `backend`?",
+        ),
+        (
+            CONFIG,
+            "colour: blue\n",
+            "unknown field `colour`",
+            "1:1",
+            "the fields here are catalog, catalogId, enums",
+        ),
         // A value of the wrong kind.
         (CONFIG, "- catalog\n", "this is a list, not a mapping", "1:1", "write a mapping here"),
-        (CONFIG, "hello\n", "this is the string \"hello\", not a mapping", "1:1", "write a mapping here"),
-        (CONFIG, "store: local\n", "store: this is the string \"local\", not a mapping", "1:8", "write a mapping here"),
-        (CONFIG, "catalog: [a]\n", "catalog: this is a list, not a string", "1:10", "write a string here"),
-        (CONFIG, "store: {backend: gcp}\n", "unknown value `gcp`", "1:18", "the values are local, aws"),
-        (CONFIG, "store:\n  backend: awss\n", "unknown value `awss`", "2:12", "did you mean `aws`?"),
+        (
+            CONFIG,
+            "hello\n",
+            "this is the string \"hello\", not a mapping",
+            "1:1",
+            "write a mapping here",
+        ),
+        (
+            CONFIG,
+            "store: local\n",
+            "store: this is the string \"local\", not a mapping",
+            "1:8",
+            "write a mapping here",
+        ),
+        (
+            CONFIG,
+            "catalog: [a]\n",
+            "catalog: this is a list, not a string",
+            "1:10",
+            "write a string here",
+        ),
+        (
+            CONFIG,
+            "store: {backend: gcp}\n",
+            "unknown value `gcp`",
+            "1:18",
+            "the values are local, aws",
+        ),
+        (
+            CONFIG,
+            "store:\n  backend: awss\n",
+            "unknown value `awss`",
+            "2:12",
+            "did you mean `aws`?",
+        ),
         (CONFIG, "rules: {GP102: of}\n", "unknown value `of`", "1:16", "did you mean `off`?"),
         // A value that cannot be.
         (
@@ -470,13 +659,31 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "2:3",
             "the variables are id, name",
         ),
-        (CONFIG, "gitops:\n  file: '{{ id'\n", "`gitops.file`: unexpected end", "2:3", "the variables are id, name"),
-        (CONFIG, "catalogId: a!b\n", "`catalogId: a!b` cannot be the value of a tag", "1:1", "1 to 256 letters"),
+        (
+            CONFIG,
+            "gitops:\n  file: '{{ id'\n",
+            "`gitops.file`: unexpected end",
+            "2:3",
+            "the variables are id, name",
+        ),
+        (
+            CONFIG,
+            "catalogId: a!b\n",
+            "`catalogId: a!b` cannot be the value of a tag",
+            "1:1",
+            "1 to 256 letters",
+        ),
         // The lists.
         (ENUMS, "owners: [\n", "", "1:1", "check the indentation"),
         (ENUMS, "ownrs: [a]\n", "unknown field `ownrs`", "1:1", "did you mean `owners`?"),
         (ENUMS, "- a\n", "this is a list, not a mapping", "1:1", "write a mapping here"),
-        (ENUMS, "owners: us\n", "owners: this is the string \"us\", not a list", "1:9", "write a list here"),
+        (
+            ENUMS,
+            "owners: us\n",
+            "owners: this is the string \"us\", not a list",
+            "1:9",
+            "write a list here",
+        ),
         (ENUMS, "# owners\nowners: []\n", "the list `owners` is empty", "2:1", "give it a value"),
         (
             ENUMS,
@@ -485,13 +692,43 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "1:27",
             "active, deprecated",
         ),
-        (ENUMS, "providers: [vault]\n", "does not know the value `vault`", "1:13", "aws-secrets-manager"),
+        (
+            ENUMS,
+            "providers: [vault]\n",
+            "does not know the value `vault`",
+            "1:13",
+            "aws-secrets-manager",
+        ),
         // The table.
         (GOVERNANCE, "", "missing field `tiers`", "", "add `tiers:`"),
-        (GOVERNANCE, "tiers: {}\n", "the risk tier `low` has no row", "1:1", "add `low:` with rotation"),
-        (GOVERNANCE, "tiers: []\n", "tiers: this is a list, not a mapping", "1:8", "write a mapping here"),
-        (GOVERNANCE, &rows("{rotation: maybe}"), "unknown value `maybe`", "2:19", "required, recommended, free"),
-        (GOVERNANCE, &rows("{rotation: free}"), "tiers.low: missing field `approvals`", "2:8", "add `approvals:`"),
+        (
+            GOVERNANCE,
+            "tiers: {}\n",
+            "the risk tier `low` has no row",
+            "1:1",
+            "add `low:` with rotation",
+        ),
+        (
+            GOVERNANCE,
+            "tiers: []\n",
+            "tiers: this is a list, not a mapping",
+            "1:8",
+            "write a mapping here",
+        ),
+        (
+            GOVERNANCE,
+            &rows("{rotation: maybe}"),
+            "unknown value `maybe`",
+            "2:19",
+            "required, recommended, free",
+        ),
+        (
+            GOVERNANCE,
+            &rows("{rotation: free}"),
+            "tiers.low: missing field `approvals`",
+            "2:8",
+            "add `approvals:`",
+        ),
         (
             GOVERNANCE,
             &rows(&row.replace("approvals: 1", "approvals: 300")),
@@ -499,7 +736,13 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "2:36",
             "from 0 to 255",
         ),
-        (GOVERNANCE, &block, "the tier `medium` has a recovery window of 3 days", "7:5", "7 to 30 days"),
+        (
+            GOVERNANCE,
+            &block,
+            "the tier `medium` has a recovery window of 3 days",
+            "7:5",
+            "7 to 30 days",
+        ),
         (
             GOVERNANCE,
             &rows(&row.replace("Days: 7", "Days: 31")),
@@ -509,12 +752,24 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
         ),
         // The schema.
         (SCHEMA, "", "this is not JSON", "", "delete it to use the built-in schema"),
-        (SCHEMA, "{\n  \"type\": \"object\",\n  ]\n", "this is not JSON: key must be a string", "3:3", "mend it"),
+        (
+            SCHEMA,
+            "{\n  \"type\": \"object\",\n  ]\n",
+            "this is not JSON: key must be a string",
+            "3:3",
+            "mend it",
+        ),
         (SCHEMA, "[]", "not a JSON Schema", "", "mend it"),
         (SCHEMA, "{\"type\": \"objekt\"}", "not a JSON Schema", "", "mend it"),
         (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "leads outside", "", "mend it"),
         (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "leads outside", "", "mend it"),
-        (SCHEMA, "{\"$ref\": \"metadata/enums.yaml#/colours\"}", "'/colours' does not exist", "", "mend it"),
+        (
+            SCHEMA,
+            "{\"$ref\": \"metadata/enums.yaml#/colours\"}",
+            "'/colours' does not exist",
+            "",
+            "mend it",
+        ),
     ] {
         let repository = Repository::with_seed();
         repository.write(file, text);
@@ -523,10 +778,18 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
         for arguments in [&["validate"][..], &["render"], &["plan"]] {
             let outcome = run(&repository, arguments).fails_with(2);
             one_error(&outcome, message, help);
-            assert!(outcome.stderr.replace("\n  │ ", " ").contains(&format!("× {file}: ")), "{}", outcome.stderr);
+            assert!(
+                outcome.stderr.replace("\n  │ ", " ").contains(&format!("× {file}: ")),
+                "{}",
+                outcome.stderr
+            );
             match place {
                 "" => assert!(!outcome.stderr.contains(&format!("[{file}:")), "{}", outcome.stderr),
-                _ => assert!(outcome.stderr.contains(&format!("[{file}:{place}")), "{place}: {}", outcome.stderr),
+                _ => assert!(
+                    outcome.stderr.contains(&format!("[{file}:{place}")),
+                    "{place}: {}",
+                    outcome.stderr
+                ),
             }
         }
         assert_eq!(state(&repository), before, "{text}");
@@ -538,7 +801,11 @@ fn the_tiers_of_the_lists_must_be_in_the_table() {
     let repository = Repository::with_seed();
     repository.write("schemas/metadata/enums.yaml", "riskTiers: [low, medium, extreme]\n");
     let outcome = run(&repository, &["validate"]).fails_with(2);
-    one_error(&outcome, "schemas/metadata/governance.yaml: there is no such file", "add `extreme:` below its `tiers:`");
+    one_error(
+        &outcome,
+        "schemas/metadata/governance.yaml: there is no such file",
+        "add `extreme:` below its `tiers:`",
+    );
 }
 
 #[test]
@@ -547,7 +814,9 @@ fn something_else_in_a_configurations_place_is_told() {
         ("folder", |_, at| fs::create_dir(at).unwrap(), "this is a folder"),
         (
             "fifo",
-            |repository, at| drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success()),
+            |repository, at| {
+                drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success())
+            },
             "this is a FIFO",
         ),
         ("link", |_, at| symlink("/etc/hostname", at).unwrap(), "this is a symbolic link"),
@@ -583,7 +852,9 @@ fn a_missing_configuration_is_all_defaults_and_so_is_one_of_comments() {
     let repository = Repository::with_seed();
     assert!(!repository.exists("goldenpath.yaml"));
     run(&repository, &["validate"]).success();
-    for text in ["", "# nothing\n", "\u{feff}catalog: catalogs/secrets\r\n", "store:\n", "rules: {}\n"] {
+    for text in
+        ["", "# nothing\n", "\u{feff}catalog: catalogs/secrets\r\n", "store:\n", "rules: {}\n"]
+    {
         repository.write("goldenpath.yaml", text);
         let outcome = run(&repository, &["validate"]).success();
         assert_eq!(outcome.stdout, "checked 1 manifest: no findings\n", "{text:?}");
@@ -603,7 +874,11 @@ fn wrong_flags_are_wrong_usage() {
         &[],
     ] {
         let outcome = run(&repository, arguments).fails_with(2);
-        assert!(outcome.stdout.is_empty() && outcome.stderr.contains("--help"), "{arguments:?}: {}", outcome.stderr);
+        assert!(
+            outcome.stdout.is_empty() && outcome.stderr.contains("--help"),
+            "{arguments:?}: {}",
+            outcome.stderr
+        );
     }
     let near = run(&repository, &["vlaidate"]).fails_with(2);
     assert!(near.stderr.contains("'validate'"), "{}", near.stderr);

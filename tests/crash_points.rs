@@ -36,18 +36,24 @@ fn prepared() -> Aws {
 
     for number in [3, 4] {
         let id = format!("SEC-000{number}");
-        let tags = [("id", id.as_str()), ("managed-by", "goldenpath"), ("catalog", "acme-platform"), ("owner", "x")];
-        let tags = tags.map(|(key, value)| json!({ "Key": format!("goldenpath.io/{key}"), "Value": value }));
+        let tags = [
+            ("id", id.as_str()),
+            ("managed-by", "goldenpath"),
+            ("catalog", "acme-platform"),
+            ("owner", "x"),
+        ];
+        let tags = tags
+            .map(|(key, value)| json!({ "Key": format!("goldenpath.io/{key}"), "Value": value }));
         aws.call("CreateSecret", json!({ "Name": name(number), "Tags": tags }));
     }
-    let statement =
-        json!({ "Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*" });
+    let statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*" });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     aws.call("PutResourcePolicy", json!({ "SecretId": name(4), "ResourcePolicy": policy }));
     aws.call("DeleteSecret", json!({ "SecretId": name(3), "RecoveryWindowInDays": 7 }));
-    let old =
-        "# Managed by goldenpath: SEC-0004 of acme-platform. Changes are overwritten; edit the manifest.\nold: yes\n";
-    aws.platform.gitops.write("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0004.yaml", old);
+    let old = "# Managed by goldenpath: SEC-0004 of acme-platform. Changes are overwritten; edit the manifest.\nold: yes\n";
+    aws.platform
+        .gitops
+        .write("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0004.yaml", old);
     aws.platform.gitops.commit_all("An old one");
     aws
 }
@@ -84,7 +90,11 @@ fn collect_leftovers(folder: &Path, found: &mut Vec<PathBuf>) {
         match path.is_dir() {
             true if name.starts_with(".goldenpath-") => found.push(path),
             true => collect_leftovers(&path, found),
-            false if name.starts_with(".goldenpath-") || name.ends_with(".lock") || name == "committing" => {
+            false
+                if name.starts_with(".goldenpath-")
+                    || name.ends_with(".lock")
+                    || name == "committing" =>
+            {
                 found.push(path);
             }
             false => {}
@@ -107,10 +117,14 @@ fn uninterrupted() -> (Vec<Point>, End) {
     let aws = prepared();
     let list = aws.platform.catalog.home().join("points");
     aws.recorder.reset();
-    aws.reach(aws.platform.catalog.goldenpath(&ARGUMENTS)).env("GOLDENPATH_CRASH_LIST", &list).run().success();
+    aws.reach(aws.platform.catalog.goldenpath(&ARGUMENTS))
+        .env("GOLDENPATH_CRASH_LIST", &list)
+        .run()
+        .success();
     let calls = aws.recorder.operations().into_iter().enumerate();
     let calls = calls.flat_map(|(number, operation)| {
-        [When::BeforeTheServer, When::BeforeTheAnswer].map(|when| Point::Call(number, operation.clone(), when))
+        [When::BeforeTheServer, When::BeforeTheAnswer]
+            .map(|when| Point::Call(number, operation.clone(), when))
     });
     let inside = fs::read_to_string(list).unwrap();
     let points = calls.chain(inside.lines().map(|name| Point::Inside(name.to_owned()))).collect();
@@ -142,13 +156,27 @@ fn killed_at_any_point_and_run_again_it_comes_to_the_same_end() {
     let (points, end) = uninterrupted();
     assert_eq!((end.status.as_str(), end.leftovers.as_slice()), ("", &[] as &[PathBuf]));
     assert_eq!(end.history.lines().count(), 3, "one commit: {}", end.history);
-    for name in ["file: bytes on disk 3", "file: renamed", "branch: index written", "branch: committed"] {
-        assert!(points.iter().any(|point| matches!(point, Point::Inside(known) if known == name)), "{name}");
-    }
-    for operation in
-        ["CreateSecret", "RestoreSecret", "UpdateSecret", "TagResource", "PutResourcePolicy", "DeleteResourcePolicy"]
+    for name in
+        ["file: bytes on disk 3", "file: renamed", "branch: index written", "branch: committed"]
     {
-        assert!(points.iter().any(|point| matches!(point, Point::Call(_, known, _) if known == operation)));
+        assert!(
+            points.iter().any(|point| matches!(point, Point::Inside(known) if known == name)),
+            "{name}"
+        );
+    }
+    for operation in [
+        "CreateSecret",
+        "RestoreSecret",
+        "UpdateSecret",
+        "TagResource",
+        "PutResourcePolicy",
+        "DeleteResourcePolicy",
+    ] {
+        assert!(
+            points
+                .iter()
+                .any(|point| matches!(point, Point::Call(_, known, _) if known == operation))
+        );
     }
     assert!(points.len() >= 60, "{} points: {points:#?}", points.len());
 

@@ -30,7 +30,9 @@ fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {
         "goldenpath demo --keep",
         "Next, in a repository of your own: goldenpath init",
     ] {
-        let at = rest.find(part).unwrap_or_else(|| panic!("`{part}` is missing or out of order in\n{shown}"));
+        let at = rest
+            .find(part)
+            .unwrap_or_else(|| panic!("`{part}` is missing or out of order in\n{shown}"));
         rest = &rest[at + part.len()..];
     }
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "the demo left something behind");
@@ -41,8 +43,10 @@ fn with_keep_the_folder_stays_and_works() {
     let repository = Repository::new();
     let temporary = repository.home().join("temporary");
     fs::create_dir(&temporary).unwrap();
-    let shown = repository.goldenpath(&["demo", "--keep"]).env("TMPDIR", &temporary).run().success().stdout;
-    let folder = shown.lines().find_map(|line| line.strip_prefix("The folder is kept: cd ")).unwrap();
+    let shown =
+        repository.goldenpath(&["demo", "--keep"]).env("TMPDIR", &temporary).run().success().stdout;
+    let folder =
+        shown.lines().find_map(|line| line.strip_prefix("The folder is kept: cd ")).unwrap();
     let plan = repository.goldenpath(&["-C", folder, "plan"]).run().success().stdout;
     assert!(plan.starts_with("Nothing to do."), "{plan}");
 }

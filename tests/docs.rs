@@ -24,7 +24,12 @@ fn pages() -> Vec<(String, String)> {
         "# The rules\n\nWhat `goldenpath explain` prints. Generated from the rules' doc comments.\n\n| rule | name | |\n| --- | --- | --- |\n",
     );
     for rule in RULES {
-        list.push_str(&format!("| [{0}]({0}.md) | `{1}` | {2} |\n", rule.code, rule.name, rule.sentence()));
+        list.push_str(&format!(
+            "| [{0}]({0}.md) | `{1}` | {2} |\n",
+            rule.code,
+            rule.name,
+            rule.sentence()
+        ));
     }
     let pages = RULES.iter().map(|rule| (format!("{}.md", rule.code), page(rule)));
     pages.chain([("README.md".to_owned(), list)]).collect()
@@ -44,7 +49,11 @@ fn the_rules_pages_are_what_the_rules_say() {
         let found = fs::read_to_string(folder.join(&name)).unwrap_or_default();
         assert_eq!(found, text, "docs/rules/{name} is stale: UPDATE_DOCS=1 cargo test pages");
     }
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), RULES.len() + 1, "docs/rules/ has a page of no rule");
+    assert_eq!(
+        fs::read_dir(&folder).unwrap().count(),
+        RULES.len() + 1,
+        "docs/rules/ has a page of no rule"
+    );
 }
 
 #[test]
@@ -77,8 +86,9 @@ fn explain_prints_the_page_and_knows_near_misses() {
 
 #[test]
 fn links_in_the_documentation_lead_somewhere() {
-    let mut files: Vec<PathBuf> =
-        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)).to_vec();
+    let mut files: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+        .map(|name| root().join(name))
+        .to_vec();
     files.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     for file in files.into_iter().filter(|file| file.is_file()) {
         let text = fs::read_to_string(&file).unwrap();
@@ -95,29 +105,43 @@ fn links_in_the_documentation_lead_somewhere() {
 #[test]
 fn every_flag_in_the_documentation_exists() {
     let repository = Repository::new();
-    let help: String = [&["--help"][..], &["init", "--help"], &["new", "secret", "--help"], &["validate", "--help"]]
-        .into_iter()
-        .chain([&["render", "--help"][..], &["plan", "--help"], &["apply", "--help"], &["demo", "--help"]])
-        .chain([&["hook", "install", "--help"][..], &["hook", "uninstall", "--help"], &["hook", "run", "--help"]])
-        .chain([&["id", "next", "--help"][..], &["id", "reserve", "--help"], &["id", "list", "--help"]])
-        .chain([
-            &["id", "renumber", "--help"][..],
-            &["lifecycle", "set", "--help"],
-            &["audit", "show", "--help"],
-            &["audit", "verify", "--help"],
-            &["list", "--help"],
-            &["show", "--help"],
-            &["due", "--help"],
-            &["report", "--help"],
-            &["value", "set", "--help"],
-            &["value", "generate", "--help"],
-            &["value", "rotate", "--help"],
-            &["value", "status", "--help"],
-            &["value", "env", "--help"],
-            &["codeowners", "--help"],
-        ])
-        .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
-        .collect();
+    let help: String = [
+        &["--help"][..],
+        &["init", "--help"],
+        &["new", "secret", "--help"],
+        &["validate", "--help"],
+    ]
+    .into_iter()
+    .chain([
+        &["render", "--help"][..],
+        &["plan", "--help"],
+        &["apply", "--help"],
+        &["demo", "--help"],
+    ])
+    .chain([
+        &["hook", "install", "--help"][..],
+        &["hook", "uninstall", "--help"],
+        &["hook", "run", "--help"],
+    ])
+    .chain([&["id", "next", "--help"][..], &["id", "reserve", "--help"], &["id", "list", "--help"]])
+    .chain([
+        &["id", "renumber", "--help"][..],
+        &["lifecycle", "set", "--help"],
+        &["audit", "show", "--help"],
+        &["audit", "verify", "--help"],
+        &["list", "--help"],
+        &["show", "--help"],
+        &["due", "--help"],
+        &["report", "--help"],
+        &["value", "set", "--help"],
+        &["value", "generate", "--help"],
+        &["value", "rotate", "--help"],
+        &["value", "status", "--help"],
+        &["value", "env", "--help"],
+        &["codeowners", "--help"],
+    ])
+    .map(|arguments| repository.goldenpath(arguments).run().success().stdout)
+    .collect();
     for name in [
         "README.md",
         "docs/commands.md",
@@ -133,9 +157,9 @@ fn every_flag_in_the_documentation_exists() {
         "deploy/argo-workflows.yaml",
     ] {
         let text = fs::read_to_string(root().join(name)).unwrap();
-        for line in
-            text.lines().filter(|line| line.contains("goldenpath") || line.starts_with("| `-") || line.contains("`--"))
-        {
+        for line in text.lines().filter(|line| {
+            line.contains("goldenpath") || line.starts_with("| `-") || line.contains("`--")
+        }) {
             for flag in line
                 .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
                 .filter(|word| word.starts_with("--") && word.len() > 3)
@@ -155,7 +179,10 @@ fn every_flag_in_the_documentation_exists() {
                     "--unshallow",
                     "--delete",
                 ];
-                assert!(help.contains(flag) || others.contains(&flag), "{name} names {flag}: {line}");
+                assert!(
+                    help.contains(flag) || others.contains(&flag),
+                    "{name} names {flag}: {line}"
+                );
             }
         }
     }

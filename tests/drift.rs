@@ -8,7 +8,11 @@ use crate::support::{Aws, KEY, Outcome, Platform, as_api_tags, request, seed_tag
 
 fn reasons(plan: &Outcome) -> String {
     let actions = plan.json()["actions"].clone();
-    let reasons = actions.as_array().unwrap().iter().map(|action| action["reason"].as_str().unwrap().to_owned());
+    let reasons = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["reason"].as_str().unwrap().to_owned());
     reasons.collect::<Vec<_>>().join("\n")
 }
 
@@ -16,7 +20,13 @@ fn orphans(plan: &Outcome) -> Vec<String> {
     let orphans = plan.json()["orphans"].clone();
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let line = |one: &Value| {
-        format!("{} {} {}: {}", text(&one["id"]), text(&one["environment"]), text(&one["target"]), text(&one["reason"]))
+        format!(
+            "{} {} {}: {}",
+            text(&one["id"]),
+            text(&one["environment"]),
+            text(&one["target"]),
+            text(&one["reason"])
+        )
     };
     orphans.as_array().unwrap().iter().map(line).collect()
 }
@@ -61,14 +71,21 @@ fn a_secret_that_goldenpath_did_not_make_is_taken_over_where_that_is_asked_for()
     let aws = Aws::new("adopted");
     aws.platform.seed();
     let foreign = json!([{ "Key": "team", "Value": "blue" }]);
-    aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs", "Description": "old", "Tags": foreign }));
+    aws.call(
+        "CreateSecret",
+        json!({ "Name": KEY, "SecretString": "theirs", "Description": "old", "Tags": foreign }),
+    );
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
     assert!(reasons(&plan).contains("`--adopt SEC-0007` takes it over"), "{}", reasons(&plan));
 
     let plan = aws.plan_with(&["--adopt", "SEC-0007"]);
     assert_eq!(Platform::actions(&plan)[0], format!("SEC-0007 tag-secret {KEY}"));
-    assert!(reasons(&plan).starts_with("adopts a secret that goldenpath did not make: "), "{}", reasons(&plan));
+    assert!(
+        reasons(&plan).starts_with("adopts a secret that goldenpath did not make: "),
+        "{}",
+        reasons(&plan)
+    );
     aws.writes();
     aws.apply_with(&["--adopt", "SEC-0007"]).success();
     assert_eq!(aws.writes(), ["TagResource"]);
@@ -91,7 +108,11 @@ fn another_catalog_s_secret_is_not_taken_over_and_an_id_without_a_manifest_is_re
     theirs.insert("goldenpath.io/catalog", "another-platform");
     aws.call("CreateSecret", json!({ "Name": KEY, "Tags": as_api_tags(&theirs) }));
     let outcome = aws.apply_with(&["--adopt", "SEC-0007"]).fails_with(1);
-    assert!(outcome.stdout.contains("belongs to another catalog (another-platform)"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("belongs to another catalog (another-platform)"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(tags(&aws.describe(KEY)), theirs);
     for id in ["SEC-0099", "7"] {
         let outcome = aws.apply_with(&["--adopt", id]).fails_with(2);
@@ -111,20 +132,33 @@ fn secrets_without_a_manifest_are_shown_and_left_alone() {
     aws.call("DeleteSecret", json!({ "SecretId": "goldenpath/old", "RecoveryWindowInDays": 7 }));
     other.insert("goldenpath.io/catalog", "zenith");
     aws.call("CreateSecret", json!({ "Name": "goldenpath/zenith", "Tags": as_api_tags(&other) }));
-    std::fs::remove_file(aws.platform.catalog.path().join("catalogs/secrets/payments/dev/SEC-0002.yaml")).unwrap();
-    let ended = request("SEC-0003", "one-that-ends").replace("status: active", "status: decommissioned");
-    aws.platform.catalog.write("catalogs/secrets/payments/dev/SEC-0003.yaml", &ended).commit_all("One");
+    std::fs::remove_file(
+        aws.platform.catalog.path().join("catalogs/secrets/payments/dev/SEC-0002.yaml"),
+    )
+    .unwrap();
+    let ended =
+        request("SEC-0003", "one-that-ends").replace("status: active", "status: decommissioned");
+    aws.platform
+        .catalog
+        .write("catalogs/secrets/payments/dev/SEC-0003.yaml", &ended)
+        .commit_all("One");
     aws.writes();
 
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [""; 0], "they are no changes");
     let found = orphans(&plan);
     assert_eq!(found.len(), 3, "{found:?}");
-    assert_eq!(found[0], "SEC-0002 dev goldenpath/payments/dev/one-that-goes: no manifest asks for it");
-    assert_eq!(found[1], "SEC-0003 dev goldenpath/payments/dev/one-that-ends: its manifest is decommissioned");
-    assert!(
-        found[2].starts_with("SEC-0007 prod goldenpath/old: no manifest asks for it; it is marked for deletion (20")
+    assert_eq!(
+        found[0],
+        "SEC-0002 dev goldenpath/payments/dev/one-that-goes: no manifest asks for it"
     );
+    assert_eq!(
+        found[1],
+        "SEC-0003 dev goldenpath/payments/dev/one-that-ends: its manifest is decommissioned"
+    );
+    assert!(found[2].starts_with(
+        "SEC-0007 prod goldenpath/old: no manifest asks for it; it is marked for deletion (20"
+    ));
     assert_eq!(orphans(&aws.plan_with(&["--env", "dev"])).len(), 2);
     assert_eq!(orphans(&aws.plan_with(&["--env", "prod"])).len(), 1);
     // A part of the catalog is selected, and what belongs to the rest is none.
@@ -132,7 +166,11 @@ fn secrets_without_a_manifest_are_shown_and_left_alone() {
 
     let outcome = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
     assert!(outcome.stdout.starts_with("Nothing to do."), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("3 secrets of this catalog without a manifest; apply leaves them alone."));
+    assert!(
+        outcome
+            .stdout
+            .contains("3 secrets of this catalog without a manifest; apply leaves them alone.")
+    );
     aws.apply().success();
     assert_eq!(aws.writes(), [""; 0]);
     assert_eq!(aws.names().len(), 5);
@@ -153,8 +191,13 @@ fn the_catalog_is_taken_at_head_or_at_the_commit_that_is_named() {
     platform.catalog.git(&["tag", "v1"]);
     platform.write("SEC-0008", "a-later-key").catalog.commit_all("Later");
     let ids = |arguments: &[&str]| {
-        let plan = platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
-        let ids = plan["actions"].as_array().unwrap().iter().map(|action| action["id"].as_str().unwrap().to_owned());
+        let plan =
+            platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
+        let ids = plan["actions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| action["id"].as_str().unwrap().to_owned());
         ids.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     };
     assert_eq!(ids(&[]), ["SEC-0007", "SEC-0008"]);
@@ -202,7 +245,11 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
     let plan = aws.plan().json();
     assert_eq!(plan["manualRotation"], json!({ "database-credentials": 1 }));
     let shown = aws.reach(aws.platform.plan(&[])).run().success().stdout;
-    assert_eq!(shown.matches("Rotation is manual for database-credentials (1 secret)").count(), 1, "{shown}");
+    assert_eq!(
+        shown.matches("Rotation is manual for database-credentials (1 secret)").count(),
+        1,
+        "{shown}"
+    );
 
     configure(&format!("rotation:\n  functions:\n    database-credentials: {function}\n"));
     let plan = aws.plan();
@@ -231,7 +278,10 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
     };
     show(&rotated);
     let plan = aws.plan();
-    assert!(reasons(&plan).contains("it is rotated every 30 days") && reasons(&plan).contains("every 90 days by"));
+    assert!(
+        reasons(&plan).contains("it is rotated every 30 days")
+            && reasons(&plan).contains("every 90 days by")
+    );
     aws.platform.seed_changed("rotationClass: standard", "rotationClass: none");
     show(&rotated);
     assert!(!reasons(&aws.plan()).contains("rotated"), "no class, nothing said");
@@ -242,7 +292,8 @@ fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret()
     let aws = Aws::new("rotation-refused");
     let function = "arn:aws:lambda:eu-central-1:123456789012:function:gone";
     let config = aws.platform.catalog.read("goldenpath.yaml");
-    let config = format!("{config}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n");
+    let config =
+        format!("{config}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n");
     aws.platform.catalog.write("goldenpath.yaml", &config).commit_all("Rotate");
     aws.platform.seed();
     let gone = "Secrets Manager cannot find the function";
@@ -253,8 +304,16 @@ fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret()
         aws.recorder.refuse("RotateSecret", KEY, 1, code, gone);
         let outcome = aws.apply().fails_with(1);
         // Reports wrap their lines.
-        let words = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
-        assert!(words.contains("configure-rotation") && words.contains(gone) && words.contains(said), "{words}");
+        let words = outcome
+            .stderr
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            words.contains("configure-rotation") && words.contains(gone) && words.contains(said),
+            "{words}"
+        );
         assert!(aws.platform.seed_projection().contains(KEY));
     }
 }
@@ -280,11 +339,18 @@ fn a_tag_value_that_aws_refuses_is_told_before_anything_is_done() {
 fn a_store_key_that_is_too_long_for_aws_is_found_before_anything_is_done() {
     let aws = Aws::new("long-key");
     let config = format!("keyTemplate: \"{}/{{{{ name }}}}\"", "x".repeat(500));
-    aws.platform.configure(&format!("backend: aws\n{config}"), &aws.platform.gitops.path().display().to_string());
+    aws.platform.configure(
+        &format!("backend: aws\n{config}"),
+        &aws.platform.gitops.path().display().to_string(),
+    );
     aws.platform.seed();
     let outcome = aws.apply().fails_with(1);
-    let words = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
-    assert!(words.contains("GP104") && words.contains("it has 524 characters, 1 to 512 are allowed"), "{words}");
+    let words =
+        outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("GP104") && words.contains("it has 524 characters, 1 to 512 are allowed"),
+        "{words}"
+    );
     assert_eq!(aws.recorder.operations(), [""; 0]);
 }
 

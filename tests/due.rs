@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request, seed_with};
+use crate::support::{
+    Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request, seed_with,
+};
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
@@ -27,7 +29,9 @@ fn rows(outcome: &Outcome) -> Vec<String> {
     let overdue = rows.iter().filter(|row| row["state"] == "overdue").count();
     assert_eq!(report["summary"]["overdue"], overdue);
     assert_eq!(report["summary"]["soon"], rows.len() - overdue);
-    rows.iter().map(|row| ["id", "reason", "state", "due"].map(|name| text(row, name)).join(" ")).collect()
+    rows.iter()
+        .map(|row| ["id", "reason", "state", "due"].map(|name| text(row, name)).join(" "))
+        .collect()
 }
 
 /// Three secrets with a ttl of 30 days: one that has been there for 40, one for 20, one for 5.
@@ -44,14 +48,22 @@ fn a_ttl_counts_from_when_the_id_came_into_the_catalog() {
     let repository = three();
     let overdue = format!("SEC-0001 ttl overdue {}", day(10));
     let soon = format!("SEC-0002 ttl soon {}", day(-10));
-    assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [overdue.clone(), soon.clone()]);
+    assert_eq!(
+        rows(&due(&repository, &["--format", "json"]).success()),
+        [overdue.clone(), soon.clone()]
+    );
     assert_eq!(
         rows(&due(&repository, &["--format", "json", "--within", "9d"]).success()),
         std::slice::from_ref(&overdue)
     );
     let last = format!("SEC-0003 ttl soon {}", day(-25));
-    assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "4w"]).success()), [overdue, soon, last]);
-    let none = due(&repository, &["--format", "json", "--service", "payments", "--owner", "app-team"]).success();
+    assert_eq!(
+        rows(&due(&repository, &["--format", "json", "--within", "4w"]).success()),
+        [overdue, soon, last]
+    );
+    let none =
+        due(&repository, &["--format", "json", "--service", "payments", "--owner", "app-team"])
+            .success();
     assert_eq!(rows(&none), [""; 0]);
 }
 
@@ -62,7 +74,9 @@ fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
     repository.write(path("SEC-0001"), &text).commit_all_days_ago(60, "SEC-0001");
     let status = |status: &str| text.replace("status: active ", &format!("status: {status} "));
     repository.write(path("SEC-0001"), &status("deprecated")).commit_all_days_ago(50, "deprecated");
-    repository.write(path("SEC-0001"), &status("decommission_requested")).commit_all_days_ago(1, "requested");
+    repository
+        .write(path("SEC-0001"), &status("decommission_requested"))
+        .commit_all_days_ago(1, "requested");
     // Three days of cooling off in the tier medium.
     let soon = format!("SEC-0001 gates soon {}", day(-2));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [soon]);
@@ -82,7 +96,9 @@ fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
     secret["LastAccessedDate"] = json!((Timestamp::now().as_second() / 86400 - 1) * 86400);
     aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [secret] }));
     catalog.write(path("SEC-0001"), &status("deprecated")).commit_all_days_ago(50, "deprecated");
-    catalog.write(path("SEC-0001"), &status("decommission_requested")).commit_all_days_ago(10, "requested");
+    catalog
+        .write(path("SEC-0001"), &status("decommission_requested"))
+        .commit_all_days_ago(10, "requested");
     let outcome = aws.reach(catalog.goldenpath(&["due", "--format", "json"])).run().success();
     assert_eq!(rows(&outcome), [format!("SEC-0001 gates soon {}", day(-6))]);
 }
@@ -103,7 +119,10 @@ fn people_see_what_is_overdue_before_what_is_not() {
     );
     assert_eq!(shown.stdout, expected);
     assert!(shown.stderr.contains("`store.backend` is not set"), "{}", shown.stderr);
-    assert_eq!(due(&Repository::with_seed(), &[]).success().stdout, "Nothing is due within 14 days.\n");
+    assert_eq!(
+        due(&Repository::with_seed(), &[]).success().stdout,
+        "Nothing is due within 14 days.\n"
+    );
 }
 
 #[test]
@@ -121,7 +140,8 @@ fn the_exit_code_is_what_was_asked_for() {
     ] {
         assert_eq!(due(&repository, words).code, code, "{words:?}");
     }
-    repository.write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: 90"));
+    repository
+        .write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: 90"));
     assert_eq!(due(&repository, &["--fail-on", "overdue"]).code, 0);
     assert_eq!(due(&repository, &["--fail-on", "soon"]).code, 1);
     assert_eq!(due(&repository, &["--fail-on", "soon", "--within", "1w"]).code, 0);
@@ -130,8 +150,12 @@ fn the_exit_code_is_what_was_asked_for() {
 #[test]
 fn a_secret_that_has_been_deprecated_for_long_is_due() {
     let repository = Repository::new();
-    let with =
-        |status: &str| seed_with(&[("status: active", &format!("status: {status}")), ("ttlDays: 30", "ttlDays: 365")]);
+    let with = |status: &str| {
+        seed_with(&[
+            ("status: active", &format!("status: {status}")),
+            ("ttlDays: 30", "ttlDays: 365"),
+        ])
+    };
     repository.write(SEED_PATH, &with("active")).commit_all_days_ago(300, "SEC-0007");
     repository.write(SEED_PATH, &with("deprecated")).commit_all_days_ago(250, "Deprecated");
     repository.write(SEED_PATH, &with("active")).commit_all_days_ago(200, "No, needed");
@@ -141,7 +165,8 @@ fn a_secret_that_has_been_deprecated_for_long_is_due() {
     let found = format!("SEC-0007 deprecated overdue {}", day(10));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [found]);
     let table = include_str!("../schemas/metadata/governance.yaml");
-    repository.write("schemas/metadata/governance.yaml", &format!("{table}\ndeprecatedForDays: 120\n"));
+    repository
+        .write("schemas/metadata/governance.yaml", &format!("{table}\ndeprecatedForDays: 120\n"));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [""; 0]);
     let found = format!("SEC-0007 deprecated soon {}", day(-20));
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "3w"]).success()), [found]);
@@ -168,16 +193,26 @@ fn a_store_tells_when_a_secret_was_made_and_last_rotated() {
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "of no account" }));
     let asked = |dates: &[(&str, i64)]| {
         answer(&aws, dates);
-        rows(&aws.reach(aws.platform.catalog.goldenpath(&["due", "--format", "json"])).run().success())
+        rows(
+            &aws.reach(aws.platform.catalog.goldenpath(&["due", "--format", "json"]))
+                .run()
+                .success(),
+        )
     };
     let rotation = format!("SEC-0007 rotation overdue {}", day(10));
-    assert_eq!(asked(&[("CreatedDate", 2), ("LastRotatedDate", 100), ("LastChangedDate", 1)]), [rotation]);
+    assert_eq!(
+        asked(&[("CreatedDate", 2), ("LastRotatedDate", 100), ("LastChangedDate", 1)]),
+        [rotation]
+    );
     let ttl = format!("SEC-0007 ttl overdue {}", day(3));
     assert_eq!(asked(&[("CreatedDate", 33), ("LastChangedDate", 1)]), std::slice::from_ref(&ttl));
     let soon = format!("SEC-0007 rotation soon {}", day(-5));
     assert_eq!(asked(&[("CreatedDate", 33), ("LastChangedDate", 85)]), [ttl, soon]);
     aws.recorder.reset();
-    let offline = aws.reach(aws.platform.catalog.goldenpath(&["due", "--offline", "--format", "json"])).run().success();
+    let offline = aws
+        .reach(aws.platform.catalog.goldenpath(&["due", "--offline", "--format", "json"]))
+        .run()
+        .success();
     assert_eq!((rows(&offline), aws.recorder.operations()), (Vec::new(), Vec::new()));
 
     aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/catalog"] }));
@@ -203,16 +238,21 @@ fn markdown_is_for_an_issue_and_nothing_in_it_is_markup() {
     let repository = Repository::new();
     repository.write(
         "schemas/metadata/enums.yaml",
-        &include_str!("../schemas/metadata/enums.yaml").replace("team-payments", "\"@everyone <img> `|x`\""),
+        &include_str!("../schemas/metadata/enums.yaml")
+            .replace("team-payments", "\"@everyone <img> `|x`\""),
     );
     let text = SEED.replace("owner: team-payments ", "owner: \"@everyone <img> `|x`\" ");
     repository.write(SEED_PATH, &text).commit_all_days_ago(40, "SEC-0007");
     let shown = due(&repository, &["--format", "markdown"]).success().stdout;
     assert!(shown.starts_with("## Secrets that are due: 1 overdue, 0 within 14 days\n"), "{shown}");
-    let line = shown.lines().find(|line| line.starts_with("- [ ] ")).unwrap_or_else(|| panic!("{shown}"));
+    let line =
+        shown.lines().find(|line| line.starts_with("- [ ] ")).unwrap_or_else(|| panic!("{shown}"));
     assert!(line.contains("owner `` @everyone \\u{3c}img> `|x` ``: "), "{line}");
     assert!(!line.contains("<img"), "{line}");
-    assert!(line.starts_with(&format!("- [ ] `{}` `SEC-0007` `payments-db-credentials`", day(10))), "{line}");
+    assert!(
+        line.starts_with(&format!("- [ ] `{}` `SEC-0007` `payments-db-credentials`", day(10))),
+        "{line}"
+    );
     let none = due(&Repository::with_seed(), &["--format", "markdown"]).success().stdout;
     assert!(none.contains("\nNothing is due.\n"), "{none}");
 }
@@ -236,7 +276,14 @@ fn markdown_stays_below_the_limit_of_an_issue() {
 fn a_shallow_clone_is_told_of() {
     let origin = three();
     let clone = Repository::new();
-    clone.git(&["fetch", "--quiet", "--depth", "1", &format!("file://{}", origin.path().display()), "main"]);
+    clone.git(&[
+        "fetch",
+        "--quiet",
+        "--depth",
+        "1",
+        &format!("file://{}", origin.path().display()),
+        "main",
+    ]);
     clone.git(&["checkout", "--quiet", "-b", "main", "FETCH_HEAD"]);
     let told = due(&clone, &["--format", "json"]).success();
     assert!(told.stderr.contains("this clone is shallow"), "{}", told.stderr);
@@ -251,11 +298,17 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
     repository.commit_all_days_ago(2, "Imported");
     repository.write(
         path("SEC-0004"),
-        &format!("\u{feff}{}", deprecated.replace("ttlDays: 30", "ttlDays: 1").replace('\n', "\r\n")),
+        &format!(
+            "\u{feff}{}",
+            deprecated.replace("ttlDays: 30", "ttlDays: 1").replace('\n', "\r\n")
+        ),
     );
     repository.commit_all_days_ago(1, "A day is enough");
     // What somebody is at stays what it is.
-    repository.write(path("SEC-0003"), "half written").write("new.txt", "new").git(&["add", "new.txt"]);
+    repository
+        .write(path("SEC-0003"), "half written")
+        .write("new.txt", "new")
+        .git(&["add", "new.txt"]);
     let before = repository.git(&["status", "--porcelain"]);
 
     let done = due(&repository, &["--decommission"]).success();
@@ -285,16 +338,27 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
         format!("{}\n{}", path("SEC-0001"), path("SEC-0004"))
     );
     // One value in each, byte for byte.
-    for (id, from, to) in [("SEC-0001", "active", "deprecated"), ("SEC-0004", "deprecated", "decommission_requested")] {
-        let text =
-            |tip: &str| repository.program("git", &["show", &format!("{tip}:{}", path(id))]).run().success().stdout;
-        assert_eq!(text(&branch), text("main").replace(&format!("status: {from}"), &format!("status: {to}")));
+    for (id, from, to) in
+        [("SEC-0001", "active", "deprecated"), ("SEC-0004", "deprecated", "decommission_requested")]
+    {
+        let text = |tip: &str| {
+            repository
+                .program("git", &["show", &format!("{tip}:{}", path(id))])
+                .run()
+                .success()
+                .stdout
+        };
+        assert_eq!(
+            text(&branch),
+            text("main").replace(&format!("status: {from}"), &format!("status: {to}"))
+        );
     }
     repository.goldenpath(&["validate", "--from-ref", "main", "--to-ref", &branch]).run().success();
 
     let again = due(&repository, &["--decommission"]).fails_with(2);
     assert!(again.stderr.contains("there is such a branch already"), "{}", again.stderr);
-    let other = due(&repository, &["--decommission", "--branch", "cleanup", "--env", "dev"]).success();
+    let other =
+        due(&repository, &["--decommission", "--branch", "cleanup", "--env", "dev"]).success();
     assert!(other.stderr.contains("The branch cleanup asks for it"), "{}", other.stderr);
 }
 
@@ -308,7 +372,10 @@ fn the_branch_begins_where_merges_go_to() {
     repository.write("a.txt", "a").commit_all("Something else");
     let done = due(&repository, &["--decommission", "--branch", "cleanup"]).success();
     assert!(done.stderr.contains("Next: git push origin cleanup"), "{}", done.stderr);
-    assert_eq!(repository.git(&["rev-parse", "cleanup~1"]), repository.git(&["rev-parse", "origin/main"]));
+    assert_eq!(
+        repository.git(&["rev-parse", "cleanup~1"]),
+        repository.git(&["rev-parse", "origin/main"])
+    );
     assert_eq!(origin.git(&["branch", "--format=%(refname:short)"]), "main", "nothing is pushed");
 }
 
@@ -319,9 +386,11 @@ fn without_anything_due_there_is_no_branch() {
     let done = due(&repository, &["--decommission"]).success();
     assert!(done.stderr.contains("there is no branch to make"), "{}", done.stderr);
     assert_eq!(repository.git(&["branch", "--format=%(refname:short)"]), "main");
-    for words in
-        [&["--decommission", "--format", "json"][..], &["--branch", "x"], &["--decommission", "--branch", "a..b"]]
-    {
+    for words in [
+        &["--decommission", "--format", "json"][..],
+        &["--branch", "x"],
+        &["--decommission", "--branch", "a..b"],
+    ] {
         assert_eq!(due(&repository, words).code, 2, "{words:?}");
     }
 }
@@ -330,15 +399,28 @@ fn without_anything_due_there_is_no_branch() {
 fn no_value_is_shown() {
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
     let repository = Repository::new();
-    repository.write(SEED_PATH, &SEED.replace("owner: team-payments ", &format!("owner: {value} ")));
+    repository
+        .write(SEED_PATH, &SEED.replace("owner: team-payments ", &format!("owner: {value} ")));
     repository.commit_all_days_ago(40, "SEC-0007");
     for format in ["text", "json", "markdown"] {
         let shown = due(&repository, &["--format", format]).success();
-        assert!(shown.stdout.contains("SEC-0007") && shown.stdout.contains("[hidden]"), "{}", shown.stdout);
-        assert!(!shown.stdout.contains(&value) && !shown.stderr.contains(&value), "{}", shown.stdout);
+        assert!(
+            shown.stdout.contains("SEC-0007") && shown.stdout.contains("[hidden]"),
+            "{}",
+            shown.stdout
+        );
+        assert!(
+            !shown.stdout.contains(&value) && !shown.stderr.contains(&value),
+            "{}",
+            shown.stdout
+        );
     }
     let refused = due(&repository, &["--decommission"]).fails_with(1);
-    assert!(refused.stderr.contains("GP501") && refused.stderr.contains("No branch was made"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("GP501") && refused.stderr.contains("No branch was made"),
+        "{}",
+        refused.stderr
+    );
     assert!(!refused.stderr.contains(&value), "{}", refused.stderr);
     assert_eq!(repository.git(&["branch", "--format=%(refname:short)"]), "main");
 }

@@ -45,8 +45,12 @@ fn apply_days_ago(aws: &Aws, days_ago: u64) -> Outcome {
 
 /// Has the catalog's own table ask for so many days of cooling off.
 fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
-    let table = BUILT_IN_GOVERNANCE.replace("coolingOffDays: 3", &format!("coolingOffDays: {days}"));
-    platform.catalog.write("schemas/metadata/governance.yaml", &table).commit_all_days_ago(days_ago, "Governance");
+    let table =
+        BUILT_IN_GOVERNANCE.replace("coolingOffDays: 3", &format!("coolingOffDays: {days}"));
+    platform
+        .catalog
+        .write("schemas/metadata/governance.yaml", &table)
+        .commit_all_days_ago(days_ago, "Governance");
 }
 
 /// A secret that is there, whose end is asked for and whose projection is gone, so that the gates are next. All but the one
@@ -76,10 +80,14 @@ fn blocked(aws: &Aws) -> Vec<String> {
 
 /// The trail's events, as `action target`.
 fn recorded(platform: &Platform) -> Vec<String> {
-    let events = platform.catalog.goldenpath(&["audit", "show", "--format", "json"]).run().success().json();
+    let events =
+        platform.catalog.goldenpath(&["audit", "show", "--format", "json"]).run().success().json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let events = events["events"].as_array().unwrap();
-    events.iter().map(|event| format!("{} {}", text(&event["action"]), text(&event["target"]))).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {}", text(&event["action"]), text(&event["target"])))
+        .collect()
 }
 
 /// What AWS does when the recovery window has ended.
@@ -117,7 +125,8 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     assert_eq!(actions(&aws), std::slice::from_ref(&waits));
     let reasons = blocked(&aws);
     assert!(
-        reasons[0].starts_with("gate cooling-off: its end was asked for on ") && reasons[0].contains("at the earliest"),
+        reasons[0].starts_with("gate cooling-off: its end was asked for on ")
+            && reasons[0].contains("at the earliest"),
         "{reasons:?}"
     );
 
@@ -133,7 +142,8 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     let shown = aws.reach(platform.plan(&[])).run().success().stdout;
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        shown.contains("- delete-secret") && shown.contains("Plan: 0 to create, 0 to change, 1 to delete, 0 blocked."),
+        shown.contains("- delete-secret")
+            && shown.contains("Plan: 0 to create, 0 to change, 1 to delete, 0 blocked."),
         "{shown}"
     );
     for words in [
@@ -144,17 +154,26 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
         assert!(shown.contains(words), "{shown}");
     }
     let outcome = apply_days_ago(&aws, 39).success();
-    assert!(outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 deleted.\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.ends_with("Applied: 0 created, 0 changed, 1 deleted.\n"),
+        "{}",
+        outcome.stdout
+    );
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
     assert_eq!(actions(&aws), std::slice::from_ref(&waits));
-    assert!(blocked(&aws)[0].contains("`goldenpath lifecycle set SEC-0007 deprecated` brings it back"));
+    assert!(
+        blocked(&aws)[0].contains("`goldenpath lifecycle set SEC-0007 deprecated` brings it back")
+    );
     assert_eq!(aws.apply().success().stderr.matches("failed").count(), 0);
 
     // Until the window ends there is a way back.
     set_status(platform, "deprecated", 30);
     assert_eq!(
         actions(&aws),
-        [format!("SEC-0007 restore-secret {KEY}"), format!("SEC-0007 write-projection {PROJECTION}")]
+        [
+            format!("SEC-0007 restore-secret {KEY}"),
+            format!("SEC-0007 write-projection {PROJECTION}")
+        ]
     );
     apply_days_ago(&aws, 30).success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null() && platform.gitops.exists(PROJECTION));
@@ -199,9 +218,11 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     );
     let outcome = verified(platform).success();
     assert!(outcome.stdout.starts_with("1 trail holds"), "{}", outcome.stdout);
-    let timeline = platform.catalog.goldenpath(&["audit", "show", "SEC-0007"]).run().success().stdout;
+    let timeline =
+        platform.catalog.goldenpath(&["audit", "show", "SEC-0007"]).run().success().stdout;
     assert!(timeline.contains(&format!("SEC-0007 (dev)  delete-secret  {KEY}")), "{timeline}");
-    for words in ["by Dev Eloper <dev@example.com>, as arn:aws:", ", from acme-platform at commit "] {
+    for words in ["by Dev Eloper <dev@example.com>, as arn:aws:", ", from acme-platform at commit "]
+    {
         assert!(timeline.contains(words), "{words}: {timeline}");
     }
 }
@@ -222,12 +243,17 @@ fn a_secret_of_somebody_else_is_not_deleted() {
 fn more_deletions_than_allowed_are_refused_before_anything_is_done() {
     let aws = ending("limit", 20);
     let configure = |limit: usize| {
-        let text = aws.platform.catalog.read("goldenpath.yaml") + &format!("limits: {{ maxDeletes: {limit} }}\n");
+        let text = aws.platform.catalog.read("goldenpath.yaml")
+            + &format!("limits: {{ maxDeletes: {limit} }}\n");
         aws.platform.catalog.write("goldenpath.yaml", &text).commit_all("A limit");
     };
     configure(0);
     let outcome = aws.apply().fails_with(1);
-    assert!(outcome.stderr.contains("this plan deletes 1 secret, and 0 are allowed at once"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("this plan deletes 1 secret, and 0 are allowed at once"),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stderr.contains("--allow-deletes 1"), "{}", outcome.stderr);
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
     aws.apply_with(&["--allow-deletes", "1"]).success();

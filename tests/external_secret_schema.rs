@@ -13,7 +13,8 @@ fn problems(platform: &Platform, documents: &[Value]) -> Option<Vec<Value>> {
     let packages = node_packages()?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/validate.cjs");
     let (packages, home) = (packages.to_str().unwrap(), platform.catalog.home());
-    let node = Command::new("node", &[script, packages], &home, &home).stdin(json!(documents).to_string());
+    let node =
+        Command::new("node", &[script, packages], &home, &home).stdin(json!(documents).to_string());
     let problems = node.run().success().json();
     Some(problems.as_array().unwrap().clone())
 }
@@ -31,7 +32,9 @@ fn platform() -> Platform {
     let platform = Platform::local();
     platform.seed().write("SEC-0008", "\"null\"").write("SEC-0009", "\"1e3\"");
     let longest = "a".repeat(63);
-    platform.catalog.write("catalogs/secrets/payments/dev/SEC-0010.yaml", &request("SEC-0010", &longest));
+    platform
+        .catalog
+        .write("catalogs/secrets/payments/dev/SEC-0010.yaml", &request("SEC-0010", &longest));
     platform
 }
 
@@ -61,7 +64,8 @@ fn the_operator_s_schema_refuses_what_is_broken() {
         let good = rendered(&platform, version, "").swap_remove(0);
         let broken = |pointer: &str, value: Value| {
             let mut document = good.clone();
-            *document.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer} in {good:#}")) = value;
+            *document.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer} in {good:#}")) =
+                value;
             document
         };
         let documents = [

@@ -24,10 +24,21 @@ fn trouble() -> Repository {
     let repository = Repository::new();
     let hostile = r#""a\n::set-output name=x::y\r\n::error::b %0A::error::c ##[set-output name=q]r [here](https://e.org) {0}\e[2J""#;
     repository
-        .write(PATH, &SEED.replace("medium", hostile).replace("environment: dev", &format!("environment: {hostile}")))
-        .write("catalogs/secrets/payments/dev/SEC-0008.yaml", &format!("{SEED}  {hostile}: 1\n  \"a/b~c\": 2\n"))
+        .write(
+            PATH,
+            &SEED
+                .replace("medium", hostile)
+                .replace("environment: dev", &format!("environment: {hostile}")),
+        )
+        .write(
+            "catalogs/secrets/payments/dev/SEC-0008.yaml",
+            &format!("{SEED}  {hostile}: 1\n  \"a/b~c\": 2\n"),
+        )
         .write("catalogs/secrets/payments/dev/a: b, 100%é?#.yaml", &format!("# one\n# two\n{SEED}"))
-        .write("catalogs/secrets/payments/dev/a,line=9::error::b%0A\n::warning::c.yaml", "a: 1\na: 2\n")
+        .write(
+            "catalogs/secrets/payments/dev/a,line=9::error::b%0A\n::warning::c.yaml",
+            "a: 1\na: 2\n",
+        )
         .write("catalogs/secrets/payments/dev/empty.yaml", "")
         .write(
             "catalogs/secrets/payments/dev/SEC-0009.yaml",
@@ -36,7 +47,11 @@ fn trouble() -> Repository {
                 .replace("Class: standard", "Class: none")
                 .replace("kind: S", "kin: S"),
         );
-    std::os::unix::fs::symlink("/etc/hostname", repository.path().join("catalogs/secrets/link.yaml")).unwrap();
+    std::os::unix::fs::symlink(
+        "/etc/hostname",
+        repository.path().join("catalogs/secrets/link.yaml"),
+    )
+    .unwrap();
     repository
 }
 
@@ -47,9 +62,12 @@ fn findings(repository: &Repository) -> Vec<Value> {
 
 fn sarif(repository: &Repository, code: i32) -> Value {
     let command = repository.goldenpath(&["validate", "--format", "sarif"]);
-    let log = if code == 0 { command.run().success() } else { command.run().fails_with(code) }.json();
-    let problems: Vec<String> =
-        sarif_schema().iter_errors(&log).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    let log =
+        if code == 0 { command.run().success() } else { command.run().fails_with(code) }.json();
+    let problems: Vec<String> = sarif_schema()
+        .iter_errors(&log)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
     assert!(problems.is_empty(), "{problems:#?}");
     log
 }
@@ -144,7 +162,11 @@ fn the_sarif_log_describes_every_rule() {
         assert_eq!(described["shortDescription"]["text"], rule.sentence());
         // GitHub's limits ("SARIF support for code scanning").
         for text in ["shortDescription", "fullDescription"] {
-            assert!(described[text]["text"].as_str().is_some_and(|text| !text.is_empty() && text.len() <= 1024));
+            assert!(
+                described[text]["text"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty() && text.len() <= 1024)
+            );
         }
         assert!(!described["help"]["text"].as_str().unwrap().contains("```"));
     }
@@ -153,20 +175,29 @@ fn the_sarif_log_describes_every_rule() {
 #[test]
 fn columns_count_characters_not_bytes() {
     let repository = Repository::new();
-    repository
-        .write(PATH, &SEED.replace("    tier: medium", "    { 世é: 1, tier: hgih }").replace("risk:\n    ", "risk: "));
+    repository.write(
+        PATH,
+        &SEED
+            .replace("    tier: medium", "    { 世é: 1, tier: hgih }")
+            .replace("risk:\n    ", "risk: "),
+    );
     let log = sarif(&repository, 1);
     let found = results(&log).iter().find(|result| result["ruleId"] == "GP105").unwrap();
     let region = &found["locations"][0]["physicalLocation"]["region"];
     let line = "  risk: { 世é: 1, tier: ".chars().count();
-    assert_eq!(region, &json!({ "startLine": 12, "startColumn": line + 1, "endLine": 12, "endColumn": line + 5 }));
+    assert_eq!(
+        region,
+        &json!({ "startLine": 12, "startColumn": line + 1, "endLine": 12, "endColumn": line + 5 })
+    );
 }
 
 #[test]
 fn a_place_in_another_file_is_counted_in_that_file() {
     let repository = Repository::new();
     let other = "catalogs/secrets/orders/dev/SEC-0007.yaml";
-    repository.write(PATH, SEED).write(other, &format!("# one\n# two\n{}", SEED.replace("payments", "orders")));
+    repository
+        .write(PATH, SEED)
+        .write(other, &format!("# one\n# two\n{}", SEED.replace("payments", "orders")));
     let log = sarif(&repository, 1);
     let found = results(&log).iter().find(|result| at(result) == PATH).unwrap();
     assert_eq!(found["ruleId"], "GP302");
@@ -193,9 +224,12 @@ fn at(result: &Value) -> &str {
 fn sarif_locations_lead_to_the_files() {
     let repository = trouble();
     let log = sarif(&repository, 1);
-    let decoded: BTreeSet<String> = results(&log).iter().map(|result| unescaped(at(result))).collect();
-    let paths: BTreeSet<String> =
-        findings(&repository).iter().map(|finding| finding["path"].as_str().unwrap().to_owned()).collect();
+    let decoded: BTreeSet<String> =
+        results(&log).iter().map(|result| unescaped(at(result))).collect();
+    let paths: BTreeSet<String> = findings(&repository)
+        .iter()
+        .map(|finding| finding["path"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(decoded, paths);
     assert!(paths.iter().any(|path| path.contains("100%é?#")), "{paths:?}");
 }
@@ -230,7 +264,9 @@ fn fingerprints_stay_when_lines_move_and_are_no_two_alike() {
     let prints = |log: &Value| -> Vec<String> {
         results(log)
             .iter()
-            .map(|result| result["partialFingerprints"]["goldenpathFinding/v1"].as_str().unwrap().to_owned())
+            .map(|result| {
+                result["partialFingerprints"]["goldenpathFinding/v1"].as_str().unwrap().to_owned()
+            })
             .collect()
     };
     let before = prints(&sarif(&repository, 1));
@@ -241,7 +277,11 @@ fn fingerprints_stay_when_lines_move_and_are_no_two_alike() {
     }
     let log = sarif(&repository, 1);
     assert_eq!(prints(&log), before);
-    assert!(results(&log).iter().any(|result| result["locations"][0]["physicalLocation"]["region"]["startLine"] == 15));
+    assert!(
+        results(&log)
+            .iter()
+            .any(|result| result["locations"][0]["physicalLocation"]["region"]["startLine"] == 15)
+    );
 }
 
 #[test]
@@ -249,11 +289,15 @@ fn of_two_missing_fields_the_one_keeps_its_fingerprint_when_the_other_is_there()
     let repository = Repository::new();
     let prints = |text: &str| -> BTreeSet<String> {
         repository.write(PATH, text);
-        let print = |result: &Value| result["partialFingerprints"]["goldenpathFinding/v1"].as_str().unwrap().to_owned();
+        let print = |result: &Value| {
+            result["partialFingerprints"]["goldenpathFinding/v1"].as_str().unwrap().to_owned()
+        };
         results(&sarif(&repository, 1)).iter().map(print).collect()
     };
-    let neither = SEED.replace("  owner:", "  # owner:").replace("  environment:", "  # environment:");
-    let [environment, owner] = ["environment", "owner"].map(|field| format!("GP101:{PATH}:/metadata/{field}:1"));
+    let neither =
+        SEED.replace("  owner:", "  # owner:").replace("  environment:", "  # environment:");
+    let [environment, owner] =
+        ["environment", "owner"].map(|field| format!("GP101:{PATH}:/metadata/{field}:1"));
     assert_eq!(prints(&neither), [environment.clone(), owner].into());
     assert_eq!(prints(&SEED.replace("  environment:", "  # environment:")), [environment].into());
 }
@@ -264,7 +308,8 @@ fn what_goldenpath_yaml_makes_of_a_rule_is_the_results_level() {
     repository.write("goldenpath.yaml", "rules: { GP105: warn }\n");
     let log = sarif(&repository, 0);
     assert_eq!(results(&log)[0]["level"], "warning");
-    let commands = repository.goldenpath(&["validate", "--format", "github"]).run().success().stdout;
+    let commands =
+        repository.goldenpath(&["validate", "--format", "github"]).run().success().stdout;
     assert!(commands.starts_with("::warning file="), "{commands}");
 }
 
@@ -283,12 +328,14 @@ fn every_format_says_the_same_in_the_same_order_every_time() {
     let in_sarif: Vec<(String, String, u64)> = results(&log)
         .iter()
         .map(|result| {
-            let line = result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().unwrap();
+            let line =
+                result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().unwrap();
             (unescaped(at(result)), result["ruleId"].as_str().unwrap().to_owned(), line)
         })
         .collect();
     assert_eq!(in_sarif, expected);
-    let commands = repository.goldenpath(&["validate", "--format", "github"]).run().fails_with(1).stdout;
+    let commands =
+        repository.goldenpath(&["validate", "--format", "github"]).run().fails_with(1).stdout;
     let in_github: Vec<(String, String, u64)> = commands
         .lines()
         .filter_map(Command::read)
@@ -299,7 +346,8 @@ fn every_format_says_the_same_in_the_same_order_every_time() {
         .collect();
     assert_eq!(in_github, expected);
     for format in ["human", "json", "sarif", "github"] {
-        let once = || repository.goldenpath(&["validate", "--format", format]).run().fails_with(1).stdout;
+        let once =
+            || repository.goldenpath(&["validate", "--format", format]).run().fails_with(1).stdout;
         assert_eq!(once(), once(), "{format}");
     }
 }
@@ -327,7 +375,8 @@ impl Command {
             name: name.to_owned(),
             properties: properties
                 .map(|(key, value)| {
-                    let value = unescape(value).replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
+                    let value =
+                        unescape(value).replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
                     (key.to_owned(), value)
                 })
                 .collect(),
@@ -360,8 +409,13 @@ fn a_github_command_is_one_line_that_says_where_and_what() {
 fn a_finding_over_several_lines_gives_github_no_columns() {
     let repository = Repository::new();
     repository.write(PATH, &SEED.replace("tier: medium", "tier: |-\n      one\n      two"));
-    let shown = repository.goldenpath(&["validate", "--format", "github"]).run().fails_with(1).stdout;
-    let command = shown.lines().filter_map(Command::read).find(|command| command.data.contains("tier")).unwrap();
+    let shown =
+        repository.goldenpath(&["validate", "--format", "github"]).run().fails_with(1).stdout;
+    let command = shown
+        .lines()
+        .filter_map(Command::read)
+        .find(|command| command.data.contains("tier"))
+        .unwrap();
     let places: Vec<(&str, &str)> = command
         .properties
         .iter()
@@ -375,9 +429,11 @@ fn a_finding_over_several_lines_gives_github_no_columns() {
 fn nothing_in_a_manifest_or_its_name_makes_a_second_command() {
     let repository = trouble();
     let findings = findings(&repository);
-    let outcome = repository.goldenpath(&["validate", "--format", "github", "-v"]).run().fails_with(1);
+    let outcome =
+        repository.goldenpath(&["validate", "--format", "github", "-v"]).run().fails_with(1);
     // A carriage return ends a line for the runner too.
-    let lines: Vec<&str> = outcome.stdout.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> =
+        outcome.stdout.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
     let (last, commands) = lines.split_last().unwrap();
     assert_eq!(commands.len(), findings.len());
     for (line, finding) in commands.iter().zip(&findings) {
@@ -392,10 +448,15 @@ fn nothing_in_a_manifest_or_its_name_makes_a_second_command() {
     assert!(last.starts_with("checked 7 manifests: "), "{last}");
     assert!(Command::read(last).is_none());
     // The runner reads standard error as well.
-    let talk: Vec<&str> = outcome.stderr.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
+    let talk: Vec<&str> =
+        outcome.stderr.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
     assert_eq!(talk.len(), 7, "{}", outcome.stderr);
     for line in talk {
-        assert_eq!(Command::read(line).map(|command| command.name).as_deref(), Some("debug"), "{line}");
+        assert_eq!(
+            Command::read(line).map(|command| command.name).as_deref(),
+            Some("debug"),
+            "{line}"
+        );
     }
 }
 
@@ -405,13 +466,18 @@ fn of_a_file_with_ten_thousand_findings_people_see_the_first() {
     let keys: String = (0..10_000).map(|key| format!("  key{key:05}: 1\n")).collect();
     repository.write(PATH, &format!("{SEED}{keys}")).write(
         "catalogs/secrets/payments/dev/SEC-0008.yaml",
-        &SEED.replace("SEC-0007", "SEC-0008").replace("db-cred", "api-cred").replace("tier: medium", "tier: hgih"),
+        &SEED
+            .replace("SEC-0007", "SEC-0008")
+            .replace("db-cred", "api-cred")
+            .replace("tier: medium", "tier: hgih"),
     );
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert_eq!(shown.matches("GP102 unknown-field").count(), 50);
     assert!(shown.contains("key00049"), "the first ones are shown");
     let (_, rest) = shown
-        .split_once(&format!("\n… and 9,950 more findings in {PATH}; `--format json` has them all\n"))
+        .split_once(&format!(
+            "\n… and 9,950 more findings in {PATH}; `--format json` has them all\n"
+        ))
         .unwrap_or_else(|| panic!("{}", &shown[shown.len().saturating_sub(1000)..]));
     assert!(rest.contains("GP105 not-in-enum"), "other files are shown as ever: {rest}");
     assert!(rest.ends_with("\nchecked 2 manifests: 10,001 errors\n"), "{rest}");
@@ -430,8 +496,16 @@ fn a_file_of_nothing_but_mistakes_is_told_in_time_however_it_is_laid_out() {
         repository.write(PATH, &format!("{head}spec: {{{}}}\n", keys.join(separator)));
         let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
         let found = findings(&repository);
-        assert_eq!(found.iter().filter(|finding| finding["rule"] == "GP102").count(), count, "{name}");
-        assert_eq!(shown.matches("GP101 missing-field").count() + shown.matches("GP102 unknown-field").count(), 50);
+        assert_eq!(
+            found.iter().filter(|finding| finding["rule"] == "GP102").count(),
+            count,
+            "{name}"
+        );
+        assert_eq!(
+            shown.matches("GP101 missing-field").count()
+                + shown.matches("GP102 unknown-field").count(),
+            50
+        );
     }
 }
 

@@ -41,9 +41,15 @@ fn planned(platform: &Platform) -> Vec<String> {
 fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
     let platform = seeded();
     let gitops = &platform.gitops;
-    gitops.write("apps/staged.yaml", "v: 1\n").write("apps/changed.yaml", "v: 1\n").write("apps/both.yaml", "v: 1\n");
+    gitops
+        .write("apps/staged.yaml", "v: 1\n")
+        .write("apps/changed.yaml", "v: 1\n")
+        .write("apps/both.yaml", "v: 1\n");
     gitops.commit_all("Somebody's apps");
-    gitops.write("apps/staged.yaml", "v: 2\n").write("apps/both.yaml", "v: 2\n").write("apps/added.yaml", "v: 1\n");
+    gitops
+        .write("apps/staged.yaml", "v: 2\n")
+        .write("apps/both.yaml", "v: 2\n")
+        .write("apps/added.yaml", "v: 1\n");
     gitops.git(&["add", "--all"]);
     gitops.git(&["rm", "--quiet", "README.md"]);
     gitops
@@ -53,11 +59,15 @@ fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
     // As git says it: staged in the first column, not staged in the second.
     let others = "D  README.md\nA  apps/added.yaml\nMM apps/both.yaml\n M apps/changed.yaml\nM  apps/staged.yaml\n\
                   ?? apps/untracked.yaml";
-    let status = || gitops.program("git", &["status", "--porcelain", "-uall"]).run().success().stdout;
+    let status =
+        || gitops.program("git", &["status", "--porcelain", "-uall"]).run().success().stdout;
     assert_eq!(status().trim_end(), others);
 
     platform.apply().run().success();
-    assert_eq!(gitops.git(&["show", "--format=", "--name-status", "HEAD"]), format!("A\t{PROJECTION}"));
+    assert_eq!(
+        gitops.git(&["show", "--format=", "--name-status", "HEAD"]),
+        format!("A\t{PROJECTION}")
+    );
     assert_eq!(status().trim_end(), others);
     assert_eq!(gitops.read("apps/both.yaml"), "v: 3\n");
     assert_eq!(gitops.git(&["show", ":apps/both.yaml"]), "v: 2");
@@ -76,7 +86,10 @@ fn what_somebody_stages_while_apply_asks_stays_staged() {
     terminal.send("y").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "A  apps/web.yaml");
-    assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), format!("{FOLDER}/SEC-0008.yaml"));
+    assert_eq!(
+        platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]),
+        format!("{FOLDER}/SEC-0008.yaml")
+    );
 }
 
 #[test]
@@ -119,7 +132,10 @@ fn the_commit_says_which_ids_from_which_commit_of_the_catalog() {
     assert!(body.contains("SEC-0001, SEC-0002, SEC-0003, SEC-0004, SEC-0005"), "{body}");
     let source = platform.catalog.git(&["rev-parse", "HEAD~1"]);
     assert!(body.contains("acme-platform") && body.contains(&source), "{body}");
-    assert_eq!(platform.gitops.git(&["log", "-1", "--format=%an <%ae>"]), "Dev Eloper <dev@example.com>");
+    assert_eq!(
+        platform.gitops.git(&["log", "-1", "--format=%an <%ae>"]),
+        "Dev Eloper <dev@example.com>"
+    );
 
     platform.write("SEC-0006", "number-6").catalog.commit_all("A sixth");
     platform.apply().run().success();
@@ -131,8 +147,15 @@ fn the_commit_says_which_ids_from_which_commit_of_the_catalog() {
 fn the_pipeline_s_names_from_the_environment_stand_on_the_commit_as_git_would_have_it() {
     let platform = seeded();
     fs::remove_file(platform.catalog.home().join(".gitconfig")).unwrap();
-    let command = platform.apply().env("GIT_AUTHOR_NAME", "Pipe Line").env("GIT_AUTHOR_EMAIL", "pipe@example.com");
-    command.env("GIT_COMMITTER_NAME", "Robo").env("GIT_COMMITTER_EMAIL", "robo@example.com").run().success();
+    let command = platform
+        .apply()
+        .env("GIT_AUTHOR_NAME", "Pipe Line")
+        .env("GIT_AUTHOR_EMAIL", "pipe@example.com");
+    command
+        .env("GIT_COMMITTER_NAME", "Robo")
+        .env("GIT_COMMITTER_EMAIL", "robo@example.com")
+        .run()
+        .success();
     let who = platform.gitops.git(&["log", "-1", "--format=%an <%ae> %cn <%ce>"]);
     assert_eq!(who, "Pipe Line <pipe@example.com> Robo <robo@example.com>");
 }
@@ -195,7 +218,9 @@ fn a_plain_folder_is_written_and_nothing_is_committed() {
     says(&outcome, "not a git repository: files are written, not committed");
     assert!(folder.path().join(PROJECTION).is_file());
     assert!(!folder.path().join(".git").exists());
-    assert!(platform.catalog.goldenpath(&named).run().success().stdout.starts_with("Nothing to do."));
+    assert!(
+        platform.catalog.goldenpath(&named).run().success().stdout.starts_with("Nothing to do.")
+    );
 }
 
 #[test]
@@ -206,7 +231,10 @@ fn a_plain_folder_in_somebody_s_repository_is_not_committed_into_that_repository
     let named = around.path().join("clusters").display().to_string();
     platform.catalog.goldenpath(&["apply", "--yes", "--gitops-path", &named]).run().success();
     assert_eq!(around.git(&["rev-list", "--count", "HEAD"]), "1");
-    assert_eq!(around.git(&["status", "--porcelain", "-uall"]), format!("?? clusters/{PROJECTION}"));
+    assert_eq!(
+        around.git(&["status", "--porcelain", "-uall"]),
+        format!("?? clusters/{PROJECTION}")
+    );
 }
 
 #[test]
@@ -228,7 +256,10 @@ fn a_folder_that_is_missing_or_no_folder_is_wrong_configuration() {
         for command in [platform.plan(&[]), platform.apply()] {
             let outcome = command.run().fails_with(2);
             says(&outcome, why);
-            says(&outcome, "clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml");
+            says(
+                &outcome,
+                "clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml",
+            );
         }
         assert!(!platform.catalog.exists(".goldenpath"));
     }
@@ -246,8 +277,11 @@ fn a_bare_repository_is_refused() {
 
 #[test]
 fn a_file_that_is_not_ours_is_in_the_way_and_stays() {
-    for foreign in ["apiVersion: v1\nkind: ConfigMap\n", "", "# Managed by goldenpath: SEC-00071 of acme-platform. x\n"]
-    {
+    for foreign in [
+        "apiVersion: v1\nkind: ConfigMap\n",
+        "",
+        "# Managed by goldenpath: SEC-00071 of acme-platform. x\n",
+    ] {
         let platform = seeded();
         platform.gitops.write(PROJECTION, foreign).commit_all("Somebody's file");
         let before = platform.gitops_state();
@@ -267,7 +301,10 @@ fn the_projection_of_another_catalog_is_not_ours_whatever_its_id() {
     theirs.configure("backend: local", &platform.gitops.path().display().to_string());
     let config = theirs.catalog.read("goldenpath.yaml").replace("acme-platform", "zenith");
     theirs.catalog.write("goldenpath.yaml", &config);
-    theirs.write("SEC-0007", "another-key").catalog.commit_all("Their SEC-0007 of the same service");
+    theirs
+        .write("SEC-0007", "another-key")
+        .catalog
+        .commit_all("Their SEC-0007 of the same service");
     let before = (platform.gitops_state(), platform.seed_projection());
     let outcome = theirs.apply().run().fails_with(1);
     assert!(outcome.stdout.contains("move it away"), "{}", outcome.stdout);
@@ -279,7 +316,9 @@ fn a_projection_that_somebody_edited_is_put_back() {
     let platform = seeded();
     platform.apply().run().success();
     let good = platform.seed_projection();
-    platform.gitops.write(PROJECTION, &good.replace("refreshInterval: \"1h\"", "refreshInterval: \"9h\""));
+    platform
+        .gitops
+        .write(PROJECTION, &good.replace("refreshInterval: \"1h\"", "refreshInterval: \"9h\""));
     platform.gitops.commit_all("By hand");
     assert_eq!(planned(&platform), [format!("SEC-0007 write-projection {PROJECTION}")]);
     let outcome = platform.apply().run().success();
@@ -328,11 +367,19 @@ fn a_link_on_the_way_or_in_the_file_s_place_is_never_written_through() {
 
 #[test]
 fn a_file_template_that_leaves_the_working_copy_or_enters_git_s_folder_is_refused() {
-    for file in ["../{{ id }}.yaml", "/tmp/{{ id }}.yaml", ".git/hooks/{{ id }}", "a/.GIT/{{ id }}", "{{ service }}/.."]
-    {
+    for file in [
+        "../{{ id }}.yaml",
+        "/tmp/{{ id }}.yaml",
+        ".git/hooks/{{ id }}",
+        "a/.GIT/{{ id }}",
+        "{{ service }}/..",
+    ] {
         let platform = seeded();
         let config = platform.catalog.read("goldenpath.yaml");
-        platform.catalog.write("goldenpath.yaml", &format!("{config}  file: \"{file}\"\n")).commit_all("A bad path");
+        platform
+            .catalog
+            .write("goldenpath.yaml", &format!("{config}  file: \"{file}\"\n"))
+            .commit_all("A bad path");
         let before = platform.gitops_state();
         let outcome = platform.apply().run().fails_with(2);
         says(&outcome, "gitops.file");
@@ -416,17 +463,26 @@ fn files_have_the_rights_that_other_programs_files_have() {
     let platform = seeded();
     let apply = format!("umask 022; exec '{}' apply --yes", env!("CARGO_BIN_EXE_goldenpath"));
     platform.catalog.program("sh", &["-c", &apply]).run().success();
-    let mode = |path: &str| fs::metadata(platform.gitops.path().join(path)).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &str| {
+        fs::metadata(platform.gitops.path().join(path)).unwrap().permissions().mode() & 0o777
+    };
     assert_eq!((mode(PROJECTION), mode(FOLDER)), (0o644, 0o755));
-    assert_eq!(platform.gitops.git(&["ls-tree", "HEAD", PROJECTION]).split(' ').next(), Some("100644"));
+    assert_eq!(
+        platform.gitops.git(&["ls-tree", "HEAD", PROJECTION]).split(' ').next(),
+        Some("100644")
+    );
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_it() {
     let platform = Platform::local();
     platform.seed();
-    let text = crate::support::request("SEC-0008", "in-staging").replace("environment: dev ", "environment: staging ");
-    platform.catalog.write("catalogs/secrets/payments/staging/SEC-0008.yaml", &text).commit_all("In staging");
+    let text = crate::support::request("SEC-0008", "in-staging")
+        .replace("environment: dev ", "environment: staging ");
+    platform
+        .catalog
+        .write("catalogs/secrets/payments/staging/SEC-0008.yaml", &text)
+        .commit_all("In staging");
     // A file where a folder must be: no right helps, not even root's.
     platform.gitops.write("kustomize/overlays/dev", "a file\n").commit_all("A file");
     let outcome = platform.apply().run().fails_with(1);
@@ -471,7 +527,10 @@ fn git_s_variables_of_the_catalog_do_not_reach_the_gitops_repository() {
     assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
     assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
     assert_eq!(platform.catalog.git(&["rev-parse", "HEAD~1"]), head);
-    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), "audit/SEC-0007.jsonl");
+    assert_eq!(
+        platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]),
+        "audit/SEC-0007.jsonl"
+    );
     assert_eq!(platform.catalog.git(&["status", "--porcelain", "-uall"]), "");
 }
 
@@ -494,7 +553,10 @@ fn a_catalog_can_be_its_own_gitops_repository() {
     platform.apply().run().success();
     // And then what was done.
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD~1"]), PROJECTION);
-    assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), "audit/SEC-0007.jsonl");
+    assert_eq!(
+        platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]),
+        "audit/SEC-0007.jsonl"
+    );
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
 }
 
@@ -506,7 +568,10 @@ fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
     for status in ["deprecated", "decommission_requested"] {
         let text = platform.catalog.read(SEED_PATH);
         let old = text.lines().find(|line| line.contains("status: ")).unwrap().to_owned();
-        platform.catalog.write(SEED_PATH, &text.replace(&old, &format!("    status: {status}"))).commit_all(status);
+        platform
+            .catalog
+            .write(SEED_PATH, &text.replace(&old, &format!("    status: {status}")))
+            .commit_all(status);
         if status == "deprecated" {
             platform.apply().run().success();
         }

@@ -28,7 +28,10 @@ fn the_seeds_manifest_renders_to_the_seeds_external_secret() {
     // Fields, values, quotes and their order: the text itself.
     assert_eq!(body, EXTERNAL_SECRET);
     assert!(body.contains("\n  refreshInterval: \"1h\"\n"), "{body}");
-    assert!(body.contains("\n        key: \"goldenpath/payments/dev/payments-db-credentials\"\n"), "{body}");
+    assert!(
+        body.contains("\n        key: \"goldenpath/payments/dev/payments-db-credentials\"\n"),
+        "{body}"
+    );
 }
 
 #[test]
@@ -40,6 +43,7 @@ fn a_repository_that_init_set_up_agrees_with_the_seed_in_all_but_the_api_version
     // The design: `init` writes external-secrets.io/v1, all that the operator serves since 0.17.
     let expected = EXTERNAL_SECRET.replace("external-secrets.io/v1beta1", "external-secrets.io/v1");
     let rendered = repository.goldenpath(&["render"]).run().success().stdout;
-    let body: String = rendered.split_inclusive('\n').filter(|line| !line.starts_with(['-', '#'])).collect();
+    let body: String =
+        rendered.split_inclusive('\n').filter(|line| !line.starts_with(['-', '#'])).collect();
     assert_eq!(body, expected);
 }

@@ -23,9 +23,8 @@ impl Framework {
         let program = |name: &str| programs.join(name).to_str().unwrap().to_owned();
         let command = match self {
             // Its console script names the folder in which the environment was made, so the module it is.
-            Self::PreCommit => {
-                repository.program(&program("python"), &[&["-I", "-m", "pre_commit"], arguments].concat())
-            }
+            Self::PreCommit => repository
+                .program(&program("python"), &[&["-I", "-m", "pre_commit"], arguments].concat()),
             Self::Prek => repository.program(&program("prek"), arguments),
         };
         command.env("PATH", path_with_goldenpath())
@@ -35,8 +34,10 @@ impl Framework {
     #[track_caller]
     fn installed(self, repos: &str) -> Repository {
         let repository = Repository::new();
-        repository
-            .write(CONFIG, &format!("default_install_hook_types: [pre-commit, pre-merge-commit]\nrepos:\n{repos}"));
+        repository.write(
+            CONFIG,
+            &format!("default_install_hook_types: [pre-commit, pre-merge-commit]\nrepos:\n{repos}"),
+        );
         self.command(&repository, &["install"]).run().success();
         for hook in ["pre-commit", "pre-merge-commit"] {
             assert!(repository.exists(format!(".git/hooks/{hook}")), "{self:?} installs {hook}");
@@ -53,12 +54,22 @@ fn project() -> Repository {
     let repository = Repository::new();
     let (root, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), repository.path());
     for part in [
-        &[".pre-commit-hooks.yaml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "LICENSE", "README.md"][..],
+        &[
+            ".pre-commit-hooks.yaml",
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            "LICENSE",
+            "README.md",
+        ][..],
         &["src", "hooks", "schemas", "templates"],
     ]
     .concat()
     {
-        repository.program("cp", &["-R", root.join(part).to_str().unwrap(), to.to_str().unwrap()]).run().success();
+        repository
+            .program("cp", &["-R", root.join(part).to_str().unwrap(), to.to_str().unwrap()])
+            .run()
+            .success();
     }
     repository.write("tests/main.rs", "").commit_all("The project");
     repository
@@ -86,7 +97,10 @@ pub fn shown() -> Vec<(&'static str, String)> {
         repository.write(path("SEC-0001"), &wrong("SEC-0001"));
         let refused = commit_all(&repository).fails_with(1).stderr;
         repository.write(path("SEC-0001"), &manifest("SEC-0001"));
-        format!("{refused}\n$ git add --all && git commit\n{}", commit_all(&repository).success().stderr)
+        format!(
+            "{refused}\n$ git add --all && git commit\n{}",
+            commit_all(&repository).success().stderr
+        )
     };
     vec![("pre-commit", shown(Framework::PreCommit)), ("prek", shown(Framework::Prek))]
 }
@@ -156,7 +170,10 @@ fn behaves(framework: Framework, repos: &str) {
     // A merge commit.
     for (branch, id) in [("left", "SEC-0003"), ("right", "SEC-0004")] {
         repository.git(&["switch", "--quiet", "--create", branch, "main"]);
-        repository.write(path(id), &manifest(id).replace(&format!("Name: {}", id.to_lowercase()), "Name: same"));
+        repository.write(
+            path(id),
+            &manifest(id).replace(&format!("Name: {}", id.to_lowercase()), "Name: same"),
+        );
         passes(commit_all(&repository));
     }
     is_refused(crate::hooks::git(&repository, &["merge", "--no-edit", "left"]).run(), "GP304");
@@ -198,23 +215,37 @@ fn the_frameworks_find_nothing_wrong_with_what_this_project_offers() {
     let repository = Repository::new();
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
     for framework in FRAMEWORKS {
-        framework.command(&repository, &["validate-manifest", manifest.to_str().unwrap()]).run().success();
+        framework
+            .command(&repository, &["validate-manifest", manifest.to_str().unwrap()])
+            .run()
+            .success();
         let repos = from(&project(), "goldenpath-validate") + &from_init();
         repository.write(CONFIG, &format!("repos:\n{repos}"));
-        let said = framework.command(&repository, &["validate-config", CONFIG]).run().success().said();
+        let said =
+            framework.command(&repository, &["validate-config", CONFIG]).run().success().said();
         assert!(!said.to_lowercase().contains("warn"), "{said}");
     }
 }
 
 #[test]
 fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_alone() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml")).unwrap();
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml"))
+            .unwrap();
     let repository = Repository::new();
     let script = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
     let python = hook_programs().join("python");
-    let read = repository.program(python.to_str().unwrap(), &["-c", script]).stdin(&text).run().success().json();
+    let read = repository
+        .program(python.to_str().unwrap(), &["-c", script])
+        .stdin(&text)
+        .run()
+        .success()
+        .json();
     let [built, installed] = read.as_array().unwrap().as_slice() else { panic!("{read}") };
-    assert_eq!((&built["id"], &built["language"]), (&Value::from("goldenpath-validate"), &Value::from("rust")));
+    assert_eq!(
+        (&built["id"], &built["language"]),
+        (&Value::from("goldenpath-validate"), &Value::from("rust"))
+    );
     let mut expected = built.clone();
     for (key, value) in [("id", "goldenpath-validate-system"), ("language", "system")] {
         expected[key] = value.into();
@@ -222,7 +253,10 @@ fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_
     expected["description"] = installed["description"].clone();
     assert_eq!(*installed, expected);
     // What `language: rust` runs is what the project installs.
-    assert!(built["entry"].as_str().unwrap().starts_with(concat!(env!("CARGO_PKG_NAME"), " ")), "{built}");
+    assert!(
+        built["entry"].as_str().unwrap().starts_with(concat!(env!("CARGO_PKG_NAME"), " ")),
+        "{built}"
+    );
 }
 
 #[test]
@@ -231,7 +265,8 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
     for framework in FRAMEWORKS {
         // The framework first: its hook runs first.
         let repository = framework.installed(&from(&project, "goldenpath-validate-system"));
-        let chained = repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
+        let chained =
+            repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
         assert!(chained.contains("the one before runs first"), "{chained}");
         repository.write(path("SEC-0001"), &manifest("SEC-0001"));
         let said = commit_all(&repository).passes(1).said();
@@ -244,10 +279,12 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
         // Ours first: the framework keeps it as its legacy hook, and another install must not make the two run each other.
         let repository = Repository::new();
         repository.goldenpath(&["hook", "install", "pre-commit"]).run().success();
-        repository.write(CONFIG, &format!("repos:\n{}", from(&project, "goldenpath-validate-system")));
+        repository
+            .write(CONFIG, &format!("repos:\n{}", from(&project, "goldenpath-validate-system")));
         framework.command(&repository, &["install"]).run().success();
         assert!(repository.exists(".git/hooks/pre-commit.legacy"), "{framework:?}");
-        let called = repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
+        let called =
+            repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
         assert!(called.contains("already"), "{called}");
         repository.write(path("SEC-0001"), &manifest("SEC-0001"));
         passes(commit_all(&repository));

@@ -46,7 +46,10 @@ pub fn path_with_goldenpath() -> OsString {
 
 /// `git`, whose hooks find goldenpath.
 pub fn git(repository: &Repository, arguments: &[&str]) -> Command {
-    repository.program("git", arguments).env("PATH", path_with_goldenpath()).env("GIT_AUTHOR_DATE", "2024-01-01T12:00Z")
+    repository
+        .program("git", arguments)
+        .env("PATH", path_with_goldenpath())
+        .env("GIT_AUTHOR_DATE", "2024-01-01T12:00Z")
 }
 
 /// Runs `git commit` with the arguments.
@@ -89,7 +92,8 @@ impl Outcome {
 
     #[track_caller]
     pub fn says_last(self, checked: usize, verdict: &str) -> Self {
-        let line = format!("checked {checked} manifest{}: {verdict}", if checked == 1 { "" } else { "s" });
+        let line =
+            format!("checked {checked} manifest{}: {verdict}", if checked == 1 { "" } else { "s" });
         let said = self.said();
         let mut last = said.lines().map(|line| line.trim_start_matches("remote: ").trim_end());
         assert_eq!(last.rfind(|line| line.starts_with("checked ")), Some(line.as_str()), "{said}");

@@ -14,9 +14,20 @@ use crate::support::{Repository, request};
 /// The ID that a new secret would get.
 #[track_caller]
 fn next(repository: &Repository) -> String {
+    let arguments = [
+        "--service",
+        "web",
+        "--env",
+        "dev",
+        "--type",
+        "generic",
+        "--name",
+        "next-one",
+        "--owner",
+        "sre-team",
+    ];
     let arguments =
-        ["--service", "web", "--env", "dev", "--type", "generic", "--name", "next-one", "--owner", "sre-team"];
-    let arguments = [&["new", "secret", "--dry-run", "--json", "--risk", "low"], &arguments[..]].concat();
+        [&["new", "secret", "--dry-run", "--json", "--risk", "low"], &arguments[..]].concat();
     let made = repository.goldenpath(&arguments).run().success().json();
     made["manifests"][0]["id"].as_str().unwrap().to_owned()
 }
@@ -150,7 +161,16 @@ fn a_broken_file_still_holds_its_name_and_words_that_are_no_id_hold_nothing() {
     repository.write(path("SEC-0060"), "metadata: [broken\n");
     repository.write(path("SEC-0061"), "");
     fs::write(repository.path().join(path("SEC-0062")), [0xff, 0xfe, 0x00]).unwrap();
-    for name in ["notes", "SEC-", "SEC-99", "SEC-0000", "SEC-00070", "sec-0090", "SEC-0091-old", "XSEC-0092"] {
+    for name in [
+        "notes",
+        "SEC-",
+        "SEC-99",
+        "SEC-0000",
+        "SEC-00070",
+        "sec-0090",
+        "SEC-0091-old",
+        "XSEC-0092",
+    ] {
         repository.write(path(name), "a: b\n");
     }
     repository.write("elsewhere/SEC-0099.yaml", &request("SEC-0099", "not-in-the-catalog"));
@@ -198,9 +218,21 @@ fn after_9999_come_five_digits() {
 fn when_the_last_id_is_taken_none_is_made_up() {
     let repository = Repository::new();
     write(&repository, "SEC-999999999");
-    let arguments =
-        ["--service", "web", "--env", "dev", "--type", "generic", "--name", "one-more", "--owner", "sre-team"];
-    let outcome = repository.goldenpath(&[&["new", "secret", "--risk", "low"], &arguments[..]].concat()).run();
+    let arguments = [
+        "--service",
+        "web",
+        "--env",
+        "dev",
+        "--type",
+        "generic",
+        "--name",
+        "one-more",
+        "--owner",
+        "sre-team",
+    ];
+    let outcome = repository
+        .goldenpath(&[&["new", "secret", "--risk", "low"], &arguments[..]].concat())
+        .run();
     assert_ne!(outcome.code, 0);
     assert!(outcome.stderr.contains("nine digits"), "{}", outcome.stderr);
     assert!(!repository.exists("catalogs/secrets/web"));
@@ -212,7 +244,10 @@ fn another_catalog_folder_has_ids_of_its_own() {
     write(&repository, "SEC-0007");
     repository.write("goldenpath.yaml", "catalog: infra/secrets\n");
     assert_eq!(next(&repository), "SEC-0001");
-    repository.write("infra/secrets/payments/dev/SEC-0002.yaml", &request("SEC-0002", "in-the-other-folder"));
+    repository.write(
+        "infra/secrets/payments/dev/SEC-0002.yaml",
+        &request("SEC-0002", "in-the-other-folder"),
+    );
     assert_eq!(next(&repository), "SEC-0003");
 }
 
@@ -223,8 +258,19 @@ fn a_linked_work_tree_sees_the_ids_of_the_others_branches() {
     repository.git(&["worktree", "add", "--quiet", "-b", "linked", "../linked"]);
     write(&repository, "SEC-0033");
     repository.commit_all("In the main work tree");
-    let arguments =
-        ["-C", "../linked", "new", "secret", "--dry-run", "--service", "web", "--env", "dev", "--risk", "low"];
+    let arguments = [
+        "-C",
+        "../linked",
+        "new",
+        "secret",
+        "--dry-run",
+        "--service",
+        "web",
+        "--env",
+        "dev",
+        "--risk",
+        "low",
+    ];
     let more = ["--type", "generic", "--name", "next-one", "--owner", "sre-team"];
     let shown = repository.goldenpath(&[&arguments[..], &more].concat()).run().success().stdout;
     assert!(shown.starts_with("# catalogs/secrets/web/dev/SEC-0034.yaml\n"), "{shown}");

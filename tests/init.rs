@@ -19,7 +19,10 @@ const HOOKS: &str = ".pre-commit-config.yaml";
 /// Every file of the work tree with its bytes.
 fn files(repository: &Repository) -> BTreeMap<String, Vec<u8>> {
     let listed = repository.git(&["ls-files", "--others", "--cached", "--exclude-standard"]);
-    listed.lines().map(|name| (name.to_owned(), fs::read(repository.path().join(name)).unwrap())).collect()
+    listed
+        .lines()
+        .map(|name| (name.to_owned(), fs::read(repository.path().join(name)).unwrap()))
+        .collect()
 }
 
 fn told(word: &str) -> String {
@@ -118,7 +121,11 @@ fn a_configuration_that_stays_says_where_the_rest_goes() {
         ]
     );
     // A regular expression, so the plus is no operator.
-    assert!(repository.read(HOOKS).contains(r#"files: "^my\\+secrets/.*\\.ya?ml$""#), "{}", repository.read(HOOKS));
+    assert!(
+        repository.read(HOOKS).contains(r#"files: "^my\\+secrets/.*\\.ya?ml$""#),
+        "{}",
+        repository.read(HOOKS)
+    );
     repository.goldenpath(&["validate"]).run().success();
 }
 
@@ -132,7 +139,11 @@ fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
         let repository = Repository::new();
         repository.write(HOOKS, &with_newline(&format!("{before}{ending}")));
         let outcome = init(&repository, &[]);
-        assert!(outcome.stdout.ends_with("added the hook to .pre-commit-config.yaml\n"), "{}", outcome.stdout);
+        assert!(
+            outcome.stdout.ends_with("added the hook to .pre-commit-config.yaml\n"),
+            "{}",
+            outcome.stdout
+        );
         let expected = with_newline(&format!("{before}{}{ending}", item("  ")));
         assert_eq!(repository.read(HOOKS), expected);
         let again = init(&repository, &[]);
@@ -161,7 +172,11 @@ fn what_cannot_be_added_to_safely_is_left_alone_and_told() {
         let outcome = init(&repository, &[]);
         assert_eq!(outcome.stdout, told("created"), "{text}");
         assert_eq!(repository.read(HOOKS), text);
-        assert!(outcome.stderr.contains("written in a way that init does not edit"), "{text}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("written in a way that init does not edit"),
+            "{text}: {}",
+            outcome.stderr
+        );
         assert!(outcome.stderr.contains(ITEM), "{text}: {}", outcome.stderr);
     }
 }
@@ -182,7 +197,10 @@ fn the_configuration_that_it_writes_says_the_programs_defaults() {
     assert_eq!(written, expected);
     // The design's own words for the defaults, as the second source.
     assert_eq!(defaults.catalog, "catalogs/secrets");
-    assert_eq!(defaults.store.key_template, "goldenpath/{{ service }}/{{ environment }}/{{ name }}");
+    assert_eq!(
+        defaults.store.key_template,
+        "goldenpath/{{ service }}/{{ environment }}/{{ name }}"
+    );
     assert_eq!(defaults.store.path.to_str(), Some(".goldenpath/store.db"));
     assert_eq!(
         defaults.gitops.file,
@@ -199,10 +217,14 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before its colon, perhaps an
     // item of a list.
     let is_option = |line: &str| {
-        let key = line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':'));
+        let key =
+            line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':'));
         let key = key.map(|(key, _)| key.trim_start_matches("- "));
-        let named =
-            |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && key != "aws" && key != "local";
+        let named = |key: &str| {
+            key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+                && key != "aws"
+                && key != "local"
+        };
         key.is_some_and(named)
     };
     let options: Vec<&str> = text.lines().filter(|line| is_option(line)).map(str::trim).collect();
@@ -261,7 +283,10 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(config.store.endpoint_url.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.store_of("prod").region.as_deref(), Some("eu-west-2"));
     assert!(config.rotation_function("prod", "database-credentials").is_some());
-    assert_eq!(config.environments["prod"].cluster.as_ref().unwrap().context.as_deref(), Some("prod-eu"));
+    assert_eq!(
+        config.environments["prod"].cluster.as_ref().unwrap().context.as_deref(),
+        Some("prod-eu")
+    );
     assert_eq!(config.store.account_id.as_deref(), Some("123456789012"));
     assert_eq!(config.ownership.denied_namespaces, Config::default().ownership.denied_namespaces);
     assert_eq!(config.ownership.services.len(), 1);
@@ -278,8 +303,14 @@ fn the_lists_and_the_table_that_it_writes_are_the_built_in_ones() {
     init(&repository, &[]);
     let enums = Enums::parse(FILES[2], &repository.read(FILES[2])).unwrap();
     assert_eq!(enums, Enums::built_in());
-    assert_eq!(Governance::parse(FILES[3], &repository.read(FILES[3]), &enums).unwrap(), Governance::built_in());
-    assert_eq!(SecretTypes::parse(FILES[4], &repository.read(FILES[4]), &enums).unwrap(), SecretTypes::built_in());
+    assert_eq!(
+        Governance::parse(FILES[3], &repository.read(FILES[3]), &enums).unwrap(),
+        Governance::built_in()
+    );
+    assert_eq!(
+        SecretTypes::parse(FILES[4], &repository.read(FILES[4]), &enums).unwrap(),
+        SecretTypes::built_in()
+    );
     let schema: serde_json::Value = serde_json::from_str(&repository.read(FILES[1])).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
@@ -339,8 +370,16 @@ fn what_stands_in_the_way_stops_all_of_it_before_anything_is_written() {
         obstacle(&repository);
         let before = repository.git(&["status", "--short", "--untracked-files=all"]);
         let outcome = repository.goldenpath(&["init"]).run().fails_with(2);
-        assert!(outcome.stderr.contains(message) && outcome.stderr.contains(help), "{message}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(message) && outcome.stderr.contains(help),
+            "{message}: {}",
+            outcome.stderr
+        );
         assert_eq!(outcome.stdout, "", "{message}");
-        assert_eq!(repository.git(&["status", "--short", "--untracked-files=all"]), before, "{message}");
+        assert_eq!(
+            repository.git(&["status", "--short", "--untracked-files=all"]),
+            before,
+            "{message}"
+        );
     }
 }

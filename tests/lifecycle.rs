@@ -9,7 +9,8 @@ fn path(id: &str) -> String {
 fn committed(statuses: &[(&str, &str)]) -> Repository {
     let repository = Repository::new();
     for (id, status) in statuses {
-        let text = request(id, &id.to_lowercase()).replace("status: active", &format!("status: {status}"));
+        let text =
+            request(id, &id.to_lowercase()).replace("status: active", &format!("status: {status}"));
         repository.write(path(id), &text);
     }
     repository.commit_all("Secrets");
@@ -37,7 +38,11 @@ fn one_value_changes_and_every_other_byte_stays() {
 fn what_comes_next_is_told_with_the_tier_s_recovery_window() {
     let repository = committed(&[("SEC-0001", "deprecated")]);
     let done = set(&repository, &["SEC-0001", "decommission_requested"]).success();
-    assert!(done.stderr.contains("deletes the secret with a recovery window of 7 days"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("deletes the secret with a recovery window of 7 days"),
+        "{}",
+        done.stderr
+    );
     repository.commit_all("On its way out");
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
     assert!(done.stderr.contains("brings back the ExternalSecret"), "{}", done.stderr);
@@ -55,7 +60,10 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     // It is a patch.
     repository.write("../change.patch", &dry.stdout);
     repository.git(&["apply", "../change.patch"]);
-    assert_eq!(repository.read(path("SEC-0001")), before.replace("status: active", "status: deprecated"));
+    assert_eq!(
+        repository.read(path("SEC-0001")),
+        before.replace("status: active", "status: deprecated")
+    );
 }
 
 #[test]
@@ -78,7 +86,12 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
     for (id, from) in states {
         for to in ["active", "deprecated", "decommission_requested"] {
             let outcome = set(&repository, &[id, to, "--dry-run"]);
-            assert_eq!(outcome.code, i32::from(from != to && !legal(from, to)), "{from} → {to}\n{}", outcome.stderr);
+            assert_eq!(
+                outcome.code,
+                i32::from(from != to && !legal(from, to)),
+                "{from} → {to}\n{}",
+                outcome.stderr
+            );
         }
     }
     let told = |id: &str, to: &str| {
@@ -118,14 +131,26 @@ fn a_step_counts_when_it_has_merged() {
 
 #[test]
 fn several_go_together_or_not_at_all() {
-    let repository = committed(&[("SEC-0001", "active"), ("SEC-0002", "deprecated"), ("SEC-0003", "active")]);
-    let refused = set(&repository, &["SEC-0001", "SEC-0002", "SEC-0003", "decommission_requested"]).fails_with(1);
-    assert!(refused.stderr.contains("2 of 3 manifests cannot become `decommission_requested`"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("SEC-0001 is `active`: the next step is `deprecated`"), "{}", refused.stderr);
+    let repository =
+        committed(&[("SEC-0001", "active"), ("SEC-0002", "deprecated"), ("SEC-0003", "active")]);
+    let refused = set(&repository, &["SEC-0001", "SEC-0002", "SEC-0003", "decommission_requested"])
+        .fails_with(1);
+    assert!(
+        refused.stderr.contains("2 of 3 manifests cannot become `decommission_requested`"),
+        "{}",
+        refused.stderr
+    );
+    assert!(
+        refused.stderr.contains("SEC-0001 is `active`: the next step is `deprecated`"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("`--from deprecated`"), "{}", refused.stderr);
     assert!(repository.git(&["status", "--porcelain"]).is_empty());
 
-    let done = set(&repository, &["SEC-0001", "SEC-0003", "SEC-0001", "SEC-0002", "deprecated", "--json"]).success();
+    let done =
+        set(&repository, &["SEC-0001", "SEC-0003", "SEC-0001", "SEC-0002", "deprecated", "--json"])
+            .success();
     let row = |id: &str| serde_json::json!({ "id": id, "path": path(id), "from": "active", "to": "deprecated" });
     assert_eq!(
         done.json(),
@@ -150,11 +175,14 @@ fn a_selection_goes_by_environment_service_and_status() {
     repository.commit_all("Another service");
     let refused = set(&repository, &["--service", "payments", "deprecated"]).fails_with(1).stderr;
     assert!(refused.contains("SEC-0002 is `decommissioned`"), "{refused}");
-    let done = set(&repository, &["--service", "payments", "--from", "active", "deprecated"]).success();
+    let done =
+        set(&repository, &["--service", "payments", "--from", "active", "deprecated"]).success();
     assert_eq!(done.stdout, format!("SEC-0001  active → deprecated  {}\n", path("SEC-0001")));
     let done = set(&repository, &["--env", "prod", "deprecated"]).success();
     assert!(done.stdout.starts_with("SEC-0003 "), "{}", done.stdout);
-    let none = set(&repository, &["--env", "prod", "--from", "decommission_requested", "deprecated"]).success();
+    let none =
+        set(&repository, &["--env", "prod", "--from", "decommission_requested", "deprecated"])
+            .success();
     assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "No manifest is selected.\n"));
     let misspelt = set(&repository, &["--env", "prodd", "deprecated"]).fails_with(2);
     assert!(misspelt.stderr.contains("`--env prodd` selects nothing"), "{}", misspelt.stderr);
@@ -164,7 +192,10 @@ fn a_selection_goes_by_environment_service_and_status() {
 fn one_that_has_the_status_already_is_told_and_no_error() {
     let repository = committed(&[("SEC-0001", "deprecated")]);
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
-    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", "SEC-0001 is `deprecated` already.\n"));
+    assert_eq!(
+        (done.stdout.as_str(), done.stderr.as_str()),
+        ("", "SEC-0001 is `deprecated` already.\n")
+    );
 }
 
 #[test]
@@ -193,9 +224,13 @@ fn what_cannot_be_understood_is_asked_back() {
 #[test]
 fn a_manifest_with_errors_or_a_rival_is_left_alone() {
     let repository = committed(&[("SEC-0001", "active"), ("SEC-0002", "active")]);
-    repository.write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: soon"));
+    repository
+        .write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: soon"));
     let refused = set(&repository, &["SEC-0001", "SEC-0002", "deprecated"]).fails_with(1).stderr;
-    assert!(refused.contains("cannot be read") && refused.contains("goldenpath validate"), "{refused}");
+    assert!(
+        refused.contains("cannot be read") && refused.contains("goldenpath validate"),
+        "{refused}"
+    );
     let done = set(&repository, &["--env", "dev", "deprecated"]).success();
     assert!(done.stderr.contains("1 file with errors not looked at"), "{}", done.stderr);
     repository.write(path("SEC-0003"), &request("SEC-0002", "b"));

@@ -35,7 +35,12 @@ fn list(repository: &Repository, words: &[&str]) -> Outcome {
 fn ids(outcome: &Outcome) -> Vec<String> {
     let list = outcome.json();
     assert_eq!(list["version"], 1);
-    list["secrets"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    list["secrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -70,11 +75,16 @@ fn on_a_narrow_terminal_columns_are_cut_and_left_out() {
 #[test]
 fn it_is_asked_by_service_environment_owner_status_and_tier() {
     let repository = catalog();
-    let asked = |words: &[&str]| ids(&list(&repository, &[&["--format", "json"], words].concat()).success());
+    let asked = |words: &[&str]| {
+        ids(&list(&repository, &[&["--format", "json"], words].concat()).success())
+    };
     assert_eq!(asked(&["--service", "web"]), ["SEC-0003", "SEC-12000"]);
     assert_eq!(asked(&["--env", "dev"]), ["SEC-0001", "SEC-12000"]);
     assert_eq!(asked(&["--env", "prod", "--owner", "app-team"]), ["SEC-0003"]);
-    assert_eq!(asked(&["--status", "deprecated", "--status", "decommissioned"]), ["SEC-0002", "SEC-12000"]);
+    assert_eq!(
+        asked(&["--status", "deprecated", "--status", "decommissioned"]),
+        ["SEC-0002", "SEC-12000"]
+    );
     assert_eq!(asked(&["--tier", "high", "--tier", "medium"]), ["SEC-0001", "SEC-0003"]);
     assert_eq!(asked(&["--tier", "high", "--service", "payments"]), [""; 0]);
     let none = list(&repository, &["--tier", "high", "--service", "payments"]).success();
@@ -107,7 +117,9 @@ fn json_has_every_field_under_the_names_of_the_templates() {
 #[test]
 fn csv_is_one_record_a_secret_and_no_formula() {
     let repository = Repository::new();
-    let described = |text: &str| SEED.replace("  owner:", &format!("  description: {}\n  owner:", Value::from(text)));
+    let described = |text: &str| {
+        SEED.replace("  owner:", &format!("  description: {}\n  owner:", Value::from(text)))
+    };
     for (description, cell) in [
         ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
         ("@SUM(1)", "\"'@SUM(1)\""),
@@ -118,8 +130,13 @@ fn csv_is_one_record_a_secret_and_no_formula() {
         let csv = list(&repository, &["--format", "csv"]).success().stdout;
         let lines: Vec<&str> = csv.split("\r\n").collect();
         assert_eq!(lines.len(), 3, "{csv}");
-        assert!(lines[0].starts_with("id,name,service,environment,owner,status,riskTier,"), "{csv}");
-        assert!(lines[1].starts_with("SEC-0007,payments-db-credentials,payments,dev,team-payments,active,medium,"));
+        assert!(
+            lines[0].starts_with("id,name,service,environment,owner,status,riskTier,"),
+            "{csv}"
+        );
+        assert!(lines[1].starts_with(
+            "SEC-0007,payments-db-credentials,payments,dev,team-payments,active,medium,"
+        ));
         assert!(lines[1].ends_with(&format!(",{SEED_PATH},{cell}")), "{csv}");
     }
 }
@@ -147,7 +164,10 @@ fn what_cannot_be_read_is_counted_and_a_value_is_never_shown() {
     assert!(told.stderr.contains("Note: 1 file with errors left out"), "{}", told.stderr);
 
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
-    repository.write(SEED_PATH, &SEED.replace("  owner:", &format!("  description: use {value} for it\n  owner:")));
+    repository.write(
+        SEED_PATH,
+        &SEED.replace("  owner:", &format!("  description: use {value} for it\n  owner:")),
+    );
     repository.write(
         path("web", "dev", "SEC-0009"),
         &request("SEC-0009", "x").replace("owner: team-payments", &format!("owner: {value}")),
@@ -157,6 +177,10 @@ fn what_cannot_be_read_is_counted_and_a_value_is_never_shown() {
     for format in ["table", "json", "csv"] {
         let shown = list(&repository, &["--format", format]).success();
         assert!(shown.stdout.contains("SEC-0007"), "{}", shown.stdout);
-        assert!(!shown.stdout.contains(&value) && !shown.stderr.contains(&value), "{}", shown.stdout);
+        assert!(
+            !shown.stdout.contains(&value) && !shown.stderr.contains(&value),
+            "{}",
+            shown.stdout
+        );
     }
 }

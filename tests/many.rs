@@ -17,7 +17,8 @@ fn many() -> Platform {
 
 /// Folders of our own inside git's that are still there.
 fn aside(repository: &Repository) -> Vec<String> {
-    let ours = fs::read_dir(repository.path().join(".git/goldenpath")).into_iter().flatten().flatten();
+    let ours =
+        fs::read_dir(repository.path().join(".git/goldenpath")).into_iter().flatten().flatten();
     let names = ours.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with(".goldenpath-")).collect()
 }
@@ -38,7 +39,11 @@ fn they_go_into_one_pack_and_git_finds_all_of_it_as_it_should_be() {
             let line = objects.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(": "));
             line.unwrap().parse().unwrap()
         };
-        assert_eq!((count("packs"), count("in-pack"), count("garbage")), (1, COUNT, 0), "{objects}");
+        assert_eq!(
+            (count("packs"), count("in-pack"), count("garbage")),
+            (1, COUNT, 0),
+            "{objects}"
+        );
         assert_eq!(aside(repository), [""; 0]);
     }
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));

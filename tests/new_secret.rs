@@ -65,10 +65,24 @@ fn catalog(repository: &Repository) -> Vec<String> {
 #[test]
 fn every_flag_lands_in_its_field_and_the_result_validates() {
     let repository = Repository::new();
-    let more = ["--name", "ledger-db", "--rotation", "high", "--namespace", "ledger-ns", "--k8s-secret-name"];
-    let more = [&more[..], &["ledger.db.creds", "--ttl-days", "45", "--description", "The ledger's database"]].concat();
+    let more = [
+        "--name",
+        "ledger-db",
+        "--rotation",
+        "high",
+        "--namespace",
+        "ledger-ns",
+        "--k8s-secret-name",
+    ];
+    let more = [
+        &more[..],
+        &["ledger.db.creds", "--ttl-days", "45", "--description", "The ledger's database"],
+    ]
+    .concat();
     let outcome =
-        new_secret(&repository, &[&more[..], &["--env", "staging", "--risk", "high"]].concat()).run().success();
+        new_secret(&repository, &[&more[..], &["--env", "staging", "--risk", "high"]].concat())
+            .run()
+            .success();
     assert_eq!(outcome.stdout, "SEC-0001 catalogs/secrets/payments/staging/SEC-0001.yaml\n");
     let expected = "
 apiVersion: goldenpath.io/v1
@@ -153,7 +167,8 @@ fn a_description_reads_back_as_it_was_given() {
 #[test]
 fn several_environments_make_a_manifest_and_an_id_each() {
     let repository = Repository::new();
-    let outcome = new_secret(&repository, &["--env", "dev", "--env", "prod", "--env", "dev"]).run().success();
+    let outcome =
+        new_secret(&repository, &["--env", "dev", "--env", "prod", "--env", "dev"]).run().success();
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(
         lines,
@@ -177,7 +192,11 @@ fn a_dry_run_shows_the_file_and_writes_nothing() {
     assert_eq!(path, "# catalogs/secrets/payments/dev/SEC-0001.yaml");
     assert_eq!(catalog(&repository), [""; 0]);
     new_secret(&repository, &[]).run().success();
-    assert_eq!(repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml"), text, "it is what gets written");
+    assert_eq!(
+        repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml"),
+        text,
+        "it is what gets written"
+    );
 }
 
 #[test]
@@ -185,7 +204,8 @@ fn json_names_the_ids_and_paths() {
     let repository = Repository::new();
     let dry = new_secret(&repository, &["--json", "--dry-run"]).run().success().json();
     assert_eq!((&dry["version"], &dry["dryRun"]), (&1.into(), &true.into()));
-    let made = new_secret(&repository, &["--json", "--env", "dev", "--env", "test"]).run().success();
+    let made =
+        new_secret(&repository, &["--json", "--env", "dev", "--env", "test"]).run().success();
     let expected = serde_json::json!({
         "version": 1,
         "dryRun": false,
@@ -195,7 +215,10 @@ fn json_names_the_ids_and_paths() {
         ],
     });
     assert_eq!(made.json(), expected);
-    assert_eq!(dry["manifests"][0]["manifest"], repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml"));
+    assert_eq!(
+        dry["manifests"][0]["manifest"],
+        repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml")
+    );
 }
 
 #[test]
@@ -203,12 +226,16 @@ fn without_a_terminal_the_missing_flags_are_named_and_no_others() {
     let repository = Repository::new();
     let flags: Vec<&str> = REQUIRED.iter().map(|(flag, _)| *flag).collect();
     let missing = |arguments: &[&str]| {
-        let outcome = repository.goldenpath(&[&["new", "secret"], arguments].concat()).stdin("payments\ndev\n").run();
+        let outcome = repository
+            .goldenpath(&[&["new", "secret"], arguments].concat())
+            .stdin("payments\ndev\n")
+            .run();
         assert_eq!(outcome.stdout, "");
         let outcome = outcome.fails_with(2);
         says(&outcome, "there is no terminal to ask on");
         let words = outcome.stderr.split(|c: char| !(c.is_alphanumeric() || c == '-'));
-        let mut named: Vec<String> = words.filter(|word| word.starts_with("--")).map(str::to_owned).collect();
+        let mut named: Vec<String> =
+            words.filter(|word| word.starts_with("--")).map(str::to_owned).collect();
         // The last one is the help's `--help`.
         assert_eq!(named.pop().as_deref(), Some("--help"));
         named
@@ -218,8 +245,11 @@ fn without_a_terminal_the_missing_flags_are_named_and_no_others() {
     for (flag, value) in REQUIRED {
         let others: Vec<&str> = flags.iter().copied().filter(|other| *other != flag).collect();
         assert_eq!(missing(&[flag, value]), others);
-        let given: Vec<&str> =
-            REQUIRED.iter().filter(|(other, _)| *other != flag).flat_map(|(flag, value)| [*flag, *value]).collect();
+        let given: Vec<&str> = REQUIRED
+            .iter()
+            .filter(|(other, _)| *other != flag)
+            .flat_map(|(flag, value)| [*flag, *value])
+            .collect();
         assert_eq!(missing(&given), [flag]);
     }
     assert_eq!(catalog(&repository), [""; 0]);
@@ -264,7 +294,9 @@ fn wrong_answers_name_their_flag_and_what_to_give_instead() {
 fn all_wrong_answers_are_told_at_once() {
     let repository = Repository::new();
     let outcome =
-        new_secret(&repository, &["--type", "api-keys", "--risk", "hihg", "--ttl-days", "0"]).run().fails_with(2);
+        new_secret(&repository, &["--type", "api-keys", "--risk", "hihg", "--ttl-days", "0"])
+            .run()
+            .fails_with(2);
     for flag in ["--type: ", "--risk: ", "--ttl-days: "] {
         says(&outcome, flag);
     }
@@ -273,7 +305,8 @@ fn all_wrong_answers_are_told_at_once() {
 #[test]
 fn a_high_risk_without_rotation_is_refused_and_nothing_is_written() {
     let repository = Repository::new();
-    let outcome = new_secret(&repository, &["--risk", "high", "--rotation", "none"]).run().fails_with(1);
+    let outcome =
+        new_secret(&repository, &["--risk", "high", "--rotation", "none"]).run().fails_with(1);
     says(&outcome, "GP201");
     says(&outcome, "Nothing was written.");
     assert_eq!(outcome.stdout, "");
@@ -283,7 +316,8 @@ fn a_high_risk_without_rotation_is_refused_and_nothing_is_written() {
 #[test]
 fn a_medium_risk_without_rotation_is_written_with_a_warning() {
     let repository = Repository::new();
-    let outcome = new_secret(&repository, &["--risk", "medium", "--rotation", "none"]).run().success();
+    let outcome =
+        new_secret(&repository, &["--risk", "medium", "--rotation", "none"]).run().success();
     says(&outcome, "GP202");
     assert_eq!(catalog(&repository).len(), 1);
 }
@@ -296,7 +330,9 @@ fn a_name_or_target_that_is_taken_is_refused_with_the_one_that_has_it() {
     says(&outcome, "GP303");
     says(&outcome, "SEC-0001");
     let outcome =
-        new_secret(&repository, &["--name", "another", "--k8s-secret-name", "payments-psp-token"]).run().fails_with(1);
+        new_secret(&repository, &["--name", "another", "--k8s-secret-name", "payments-psp-token"])
+            .run()
+            .fails_with(1);
     says(&outcome, "GP304");
     says(&outcome, "SEC-0001");
     assert_eq!(catalog(&repository).len(), 1);
@@ -314,7 +350,9 @@ fn of_several_environments_all_are_written_or_none() {
     // A file where the second one's folder must be.
     repository.write("catalogs/secrets/web/staging", "in the way\n");
     let outcome =
-        new_secret(&repository, &["--service", "web", "--env", "dev", "--env", "staging"]).run().fails_with(1);
+        new_secret(&repository, &["--service", "web", "--env", "dev", "--env", "staging"])
+            .run()
+            .fails_with(1);
     says(&outcome, "catalogs/secrets/web/staging/SEC-0003.yaml");
     assert_eq!(catalog(&repository).len(), 2, "{:?}", catalog(&repository));
 }
@@ -342,7 +380,8 @@ fn a_link_in_the_catalog_is_not_written_through() {
     let outside = tempfile::tempdir().unwrap();
     let repository = Repository::new();
     fs::create_dir_all(repository.path().join("catalogs/secrets")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), repository.path().join("catalogs/secrets/payments")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), repository.path().join("catalogs/secrets/payments"))
+        .unwrap();
     says(&new_secret(&repository, &[]).run().fails_with(1), "symbolic link");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
@@ -360,7 +399,8 @@ fn in_no_repository_it_says_what_to_do() {
 #[test]
 fn in_ci_nothing_is_asked_whatever_the_terminal() {
     let repository = Repository::new();
-    let mut terminal = repository.goldenpath(&["new", "secret"]).env("CI", "true").in_terminal(80, 24);
+    let mut terminal =
+        repository.goldenpath(&["new", "secret"]).env("CI", "true").in_terminal(80, 24);
     assert_eq!(terminal.wait(), 2);
     assert!(terminal.screen().contains("no answer for --service"), "{}", terminal.screen());
 }

@@ -21,7 +21,10 @@ fn outside_code(text: &str) -> String {
             let after = &rest[start + run..];
             let mut end = 0;
             let span = loop {
-                let from = end + after[end..].find('`').unwrap_or_else(|| panic!("an open code span in {line:?}"));
+                let from = end
+                    + after[end..]
+                        .find('`')
+                        .unwrap_or_else(|| panic!("an open code span in {line:?}"));
                 end = from + (after[from..].len() - after[from..].trim_start_matches('`').len());
                 if end - from == run {
                     break end;
@@ -42,16 +45,26 @@ fn a_comment_says_what_changes_and_how_many_must_approve() {
     platform.seed();
     platform.catalog.write(
         "catalogs/secrets/payments/dev/SEC-0008.yaml",
-        &request("SEC-0008", "orders-key").replace("tier: medium", "tier: high").replace(": standard", ": high"),
+        &request("SEC-0008", "orders-key")
+            .replace("tier: medium", "tier: high")
+            .replace(": standard", ": high"),
     );
     platform.catalog.commit_all("SEC-0008");
     let text = comment(&platform);
-    assert!(text.starts_with(&format!("{MARKER}## Plan: 4 to create, 0 to change, 0 blocked\n")), "{text}");
+    assert!(
+        text.starts_with(&format!("{MARKER}## Plan: 4 to create, 0 to change, 0 blocked\n")),
+        "{text}"
+    );
     assert!(text.contains("**Approvals that the governance table asks for: 2**"), "{text}");
-    assert!(text.contains("\n- risk tier `high`: 2 (1 changed)\n- risk tier `medium`: 1 (1 changed)\n"), "{text}");
-    let (_, folded) = text.split_once("<details>\n<summary>Changes of 2 manifests</summary>\n\n").unwrap();
+    assert!(
+        text.contains("\n- risk tier `high`: 2 (1 changed)\n- risk tier `medium`: 1 (1 changed)\n"),
+        "{text}"
+    );
+    let (_, folded) =
+        text.split_once("<details>\n<summary>Changes of 2 manifests</summary>\n\n").unwrap();
     let (folded, _) = folded.split_once("\n</details>\n").unwrap();
-    let action = "  - `+` `create-secret` `goldenpath/payments/dev/orders-key`: `there is no such secret`";
+    let action =
+        "  - `+` `create-secret` `goldenpath/payments/dev/orders-key`: `there is no such secret`";
     assert!(folded.contains(&format!("\n- `SEC-0008` (`dev`)\n{action}\n")), "{folded}");
 
     platform.apply().run().success();
@@ -69,7 +82,12 @@ fn what_is_blocked_is_not_folded_and_asks_for_no_approval() {
     platform.gitops.write(file, "theirs\n").commit_all("Theirs");
     let text = comment(&platform);
     assert!(text.contains("## Plan: 0 to create, 0 to change, 1 blocked\n"), "{text}");
-    assert!(text.contains(&format!("\n### Blocked\n\n- `SEC-0007` (`dev`), `{file}`: `a file stands there")), "{text}");
+    assert!(
+        text.contains(&format!(
+            "\n### Blocked\n\n- `SEC-0007` (`dev`), `{file}`: `a file stands there"
+        )),
+        "{text}"
+    );
     assert!(!text.contains("Changes of") && !text.contains("Approvals"), "{text}");
 }
 
@@ -77,20 +95,28 @@ fn what_is_blocked_is_not_folded_and_asks_for_no_approval() {
 fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
     let platform = Platform::local();
     platform.seed_changed("rotationClass: standard", "rotationClass: none");
-    let prod = SEED.replace("SEC-0007", "SEC-0008").replace("environment: dev", "environment: prod");
+    let prod =
+        SEED.replace("SEC-0007", "SEC-0008").replace("environment: dev", "environment: prod");
     platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
     let configuration = platform.catalog.read("goldenpath.yaml");
     let own = "environments:\n  prod:\n    store: { backend: local, path: broken.db }\n";
-    platform.catalog.write("goldenpath.yaml", &format!("{configuration}{own}")).commit_all("Two accounts");
+    platform
+        .catalog
+        .write("goldenpath.yaml", &format!("{configuration}{own}"))
+        .commit_all("Two accounts");
     platform.catalog.write("broken.db", "No database\n");
     let outcome = platform.plan(&["--format", "markdown"]).run().fails_with(1);
     let text = outcome.stdout;
     assert!(
-        text.contains("\n### Not looked at, so nothing is done there\n\n- `prod` (`local store broken.db`): `"),
+        text.contains(
+            "\n### Not looked at, so nothing is done there\n\n- `prod` (`local store broken.db`): `"
+        ),
         "{text}"
     );
     assert!(
-        text.contains("<summary>1 warning</summary>\n\n- `catalogs/secrets/payments/dev/SEC-0007.yaml`, line "),
+        text.contains(
+            "<summary>1 warning</summary>\n\n- `catalogs/secrets/payments/dev/SEC-0007.yaml`, line "
+        ),
         "{text}"
     );
     assert!(text.contains(": `GP202` `"), "{text}");
@@ -100,9 +126,15 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
 fn orphan(store: &Connection, name: &str, id: &str) {
     let insert = "INSERT INTO secrets (name, description, created_at) VALUES (?1, '', '2026-01-02T03:04:05Z')";
     store.execute(insert, [name]).unwrap();
-    let tags = [("managed-by", "goldenpath"), ("catalog", "acme-platform"), ("id", id), ("environment", id)];
+    let tags = [
+        ("managed-by", "goldenpath"),
+        ("catalog", "acme-platform"),
+        ("id", id),
+        ("environment", id),
+    ];
     for (key, value) in tags {
-        let insert = "INSERT INTO tags (secret, key, value) VALUES (?1, 'goldenpath.io/' || ?2, ?3)";
+        let insert =
+            "INSERT INTO tags (secret, key, value) VALUES (?1, 'goldenpath.io/' || ?2, ?3)";
         store.execute(insert, params![name, key, value]).unwrap();
     }
 }
@@ -117,7 +149,9 @@ fn whatever_somebody_has_written_stays_text() {
         store.execute("DELETE FROM tags WHERE secret LIKE 'orphan%'", []).unwrap();
         store.execute("DELETE FROM secrets WHERE name LIKE 'orphan%'", []).unwrap();
         orphan(&store, &format!("orphan{text}"), text);
-        store.execute("UPDATE tags SET value = ?1 WHERE key = 'goldenpath.io/owner'", [text]).unwrap();
+        store
+            .execute("UPDATE tags SET value = ?1 WHERE key = 'goldenpath.io/owner'", [text])
+            .unwrap();
         comment(&platform)
     };
     let plain = outside_code(&with("plain"));
@@ -152,8 +186,9 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     platform.seed();
     platform.apply().run().success();
     // The longest reasons: a policy that lets forty roles in.
-    let roles: String =
-        (0..40).map(|n| format!("      - arn:aws:iam::123456789012:role/a-role-with-a-long-name-{n:03}\n")).collect();
+    let roles: String = (0..40)
+        .map(|n| format!("      - arn:aws:iam::123456789012:role/a-role-with-a-long-name-{n:03}\n"))
+        .collect();
     for number in 100..500 {
         let text = request(&format!("SEC-0{number}"), &format!("key-{number}"));
         let text = text.replace("  ttlDays", &format!("    readPrincipals:\n{roles}  ttlDays"));
@@ -172,10 +207,15 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     let shown = changes.matches("\n- `SEC-").count();
     assert!(shown > 10, "{shown}");
     let (_, awaiting) = rest.split_once("<summary>401 without a value</summary>").unwrap();
-    let line =
-        "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: `goldenpath value set SEC-0007`\n";
+    let line = "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: `goldenpath value set SEC-0007`\n";
     assert!(awaiting.contains(line) && awaiting.contains("\n- … and 381 more"), "{awaiting}");
-    assert!(changes.contains(&format!("\n- … and {} more, for which there is no room here\n", 400 - shown)), "{text}");
+    assert!(
+        changes.contains(&format!(
+            "\n- … and {} more, for which there is no room here\n",
+            400 - shown
+        )),
+        "{text}"
+    );
     assert!(text.trim_end().ends_with("`goldenpath plan` shows what is left out."), "{text}");
 
     // Thousands of orphans beside them, whose names count for more than their characters.
@@ -187,7 +227,10 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     transaction.commit().unwrap();
     let text = comment(&platform);
     fits(&text);
-    assert!(text.contains("<summary>5000 in the store without a manifest, left alone</summary>"), "{text}");
+    assert!(
+        text.contains("<summary>5000 in the store without a manifest, left alone</summary>"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -198,14 +241,32 @@ fn a_catalog_may_bring_its_own_comment() {
         platform.catalog.write("templates/plan.md.j2", text).commit_all("Our own comment");
         platform.plan(&["--format", "markdown", "-q"])
     };
-    let text = own("{{ summary.create }} new\n{% for one in changed.shown %}\n* {{ one.id }}\n{% endfor %}\n").run();
+    let text = own(
+        "{{ summary.create }} new\n{% for one in changed.shown %}\n* {{ one.id }}\n{% endfor %}\n",
+    )
+    .run();
     let text = text.success().stdout;
     let (header, rest) = text.split_once("\n---\n\n").unwrap();
-    assert!(header.starts_with(&format!("{MARKER}## Plan: 2 to create, 0 to change, 0 blocked\n")), "{header}");
+    assert!(
+        header.starts_with(&format!("{MARKER}## Plan: 2 to create, 0 to change, 0 blocked\n")),
+        "{header}"
+    );
     assert_eq!(rest, "2 new\n* `SEC-0007`\n");
     let wrong = own("{{ sumary.create }}").run().fails_with(2);
-    assert!(wrong.stderr.contains("plan.md.j2") && wrong.stderr.contains("summary"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("plan.md.j2") && wrong.stderr.contains("summary"),
+        "{}",
+        wrong.stderr
+    );
     let endless = own(&"x".repeat(70_000)).run().success();
-    assert!(endless.stdout.starts_with(&format!("{MARKER}## Plan: 2 to create")), "{}", endless.stdout);
-    assert!(endless.stdout.contains("too long to be shown") && endless.stdout.len() < 1000, "{}", endless.stdout);
+    assert!(
+        endless.stdout.starts_with(&format!("{MARKER}## Plan: 2 to create")),
+        "{}",
+        endless.stdout
+    );
+    assert!(
+        endless.stdout.contains("too long to be shown") && endless.stdout.len() < 1000,
+        "{}",
+        endless.stdout
+    );
 }

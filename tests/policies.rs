@@ -17,7 +17,8 @@ fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
          access:\n    namespace: payments\n    k8sSecretName: {id}\n  ttlDays: 30\n"
     );
     text = text.replace(&format!("password-{id}"), &format!("password-{}", id.to_lowercase()));
-    text = text.replace(&format!("k8sSecretName: {id}"), &format!("k8sSecretName: {}", id.to_lowercase()));
+    text = text
+        .replace(&format!("k8sSecretName: {id}"), &format!("k8sSecretName: {}", id.to_lowercase()));
     for (old, new) in edits {
         assert!(text.contains(old), "{old}");
         text = text.replace(old, new);
@@ -47,7 +48,12 @@ fn findings(outcome: &Outcome) -> Vec<Value> {
 
 /// What standard error says in one line, free of miette's frame.
 fn told(outcome: &Outcome) -> String {
-    outcome.stderr.split_whitespace().filter(|word| !["│", "×"].contains(word)).collect::<Vec<_>>().join(" ")
+    outcome
+        .stderr
+        .split_whitespace()
+        .filter(|word| !["│", "×"].contains(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -77,7 +83,10 @@ fn a_broken_policy_is_a_finding_at_its_field() {
     assert_eq!(ttl["pointer"], "/spec/ttlDays");
 
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
-    assert!(shown.contains("GP204 policy") && shown.contains("dev-is-for-platform: ask first"), "{shown}");
+    assert!(
+        shown.contains("GP204 policy") && shown.contains("dev-is-for-platform: ask first"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -86,9 +95,15 @@ fn rules_override_the_severity_of_every_policy() {
         for rule in ["GP204", "policy"] {
             let policies = "policies:\n  - {name: a, assert: 'false', message: m}\n  - {name: b, assert: 'false', message: \
                             m, severity: warn}\n";
-            let found = findings(&validate(&with(&format!("rules: {{ {rule}: {level} }}\n{policies}"))));
-            let severities: Vec<&str> = found.iter().map(|row| row["severity"].as_str().unwrap()).collect();
-            assert_eq!(severities, severity.map_or(vec![], |severity| vec![severity; 2]), "{rule}: {level}");
+            let found =
+                findings(&validate(&with(&format!("rules: {{ {rule}: {level} }}\n{policies}"))));
+            let severities: Vec<&str> =
+                found.iter().map(|row| row["severity"].as_str().unwrap()).collect();
+            assert_eq!(
+                severities,
+                severity.map_or(vec![], |severity| vec![severity; 2]),
+                "{rule}: {level}"
+            );
         }
     }
 }
@@ -102,7 +117,9 @@ fn a_missing_field_is_shown_by_its_nearest_parent_and_none_by_the_file() {
         ("/nowhere", ""),
         ("nowhere.at~all/x", ""),
     ] {
-        let repository = with(&format!("policies: [{{name: p, assert: 'false', message: m, field: {field}}}]\n"));
+        let repository = with(&format!(
+            "policies: [{{name: p, assert: 'false', message: m, field: {field}}}]\n"
+        ));
         assert_eq!(findings(&validate(&repository))[0]["pointer"], pointer, "{field}");
     }
     let found = findings(&validate(&with(&asserting("false"))));
@@ -128,15 +145,50 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
     let good = "  - name: good\n    assert: \"true\"\n    message: m\n";
     let bad = |policy: &str| format!("policies:\n{good}{policy}");
     for (policy, line, column, words) in [
-        ("  - name: Bad Name\n    assert: 'true'\n    message: m\n", 5, 11, "`Bad Name` cannot be a policy's name"),
+        (
+            "  - name: Bad Name\n    assert: 'true'\n    message: m\n",
+            5,
+            11,
+            "`Bad Name` cannot be a policy's name",
+        ),
         ("  - name: good\n    assert: 'true'\n    message: m\n", 5, 11, "two policies `good`"),
-        ("  - name: a--b\n    assert: 'true'\n    message: m\n", 5, 11, "`a--b` cannot be a policy's name"),
-        ("  - name: p\n    assert: 'true'\n    message: ' '\n", 7, 14, "the `message` of policy `p` is empty"),
-        ("  - name: p\n    assert: ''\n    message: m\n", 6, 13, "the `assert` of policy `p` is empty"),
+        (
+            "  - name: a--b\n    assert: 'true'\n    message: m\n",
+            5,
+            11,
+            "`a--b` cannot be a policy's name",
+        ),
+        (
+            "  - name: p\n    assert: 'true'\n    message: ' '\n",
+            7,
+            14,
+            "the `message` of policy `p` is empty",
+        ),
+        (
+            "  - name: p\n    assert: ''\n    message: m\n",
+            6,
+            13,
+            "the `assert` of policy `p` is empty",
+        ),
         ("  - name: p\n    assert: true == manifest..x\n    message: m\n", 6, 30, "is not CEL"),
-        ("  - name: p\n    assert: 'true'\n    when: a.b == 1\n    message: m\n", 7, 11, "unknown variable `a`"),
-        ("  - name: p\n    assert: |\n      true &&\n        ä(path)\n    message: m\n", 8, 9, "is not CEL"),
-        ("  - name: p\n    assert: |\n      true &&\n        f(path)\n    message: m\n", 8, 9, "unknown function `f`"),
+        (
+            "  - name: p\n    assert: 'true'\n    when: a.b == 1\n    message: m\n",
+            7,
+            11,
+            "unknown variable `a`",
+        ),
+        (
+            "  - name: p\n    assert: |\n      true &&\n        ä(path)\n    message: m\n",
+            8,
+            9,
+            "is not CEL",
+        ),
+        (
+            "  - name: p\n    assert: |\n      true &&\n        f(path)\n    message: m\n",
+            8,
+            9,
+            "unknown function `f`",
+        ),
         (
             "  - name: p\n    assert: 'true'\n    message: m\n    field: manifest.x\n",
             8,
@@ -150,7 +202,11 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
         let outcome = validate(&with(&bad(policy))).fails_with(2);
         let shown = told(&outcome);
         assert!(shown.contains(words), "{policy}{}", outcome.stderr);
-        assert!(shown.contains(&format!("[goldenpath.yaml:{line}:{column}]")), "{line}:{column}\n{}", outcome.stderr);
+        assert!(
+            shown.contains(&format!("[goldenpath.yaml:{line}:{column}]")),
+            "{line}:{column}\n{}",
+            outcome.stderr
+        );
         assert_eq!(outcome.stdout, "");
     }
 }
@@ -167,12 +223,24 @@ fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
     ] {
         let outcome = validate(&with(&asserting(expression))).fails_with(2);
         let shown = told(&outcome);
-        assert!(shown.contains("policy `p` cannot judge") && shown.contains(PATH), "{}", outcome.stderr);
+        assert!(
+            shown.contains("policy `p` cannot judge") && shown.contains(PATH),
+            "{}",
+            outcome.stderr
+        );
         assert!(shown.contains(words), "{expression}\n{}", outcome.stderr);
-        assert!(shown.contains(&format!("[goldenpath.yaml:4:{column}]")), "{expression}\n{}", outcome.stderr);
+        assert!(
+            shown.contains(&format!("[goldenpath.yaml:4:{column}]")),
+            "{expression}\n{}",
+            outcome.stderr
+        );
     }
     let missing = validate(&with(&asserting("manifest.metadata.description != \"\"")));
-    assert!(told(&missing).contains("`has(manifest.metadata.description) && …`"), "{}", missing.stderr);
+    assert!(
+        told(&missing).contains("`has(manifest.metadata.description) && …`"),
+        "{}",
+        missing.stderr
+    );
 }
 
 #[test]
@@ -212,18 +280,27 @@ fn base_is_what_was_there_before_the_change() {
         findings(&outcome).iter().map(|row| row["message"].as_str().unwrap().to_owned()).collect()
     };
     repository.commit_all("after");
-    let range = messages(repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run());
-    assert_eq!(range, ["ttl-only-falls: renew it instead", "new-ones-are-described: say what it is for"]);
+    let range = messages(
+        repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run(),
+    );
+    assert_eq!(
+        range,
+        ["ttl-only-falls: renew it instead", "new-ones-are-described: say what it is for"]
+    );
 
     // With the policies changed too, what the change does not touch is compared with itself.
     repository.write("goldenpath.yaml", &(repository.read("goldenpath.yaml") + "# more\n"));
     repository.git(&["add", "--all"]);
-    assert_eq!(messages(repository.goldenpath(&["validate", "--staged", "--format", "json"]).run()), [""; 0]);
+    assert_eq!(
+        messages(repository.goldenpath(&["validate", "--staged", "--format", "json"]).run()),
+        [""; 0]
+    );
 }
 
 #[test]
 fn a_new_secret_keeps_the_policies_too() {
-    let repository = with("policies: [{name: p, assert: 'manifest.spec.ttlDays < 10', message: too long}]\n");
+    let repository =
+        with("policies: [{name: p, assert: 'manifest.spec.ttlDays < 10', message: too long}]\n");
     repository.write(PATH, &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 5")]));
     let arguments = [
         "new",
@@ -256,13 +333,15 @@ fn a_new_secret_keeps_the_policies_too() {
 
 #[test]
 fn what_a_policy_says_is_made_harmless() {
-    let repository =
-        with("policies: [{name: p, assert: 'false', message: \"a\\e[2Jb\\u202e {{ 1 }}\", help: \"\\e[1m\"}]\n");
+    let repository = with(
+        "policies: [{name: p, assert: 'false', message: \"a\\e[2Jb\\u202e {{ 1 }}\", help: \"\\e[1m\"}]\n",
+    );
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("p: a\\u{1b}[2Jb\\u{202e} {{ 1 }}"), "{shown}");
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'));
     // The same where the configuration is shown, and what the interpreter quotes.
-    let shown = validate(&with(&asserting("\"\u{1b}[2J\u{202e}\" + 1 == path"))).fails_with(2).stderr;
+    let shown =
+        validate(&with(&asserting("\"\u{1b}[2J\u{202e}\" + 1 == path"))).fails_with(2).stderr;
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
 }
 
@@ -282,7 +361,10 @@ fn hostile_policies_end_soon_in_little_memory() {
         format!("[path]{}.size() == 1", ".map(x, [x, x, x, x, x, x, x, x])".repeat(20)),
         format!("[[path]]{}.size() == 1", ".map(x, x + x)".repeat(30)),
         format!("[manifest]{}.size() == 1", ".map(x, {1: x, 2: x, 3: x})".repeat(30)),
-        format!("[manifest]{}.size() == 1", ".map(x, {\"a\": x, \"b\": x}).map(x, [x.a, x.b])".repeat(20)),
+        format!(
+            "[manifest]{}.size() == 1",
+            ".map(x, {\"a\": x, \"b\": x}).map(x, [x.a, x.b])".repeat(20)
+        ),
         format!("[path]{}.size() == 1", ".map(x, string(x) + dyn(x) + string(x))".repeat(20)),
     ];
     let deep = [
@@ -317,11 +399,21 @@ fn hostile_policies_end_soon_in_little_memory() {
         let repository = with(&asserting(expression));
         let started = Instant::now();
         // 1 GB of address space, stacks and the program itself included.
-        let script = format!("ulimit -v 1000000; exec {} validate", env!("CARGO_BIN_EXE_goldenpath"));
+        let script =
+            format!("ulimit -v 1000000; exec {} validate", env!("CARGO_BIN_EXE_goldenpath"));
         let outcome = repository.program("sh", &["-c", &script]).run();
         let start: String = expression.chars().take(60).collect();
-        assert!(matches!(outcome.code, 0..=2), "{start} ended with {}: {}", outcome.code, outcome.stderr);
-        assert!(started.elapsed() < Duration::from_secs(10), "{start} took {:?}", started.elapsed());
+        assert!(
+            matches!(outcome.code, 0..=2),
+            "{start} ended with {}: {}",
+            outcome.code,
+            outcome.stderr
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{start} took {:?}",
+            started.elapsed()
+        );
         assert!(outcome.stderr.len() < 20_000, "{start} is told in {} bytes", outcome.stderr.len());
         if costly.contains(expression) {
             assert_eq!(outcome.code, 2, "{start}: {}", outcome.stdout);
@@ -337,8 +429,11 @@ fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() 
     let schema = include_str!("../schemas/secret_request.schema.json")
         .replace("\"additionalProperties\": false", "\"additionalProperties\": true");
     repository.write("schemas/secret_request.schema.json", &schema);
-    let list = |count: usize| (0..count).map(|number| format!("i{number}")).collect::<Vec<_>>().join(", ");
-    let manifest = |count| manifest("SEC-0001", &[("spec:\n", &format!("labels: [{}]\nspec:\n", list(count)))]);
+    let list =
+        |count: usize| (0..count).map(|number| format!("i{number}")).collect::<Vec<_>>().join(", ");
+    let manifest = |count| {
+        manifest("SEC-0001", &[("spec:\n", &format!("labels: [{}]\nspec:\n", list(count)))])
+    };
     for (count, expression, judged) in [
         (30_000, "manifest.labels.all(x, x != \"none\")", true),
         (30_000, "!(\"none\" in manifest.labels) && manifest.labels == manifest.labels", true),
@@ -352,7 +447,11 @@ fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() 
         let started = Instant::now();
         let outcome = validate(&repository);
         let shown = told(&outcome);
-        assert!(started.elapsed() < Duration::from_secs(10), "{expression} took {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{expression} took {:?}",
+            started.elapsed()
+        );
         match judged {
             true => assert_eq!(outcome.success().stderr, "", "{expression}"),
             false => assert!(shown.contains("it could take too long"), "{expression}: {shown}"),
@@ -362,8 +461,9 @@ fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() 
 
 #[test]
 fn too_many_policies_are_refused() {
-    let policies: String =
-        (0..201).map(|number| format!("  - {{name: p{number}, assert: 'true', message: m}}\n")).collect();
+    let policies: String = (0..201)
+        .map(|number| format!("  - {{name: p{number}, assert: 'true', message: m}}\n"))
+        .collect();
     let outcome = validate(&with(&format!("policies:\n{policies}"))).fails_with(2);
     assert!(told(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
 }
@@ -383,12 +483,16 @@ fn the_policies_in_the_documentation_do_what_it_says() {
         repository.write(path, text);
         repository.git(&["add", "--all"]);
         repository.git(&["commit", "--quiet", "--no-verify", "-m", "change"]);
-        let found = findings(&repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run());
+        let found = findings(
+            &repository.goldenpath(&["validate", "--from-ref", "HEAD~1", "--format", "json"]).run(),
+        );
         repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
         let policies = found.iter().filter(|row| row["rule"] == "GP204");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         policies
-            .map(|row| (text(&row["message"]).split(':').next().unwrap().to_owned(), text(&row["pointer"])))
+            .map(|row| {
+                (text(&row["message"]).split(':').next().unwrap().to_owned(), text(&row["pointer"]))
+            })
             .collect()
     };
     let prod = "catalogs/secrets/payments/prod/SEC-0002.yaml";
@@ -398,17 +502,26 @@ fn the_policies_in_the_documentation_do_what_it_says() {
         broken(prod, &manifest("SEC-0002", &[in_prod])),
         pair("prod-needs-platform-approval", "/metadata/owner")
     );
-    assert_eq!(broken(prod, &manifest("SEC-0002", &[in_prod, ("team-payments", "platform-team")])), []);
+    assert_eq!(
+        broken(prod, &manifest("SEC-0002", &[in_prod, ("team-payments", "platform-team")])),
+        []
+    );
 
     let tls = ("secretType: generic", "secretType: tls-private-key");
-    assert_eq!(broken(PATH, &manifest("SEC-0001", &[tls])), pair("keys-are-described", "/metadata"));
+    assert_eq!(
+        broken(PATH, &manifest("SEC-0001", &[tls])),
+        pair("keys-are-described", "/metadata")
+    );
     let described = |text: &'static str| ("  name:", text);
     assert_eq!(
         broken(PATH, &manifest("SEC-0001", &[tls, described("  description: key\n  name:")])),
         pair("keys-are-described", "/metadata/description")
     );
     assert_eq!(
-        broken(PATH, &manifest("SEC-0001", &[tls, described("  description: signs the receipts\n  name:")])),
+        broken(
+            PATH,
+            &manifest("SEC-0001", &[tls, described("  description: signs the receipts\n  name:")])
+        ),
         []
     );
 
@@ -418,5 +531,8 @@ fn the_policies_in_the_documentation_do_what_it_says() {
     assert_eq!(broken(PATH, &manifest("SEC-0001", &[owner, longer])), handover);
     assert_eq!(broken(PATH, &manifest("SEC-0001", &[owner])), []);
     assert_eq!(broken(PATH, &manifest("SEC-0001", &[longer])), []);
-    assert_eq!(broken("catalogs/secrets/payments/dev/SEC-0003.yaml", &manifest("SEC-0003", &[owner])), []);
+    assert_eq!(
+        broken("catalogs/secrets/payments/dev/SEC-0003.yaml", &manifest("SEC-0003", &[owner])),
+        []
+    );
 }

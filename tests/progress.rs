@@ -32,8 +32,10 @@ fn a_few_steps_are_a_line_each() {
 fn many_steps_are_a_line_for_each_tenth_of_them_and_with_verbose_a_line_each() {
     let platform = local(30);
     let outcome = platform.apply().run().success();
-    let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("applied ")).collect();
-    let expected: Vec<String> = (1..=10).map(|tenth| format!("applied {} of 60", tenth * 6)).collect();
+    let said: Vec<&str> =
+        outcome.stderr.lines().filter(|line| line.starts_with("applied ")).collect();
+    let expected: Vec<String> =
+        (1..=10).map(|tenth| format!("applied {} of 60", tenth * 6)).collect();
     assert_eq!(said, expected);
     assert!(!outcome.stderr.contains("create-secret"), "{}", outcome.stderr);
 
@@ -50,9 +52,19 @@ fn quiet_says_nothing_but_the_result_and_what_failed() {
 
     let aws = Aws::new("quiet");
     write(&aws.platform, 2);
-    aws.recorder.refuse("CreateSecret", "number-02", usize::MAX, "AccessDeniedException", "not you");
+    aws.recorder.refuse(
+        "CreateSecret",
+        "number-02",
+        usize::MAX,
+        "AccessDeniedException",
+        "not you",
+    );
     let outcome = aws.apply_with(&["--quiet"]).fails_with(1);
-    assert!(outcome.stderr.starts_with("SEC-0002 create-secret goldenpath/payments/dev/number-02 failed:\n"));
+    assert!(
+        outcome
+            .stderr
+            .starts_with("SEC-0002 create-secret goldenpath/payments/dev/number-02 failed:\n")
+    );
     assert!(outcome.stderr.contains("secretsmanager:CreateSecret"), "{}", outcome.stderr);
 }
 
@@ -76,7 +88,12 @@ fn what_failed_is_said_in_full_at_once_and_in_a_line_at_the_end() {
             "Applied: 56 created, 0 changed, 2 failed, 2 skipped.",
         ]
     );
-    assert_eq!(outcome.stderr.matches("goldenpath::store::access_denied").count(), 2, "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.matches("goldenpath::store::access_denied").count(),
+        2,
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(aws.names().len(), 28, "everything else is done");
 }
 
@@ -86,15 +103,29 @@ fn a_file_that_cannot_be_written_is_among_what_failed() {
     platform.gitops.write("kustomize", "no folder\n").commit_all("Something else");
     let outcome = platform.apply().run().fails_with(1);
     let file = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0002.yaml";
-    assert!(outcome.stdout.contains(&format!("  SEC-0002 write-projection {file}: ")), "{}", outcome.stdout);
-    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed, 2 failed.\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains(&format!("  SEC-0002 write-projection {file}: ")),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.ends_with("Applied: 2 created, 0 changed, 2 failed.\n"),
+        "{}",
+        outcome.stdout
+    );
 }
 
 #[test]
 fn on_a_terminal_a_bar_says_how_far_it_is() {
     let aws = Aws::new("bar");
     write(&aws.platform, 30);
-    aws.recorder.refuse("CreateSecret", "number-01", usize::MAX, "AccessDeniedException", "not you");
+    aws.recorder.refuse(
+        "CreateSecret",
+        "number-01",
+        usize::MAX,
+        "AccessDeniedException",
+        "not you",
+    );
     let lists = aws.recorder.hold("ListSecrets", "", 1, When::BeforeTheAnswer);
     let looks = aws.recorder.hold("DescribeSecret", "number-09", 1, When::BeforeTheServer);
     let creations = aws.recorder.hold("CreateSecret", "number-20", 1, When::BeforeTheServer);
@@ -126,7 +157,8 @@ fn there_is_no_bar_where_nothing_is_to_be_drawn() {
         assert!(!raw.contains("Applying") && !raw.contains("Looking"), "{name}: {raw}");
     }
     let platform = local(2);
-    let mut terminal = platform.catalog.goldenpath(&["apply", "--yes", "--quiet"]).in_terminal(100, 40);
+    let mut terminal =
+        platform.catalog.goldenpath(&["apply", "--yes", "--quiet"]).in_terminal(100, 40);
     assert_eq!(terminal.wait(), 0);
     let raw = String::from_utf8(terminal.raw()).unwrap();
     assert!(raw.contains("Applied: 4 created") && !raw.contains("Applying"), "{raw}");

@@ -37,9 +37,15 @@ fn several_projections_are_one_stream_of_documents_in_the_order_of_their_paths()
     let repository = Repository::with_seed();
     repository.write(ORDERS_PATH, &orders());
     let outcome = repository.goldenpath(&["render"]).run().success();
-    let ids: Vec<&str> =
-        outcome.stdout.lines().filter_map(|line| line.strip_prefix("# Managed by goldenpath: ")).collect();
-    assert!(ids[0].starts_with("SEC-0008 ") && ids[1].starts_with("SEC-0007 ") && ids.len() == 2, "{ids:?}");
+    let ids: Vec<&str> = outcome
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("# Managed by goldenpath: "))
+        .collect();
+    assert!(
+        ids[0].starts_with("SEC-0008 ") && ids[1].starts_with("SEC-0007 ") && ids.len() == 2,
+        "{ids:?}"
+    );
     assert_eq!(outcome.stdout.lines().filter(|line| *line == "---").count(), 2);
     assert_eq!(outcome.stderr, "rendered 2 ExternalSecrets\n");
 }
@@ -50,8 +56,10 @@ fn paths_services_and_environments_choose() {
     repository.write(ORDERS_PATH, &orders());
     let rendered = |arguments: &[&str]| {
         let outcome = repository.goldenpath(&[&["render"], arguments].concat()).run().success();
-        let found: Vec<&str> =
-            ["SEC-0007", "SEC-0008"].into_iter().filter(|id| outcome.stdout.contains(&format!(": {id} "))).collect();
+        let found: Vec<&str> = ["SEC-0007", "SEC-0008"]
+            .into_iter()
+            .filter(|id| outcome.stdout.contains(&format!(": {id} ")))
+            .collect();
         found.join(" ")
     };
     assert_eq!(rendered(&[SEED_PATH]), "SEC-0007");
@@ -60,9 +68,15 @@ fn paths_services_and_environments_choose() {
     assert_eq!(rendered(&["--env", "dev", "--env", "prod"]), "SEC-0007 SEC-0008");
     assert_eq!(rendered(&["--service", "orders"]), "SEC-0008");
     assert_eq!(rendered(&["--service", "orders", "--env", "dev"]), "");
-    for (flag, unknown, known) in [("--env", "production", "dev"), ("--service", "order", "orders, payments")] {
+    for (flag, unknown, known) in
+        [("--env", "production", "dev"), ("--service", "order", "orders, payments")]
+    {
         let outcome = repository.goldenpath(&["render", flag, unknown]).run().fails_with(2);
-        assert!(outcome.stderr.contains(&format!("`{flag} {unknown}` selects nothing")), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(&format!("`{flag} {unknown}` selects nothing")),
+            "{}",
+            outcome.stderr
+        );
         assert!(outcome.stderr.contains(known), "{}", outcome.stderr);
     }
 }
@@ -79,7 +93,8 @@ fn a_manifest_with_errors_is_not_rendered_and_neither_is_any_other() {
         assert!(!repository.exists("out"));
     }
     // A warning is no reason to stop.
-    repository.write(ORDERS_PATH, &orders().replace("rotationClass: standard", "rotationClass: none"));
+    repository
+        .write(ORDERS_PATH, &orders().replace("rotationClass: standard", "rotationClass: none"));
     repository.goldenpath(&["render"]).run().success();
 }
 
@@ -87,11 +102,20 @@ fn a_manifest_with_errors_is_not_rendered_and_neither_is_any_other() {
 fn a_value_that_looks_like_something_else_stays_the_text_that_it_is() {
     // To a YAML parser these are an integer, a float and a boolean.
     let repository = Repository::new();
-    let text = seed_with(&[("namespace: payments ", "namespace: '123' "), ("Name: payments-db-creds", "Name: '1e3'")]);
+    let text = seed_with(&[
+        ("namespace: payments ", "namespace: '123' "),
+        ("Name: payments-db-creds", "Name: '1e3'"),
+    ]);
     repository.write(SEED_PATH, &text);
-    repository.write("goldenpath.yaml", "externalSecret: {storeName: 'true', refreshInterval: 0s}\n");
+    repository
+        .write("goldenpath.yaml", "externalSecret: {storeName: 'true', refreshInterval: 0s}\n");
     let rendered = repository.goldenpath(&["render"]).run().success().stdout;
-    for line in ["  namespace: \"123\"", "    name: \"1e3\"", "    name: \"true\"", "  refreshInterval: \"0s\""] {
+    for line in [
+        "  namespace: \"123\"",
+        "    name: \"1e3\"",
+        "    name: \"true\"",
+        "  refreshInterval: \"0s\"",
+    ] {
         assert!(rendered.lines().any(|found| found == line), "{line} in\n{rendered}");
     }
 }
@@ -101,7 +125,10 @@ fn a_catalogs_own_template_wins_as_long_as_it_makes_this_manifests_external_secr
     const TEMPLATE: &str = "templates/external_secret.yaml.j2";
     let repository = Repository::with_seed();
     let built_in = include_str!("../templates/external_secret.yaml.j2");
-    repository.write(TEMPLATE, &built_in.replace("metadata:", "metadata:\n  labels: { team: {{ owner }} }"));
+    repository.write(
+        TEMPLATE,
+        &built_in.replace("metadata:", "metadata:\n  labels: { team: {{ owner }} }"),
+    );
     let rendered = repository.goldenpath(&["render"]).run().success().stdout;
     assert!(rendered.contains("  labels: { team: team-payments }\n"), "{rendered}");
     for (template, message) in [
@@ -109,7 +136,10 @@ fn a_catalogs_own_template_wins_as_long_as_it_makes_this_manifests_external_secr
             built_in.replace("{{ namespace }}", "kube-system"),
             "`/metadata/namespace` is `kube-system` instead of `payments`",
         ),
-        (built_in.replace("{{ storeKey | quote }}", "other"), "`/spec/dataFrom/0/extract/key` is `other` instead of"),
+        (
+            built_in.replace("{{ storeKey | quote }}", "other"),
+            "`/spec/dataFrom/0/extract/key` is `other` instead of",
+        ),
         (built_in.replace("kind: ExternalSecret", "kind: Secret"), "`/kind` is `Secret`"),
         (format!("{built_in}---\n{built_in}"), "a second document"),
         (built_in.replace("{{ name", "{{ nmae"), "undefined"),
@@ -117,7 +147,8 @@ fn a_catalogs_own_template_wins_as_long_as_it_makes_this_manifests_external_secr
     ] {
         repository.write(TEMPLATE, &template);
         let outcome = repository.goldenpath(&["render", "--out-dir", "out"]).run().fails_with(2);
-        let said: Vec<&str> = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect();
+        let said: Vec<&str> =
+            outcome.stderr.split_whitespace().filter(|word| *word != "│").collect();
         assert!(said.join(" ").contains(message), "{message}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("help: "), "{message}: {}", outcome.stderr);
         assert!(outcome.stdout.is_empty() && !repository.exists("out"), "{message}");
@@ -145,6 +176,9 @@ fn an_output_folder_that_leads_elsewhere_is_refused() {
 #[test]
 fn an_empty_catalog_renders_nothing_and_says_so() {
     let outcome = Repository::new().goldenpath(&["render"]).run().success();
-    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", "rendered 0 ExternalSecrets\n"));
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("", "rendered 0 ExternalSecrets\n")
+    );
     assert!(SEED.starts_with("apiVersion"));
 }

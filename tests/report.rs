@@ -14,9 +14,13 @@ fn path(id: &str) -> String {
 /// Three secrets in three states, one of them overdue.
 fn catalog() -> Repository {
     let repository = Repository::new();
-    for (id, status) in [("SEC-0002", "deprecated"), ("SEC-0010", "active"), ("SEC-12000", "decommission_requested")] {
-        let text =
-            request(id, &format!("{}-key", id.to_lowercase())).replace("status: active", &format!("status: {status}"));
+    for (id, status) in [
+        ("SEC-0002", "deprecated"),
+        ("SEC-0010", "active"),
+        ("SEC-12000", "decommission_requested"),
+    ] {
+        let text = request(id, &format!("{}-key", id.to_lowercase()))
+            .replace("status: active", &format!("status: {status}"));
         repository.write(path(id), &text);
     }
     repository.commit_all_days_ago(40, "Three");
@@ -44,7 +48,11 @@ fn one_file_holds_the_catalog_what_is_due_and_the_lifecycle() {
     assert!(html.contains(
         "<desc id=\"lifecycle-words\">active: 1. deprecated: 1. decommission_requested: 1. decommissioned: 0. "
     ));
-    assert_eq!(html.matches("<strong class=\"overdue\">overdue</strong>").count(), 3, "and one whose end can come");
+    assert_eq!(
+        html.matches("<strong class=\"overdue\">overdue</strong>").count(),
+        3,
+        "and one whose end can come"
+    );
     assert!(html.contains("10 days ago"), "{html}");
     assert!(html.contains("<title>Secrets of "), "{html}");
     assert_eq!(std::fs::read_dir(repository.path().join("site")).unwrap().count(), 1);
@@ -54,9 +62,10 @@ fn one_file_holds_the_catalog_what_is_due_and_the_lifecycle() {
 #[test]
 fn it_asks_the_network_for_nothing_and_runs_nothing_else() {
     let html = page(&catalog());
-    for outside in
-        ["http:", "https:", "src=", "@import", "url(http", "//cdn", "<iframe", "style=\"", " onclick", " onload"]
-    {
+    for outside in [
+        "http:", "https:", "src=", "@import", "url(http", "//cdn", "<iframe", "style=\"",
+        " onclick", " onload",
+    ] {
         assert!(!html.contains(outside), "{outside}");
     }
     let policy = html.split("http-equiv=\"Content-Security-Policy\" content=\"").nth(1).unwrap();
@@ -65,9 +74,18 @@ fn it_asks_the_network_for_nothing_and_runs_nothing_else() {
     assert!(!policy.contains("unsafe"), "{policy}");
     for tag in ["style", "script"] {
         assert_eq!(html.matches(&format!("<{tag}>")).count(), 1);
-        let text = html.split(&format!("<{tag}>")).nth(1).unwrap().split(&format!("</{tag}>")).next().unwrap();
+        let text = html
+            .split(&format!("<{tag}>"))
+            .nth(1)
+            .unwrap()
+            .split(&format!("</{tag}>"))
+            .next()
+            .unwrap();
         let digest = base64(&Sha256::digest(text.as_bytes()));
-        assert!(policy.contains(&format!("{tag}-src 'sha256-{digest}'")), "{tag} {digest}\n{policy}");
+        assert!(
+            policy.contains(&format!("{tag}-src 'sha256-{digest}'")),
+            "{tag} {digest}\n{policy}"
+        );
     }
 }
 
@@ -76,7 +94,8 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        let bits = (0..3)
+            .fold(0u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
         for at in 0..4 {
             let sextet = usize::try_from(bits >> (18 - 6 * at) & 63).unwrap();
             text.push(if at <= chunk.len() { char::from(ALPHABET[sextet]) } else { '=' });
@@ -93,7 +112,8 @@ fn hostile() -> Repository {
     let enums = include_str!("../schemas/metadata/enums.yaml");
     let quoted = serde_json::Value::from(HOSTILE).to_string();
     repository.write("schemas/metadata/enums.yaml", &enums.replacen("team-payments", &quoted, 1));
-    let text = SEED.replace("owner: team-payments ", &format!("description: {quoted}\n  owner: {quoted} "));
+    let text = SEED
+        .replace("owner: team-payments ", &format!("description: {quoted}\n  owner: {quoted} "));
     repository.write(SEED_PATH, &text);
     repository
 }
@@ -112,7 +132,10 @@ fn what_a_manifest_says_stays_text() {
 fn no_value_is_in_it() {
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
     let repository = catalog();
-    repository.write(SEED_PATH, &SEED.replace("  owner:", &format!("  description: use {value} for it\n  owner:")));
+    repository.write(
+        SEED_PATH,
+        &SEED.replace("  owner:", &format!("  description: use {value} for it\n  owner:")),
+    );
     let html = page(&repository);
     assert!(html.contains("use [hidden] for it") && !html.contains(&value), "{html}");
 }
@@ -136,8 +159,11 @@ fn a_file_of_somebody_else_is_kept_and_an_older_page_is_replaced() {
 #[test]
 fn it_is_not_written_through_a_link() {
     let repository = catalog();
-    repository.write("elsewhere.html", "<meta name=\"generator\" content=\"goldenpath\">").write("site/x", "");
-    std::os::unix::fs::symlink("../elsewhere.html", repository.path().join("site/index.html")).unwrap();
+    repository
+        .write("elsewhere.html", "<meta name=\"generator\" content=\"goldenpath\">")
+        .write("site/x", "");
+    std::os::unix::fs::symlink("../elsewhere.html", repository.path().join("site/index.html"))
+        .unwrap();
     let refused = report(&repository).fails_with(2);
     assert!(refused.stderr.contains("symbolic link"), "{}", refused.stderr);
 }
@@ -151,16 +177,26 @@ fn a_part_of_the_catalog_and_a_store_that_cannot_be_asked() {
     let html = page(&platform.catalog);
     assert!(html.contains("<strong>Not asked:</strong> dev: no usable AWS credentials"), "{html}");
     assert!(html.contains("<strong>Left out:</strong> 1 with errors"), "{html}");
-    let part = platform.catalog.goldenpath(&["report", "--out", "part", "--ref", "HEAD", "--offline"]).run().success();
+    let part = platform
+        .catalog
+        .goldenpath(&["report", "--out", "part", "--ref", "HEAD", "--offline"])
+        .run()
+        .success();
     assert!(part.stderr.contains("Wrote 1 secret into one page."), "{}", part.stderr);
     let html = platform.catalog.read("part/index.html");
-    assert!(!html.contains("SEC-0099") && !html.contains("Not asked") && html.contains(" in commit "), "{html}");
+    assert!(
+        !html.contains("SEC-0099") && !html.contains("Not asked") && html.contains(" in commit "),
+        "{html}"
+    );
 }
 
 /// Chromium, where there is one.
 fn chromium() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        std::process::Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+        std::process::Command::new(name)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
     });
     if found.is_none() {
         eprintln!("skipped: there is no Chromium here to look at the page with");
@@ -189,7 +225,8 @@ fn seen(program: &str, repository: &Repository, fragment: &str) -> (String, Stri
 
 /// The IDs of the catalog's rows in their order, and whether each is shown.
 fn listed(dom: &str) -> Vec<(String, bool)> {
-    let table = dom.split("<table id=\"catalog\">").nth(1).unwrap().split("</table>").next().unwrap();
+    let table =
+        dom.split("<table id=\"catalog\">").nth(1).unwrap().split("</table>").next().unwrap();
     let rows = table.split("<tr data-status=").skip(1);
     rows.map(|row| {
         let id = row.split("href=\"#").nth(1).unwrap().split('"').next().unwrap();
@@ -212,9 +249,15 @@ fn in_a_browser_it_is_searched_and_sorted_and_the_policy_holds() {
     let row = |id: &str, shown| (id.to_owned(), shown);
     let (dom, _) = seen(program, &repository, "#?q=payments+0010");
     assert!(dom.contains("1 of 3 shown"), "{dom}");
-    assert_eq!(listed(&dom), [row("SEC-0002", false), row("SEC-0010", true), row("SEC-12000", false)]);
+    assert_eq!(
+        listed(&dom),
+        [row("SEC-0002", false), row("SEC-0010", true), row("SEC-12000", false)]
+    );
     let (dom, _) = seen(program, &repository, "#?sort=id&order=descending&status=deprecated");
-    assert_eq!(listed(&dom), [row("SEC-12000", false), row("SEC-0010", false), row("SEC-0002", true)]);
+    assert_eq!(
+        listed(&dom),
+        [row("SEC-12000", false), row("SEC-0010", false), row("SEC-0002", true)]
+    );
     assert!(dom.contains("aria-sort=\"descending\""), "{dom}");
 }
 

@@ -20,7 +20,8 @@ impl Made {
         let moto = Moto::shared();
         let platform = Platform::with_store("backend: aws");
         platform.seed();
-        let made = Self { platform, account: moto.account(test), recorder: Recorder::in_front_of(moto) };
+        let made =
+            Self { platform, account: moto.account(test), recorder: Recorder::in_front_of(moto) };
         made.reach(made.platform.apply()).run().success();
         made
     }
@@ -118,7 +119,10 @@ fn without_a_rotation_the_last_change_counts() {
     let made = Made::with_value("changed");
     let found = made.found(&[("LastChangedDate", 100)]);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0]["message"].as_str().unwrap().contains("SEC-0007 was last changed on"), "{found:?}");
+    assert!(
+        found[0]["message"].as_str().unwrap().contains("SEC-0007 was last changed on"),
+        "{found:?}"
+    );
     made.silent(&[("LastChangedDate", 80)]);
 }
 
@@ -134,7 +138,11 @@ fn what_has_no_value_or_no_future_needs_no_rotation() {
     let made = Made::with_value("retired");
     for status in ["deprecated", "decommission_requested"] {
         made.platform.seed_changed("status: active", &format!("status: {status}"));
-        assert_eq!(made.found(&[("LastChangedDate", 400)]).len(), usize::from(status == "deprecated"), "{status}");
+        assert_eq!(
+            made.found(&[("LastChangedDate", 400)]).len(),
+            usize::from(status == "deprecated"),
+            "{status}"
+        );
     }
 }
 
@@ -147,12 +155,18 @@ fn the_class_and_the_governance_table_say_how_often() {
     made.platform.seed_changed("rotationClass: standard", "rotationClass: none");
     // GP202 is what there is to say of it.
     let found = made.found(&[("LastRotatedDate", 4000)]);
-    assert_eq!(found.iter().map(|found| found["rule"].as_str().unwrap()).collect::<Vec<_>>(), ["GP202"]);
+    assert_eq!(
+        found.iter().map(|found| found["rule"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["GP202"]
+    );
 
     made.platform.seed();
     let built_in = include_str!("../schemas/metadata/governance.yaml");
     assert!(built_in.contains("standard: 90"), "{built_in}");
-    made.platform.catalog.write("schemas/metadata/governance.yaml", &built_in.replace("standard: 90", "standard: 365"));
+    made.platform.catalog.write(
+        "schemas/metadata/governance.yaml",
+        &built_in.replace("standard: 90", "standard: 365"),
+    );
     made.platform.catalog.commit_all("Once a year is enough");
     made.silent(&[("LastRotatedDate", 300)]);
 }
@@ -162,12 +176,16 @@ fn as_an_error_it_keeps_apply_from_doing_anything() {
     let made = Made::with_value("error");
     let catalog = &made.platform.catalog;
     let settings = catalog.read("goldenpath.yaml");
-    catalog.write("goldenpath.yaml", &format!("{settings}rules: {{ GP602: error }}\n")).commit_all("Stricter");
+    catalog
+        .write("goldenpath.yaml", &format!("{settings}rules: {{ GP602: error }}\n"))
+        .commit_all("Stricter");
     let plan = made.plan(&[("LastRotatedDate", 120)], &["--format", "json"]).fails_with(1);
     assert_eq!(plan.stdout, "");
     assert!(plan.stderr.contains("A catalog with errors is not applied."), "{}", plan.stderr);
 
-    catalog.write("goldenpath.yaml", &format!("{settings}rules: {{ GP602: off }}\n")).commit_all("Laxer");
+    catalog
+        .write("goldenpath.yaml", &format!("{settings}rules: {{ GP602: off }}\n"))
+        .commit_all("Laxer");
     made.silent(&[("LastRotatedDate", 120)]);
 }
 
@@ -178,5 +196,10 @@ fn validate_knows_nothing_of_it_and_says_so() {
     made.reach(made.platform.catalog.goldenpath(&["validate"])).run().success();
     assert_eq!(made.recorder.operations(), Vec::<String>::new());
     let page = made.platform.catalog.goldenpath(&["explain", "GP602"]).run().success().stdout;
-    assert!(page.contains("Only the store knows when that was, and `validate` and the hooks never ask it."), "{page}");
+    assert!(
+        page.contains(
+            "Only the store knows when that was, and `validate` and the hooks never ask it."
+        ),
+        "{page}"
+    );
 }

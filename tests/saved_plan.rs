@@ -32,8 +32,16 @@ fn said(outcome: &Outcome) -> String {
 fn refused(platform: &Platform, outcome: Outcome, what: &str) {
     let outcome = outcome.fails_with(1);
     let said = said(&outcome);
-    assert!(said.contains(&format!("× {what} changed since the plan was made")), "{what}: {}", outcome.stderr);
-    assert!(said.contains("make a new plan with `goldenpath plan --out FILE`"), "{}", outcome.stderr);
+    assert!(
+        said.contains(&format!("× {what} changed since the plan was made")),
+        "{what}: {}",
+        outcome.stderr
+    );
+    assert!(
+        said.contains("make a new plan with `goldenpath plan --out FILE`"),
+        "{}",
+        outcome.stderr
+    );
     assert!(!outcome.stdout.contains("Applied"), "{}", outcome.stdout);
     assert_eq!(platform.gitops.git(&["ls-files", "--others"]), "", "a projection has come to be");
 }
@@ -60,20 +68,32 @@ fn a_saved_plan_is_applied_and_then_it_is_over() {
 fn a_saved_plan_keeps_its_selection_and_its_commit() {
     let platform = Platform::local();
     platform.seed().write("SEC-0008", "orders-key");
-    let prod = platform.catalog.read("catalogs/secrets/payments/dev/SEC-0008.yaml").replace("SEC-0008", "SEC-0009");
-    platform
+    let prod = platform
         .catalog
-        .write("catalogs/secrets/payments/prod/SEC-0009.yaml", &prod.replace("environment: dev", "environment: prod"));
+        .read("catalogs/secrets/payments/dev/SEC-0008.yaml")
+        .replace("SEC-0008", "SEC-0009");
+    platform.catalog.write(
+        "catalogs/secrets/payments/prod/SEC-0009.yaml",
+        &prod.replace("environment: dev", "environment: prod"),
+    );
     platform.catalog.commit_all("Three");
     let three = platform.catalog.git(&["rev-parse", "HEAD"]).trim().to_owned();
     platform.catalog.git(&["rm", "-q", "-r", "catalogs"]);
     platform.catalog.commit_all("None");
     let file = save(&platform, &["--env", "prod", "--ref", &three]);
     let outcome = apply(&platform, &file).run().success();
-    assert!(outcome.stdout.contains("SEC-0009 (prod)") && !outcome.stdout.contains("(dev)"), "{}", outcome.stdout);
-    for flag in
-        [&["--env", "dev"][..], &["--service", "payments"], &["--ref", "HEAD"], &["--work-tree"], &["--refresh"]]
-    {
+    assert!(
+        outcome.stdout.contains("SEC-0009 (prod)") && !outcome.stdout.contains("(dev)"),
+        "{}",
+        outcome.stdout
+    );
+    for flag in [
+        &["--env", "dev"][..],
+        &["--service", "payments"],
+        &["--ref", "HEAD"],
+        &["--work-tree"],
+        &["--refresh"],
+    ] {
         let both = [&["apply", "--yes", file.as_str()], flag].concat();
         let outcome = platform.catalog.goldenpath(&both).run().fails_with(2);
         assert!(outcome.stderr.contains("cannot be used with"), "{flag:?}: {}", outcome.stderr);
@@ -87,7 +107,10 @@ fn a_saved_plan_is_refused_where_the_commit_is_another() {
     let platform = Platform::local();
     platform.seed();
     let file = save(&platform, &[]);
-    platform.catalog.write("README.md", "Nothing that a plan is made from\n").commit_all("Another commit");
+    platform
+        .catalog
+        .write("README.md", "Nothing that a plan is made from\n")
+        .commit_all("Another commit");
     let outcome = apply(&platform, &file).run();
     assert!(said(&outcome).contains("and HEAD is at"), "{}", outcome.stderr);
     refused(&platform, outcome, "the commit");
@@ -103,7 +126,8 @@ fn a_saved_plan_is_refused_where_the_configuration_is_another() {
     let own = own.display().to_string();
     platform.plan(&["--config", &own, "--out", &file]).run().success();
     fs::write(&own, format!("{configuration}externalSecret: {{ refreshInterval: 5m }}\n")).unwrap();
-    let with = |own: &str| platform.catalog.goldenpath(&["apply", "--yes", "--config", own, &file]).run();
+    let with =
+        |own: &str| platform.catalog.goldenpath(&["apply", "--yes", "--config", own, &file]).run();
     refused(&platform, with(&own), "the configuration");
     fs::write(&own, &configuration).unwrap();
     with(&own).success();
@@ -114,11 +138,17 @@ fn a_saved_plan_is_refused_in_another_aws_account_or_region() {
     let aws = Aws::new("saved-plan");
     aws.platform.seed();
     let file = file(&aws.platform);
-    let plain = aws.reach(aws.platform.plan(&["--out", &file])).env("AWS_ENDPOINT_URL_STS", "http://sts.example.org");
-    assert!(said(&plain.run().fails_with(1)).contains("without encryption"), "credentials are not sent there");
+    let plain = aws
+        .reach(aws.platform.plan(&["--out", &file]))
+        .env("AWS_ENDPOINT_URL_STS", "http://sts.example.org");
+    assert!(
+        said(&plain.run().fails_with(1)).contains("without encryption"),
+        "credentials are not sent there"
+    );
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();
     let other = Moto::shared().account("saved-plan-elsewhere");
-    let elsewhere = apply(&aws.platform, &file).envs(other.environment(&aws.recorder.endpoint())).run();
+    let elsewhere =
+        apply(&aws.platform, &file).envs(other.environment(&aws.recorder.endpoint())).run();
     refused(&aws.platform, elsewhere, "the account");
     let region = aws.reach(apply(&aws.platform, &file)).env("AWS_REGION", "eu-west-2").run();
     refused(&aws.platform, region, "the account");
@@ -205,8 +235,14 @@ fn a_file_that_is_no_such_plan_is_told_so() {
         (text[..text.len() / 2].to_owned(), "it is cut off or no JSON"),
         ("{}".to_owned(), "goldenpath did not write it"),
         ("[[[[".repeat(10_000), "it is cut off or no JSON"),
-        (other("payments-db-credentials", "payments-db-other"), "it was changed after goldenpath wrote it"),
-        (other("\"goldenpathPlan\": 1", "\"goldenpathPlan\": 2"), "a goldenpath with plans of version 2"),
+        (
+            other("payments-db-credentials", "payments-db-other"),
+            "it was changed after goldenpath wrote it",
+        ),
+        (
+            other("\"goldenpathPlan\": 1", "\"goldenpathPlan\": 2"),
+            "a goldenpath with plans of version 2",
+        ),
         (forged(&text, version), "made by goldenpath 9.9.9\\u{1b}[2J, and this is goldenpath"),
         (forged(&text, |plan| plan["more"] = 1.into()), "its fields are not those of a plan"),
     ] {
@@ -225,7 +261,11 @@ fn a_file_that_is_no_such_plan_is_told_so() {
     fs::create_dir(&file).unwrap();
     assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("not a regular file"));
     let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
-    assert!(said(&outcome).contains("something is there that is no regular file"), "{}", outcome.stderr);
+    assert!(
+        said(&outcome).contains("something is there that is no regular file"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -237,7 +277,10 @@ fn no_plan_is_saved_where_an_account_could_not_be_looked_at() {
     platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
     let configuration = platform.catalog.read("goldenpath.yaml");
     let own = "environments:\n  prod:\n    store: { backend: local, path: broken.db }\n";
-    platform.catalog.write("goldenpath.yaml", &format!("{configuration}{own}")).commit_all("Two accounts");
+    platform
+        .catalog
+        .write("goldenpath.yaml", &format!("{configuration}{own}"))
+        .commit_all("Two accounts");
     platform.catalog.write("broken.db", "No database\n");
     let file = file(&platform);
     let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
@@ -265,7 +308,10 @@ fn an_adoption_in_a_plan_file_is_shown_before_it_is_applied() {
     aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
     let file = file(&aws.platform);
     aws.reach(aws.platform.plan(&["--adopt", "SEC-0007", "--out", &file])).run().success();
-    let outcome = aws.reach(aws.platform.catalog.goldenpath(&["--quiet", "apply", "--yes", &file])).run().success();
+    let outcome = aws
+        .reach(aws.platform.catalog.goldenpath(&["--quiet", "apply", "--yes", &file]))
+        .run()
+        .success();
     let shown = "Chosen in the plan file, not in the catalog:\n  ! adopts the secret of SEC-0007, which goldenpath did not create\n";
     assert!(outcome.stderr.contains(shown), "{}", outcome.stderr);
     // A plan that chooses nothing has nothing to show.
@@ -282,7 +328,8 @@ fn overriding(reason: &str) -> (Platform, String) {
     platform.seed_changed("status: active", "status: decommission_requested");
     platform.apply().run();
     let file = file(&platform);
-    let gates = ["consumers", "last-accessed", "cooling-off"].map(|gate| ["--override", gate]).concat();
+    let gates =
+        ["consumers", "last-accessed", "cooling-off"].map(|gate| ["--override", gate]).concat();
     let flags = [&["--id", "SEC-0007", "--reason", reason, "--out", &file], &gates[..]].concat();
     let plan = platform.plan(&flags).run().success();
     assert!(plan.stdout.contains("delete-secret"), "{}", plan.stdout);
@@ -296,7 +343,9 @@ fn the_gates_that_a_plan_file_overrides_are_shown_with_the_reason_before_it_is_a
     terminal.wait_for("Apply these changes?");
     let screen = terminal.screen();
     for gate in ["consumers", "last-accessed", "cooling-off"] {
-        let shown = format!("! overrides the gate {gate} for SEC-0007, reason: the scanner read it, ask Ann");
+        let shown = format!(
+            "! overrides the gate {gate} for SEC-0007, reason: the scanner read it, ask Ann"
+        );
         assert!(screen.contains(&shown), "{shown}: {screen}");
     }
     terminal.send("n");
@@ -312,12 +361,19 @@ fn a_plan_file_cannot_override_what_the_flags_could_not() {
     let text = fs::read_to_string(&file).unwrap();
     for (change, why) in [
         (("/selection/ids", json!([])), "overrides a gate, and names no ID"),
-        (("/selection/overrides/cooling-off", json!("another")), "overrides gates for several reasons"),
-        (("/selection/overrides", json!({ "cooling-off": "a\u{1b}[2J\nb" })), "one line of at most 500 characters"),
+        (
+            ("/selection/overrides/cooling-off", json!("another")),
+            "overrides gates for several reasons",
+        ),
+        (
+            ("/selection/overrides", json!({ "cooling-off": "a\u{1b}[2J\nb" })),
+            "one line of at most 500 characters",
+        ),
         (("/selection/overrides", json!({ "cooling-off": " " })), "say why"),
     ] {
         let (place, content) = &change;
-        fs::write(&file, forged(&text, |plan| *plan.pointer_mut(place).unwrap() = content.clone())).unwrap();
+        fs::write(&file, forged(&text, |plan| *plan.pointer_mut(place).unwrap() = content.clone()))
+            .unwrap();
         let outcome = apply(&platform, &file).run().fails_with(2);
         assert!(said(&outcome).contains(why), "{why}: {}", outcome.stderr);
         assert!(!outcome.stderr.contains('\u{1b}'));
@@ -372,7 +428,10 @@ fn a_saved_plan_is_refused_where_a_policy_that_it_read_is_another() {
             "Action": "secretsmanager:GetSecretValue", "Resource": "*",
         }],
     });
-    aws.call("PutResourcePolicy", json!({ "SecretId": KEY, "ResourcePolicy": foreign.to_string() }));
+    aws.call(
+        "PutResourcePolicy",
+        json!({ "SecretId": KEY, "ResourcePolicy": foreign.to_string() }),
+    );
     aws.writes();
     let outcome = aws.reach(apply(&aws.platform, &file)).run();
     refused(&aws.platform, outcome, "the state");

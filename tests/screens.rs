@@ -50,11 +50,19 @@ fn page() -> String {
     );
     let mut screen = |title: &str, command: &str, shown: &str| {
         let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
-        let _ = write!(page, "\n## {title}\n\n```console\n$ {command}\n{}\n```\n", shown.join("\n").trim_end());
+        let _ = write!(
+            page,
+            "\n## {title}\n\n```console\n$ {command}\n{}\n```\n",
+            shown.join("\n").trim_end()
+        );
     };
     screen("A manifest with five mistakes", "goldenpath validate", &five_mistakes());
     screen("An ID that two files have", "goldenpath validate --staged", &duplicate_id());
-    screen("A step that the lifecycle does not have, in a commit", "git commit --all", &illegal_step());
+    screen(
+        "A step that the lifecycle does not have, in a commit",
+        "git commit --all",
+        &illegal_step(),
+    );
     for (framework, shown) in hook_frameworks::shown() {
         screen(&format!("A commit under {framework}"), "git add --all && git commit", &shown);
     }

@@ -47,12 +47,36 @@ fn tokens(seed: u64) -> Vec<(&'static str, String)> {
         ("GitLab", of("gldt-", BASE64URL, 20)),
         ("GitLab", of("glrt-", BASE64URL, 20)),
         ("GitLab", of("glptt-", HEX, 40)),
-        ("Slack", format!("{}-{}-{}", of("xoxb-", DIGITS, 12), noise(DIGITS, 13, seed), noise(BASE62, 24, seed))),
-        ("Slack", format!("{}-{}-{}", of("xoxp-", DIGITS, 12), noise(DIGITS, 12, seed), noise(HEX, 32, seed))),
+        (
+            "Slack",
+            format!(
+                "{}-{}-{}",
+                of("xoxb-", DIGITS, 12),
+                noise(DIGITS, 13, seed),
+                noise(BASE62, 24, seed)
+            ),
+        ),
+        (
+            "Slack",
+            format!(
+                "{}-{}-{}",
+                of("xoxp-", DIGITS, 12),
+                noise(DIGITS, 12, seed),
+                noise(HEX, 32, seed)
+            ),
+        ),
         ("Slack", of("xoxa-2-", BASE62, 24)),
         ("Slack", of("xoxr-", BASE62, 24)),
         ("Slack", format!("{}-{}", of("xoxs-", DIGITS, 12), noise(HEX, 40, seed))),
-        ("Slack", format!("xapp-1-A{}-{}-{}", noise(BASE32, 10, seed), noise(DIGITS, 13, seed), noise(HEX, 64, seed))),
+        (
+            "Slack",
+            format!(
+                "xapp-1-A{}-{}-{}",
+                noise(BASE32, 10, seed),
+                noise(DIGITS, 13, seed),
+                noise(HEX, 64, seed)
+            ),
+        ),
         (
             "webhook",
             format!(
@@ -128,8 +152,16 @@ fn sentences() -> Vec<(&'static str, String, String)> {
     add("password", "jdbc:postgresql://host/db?user=app&password={}&ssl=true", pass(8));
     add("password", "jdbc:sqlserver://host:1433;user=app;password={};encrypt=true", pass(9));
     add("password", "Server=db;Database=x;User Id=app;Pwd={};", pass(10));
-    add("account key", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey={};EndpointSuffix=core", key(11));
-    add("access key", "Endpoint=sb://x.example.net/;SharedAccessKeyName=n;SharedAccessKey={}", noise(BASE64, 43, 12));
+    add(
+        "account key",
+        "DefaultEndpointsProtocol=https;AccountName=x;AccountKey={};EndpointSuffix=core",
+        key(11),
+    );
+    add(
+        "access key",
+        "Endpoint=sb://x.example.net/;SharedAccessKeyName=n;SharedAccessKey={}",
+        noise(BASE64, 43, 12),
+    );
     add("signature", "https://x.blob.example.net/c?sv=2024&sig={}", noise(BASE62, 44, 13));
     add("password", "password = {}", ["hunter", "2"].concat());
     add("password", "password: {}", ["hunter", "2"].concat());
@@ -171,7 +203,9 @@ fn findings(texts: &[String]) -> Vec<Vec<Value>> {
     let report = repository.goldenpath(&["validate", "--format", "json"]).run().json();
     let all = report["findings"].as_array().unwrap();
     (0..texts.len())
-        .map(|number| all.iter().filter(|finding| finding["path"] == path(number).as_str()).cloned().collect())
+        .map(|number| {
+            all.iter().filter(|finding| finding["path"] == path(number).as_str()).cloned().collect()
+        })
         .collect()
 }
 
@@ -228,12 +262,19 @@ fn a_key_can_be_a_secret_too() {
 #[test]
 fn an_aws_secret_key_is_found_by_itself_and_beside_its_id() {
     let id = format!("AKIA{}", noise(BASE32, 16, 1));
-    let (random, documented) = (noise(BASE64, 40, 2), ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat());
+    let (random, documented) =
+        (noise(BASE64, 40, 2), ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat());
     each_is_found(&[
         ("random text".to_owned(), manifest(&random)),
         ("AWS secret access key".to_owned(), manifest(&format!("{id} {random}"))),
-        ("AWS secret access key".to_owned(), manifest_with("", &format!("# {id}\n# {documented}\n"))),
-        ("access key".to_owned(), manifest_with("", &format!("# aws_secret_access_key = {documented}\n"))),
+        (
+            "AWS secret access key".to_owned(),
+            manifest_with("", &format!("# {id}\n# {documented}\n")),
+        ),
+        (
+            "access key".to_owned(),
+            manifest_with("", &format!("# aws_secret_access_key = {documented}\n")),
+        ),
     ]);
 }
 
@@ -243,8 +284,9 @@ fn private_keys_of_every_kind_are_found_and_public_ones_left_alone() {
     let body = |indent: &str| -> String {
         (0..6).map(|line| format!("{indent}{}\n", noise(BASE64, 64, line))).collect::<String>()
     };
-    let block =
-        |label: &str, indent: &str| format!("{indent}{begin}{label}-----\n{}{indent}{end}{label}-----\n", body(indent));
+    let block = |label: &str, indent: &str| {
+        format!("{indent}{begin}{label}-----\n{}{indent}{end}{label}-----\n", body(indent))
+    };
     let mut cases = Vec::new();
     for kind in ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "] {
         let label = format!("{kind}PRIVATE KEY");
@@ -263,7 +305,10 @@ fn private_keys_of_every_kind_are_found_and_public_ones_left_alone() {
     all_are_left_alone(&[
         manifest_with("", &block("CERTIFICATE", "# ")),
         manifest_with(&format!("  description: |\n{}", block("PUBLIC KEY", "    ")), ""),
-        manifest(&format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{} me@laptop", noise(BASE64, 43, 1))),
+        manifest(&format!(
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{} me@laptop",
+            noise(BASE64, 43, 1)
+        )),
     ]);
 }
 
@@ -415,7 +460,13 @@ fn names_and_metadata_are_left_alone() {
         texts.push(format!("{word}\n}} not YAML: [\n"));
     }
     for field in ["name", "service", "namespace", "k8sSecretName", "secretType"] {
-        for word in ["api-key", "webhook-secret", "payments-api-token", "sk-live-something-service", "password"] {
+        for word in [
+            "api-key",
+            "webhook-secret",
+            "payments-api-token",
+            "sk-live-something-service",
+            "password",
+        ] {
             texts.push(format!("spec:\n  {field}: {word}\n"));
         }
     }
@@ -518,13 +569,29 @@ fn canaries() -> Vec<(String, String)> {
     // GP105, GP103 and GP104 at the value's place
     let at = |field: &str, value: &str| {
         let text = manifest("x");
-        let old = text.lines().find(|line| line.trim().starts_with(&format!("{field}:"))).unwrap().to_owned();
-        text.replace(&old, &format!("{}{field}: {value}", &old[..old.len() - old.trim_start().len()]))
+        let old = text
+            .lines()
+            .find(|line| line.trim().starts_with(&format!("{field}:")))
+            .unwrap()
+            .to_owned();
+        text.replace(
+            &old,
+            &format!("{}{field}: {value}", &old[..old.len() - old.trim_start().len()]),
+        )
     };
     for (_, token) in tokens(3) {
-        for field in
-            ["tier", "id", "name", "ttlDays", "namespace", "k8sSecretName", "owner", "apiVersion", "kind", "service"]
-        {
+        for field in [
+            "tier",
+            "id",
+            "name",
+            "ttlDays",
+            "namespace",
+            "k8sSecretName",
+            "owner",
+            "apiVersion",
+            "kind",
+            "service",
+        ] {
             with(&token, at(field, &token));
         }
         with(&token, manifest_with("", &format!("  {token}: 1\n  {token}: 2\n")));
@@ -546,7 +613,10 @@ fn canaries() -> Vec<(String, String)> {
     with(&chosen, format!("x: 1\nx: 2 # password={chosen}\n"));
     for (_, sentence, value) in sentences().into_iter().filter(|(_, _, value)| value.len() > 4) {
         with(&value, format!("# {sentence}\nmetadata: [\n"));
-        with(&value, manifest_with(&format!("  description: {}\n  colour: red\n", quoted(&sentence)), ""));
+        with(
+            &value,
+            manifest_with(&format!("  description: {}\n  colour: red\n", quoted(&sentence)), ""),
+        );
     }
     cases
 }
@@ -559,7 +629,8 @@ fn shows_nothing_of(outcome: &Outcome, values: &[&str]) {
         // Ten characters of it are too many, too.
         let part = if value.len() > 24 { &value[value.len() - 10..] } else { &value };
         if let Some(at) = shown.find(part) {
-            let around = &shown[shown.floor_char_boundary(at.saturating_sub(300))..shown.ceil_char_boundary(at + 100)];
+            let around = &shown[shown.floor_char_boundary(at.saturating_sub(300))
+                ..shown.ceil_char_boundary(at + 100)];
             panic!("{part} of {value} is shown:\n{around}");
         }
     }
@@ -574,12 +645,14 @@ fn no_format_ever_shows_a_value() {
         repository.write(format!("catalogs/secrets/payments/dev/{number:04}.yaml"), text);
     }
     let help = repository.goldenpath(&["validate", "--help"]).run().success().stdout;
-    let formats =
-        ["human", "json", "sarif", "github"].into_iter().filter(|format| help.contains(&format!("- {format}")));
+    let formats = ["human", "json", "sarif", "github"]
+        .into_iter()
+        .filter(|format| help.contains(&format!("- {format}")));
     let formats: Vec<&str> = formats.collect();
     assert!(formats.contains(&"human") && formats.contains(&"json"), "{help}");
     for format in formats {
-        let outcome = repository.goldenpath(&["validate", "-v", "--format", format]).run().fails_with(1);
+        let outcome =
+            repository.goldenpath(&["validate", "-v", "--format", format]).run().fails_with(1);
         shows_nothing_of(&outcome, &values);
     }
     // Who turns the rule off may have found a false alarm, and not a wish to see values.
@@ -598,13 +671,24 @@ fn the_drawn_line_is_masked_and_everything_else_stays_in_its_column() {
     repository.write(path, &manifest_with("", "  password: hunter2 # why\n"));
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("password: ******* # why"), "{shown}");
-    assert!(shown.contains("this looks like a password, and a value is never stored in Git"), "{shown}");
+    assert!(
+        shown.contains("this looks like a password, and a value is never stored in Git"),
+        "{shown}"
+    );
     assert!(shown.contains("rotate it"), "{shown}");
     assert!(shown.contains("`spec` has no field `password`"), "{shown}");
     let found = repository.goldenpath(&["validate", "--format", "json"]).run().json();
-    let finding = found["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "GP501").unwrap();
+    let finding = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["rule"] == "GP501")
+        .unwrap();
     assert_eq!(finding["pointer"], "/spec/password");
-    assert_eq!((&finding["line"], &finding["column"], &finding["endColumn"]), (&22.into(), &13.into(), &20.into()));
+    assert_eq!(
+        (&finding["line"], &finding["column"], &finding["endColumn"]),
+        (&22.into(), &13.into(), &20.into())
+    );
 }
 
 #[test]
@@ -628,7 +712,10 @@ fn a_policy_that_cannot_judge_a_value_does_not_show_it() {
     let repository = Repository::new();
     let policy = "policies:\n  - {name: p, assert: 'manifest.spec[manifest.metadata.description] == 1', message: no}\n";
     repository.write("goldenpath.yaml", policy);
-    repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", &manifest("\"password: hunter7canary\""));
+    repository.write(
+        "catalogs/secrets/payments/dev/SEC-0007.yaml",
+        &manifest("\"password: hunter7canary\""),
+    );
     let outcome = repository.goldenpath(&["validate"]).run().fails_with(2);
     assert!(outcome.stderr.contains("there is no `password: [hidden]`"), "{}", outcome.stderr);
     shows_nothing_of(&outcome, &["hunter7canary"]);
@@ -652,8 +739,7 @@ fn a_file_in_utf_16_shows_nothing_either() {
 fn a_value_is_refused_while_it_is_typed() {
     let repository = Repository::new();
     let token = format!("ghp_{}", noise(BASE62, 36, 5));
-    let arguments =
-        "new secret --service payments --env dev --name db --owner team-payments --risk low --type generic --yes";
+    let arguments = "new secret --service payments --env dev --name db --owner team-payments --risk low --type generic --yes";
     let arguments: Vec<&str> = arguments.split(' ').chain(["--description", &token]).collect();
     let outcome = repository.goldenpath(&arguments).run();
     assert_ne!(outcome.code, 0);
@@ -708,7 +794,11 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
         repository.write("templates/external_secret.yaml.j2", template);
         for command in [&["plan", "--work-tree"][..], &["render"]] {
             let outcome = repository.goldenpath(command).run().fails_with(2);
-            assert!(outcome.stderr.contains("`/metadata/namespace` is `[hidden]`"), "{}", outcome.stderr);
+            assert!(
+                outcome.stderr.contains("`/metadata/namespace` is `[hidden]`"),
+                "{}",
+                outcome.stderr
+            );
             shows_nothing_of(&outcome, &[&token]);
         }
     }
@@ -718,16 +808,32 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
 fn where_the_rule_is_silenced_a_step_that_fails_shows_nothing_either() {
     let aws = Aws::new("silenced-failure");
     let token = format!("ghp_{}", noise(BASE62, 36, 5));
-    aws.platform
-        .catalog
-        .write("catalogs/secrets/payments/dev/SEC-0007.yaml", &manifest_with(&format!("  description: {token}\n"), ""));
-    let settings = "rules: { GP501: off }\nstore: { backend: aws, keyTemplate: 'x/{{ description }}' }\n";
+    aws.platform.catalog.write(
+        "catalogs/secrets/payments/dev/SEC-0007.yaml",
+        &manifest_with(&format!("  description: {token}\n"), ""),
+    );
+    let settings =
+        "rules: { GP501: off }\nstore: { backend: aws, keyTemplate: 'x/{{ description }}' }\n";
     aws.platform.catalog.write("goldenpath.yaml", settings).commit_all("All");
     let key = format!("x/{token}");
     aws.call("CreateSecret", serde_json::json!({ "Name": key }));
-    aws.recorder.refuse("DescribeSecret", "", 1, "ResourceNotFoundException", "It has not come yet.");
+    aws.recorder.refuse(
+        "DescribeSecret",
+        "",
+        1,
+        "ResourceNotFoundException",
+        "It has not come yet.",
+    );
     let outcome = aws.apply().fails_with(1);
-    assert!(outcome.stderr.contains("the secret `x/[hidden]` already exists"), "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("create-secret x/[hidden]: the secret `x/[hidden]` already"), "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("the secret `x/[hidden]` already exists"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stdout.contains("create-secret x/[hidden]: the secret `x/[hidden]` already"),
+        "{}",
+        outcome.stdout
+    );
     shows_nothing_of(&outcome, &[&token]);
 }

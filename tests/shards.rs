@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::support::{Command, Platform, request};
 
-const SERVICES: [&str; 8] = ["billing", "orders", "payments", "search", "shipping", "stock", "users", "web"];
+const SERVICES: [&str; 8] =
+    ["billing", "orders", "payments", "search", "shipping", "stock", "users", "web"];
 
 /// Two secrets a service.
 fn platform() -> Platform {
@@ -24,7 +25,12 @@ fn platform() -> Platform {
 
 fn ids(plan: Command) -> BTreeSet<String> {
     let plan = plan.run().success().json();
-    plan["actions"].as_array().unwrap().iter().map(|action| action["id"].as_str().unwrap().to_owned()).collect()
+    plan["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -34,7 +40,10 @@ fn shards_take_each_service_once_and_together_take_all() {
     for index in 1..=3 {
         let ids = ids(platform.plan(&["--format", "json", "--shard", &format!("{index}/3")]));
         let number = |id: &String| id[4..].parse::<usize>().unwrap();
-        assert!(ids.iter().all(|id| ids.contains(&format!("SEC-{:04}", ((number(id) - 1) ^ 1) + 1))), "{ids:?}");
+        assert!(
+            ids.iter().all(|id| ids.contains(&format!("SEC-{:04}", ((number(id) - 1) ^ 1) + 1))),
+            "{ids:?}"
+        );
         assert!(ids.len() < 16, "{ids:?}");
         all.extend(ids);
     }
@@ -43,8 +52,13 @@ fn shards_take_each_service_once_and_together_take_all() {
 
     for index in 1..=3 {
         let shard = format!("{index}/3");
-        let outcome = platform.catalog.goldenpath(&["apply", "--yes", "--shard", &shard]).run().success();
-        assert!(outcome.stderr.contains(&format!("Shard    {shard}, by service")), "{}", outcome.stderr);
+        let outcome =
+            platform.catalog.goldenpath(&["apply", "--yes", "--shard", &shard]).run().success();
+        assert!(
+            outcome.stderr.contains(&format!("Shard    {shard}, by service")),
+            "{}",
+            outcome.stderr
+        );
     }
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
 }
@@ -59,7 +73,8 @@ fn an_indexed_job_says_itself_which_shard_it_is() {
             .env("GOLDENPATH_SHARD_COUNT", count)
     };
     for index in 0..3 {
-        let same = ids(platform.plan(&["--format", "json", "--shard", &format!("{}/3", index + 1)]));
+        let same =
+            ids(platform.plan(&["--format", "json", "--shard", &format!("{}/3", index + 1)]));
         assert_eq!(ids(auto(&index.to_string(), "3")), same);
     }
     for (index, count, words) in [
@@ -83,7 +98,8 @@ fn an_orphan_is_shown_by_one_shard_and_an_adoption_is_taken_by_all() {
     platform.catalog.git(&["rm", "--quiet", "catalogs/secrets/orders/dev/SEC-0003.yaml"]);
     platform.catalog.commit_all("Gone");
     let orphans = |index: usize| {
-        let arguments = ["--format", "json", "--adopt", "SEC-0001", "--shard", &format!("{index}/3")];
+        let arguments =
+            ["--format", "json", "--adopt", "SEC-0001", "--shard", &format!("{index}/3")];
         let plan = platform.plan(&arguments).run().success().json();
         plan["orphans"].as_array().unwrap().len()
     };

@@ -46,7 +46,10 @@ fn manifest_store_projection_and_findings_stand_on_one_screen() {
 fn a_crowded_screen_still_fits() {
     let aws = Aws::new("crowded");
     let crowded = SEED
-        .replace("  owner:", "  description: The credentials of the payments service for its own database\n  owner:")
+        .replace(
+            "  owner:",
+            "  description: The credentials of the payments service for its own database\n  owner:",
+        )
         .replace("status: active ", "status: deprecated ")
         .replace("rotationClass: standard ", "rotationClass: high ");
     let catalog = &aws.platform.catalog;
@@ -79,10 +82,15 @@ fn what_is_due_counts_from_the_catalog_or_from_the_store() {
     let shown = show(aged(&platform), &["--offline"]).success().stdout;
     assert!(shown.contains("10 days ago: ttl of 30 days, catalogued 20"), "{shown}");
     assert!(
-        shown.contains("Findings    1 warning\n            GP601 (line 21): the ttl of 30 days has run out"),
+        shown.contains(
+            "Findings    1 warning\n            GP601 (line 21): the ttl of 30 days has run out"
+        ),
         "{shown}"
     );
-    assert!(!shown.contains("Store") && !shown.contains("GitOps") && !shown.contains("ID  "), "{shown}");
+    assert!(
+        !shown.contains("Store") && !shown.contains("GitOps") && !shown.contains("ID  "),
+        "{shown}"
+    );
     platform.apply().run().success();
     let shown = show(&platform, &[]).success().stdout;
     assert!(shown.contains("in 30 days: ttl of 30 days, created 20"), "{shown}");
@@ -96,7 +104,10 @@ fn json_has_the_same_and_null_for_what_was_left_out() {
     assert_eq!(sheet["version"], 1);
     assert_eq!(sheet["secret"]["name"], "payments-db-credentials");
     assert_eq!(sheet["committed"], true);
-    assert_eq!((&sheet["store"]["state"], &sheet["store"]["hasValue"]), (&json!("present"), &json!(false)));
+    assert_eq!(
+        (&sheet["store"]["state"], &sheet["store"]["hasValue"]),
+        (&json!("present"), &json!(false))
+    );
     assert_eq!(sheet["gitops"]["state"], "current");
     assert_eq!(sheet["reservation"], json!(null), "there is no remote");
     assert_eq!(sheet["findings"][0]["rule"], "GP601");
@@ -110,7 +121,10 @@ fn what_is_missing_is_told_in_its_place() {
     let platform = Platform::local();
     platform.seed();
     let shown = show(&platform, &[]).success().stdout;
-    assert!(shown.contains("there is no such secret\n") && shown.contains("there is no such file\n"), "{shown}");
+    assert!(
+        shown.contains("there is no such secret\n") && shown.contains("there is no such file\n"),
+        "{shown}"
+    );
     platform.catalog.write("goldenpath.yaml", "catalogId: acme-platform\n");
     let shown = show(&platform, &[]).success().stdout;
     assert!(shown.contains("Store       none: `store.backend` is not set"), "{shown}");
@@ -123,7 +137,11 @@ fn what_cannot_be_reached_does_not_keep_the_rest_from_being_shown() {
     platform.seed();
     platform.configure("backend: aws\nregion: us-east-1", "/nowhere/at/all");
     let outcome = show(&platform, &[]).success();
-    assert!(outcome.stdout.contains("Store       not known: no usable AWS credentials"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("Store       not known: no usable AWS credentials"),
+        "{}",
+        outcome.stdout
+    );
     assert!(outcome.stdout.contains("GitOps      not known: "), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("Findings    none"), "{}", outcome.stdout);
     let sheet = show(&platform, &["--format", "json"]).success().json();
@@ -137,15 +155,20 @@ fn on_aws_dates_come_from_the_store_and_one_secret_is_asked_for() {
     aws.apply().success();
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "of no account" }));
     aws.recorder.reset();
-    let shown = aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    let shown =
+        aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
     assert_eq!(aws.recorder.operations(), ["DescribeSecret"]);
     assert!(shown.contains("AWS Secrets Manager, ") && shown.contains("created 20"), "{shown}");
     assert!(shown.contains("rotation every 90 days, changed 20"), "{shown}");
     assert!(!shown.contains("of no account") && !shown.contains("awaiting a value"), "{shown}");
 
     aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/managed-by"] }));
-    let shown = aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
-    assert!(shown.contains("a secret of this name is there, and goldenpath did not make it"), "{shown}");
+    let shown =
+        aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    assert!(
+        shown.contains("a secret of this name is there, and goldenpath did not make it"),
+        "{shown}"
+    );
     assert!(!shown.contains("rotation every"), "{shown}");
 }
 
@@ -188,13 +211,22 @@ fn an_id_that_there_is_none_of_is_asked_back() {
 fn no_value_and_no_escape_sequence_comes_through() {
     let platform = Platform::local();
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
-    platform
-        .catalog
-        .write(SEED_PATH, &SEED.replace("  owner:", &format!("  description: \"{value} \\u202e x\"\n  owner:")));
+    platform.catalog.write(
+        SEED_PATH,
+        &SEED.replace("  owner:", &format!("  description: \"{value} \\u202e x\"\n  owner:")),
+    );
     for format in ["text", "json"] {
         let shown = show(&platform, &["--format", format]).success();
-        assert!(shown.stdout.contains("[hidden]") && shown.stdout.contains("GP501"), "{}", shown.stdout);
-        assert!(!shown.stdout.contains(&value) && !shown.stdout.contains('\u{202e}'), "{}", shown.stdout);
+        assert!(
+            shown.stdout.contains("[hidden]") && shown.stdout.contains("GP501"),
+            "{}",
+            shown.stdout
+        );
+        assert!(
+            !shown.stdout.contains(&value) && !shown.stdout.contains('\u{202e}'),
+            "{}",
+            shown.stdout
+        );
         assert!(!shown.stderr.contains(&value), "{}", shown.stderr);
     }
 }

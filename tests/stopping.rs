@@ -24,14 +24,21 @@ const ONE_BY_ONE: [&str; 4] = ["apply", "--yes", "--parallelism", "1"];
 fn two_of_five_and_then_the_rest(aws: &Aws) {
     let key = |number| format!("goldenpath/payments/dev/number-{number}");
     assert_eq!(aws.names(), [1, 2].map(key));
-    let committed = || aws.platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]);
-    assert_eq!(committed(), [1, 2].map(|number| format!("{FOLDER}/SEC-000{number}.yaml")).join("\n"));
+    let committed =
+        || aws.platform.gitops.git(&["ls-tree", "-r", "--name-only", "HEAD", "kustomize"]);
+    assert_eq!(
+        committed(),
+        [1, 2].map(|number| format!("{FOLDER}/SEC-000{number}.yaml")).join("\n")
+    );
     assert_eq!(aws.platform.gitops.git(&["status", "--porcelain"]), "");
 
     let outcome = aws.apply().success();
     assert!(outcome.stdout.ends_with("Applied: 6 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(aws.names(), [1, 2, 3, 4, 5].map(key));
-    assert_eq!(committed(), [1, 2, 3, 4, 5].map(|number| format!("{FOLDER}/SEC-000{number}.yaml")).join("\n"));
+    assert_eq!(
+        committed(),
+        [1, 2, 3, 4, 5].map(|number| format!("{FOLDER}/SEC-000{number}.yaml")).join("\n")
+    );
 }
 
 #[test]
@@ -108,7 +115,10 @@ fn on_a_terminal_a_ctrl_c_while_it_plans_takes_the_bar_away() {
     terminal.wait_for("Secrets read: 0").key(Key::CtrlC);
     assert_eq!(terminal.wait(), 130);
     let screen = terminal.screen();
-    assert!(screen.contains("Catalog") && !screen.contains("Secrets read") && !screen.contains("^C"), "{screen}");
+    assert!(
+        screen.contains("Catalog") && !screen.contains("Secrets read") && !screen.contains("^C"),
+        "{screen}"
+    );
     gate.open();
 }
 

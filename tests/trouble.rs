@@ -14,7 +14,8 @@ fn write(aws: &Aws, stage: usize) {
                 (_, 0) => "",
                 _ => "arn:aws:iam::123456789012:role/second",
             };
-            text = text.replace("  ttlDays:", &format!("    readPrincipals: [{readers}]\n  ttlDays:"));
+            text =
+                text.replace("  ttlDays:", &format!("    readPrincipals: [{readers}]\n  ttlDays:"));
         }
         if stage == 2 && number % 2 == 0 {
             text = text.replace("owner: team-payments", "owner: app-team");
@@ -44,7 +45,10 @@ fn throttling_errors_and_lost_answers_leave_no_mark() {
         assert_eq!(summary(&loud), summary(&quiet));
         assert_eq!(troubled.state(), calm.state());
         assert_eq!(projections(&troubled), projections(&calm));
-        assert!(troubled.recorder.operations().len() > calm.recorder.operations().len() * 5 / 4, "there was trouble");
+        assert!(
+            troubled.recorder.operations().len() > calm.recorder.operations().len() * 5 / 4,
+            "there was trouble"
+        );
         assert!(calm.apply().success().stdout.contains("Nothing to do."));
         assert!(troubled.apply().success().stdout.contains("Nothing to do."));
     }

@@ -11,13 +11,22 @@ fn seeded(days: u64) -> Repository {
 
 #[track_caller]
 fn found(repository: &Repository, arguments: &[&str]) -> Vec<Found> {
-    findings(&repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run().success())
+    findings(
+        &repository
+            .goldenpath(&[&["validate", "--format", "json"], arguments].concat())
+            .run()
+            .success(),
+    )
 }
 
 #[track_caller]
 fn expired(repository: &Repository, arguments: &[&str]) -> Found {
     let found = found(repository, arguments);
-    assert_eq!(found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["GP601"], "{found:?}");
+    assert_eq!(
+        found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(),
+        ["GP601"],
+        "{found:?}"
+    );
     found[0].clone()
 }
 
@@ -39,7 +48,10 @@ fn a_ttl_that_has_run_out_is_a_warning_at_its_days() {
     assert_eq!((found.path.as_str(), found.pointer.as_str()), (SEED_PATH, "/spec/ttlDays"));
     assert_eq!((found.place.as_str(), found.under(SEED).as_str()), ("21:12..21:14", "30"));
     let day = day(&repository, "HEAD");
-    assert_eq!(found.message, format!("the ttl of 30 days has run out: SEC-0007 was in the catalog on {day} already"));
+    assert_eq!(
+        found.message,
+        format!("the ttl of 30 days has run out: SEC-0007 was in the catalog on {day} already")
+    );
     // From the built-in governance table: 365 days.
     assert_eq!(
         found.help,
@@ -58,7 +70,9 @@ fn a_ttl_runs_out_after_its_last_day() {
 #[test]
 fn a_ttl_counts_from_the_first_commit_and_not_from_the_last() {
     let repository = seeded(100);
-    repository.write(SEED_PATH, &SEED.replace("tier: medium", "tier: low")).commit_all_days_ago(5, "Changed");
+    repository
+        .write(SEED_PATH, &SEED.replace("tier: medium", "tier: low"))
+        .commit_all_days_ago(5, "Changed");
     let changed = expired(&repository, &[]);
     assert!(changed.message.contains(&day(&repository, "HEAD~1")), "{changed:?}");
     // Also where the change is not committed yet.
@@ -80,7 +94,12 @@ fn where_the_tier_allows_no_more_a_new_secret_takes_its_place() {
     let repository = seeded(400);
     repository.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 365")]));
     let found = expired(&repository, &[]);
-    assert!(found.help.contains("ask for a new secret in its place (365 days are the most in this tier)"), "{found:?}");
+    assert!(
+        found
+            .help
+            .contains("ask for a new secret in its place (365 days are the most in this tier)"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -97,11 +116,15 @@ fn a_manifest_that_moved_is_as_old_as_before() {
 fn what_is_on_its_way_out_is_not_told_of() {
     let with = |status: &str| {
         let repository = seeded(40);
-        repository.write(SEED_PATH, &seed_with(&[("status: active", &format!("status: {status}"))]));
+        repository
+            .write(SEED_PATH, &seed_with(&[("status: active", &format!("status: {status}"))]));
         repository
     };
     let found = expired(&with("deprecated"), &[]);
-    assert!(found.help.contains("set `lifecycle.status: decommission_requested` and take it down"), "{found:?}");
+    assert!(
+        found.help.contains("set `lifecycle.status: decommission_requested` and take it down"),
+        "{found:?}"
+    );
     silent(&with("decommission_requested"), &[]);
     silent(&with("decommissioned"), &[]);
 }
@@ -110,18 +133,22 @@ fn what_is_on_its_way_out_is_not_told_of() {
 fn manifests_with_several_ttls_are_each_held_against_their_own() {
     let repository = Repository::new();
     for (id, days) in [("SEC-0001", 10), ("SEC-0002", 50), ("SEC-0003", 150)] {
-        let text = request(id, &id.to_lowercase()).replace("ttlDays: 30", &format!("ttlDays: {days}"));
+        let text =
+            request(id, &id.to_lowercase()).replace("ttlDays: 30", &format!("ttlDays: {days}"));
         repository.write(format!("catalogs/secrets/payments/dev/{id}.yaml"), &text);
     }
     repository.commit_all_days_ago(100, "Three");
     repository.write("a.txt", "a").commit_all_days_ago(60, "Something else");
     repository.write("a.txt", "b").commit_all_days_ago(20, "Something else");
-    let found: Vec<_> =
-        found(&repository, &[]).into_iter().map(|found| (found.rule, found.path, found.message)).collect();
+    let found: Vec<_> = found(&repository, &[])
+        .into_iter()
+        .map(|found| (found.rule, found.path, found.message))
+        .collect();
     let expected = [("SEC-0001", 10), ("SEC-0002", 50)].map(|(id, days)| {
         // The oldest of the commits that were looked into: a ttl of 50 days began when the one of 60 days ago was there.
         let day = day(&repository, "HEAD~1");
-        let message = format!("the ttl of {days} days has run out: {id} was in the catalog on {day} already");
+        let message =
+            format!("the ttl of {days} days has run out: {id} was in the catalog on {day} already");
         ("GP601".to_owned(), format!("catalogs/secrets/payments/dev/{id}.yaml"), message)
     });
     assert_eq!(found, expected);
@@ -170,14 +197,18 @@ fn a_clock_that_was_wrong_once_makes_nothing_old() {
 #[test]
 fn commits_are_judged_by_their_own_history() {
     let repository = seeded(40);
-    repository.write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed")).commit_all_days_ago(1, "Comment");
+    repository
+        .write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed"))
+        .commit_all_days_ago(1, "Comment");
     expired(&repository, &["--from-ref", "HEAD~1"]);
     // What the change does not touch is not its author's to answer for.
     repository.write("a.txt", "a").commit_all_days_ago(1, "Something else");
     silent(&repository, &["--from-ref", "HEAD~1"]);
 
     repository.git(&["switch", "--quiet", "--create", "work", "HEAD~1"]);
-    repository.write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Still needed")).commit_all_days_ago(1, "Comment");
+    repository
+        .write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Still needed"))
+        .commit_all_days_ago(1, "Comment");
     expired(&repository, &["--merge-with", "main"]);
 }
 
@@ -187,7 +218,9 @@ fn a_calendar_does_not_speak_at_commits_and_pushes() {
     let repository = Repository::clone_of(&origin);
     repository.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
     repository.git(&["push", "--quiet", "origin", "HEAD:main"]);
-    repository.write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed")).git(&["add", "--all"]);
+    repository
+        .write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed"))
+        .git(&["add", "--all"]);
     expired(&repository, &[]);
     silent(&repository, &["--staged"]);
     let told = repository.goldenpath(&["hook", "run", "pre-commit"]).run().success().stdout;
@@ -196,7 +229,8 @@ fn a_calendar_does_not_speak_at_commits_and_pushes() {
     let ids = repository.git(&["rev-parse", "HEAD", "HEAD~1"]);
     let (new, old) = ids.split_once('\n').unwrap();
     let refs = format!("refs/heads/main {new} refs/heads/main {old}\n");
-    let told = repository.goldenpath(&["hook", "run", "pre-push"]).stdin(&refs).run().success().stdout;
+    let told =
+        repository.goldenpath(&["hook", "run", "pre-push"]).stdin(&refs).run().success().stdout;
     assert_eq!(told, "checked 1 manifest: no findings\n");
 }
 
@@ -220,7 +254,11 @@ fn plan_shows_it_before_the_plan() {
     let plan = platform.plan(&[]).run().success();
     assert!(plan.stderr.contains("the ttl of 30 days has run out"), "{}", plan.stderr);
     assert!(plan.stderr.ends_with("checked 1 manifest: 1 warning\n"), "{}", plan.stderr);
-    assert!(!plan.stdout.contains("ttl") && plan.stdout.contains("Plan: 2 to create"), "{}", plan.stdout);
+    assert!(
+        !plan.stdout.contains("ttl") && plan.stdout.contains("Plan: 2 to create"),
+        "{}",
+        plan.stdout
+    );
     let json = platform.plan(&["--format", "json"]).run().success().json();
     assert_eq!(json["findings"][0]["rule"], "GP601");
     platform.apply().run().success();

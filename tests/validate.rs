@@ -91,10 +91,27 @@ fn gp001_points_at_what_is_not_yaml() {
     );
     let tab = seed_with(&[("  id: SEC", "\tid: SEC")]);
     let line = "\tid: SEC-0007                      # Mandatory: Audit ID (SEC-XXXX)";
-    only(&tab, &Expected { rule: RULE, pointer: "", place: "4:1..4:68", under: line, message: "tab", help: "spaces" });
+    only(
+        &tab,
+        &Expected {
+            rule: RULE,
+            pointer: "",
+            place: "4:1..4:68",
+            under: line,
+            message: "tab",
+            help: "spaces",
+        },
+    );
     only(
         "a: 1\nb: \"never closed\n",
-        &Expected { rule: RULE, pointer: "", place: "2:4..2:17", under: "\"never closed", message: "", help: "close" },
+        &Expected {
+            rule: RULE,
+            pointer: "",
+            place: "2:4..2:17",
+            under: "\"never closed",
+            message: "",
+            help: "close",
+        },
     );
     let alias = seed_with(&[("namespace: payments ", "namespace: *nobody ")]);
     let line = "*nobody              # Mandatory: K8s Namespace";
@@ -131,13 +148,38 @@ fn gp001_says_that_a_merge_conflict_is_not_resolved() {
 #[test]
 fn gp002_refuses_what_is_more_than_plain_data() {
     for (edit, place, under, message, help) in [
-        (("namespace: payments ", "namespace: &ns payments "), "19:16..19:19", "&ns", "anchor", "remove it"),
+        (
+            ("namespace: payments ", "namespace: &ns payments "),
+            "19:16..19:19",
+            "&ns",
+            "anchor",
+            "remove it",
+        ),
         (("ttlDays: 30", "ttlDays: !!int 30"), "21:12..21:17", "!!int", "tag", "remove it"),
-        (("tier: medium", "<<: {tier: medium}"), "13:5..13:7", "<<", "merge key", "write the fields out"),
-        (("  environment:", "  owner: us\n  environment:"), "8:3..8:8", "owner", "`owner` stands twice", "keep one"),
-        (("  environment:", "  [a]: b\n  environment:"), "8:3..8:6", "[a]", "not a plain word", "plain words"),
+        (
+            ("tier: medium", "<<: {tier: medium}"),
+            "13:5..13:7",
+            "<<",
+            "merge key",
+            "write the fields out",
+        ),
+        (
+            ("  environment:", "  owner: us\n  environment:"),
+            "8:3..8:8",
+            "owner",
+            "`owner` stands twice",
+            "keep one",
+        ),
+        (
+            ("  environment:", "  [a]: b\n  environment:"),
+            "8:3..8:6",
+            "[a]",
+            "not a plain word",
+            "plain words",
+        ),
     ] {
-        let expected = Expected { rule: "GP002 unsupported-yaml", pointer: "", place, under, message, help };
+        let expected =
+            Expected { rule: "GP002 unsupported-yaml", pointer: "", place, under, message, help };
         only(&seed_with(&[edit]), &expected);
     }
     let two = format!("{SEED}---\nkind: SecretRequest\n");
@@ -156,7 +198,10 @@ fn gp002_refuses_what_is_more_than_plain_data() {
 
 #[test]
 fn gp002_shows_an_alias_and_its_anchor_and_never_expands_them() {
-    let text = seed_with(&[("service: payments", "service: &s payments"), ("namespace: payments ", "namespace: *s ")]);
+    let text = seed_with(&[
+        ("service: payments", "service: &s payments"),
+        ("namespace: payments ", "namespace: *s "),
+    ]);
     let found = found_in(&text);
     assert_eq!(found.len(), 2, "{found:?}");
     let expected = |place, under, message, help| Expected {
@@ -195,8 +240,12 @@ fn gp101_misses_every_field_that_the_seed_calls_mandatory() {
         SEED.lines().enumerate().filter(|(_, line)| line.contains("# Mandatory")).collect();
     assert_eq!(mandatory.len(), 13);
     for (number, line) in mandatory {
-        let text: String =
-            SEED.split_inclusive('\n').enumerate().filter(|(n, _)| *n != number).map(|(_, l)| l).collect();
+        let text: String = SEED
+            .split_inclusive('\n')
+            .enumerate()
+            .filter(|(n, _)| *n != number)
+            .map(|(_, l)| l)
+            .collect();
         let field = line.trim_start().split(':').next().unwrap();
         let found = found_in(&text);
         assert_eq!(found.len(), 1, "without {field}: {found:?}");
@@ -268,7 +317,13 @@ fn gp102_asks_what_a_misspelt_field_was_meant_to_be_and_nothing_else_is_said_of_
     for (edit, pointer, place, under, help) in [
         (("owner:", "ownr:"), "/metadata/ownr", "6:3..6:7", "ownr", "did you mean `owner`?"),
         (("spec:", "specs:"), "/specs", "9:1..9:6", "specs", "did you mean `spec`?"),
-        (("ttlDays:", "ttldays:"), "/spec/ttldays", "21:3..21:10", "ttldays", "did you mean `ttlDays`?"),
+        (
+            ("ttlDays:", "ttldays:"),
+            "/spec/ttldays",
+            "21:3..21:10",
+            "ttldays",
+            "did you mean `ttlDays`?",
+        ),
         (
             ("rotationClass:", "rotation_class:"),
             "/spec/rotation/rotation_class",
@@ -418,9 +473,16 @@ fn gp104_checks_the_form_of_every_name() {
         let found = found_in(&text);
         assert_eq!(found.len(), 1, "{value}: {found:?}");
         assert_eq!(found[0].rule, "GP104", "{found:?}");
-        assert_eq!(found[0].place, format!("{0}:{start}..{0}:{1}", line + 1, start + value.len()), "{found:?}");
+        assert_eq!(
+            found[0].place,
+            format!("{0}:{start}..{0}:{1}", line + 1, start + value.len()),
+            "{found:?}"
+        );
         assert_eq!(found[0].under(&text), value);
-        assert!(found[0].message.contains(message) && found[0].help.contains(help), "{value}: {found:?}");
+        assert!(
+            found[0].message.contains(message) && found[0].help.contains(help),
+            "{value}: {found:?}"
+        );
     }
     for (from, value) in [
         (name, longest.as_str()),
@@ -447,7 +509,14 @@ fn gp104_knows_one_way_to_write_an_id() {
     ] {
         let text = seed_with(&[("id: SEC-0007 ", &format!("id: {id} "))]);
         let help = "`goldenpath new secret` takes the next free ID";
-        let expected = Expected { rule: "GP104 bad-format", pointer: "/metadata/id", place, under: id, message, help };
+        let expected = Expected {
+            rule: "GP104 bad-format",
+            pointer: "/metadata/id",
+            place,
+            under: id,
+            message,
+            help,
+        };
         only(&text, &expected);
     }
 }
@@ -462,8 +531,14 @@ fn gp104_keeps_ttl_days_between_1_and_3650() {
     ] {
         let text = seed_with(&[("ttlDays: 30", &format!("ttlDays: {days}"))]);
         let help = "a number of days between 1 and 3650";
-        let expected =
-            Expected { rule: "GP104 bad-format", pointer: "/spec/ttlDays", place, under: days, message, help };
+        let expected = Expected {
+            rule: "GP104 bad-format",
+            pointer: "/spec/ttlDays",
+            place,
+            under: days,
+            message,
+            help,
+        };
         only(&text, &expected);
     }
     nothing_in(&seed_with(&[("ttlDays: 30", "ttlDays: 1")]));
@@ -472,7 +547,9 @@ fn gp104_keeps_ttl_days_between_1_and_3650() {
 #[test]
 fn gp104_refuses_a_store_key_that_looks_like_the_end_of_an_arn() {
     // AWS puts a hyphen and six characters behind a name to make its ARN.
-    for (name, place) in [("payments-db-secret", "5:9..5:27"), ("x-ABC123", ""), ("a-123456", "5:9..5:17")] {
+    for (name, place) in
+        [("payments-db-secret", "5:9..5:27"), ("x-ABC123", ""), ("a-123456", "5:9..5:17")]
+    {
         let text = seed_with(&[("name: payments-db-credentials", &format!("name: {name}"))]);
         if name == "x-ABC123" {
             assert!(found_in(&text)[0].message.contains("capital"));
@@ -504,7 +581,13 @@ fn gp105_asks_what_a_value_outside_its_list_was_meant_to_be() {
             "v1",
             "write `goldenpath.io/v1`",
         ),
-        (("kind: SecretRequest", "kind: Secret"), "/kind", "2:7..2:13", "Secret", "write `SecretRequest`"),
+        (
+            ("kind: SecretRequest", "kind: Secret"),
+            "/kind",
+            "2:7..2:13",
+            "Secret",
+            "write `SecretRequest`",
+        ),
         (
             ("owner: team-payments", "owner: team-payment"),
             "/metadata/owner",
@@ -555,8 +638,12 @@ fn gp105_asks_what_a_value_outside_its_list_was_meant_to_be() {
             "active, deprecated, decommission_requested, decommissioned",
         ),
     ] {
-        let message = format!("`{under}` is not a value of `{}`", pointer.rsplit('/').next().unwrap());
-        only(&seed_with(&[edit]), &Expected { rule: RULE, pointer, place, under, message: &message, help });
+        let message =
+            format!("`{under}` is not a value of `{}`", pointer.rsplit('/').next().unwrap());
+        only(
+            &seed_with(&[edit]),
+            &Expected { rule: RULE, pointer, place, under, message: &message, help },
+        );
     }
 }
 
@@ -582,7 +669,8 @@ fn gp105_takes_every_value_that_the_design_lists() {
         }
     }
     for environment in ["dev", "test", "staging", "prod", "ephemeral"] {
-        let found = found_in(&seed_with(&[("environment: dev", &format!("environment: {environment}"))]));
+        let found =
+            found_in(&seed_with(&[("environment: dev", &format!("environment: {environment}"))]));
         assert!(found.iter().all(|found| found.rule == "GP301"), "{found:?}");
     }
 }
@@ -652,10 +740,16 @@ fn columns_count_characters_whatever_their_width_or_length() {
     // Behind such characters on the same line, too.
     let flow = seed_with(&[("owner: team-payments ", "? \"世界\"\n  : x\n  owner: é世🔑 ")]);
     let found = found_in(&flow);
-    assert_eq!(found.iter().map(|found| found.place.as_str()).collect::<Vec<_>>(), ["6:5..6:9", "8:10..8:13"]);
+    assert_eq!(
+        found.iter().map(|found| found.place.as_str()).collect::<Vec<_>>(),
+        ["6:5..6:9", "8:10..8:13"]
+    );
     let mapping = seed_with(&[("risk:\n    tier: medium ", "risk: {\"世界\": 1, tier: mediun} ")]);
     let found = found_in(&mapping);
-    assert_eq!(found.iter().map(|found| found.place.as_str()).collect::<Vec<_>>(), ["12:10..12:14", "12:25..12:31"]);
+    assert_eq!(
+        found.iter().map(|found| found.place.as_str()).collect::<Vec<_>>(),
+        ["12:10..12:14", "12:25..12:31"]
+    );
     assert_eq!(found[1].under(&mapping), "mediun");
 }
 
@@ -694,7 +788,8 @@ fn all_findings_of_a_file_come_in_the_order_of_their_places() {
         ("ttlDays: 30", "ttlDays: '30'"),
     ]);
     let found = found_in(&text);
-    let told: Vec<_> = found.iter().map(|found| format!("{} {}", found.rule, found.place)).collect();
+    let told: Vec<_> =
+        found.iter().map(|found| format!("{} {}", found.rule, found.place)).collect();
     assert_eq!(
         told,
         [

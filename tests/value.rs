@@ -38,8 +38,10 @@ fn set(platform: &Platform, given: &str, arguments: &[&str]) -> Command {
 
 /// What a program is given of the local store's value.
 fn held(platform: &Platform) -> Vec<String> {
-    let shown = value(platform, &["env", "SEC-0007", "--prefix", "V_", "--", "env"]).run().success().stdout;
-    let mut lines: Vec<String> = shown.lines().filter_map(|line| line.strip_prefix("V_").map(str::to_owned)).collect();
+    let shown =
+        value(platform, &["env", "SEC-0007", "--prefix", "V_", "--", "env"]).run().success().stdout;
+    let mut lines: Vec<String> =
+        shown.lines().filter_map(|line| line.strip_prefix("V_").map(str::to_owned)).collect();
     lines.sort();
     lines
 }
@@ -54,7 +56,8 @@ impl Aws {
     }
 
     fn current(&self) -> Value {
-        let found = self.call("GetSecretValue", json!({ "SecretId": KEY, "VersionStage": "AWSCURRENT" }));
+        let found =
+            self.call("GetSecretValue", json!({ "SecretId": KEY, "VersionStage": "AWSCURRENT" }));
         serde_json::from_str(found["SecretString"].as_str().unwrap()).unwrap()
     }
 
@@ -65,7 +68,14 @@ impl Aws {
         let versions = found["VersionIdsToStages"].as_object().unwrap_or(&none);
         let mut labels: Vec<Vec<String>> = versions
             .values()
-            .map(|labels| labels.as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_owned()).collect())
+            .map(|labels| {
+                labels
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|label| label.as_str().unwrap().to_owned())
+                    .collect()
+            })
             .filter(|labels: &Vec<String>| !labels.is_empty())
             .collect();
         labels.sort();
@@ -85,27 +95,39 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let platform = local();
     let first = set(&platform, WHOLE, &[]).run().success();
     assert!(
-        first.stdout.contains("+  username  is added\n+  password  is added\n+  port      is added\n"),
+        first
+            .stdout
+            .contains("+  username  is added\n+  password  is added\n+  port      is added\n"),
         "{}",
         first.stdout
     );
     assert_eq!(held(&platform), ["password=pa\"ss", "port=5432", "username=app"]);
 
-    let merged = set(&platform, "# a comment\nexport password='new $one'\nhost=db\n", &[]).run().success();
-    let expected = "   username  stays\n~  password  changes\n   port      stays\n+  host      is added\n";
+    let merged =
+        set(&platform, "# a comment\nexport password='new $one'\nhost=db\n", &[]).run().success();
+    let expected =
+        "   username  stays\n~  password  changes\n   port      stays\n+  host      is added\n";
     assert!(merged.stdout.contains(expected), "{}", merged.stdout);
     assert_eq!(held(&platform), ["host=db", "password=new $one", "port=5432", "username=app"]);
 
     let same = set(&platform, "host=db", &[]).run().success();
     says(&same, "Nothing changes: SEC-0007 has this value already.");
 
-    let replaced = set(&platform, r#"{"username":"u","password":"p"}"#, &["--replace"]).run().success();
-    assert!(replaced.stdout.contains("~  username  is written\n~  password  is written\n"), "{}", replaced.stdout);
+    let replaced =
+        set(&platform, r#"{"username":"u","password":"p"}"#, &["--replace"]).run().success();
+    assert!(
+        replaced.stdout.contains("~  username  is written\n~  password  is written\n"),
+        "{}",
+        replaced.stdout
+    );
     assert_eq!(held(&platform), ["password=p", "username=u"]);
 
     for outcome in [first, merged, same, replaced] {
         for text in ["app", "pa\"ss", "5432", "new $one", "=db"] {
-            assert!(!outcome.stdout.contains(text) && !outcome.stderr.contains(&format!(" {text} ")), "{text}");
+            assert!(
+                !outcome.stdout.contains(text) && !outcome.stderr.contains(&format!(" {text} ")),
+                "{text}"
+            );
         }
     }
 }
@@ -119,7 +141,10 @@ fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
         ("usernmae=u\npassword=p", "did you mean `username`?"),
         ("username=u", "without `password`, which a value of type `database-credentials` needs"),
         ("username=u\npassword=''", "the text of `password` is empty"),
-        ("username=u\npassword=", "line 2 of the value given cannot be read: there is nothing behind the `=`"),
+        (
+            "username=u\npassword=",
+            "line 2 of the value given cannot be read: there is nothing behind the `=`",
+        ),
         ("", "no key is given"),
         ("username=u\nusername=v", "`username` is given twice"),
         ("{\"username\": [1]}", "there is a list under `username`"),
@@ -142,12 +167,18 @@ fn a_secret_that_is_not_ours_to_fill_is_refused_with_the_way_out() {
     let platform = Platform::local();
     platform.seed();
     says(&set(&platform, WHOLE, &[]).run().fails_with(1), "`goldenpath apply` makes it");
-    says(&value(&platform, &["set", "SEC-0070", "--yes"]).stdin(WHOLE).run().fails_with(2), "SEC-0007");
+    says(
+        &value(&platform, &["set", "SEC-0070", "--yes"]).stdin(WHOLE).run().fails_with(2),
+        "SEC-0007",
+    );
 
     platform.apply().run().success();
     let asked = SEED.replace("status: active", "status: decommission_requested");
     platform.catalog.write(SEED_PATH, &asked);
-    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "`goldenpath lifecycle set SEC-0007 deprecated`");
+    says(
+        &set(&platform, WHOLE, &[]).run().fails_with(1),
+        "`goldenpath lifecycle set SEC-0007 deprecated`",
+    );
     platform.catalog.write(SEED_PATH, &asked.replace("decommission_requested", "deprecated"));
     set(&platform, WHOLE, &[]).run().success();
     platform.catalog.write(SEED_PATH, SEED);
@@ -157,7 +188,10 @@ fn a_secret_that_is_not_ours_to_fill_is_refused_with_the_way_out() {
     aws.call("CreateSecret", json!({ "Name": KEY }));
     let refused = aws.set(WHOLE, &[]).run().fails_with(1);
     says(&refused, "goldenpath did not make it");
-    assert_eq!(aws.describe(KEY).get("VersionIdsToStages").cloned().unwrap_or(json!({})), json!({}));
+    assert_eq!(
+        aws.describe(KEY).get("VersionIdsToStages").cloned().unwrap_or(json!({})),
+        json!({})
+    );
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
 
     aws.apply().success();
@@ -184,8 +218,10 @@ fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
     let folder = platform.catalog.home();
     fs::write(folder.join("server.key"), "-----BEGIN KEY-----\nabc\n-----END KEY-----\n").unwrap();
     let key = format!("tls.key={}", folder.join("server.key").display());
-    let lacking =
-        value(&platform, &["set", "SEC-0007", "--yes", "--from-file", &key]).stdin("tls.crt=c").run().fails_with(1);
+    let lacking = value(&platform, &["set", "SEC-0007", "--yes", "--from-file", &key])
+        .stdin("tls.crt=c")
+        .run()
+        .fails_with(1);
     says(&lacking, "without `tls.crt`");
     let both = ["set", "SEC-0007", "--yes", "--from-file", &key, "--stdin"];
     value(&platform, &both).stdin("tls.crt=c").run().success();
@@ -198,12 +234,15 @@ fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
         ("tls.key=/nowhere/at all", 1, "`/nowhere/at all` cannot be read"),
         ("tls.key=/", 2, "`/` is a folder"),
     ] {
-        let refused = value(&platform, &["set", "SEC-0007", "--yes", "--from-file", argument]).run().fails_with(code);
+        let refused = value(&platform, &["set", "SEC-0007", "--yes", "--from-file", argument])
+            .run()
+            .fails_with(code);
         says(&refused, words);
     }
     fs::write(folder.join("binary"), [b'a', 0xff]).unwrap();
     let binary = format!("tls.key={}", folder.join("binary").display());
-    let refused = value(&platform, &["set", "SEC-0007", "--yes", "--from-file", &binary]).run().fails_with(1);
+    let refused =
+        value(&platform, &["set", "SEC-0007", "--yes", "--from-file", &binary]).run().fails_with(1);
     says(&refused, "is not UTF-8: byte 2 cannot be read");
 }
 
@@ -215,7 +254,12 @@ fn one_put_makes_one_version_under_its_token() {
     let puts = aws.recorder.bodies("PutSecretValue");
     assert_eq!(puts.len(), 1);
     let token = puts[0]["ClientRequestToken"].as_str().unwrap().to_owned();
-    assert!(aws.describe(KEY)["VersionIdsToStages"][&token].as_array().unwrap().contains(&json!("AWSCURRENT")));
+    assert!(
+        aws.describe(KEY)["VersionIdsToStages"][&token]
+            .as_array()
+            .unwrap()
+            .contains(&json!("AWSCURRENT"))
+    );
 
     aws.set("password=second", &[]).run().success();
     assert_eq!(aws.recorder.bodies("PutSecretValue").len(), 2);
@@ -270,10 +314,13 @@ fn a_lost_answer_and_a_call_that_is_refused_for_now_change_nothing() {
 
 #[test]
 fn a_permission_that_is_missing_is_named() {
-    for (operation, arguments) in [("GetSecretValue", &["--yes"][..]), ("PutSecretValue", &["--yes", "--replace"])] {
+    for (operation, arguments) in
+        [("GetSecretValue", &["--yes"][..]), ("PutSecretValue", &["--yes", "--replace"])]
+    {
         let aws = aws(&format!("denied-{operation}"));
         aws.recorder.refuse(operation, "", 9, "AccessDeniedException", "not authorized");
-        let refused = aws.value(&[&["set", "SEC-0007"], arguments].concat()).stdin(WHOLE).run().fails_with(1);
+        let refused =
+            aws.value(&[&["set", "SEC-0007"], arguments].concat()).stdin(WHOLE).run().fails_with(1);
         says(&refused, &format!("grant `secretsmanager:{operation}`"));
         assert_eq!(aws.labels(), Vec::<Vec<String>>::new());
     }
@@ -290,13 +337,20 @@ fn a_value_is_made_by_its_types_recipes_and_what_there_is_stays() {
     aws.value(&["generate", "SEC-0007", "--yes"]).run().success();
     let first = aws.current();
     let letters = |key: &str| first[key].as_str().unwrap().to_owned();
-    assert!(letters("username").len() == 16 && letters("username").bytes().all(|one| one.is_ascii_lowercase()));
-    assert!(letters("password").len() == 32 && letters("password").bytes().all(|one| one.is_ascii_alphanumeric()));
+    assert!(
+        letters("username").len() == 16
+            && letters("username").bytes().all(|one| one.is_ascii_lowercase())
+    );
+    assert!(
+        letters("password").len() == 32
+            && letters("password").bytes().all(|one| one.is_ascii_alphanumeric())
+    );
     assert_eq!(first.as_object().unwrap().len(), 2);
     assert!(aws.recorder.bodies("GetRandomPassword").is_empty());
 
     says(&aws.value(&["generate", "SEC-0007", "--yes"]).run().success(), "Nothing changes");
-    let refused = aws.value(&["generate", "SEC-0007", "--yes", "--key", "password"]).run().fails_with(1);
+    let refused =
+        aws.value(&["generate", "SEC-0007", "--yes", "--key", "password"]).run().fails_with(1);
     says(&refused, "`goldenpath value rotate SEC-0007 --key password`");
     says(
         &aws.value(&["generate", "SEC-0007", "--yes", "--key", "host"]).run().fails_with(1),
@@ -311,12 +365,16 @@ fn aws_makes_a_value_where_it_is_asked_to() {
     aws.value(&["generate", "SEC-0007", "--yes", "--source", "aws"]).run().success();
     let asked = aws.recorder.bodies("GetRandomPassword");
     assert_eq!(asked.len(), 2);
-    assert_eq!((&asked[1]["PasswordLength"], &asked[1]["ExcludePunctuation"]), (&json!(32), &json!(true)));
+    assert_eq!(
+        (&asked[1]["PasswordLength"], &asked[1]["ExcludePunctuation"]),
+        (&json!(32), &json!(true))
+    );
     assert_eq!(aws.current()["password"].as_str().unwrap().len(), 32);
 
     // One that is not what was asked for never becomes a credential.
     aws.recorder.answer("GetRandomPassword", 1, &json!({ "RandomPassword": "short" }));
-    let refused = aws.value(&["rotate", "SEC-0007", "--yes", "--source", "aws"]).run().fails_with(1);
+    let refused =
+        aws.value(&["rotate", "SEC-0007", "--yes", "--source", "aws"]).run().fails_with(1);
     says(&refused, "what it made is not what was asked for");
     assert_eq!(aws.labels(), [["AWSCURRENT"]]);
 }
@@ -364,7 +422,10 @@ fn a_part_is_given_and_the_rest_is_made_in_one_version() {
 #[test]
 fn a_rotation_makes_what_is_not_made_once_and_can_be_taken_back() {
     let aws = aws("rotate");
-    says(&aws.value(&["rotate", "SEC-0007", "--yes"]).run().fails_with(1), "has no value that could be renewed");
+    says(
+        &aws.value(&["rotate", "SEC-0007", "--yes"]).run().fails_with(1),
+        "has no value that could be renewed",
+    );
     aws.set("username=app\npassword=first\nhost=db", &[]).run().success();
     says(
         &aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).run().fails_with(1),
@@ -396,7 +457,10 @@ fn a_rollback_does_not_undo_what_somebody_else_wrote() {
     let gate = aws.recorder.hold("UpdateSecretVersionStage", "", 1, When::BeforeTheServer);
     let running = aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).start();
     assert!(gate.is_reached_by(1));
-    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{\"username\":\"theirs\"}" }));
+    aws.call(
+        "PutSecretValue",
+        json!({ "SecretId": KEY, "SecretString": "{\"username\":\"theirs\"}" }),
+    );
     gate.open();
     says(&running.wait().fails_with(1), "somebody else has written the value");
     assert_eq!(aws.current(), json!({ "username": "theirs" }));
@@ -412,8 +476,12 @@ fn the_local_store_goes_back_and_forth_too() {
     value(&platform, &["rotate", "SEC-0007", "--rollback", "--yes"]).run().success();
     assert_eq!(held(&platform), ["password=2", "username=a"]);
     let shown = value(&platform, &["status", "--format", "json"]).run().success().json();
-    let stages: Vec<&Value> =
-        shown["secrets"][0]["versions"].as_array().unwrap().iter().map(|one| &one["stages"]).collect();
+    let stages: Vec<&Value> = shown["secrets"][0]["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["stages"])
+        .collect();
     assert_eq!(stages, [&json!(["AWSCURRENT"]), &json!(["AWSPREVIOUS"])]);
 }
 
@@ -422,8 +490,12 @@ fn status_tells_how_values_stand_without_reading_one() {
     let aws = aws("status");
     aws.platform.write("SEC-0008", "other-credentials").catalog.commit_all("SEC-0008");
     let shown = aws.value(&["status", "--format", "json"]).run().success().json();
-    let states: Vec<&str> =
-        shown["secrets"].as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap()).collect();
+    let states: Vec<&str> = shown["secrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["value"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["awaiting", "missing"]);
     aws.set(WHOLE, &[]).run().success();
     aws.recorder.reset();
@@ -434,7 +506,8 @@ fn status_tells_how_values_stand_without_reading_one() {
     assert_eq!(secret["version"], secret["versions"][0]["id"]);
     assert_eq!(secret["keys"], Value::Null);
     assert!(aws.recorder.bodies("GetSecretValue").is_empty());
-    let shown = aws.value(&["status", "SEC-0007", "--keys", "--format", "json"]).run().success().json();
+    let shown =
+        aws.value(&["status", "SEC-0007", "--keys", "--format", "json"]).run().success().json();
     assert_eq!(shown["secrets"][0]["keys"], json!(["username", "password", "port"]));
 
     // Where that is not permitted, the rest is told all the same.
@@ -452,7 +525,10 @@ fn a_pipeline_waits_for_values() {
     set(&platform, WHOLE, &[]).run().success();
     says(&waiting.wait().success(), "AWSCURRENT");
     value(&platform, &["status", "--timeout", "1s"]).run().fails_with(2);
-    says(&value(&platform, &["status", "--wait", "--timeout", "soon"]).run().fails_with(2), "such as 90s, 10m or 1h");
+    says(
+        &value(&platform, &["status", "--wait", "--timeout", "soon"]).run().fails_with(2),
+        "such as 90s, 10m or 1h",
+    );
 }
 
 #[test]
@@ -461,17 +537,34 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
     set(&platform, "username=u\npassword=p\n", &[]).run().success();
     let upper = value(
         &platform,
-        &["env", "SEC-0007", "--upper", "--prefix", "DB_", "--", "sh", "-c", "echo $DB_PASSWORD; exit 7"],
+        &[
+            "env",
+            "SEC-0007",
+            "--upper",
+            "--prefix",
+            "DB_",
+            "--",
+            "sh",
+            "-c",
+            "echo $DB_PASSWORD; exit 7",
+        ],
     );
     assert_eq!(upper.run().fails_with(7).stdout, "p\n");
-    says(&value(&platform, &["env", "SEC-0007", "--", "/nowhere"]).run().fails_with(1), "`/nowhere` cannot be run");
-    let in_ci = value(&platform, &["env", "SEC-0007", "--", "env"]).env("CI", "true").run().fails_with(1);
+    says(
+        &value(&platform, &["env", "SEC-0007", "--", "/nowhere"]).run().fails_with(1),
+        "`/nowhere` cannot be run",
+    );
+    let in_ci =
+        value(&platform, &["env", "SEC-0007", "--", "env"]).env("CI", "true").run().fails_with(1);
     says(&in_ci, "this is a pipeline");
 
     let aws = aws("env");
     aws.set(WHOLE, &[]).run().success();
     aws.recorder.reset();
-    says(&aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1), "only values of a local store");
+    says(
+        &aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1),
+        "only values of a local store",
+    );
     assert!(aws.recorder.bodies("GetSecretValue").is_empty());
 }
 
@@ -482,10 +575,13 @@ fn each_change_stands_in_the_audit_trail_by_its_keys_and_version() {
     value(&platform, &["rotate", "SEC-0007", "--yes"]).run().success();
     value(&platform, &["rotate", "SEC-0007", "--yes", "--rollback"]).run().success();
     let trail = platform.catalog.read("audit/SEC-0007.jsonl");
-    let events: Vec<Value> = trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> =
+        trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<&str> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(told[2..], ["set-value", "rotate-value", "rollback-value"]);
-    assert!(events[2]["reason"].as_str().unwrap().starts_with("username, password, port; version "));
+    assert!(
+        events[2]["reason"].as_str().unwrap().starts_with("username, password, port; version ")
+    );
     assert_eq!(platform.catalog.git(&["status", "--short"]), "");
     platform.catalog.goldenpath(&["audit", "verify"]).run().success();
 }
@@ -555,7 +651,10 @@ fn a_key_that_is_needed_is_asked_for_again_and_files_by_their_path() {
     terminal.wait_for("File with tls.key").key(Key::Enter).wait_for("tls.key is needed");
     terminal.send("/nowhere").key(Key::Enter).wait_for("cannot be read");
     terminal.send("\u{15}").send(&folder.join("k").display().to_string()).key(Key::Enter);
-    terminal.wait_for("File with tls.crt").send(&folder.join("k").display().to_string()).key(Key::Enter);
+    terminal
+        .wait_for("File with tls.crt")
+        .send(&folder.join("k").display().to_string())
+        .key(Key::Enter);
     terminal.wait_for("File with ca.crt (empty: none)").key(Key::Enter);
     terminal.wait_for("Write this value").send("y");
     assert_eq!(terminal.wait(), 0);
@@ -568,7 +667,8 @@ fn a_dumb_terminal_is_asked_line_by_line_and_a_line_that_it_cuts_is_not_taken() 
     let platform = Platform::local();
     platform.seed_changed("database-credentials", "api-key");
     platform.apply().run().success();
-    let mut terminal = value(&platform, &["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(80, 24);
+    let mut terminal =
+        value(&platform, &["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(80, 24);
     terminal.wait_for("api_key. What you type is not shown:").send(&"x".repeat(5000)).send("\n");
     terminal.wait_for("Not accepted").wait_for_last("not shown:").send("t0ken\n");
     terminal.wait_for("Write this value").send("yes\n");
@@ -588,7 +688,10 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
 
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o640);
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "other users may access it (its mode is 640)");
+    says(
+        &set(&platform, "password=2", &[]).run().fails_with(1),
+        "other users may access it (its mode is 640)",
+    );
     mode(0o600);
 
     let own = fs::read(&key).unwrap();
@@ -597,7 +700,10 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
     // Without reading, a new key is made, and what it writes is read with it.
     set(&platform, WHOLE, &["--replace"]).run().success();
     fs::write(&key, "nothing of a key\n").unwrap();
-    says(&set(&platform, "password=2", &[]).run().fails_with(1), "no line in it begins with `goldenpath-key-1:`");
+    says(
+        &set(&platform, "password=2", &[]).run().fails_with(1),
+        "no line in it begins with `goldenpath-key-1:`",
+    );
     fs::write(&key, own).unwrap();
     says(
         &set(&platform, "password=2", &[]).run().fails_with(1),
@@ -622,13 +728,14 @@ fn a_key_inside_the_repository_is_refused() {
 #[test]
 fn a_catalogs_own_types_win() {
     let platform = local();
-    let types =
-        "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: [{ name: dsn, required: true }]\n";
+    let types = "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: [{ name: dsn, required: true }]\n";
     platform.catalog.write("schemas/metadata/secret_types.yaml", types);
     says(&set(&platform, WHOLE, &[]).run().fails_with(1), "without `dsn`");
     set(&platform, "dsn=x\nextra=y", &[]).run().success();
     assert_eq!(held(&platform), ["dsn=x", "extra=y"]);
-    platform.catalog.write("schemas/metadata/secret_types.yaml", "secretTypes:\n  database: { keys: [] }\n");
+    platform
+        .catalog
+        .write("schemas/metadata/secret_types.yaml", "secretTypes:\n  database: { keys: [] }\n");
     says(&set(&platform, WHOLE, &[]).run().fails_with(2), "there is no secret type `database`");
 }
 
@@ -639,7 +746,8 @@ fn a_value_that_was_changed_while_the_question_was_open_is_not_written_over() {
     let mine = aws.platform.catalog.home().join("mine");
     fs::write(&mine, "mine").unwrap();
     let file = |key: &str| format!("{key}={}", mine.display());
-    let arguments = ["set", "SEC-0007", "--from-file", &file("username"), "--from-file", &file("password")];
+    let arguments =
+        ["set", "SEC-0007", "--from-file", &file("username"), "--from-file", &file("password")];
     let mut terminal = aws.value(&arguments).in_terminal(100, 24);
     terminal.wait_for("Write this value of SEC-0007 in dev?");
     let theirs = json!({ "username": "theirs", "password": "theirs" });

@@ -11,7 +11,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Aws, Canary, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with, tags,
+    Aws, Canary, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with,
+    tags,
 };
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
@@ -33,7 +34,8 @@ fn value(aws: &Aws) -> Value {
 
 #[track_caller]
 fn versions(aws: &Aws) -> Vec<String> {
-    let versions = aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
+    let versions =
+        aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
     let versions = versions["Versions"].as_array().unwrap();
     versions.iter().map(|version| version["VersionId"].as_str().unwrap().to_owned()).collect()
 }
@@ -49,15 +51,25 @@ fn awaiting(plan: &Outcome) -> Vec<String> {
     let all = plan["awaitingValue"].as_array().unwrap();
     assert_eq!(plan["summary"]["awaitingValue"], all.len());
     let held_back = |one: &Value| if one["heldBack"] == true { " held back" } else { "" };
-    let line =
-        |one: &Value| format!("{} {}{}", one["id"].as_str().unwrap(), one["target"].as_str().unwrap(), held_back(one));
+    let line = |one: &Value| {
+        format!(
+            "{} {}{}",
+            one["id"].as_str().unwrap(),
+            one["target"].as_str().unwrap(),
+            held_back(one)
+        )
+    };
     all.iter().map(line).collect()
 }
 
 /// What the local store of a platform has.
 fn stored(platform: &Platform) -> Option<StoredValue> {
     let key_file = platform.catalog.home().join(".config/goldenpath/local-store.key");
-    let store = LocalStore::new(&platform.catalog.path(), Path::new(".goldenpath/store.db"), Some(&key_file));
+    let store = LocalStore::new(
+        &platform.catalog.path(),
+        Path::new(".goldenpath/store.db"),
+        Some(&key_file),
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(store.value(&StoreKey::parse(KEY).unwrap())).unwrap()
 }
@@ -69,7 +81,9 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         let path = entry.path();
         match entry.file_type().unwrap() {
             kind if kind.is_dir() => found.extend(files(&path)),
-            kind if kind.is_file() => found.push((path.display().to_string(), fs::read(&path).unwrap())),
+            kind if kind.is_file() => {
+                found.push((path.display().to_string(), fs::read(&path).unwrap()))
+            }
             _ => {}
         }
     }
@@ -109,8 +123,14 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
     let made = value(&aws);
     let text = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("no {key}"));
     assert_eq!(made.as_object().unwrap().len(), 2, "what is not required is left to a person");
-    assert!(text("username").len() == 16 && text("username").bytes().all(|byte| byte.is_ascii_lowercase()));
-    assert!(text("password").len() == 32 && text("password").bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert!(
+        text("username").len() == 16
+            && text("username").bytes().all(|byte| byte.is_ascii_lowercase())
+    );
+    assert!(
+        text("password").len() == 32
+            && text("password").bytes().all(|byte| byte.is_ascii_alphanumeric())
+    );
     let first = versions(&aws);
     assert_eq!(first.len(), 1);
 
@@ -124,7 +144,11 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
     );
     let later = versions(&aws);
     aws.platform.seed_changed(ACCESS, &GENERATE.replace(ACCESS, "  access: # ours\n"));
-    let text = aws.platform.catalog.read(SEED_PATH).replace("owner: team-payments", "owner: database-team");
+    let text = aws
+        .platform
+        .catalog
+        .read(SEED_PATH)
+        .replace("owner: team-payments", "owner: database-team");
     aws.platform.catalog.write(SEED_PATH, &text).commit_all("Another owner");
     aws.recorder.reset();
     aws.apply().success();
@@ -134,14 +158,20 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
 
 #[test]
 fn each_type_has_its_own_keys_and_a_catalog_s_own_win() {
-    for (secret_type, keys) in
-        [("signing-key", vec!["key"]), ("webhook-secret", vec!["secret"]), ("generic", vec!["value"])]
-    {
+    for (secret_type, keys) in [
+        ("signing-key", vec!["key"]),
+        ("webhook-secret", vec!["secret"]),
+        ("generic", vec!["value"]),
+    ] {
         let aws = Aws::new(secret_type);
         let text = seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]);
         aws.platform.catalog.write(SEED_PATH, &text).commit_all("SEC-0007");
         aws.apply().success();
-        assert_eq!(value(&aws).as_object().unwrap().keys().collect::<Vec<_>>(), keys, "{secret_type}");
+        assert_eq!(
+            value(&aws).as_object().unwrap().keys().collect::<Vec<_>>(),
+            keys,
+            "{secret_type}"
+        );
     }
     let aws = Aws::new("own-types");
     let own = "secretTypes:\n  api-key:\n    keys:\n      - { name: id }\n      - { name: token, required: true, \
@@ -165,9 +195,16 @@ fn what_is_there_already_is_given_no_value() {
     aws.platform.seed_changed(ACCESS, GENERATE);
     aws.writes();
     let plan = aws.plan();
-    assert_eq!((Platform::actions(&plan), awaiting(&plan)), (Vec::new(), vec![format!("SEC-0007 {KEY}")]));
+    assert_eq!(
+        (Platform::actions(&plan), awaiting(&plan)),
+        (Vec::new(), vec![format!("SEC-0007 {KEY}")])
+    );
     let shown = aws.apply().success();
-    assert!(shown.stdout.contains(&format!("{KEY}: `goldenpath value generate SEC-0007`")), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains(&format!("{KEY}: `goldenpath value generate SEC-0007`")),
+        "{}",
+        shown.stdout
+    );
     assert_eq!(aws.writes(), [""; 0]);
 
     // Brought back.
@@ -194,7 +231,10 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[0], sent[1], "one token and one value for all tries");
     assert_eq!(versions(&aws), [sent[0]["ClientRequestToken"].as_str().unwrap()]);
-    assert_eq!(serde_json::from_str::<Value>(sent[0]["SecretString"].as_str().unwrap()).unwrap(), value(&aws));
+    assert_eq!(
+        serde_json::from_str::<Value>(sent[0]["SecretString"].as_str().unwrap()).unwrap(),
+        value(&aws)
+    );
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
 
     // All of them, and the run: the next one finds what is there.
@@ -221,7 +261,8 @@ fn a_run_that_is_killed_has_made_one_value_and_left_no_trace_of_it() {
         places.iter().any(|(place, _)| place.contains(".git/goldenpath/")),
         "it was written down before it was done"
     );
-    places.push(("what it said".to_owned(), format!("{}{}", said.stdout, said.stderr).into_bytes()));
+    places
+        .push(("what it said".to_owned(), format!("{}{}", said.stdout, said.stderr).into_bytes()));
     is_nowhere(made.0["password"].as_str().unwrap(), &places);
     aws.recorder.reset();
     aws.apply().success();
@@ -258,7 +299,10 @@ fn a_value_that_is_made_stands_nowhere_but_in_the_store() {
         places.extend(files(repository.path().parent().unwrap()));
         places.push(("the git objects".to_owned(), objects(repository)));
     }
-    assert!(places.iter().any(|(place, _)| place.ends_with("audit/SEC-0007.jsonl")), "there is a trail");
+    assert!(
+        places.iter().any(|(place, _)| place.ends_with("audit/SEC-0007.jsonl")),
+        "there is a trail"
+    );
     assert!(places.iter().any(|(place, _)| *place == plan_file));
     let made = value(&aws);
     for key in ["username", "password"] {
@@ -282,7 +326,10 @@ fn the_local_store_has_it_encrypted_for_a_key_outside_the_repository() {
     is_nowhere(json["password"].as_str().unwrap(), &places);
     platform.apply().run().success();
     let again = stored(&platform).unwrap();
-    assert_eq!((again.version, again.text.unwrap().expose_secret()), (made.version, text.expose_secret()));
+    assert_eq!(
+        (again.version, again.text.unwrap().expose_secret()),
+        (made.version, text.expose_secret())
+    );
 }
 
 #[test]
@@ -290,32 +337,53 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
     let repository = Repository::new();
     for (secret_type, keys) in [
         ("api-key", "its key `api_key` is one that only a person can give"),
-        ("oauth-client", "its keys `client_id` and `client_secret` are ones that only a person can give"),
+        (
+            "oauth-client",
+            "its keys `client_id` and `client_secret` are ones that only a person can give",
+        ),
     ] {
         let text = seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]);
         repository.write(SEED_PATH, &text);
-        let found = findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+        let found =
+            findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
         assert_eq!(found.len(), 1, "{found:?}");
         let found = &found[0];
-        assert_eq!((found.rule.as_str(), found.name.as_str()), ("GP205", "value-cannot-be-generated"));
-        assert_eq!((found.pointer.as_str(), found.under(&text).as_str()), ("/spec/value/generate", "true"));
-        let message = format!("the value of a secret of type `{secret_type}` cannot be generated: {keys}");
+        assert_eq!(
+            (found.rule.as_str(), found.name.as_str()),
+            ("GP205", "value-cannot-be-generated")
+        );
+        assert_eq!(
+            (found.pointer.as_str(), found.under(&text).as_str()),
+            ("/spec/value/generate", "true")
+        );
+        let message =
+            format!("the value of a secret of type `{secret_type}` cannot be generated: {keys}");
         assert_eq!(found.message, message);
-        assert_eq!(found.help, "leave `generate` out, and give the value with `goldenpath value set SEC-0007`");
+        assert_eq!(
+            found.help,
+            "leave `generate` out, and give the value with `goldenpath value set SEC-0007`"
+        );
         // `false` asks for nothing, and what is gone needs nothing.
-        for (from, to) in [("generate: true", "generate: false"), ("status: active", "status: decommission_requested")]
-        {
+        for (from, to) in [
+            ("generate: true", "generate: false"),
+            ("status: active", "status: decommission_requested"),
+        ] {
             repository.write(SEED_PATH, &text.replace(from, to));
             repository.goldenpath(&["validate"]).run().success();
         }
     }
     // The catalog's own types decide.
-    let own =
-        "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, required: true }] } }\n";
+    let own = "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, required: true }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
-    for (secret_type, why) in [("generic", "no key of it has a recipe"), ("signing-key", "its key `key`")] {
-        repository.write(SEED_PATH, &seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]));
-        let found = findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+    for (secret_type, why) in
+        [("generic", "no key of it has a recipe"), ("signing-key", "its key `key`")]
+    {
+        repository.write(
+            SEED_PATH,
+            &seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]),
+        );
+        let found =
+            findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
         assert!(found.len() == 1 && found[0].message.contains(why), "{found:?}");
     }
 }
@@ -323,15 +391,22 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
 #[test]
 fn a_change_cannot_say_of_its_own_type_that_it_can_be_made() {
     let repository = Repository::new();
-    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key")])).commit_all("SEC-0007");
+    repository
+        .write(SEED_PATH, &seed_with(&[("database-credentials", "api-key")]))
+        .commit_all("SEC-0007");
     let own = "secretTypes: { api-key: { keys: [{ name: token, required: true, generate: { bytes: 32 } }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
-    repository.write(SEED_PATH, &seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]));
+    repository
+        .write(SEED_PATH, &seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]));
     repository.goldenpath(&["validate"]).run().success();
     repository.commit_all("Make it");
     let judged = repository.goldenpath(&["validate", "--from-ref", "HEAD~1"]).run().fails_with(1);
     assert!(judged.stdout.contains("GP205"), "{}", judged.stdout);
-    assert!(judged.stdout.contains("GP701"), "a change of the rules is a finding: {}", judged.stdout);
+    assert!(
+        judged.stdout.contains("GP701"),
+        "a change of the rules is a finding: {}",
+        judged.stdout
+    );
     assert!(judged.stdout.contains("schemas/metadata/secret_types.yaml"), "{}", judged.stdout);
 }
 
@@ -344,15 +419,19 @@ fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
         ("  value: true\n", "GP103", "/spec/value"),
     ] {
         repository.write(SEED_PATH, &seed_with(&[(ACCESS, &format!("{text}{ACCESS}"))]));
-        let found = findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+        let found =
+            findings(&repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
         assert!(
             found.iter().any(|found| found.rule == rule && found.pointer.starts_with(pointer)),
             "{text}: {found:?}"
         );
     }
-    for text in
-        ["  value: { generate: true }\n", "  value: {}\n", "  value:\n    generate: True # once\n", "  # value:\n"]
-    {
+    for text in [
+        "  value: { generate: true }\n",
+        "  value: {}\n",
+        "  value:\n    generate: True # once\n",
+        "  # value:\n",
+    ] {
         repository.write(SEED_PATH, &seed_with(&[(ACCESS, &format!("{text}{ACCESS}"))]));
         repository.goldenpath(&["validate"]).run().success();
     }
@@ -360,8 +439,16 @@ fn the_field_takes_true_and_false_and_nothing_that_could_be_a_value() {
     for text in [format!("  value: {canary}\n"), format!("  value:\n    password: {canary}\n")] {
         repository.write(SEED_PATH, &seed_with(&[(ACCESS, &format!("{text}{ACCESS}"))]));
         let outcome = repository.goldenpath(&["validate"]).run().fails_with(1);
-        assert!(outcome.stdout.contains("GP501") || outcome.stderr.contains("GP501"), "{}", outcome.stdout);
-        assert!(!outcome.stdout.contains(&canary) && !outcome.stderr.contains(&canary), "{}", outcome.stdout);
+        assert!(
+            outcome.stdout.contains("GP501") || outcome.stderr.contains("GP501"),
+            "{}",
+            outcome.stdout
+        );
+        assert!(
+            !outcome.stdout.contains(&canary) && !outcome.stderr.contains(&canary),
+            "{}",
+            outcome.stdout
+        );
     }
 }
 
@@ -375,7 +462,9 @@ fn wait_for_value(platform: &Platform) {
 fn a_secret_without_a_value_is_told_of_and_is_no_change() {
     let aws = Aws::new("awaiting");
     aws.platform.seed();
-    let line = format!("\n1 secret awaits a value.\n  ? SEC-0007 (dev)  {KEY}: `goldenpath value set SEC-0007`\n");
+    let line = format!(
+        "\n1 secret awaits a value.\n  ? SEC-0007 (dev)  {KEY}: `goldenpath value set SEC-0007`\n"
+    );
     let plan = |arguments: &[&str]| aws.reach(aws.platform.plan(arguments)).run();
     let human = plan(&["--detailed-exitcode"]).fails_with(2);
     assert!(human.stdout.contains(&line), "{}", human.stdout);
@@ -388,14 +477,19 @@ fn a_secret_without_a_value_is_told_of_and_is_no_change() {
     );
 
     let human = plan(&["--detailed-exitcode"]).success();
-    assert!(human.stdout.starts_with("Nothing to do.") && human.stdout.contains(&line), "{}", human.stdout);
+    assert!(
+        human.stdout.starts_with("Nothing to do.") && human.stdout.contains(&line),
+        "{}",
+        human.stdout
+    );
     assert_eq!(awaiting(&aws.plan()), [format!("SEC-0007 {KEY}")]);
     let markdown = plan(&["--format", "markdown"]).success().stdout;
     let line = format!(
         "<summary>1 without a value</summary>\n\n- `SEC-0007` (`dev`), `{KEY}`: `goldenpath value set SEC-0007`\n"
     );
     assert!(markdown.contains(&line), "{markdown}");
-    let show = || aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    let show =
+        || aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
     assert!(show().contains("awaiting a value"), "{}", show());
 
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
@@ -445,15 +539,21 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 create-secret {KEY}")]);
     assert_eq!(awaiting(&plan), [format!("SEC-0007 {KEY} held back")]);
     let applied = aws.apply().success();
-    let line =
-        format!("{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a value\n");
+    let line = format!(
+        "{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a value\n"
+    );
     assert!(applied.stdout.contains(&line), "{}", applied.stdout);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "");
-    let shown = aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
+    let shown =
+        aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
     assert!(shown.contains("held back until the secret has a value"), "{shown}");
     // Waiting is no change, and nothing is wrong.
     let plan = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
-    assert!(plan.stdout.starts_with("Nothing to do.") && plan.stdout.contains(&line), "{}", plan.stdout);
+    assert!(
+        plan.stdout.starts_with("Nothing to do.") && plan.stdout.contains(&line),
+        "{}",
+        plan.stdout
+    );
 
     let before = aws.call("ListSecrets", json!({}));
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
@@ -470,24 +570,41 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
 
     // Its value goes away with it, and it comes back without one.
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
-    aws.platform.seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db-other");
+    aws.platform
+        .seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db-other");
     let plan = aws.plan();
-    let actions = [format!("SEC-0007 create-secret {KEY}"), format!("SEC-0007 write-projection {PROJECTION}")];
-    assert_eq!((Platform::actions(&plan), awaiting(&plan)), (actions.to_vec(), vec![format!("SEC-0007 {KEY}")]));
+    let actions = [
+        format!("SEC-0007 create-secret {KEY}"),
+        format!("SEC-0007 write-projection {PROJECTION}"),
+    ];
+    assert_eq!(
+        (Platform::actions(&plan), awaiting(&plan)),
+        (actions.to_vec(), vec![format!("SEC-0007 {KEY}")])
+    );
     aws.apply().success();
     assert!(aws.platform.gitops.read(PROJECTION).contains("payments-db-other"));
     aws.platform.seed_changed("status: active", "status: deprecated");
     aws.platform.seed_changed("status: active", "status: decommission_requested");
     let end = aws.plan();
-    assert!(Platform::actions(&end).contains(&format!("SEC-0007 remove-projection {PROJECTION}")), "{}", end.stdout);
+    assert!(
+        Platform::actions(&end).contains(&format!("SEC-0007 remove-projection {PROJECTION}")),
+        "{}",
+        end.stdout
+    );
 }
 
 #[test]
 fn an_external_secret_does_not_wait_for_a_value_that_is_made_on_the_way() {
     let aws = aws("wait-made");
     wait_for_value(&aws.platform);
-    let actions = [format!("SEC-0007 create-secret {KEY}"), format!("SEC-0007 write-projection {PROJECTION}")];
-    assert_eq!((Platform::actions(&aws.plan()), awaiting(&aws.plan())), (actions.to_vec(), Vec::new()));
+    let actions = [
+        format!("SEC-0007 create-secret {KEY}"),
+        format!("SEC-0007 write-projection {PROJECTION}"),
+    ];
+    assert_eq!(
+        (Platform::actions(&aws.plan()), awaiting(&aws.plan())),
+        (actions.to_vec(), Vec::new())
+    );
     aws.apply().success();
     assert!(aws.platform.gitops.exists(PROJECTION) && !has_no_value(&aws));
 }
@@ -496,7 +613,9 @@ fn an_external_secret_does_not_wait_for_a_value_that_is_made_on_the_way() {
 fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
     let aws = aws("since");
     aws.apply().success();
-    let since = |aws: &Aws| tags(&aws.describe(KEY)).get("goldenpath.io/value-since").map(ToString::to_string);
+    let since = |aws: &Aws| {
+        tags(&aws.describe(KEY)).get("goldenpath.io/value-since").map(ToString::to_string)
+    };
     let made = since(&aws).unwrap();
     assert!(made.ends_with('Z') && made.len() == "2026-11-25T11:00:00Z".len(), "{made}");
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
@@ -521,7 +640,10 @@ fn due(aws: &Aws) -> Vec<(String, Value)> {
     let rotations = due["due"].as_array().unwrap().iter().filter(|one| one["reason"] == "rotation");
     rotations
         .map(|one| {
-            (format!("{}: {}", one["due"].as_str().unwrap(), one["message"].as_str().unwrap()), one["wayOut"].clone())
+            (
+                format!("{}: {}", one["due"].as_str().unwrap(), one["message"].as_str().unwrap()),
+                one["wayOut"].clone(),
+            )
         })
         .collect()
 }
@@ -540,13 +662,27 @@ fn a_rotation_by_hand_counts_from_the_tag() {
     let ago = |days: i64| Timestamp::now() - SignedDuration::from_hours(24 * days);
     let day = |days: i64| ago(days).strftime("%Y-%m-%d").to_string();
     aws.call("TagResource", tag(&ago(100).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
-    assert_eq!(due(&aws)[0].0, format!("{}: rotation every 90 days, rotated {}", day(10), day(100)));
+    assert_eq!(
+        due(&aws)[0].0,
+        format!("{}: rotation every 90 days, rotated {}", day(10), day(100))
+    );
     let plan = aws.reach(aws.platform.plan(&[])).run().success();
-    assert!(plan.stderr.contains("GP602") && plan.stderr.contains("SEC-0007 was last rotated on"), "{}", plan.stderr);
+    assert!(
+        plan.stderr.contains("GP602") && plan.stderr.contains("SEC-0007 was last rotated on"),
+        "{}",
+        plan.stderr
+    );
     assert!(plan.stderr.contains("`goldenpath value rotate SEC-0007`"), "{}", plan.stderr);
     let table = aws.reach(aws.platform.catalog.goldenpath(&["due"])).run().success().stdout;
-    assert!(table.contains(&format!("rotated {}: goldenpath value rotate SEC-0007", day(100))), "{table}");
-    let issue = aws.reach(aws.platform.catalog.goldenpath(&["due", "--format", "markdown"])).run().success().stdout;
+    assert!(
+        table.contains(&format!("rotated {}: goldenpath value rotate SEC-0007", day(100))),
+        "{table}"
+    );
+    let issue = aws
+        .reach(aws.platform.catalog.goldenpath(&["due", "--format", "markdown"]))
+        .run()
+        .success()
+        .stdout;
     assert!(issue.contains("`; renewed by `goldenpath value rotate SEC-0007`\n"), "{issue}");
 
     // A time to come is no time at which something was done, and what is no time is none at all.
@@ -557,7 +693,9 @@ fn a_rotation_by_hand_counts_from_the_tag() {
     // Where a function rotates, nobody does it by hand.
     let settings = aws.platform.catalog.read("goldenpath.yaml");
     let function = "arn:aws:lambda:eu-central-1:123456789012:function:rotate";
-    let settings = format!("{settings}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n");
+    let settings = format!(
+        "{settings}rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n"
+    );
     aws.platform.catalog.write("goldenpath.yaml", &settings).commit_all("Rotate");
     assert_eq!(due(&aws)[0].1, Value::Null);
 }
@@ -568,7 +706,10 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
     aws.platform.seed().write("SEC-0008", "orders-key").write("SEC-0009", "retired-key");
     aws.platform.catalog.commit_all("More");
     let list = |arguments: &[&str]| {
-        aws.reach(aws.platform.catalog.goldenpath(&[&["list", "--awaiting-value"], arguments].concat())).run()
+        aws.reach(
+            aws.platform.catalog.goldenpath(&[&["list", "--awaiting-value"], arguments].concat()),
+        )
+        .run()
     };
     let ids = |outcome: &Outcome| {
         let all = outcome.json()["secrets"].as_array().unwrap().clone();
@@ -579,20 +720,38 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
     assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "No secret awaits a value.\n"));
     aws.apply().success();
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
-    aws.call("DeleteSecret", json!({ "SecretId": "goldenpath/payments/dev/retired-key", "RecoveryWindowInDays": 7 }));
+    aws.call(
+        "DeleteSecret",
+        json!({ "SecretId": "goldenpath/payments/dev/retired-key", "RecoveryWindowInDays": 7 }),
+    );
     assert_eq!(ids(&list(&["--format", "json"]).success()), ["SEC-0008"]);
     let table = list(&[]).success().stdout;
-    assert!(table.contains("SEC-0008  orders-key") && table.contains("active  awaiting a value\n"), "{table}");
-    assert_eq!(ids(&list(&["--format", "json", "--service", "payments", "--status", "deprecated"]).success()), [""; 0]);
+    assert!(
+        table.contains("SEC-0008  orders-key") && table.contains("active  awaiting a value\n"),
+        "{table}"
+    );
+    assert_eq!(
+        ids(&list(&["--format", "json", "--service", "payments", "--status", "deprecated"])
+            .success()),
+        [""; 0]
+    );
     // Without the flag nobody is asked.
     aws.recorder.reset();
-    let plain = aws.reach(aws.platform.catalog.goldenpath(&["list", "--format", "json"])).run().success();
-    assert!(plain.json()["secrets"].as_array().unwrap().iter().all(|row| row.get("hasValue").is_none()));
+    let plain =
+        aws.reach(aws.platform.catalog.goldenpath(&["list", "--format", "json"])).run().success();
+    assert!(
+        plain.json()["secrets"].as_array().unwrap().iter().all(|row| row.get("hasValue").is_none())
+    );
     assert_eq!(aws.recorder.operations(), [""; 0]);
 
     // A store that cannot be asked, and none.
-    let unasked = aws.platform.catalog.goldenpath(&["list", "--awaiting-value"]).run().fails_with(1);
-    assert!(unasked.stderr.contains("Not asked: dev: ") && !unasked.stderr.contains("No secret"), "{}", unasked.stderr);
+    let unasked =
+        aws.platform.catalog.goldenpath(&["list", "--awaiting-value"]).run().fails_with(1);
+    assert!(
+        unasked.stderr.contains("Not asked: dev: ") && !unasked.stderr.contains("No secret"),
+        "{}",
+        unasked.stderr
+    );
     let nowhere = Repository::new();
     nowhere.write(SEED_PATH, &seed_with(&[]));
     let refused = nowhere.goldenpath(&["list", "--awaiting-value"]).run().fails_with(2);

@@ -46,7 +46,10 @@ pub fn changes(
             Delivery::Recorded => recorded(repository, &delta)?,
         };
         if let Some((line, what)) = found {
-            faults.insert(delta.file.clone(), Fault { file: delta.file, place: Place::Now, line, what });
+            faults.insert(
+                delta.file.clone(),
+                Fault { file: delta.file, place: Place::Now, line, what },
+            );
         }
     }
     let steps = commits.tip.map(|tip| repository.trail_commits(commits.known, tip)).transpose()?;
@@ -80,11 +83,18 @@ pub fn staged_changes(
 ) -> Result<Vec<Fault>, SourceError> {
     let files = repository.staged_trails(before, upstream)?;
     let what = "the audit trail is changed by hand".to_owned();
-    Ok(files.into_iter().map(|file| Fault { file, place: Place::Now, line: None, what: what.clone() }).collect())
+    Ok(files
+        .into_iter()
+        .map(|file| Fault { file, place: Place::Now, line: None, what: what.clone() })
+        .collect())
 }
 
 /// Whether one of the `known` commits has the file as it is after the change.
-fn is_known(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> Result<bool, SourceError> {
+fn is_known(
+    repository: &Repository,
+    delta: &TrailDelta,
+    known: &[Snapshot],
+) -> Result<bool, SourceError> {
     let Some(after) = delta.after else { return Ok(false) };
     for (number, commit) in known.iter().enumerate() {
         // The change is merged into the first: as the file is there, nothing changes.
@@ -98,7 +108,11 @@ fn is_known(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> 
 }
 
 /// Whether the commit that the change is merged into has the file as it is after `delta`.
-fn is_at_target(repository: &Repository, delta: &TrailDelta, known: &[Snapshot]) -> Result<bool, SourceError> {
+fn is_at_target(
+    repository: &Repository,
+    delta: &TrailDelta,
+    known: &[Snapshot],
+) -> Result<bool, SourceError> {
     let (Some(after), Some(target)) = (delta.after, known.first()) else { return Ok(false) };
     Ok(repository.trail_file(*target, &delta.file)? == Some(after))
 }
@@ -107,7 +121,11 @@ type Found = (Option<usize>, String);
 
 /// Returns how a proposed change touches a file, at the first line that differs.
 fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, SourceError> {
-    let noun = if id_of(&delta.file).is_some() { "an audit trail" } else { "a file in the audit trail's folder" };
+    let noun = if id_of(&delta.file).is_some() {
+        "an audit trail"
+    } else {
+        "a file in the audit trail's folder"
+    };
     let (before, after) = match (delta.before, delta.after) {
         (None, _) => return Ok((None, format!("{noun} is added"))),
         (_, None) => return Ok((None, format!("{noun} is removed"))),
@@ -115,7 +133,9 @@ fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, Source
     };
     let text = |file| repository.trail_text(file, MAX_BYTES);
     let line = match before.is_regular() && after.is_regular() {
-        true => text(before)?.zip(text(after)?).map(|(before, after)| first_difference(&before, &after)),
+        true => {
+            text(before)?.zip(text(after)?).map(|(before, after)| first_difference(&before, &after))
+        }
         false => None,
     };
     Ok((line, format!("{noun} is changed")))
@@ -174,8 +194,12 @@ mod tests {
     fn only_a_file_named_after_an_id_in_the_folder_itself_is_a_trail() {
         let is_trail = |file| id_of(file).is_some();
         assert!(is_trail("audit/SEC-0007.jsonl"));
-        for other in ["audit/SEC-00007.jsonl", "audit/sec-0007.jsonl", "audit/x/SEC-0007.jsonl", "Audit/SEC-0007.jsonl"]
-        {
+        for other in [
+            "audit/SEC-00007.jsonl",
+            "audit/sec-0007.jsonl",
+            "audit/x/SEC-0007.jsonl",
+            "Audit/SEC-0007.jsonl",
+        ] {
             assert!(!is_trail(other), "{other}");
         }
     }

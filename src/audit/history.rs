@@ -61,15 +61,29 @@ pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceErro
         }
     }
     for (file, text) in &files {
-        let name = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let Some(id) = name.strip_suffix(".jsonl").and_then(|id| SecretId::parse(id).ok()) else { continue };
+        let name = Path::new(file)
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let Some(id) = name.strip_suffix(".jsonl").and_then(|id| SecretId::parse(id).ok()) else {
+            continue;
+        };
         for fault in Trail::of(text.clone()).faults(id) {
-            faults.insert(Fault { file: file.clone(), place: Place::Now, line: Some(fault.line), what: fault.what });
+            faults.insert(Fault {
+                file: file.clone(),
+                place: Place::Now,
+                line: Some(fault.line),
+                what: fault.what,
+            });
         }
     }
     for (file, committed) in &head {
         let disk = repository.root().join(file);
-        let now = if disk.symlink_metadata().is_ok() { files.get(file).map(String::as_str) } else { None };
+        let now = if disk.symlink_metadata().is_ok() {
+            files.get(file).map(String::as_str)
+        } else {
+            None
+        };
         faults.extend(added_only(committed, now).map(|(line, what)| Fault {
             file: file.clone(),
             place: Place::Disk,
@@ -112,7 +126,8 @@ mod tests {
 
     #[test]
     fn only_adding_at_the_end_is_no_fault() {
-        let what = |before: &str, after: &str| added_only(before, Some(after)).map(|(line, _)| line);
+        let what =
+            |before: &str, after: &str| added_only(before, Some(after)).map(|(line, _)| line);
         assert_eq!(what("a\n", "a\nb\n"), None);
         assert_eq!(what("", "a\n"), None);
         assert_eq!(what("a\nb\nc\n", "a\nx\nc\n"), Some(Some(2)));

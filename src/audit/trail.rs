@@ -48,7 +48,8 @@ impl Trail {
             }
             let previous = self.text.lines().last().map(hash).unwrap_or_default();
             // An event is text, numbers and times: it is always JSON.
-            let line = serde_json::to_string(&Event { previous, ..event.clone() }).unwrap_or_default();
+            let line =
+                serde_json::to_string(&Event { previous, ..event.clone() }).unwrap_or_default();
             self.text.push_str(&line);
             self.text.push('\n');
         }
@@ -61,12 +62,15 @@ impl Trail {
         let mut faults = Vec::new();
         let mut previous = String::new();
         for (number, line) in self.text.lines().enumerate() {
-            let mut fault = |what: &str| faults.push(TrailFault { line: number + 1, what: what.to_owned() });
+            let mut fault =
+                |what: &str| faults.push(TrailFault { line: number + 1, what: what.to_owned() });
             match serde_json::from_str::<Event>(line) {
                 Err(_) => fault("it is no event"),
                 Ok(event) if event.id != id => fault("it is another secret's"),
                 Ok(event) if event.previous != previous => {
-                    fault("it does not follow the line before it: one of the two was altered, dropped or moved");
+                    fault(
+                        "it does not follow the line before it: one of the two was altered, dropped or moved",
+                    );
                 }
                 Ok(_) => {}
             }
@@ -131,7 +135,8 @@ mod tests {
     fn each_line_has_the_hash_of_the_one_before() {
         let trail = trail();
         assert_eq!(faulty(&trail), [0; 0]);
-        let second: serde_json::Value = serde_json::from_str(trail.text().lines().nth(1).unwrap()).unwrap();
+        let second: serde_json::Value =
+            serde_json::from_str(trail.text().lines().nth(1).unwrap()).unwrap();
         let first = trail.text().lines().next().unwrap();
         let sum = Sha256::digest(first.as_bytes());
         let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -156,7 +161,8 @@ mod tests {
         assert_eq!(faulty(&lines(&[1, 2])), [1]);
         assert_eq!(faulty(&lines(&[0, 2, 1])), [2, 3]);
         assert_eq!(faulty(&lines(&[0, 1, 1])), [3]);
-        let altered = Trail::of(trail().text().replacen("there is no such", "nobody asked for a", 1));
+        let altered =
+            Trail::of(trail().text().replacen("there is no such", "nobody asked for a", 1));
         assert_eq!(faulty(&altered), [2]);
         assert_eq!(faulty(&Trail::of(trail().text().replace("SEC-0007", "SEC-0008"))), [1, 2, 3]);
         assert_eq!(faulty(&Trail::of(trail().text().trim_end().to_owned())), [3]);

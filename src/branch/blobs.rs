@@ -21,7 +21,8 @@ pub fn store(git: &Repository, texts: &[&str]) -> Result<Vec<Oid>, Error> {
     let odb = git.odb()?;
     odb.refresh()?;
     let is_new = |id: Oid| !odb.exists_ext(id, OdbLookupFlags::NO_REFRESH);
-    let new: Vec<&str> = texts.iter().zip(&ids).filter(|(_, id)| is_new(**id)).map(|(text, _)| *text).collect();
+    let new: Vec<&str> =
+        texts.iter().zip(&ids).filter(|(_, id)| is_new(**id)).map(|(text, _)| *text).collect();
     let packed = match new.len() >= MANY {
         true => pack(git, &new).unwrap_or_default(),
         false => BTreeSet::new(),

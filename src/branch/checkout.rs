@@ -37,7 +37,10 @@ pub enum Entry<'a> {
 impl<'a> Entry<'a> {
     pub(super) fn file(&self) -> &'a str {
         match self {
-            Self::OnDisk(file) | Self::Written { file, .. } | Self::Text(file, _) | Self::Gone(file) => file,
+            Self::OnDisk(file)
+            | Self::Written { file, .. }
+            | Self::Text(file, _)
+            | Self::Gone(file) => file,
         }
     }
 }
@@ -45,7 +48,11 @@ impl<'a> Entry<'a> {
 impl Checkout {
     /// # Errors
     /// A state in which nothing can be committed.
-    pub fn new(what: &'static str, root: PathBuf, git: Option<Repository>) -> Result<Self, BranchError> {
+    pub fn new(
+        what: &'static str,
+        root: PathBuf,
+        git: Option<Repository>,
+    ) -> Result<Self, BranchError> {
         let checkout = Self { what, root, git, last_tree: Cell::new(None) };
         checkout.check_ready()?;
         Ok(checkout)
@@ -57,7 +64,11 @@ impl Checkout {
     /// # Errors
     /// What git refuses, among it a branch that has moved meanwhile, and a state that came to be since the folder was
     /// opened and in which nothing can be committed.
-    pub fn commit(&self, entries: &[Entry<'_>], message: &str) -> Result<Option<String>, BranchError> {
+    pub fn commit(
+        &self,
+        entries: &[Entry<'_>],
+        message: &str,
+    ) -> Result<Option<String>, BranchError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
         noted(git, || commit(git, entries, message)).map_err(|error| {
@@ -83,10 +94,12 @@ impl Checkout {
             // Asking git for the status of a file would look at every other one too, ten thousand times.
             index.read(false)?;
             let is_staged = index.get_path(path, 0).is_some_and(|entry| {
-                entry.id == committed.id() && i64::from(entry.mode) == i64::from(committed.filemode())
+                entry.id == committed.id()
+                    && i64::from(entry.mode) == i64::from(committed.filemode())
             });
             // Where git turns line ends around (core.autocrlf), a commit may have been made without that.
-            let held = String::from_utf8_lossy(git.find_blob(committed.id())?.content()).replace("\r\n", "\n");
+            let held = String::from_utf8_lossy(git.find_blob(committed.id())?.content())
+                .replace("\r\n", "\n");
             Ok::<_, git2::Error>(is_staged && held == text)
         };
         held().unwrap_or(false)
@@ -105,7 +118,9 @@ impl Checkout {
     #[must_use]
     pub fn is_staged(&self, file: &str) -> bool {
         let index = self.git.as_ref().and_then(|git| git.index().ok());
-        index.is_some_and(|mut index| index.read(false).is_ok() && index.get_path(Path::new(file), 0).is_some())
+        index.is_some_and(|mut index| {
+            index.read(false).is_ok() && index.get_path(Path::new(file), 0).is_some()
+        })
     }
 
     /// The last commit's tree; None without git.
@@ -131,8 +146,12 @@ impl Checkout {
 
     fn check_ready(&self) -> Result<(), BranchError> {
         let Some(git) = &self.git else { return Ok(()) };
-        let not_ready =
-            |why: String, help| BranchError::NotReady { what: self.what, path: self.root.clone(), why, help };
+        let not_ready = |why: String, help| BranchError::NotReady {
+            what: self.what,
+            path: self.root.clone(),
+            why,
+            help,
+        };
         if git.state() != RepositoryState::Clean {
             let why = format!("is in the middle of something ({:?})", git.state());
             return Err(not_ready(why, "finish or abort the merge, rebase or cherry-pick there"));
@@ -146,12 +165,21 @@ impl Checkout {
 }
 
 /// Who a commit is by: as git has it, or else goldenpath.
-pub(super) fn signatures(git: &Repository) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
+pub(super) fn signatures(
+    git: &Repository,
+) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
     let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
-    Ok((git.author_from_env().or_else(nobody)?.to_owned(), git.committer_from_env().or_else(nobody)?.to_owned()))
+    Ok((
+        git.author_from_env().or_else(nobody)?.to_owned(),
+        git.committer_from_env().or_else(nobody)?.to_owned(),
+    ))
 }
 
-fn commit(git: &Repository, entries: &[Entry<'_>], message: &str) -> Result<Option<String>, git2::Error> {
+fn commit(
+    git: &Repository,
+    entries: &[Entry<'_>],
+    message: &str,
+) -> Result<Option<String>, git2::Error> {
     let lost = || git2::Error::from_str("the index lost an entry");
     let mut index = git.index()?;
     // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
@@ -186,7 +214,9 @@ fn commit(git: &Repository, entries: &[Entry<'_>], message: &str) -> Result<Opti
             (Entry::Gone(_), _) => _ = update.remove(path),
             (_, None) => return Err(lost()),
             // The index's mode is the file's, so that the two agree even where somebody has made it executable.
-            (_, Some(held)) if held.mode & 0o111 == 0 => _ = update.upsert(path, held.id, FileMode::Blob),
+            (_, Some(held)) if held.mode & 0o111 == 0 => {
+                _ = update.upsert(path, held.id, FileMode::Blob)
+            }
             (_, Some(held)) => _ = update.upsert(path, held.id, FileMode::BlobExecutable),
         }
     }
@@ -201,6 +231,13 @@ fn commit(git: &Repository, entries: &[Entry<'_>], message: &str) -> Result<Opti
     let (author, committer) = signatures(git)?;
     crash::point("branch: trees written");
     // Git checks that the branch still is where `parent` was read.
-    let id = git.commit(Some("HEAD"), &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())?;
+    let id = git.commit(
+        Some("HEAD"),
+        &author,
+        &committer,
+        message,
+        &tree,
+        &parent.iter().collect::<Vec<_>>(),
+    )?;
     Ok(Some(id.to_string()))
 }

@@ -47,8 +47,13 @@ pub enum BranchError {
     )]
     Refused { what: &'static str, place: String, branch: String, why: String },
 
-    #[error("others have pushed to `{branch}` of {what} `{place}` all the time, for {seconds} seconds")]
-    #[diagnostic(code(goldenpath::branch::contended), help("nothing is written there; run apply again"))]
+    #[error(
+        "others have pushed to `{branch}` of {what} `{place}` all the time, for {seconds} seconds"
+    )]
+    #[diagnostic(
+        code(goldenpath::branch::contended),
+        help("nothing is written there; run apply again")
+    )]
     Contended { what: &'static str, place: String, branch: String, seconds: u64 },
 
     #[error("the copy of {what} in `{}` cannot be used: {why}", path.display())]

@@ -66,12 +66,15 @@ impl Remote {
                 match GitUrl::is_path(&place.url) {
                     true => resolved.display().to_string(),
                     // Git decodes percent signs in a URL.
-                    false => format!("file://{}", resolved.display().to_string().replace('%', "%25")),
+                    false => {
+                        format!("file://{}", resolved.display().to_string().replace('%', "%25"))
+                    }
                 }
             }
             None => place.url.clone(),
         };
-        let mut cache = Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
+        let mut cache =
+            Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
         cache.program = cache.program.going_by(protocols);
         let (branch, head) = cache.look(place.branch.as_deref())?;
         Ok(Self { cache, branch, head: Cell::new(head) })
@@ -94,7 +97,8 @@ impl Remote {
     /// # Errors
     /// A copy that cannot be read.
     pub fn find_in(&self, commit: Option<Oid>, file: &str) -> Result<Found, BranchError> {
-        let found = self.cache.tree_of(commit).and_then(|tree| tree::find(&self.cache.git, tree, file));
+        let found =
+            self.cache.tree_of(commit).and_then(|tree| tree::find(&self.cache.git, tree, file));
         found.map_err(|error| self.cache.broken(&error))
     }
 

@@ -18,21 +18,27 @@ pub(super) fn add_written<'a>(
 ) -> Result<HashSet<&'a str>, Error> {
     let config = git.config()?;
     let is_set = |name: &str, default: bool| config.get_bool(name).unwrap_or(default);
-    let Some(root) = git.workdir().filter(|_| is_set("core.filemode", true) && !is_set("core.ignorecase", false))
+    let Some(root) = git
+        .workdir()
+        .filter(|_| is_set("core.filemode", true) && !is_set("core.ignorecase", false))
     else {
         return Ok(HashSet::new());
     };
-    let is_unknown = |file: &str| (0..=3).all(|stage| index.get_path(Path::new(file), stage).is_none());
+    let is_unknown =
+        |file: &str| (0..=3).all(|stage| index.get_path(Path::new(file), stage).is_none());
     // Line ends are turned around, and `ident` has an ID written there.
     let is_plain = |text: &str| !text.contains('\r') && !text.contains("$Id");
     let plain: Vec<(&str, &str, Option<Oid>)> = entries
         .iter()
         .filter_map(|entry| match *entry {
-            Entry::Written { file, text, blob } if is_plain(text) && is_unknown(file) => Some((file, text, blob)),
+            Entry::Written { file, text, blob } if is_plain(text) && is_unknown(file) => {
+                Some((file, text, blob))
+            }
             _ => None,
         })
         .collect();
-    let texts: Vec<&str> = plain.iter().filter(|(_, _, blob)| blob.is_none()).map(|(_, text, _)| *text).collect();
+    let texts: Vec<&str> =
+        plain.iter().filter(|(_, _, blob)| blob.is_none()).map(|(_, text, _)| *text).collect();
     let mut stored = blobs::store(git, &texts)?.into_iter();
     let mut added = HashSet::new();
     for (file, _, blob) in plain {

@@ -29,7 +29,9 @@ pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Erro
             Some((name, below)) => (name, Some(below)),
             None => (rest, None),
         };
-        let Some(entry) = tree.get_name(name).map(|entry| entry.to_owned()) else { return Ok(Found::Nothing) };
+        let Some(entry) = tree.get_name(name).map(|entry| entry.to_owned()) else {
+            return Ok(Found::Nothing);
+        };
         let what = match (entry.kind(), entry.filemode()) {
             (Some(ObjectType::Tree), _) => "a folder",
             (_, mode) if mode == i32::from(FileMode::Link) => "a symbolic link",
@@ -57,7 +59,11 @@ pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Erro
 /// # Errors
 /// Why there is none, in words.
 pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
-    let size = git.odb().and_then(|odb| odb.read_header(id)).map_err(|error| error.message().to_owned())?.0;
+    let size = git
+        .odb()
+        .and_then(|odb| odb.read_header(id))
+        .map_err(|error| error.message().to_owned())?
+        .0;
     if size as u64 > MAX_BYTES {
         return Err(format!("it has {size} bytes, more than the {MAX_BYTES} that are read"));
     }
@@ -66,11 +72,17 @@ pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
 }
 
 /// Calls `look` with each text file of a tree whose path `counts`, and its text. What cannot be read, and what has no text, is left out.
-pub fn visit(git: &Repository, tree: Oid, counts: &dyn Fn(&str) -> bool, look: &mut dyn FnMut(&str, &str)) {
+pub fn visit(
+    git: &Repository,
+    tree: Oid,
+    counts: &dyn Fn(&str) -> bool,
+    look: &mut dyn FnMut(&str, &str),
+) {
     let Ok(tree) = git.find_tree(tree) else { return };
     // A walk that ends early has met what cannot be read.
     let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
-        let is_file = entry.kind() == Some(ObjectType::Blob) && entry.filemode() != i32::from(FileMode::Link);
+        let is_file =
+            entry.kind() == Some(ObjectType::Blob) && entry.filemode() != i32::from(FileMode::Link);
         if is_file && let Ok(name) = entry.name() {
             let path = format!("{folder}{name}");
             if counts(&path)

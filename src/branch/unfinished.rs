@@ -49,7 +49,8 @@ impl Checkout {
         };
         self.clear(&held);
         let files = files.iter().filter_map(|file| files::confine(&self.root, file).ok());
-        let folders: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(Path::to_path_buf)).collect();
+        let folders: BTreeSet<PathBuf> =
+            files.filter_map(|file| file.parent().map(Path::to_path_buf)).collect();
         // Where nothing keeps runs apart, a temporary file may be another's.
         for folder in folders.iter().filter(|_| held.0.is_some()) {
             files::remove_temporary(folder);

@@ -12,10 +12,18 @@ impl Catalog {
     /// Finds the selected manifests whose ttl has run out at `now`: in the history of the commit `line`, their IDs were in
     /// the catalog before it began. What manifests said then plays no part: a file is named after its ID, and so its name
     /// is what is looked for.
-    pub fn look_back(&mut self, repository: &Repository, project: &Project, line: Snapshot, now: Timestamp) {
-        let begin = |days: u32| now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok();
+    pub fn look_back(
+        &mut self,
+        repository: &Repository,
+        project: &Project,
+        line: Snapshot,
+        now: Timestamp,
+    ) {
+        let begin =
+            |days: u32| now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok();
         // Few, however many manifests there are.
-        let ttls: BTreeSet<u32> = self.selected().filter_map(in_use).map(|request| request.ttl_days).collect();
+        let ttls: BTreeSet<u32> =
+            self.selected().filter_map(in_use).map(|request| request.ttl_days).collect();
         let begins = ttls.into_iter().filter_map(begin).collect();
         let held = repository.held_at(line, &project.config.catalog, &begins);
         if held.is_empty() {

@@ -62,8 +62,12 @@ pub(super) fn rivals<'a>(
     }
     let mut earlier = Known::open(repository, project);
     let known: Vec<Option<Claims>> = others.iter().map(|blob| earlier.claims(blob.id)).collect();
-    let unknown: Vec<Blob<'_>> =
-        others.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(blob, _)| blob.clone()).collect();
+    let unknown: Vec<Blob<'_>> = others
+        .iter()
+        .zip(&known)
+        .filter(|(_, known)| known.is_none())
+        .map(|(blob, _)| blob.clone())
+        .collect();
     let learned = repository.load(&unknown, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
         // What git cannot read now, such as a blob that a partial clone lacks, may claim anything.
@@ -71,11 +75,21 @@ pub(super) fn rivals<'a>(
     });
     let count = learned.len();
     let mut learned = learned.into_iter();
-    let claims: Vec<Option<Claims>> = known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
-    earlier.keep(others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))), count);
-    let is_rival =
-        |claims: &Option<Claims>| claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim));
-    others.into_iter().zip(&claims).filter(|(_, claims)| is_rival(claims)).map(|(blob, _)| blob).collect()
+    let claims: Vec<Option<Claims>> =
+        known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
+    earlier.keep(
+        others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))),
+        count,
+    );
+    let is_rival = |claims: &Option<Claims>| {
+        claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim))
+    };
+    others
+        .into_iter()
+        .zip(&claims)
+        .filter(|(_, claims)| is_rival(claims))
+        .map(|(blob, _)| blob)
+        .collect()
 }
 
 impl Claims {
@@ -107,7 +121,8 @@ impl Known {
     fn open(repository: &Repository, project: &Project) -> Self {
         // What a claim's hash depends on, other than the blob.
         let clusters: Vec<(&str, &str)> = project.config.named_clusters().collect();
-        let memory = repository.memory_of("claims", (EDITION, &project.config.store.key_template, clusters));
+        let memory =
+            repository.memory_of("claims", (EDITION, &project.config.store.key_template, clusters));
         let records = memory.recall(RECORD).unwrap_or_default();
         Self { memory, records, next: 0, places: None }
     }
@@ -119,13 +134,17 @@ impl Known {
         let at = match records().skip(self.next).take(NEAR).position(|record| is_it(&record)) {
             Some(near) => self.next + near,
             None => {
-                let places = || records().enumerate().map(|(at, record)| (record[..ID].to_vec(), at)).collect();
+                let places = || {
+                    records().enumerate().map(|(at, record)| (record[..ID].to_vec(), at)).collect()
+                };
                 *self.places.get_or_insert_with(places).get(blob.as_bytes())?
             }
         };
         self.next = at + 1;
         let record = &self.records[at * RECORD..];
-        let hash = |at: usize| record[ID + at * 8..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let hash = |at: usize| {
+            record[ID + at * 8..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        };
         Some(Claims(std::array::from_fn(hash)))
     }
 
@@ -138,7 +157,9 @@ impl Known {
             .map(|(id, claims)| {
                 let mut record = [0; RECORD];
                 let hashes = claims.0.into_iter().flat_map(u64::to_le_bytes);
-                for (place, byte) in record.iter_mut().zip(id.as_bytes().iter().copied().chain(hashes)) {
+                for (place, byte) in
+                    record.iter_mut().zip(id.as_bytes().iter().copied().chain(hashes))
+                {
                     *place = byte;
                 }
                 record

@@ -54,7 +54,8 @@ impl Destination {
             role_arn,
             kms_key_id: _,
         } = config.store_of(environment);
-        let secret = manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);
+        let secret =
+            manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);
 
         let plain = |key: &str, value: Option<String>| Setting {
             key: key.to_owned(),
@@ -77,7 +78,8 @@ impl Destination {
             Backend::Aws => "aws".to_owned(),
             Backend::Local => "local".to_owned(),
         });
-        let is_own = |is_set: fn(&crate::config::EnvironmentConfig) -> bool| own.is_some_and(is_set);
+        let is_own =
+            |is_set: fn(&crate::config::EnvironmentConfig) -> bool| own.is_some_and(is_set);
         let path = Some(path.display().to_string());
         let key_file = key_file.map(|file| file.display().to_string());
         Some(Self {
@@ -94,7 +96,12 @@ impl Destination {
                 plain("the secret's name", secret),
                 of_store("accountId", is_own(|own| own.account_id.is_some()), is_aws, account_id),
                 of_store("region", is_own(|own| own.region.is_some()), is_aws, region),
-                of_store("endpointUrl", is_own(|own| own.endpoint_url.is_some()), is_aws, endpoint_url),
+                of_store(
+                    "endpointUrl",
+                    is_own(|own| own.endpoint_url.is_some()),
+                    is_aws,
+                    endpoint_url,
+                ),
                 of_store("roleArn", is_own(|own| own.role_arn.is_some()), is_aws, role_arn),
                 of_store("path", is_own(|own| own.store.path.is_some()), is_local, path),
                 of_store("keyFile", false, is_local, key_file),
@@ -108,7 +115,8 @@ impl Destination {
     pub fn differences(&self, theirs: &Self) -> Vec<Difference> {
         let pairs = || self.settings.iter().zip(&theirs.settings);
         let is_backend = |setting: &Setting| setting.key.ends_with("store.backend");
-        let is_other_backend = pairs().any(|(ours, theirs)| is_backend(ours) && ours.value != theirs.value);
+        let is_other_backend =
+            pairs().any(|(ours, theirs)| is_backend(ours) && ours.value != theirs.value);
         let differing = pairs().filter(|(ours, theirs)| ours.value != theirs.value);
         differing
             .filter(|(ours, _)| !(is_other_backend && ours.is_of_backend))
@@ -169,7 +177,8 @@ mod tests {
     fn destination(config: &str, from: &str, to: &str) -> Destination {
         let folder = tempfile::tempdir().unwrap();
         git2::Repository::init(folder.path()).unwrap();
-        std::fs::write(folder.path().join("goldenpath.yaml"), format!("catalogId: acme\n{config}")).unwrap();
+        std::fs::write(folder.path().join("goldenpath.yaml"), format!("catalogId: acme\n{config}"))
+            .unwrap();
         let repository = Repository::open(folder.path()).unwrap();
         let project = Project::open(&repository, Snapshot::WorkTree, None).unwrap();
         let bytes = Ok(SEED.replacen(from, to, 1).into_bytes());
@@ -190,14 +199,24 @@ mod tests {
             ("store: { backend: aws, region: eu-west-2 }\n", "", "", &["store.region"][..]),
             (&format!("{aws}  endpointUrl: http://localhost:1\n"), "", "", &["store.endpointUrl"]),
             (&format!("{aws}  accountId: '123456789012'\n"), "", "", &["store.accountId"]),
-            (&format!("{aws}  roleArn: arn:aws:iam::123456789012:role/r\n"), "", "", &["store.roleArn"]),
+            (
+                &format!("{aws}  roleArn: arn:aws:iam::123456789012:role/r\n"),
+                "",
+                "",
+                &["store.roleArn"],
+            ),
             (
                 &format!("{aws}  keyTemplate: \"x/{{{{ name }}}}\"\n"),
                 "",
                 "",
                 &["store.keyTemplate", "the secret's name"],
             ),
-            (&format!("{aws}environments: {{ dev: {{ region: eu-west-2 }} }}\n"), "", "", &["environments.dev.region"]),
+            (
+                &format!("{aws}environments: {{ dev: {{ region: eu-west-2 }} }}\n"),
+                "",
+                "",
+                &["environments.dev.region"],
+            ),
             (&format!("{aws}environments: {{ prod: {{ region: eu-west-2 }} }}\n"), "", "", &[]),
             ("store: { backend: local }\n", "", "", &["store.backend"]),
             (
@@ -208,23 +227,44 @@ mod tests {
             ),
             ("", "", "", &["store.backend"]),
             (&format!("{aws}  path: x.db\n  keyFile: ~/x\n  kmsKeyId: alias/x\n"), "", "", &[]),
-            (aws, "service: payments ", "service: search ", &["metadata.service", "the secret's name"]),
-            (aws, "name: payments-db-credentials", "name: other", &["metadata.name", "the secret's name"]),
-            (aws, "environment: dev", "environment: test", &["metadata.environment", "the secret's name"]),
+            (
+                aws,
+                "service: payments ",
+                "service: search ",
+                &["metadata.service", "the secret's name"],
+            ),
+            (
+                aws,
+                "name: payments-db-credentials",
+                "name: other",
+                &["metadata.name", "the secret's name"],
+            ),
+            (
+                aws,
+                "environment: dev",
+                "environment: test",
+                &["metadata.environment", "the secret's name"],
+            ),
             (aws, "owner: team-payments", "owner: app-team", &[]),
         ] {
             assert_eq!(keys(&destination(config, from, to), &base), expected, "{config} {to}");
         }
         let local = destination("store: { backend: local }\n", "", "");
-        let other = destination("store: { backend: local, path: x.db, keyFile: ~/x, region: eu-west-2 }\n", "", "");
+        let other = destination(
+            "store: { backend: local, path: x.db, keyFile: ~/x, region: eu-west-2 }\n",
+            "",
+            "",
+        );
         assert_eq!(keys(&other, &local), ["store.path", "store.keyFile"]);
     }
 
     #[test]
     fn a_template_over_another_field_changes_the_name_of_the_secret() {
         let config = "store:\n  backend: local\n  keyTemplate: \"{{ owner }}/{{ name }}\"\n";
-        let (ours, base) =
-            (destination(config, "owner: team-payments", "owner: app-team"), destination(config, "", ""));
+        let (ours, base) = (
+            destination(config, "owner: team-payments", "owner: app-team"),
+            destination(config, "", ""),
+        );
         let difference = ours.differences(&base).remove(0);
         assert_eq!(difference.key, "the secret's name");
         assert_eq!(difference.ours.as_deref(), Some("app-team/payments-db-credentials"));

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use super::Project;
 use crate::config::Cluster;
 use crate::manifest::{
-    self, LifecycleStatus, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey, StoreKeyError, Violation,
+    self, LifecycleStatus, Lines, Node, Place, Problem, ProblemKind, SecretRequest, StoreKey,
+    StoreKeyError, Violation,
 };
 use crate::source::{File, Unreadable};
 
@@ -62,7 +63,9 @@ impl Entry {
                 Err((text, problem)) => (text, State::Broken(vec![problem])),
                 Ok(text) => match manifest::parse(&text) {
                     Err(problems) => (text, State::Broken(problems)),
-                    Ok(root) => (text, State::Parsed(Box::new(Manifest::read(root, selected, project)))),
+                    Ok(root) => {
+                        (text, State::Parsed(Box::new(Manifest::read(root, selected, project))))
+                    }
                 },
             },
         };
@@ -115,7 +118,9 @@ impl Entry {
     /// Has `look` see the nodes of the text, if it is YAML, and keeps none that are made for that.
     pub fn glance<T>(&self, look: impl FnOnce(Option<&Node>) -> T) -> T {
         match self.manifest() {
-            Some(manifest) if manifest.nodes.get().is_none() => look(manifest::parse(&self.text).ok().as_ref()),
+            Some(manifest) if manifest.nodes.get().is_none() => {
+                look(manifest::parse(&self.text).ok().as_ref())
+            }
             _ => look(self.root()),
         }
     }
@@ -145,7 +150,10 @@ impl Entry {
     /// The Kubernetes Secret that is its own: cluster, namespace and name. What is decommissioned writes nothing any
     /// more, and its successor may take its place.
     #[must_use]
-    pub fn claimed_target<'a>(&'a self, project: &'a Project) -> Option<(Cluster<'a>, &'a str, &'a str)> {
+    pub fn claimed_target<'a>(
+        &'a self,
+        project: &'a Project,
+    ) -> Option<(Cluster<'a>, &'a str, &'a str)> {
         let request = self.living()?;
         let cluster = project.config.cluster_of(request.environment.as_str());
         Some((cluster, request.namespace.as_str(), request.k8s_secret_name.as_str()))
@@ -154,7 +162,10 @@ impl Entry {
     /// Returns the ExternalSecret that is its own: cluster, namespace and the manifest's name, which its name follows
     /// from.
     #[must_use]
-    pub fn claimed_external_secret<'a>(&'a self, project: &'a Project) -> Option<(Cluster<'a>, &'a str, &'a str)> {
+    pub fn claimed_external_secret<'a>(
+        &'a self,
+        project: &'a Project,
+    ) -> Option<(Cluster<'a>, &'a str, &'a str)> {
         let request = self.living()?;
         let cluster = project.config.cluster_of(request.environment.as_str());
         Some((cluster, request.namespace.as_str(), request.name.as_str()))
@@ -204,7 +215,9 @@ impl Manifest {
                 None
             }
         };
-        let store_key = request.as_ref().map(|request| StoreKey::of(request, &project.key_template).map_err(Box::new));
+        let store_key = request
+            .as_ref()
+            .map(|request| StoreKey::of(request, &project.key_template).map_err(Box::new));
         let claimed_id = root.string_at("/metadata/id").map(str::to_owned);
         Self { nodes: root.into(), claimed_id, violations, request, store_key }
     }

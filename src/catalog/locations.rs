@@ -29,14 +29,17 @@ impl Project {
             let location = self.locate(&boundary, &keys, &path)?;
             let is_known_to_git = match location {
                 Location::Outside => true,
-                Location::WorkTree => boundary.is_work_tree(&path)? || boundary.is_submodule(&path)?,
+                Location::WorkTree => {
+                    boundary.is_work_tree(&path)? || boundary.is_submodule(&path)?
+                }
                 Location::OtherWorkTree => boundary.is_work_tree(&path)?,
                 Location::GitFolder => false,
             };
             if !is_known_to_git {
                 if self.is_from_home(&path) {
                     let why = "begins with `~`, which is not expanded here";
-                    let help = "give the path in full, or from the catalog's root, such as `../gitops`";
+                    let help =
+                        "give the path in full, or from the catalog's root, such as `../gitops`";
                     return Err(self.error_at(&keys, why, help).into());
                 }
                 let help = "clone the GitOps repository outside this one and name that folder, register it here as a \
@@ -47,7 +50,9 @@ impl Project {
         for (keys, url) in self.urls() {
             let parsed = GitUrl::parse(url);
             if let Some(why) = parsed.uncertainty() {
-                return Err(self.error_at(&keys, why, "give the path in full, without `~` and `..`").into());
+                return Err(self
+                    .error_at(&keys, why, "give the path in full, without `~` and `..`")
+                    .into());
             }
             for path in parsed.local_paths(&self.root) {
                 let location = match parsed.protocol == "ssh" {
@@ -69,7 +74,8 @@ impl Project {
             match self.locate(&boundary, &keys, &path)? {
                 Location::Outside => {}
                 location => {
-                    let help = "keep the key outside the repository, such as in `~/.config/goldenpath/`";
+                    let help =
+                        "keep the key outside the repository, such as in `~/.config/goldenpath/`";
                     return Err(self.refusal(&keys, location, help).into());
                 }
             }
@@ -92,8 +98,14 @@ impl Project {
 
     /// An error about the `gitops.path` of an environment.
     #[must_use]
-    pub fn gitops_path_error(&self, environment: &str, why: &str, help: impl Into<String>) -> ConfigError {
-        let own = self.config.environments.get(environment).and_then(|own| own.gitops.path.as_ref());
+    pub fn gitops_path_error(
+        &self,
+        environment: &str,
+        why: &str,
+        help: impl Into<String>,
+    ) -> ConfigError {
+        let own =
+            self.config.environments.get(environment).and_then(|own| own.gitops.path.as_ref());
         let keys = match own {
             Some(_) => vec!["environments", environment, "gitops", "path"],
             None => vec!["gitops", "path"],
@@ -102,11 +114,20 @@ impl Project {
     }
 
     /// Where a configured path leads; one that the system does not follow is an error at its place.
-    fn locate(&self, boundary: &Boundary<'_>, keys: &[&str], path: &Path) -> Result<Location, ProjectError> {
+    fn locate(
+        &self,
+        boundary: &Boundary<'_>,
+        keys: &[&str],
+        path: &Path,
+    ) -> Result<Location, ProjectError> {
         self.explained(keys, boundary.locate(path))
     }
 
-    fn explained(&self, keys: &[&str], location: Result<Location, SourceError>) -> Result<Location, ProjectError> {
+    fn explained(
+        &self,
+        keys: &[&str],
+        location: Result<Location, SourceError>,
+    ) -> Result<Location, ProjectError> {
         location.map_err(|error| match error {
             SourceError::Unresolved { why, .. } => {
                 let help = "check the path, its symbolic links and its permissions";
@@ -118,7 +139,12 @@ impl Project {
 
     /// Refuses a database in the work tree that others could have written, and one in git's own
     /// folder.
-    fn check_database(&self, keys: &[&str], path: &Path, boundary: &Boundary<'_>) -> Result<(), ProjectError> {
+    fn check_database(
+        &self,
+        keys: &[&str],
+        path: &Path,
+        boundary: &Boundary<'_>,
+    ) -> Result<(), ProjectError> {
         let location = self.locate(boundary, keys, path)?;
         if matches!(location, Location::GitFolder | Location::OtherWorkTree) {
             let help = "keep the store in a folder of its own, such as `.goldenpath/`";
@@ -127,7 +153,10 @@ impl Project {
         match boundary.exposure(path)? {
             None => Ok(()),
             Some(Exposure::Link(link)) => {
-                let why = format!("leads through the symbolic link `{}` of the repository", link.display());
+                let why = format!(
+                    "leads through the symbolic link `{}` of the repository",
+                    link.display()
+                );
                 let help = "name a path without symbolic links, or one outside the repository";
                 Err(self.error_at(keys, &why, help).into())
             }
@@ -140,7 +169,9 @@ impl Project {
             }
             Some(Exposure::Tracked(file)) => {
                 let why = format!("is tracked by git (`{file}`): others could have written it");
-                let help = format!("name another path, or `git rm --cached -r -- '{file}'` and commit that");
+                let help = format!(
+                    "name another path, or `git rm --cached -r -- '{file}'` and commit that"
+                );
                 Err(self.error_at(keys, &why, help).into())
             }
         }
@@ -148,7 +179,12 @@ impl Project {
 
     /// Refuses a URL by whose protocol git would not go, since `git` itself cannot say where the
     /// URL is written.
-    fn check_protocol(&self, keys: &[&str], url: &str, repository: &Repository) -> Result<(), ProjectError> {
+    fn check_protocol(
+        &self,
+        keys: &[&str],
+        url: &str,
+        repository: &Repository,
+    ) -> Result<(), ProjectError> {
         let protocol = GitUrl::parse(url).protocol;
         if git::PROTOCOLS.contains(&protocol.as_str()) {
             return Ok(());
@@ -158,8 +194,9 @@ impl Project {
             Protocols::Only(allowed) if allowed.contains(&protocol) => Ok(()),
             Protocols::Only(allowed) => {
                 let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
-                let why =
-                    format!("uses the protocol `{protocol}`, and a URL in a repository's files may use {allowed}");
+                let why = format!(
+                    "uses the protocol `{protocol}`, and a URL in a repository's files may use {allowed}"
+                );
                 let help = format!(
                     "give a URL with one of these; to allow `{protocol}` on this machine: \
                      `git config --global protocol.{protocol}.allow always`"
@@ -173,15 +210,20 @@ impl Project {
         let why = match location {
             Location::GitFolder => "is in git's own folder of the catalog's repository",
             Location::OtherWorkTree => "is in another work tree of the catalog's repository",
-            Location::WorkTree | Location::Outside => "is in the work tree of the catalog's repository",
+            Location::WorkTree | Location::Outside => {
+                "is in the work tree of the catalog's repository"
+            }
         };
         self.error_at(keys, why, help)
     }
 
     fn error_at(&self, keys: &[&str], why: &str, help: impl Into<String>) -> ConfigError {
-        let error = ConfigError::new(&self.config_name, format!("`{}` {why}", keys.join(".")), help);
-        let pointer: String =
-            keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect();
+        let error =
+            ConfigError::new(&self.config_name, format!("`{}` {why}", keys.join(".")), help);
+        let pointer: String = keys
+            .iter()
+            .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+            .collect();
         let Ok(root) = manifest::parse(&self.config_text) else {
             // It was read before; where the two readers differ, the field is looked for by its
             // indentation.
@@ -206,11 +248,9 @@ impl Project {
     /// All of `gitops.path`.
     fn working_copies(&self) -> Vec<Named<'_>> {
         let shared = (vec!["gitops", "path"], self.config.gitops.path.as_ref());
-        let own = self
-            .config
-            .environments
-            .iter()
-            .map(|(name, own)| (vec!["environments", name.as_str(), "gitops", "path"], own.gitops.path.as_ref()));
+        let own = self.config.environments.iter().map(|(name, own)| {
+            (vec!["environments", name.as_str(), "gitops", "path"], own.gitops.path.as_ref())
+        });
         let all = std::iter::once(shared).chain(own);
         all.filter_map(|(keys, path)| Some(Named { keys, path: self.root.join(path?) })).collect()
     }
@@ -218,17 +258,17 @@ impl Project {
     /// All of `gitops.url`.
     fn urls(&self) -> Vec<(Vec<&str>, &str)> {
         let shared = (vec!["gitops", "url"], self.config.gitops.url.as_deref());
-        let own = self
-            .config
-            .environments
-            .iter()
-            .map(|(name, own)| (vec!["environments", name.as_str(), "gitops", "url"], own.gitops.url.as_deref()));
+        let own = self.config.environments.iter().map(|(name, own)| {
+            (vec!["environments", name.as_str(), "gitops", "url"], own.gitops.url.as_deref())
+        });
         std::iter::once(shared).chain(own).filter_map(|(keys, url)| Some((keys, url?))).collect()
     }
 
     fn key_files(&self) -> Vec<Named<'_>> {
         let written = self.config.store.key_file.iter();
-        written.map(|path| Named { keys: vec!["store", "keyFile"], path: self.absolute(path) }).collect()
+        written
+            .map(|path| Named { keys: vec!["store", "keyFile"], path: self.absolute(path) })
+            .collect()
     }
 
     fn kubeconfigs(&self) -> Vec<Named<'_>> {
@@ -245,11 +285,18 @@ impl Project {
     fn databases(&self) -> Vec<Named<'_>> {
         let is_local = |backend: Option<config::Backend>| backend == Some(config::Backend::Local);
         let store = &self.config.store;
-        let shared =
-            is_local(store.backend).then(|| Named { keys: vec!["store", "path"], path: self.root.join(&store.path) });
-        let own = self.config.environments.iter().filter(|(_, own)| is_local(own.store.backend.or(store.backend)));
+        let shared = is_local(store.backend)
+            .then(|| Named { keys: vec!["store", "path"], path: self.root.join(&store.path) });
+        let own = self
+            .config
+            .environments
+            .iter()
+            .filter(|(_, own)| is_local(own.store.backend.or(store.backend)));
         let own = own.map(|(name, own)| match &own.store.path {
-            Some(path) => Named { keys: vec!["environments", name, "store", "path"], path: self.root.join(path) },
+            Some(path) => Named {
+                keys: vec!["environments", name, "store", "path"],
+                path: self.root.join(path),
+            },
             None => Named { keys: vec!["store", "path"], path: self.root.join(&store.path) },
         });
         shared.into_iter().chain(own).collect()

@@ -105,7 +105,11 @@ impl Selection {
         if paths.is_empty() {
             return Ok(Self::All);
         }
-        paths.iter().map(|path| repository.relative(path)).collect::<Result<_, _>>().map(Self::Paths)
+        paths
+            .iter()
+            .map(|path| repository.relative(path))
+            .collect::<Result<_, _>>()
+            .map(Self::Paths)
     }
 
     fn holds(&self, path: &str) -> bool {
@@ -113,7 +117,9 @@ impl Selection {
             Self::All => true,
             Self::Paths(paths) if paths.len() <= FEW_PATHS => {
                 paths.iter().any(|selected| match path.strip_prefix(selected.as_str()) {
-                    Some(below) => below.is_empty() || below.starts_with('/') || selected.is_empty(),
+                    Some(below) => {
+                        below.is_empty() || below.starts_with('/') || selected.is_empty()
+                    }
                     None => false,
                 })
             }
@@ -134,7 +140,10 @@ impl Step<'_> {
             if let Some(bytes) = repository.read(self.before, path, MAX_BYTES)? {
                 // What nobody can see cannot be compared with; its ID would look new.
                 if let Err(Unreadable::Object(message)) = bytes {
-                    return Err(SourceError::Git { what: format!("`{path}` in {}", self.before), message });
+                    return Err(SourceError::Git {
+                        what: format!("`{path}` in {}", self.before),
+                        message,
+                    });
                 }
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
@@ -161,7 +170,11 @@ impl Step<'_> {
     ) -> Result<BTreeMap<String, String>, SourceError> {
         let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
         let changed = |entry: &&Entry| before.changed.contains(&entry.path);
-        let new = entries.iter().filter(changed).filter_map(Entry::claimed_id).filter(|id| !known.contains(id));
+        let new = entries
+            .iter()
+            .filter(changed)
+            .filter_map(Entry::claimed_id)
+            .filter(|id| !known.contains(id));
         // A file that waited in the folder to which the catalog moves has used up nothing.
         used_ids::held_before(repository, self.past, &project.config.catalog, new)
     }
@@ -187,8 +200,11 @@ impl Step<'_> {
         let far = |id: &SecretId| id.number() > max_gap && !known.contains(id);
         let new: BTreeSet<SecretId> = changed.flat_map(ids).filter(far).collect();
         let Some(base) = self.base.filter(|_| !new.is_empty()) else { return Ok(()) };
-        let Some(highest) = used_ids::highest_at(repository, base, &project.config.catalog)? else { return Ok(()) };
-        let (limit, reservations) = (Limit { base: Some(highest), max_gap }, Reservations::read(repository)?);
+        let Some(highest) = used_ids::highest_at(repository, base, &project.config.catalog)? else {
+            return Ok(());
+        };
+        let (limit, reservations) =
+            (Limit { base: Some(highest), max_gap }, Reservations::read(repository)?);
         before.jumps = new.into_iter().filter(|id| !limit.allows(*id, &reservations)).collect();
         before.highest = Some(highest);
         Ok(())
@@ -275,8 +291,11 @@ impl Catalog {
         let mut entries = match (selection, blobs) {
             (Selection::Paths(_), Some(mut others)) => {
                 services = services_of(others.iter().map(|blob| blob.path.as_ref()), project);
-                let changed = |path: &str| before.as_ref().is_some_and(|before| before.changed.contains(path));
-                let is_own = |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
+                let changed = |path: &str| {
+                    before.as_ref().is_some_and(|before| before.changed.contains(path))
+                };
+                let is_own =
+                    |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
                 let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
                 let mut found = repository.load(&own, MAX_BYTES, read);
                 found.extend(outside(&found)?);
@@ -290,7 +309,8 @@ impl Catalog {
             _ => {
                 let mut found = Vec::new();
                 for folder in project.folders() {
-                    found.extend(repository.load_below(snapshot, folder, MAX_BYTES, &others, read)?);
+                    found
+                        .extend(repository.load_below(snapshot, folder, MAX_BYTES, &others, read)?);
                 }
                 found.extend(outside(&found)?);
                 found
@@ -343,10 +363,14 @@ impl Catalog {
             None => self.other_files.iter().map(String::as_str).chain(rule_files).collect(),
         };
         let is_in_a_folder = |path: &str| {
-            project.folders().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+            project
+                .folders()
+                .any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
         };
         let counts = |path: &str| {
-            (is_in_a_folder(path) || rule_files.contains(&path) || changed().any(|file| file == path))
+            (is_in_a_folder(path)
+                || rule_files.contains(&path)
+                || changed().any(|file| file == path))
                 && !project.is_manifest(path)
                 && selection.holds(path)
                 && self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_err()
@@ -393,7 +417,8 @@ fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> B
     let mut services = BTreeSet::new();
     let mut last = "";
     for path in paths {
-        let below = path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
+        let below =
+            path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
         let Some((service, _)) = below.and_then(|below| below.split_once('/')) else { continue };
         // One after the other, most are of the same service.
         if service != last {

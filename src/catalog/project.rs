@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
+use crate::config::{
+    self, Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes,
+};
 use crate::files;
 use crate::git::GitError;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
@@ -105,7 +107,9 @@ impl ProjectError {
     #[must_use]
     pub fn in_head(self, head: Snapshot) -> Self {
         match self {
-            Self::Config(error) => Self::Config(error.in_snapshot(format!("{head}, which this change ends in"))),
+            Self::Config(error) => {
+                Self::Config(error.in_snapshot(format!("{head}, which this change ends in")))
+            }
             other => other,
         }
     }
@@ -121,7 +125,8 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Self, ProjectError> {
-        let config_file = config_file.map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        let config_file = config_file
+            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
         Self::open_with(repository, rules_from, &config_file)
     }
 
@@ -135,18 +140,33 @@ impl Project {
         rules_from: Snapshot,
         config_file: &ConfigFile,
     ) -> Result<Self, ProjectError> {
-        Self::of(repository, rules_from, config_file.clone(), Self::written(repository, rules_from, config_file)?)
+        Self::of(
+            repository,
+            rules_from,
+            config_file.clone(),
+            Self::written(repository, rules_from, config_file)?,
+        )
     }
 
     /// The same, with the configuration that the snapshot has at `path`. None where it has none there.
     ///
     /// # Errors
     /// A configuration file that cannot be read or is wrong.
-    pub fn open_at(repository: &Repository, rules_from: Snapshot, path: &str) -> Result<Option<Self>, ProjectError> {
+    pub fn open_at(
+        repository: &Repository,
+        rules_from: Snapshot,
+        path: &str,
+    ) -> Result<Option<Self>, ProjectError> {
         let Some(text) = read(repository, rules_from, path)? else { return Ok(None) };
         let config = Config::parse(path, &text)?;
         let config_file = ConfigFile::Tracked(path.to_owned());
-        Self::of(repository, rules_from, config_file, Written { name: path.to_owned(), text, config }).map(Some)
+        Self::of(
+            repository,
+            rules_from,
+            config_file,
+            Written { name: path.to_owned(), text, config },
+        )
+        .map(Some)
     }
 
     fn of(
@@ -177,10 +197,15 @@ impl Project {
             None => {
                 named("governance", &config.governance, &defaults.governance)?;
                 let table = Governance::built_in();
-                if let Some(tier) = enums.risk_tiers.iter().find(|tier| !table.tiers.contains_key(*tier)) {
-                    let message =
-                        format!("there is no such file, and the built-in table has no row for the risk tier `{tier}`");
-                    let help = format!("`goldenpath init` writes the file; add `{tier}:` below its `tiers:`");
+                if let Some(tier) =
+                    enums.risk_tiers.iter().find(|tier| !table.tiers.contains_key(*tier))
+                {
+                    let message = format!(
+                        "there is no such file, and the built-in table has no row for the risk tier `{tier}`"
+                    );
+                    let help = format!(
+                        "`goldenpath init` writes the file; add `{tier}:` below its `tiers:`"
+                    );
                     return Err(ConfigError::new(&config.governance, message, help).into());
                 }
                 table
@@ -188,9 +213,8 @@ impl Project {
         };
         let secret_types = match read(repository, rules_from, &config.secret_types)? {
             Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
-            None => {
-                named("secretTypes", &config.secret_types, &defaults.secret_types).map(|()| SecretTypes::built_in())?
-            }
+            None => named("secretTypes", &config.secret_types, &defaults.secret_types)
+                .map(|()| SecretTypes::built_in())?,
         };
         let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
@@ -204,8 +228,15 @@ impl Project {
             root: repository.root().to_path_buf(),
             rules_from,
             repository: repository.identity(config.audit.remote.as_deref())?,
-            catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(&repository.name())),
-            key_template: Template::compile("store.keyTemplate", &config.store.key_template, Output::Text)?,
+            catalog_id: config
+                .catalog_id
+                .clone()
+                .unwrap_or_else(|| config::to_catalog_id(&repository.name())),
+            key_template: Template::compile(
+                "store.keyTemplate",
+                &config.store.key_template,
+                Output::Text,
+            )?,
             ownership: Ownership::new(&config.ownership),
             config,
             config_name: name,
@@ -227,7 +258,8 @@ impl Project {
         rules_from: Snapshot,
         config_file: Option<&Path>,
     ) -> Result<Written, ProjectError> {
-        let config_file = config_file.map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        let config_file = config_file
+            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
         Self::written(repository, rules_from, &config_file)
     }
 
@@ -239,21 +271,30 @@ impl Project {
         let (name, config_text) = match config_file {
             ConfigFile::OnDisk(path) => {
                 let name = path.display().to_string();
-                let text = files::read_regular(path, MAX_BYTES)
-                    .map_err(|why| ConfigError::new(&name, why.to_string(), "give `--config` a file that can be read"));
+                let text = files::read_regular(path, MAX_BYTES).map_err(|why| {
+                    ConfigError::new(
+                        &name,
+                        why.to_string(),
+                        "give `--config` a file that can be read",
+                    )
+                });
                 let text = text_of(&name, Ok(text?))?;
                 (name, Some(text))
             }
             ConfigFile::Tracked(path) => match read(repository, rules_from, path)? {
                 None if path != config::FILE_NAME => {
-                    let message = format!("there is no such file in {rules_from}, whose rules judge this");
-                    let help = "commit it there first, or give `--config` a file outside the repository";
+                    let message =
+                        format!("there is no such file in {rules_from}, whose rules judge this");
+                    let help =
+                        "commit it there first, or give `--config` a file outside the repository";
                     return Err(ConfigError::new(path, message, help).into());
                 }
                 text => (path.clone(), text),
             },
         };
-        let config = config_text.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
+        let config = config_text
+            .as_deref()
+            .map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
         Ok(Written { name, text: config_text.unwrap_or_default(), config })
     }
 
@@ -261,7 +302,11 @@ impl Project {
     ///
     /// # Errors
     /// A template that cannot be read.
-    pub fn template(&self, repository: &Repository, name: &str) -> Result<Option<String>, ProjectError> {
+    pub fn template(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<String>, ProjectError> {
         Self::template_at(repository, self.rules_from, name)
     }
 
@@ -287,14 +332,20 @@ impl Project {
     /// hidden there.
     #[must_use]
     pub fn has_in_catalog(&self, path: &str) -> bool {
-        self.folders().any(|folder| below(path, folder).is_some_and(|below| !source::is_hidden(below)))
+        self.folders()
+            .any(|folder| below(path, folder).is_some_and(|below| !source::is_hidden(below)))
     }
 
     /// The catalog's folder; where a change that is judged moves it, the one before and the one
     /// after, if neither lies in the other.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        let all = [Some(self.config.catalog.as_str()), self.moved_to.as_deref(), self.left_behind.as_deref()];
-        let lies_in_another = move |folder: &str| all.iter().flatten().any(|other| below(folder, other).is_some());
+        let all = [
+            Some(self.config.catalog.as_str()),
+            self.moved_to.as_deref(),
+            self.left_behind.as_deref(),
+        ];
+        let lies_in_another =
+            move |folder: &str| all.iter().flatten().any(|other| below(folder, other).is_some());
         all.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
     }
 
@@ -318,14 +369,17 @@ impl Project {
             return Ok(false);
         }
         let config = Config::default();
-        let mut paths: Vec<String> = TEMPLATES.iter().map(|(name, _)| format!("templates/{name}")).collect();
+        let mut paths: Vec<String> =
+            TEMPLATES.iter().map(|(name, _)| format!("templates/{name}")).collect();
         paths.extend(rule_files(&config).map(str::to_owned));
         for path in &paths {
             if repository.read(snapshot, path, MAX_BYTES)?.is_some() {
                 return Ok(false);
             }
         }
-        Ok(repository.blobs_below(snapshot, &config.catalog)?.is_none_or(|manifests| manifests.is_empty()))
+        Ok(repository
+            .blobs_below(snapshot, &config.catalog)?
+            .is_none_or(|manifests| manifests.is_empty()))
     }
 
     /// Checks that the catalog's own templates of these paths can be read and parsed.
@@ -352,7 +406,10 @@ impl Project {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn texts(&self, repository: &Repository) -> Result<Vec<(String, Option<String>)>, ProjectError> {
+    pub fn texts(
+        &self,
+        repository: &Repository,
+    ) -> Result<Vec<(String, Option<String>)>, ProjectError> {
         let mut texts = vec![(self.config_name.clone(), Some(self.config_text.clone()))];
         for path in self.rule_files().into_iter().filter(|path| *path != config::FILE_NAME) {
             texts.push((path.to_owned(), read(repository, self.rules_from, path)?));
@@ -376,7 +433,11 @@ pub(super) fn below<'path>(path: &'path str, folder: &str) -> Option<&'path str>
     path.strip_prefix(folder)?.strip_prefix('/')
 }
 
-fn read(repository: &Repository, snapshot: Snapshot, path: &str) -> Result<Option<String>, ProjectError> {
+fn read(
+    repository: &Repository,
+    snapshot: Snapshot,
+    path: &str,
+) -> Result<Option<String>, ProjectError> {
     match repository.read(snapshot, path, MAX_BYTES)? {
         None => Ok(None),
         Some(bytes) => Ok(Some(text_of(path, bytes)?)),

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::project::MAX_BYTES;
 use super::{ConfigFile, Entry, Project, State};
 use crate::config::{
-    self, BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, CODE_OWNERS_PLACES, CodeOwners, KeyChange,
-    additions, key_changes, parse_tree,
+    self, BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, CODE_OWNERS_PLACES,
+    CodeOwners, KeyChange, additions, key_changes, parse_tree,
 };
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use crate::source::{Change, File, Repository, Snapshot, SourceError, Unreadable};
@@ -101,8 +101,10 @@ impl RuleChange {
     #[must_use]
     pub fn touches_project(project: &Project, touched: &Change) -> bool {
         // A folder on the way to a file may become a link.
-        let touches =
-            |path: &str| touched.touches(path) || path.match_indices('/').any(|(at, _)| touched.touches(&path[..at]));
+        let touches = |path: &str| {
+            touched.touches(path)
+                || path.match_indices('/').any(|(at, _)| touched.touches(&path[..at]))
+        };
         roles(project).into_iter().any(|(_, path)| touches(path))
     }
 
@@ -110,12 +112,21 @@ impl RuleChange {
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
-    pub fn read(repository: &Repository, touched: &Change, old: Side<'_>, new: Side<'_>) -> Result<Self, SourceError> {
+    pub fn read(
+        repository: &Repository,
+        touched: &Change,
+        old: Side<'_>,
+        new: Side<'_>,
+    ) -> Result<Self, SourceError> {
         let mut files = role_files(repository, old, new)?;
         let own: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
-        let of_a_role =
-            |path: &str| roles(old.project).into_iter().chain(roles(new.project)).any(|(_, own)| own == path);
-        let others = touched.before.union(&touched.after).filter(|path| !own.contains(*path) && !of_a_role(path));
+        let of_a_role = |path: &str| {
+            roles(old.project).into_iter().chain(roles(new.project)).any(|(_, own)| own == path)
+        };
+        let others = touched
+            .before
+            .union(&touched.after)
+            .filter(|path| !own.contains(*path) && !of_a_role(path));
         for path in others {
             if CODE_OWNERS_PLACES.as_flattened().contains(&path.as_str()) {
                 continue;
@@ -134,7 +145,11 @@ impl RuleChange {
 
     /// Returns the files that add `name` to one of their lists or tables.
     pub fn adding<'a>(&'a self, name: &str) -> Vec<&'a str> {
-        self.files.iter().filter(|file| file.added.contains(name)).map(|file| file.path.as_str()).collect()
+        self.files
+            .iter()
+            .filter(|file| file.added.contains(name))
+            .map(|file| file.path.as_str())
+            .collect()
     }
 
     /// Returns all names that the files add to their lists and tables.
@@ -147,7 +162,11 @@ impl RuleChange {
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
-    pub fn of_rules(repository: &Repository, old: Side<'_>, new: Side<'_>) -> Result<Self, SourceError> {
+    pub fn of_rules(
+        repository: &Repository,
+        old: Side<'_>,
+        new: Side<'_>,
+    ) -> Result<Self, SourceError> {
         Ok(Self { files: role_files(repository, old, new)?, manifests: false })
     }
 
@@ -191,9 +210,12 @@ impl RuleFile {
         (old, old_path): (Side<'_>, &str),
         (new, new_path): (Side<'_>, &str),
     ) -> Result<Option<Self>, SourceError> {
-        let (before, after) = (entry(repository, old, old_path)?, entry(repository, new, new_path)?);
+        let (before, after) =
+            (entry(repository, old, old_path)?, entry(repository, new, new_path)?);
         let is_text = role == Role::Other && !has_keys(new_path);
-        let trees = (!is_text).then(|| tree(role, old_path, before.as_ref()).zip(tree(role, new_path, after.as_ref())));
+        let trees = (!is_text).then(|| {
+            tree(role, old_path, before.as_ref()).zip(tree(role, new_path, after.as_ref()))
+        });
         let changed = match trees.flatten() {
             Some((old, new)) => {
                 let changes = key_changes(&old, &new);
@@ -246,15 +268,24 @@ fn roles(project: &Project) -> Vec<(Role, &str)> {
 
 /// How the files differ that [`Project::open`] reads: by what they are for, since the configuration
 /// names some of them.
-fn role_files(repository: &Repository, old: Side<'_>, new: Side<'_>) -> Result<Vec<RuleFile>, SourceError> {
+fn role_files(
+    repository: &Repository,
+    old: Side<'_>,
+    new: Side<'_>,
+) -> Result<Vec<RuleFile>, SourceError> {
     let mut files: Vec<RuleFile> = Vec::new();
-    for ((role, old_path), (_, new_path)) in roles(old.project).into_iter().zip(roles(new.project)) {
+    for ((role, old_path), (_, new_path)) in roles(old.project).into_iter().zip(roles(new.project))
+    {
         files.extend(RuleFile::between(repository, role, (old, old_path), (new, new_path))?);
     }
     Ok(files)
 }
 
-fn entry(repository: &Repository, side: Side<'_>, path: &str) -> Result<Option<Entry>, SourceError> {
+fn entry(
+    repository: &Repository,
+    side: Side<'_>,
+    path: &str,
+) -> Result<Option<Entry>, SourceError> {
     let Some(bytes) = repository.read(side.snapshot, path, MAX_BYTES)? else { return Ok(None) };
     // A file that git has not fetched cannot be compared with.
     if let Err(Unreadable::Object(message)) = bytes {
@@ -298,7 +329,9 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
 /// `all`, its keys replaced by those of `own` that have a value.
 fn over(mut all: Value, own: Value) -> Value {
     match (&mut all, own) {
-        (Value::Object(all), Value::Object(own)) => all.extend(own.into_iter().filter(|(_, value)| !value.is_null())),
+        (Value::Object(all), Value::Object(own)) => {
+            all.extend(own.into_iter().filter(|(_, value)| !value.is_null()))
+        }
         (_, Value::Null) => {}
         (all, own) => *all = own,
     }
@@ -321,12 +354,16 @@ fn owner_files(
     let mut files = Vec::new();
     for path in changed {
         let (before, after) = (entry(repository, old, path)?, entry(repository, new, path)?);
-        let is_unreadable = after.as_ref().is_some_and(|entry| matches!(entry.state, State::Unreadable(_)));
+        let is_unreadable =
+            after.as_ref().is_some_and(|entry| matches!(entry.state, State::Unreadable(_)));
         let mut owners = Vec::new();
         for forge in CODE_OWNERS_PLACES.iter().filter(|forge| forge.contains(&path)) {
-            let (one, other) = (first_of(repository, forge, old)?, first_of(repository, forge, new)?);
+            let (one, other) =
+                (first_of(repository, forge, old)?, first_of(repository, forge, new)?);
             // A file that another one keeps the forge from reading changes nothing.
-            if one.as_ref().is_none_or(|(at, _)| *at != path) && other.as_ref().is_none_or(|(at, _)| *at != path) {
+            if one.as_ref().is_none_or(|(at, _)| *at != path)
+                && other.as_ref().is_none_or(|(at, _)| *at != path)
+            {
                 continue;
             }
             let parse = |found: Option<(&str, Entry)>| {
@@ -335,18 +372,24 @@ fn owner_files(
             let (one, other) = (parse(one), parse(other));
             for sections in [false, true] {
                 owners.extend(subjects.iter().filter_map(|(subject, name)| {
-                    let (one, other) = (one.owners(subject, sections), other.owners(subject, sections));
-                    let shown =
-                        |owners: &[String]| if owners.is_empty() { "no owner".to_owned() } else { owners.join(" ") };
-                    (one != other).then(|| format!("`{name}` ({} → {})", shown(&one), shown(&other)))
+                    let (one, other) =
+                        (one.owners(subject, sections), other.owners(subject, sections));
+                    let shown = |owners: &[String]| {
+                        if owners.is_empty() { "no owner".to_owned() } else { owners.join(" ") }
+                    };
+                    (one != other)
+                        .then(|| format!("`{name}` ({} → {})", shown(&one), shown(&other)))
                 }));
             }
             let is_meant = |pattern: &str| {
-                let folders = [old.project.folder(), new.project.folder()].into_iter().chain(FOLDERS);
+                let folders =
+                    [old.project.folder(), new.project.folder()].into_iter().chain(FOLDERS);
                 folders.into_iter().any(|folder| may_match_below(pattern, folder))
             };
             owners.extend(
-                one.changed_patterns(&other, is_meant).into_iter().map(|pattern| format!("the line `{pattern}`")),
+                one.changed_patterns(&other, is_meant)
+                    .into_iter()
+                    .map(|pattern| format!("the line `{pattern}`")),
             );
         }
         let mut seen = BTreeSet::new();
@@ -361,7 +404,14 @@ fn owner_files(
             (false, false) => Changed::Owners(owners),
         };
         let added = BTreeSet::new();
-        files.push(RuleFile { path: path.to_owned(), before, after, is_config: false, changed, added });
+        files.push(RuleFile {
+            path: path.to_owned(),
+            before,
+            after,
+            is_config: false,
+            changed,
+            added,
+        });
     }
     Ok(files)
 }
@@ -405,7 +455,8 @@ fn owned_paths(
         }
     }
     let mut folders: BTreeSet<String> = BTreeSet::new();
-    let mut subjects: Vec<(String, String)> = rule_files.into_iter().map(|path| (path.clone(), path)).collect();
+    let mut subjects: Vec<(String, String)> =
+        rule_files.into_iter().map(|path| (path.clone(), path)).collect();
     for path in manifests {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         if folders.insert(folder.clone()) {
@@ -428,12 +479,14 @@ fn may_match_below(pattern: &str, folder: &str) -> bool {
         // A name alone matches in every folder. A default for all, and files of another kind, do not
         // single anything out there.
         let of_a_kind = name.strip_prefix("*.").filter(|kind| !is_wild(kind));
-        return *name != "*" && of_a_kind.is_none_or(|kind| ["yaml", "yml", "json", "j2"].contains(&kind));
+        return *name != "*"
+            && of_a_kind.is_none_or(|kind| ["yaml", "yml", "json", "j2"].contains(&kind));
     }
     let literal = parts.iter().take_while(|part| !is_wild(part)).count();
     let folder: Vec<&str> = folder.split('/').collect();
     let is_on_the_way = parts.iter().take(literal).zip(&folder).all(|(one, other)| one == other);
-    is_on_the_way && if literal < folder.len() { literal < parts.len() } else { parts.len() > folder.len() }
+    is_on_the_way
+        && if literal < folder.len() { literal < parts.len() } else { parts.len() > folder.len() }
 }
 
 #[cfg(test)]
@@ -455,7 +508,9 @@ mod tests {
         ] {
             assert!(may_match_below(pattern, "catalogs/secrets"), "{pattern}");
         }
-        for pattern in ["*", "*.md", "/src/", "/src/**/prod/", "/docs/*", "/catalogs/other/*", "/catalogs/"] {
+        for pattern in
+            ["*", "*.md", "/src/", "/src/**/prod/", "/docs/*", "/catalogs/other/*", "/catalogs/"]
+        {
             assert!(!may_match_below(pattern, "catalogs/secrets"), "{pattern}");
         }
     }

@@ -27,20 +27,32 @@ impl Reserving {
         }
     }
 
-    pub(super) fn allocator<'r>(self, repository: &'r Repository, config: &'r Config) -> Allocator<'r> {
+    pub(super) fn allocator<'r>(
+        self,
+        repository: &'r Repository,
+        config: &'r Config,
+    ) -> Allocator<'r> {
         Allocator::of(repository, &config.catalog, &config.ids, self.choice())
     }
 }
 
 /// The IDs that would be given out next, as far as this clone knows.
-pub(super) fn upcoming(allocator: &Allocator<'_>, count: usize, context: &Context) -> Result<Vec<SecretId>, Failure> {
+pub(super) fn upcoming(
+    allocator: &Allocator<'_>,
+    count: usize,
+    context: &Context,
+) -> Result<Vec<SecretId>, Failure> {
     let ids = allocator.upcoming(count, &|news| tell(&news, context));
     context.streams.progress_ends();
     Ok(ids?)
 }
 
 /// Takes IDs for good.
-pub(super) fn take(allocator: &Allocator<'_>, count: usize, context: &Context) -> Result<Given, Failure> {
+pub(super) fn take(
+    allocator: &Allocator<'_>,
+    count: usize,
+    context: &Context,
+) -> Result<Given, Failure> {
     let given = allocator.take(count, &|news| tell(&news, context));
     context.streams.progress_ends();
     Ok(given?)
@@ -51,11 +63,19 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
     let streams = &context.streams;
     match news {
         News::Reading { commits } => {
-            streams.progress(&format!("Reading the history, for every ID that it ever held: {commits} commits …"));
+            streams.progress(&format!(
+                "Reading the history, for every ID that it ever held: {commits} commits …"
+            ));
         }
-        News::Waiting => streams.progress("Another goldenpath in this clone takes IDs; waiting for it …"),
-        News::Asking { remote } => streams.glimpse(&format!("Asking {remote} which IDs are taken …")),
-        News::Contended { remote } => streams.glimpse(&format!("Others take IDs on {remote} too; trying again …")),
+        News::Waiting => {
+            streams.progress("Another goldenpath in this clone takes IDs; waiting for it …")
+        }
+        News::Asking { remote } => {
+            streams.glimpse(&format!("Asking {remote} which IDs are taken …"))
+        }
+        News::Contended { remote } => {
+            streams.glimpse(&format!("Others take IDs on {remote} too; trying again …"))
+        }
         News::Unreserved(error) => {
             streams.progress_ends();
             streams.talk(&format!(
@@ -69,8 +89,10 @@ pub(super) fn tell(news: &News<'_>, context: &Context) {
         }
         News::PastLimit { id, used } => {
             streams.progress_ends();
-            let highest = used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
-            let since = highest.map(|(highest, origin)| format!(", since {highest} is used: {origin}"));
+            let highest =
+                used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
+            let since =
+                highest.map(|(highest, origin)| format!(", since {highest} is used: {origin}"));
             streams.talk_once(&format!(
                 "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not \
                  to be merged, delete the branch or ref that has it, and .git/goldenpath/ids, which remembers it. \

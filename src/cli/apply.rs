@@ -53,7 +53,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         ));
     }
     let saved = args.plan.as_deref().map(Saved::read).transpose()?;
-    let own = saved.as_ref().map(|saved| Source::of(saved, args.source.parallelism())).transpose()?;
+    let own =
+        saved.as_ref().map(|saved| Source::of(saved, args.source.parallelism())).transpose()?;
     let source = own.as_ref().unwrap_or(&args.source);
     let Some(desired) = source.read(context)? else { return Ok(Outcome::Failed) };
     if let Some(saved) = &saved {
@@ -73,7 +74,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         if let Some(saved) = &saved {
             if !plan.unseen.is_empty() {
-                context.streams.talk("A saved plan is applied as a whole, or not at all: nothing was applied.");
+                context.streams.talk(
+                    "A saved plan is applied as a whole, or not at all: nothing was applied.",
+                );
                 return Ok(Outcome::Failed);
             }
             saved.check_plan(&plan)?;
@@ -82,12 +85,17 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             show_choices(saved, context);
         }
         context.streams.result(&reconcile::for_people(&plan, context.streams.out));
-        check_deletions(&plan, args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes))?;
+        check_deletions(
+            &plan,
+            args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes),
+        )?;
         let recorder = desired.recorder(&world, &plan).await;
         if !plan.has_changes() {
             let mut applied = Applied::default();
             // What a run that was killed has done is still to be recorded.
-            reconcile::conclude(&recorder, &[], &mut applied, &mut |event| Teller::new(context, &world, 1).tell(event));
+            reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
+                Teller::new(context, &world, 1).tell(event)
+            });
             return Ok(outcome(&plan, applied.failed));
         }
         if let Some(prompter) = prompter
@@ -101,7 +109,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let mut teller = Teller::new(context, &world, all);
         let stopping = teller.stopping();
         let is_stopping = || stopping.is_asked();
-        let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| teller.tell(event));
+        let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
+            teller.tell(event)
+        });
         let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
@@ -109,12 +119,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.result(&format!("{}{}", teller.failures(), reconcile::summary(applied)));
         match plan.awaiting.as_slice() {
             [] => {}
-            [one] => context.streams.talk(&format!("{} awaits a value: `{}`.", one.id, one.way_out())),
+            [one] => {
+                context.streams.talk(&format!("{} awaits a value: `{}`.", one.id, one.way_out()))
+            }
             several => {
                 let secrets = count_of(several.len(), "secret");
-                context
-                    .streams
-                    .talk(&format!("{secrets} await a value; `goldenpath list --awaiting-value` shows which."));
+                context.streams.talk(&format!(
+                    "{secrets} await a value; `goldenpath list --awaiting-value` shows which."
+                ));
             }
         }
         if stopping.is_asked() {
@@ -132,7 +144,13 @@ fn show_choices(saved: &Saved, context: &Context) {
     if choices.is_empty() {
         return;
     }
-    let heading = context.streams.err.style().bold().yellow().apply_to("Chosen in the plan file, not in the catalog:");
+    let heading = context
+        .streams
+        .err
+        .style()
+        .bold()
+        .yellow()
+        .apply_to("Chosen in the plan file, not in the catalog:");
     context.streams.alert(&format!("{heading}\n"));
     for choice in choices {
         context.streams.alert(&format!("  ! {}\n", harmless_name(&choice)));
@@ -144,7 +162,10 @@ fn show_choices(saved: &Saved, context: &Context) {
 fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
     match plan.deletions() {
         wanted if wanted > allowed => Err(Failure::refused(
-            format!("this plan deletes {}, and {allowed} are allowed at once", count_of(wanted, "secret")),
+            format!(
+                "this plan deletes {}, and {allowed} are allowed at once",
+                count_of(wanted, "secret")
+            ),
             format!(
                 "look at them, and give `--allow-deletes {wanted}`; `limits.maxDeletes` in goldenpath.yaml is what is always allowed"
             ),
@@ -154,5 +175,9 @@ fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
 }
 
 fn outcome(plan: &Plan, failed: usize) -> Outcome {
-    if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() { Outcome::Failed } else { Outcome::Done }
+    if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    }
 }

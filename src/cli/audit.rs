@@ -71,16 +71,24 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
     if let Some(unknown) = args.ids.iter().find(|id| !known.contains(id)) {
         let names: Vec<String> = known.iter().map(SecretId::to_string).collect();
         let near = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
-        let help = near.unwrap_or_else(|| format!("`{FOLDER}/` has {} trails; apply writes them", names.len()));
+        let help = near.unwrap_or_else(|| {
+            format!("`{FOLDER}/` has {} trails; apply writes them", names.len())
+        });
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
     let wanted = known.iter().filter(|id| args.ids.is_empty() || args.ids.contains(id));
-    let mut events: Vec<Event> =
-        wanted.flat_map(|id| audit::read(repository, Snapshot::WorkTree, *id).events().collect::<Vec<_>>()).collect();
+    let mut events: Vec<Event> = wanted
+        .flat_map(|id| {
+            audit::read(repository, Snapshot::WorkTree, *id).events().collect::<Vec<_>>()
+        })
+        .collect();
     events.sort_by_key(|event| event.time);
     context.streams.result(&match args.format {
         Format::Json => {
-            format!("{}\n", harmless_json(&format!("{:#}", json!({ "version": 1, "events": events }))))
+            format!(
+                "{}\n",
+                harmless_json(&format!("{:#}", json!({ "version": 1, "events": events })))
+            )
         }
         Format::Text if events.is_empty() => "Nothing is recorded yet.\n".to_owned(),
         Format::Text => events.iter().map(|event| timeline(event, context)).collect(),
@@ -92,7 +100,10 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
 fn timeline(event: &Event, context: &Context) -> String {
     let style = context.streams.out.style();
     let Event { id, action, environment, target, reason, actor, source, .. } = event;
-    let head = format!("{}  {id} ({environment})  {action}  {target}", event.time.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    let head = format!(
+        "{}  {id} ({environment})  {action}  {target}",
+        event.time.strftime("%Y-%m-%d %H:%M:%S UTC")
+    );
     let mut who = vec![actor.name().to_owned()];
     who.extend(actor.git.iter().chain(&actor.aws).filter(|name| *name != actor.name()).cloned());
     let tail = format!("    by {}, from {source}", who.join(", as "));
@@ -104,10 +115,16 @@ fn timeline(event: &Event, context: &Context) -> String {
     )
 }
 
-fn verify(args: &VerifyArgs, repository: &Repository, context: &Context) -> Result<Outcome, Failure> {
+fn verify(
+    args: &VerifyArgs,
+    repository: &Repository,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     let (trails, faults) = audit::verify(repository)?;
     if repository.is_shallow() {
-        context.streams.talk("Note: this clone's history is cut off; what lies beyond is not proven.");
+        context
+            .streams
+            .talk("Note: this clone's history is cut off; what lies beyond is not proven.");
     }
     context.streams.result(&match args.format {
         Format::Json => {
@@ -140,7 +157,8 @@ fn verify(args: &VerifyArgs, repository: &Repository, context: &Context) -> Resu
 fn ids(repository: &Repository) -> Vec<SecretId> {
     let entries = std::fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut ids: Vec<_> = names.filter_map(|name| SecretId::parse(name.strip_suffix(".jsonl")?).ok()).collect();
+    let mut ids: Vec<_> =
+        names.filter_map(|name| SecretId::parse(name.strip_suffix(".jsonl")?).ok()).collect();
     ids.sort();
     ids
 }

@@ -65,12 +65,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             file.path,
             numbered(excluding)
         );
-        let help = "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
+        let help =
+            "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
         return Err(Failure::refused(message, help));
     }
     if args.write && !is_current {
         let path = files::confine(repository.root(), &file.path).map_err(|why| {
-            Failure::refused(format!("cannot write `{}`: {why}", file.path), "make it a regular file")
+            Failure::refused(
+                format!("cannot write `{}`: {why}", file.path),
+                "make it a regular file",
+            )
         })?;
         files::write_whole(&path, review.text.as_bytes())
             .map_err(|error| Failure::io(&format!("cannot write `{}`", file.path), &error))?;
@@ -107,7 +111,9 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
             context.streams.talk(&format!("{path} is up to date."));
             return;
         }
-        State::Missing if file.text.is_none() => format!("There is no CODEOWNERS; it belongs at {path}."),
+        State::Missing if file.text.is_none() => {
+            format!("There is no CODEOWNERS; it belongs at {path}.")
+        }
         State::Missing => format!("{path} does not have the lines that follow from `ownership`."),
         State::Stale => format!("{path} is out of date."),
         State::Overridden(later) => {
@@ -123,7 +129,9 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
                 numbered(excluding)
             );
             context.streams.alert(&format!("{}\n", crate::terminal::harmless(&found)));
-            context.streams.talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
+            context
+                .streams
+                .talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
             return;
         }
     };

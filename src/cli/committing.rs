@@ -26,7 +26,11 @@ impl Committing {
     /// Refuses, before anything is asked or written, a branch that cannot be made.
     pub(super) fn check(&self, repository: &Repository) -> Result<(), Failure> {
         let Some(name) = &self.branch else { return Ok(()) };
-        check_branch(repository, name, &format!("or `git switch {name}` first and leave `--branch` out"))
+        check_branch(
+            repository,
+            name,
+            &format!("or `git switch {name}` first and leave `--branch` out"),
+        )
     }
 
     /// Makes the branch and the commit. `paths` are the new files; they stay, whatever git says.
@@ -45,9 +49,11 @@ impl Committing {
         }
         if self.commit {
             // Whatever else is staged stays staged. Paths are no patterns.
-            let paths: Vec<String> = paths.iter().map(|path| format!(":(top,literal){path}")).collect();
-            let on_paths =
-                |words: &[&str]| [words.iter().map(|word| (*word).to_owned()).collect(), paths.clone()].concat();
+            let paths: Vec<String> =
+                paths.iter().map(|path| format!(":(top,literal){path}")).collect();
+            let on_paths = |words: &[&str]| {
+                [words.iter().map(|word| (*word).to_owned()).collect(), paths.clone()].concat()
+            };
             git.attend(&on_paths(&["add", "--"]))?;
             git.attend(&on_paths(&["commit", "--quiet", "--message", message, "--only", "--"]))?;
             let fresh = Repository::discover()?;
@@ -61,8 +67,15 @@ impl Committing {
 }
 
 /// Refuses a branch that cannot be made; `otherwise` is what to do where there is one of that name.
-pub(super) fn check_branch(repository: &Repository, name: &str, otherwise: &str) -> Result<(), Failure> {
-    if !git2::Reference::is_valid_name(&format!("refs/heads/{name}")) || name.starts_with('-') || name == "HEAD" {
+pub(super) fn check_branch(
+    repository: &Repository,
+    name: &str,
+    otherwise: &str,
+) -> Result<(), Failure> {
+    if !git2::Reference::is_valid_name(&format!("refs/heads/{name}"))
+        || name.starts_with('-')
+        || name == "HEAD"
+    {
         return Err(Failure::usage(
             format!("`--branch {name}`: git allows no branch of this name"),
             "letters, digits, `-`, `/` and `.` will do, as in `secrets/payments-db`",

@@ -47,7 +47,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     };
     let stage = Stage::set(&path, context.streams.out)?;
 
-    stage.say(&format!("goldenpath demo: one secret, from intent to cluster, in {}\n", path.display()));
+    stage.say(&format!(
+        "goldenpath demo: one secret, from intent to cluster, in {}\n",
+        path.display()
+    ));
 
     stage.scene("The platform team sets the catalog's repository up, once.");
     stage.goldenpath(&["init"], 0)?;
@@ -57,7 +60,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     stage.scene("A developer needs a secret. Without the flags, `new secret` asks.");
     let answers = "--service payments --env dev --type database-credentials --name payments-db-credentials \
                    --owner team-payments --risk medium";
-    let arguments: Vec<&str> = ["new", "secret"].into_iter().chain(answers.split_whitespace()).collect();
+    let arguments: Vec<&str> =
+        ["new", "secret"].into_iter().chain(answers.split_whitespace()).collect();
     stage.goldenpath(&arguments, 0)?;
     stage.show(&stage.catalog.join(MANIFEST), MANIFEST)?;
 
@@ -97,8 +101,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             stage.say("Try there: goldenpath new secret, goldenpath plan --work-tree, git -C ../gitops log --stat\n");
         }
         Some(folder) => {
-            folder.close().map_err(|error| Failure::io("the temporary folder cannot be removed", &error))?;
-            stage.say(&format!("The folder {} is gone; `goldenpath demo --keep` leaves it for you.\n", path.display()));
+            folder
+                .close()
+                .map_err(|error| Failure::io("the temporary folder cannot be removed", &error))?;
+            stage.say(&format!(
+                "The folder {} is gone; `goldenpath demo --keep` leaves it for you.\n",
+                path.display()
+            ));
         }
     }
     stage.say("Next, in a repository of your own: goldenpath init\n");
@@ -114,7 +123,8 @@ struct Stage {
 
 impl Stage {
     fn set(folder: &Path, look: Look) -> Result<Self, Failure> {
-        let stage = Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), look };
+        let stage =
+            Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), look };
         for path in [&stage.catalog, &stage.gitops] {
             let mut options = RepositoryInitOptions::new();
             // No template: the person's own hooks have no part in this.
@@ -141,27 +151,33 @@ impl Stage {
     /// Runs this very program as a person would, and expects it to exit with `code`.
     fn goldenpath(&self, arguments: &[&str], code: i32) -> Result<(), Failure> {
         self.prompt(&format!("goldenpath {}", arguments.join(" ")));
-        let program = std::env::current_exe().map_err(|error| Failure::io("goldenpath cannot find itself", &error))?;
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::io("goldenpath cannot find itself", &error))?;
         let mut command = Command::new(program);
         command.args(["--color", if self.look.color { "always" } else { "never" }]);
         command.args(arguments).current_dir(&self.catalog).stdin(Stdio::null());
         // A demo that runs inside a hook must not touch the hook's repository.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
+        {
             command.env_remove(name);
         }
-        let status = command.status().map_err(|error| Failure::io("goldenpath cannot start itself", &error))?;
+        let status = command
+            .status()
+            .map_err(|error| Failure::io("goldenpath cannot start itself", &error))?;
         match status.code() == Some(code) {
             true => Ok(()),
-            false => {
-                Err(Failure::demo(format!("`goldenpath {}` ended with {status}, not with {code}", arguments.join(" "))))
-            }
+            false => Err(Failure::demo(format!(
+                "`goldenpath {}` ended with {status}, not with {code}",
+                arguments.join(" ")
+            ))),
         }
     }
 
     fn show(&self, path: &Path, name: &str) -> Result<(), Failure> {
         self.prompt(&format!("cat {name}"));
-        let text =
-            fs::read_to_string(path).map_err(|error| Failure::io(&format!("`{name}` cannot be read"), &error))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::io(&format!("`{name}` cannot be read"), &error))?;
         self.say(&text);
         Ok(())
     }
@@ -183,7 +199,14 @@ impl Stage {
             let author = Signature::now("goldenpath demo", "demo@localhost")?;
             let parent = git.head().and_then(|head| head.peel_to_commit()).ok();
             let tree = git.find_tree(tree)?;
-            git.commit(Some("HEAD"), &author, &author, message, &tree, &parent.iter().collect::<Vec<_>>())
+            git.commit(
+                Some("HEAD"),
+                &author,
+                &author,
+                message,
+                &tree,
+                &parent.iter().collect::<Vec<_>>(),
+            )
         };
         commit().map(drop).map_err(|error| git_failed(&error))
     }

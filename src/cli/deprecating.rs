@@ -38,11 +38,17 @@ impl Branching {
     /// Refuses, before anything is asked, a branch that cannot be made.
     pub(super) fn check(&self, repository: &Repository, context: &Context) -> Result<(), Failure> {
         let name = self.name(context);
-        committing::check_branch(repository, &name, &format!("or push that one, or delete it: git branch -D {name}"))
+        committing::check_branch(
+            repository,
+            &name,
+            &format!("or push that one, or delete it: git branch -D {name}"),
+        )
     }
 
     fn name(&self, context: &Context) -> String {
-        self.branch.clone().unwrap_or_else(|| format!("goldenpath/decommission-{}", day(context.now)))
+        self.branch
+            .clone()
+            .unwrap_or_else(|| format!("goldenpath/decommission-{}", day(context.now)))
     }
 }
 
@@ -80,13 +86,17 @@ pub(super) fn ask_for_the_end(
         for drawn in findings_for_people(&judged.findings, &judged.catalog, context.streams.err) {
             context.streams.alert(&drawn);
         }
-        context.streams.talk("No branch was made: what is due has errors, which are to be mended first.");
+        context
+            .streams
+            .talk("No branch was made: what is due has errors, which are to be mended first.");
         return Ok(Outcome::Failed);
     }
     let name = branching.name(context);
     repository.new_branch(&name, commit)?;
     for step in &steps {
-        context.streams.result(&format!("{}  {} → {}  {}\n", step.id, step.from, step.to, step.because));
+        context
+            .streams
+            .result(&format!("{}  {} → {}  {}\n", step.id, step.from, step.to, step.because));
     }
     let remotes = repository.remotes();
     let remote = remotes.iter().find(|name| *name == "origin").or(remotes.first());
@@ -120,7 +130,8 @@ fn steps(due: &[Due]) -> Vec<Step> {
 }
 
 fn message(steps: &[Step]) -> String {
-    let mut message = format!("goldenpath: one step on for {}\n\n", count_of(steps.len(), "secret"));
+    let mut message =
+        format!("goldenpath: one step on for {}\n\n", count_of(steps.len(), "secret"));
     for step in steps.iter().take(MOST_LISTED) {
         message.push_str(&format!("{} {} → {}: {}\n", step.id, step.from, step.to, step.because));
     }

@@ -76,18 +76,29 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     args.filter.check(&project, &catalog)?;
     note_unread(&catalog, context);
     block_on(async {
-        let looked = args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let looked =
+            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
         let days = if args.decommission { 0 } else { args.ahead.within };
         let due = looked.due(days, &args.filter, &project, &catalog, context)?;
         if args.decommission {
-            return ask_for_the_end(&args.branching, &repository, &project, &mut catalog, &due, context);
+            return ask_for_the_end(
+                &args.branching,
+                &repository,
+                &project,
+                &mut catalog,
+                &due,
+                context,
+            );
         }
-        let (catalog_id, now, within) = (project.catalog_id.clone(), context.now, args.ahead.within);
+        let (catalog_id, now, within) =
+            (project.catalog_id.clone(), context.now, args.ahead.within);
         let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
         context.streams.result(&match args.format {
             Format::Text => agenda.for_people(table_width(context), context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", agenda.as_json()))),
-            Format::Markdown => agenda.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?,
+            Format::Markdown => {
+                agenda.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?
+            }
         });
         Ok(args.outcome(&agenda))
     })

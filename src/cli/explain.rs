@@ -17,18 +17,29 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let text = match &args.rule {
         None => RULES
             .iter()
-            .map(|rule| format!("{}  {:<26} {:<8} {}\n", rule.code, rule.name, severity(rule), rule.sentence()))
+            .map(|rule| {
+                format!(
+                    "{}  {:<26} {:<8} {}\n",
+                    rule.code,
+                    rule.name,
+                    severity(rule),
+                    rule.sentence()
+                )
+            })
             .collect(),
         Some(key) => {
             let rule = Rule::find(key).ok_or_else(|| {
-                let help = Rule::did_you_mean(key).unwrap_or_else(|| "`goldenpath explain` lists the rules".to_owned());
+                let help = Rule::did_you_mean(key)
+                    .unwrap_or_else(|| "`goldenpath explain` lists the rules".to_owned());
                 Failure::usage(format!("there is no rule `{key}`"), help)
             })?;
             let heading = format!("{} {} ({})", rule.code, rule.name, severity(rule));
             let mut text = format!("{}\n\n", look.style().bold().apply_to(heading));
             for line in rule.page().lines() {
                 match line.strip_prefix("## ") {
-                    Some(heading) => text.push_str(&format!("{}\n", look.style().bold().apply_to(heading))),
+                    Some(heading) => {
+                        text.push_str(&format!("{}\n", look.style().bold().apply_to(heading)))
+                    }
                     None if line.starts_with("```") => {}
                     None => text.push_str(&format!("{line}\n")),
                 }

@@ -82,7 +82,10 @@ impl Failure {
 
     pub(super) fn io(what: &str, error: &io::Error) -> Self {
         let message = format!("{what}: {error}");
-        Self::failed(Refused { message, help: "check the path, its permissions and the free space".to_owned() })
+        Self::failed(Refused {
+            message,
+            help: "check the path, its permissions and the free space".to_owned(),
+        })
     }
 
     /// What was asked for cannot be done: exit code 1.
@@ -91,7 +94,10 @@ impl Failure {
     }
 
     pub(super) fn demo(message: String) -> Self {
-        Self::failed(Refused { message, help: "run it again with `--keep` and look into the folder".to_owned() })
+        Self::failed(Refused {
+            message,
+            help: "run it again with `--keep` and look into the folder".to_owned(),
+        })
     }
 
     pub(super) fn exit_code(&self) -> u8 {
@@ -160,8 +166,12 @@ impl From<GitopsError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Mixed { .. } | WriteError::Refused { .. } | WriteError::Source(_) => Self::misused(error),
-            WriteError::Changed { .. } | WriteError::Write { .. } | WriteError::Index(_) => Self::failed(error),
+            WriteError::Mixed { .. } | WriteError::Refused { .. } | WriteError::Source(_) => {
+                Self::misused(error)
+            }
+            WriteError::Changed { .. } | WriteError::Write { .. } | WriteError::Index(_) => {
+                Self::failed(error)
+            }
         }
     }
 }
@@ -171,7 +181,9 @@ impl From<ReconcileError> for Failure {
         match error {
             // A template or a `gitops.file` that cannot be used is configuration.
             ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
-            ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => Self::failed(error),
+            ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => {
+                Self::failed(error)
+            }
         }
     }
 }

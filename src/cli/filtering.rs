@@ -42,7 +42,10 @@ pub(super) struct FullFilter {
 }
 
 impl At {
-    pub(super) fn open(&self, context: &Context) -> Result<(Repository, Snapshot, Project), Failure> {
+    pub(super) fn open(
+        &self,
+        context: &Context,
+    ) -> Result<(Repository, Snapshot, Project), Failure> {
         let (repository, snapshot) = match &self.commit {
             None => (Repository::discover()?, Snapshot::WorkTree),
             Some(commit) => {
@@ -65,7 +68,8 @@ impl Filter {
     }
 
     pub(super) fn holds(&self, request: &SecretRequest) -> bool {
-        self.narrow.holds(request) && (self.owners.is_empty() || self.owners.contains(&request.owner))
+        self.narrow.holds(request)
+            && (self.owners.is_empty() || self.owners.contains(&request.owner))
     }
 }
 
@@ -105,7 +109,9 @@ pub(super) fn note_unread(catalog: &Catalog, context: &Context) {
     let unread = catalog.selected().filter(|entry| entry.request().is_none()).count();
     if unread > 0 {
         let files = count_of(unread, "file");
-        context.streams.talk(&format!("Note: {files} with errors left out; `goldenpath validate` shows them."));
+        context.streams.talk(&format!(
+            "Note: {files} with errors left out; `goldenpath validate` shows them."
+        ));
     }
 }
 
@@ -117,6 +123,7 @@ pub(super) fn table_width(context: &Context) -> Option<usize> {
 /// A lifecycle status as an argument.
 pub(super) fn status(text: &str) -> Result<LifecycleStatus, String> {
     LifecycleStatus::parse(text).map_err(|states| {
-        suggest::did_you_mean(text, LifecycleStatus::ALL.map(LifecycleStatus::as_str)).unwrap_or(states)
+        suggest::did_you_mean(text, LifecycleStatus::ALL.map(LifecycleStatus::as_str))
+            .unwrap_or(states)
     })
 }

@@ -30,7 +30,8 @@ pub(super) fn fix(
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let Judged { project, catalog, findings } = look_into(repository, range, selection, Some(format), context)?;
+    let Judged { project, catalog, findings } =
+        look_into(repository, range, selection, Some(format), context)?;
     let ground = Ground::of(repository);
     let mended = fixes::mend(catalog, &project, findings, &ground, fixing.unsafe_too)?;
     for (path, why) in &mended.unmoved {
@@ -40,7 +41,9 @@ pub(super) fn fix(
         for rewrite in &mended.rewrites {
             let Some(after) = mended.catalog.at(&rewrite.path) else { continue };
             let (old, new) = Confidential::of_change(&rewrite.before, after, &project);
-            let masked = |confidential: &Confidential, entry: &Entry| confidential.mask(&entry.text).into_owned();
+            let masked = |confidential: &Confidential, entry: &Entry| {
+                confidential.mask(&entry.text).into_owned()
+            };
             let difference = Difference {
                 from: &rewrite.before.path,
                 to: &rewrite.path,
@@ -49,7 +52,9 @@ pub(super) fn fix(
             };
             context.streams.result(&diff_for_people(&difference, context.streams.out));
         }
-        told(&mended, &mended.findings, "would fix", fixing).iter().for_each(|line| context.streams.talk(line));
+        told(&mended, &mended.findings, "would fix", fixing)
+            .iter()
+            .for_each(|line| context.streams.talk(line));
         return Ok(if mended.rewrites.is_empty() { Outcome::Done } else { Outcome::Failed });
     }
     if mended.rewrites.len() >= MANY {
@@ -59,14 +64,25 @@ pub(super) fn fix(
     let left = match mended.rewrites.is_empty() {
         true => None,
         // What is there now, and not what it was meant to be.
-        false => Some(look_into(&Repository::discover()?, range, &followed(selection, &mended), None, context)?),
+        false => Some(look_into(
+            &Repository::discover()?,
+            range,
+            &followed(selection, &mended),
+            None,
+            context,
+        )?),
     };
     let (catalog, findings) = match &left {
         Some(left) => (&left.catalog, &left.findings),
         None => (&mended.catalog, &mended.findings),
     };
     let line = |done: &fixes::Done| {
-        format!("fixed {}: {} {}", harmless_name(&done.path), done.rule.code, harmless_name(&done.message))
+        format!(
+            "fixed {}: {} {}",
+            harmless_name(&done.path),
+            done.rule.code,
+            harmless_name(&done.message)
+        )
     };
     let lines: Vec<String> = mended.done.iter().map(line).collect();
     // Machines read standard output.
@@ -89,8 +105,11 @@ fn followed(selection: &Selection, mended: &Mended) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {
-            let moved = mended.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
-            Selection::Paths(paths.iter().cloned().chain(moved.map(|rewrite| rewrite.path.clone())).collect())
+            let moved =
+                mended.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
+            Selection::Paths(
+                paths.iter().cloned().chain(moved.map(|rewrite| rewrite.path.clone())).collect(),
+            )
         }
     }
 }
@@ -109,7 +128,9 @@ fn told(mended: &Mended, left: &[Finding], verb: &str, fixing: Fixing) -> Vec<St
     let is_unsafe = |fix: &Fix| fix.applicability == Applicability::Unsafe;
     let more = left.iter().filter(|finding| finding.fix.as_ref().is_some_and(is_unsafe)).count();
     if more > 0 && !fixing.unsafe_too {
-        lines.push(format!("{more} more fixable with `--unsafe-fixes`; look at what it does with `--diff`"));
+        lines.push(format!(
+            "{more} more fixable with `--unsafe-fixes`; look at what it does with `--diff`"
+        ));
     }
     lines
 }

@@ -105,9 +105,13 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
     for &name in if names.is_empty() { all } else { names } {
         let path = folder.join(name.as_str());
         match hooks::uninstall(&folder, name)? {
-            Step::Restored => context.streams.result(&format!("restored {} as it was before\n", path.display())),
+            Step::Restored => {
+                context.streams.result(&format!("restored {} as it was before\n", path.display()))
+            }
             Step::Removed => context.streams.result(&format!("removed {}\n", path.display())),
-            _ if !names.is_empty() => context.streams.talk(&format!("{} is not goldenpath's", path.display())),
+            _ if !names.is_empty() => {
+                context.streams.talk(&format!("{} is not goldenpath's", path.display()))
+            }
             _ => continue,
         }
         found = true;
@@ -122,7 +126,13 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
     match (name, arguments) {
         (HookName::PreCommit | HookName::PreMergeCommit, _) => {
             let repository = Repository::discover()?;
-            judge(&repository, &Range::staged(&repository)?, &Selection::All, Format::Human, context)
+            judge(
+                &repository,
+                &Range::staged(&repository)?,
+                &Selection::All,
+                Format::Human,
+                context,
+            )
         }
         (HookName::PrePush | HookName::PreReceive, _) => {
             let mut lines = String::new();
@@ -131,9 +141,12 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             // The server's hooks have no arguments, and a hook of somebody's own need not hand them on.
             refs(name, &hooks::of_lines(&lines)?, arguments.first().map(String::as_str), context)
         }
-        (HookName::Update, [reference, from, to]) => {
-            refs(name, &hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(), None, context)
-        }
+        (HookName::Update, [reference, from, to]) => refs(
+            name,
+            &hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(),
+            None,
+            context,
+        ),
         (HookName::Update, _) => Err(Failure::usage(
             "update takes the ref, where it is and where it will be",
             "it is for git to call; see githooks(5)",
@@ -143,12 +156,19 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
 
 /// Judges what each ref brings, and sums up. The branch that merges go to must lose nothing; any other brings what that
 /// one does not have yet. `remote` is where a push goes, by its name or URL.
-fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Context) -> Result<Outcome, Failure> {
+fn refs(
+    hook: HookName,
+    pushed: &[Pushed],
+    remote: Option<&str>,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     let repository = Repository::discover_any()?;
     let target = match hook {
         HookName::PreReceive | HookName::Update => repository.own_branch(),
         // A URL, or a remote that nothing was ever fetched from, has no branches here.
-        _ => remote.and_then(|remote| repository.branch_of(remote)).or_else(|| repository.upstream_branch()),
+        _ => remote
+            .and_then(|remote| repository.branch_of(remote))
+            .or_else(|| repository.upstream_branch()),
     };
     // A branch and a tag may bring what the branch that merges go to gets in the same push.
     let is_target = |one: &&Pushed| target.as_ref().is_some_and(|target| target.name == one.name);
@@ -165,7 +185,9 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
         let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
         let range = match (from, &target) {
             (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
-            (from, target) => Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?,
+            (from, target) => {
+                Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?
+            }
         };
         let range = range.pushed_to(&one.name, target.as_ref(), moves_to);
         // A branch and a tag on it are the same news.
@@ -186,9 +208,21 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
         let others: Vec<Branch> =
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
         let rules = RuleSet::of(&judged.project)?;
-        let clashes = ids::elsewhere(&repository, &judged.project.config.catalog, &mine, Some(range.after()), &others);
-        let finding =
-            |clash: &Clash| rules.taken_elsewhere(&judged.catalog, &clash.mine.path, &clash.branch.name, &clash.path);
+        let clashes = ids::elsewhere(
+            &repository,
+            &judged.project.config.catalog,
+            &mine,
+            Some(range.after()),
+            &others,
+        );
+        let finding = |clash: &Clash| {
+            rules.taken_elsewhere(
+                &judged.catalog,
+                &clash.mine.path,
+                &clash.branch.name,
+                &clash.path,
+            )
+        };
         Ok(clashes.iter().filter_map(finding).collect())
     };
     judge_all(&repository, &ranges, &elsewhere, context)
@@ -197,7 +231,9 @@ fn refs(hook: HookName, pushed: &[Pushed], remote: Option<&str>, context: &Conte
 /// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.
 fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
     Remote::at(repository, remote).branches().unwrap_or_else(|error| {
-        context.streams.talk(&format!("Warning: only branches that were fetched are looked at for IDs: {error}."));
+        context.streams.talk(&format!(
+            "Warning: only branches that were fetched are looked at for IDs: {error}."
+        ));
         let prefix = format!("{remote}/");
         let mut branches = repository.branches().unwrap_or_default();
         branches.retain(|branch| branch.name.starts_with(&prefix));

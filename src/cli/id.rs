@@ -68,7 +68,9 @@ enum Command {
 pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
     match args.command {
         Command::Next { json } => next(json, context),
-        Command::Reserve { count, reserving, json } => reserve(count.into(), reserving, json, context),
+        Command::Reserve { count, reserving, json } => {
+            reserve(count.into(), reserving, json, context)
+        }
         Command::List { unused, offline, json } => list(unused, offline, json, context),
         Command::Renumber(args) => renumbering::run(&args, context),
     }
@@ -77,16 +79,27 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Outcome, Failure> {
 fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
-    let ids = upcoming(&Allocator::of(&repository, &config.catalog, &config.ids, None), 1, context)?;
+    let ids =
+        upcoming(&Allocator::of(&repository, &config.catalog, &config.ids, None), 1, context)?;
     print_ids(&ids, as_json, |id| json!({ "version": 1, "id": id[0] }), context);
     Ok(Outcome::Done)
 }
 
-fn reserve(count: usize, reserving: Reserving, as_json: bool, context: &Context) -> Result<Outcome, Failure> {
+fn reserve(
+    count: usize,
+    reserving: Reserving,
+    as_json: bool,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
     let given = take(&reserving.allocator(&repository, &config), count, context)?;
-    print_ids(&given.ids, as_json, |ids| json!({ "version": 1, "ids": ids, "reservedOn": given.reserved_on }), context);
+    print_ids(
+        &given.ids,
+        as_json,
+        |ids| json!({ "version": 1, "ids": ids, "reservedOn": given.reserved_on }),
+        context,
+    );
     if !as_json {
         context.streams.talk(&match &given.reserved_on {
             Some(remote) => format!("Reserved on {remote}."),
@@ -96,7 +109,12 @@ fn reserve(count: usize, reserving: Reserving, as_json: bool, context: &Context)
     Ok(Outcome::Done)
 }
 
-fn print_ids(ids: &[SecretId], as_json: bool, json: impl Fn(&[SecretId]) -> Json, context: &Context) {
+fn print_ids(
+    ids: &[SecretId],
+    as_json: bool,
+    json: impl Fn(&[SecretId]) -> Json,
+    context: &Context,
+) {
     if as_json {
         context.streams.result(&format!("{}\n", harmless_json(&format!("{:#}", json(ids)))));
     } else {
@@ -104,13 +122,19 @@ fn print_ids(ids: &[SecretId], as_json: bool, json: impl Fn(&[SecretId]) -> Json
     }
 }
 
-fn list(only_unused: bool, offline: bool, as_json: bool, context: &Context) -> Result<Outcome, Failure> {
+fn list(
+    only_unused: bool,
+    offline: bool,
+    as_json: bool,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
     let remote = if offline { None } else { allocator.remote()? };
-    let asked = remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
+    let asked =
+        remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
     let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
     let used = allocator.used(of_remote, Look::AtFolders, &|news| tell(&news, context))?;
     let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
@@ -143,7 +167,11 @@ fn asked(remote: &Remote<'_>, context: &Context) -> Option<Asked> {
 }
 
 /// Who has reserved what is not used, and when.
-fn makers(rows: &[Holder], asked: Option<(&Remote<'_>, &Asked)>, context: &Context) -> BTreeMap<SecretId, String> {
+fn makers(
+    rows: &[Holder],
+    asked: Option<(&Remote<'_>, &Asked)>,
+    context: &Context,
+) -> BTreeMap<SecretId, String> {
     let Some((remote, asked)) = asked else { return BTreeMap::new() };
     let unused = rows.iter().filter(|row| row.standing == Standing::Reserved);
     let reserved = unused.filter_map(|row| Some((row.id, *asked.reserved.get(&row.id)?))).collect();
@@ -158,7 +186,11 @@ fn untold(error: &RemoteError, context: &Context) {
     context.streams.talk(&format!("Warning: this is only what this clone knows: {error}."));
 }
 
-fn row_for_people(row: &Holder, remote: Option<&str>, makers: &BTreeMap<SecretId, String>) -> String {
+fn row_for_people(
+    row: &Holder,
+    remote: Option<&str>,
+    makers: &BTreeMap<SecretId, String>,
+) -> String {
     let what = match row.standing {
         Standing::Used => {
             let place = row.branch.as_deref().unwrap_or("the work tree");
@@ -173,13 +205,22 @@ fn row_for_people(row: &Holder, remote: Option<&str>, makers: &BTreeMap<SecretId
         }
         Standing::Reserved => {
             let maker = makers.get(&row.id).map(|maker| format!(" by {maker}")).unwrap_or_default();
-            format!("no branch uses it (reserved on {}{maker})", harmless_name(remote.unwrap_or_default()))
+            format!(
+                "no branch uses it (reserved on {}{maker})",
+                harmless_name(remote.unwrap_or_default())
+            )
         }
         Standing::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
         Standing::Ignored => {
-            let place =
-                row.branch.as_deref().map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
-            format!("{} ({})", harmless_name(row.path.as_deref().unwrap_or_default()), harmless_name(&place))
+            let place = row
+                .branch
+                .as_deref()
+                .map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
+            format!(
+                "{} ({})",
+                harmless_name(row.path.as_deref().unwrap_or_default()),
+                harmless_name(&place)
+            )
         }
     };
     let beyond = if row.beyond { "; above `ids.maxGap`, does not count" } else { "" };

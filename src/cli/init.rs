@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Context, Failure, Outcome};
-use crate::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME};
+use crate::config::{
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME,
+};
 use crate::files;
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use crate::scaffold::hook::{self, HookEdit};
@@ -47,9 +49,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         false => read(root, FILE_NAME)?,
     };
     // What a configuration that stays says decides where the rest goes.
-    let config = existing.as_deref().map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
+    let config = existing
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
     let catalog_id = crate::config::to_catalog_id(&repository.name());
-    let fresh = template::render("goldenpath.yaml.j2", TEMPLATE, Output::Yaml, &json!({ "catalogId": catalog_id }))?;
+    let fresh = template::render(
+        "goldenpath.yaml.j2",
+        TEMPLATE,
+        Output::Yaml,
+        &json!({ "catalogId": catalog_id }),
+    )?;
 
     let files = [
         (FILE_NAME, fresh.as_str()),
@@ -78,11 +87,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let edit = read(root, name)?.map(|text| hook::add(&text, &item));
     match &edit {
         Some(HookEdit::AlreadyThere) => {
-            steps.push(Step { done: format!("unchanged {name}\n"), path: name, target: None, text: String::new() });
+            steps.push(Step {
+                done: format!("unchanged {name}\n"),
+                path: name,
+                target: None,
+                text: String::new(),
+            });
         }
         Some(HookEdit::Added(text)) => {
             let target = Some(target(root, name)?);
-            steps.push(Step { done: format!("added the hook to {name}\n"), path: name, target, text: text.clone() });
+            steps.push(Step {
+                done: format!("added the hook to {name}\n"),
+                path: name,
+                target,
+                text: text.clone(),
+            });
         }
         Some(HookEdit::ByHand) | None => {}
     }
@@ -108,9 +127,9 @@ fn advise(edit: Option<&HookEdit>, item: &str, context: &Context) {
     match edit {
         Some(HookEdit::AlreadyThere | HookEdit::Added(_)) => {}
         Some(HookEdit::ByHand) => {
-            context
-                .streams
-                .talk(&format!("{name} is written in a way that init does not edit. Add under `repos:`\n\n{item}"));
+            context.streams.talk(&format!(
+                "{name} is written in a way that init does not edit. Add under `repos:`\n\n{item}"
+            ));
         }
         None => {
             context.streams.talk(&format!(
@@ -130,14 +149,17 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     let help = "move it away; init leaves alone what it cannot read";
-    let bytes =
-        files::read_regular(&on_disk, MAX_BYTES).map_err(|why| Failure::usage(format!("{path}: {why}"), help))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
+    let bytes = files::read_regular(&on_disk, MAX_BYTES)
+        .map_err(|why| Failure::usage(format!("{path}: {why}"), help))?;
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
 }
 
 /// Where to write `path`, if its folders are folders or can be made.
 fn target(root: &Path, path: &str) -> Result<PathBuf, Failure> {
-    let target = files::confine(root, path).map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
+    let target = files::confine(root, path)
+        .map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
     let in_the_way = target.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
     match in_the_way.filter(|folder| !folder.is_dir()) {
         Some(file) => {

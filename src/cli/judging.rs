@@ -9,10 +9,12 @@ use rayon::prelude::*;
 use super::upstream::warn_of_additions;
 use super::{Context, Failure, Outcome};
 use crate::audit::{self, Commits, Delivery, Fault};
-use crate::catalog::{Catalog, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side, Step};
+use crate::catalog::{
+    Catalog, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side, Step,
+};
 use crate::diagnostics::{
-    count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people, fixable,
-    summary,
+    count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github,
+    findings_for_people, fixable, summary,
 };
 use crate::fixes::{self, Ground};
 use crate::ids::Mine;
@@ -72,12 +74,20 @@ impl Judged {
     /// The manifests that the change brings in under an ID that nothing had before it.
     pub(super) fn newcomers(&self) -> Vec<Mine> {
         let before = self.catalog.before.as_ref();
-        let is_changed = |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
+        let is_changed =
+            |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
         let had = |mine: &Mine| {
             let id = mine.id.to_string();
-            before.is_some_and(|before| before.entries.iter().any(|entry| entry.claimed_id() == Some(&id)))
+            before.is_some_and(|before| {
+                before.entries.iter().any(|entry| entry.claimed_id() == Some(&id))
+            })
         };
-        self.catalog.selected().filter(is_changed).filter_map(Mine::of).filter(|mine| !had(mine)).collect()
+        self.catalog
+            .selected()
+            .filter(is_changed)
+            .filter_map(Mine::of)
+            .filter(|mine| !had(mine))
+            .collect()
     }
 }
 
@@ -90,7 +100,14 @@ impl Range {
     /// The files on disk.
     pub(super) fn work_tree() -> Self {
         let trails = Trails::proposed(None);
-        Self { before: None, after: Snapshot::WorkTree, rules_from: Snapshot::WorkTree, past: None, line: None, trails }
+        Self {
+            before: None,
+            after: Snapshot::WorkTree,
+            rules_from: Snapshot::WorkTree,
+            past: None,
+            line: None,
+            trails,
+        }
     }
 
     /// The index against HEAD.
@@ -103,14 +120,32 @@ impl Range {
         // What was tried and dropped on this branch alone uses up nothing.
         let past = repository.upstream();
         let trails = Trails::proposed(None);
-        Ok(Self { before, after: Snapshot::Index, rules_from: Snapshot::Index, past, line: None, trails })
+        Ok(Self {
+            before,
+            after: Snapshot::Index,
+            rules_from: Snapshot::Index,
+            past,
+            line: None,
+            trails,
+        })
     }
 
     /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
-    pub(super) fn since(repository: &Repository, from: Option<Snapshot>, to: Snapshot) -> Result<Self, Failure> {
+    pub(super) fn since(
+        repository: &Repository,
+        from: Option<Snapshot>,
+        to: Snapshot,
+    ) -> Result<Self, Failure> {
         let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
         let trails = Trails::proposed(Some(to));
-        Ok(Self { before, after: to, rules_from: from.unwrap_or(to), past: None, line: None, trails })
+        Ok(Self {
+            before,
+            after: to,
+            rules_from: from.unwrap_or(to),
+            past: None,
+            line: None,
+            trails,
+        })
     }
 
     /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
@@ -120,7 +155,11 @@ impl Range {
     }
 
     /// What the branch `target` gains when `to` is merged into it, judged by its rules.
-    pub(super) fn merged(repository: &Repository, target: Snapshot, to: Snapshot) -> Result<Self, Failure> {
+    pub(super) fn merged(
+        repository: &Repository,
+        target: Snapshot,
+        to: Snapshot,
+    ) -> Result<Self, Failure> {
         let after = repository.merge(target, to)?;
         let trails = Trails::proposed(Some(to));
         Ok(Self { before: Some(target), after, rules_from: target, past: None, line: None, trails })
@@ -138,7 +177,12 @@ impl Range {
 
     /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be
     /// after that push.
-    pub(super) fn pushed_to(mut self, name: &str, target: Option<&TargetBranch>, moves_to: Option<Snapshot>) -> Self {
+    pub(super) fn pushed_to(
+        mut self,
+        name: &str,
+        target: Option<&TargetBranch>,
+        moves_to: Option<Snapshot>,
+    ) -> Self {
         self.trails.reference = Some(name.to_owned());
         if target.is_some_and(|target| target.name == name) {
             self.trails.delivery = Delivery::Recorded;
@@ -176,7 +220,11 @@ impl Range {
     }
 
     /// The changes of audit trails that apply did not make.
-    fn trail_faults(&self, repository: &Repository, project: &Project) -> Result<Vec<Fault>, Failure> {
+    fn trail_faults(
+        &self,
+        repository: &Repository,
+        project: &Project,
+    ) -> Result<Vec<Fault>, Failure> {
         let Some(before) = self.before else { return Ok(Vec::new()) };
         if self.after == Snapshot::Index {
             return Ok(audit::staged_changes(repository, Some(before), repository.upstream())?);
@@ -190,7 +238,12 @@ impl Range {
             let remote = project.config.audit.remote.as_deref().unwrap_or("origin");
             known.extend(repository.tip_of(remote, branch));
         }
-        Ok(audit::changes(repository, before, self.after, Commits { delivery, tip, known: &known })?)
+        Ok(audit::changes(
+            repository,
+            before,
+            self.after,
+            Commits { delivery, tip, known: &known },
+        )?)
     }
 
     /// What the rule files of the change are held against; None where a state is judged by itself.
@@ -201,7 +254,8 @@ impl Range {
     /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no
     /// configuration, no rule files and no manifests. What any other base lacks is built in.
     fn with_rules(self, repository: &Repository, config: &ConfigFile) -> Result<Self, Failure> {
-        let sets_up = self.rules_from != self.after && Project::is_blank(repository, self.rules_from, config)?;
+        let sets_up = self.rules_from != self.after
+            && Project::is_blank(repository, self.rules_from, config)?;
         Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
     }
 
@@ -215,10 +269,14 @@ impl Range {
         }
         let mut change = repository.change(self.before, self.after, &under)?;
         let is_whole_move = match &project.moved_to {
-            Some(folder) => self.move_catalog(repository, &mut change, &project.config.catalog, folder)?,
+            Some(folder) => {
+                self.move_catalog(repository, &mut change, &project.config.catalog, folder)?
+            }
             None => false,
         };
-        let hides = |path: &str| project.has_in_catalog(path) && repository.hides_a_folder(self.after, path);
+        let hides = |path: &str| {
+            project.has_in_catalog(path) && repository.hides_a_folder(self.after, path)
+        };
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
         // A file that goes counts too: what is built in judges from then on.
         let all = is_own && project.rule_files().iter().any(|path| change.touches(path));
@@ -226,11 +284,13 @@ impl Range {
             true => Selection::All,
             false => {
                 // Without the catalog's own folder there is nothing else to judge, whether this change takes it away or not.
-                let whole = project.folders().filter_map(|folder| repository.hides(self.after, folder));
+                let whole =
+                    project.folders().filter_map(|folder| repository.hides(self.after, folder));
                 Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
             }
         };
-        let has_manifests = !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
+        let has_manifests =
+            !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
         if self.after == Snapshot::Index
             && let Some(upstream) = repository.upstream()
         {
@@ -253,18 +313,27 @@ impl Range {
     ) -> Result<bool, Failure> {
         let files = |snapshot: Snapshot, folder: &str| -> Result<_, Failure> {
             let files = repository.blobs_below(snapshot, folder)?.unwrap_or_default();
-            Ok(files.into_iter().map(|file| (file.path.clone().into_owned(), file)).collect::<BTreeMap<_, _>>())
+            Ok(files
+                .into_iter()
+                .map(|file| (file.path.clone().into_owned(), file))
+                .collect::<BTreeMap<_, _>>())
         };
-        let is_in = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let before = self.before.map_or_else(|| Ok(BTreeMap::new()), |before| files(before, old))?;
+        let is_in = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let before =
+            self.before.map_or_else(|| Ok(BTreeMap::new()), |before| files(before, old))?;
         let (after, left) = (files(self.after, new)?, files(self.after, old)?);
         change.before.retain(|path| is_in(path, old));
         change.before.extend(before.keys().cloned());
         change.after.extend(after.keys().cloned());
-        let moved = |path: &str| path.strip_prefix(old).and_then(|rest| after.get(&format!("{new}{rest}")));
+        let moved =
+            |path: &str| path.strip_prefix(old).and_then(|rest| after.get(&format!("{new}{rest}")));
         Ok(before.len() == after.len()
             && left.keys().all(|path| is_in(path, new))
-            && before.iter().all(|(path, file)| moved(path).is_some_and(|other| file.is_same_file(other))))
+            && before
+                .iter()
+                .all(|(path, file)| moved(path).is_some_and(|other| file.is_same_file(other))))
     }
 }
 
@@ -290,7 +359,8 @@ pub(super) fn judge(
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let Judged { catalog, findings, .. } = look_into(repository, range, selection, Some(format), context)?;
+    let Judged { catalog, findings, .. } =
+        look_into(repository, range, selection, Some(format), context)?;
     tell(&catalog, &findings, format, context, || {
         if matches!(format, Format::Human)
             && let Some(hint) = fixable(&findings, range.fixing_command())
@@ -353,7 +423,8 @@ pub(super) fn judge_all(
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
         context.streams.talk(&format!("{name}:"));
-        let mut judged = look_into(repository, range, &Selection::All, Some(Format::Human), context)?;
+        let mut judged =
+            look_into(repository, range, &Selection::All, Some(Format::Human), context)?;
         let more = further(name, range, &judged)?;
         judged.findings.extend(more);
         for drawn in findings_for_people(&judged.findings, &judged.catalog, look) {
@@ -415,14 +486,21 @@ pub(super) fn look_into(
     let selected = match &scope {
         None => selection,
         Some(Scope { selection: changed, .. }) => {
-            let named = range.after == Snapshot::Index && *selection != Selection::All && *changed != Selection::All;
+            let named = range.after == Snapshot::Index
+                && *selection != Selection::All
+                && *changed != Selection::All;
             if named { selection } else { changed }
         }
     };
     let mut reading = rules.read(repository, range.after, selected, step.as_ref())?;
     rule_change.manifests = scope.as_ref().is_some_and(|scope| scope.has_manifests);
     reading.catalog.rule_change = rule_change;
-    rules.read_texts(&mut reading, repository, selection, scope.as_ref().map(|scope| &scope.change))?;
+    rules.read_texts(
+        &mut reading,
+        repository,
+        selection,
+        scope.as_ref().map(|scope| &scope.change),
+    )?;
     let catalog = &reading.catalog;
     if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
@@ -448,7 +526,8 @@ pub(super) fn look_into(
         rules.look_back(&mut reading, repository, line, context.now);
     }
     let (catalog, mut findings) = rules.finish(reading)?;
-    let is_of_a_rule_file = |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
+    let is_of_a_rule_file =
+        |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
     if let Some(head) = head.filter(|_| !findings.iter().all(is_of_a_rule_file)) {
         let by_its_rules = RuleSet::of(&head)?;
         let reading = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
@@ -504,14 +583,16 @@ fn read_rule_change(
     let in_head = |error: ProjectError| Failure::from(error.in_head(range.after));
     let mut head = None;
     if RuleChange::touches_project(project, &touched) {
-        let opened = Project::open_with(repository, range.after, &project.config_file).map_err(in_head)?;
+        let opened =
+            Project::open_with(repository, range.after, &project.config_file).map_err(in_head)?;
         RuleSet::of(&opened).map_err(|error| in_head(error.into()))?;
         if opened.config.catalog != project.config.catalog {
             project.moved_to = Some(opened.config.catalog.clone());
         }
         head = Some(opened);
     }
-    Project::check_templates(repository, range.after, |path| touched.touches(path)).map_err(in_head)?;
+    Project::check_templates(repository, range.after, |path| touched.touches(path))
+        .map_err(in_head)?;
     let old = Side { project, snapshot: origin };
     let new = Side { project: head.as_ref().unwrap_or(project), snapshot: range.after };
     Ok((RuleChange::read(repository, &touched, old, new)?, head))
@@ -519,8 +600,15 @@ fn read_rule_change(
 
 /// Renders the projections of the manifests that are judged by the catalog's own template, where it
 /// has one: of all manifests where the change touches the template.
-fn check_template(repository: &Repository, range: &Range, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
-    let Some(own) = Project::template_at(repository, range.after, projection::TEMPLATE)? else { return Ok(()) };
+fn check_template(
+    repository: &Repository,
+    range: &Range,
+    project: &Project,
+    catalog: &Catalog,
+) -> Result<(), Failure> {
+    let Some(own) = Project::template_at(repository, range.after, projection::TEMPLATE)? else {
+        return Ok(());
+    };
     let template = ProjectionTemplate::compile(Some(&own))?;
     let before = match range.before {
         Some(before) => Project::template_at(repository, before, projection::TEMPLATE)?,
@@ -528,7 +616,9 @@ fn check_template(repository: &Repository, range: &Range, project: &Project, cat
     };
     let whole = match before.as_ref() == Some(&own) {
         true => None,
-        false => Some(RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog),
+        false => Some(
+            RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog,
+        ),
     };
     let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
     let refusal = entries.par_iter().find_map_first(|entry| {

@@ -79,13 +79,17 @@ fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
     let promised = if steps.is_empty() { None } else { Promised::of(&repository, &project)? };
     let refused: Vec<(&Step, Refusal)> = steps
         .iter()
-        .filter_map(|step| Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?)))
+        .filter_map(|step| {
+            Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?))
+        })
         .collect();
     if !refused.is_empty() {
         return Err(refusal(&refused, steps.len(), to));
     }
-    let rewrites: Vec<Rewrite> =
-        steps.iter().map(|step| lifecycle::set(&mut catalog, &project, &step.path, to)).collect::<Result<_, _>>()?;
+    let rewrites: Vec<Rewrite> = steps
+        .iter()
+        .map(|step| lifecycle::set(&mut catalog, &project, &step.path, to))
+        .collect::<Result<_, _>>()?;
     if !args.dry_run {
         fixes::write(&repository, &catalog, &rewrites)?;
     } else if !args.json {
@@ -95,8 +99,11 @@ fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
     }
     report(args, &steps, &already, to, context);
     if !args.json && !steps.is_empty() {
-        let line =
-            if args.dry_run { "Nothing was written (--dry-run).".to_owned() } else { next(&steps, to, &project) };
+        let line = if args.dry_run {
+            "Nothing was written (--dry-run).".to_owned()
+        } else {
+            next(&steps, to, &project)
+        };
         context.streams.talk(&line);
     }
     Ok(Outcome::Done)
@@ -124,7 +131,8 @@ impl Set {
                 ));
             }
             Err(states) => {
-                let near = suggest::did_you_mean(last, LifecycleStatus::ALL.map(LifecycleStatus::as_str));
+                let near =
+                    suggest::did_you_mean(last, LifecycleStatus::ALL.map(LifecycleStatus::as_str));
                 let message = format!("`{}` is no status", harmless_name(last));
                 return Err(Failure::usage(message, near.unwrap_or(states)));
             }
@@ -140,9 +148,10 @@ impl Set {
                 "no manifest is named",
                 "give IDs before the status, or select with --env, --service or --from",
             )),
-            (false, true) => {
-                Err(Failure::usage("IDs and a selection are given", "give either IDs, or --env, --service and --from"))
-            }
+            (false, true) => Err(Failure::usage(
+                "IDs and a selection are given",
+                "give either IDs, or --env, --service and --from",
+            )),
             _ => Ok((ids, to)),
         }
     }
@@ -171,24 +180,23 @@ fn steps(
     if ids.is_empty() {
         args.narrow.check(project, catalog)?;
         let requests = catalog.entries.iter().filter_map(|entry| Some((entry, entry.request()?)));
-        chosen.extend(
-            requests.filter(|(_, request)| {
-                args.narrow.holds(request) && args.from.is_none_or(|from| request.status == from)
-            }),
-        );
+        chosen.extend(requests.filter(|(_, request)| {
+            args.narrow.holds(request) && args.from.is_none_or(|from| request.status == from)
+        }));
         let unread = catalog.entries.iter().filter(|entry| entry.request().is_none()).count();
         if unread > 0 {
             let files = count_of(unread, "file");
-            context
-                .streams
-                .talk(&format!("Note: {files} with errors not looked at; `goldenpath validate` shows them."));
+            context.streams.talk(&format!(
+                "Note: {files} with errors not looked at; `goldenpath validate` shows them."
+            ));
         }
         if chosen.is_empty() {
             context.streams.talk("No manifest is selected.");
         }
     }
     let (mut steps, mut already, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (entry, request) in chosen.into_iter().filter(|(entry, _)| seen.insert(entry.path.as_str())) {
+    for (entry, request) in chosen.into_iter().filter(|(entry, _)| seen.insert(entry.path.as_str()))
+    {
         match request.status == to {
             true => already.push(request.id),
             false => steps.push(Step {
@@ -209,10 +217,12 @@ fn refusal(refused: &[(&Step, Refusal)], all: usize, to: LifecycleStatus) -> Fai
         (!legal.is_empty()).then(|| format!("the next step is {}", legal.join(" or ")))
     };
     if let ([(_, only)], 1) = (refused, all) {
-        let help = only.help.clone().into_iter().chain(instead(only)).collect::<Vec<_>>().join("; ");
+        let help =
+            only.help.clone().into_iter().chain(instead(only)).collect::<Vec<_>>().join("; ");
         return Failure::refused(format!("{}, which cannot become `{to}`", only.because), help);
     }
-    let mut message = format!("{} of {all} manifests cannot become `{to}`; nothing was written", refused.len());
+    let mut message =
+        format!("{} of {all} manifests cannot become `{to}`; nothing was written", refused.len());
     for (_, refusal) in refused.iter().take(MOST_TOLD) {
         let instead = instead(refusal).or_else(|| refusal.help.clone());
         message.push_str(&format!(
@@ -224,7 +234,10 @@ fn refusal(refused: &[(&Step, Refusal)], all: usize, to: LifecycleStatus) -> Fai
     if refused.len() > MOST_TOLD {
         message.push_str(&format!("\nand {} more", refused.len() - MOST_TOLD));
     }
-    let help = match LifecycleStatus::ALL.into_iter().find(|from| from.steps().contains(&to) && *from < to) {
+    let help = match LifecycleStatus::ALL
+        .into_iter()
+        .find(|from| from.steps().contains(&to) && *from < to)
+    {
         Some(from) => format!("leave them out, or select with `--from {from}` those that can"),
         None => "leave them out".to_owned(),
     };
@@ -244,9 +257,16 @@ fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Conte
     context.streams.result(&diff_for_people(&difference, context.streams.out));
 }
 
-fn report(args: &Set, steps: &[Step], already: &[SecretId], to: LifecycleStatus, context: &Context) {
+fn report(
+    args: &Set,
+    steps: &[Step],
+    already: &[SecretId],
+    to: LifecycleStatus,
+    context: &Context,
+) {
     if args.json {
-        let row = |step: &Step| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
+        let row =
+            |step: &Step| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
         let changed: Vec<_> = steps.iter().map(row).collect();
         let json = json!({ "version": 1, "dryRun": args.dry_run, "changed": changed, "unchanged": already });
         context.streams.result(&format!("{}\n", harmless_json(&format!("{json:#}"))));
@@ -262,7 +282,9 @@ fn report(args: &Set, steps: &[Step], already: &[SecretId], to: LifecycleStatus,
     match already {
         [] => {}
         [only] => context.streams.talk(&format!("{only} is `{to}` already.")),
-        several => context.streams.talk(&format!("{} manifests are `{to}` already.", several.len())),
+        several => {
+            context.streams.talk(&format!("{} manifests are `{to}` already.", several.len()))
+        }
     }
 }
 

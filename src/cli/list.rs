@@ -73,7 +73,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Format::Table if rows.is_empty() => streams.talk("No manifest is selected."),
         Format::Table => streams.result(&as_table(&rows, table_width(context), streams.out)),
-        Format::Json => streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows))))),
+        Format::Json => {
+            streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows)))))
+        }
         Format::Csv => streams.result(&as_csv(&rows)),
     }
     Ok(outcome)

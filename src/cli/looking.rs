@@ -50,7 +50,9 @@ impl Ahead {
             other => Some(other),
         };
         let mut calendar = line
-            .map(|line| Calendar::of(repository, project, catalog, line, |request| filter.holds(request)))
+            .map(|line| {
+                Calendar::of(repository, project, catalog, line, |request| filter.holds(request))
+            })
             .unwrap_or_default();
         if repository.is_shallow() {
             context.streams.talk(
@@ -89,7 +91,9 @@ impl Looked {
         context: &Context,
     ) -> Result<Vec<Due>, Failure> {
         let until = context.now.checked_add(SignedDuration::from_hours(i64::from(days) * 24));
-        let until = until.map_err(|_| Failure::usage("`--within` reaches beyond the calendar", "give fewer days"))?;
+        let until = until.map_err(|_| {
+            Failure::usage("`--within` reaches beyond the calendar", "give fewer days")
+        })?;
         Ok(self.calendar.due(catalog, project, |request| filter.holds(request), until))
     }
 }
@@ -102,7 +106,9 @@ pub(super) async fn ask_stores(
     catalog: &Catalog,
     context: &Context,
 ) -> (BTreeMap<SecretId, Known>, Vec<Unasked>) {
-    let there = |request: &&SecretRequest| request.status != LifecycleStatus::Decommissioned && holds(request);
+    let there = |request: &&SecretRequest| {
+        request.status != LifecycleStatus::Decommissioned && holds(request)
+    };
     let environments: BTreeSet<String> =
         catalog.requests().filter(there).map(|request| request.environment.to_string()).collect();
     let (accounts, mut unseen) = Account::open(&project.config, &project.root, environments).await;
@@ -115,10 +121,14 @@ pub(super) async fn ask_stores(
         }
     };
     let there = |request: &SecretRequest| there(&request);
-    let (known, silent) = reconcile::known(project, catalog, &accounts, context.now, there, &tell).await;
+    let (known, silent) =
+        reconcile::known(project, catalog, &accounts, context.now, there, &tell).await;
     context.streams.bar_ends();
     unseen.extend(silent);
-    let unasked = |unseen: &Unseen| Unasked { environments: unseen.names(), message: unseen.error.to_string() };
+    let unasked = |unseen: &Unseen| Unasked {
+        environments: unseen.names(),
+        message: unseen.error.to_string(),
+    };
     let unasked: Vec<Unasked> = unseen.iter().map(unasked).collect();
     for account in &unasked {
         context.streams.talk(&format!("Not asked: {}: {}.", account.environments, account.message));

@@ -76,7 +76,14 @@ struct Shared {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
     color: ColorChoice,
     /// Say nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -157,9 +164,11 @@ pub fn main() -> ExitCode {
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
     let color = if cli.command.is_plain() { ColorChoice::Never } else { color };
-    let context = Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
+    let context =
+        Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
     let two_means_changes = cli.command.two_means_changes();
-    let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory)) {
+    let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
+    {
         Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),
         _ => cli.command.run(&context),
     };
@@ -190,7 +199,9 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     }
     match error.exit_code() {
         // A pipeline that asked for it would take 2 for changes, and go on to apply.
-        2 if std::env::args_os().any(|argument| argument == "--detailed-exitcode") => ExitCode::from(1),
+        2 if std::env::args_os().any(|argument| argument == "--detailed-exitcode") => {
+            ExitCode::from(1)
+        }
         code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
     }
 }
@@ -268,8 +279,10 @@ struct Narrow {
 impl Narrow {
     /// Refuses a name that selects nothing: most likely it is misspelt.
     fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
-        let services: BTreeSet<&str> = catalog.requests().map(|request| request.service.as_str()).collect();
-        let environments: BTreeSet<&str> = project.enums.environments.iter().map(String::as_str).collect();
+        let services: BTreeSet<&str> =
+            catalog.requests().map(|request| request.service.as_str()).collect();
+        let environments: BTreeSet<&str> =
+            project.enums.environments.iter().map(String::as_str).collect();
         for (flag, given, known) in
             [("--env", &self.environments, environments), ("--service", &self.services, services)]
         {
@@ -294,7 +307,8 @@ impl Narrow {
     }
 
     fn holds_names(&self, environment: &str, service: &str) -> bool {
-        let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
+        let among =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
         among(&self.environments, environment) && among(&self.services, service)
     }
 }

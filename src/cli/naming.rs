@@ -11,7 +11,10 @@ use crate::terminal::harmless_name;
 const SUGGESTIONS: usize = 3;
 
 /// The one file of the catalog that claims the ID `word`.
-pub(super) fn named<'catalog>(catalog: &'catalog Catalog, word: &str) -> Result<&'catalog Entry, Failure> {
+pub(super) fn named<'catalog>(
+    catalog: &'catalog Catalog,
+    word: &str,
+) -> Result<&'catalog Entry, Failure> {
     let claims = |entry: &&Entry| entry.claimed_id() == Some(word);
     match catalog.entries.iter().filter(claims).collect::<Vec<_>>().as_slice() {
         [only] => Ok(only),
@@ -19,7 +22,12 @@ pub(super) fn named<'catalog>(catalog: &'catalog Catalog, word: &str) -> Result<
         several => {
             let paths: Vec<_> = several.iter().map(|entry| harmless_name(&entry.path)).collect();
             Err(Failure::usage(
-                format!("{} manifests have the ID {}: {}", several.len(), harmless_name(word), paths.join(", ")),
+                format!(
+                    "{} manifests have the ID {}: {}",
+                    several.len(),
+                    harmless_name(word),
+                    paths.join(", ")
+                ),
                 "`goldenpath id renumber` gives the younger one another ID",
             ))
         }
@@ -27,23 +35,33 @@ pub(super) fn named<'catalog>(catalog: &'catalog Catalog, word: &str) -> Result<
 }
 
 fn unknown(catalog: &Catalog, word: &str) -> Failure {
-    let by_id: BTreeMap<SecretId, &Entry> =
-        catalog.entries.iter().filter_map(|entry| Some((SecretId::parse(entry.claimed_id()?).ok()?, entry))).collect();
-    let name = |entry: &Entry| entry.request().map(|request| format!(" ({})", request.name)).unwrap_or_default();
+    let by_id: BTreeMap<SecretId, &Entry> = catalog
+        .entries
+        .iter()
+        .filter_map(|entry| Some((SecretId::parse(entry.claimed_id()?).ok()?, entry)))
+        .collect();
+    let name = |entry: &Entry| {
+        entry.request().map(|request| format!(" ({})", request.name)).unwrap_or_default()
+    };
     let called: Vec<String> = by_id
         .iter()
         .filter(|(_, entry)| entry.request().is_some_and(|request| request.name.as_str() == word))
         .take(SUGGESTIONS)
         .map(|(id, entry)| format!("{id} ({})", harmless_name(&entry.path)))
         .collect();
-    let near: Vec<String> =
-        nearest(word, by_id.keys().copied()).iter().map(|id| format!("{id}{}", name(by_id[id]))).collect();
+    let near: Vec<String> = nearest(word, by_id.keys().copied())
+        .iter()
+        .map(|id| format!("{id}{}", name(by_id[id])))
+        .collect();
     let help = match (called.as_slice(), near.as_slice()) {
         ([_, ..], _) => format!("that is the name of {}", called.join(" and of ")),
         ([], [_, ..]) => format!("did you mean {}?", near.join(" or ")),
         ([], []) => match by_id.len() {
             0 => "the catalog has no manifests; `goldenpath new secret` writes one".to_owned(),
-            1 => format!("the only one is {}", by_id.keys().next().map(SecretId::to_string).unwrap_or_default()),
+            1 => format!(
+                "the only one is {}",
+                by_id.keys().next().map(SecretId::to_string).unwrap_or_default()
+            ),
             several => format!("`goldenpath list` shows the {several} that there are"),
         },
     };
@@ -75,8 +93,11 @@ mod tests {
 
     #[test]
     fn an_id_that_is_written_otherwise_is_the_same_and_others_are_near() {
-        let ids: Vec<SecretId> = [1, 7, 17, 70, 4711].into_iter().filter_map(SecretId::of_number).collect();
-        let near = |word: &str| nearest(word, ids.iter().copied()).iter().map(|id| id.number()).collect::<Vec<_>>();
+        let ids: Vec<SecretId> =
+            [1, 7, 17, 70, 4711].into_iter().filter_map(SecretId::of_number).collect();
+        let near = |word: &str| {
+            nearest(word, ids.iter().copied()).iter().map(|id| id.number()).collect::<Vec<_>>()
+        };
         assert_eq!(near("sec-7"), [7]);
         assert_eq!(near("SEC-00017"), [17]);
         assert_eq!(near("SEC-0071"), [70, 17, 7]);

@@ -14,8 +14,8 @@ use crate::catalog::{Catalog, Project, Selection};
 use crate::diagnostics::{findings_for_people, summary};
 use crate::manifest::SecretId;
 use crate::scaffold::{
-    self, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin,
-    Original, ScaffoldError, Wrong,
+    self, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model,
+    NewManifest, Origin, Original, ScaffoldError, Wrong,
 };
 use crate::source::{Repository, Snapshot};
 use crate::terminal::{PromptError, Prompter, harmless_json};
@@ -96,7 +96,14 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     let prompter = if args.plain { prompter.map(Prompter::plainly) } else { prompter };
 
     let mut constraint = Constraint::new(&project, catalog)?;
-    let answers = answered(args, file.as_ref(), original.as_ref(), prompter.as_ref(), &mut constraint, context)?;
+    let answers = answered(
+        args,
+        file.as_ref(),
+        original.as_ref(),
+        prompter.as_ref(),
+        &mut constraint,
+        context,
+    )?;
 
     // The manifests, with the IDs that they would get now: what is not fit to be written uses no number up.
     let allocator = reserving.allocator(&repository, &project.config);
@@ -105,7 +112,8 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         Some(original) => Model::Copy(Box::new(original)),
         None => Model::Template(project.template(&repository, scaffold::TEMPLATE)?),
     };
-    let (mut made, findings, catalog) = scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
+    let (mut made, findings, catalog) =
+        scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
     if !findings.is_empty() {
         for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
             context.streams.alert(&drawn);
@@ -139,7 +147,8 @@ pub(super) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     scaffold::write(&made, &project)?;
     let mut done = Done { reserved_on: given.reserved_on, committed: Committed::default() };
     let paths: Vec<&str> = made.iter().map(|manifest| manifest.path.as_str()).collect();
-    let committed = committing.carry_out(&repository, &paths, &message(&answers, &given.ids), context);
+    let committed =
+        committing.carry_out(&repository, &paths, &message(&answers, &given.ids), context);
     let failure = committed.map(|committed| done.committed = committed).err();
     report(&made, &done, dry_run, as_json, context);
     failure.map_or(Ok(Outcome::Done), Err)
@@ -160,7 +169,12 @@ fn message(answers: &Answers, ids: &[SecretId]) -> String {
         None => String::new(),
     };
     let ids = and(ids.iter().map(ToString::to_string).collect());
-    format!("{ids}: {} for {} in {}", answers.name, answers.service, and(answers.environments.clone()))
+    format!(
+        "{ids}: {} for {} in {}",
+        answers.name,
+        answers.service,
+        and(answers.environments.clone())
+    )
 }
 
 /// All answers: flags win over the file, and both over the manifest that is copied; the person is asked for the rest.
@@ -187,8 +201,16 @@ fn answered(
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
         let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
-        context.streams.talk(&format!("A new secret. {key} or Ctrl-C backs out; nothing is written before the end."));
-        scaffold::ask(prompter, &questions, &mut draft, constraint, original.map(Original::environment))?;
+        context.streams.talk(&format!(
+            "A new secret. {key} or Ctrl-C backs out; nothing is written before the end."
+        ));
+        scaffold::ask(
+            prompter,
+            &questions,
+            &mut draft,
+            constraint,
+            original.map(Original::environment),
+        )?;
     }
     if draft.get(Field::Owner).is_none()
         && let Some(owner) = constraint.only_owner(&draft)
@@ -211,10 +233,13 @@ fn read_answers(path: &Path, project: &Project) -> Result<AnswersFile, AnswersEr
     let limit = MAX_ANSWERS_BYTES + 1;
     let mut bytes = Vec::new();
     let (name, read) = match path == Path::new("-") {
-        true => ("standard input".to_owned(), io::stdin().lock().take(limit).read_to_end(&mut bytes)),
-        false => {
-            (path.display().to_string(), File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)))
+        true => {
+            ("standard input".to_owned(), io::stdin().lock().take(limit).read_to_end(&mut bytes))
         }
+        false => (
+            path.display().to_string(),
+            File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+        ),
     };
     read.map_err(|error| {
         AnswersError::new(
@@ -271,10 +296,15 @@ fn report(made: &[NewManifest], done: &Done, dry_run: bool, as_json: bool, conte
     if dry_run {
         context.streams.talk("Nothing was written (--dry-run).");
     } else if let Some(commit) = &done.committed.commit {
-        context.streams.talk(&format!("Committed as {}. Next: push; the merge does the rest.", &commit[..8]));
+        context
+            .streams
+            .talk(&format!("Committed as {}. Next: push; the merge does the rest.", &commit[..8]));
     } else {
         let paths: Vec<&str> = made.iter().map(|manifest| manifest.path.as_str()).collect();
-        context.streams.talk(&format!("Next: git add {} and commit; the merge does the rest.", paths.join(" ")));
+        context.streams.talk(&format!(
+            "Next: git add {} and commit; the merge does the rest.",
+            paths.join(" ")
+        ));
     }
 }
 
@@ -319,7 +349,8 @@ fn missing_flags(missing: &[Field]) -> Failure {
 /// The error for those flags that are wrong.
 fn wrong_flags(wrong: &[Wrong]) -> Option<Failure> {
     let of_flags = wrong.iter().filter(|wrong| wrong.origin == Origin::Flag);
-    let lines: Vec<String> = of_flags.map(|wrong| format!("{}: {}", wrong.field.flag(), wrong.why)).collect();
+    let lines: Vec<String> =
+        of_flags.map(|wrong| format!("{}: {}", wrong.field.flag(), wrong.why)).collect();
     let help = "correct the answer; see `goldenpath new secret --help`";
     (!lines.is_empty()).then(|| Failure::usage(lines.join("\n"), help))
 }

@@ -54,7 +54,8 @@ enum Format {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     // Its memory holds the credentials of the stores.
     hardening::forbid_dumps();
-    let change = args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
+    let change =
+        args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
     let base = match &change {
         Some(Judged { catalog, findings, .. }) if !is_applicable(findings) => {
             refuse(findings, catalog, context);
@@ -70,24 +71,31 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let (world, unseen) = desired.world(context).await?;
         let mut plan = desired.plan(&world, unseen, context).await?;
-        plan.projections_differ = base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
+        plan.projections_differ =
+            base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
         if tell_unseen(&world, &plan, context) {
             return Ok(Outcome::Failed);
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
         context.streams.result(&match args.format {
             Format::Human => reconcile::for_people(&plan, context.streams.out),
-            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings)))),
+            Format::Json => {
+                format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings))))
+            }
             Format::Markdown => desired.comment(&world, &plan, &findings, base)?,
         });
         if let Some(path) = &args.out {
             if !plan.unseen.is_empty() {
-                context.streams.talk("The plan is not saved: it does not know what is in all accounts.");
+                context
+                    .streams
+                    .talk("The plan is not saved: it does not know what is in all accounts.");
                 return Ok(Outcome::Failed);
             }
             desired.saved(&world, &plan).await?.write(path)?;
             let path = path.display();
-            context.streams.talk(&format!("Saved in {path}; `goldenpath apply {path}` carries out exactly this."));
+            context.streams.talk(&format!(
+                "Saved in {path}; `goldenpath apply {path}` carries out exactly this."
+            ));
         }
         Ok(match args.detailed_exitcode {
             // What is there in some account is not known.

@@ -17,7 +17,8 @@ use crate::gitops::{GitopsError, Pushed, Target, WorkingCopy};
 use crate::manifest::{self, LifecycleStatus, SecretId};
 use crate::projection::{self, Projection, ProjectionTemplate};
 use crate::reconcile::{
-    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Saved, Selected, Shard, Subject, Unseen, World,
+    self, Account, Gate, Options, Parallelism, Plan, Progress, Recorder, Saved, Selected, Shard,
+    Subject, Unseen, World,
 };
 use crate::rules::{self, Finding, Renewals, RuleSet, Severity};
 use crate::source::{Repository, Snapshot};
@@ -98,20 +99,28 @@ impl Source {
             refresh,
         } = saved.selection.clone();
         let repository = Repository::discover()?;
-        let now = name.as_ref().map_or_else(|| repository.head(), |name| repository.commit(name))?;
+        let now =
+            name.as_ref().map_or_else(|| repository.head(), |name| repository.commit(name))?;
         saved.check_commit(name.as_deref().unwrap_or("HEAD"), &now.id())?;
         let unusable = |why: String| Failure::usage(why, "make a new plan");
-        let parsed = |ids: Vec<String>| ids.iter().map(|id| SecretId::parse(id)).collect::<Result<Vec<_>, _>>();
+        let parsed = |ids: Vec<String>| {
+            ids.iter().map(|id| SecretId::parse(id)).collect::<Result<Vec<_>, _>>()
+        };
         let shard = shard.map(|shard| shard.parse::<Shard>()).transpose().map_err(unusable)?;
         // What the flags ask for, asked of the file too: whoever wrote it need not have used them.
         if !overrides.is_empty() && ids.is_empty() {
             return Err(unusable("the saved plan overrides a gate, and names no ID".to_owned()));
         }
-        let why = overrides.values().next().map(|text| reason(text)).transpose().map_err(unusable)?;
+        let why =
+            overrides.values().next().map(|text| reason(text)).transpose().map_err(unusable)?;
         if overrides.values().any(|text| Some(text) != why.as_ref()) {
             return Err(unusable("the saved plan overrides gates for several reasons".to_owned()));
         }
-        let gates = overrides.keys().map(|gate| Gate::parse(gate)).collect::<Result<Vec<_>, _>>().map_err(unusable)?;
+        let gates = overrides
+            .keys()
+            .map(|gate| Gate::parse(gate))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unusable)?;
         Ok(Self {
             work_tree: false,
             commit: Some(now.id()),
@@ -182,13 +191,17 @@ impl Source {
 
     /// Refuses an ID that nobody asks for anything under: most likely it is misspelt.
     fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
-        let selected = |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.holds(one));
+        let selected =
+            |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.holds(one));
         for (flag, ids, help) in [
             ("--adopt", &self.adopt, "give the ID of a manifest whose secret exists already"),
             ("--id", &self.ids, "`goldenpath id list` shows who has which"),
         ] {
             if let Some(id) = ids.iter().find(|id| !selected(id)) {
-                return Err(Failure::usage(format!("`{flag} {id}`: no manifest of this ID is selected"), help));
+                return Err(Failure::usage(
+                    format!("`{flag} {id}`: no manifest of this ID is selected"),
+                    help,
+                ));
             }
         }
         Ok(())
@@ -197,14 +210,21 @@ impl Source {
 
 impl Desired<'_> {
     /// Opens the stores and the GitOps working copies, and says where they are. What cannot be opened comes beside it.
-    pub(super) async fn world(&self, context: &Context) -> Result<(World<'_>, Vec<Unseen>), Failure> {
+    pub(super) async fn world(
+        &self,
+        context: &Context,
+    ) -> Result<(World<'_>, Vec<Unseen>), Failure> {
         let Self { source, project, catalog, repository, .. } = self;
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
         let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
-        let template = ProjectionTemplate::compile(project.template(repository, projection::TEMPLATE)?.as_deref())?;
+        let template = ProjectionTemplate::compile(
+            project.template(repository, projection::TEMPLATE)?.as_deref(),
+        )?;
         let options = Options {
-            parallelism: source.parallelism.map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
+            parallelism: source
+                .parallelism
+                .map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
             rebind_catalog: source.rebind_catalog,
@@ -220,7 +240,8 @@ impl Desired<'_> {
     /// Since when each manifest that asks for its secret's end does so, as the branch has it.
     fn requested(&self) -> BTreeMap<SecretId, Timestamp> {
         let asks = LifecycleStatus::DecommissionRequested;
-        let asking = self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
+        let asking =
+            self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
         let asking: Vec<_> = asking.filter(|(request, _)| request.status == asks).collect();
         let line = match self.catalog.snapshot {
             commit @ Snapshot::Commit(_) => Some(commit),
@@ -228,8 +249,12 @@ impl Desired<'_> {
         };
         let paths = asking.iter().map(|(_, path)| (*path).clone());
         let had_it = |bytes: &[u8]| manifest::status_in(bytes) == Some(asks);
-        let since = line.map(|line| self.repository.same_since(line, paths, had_it)).unwrap_or_default();
-        asking.into_iter().filter_map(|(request, path)| Some((request.id, *since.get(path)?))).collect()
+        let since =
+            line.map(|line| self.repository.same_since(line, paths, had_it)).unwrap_or_default();
+        asking
+            .into_iter()
+            .filter_map(|(request, path)| Some((request.id, *since.get(path)?)))
+            .collect()
     }
 
     /// Opens the GitOps repositories of these environments, one for all whose projections go to the same place.
@@ -241,7 +266,10 @@ impl Desired<'_> {
         let Self { project, repository, .. } = self;
         let mut places: Vec<(Place, BTreeSet<String>)> = Vec::new();
         for environment in environments {
-            let Some(place) = Place::of(project.config.gitops_of(environment), &project.root) else { continue };
+            let Some(place) = Place::of(project.config.gitops_of(environment), &project.root)
+            else {
+                continue;
+            };
             match places.iter_mut().find(|(known, _)| known.is_same(&place)) {
                 Some((_, environments)) => _ = environments.insert(environment.clone()),
                 None => places.push((place, [environment.clone()].into())),
@@ -259,10 +287,13 @@ impl Desired<'_> {
         let named = &self.source.plain_folders;
         let mut configured = Vec::new();
         for (place, environments) in places {
-            let (Place::Folder(path), Some(environment)) = (place, environments.first()) else { continue };
+            let (Place::Folder(path), Some(environment)) = (place, environments.first()) else {
+                continue;
+            };
             // One that cannot be followed has an error of its own when it is opened.
             let Ok(path) = path.canonicalize() else { continue };
-            let is_named = named.iter().any(|named| named.canonicalize().is_ok_and(|named| named == path));
+            let is_named =
+                named.iter().any(|named| named.canonicalize().is_ok_and(|named| named == path));
             if path.is_dir() && !is_named && !WorkingCopy::is_root(&path) {
                 let help = format!(
                     "name the root of the GitOps repository's working copy (in a submodule, `git submodule update --init` \
@@ -281,7 +312,10 @@ impl Desired<'_> {
             })?;
             if !configured.contains(&path) {
                 return Err(Failure::usage(
-                    format!("`--gitops-path {}`: no `gitops.path` of this run is that folder", named.display()),
+                    format!(
+                        "`--gitops-path {}`: no `gitops.path` of this run is that folder",
+                        named.display()
+                    ),
                     "leave it out, or set `gitops.path` in goldenpath.yaml to it",
                 ));
             }
@@ -303,7 +337,9 @@ impl Desired<'_> {
         let tell = |progress| match (&bar, progress) {
             (None, _) => {}
             (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
-            (Some(bar), Progress::Looked { done, all }) => bar.fill("Looking", done, all, String::new()),
+            (Some(bar), Progress::Looked { done, all }) => {
+                bar.fill("Looking", done, all, String::new())
+            }
         };
         let plan = reconcile::plan(world, |subject| self.holds(subject), &tell).await;
         context.streams.bar_ends();
@@ -323,7 +359,8 @@ impl Desired<'_> {
     /// How many projections of the run differ from what the template of `base` gives, or have none
     /// by it.
     pub(super) fn projections_that_differ(&self, base: &Project) -> Result<usize, Failure> {
-        let template_of = |project: &Project| project.template(&self.repository, projection::TEMPLATE);
+        let template_of =
+            |project: &Project| project.template(&self.repository, projection::TEMPLATE);
         let (own, before) = (template_of(&self.project)?, template_of(base)?);
         if own == before {
             return Ok(0);
@@ -333,13 +370,18 @@ impl Desired<'_> {
         let before = ProjectionTemplate::compile(before.as_deref()).ok();
         let mut differ = 0;
         for entry in self.catalog.selected() {
-            let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else { continue };
+            let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
+                continue;
+            };
             if !self.holds(Subject::of(request)) {
                 continue;
             }
             let conceal = |text: &mut String| rules::conceal(entry, &self.project, [text]);
-            let now = Projection::of(request, &self.project, &own).map_err(|error| error.reworded(conceal))?;
-            let then = before.as_ref().and_then(|before| Projection::of(request, &self.project, before).ok());
+            let now = Projection::of(request, &self.project, &own)
+                .map_err(|error| error.reworded(conceal))?;
+            let then = before
+                .as_ref()
+                .and_then(|before| Projection::of(request, &self.project, before).ok());
             differ += usize::from(then.as_ref() != Some(&now));
         }
         Ok(differ)
@@ -352,7 +394,9 @@ impl Desired<'_> {
                 self.findings.push(finding);
             }
         }
-        self.findings.sort_by(|one, other| (&one.path, one.span.start).cmp(&(&other.path, other.span.start)));
+        self.findings.sort_by(|one, other| {
+            (&one.path, one.span.start).cmp(&(&other.path, other.span.start))
+        });
     }
 
     /// What a run in this world records with.
@@ -360,7 +404,12 @@ impl Desired<'_> {
         let mut callers = BTreeMap::new();
         for account in world.accounts.iter().filter(|_| plan.has_changes()) {
             if let Some(caller) = account.store.caller().await {
-                callers.extend(account.environments.iter().map(|environment| (environment.clone(), caller.clone())));
+                callers.extend(
+                    account
+                        .environments
+                        .iter()
+                        .map(|environment| (environment.clone(), caller.clone())),
+                );
             }
         }
         let source = format!("{} at {}", self.project.catalog_id, source_of(world));
@@ -369,11 +418,13 @@ impl Desired<'_> {
 
     /// The plan with all that it is bound to.
     pub(super) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
-        let Source { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } = self.source;
+        let Source { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
+            self.source;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
-            let whole =
-                whole.map_err(|error| Failure::io(&format!("`{}` cannot be followed", folder.display()), &error))?;
+            let whole = whole.map_err(|error| {
+                Failure::io(&format!("`{}` cannot be followed", folder.display()), &error)
+            })?;
             let text = whole.to_str().map(str::to_owned);
             let help = "give a folder whose path is UTF-8";
             text.ok_or_else(|| Failure::usage(format!("`{}` is not UTF-8", folder.display()), help))
@@ -387,7 +438,12 @@ impl Desired<'_> {
             adopt: adopt.iter().map(ToString::to_string).collect(),
             rebind_catalog: *rebind_catalog,
             gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
-            overrides: self.source.overrides().iter().map(|(gate, why)| (gate.to_string(), why.clone())).collect(),
+            overrides: self
+                .source
+                .overrides()
+                .iter()
+                .map(|(gate, why)| (gate.to_string(), why.clone()))
+                .collect(),
             refresh: *refresh,
         };
         let account = reconcile::digest(&reconcile::places(world).await?);
@@ -420,7 +476,8 @@ impl Desired<'_> {
     fn environments(&self) -> BTreeSet<String> {
         let narrow = &self.source.narrow;
         let selected = self.catalog.requests().filter(|request| narrow.holds(request));
-        let mut environments: BTreeSet<String> = selected.map(|request| request.environment.to_string()).collect();
+        let mut environments: BTreeSet<String> =
+            selected.map(|request| request.environment.to_string()).collect();
         environments.extend(narrow.environments.iter().cloned());
         if environments.is_empty() {
             environments.extend(self.project.enums.environments.iter().cloned());
@@ -430,7 +487,11 @@ impl Desired<'_> {
 
     /// Shows what is to be said before a plan: what validating the catalog found, and what the store told since. None
     /// where that has an error.
-    pub(super) fn warnings(&self, plan: &Plan, context: &Context) -> Result<Option<Vec<Finding>>, Failure> {
+    pub(super) fn warnings(
+        &self,
+        plan: &Plan,
+        context: &Context,
+    ) -> Result<Option<Vec<Finding>>, Failure> {
         let mut findings = self.findings.clone();
         let renewals = Renewals { now: context.now, last: plan.renewals.clone() };
         RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &renewals);
@@ -465,19 +526,24 @@ fn reason(text: &str) -> Result<String, String> {
 pub(super) fn tell_unseen(world: &World<'_>, plan: &Plan, context: &Context) -> bool {
     for unseen in &plan.unseen {
         if world.accounts.len() > 1 || plan.unseen.len() > 1 {
-            let place = unseen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            let place =
+                unseen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
             context.streams.talk(&format!("{}{place} cannot be looked at:", unseen.names()));
         }
         context.streams.error(&unseen.error);
     }
-    let seen = |account: &Account| !plan.unseen.iter().any(|unseen| unseen.environments == account.environments);
+    let seen = |account: &Account| {
+        !plan.unseen.iter().any(|unseen| unseen.environments == account.environments)
+    };
     !plan.unseen.is_empty() && !world.accounts.iter().any(seen)
 }
 
 /// Says which catalog goes where.
 fn say_where(world: &World<'_>, shard: Option<Shard>, context: &Context) {
     let of = |several: bool, environments: &BTreeSet<String>| match several {
-        true => format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+        true => {
+            format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        }
         false => String::new(),
     };
     let World { project, catalog, accounts, gitops, .. } = world;
@@ -490,7 +556,11 @@ fn say_where(world: &World<'_>, shard: Option<Shard>, context: &Context) {
         context.streams.talk(&format!("Store    {}{environments}", account.store.place()));
     }
     for (environments, target) in gitops {
-        context.streams.talk(&format!("GitOps   {}{}", target.place(), of(gitops.len() > 1, environments)));
+        context.streams.talk(&format!(
+            "GitOps   {}{}",
+            target.place(),
+            of(gitops.len() > 1, environments)
+        ));
     }
     if gitops.is_empty() {
         context
@@ -529,7 +599,8 @@ impl Place {
                 warn_of_old_git(&git, context)?;
                 let (protocols, memory) = (git.protocols()?, repository.memory());
                 context.streams.glimpse("Asking the GitOps repository …");
-                let remote = Remote::open("the GitOps repository", place, &project.root, &memory, protocols);
+                let remote =
+                    Remote::open("the GitOps repository", place, &project.root, &memory, protocols);
                 context.streams.progress_ends();
                 Ok(Target::Remote(Box::new(Pushed::new(remote.map_err(GitopsError::from)?))))
             }
@@ -540,10 +611,12 @@ impl Place {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Remote(one), Self::Remote(other)) => one == other,
-            (Self::Folder(one), Self::Folder(other)) => match (one.canonicalize(), other.canonicalize()) {
-                (Ok(one), Ok(other)) => one == other,
-                _ => one == other,
-            },
+            (Self::Folder(one), Self::Folder(other)) => {
+                match (one.canonicalize(), other.canonicalize()) {
+                    (Ok(one), Ok(other)) => one == other,
+                    _ => one == other,
+                }
+            }
             _ => false,
         }
     }
@@ -584,13 +657,21 @@ fn show(findings: &[Finding], catalog: &Catalog, context: &Context) {
 }
 
 /// Runs the one asynchronous part of a command on this thread.
-pub(super) fn block_on(work: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+pub(super) fn block_on(
+    work: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::io("the runtime for the store's calls cannot start", &error))?.block_on(work)
+    runtime
+        .map_err(|error| Failure::io("the runtime for the store's calls cannot start", &error))?
+        .block_on(work)
 }
 
 /// Says which of the files that decide what is done differ from what was read.
-fn note_uncommitted(repository: &Repository, project: &Project, context: &Context) -> Result<(), Failure> {
+fn note_uncommitted(
+    repository: &Repository,
+    project: &Project,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut changed = Vec::new();
     if repository.has_uncommitted(&project.config.catalog)? {
         changed.push(format!("{}/", project.config.catalog));
@@ -611,7 +692,9 @@ fn note_uncommitted(repository: &Repository, project: &Project, context: &Contex
 
 fn no_backend(project: &Project, snapshot: Snapshot, context: &Context) -> Failure {
     let message = "`store.backend` is not set, and goldenpath does not guess where secrets live";
-    let only_on_disk = context.config.is_none() && snapshot != Snapshot::WorkTree && project.config_text.is_empty();
+    let only_on_disk = context.config.is_none()
+        && snapshot != Snapshot::WorkTree
+        && project.config_text.is_empty();
     match only_on_disk && project.root.join(FILE_NAME).exists() {
         true => Failure::usage(
             format!("{message}: {snapshot} has no {FILE_NAME}"),
@@ -619,7 +702,9 @@ fn no_backend(project: &Project, snapshot: Snapshot, context: &Context) -> Failu
         ),
         false => Failure::usage(
             message,
-            format!("set `store.backend` to `local` or `aws` in {FILE_NAME}; `goldenpath init` writes one"),
+            format!(
+                "set `store.backend` to `local` or `aws` in {FILE_NAME}; `goldenpath init` writes one"
+            ),
         ),
     }
 }

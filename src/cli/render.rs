@@ -30,7 +30,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let rules = RuleSet::of(&project)?;
-    let reading = rules.read(&repository, Snapshot::WorkTree, &Selection::of(&repository, &args.paths)?, None)?;
+    let reading = rules.read(
+        &repository,
+        Snapshot::WorkTree,
+        &Selection::of(&repository, &args.paths)?,
+        None,
+    )?;
     args.narrow.check(&project, &reading.catalog)?;
     let (catalog, findings) = rules.finish(reading)?;
     if count(&findings, Severity::Error) > 0 {
@@ -41,10 +46,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.alert(&summary(catalog.selected().count(), &findings, look));
         return Ok(Outcome::Failed);
     }
-    let template = ProjectionTemplate::compile(project.template(&repository, projection::TEMPLATE)?.as_deref())?;
+    let template = ProjectionTemplate::compile(
+        project.template(&repository, projection::TEMPLATE)?.as_deref(),
+    )?;
     let mut rendered = 0;
     for entry in catalog.selected() {
-        let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else { continue };
+        let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else {
+            continue;
+        };
         let conceal = |text: &mut String| rules::conceal(entry, &project, [text]);
         let projection = Projection::of(request, &project, &template);
         let projection = projection.map_err(|error| error.reworded(conceal))?;
@@ -55,15 +64,20 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             }
             Some(folder) => {
                 check_path(&projection.file)?;
-                let path = files::confine(folder, &projection.file)
-                    .map_err(|why| Failure::usage(why, "`gitops.file` must stay below the folder"))?;
-                files::write_whole(&path, projection.text.as_bytes())
-                    .map_err(|error| Failure::io(&format!("`{}` cannot be written", path.display()), &error))?;
+                let path = files::confine(folder, &projection.file).map_err(|why| {
+                    Failure::usage(why, "`gitops.file` must stay below the folder")
+                })?;
+                files::write_whole(&path, projection.text.as_bytes()).map_err(|error| {
+                    Failure::io(&format!("`{}` cannot be written", path.display()), &error)
+                })?;
                 context.streams.result(&format!("{}\n", path.display()));
             }
         }
         rendered += 1;
     }
-    context.streams.talk(&format!("rendered {rendered} ExternalSecret{}", if rendered == 1 { "" } else { "s" }));
+    context.streams.talk(&format!(
+        "rendered {rendered} ExternalSecret{}",
+        if rendered == 1 { "" } else { "s" }
+    ));
     Ok(Outcome::Done)
 }

@@ -56,7 +56,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         false => {
             let given = take(&allocator, younger.len(), context)?.ids;
             if given != ids {
-                catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+                catalog =
+                    Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
                 rewrites = rewritten(&mut catalog, &project, &younger, &given)?;
             }
             fixes::write(&repository, &catalog, &rewrites)?;
@@ -109,7 +110,9 @@ fn colliding(
             }
             Err(error) => {
                 context.streams.progress_ends();
-                context.streams.talk(&format!("Warning: only branches that were fetched are looked at: {error}."));
+                context.streams.talk(&format!(
+                    "Warning: only branches that were fetched are looked at: {error}."
+                ));
             }
         }
     }
@@ -131,11 +134,17 @@ fn colliding(
 }
 
 /// The manifests that were named.
-fn chosen(repository: &Repository, catalog: &Catalog, names: &[String]) -> Result<Vec<Younger>, Failure> {
+fn chosen(
+    repository: &Repository,
+    catalog: &Catalog,
+    names: &[String],
+) -> Result<Vec<Younger>, Failure> {
     let mut chosen: Vec<Younger> = Vec::new();
     for name in names {
         let of_id: Vec<&Entry> = match SecretId::parse(name) {
-            Ok(_) => catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name)).collect(),
+            Ok(_) => {
+                catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name)).collect()
+            }
             Err(_) => Vec::new(),
         };
         let path = match of_id.as_slice() {
@@ -155,7 +164,8 @@ fn chosen(repository: &Repository, catalog: &Catalog, names: &[String]) -> Resul
                 ));
             }
         };
-        let id = catalog.at(&path).and_then(Entry::claimed_id).and_then(|id| SecretId::parse(id).ok());
+        let id =
+            catalog.at(&path).and_then(Entry::claimed_id).and_then(|id| SecretId::parse(id).ok());
         let Some(id) = id else {
             return Err(Failure::usage(
                 format!("`{path}` is no manifest of the catalog that has an ID"),
@@ -175,7 +185,8 @@ fn rewritten(
     younger: &[Younger],
     ids: &[SecretId],
 ) -> Result<Vec<Rewrite>, Failure> {
-    let rewrites = younger.iter().zip(ids).map(|(one, id)| renumber(catalog, project, &one.path, *id));
+    let rewrites =
+        younger.iter().zip(ids).map(|(one, id)| renumber(catalog, project, &one.path, *id));
     Ok(rewrites.collect::<Result<_, _>>()?)
 }
 
@@ -198,13 +209,18 @@ fn report(done: &[Done<'_>], args: &Args, context: &Context) {
             .iter()
             .map(|one| json!({ "from": one.younger.id, "to": one.id, "oldPath": one.younger.path, "path": one.rewrite.path, "reason": one.younger.because }))
             .collect();
-        let json = format!("{:#}", json!({ "version": 1, "dryRun": args.dry_run, "renumbered": rows }));
+        let json =
+            format!("{:#}", json!({ "version": 1, "dryRun": args.dry_run, "renumbered": rows }));
         context.streams.result(&format!("{}\n", harmless_json(&json)));
         return;
     }
     for Done { younger, id, rewrite } in done {
-        let line =
-            format!("{} → {id} {} ({})\n", younger.id, harmless_name(&rewrite.path), harmless_name(&younger.because));
+        let line = format!(
+            "{} → {id} {} ({})\n",
+            younger.id,
+            harmless_name(&rewrite.path),
+            harmless_name(&younger.because)
+        );
         match args.dry_run {
             true => context.streams.talk(line.trim_end()),
             false => context.streams.result(&line),

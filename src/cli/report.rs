@@ -51,15 +51,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
     }
     block_on(async {
-        let looked = args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
-        let (catalog_id, now, within) = (project.catalog_id.clone(), context.now, args.ahead.within);
+        let looked =
+            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let (catalog_id, now, within) =
+            (project.catalog_id.clone(), context.now, args.ahead.within);
         let due = looked.due(within, &args.filter, &project, &catalog, context)?;
         let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
         let moment = |event: Event| Moment {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            words: format!("{} {}: {} (by {})", event.action, event.target, event.reason, event.actor.name()),
+            words: format!(
+                "{} {}: {} (by {})",
+                event.action,
+                event.target,
+                event.reason,
+                event.actor.name()
+            ),
         };
-        let timeline = |row: &Row| audit::read(&repository, snapshot, row.id).events().map(moment).collect();
+        let timeline =
+            |row: &Row| audit::read(&repository, snapshot, row.id).events().map(moment).collect();
         let report = Report {
             at: snapshot.to_string(),
             timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
@@ -68,11 +77,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
         };
         let page = report.page()?;
-        let failed = |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
+        let failed =
+            |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
         fs::create_dir_all(&args.out).map_err(failed)?;
         files::write_whole(&place, page.as_bytes()).map_err(failed)?;
         context.streams.result(&format!("{}\n", place.display()));
-        context.streams.talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
+        context
+            .streams
+            .talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
         Ok(Outcome::Done)
     })
 }

@@ -78,7 +78,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         .unwrap_or_default();
 
     block_on(async {
-        let (mut store, mut gitops, mut reservation) = (Told::LeftOut, Told::LeftOut, Told::LeftOut);
+        let (mut store, mut gitops, mut reservation) =
+            (Told::LeftOut, Told::LeftOut, Told::LeftOut);
         if !args.offline {
             context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
             store = subject.stored(context.now).await;
@@ -87,7 +88,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.progress_ends();
             gitops = projected?;
         }
-        if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) = &store {
+        if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) =
+            &store
+        {
             calendar.known.insert(request.id, *known);
             let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
             rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
@@ -106,7 +109,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             gitops,
             reservation,
             trail: audit::read(&repository, snapshot, request.id).events().collect(),
-            findings: findings.into_iter().filter(|finding: &Finding| finding.path == entry.path).collect(),
+            findings: findings
+                .into_iter()
+                .filter(|finding: &Finding| finding.path == entry.path)
+                .collect(),
         };
         context.streams.result(&match args.format {
             Format::Text => sheet.for_people(table_width(context), context.streams.out),
@@ -124,13 +130,17 @@ impl Subject<'_> {
 
     /// What the store has.
     async fn stored(&self, now: Timestamp) -> Told<Stored> {
-        let key = self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
-        let Some(key) = key else { return Told::Nobody("the manifest has no store key".to_owned()) };
+        let key =
+            self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        let Some(key) = key else {
+            return Told::Nobody("the manifest has no store key".to_owned());
+        };
         let environment = self.request.environment.to_string();
         if self.project.config.store_of(&environment).backend.is_none() {
             return Told::Nobody("none: `store.backend` is not set".to_owned());
         }
-        let (accounts, unseen) = Account::open(&self.project.config, &self.project.root, [environment].into()).await;
+        let (accounts, unseen) =
+            Account::open(&self.project.config, &self.project.root, [environment].into()).await;
         if let Some(unseen) = unseen.first() {
             return Told::Failed(self.conceal(unseen.error.to_string()));
         }
@@ -145,7 +155,8 @@ impl Subject<'_> {
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: Ownership::of(&found, &Expected::of(self.project, Some(self.request.id))).stranger(),
+            stranger: Ownership::of(&found, &Expected::of(self.project, Some(self.request.id)))
+                .stranger(),
         });
         Told::Answer(Stored { place: account.store.place(), found })
     }
@@ -163,15 +174,20 @@ impl Subject<'_> {
     fn projected(&self, waits: bool, context: &Context) -> Result<Told<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = Place::of(config, &self.project.root) else {
-            return Ok(Told::Nobody("none: neither `gitops.path` nor `gitops.url` is set".to_owned()));
+            return Ok(Told::Nobody(
+                "none: neither `gitops.path` nor `gitops.url` is set".to_owned(),
+            ));
         };
         let own_template = self.project.template(self.repository, projection::TEMPLATE)?;
         let template = ProjectionTemplate::compile(own_template.as_deref());
         let projection = template.map_err(ProjectionError::from);
-        let projection = projection.and_then(|template| Projection::of(self.request, self.project, &template));
+        let projection =
+            projection.and_then(|template| Projection::of(self.request, self.project, &template));
         let projection = match projection {
             Ok(projection) => projection,
-            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " ")))),
+            Err(error) => {
+                return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " "))));
+            }
         };
         let target = match place.open(self.project, self.repository, context) {
             Ok(target) => target,
@@ -184,17 +200,32 @@ impl Subject<'_> {
         let is_gone = !self.request.status.is_in_use();
         let (state, words) = match state {
             FileState::Current => ("current", "as the manifest says".to_owned()),
-            FileState::Missing if is_gone => ("missing", "there is no such file, as it should be".to_owned()),
-            FileState::Missing if waits => ("missing", "held back until the secret has a value".to_owned()),
+            FileState::Missing if is_gone => {
+                ("missing", "there is no such file, as it should be".to_owned())
+            }
+            FileState::Missing if waits => {
+                ("missing", "held back until the secret has a value".to_owned())
+            }
             FileState::Missing => ("missing", "there is no such file".to_owned()),
-            FileState::Outdated => ("outdated", "the file is not what the manifest says".to_owned()),
-            FileState::Uncommitted => ("uncommitted", "the file is written and not committed".to_owned()),
-            FileState::Unlisted => ("unlisted", "the kustomization beside it does not list it".to_owned()),
+            FileState::Outdated => {
+                ("outdated", "the file is not what the manifest says".to_owned())
+            }
+            FileState::Uncommitted => {
+                ("uncommitted", "the file is written and not committed".to_owned())
+            }
+            FileState::Unlisted => {
+                ("unlisted", "the kustomization beside it does not list it".to_owned())
+            }
             FileState::Foreign(why) => ("foreign", format!("another file stands there: {why}")),
             FileState::Unlistable(why) => ("unlistable", why),
         };
         let file = self.conceal(projection.file);
-        Ok(Told::Answer(Projected { place: target.place(), file, state, words: self.conceal(words) }))
+        Ok(Told::Answer(Projected {
+            place: target.place(),
+            file,
+            state,
+            words: self.conceal(words),
+        }))
     }
 
     /// Who has reserved the ID on the remote.
@@ -203,11 +234,12 @@ impl Subject<'_> {
         if config.ids.reserve == Reserve::Never {
             return Told::LeftOut;
         }
-        let remote = match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
-            Ok(Some(remote)) => remote,
-            Ok(None) => return Told::LeftOut,
-            Err(error) => return Told::Failed(error.to_string()),
-        };
+        let remote =
+            match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
+                Ok(Some(remote)) => remote,
+                Ok(None) => return Told::LeftOut,
+                Err(error) => return Told::Failed(error.to_string()),
+            };
         match remote.reservation(self.request.id) {
             Ok(reservation) => Told::Answer(Reserved {
                 remote: remote.name.clone(),

@@ -54,7 +54,8 @@ impl<'run> Teller<'run> {
         match event {
             Event::Done(action) if each => streams.talk(&named(action)),
             Event::Skipped(action) if each => {
-                streams.talk(&format!("{} skipped, because a step before it failed", named(action)));
+                streams
+                    .talk(&format!("{} skipped, because a step before it failed", named(action)));
             }
             Event::Done(_) | Event::Skipped(_) => {}
             Event::Failed(action, error) => {
@@ -72,23 +73,30 @@ impl<'run> Teller<'run> {
                 return;
             }
             Event::Waiting(place) => {
-                streams.talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
+                streams
+                    .talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
                 return;
             }
             Event::Committed(commit) => {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
-            Event::Recorded(_) | Event::Unrecorded(_) => return tell_of_the_record(&event, self.context),
+            Event::Recorded(_) | Event::Unrecorded(_) => {
+                return tell_of_the_record(&event, self.context);
+            }
             Event::RecordFailed(ref error) => {
                 tell_of_the_record(&event, self.context);
-                self.failures.push_str(&harmless_name(&format!("  the record in the catalog's repository: {error}")));
+                self.failures.push_str(&harmless_name(&format!(
+                    "  the record in the catalog's repository: {error}"
+                )));
                 self.failures.push('\n');
                 return;
             }
             Event::CommitFailed(error) => {
                 streams.error(&error);
-                self.failures.push_str(&harmless_name(&format!("  the commit in the GitOps repository: {error}")));
+                self.failures.push_str(&harmless_name(&format!(
+                    "  the commit in the GitOps repository: {error}"
+                )));
                 self.failures.push('\n');
                 return;
             }
@@ -96,7 +104,11 @@ impl<'run> Teller<'run> {
         self.done += 1;
         match &self.bar {
             Some(bar) => {
-                let failed = if self.failed > 0 { format!(", {} failed", grouped(self.failed)) } else { String::new() };
+                let failed = if self.failed > 0 {
+                    format!(", {} failed", grouped(self.failed))
+                } else {
+                    String::new()
+                };
                 bar.fill("Applying", self.done, self.all, failed);
             }
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
@@ -109,7 +121,11 @@ impl<'run> Teller<'run> {
     /// What failed and why, to be read at the end; nothing where nothing did.
     pub(super) fn failures(self) -> String {
         self.context.streams.bar_ends();
-        if self.failures.is_empty() { self.failures } else { format!("\nFailed:\n{}\n", self.failures) }
+        if self.failures.is_empty() {
+            self.failures
+        } else {
+            format!("\nFailed:\n{}\n", self.failures)
+        }
     }
 }
 
@@ -128,7 +144,9 @@ pub(super) fn tell_of_the_record(event: &Event<'_>, context: &Context) {
 }
 
 fn say_stopping() {
-    eprintln!("Stopping: what is begun is brought to its end. Press Ctrl-C once more to stop at once.");
+    eprintln!(
+        "Stopping: what is begun is brought to its end. Press Ctrl-C once more to stop at once."
+    );
 }
 
 /// `SEC-0007 create-secret goldenpath/payments/dev/db`
@@ -147,10 +165,17 @@ struct Concealed {
 impl Concealed {
     fn of(error: &dyn Diagnostic, action: &Action, world: &World<'_>) -> Self {
         let text = |part: Option<Box<dyn fmt::Display + '_>>| part.map(|part| part.to_string());
-        let mut told = Self { message: error.to_string(), code: text(error.code()), help: text(error.help()) };
+        let mut told =
+            Self { message: error.to_string(), code: text(error.code()), help: text(error.help()) };
         let of_the_action = |request: &crate::manifest::SecretRequest| request.id == action.id;
-        if let Some(entry) = world.catalog.selected().find(|entry| entry.request().is_some_and(of_the_action)) {
-            rules::conceal(entry, world.project, [&mut told.message].into_iter().chain(&mut told.help));
+        if let Some(entry) =
+            world.catalog.selected().find(|entry| entry.request().is_some_and(of_the_action))
+        {
+            rules::conceal(
+                entry,
+                world.project,
+                [&mut told.message].into_iter().chain(&mut told.help),
+            );
         }
         told
     }

@@ -54,8 +54,11 @@ fn additions<'a>(
         return Ok(found);
     }
     let theirs = Project::open_with(repository, upstream, &config)?;
-    let change =
-        RuleChange::of_rules(repository, Side { project: &theirs, snapshot: upstream }, Side { project, snapshot })?;
+    let change = RuleChange::of_rules(
+        repository,
+        Side { project: &theirs, snapshot: upstream },
+        Side { project, snapshot },
+    )?;
     let names = change.added();
     if names.is_empty() {
         return Ok(found);
@@ -67,9 +70,14 @@ fn additions<'a>(
     };
     let catalog = Catalog::of(snapshot, entries.filter(uses).map(read).collect());
     for finding in RuleSet::of(&theirs)?.preview(&catalog) {
-        let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
+        let value =
+            catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
         if let Some(value) = value.filter(|value| names.contains(*value)) {
-            found.insert((finding.path.clone(), value.to_owned(), change.adding(value).join(" and ")));
+            found.insert((
+                finding.path.clone(),
+                value.to_owned(),
+                change.adding(value).join(" and "),
+            ));
         }
     }
     Ok(found)

@@ -50,7 +50,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     if args.from_ref.is_none() && args.merge_with.is_none() {
         let repository = Repository::discover()?;
-        let range = if args.staged { Range::staged(&repository)? } else { Range::work_tree().over_time(&repository) };
+        let range = if args.staged {
+            Range::staged(&repository)?
+        } else {
+            Range::work_tree().over_time(&repository)
+        };
         let selection = Selection::of(&repository, &args.paths)?;
         if !args.fix && !args.diff {
             return judge(&repository, &range, &selection, args.format, context);
@@ -60,11 +64,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     // Commits can be read without a work tree.
     let repository = Repository::discover_any()?;
-    let to = args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
+    let to =
+        args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
     let range = match (&args.merge_with, args.from_ref.as_deref()) {
         (Some(target), _) => Range::merged(&repository, repository.commit(target)?, to)?,
         (None, Some(from)) if !is_no_commit(from) => {
-            Range::since(&repository, Some(repository.commit(from)?), to)?.merged_before(&repository)?
+            Range::since(&repository, Some(repository.commit(from)?), to)?
+                .merged_before(&repository)?
         }
         (None, _) => Range::since(&repository, None, to)?,
     };

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use regex::Regex;
 
 /// Where GitHub looks for the file, and where GitLab does; each takes the first that it finds.
-pub const CODE_OWNERS_PLACES: [[&str; 3]; 2] =
-    [[".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"], ["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"]];
+pub const CODE_OWNERS_PLACES: [[&str; 3]; 2] = [
+    [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"],
+    ["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"],
+];
 
 /// The lines of a file, parsed.
 #[derive(Debug, Default)]
@@ -53,7 +55,13 @@ impl CodeOwners {
             owners.dedup();
             if let Some(matches) = compile(&pattern) {
                 let pattern = if is_exclusion { format!("!{pattern}") } else { pattern };
-                lines.push(Line { section: section.clone(), pattern, is_exclusion, matches, owners });
+                lines.push(Line {
+                    section: section.clone(),
+                    pattern,
+                    is_exclusion,
+                    matches,
+                    owners,
+                });
             }
         }
         Self { lines }
@@ -75,8 +83,9 @@ impl CodeOwners {
         }
         found.retain(|section, _| !excluded.contains(section_name(section)));
         let shown = |(section, line): (&str, &Line)| -> Vec<String> {
-            let owner =
-                |owner: &String| if section.is_empty() { owner.clone() } else { format!("[{section}] {owner}") };
+            let owner = |owner: &String| {
+                if section.is_empty() { owner.clone() } else { format!("[{section}] {owner}") }
+            };
             line.owners.iter().map(owner).collect()
         };
         found.into_iter().flat_map(shown).collect()
@@ -84,7 +93,11 @@ impl CodeOwners {
 
     /// Returns the patterns of the lines that only one of the two files has and that `is_meant`
     /// says yes to.
-    pub fn changed_patterns<'a>(&'a self, other: &'a Self, is_meant: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    pub fn changed_patterns<'a>(
+        &'a self,
+        other: &'a Self,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Vec<&'a str> {
         let key = |line: &'a Line| (&line.section, &line.pattern, &line.owners);
         let known = |file: &'a Self| file.lines.iter().map(key).collect::<HashSet<_>>();
         let (own, others) = (known(self), known(other));
@@ -197,7 +210,11 @@ mod tests {
             ("/golden.ath.yaml", "goldenpath.yaml", false),
         ];
         for (pattern, path, matches) in rows {
-            assert_eq!(!owners(&format!("{pattern} @x"), path).is_empty(), matches, "{pattern} {path}");
+            assert_eq!(
+                !owners(&format!("{pattern} @x"), path).is_empty(),
+                matches,
+                "{pattern} {path}"
+            );
         }
     }
 
@@ -219,7 +236,8 @@ mod tests {
         assert_eq!(both("[A][2] @a\n*\n[B] @b\n*\n^[a]\n!*\n"), "[b] @b");
         // GitHub has none.
         assert_eq!(owners("* @all\n!goldenpath.yaml @x\n", "goldenpath.yaml"), "@all");
-        let (one, other) = (CodeOwners::parse("!/catalogs/x/\n"), CodeOwners::parse("/catalogs/x/\n"));
+        let (one, other) =
+            (CodeOwners::parse("!/catalogs/x/\n"), CodeOwners::parse("/catalogs/x/\n"));
         let changed = one.changed_patterns(&other, |pattern| pattern.starts_with("/catalogs/"));
         assert_eq!(changed, ["!/catalogs/x/", "/catalogs/x/"]);
     }
@@ -227,7 +245,13 @@ mod tests {
     #[test]
     fn each_of_gitlabs_sections_counts_with_its_conditions() {
         let both = |text: &str| CodeOwners::parse(text).owners("goldenpath.yaml", true).join(", ");
-        assert_eq!(both("* @all\n[Platform][2] @platform\ngoldenpath.yaml\n"), "@all, [platform[2]] @platform");
-        assert_eq!(both("* @all\n^[Platform] @platform\ngoldenpath.yaml\n"), "@all, [^platform] @platform");
+        assert_eq!(
+            both("* @all\n[Platform][2] @platform\ngoldenpath.yaml\n"),
+            "@all, [platform[2]] @platform"
+        );
+        assert_eq!(
+            both("* @all\n^[Platform] @platform\ngoldenpath.yaml\n"),
+            "@all, [^platform] @platform"
+        );
     }
 }

@@ -13,7 +13,11 @@ pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
         let default = defaults.pointer(&leaf.pointer());
         leaf.old.as_ref().or(default) != leaf.new.as_ref().or(default)
     };
-    changes.iter().flat_map(KeyChange::leaves).filter(|leaf| is_destination(&leaf.keys) && is_other(leaf)).collect()
+    changes
+        .iter()
+        .flat_map(KeyChange::leaves)
+        .filter(|leaf| is_destination(&leaf.keys) && is_other(leaf))
+        .collect()
 }
 
 /// Whether the key decides where something goes. A whole section does where most of it does, so
@@ -51,7 +55,10 @@ mod tests {
 
     fn between(old: &str, new: &str) -> Vec<String> {
         let tree = |text| parse_tree("goldenpath.yaml", text).unwrap();
-        destination_changes(&key_changes(&tree(old), &tree(new))).iter().map(|leaf| leaf.keys.join(".")).collect()
+        destination_changes(&key_changes(&tree(old), &tree(new)))
+            .iter()
+            .map(|leaf| leaf.keys.join("."))
+            .collect()
     }
 
     #[test]

@@ -23,7 +23,9 @@ impl Config {
             let here = self.store_of(name);
             match (&own.endpoint_url, &here.endpoint_url) {
                 (Some(url), _) => file.check_url(&keys, url, here.region.as_deref())?,
-                (None, Some(shared)) if own.region.is_some() && here.backend != Some(Backend::Local) => {
+                (None, Some(shared))
+                    if own.region.is_some() && here.backend != Some(Backend::Local) =>
+                {
                     file.check_shared_url(&keys, shared, here.region.as_deref())?;
                 }
                 _ => {}
@@ -44,7 +46,12 @@ impl File<'_> {
         match region {
             Some(region) if !endpoint::is_region(region) => {
                 let help = "give a region as AWS writes it, such as `eu-west-2`; any other name comes from AWS_REGION";
-                Err(self.error(&[keys, &["region"]].concat(), region, "is not an AWS region", help.to_owned()))
+                Err(self.error(
+                    &[keys, &["region"]].concat(),
+                    region,
+                    "is not an AWS region",
+                    help.to_owned(),
+                ))
             }
             _ => Ok(()),
         }
@@ -61,19 +68,28 @@ impl File<'_> {
                 let hidden = File { path: self.path, text: &self.text.replace(url, HIDDEN) };
                 match hidden.text == self.text {
                     true => ConfigError::new(self.path, message, help(region)),
-                    false => ConfigError::new(self.path, message, help(region)).at_field(hidden.text, &keys),
+                    false => ConfigError::new(self.path, message, help(region))
+                        .at_field(hidden.text, &keys),
                 }
             }
         })
     }
 
     /// An environment with a region of its own and the endpoint of all.
-    fn check_shared_url(&self, keys: &[&str], url: &str, region: Option<&str>) -> Result<(), ConfigError> {
+    fn check_shared_url(
+        &self,
+        keys: &[&str],
+        url: &str,
+        region: Option<&str>,
+    ) -> Result<(), ConfigError> {
         let checked = Endpoint::parse(url).and_then(|parsed| parsed.check_own(region));
         let Err(EndpointError::Foreign { .. }) = checked else { return Ok(()) };
         let region = region.unwrap_or_default();
         let why = format!("does not fit `store.endpointUrl: {url}`, which is in another region");
-        let help = format!("give this environment an `endpointUrl` of its own: {}", endpoint::own_hosts(Some(region)));
+        let help = format!(
+            "give this environment an `endpointUrl` of its own: {}",
+            endpoint::own_hosts(Some(region))
+        );
         Err(self.error(&[keys, &["region"]].concat(), region, &why, help))
     }
 
@@ -110,10 +126,18 @@ mod tests {
 
     #[test]
     fn an_endpoint_of_another_region_or_owner_is_refused_where_it_is_written() {
-        let foreign =
-            error("store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secrets.example.com\n");
-        assert!(foreign.contains("`store.endpointUrl: https://secrets.example.com` cannot be used"), "{foreign}");
-        assert!(foreign.contains("neither a host of AWS Secrets Manager in `us-east-1` nor this machine"), "{foreign}");
+        let foreign = error(
+            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secrets.example.com\n",
+        );
+        assert!(
+            foreign.contains("`store.endpointUrl: https://secrets.example.com` cannot be used"),
+            "{foreign}"
+        );
+        assert!(
+            foreign
+                .contains("neither a host of AWS Secrets Manager in `us-east-1` nor this machine"),
+            "{foreign}"
+        );
         assert!(foreign.contains("AWS_ENDPOINT_URL_SECRETS_MANAGER"), "{foreign}");
         assert!(foreign.ends_with("line 4"), "{foreign}");
 
@@ -123,19 +147,32 @@ mod tests {
         let inherits = "store: { region: eu-west-2 }\nenvironments:\n  prod:\n    endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n";
         assert!(error(inherits).contains("in `eu-west-2`"), "{}", error(inherits));
         Config::parse(FILE_NAME, &inherits.replace("eu-west-2", "us-east-1")).unwrap();
-        Config::parse(FILE_NAME, "store:\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n").unwrap();
-        assert!(error("store:\n  endpointUrl: https://bucket.s3.amazonaws.com\n").contains("endpointUrl"));
+        Config::parse(
+            FILE_NAME,
+            "store:\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n",
+        )
+        .unwrap();
+        assert!(
+            error("store:\n  endpointUrl: https://bucket.s3.amazonaws.com\n")
+                .contains("endpointUrl")
+        );
     }
 
     #[test]
     fn an_environment_of_another_region_needs_an_endpoint_of_its_own() {
         let text = "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\nenvironments:\n  prod:\n    region: eu-west-2\n";
         let refused = error(text);
-        assert!(refused.contains("`environments.prod.region: eu-west-2` does not fit `store.endpointUrl"), "{refused}");
-        let own = format!("{text}    endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n");
+        assert!(
+            refused
+                .contains("`environments.prod.region: eu-west-2` does not fit `store.endpointUrl"),
+            "{refused}"
+        );
+        let own =
+            format!("{text}    endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n");
         Config::parse(FILE_NAME, &own).unwrap();
         Config::parse(FILE_NAME, &format!("{text}    store: {{ backend: local }}\n")).unwrap();
-        let emulator = text.replace("https://secretsmanager.us-east-1.amazonaws.com", "http://localhost:4566");
+        let emulator =
+            text.replace("https://secretsmanager.us-east-1.amazonaws.com", "http://localhost:4566");
         Config::parse(FILE_NAME, &emulator).unwrap();
     }
 
@@ -152,7 +189,10 @@ mod tests {
         ] {
             let refused = error(&format!("store:\n  region: {region}\n"));
             assert!(refused.contains("`store.region: "), "{refused}");
-            assert!(refused.contains("is not an AWS region") && refused.contains("AWS_REGION"), "{refused}");
+            assert!(
+                refused.contains("is not an AWS region") && refused.contains("AWS_REGION"),
+                "{refused}"
+            );
             let refused = error(&format!("environments:\n  prod:\n    region: {region}\n"));
             assert!(refused.contains("`environments.prod.region: "), "{refused}");
         }
@@ -160,8 +200,14 @@ mod tests {
 
     #[test]
     fn credentials_in_an_endpoint_are_not_shown() {
-        for url in ["https://AKIA:hunter2@secretsmanager.us-east-1.amazonaws.com", "AKIA:hunter2@localhost"] {
-            for text in [format!("store:\n  endpointUrl: {url}\n"), format!("store: {{ endpointUrl: \"{url}\" }}\n")] {
+        for url in [
+            "https://AKIA:hunter2@secretsmanager.us-east-1.amazonaws.com",
+            "AKIA:hunter2@localhost",
+        ] {
+            for text in [
+                format!("store:\n  endpointUrl: {url}\n"),
+                format!("store: {{ endpointUrl: \"{url}\" }}\n"),
+            ] {
                 let refused = Config::parse(FILE_NAME, &text).unwrap_err();
                 assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
                 assert!(miette::Diagnostic::labels(&refused).is_some(), "{text}");

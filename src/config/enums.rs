@@ -53,8 +53,8 @@ impl Enums {
     /// # Errors
     /// Broken YAML, an unknown list, an empty list, or a lifecycle state or provider that goldenpath does not know.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let written: Option<Written> =
-            serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let written: Option<Written> = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         let written = written.unwrap_or_default();
         let built_in = Self::built_in();
         let list = |name: &str, own: Option<Vec<String>>, built_in: &[String]| match own {
@@ -74,7 +74,10 @@ impl Enums {
                 Some(unknown) => Err(ConfigError::new(
                     path,
                     format!("goldenpath does not know the value `{unknown}` of `{name}`"),
-                    format!("the list may be shorter than the built-in one, but no other: {}", built_in.join(", ")),
+                    format!(
+                        "the list may be shorter than the built-in one, but no other: {}",
+                        built_in.join(", ")
+                    ),
                 )
                 .at(text, unknown)),
             }
@@ -85,8 +88,16 @@ impl Enums {
             providers: known("providers", written.providers, &built_in.providers)?,
             secret_types: list("secretTypes", written.secret_types, &built_in.secret_types)?,
             risk_tiers: list("riskTiers", written.risk_tiers, &built_in.risk_tiers)?,
-            rotation_classes: list("rotationClasses", written.rotation_classes, &built_in.rotation_classes)?,
-            lifecycle_states: known("lifecycleStates", written.lifecycle_states, &built_in.lifecycle_states)?,
+            rotation_classes: list(
+                "rotationClasses",
+                written.rotation_classes,
+                &built_in.rotation_classes,
+            )?,
+            lifecycle_states: known(
+                "lifecycleStates",
+                written.lifecycle_states,
+                &built_in.lifecycle_states,
+            )?,
         })
     }
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside, is_account_id, unique,
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside,
+    is_account_id, unique,
 };
 use crate::arn;
 use crate::suggest::did_you_mean;
@@ -117,9 +118,9 @@ impl Config {
 
     /// Returns the environments whose clusters have a name, each with it.
     pub fn named_clusters(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.environments
-            .iter()
-            .filter_map(|(environment, own)| Some((environment.as_str(), own.cluster.as_ref()?.name.as_deref()?)))
+        self.environments.iter().filter_map(|(environment, own)| {
+            Some((environment.as_str(), own.cluster.as_ref()?.name.as_deref()?))
+        })
     }
 
     /// Returns the account that an environment's secrets are in, where the configuration says so: by its ID, or by the
@@ -127,8 +128,11 @@ impl Config {
     #[must_use]
     pub fn account_of(&self, environment: &str) -> Option<&str> {
         let own = self.environments.get(environment);
-        let own = own.and_then(|own| own.account_id.as_deref().or_else(|| arn::account(own.role_arn.as_deref()?)));
-        own.or(self.store.account_id.as_deref()).or_else(|| arn::account(self.store.role_arn.as_deref()?))
+        let own = own.and_then(|own| {
+            own.account_id.as_deref().or_else(|| arn::account(own.role_arn.as_deref()?))
+        });
+        own.or(self.store.account_id.as_deref())
+            .or_else(|| arn::account(self.store.role_arn.as_deref()?))
     }
 
     /// Where the projections of an environment go.
@@ -139,7 +143,8 @@ impl Config {
             let own = &own.gitops;
             // A place of its own is all of it: the shared branch is one of the shared repository.
             if own.path.is_some() || own.url.is_some() {
-                (target.path, target.url, target.branch) = (own.path.clone(), own.url.clone(), None);
+                (target.path, target.url, target.branch) =
+                    (own.path.clone(), own.url.clone(), None);
             }
             if own.branch.is_some() {
                 target.branch.clone_from(&own.branch);
@@ -154,22 +159,30 @@ impl Config {
     /// The function that rotates secrets of a type in an environment.
     #[must_use]
     pub fn rotation_function(&self, environment: &str, secret_type: &str) -> Option<&str> {
-        let own = self.environments.get(environment).and_then(|own| own.rotation.functions.get(secret_type));
+        let own = self
+            .environments
+            .get(environment)
+            .and_then(|own| own.rotation.functions.get(secret_type));
         own.or_else(|| self.rotation.functions.get(secret_type)).map(String::as_str)
     }
 
     /// Whether some environment's values have a place at all.
     #[must_use]
     pub fn names_a_backend(&self) -> bool {
-        self.store.backend.is_some() || self.environments.values().any(|own| own.store.backend.is_some())
+        self.store.backend.is_some()
+            || self.environments.values().any(|own| own.store.backend.is_some())
     }
 
     /// Looks at the ARNs in `text`, which this was read from.
     pub(super) fn check_arns(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let bad = |keys: &[&str], value: &str, reason: String| {
             let field = keys.join(".");
-            Err(ConfigError::new(path, format!("`{field}: {value}` is not an ARN of that kind"), reason)
-                .at_field(text, keys))
+            Err(ConfigError::new(
+                path,
+                format!("`{field}: {value}` is not an ARN of that kind"),
+                reason,
+            )
+            .at_field(text, keys))
         };
         for (name, own) in &self.environments {
             if let Some(role) = &own.role_arn
@@ -201,8 +214,11 @@ impl Config {
             (keys, &own.account_id)
         });
         for (keys, account) in std::iter::once(shared).chain(own) {
-            let Some(account) = account.as_ref().filter(|account| !is_account_id(account)) else { continue };
-            let message = format!("`{}: {}` is not an account ID", keys.join("."), account.escape_debug());
+            let Some(account) = account.as_ref().filter(|account| !is_account_id(account)) else {
+                continue;
+            };
+            let message =
+                format!("`{}: {}` is not an account ID", keys.join("."), account.escape_debug());
             return Err(ConfigError::new(path, message, ACCOUNT_ID).at_field(text, &keys));
         }
         Ok(())
@@ -210,7 +226,8 @@ impl Config {
 
     /// Looks at where projections go, in `text`, which this was read from.
     pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
-        let shared = (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
+        let shared =
+            (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
         let own = self.environments.iter().map(|(name, own)| {
             let keys = vec!["environments", name.as_str(), "gitops"];
             (keys, own.gitops.path.is_some(), &own.gitops.url, &own.gitops.branch)
@@ -218,22 +235,37 @@ impl Config {
         for (keys, has_path, url, branch) in std::iter::once(shared).chain(own) {
             let bad = |key: &str, why: &str, help: &str| {
                 let keys = [&keys[..], &[key]].concat();
-                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help).at_field(text, &keys))
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help)
+                    .at_field(text, &keys))
             };
-            if url.as_ref().is_some_and(|url| url.is_empty() || url.starts_with('-') || url.contains('\0')) {
-                return bad("url", "is no repository", "give a URL that `git clone` takes, or a path");
+            if url
+                .as_ref()
+                .is_some_and(|url| url.is_empty() || url.starts_with('-') || url.contains('\0'))
+            {
+                return bad(
+                    "url",
+                    "is no repository",
+                    "give a URL that `git clone` takes, or a path",
+                );
             }
             if has_path && url.is_some() {
                 let help = "keep `path` for a working copy on disk, or `url` for a repository that apply pushes to";
                 return bad("url", "and `path` cannot both be set", help);
             }
             let Some(branch) = branch else { continue };
-            if branch.starts_with('-') || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
+            if branch.starts_with('-')
+                || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}"))
+            {
                 return bad("branch", "is no name of a branch", "give it as `git branch` shows it");
             }
-            let is_of_a_url = url.is_some() || (keys.len() > 1 && !has_path && self.gitops.url.is_some());
+            let is_of_a_url =
+                url.is_some() || (keys.len() > 1 && !has_path && self.gitops.url.is_some());
             if !is_of_a_url {
-                return bad("branch", "is for a `url`", "a working copy is on the branch that is checked out there");
+                return bad(
+                    "branch",
+                    "is for a `url`",
+                    "a working copy is on the branch that is checked out there",
+                );
             }
         }
         Ok(())
@@ -245,7 +277,8 @@ impl Config {
             let Some(cluster) = &own.cluster else { continue };
             let bad = |key: &str, why: &str, help: &str| {
                 let keys = ["environments", name, "cluster", key];
-                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help).at_field(text, &keys))
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help)
+                    .at_field(text, &keys))
             };
             let is_unusable = |text: &str| text.is_empty() || text.chars().any(char::is_control);
             if cluster.name.as_deref().is_some_and(is_unusable) {
@@ -259,10 +292,15 @@ impl Config {
                 }
                 Some(_) => {}
                 None if cluster.kubeconfig.is_some() => {
-                    return bad("kubeconfig", "needs `context`", "add the kubeconfig's context for this cluster");
+                    return bad(
+                        "kubeconfig",
+                        "needs `context`",
+                        "add the kubeconfig's context for this cluster",
+                    );
                 }
                 None if cluster.name.is_none() => {
-                    let message = format!("`environments.{name}.cluster` has neither `name` nor `context`");
+                    let message =
+                        format!("`environments.{name}.cluster` has neither `name` nor `context`");
                     let help = "add `context:` to look into the cluster before a secret is deleted, or `name:` to say \
                                 which environments share it";
                     let keys = ["environments", name, "cluster"];
@@ -272,12 +310,15 @@ impl Config {
             }
             match cluster.kubeconfig.as_deref().map(|file| file.to_str().unwrap_or_default()) {
                 Some(file) if file.is_empty() || file.chars().any(char::is_control) => {
-                    return bad("kubeconfig", "is no file", "leave it out to use `KUBECONFIG` or `~/.kube/config`");
+                    return bad(
+                        "kubeconfig",
+                        "is no file",
+                        "leave it out to use `KUBECONFIG` or `~/.kube/config`",
+                    );
                 }
                 // A kubeconfig runs programs and holds credentials.
                 Some(file) if !file.starts_with("~/") && inside(file).is_some() => {
-                    let help =
-                        "keep it outside the repository, or leave it out to use `KUBECONFIG` or `~/.kube/config`";
+                    let help = "keep it outside the repository, or leave it out to use `KUBECONFIG` or `~/.kube/config`";
                     return bad("kubeconfig", "is a file of the repository", help);
                 }
                 _ => {}
@@ -299,9 +340,11 @@ impl Config {
                 None => list,
             };
             let field = keys[..keys.len().saturating_sub(1)].join(".");
-            Err(ConfigError::new(path, format!("`{field}`: there is no {what} `{name}`"), help).at_field(text, keys))
+            Err(ConfigError::new(path, format!("`{field}`: there is no {what} `{name}`"), help)
+                .at_field(text, keys))
         };
-        if let Some(name) = self.environments.keys().find(|name| !enums.environments.contains(name)) {
+        if let Some(name) = self.environments.keys().find(|name| !enums.environments.contains(name))
+        {
             return unknown("environment", &["environments", name], &enums.environments);
         }
         for (keys, functions) in self.functions() {
@@ -314,10 +357,9 @@ impl Config {
 
     /// All tables of functions, each with the keys that lead to it.
     fn functions(&self) -> impl Iterator<Item = (Vec<&str>, &BTreeMap<String, String>)> {
-        let own = self
-            .environments
-            .iter()
-            .map(|(name, own)| (vec!["environments", name.as_str(), "rotation", "functions"], &own.rotation.functions));
+        let own = self.environments.iter().map(|(name, own)| {
+            (vec!["environments", name.as_str(), "rotation", "functions"], &own.rotation.functions)
+        });
         std::iter::once((vec!["rotation", "functions"], &self.rotation.functions)).chain(own)
     }
 }
@@ -369,7 +411,11 @@ environments:
     #[test]
     fn names_that_no_manifest_can_have_are_refused_where_they_stand() {
         for (text, said, help) in [
-            ("environments:\n  production: {}\n", "`environments`: there is no environment `production`", "`prod`"),
+            (
+                "environments:\n  production: {}\n",
+                "`environments`: there is no environment `production`",
+                "`prod`",
+            ),
             (
                 "rotation:\n  functions:\n    api-keys: arn:aws:lambda:us-east-1:123456789012:function:f\n",
                 "`rotation.functions`: there is no secret type `api-keys`",
@@ -398,7 +444,9 @@ environments:
             let GitopsConfig { path, url, branch, .. } = config.gitops_of(environment);
             (path, url, branch)
         };
-        let (url, of) = (Some("https://git.example.com/all.git".to_owned()), |name: &str| Some(name.to_owned()));
+        let (url, of) = (Some("https://git.example.com/all.git".to_owned()), |name: &str| {
+            Some(name.to_owned())
+        });
         assert_eq!(place("staging"), (None, url.clone(), of("live")));
         assert_eq!(place("prod"), (None, of("../prod.git"), None));
         assert_eq!(place("test"), (None, url, of("trial")));
@@ -413,7 +461,10 @@ environments:
             ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is no repository"),
             ("gitops: { url: a, branch: -x }\n", "`gitops.branch` is no name of a branch"),
             ("gitops: { url: a, branch: a..b }\n", "`gitops.branch` is no name of a branch"),
-            ("environments:\n  dev: { gitops: { branch: x } }\n", "`environments.dev.gitops.branch` is for a `url`"),
+            (
+                "environments:\n  dev: { gitops: { branch: x } }\n",
+                "`environments.dev.gitops.branch` is for a `url`",
+            ),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
@@ -423,15 +474,22 @@ environments:
 
     #[test]
     fn a_cluster_has_a_context_and_no_file_of_the_repository() {
-        let text = "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
+        let text =
+            "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
         let config = Config::parse(FILE_NAME, text).unwrap();
-        let cluster =
-            ClusterConfig { name: None, context: Some("prod".to_owned()), kubeconfig: Some("../kube/config".into()) };
+        let cluster = ClusterConfig {
+            name: None,
+            context: Some("prod".to_owned()),
+            kubeconfig: Some("../kube/config".into()),
+        };
         assert_eq!(config.environments["prod"].cluster, Some(cluster));
         for (cluster, said) in [
             ("{ context: '' }", "`environments.prod.cluster.context` cannot be a context"),
             ("{ name: '' }", "`environments.prod.cluster.name` cannot be a name"),
-            ("{ name: a, kubeconfig: ../b }", "`environments.prod.cluster.kubeconfig` needs `context`"),
+            (
+                "{ name: a, kubeconfig: ../b }",
+                "`environments.prod.cluster.kubeconfig` needs `context`",
+            ),
             ("{ context: a, kubeconfig: '' }", "`environments.prod.cluster.kubeconfig` is no file"),
             (
                 "{ context: a, kubeconfig: ci/kubeconfig }",
@@ -458,7 +516,11 @@ environments:
         let config = Config::parse(FILE_NAME, text).unwrap();
         assert_eq!(config.cluster_of("dev"), config.cluster_of("test"));
         assert_eq!(config.cluster_of("prod"), Cluster::OfEnvironment("prod"));
-        assert_ne!(config.cluster_of("small"), config.cluster_of("dev"), "a cluster is not an environment");
+        assert_ne!(
+            config.cluster_of("small"),
+            config.cluster_of("dev"),
+            "a cluster is not an environment"
+        );
     }
 
     #[test]
@@ -491,7 +553,11 @@ environments:
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
-            assert!(error.help().unwrap().to_string().contains("12 digits"), "{}", error.help().unwrap());
+            assert!(
+                error.help().unwrap().to_string().contains("12 digits"),
+                "{}",
+                error.help().unwrap()
+            );
             assert!(error.labels().is_some(), "{text}");
         }
     }
@@ -508,7 +574,9 @@ environments:
             assert!(error.to_string().contains("is not an ARN of that kind"), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
-        let error = Config::parse(FILE_NAME, "environments:\n  prod:\n    store: { region: eu-west-2 }\n").unwrap_err();
+        let error =
+            Config::parse(FILE_NAME, "environments:\n  prod:\n    store: { region: eu-west-2 }\n")
+                .unwrap_err();
         assert!(error.to_string().contains("region"), "{error}");
     }
 }

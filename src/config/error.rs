@@ -26,7 +26,13 @@ impl ConfigError {
     /// An error about the file at `path` as a whole.
     #[must_use]
     pub fn new(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into(), help: help.into(), source_code: None, place: None }
+        Self {
+            path: path.to_owned(),
+            message: message.into(),
+            help: help.into(),
+            source_code: None,
+            place: None,
+        }
     }
 
     /// The same error, its words put through `reword`.
@@ -104,7 +110,8 @@ impl ConfigError {
     /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
     #[must_use]
     pub fn at_position(self, text: &str, line: usize, column: usize) -> Self {
-        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let start: usize =
+            text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         self.over_line(text, start + column.saturating_sub(1))
     }
 
@@ -119,7 +126,9 @@ impl ConfigError {
             let second = text
                 .match_indices(field)
                 .map(|(offset, _)| offset)
-                .filter(|&offset| text[offset + field.len()..].starts_with(':') && !is_in_comment(text, offset))
+                .filter(|&offset| {
+                    text[offset + field.len()..].starts_with(':') && !is_in_comment(text, offset)
+                })
                 .nth(1);
             if let Some(offset) = second {
                 return new.over(text, offset, field.len());
@@ -158,7 +167,8 @@ fn find_word(text: &str, start: usize, word: &str, is_key: bool) -> Option<usize
     places.filter(|&offset| !word.is_empty() && !is_in_comment(text, offset)).find(|&offset| {
         let (before, after) = (&text[..offset], &text[offset + word.len()..]);
         let is_whole = !before.ends_with(is_part) && !after.starts_with(is_part);
-        let ends_a_key = after.trim_start_matches(['"', '\'']).trim_start_matches(' ').starts_with(':');
+        let ends_a_key =
+            after.trim_start_matches(['"', '\'']).trim_start_matches(' ').starts_with(':');
         is_whole && (!is_key || ends_a_key)
     })
 }
@@ -224,8 +234,7 @@ mod tests {
 
     #[test]
     fn a_field_is_found_below_the_keys_that_lead_to_it() {
-        let text =
-            "# tiers: no\ntiers:\n  low:\n    days: 7\n  high: # why\n    days: 3  # too few\nother:\n  days: 1\n";
+        let text = "# tiers: no\ntiers:\n  low:\n    days: 7\n  high: # why\n    days: 3  # too few\nother:\n  days: 1\n";
         let at = |keys: &[&str]| place(ConfigError::new("f", "m", "h").at_field(text, keys), text);
         assert_eq!(at(&["tiers"]), Some("tiers:"));
         assert_eq!(at(&["tiers", "high", "days"]), Some("days: 3"));
@@ -257,7 +266,10 @@ mod tests {
     #[test]
     fn a_place_past_the_end_is_the_last_line_with_something_on_it() {
         let text = "a: [\n  b\n\n";
-        assert_eq!(place(ConfigError::new("f", "m", "h").at_position(text, 9, 1), text), Some("  b"));
+        assert_eq!(
+            place(ConfigError::new("f", "m", "h").at_position(text, 9, 1), text),
+            Some("  b")
+        );
         assert_eq!(place(ConfigError::new("f", "m", "h").at_position("", 1, 1), ""), None);
     }
 }

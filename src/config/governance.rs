@@ -81,13 +81,16 @@ impl Governance {
     /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, a secret type or rotation class that
     /// `enums` do not have, or a recovery window outside AWS's bounds (DeleteSecret's `RecoveryWindowInDays`).
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let table: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let table: Self = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         for tier in &enums.risk_tiers {
             if !table.tiers.contains_key(tier) {
                 return Err(ConfigError::new(
                     path,
                     format!("the risk tier `{tier}` has no row under `tiers`"),
-                    format!("add `{tier}:` with rotation, approvals, recoveryWindowDays and maxTtlDays"),
+                    format!(
+                        "add `{tier}:` with rotation, approvals, recoveryWindowDays and maxTtlDays"
+                    ),
                 )
                 .at_field(text, &["tiers"]));
             }
@@ -96,21 +99,30 @@ impl Governance {
             if !(7..=30).contains(&tier.recovery_window_days) {
                 return Err(ConfigError::new(
                     path,
-                    format!("the tier `{name}` has a recovery window of {} days", tier.recovery_window_days),
+                    format!(
+                        "the tier `{name}` has a recovery window of {} days",
+                        tier.recovery_window_days
+                    ),
                     "AWS Secrets Manager takes 7 to 30 days",
                 )
                 .at_field(text, &["tiers", name, "recoveryWindowDays"]));
             }
         }
         for (secret_type, class) in &table.rotation_class_by_type {
-            for (what, name, known) in
-                [("secret type", secret_type, &enums.secret_types), ("rotation class", class, &enums.rotation_classes)]
-            {
+            for (what, name, known) in [
+                ("secret type", secret_type, &enums.secret_types),
+                ("rotation class", class, &enums.rotation_classes),
+            ] {
                 if !known.contains(name) {
                     let near = suggest::did_you_mean(name, known.iter().map(String::as_str));
-                    let help = near.unwrap_or_else(|| format!("the enums have {}", known.join(", ")));
-                    return Err(ConfigError::new(path, format!("there is no {what} `{name}`"), help)
-                        .at_field(text, &["rotationClassByType", secret_type]));
+                    let help =
+                        near.unwrap_or_else(|| format!("the enums have {}", known.join(", ")));
+                    return Err(ConfigError::new(
+                        path,
+                        format!("there is no {what} `{name}`"),
+                        help,
+                    )
+                    .at_field(text, &["rotationClassByType", secret_type]));
                 }
             }
         }
@@ -153,9 +165,11 @@ mod tests {
             ("signing-key: hihg", "there is no rotation class `hihg`"),
         ] {
             let text = format!("{BUILT_IN}\n").replace("signing-key: high", row);
-            let error = Governance::parse("governance.yaml", &text, &Enums::built_in()).unwrap_err();
+            let error =
+                Governance::parse("governance.yaml", &text, &Enums::built_in()).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");
-            let label = miette::Diagnostic::labels(&error).and_then(|mut labels| labels.next()).unwrap();
+            let label =
+                miette::Diagnostic::labels(&error).and_then(|mut labels| labels.next()).unwrap();
             assert!(text[label.offset()..].starts_with(row), "{row}");
         }
         let twice = format!("{BUILT_IN}\n  signing-key: none\n");
@@ -164,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_tier_without_a_row_is_named() {
-        let error = Governance::parse("governance.yaml", "tiers: {}", &Enums::built_in()).unwrap_err();
+        let error =
+            Governance::parse("governance.yaml", "tiers: {}", &Enums::built_in()).unwrap_err();
         assert!(error.to_string().contains("`low`"), "{error}");
     }
 }

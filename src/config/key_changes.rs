@@ -24,7 +24,10 @@ pub struct KeyChange {
 /// Parses YAML, or JSON as the path says; None for a text that has no such tree.
 #[must_use]
 pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
-    let tree = match std::path::Path::new(path).extension().is_some_and(|extension| extension == "json") {
+    let tree = match std::path::Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         true => serde_json::from_str(text).ok(),
         // An empty file is a null document.
         false => serde_yaml::from_str::<Option<Value>>(text).ok().map(Option::unwrap_or_default),
@@ -42,7 +45,12 @@ pub fn key_changes(old: &Value, new: &Value) -> Vec<KeyChange> {
     changes
 }
 
-fn compare(keys: &mut Vec<String>, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<KeyChange>) {
+fn compare(
+    keys: &mut Vec<String>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    changes: &mut Vec<KeyChange>,
+) {
     // A key without a value means the same as a missing one.
     let (old, new) = (old.filter(|value| !value.is_null()), new.filter(|value| !value.is_null()));
     match (old, new) {
@@ -55,7 +63,9 @@ fn compare(keys: &mut Vec<String>, old: Option<&Value>, new: Option<&Value>, cha
             }
         }
         (old, new) if old == new => {}
-        (old, new) => changes.push(KeyChange { keys: keys.clone(), old: old.cloned(), new: new.cloned() }),
+        (old, new) => {
+            changes.push(KeyChange { keys: keys.clone(), old: old.cloned(), new: new.cloned() })
+        }
     }
 }
 
@@ -114,7 +124,11 @@ impl KeyChange {
                 let Some(side) = side else { continue };
                 if !side.is_object() {
                     let (old, new) = if is_old { (Some(side), None) } else { (None, Some(side)) };
-                    leaves.push(Self { keys: self.keys.clone(), old: old.cloned(), new: new.cloned() });
+                    leaves.push(Self {
+                        keys: self.keys.clone(),
+                        old: old.cloned(),
+                        new: new.cloned(),
+                    });
                     continue;
                 }
                 let (old, new) = if is_old { (side, other) } else { (other, side) };
@@ -130,7 +144,10 @@ impl KeyChange {
     /// Returns the JSON pointer of the key.
     #[must_use]
     pub fn pointer(&self) -> String {
-        self.keys.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect()
+        self.keys
+            .iter()
+            .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+            .collect()
     }
 
     /// Returns the key's name: dotted, or the JSON pointer for a schema.
@@ -150,7 +167,9 @@ impl fmt::Display for KeyChange {
         match (&self.old, &self.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
                 let mut parts = Vec::new();
-                for (verb, elements) in [("adds", missing(new, old)), ("removes", missing(old, new))] {
+                for (verb, elements) in
+                    [("adds", missing(new, old)), ("removes", missing(old, new))]
+                {
                     if !elements.is_empty() {
                         parts.push(format!("{verb} {}", listed(&elements)));
                     }
@@ -164,7 +183,9 @@ impl fmt::Display for KeyChange {
                 (Some(old), Some(new)) => write!(out, "{old} → {new}"),
                 _ => out.write_str("changed"),
             },
-            (None, Some(Value::Array(new))) => write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>())),
+            (None, Some(Value::Array(new))) => {
+                write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>()))
+            }
             (None, Some(new)) => match scalar(new) {
                 Some(new) => write!(out, "added: {new}"),
                 None => out.write_str("added"),
@@ -228,7 +249,10 @@ mod tests {
     }
 
     fn shown(old: &str, new: &str) -> Vec<String> {
-        between(old, new).iter().map(|change| format!("{} ({change})", change.name(false))).collect()
+        between(old, new)
+            .iter()
+            .map(|change| format!("{} ({change})", change.name(false)))
+            .collect()
     }
 
     #[test]
@@ -255,13 +279,20 @@ mod tests {
 
     #[test]
     fn an_anchor_or_another_notation_hides_no_change() {
-        assert_eq!(shown("x: &y {r: 1}\nstore: *y", "x: &y {r: 2}\nstore: *y"), ["`x.r` (1 → 2)", "`store.r` (1 → 2)"]);
+        assert_eq!(
+            shown("x: &y {r: 1}\nstore: *y", "x: &y {r: 2}\nstore: *y"),
+            ["`x.r` (1 → 2)", "`store.r` (1 → 2)"]
+        );
     }
 
     #[test]
     fn a_list_of_any_length_is_compared_at_once_and_named_in_part() {
-        let long =
-            |from: usize| format!("owners: [{}]", (from..from + 50_000).map(|n| format!("t{n}, ")).collect::<String>());
+        let long = |from: usize| {
+            format!(
+                "owners: [{}]",
+                (from..from + 50_000).map(|n| format!("t{n}, ")).collect::<String>()
+            )
+        };
         let started = std::time::Instant::now();
         let shown = shown(&long(0), &long(40_000));
         assert!(shown[0].contains("t50019, and 39980 more; removes t0, "), "{}", shown[0]);
@@ -276,9 +307,16 @@ mod tests {
     #[test]
     fn a_section_counts_by_the_values_in_it() {
         let leaves = |old, new| -> Vec<String> {
-            between(old, new).iter().flat_map(KeyChange::leaves).map(|leaf| leaf.keys.join(".")).collect()
+            between(old, new)
+                .iter()
+                .flat_map(KeyChange::leaves)
+                .map(|leaf| leaf.keys.join("."))
+                .collect()
         };
-        assert_eq!(leaves("", "e: {prod: {region: x, gitops: {url: u}}}"), ["e.prod.region", "e.prod.gitops.url"]);
+        assert_eq!(
+            leaves("", "e: {prod: {region: x, gitops: {url: u}}}"),
+            ["e.prod.region", "e.prod.gitops.url"]
+        );
         assert_eq!(leaves("e: {prod: {region: x}}", ""), ["e.prod.region"]);
         assert_eq!(leaves("e: {prod: x}", "e: {prod: {region: x}}"), ["e.prod", "e.prod.region"]);
         assert_eq!(leaves("", "e: {qa: {}}"), [""; 0]);

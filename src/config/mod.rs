@@ -33,13 +33,14 @@ pub use error::ConfigError;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use key_changes::{KeyChange, additions, key_changes, parse_tree};
 pub use ownership::{
-    AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig, ServiceOwnership, Unlisted,
+    AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
+    ServiceOwnership, Unlisted,
 };
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use secret_types::{
-    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType, SecretTypes,
-    check_key,
+    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType,
+    SecretTypes, check_key,
 };
 pub use url::GitUrl;
 
@@ -270,8 +271,8 @@ impl Config {
     /// repository.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
         // An empty file, or one of comments alone, is a null document: all defaults.
-        let written: Option<Self> =
-            serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let written: Option<Self> = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         let mut config = written.unwrap_or_default();
         for (name, folder) in [
             ("catalog", &mut config.catalog),
@@ -281,18 +282,23 @@ impl Config {
         ] {
             *folder = inside(folder).ok_or_else(|| {
                 let message = format!("`{name}: {folder}` is not a path inside the repository");
-                ConfigError::new(path, message, "give a relative path without `..`").at_field(text, &[name])
+                ConfigError::new(path, message, "give a relative path without `..`")
+                    .at_field(text, &[name])
             })?;
         }
         config.check_texts(path, text)?;
         let sample = sample();
-        let files = config
-            .environments
-            .iter()
-            .filter_map(|(name, own)| Some((format!("environments.{name}.gitops.file"), own.gitops.file.as_ref()?)));
-        let shared =
-            [("store.keyTemplate", &config.store.key_template), ("gitops.file", &config.gitops.file)].into_iter();
-        for (name, template) in shared.map(|(name, template)| (name.to_owned(), template)).chain(files) {
+        let files = config.environments.iter().filter_map(|(name, own)| {
+            Some((format!("environments.{name}.gitops.file"), own.gitops.file.as_ref()?))
+        });
+        let shared = [
+            ("store.keyTemplate", &config.store.key_template),
+            ("gitops.file", &config.gitops.file),
+        ]
+        .into_iter();
+        for (name, template) in
+            shared.map(|(name, template)| (name.to_owned(), template)).chain(files)
+        {
             let keys: Vec<&str> = name.split('.').collect();
             let rendered = template::render(&name, template, Output::Text, &sample);
             if let Ok(file) = &rendered
@@ -300,17 +306,25 @@ impl Config {
                 && let Err(why) = check_projection_file(file)
             {
                 let help = "name a YAML file of its own that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
-                return Err(ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys));
+                return Err(
+                    ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys)
+                );
             }
             if let Err(error) = rendered {
-                let variables: Vec<&str> =
-                    sample.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+                let variables: Vec<&str> = sample
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name.as_str())
+                    .collect();
                 let help = format!("the variables are {}", variables.join(", "));
                 let error = ConfigError::new(path, format!("`{name}`: {}", error.what()), help);
                 return Err(error.at_field(text, &keys));
             }
         }
-        if let Some(id) = config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id) {
+        if let Some(id) =
+            config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id)
+        {
             return Err(ConfigError::new(
                 path,
                 format!("`catalogId: {id}` cannot be the value of a tag"),
@@ -321,7 +335,8 @@ impl Config {
         config.check_endpoints(path, text)?;
         if config.ids.max_gap == 0 {
             let message = "`ids.maxGap: 0` leaves no ID to give out";
-            let error = ConfigError::new(path, message, "write 1 or more, or leave it out for 1000");
+            let error =
+                ConfigError::new(path, message, "write 1 or more, or leave it out for 1000");
             return Err(error.at_field(text, &["ids", "maxGap"]));
         }
         config.check_arns(path, text)?;
@@ -352,7 +367,10 @@ impl Config {
             (&["externalSecret", "storeName"], &external.store_name),
             (&["externalSecret", "storeKind"], &external.store_kind),
         ];
-        match texts.into_iter().find(|(_, value)| matches!(*value, "" | "~" | "null" | "Null" | "NULL")) {
+        match texts
+            .into_iter()
+            .find(|(_, value)| matches!(*value, "" | "~" | "null" | "Null" | "NULL"))
+        {
             Some((keys, _)) => {
                 let message = format!("`{}` has no value", keys.join("."));
                 let help = "write its value, or leave the line out for the default";
@@ -373,9 +391,19 @@ fn inside(path: &str) -> Option<String> {
 
 /// A manifest's fields, for trying templates out: the variables that there are.
 fn sample() -> serde_json::Value {
-    let names = ["id", "name", "description", "owner", "service", "environment", "provider", "secretType", "riskTier"]
-        .into_iter()
-        .chain(["rotationClass", "status", "namespace", "k8sSecretName", "ttlDays"]);
+    let names = [
+        "id",
+        "name",
+        "description",
+        "owner",
+        "service",
+        "environment",
+        "provider",
+        "secretType",
+        "riskTier",
+    ]
+    .into_iter()
+    .chain(["rotationClass", "status", "namespace", "k8sSecretName", "ttlDays"]);
     names.map(|name| (name.to_owned(), serde_json::Value::from(name))).collect()
 }
 
@@ -405,9 +433,10 @@ pub fn check_tag_value(text: &str) -> Result<(), String> {
             "`{}` cannot stand in it: AWS takes letters, digits, spaces and _.:/=+-@",
             character.escape_debug()
         )),
-        None if text.chars().count() > TAG_VALUE_LENGTH => {
-            Err(format!("it has {} characters, {TAG_VALUE_LENGTH} at most are allowed", text.chars().count()))
-        }
+        None if text.chars().count() > TAG_VALUE_LENGTH => Err(format!(
+            "it has {} characters, {TAG_VALUE_LENGTH} at most are allowed",
+            text.chars().count()
+        )),
         None => Ok(()),
     }
 }
@@ -434,14 +463,19 @@ mod tests {
     fn a_catalog_outside_the_repository_is_refused() {
         assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
         for nowhere in ["/etc", ".", "''", "a/../.."] {
-            assert!(Config::parse(FILE_NAME, &format!("catalog: {nowhere}\n")).is_err(), "{nowhere}");
+            assert!(
+                Config::parse(FILE_NAME, &format!("catalog: {nowhere}\n")).is_err(),
+                "{nowhere}"
+            );
         }
         assert_eq!(Config::parse(FILE_NAME, "catalog: ./a//b/./c/\n").unwrap().catalog, "a/b/c");
     }
 
     #[test]
     fn a_template_with_an_unknown_variable_is_refused_where_it_stands() {
-        let error = Config::parse(FILE_NAME, "store:\n  keyTemplate: \"{{ service }}/{{ env }}\"\n").unwrap_err();
+        let error =
+            Config::parse(FILE_NAME, "store:\n  keyTemplate: \"{{ service }}/{{ env }}\"\n")
+                .unwrap_err();
         assert!(error.to_string().contains("keyTemplate"), "{error}");
         assert!(miette::Diagnostic::labels(&error).is_some());
     }

@@ -96,14 +96,20 @@ pub enum AccountObjection<'a> {
 }
 
 /// Reads a list that must be written out: a key without a value would silently count as none.
-fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Vec<T>>, D::Error> {
     let list: Option<Vec<T>> = Option::deserialize(from)?;
-    let empty = || D::Error::custom("the list is empty: write its values, `[]` for none, or leave the key out");
+    let empty = || {
+        D::Error::custom("the list is empty: write its values, `[]` for none, or leave the key out")
+    };
     list.map(Some).ok_or_else(empty)
 }
 
 /// The same of a list that has a default.
-fn denied_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+fn denied_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
     Ok(written_list(from)?.unwrap_or_default())
 }
 
@@ -114,7 +120,9 @@ impl Default for OwnershipConfig {
             unlisted: Unlisted::default(),
             teams: BTreeMap::new(),
             platform: Vec::new(),
-            denied_namespaces: DENIED_NAMESPACES.map(|name| NamespacePattern(name.to_owned())).to_vec(),
+            denied_namespaces: DENIED_NAMESPACES
+                .map(|name| NamespacePattern(name.to_owned()))
+                .to_vec(),
         }
     }
 }
@@ -130,7 +138,9 @@ impl NamespacePattern {
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
         let mut parts = self.0.split('*');
-        let Some(mut rest) = parts.next().and_then(|first| namespace.strip_prefix(first)) else { return false };
+        let Some(mut rest) = parts.next().and_then(|first| namespace.strip_prefix(first)) else {
+            return false;
+        };
         let Some(last) = parts.next_back() else { return rest.is_empty() };
         for part in parts {
             let Some(at) = rest.find(part) else { return false };
@@ -151,12 +161,15 @@ impl NamespacePattern {
     }
 
     fn check(&self) -> Result<(), String> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'*';
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'*'
+        };
         match &self.0 {
             text if text.is_empty() => Err("the name is empty".to_owned()),
-            text if !text.bytes().all(allowed) => {
-                Err("a namespace has lowercase letters, digits and hyphens; `*` matches any of them".to_owned())
-            }
+            text if !text.bytes().all(allowed) => Err(
+                "a namespace has lowercase letters, digits and hyphens; `*` matches any of them"
+                    .to_owned(),
+            ),
             text if text.starts_with('-') || text.ends_with('-') => {
                 Err("a namespace starts and ends with a letter or digit".to_owned())
             }
@@ -240,14 +253,15 @@ impl Ownership {
     ) -> Option<NamespaceObjection<'a>> {
         match self.namespaces(service) {
             Some(own) if own.iter().any(|pattern| pattern.matches(namespace)) => None,
-            Some(namespaces) => {
-                Some(NamespaceObjection::Outside { namespaces, holder: self.holders(namespace).next() })
-            }
+            Some(namespaces) => Some(NamespaceObjection::Outside {
+                namespaces,
+                holder: self.holders(namespace).next(),
+            }),
             None => match self.holders(namespace).next() {
                 Some(holder) => Some(NamespaceObjection::OfAnother { holder }),
                 None => {
-                    let is_named_like =
-                        namespace != service && (self.services.contains_key(namespace) || is_service(namespace));
+                    let is_named_like = namespace != service
+                        && (self.services.contains_key(namespace) || is_service(namespace));
                     is_named_like.then_some(NamespaceObjection::NamedLikeAnother)
                 }
             },
@@ -264,9 +278,8 @@ impl Ownership {
         own: Option<&'a str>,
     ) -> Option<AccountObjection<'a>> {
         match (self.services.get(service).and_then(|own| own.accounts.as_deref()), own) {
-            (Some(accounts), _) => {
-                (!accounts.iter().any(|one| one == account)).then_some(AccountObjection::Outside { accounts })
-            }
+            (Some(accounts), _) => (!accounts.iter().any(|one| one == account))
+                .then_some(AccountObjection::Outside { accounts }),
             (None, Some(own)) => (own != account).then_some(AccountObjection::OfAnother { own }),
             (None, None) => None,
         }
@@ -283,8 +296,10 @@ impl Config {
         for (service, own) in &ownership.services {
             let keys = |list: &'static str| ["ownership", "services", service.as_str(), list];
             if let Err(why) = check_service(service) {
-                let message =
-                    format!("`ownership.services`: `{}` cannot be the name of a service", service.escape_debug());
+                let message = format!(
+                    "`ownership.services`: `{}` cannot be the name of a service",
+                    service.escape_debug()
+                );
                 return bad(&keys("")[..3], None, message, why);
             }
             let lists = [
@@ -294,7 +309,9 @@ impl Config {
             ];
             if let Some((list, _)) = lists.into_iter().find(|(_, length)| *length == Some(0)) {
                 let message = format!("`ownership.services.{service}.{list}` is empty");
-                let help = format!("list what the service may use, or leave `{list}` out to restrict nothing");
+                let help = format!(
+                    "list what the service may use, or leave `{list}` out to restrict nothing"
+                );
                 return bad(&keys(list), None, message, help);
             }
             for pattern in own.namespaces.iter().flatten() {
@@ -306,33 +323,52 @@ impl Config {
                     return bad(&keys("namespaces"), Some(&pattern.0), message, why);
                 }
             }
-            if let Some(account) = own.accounts.iter().flatten().find(|account| !super::is_account_id(account)) {
+            if let Some(account) =
+                own.accounts.iter().flatten().find(|account| !super::is_account_id(account))
+            {
                 let message = format!(
                     "`ownership.services.{service}.accounts`: `{}` is not an account ID",
                     account.escape_debug()
                 );
-                return bad(&keys("accounts"), Some(account), message, super::ACCOUNT_ID.to_owned());
+                return bad(
+                    &keys("accounts"),
+                    Some(account),
+                    message,
+                    super::ACCOUNT_ID.to_owned(),
+                );
             }
         }
         for pattern in &ownership.denied_namespaces {
             if let Err(why) = pattern.check() {
-                let message =
-                    format!("`ownership.deniedNamespaces`: `{}` cannot be a namespace", pattern.0.escape_debug());
+                let message = format!(
+                    "`ownership.deniedNamespaces`: `{}` cannot be a namespace",
+                    pattern.0.escape_debug()
+                );
                 return bad(&["ownership", "deniedNamespaces"], Some(&pattern.0), message, why);
             }
         }
         if ownership.unlisted == Unlisted::Deny && ownership.services.is_empty() {
             let message =
-                "`ownership.unlisted: deny` denies every service: there is no `ownership.services`".to_owned();
+                "`ownership.unlisted: deny` denies every service: there is no `ownership.services`"
+                    .to_owned();
             let help = "list the services, or leave `unlisted` out".to_owned();
             return bad(&["ownership", "unlisted"], None, message, help);
         }
-        let platform = ownership.platform.iter().map(|handle| (vec!["ownership", "platform"], handle));
-        let teams = ownership.teams.iter().map(|(team, handle)| (vec!["ownership", "teams", team.as_str()], handle));
+        let platform =
+            ownership.platform.iter().map(|handle| (vec!["ownership", "platform"], handle));
+        let teams = ownership
+            .teams
+            .iter()
+            .map(|(team, handle)| (vec!["ownership", "teams", team.as_str()], handle));
         for (keys, handle) in platform.chain(teams) {
             if !is_code_owner(handle) {
-                let message = format!("`{}`: `{}` is not a code owner", keys.join("."), handle.escape_debug());
-                let help = "give `@organization/team`, `@user` or an email address, in quotes".to_owned();
+                let message = format!(
+                    "`{}`: `{}` is not a code owner",
+                    keys.join("."),
+                    handle.escape_debug()
+                );
+                let help =
+                    "give `@organization/team`, `@user` or an email address, in quotes".to_owned();
                 return bad(&keys, Some(handle), message, help);
             }
         }
@@ -340,17 +376,26 @@ impl Config {
     }
 
     /// Refuses an owner in `ownership` that the enums do not have, at its place in `text`.
-    pub(super) fn check_owners(&self, enums: &Enums, path: &str, text: &str) -> Result<(), ConfigError> {
+    pub(super) fn check_owners(
+        &self,
+        enums: &Enums,
+        path: &str,
+        text: &str,
+    ) -> Result<(), ConfigError> {
         let of_services = self.ownership.services.iter().flat_map(|(service, own)| {
             let owners = own.owners.iter().flatten();
-            owners.map(move |owner| (vec!["ownership", "services", service.as_str(), "owners"], owner, true))
+            owners.map(move |owner| {
+                (vec!["ownership", "services", service.as_str(), "owners"], owner, true)
+            })
         });
-        let of_teams = self.ownership.teams.keys().map(|owner| (vec!["ownership", "teams"], owner, false));
+        let of_teams =
+            self.ownership.teams.keys().map(|owner| (vec!["ownership", "teams"], owner, false));
         for (mut keys, owner, is_item) in of_services.chain(of_teams) {
             if enums.owners.contains(owner) {
                 continue;
             }
-            let message = format!("`{}`: there is no owner `{}`", keys.join("."), owner.escape_debug());
+            let message =
+                format!("`{}`: there is no owner `{}`", keys.join("."), owner.escape_debug());
             let list = format!("the owners in {} are {}", self.enums, enums.owners.join(", "));
             let help = match did_you_mean(owner, enums.owners.iter().map(String::as_str)) {
                 Some(question) => format!("{question} {list}"),
@@ -371,7 +416,8 @@ fn check_service(name: &str) -> Result<(), String> {
     let pattern = NamespacePattern(name.to_owned());
     match pattern.check() {
         Ok(()) if pattern.name().is_some() => Ok(()),
-        _ => Err("a service has lowercase letters, digits and hyphens, as in `metadata.service`".to_owned()),
+        _ => Err("a service has lowercase letters, digits and hyphens, as in `metadata.service`"
+            .to_owned()),
     }
 }
 
@@ -384,7 +430,8 @@ fn is_code_owner(handle: &str) -> bool {
     match handle.strip_prefix('@') {
         Some(path) => path.split('/').all(is_name),
         None => handle.split_once('@').is_some_and(|(user, host)| {
-            let user_is_good = user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
+            let user_is_good =
+                user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte));
             !user.is_empty() && user_is_good && host.contains('.') && host.split('.').all(is_name)
         }),
     }
@@ -416,14 +463,23 @@ ownership:
 
     #[test]
     fn a_star_matches_any_characters_and_nothing_else_does() {
-        for (pattern, namespace) in
-            [("kube-*", "kube-system"), ("kube-*", "kube-"), ("*", "x"), ("a*a", "aa"), ("*-b-*", "a-b-c"), ("x", "x")]
-        {
+        for (pattern, namespace) in [
+            ("kube-*", "kube-system"),
+            ("kube-*", "kube-"),
+            ("*", "x"),
+            ("a*a", "aa"),
+            ("*-b-*", "a-b-c"),
+            ("x", "x"),
+        ] {
             assert!(matches(pattern, namespace), "{pattern} {namespace}");
         }
-        for (pattern, namespace) in
-            [("kube-*", "kube"), ("kube-*", "my-kube-x"), ("a*a", "a"), ("argocd", "argocd-2"), ("*-b", "a-b-c")]
-        {
+        for (pattern, namespace) in [
+            ("kube-*", "kube"),
+            ("kube-*", "my-kube-x"),
+            ("a*a", "a"),
+            ("argocd", "argocd-2"),
+            ("*-b", "a-b-c"),
+        ] {
             assert!(!matches(pattern, namespace), "{pattern} {namespace}");
         }
     }
@@ -431,7 +487,8 @@ ownership:
     #[test]
     fn the_clusters_own_namespaces_are_denied_without_a_configuration() {
         let ownership = Ownership::new(&OwnershipConfig::default());
-        for namespace in ["kube-system", "kube-public", "argocd", "flux-system", "external-secrets"] {
+        for namespace in ["kube-system", "kube-public", "argocd", "flux-system", "external-secrets"]
+        {
             assert!(ownership.denied("web", namespace).is_some(), "{namespace}");
         }
         assert_eq!(ownership.denied("web", "kubeflow"), None);
@@ -448,12 +505,19 @@ ownership:
     #[test]
     fn a_namespace_is_the_services_that_list_it() {
         let ownership = ownership(TABLE);
-        let object = |service, namespace| ownership.object_to_namespace(service, namespace, |_| false);
+        let object =
+            |service, namespace| ownership.object_to_namespace(service, namespace, |_| false);
         assert_eq!(object("payments", "payments"), None);
         assert_eq!(object("payments", "pay-jobs"), None);
         assert!(matches!(object("payments", "evil"), Some(NamespaceObjection::Outside { .. })));
-        assert_eq!(object("orders", "payments"), Some(NamespaceObjection::OfAnother { holder: "payments" }));
-        assert_eq!(object("web", "pay-jobs"), Some(NamespaceObjection::OfAnother { holder: "payments" }));
+        assert_eq!(
+            object("orders", "payments"),
+            Some(NamespaceObjection::OfAnother { holder: "payments" })
+        );
+        assert_eq!(
+            object("web", "pay-jobs"),
+            Some(NamespaceObjection::OfAnother { holder: "payments" })
+        );
     }
 
     #[test]
@@ -470,7 +534,8 @@ ownership:
     fn without_a_table_a_namespace_with_another_services_name_is_all_that_can_be_objected_to() {
         let ownership = Ownership::new(&OwnershipConfig::default());
         let is_service = |name: &str| ["payments", "web"].contains(&name);
-        let object = |service, namespace| ownership.object_to_namespace(service, namespace, is_service);
+        let object =
+            |service, namespace| ownership.object_to_namespace(service, namespace, is_service);
         assert_eq!(object("web", "payments"), Some(NamespaceObjection::NamedLikeAnother));
         assert_eq!(object("web", "web"), None);
         assert_eq!(object("web", "evil"), None);
@@ -484,7 +549,10 @@ ownership:
         assert_eq!(object("payments", "123456789012", Some("999999999999")), None);
         assert!(object("payments", "999999999999", Some("999999999999")).is_some());
         assert_eq!(object("orders", "1", Some("1")), None);
-        assert_eq!(object("orders", "1", Some("2")), Some(AccountObjection::OfAnother { own: "2" }));
+        assert_eq!(
+            object("orders", "1", Some("2")),
+            Some(AccountObjection::OfAnother { own: "2" })
+        );
         assert_eq!(object("orders", "1", None), None);
     }
 
@@ -493,15 +561,35 @@ ownership:
         let one = |entry: &str| format!("ownership:\n  services:\n    payments:\n      {entry}\n");
         for (text, said, under) in [
             (one("namespaces: [Payments]"), "`Payments` cannot be a namespace", "Payments"),
-            (one("namespaces:\n        - pay_ments"), "`pay_ments` cannot be a namespace", "pay_ments"),
+            (
+                one("namespaces:\n        - pay_ments"),
+                "`pay_ments` cannot be a namespace",
+                "pay_ments",
+            ),
             (one("accounts: [\"12345\"]"), "`12345` is not an account ID", "12345"),
             (one("owners: []"), "`ownership.services.payments.owners` is empty", "owners"),
-            ("ownership:\n  services: { Pay: {} }\n".to_owned(), "`Pay` cannot be the name of a service", "Pay"),
+            (
+                "ownership:\n  services: { Pay: {} }\n".to_owned(),
+                "`Pay` cannot be the name of a service",
+                "Pay",
+            ),
             ("ownership: { unlisted: deny }\n".to_owned(), "denies every service", "unlisted"),
-            ("ownership: { deniedNamespaces: [a/b] }\n".to_owned(), "`a/b` cannot be a namespace", "a/b"),
+            (
+                "ownership: { deniedNamespaces: [a/b] }\n".to_owned(),
+                "`a/b` cannot be a namespace",
+                "a/b",
+            ),
             ("ownership: { platform: [acme] }\n".to_owned(), "`acme` is not a code owner", "acme"),
-            ("ownership:\n  teams: { app-team: \"@a b\" }\n".to_owned(), "`@a b` is not a code owner", "@a b"),
-            ("ownership:\n  teams: { app-team: \"@a/\" }\n".to_owned(), "`@a/` is not a code owner", "@a/"),
+            (
+                "ownership:\n  teams: { app-team: \"@a b\" }\n".to_owned(),
+                "`@a b` is not a code owner",
+                "@a b",
+            ),
+            (
+                "ownership:\n  teams: { app-team: \"@a/\" }\n".to_owned(),
+                "`@a/` is not a code owner",
+                "@a/",
+            ),
         ] {
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
@@ -513,7 +601,10 @@ ownership:
     #[test]
     fn an_owner_that_the_enums_lack_is_an_error_at_its_place() {
         for (text, under) in [
-            ("ownership:\n  services:\n    a: { owners: [app-team, team-paymnts] } # team-paymnts\n", "team-paymnts"),
+            (
+                "ownership:\n  services:\n    a: { owners: [app-team, team-paymnts] } # team-paymnts\n",
+                "team-paymnts",
+            ),
             ("ownership:\n  teams:\n    team-paymnts: \"@acme/x\"\n", "team-paymnts"),
         ] {
             let config = Config::parse(FILE_NAME, text).unwrap();
@@ -531,7 +622,9 @@ ownership:
         for good in ["@acme/payments", "@ann", "@acme/platform/core", "ann@example.com"] {
             assert!(is_code_owner(good), "{good}");
         }
-        for bad in ["", "@", "acme", "@acme/", "@/x", "@a b", "@a\n* @evil", "a@b", "@a#b", "@@acme"] {
+        for bad in
+            ["", "@", "acme", "@acme/", "@/x", "@a b", "@a\n* @evil", "a@b", "@a#b", "@@acme"]
+        {
             assert!(!is_code_owner(bad), "{bad:?}");
         }
     }

@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString,
+};
 use cel::common::value::Val;
 use cel::extractors::This;
 use cel::{Context, Env};
@@ -115,9 +117,12 @@ impl Policies {
         let mut policies = Self { file: file.to_owned(), text: text.to_owned(), ..Self::default() };
         if written.len() > MAX_POLICIES {
             let message = format!("there are {} policies", written.len());
-            return Err(
-                ConfigError::new(file, message, format!("{MAX_POLICIES} at most are allowed")).at(text, "policies:")
-            );
+            return Err(ConfigError::new(
+                file,
+                message,
+                format!("{MAX_POLICIES} at most are allowed"),
+            )
+            .at(text, "policies:"));
         }
         for (index, policy) in written.iter().enumerate() {
             let same = |other: &PolicyConfig| other.name == policy.name;
@@ -126,26 +131,34 @@ impl Policies {
             }
         }
         let (compiled, patterns) = thread::scope(|scope| {
-            let parser = thread::Builder::new().name("policies".to_owned()).stack_size(PARSER_STACK);
+            let parser =
+                thread::Builder::new().name("policies".to_owned()).stack_size(PARSER_STACK);
             let work = parser.spawn_scoped(scope, || policies.compiled(written));
-            let unable =
-                |why: String| ConfigError::new(file, why, "this is a bug or a lack of memory; please report it");
-            let work = work.map_err(|error| unable(format!("no thread to parse the policies on: {error}")))?;
+            let unable = |why: String| {
+                ConfigError::new(file, why, "this is a bug or a lack of memory; please report it")
+            };
+            let work = work
+                .map_err(|error| unable(format!("no thread to parse the policies on: {error}")))?;
             work.join().map_err(|_| unable("the policies cannot be parsed".to_owned()))?
         })?;
         policies.policies = compiled;
         policies.patterns = Arc::new(patterns);
         // Without optionals and their namespace: less to look a name up in, and less to reason about.
-        policies.functions = Some(Arc::new(Env::default().with_optional_support(false).with_stdlib()));
+        policies.functions =
+            Some(Arc::new(Env::default().with_optional_support(false).with_stdlib()));
         Ok(policies)
     }
 
-    fn compiled(&self, written: &[PolicyConfig]) -> Result<(Vec<Policy>, BTreeMap<String, Regex>), ConfigError> {
+    fn compiled(
+        &self,
+        written: &[PolicyConfig],
+    ) -> Result<(Vec<Policy>, BTreeMap<String, Regex>), ConfigError> {
         let mut patterns = BTreeMap::new();
         let mut compiled = Vec::with_capacity(written.len());
         for (index, policy) in written.iter().enumerate() {
             let mut expression = |key: &'static str, source: &str| {
-                Expression::compile(source, &mut patterns).map_err(|fault| self.error(index, &policy.name, key, fault))
+                Expression::compile(source, &mut patterns)
+                    .map_err(|fault| self.error(index, &policy.name, key, fault))
             };
             compiled.push(Policy {
                 name: policy.name.clone(),
@@ -153,7 +166,11 @@ impl Policies {
                 severity: policy.severity,
                 pointer: policy.field.as_deref().map(to_pointer).unwrap_or_default(),
                 help: policy.help.clone(),
-                when: policy.when.as_deref().map(|source| expression("when", source)).transpose()?,
+                when: policy
+                    .when
+                    .as_deref()
+                    .map(|source| expression("when", source))
+                    .transpose()?,
                 assert: expression("assert", &policy.assert)?,
             });
         }
@@ -210,9 +227,12 @@ impl Policies {
             let patterns = Arc::clone(&self.patterns);
             // Compiled once instead of at each call, as cel's own `matches` does. Adding it fails where a function of
             // this name exists, and none does without cel's feature `regex`; should one come, it does the same.
-            let _ = context.add_function("matches", move |This(text): This<Arc<String>>, pattern: Arc<String>| {
-                patterns.get(pattern.as_str()).is_some_and(|regex| regex.is_match(&text))
-            });
+            let _ = context.add_function(
+                "matches",
+                move |This(text): This<Arc<String>>, pattern: Arc<String>| {
+                    patterns.get(pattern.as_str()).is_some_and(|regex| regex.is_match(&text))
+                },
+            );
         }
         context
     }
@@ -254,19 +274,31 @@ fn check_texts(policy: &PolicyConfig, is_taken: bool) -> Result<(), (&'static st
         let message = format!("there are two policies `{}`", policy.name);
         return Err(("name", Fault::whole(message, "rename or remove one of them")));
     }
-    let texts = [("message", Some(&policy.message)), ("field", policy.field.as_ref()), ("help", policy.help.as_ref())];
+    let texts = [
+        ("message", Some(&policy.message)),
+        ("field", policy.field.as_ref()),
+        ("help", policy.help.as_ref()),
+    ];
     for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
         if text.trim().is_empty() {
-            let help = if key == "message" { "say what is wrong, for people" } else { "fill it in, or leave it out" };
+            let help = if key == "message" {
+                "say what is wrong, for people"
+            } else {
+                "fill it in, or leave it out"
+            };
             return Err((key, Fault::whole("is empty", help)));
         }
         if text.chars().count() > MAX_TEXT {
-            return Err((key, Fault::whole("is too long", format!("{MAX_TEXT} characters at most are allowed"))));
+            return Err((
+                key,
+                Fault::whole("is too long", format!("{MAX_TEXT} characters at most are allowed")),
+            ));
         }
     }
     match policy.field.as_deref() {
         Some(field) if !is_field(field) => {
-            let help = "write `metadata.owner` or the JSON pointer `/metadata/owner`, without `manifest`";
+            let help =
+                "write `metadata.owner` or the JSON pointer `/metadata/owner`, without `manifest`";
             Err(("field", Fault::whole("is not the path of a field", help)))
         }
         _ => Ok(()),
@@ -274,16 +306,24 @@ fn check_texts(policy: &PolicyConfig, is_taken: bool) -> Result<(), (&'static st
 }
 
 fn is_kebab_case(name: &str) -> bool {
-    let is_word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    name.len() <= 100 && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.split('-').all(is_word)
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    name.len() <= 100
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.split('-').all(is_word)
 }
 
 fn is_field(field: &str) -> bool {
     match field.strip_prefix('/') {
         // RFC 6901: a tilde stands for nothing by itself.
         Some(_) => field.replace("~0", "").replace("~1", "").find('~').is_none(),
-        None => field != "manifest" && !field.starts_with("manifest.") && field.split('.').all(|part| !part.is_empty()),
+        None => {
+            field != "manifest"
+                && !field.starts_with("manifest.")
+                && field.split('.').all(|part| !part.is_empty())
+        }
     }
 }
 
@@ -292,7 +332,10 @@ fn to_pointer(field: &str) -> String {
     if field.starts_with('/') {
         return field.to_owned();
     }
-    field.split('.').map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    field
+        .split('.')
+        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
+        .collect()
 }
 
 /// JSON as CEL sees it, its strings borrowed. Whole numbers are `int`, so that they compare and add up with literals.
@@ -305,9 +348,12 @@ fn to_cel(value: &Value) -> Box<dyn Val + '_> {
             None => Box::new(CelDouble::from(value.as_f64().unwrap_or(f64::NAN))),
         },
         Value::String(value) => Box::new(CelString::from(value.as_str())),
-        Value::Array(items) => Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<_>>())),
+        Value::Array(items) => {
+            Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<_>>()))
+        }
         Value::Object(fields) => {
-            let entries = fields.iter().map(|(name, value)| (CelMapKey::from(name.as_str()), to_cel(value)));
+            let entries =
+                fields.iter().map(|(name, value)| (CelMapKey::from(name.as_str()), to_cel(value)));
             Box::new(CelMap::from(entries.collect::<std::collections::HashMap<_, _>>()))
         }
     }

@@ -117,7 +117,11 @@ impl SecretTypes {
     /// The built-in types.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(serde_yaml::from_str(BUILT_IN).map(|written: Written| written.secret_types).unwrap_or_default())
+        Self(
+            serde_yaml::from_str(BUILT_IN)
+                .map(|written: Written| written.secret_types)
+                .unwrap_or_default(),
+        )
     }
 
     /// Reads a catalog's own types; a type that `text` leaves out is the built-in one.
@@ -126,21 +130,26 @@ impl SecretTypes {
     /// Broken YAML, an unknown field, a type that `enums` do not have, a key that Kubernetes would not take or that stands there
     /// twice, and a recipe that nothing can be made by.
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let written: Option<Written> =
-            serde_yaml::from_str(text).map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let written: Option<Written> = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
         let own = written.map(|written| written.secret_types).unwrap_or_default();
         for (name, secret_type) in &own {
             let wrong = |message: String, help: &str| {
                 ConfigError::new(path, message, help).at_field(text, &["secretTypes", name])
             };
             if !enums.secret_types.contains(name) {
-                let near = suggest::did_you_mean(name, enums.secret_types.iter().map(String::as_str));
-                let help = near.unwrap_or_else(|| format!("the enums have {}", enums.secret_types.join(", ")));
+                let near =
+                    suggest::did_you_mean(name, enums.secret_types.iter().map(String::as_str));
+                let help = near
+                    .unwrap_or_else(|| format!("the enums have {}", enums.secret_types.join(", ")));
                 return Err(wrong(format!("there is no secret type `{name}`"), &help));
             }
             for (index, key) in secret_type.keys.iter().enumerate() {
                 if let Err(why) = check_key(&key.name) {
-                    return Err(wrong(format!("`{name}` cannot have the key `{}`", key.name.escape_debug()), &why));
+                    return Err(wrong(
+                        format!("`{name}` cannot have the key `{}`", key.name.escape_debug()),
+                        &why,
+                    ));
                 }
                 if secret_type.keys[..index].iter().any(|other| other.name == key.name) {
                     let message = format!("the key `{}` stands twice under `{name}`", key.name);
@@ -182,7 +191,10 @@ impl SecretType {
     #[must_use]
     pub fn made_at_first(&self) -> Vec<&Key> {
         let is_required = self.keys.iter().any(|key| key.required);
-        self.keys.iter().filter(|key| key.generate.is_some() && (key.required || !is_required)).collect()
+        self.keys
+            .iter()
+            .filter(|key| key.generate.is_some() && (key.required || !is_required))
+            .collect()
     }
 
     /// Whether a first value can be made without anybody's help.
@@ -212,29 +224,49 @@ impl TryFrom<WrittenRecipe> for Recipe {
         let WrittenRecipe { length, from, without, bytes, r#as, once } = written;
         let make = match (length, bytes) {
             (Some(length), None) if r#as.is_none() => {
-                let mut from = from.unwrap_or_else(|| vec![Kind::Lowercase, Kind::Uppercase, Kind::Digits]);
+                let mut from =
+                    from.unwrap_or_else(|| vec![Kind::Lowercase, Kind::Uppercase, Kind::Digits]);
                 from.sort_unstable();
                 from.dedup();
                 let without = without.unwrap_or_default();
                 if !LENGTHS.contains(&length) {
-                    return Err(format!("`length` is {length}, and can be {} to {}", LENGTHS.start(), LENGTHS.end()));
+                    return Err(format!(
+                        "`length` is {length}, and can be {} to {}",
+                        LENGTHS.start(),
+                        LENGTHS.end()
+                    ));
                 }
                 if from.is_empty() {
-                    return Err("`from` is empty: give lowercase, uppercase, digits or symbols".to_owned());
+                    return Err(
+                        "`from` is empty: give lowercase, uppercase, digits or symbols".to_owned()
+                    );
                 }
-                if from.iter().any(|kind| kind.characters().chars().all(|one| without.contains(one))) {
-                    return Err("`without` leaves nothing of a kind in `from`: leave that kind out".to_owned());
+                if from
+                    .iter()
+                    .any(|kind| kind.characters().chars().all(|one| without.contains(one)))
+                {
+                    return Err(
+                        "`without` leaves nothing of a kind in `from`: leave that kind out"
+                            .to_owned(),
+                    );
                 }
                 Make::Characters(Characters { length, from, without })
             }
             (None, Some(count)) if from.is_none() && without.is_none() => {
                 if !BYTES.contains(&count) {
-                    return Err(format!("`bytes` is {count}, and can be {} to {}", BYTES.start(), BYTES.end()));
+                    return Err(format!(
+                        "`bytes` is {count}, and can be {} to {}",
+                        BYTES.start(),
+                        BYTES.end()
+                    ));
                 }
                 Make::Bytes { count, encoding: r#as.unwrap_or(Encoding::Base64) }
             }
             _ => {
-                return Err("`generate` takes `length` with `from` and `without`, or `bytes` with `as`".to_owned());
+                return Err(
+                    "`generate` takes `length` with `from` and `without`, or `bytes` with `as`"
+                        .to_owned(),
+                );
             }
         };
         Ok(Self { make, once })
@@ -278,7 +310,9 @@ mod tests {
         assert!(database.can_be_generated());
         assert_eq!(types.of("tls-private-key").only_given(), ["tls.key", "tls.crt"]);
         assert!(!types.of("api-key").can_be_generated());
-        let made = |name: &str| types.of(name).made_at_first().iter().map(|key| key.name.clone()).collect::<Vec<_>>();
+        let made = |name: &str| {
+            types.of(name).made_at_first().iter().map(|key| key.name.clone()).collect::<Vec<_>>()
+        };
         assert_eq!(
             (made("database-credentials").join(" "), made("generic").join(" ")),
             ("username password".to_owned(), "value".to_owned())
@@ -304,7 +338,10 @@ mod tests {
             ("api-key: { keys: [{ name: a, secret: true }] }", "secret"),
             ("api-key: { keys: [{ name: a, generate: { length: 7 } }] }", "8 to 4096"),
             ("api-key: { keys: [{ name: a, generate: { bytes: 8 } }] }", "16 to 1024"),
-            ("api-key: { keys: [{ name: a, generate: { bytes: 32, length: 32 } }] }", "or `bytes` with `as`"),
+            (
+                "api-key: { keys: [{ name: a, generate: { bytes: 32, length: 32 } }] }",
+                "or `bytes` with `as`",
+            ),
             (
                 "api-key: { keys: [{ name: a, generate: { length: 9, from: [digits], without: \"0123456789\" } }] }",
                 "leaves nothing",

@@ -29,8 +29,9 @@ impl<'u> GitUrl<'u> {
     /// Never fails: what is not a URL is a path.
     #[must_use]
     pub fn parse(url: &'u str) -> Self {
-        let is_name =
-            |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        };
         if let Some((helper, _)) = url.split_once("::").filter(|(helper, _)| is_name(helper)) {
             return Self { protocol: helper.to_owned(), form: Form::Other };
         }
@@ -88,10 +89,13 @@ impl<'u> GitUrl<'u> {
     pub fn uncertainty(&self) -> Option<&'static str> {
         self.ssh_paths().iter().find_map(|SshPath { host, path }| {
             if path.split('/').any(|part| part == "..") {
-                return Some("has `..` in the path of an ssh URL, which leads somewhere else for each user");
+                return Some(
+                    "has `..` in the path of an ssh URL, which leads somewhere else for each user",
+                );
             }
             let is_of_user = path.starts_with('~') && path != "~" && !path.starts_with("~/");
-            (is_of_user && is_this_machine(host)).then_some("begins at a user's home folder on this machine")
+            (is_of_user && is_this_machine(host))
+                .then_some("begins at a user's home folder on this machine")
         })
     }
 
@@ -99,10 +103,17 @@ impl<'u> GitUrl<'u> {
     /// has a scheme with percent signs decoded, there is more than one way.
     fn ssh_paths(&self) -> Vec<SshPath> {
         match self.form {
-            Form::Ssh(rest) => [rest.to_owned(), decoded(rest)].iter().flat_map(|rest| split_ssh(rest)).collect(),
+            Form::Ssh(rest) => {
+                [rest.to_owned(), decoded(rest)].iter().flat_map(|rest| split_ssh(rest)).collect()
+            }
             Form::Scp(url) => {
                 let colons = url.match_indices(':');
-                colons.map(|(at, _)| SshPath { host: url[..at].to_owned(), path: url[at + 1..].to_owned() }).collect()
+                colons
+                    .map(|(at, _)| SshPath {
+                        host: url[..at].to_owned(),
+                        path: url[at + 1..].to_owned(),
+                    })
+                    .collect()
             }
             Form::Path(_) | Form::File(_) | Form::Other => Vec::new(),
         }
@@ -133,8 +144,12 @@ impl SshPath {
         let mut places: Vec<PathBuf> = absolute.into_iter().map(PathBuf::from).collect();
         if is_this_machine(&self.host) {
             // The user there may be another one, whose home folder holds the work tree.
-            let homes: Vec<PathBuf> =
-                root.ancestors().skip(1).map(Path::to_path_buf).chain(std::env::home_dir()).collect();
+            let homes: Vec<PathBuf> = root
+                .ancestors()
+                .skip(1)
+                .map(Path::to_path_buf)
+                .chain(std::env::home_dir())
+                .collect();
             for path in relative {
                 let below = path.strip_prefix("~/").unwrap_or(&path);
                 places.extend(homes.iter().map(|home| home.join(below.trim_start_matches('/'))));
@@ -161,7 +176,9 @@ fn split_ssh(rest: &str) -> Vec<SshPath> {
 fn is_this_machine(authority: &str) -> bool {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
     let host = host.strip_prefix('[').unwrap_or(&host).split(']').next().unwrap_or_default();
-    let is_here = |address: IpAddr| address.to_canonical().is_loopback() || address.to_canonical().is_unspecified();
+    let is_here = |address: IpAddr| {
+        address.to_canonical().is_loopback() || address.to_canonical().is_unspecified()
+    };
     if let Ok(address) = host.parse() {
         return is_here(address);
     }
@@ -175,8 +192,15 @@ fn is_this_machine(authority: &str) -> bool {
             && u128::from_str_radix(part.trim_start_matches("0x"), 16).is_ok()
     };
     let is_short_address = host.split('.').all(is_number);
-    let is_named = ["localhost", "localhost4", "localhost6", "localhost.localdomain", "ip6-localhost", "ip6-loopback"]
-        .contains(&host);
+    let is_named = [
+        "localhost",
+        "localhost4",
+        "localhost6",
+        "localhost.localdomain",
+        "ip6-localhost",
+        "ip6-loopback",
+    ]
+    .contains(&host);
     is_named || host.ends_with(".localhost") || is_short_address || is_own_name(host)
 }
 
@@ -189,7 +213,9 @@ fn is_own_name(host: &str) -> bool {
 
 /// `C:\gitops`, which is a path on Windows alone.
 fn is_drive(url: &str) -> bool {
-    cfg!(windows) && url.as_bytes().get(1) == Some(&b':') && url.starts_with(|first: char| first.is_ascii_alphabetic())
+    cfg!(windows)
+        && url.as_bytes().get(1) == Some(&b':')
+        && url.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// A text with its `%41` decoded (RFC 3986, section 2.1), as git does with every URL.
@@ -248,14 +274,19 @@ mod tests {
     fn a_path_is_found_wherever_git_could_look_for_it() {
         let root = Path::new("/srv/catalog");
         let paths = |url: &str| GitUrl::parse(url).local_paths(root);
-        for url in ["evil", "./evil", "%65vil", "file:///srv/catalog/evil", "file:///srv/catalog/%65vil"] {
-            let is_found = paths(url).iter().any(|path| path.components().eq(root.join("evil").components()));
+        for url in
+            ["evil", "./evil", "%65vil", "file:///srv/catalog/evil", "file:///srv/catalog/%65vil"]
+        {
+            let is_found =
+                paths(url).iter().any(|path| path.components().eq(root.join("evil").components()));
             assert!(is_found, "{url}: {:?}", paths(url));
         }
         assert!(paths("file://localhost/srv/catalog/evil").contains(&root.join("evil")));
-        for url in
-            ["localhost:/srv/catalog/evil", "ssh://me@127.0.0.1:22/srv/catalog/%65vil", "[::1]:/srv/catalog/evil"]
-        {
+        for url in [
+            "localhost:/srv/catalog/evil",
+            "ssh://me@127.0.0.1:22/srv/catalog/%65vil",
+            "[::1]:/srv/catalog/evil",
+        ] {
             assert!(paths(url).contains(&root.join("evil")), "{url}: {:?}", paths(url));
         }
         for url in ["git.example.com:/srv/catalog/evil", "ssh://git.example.com/srv/catalog/evil"] {
@@ -277,11 +308,16 @@ mod tests {
         ] {
             let url = format!("{host}catalog/evil");
             assert!(paths(&url).contains(&root.join("evil")), "{url}: {:?}", paths(&url));
-            let url = format!("{}/srv/catalog/evil", host.trim_end_matches("/~/").trim_end_matches("/%7e/"));
+            let url = format!(
+                "{}/srv/catalog/evil",
+                host.trim_end_matches("/~/").trim_end_matches("/%7e/")
+            );
             assert!(paths(&url).contains(&root.join("evil")), "{url}: {:?}", paths(&url));
         }
         let home = std::env::home_dir().unwrap_or_default();
-        for url in ["localhost:catalog/evil", "localhost:~/catalog/evil", "ssh://localhost/~/catalog/evil"] {
+        for url in
+            ["localhost:catalog/evil", "localhost:~/catalog/evil", "ssh://localhost/~/catalog/evil"]
+        {
             assert!(paths(url).contains(&home.join("catalog/evil")), "{url}: {:?}", paths(url));
         }
         assert!(paths("git@git.example.com:catalog/evil").is_empty());
@@ -300,7 +336,9 @@ mod tests {
         ] {
             assert!(GitUrl::parse(url).uncertainty().is_some(), "{url}");
         }
-        for url in ["git@git.example.com:a/b..git", "git.example.com:~git/a", "localhost:~/a", "../gitops"] {
+        for url in
+            ["git@git.example.com:a/b..git", "git.example.com:~git/a", "localhost:~/a", "../gitops"]
+        {
             assert_eq!(GitUrl::parse(url).uncertainty(), None, "{url}");
         }
     }
@@ -310,7 +348,13 @@ mod tests {
         for path in ["../gitops.git", "/srv/git/gitops.git", "gitops", "./a:b"] {
             assert!(GitUrl::is_path(path), "{path}");
         }
-        for url in ["https://host/a.git", "git@host:a/b.git", "file:///srv/a", "host:a", "codecommit::us-east-1://a"] {
+        for url in [
+            "https://host/a.git",
+            "git@host:a/b.git",
+            "file:///srv/a",
+            "host:a",
+            "codecommit::us-east-1://a",
+        ] {
             assert!(!GitUrl::is_path(url), "{url}");
         }
     }

@@ -6,17 +6,26 @@ const SEVERAL_DOCUMENTS: &str = "more than one document";
 
 /// The message, without Rust's names of types.
 pub(super) fn message(told: &str) -> String {
-    let (before, what) = match told.find("invalid type: ").or_else(|| told.find("invalid value: ")) {
+    let (before, what) = match told.find("invalid type: ").or_else(|| told.find("invalid value: "))
+    {
         Some(start) => told.split_at(start),
         None if told.contains("unknown ") => {
             // What was expected stands in the help.
-            return told.split(", expected ").next().unwrap_or(told).replace("unknown variant", "unknown value");
+            return told
+                .split(", expected ")
+                .next()
+                .unwrap_or(told)
+                .replace("unknown variant", "unknown value");
         }
-        None if told.contains(SEVERAL_DOCUMENTS) => return "a second document stands in the file".to_owned(),
+        None if told.contains(SEVERAL_DOCUMENTS) => {
+            return "a second document stands in the file".to_owned();
+        }
         None => return told.to_owned(),
     };
     match what.split_once(": ").and_then(|(_, pair)| pair.rsplit_once(", expected ")) {
-        Some((found, expected)) => format!("{before}this is {}, not {}", described(found), named(expected)),
+        Some((found, expected)) => {
+            format!("{before}this is {}, not {}", described(found), named(expected))
+        }
         None => told.to_owned(),
     }
 }
@@ -35,7 +44,9 @@ pub(super) fn help(told: &str) -> String {
             None => list,
         };
     }
-    if let Some(field) = told.split_once("missing field `").and_then(|(_, rest)| rest.strip_suffix('`')) {
+    if let Some(field) =
+        told.split_once("missing field `").and_then(|(_, rest)| rest.strip_suffix('`'))
+    {
         return format!("add `{field}:` with a value");
     }
     if let Some(field) = duplicate(told) {
@@ -47,7 +58,9 @@ pub(super) fn help(told: &str) -> String {
         None if told.contains("cannot start any token") => {
             "indent with spaces, and quote a value that starts with a special character".to_owned()
         }
-        None => "check the indentation and the `key: value` form here and on the line above".to_owned(),
+        None => {
+            "check the indentation and the `key: value` form here and on the line above".to_owned()
+        }
     }
 }
 
@@ -87,7 +100,10 @@ mod tests {
 
     #[test]
     fn no_type_of_ours_reaches_a_person() {
-        assert_eq!(message("invalid type: sequence, expected struct Config"), "this is a list, not a mapping");
+        assert_eq!(
+            message("invalid type: sequence, expected struct Config"),
+            "this is a list, not a mapping"
+        );
         assert_eq!(
             message("tiers.low.approvals: invalid value: integer `1000`, expected u8"),
             "tiers.low.approvals: this is the integer `1000`, not a whole number from 0 to 255"

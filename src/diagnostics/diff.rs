@@ -38,21 +38,22 @@ fn hunks(before: &str, after: &str, look: Look) -> String {
     let mut shown = String::new();
     let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
     let Ok(mut patch) = patch else { return shown };
-    let print = &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
-        let text = String::from_utf8_lossy(line.content());
-        let text = harmless_line(&text);
-        let style = look.style();
-        match line.origin() {
-            'F' => {}
-            'H' => shown.push_str(&styled(&text, &style.cyan())),
-            '+' => shown.push_str(&styled(&format!("+{text}"), &style.green())),
-            '-' => shown.push_str(&styled(&format!("-{text}"), &style.red())),
-            ' ' => shown.push_str(&format!(" {text}")),
-            // "\ No newline at end of file"
-            _ => shown.push_str(&text),
-        }
-        true
-    };
+    let print =
+        &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
+            let text = String::from_utf8_lossy(line.content());
+            let text = harmless_line(&text);
+            let style = look.style();
+            match line.origin() {
+                'F' => {}
+                'H' => shown.push_str(&styled(&text, &style.cyan())),
+                '+' => shown.push_str(&styled(&format!("+{text}"), &style.green())),
+                '-' => shown.push_str(&styled(&format!("-{text}"), &style.red())),
+                ' ' => shown.push_str(&format!(" {text}")),
+                // "\ No newline at end of file"
+                _ => shown.push_str(&text),
+            }
+            true
+        };
     let _ = patch.print(print);
     shown
 }

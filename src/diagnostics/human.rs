@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource, SourceCode, SourceSpan,
-    SpanContents, ThemeCharacters, ThemeStyles,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, NamedSource,
+    SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use textwrap::{WordSeparator, WordSplitter};
 
@@ -22,7 +22,11 @@ const MOST_OF_A_FILE: usize = 50;
 
 /// The findings, each drawn into its file's text; of a file that has too many, the first and how many more there are.
 /// They come one by one, so that printing them takes no memory. `findings` are sorted by path and place.
-pub fn findings_for_people(findings: &[Finding], catalog: &Catalog, look: Look) -> impl Iterator<Item = String> {
+pub fn findings_for_people(
+    findings: &[Finding],
+    catalog: &Catalog,
+    look: Look,
+) -> impl Iterator<Item = String> {
     findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_a_file| {
         let (first, rest) = of_a_file.split_at(of_a_file.len().min(MOST_OF_A_FILE));
         let drawn = first.iter().map(move |finding| drawn(&Drawing::of(finding, catalog), look));
@@ -33,7 +37,10 @@ pub fn findings_for_people(findings: &[Finding], catalog: &Catalog, look: Look) 
 fn cut(more: usize, path: &str, look: Look) -> String {
     let dots = if look.unicode { "…" } else { "..." };
     let (number, s) = (grouped(more), plural(more));
-    format!("{dots} and {number} more finding{s} in {}; `--format json` has them all\n\n", harmless_name(path))
+    format!(
+        "{dots} and {number} more finding{s} in {}; `--format json` has them all\n\n",
+        harmless_name(path)
+    )
 }
 
 /// The last line of a run: how many manifests were looked at and what came of it.
@@ -67,11 +74,15 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
     };
     match (count(Applicability::Safe), count(Applicability::Unsafe)) {
         (0, 0) => None,
-        (0, doubtful) => Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(doubtful))),
+        (0, doubtful) => {
+            Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(doubtful)))
+        }
         (safe, 0) => Some(format!("{} fixable with `{command}`\n", grouped(safe))),
         (safe, doubtful) => {
             let (safe, doubtful) = (grouped(safe), grouped(doubtful));
-            Some(format!("{safe} fixable with `{command}`, {doubtful} more with `--unsafe-fixes`\n"))
+            Some(format!(
+                "{safe} fixable with `{command}`, {doubtful} more with `--unsafe-fixes`\n"
+            ))
         }
     }
 }
@@ -107,7 +118,11 @@ pub fn render_report(report: &dyn Diagnostic, look: Look) -> String {
 
 fn drawn(diagnostic: &dyn Diagnostic, look: Look) -> String {
     let theme = GraphicalTheme {
-        characters: if look.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
+        characters: if look.unicode {
+            ThemeCharacters::unicode()
+        } else {
+            ThemeCharacters::ascii()
+        },
         styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
     };
     let handler = GraphicalReportHandler::new_themed(theme)
@@ -152,8 +167,12 @@ impl Drawing {
                     ));
                 }
             } else {
-                let (source, labels) =
-                    place(catalog.at(&other.path), &other.span, Some(&other.label), &other.confidential);
+                let (source, labels) = place(
+                    catalog.at(&other.path),
+                    &other.span,
+                    Some(&other.label),
+                    &other.confidential,
+                );
                 related.push(Self {
                     code: String::new(),
                     severity: miette::Severity::Advice,
@@ -168,7 +187,12 @@ impl Drawing {
         let mut message = harmless(&finding.message).into_owned();
         if source.is_none() {
             let place = finding.place;
-            message = format!("{}:{}:{}: {message}", harmless_name(&finding.path), place.line, place.column);
+            message = format!(
+                "{}:{}:{}: {message}",
+                harmless_name(&finding.path),
+                place.line,
+                place.column
+            );
         }
         Self {
             code: format!("{} {}", finding.rule.code, finding.rule.name),
@@ -187,14 +211,18 @@ impl Drawing {
     /// A copy of any diagnostic in which nothing steers a terminal.
     fn copy_of(report: &dyn Diagnostic) -> Self {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
-        let mut source = report.source_code().and_then(|source| named(source, labels.first()?.inner()));
+        let mut source =
+            report.source_code().and_then(|source| named(source, labels.first()?.inner()));
         let mut message = harmless(&report.to_string()).into_owned();
-        if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first()) {
+        if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first())
+        {
             let span = label.offset()..label.offset() + label.len();
             if text.get(span.clone()).is_none_or(|_| !lines_fit(text, &span)) {
                 let start = text.get(..span.start).unwrap_or_default();
-                let (line, column) =
-                    (start.split('\n').count(), start.chars().rev().take_while(|c| *c != '\n').count() + 1);
+                let (line, column) = (
+                    start.split('\n').count(),
+                    start.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                );
                 message.push_str(&format!(" (line {line}, column {column})"));
                 source = None;
             }
@@ -219,7 +247,8 @@ fn place(
     label: Option<&str>,
     confidential: &Confidential,
 ) -> (Option<NamedSource<String>>, Vec<LabeledSpan>) {
-    let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span)) else {
+    let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span))
+    else {
         return (None, Vec::new());
     };
     let label = match label {
@@ -267,8 +296,10 @@ impl Diagnostic for Drawing {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        (!self.related.is_empty())
-            .then(|| Box::new(self.related.iter().map(|other| other as &dyn Diagnostic)) as Box<dyn Iterator<Item = _>>)
+        (!self.related.is_empty()).then(|| {
+            Box::new(self.related.iter().map(|other| other as &dyn Diagnostic))
+                as Box<dyn Iterator<Item = _>>
+        })
     }
 }
 
@@ -289,7 +320,9 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, shown) in [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")] {
+        for (number, shown) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(grouped(number), shown);
         }
     }

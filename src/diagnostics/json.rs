@@ -55,7 +55,8 @@ pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value
 /// The findings alone, in the same shape, and without fixes: where they are shown, nothing is fixed.
 #[must_use]
 pub fn finding_rows(findings: &[Finding]) -> serde_json::Value {
-    let rows: Vec<Row<'_>> = findings.iter().map(|finding| Row { fix: None, ..row(finding) }).collect();
+    let rows: Vec<Row<'_>> =
+        findings.iter().map(|finding| Row { fix: None, ..row(finding) }).collect();
     serde_json::to_value(rows).unwrap_or_default()
 }
 

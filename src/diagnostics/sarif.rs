@@ -14,14 +14,16 @@ use crate::manifest::Place;
 use crate::rules::{Finding, RULES, Rule, Severity};
 use crate::terminal::{harmless, harmless_json};
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// What paths are relative to; consumers know the name for the root of the source tree.
 const ROOT: &str = "%SRCROOT%";
 
 /// What a path keeps in a URI: the unreserved characters (RFC 3986, section 2.3) and the slash between its parts. A
 /// colon would make the first part a scheme.
-const PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PATH: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// The log of one run over `files` manifests; `findings` are sorted by path and place.
 #[must_use]
@@ -40,7 +42,9 @@ pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) 
                 },
             },
             invocations: [Invocation { execution_successful: true }],
-            original_uri_base_ids: BaseIds { root: Base { description: text("The root of the repository.") } },
+            original_uri_base_ids: BaseIds {
+                root: Base { description: text("The root of the repository.") },
+            },
             column_kind: "unicodeCodePoints",
             results,
             properties: RunProperties { manifests_checked: files },
@@ -232,19 +236,31 @@ fn outcome<'a>(
         .zip(1..)
         .map(|(related, id)| Location {
             id: Some(id),
-            physical_location: physical(&related.path, catalog.at(&related.path).map(|at| at.place(&related.span))),
+            physical_location: physical(
+                &related.path,
+                catalog.at(&related.path).map(|at| at.place(&related.span)),
+            ),
             logical_locations: Vec::new(),
             message: Some(text(&related.label)),
         })
         .collect();
     // Viewers, GitHub's among them, show a related place where the message links to it.
-    let links = finding.related.iter().zip(1..).map(|(related, id)| format!("\n[{}]({id})", link_text(&related.label)));
+    let links = finding
+        .related
+        .iter()
+        .zip(1..)
+        .map(|(related, id)| format!("\n[{}]({id})", link_text(&related.label)));
     Outcome {
         rule_id: rule.code,
         rule_index: RULES.iter().position(|one| one.code == rule.code),
         level: level(finding.severity),
         message: Message {
-            text: format!("{}.\n{}{}", inert(&finding.message), inert(&finding.help), links.collect::<String>()),
+            text: format!(
+                "{}.\n{}{}",
+                inert(&finding.message),
+                inert(&finding.help),
+                links.collect::<String>()
+            ),
             markdown: None,
         },
         locations: [Location {
@@ -252,18 +268,25 @@ fn outcome<'a>(
             physical_location: physical(path, Some(finding.place)),
             logical_locations: match pointer.as_str() {
                 "" => Vec::new(),
-                pointer => vec![LogicalLocation { fully_qualified_name: pointer, kind: "property" }],
+                pointer => {
+                    vec![LogicalLocation { fully_qualified_name: pointer, kind: "property" }]
+                }
             },
             message: None,
         }],
         related_locations,
-        partial_fingerprints: Fingerprints { finding: format!("{}:{path}:{pointer}:{ordinal}", rule.code) },
+        partial_fingerprints: Fingerprints {
+            finding: format!("{}:{path}:{pointer}:{ordinal}", rule.code),
+        },
     }
 }
 
 fn physical(path: &str, place: Option<Place>) -> PhysicalLocation {
     PhysicalLocation {
-        artifact_location: ArtifactLocation { uri: utf8_percent_encode(path, &PATH).to_string(), uri_base_id: ROOT },
+        artifact_location: ArtifactLocation {
+            uri: utf8_percent_encode(path, &PATH).to_string(),
+            uri_base_id: ROOT,
+        },
         region: place.map(|Place { line, column, end_line, end_column }| Region {
             start_line: line,
             start_column: column,
@@ -319,7 +342,10 @@ mod tests {
     #[test]
     fn a_path_becomes_a_relative_reference_that_leads_back_to_it() {
         let uri = |path| physical(path, None).artifact_location.uri;
-        assert_eq!(uri("catalogs/secrets/payments/dev/SEC-0007.yaml"), "catalogs/secrets/payments/dev/SEC-0007.yaml");
+        assert_eq!(
+            uri("catalogs/secrets/payments/dev/SEC-0007.yaml"),
+            "catalogs/secrets/payments/dev/SEC-0007.yaml"
+        );
         assert_eq!(uri("a: b/100%?#é.yaml"), "a%3A%20b/100%25%3F%23%C3%A9.yaml");
     }
 
@@ -333,7 +359,11 @@ mod tests {
     #[test]
     fn every_rule_says_what_it_does() {
         for rule in RULES {
-            assert!(section(&rule.page(), "What it does").is_some_and(|text| text.len() <= 1024), "{}", rule.code);
+            assert!(
+                section(&rule.page(), "What it does").is_some_and(|text| text.len() <= 1024),
+                "{}",
+                rule.code
+            );
         }
     }
 }

@@ -39,7 +39,9 @@ impl<'a> Ground<'a> {
 
     /// The manifest that has been at `path`.
     fn before(&self, path: &str, project: &Project) -> Option<Entry> {
-        let base = self.base.get_or_init(|| self.repository.upstream().or_else(|| self.repository.head().ok()));
+        let base = self
+            .base
+            .get_or_init(|| self.repository.upstream().or_else(|| self.repository.head().ok()));
         let bytes = self.repository.read((*base)?, path, MAX_BYTES).ok()??;
         Some(Entry::read(File { path: path.to_owned(), bytes }, false, project))
     }
@@ -52,7 +54,10 @@ impl<'a> Ground<'a> {
         match files::confine(self.repository.root(), to) {
             Err(why) => return Some(why),
             // Where case makes no difference, a file is in the way of its own new name.
-            Ok(path) if path.symlink_metadata().is_ok() && !is_same(&path, &self.repository.root().join(from)) => {
+            Ok(path)
+                if path.symlink_metadata().is_ok()
+                    && !is_same(&path, &self.repository.root().join(from)) =>
+            {
                 return Some(format!("`{to}` is there already"));
             }
             Ok(_) => {}
@@ -60,7 +65,9 @@ impl<'a> Ground<'a> {
         match (self.repository.is_in_index(to), self.repository.is_in_conflict(from)) {
             (Ok(false), Ok(false)) => None,
             (Ok(true), _) => Some(format!("`{to}` is in the index already")),
-            (_, Ok(true)) => Some("the index holds several versions of it; resolve the merge first".to_owned()),
+            (_, Ok(true)) => {
+                Some("the index holds several versions of it; resolve the merge first".to_owned())
+            }
             (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
         }
     }
@@ -87,7 +94,10 @@ pub(super) fn settle_moved(
         return;
     }
     for of_a_file in findings.chunk_by_mut(|one, other| one.path == other.path) {
-        let size = of_a_file.first().and_then(|finding| catalog.at(&finding.path)).map_or(0, |entry| entry.text.len());
+        let size = of_a_file
+            .first()
+            .and_then(|finding| catalog.at(&finding.path))
+            .map_or(0, |entry| entry.text.len());
         let most = (MOST_BYTES / size.max(1)).clamp(1, MOST_OF_A_FILE);
         let fixes = of_a_file.iter_mut().filter(|finding| finding.fix.is_some());
         fixes.skip(most).for_each(|finding| finding.fix = None);
@@ -96,9 +106,10 @@ pub(super) fn settle_moved(
         let works = match finding.fix.as_ref().map(|fix| &fix.patch) {
             None => return,
             Some(Patch::Path(_)) => true,
-            Some(Patch::Document(change)) => {
-                catalog.at(&finding.path).and_then(|entry| changed(entry, change, project)).is_some()
-            }
+            Some(Patch::Document(change)) => catalog
+                .at(&finding.path)
+                .and_then(|entry| changed(entry, change, project))
+                .is_some(),
         };
         if !works {
             finding.fix = None;
@@ -110,12 +121,16 @@ pub(super) fn settle_moved(
         .map(|finding| finding.path.clone())
         .collect();
     for finding in findings {
-        let (Some(fix), Some(entry)) = (&mut finding.fix, catalog.at(&finding.path)) else { continue };
+        let (Some(fix), Some(entry)) = (&mut finding.fix, catalog.at(&finding.path)) else {
+            continue;
+        };
         let is_doubtful = match &fix.patch {
             Patch::Document(Change::Set { pointer, value: Scalar::String(value) }) => {
                 is_contradicted(entry, pointer, value, project)
                     || (is_a_promise(pointer)
-                        && ground.before(&first(&entry.path), project).is_some_and(|old| is_kept(&old, pointer, value)))
+                        && ground
+                            .before(&first(&entry.path), project)
+                            .is_some_and(|old| is_kept(&old, pointer, value)))
             }
             Patch::Document(_) => false,
             Patch::Path(_) => {
@@ -123,7 +138,9 @@ pub(super) fn settle_moved(
                     || not_its_own.contains(&entry.path)
                     || ground.before(&first(&entry.path), project).is_some_and(|old| {
                         let now = |pointer| entry.root()?.string_at(pointer);
-                        PLACE.iter().any(|pointer| now(pointer).is_some_and(|now| is_kept(&old, pointer, now)))
+                        PLACE.iter().any(|pointer| {
+                            now(pointer).is_some_and(|now| is_kept(&old, pointer, now))
+                        })
                     })
             }
         };

@@ -70,8 +70,13 @@ pub fn mend(
     let rules = RuleSet::of(project)?;
     let (mut done, mut unmoved, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
     for _ in 0..ROUNDS {
-        let mut round =
-            Round { catalog: &mut catalog, project, origins: &mut origins, done: Vec::new(), moves: Vec::new() };
+        let mut round = Round {
+            catalog: &mut catalog,
+            project,
+            origins: &mut origins,
+            done: Vec::new(),
+            moves: Vec::new(),
+        };
         for of_a_file in findings.chunk_by(|one, other| one.path == other.path) {
             round.fix_file(of_a_file, unsafe_too);
         }
@@ -82,13 +87,19 @@ pub fn mend(
         done.append(&mut round.done);
         catalog.entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         (catalog, findings) = rules.check(catalog)?;
-        let first = |path: &str| origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone());
+        let first = |path: &str| {
+            origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone())
+        };
         certainty::settle_moved(&mut findings, &catalog, project, ground, first);
     }
     let is_another = |(path, before): &(String, Entry)| {
         *path != before.path || catalog.at(path).is_some_and(|after| after.text != before.text)
     };
-    let rewrites = origins.into_iter().filter(is_another).map(|(path, before)| Rewrite { before, path }).collect();
+    let rewrites = origins
+        .into_iter()
+        .filter(is_another)
+        .map(|(path, before)| Rewrite { before, path })
+        .collect();
     Ok(Mended { catalog, done, rewrites, findings, unmoved })
 }
 
@@ -108,25 +119,37 @@ impl Round<'_> {
     /// round, and so does the file's place, which may follow from its fields.
     fn fix_file(&mut self, findings: &[Finding], unsafe_too: bool) {
         let Some(path) = findings.first().map(|finding| finding.path.as_str()) else { return };
-        let Ok(number) = self.catalog.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)) else { return };
+        let Ok(number) =
+            self.catalog.entries.binary_search_by(|entry| entry.path.as_str().cmp(path))
+        else {
+            return;
+        };
         let mut touched: Vec<&str> = Vec::new();
         for finding in findings {
             let wanted = |fix: &&Fix| unsafe_too || fix.applicability == Applicability::Safe;
             let Some(fix) = finding.fix.as_ref().filter(wanted) else { continue };
-            let done = Done { path: finding.path.clone(), rule: finding.rule, message: fix.message.clone() };
+            let done = Done {
+                path: finding.path.clone(),
+                rule: finding.rule,
+                message: fix.message.clone(),
+            };
             match &fix.patch {
                 Patch::Document(change) => {
                     let pointer = change.pointer();
                     if touched.iter().any(|other| are_related(other, pointer)) {
                         continue;
                     }
-                    if let Some(entry) = changed(&self.catalog.entries[number], change, self.project) {
+                    if let Some(entry) =
+                        changed(&self.catalog.entries[number], change, self.project)
+                    {
                         self.put(number, entry);
                         self.done.push(done);
                         touched.push(pointer);
                     }
                 }
-                Patch::Path(to) if touched.is_empty() => self.moves.push((number, to.clone(), done)),
+                Patch::Path(to) if touched.is_empty() => {
+                    self.moves.push((number, to.clone(), done))
+                }
                 Patch::Path(_) => {}
             }
         }
@@ -188,7 +211,9 @@ fn changed(entry: &Entry, change: &Change, project: &Project) -> Option<Entry> {
     let (violations, root) = (&changed.manifest()?.violations, changed.root()?);
     let result = change.result();
     let is_mended = |pointer: &str| match change {
-        Change::Set { .. } | Change::Add { .. } => !violations.iter().any(|violation| violation.pointer == pointer),
+        Change::Set { .. } | Change::Add { .. } => {
+            !violations.iter().any(|violation| violation.pointer == pointer)
+        }
         // A field that is called rightly may still have a wrong value, but not a word in place of a mapping.
         _ => !violations.iter().any(|violation| match &violation.kind {
             ViolationKind::WrongType { expected } if violation.pointer == pointer => {

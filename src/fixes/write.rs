@@ -23,7 +23,9 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// Why fixes cannot be written.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum WriteError {
-    #[error("`{path}` has changes that are not staged: fixing it would mix them with what is. Nothing was written")]
+    #[error(
+        "`{path}` has changes that are not staged: fixing it would mix them with what is. Nothing was written"
+    )]
     #[diagnostic(
         code(goldenpath::fix::mixed),
         help(
@@ -52,7 +54,10 @@ pub enum WriteError {
     Write { path: String, error: io::Error },
 
     #[error("the files are fixed, but the index does not know: {0}")]
-    #[diagnostic(code(goldenpath::fix::index), help("see that no other git is at work, and `git add` them"))]
+    #[diagnostic(
+        code(goldenpath::fix::index),
+        help("see that no other git is at work, and `git add` them")
+    )]
     Index(SourceError),
 
     #[error(transparent)]
@@ -75,7 +80,11 @@ struct Ready<'a> {
 ///
 /// # Errors
 /// [`WriteError`], which says whether anything was written.
-pub fn write(repository: &Repository, catalog: &Catalog, rewrites: &[Rewrite]) -> Result<(), WriteError> {
+pub fn write(
+    repository: &Repository,
+    catalog: &Catalog,
+    rewrites: &[Rewrite],
+) -> Result<(), WriteError> {
     let is_staged = catalog.snapshot == Snapshot::Index;
     let ready: Vec<Ready<'_>> = rewrites
         .iter()
@@ -107,11 +116,17 @@ impl<'a> Ready<'a> {
         rewrite: &'a Rewrite,
         is_staged: bool,
     ) -> Result<Self, WriteError> {
-        let (from, to, before) = (rewrite.before.path.as_str(), rewrite.path.as_str(), &rewrite.before.text);
-        let refused =
-            |why: String, help: &str| WriteError::Refused { path: from.to_owned(), why, help: help.to_owned() };
-        let place =
-            |path| files::confine(repository.root(), path).map_err(|why| refused(why, "replace the link by a folder"));
+        let (from, to, before) =
+            (rewrite.before.path.as_str(), rewrite.path.as_str(), &rewrite.before.text);
+        let refused = |why: String, help: &str| WriteError::Refused {
+            path: from.to_owned(),
+            why,
+            help: help.to_owned(),
+        };
+        let place = |path| {
+            files::confine(repository.root(), path)
+                .map_err(|why| refused(why, "replace the link by a folder"))
+        };
         let (old, new) = (place(from)?, place(to)?);
         let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
         let on_disk = match files::read_below(repository.root(), from, MAX_BYTES) {
@@ -131,12 +146,17 @@ impl<'a> Ready<'a> {
         let is_turned = is_staged && text != before && text == turned(before);
         let is_current = is_turned || text == before;
         if !is_current
-            || (is_staged && !(repository.is_as_staged(from)? && is_what_is_staged(repository, from, before)?))
+            || (is_staged
+                && !(repository.is_as_staged(from)?
+                    && is_what_is_staged(repository, from, before)?))
         {
             return Err(changed());
         }
         if fs::symlink_metadata(&old).is_ok_and(|found| found.permissions().readonly()) {
-            return Err(refused("it is read-only".to_owned(), &format!("make it writable: chmod u+w {from}")));
+            return Err(refused(
+                "it is read-only".to_owned(),
+                &format!("make it writable: chmod u+w {from}"),
+            ));
         }
         let after = catalog.at(to).map_or(before, |entry| &entry.text);
         let bytes = (after != before).then(|| {

@@ -33,10 +33,12 @@ impl Ahead {
     /// Begins. `root` is where the working copy is, and `git` its repository.
     pub(super) fn begin(root: &Path, git: &Repository, projections: &[&Projection]) -> Self {
         let (root, git) = (root.to_path_buf(), git.path().to_path_buf());
-        let wanted: Vec<_> = projections.iter().map(|one| (one.file.clone(), one.text.clone())).collect();
+        let wanted: Vec<_> =
+            projections.iter().map(|one| (one.file.clone(), one.text.clone())).collect();
         let is_enough = Arc::new(AtomicBool::new(false));
         let enough = Arc::clone(&is_enough);
-        let thread = thread::Builder::new().spawn(move || make_ready(&root, &git, wanted, &enough)).ok();
+        let thread =
+            thread::Builder::new().spawn(move || make_ready(&root, &git, wanted, &enough)).ok();
         Self { is_enough, thread }
     }
 
@@ -57,7 +59,12 @@ impl Drop for Ahead {
     }
 }
 
-fn make_ready(root: &Path, git: &PathBuf, wanted: Vec<(String, String)>, is_enough: &AtomicBool) -> Ready {
+fn make_ready(
+    root: &Path,
+    git: &PathBuf,
+    wanted: Vec<(String, String)>,
+    is_enough: &AtomicBool,
+) -> Ready {
     let mut ready = Ready::default();
     let Ok(git) = Repository::open(git) else { return ready };
     let texts: Vec<&str> = wanted.iter().map(|(_, text)| text.as_str()).collect();

@@ -12,7 +12,9 @@ pub enum GitopsError {
     #[error("the GitOps working copy `{}` {why}", path.display())]
     #[diagnostic(
         code(goldenpath::gitops::unusable),
-        help("clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is")
+        help(
+            "clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is"
+        )
     )]
     Unusable { path: PathBuf, why: String },
 
@@ -27,7 +29,9 @@ pub enum GitopsError {
     #[error("`{file}` is not what it was in the GitOps repository when the plan was made")]
     #[diagnostic(
         code(goldenpath::gitops::changed),
-        help("another run has written it meanwhile; take the latest commit of the catalog and run apply again")
+        help(
+            "another run has written it meanwhile; take the latest commit of the catalog and run apply again"
+        )
     )]
     Changed { file: String },
 
@@ -54,7 +58,10 @@ impl GitopsError {
         match self {
             Self::Unusable { .. } | Self::Path { .. } => true,
             Self::Branch(error) => error.is_of_the_configuration(),
-            Self::Foreign { .. } | Self::Changed { .. } | Self::Unlistable { .. } | Self::Write { .. } => false,
+            Self::Foreign { .. }
+            | Self::Changed { .. }
+            | Self::Unlistable { .. }
+            | Self::Write { .. } => false,
         }
     }
 }

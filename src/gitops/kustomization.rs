@@ -126,7 +126,10 @@ impl Kustomization {
 
     fn by_hand(&self, done: &str) -> String {
         let what = if done == "added" { "add it" } else { "take it out" };
-        format!("`resources` in `{}` beside it is not written so that a file can be {done}: {what} by hand", self.file)
+        format!(
+            "`resources` in `{}` beside it is not written so that a file can be {done}: {what} by hand",
+            self.file
+        )
     }
 
     /// Its text with those of `names` that it does not list at the end of its list; everything else as it is.
@@ -134,7 +137,8 @@ impl Kustomization {
     /// # Errors
     /// Why that cannot be written, in words.
     pub(super) fn with(&self, names: &[String]) -> Result<String, String> {
-        let values: Vec<String> = names.iter().filter(|name| !self.listed.contains(*name)).cloned().collect();
+        let values: Vec<String> =
+            names.iter().filter(|name| !self.listed.contains(*name)).cloned().collect();
         if values.is_empty() {
             return Ok(self.text.clone());
         }

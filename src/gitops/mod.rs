@@ -104,7 +104,9 @@ impl Target {
     pub fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let (state, listing) = match self {
             Self::Copy(copy) => (copy.state(projection)?, copy.listing(&projection.file, false)),
-            Self::Remote(pushed) => (pushed.state(projection)?, pushed.listing(&projection.file, false)),
+            Self::Remote(pushed) => {
+                (pushed.state(projection)?, pushed.listing(&projection.file, false))
+            }
         };
         Ok(listing.judge(state))
     }
@@ -116,7 +118,9 @@ impl Target {
     pub fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let (state, listing) = match self {
             Self::Copy(copy) => (copy.removal(projection)?, copy.listing(&projection.file, true)),
-            Self::Remote(pushed) => (pushed.state(projection)?, pushed.listing(&projection.file, true)),
+            Self::Remote(pushed) => {
+                (pushed.state(projection)?, pushed.listing(&projection.file, true))
+            }
         };
         Ok(listing.judge_removal(state))
     }

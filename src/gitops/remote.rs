@@ -34,7 +34,9 @@ impl Pushed {
         super::check_path(&projection.file)?;
         let leaves = projection.file.split('/').any(|part| matches!(part, "" | "." | ".."));
         if leaves {
-            return Err(GitopsError::Path { why: format!("`{}` leaves the repository", projection.file) });
+            return Err(GitopsError::Path {
+                why: format!("`{}` leaves the repository", projection.file),
+            });
         }
         Ok(match self.remote.find(&projection.file)? {
             Found::Nothing => FileState::Missing,
@@ -44,7 +46,9 @@ impl Pushed {
                 // As it is where git turns line ends around.
                 Ok(text) if text.replace("\r\n", "\n") == projection.text => FileState::Current,
                 Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
-                Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID of this catalog".to_owned()),
+                Ok(_) => FileState::Foreign(
+                    "it was not written by goldenpath for this ID of this catalog".to_owned(),
+                ),
                 Err(why) => FileState::Foreign(why),
             },
         })
@@ -62,17 +66,24 @@ impl Pushed {
     }
 
     /// As [`super::Target::publish`].
-    pub(super) fn publish(&self, changes: &[Change<'_>], message: &dyn Fn(&[usize]) -> String) -> Published {
+    pub(super) fn publish(
+        &self,
+        changes: &[Change<'_>],
+        message: &dyn Fn(&[usize]) -> String,
+    ) -> Published {
         let planned = self.remote.head();
         let mut written = Vec::new();
         let commit = self.remote.change(&mut || {
-            let judged: Vec<_> = changes.iter().map(|change| self.judged(change, planned)).collect();
-            let open: Vec<usize> = (0..changes.len()).filter(|index| matches!(judged[*index], Ok(true))).collect();
+            let judged: Vec<_> =
+                changes.iter().map(|change| self.judged(change, planned)).collect();
+            let open: Vec<usize> =
+                (0..changes.len()).filter(|index| matches!(judged[*index], Ok(true))).collect();
             written = judged.into_iter().map(|judged| judged.map(drop)).collect();
             if open.is_empty() {
                 return None;
             }
-            let open_changes: Vec<&Change<'_>> = open.iter().map(|index| &changes[*index]).collect();
+            let open_changes: Vec<&Change<'_>> =
+                open.iter().map(|index| &changes[*index]).collect();
             Some((self.edits(&open_changes), message(&open)))
         });
         Published { written, commit: commit.map_err(GitopsError::from) }
@@ -83,15 +94,25 @@ impl Pushed {
         let projection = change.projection();
         let file = || projection.file.clone();
         let state = match change {
-            Change::Write(_) => self.listing(&projection.file, false).judge(self.state(projection)?),
-            Change::Remove(_) => self.listing(&projection.file, true).judge_removal(self.state(projection)?),
+            Change::Write(_) => {
+                self.listing(&projection.file, false).judge(self.state(projection)?)
+            }
+            Change::Remove(_) => {
+                self.listing(&projection.file, true).judge_removal(self.state(projection)?)
+            }
         };
         match (change, state) {
             (_, FileState::Unlistable(why)) => Err(GitopsError::Unlistable { file: file(), why }),
-            (Change::Write(_), FileState::Foreign(why)) => Err(GitopsError::Foreign { file: file(), why }),
-            (Change::Write(_), FileState::Current) | (Change::Remove(_), FileState::Missing) => Ok(false),
+            (Change::Write(_), FileState::Foreign(why)) => {
+                Err(GitopsError::Foreign { file: file(), why })
+            }
+            (Change::Write(_), FileState::Current) | (Change::Remove(_), FileState::Missing) => {
+                Ok(false)
+            }
             (_, FileState::Unlisted) => Ok(true),
-            _ if self.held(planned, &projection.file)? != self.held(self.remote.head(), &projection.file)? => {
+            _ if self.held(planned, &projection.file)?
+                != self.held(self.remote.head(), &projection.file)? =>
+            {
                 Err(GitopsError::Changed { file: file() })
             }
             _ => Ok(true),
@@ -117,12 +138,18 @@ impl Pushed {
             match change {
                 Change::Write(_) => {
                     come.push(name.to_owned());
-                    edits.push(Edit { file: projection.file.clone(), text: Some(projection.text.clone()) });
+                    edits.push(Edit {
+                        file: projection.file.clone(),
+                        text: Some(projection.text.clone()),
+                    });
                 }
                 Change::Remove(_) => {
                     go.push(name.to_owned());
                     // Somebody else's in its place stays.
-                    if matches!(self.state(projection), Ok(FileState::Current | FileState::Outdated)) {
+                    if matches!(
+                        self.state(projection),
+                        Ok(FileState::Current | FileState::Outdated)
+                    ) {
                         edits.push(Edit { file: projection.file.clone(), text: None });
                     }
                 }

@@ -15,9 +15,15 @@ pub struct Stale {
 }
 
 /// The files of this catalog in a tree that `is_wanted` does not know.
-pub(super) fn all(git: &Repository, tree: Oid, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
+pub(super) fn all(
+    git: &Repository,
+    tree: Oid,
+    catalog_id: &str,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Stale> {
     let mut found = Vec::new();
-    let is_unknown = |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
+    let is_unknown =
+        |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
     branch::visit(git, tree, &is_unknown, &mut |file, text| {
         let owner = projection::owner(text, catalog_id);
         found.extend(owner.map(|id| Stale { id, file: file.to_owned() }));

@@ -53,7 +53,8 @@ pub(super) struct Both {
 /// repository's own has none.
 fn is_work_tree(git: &Repository, root: &Path) -> bool {
     let work_tree = git.workdir().and_then(|work_tree| work_tree.canonicalize().ok());
-    work_tree.is_some_and(|work_tree| work_tree == root) && root.join(".git").symlink_metadata().is_ok()
+    work_tree.is_some_and(|work_tree| work_tree == root)
+        && root.join(".git").symlink_metadata().is_ok()
 }
 
 impl WorkingCopy {
@@ -62,23 +63,32 @@ impl WorkingCopy {
     /// # Errors
     /// No folder, a bare repository, or one in a state in which nothing can be committed.
     pub fn open(path: &Path) -> Result<Self, GitopsError> {
-        let unusable = |why: &str| GitopsError::Unusable { path: path.to_path_buf(), why: why.to_owned() };
+        let unusable =
+            |why: &str| GitopsError::Unusable { path: path.to_path_buf(), why: why.to_owned() };
         let root = match path.canonicalize() {
             Ok(root) if root.is_dir() => root,
             Ok(_) => return Err(unusable("is not a folder")),
             Err(_) => return Err(unusable("does not exist")),
         };
         // Only the folder itself: a plain folder inside some other repository is none of that repository's business.
-        let git = match Repository::open_ext(&root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>()) {
+        let git = match Repository::open_ext(
+            &root,
+            RepositoryOpenFlags::NO_SEARCH,
+            std::iter::empty::<&Path>(),
+        ) {
             Ok(git) if git.is_bare() => {
-                return Err(unusable("is a bare repository; `gitops.url` is for one that is pushed to"));
+                return Err(unusable(
+                    "is a bare repository; `gitops.url` is for one that is pushed to",
+                ));
             }
             Ok(git) => Some(git),
             Err(error) if error.code() == ErrorCode::NotFound => None,
             Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
         };
         if git.as_ref().is_some_and(|git| !is_work_tree(git, &root)) {
-            return Err(unusable("is git's own folder of a repository, or its work tree is elsewhere"));
+            return Err(unusable(
+                "is git's own folder of a repository, or its work tree is elsewhere",
+            ));
         }
         let checkout = Checkout::new("the GitOps working copy", root, git)?;
         Ok(Self { checkout, folders: RefCell::default(), ahead: RefCell::default() })
@@ -88,9 +98,13 @@ impl WorkingCopy {
     /// links.
     #[must_use]
     pub fn is_root(root: &Path) -> bool {
-        let git = Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
+        let git =
+            Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
         // What cannot be opened has an error of its own.
-        git.map_or_else(|error| error.code() != ErrorCode::NotFound, |git| git.is_bare() || is_work_tree(&git, root))
+        git.map_or_else(
+            |error| error.code() != ErrorCode::NotFound,
+            |git| git.is_bare() || is_work_tree(&git, root),
+        )
     }
 
     /// Takes away the locks of git that a killed run has left, unless another run is at work.
@@ -105,8 +119,13 @@ impl WorkingCopy {
         match head {
             None => format!("{folder} (not a git repository: files are written, not committed)"),
             Some(head) => {
-                let target = head.ok().and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
-                let branch = target.as_deref().map(|name| name.trim_start_matches("refs/heads/")).unwrap_or("HEAD");
+                let target = head
+                    .ok()
+                    .and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+                let branch = target
+                    .as_deref()
+                    .map(|name| name.trim_start_matches("refs/heads/"))
+                    .unwrap_or("HEAD");
                 format!("{folder} (branch {branch})")
             }
         }
@@ -117,7 +136,9 @@ impl WorkingCopy {
         let path = self.path_of(&projection.file)?;
         let found = match files::read_regular(&path, MAX_BYTES) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
-            Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => return Ok(FileState::Missing),
+            Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => {
+                return Ok(FileState::Missing);
+            }
             Err(why) => Err(why.to_string()),
         };
         Ok(match found {
@@ -130,7 +151,9 @@ impl WorkingCopy {
                 }
             }
             Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
-            Ok(_) => FileState::Foreign("it was not written by goldenpath for this ID of this catalog".to_owned()),
+            Ok(_) => FileState::Foreign(
+                "it was not written by goldenpath for this ID of this catalog".to_owned(),
+            ),
         })
     }
 
@@ -165,11 +188,15 @@ impl WorkingCopy {
         message: &dyn Fn(&[usize]) -> String,
         tell: &mut dyn FnMut(News),
     ) -> Published {
-        let files: Vec<&str> = changes.iter().map(|change| change.projection().file.as_str()).collect();
+        let files: Vec<&str> =
+            changes.iter().map(|change| change.projection().file.as_str()).collect();
         let _held = match self.checkout.hold(&files, || tell(News::Waiting)) {
             Ok(held) => held,
             Err(error) => {
-                return Published { written: changes.iter().map(|_| Ok(())).collect(), commit: Err(error.into()) };
+                return Published {
+                    written: changes.iter().map(|_| Ok(())).collect(),
+                    commit: Err(error.into()),
+                };
             }
         };
         let mut ready = self.ahead.take().map(Ahead::end).unwrap_or_default();
@@ -180,12 +207,15 @@ impl WorkingCopy {
         }
         self.sync(changes, &mut written);
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, change) in changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok()) {
+        for (index, change) in
+            changes.iter().enumerate().filter(|(index, _)| written[*index].is_ok())
+        {
             folders.entry(split(&change.projection().file).0).or_default().push(index);
         }
         let mut kustomizations = Vec::new();
         for (folder, indices) in folders {
-            let of_the_folder: Vec<&Change<'_>> = indices.iter().map(|index| &changes[*index]).collect();
+            let of_the_folder: Vec<&Change<'_>> =
+                indices.iter().map(|index| &changes[*index]).collect();
             match self.list(folder, &of_the_folder) {
                 Ok(kustomization) => kustomizations.extend(kustomization),
                 Err(why) => {
@@ -208,7 +238,9 @@ impl WorkingCopy {
                     let blob = ready.blobs.get(file).copied();
                     entries.push(Entry::Written { file, text: &projection.text, blob });
                 }
-                Change::Remove(_) if self.is_ours_in_git(change.projection()) => entries.push(Entry::Gone(file)),
+                Change::Remove(_) if self.is_ours_in_git(change.projection()) => {
+                    entries.push(Entry::Gone(file))
+                }
                 Change::Remove(_) => {}
             }
         }
@@ -235,7 +267,9 @@ impl WorkingCopy {
             }
         };
         let held = [committed(), self.checkout.staged_text(&projection.file)];
-        held.iter().flatten().any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
+        held.iter()
+            .flatten()
+            .any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
     }
 
     /// Has the folders of what was written safe on disk, each once.
@@ -247,7 +281,9 @@ impl WorkingCopy {
             }
         }
         let root = self.checkout.root.as_path();
-        let sync = |(folder, indices): (&str, Vec<usize>)| (files::sync_folder(&root.join(folder)), indices);
+        let sync = |(folder, indices): (&str, Vec<usize>)| {
+            (files::sync_folder(&root.join(folder)), indices)
+        };
         for (synced, indices) in files::few_at_once(folders.into_iter().collect(), sync) {
             if let Err(error) = synced {
                 for index in indices {
@@ -260,7 +296,8 @@ impl WorkingCopy {
 
     /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
     fn make(&self, changes: &[Change<'_>], ready: &mut Ready) -> Vec<Result<(), GitopsError>> {
-        let wanted: Vec<_> = changes.iter().map(|change| (change, self.work_of(change, ready))).collect();
+        let wanted: Vec<_> =
+            changes.iter().map(|change| (change, self.work_of(change, ready))).collect();
         let work = |(change, work): (&Change<'_>, Result<Work<'_>, GitopsError>)| {
             let done = match work? {
                 Work::Nothing => Ok(()),
@@ -297,7 +334,11 @@ impl WorkingCopy {
 
     /// Brings the folder's kustomization up to date on disk, and gives its file and what is to be committed of it. None where
     /// there is none, or nothing to do.
-    fn list(&self, folder: &str, changes: &[&Change<'_>]) -> Result<Option<(String, String)>, String> {
+    fn list(
+        &self,
+        folder: &str,
+        changes: &[&Change<'_>],
+    ) -> Result<Option<(String, String)>, String> {
         let (disk, committed) = match self.beside(folder) {
             Beside::Nothing => return Ok(None),
             Beside::Unreadable(why) => return Err(why),
@@ -350,11 +391,16 @@ impl WorkingCopy {
         };
         match committed {
             Err(why) => Beside::Unreadable(why),
-            Ok(committed) if self.checkout.git.is_none() || self.is_ours_to_commit(folder, &disk, &committed) => {
+            Ok(committed)
+                if self.checkout.git.is_none()
+                    || self.is_ours_to_commit(folder, &disk, &committed) =>
+            {
                 Beside::Kustomization(Box::new(Both { disk, committed }))
             }
             Ok(committed) => {
-                let why = format!("`{file}` beside it has changes that are not committed: commit or undo them");
+                let why = format!(
+                    "`{file}` beside it has changes that are not committed: commit or undo them"
+                );
                 Beside::Kustomization(Box::new(Both { disk, committed: committed.blocked(why) }))
             }
         }
@@ -374,8 +420,14 @@ impl WorkingCopy {
 
     /// Whether nothing but names of projections has come to a kustomization or left it since it was committed: what a run that
     /// was killed has left.
-    fn is_ours_to_commit(&self, folder: &str, disk: &Kustomization, committed: &Kustomization) -> bool {
-        let same = |one: &str, other: &str| one.replace("\r\n", "\n") == other.replace("\r\n", "\n");
+    fn is_ours_to_commit(
+        &self,
+        folder: &str,
+        disk: &Kustomization,
+        committed: &Kustomization,
+    ) -> bool {
+        let same =
+            |one: &str, other: &str| one.replace("\r\n", "\n") == other.replace("\r\n", "\n");
         let staged = self.checkout.staged_text(&disk.file);
         let is_staged = |text: &str| staged.as_deref().is_some_and(|staged| same(staged, text));
         if !is_staged(&disk.text) && !is_staged(&committed.text) {
@@ -388,11 +440,15 @@ impl WorkingCopy {
         let gone: Vec<String> = committed.names().difference(disk.names()).cloned().collect();
         let is_ours = |name: &String| {
             let file = format!("{folder}{name}");
-            let read = files::read_below(&self.checkout.root, &file, MAX_BYTES).and_then(Result::ok);
-            read.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| projection::is_one(&text))
+            let read =
+                files::read_below(&self.checkout.root, &file, MAX_BYTES).and_then(Result::ok);
+            read.and_then(|bytes| String::from_utf8(bytes).ok())
+                .is_some_and(|text| projection::is_one(&text))
         };
         // What a run took out of the list has lost its file before.
-        let is_gone = |name: &String| self.checkout.root.join(format!("{folder}{name}")).symlink_metadata().is_err();
+        let is_gone = |name: &String| {
+            self.checkout.root.join(format!("{folder}{name}")).symlink_metadata().is_err()
+        };
         added.iter().all(is_ours)
             && gone.iter().all(is_gone)
             && committed.changed(&added, &gone).is_ok_and(|text| same(&text, &disk.text))
@@ -405,7 +461,11 @@ impl WorkingCopy {
         }
         let root = &self.checkout.root;
         for entry in walkdir::WalkDir::new(root).sort_by_file_name().into_iter().flatten() {
-            let text = entry.file_type().is_file().then(|| files::read_regular(entry.path(), MAX_BYTES).ok()).flatten();
+            let text = entry
+                .file_type()
+                .is_file()
+                .then(|| files::read_regular(entry.path(), MAX_BYTES).ok())
+                .flatten();
             let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
             if let (Some(path), Some(Ok(text))) = (path, text.map(String::from_utf8)) {
                 look(path, &text);

@@ -64,7 +64,10 @@ pub enum HookError {
     Shared { folder: PathBuf },
 
     #[error("core.hooksPath is set to nothing, so git runs no hooks here")]
-    #[diagnostic(code(goldenpath::hooks::no_folder), help("unset it: git config --unset core.hooksPath"))]
+    #[diagnostic(
+        code(goldenpath::hooks::no_folder),
+        help("unset it: git config --unset core.hooksPath")
+    )]
     NoFolder,
 
     #[error("core.hooksPath is `{}`, which is no folder, so git runs no hooks here", path.display())]
@@ -88,10 +91,16 @@ pub enum HookError {
     Write { path: PathBuf, why: String },
 
     #[error("`{}` is in the way: the hook of before is kept under this name", path.display())]
-    #[diagnostic(code(goldenpath::hooks::in_the_way), help("move one of the two away, and install again"))]
+    #[diagnostic(
+        code(goldenpath::hooks::in_the_way),
+        help("move one of the two away, and install again")
+    )]
     InTheWay { path: PathBuf },
 
     #[error("git told the hook something else than refs: `{line}`")]
-    #[diagnostic(code(goldenpath::hooks::input), help("`goldenpath hook run` is for git to call; see githooks(5)"))]
+    #[diagnostic(
+        code(goldenpath::hooks::input),
+        help("`goldenpath hook run` is for git to call; see githooks(5)")
+    )]
     Input { line: String },
 }

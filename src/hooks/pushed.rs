@@ -37,7 +37,9 @@ pub fn of_lines(lines: &str) -> Result<Vec<Pushed>, HookError> {
 pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<Pushed>, HookError> {
     for id in [from, to] {
         if !matches!(id.len(), 40 | 64) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(HookError::Input { line: format!("{name} {from} {to}").chars().take(200).collect() });
+            return Err(HookError::Input {
+                line: format!("{name} {from} {to}").chars().take(200).collect(),
+            });
         }
     }
     let some = |id: &str| id.bytes().any(|byte| byte != b'0').then(|| id.to_owned());
@@ -59,7 +61,10 @@ mod tests {
             "refs/heads/x {B} refs/heads/main {A}\n\n(delete) {NONE} refs/heads/old {A}\n{NONE} {B} refs/heads/new\n"
         );
         let pushed = of_lines(&lines).unwrap();
-        let seen: Vec<_> = pushed.iter().map(|one| (one.name.as_str(), one.from.as_deref(), one.to.as_str())).collect();
+        let seen: Vec<_> = pushed
+            .iter()
+            .map(|one| (one.name.as_str(), one.from.as_deref(), one.to.as_str()))
+            .collect();
         assert_eq!(seen, [("refs/heads/main", Some(A), B), ("refs/heads/new", None, B)]);
     }
 

@@ -66,7 +66,12 @@ pub enum News<'a> {
 impl<'r> Allocator<'r> {
     /// `reserve` is what the command line says instead of the configuration.
     #[must_use]
-    pub fn of(repository: &'r Repository, catalog: &'r str, config: &'r IdsConfig, reserve: Option<Reserve>) -> Self {
+    pub fn of(
+        repository: &'r Repository,
+        catalog: &'r str,
+        config: &'r IdsConfig,
+        reserve: Option<Reserve>,
+    ) -> Self {
         Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
     }
 
@@ -75,7 +80,11 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// A repository that cannot be read, or no numbers left.
-    pub fn upcoming(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Vec<SecretId>, IdError> {
+    pub fn upcoming(
+        &self,
+        count: usize,
+        tell: &dyn Fn(News<'_>),
+    ) -> Result<Vec<SecretId>, IdError> {
         let used = self.used(None, Look::AtFolders, tell)?;
         let ids = self.free(&used, &given_out(self.repository), count)?;
         self.report(&used, &ids, BTreeSet::new(), tell);
@@ -86,10 +95,18 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn used(&self, asked: Option<(&str, &Asked)>, look: Look, tell: &dyn Fn(News<'_>)) -> Result<UsedIds, IdError> {
-        let branches: Vec<Branch> = asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
-        let default = asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
-        let named = Remote::of(self.repository, self.config.remote.as_deref()).map(|remote| remote.name);
+    pub fn used(
+        &self,
+        asked: Option<(&str, &Asked)>,
+        look: Look,
+        tell: &dyn Fn(News<'_>),
+    ) -> Result<UsedIds, IdError> {
+        let branches: Vec<Branch> =
+            asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
+        let default =
+            asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
+        let named =
+            Remote::of(self.repository, self.config.remote.as_deref()).map(|remote| remote.name);
         let scope = Scope {
             catalog: self.catalog,
             max_gap: self.config.max_gap,
@@ -98,7 +115,8 @@ impl<'r> Allocator<'r> {
             branches: &branches,
             look,
         };
-        let used = UsedIds::read(self.repository, scope, &mut |commits| tell(News::Reading { commits }))?;
+        let used =
+            UsedIds::read(self.repository, scope, &mut |commits| tell(News::Reading { commits }))?;
         if used.is_cut {
             tell(News::Cut);
         }
@@ -115,7 +133,9 @@ impl<'r> Allocator<'r> {
         }
         let name = self.config.remote.as_deref();
         match Remote::of(self.repository, name) {
-            None if self.reserve == Reserve::Always => Err(IdError::NoRemote { name: name.map(str::to_owned) }),
+            None if self.reserve == Reserve::Always => {
+                Err(IdError::NoRemote { name: name.map(str::to_owned) })
+            }
             remote => Ok(remote),
         }
     }
@@ -145,7 +165,8 @@ impl<'r> Allocator<'r> {
         let named = remote.as_ref().map(|remote| (remote.name.as_str(), &asked));
         let used = self.used(named, Look::AtFiles, tell)?;
         let reserved: BTreeSet<SecretId> = asked.reserved.keys().copied().collect();
-        let mut taken: BTreeSet<SecretId> = ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
+        let mut taken: BTreeSet<SecretId> =
+            ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
         let mut ids = match &remote {
             None => Vec::new(),
             Some(remote) => self.reserve(remote, &used, &mut taken, count, tell)?,
@@ -181,14 +202,21 @@ impl<'r> Allocator<'r> {
                 }
             };
             tried.extend(wanted.iter().copied());
-            let won = wanted.iter().zip(&claims).filter(|(_, claim)| **claim == Claim::Ours).map(|(id, _)| *id);
+            let won = wanted
+                .iter()
+                .zip(&claims)
+                .filter(|(_, claim)| **claim == Claim::Ours)
+                .map(|(id, _)| *id);
             ours.extend(won);
             taken.extend(ours.iter().copied());
             if ours.len() == count {
                 return Ok(ours);
             }
             if begin.elapsed() > LIMIT {
-                return Err(IdError::Contended { remote: remote.name.clone(), seconds: LIMIT.as_secs() });
+                return Err(IdError::Contended {
+                    remote: remote.name.clone(),
+                    seconds: LIMIT.as_secs(),
+                });
             }
             if begin.elapsed() > PATIENCE {
                 tell(News::Contended { remote: &remote.name });
@@ -218,16 +246,28 @@ impl<'r> Allocator<'r> {
     }
 
     /// The next `count` IDs that are not `taken`.
-    fn free(&self, used: &UsedIds, taken: &BTreeSet<SecretId>, count: usize) -> Result<Vec<SecretId>, IdError> {
+    fn free(
+        &self,
+        used: &UsedIds,
+        taken: &BTreeSet<SecretId>,
+        count: usize,
+    ) -> Result<Vec<SecretId>, IdError> {
         used.free(self.repository, self.catalog, taken, count)?.ok_or_else(|| {
             let highest = used.highest().unwrap_or(SecretId::LAST);
-            let place = used.origins.get(&highest).map(|origin| format!(" ({origin})")).unwrap_or_default();
+            let place =
+                used.origins.get(&highest).map(|origin| format!(" ({origin})")).unwrap_or_default();
             IdError::Exhausted { highest, place }
         })
     }
 
     /// Reports what does not count: files, and reservations above the IDs that were given out.
-    fn report(&self, used: &UsedIds, given: &[SecretId], reserved: BTreeSet<SecretId>, tell: &dyn Fn(News<'_>)) {
+    fn report(
+        &self,
+        used: &UsedIds,
+        given: &[SecretId],
+        reserved: BTreeSet<SecretId>,
+        tell: &dyn Fn(News<'_>),
+    ) {
         let above = given.last().copied().max(Some(used.limit.last()));
         let far: Vec<SecretId> = reserved.into_iter().filter(|id| Some(*id) > above).collect();
         if !far.is_empty() || used.beyond().next().is_some() {

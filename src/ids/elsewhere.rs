@@ -49,12 +49,18 @@ pub fn elsewhere(
     let tips: Vec<_> = own.into_iter().chain(others.iter().map(|branch| branch.tip)).collect();
     let offset = usize::from(own.is_some());
     let mut found = Vec::new();
-    repository.visit_tips(&tips, Place { folder: catalog, counts: is_yaml }, &mut |number, blob| {
-        let id = of_file_name(&blob.path);
-        if let (Some(number), Some(mine)) = (number.checked_sub(offset), id.and_then(|id| by_id.get(&id))) {
-            found.push((number, *mine, blob));
-        }
-    });
+    repository.visit_tips(
+        &tips,
+        Place { folder: catalog, counts: is_yaml },
+        &mut |number, blob| {
+            let id = of_file_name(&blob.path);
+            if let (Some(number), Some(mine)) =
+                (number.checked_sub(offset), id.and_then(|id| by_id.get(&id)))
+            {
+                found.push((number, *mine, blob));
+            }
+        },
+    );
     let is_another = |(number, mine, blob): &(usize, &Mine, Blob<'_>)| {
         let base = own.and_then(|own| {
             let (ours, theirs) = (Snapshot::Commit(own), Snapshot::Commit(others[*number].tip));
@@ -63,8 +69,9 @@ pub fn elsewhere(
                 _ => None,
             }
         });
-        let is_shared =
-            base.is_some_and(|base| repository.holds(base, &mine.path) || repository.holds(base, &blob.path));
+        let is_shared = base.is_some_and(|base| {
+            repository.holds(base, &mine.path) || repository.holds(base, &blob.path)
+        });
         !is_shared && !is_same(repository, mine, blob)
     };
     let clash = |(number, mine, blob): (usize, &Mine, Blob<'_>)| Clash {
@@ -81,7 +88,9 @@ pub fn elsewhere(
 
 fn is_same(repository: &Repository, mine: &Mine, blob: &Blob<'_>) -> bool {
     let name = || {
-        let file = repository.load(std::slice::from_ref(blob), MAX_BYTES, |file| file.bytes.ok()).pop()??;
+        let file = repository
+            .load(std::slice::from_ref(blob), MAX_BYTES, |file| file.bytes.ok())
+            .pop()??;
         let root = manifest::parse(std::str::from_utf8(&file).ok()?).ok()?;
         root.string_at("/metadata/name").map(str::to_owned)
     };

@@ -70,7 +70,8 @@ pub fn holders(
     for entry in &catalog.entries {
         let claimed = entry.claimed_id().and_then(|id| SecretId::parse(id).ok());
         let Some(id) = claimed.or_else(|| of_file_name(&entry.path)) else { continue };
-        let text = |pointer| entry.root().and_then(|root| root.string_at(pointer)).map(str::to_owned);
+        let text =
+            |pointer| entry.root().and_then(|root| root.string_at(pointer)).map(str::to_owned);
         let (owner, name) = (text("/metadata/owner"), text("/metadata/name"));
         holders.push(Holder::of_manifest(id, entry.path.clone(), None, owner, name));
     }
@@ -103,7 +104,10 @@ pub fn holders(
     }
     let (numbers, blobs): (Vec<usize>, Vec<Blob<'static>>) = elsewhere.into_iter().unzip();
     let read = repository.load(&blobs, MAX_BYTES, |file| {
-        let root = file.bytes.ok().and_then(|bytes| manifest::parse(std::str::from_utf8(&bytes).ok()?).ok());
+        let root = file
+            .bytes
+            .ok()
+            .and_then(|bytes| manifest::parse(std::str::from_utf8(&bytes).ok()?).ok());
         let text = |pointer| root.as_ref()?.string_at(pointer).map(str::to_owned);
         (file.path, text("/metadata/owner"), text("/metadata/name"))
     });
@@ -111,7 +115,13 @@ pub fn holders(
         let Some(id) = of_file_name(&path) else { continue };
         // A manifest that one branch has moved is still the same.
         if !holders.iter().any(|holder| holder.id == id && name.is_some() && holder.name == name) {
-            holders.push(Holder::of_manifest(id, path, Some(branches[number].name.clone()), owner, name));
+            holders.push(Holder::of_manifest(
+                id,
+                path,
+                Some(branches[number].name.clone()),
+                owner,
+                name,
+            ));
         }
     }
 
@@ -122,16 +132,28 @@ pub fn holders(
     for holder in &mut holders {
         holder.collides = used[&holder.id] > 1;
     }
-    let reserved: BTreeSet<SecretId> = asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
+    let reserved: BTreeSet<SecretId> =
+        asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
     let unused = |id: &SecretId| !used.contains_key(id);
-    holders.extend(reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)));
-    let given: BTreeSet<SecretId> = given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
-    holders.extend(given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)));
-    let others = used_ids.beyond().filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
-    holders.extend(others.map(|(id, origin)| Holder {
-        path: Some(origin.path().to_owned()),
-        branch: origin.commit().map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
-        ..Holder::of_number(id, Standing::Ignored)
+    holders.extend(
+        reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)),
+    );
+    let given: BTreeSet<SecretId> =
+        given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
+    holders.extend(
+        given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)),
+    );
+    let others = used_ids
+        .beyond()
+        .filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
+    holders.extend(others.map(|(id, origin)| {
+        Holder {
+            path: Some(origin.path().to_owned()),
+            branch: origin
+                .commit()
+                .map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
+            ..Holder::of_number(id, Standing::Ignored)
+        }
     }));
     for holder in &mut holders {
         holder.beyond = holder.id > used_ids.limit.last();
@@ -148,10 +170,28 @@ impl Holder {
         owner: Option<String>,
         name: Option<String>,
     ) -> Self {
-        Self { id, standing: Standing::Used, path: Some(path), branch, owner, name, collides: false, beyond: false }
+        Self {
+            id,
+            standing: Standing::Used,
+            path: Some(path),
+            branch,
+            owner,
+            name,
+            collides: false,
+            beyond: false,
+        }
     }
 
     fn of_number(id: SecretId, standing: Standing) -> Self {
-        Self { id, standing, path: None, branch: None, owner: None, name: None, collides: false, beyond: false }
+        Self {
+            id,
+            standing,
+            path: None,
+            branch: None,
+            owner: None,
+            name: None,
+            collides: false,
+            beyond: false,
+        }
     }
 }

@@ -33,11 +33,15 @@ impl Ledger {
     /// What the file system refuses, or another run that never ends.
     pub fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
         let path = folder.join(GIVEN_OUT);
-        let refused = |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
+        let refused =
+            |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
         fs::create_dir_all(folder).map_err(refused)?;
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
         files::lock(&file, waiting).map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => IdError::Locked { path: path.clone(), seconds: files::LOCK_LIMIT.as_secs() },
+            io::ErrorKind::TimedOut => {
+                IdError::Locked { path: path.clone(), seconds: files::LOCK_LIMIT.as_secs() }
+            }
             _ => refused(error),
         })?;
         sweep(folder);
@@ -45,7 +49,12 @@ impl Ledger {
         file.seek(SeekFrom::Start(0))
             .and_then(|_| Read::by_ref(&mut file).take(GIVEN_OUT_BYTES).read_to_string(&mut text))
             .map_err(refused)?;
-        Ok(Self { given: ids_in(&text), is_torn: !text.is_empty() && !text.ends_with('\n'), file, path })
+        Ok(Self {
+            given: ids_in(&text),
+            is_torn: !text.is_empty() && !text.ends_with('\n'),
+            file,
+            path,
+        })
     }
 
     /// The IDs that were given out.
@@ -63,10 +72,12 @@ impl Ledger {
         for id in ids {
             lines.push_str(&format!("{id}\n"));
         }
-        self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all()).map_err(|error| {
-            self.is_torn = true;
-            IdError::Ledger { path: self.path.clone(), why: error.to_string() }
-        })?;
+        self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all()).map_err(
+            |error| {
+                self.is_torn = true;
+                IdError::Ledger { path: self.path.clone(), why: error.to_string() }
+            },
+        )?;
         self.is_torn = false;
         self.given.extend(ids);
         Ok(())
@@ -79,8 +90,9 @@ fn ids_in(text: &str) -> Vec<SecretId> {
 
 /// Removes what runs that were killed have left half-written in the folder: nobody else ever does.
 fn sweep(folder: &Path) {
-    let is_old =
-        |found: &fs::Metadata| found.modified().is_ok_and(|when| when.elapsed().is_ok_and(|since| since > LEFT_BEHIND));
+    let is_old = |found: &fs::Metadata| {
+        found.modified().is_ok_and(|when| when.elapsed().is_ok_and(|since| since > LEFT_BEHIND))
+    };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_temporary = entry.file_name().to_string_lossy().starts_with(files::TEMPORARY);
         if is_temporary && entry.metadata().is_ok_and(|found| found.is_file() && is_old(&found)) {
@@ -103,8 +115,14 @@ mod tests {
     fn what_was_given_out_is_there_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), []);
-        Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0009"), id("SEC-0010")]).unwrap();
-        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), [id("SEC-0009"), id("SEC-0010")]);
+        Ledger::lock(folder.path(), || ())
+            .unwrap()
+            .give(&[id("SEC-0009"), id("SEC-0010")])
+            .unwrap();
+        assert_eq!(
+            Ledger::lock(folder.path(), || ()).unwrap().given(),
+            [id("SEC-0009"), id("SEC-0010")]
+        );
     }
 
     #[test]
@@ -112,6 +130,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(GIVEN_OUT), "SEC-0007\nSEC-").unwrap();
         Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0008")]).unwrap();
-        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), [id("SEC-0007"), id("SEC-0008")]);
+        assert_eq!(
+            Ledger::lock(folder.path(), || ()).unwrap().given(),
+            [id("SEC-0007"), id("SEC-0008")]
+        );
     }
 }

@@ -27,12 +27,17 @@ pub enum IdError {
     #[error("`{}` cannot be written: {why}", path.display())]
     #[diagnostic(
         code(goldenpath::ids::ledger),
-        help("IDs that are given out are written down there; check the folder's permissions and the free space")
+        help(
+            "IDs that are given out are written down there; check the folder's permissions and the free space"
+        )
     )]
     Ledger { path: PathBuf, why: String },
 
     #[error("another goldenpath has held `{}` for {seconds} seconds", path.display())]
-    #[diagnostic(code(goldenpath::ids::locked), help("see whether one hangs in this clone; the lock ends with it"))]
+    #[diagnostic(
+        code(goldenpath::ids::locked),
+        help("see whether one hangs in this clone; the lock ends with it")
+    )]
     Locked { path: PathBuf, seconds: u64 },
 
     #[error("no ID is left above {highest}{place}: an ID has at most nine digits")]
@@ -58,7 +63,10 @@ pub enum IdError {
     NoRemote { name: Option<String> },
 
     #[error("lost every reservation race on `{remote}` for {seconds} seconds")]
-    #[diagnostic(code(goldenpath::ids::contended), help("try again when fewer others take IDs at the same time"))]
+    #[diagnostic(
+        code(goldenpath::ids::contended),
+        help("try again when fewer others take IDs at the same time")
+    )]
     Contended { remote: String, seconds: u64 },
 
     #[error(transparent)]

@@ -72,7 +72,8 @@ impl Asked {
     /// The branches, by their names in a clone.
     #[must_use]
     pub fn named_branches(&self, remote: &str) -> Vec<Branch> {
-        let named = |(name, tip): (&String, &Oid)| Branch { name: format!("{remote}/{name}"), tip: *tip };
+        let named =
+            |(name, tip): (&String, &Oid)| Branch { name: format!("{remote}/{name}"), tip: *tip };
         self.branches.iter().map(named).collect()
     }
 }
@@ -95,7 +96,12 @@ impl<'r> Remote<'r> {
     /// The remote of this name or URL.
     #[must_use]
     pub fn at(repository: &'r Repository, name: &str) -> Self {
-        Self { name: without_password(name), target: name.to_owned(), git: repository.program(), repository }
+        Self {
+            name: without_password(name),
+            target: name.to_owned(),
+            git: repository.program(),
+            repository,
+        }
     }
 
     /// Asks for all reservations and branches, in one go.
@@ -108,12 +114,16 @@ impl<'r> Remote<'r> {
         let answer = self.run(&[&arguments[..], &patterns].concat())?;
         let mut asked = Asked::default();
         // `ref: refs/heads/main<tab>HEAD`
-        let heads = answer.lines().filter_map(|line| line.strip_suffix("\tHEAD")?.strip_prefix("ref: refs/heads/"));
+        let heads = answer
+            .lines()
+            .filter_map(|line| line.strip_suffix("\tHEAD")?.strip_prefix("ref: refs/heads/"));
         asked.default = heads.map(str::to_owned).next();
         for (id, name) in refs_in(&answer) {
             if let Some(reserved) = name.strip_prefix(RESERVATIONS) {
                 // What somebody else has put there is no ID.
-                asked.reserved.extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
+                asked
+                    .reserved
+                    .extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
             } else if let Some(branch) = name.strip_prefix(BRANCHES) {
                 asked.branches.insert(branch.to_owned(), id);
             }
@@ -154,7 +164,10 @@ impl<'r> Remote<'r> {
     ///
     /// # Errors
     /// A remote that does not answer.
-    pub fn makers(&self, reserved: &BTreeMap<SecretId, Oid>) -> Result<BTreeMap<SecretId, String>, RemoteError> {
+    pub fn makers(
+        &self,
+        reserved: &BTreeMap<SecretId, Oid>,
+    ) -> Result<BTreeMap<SecretId, String>, RemoteError> {
         let unknown = reserved.iter().filter(|(_, commit)| !self.repository.has_commit(**commit));
         let names: Vec<String> = unknown.map(|(id, _)| format!("{RESERVATIONS}{id}")).collect();
         self.fetch_refs(&names)?;
@@ -190,18 +203,22 @@ impl<'r> Remote<'r> {
                 .collect();
         arguments.extend(ids.iter().map(|id| format!("--force-with-lease={}:", name(id))));
         arguments.push(self.target.clone());
-        arguments.extend(ids.iter().zip(&commits).map(|(id, commit)| format!("{commit}:{}", name(id))));
+        arguments
+            .extend(ids.iter().zip(&commits).map(|(id, commit)| format!("{commit}:{}", name(id))));
         let pushed = self.git.ask(&arguments, NETWORK);
         if pushed.as_ref().is_ok_and(|answer| answer.success) {
             return Ok(vec![Claim::Ours; ids.len()]);
         }
         // Whatever it said, or did not: what is there now tells.
         let names: Vec<String> = ids.iter().map(name).collect();
-        let there: BTreeMap<String, Oid> = self.list(&names)?.into_iter().map(|(id, name)| (name, id)).collect();
+        let there: BTreeMap<String, Oid> =
+            self.list(&names)?.into_iter().map(|(id, name)| (name, id)).collect();
         let claims: Vec<Option<Claim>> = names
             .iter()
             .zip(&commits)
-            .map(|(name, commit)| there.get(name).map(|held| if held == commit { Claim::Ours } else { Claim::Lost }))
+            .map(|(name, commit)| {
+                there.get(name).map(|held| if held == commit { Claim::Ours } else { Claim::Lost })
+            })
             .collect();
         let nobody_has = claims.iter().filter(|claim| claim.is_none()).count();
         if nobody_has == 0 {
@@ -223,7 +240,10 @@ impl<'r> Remote<'r> {
     fn commit(&self, id: SecretId) -> Result<Oid, RemoteError> {
         let mut nonce = [0; 16];
         let drawn = getrandom::fill(&mut nonce);
-        drawn.map_err(|error| RemoteError::Refused { remote: self.name.clone(), why: error.to_string() })?;
+        drawn.map_err(|error| RemoteError::Refused {
+            remote: self.name.clone(),
+            why: error.to_string(),
+        })?;
         let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(self.repository.lone_commit(&format!("Reserve {id}\n\nNonce: {nonce}\n"))?)
     }
@@ -236,8 +256,18 @@ impl<'r> Remote<'r> {
 
     fn fetch_refs(&self, names: &[String]) -> Result<(), RemoteError> {
         for names in names.chunks(AT_ONCE) {
-            let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-prune", "--refmap="];
-            let arguments = arguments.into_iter().chain(["--no-recurse-submodules", &self.target]).map(str::to_owned);
+            let arguments = [
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-prune",
+                "--refmap=",
+            ];
+            let arguments = arguments
+                .into_iter()
+                .chain(["--no-recurse-submodules", &self.target])
+                .map(str::to_owned);
             self.run(&arguments.chain(names.iter().cloned()).collect::<Vec<_>>())?;
         }
         Ok(())

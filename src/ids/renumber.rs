@@ -16,7 +16,10 @@ use crate::source::{Branch, File, Repository, Snapshot, TargetBranch};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum RenumberError {
     #[error("`{path}` holds no ID that could be another")]
-    #[diagnostic(code(goldenpath::ids::no_id), help("`goldenpath validate {path}` says what is wrong with it"))]
+    #[diagnostic(
+        code(goldenpath::ids::no_id),
+        help("`goldenpath validate {path}` says what is wrong with it")
+    )]
     NoId { path: String },
 
     #[error("the ID in `{path}` cannot be changed without changing something else too")]
@@ -58,7 +61,8 @@ pub fn collisions(
     others: &[Branch],
 ) -> (Vec<Younger>, Vec<Elder>) {
     let head = repository.head().ok();
-    let (commit, base) = (head.and_then(commit_of), target.and_then(|target| commit_of(target.tip)));
+    let (commit, base) =
+        (head.and_then(commit_of), target.and_then(|target| commit_of(target.tip)));
     let in_target = |path: &str| base.is_some_and(|base| repository.holds(base, path));
     let since = |commit: Option<Oid>, path: &str| {
         commit.and_then(|commit| repository.held_since(commit, path)).unwrap_or(i64::MAX)
@@ -72,24 +76,36 @@ pub fn collisions(
     }
     let mut younger = Vec::new();
     for (id, entries) in by_id.iter_mut().filter(|(_, entries)| entries.len() > 1) {
-        entries.sort_by_cached_key(|entry| (!in_target(&entry.path), since(commit, &entry.path), entry.path.clone()));
+        entries.sort_by_cached_key(|entry| {
+            (!in_target(&entry.path), since(commit, &entry.path), entry.path.clone())
+        });
         let because = format!("{} has it", entries[0].path);
         let rest = entries[1..].iter();
-        younger.extend(rest.map(|entry| Younger { path: entry.path.clone(), id: *id, because: because.clone() }));
+        younger.extend(rest.map(|entry| Younger {
+            path: entry.path.clone(),
+            id: *id,
+            because: because.clone(),
+        }));
     }
 
     // What the target holds is settled: whoever collides with that has to give way.
-    let is_mine = |entry: &&Entry| !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path);
+    let is_mine = |entry: &&Entry| {
+        !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path)
+    };
     let mine: Vec<Mine> = catalog.entries.iter().filter(is_mine).filter_map(Mine::of).collect();
     let mut elder = Vec::new();
-    for Clash { mine, branch, path } in elsewhere(repository, &project.config.catalog, &mine, head, others) {
+    for Clash { mine, branch, path } in
+        elsewhere(repository, &project.config.catalog, &mine, head, others)
+    {
         let theirs = (!in_target(&path), since(Some(branch.tip), &path));
         let ours = (true, since(commit, &mine.path));
         let (branch, other) = (branch.name, path);
         match theirs <= ours {
-            true => {
-                younger.push(Younger { because: format!("{other} on {branch} has it"), path: mine.path, id: mine.id })
-            }
+            true => younger.push(Younger {
+                because: format!("{other} on {branch} has it"),
+                path: mine.path,
+                id: mine.id,
+            }),
             false => elder.push(Elder { path: mine.path, id: mine.id, branch, other }),
         }
     }
@@ -102,7 +118,8 @@ impl Mine {
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
         let id = SecretId::parse(entry.claimed_id()?).ok()?;
-        let name = entry.root().and_then(|root| root.string_at("/metadata/name")).map(str::to_owned);
+        let name =
+            entry.root().and_then(|root| root.string_at("/metadata/name")).map(str::to_owned);
         Some(Self { id, path: entry.path.clone(), name })
     }
 }
@@ -112,11 +129,17 @@ impl Mine {
 ///
 /// # Errors
 /// A file that holds no ID, or not in a way that can be changed in place.
-pub fn renumber(catalog: &mut Catalog, project: &Project, path: &str, new: SecretId) -> Result<Rewrite, RenumberError> {
+pub fn renumber(
+    catalog: &mut Catalog,
+    project: &Project,
+    path: &str,
+    new: SecretId,
+) -> Result<Rewrite, RenumberError> {
     let no_id = || RenumberError::NoId { path: path.to_owned() };
     let number = catalog.entries.iter().position(|entry| entry.path == path).ok_or_else(no_id)?;
     let entry = &catalog.entries[number];
-    let old = entry.claimed_id().and_then(|id| SecretId::parse(id).ok()).ok_or_else(no_id)?.to_string();
+    let old =
+        entry.claimed_id().and_then(|id| SecretId::parse(id).ok()).ok_or_else(no_id)?.to_string();
     let root = entry.root().ok_or_else(no_id)?;
     let unwritable = || RenumberError::Unwritable { path: path.to_owned(), id: new };
     let mut text = entry.text.clone();
@@ -148,7 +171,9 @@ fn holding(root: &Node, word: &str) -> Vec<String> {
                 }));
             }
             Value::Sequence(items) => {
-                open.extend(items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item)));
+                open.extend(
+                    items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item)),
+                );
             }
             Value::String(text) if text == word => found.push(pointer),
             _ => {}

@@ -64,17 +64,24 @@ impl Agenda {
     #[must_use]
     pub fn for_people(&self, width: Option<usize>, look: Look) -> String {
         let (overdue, soon) = self.split();
-        let within =
-            format!("within {}", if self.within == 1 { "1 day".to_owned() } else { format!("{} days", self.within) });
+        let within = format!(
+            "within {}",
+            if self.within == 1 { "1 day".to_owned() } else { format!("{} days", self.within) }
+        );
         if self.due.is_empty() {
             return format!("Nothing is due {within}.\n");
         }
         let mut text = String::new();
-        for (heading, list, style) in
-            [("Overdue", &overdue, look.style().red().bold()), ("Soon", &soon, look.style().yellow().bold())]
-        {
+        for (heading, list, style) in [
+            ("Overdue", &overdue, look.style().red().bold()),
+            ("Soon", &soon, look.style().yellow().bold()),
+        ] {
             if !list.is_empty() {
-                text.push_str(&format!("{}\n{}\n", style.apply_to(heading), rows(list, width, look)));
+                text.push_str(&format!(
+                    "{}\n{}\n",
+                    style.apply_to(heading),
+                    rows(list, width, look)
+                ));
             }
         }
         text.push_str(&format!("{} overdue, {} {within}.\n", overdue.len(), soon.len()));
@@ -100,7 +107,9 @@ impl Agenda {
     /// # Errors
     /// A template that does not render.
     pub fn as_markdown(&self, own_template: Option<&str>) -> Result<String, TemplateError> {
-        let rows = |due: Vec<&Due>| due.into_iter().map(|due| due.as_json(self.now)).collect::<Vec<Value>>();
+        let rows = |due: Vec<&Due>| {
+            due.into_iter().map(|due| due.as_json(self.now)).collect::<Vec<Value>>()
+        };
         let (overdue, soon) = self.split();
         let (overdue, soon) = (rows(overdue), rows(soon));
         let mut most = overdue.len().max(soon.len()).min(1000);
@@ -113,7 +122,12 @@ impl Agenda {
                 soon: Shown::of(&soon, most),
                 unseen: &self.unseen,
             };
-            let text = template::render(DUE_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown, &issue)?;
+            let text = template::render(
+                DUE_TEMPLATE,
+                own_template.unwrap_or(BUILT_IN),
+                Output::Markdown,
+                &issue,
+            )?;
             if text.encode_utf16().count() <= LONGEST || most == 0 {
                 return Ok(format!("{}\n", text.trim_end()));
             }

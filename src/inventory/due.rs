@@ -82,9 +82,14 @@ impl Calendar {
         let mut status_since = BTreeMap::new();
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
             let has_it = |request: &SecretRequest| request.status == status && holds(request);
-            let entries = catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_it));
+            let entries =
+                catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_it));
             let had_it = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
-            status_since.extend(repository.same_since(line, entries.map(|entry| entry.path.clone()), had_it));
+            status_since.extend(repository.same_since(
+                line,
+                entries.map(|entry| entry.path.clone()),
+                had_it,
+            ));
         }
         Self { first_held, status_since, known: BTreeMap::new() }
     }
@@ -97,7 +102,12 @@ impl Calendar {
 
     /// Every day on which something is due for one secret that is not gone, however far away.
     #[must_use]
-    pub fn days_of(&self, request: &SecretRequest, path: &str, project: &Project) -> Vec<(Timestamp, Reason)> {
+    pub fn days_of(
+        &self,
+        request: &SecretRequest,
+        path: &str,
+        project: &Project,
+    ) -> Vec<(Timestamp, Reason)> {
         let known = self.known.get(&request.id).copied().unwrap_or_default();
         match request.status {
             LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
@@ -106,18 +116,23 @@ impl Calendar {
             }
             LifecycleStatus::Decommissioned => return Vec::new(),
         }
-        let begin = known.created.map(Begin::Created).or(self.catalogued(request.id).map(Begin::Catalogued));
+        let begin = known
+            .created
+            .map(Begin::Created)
+            .or(self.catalogued(request.id).map(Begin::Catalogued));
         let ttl = begin.and_then(|from| {
             let days = request.ttl_days;
             Some((after(from.time(), days)?, Reason::Ttl { days, from }))
         });
         let interval = project.governance.rotation_interval(&request.rotation_class);
-        let function = project.config.rotation_function(request.environment.as_str(), &request.secret_type);
+        let function =
+            project.config.rotation_function(request.environment.as_str(), &request.secret_type);
         let by_hand = function.is_none().then_some(request.id);
         let rotation = interval.zip(known.renewal).and_then(|(days, last)| {
             Some((after(last.time(), days.into())?, Reason::Rotation { days, last, by_hand }))
         });
-        let deprecated = self.status_since.get(path).filter(|_| request.status == LifecycleStatus::Deprecated);
+        let deprecated =
+            self.status_since.get(path).filter(|_| request.status == LifecycleStatus::Deprecated);
         let deprecated = deprecated.and_then(|since| {
             let days = project.governance.deprecated_for_days();
             Some((after(*since, days.into())?, Reason::Deprecated { days, since: *since }))
@@ -152,7 +167,10 @@ impl Calendar {
         let mut due: Vec<Due> = Vec::new();
         for entry in &catalog.entries {
             let Some(request) = entry.request().filter(|request| holds(request)) else { continue };
-            let days = self.days_of(request, &entry.path, project).into_iter().filter(|(when, _)| *when <= until);
+            let days = self
+                .days_of(request, &entry.path, project)
+                .into_iter()
+                .filter(|(when, _)| *when <= until);
             let mut days = days.peekable();
             // What a row may show is looked for in the whole file: only in those that are shown.
             if days.peek().is_some()
@@ -200,7 +218,10 @@ impl Reason {
                 format!("deprecated {}, {} at most", day(*since), count((*days).into()))
             }
             Self::Gates { since } => {
-                format!("its end was asked for on {}; apply deletes it, unless something still names it", day(*since))
+                format!(
+                    "its end was asked for on {}; apply deletes it, unless something still names it",
+                    day(*since)
+                )
             }
         }
     }
@@ -209,7 +230,9 @@ impl Reason {
     #[must_use]
     pub fn way_out(&self) -> Option<String> {
         match self {
-            Self::Rotation { by_hand: Some(id), .. } => Some(format!("goldenpath value rotate {id}")),
+            Self::Rotation { by_hand: Some(id), .. } => {
+                Some(format!("goldenpath value rotate {id}"))
+            }
             _ => None,
         }
     }

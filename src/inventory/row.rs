@@ -41,7 +41,8 @@ impl Row {
     #[must_use]
     pub fn of(entry: &Entry, project: &Project) -> Option<Self> {
         let request = entry.request()?;
-        let store_key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        let store_key =
+            entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let mut row = Self {
             id: request.id,
             name: request.name.to_string(),
@@ -66,15 +67,43 @@ impl Row {
     }
 
     fn texts(&mut self) -> impl Iterator<Item = &mut String> {
-        let Self { id: _, status: _, ttl_days: _, name, description, service, environment, owner, .. } = self;
         let Self {
-            risk_tier, secret_type, rotation_class, namespace, k8s_secret_name, provider, store_key, path, ..
+            id: _,
+            status: _,
+            ttl_days: _,
+            name,
+            description,
+            service,
+            environment,
+            owner,
+            ..
         } = self;
-        [name, service, environment, owner, risk_tier, secret_type, rotation_class, namespace, k8s_secret_name]
-            .into_iter()
-            .chain([provider, path])
-            .chain(description)
-            .chain(store_key)
+        let Self {
+            risk_tier,
+            secret_type,
+            rotation_class,
+            namespace,
+            k8s_secret_name,
+            provider,
+            store_key,
+            path,
+            ..
+        } = self;
+        [
+            name,
+            service,
+            environment,
+            owner,
+            risk_tier,
+            secret_type,
+            rotation_class,
+            namespace,
+            k8s_secret_name,
+        ]
+        .into_iter()
+        .chain([provider, path])
+        .chain(description)
+        .chain(store_key)
     }
 }
 
@@ -93,7 +122,8 @@ pub fn read(
         entry.let_nodes_go();
         row.into_iter().collect()
     };
-    let (catalog, mut rows) = Catalog::inspect(repository, project, snapshot, &Selection::All, None, row)?;
+    let (catalog, mut rows) =
+        Catalog::inspect(repository, project, snapshot, &Selection::All, None, row)?;
     rows.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
     Ok((catalog, rows))
 }

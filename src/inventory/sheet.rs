@@ -141,18 +141,21 @@ impl Sheet {
     fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
         let row = &self.row;
         let mut manifest = vec![row.path.clone()];
-        let uncommitted = (self.is_committed == Some(false)).then(|| "with changes that are not committed".to_owned());
+        let uncommitted = (self.is_committed == Some(false))
+            .then(|| "with changes that are not committed".to_owned());
         let since = self.catalogued.map(|since| format!("in the catalog since {}", day(since)));
         let about: Vec<String> = since.into_iter().chain(uncommitted).collect();
         manifest.extend((!about.is_empty()).then(|| about.join(", ")));
-        let due = self
-            .days
-            .iter()
-            .map(|(when, reason)| format!("{}, {}: {}", day(*when), distance(*when, self.now), reason.words()));
+        let due = self.days.iter().map(|(when, reason)| {
+            format!("{}, {}: {}", day(*when), distance(*when, self.now), reason.words())
+        });
         vec![
             ("Manifest", manifest),
             ("Due", due.collect()),
-            ("Kubernetes", vec![format!("Secret {} in the namespace {}", row.k8s_secret_name, row.namespace)]),
+            (
+                "Kubernetes",
+                vec![format!("Secret {} in the namespace {}", row.k8s_secret_name, row.namespace)],
+            ),
             ("Store", self.store.lines(|stored| stored.lines(row.store_key.as_deref()))),
             ("GitOps", self.gitops.lines(Projected::lines)),
             ("ID", self.reservation.lines(Reserved::lines)),
@@ -163,26 +166,47 @@ impl Sheet {
 
     fn history(&self) -> Vec<String> {
         let told = |event: &Event| {
-            format!("{} {} by {}", event.time.strftime("%Y-%m-%d %H:%M"), event.action, event.actor.name())
+            format!(
+                "{} {} by {}",
+                event.time.strftime("%Y-%m-%d %H:%M"),
+                event.action,
+                event.actor.name()
+            )
         };
         let mut lines: Vec<String> = self.trail.iter().rev().take(EVENTS).map(told).collect();
         if self.trail.len() > EVENTS {
-            lines.push(format!("and {} more: goldenpath audit show {}", self.trail.len() - EVENTS, self.row.id));
+            lines.push(format!(
+                "and {} more: goldenpath audit show {}",
+                self.trail.len() - EVENTS,
+                self.row.id
+            ));
         }
         lines
     }
 
     fn findings(&self) -> Vec<String> {
-        let (errors, warnings) = (count(&self.findings, Severity::Error), count(&self.findings, Severity::Warning));
+        let (errors, warnings) =
+            (count(&self.findings, Severity::Error), count(&self.findings, Severity::Warning));
         let counted = [(errors, "error"), (warnings, "warning")];
-        let counted: Vec<String> =
-            counted.iter().filter(|(count, _)| *count > 0).map(|(count, word)| count_of(*count, word)).collect();
-        let mut lines = vec![if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }];
+        let counted: Vec<String> = counted
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| count_of(*count, word))
+            .collect();
+        let mut lines =
+            vec![if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }];
         for finding in self.findings.iter().take(FINDINGS) {
-            lines.push(format!("{} (line {}): {}", finding.rule.code, finding.place.line, finding.message));
+            lines.push(format!(
+                "{} (line {}): {}",
+                finding.rule.code, finding.place.line, finding.message
+            ));
         }
         if self.findings.len() > FINDINGS {
-            lines.push(format!("and {} more: goldenpath validate {}", self.findings.len() - FINDINGS, self.row.path));
+            lines.push(format!(
+                "and {} more: goldenpath validate {}",
+                self.findings.len() - FINDINGS,
+                self.row.path
+            ));
         }
         lines
     }
@@ -240,9 +264,14 @@ impl Stored {
             return lines;
         }
         let mut words: Vec<String> = Vec::new();
-        let dates =
-            [("created", found.known.created), ("changed", found.last_changed), ("rotated", found.last_rotated)];
-        words.extend(dates.into_iter().filter_map(|(word, when)| Some(format!("{word} {}", day(when?)))));
+        let dates = [
+            ("created", found.known.created),
+            ("changed", found.last_changed),
+            ("rotated", found.last_rotated),
+        ];
+        words.extend(
+            dates.into_iter().filter_map(|(word, when)| Some(format!("{word} {}", day(when?)))),
+        );
         if !found.has_value {
             words.push("awaiting a value".to_owned());
         }
@@ -277,7 +306,14 @@ impl Reserved {
 }
 
 /// Adds lines behind a label; `flush` ones begin at the margin.
-fn push(text: &mut String, label: &str, lines: &[String], width: Option<usize>, look: Look, flush: bool) {
+fn push(
+    text: &mut String,
+    label: &str,
+    lines: &[String],
+    width: Option<usize>,
+    look: Look,
+    flush: bool,
+) {
     let indent = if flush { 0 } else { LABELS };
     let mut label = label;
     for line in lines {
@@ -288,7 +324,9 @@ fn push(text: &mut String, label: &str, lines: &[String], width: Option<usize>, 
         };
         for line in broken {
             if !flush {
-                text.push_str(&look.style().bold().apply_to(format!("{label:<LABELS$}")).to_string());
+                text.push_str(
+                    &look.style().bold().apply_to(format!("{label:<LABELS$}")).to_string(),
+                );
             }
             text.push_str(&line);
             text.push('\n');

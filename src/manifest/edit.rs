@@ -70,8 +70,12 @@ impl Change {
             | Self::Add { pointer, .. }
             | Self::Append { pointer, .. }
             | Self::Withdraw { pointer, .. } => Some(pointer.clone()),
-            Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escaped(name))),
-            Self::Move { pointer, into } => Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default())),
+            Self::Rename { pointer, name } => {
+                Some(format!("{}/{}", parent(pointer), escaped(name)))
+            }
+            Self::Move { pointer, into } => {
+                Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default()))
+            }
             Self::Remove { .. } => None,
         }
     }
@@ -87,7 +91,9 @@ impl Change {
                 set(text, node, value)?
             }
             Self::Add { pointer, value } => {
-                let added = |value: String| entry::added(text, root, pointer, &value).map(|edit| vec![edit]);
+                let added = |value: String| {
+                    entry::added(text, root, pointer, &value).map(|edit| vec![edit])
+                };
                 value.written_as("").into_iter().filter_map(added).collect()
             }
             Self::Rename { pointer, name } => {
@@ -97,7 +103,9 @@ impl Change {
             Self::Move { pointer, into } => vec![entry::moved(text, root, pointer, into)?],
             Self::Remove { pointer } => vec![vec![entry::removed(text, root, pointer)?]],
             Self::Append { pointer, values } => items::appended(text, root, pointer, values),
-            Self::Withdraw { pointer, value } => vec![items::withdrawn(text, root, pointer, value)?],
+            Self::Withdraw { pointer, value } => {
+                vec![items::withdrawn(text, root, pointer, value)?]
+            }
         };
         candidates.into_iter().find_map(|edits| {
             let changed = applied(text, edits)?;
@@ -135,7 +143,9 @@ impl Change {
             }
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
             Self::Withdraw { pointer, value } => {
-                json.pointer_mut(pointer)?.as_array_mut()?.retain(|item| item.as_str() != Some(value));
+                json.pointer_mut(pointer)?
+                    .as_array_mut()?
+                    .retain(|item| item.as_str() != Some(value));
             }
             Self::Append { pointer, values } => {
                 let fields = json.pointer_mut(parent(pointer))?.as_object_mut()?;
@@ -143,7 +153,9 @@ impl Change {
                 if sequence.is_null() {
                     *sequence = Json::Array(Vec::new());
                 }
-                sequence.as_array_mut()?.extend(values.iter().map(|value| Json::from(value.as_str())));
+                sequence
+                    .as_array_mut()?
+                    .extend(values.iter().map(|value| Json::from(value.as_str())));
             }
         }
         Some(json)
@@ -200,12 +212,23 @@ fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<Edit>>> {
     if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) {
         return None;
     }
-    Some(value.written_as(old).into_iter().map(|text| vec![Edit { span: node.span.clone(), text }]).collect())
+    Some(
+        value
+            .written_as(old)
+            .into_iter()
+            .map(|text| vec![Edit { span: node.span.clone(), text }])
+            .collect(),
+    )
 }
 
 fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<Edit>>> {
     let old = text.get(key.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
-    Some(quoted_as(old, name).into_iter().map(|text| vec![Edit { span: key.span.clone(), text }]).collect())
+    Some(
+        quoted_as(old, name)
+            .into_iter()
+            .map(|text| vec![Edit { span: key.span.clone(), text }])
+            .collect(),
+    )
 }
 
 /// `word` with the quotes that `old` has, and, should it need more than those, with double quotes.
@@ -222,7 +245,8 @@ fn quoted_as(old: &str, word: &str) -> Vec<String> {
 /// The text with the edits in it; None where two of them overlap.
 fn applied(text: &str, mut edits: Vec<Edit>) -> Option<String> {
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    let mut changed = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut changed =
+        String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
     let mut done = 0;
     for edit in edits {
         changed.push_str(text.get(done..edit.span.start)?);

@@ -107,7 +107,10 @@ impl<'a> JsonNode<'a, Nodes> for &'a Node {
 impl<'a> Object<'a, Nodes> for &'a [(Key, Node)] {
     type Node = &'a Node;
     type MemberName = &'a str;
-    type MembersIter = std::iter::Map<std::slice::Iter<'a, (Key, Node)>, fn(&'a (Key, Node)) -> (&'a str, &'a Node)>;
+    type MembersIter = std::iter::Map<
+        std::slice::Iter<'a, (Key, Node)>,
+        fn(&'a (Key, Node)) -> (&'a str, &'a Node),
+    >;
 
     fn len(&self) -> usize {
         <[_]>::len(self)

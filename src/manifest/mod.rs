@@ -17,7 +17,9 @@ pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, LABEL_LENGTH, SecretId, check_one_line, to_label};
 pub use node::{Key, Node, Value};
 pub use principals::Principals;
-pub use schema::{BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind};
+pub use schema::{
+    BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind,
+};
 pub use store_key::{StoreKey, StoreKeyError};
 pub use text::{Lines, Place, place};
 pub use yaml::{Problem, ProblemKind, parse};

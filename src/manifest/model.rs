@@ -84,7 +84,8 @@ impl SecretRequest {
 
 impl LifecycleStatus {
     /// All states, in their order.
-    pub const ALL: [Self; 4] = [Self::Active, Self::Deprecated, Self::DecommissionRequested, Self::Decommissioned];
+    pub const ALL: [Self; 4] =
+        [Self::Active, Self::Deprecated, Self::DecommissionRequested, Self::Decommissioned];
 
     /// # Errors
     /// A sentence that lists the states.
@@ -147,9 +148,15 @@ impl<'node> Fields<'node> {
         }
     }
 
-    fn parsed<T>(&self, pointer: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Violation> {
-        parse(self.string(pointer)?)
-            .map_err(|reason| Violation { pointer: pointer.to_owned(), kind: ViolationKind::BadFormat { reason } })
+    fn parsed<T>(
+        &self,
+        pointer: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Violation> {
+        parse(self.string(pointer)?).map_err(|reason| Violation {
+            pointer: pointer.to_owned(),
+            kind: ViolationKind::BadFormat { reason },
+        })
     }
 
     /// False where it is left out.
@@ -163,15 +170,22 @@ impl<'node> Fields<'node> {
 
     fn days(&self, pointer: &str) -> Result<u32, Violation> {
         match self.node(pointer)?.value {
-            Value::Int(days) => u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| Violation {
-                pointer: pointer.to_owned(),
-                kind: ViolationKind::BadFormat { reason: "give a number of days, 1 or more".to_owned() },
-            }),
+            Value::Int(days) => {
+                u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| Violation {
+                    pointer: pointer.to_owned(),
+                    kind: ViolationKind::BadFormat {
+                        reason: "give a number of days, 1 or more".to_owned(),
+                    },
+                })
+            }
             _ => Err(wrong_type(pointer, "integer")),
         }
     }
 }
 
 fn wrong_type(pointer: &str, expected: &str) -> Violation {
-    Violation { pointer: pointer.to_owned(), kind: ViolationKind::WrongType { expected: expected.to_owned() } }
+    Violation {
+        pointer: pointer.to_owned(),
+        kind: ViolationKind::WrongType { expected: expected.to_owned() },
+    }
 }

@@ -150,7 +150,9 @@ impl Serialize for SecretId {
 pub fn check_one_line(text: &str) -> Result<(), String> {
     match text.chars().find(|character| character.is_control()) {
         Some('\n' | '\r') => Err("keep it to one line".to_owned()),
-        Some(character) => Err(format!("the control character U+{:04X} cannot stand here", u32::from(character))),
+        Some(character) => {
+            Err(format!("the control character U+{:04X} cannot stand here", u32::from(character)))
+        }
         None if text.trim().is_empty() => Err("say something, or leave the field out".to_owned()),
         None => Ok(()),
     }
@@ -234,7 +236,9 @@ mod tests {
 
     #[test]
     fn a_suggestion_is_always_a_label_or_empty() {
-        for text in ["Payments DB", "--x--", "日本", "a/b/../c", &"é-".repeat(90), &"ab-".repeat(40)] {
+        for text in
+            ["Payments DB", "--x--", "日本", "a/b/../c", &"é-".repeat(90), &"ab-".repeat(40)]
+        {
             let label = to_label(text);
             assert!(label.is_empty() || DnsLabel::parse(&label).is_ok(), "{label}");
         }

@@ -43,9 +43,10 @@ impl Node {
                 false => Cow::Borrowed(token),
             };
             found = match &found.1.value {
-                Value::Mapping(entries) => {
-                    entries.iter().find(|(key, _)| key.name == token).map(|(key, node)| (Some(key), node))?
-                }
+                Value::Mapping(entries) => entries
+                    .iter()
+                    .find(|(key, _)| key.name == token)
+                    .map(|(key, node)| (Some(key), node))?,
                 Value::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
                 _ => return None,
             };

@@ -48,7 +48,9 @@ pub(super) fn parse(text: &str) -> Option<Node> {
         let (key, rest) = key(content)?;
         descend(text, &mut open, indent, start)?;
         let mapping = open.last_mut()?;
-        if mapping.entries.len() == MAX_KEYS || mapping.entries.iter().any(|(known, _)| known.name == key) {
+        if mapping.entries.len() == MAX_KEYS
+            || mapping.entries.iter().any(|(known, _)| known.name == key)
+        {
             return None;
         }
         mapping.key = Some((start, key));
@@ -66,7 +68,8 @@ pub(super) fn parse(text: &str) -> Option<Node> {
 
 /// Makes the mapping whose keys are indented by `indent` the last open one.
 fn descend(text: &str, open: &mut Vec<Open<'_>>, indent: usize, start: usize) -> Option<()> {
-    let (current, waits) = open.last().map_or((None, indent == 0), |last| (Some(last.indent), last.key.is_some()));
+    let (current, waits) =
+        open.last().map_or((None, indent == 0), |last| (Some(last.indent), last.key.is_some()));
     match current {
         // A key whose value is null, or more of a value than one line.
         Some(current) if waits != (indent > current) => return None,
@@ -93,7 +96,8 @@ fn close(text: &str, open: &mut Vec<Open<'_>>, next: usize) -> Option<()> {
 impl Open<'_> {
     fn complete(&mut self, node: Node) {
         if let Some((start, name)) = self.key.take() {
-            self.entries.push((Key { span: start..start + name.len(), name: name.to_owned() }, node));
+            self.entries
+                .push((Key { span: start..start + name.len(), name: name.to_owned() }, node));
         }
     }
 
@@ -118,7 +122,10 @@ fn key(content: &str) -> Option<(&str, &str)> {
 
 /// What stands after a key's colon and spaces: how long a value as it is written, and what it is; or `Some(None)` for at
 /// most a comment.
-#[expect(clippy::option_option, reason = "the outer one says whether this is the plain form at all")]
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether this is the plain form at all"
+)]
 fn value(content: &str) -> Option<Option<(usize, Value)>> {
     let bytes = content.as_bytes();
     match bytes.first() {
@@ -137,7 +144,9 @@ fn value(content: &str) -> Option<Option<(usize, Value)>> {
                 match byte {
                     b' ' => {}
                     b'#' if bytes[at - 1] == b' ' => break,
-                    b'.' | b'_' | b'-' | b'/' | b',' | b'(' | b')' | b'+' | b'\'' | b'@' => length = at + 1,
+                    b'.' | b'_' | b'-' | b'/' | b',' | b'(' | b')' | b'+' | b'\'' | b'@' => {
+                        length = at + 1
+                    }
                     byte if byte.is_ascii_alphanumeric() => length = at + 1,
                     _ => return None,
                 }

@@ -24,7 +24,8 @@ impl Principals {
     /// A list that is no list, or an item that is no principal.
     pub(super) fn read(root: &Node) -> Result<Option<Self>, Violation> {
         let list = |field: &str| read_list(root, &format!("/spec/access/{field}"));
-        let lists = [list("readPrincipals")?, list("writePrincipals")?, list("breakGlassPrincipals")?];
+        let lists =
+            [list("readPrincipals")?, list("writePrincipals")?, list("breakGlassPrincipals")?];
         if lists.iter().all(Option::is_none) {
             return Ok(None);
         }
@@ -39,7 +40,9 @@ fn read_list(root: &Node, pointer: &str) -> Result<Option<BTreeSet<String>>, Vio
         kind: ViolationKind::WrongType { expected: expected.to_owned() },
     };
     let Some((_, node)) = root.at(pointer) else { return Ok(None) };
-    let Value::Sequence(items) = &node.value else { return Err(wrong(pointer.to_owned(), "array")) };
+    let Value::Sequence(items) = &node.value else {
+        return Err(wrong(pointer.to_owned(), "array"));
+    };
     let items = items.iter().enumerate().map(|(index, item)| {
         let pointer = format!("{pointer}/{index}");
         let Value::String(text) = &item.value else { return Err(wrong(pointer, "string")) };

@@ -111,54 +111,71 @@ impl Schema {
                     }
                 }
                 Kinds::Others(kinds) => {
-                    violations.extend(kinds.into_iter().map(|kind| Violation { pointer: pointer.clone(), kind }));
+                    violations.extend(
+                        kinds.into_iter().map(|kind| Violation { pointer: pointer.clone(), kind }),
+                    );
                 }
             }
         }
-        violations.extend(
-            formats
-                .into_iter()
-                .map(|(pointer, reason)| Violation { pointer, kind: ViolationKind::BadFormat { reason } }),
-        );
+        violations.extend(formats.into_iter().map(|(pointer, reason)| Violation {
+            pointer,
+            kind: ViolationKind::BadFormat { reason },
+        }));
         violations
     }
 
     fn kinds(&self, error: &ValidationError<'_>, pointer: &str) -> Kinds {
         let others = |kind| Kinds::Others(vec![kind]);
         match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                others(ViolationKind::Missing { field: property.as_str().unwrap_or_default().to_owned() })
-            }
+            ValidationErrorKind::Required { property } => others(ViolationKind::Missing {
+                field: property.as_str().unwrap_or_default().to_owned(),
+            }),
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.fields_at(pointer);
-                let unknown = |field: &String| ViolationKind::Unknown { field: field.clone(), known: known.clone() };
+                let unknown = |field: &String| ViolationKind::Unknown {
+                    field: field.clone(),
+                    known: known.clone(),
+                };
                 Kinds::Others(unexpected.iter().map(unknown).collect())
             }
-            ValidationErrorKind::Type { kind } => others(ViolationKind::WrongType { expected: type_names(kind) }),
+            ValidationErrorKind::Type { kind } => {
+                others(ViolationKind::WrongType { expected: type_names(kind) })
+            }
             ValidationErrorKind::Enum { options } => match error.instance().as_ref() {
                 Value::String(_) => others(ViolationKind::NotInEnum { allowed: strings(options) }),
                 _ => others(ViolationKind::WrongType { expected: "string".to_owned() }),
             },
             ValidationErrorKind::Constant { expected_value } => {
-                let allowed = expected_value.as_str().map_or_else(|| expected_value.to_string(), str::to_owned);
+                let allowed = expected_value
+                    .as_str()
+                    .map_or_else(|| expected_value.to_string(), str::to_owned);
                 others(ViolationKind::NotInEnum { allowed: vec![allowed] })
             }
             ValidationErrorKind::Format { format } => {
                 let text = error.instance().as_str().unwrap_or_default();
                 let known = FORMATS.iter().find(|(name, _)| name == format);
                 let reason = known.and_then(|(_, check)| check(text).err());
-                Kinds::Format { reason: reason.unwrap_or_else(|| format!("this is not a {format}")), best: true }
+                Kinds::Format {
+                    reason: reason.unwrap_or_else(|| format!("this is not a {format}")),
+                    best: true,
+                }
             }
             ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("{limit} is the least")),
             ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("{limit} is the most")),
-            ValidationErrorKind::MaxLength { limit } => Kinds::plain(format!("{limit} characters at most are allowed")),
-            ValidationErrorKind::MaxItems { limit } => Kinds::plain(format!("{limit} items at most are allowed")),
+            ValidationErrorKind::MaxLength { limit } => {
+                Kinds::plain(format!("{limit} characters at most are allowed"))
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                Kinds::plain(format!("{limit} items at most are allowed"))
+            }
             ValidationErrorKind::Pattern { pattern } => {
                 Kinds::plain(format!("this does not match the pattern `{pattern}`"))
             }
             // A catalog's own schema may use every keyword there is.
-            other => Kinds::plain(format!("the schema's `{}` does not allow this", other.keyword())),
+            other => {
+                Kinds::plain(format!("the schema's `{}` does not allow this", other.keyword()))
+            }
         }
     }
 
@@ -179,7 +196,10 @@ impl Schema {
         for field in pointer.split('/').skip(1) {
             schema = &schema["properties"][field];
         }
-        schema["properties"].as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
+        schema["properties"]
+            .as_object()
+            .map(|fields| fields.keys().cloned().collect())
+            .unwrap_or_default()
     }
 }
 
@@ -187,8 +207,15 @@ impl Schema {
 /// several of them have.
 fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
     for (field, below) in schema["properties"].as_object().into_iter().flatten() {
-        homes.entry(field.clone()).and_modify(|home| *home = None).or_insert_with(|| Some(pointer.to_owned()));
-        note_homes(below, &format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1")), homes);
+        homes
+            .entry(field.clone())
+            .and_modify(|home| *home = None)
+            .or_insert_with(|| Some(pointer.to_owned()));
+        note_homes(
+            below,
+            &format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1")),
+            homes,
+        );
     }
 }
 
@@ -210,7 +237,9 @@ impl Kinds {
 fn type_names(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(one) => one.to_string(),
-        TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or "),
+        TypeKind::Multiple(several) => {
+            several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
+        }
     }
 }
 
@@ -222,7 +251,9 @@ fn strings(options: &Value) -> Vec<String> {
 /// The enums as a document of schemas: `#/owners` is `{"enum": […]}`.
 fn enums_document(enums: &Enums) -> Value {
     match serde_json::to_value(enums) {
-        Ok(Value::Object(lists)) => lists.into_iter().map(|(name, list)| (name, json!({ "enum": list }))).collect(),
+        Ok(Value::Object(lists)) => {
+            lists.into_iter().map(|(name, list)| (name, json!({ "enum": list }))).collect()
+        }
         _ => Value::Null,
     }
 }
@@ -230,11 +261,17 @@ fn enums_document(enums: &Enums) -> Value {
 struct EnumsDocument(Value);
 
 impl Retrieve for EnumsDocument {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         if uri.as_str().ends_with(ENUMS_REFERENCE) {
             Ok(self.0.clone())
         } else {
-            Err(format!("the reference `{uri}` leads outside: only `{ENUMS_REFERENCE}` can be referred to").into())
+            Err(format!(
+                "the reference `{uri}` leads outside: only `{ENUMS_REFERENCE}` can be referred to"
+            )
+            .into())
         }
     }
 }
@@ -273,10 +310,16 @@ mod tests {
             (found[0].pointer.clone(), found[0].kind.clone())
         };
         let (pointer, kind) = one(|m| m["spec"]["risk"] = json!({}));
-        assert_eq!((pointer.as_str(), kind), ("/spec/risk", ViolationKind::Missing { field: "tier".into() }));
+        assert_eq!(
+            (pointer.as_str(), kind),
+            ("/spec/risk", ViolationKind::Missing { field: "tier".into() })
+        );
         let (pointer, kind) = one(|m| m["spec"]["risk"]["teir"] = json!("low"));
         let known = vec!["tier".to_owned()];
-        assert_eq!((pointer.as_str(), kind), ("/spec/risk", ViolationKind::Unknown { field: "teir".into(), known }));
+        assert_eq!(
+            (pointer.as_str(), kind),
+            ("/spec/risk", ViolationKind::Unknown { field: "teir".into(), known })
+        );
         let (pointer, kind) = one(|m| m["spec"]["ttlDays"] = json!("30"));
         assert_eq!(
             (pointer.as_str(), kind),
@@ -285,7 +328,9 @@ mod tests {
         let (_, kind) = one(|m| m["metadata"]["owner"] = Value::Null);
         assert_eq!(kind, ViolationKind::WrongType { expected: "string".into() });
         let (_, kind) = one(|m| m["metadata"]["environment"] = json!("production"));
-        assert!(matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned())));
+        assert!(
+            matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned()))
+        );
         // A name that is too long and has a capital breaks format, pattern and length: one violation.
         let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
         assert!(matches!(kind, ViolationKind::BadFormat { reason } if reason.contains("capital")));
@@ -304,8 +349,12 @@ mod tests {
             assert_eq!(built_in.home_of(field), Some(home));
         }
         assert_eq!(built_in.home_of("colour"), None);
-        let twice = r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
-        assert_eq!(Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"), None);
+        let twice =
+            r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
+        assert_eq!(
+            Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"),
+            None
+        );
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl StoreKey {
     /// # Errors
     /// A sentence that says what is wrong with `text`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let allowed = |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
+        let allowed =
+            |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
         if text.is_empty() || text.len() > LENGTH {
             return Err(format!("it has {} characters, 1 to {LENGTH} are allowed", text.len()));
         }
@@ -50,7 +51,10 @@ impl StoreKey {
             return Err("a part between two slashes is empty".to_owned());
         }
         if ends_like_an_arn(text) {
-            return Err("it ends in a hyphen and six characters, which AWS takes for a part of an ARN".to_owned());
+            return Err(
+                "it ends in a hyphen and six characters, which AWS takes for a part of an ARN"
+                    .to_owned(),
+            );
         }
         Ok(Self(text.to_owned()))
     }
@@ -82,10 +86,18 @@ mod tests {
 
     #[test]
     fn a_key_that_looks_like_the_end_of_an_arn_is_refused() {
-        for bad in ["goldenpath/a/dev/a-secret", "x-ABC123", "", "a//b", "a b", "é", &"x".repeat(513)] {
+        for bad in
+            ["goldenpath/a/dev/a-secret", "x-ABC123", "", "a//b", "a b", "é", &"x".repeat(513)]
+        {
             assert!(StoreKey::parse(bad).is_err(), "{bad}");
         }
-        for good in ["goldenpath/payments/dev/payments-db-credentials", "a-secrets", "a-b-c-d", "-secret", "secret"] {
+        for good in [
+            "goldenpath/payments/dev/payments-db-credentials",
+            "a-secrets",
+            "a-b-c-d",
+            "-secret",
+            "secret",
+        ] {
             assert!(StoreKey::parse(good).is_ok(), "{good}");
         }
     }

@@ -56,7 +56,10 @@ mod tests {
     fn columns_count_characters_and_lines_end_at_a_newline() {
         let text = "a: é\r\nb: 世界 x\n";
         let start = text.find('x').unwrap_or_default();
-        assert_eq!(place(text, &(start..start + 1)), Place { line: 2, column: 7, end_line: 2, end_column: 8 });
+        assert_eq!(
+            place(text, &(start..start + 1)),
+            Place { line: 2, column: 7, end_line: 2, end_column: 8 }
+        );
     }
 
     #[test]

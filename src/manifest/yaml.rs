@@ -58,19 +58,31 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
 /// [`parse`] for every way to write YAML.
 fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
     // Nearly every text has none, which its bytes tell fastest: C1 control characters are 0xC2 and one more.
-    let suspicious =
-        text.bytes().any(|byte| (byte < b' ' && !b"\t\n\r".contains(&byte)) || matches!(byte, 0x7f | 0xc2));
-    let forbidden = suspicious.then(|| text.char_indices().find(|(_, character)| is_forbidden(*character))).flatten();
+    let suspicious = text
+        .bytes()
+        .any(|byte| (byte < b' ' && !b"\t\n\r".contains(&byte)) || matches!(byte, 0x7f | 0xc2));
+    let forbidden = suspicious
+        .then(|| text.char_indices().find(|(_, character)| is_forbidden(*character)))
+        .flatten();
     if let Some((offset, character)) = forbidden {
         return Err(vec![Problem {
             kind: ProblemKind::Invalid,
             span: offset..offset + character.len_utf8(),
-            message: format!("the control character U+{:04X} cannot stand in YAML", u32::from(character)),
+            message: format!(
+                "the control character U+{:04X} cannot stand in YAML",
+                u32::from(character)
+            ),
             help: "remove it; a manifest is plain text in UTF-8".to_owned(),
             related: None,
         }]);
     }
-    let mut builder = Builder { offsets: Offsets::of(text), text, open: Vec::new(), root: None, problems: Vec::new() };
+    let mut builder = Builder {
+        offsets: Offsets::of(text),
+        text,
+        open: Vec::new(),
+        root: None,
+        problems: Vec::new(),
+    };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => {
@@ -108,7 +120,8 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
             kind: ProblemKind::Invalid,
             span: 0..0,
             message: "the file is empty".to_owned(),
-            help: "write a SecretRequest with `goldenpath new secret`, or remove the file".to_owned(),
+            help: "write a SecretRequest with `goldenpath new secret`, or remove the file"
+                .to_owned(),
             related: None,
         }]),
     }
@@ -213,7 +226,11 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let span = self.visible(start);
-                self.unsupported(span, "a second document starts here", "give each SecretRequest a file of its own");
+                self.unsupported(
+                    span,
+                    "a second document starts here",
+                    "give each SecretRequest a file of its own",
+                );
                 return false;
             }
             Event::Alias(_) => {
@@ -256,7 +273,11 @@ impl Builder<'_> {
                     self.complete(span, value);
                 }
             }
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => {}
         }
         self.problems.len() < MAX_PROBLEMS
     }
@@ -277,9 +298,17 @@ impl Builder<'_> {
             let first = mapping.first_mention(&text);
             mapping.key = Some(Key { span: span.clone(), name: text.to_string() });
             if text == "<<" && style == ScalarStyle::Plain {
-                self.unsupported(span, "a merge key stands here", "write the fields out; a manifest merges nothing");
+                self.unsupported(
+                    span,
+                    "a merge key stands here",
+                    "write the fields out; a manifest merges nothing",
+                );
             } else if let Some(first) = first {
-                self.unsupported(span, &format!("the key `{text}` stands twice"), "keep one of the two");
+                self.unsupported(
+                    span,
+                    &format!("the key `{text}` stands twice"),
+                    "keep one of the two",
+                );
                 if let Some(problem) = self.problems.last_mut() {
                     problem.related = Some((first, "first here".to_owned()));
                 }
@@ -325,7 +354,8 @@ impl Builder<'_> {
             return false;
         };
         let span = self.visible(offset);
-        let help = "choose one side, and remove the lines that start with <<<<<<<, ======= and >>>>>>>";
+        let help =
+            "choose one side, and remove the lines that start with <<<<<<<, ======= and >>>>>>>";
         self.problem(ProblemKind::Invalid, span, "a merge conflict is not resolved", help);
         true
     }
@@ -353,10 +383,18 @@ impl Builder<'_> {
         };
         let (anchor_span, tag_span) = (mark('&'), mark('!'));
         if anchor != 0 {
-            self.unsupported(anchor_span, "an anchor stands here", "remove it; a manifest uses no anchors and aliases");
+            self.unsupported(
+                anchor_span,
+                "an anchor stands here",
+                "remove it; a manifest uses no anchors and aliases",
+            );
         }
         if tagged {
-            self.unsupported(tag_span, "a tag stands here", "remove it; quote the value if it must be a string");
+            self.unsupported(
+                tag_span,
+                "a tag stands here",
+                "remove it; quote the value if it must be a string",
+            );
         }
     }
 
@@ -374,7 +412,13 @@ impl Builder<'_> {
     }
 
     fn problem(&mut self, kind: ProblemKind, span: Range<usize>, message: &str, help: &str) {
-        self.problems.push(Problem { kind, span, message: message.to_owned(), help: help.to_owned(), related: None });
+        self.problems.push(Problem {
+            kind,
+            span,
+            message: message.to_owned(),
+            help: help.to_owned(),
+            related: None,
+        });
     }
 
     /// Without the white space that a plain scalar or a block collection ends with.
@@ -391,7 +435,8 @@ impl Builder<'_> {
         while let Some((offset, character)) = characters.next() {
             match character {
                 '\\' if quote == '"' => drop(characters.next()),
-                '\'' if quote == '\'' && characters.next_if(|(_, next)| *next == '\'').is_some() => {}
+                '\'' if quote == '\''
+                    && characters.next_if(|(_, next)| *next == '\'').is_some() => {}
                 _ if character == quote => return span.start..span.start + offset + 1,
                 _ => {}
             }
@@ -454,7 +499,9 @@ mod tests {
     #[test]
     fn a_value_or_key_that_is_left_out_has_no_bytes() {
         let text = "a: {b, c: , d}\n? \n? e\nf:\n";
-        for (pointer, key) in [("/a/b", "b"), ("/a/c", "c"), ("/a/d", "d"), ("/", ""), ("/e", "e"), ("/f", "f")] {
+        for (pointer, key) in
+            [("/a/b", "b"), ("/a/c", "c"), ("/a/d", "d"), ("/", ""), ("/e", "e"), ("/f", "f")]
+        {
             assert_eq!(spans(text, pointer), (key, ""), "{pointer}");
         }
     }
@@ -467,23 +514,50 @@ mod tests {
     #[test]
     fn values_resolve_by_the_core_schema() {
         let json = parse("a: 30\nb: '30'\nc: no\nd: true\ne:\nf: 1.5\n").unwrap().to_json();
-        assert_eq!(json, serde_json::json!({ "a": 30, "b": "30", "c": "no", "d": true, "e": null, "f": 1.5 }));
+        assert_eq!(
+            json,
+            serde_json::json!({ "a": 30, "b": "30", "c": "no", "d": true, "e": null, "f": 1.5 })
+        );
     }
 
     #[test]
     fn what_is_more_than_plain_data_is_unsupported_at_its_place() {
         use ProblemKind::Unsupported;
         assert_eq!(only_problem("a: &x 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
-        assert_eq!(only_problem("a: &x\n  b: 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
-        assert_eq!(only_problem("a: &x [1, 2]\n"), (Unsupported, "an anchor stands here".into(), "&x"));
-        assert_eq!(only_problem("a: !!str 1\n"), (Unsupported, "a tag stands here".into(), "!!str"));
+        assert_eq!(
+            only_problem("a: &x\n  b: 1\n"),
+            (Unsupported, "an anchor stands here".into(), "&x")
+        );
+        assert_eq!(
+            only_problem("a: &x [1, 2]\n"),
+            (Unsupported, "an anchor stands here".into(), "&x")
+        );
+        assert_eq!(
+            only_problem("a: !!str 1\n"),
+            (Unsupported, "a tag stands here".into(), "!!str")
+        );
         let both = parse("a: &x   !!str  foo\n").unwrap_err();
-        assert_eq!(both.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(), [3..5, 8..13]);
+        assert_eq!(
+            both.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(),
+            [3..5, 8..13]
+        );
         let turned = parse("a: !!str &x foo\n").unwrap_err();
-        assert_eq!(turned.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(), [3..8, 9..11]);
-        assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "the key `a` stands twice".into(), "a"));
-        assert_eq!(only_problem("a: {<<: 1}\n"), (Unsupported, "a merge key stands here".into(), "<<"));
-        assert_eq!(only_problem("a: 1\n---\nb: 2\n"), (Unsupported, "a second document starts here".into(), "---"));
+        assert_eq!(
+            turned.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(),
+            [3..8, 9..11]
+        );
+        assert_eq!(
+            only_problem("a: 1\na: 2\n"),
+            (Unsupported, "the key `a` stands twice".into(), "a")
+        );
+        assert_eq!(
+            only_problem("a: {<<: 1}\n"),
+            (Unsupported, "a merge key stands here".into(), "<<")
+        );
+        assert_eq!(
+            only_problem("a: 1\n---\nb: 2\n"),
+            (Unsupported, "a second document starts here".into(), "---")
+        );
     }
 
     #[test]
@@ -530,7 +604,8 @@ mod tests {
     fn what_is_not_yaml_says_where() {
         let (kind, message, place) = only_problem("a: [1, 2\nb: 3\n");
         assert_eq!(kind, ProblemKind::Invalid, "{message} at {place}");
-        let (_, message, place) = only_problem("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> x\n");
+        let (_, message, place) =
+            only_problem("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> x\n");
         assert_eq!((message.as_str(), place), ("a merge conflict is not resolved", "<<<<<<< HEAD"));
         assert_eq!(only_problem("").1, "the file is empty");
         assert_eq!(only_problem("# only words\n").1, "the file is empty");
@@ -567,7 +642,9 @@ mod tests {
         for _ in 0..4000 {
             let mut text = String::new();
             loop {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 let draw = usize::try_from(state >> 33).unwrap();
                 text.push_str(lines[draw % lines.len()]);
                 if draw / 64 % 5 == 0 {

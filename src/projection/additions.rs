@@ -28,20 +28,36 @@ pub(super) struct Refusal {
 /// # Errors
 /// The first difference that is not an allowed addition.
 pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
-    if let Some((at, character)) = own.char_indices().find(|(_, character)| is_ambiguous(*character)) {
-        let what =
-            format!("it holds the character U+{:04X}, which not all YAML parsers read alike", u32::from(character));
-        let help = "save the template as UTF-8 without a byte order mark, with LF at the end of each line".to_owned();
+    if let Some((at, character)) =
+        own.char_indices().find(|(_, character)| is_ambiguous(*character))
+    {
+        let what = format!(
+            "it holds the character U+{:04X}, which not all YAML parsers read alike",
+            u32::from(character)
+        );
+        let help =
+            "save the template as UTF-8 without a byte order mark, with LF at the end of each line"
+                .to_owned();
         return Err(Refusal { what, help, span: at..at + character.len_utf8() });
     }
     // goldenpath's header comes before it, where no directive may follow.
-    if let Some(at) = own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n')) {
+    if let Some(at) =
+        own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n'))
+    {
         let help = "take the directive out of the template".to_owned();
-        return Err(Refusal { what: "it holds a YAML directive".to_owned(), help, span: at..at + 1 });
+        return Err(Refusal {
+            what: "it holds a YAML directive".to_owned(),
+            help,
+            span: at..at + 1,
+        });
     }
     if let Some(span) = setter(own) {
         let what = "it has a comment by which Flux's image automation changes the file".to_owned();
-        return Err(Refusal { what, help: "take the comment out of the template".to_owned(), span });
+        return Err(Refusal {
+            what,
+            help: "take the comment out of the template".to_owned(),
+            span,
+        });
     }
     let expected = parse(built_in)?;
     let found = parse(own)?;
@@ -128,7 +144,8 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
         }
         (expected, value) if is_scalar(expected) && expected == value => Ok(()),
         (expected, value) => {
-            let what = format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
+            let what =
+                format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
             Err(Refusal { what, help: HELP.to_owned(), span: found.span.clone() })
         }
     }
@@ -138,7 +155,11 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
 fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     let refused = |why: String, help: &str| {
-        Err(Refusal { what: format!("`{}` {why}", pointer(path)), help: help.to_owned(), span: value.span.clone() })
+        Err(Refusal {
+            what: format!("`{}` {why}", pointer(path)),
+            help: help.to_owned(),
+            span: value.span.clone(),
+        })
     };
     match names[..] {
         ["metadata", "labels" | "annotations"]
@@ -155,7 +176,8 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
             }
             Ok(())
         }
-        ["metadata", "labels" | "annotations", name] | ["spec", "target", "template", "metadata", "labels", name] => {
+        ["metadata", "labels" | "annotations", name]
+        | ["spec", "target", "template", "metadata", "labels", name] => {
             let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
             if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
                 return refused(why.to_owned(), PLAIN);
@@ -167,7 +189,10 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
                 );
             }
             match text.contains("{{") {
-                true => refused("holds `{{`, which the operator would fill with the value".to_owned(), PLAIN),
+                true => refused(
+                    "holds `{{`, which the operator would fill with the value".to_owned(),
+                    PLAIN,
+                ),
                 false => Ok(()),
             }
         }
@@ -193,8 +218,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
 }
 
 const QUOTE: &str = "quote it: `{{ value | quote }}`";
-const DATA: &str =
-    "refer to keys of this secret, as in `{{ .password }}`, with functions such as `b64enc`, `printf` and `toJson`";
+const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with functions such as `b64enc`, `printf` and `toJson`";
 const PLAIN: &str = "labels and annotations are plain text: take it out of the template";
 
 fn not_a_string(value: &Node) -> String {
@@ -226,7 +250,11 @@ fn added(span: Range<usize>, path: &[String]) -> Refusal {
 
 fn missing(parent: &Node, path: &[String], name: &str) -> Refusal {
     let pointer = pointer(&[path, &[name.to_owned()]].concat());
-    Refusal { what: format!("`{pointer}` is missing"), help: HELP.to_owned(), span: parent.span.clone() }
+    Refusal {
+        what: format!("`{pointer}` is missing"),
+        help: HELP.to_owned(),
+        span: parent.span.clone(),
+    }
 }
 
 fn is_scalar(value: &Value) -> bool {

@@ -66,7 +66,8 @@ impl ProjectionError {
         match &mut self {
             Self::Refused { what, rendered, place, .. } => {
                 reword(what);
-                let mut text = rendered.as_ref().map(|rendered| rendered.inner().clone()).unwrap_or_default();
+                let mut text =
+                    rendered.as_ref().map(|rendered| rendered.inner().clone()).unwrap_or_default();
                 let before = text.clone();
                 reword(&mut text);
                 if text != before {
@@ -121,7 +122,10 @@ impl ProjectionTemplate {
                 id: id.to_string(),
                 what,
                 help,
-                rendered: Some(NamedSource::new(format!("the ExternalSecret of {id}, as rendered"), body)),
+                rendered: Some(NamedSource::new(
+                    format!("the ExternalSecret of {id}, as rendered"),
+                    body,
+                )),
                 place: Some(span.into()),
             }),
         }

@@ -69,11 +69,20 @@ const NAMES: [(&str, &str); 7] = [
 /// Argo CD's domain, of which only these names are harmless: the others track objects, run them as
 /// hooks, or (the label `secret-type`) make a Secret a cluster or a repository of Argo CD's.
 const ARGO_CD: &str = "argocd.argoproj.io";
-const HARMLESS_IN_ARGO_CD: [&str; 4] = ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
+const HARMLESS_IN_ARGO_CD: [&str; 4] =
+    ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
 
 /// How the names of copying controllers that are not listed above end.
-const COPIERS: [&str; 8] =
-    ["replicator", "replikator", "reflector", "propagator", "federator", "copier", "synator", "clustersecret"];
+const COPIERS: [&str; 8] = [
+    "replicator",
+    "replikator",
+    "reflector",
+    "propagator",
+    "federator",
+    "copier",
+    "synator",
+    "clustersecret",
+];
 
 /// What such controllers do, as a word of its own.
 const COPYING_WORDS: [&str; 14] = [
@@ -94,8 +103,18 @@ const COPYING_WORDS: [&str; 14] = [
 ];
 
 /// What becomes copying with a word of [`TARGETS`] behind it.
-const ACTIONS: [&str; 10] =
-    ["copy", "clone", "mirror", "propagation", "push", "replica", "replication", "share", "sync", "syncing"];
+const ACTIONS: [&str; 10] = [
+    "copy",
+    "clone",
+    "mirror",
+    "propagation",
+    "push",
+    "replica",
+    "replication",
+    "share",
+    "sync",
+    "syncing",
+];
 
 const TARGETS: [&str; 6] = ["to", "from", "namespace", "namespaces", "clusters", "allowed"];
 
@@ -127,9 +146,13 @@ pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
     if name == "app.kubernetes.io/part-of" && value.trim().eq_ignore_ascii_case("argocd") {
         return Some(READS);
     }
-    let is_copying =
-        |word: &String| COPYING_WORDS.contains(&word.as_str()) || COPIERS.iter().any(|copier| word.ends_with(copier));
-    let is_pair = |pair: &[String]| ACTIONS.contains(&pair[0].as_str()) && TARGETS.contains(&pair[1].as_str());
+    let is_copying = |word: &String| {
+        COPYING_WORDS.contains(&word.as_str())
+            || COPIERS.iter().any(|copier| word.ends_with(copier))
+    };
+    let is_pair = |pair: &[String]| {
+        ACTIONS.contains(&pair[0].as_str()) && TARGETS.contains(&pair[1].as_str())
+    };
     (words.iter().any(is_copying) || words.windows(2).any(is_pair)).then_some(COPIES)
 }
 

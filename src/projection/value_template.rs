@@ -175,11 +175,18 @@ fn action(text: &str) -> Result<&str, String> {
             _ if first.is_ascii_alphabetic() => {
                 let (name, after) = rest.split_at(word(rest));
                 if !FUNCTIONS.contains(&name) && !CONSTANTS.contains(&name) {
-                    return Err(format!("`{name}` is not one of the functions that compute from a value alone"));
+                    return Err(format!(
+                        "`{name}` is not one of the functions that compute from a value alone"
+                    ));
                 }
                 after
             }
-            _ => return Err(format!("`{}` is not allowed between `{{{{` and `}}}}`", first.escape_debug())),
+            _ => {
+                return Err(format!(
+                    "`{}` is not allowed between `{{{{` and `}}}}`",
+                    first.escape_debug()
+                ));
+            }
         };
     }
 }

@@ -25,7 +25,11 @@ pub struct Unseen {
 
 impl Account {
     /// Opens the stores of these environments, one for all that live in the same place.
-    pub async fn open(config: &Config, root: &Path, environments: BTreeSet<String>) -> (Vec<Self>, Vec<Unseen>) {
+    pub async fn open(
+        config: &Config,
+        root: &Path,
+        environments: BTreeSet<String>,
+    ) -> (Vec<Self>, Vec<Unseen>) {
         let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
             // The key is each secret's own matter.
@@ -39,7 +43,9 @@ impl Account {
         for (place, environments) in places {
             match Store::open(&place, root).await {
                 Ok(store) => accounts.push(Self { environments, store }),
-                Err(error) => unseen.push(Unseen { environments, place: None, error: error.into() }),
+                Err(error) => {
+                    unseen.push(Unseen { environments, place: None, error: error.into() })
+                }
             }
         }
         (accounts, unseen)

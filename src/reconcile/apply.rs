@@ -65,7 +65,9 @@ pub async fn apply(
 ) -> Applied {
     let mut tell = |event: Event<'_>| {
         match &event {
-            Event::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => recorder.note(action),
+            Event::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => {
+                recorder.note(action)
+            }
             Event::Failed(action, _) => recorder.fail(*action),
             _ => {}
         }
@@ -78,10 +80,14 @@ pub async fn apply(
     for action in plan.actions.iter().filter(|action| is_for_the_store(&action.step)) {
         manifests.entry(action.id).or_default().push(action);
     }
-    let of_the_store: BTreeMap<SecretId, usize> = manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
+    let of_the_store: BTreeMap<SecretId, usize> =
+        manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
     if !of_the_store.is_empty() {
         for (environments, gitops) in &world.gitops {
-            let of_it = plan.actions.iter().filter(|action| environments.contains(action.environment.as_str()));
+            let of_it = plan
+                .actions
+                .iter()
+                .filter(|action| environments.contains(action.environment.as_str()));
             let written = of_it.filter_map(|action| match &action.step {
                 Step::WriteProjection { projection, .. } => Some(projection),
                 _ => None,
@@ -98,24 +104,33 @@ pub async fn apply(
             course.begun.insert(action.id);
             let result = result.map(|done| done.map_err(ReconcileError::from));
             // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
-            if !matches!(result, Some(Ok(()))) && !matches!(action.step, Step::ConfigureRotation { .. }) {
+            if !matches!(result, Some(Ok(())))
+                && !matches!(action.step, Step::ConfigureRotation { .. })
+            {
                 course.broken.insert(action.id);
             }
             record(&mut applied, action, result, &mut tell);
         }
     }
 
-    applied.not_begun +=
-        of_the_store.iter().filter(|(id, _)| !course.begun.contains(*id)).map(|(_, steps)| steps).sum::<usize>();
+    applied.not_begun += of_the_store
+        .iter()
+        .filter(|(id, _)| !course.begun.contains(*id))
+        .map(|(_, steps)| steps)
+        .sum::<usize>();
     // Those that only need a projection begin now.
-    let projected = plan.actions.iter().map(|action| action.id).filter(|id| !of_the_store.contains_key(id));
+    let projected =
+        plan.actions.iter().map(|action| action.id).filter(|id| !of_the_store.contains_key(id));
     if !is_stopping() {
         course.begun.extend(projected);
     }
 
     for (environments, gitops) in &world.gitops {
-        let own: Vec<&Action> =
-            plan.actions.iter().filter(|action| environments.contains(action.environment.as_str())).collect();
+        let own: Vec<&Action> = plan
+            .actions
+            .iter()
+            .filter(|action| environments.contains(action.environment.as_str()))
+            .collect();
         project(world, gitops, &own, &course, (source, recorder), &mut applied, &mut tell);
     }
     let is_mark = |action: &&Action| matches!(action.step, Step::MarkDecommissioned { .. });
@@ -127,7 +142,12 @@ pub async fn apply(
 }
 
 /// Records what was done, with manifests whose secrets are gone.
-pub fn conclude(recorder: &Recorder<'_>, marks: &[&Action], applied: &mut Applied, tell: &mut impl FnMut(Event<'_>)) {
+pub fn conclude(
+    recorder: &Recorder<'_>,
+    marks: &[&Action],
+    applied: &mut Applied,
+    tell: &mut impl FnMut(Event<'_>),
+) {
     let Recorded { marks: results, commit } = recorder.finish(marks);
     for (action, result) in marks.iter().zip(results) {
         match result {
@@ -140,7 +160,9 @@ pub fn conclude(recorder: &Recorder<'_>, marks: &[&Action], applied: &mut Applie
         Ok(Some(commit)) => tell(Event::Recorded(commit)),
         Ok(None) => {}
         // Nothing but the trail waits, and a later run or a person can put it there.
-        Err(error) if marks.is_empty() && error.is_about_the_checkout() => tell(Event::Unrecorded(error)),
+        Err(error) if marks.is_empty() && error.is_about_the_checkout() => {
+            tell(Event::Unrecorded(error))
+        }
         Err(error) => {
             applied.failed = applied.failed.max(1);
             tell(Event::RecordFailed(error.into()));
@@ -179,7 +201,8 @@ fn project(
     }
     let changes: Vec<Change<'_>> = open.iter().map(|(_, change)| *change).collect();
     let words = |indices: &[usize]| {
-        let made: Vec<_> = indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
+        let made: Vec<_> =
+            indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
         message(&made, world, source)
     };
     let mut hear = |news| match news {
@@ -283,7 +306,8 @@ fn message(made: &[(SecretId, Change<'_>)], world: &World<'_>, source: &str) -> 
         1 => Some(format!("{word} 1 ExternalSecret")),
         several => Some(format!("{word} {several} ExternalSecrets")),
     };
-    let what: Vec<String> = [count("write", false), count("remove", true)].into_iter().flatten().collect();
+    let what: Vec<String> =
+        [count("write", false), count("remove", true)].into_iter().flatten().collect();
     let subject = match ids.as_slice() {
         [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
         few => few.join(", "),

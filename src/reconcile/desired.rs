@@ -91,18 +91,28 @@ fn desired<'catalog>(
         request,
         refusal: refusal(&tags),
         make: match request.generate {
-            true => project.secret_types.of(&request.secret_type).made_at_first().into_iter().cloned().collect(),
+            true => project
+                .secret_types
+                .of(&request.secret_type)
+                .made_at_first()
+                .into_iter()
+                .cloned()
+                .collect(),
             false => Vec::new(),
         },
         kms_key: project.config.store_of(environment).kms_key_id,
         policy: request.principals.as_ref().map(Policy::of),
         rotation: interval(request, project).and_then(|days| {
-            let function = project.config.rotation_function(environment, &request.secret_type)?.to_owned();
+            let function =
+                project.config.rotation_function(environment, &request.secret_type)?.to_owned();
             Some(Rotation { function, days: Some(days) })
         }),
         key: StoreKey::of(request, &project.key_template)?,
         description: request.description.clone().unwrap_or_else(|| {
-            format!("{} of {} in {} ({})", request.name, request.service, request.environment, request.id)
+            format!(
+                "{} of {} in {} ({})",
+                request.name, request.service, request.environment, request.id
+            )
         }),
         tags,
         projection: Projection::of(request, project, template)?,
@@ -111,7 +121,12 @@ fn desired<'catalog>(
 
 /// Days between two rotations, where the manifest's class has an interval.
 pub(super) fn interval(request: &SecretRequest, project: &Project) -> Option<u16> {
-    project.governance.rotation_interval_days.get(&request.rotation_class).copied().filter(|days| *days > 0)
+    project
+        .governance
+        .rotation_interval_days
+        .get(&request.rotation_class)
+        .copied()
+        .filter(|days| *days > 0)
 }
 
 /// What AWS would say of a tag, said before anything is done: lists of the catalog's own may hold any text.

@@ -33,7 +33,10 @@ pub(super) fn secret_actions(
     let steps = [
         found.deletion.map(|when| {
             let when = when.strftime("%Y-%m-%d");
-            let reason = format!("it is marked for deletion ({when}), and the manifest is {}", wish.request.status);
+            let reason = format!(
+                "it is marked for deletion ({when}), and the manifest is {}",
+                wish.request.status
+            );
             action(wish, reason, Step::RestoreSecret { key: wish.key.clone() })
         }),
         tagging(wish, found, policy),
@@ -45,7 +48,11 @@ pub(super) fn secret_actions(
 }
 
 /// Why a secret that exists must not be touched for this manifest, if so.
-pub(super) fn in_the_way(wish: &Desired<'_>, found: &StoredSecret, takeover: Takeover) -> Option<String> {
+pub(super) fn in_the_way(
+    wish: &Desired<'_>,
+    found: &StoredSecret,
+    takeover: Takeover,
+) -> Option<String> {
     Ownership::obstacle(found, &Expected::of_tags(&wish.tags), wish.request.id, takeover)
 }
 
@@ -59,7 +66,8 @@ fn creation(wish: &Desired<'_>) -> Vec<Action> {
     // A secret that comes to be has no policy, so that this is true from its first moment.
     let unpoliced = wish.policy.as_ref().filter(|policy| policy.text.is_none());
     tags.extend(unpoliced.map(|policy| (POLICY.to_owned(), policy.digest.clone())));
-    let new = NewSecret { description: wish.description.clone(), tags, kms_key: wish.kms_key.clone() };
+    let new =
+        NewSecret { description: wish.description.clone(), tags, kms_key: wish.kms_key.clone() };
     let mut reason = "there is no such secret".to_owned();
     if !wish.make.is_empty() {
         let keys: Vec<&str> = wish.make.iter().map(|key| key.name.as_str()).collect();
@@ -76,9 +84,15 @@ fn creation(wish: &Desired<'_>) -> Vec<Action> {
 }
 
 /// The tags that are missing or say something else. Of the policy the tag may only say what was found to be there.
-pub(super) fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
+pub(super) fn tagging(
+    wish: &Desired<'_>,
+    found: &StoredSecret,
+    policy: PolicySeen<'_>,
+) -> Option<Action> {
     let told = match (&wish.policy, policy) {
-        (Some(wanted), PolicySeen::Read(there)) if wanted.is(there) => Some((POLICY, wanted.digest.as_str())),
+        (Some(wanted), PolicySeen::Read(there)) if wanted.is(there) => {
+            Some((POLICY, wanted.digest.as_str()))
+        }
         _ => None,
     };
     let wanted = wish.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(told);
@@ -91,21 +105,31 @@ pub(super) fn tagging(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySe
     }
     let adopted = found.tags.get(MANAGED_BY).map(String::as_str) != Some(MANAGED);
     let changes = tags.iter().filter_map(|(name, value)| match found.tags.get(name) {
-        Some(old) if name == REPOSITORY => Some(format!("{name}: {old} → {value} (--rebind-catalog)")),
+        Some(old) if name == REPOSITORY => {
+            Some(format!("{name}: {old} → {value} (--rebind-catalog)"))
+        }
         Some(old) => Some(format!("{name}: {old} → {value}")),
         None => (!adopted).then(|| format!("{name}: {value} is missing")),
     });
     let becomes = || {
         let catalog = wish.tags.get(CATALOG).map(String::as_str).unwrap_or_default();
-        format!("adopts a secret that goldenpath did not make: it becomes {} of {catalog}", wish.request.id)
+        format!(
+            "adopts a secret that goldenpath did not make: it becomes {} of {catalog}",
+            wish.request.id
+        )
     };
     let reason = adopted.then(becomes).into_iter().chain(changes).collect::<Vec<_>>().join(", ");
     Some(action(wish, reason, Step::TagSecret { key: wish.key.clone(), tags }))
 }
 
 fn update(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
-    let description = wish.request.description.as_ref().filter(|wanted| found.description.as_ref() != Some(*wanted));
-    let kms_key = wish.kms_key.as_ref().filter(|wanted| !is_same_key(wanted, found.kms_key.as_deref()));
+    let description = wish
+        .request
+        .description
+        .as_ref()
+        .filter(|wanted| found.description.as_ref() != Some(*wanted));
+    let kms_key =
+        wish.kms_key.as_ref().filter(|wanted| !is_same_key(wanted, found.kms_key.as_deref()));
     let mut reasons = Vec::new();
     reasons.extend(description.map(|_| "the description differs".to_owned()));
     reasons.extend(kms_key.map(|wanted| {
@@ -131,7 +155,8 @@ fn policing(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) ->
         (false, _, Some(_)) => put_policy(wish, "it has another one"),
         (false, _, None) => {
             let reason = "the manifest lets nobody in by a policy, and it has one".to_owned();
-            let step = Step::DeletePolicy { key: wish.key.clone(), tag: policy_tag(&wanted.digest) };
+            let step =
+                Step::DeletePolicy { key: wish.key.clone(), tag: policy_tag(&wanted.digest) };
             Some(action(wish, reason, step))
         }
     }
@@ -149,17 +174,24 @@ fn policy_tag(digest: &str) -> BTreeMap<String, String> {
 }
 
 fn rotating(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
-    let wanted = wish.rotation.as_ref().filter(|wanted| found.rotation.as_ref() != Some(*wanted))?;
+    let wanted =
+        wish.rotation.as_ref().filter(|wanted| found.rotation.as_ref() != Some(*wanted))?;
     let now = match &found.rotation {
         None => "it is not rotated".to_owned(),
         Some(now) => {
-            let every = now.days.map_or_else(|| "on a schedule".to_owned(), |days| format!("every {days} days"));
+            let every = now
+                .days
+                .map_or_else(|| "on a schedule".to_owned(), |days| format!("every {days} days"));
             format!("it is rotated {every} by {}", now.function)
         }
     };
     let days = wanted.days.unwrap_or_default();
     let reason = format!("{now}; from now on every {days} days by {}", wanted.function);
-    Some(action(wish, reason, Step::ConfigureRotation { key: wish.key.clone(), rotation: wanted.clone() }))
+    Some(action(
+        wish,
+        reason,
+        Step::ConfigureRotation { key: wish.key.clone(), rotation: wanted.clone() },
+    ))
 }
 
 fn action(wish: &Desired<'_>, reason: String, step: Step) -> Action {
@@ -170,7 +202,8 @@ fn action(wish: &Desired<'_>, reason: String, step: Step) -> Action {
 /// that it was given (DescribeSecret, `KmsKeyId`: "the key ID or alias ARN").
 fn is_same_key(wanted: &str, found: Option<&str>) -> bool {
     fn short(key: &str) -> &str {
-        let resource = if key.starts_with("arn:") { key.rsplit(':').next().unwrap_or(key) } else { key };
+        let resource =
+            if key.starts_with("arn:") { key.rsplit(':').next().unwrap_or(key) } else { key };
         resource.strip_prefix("key/").unwrap_or(resource)
     }
     let Some(found) = found else { return false };
@@ -190,12 +223,17 @@ mod tests {
         let arn = format!("arn:aws:kms:eu-west-2:123456789012:key/{id}");
         let other = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
         let alias = "arn:aws:kms:eu-west-2:123456789012:alias/secrets";
-        for (one, two) in [(id, id), (id, &arn), (&arn, id), ("alias/secrets", alias), (alias, "alias/secrets")] {
+        for (one, two) in
+            [(id, id), (id, &arn), (&arn, id), ("alias/secrets", alias), (alias, "alias/secrets")]
+        {
             assert!(is_same_key(one, Some(two)), "{one} {two}");
         }
-        for (one, two) in
-            [(id, None), ("alias/secrets", Some("alias/other")), (&arn, Some(other.as_str())), (id, Some(alias))]
-        {
+        for (one, two) in [
+            (id, None),
+            ("alias/secrets", Some("alias/other")),
+            (&arn, Some(other.as_str())),
+            (id, Some(alias)),
+        ] {
             assert!(!is_same_key(one, two), "{one} {two:?}");
         }
     }

@@ -17,7 +17,8 @@ pub(super) async fn actions(
     gates: &mut Gates,
 ) -> Result<Vec<Action>, ReconcileError> {
     let (key, file) = (wish.key.as_str(), wish.projection.file.as_str());
-    let action = |target: &str, reason: String, step| Action::of(wish.request, target, reason, step);
+    let action =
+        |target: &str, reason: String, step| Action::of(wish.request, target, reason, step);
     let waits = |reason: String| action(key, reason, Step::Blocked(Obstacle::Waiting));
     let gitops = world.gitops(wish.request.environment.as_str());
     let removal = match gitops.map(|gitops| gitops.removal(&wish.projection)).transpose()? {
@@ -27,7 +28,11 @@ pub(super) async fn actions(
         }
         Some(_) => {
             let step = Step::RemoveProjection { projection: wish.projection.clone() };
-            Some(action(file, "its end is asked for: the cluster lets go of it first".to_owned(), step))
+            Some(action(
+                file,
+                "its end is asked for: the cluster lets go of it first".to_owned(),
+                step,
+            ))
         }
     };
     let Some(found) = actual else {
@@ -61,7 +66,9 @@ pub(super) async fn actions(
     let mut blocked: Vec<Action> =
         closed.map(|verdict| waits(format!("gate {}: {}", verdict.gate, verdict.words))).collect();
     if removal.is_some() && blocked.is_empty() {
-        blocked.push(waits("the ExternalSecret goes first; the run after that deletes the secret".to_owned()));
+        blocked.push(waits(
+            "the ExternalSecret goes first; the run after that deletes the secret".to_owned(),
+        ));
     }
     if removal.is_some() || !blocked.is_empty() {
         return Ok(removal.into_iter().chain(blocked).collect());
@@ -72,12 +79,20 @@ pub(super) async fn actions(
         match world.options.overrides.get(&verdict.gate).filter(|_| !verdict.is_open) {
             None => seen.push(verdict.words),
             Some(reason) => {
-                seen.push(format!("{} is passed by ({reason}), though {}", verdict.gate, verdict.words));
+                seen.push(format!(
+                    "{} is passed by ({reason}), though {}",
+                    verdict.gate, verdict.words
+                ));
                 overridden.push((verdict.gate, reason.clone()));
             }
         }
     }
-    let days = world.project.governance.tiers.get(&wish.request.risk_tier).map_or(30, |tier| tier.recovery_window_days);
+    let days = world
+        .project
+        .governance
+        .tiers
+        .get(&wish.request.risk_tier)
+        .map_or(30, |tier| tier.recovery_window_days);
     let reason = format!("{}; it can be brought back for {days} days", seen.join("; "));
     Ok(vec![action(key, reason, Step::DeleteSecret { key: wish.key.clone(), days, overridden })])
 }

@@ -38,12 +38,15 @@ pub async fn known(
                 continue;
             }
         };
-        let by_name: HashMap<&str, &StoredSecret> = swept.iter().map(|secret| (secret.name.as_str(), secret)).collect();
+        let by_name: HashMap<&str, &StoredSecret> =
+            swept.iter().map(|secret| (secret.name.as_str(), secret)).collect();
         for entry in &catalog.entries {
-            let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+            let key =
+                entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
             let (Some(request), Some(key)) = (entry.request(), key) else { continue };
-            let secret =
-                by_name.get(key.as_str()).filter(|_| account.environments.contains(request.environment.as_str()));
+            let secret = by_name
+                .get(key.as_str())
+                .filter(|_| account.environments.contains(request.environment.as_str()));
             if let Some(secret) = secret
                 && holds(request)
                 && Ownership::of(secret, &Expected::of(project, Some(request.id))).is_ours()

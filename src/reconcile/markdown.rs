@@ -161,7 +161,8 @@ pub fn for_a_comment(
     own_template: Option<&str>,
 ) -> Result<String, TemplateError> {
     let header = Template::compile("plan_header.md.j2", HEADER, Output::Markdown)?;
-    let template = Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
+    let template =
+        Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
     let summary = Summary {
         manifests: plan.manifests,
         create: plan.count(Effect::Create),
@@ -177,7 +178,8 @@ pub fn for_a_comment(
     let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
     let changed = changed(plan);
     let awaiting: Vec<Waiting> = plan.awaiting.iter().map(waiting).collect();
-    let (orphans, manual, unseen, findings) = (orphans(plan), manual(plan), unseen(plan), warnings(findings));
+    let (orphans, manual, unseen, findings) =
+        (orphans(plan), manual(plan), unseen(plan), warnings(findings));
     let with_at_most = |template: &Template, own: usize, most: usize| {
         let text = template.render(&Comment {
             summary,
@@ -198,16 +200,20 @@ pub fn for_a_comment(
     };
 
     let lengths = [blocked.len(), deleted.len(), unseen.len(), findings.len()];
-    let (own, header) = fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
+    let (own, header) =
+        fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
     let begun = format!("{MARKER}\n{header}\n");
     let between = if own_template.is_some() { "\n---\n\n" } else { "\n" };
     let room = LONGEST - length(&begun) - length(between);
     let lengths = [awaiting.len(), changed.len(), orphans.len(), manual.len()];
-    let body = fitting(&lengths, room, |most| with_at_most(&template, own, most))?.map(|(_, body)| body);
+    let body =
+        fitting(&lengths, room, |most| with_at_most(&template, own, most))?.map(|(_, body)| body);
     Ok(match body.as_deref() {
         Some("") => begun,
         Some(body) => format!("{begun}{between}{body}\n"),
-        None => format!("{begun}{between}The rest is too long to be shown: `goldenpath plan` shows it.\n"),
+        None => format!(
+            "{begun}{between}The rest is too long to be shown: `goldenpath plan` shows it.\n"
+        ),
     })
 }
 
@@ -218,7 +224,8 @@ fn fitting(
     longest: usize,
     render: impl Fn(usize) -> Result<String, TemplateError>,
 ) -> Result<Option<(usize, String)>, TemplateError> {
-    let (mut fits, mut tried) = (None, lists.iter().copied().max().unwrap_or_default().min(longest / SHORTEST_ENTRY));
+    let (mut fits, mut tried) =
+        (None, lists.iter().copied().max().unwrap_or_default().min(longest / SHORTEST_ENTRY));
     let (mut least, mut too_many) = (0, tried + 1);
     while least < too_many {
         let text = render(tried)?;
@@ -249,7 +256,9 @@ fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
     let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
     let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
     for entry in world.catalog.selected() {
-        let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else { continue };
+        let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else {
+            continue;
+        };
         let Some(row) = rules.governance.tiers.get(&request.risk_tier) else { continue };
         let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
             let mut tier = request.risk_tier.clone();
@@ -270,9 +279,11 @@ fn changed(plan: &Plan) -> Vec<Changed> {
         let row = row(action);
         match manifests.last_mut().filter(|last| last.id == row.id) {
             Some(last) => last.actions.push(row),
-            None => {
-                manifests.push(Changed { id: row.id.clone(), environment: row.environment.clone(), actions: vec![row] })
-            }
+            None => manifests.push(Changed {
+                id: row.id.clone(),
+                environment: row.environment.clone(),
+                actions: vec![row],
+            }),
         }
     }
     manifests
@@ -314,7 +325,10 @@ fn orphans(plan: &Plan) -> Vec<Row> {
 }
 
 fn manual(plan: &Plan) -> Vec<Manual> {
-    plan.manual.iter().map(|(kind, count)| Manual { secret_type: value(kind), secrets: *count }).collect()
+    plan.manual
+        .iter()
+        .map(|(kind, count)| Manual { secret_type: value(kind), secrets: *count })
+        .collect()
 }
 
 fn unseen(plan: &Plan) -> Vec<Account> {

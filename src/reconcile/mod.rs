@@ -77,7 +77,11 @@ impl<'a> Subject<'a> {
     /// A manifest as one.
     #[must_use]
     pub fn of(request: &'a SecretRequest) -> Self {
-        Self { environment: request.environment.as_str(), service: request.service.as_str(), id: Some(request.id) }
+        Self {
+            environment: request.environment.as_str(),
+            service: request.service.as_str(),
+            id: Some(request.id),
+        }
     }
 }
 
@@ -123,7 +127,8 @@ impl Parallelism {
 impl World<'_> {
     /// The store that has an environment's secrets; None where it could not be opened.
     fn store(&self, environment: &str) -> Option<&Store> {
-        let account = self.accounts.iter().find(|account| account.environments.contains(environment));
+        let account =
+            self.accounts.iter().find(|account| account.environments.contains(environment));
         account.map(|account| &account.store)
     }
 
@@ -137,7 +142,10 @@ impl World<'_> {
 
     /// What may be taken over for a manifest.
     fn takeover(&self, id: SecretId) -> Takeover {
-        Takeover { unmanaged: self.options.adopt.contains(&id), repository: self.options.rebind_catalog }
+        Takeover {
+            unmanaged: self.options.adopt.contains(&id),
+            repository: self.options.rebind_catalog,
+        }
     }
 }
 
@@ -159,7 +167,9 @@ pub enum ReconcileError {
     #[error("{ids} have the same projection file `{file}`")]
     #[diagnostic(
         code(goldenpath::reconcile::same_file),
-        help("`gitops.file` in goldenpath.yaml must tell manifests apart: put `{{{{ id }}}}` into it")
+        help(
+            "`gitops.file` in goldenpath.yaml must tell manifests apart: put `{{{{ id }}}}` into it"
+        )
     )]
     SameFile { file: String, ids: String },
 }

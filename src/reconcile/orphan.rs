@@ -45,8 +45,9 @@ pub(super) fn stale(world: &World<'_>, holds: impl Fn(Subject<'_>) -> bool) -> V
         let found = target.stale(&world.project.catalog_id, &|file| wanted.contains(file));
         stale.extend(found.into_iter().filter_map(|Stale { id, file }| {
             let request = requests.get(&id);
-            let (environment, service) =
-                request.map_or(("", ""), |request| (request.environment.as_str(), request.service.as_str()));
+            let (environment, service) = request.map_or(("", ""), |request| {
+                (request.environment.as_str(), request.service.as_str())
+            });
             let reason = match request {
                 None => "no manifest asks for it".to_owned(),
                 Some(request) if request.status == LifecycleStatus::Decommissioned => {
@@ -78,7 +79,10 @@ pub(super) fn all(
     let wanted = wanted(world);
     let asked = |account: &Account, name: &str| {
         let statuses = wanted.get(name).into_iter().flatten();
-        statuses.filter(|(environment, _)| account.environments.contains(*environment)).map(|(_, status)| *status).max()
+        statuses
+            .filter(|(environment, _)| account.environments.contains(*environment))
+            .map(|(_, status)| *status)
+            .max()
     };
     // Two configurations may lead into one account: what either asks for is no orphan of the other.
     let claimed: BTreeSet<&str> = swept
@@ -97,7 +101,9 @@ pub(super) fn all(
                 None if is_claimed => continue,
                 None => "no manifest asks for it",
                 // On its way out, or gone with its manifest.
-                Some(LifecycleStatus::Decommissioned) if secret.deletion.is_none() => "its manifest is decommissioned",
+                Some(LifecycleStatus::Decommissioned) if secret.deletion.is_none() => {
+                    "its manifest is decommissioned"
+                }
                 Some(_) => continue,
             };
             let subject = Subject {
@@ -109,13 +115,19 @@ pub(super) fn all(
                 continue;
             }
             let reason = match secret.deletion {
-                Some(when) => format!("{reason}; it is marked for deletion ({})", when.strftime("%Y-%m-%d")),
+                Some(when) => {
+                    format!("{reason}; it is marked for deletion ({})", when.strftime("%Y-%m-%d"))
+                }
                 None => reason.to_owned(),
             };
             let place = account.store.place();
             let identity = secret.arn.clone().unwrap_or_else(|| format!("{place} {}", secret.name));
-            let (id, environment) = (tag(ID).map(str::to_owned), tag(ENVIRONMENT).map(str::to_owned));
-            orphans.insert(identity, Orphan { id, environment, target: secret.name.clone(), place, reason });
+            let (id, environment) =
+                (tag(ID).map(str::to_owned), tag(ENVIRONMENT).map(str::to_owned));
+            orphans.insert(
+                identity,
+                Orphan { id, environment, target: secret.name.clone(), place, reason },
+            );
         }
     }
     let mut orphans: Vec<Orphan> = orphans.into_values().collect();
@@ -124,12 +136,17 @@ pub(super) fn all(
 }
 
 /// What every manifest of the catalog, selected or not, calls its secret, with its environment and how far it is.
-fn wanted<'world>(world: &'world World<'_>) -> HashMap<&'world str, Vec<(&'world str, LifecycleStatus)>> {
+fn wanted<'world>(
+    world: &'world World<'_>,
+) -> HashMap<&'world str, Vec<(&'world str, LifecycleStatus)>> {
     let mut wanted: HashMap<&str, Vec<_>> = HashMap::new();
     for entry in &world.catalog.entries {
         let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         if let (Some(request), Some(key)) = (entry.request(), key) {
-            wanted.entry(key.as_str()).or_default().push((request.environment.as_str(), request.status));
+            wanted
+                .entry(key.as_str())
+                .or_default()
+                .push((request.environment.as_str(), request.status));
         }
     }
     // Whoever lives counts before whoever is gone.

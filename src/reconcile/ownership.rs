@@ -79,7 +79,9 @@ impl Ownership {
             _ => {}
         }
         // A secret without the tag is older than the tag: the next apply adds it.
-        if let Some(theirs) = tag(REPOSITORY).filter(|theirs| Some(*theirs) != expected.repository.as_deref()) {
+        if let Some(theirs) =
+            tag(REPOSITORY).filter(|theirs| Some(*theirs) != expected.repository.as_deref())
+        {
             let ours = expected.repository.as_deref().map(str::to_owned);
             return Self::OtherRepository { theirs: theirs.to_owned(), ours };
         }
@@ -154,9 +156,9 @@ impl Ownership {
         match ownership {
             Self::Ours => None,
             Self::Unmanaged if takeover.unmanaged => None,
-            Self::Unmanaged => {
-                Some(format!("a secret of this name exists that goldenpath did not make; `--adopt {id}` takes it over"))
-            }
+            Self::Unmanaged => Some(format!(
+                "a secret of this name exists that goldenpath did not make; `--adopt {id}` takes it over"
+            )),
             Self::OtherCatalog { catalog } => Some(format!(
                 "a secret of this name exists and belongs to another catalog ({})",
                 catalog.as_deref().unwrap_or("none")
@@ -169,7 +171,9 @@ impl Ownership {
                 "a secret of this name exists and belongs to the repository {theirs}, and this clone has no remote to \
                  compare it with"
             )),
-            Self::OtherManifest { id } => Some(format!("a secret of this name exists and belongs to {id}")),
+            Self::OtherManifest { id } => {
+                Some(format!("a secret of this name exists and belongs to {id}"))
+            }
         }
     }
 }
@@ -188,7 +192,10 @@ mod tests {
     /// A secret with our tags, some taken off and others put on.
     fn secret(without: &[&str], with: &[(&str, &str)]) -> StoredSecret {
         let ours = OURS.iter().filter(|(name, _)| !without.contains(name));
-        let tags = ours.chain(with).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let tags = ours
+            .chain(with)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         StoredSecret { tags, ..StoredSecret::default() }
     }
 
@@ -207,7 +214,12 @@ mod tests {
 
     #[test]
     fn a_secret_with_all_our_tags_or_without_the_newer_one_is_ours() {
-        for found in [secret(&[], &[]), secret(&[REPOSITORY], &[]), secret(&[ID], &[]), secret(&[], &[("team", "x")])] {
+        for found in [
+            secret(&[], &[]),
+            secret(&[REPOSITORY], &[]),
+            secret(&[ID], &[]),
+            secret(&[], &[("team", "x")]),
+        ] {
             assert_eq!(judged(&found), Ownership::Ours, "{:?}", found.tags);
             assert_eq!(obstacle(&found, false, false), None);
         }
@@ -217,8 +229,15 @@ mod tests {
     fn a_secret_of_another_catalog_is_never_taken_over_whatever_else_its_tags_say() {
         for without in [&[][..], &[MANAGED_BY], &[REPOSITORY], &[MANAGED_BY, REPOSITORY, ID]] {
             let found = secret(&[without, &[CATALOG]].concat(), &[(CATALOG, "other")]);
-            assert_eq!(judged(&found), Ownership::OtherCatalog { catalog: Some("other".to_owned()) }, "{without:?}");
-            assert!(obstacle(&found, true, true).is_some_and(|why| why.contains("another catalog (other)")));
+            assert_eq!(
+                judged(&found),
+                Ownership::OtherCatalog { catalog: Some("other".to_owned()) },
+                "{without:?}"
+            );
+            assert!(
+                obstacle(&found, true, true)
+                    .is_some_and(|why| why.contains("another catalog (other)"))
+            );
         }
         let found = secret(&[CATALOG], &[]);
         assert_eq!(judged(&found), Ownership::OtherCatalog { catalog: None });
@@ -226,14 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_another_repository_is_taken_over_where_the_catalog_is_rebound_and_nowhere_else() {
+    fn a_secret_of_another_repository_is_taken_over_where_the_catalog_is_rebound_and_nowhere_else()
+    {
         const THEIRS: &str = "git.example.com/copy";
         for (without, is_adopted) in [(&[][..], false), (&[ID], false), (&[MANAGED_BY], true)] {
             let found = secret(&[without, &[REPOSITORY]].concat(), &[(REPOSITORY, THEIRS)]);
-            let (theirs, ours) = (THEIRS.to_owned(), Some("git.example.com/acme/platform".to_owned()));
+            let (theirs, ours) =
+                (THEIRS.to_owned(), Some("git.example.com/acme/platform".to_owned()));
             assert_eq!(judged(&found), Ownership::OtherRepository { theirs, ours }, "{without:?}");
             let reason = obstacle(&found, true, false).unwrap_or_default();
-            assert!(reason.contains(THEIRS) && reason.contains("git.example.com/acme/platform"), "{reason}");
+            assert!(
+                reason.contains(THEIRS) && reason.contains("git.example.com/acme/platform"),
+                "{reason}"
+            );
             assert_eq!(obstacle(&found, is_adopted, true), None);
         }
     }
@@ -252,10 +276,16 @@ mod tests {
         let mut expected = ours();
         expected.remove(REPOSITORY);
         let (found, expected) = (secret(&[], &[]), Expected::of_tags(&expected));
-        assert!(matches!(Ownership::of(&found, &expected), Ownership::OtherRepository { ours: None, .. }));
+        assert!(matches!(
+            Ownership::of(&found, &expected),
+            Ownership::OtherRepository { ours: None, .. }
+        ));
         let takeover = Takeover { unmanaged: true, repository: true };
         let reason = Ownership::obstacle(&found, &expected, SecretId::first(), takeover);
-        assert!(reason.is_some_and(|why| why.contains("no remote")), "there is nothing to bind it to");
+        assert!(
+            reason.is_some_and(|why| why.contains("no remote")),
+            "there is nothing to bind it to"
+        );
         assert_eq!(Ownership::of(&secret(&[REPOSITORY], &[]), &expected), Ownership::Ours);
     }
 
@@ -263,7 +293,11 @@ mod tests {
     fn a_secret_of_another_manifest_is_not_this_ones() {
         for without in [&[][..], &[MANAGED_BY], &[REPOSITORY]] {
             let found = secret(&[without, &[ID]].concat(), &[(ID, "SEC-0003")]);
-            assert_eq!(judged(&found), Ownership::OtherManifest { id: "SEC-0003".to_owned() }, "{without:?}");
+            assert_eq!(
+                judged(&found),
+                Ownership::OtherManifest { id: "SEC-0003".to_owned() },
+                "{without:?}"
+            );
             assert!(obstacle(&found, true, true).is_some());
         }
     }

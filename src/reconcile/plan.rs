@@ -205,7 +205,10 @@ impl Plan {
     /// How many secrets are deleted.
     #[must_use]
     pub fn deletions(&self) -> usize {
-        self.actions.iter().filter(|action| matches!(action.step, Step::DeleteSecret { .. })).count()
+        self.actions
+            .iter()
+            .filter(|action| matches!(action.step, Step::DeleteSecret { .. }))
+            .count()
     }
 
     /// What a change of the projection template does, in a line.
@@ -297,8 +300,7 @@ impl Plan {
             "findings": finding_rows(findings),
         });
         if let Some(message) = self.template_change() {
-            json["templateChanged"] =
-                json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
+            json["templateChanged"] = json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
         }
         json
     }

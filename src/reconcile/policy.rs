@@ -15,8 +15,11 @@ const DIGEST_LENGTH: usize = 16;
 
 /// What reading takes (Secrets Manager, "Permissions policy examples"), and what writing does.
 const READ: [&str; 2] = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
-const WRITE: [&str; 3] =
-    ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"];
+const WRITE: [&str; 3] = [
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+];
 
 /// The resource policy that a manifest asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,8 @@ pub(super) struct Policy {
 impl Policy {
     /// The least that these principals need: a statement for each list that is not empty.
     pub(super) fn of(principals: &Principals) -> Self {
-        let both: Vec<&str> = READ.into_iter().chain(WRITE).collect::<BTreeSet<_>>().into_iter().collect();
+        let both: Vec<&str> =
+            READ.into_iter().chain(WRITE).collect::<BTreeSet<_>>().into_iter().collect();
         let lists = [
             ("GoldenpathRead", "read", &principals.read, READ.to_vec()),
             ("GoldenpathWrite", "write", &principals.write, WRITE.to_vec()),
@@ -51,8 +55,15 @@ impl Policy {
             return Self { text: None, digest: NONE.to_owned(), summary: "nobody".to_owned() };
         }
         let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-        let digest = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self { digest: digest[..DIGEST_LENGTH].to_owned(), summary: summary.join("; "), text: Some(text) }
+        let digest = Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
+        Self {
+            digest: digest[..DIGEST_LENGTH].to_owned(),
+            summary: summary.join("; "),
+            text: Some(text),
+        }
     }
 
     /// Whether the policy that the store has says the same. AWS writes policies its own way: a list of one as that one,
@@ -86,7 +97,8 @@ fn statements(policy: &Value) -> Vec<Value> {
 fn normal(policy: &Value) -> (Option<String>, BTreeSet<String>) {
     let version = policy.get("Version").and_then(Value::as_str).map(str::to_owned);
     let statement = |statement: &Value| {
-        let members = statement.as_object().into_iter().flatten().filter(|(name, _)| *name != "Sid");
+        let members =
+            statement.as_object().into_iter().flatten().filter(|(name, _)| *name != "Sid");
         let members: BTreeSet<(String, String)> =
             members.map(|(name, value)| (name.clone(), member(name, value))).collect();
         format!("{members:?}")
@@ -101,7 +113,8 @@ fn member(name: &str, value: &Value) -> String {
         "Resource" | "NotResource" => set(value, str::to_owned),
         "Principal" | "NotPrincipal" => match value {
             Value::Object(kinds) => {
-                let kinds: BTreeSet<_> = kinds.iter().map(|(kind, who)| (kind, set(who, root_of))).collect();
+                let kinds: BTreeSet<_> =
+                    kinds.iter().map(|(kind, who)| (kind, set(who, root_of))).collect();
                 format!("{kinds:?}")
             }
             everybody => format!("{:?}", [("AWS", set(everybody, root_of))]),
@@ -152,7 +165,9 @@ mod tests {
     fn a_policy_grants_what_each_list_needs_and_no_more() {
         let text: Value = serde_json::from_str(policy().text.as_deref().unwrap()).unwrap();
         let arn = |name: &str| format!("arn:aws:iam::123456789012:{name}");
-        let action = |names: &[&str]| names.iter().map(|name| format!("secretsmanager:{name}")).collect::<Vec<_>>();
+        let action = |names: &[&str]| {
+            names.iter().map(|name| format!("secretsmanager:{name}")).collect::<Vec<_>>()
+        };
         assert_eq!(
             text,
             json!({ "Version": "2012-10-17", "Statement": [
@@ -167,7 +182,10 @@ mod tests {
         );
         let nobody = Policy::of(&Principals::default());
         assert_eq!((nobody.text, nobody.digest.as_str()), (None, "none"));
-        assert_ne!(policy().digest, Policy::of(&Principals { read: names(&["role/a"]), ..Default::default() }).digest);
+        assert_ne!(
+            policy().digest,
+            Policy::of(&Principals { read: names(&["role/a"]), ..Default::default() }).digest
+        );
     }
 
     #[test]
@@ -187,12 +205,18 @@ mod tests {
         assert!(ours.is(Some(theirs)));
         for (from, to) in [
             ("role/w", "role/v"),
-            ("\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"1", "\"Effect\":\"Deny\",\"Principal\":{\"AWS\":\"1"),
+            (
+                "\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"1",
+                "\"Effect\":\"Deny\",\"Principal\":{\"AWS\":\"1",
+            ),
             ("2012-10-17", "2008-10-17"),
             ("\"Sid\":\"x\"", "\"Condition\":{\"Bool\":{\"aws:SecureTransport\":\"true\"}}"),
             ("[\"*\"]", "[\"*\",\"arn:x\"]"),
             ("{\"AWS\":\"123456789012\"}", "\"*\""),
-            ("secretsmanager:PutSecretValue\",\"secretsmanager:UpdateSecretVersionStage\"", "secretsmanager:*\""),
+            (
+                "secretsmanager:PutSecretValue\",\"secretsmanager:UpdateSecretVersionStage\"",
+                "secretsmanager:*\"",
+            ),
         ] {
             assert!(theirs.contains(from), "{from}");
             assert!(!ours.is(Some(&theirs.replacen(from, to, 1))), "{from} → {to}");

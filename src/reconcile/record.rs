@@ -127,7 +127,11 @@ impl<'run> Recorder<'run> {
         source: String,
         callers: BTreeMap<String, String>,
     ) -> Self {
-        let actor = Actor { ci: pipeline(|name| std::env::var(name).ok()), aws: None, git: repository.author() };
+        let actor = Actor {
+            ci: pipeline(|name| std::env::var(name).ok()),
+            aws: None,
+            git: repository.author(),
+        };
         let journal = Journal::new(&repository.memory());
         Self { repository, config, journal, actor, source, callers, failed: RefCell::default() }
     }
@@ -142,7 +146,11 @@ impl<'run> Recorder<'run> {
         let mut events = Vec::new();
         if let Step::DeleteSecret { overridden, .. } = &action.step {
             for (gate, reason) in overridden {
-                let event = Event { target: gate.to_string(), reason: reason.clone(), ..self.event(action) };
+                let event = Event {
+                    target: gate.to_string(),
+                    reason: reason.clone(),
+                    ..self.event(action)
+                };
                 events.push(Event { action: "override-gate".to_owned(), ..event });
             }
         }
@@ -164,7 +172,9 @@ impl<'run> Recorder<'run> {
         if let Err(error) = self.journal.add(events) {
             // It is said once, at the end.
             let path = self.journal.folder().display().to_string();
-            self.failed.borrow_mut().get_or_insert(RecordError::Journal { path, why: error.to_string() });
+            self.failed
+                .borrow_mut()
+                .get_or_insert(RecordError::Journal { path, why: error.to_string() });
         }
     }
 
@@ -200,7 +210,10 @@ impl<'run> Recorder<'run> {
         let events = ended(&open.events);
         if events.is_empty() && marks.is_empty() {
             open.forget();
-            return Recorded { marks: unmarked(), commit: self.failed.take().map_or(Ok(None), Err) };
+            return Recorded {
+                marks: unmarked(),
+                commit: self.failed.take().map_or(Ok(None), Err),
+            };
         }
         let marked: Vec<Event> = marks.iter().map(|action| self.event(*action)).collect();
         let (results, commit) = match self.config.push {
@@ -222,14 +235,18 @@ impl<'run> Recorder<'run> {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let root = self.repository.root();
         let opened = git2::Repository::open(root)
-            .map_err(|error| BranchError::Commit { path: root.to_path_buf(), why: error.message().to_owned() })
+            .map_err(|error| BranchError::Commit {
+                path: root.to_path_buf(),
+                why: error.message().to_owned(),
+            })
             .and_then(|git| Checkout::new(WHAT, root.to_path_buf(), Some(git)));
         let checkout = match opened {
             Ok(checkout) => checkout,
             Err(error) => return (unmarked(), Err(error.into())),
         };
         let files: Vec<String> = marks.iter().map(|action| action.target.clone()).collect();
-        let trails: Vec<String> = by_id(events.iter().chain(marked)).keys().map(|id| audit::file_of(*id)).collect();
+        let trails: Vec<String> =
+            by_id(events.iter().chain(marked)).keys().map(|id| audit::file_of(*id)).collect();
         let touched: Vec<&str> = files.iter().chain(&trails).map(String::as_str).collect();
         let _held = match checkout.hold(&touched, || ()) {
             Ok(held) => held,
@@ -257,7 +274,8 @@ impl<'run> Recorder<'run> {
         let mut results = Vec::new();
         for action in marks {
             let file = file_of(action);
-            let refuse = |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
+            let refuse =
+                |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
             let done = committed(file).ok_or_else(|| refuse("no commit has it")).and_then(|held| {
                 let changed = mark(file, &held)?;
                 match disk(file) {
@@ -272,11 +290,13 @@ impl<'run> Recorder<'run> {
             }
             results.push(done);
         }
-        let done = results.iter().zip(marked).filter(|(result, _)| result.is_ok()).map(|(_, event)| event);
+        let done =
+            results.iter().zip(marked).filter(|(result, _)| result.is_ok()).map(|(_, event)| event);
         let recorded: Vec<&Event> = events.iter().chain(done).collect();
         for (id, events) in by_id(recorded.iter().copied()) {
             let file = audit::file_of(id);
-            let (held, disk) = (committed(&file).unwrap_or_default(), disk(&file).unwrap_or_default());
+            let (held, disk) =
+                (committed(&file).unwrap_or_default(), disk(&file).unwrap_or_default());
             // What a run that was killed has added stays; what is missing of the last commit does not go missing in the next.
             let mut trail = Trail::of(if disk.starts_with(&held) { disk } else { held });
             add(&mut trail, &events);
@@ -288,7 +308,9 @@ impl<'run> Recorder<'run> {
         let (blobs, done) = thread::scope(|scope| {
             let blobs = thread::Builder::new().spawn_scoped(scope, store);
             // The commit has them too: thousands need not be waited for, one by one, until they are on disk.
-            let write = |(file, trail): &(String, Trail)| write_by(file, trail.text(), files::write_forgettable);
+            let write = |(file, trail): &(String, Trail)| {
+                write_by(file, trail.text(), files::write_forgettable)
+            };
             let done = files::few_at_once(trails.iter().collect(), write);
             (blobs.ok().and_then(|blobs| blobs.join().ok()?.ok()).unwrap_or_default(), done)
         });
@@ -330,13 +352,20 @@ impl<'run> Recorder<'run> {
                 .iter()
                 .map(|action| {
                     let file = file_of(action);
-                    let refuse = |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
+                    let refuse = |why: &str| RecordError::Mark {
+                        file: file.to_owned(),
+                        why: why.to_owned(),
+                    };
                     let text = held(file).ok_or_else(|| refuse("the branch does not have it"))?;
                     edits.push(Edit { file: file.to_owned(), text: Some(mark(file, &text)?) });
                     Ok(())
                 })
                 .collect();
-            let done = results.iter().zip(marked).filter(|(result, _)| result.is_ok()).map(|(_, event)| event);
+            let done = results
+                .iter()
+                .zip(marked)
+                .filter(|(result, _)| result.is_ok())
+                .map(|(_, event)| event);
             let recorded: Vec<&Event> = events.iter().chain(done).collect();
             for (id, events) in by_id(recorded.iter().copied()) {
                 let file = audit::file_of(id);
@@ -353,12 +382,14 @@ impl<'run> Recorder<'run> {
     }
 
     fn message(&self, events: &[&Event]) -> String {
-        let ids: Vec<String> = by_id(events.iter().copied()).keys().map(SecretId::to_string).collect();
+        let ids: Vec<String> =
+            by_id(events.iter().copied()).keys().map(SecretId::to_string).collect();
         let subject = match ids.as_slice() {
             [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
             few => few.join(", "),
         };
-        let lines = events.iter().map(|event| format!("{} {} {}\n", event.id, event.action, event.target));
+        let lines =
+            events.iter().map(|event| format!("{} {} {}\n", event.id, event.action, event.target));
         let more = match events.len().saturating_sub(TOLD) {
             0 => String::new(),
             more => format!("and {more} more\n"),
@@ -379,7 +410,11 @@ fn ended(events: &[Event]) -> Vec<Event> {
     for (index, event) in events.iter().enumerate() {
         match event.result.as_str() {
             DONE => all.push(event.clone()),
-            BEGUN if !events[index + 1..].iter().any(|later| later.result != BEGUN && is_of(later, event)) => {
+            BEGUN
+                if !events[index + 1..]
+                    .iter()
+                    .any(|later| later.result != BEGUN && is_of(later, event)) =>
+            {
                 all.push(Event { result: INTERRUPTED.to_owned(), ..event.clone() });
             }
             _ => {}
@@ -398,7 +433,9 @@ fn file_of(action: &Action) -> &str {
     }
 }
 
-fn by_id<'event>(events: impl IntoIterator<Item = &'event Event>) -> BTreeMap<SecretId, Vec<&'event Event>> {
+fn by_id<'event>(
+    events: impl IntoIterator<Item = &'event Event>,
+) -> BTreeMap<SecretId, Vec<&'event Event>> {
     let mut all: BTreeMap<SecretId, Vec<&Event>> = BTreeMap::new();
     for event in events {
         all.entry(event.id).or_default().push(event);
@@ -420,12 +457,18 @@ fn mark(file: &str, text: &str) -> Result<String, RecordError> {
     let root = manifest::parse(text).map_err(|_| refuse("it cannot be read".to_owned()))?;
     match root.string_at(POINTER) {
         Some(status) if status == LifecycleStatus::DecommissionRequested.as_str() => {}
-        Some(status) if status == LifecycleStatus::Decommissioned.as_str() => return Ok(text.to_owned()),
-        status => return Err(refuse(format!("its status is `{}` by now", status.unwrap_or("missing")))),
+        Some(status) if status == LifecycleStatus::Decommissioned.as_str() => {
+            return Ok(text.to_owned());
+        }
+        status => {
+            return Err(refuse(format!("its status is `{}` by now", status.unwrap_or("missing"))));
+        }
     }
     let value = Scalar::String(LifecycleStatus::Decommissioned.as_str().to_owned());
     let change = Change::Set { pointer: POINTER.to_owned(), value };
-    change.apply(text, &root).ok_or_else(|| refuse("the status is not written so that it can be changed".to_owned()))
+    change
+        .apply(text, &root)
+        .ok_or_else(|| refuse("the status is not written so that it can be changed".to_owned()))
 }
 
 /// The pipeline's run that this is a part of.
@@ -437,7 +480,8 @@ fn pipeline(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
         Some(format!("GitHub Actions, {repository} run {run}{}", by("GITHUB_ACTOR")))
     };
     let gitlab = || Some(format!("GitLab CI, {}{}", set("CI_JOB_URL")?, by("GITLAB_USER_LOGIN")));
-    let codebuild = || Some(format!("CodeBuild, {}{}", set("CODEBUILD_BUILD_ID")?, by("CODEBUILD_INITIATOR")));
+    let codebuild =
+        || Some(format!("CodeBuild, {}{}", set("CODEBUILD_BUILD_ID")?, by("CODEBUILD_INITIATOR")));
     let jenkins = || Some(format!("Jenkins, {}", set("BUILD_URL")?));
     let all = github().or_else(gitlab).or_else(codebuild).or_else(jenkins)?;
     Some(all.chars().filter(|character| !character.is_control()).take(500).collect())
@@ -451,9 +495,18 @@ mod tests {
     #[test]
     fn a_pipeline_says_which_run_it_is_and_who_began_it() {
         let of = |variables: &[(&str, &str)]| {
-            pipeline(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+            pipeline(|name| {
+                variables
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
         };
-        let github = [("GITHUB_REPOSITORY", "acme/platform"), ("GITHUB_RUN_ID", "77"), ("GITHUB_ACTOR", "ann")];
+        let github = [
+            ("GITHUB_REPOSITORY", "acme/platform"),
+            ("GITHUB_RUN_ID", "77"),
+            ("GITHUB_ACTOR", "ann"),
+        ];
         assert_eq!(of(&github).unwrap(), "GitHub Actions, acme/platform run 77 by ann");
         assert_eq!(of(&[("CI_JOB_URL", "https://x/1")]).unwrap(), "GitLab CI, https://x/1");
         assert_eq!(of(&[("GITHUB_RUN_ID", "77")]), None);
@@ -462,7 +515,10 @@ mod tests {
     #[test]
     fn a_manifest_is_marked_and_everything_else_stays() {
         let text = "spec: # x\n  lifecycle: { status: \"decommission_requested\" } # y\n";
-        assert_eq!(mark("f", text).unwrap(), text.replace("decommission_requested", "decommissioned"));
+        assert_eq!(
+            mark("f", text).unwrap(),
+            text.replace("decommission_requested", "decommissioned")
+        );
         assert_eq!(mark("f", &mark("f", text).unwrap()).unwrap(), mark("f", text).unwrap());
         let error = mark("f", &text.replace("decommission_requested", "deprecated")).unwrap_err();
         assert!(error.to_string().contains("its status is `deprecated` by now"), "{error}");

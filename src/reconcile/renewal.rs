@@ -13,8 +13,16 @@ pub(super) fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
         return None;
     }
     // Who writes a tag can write anything.
-    let by_hand = found.tags.get(VALUE_SINCE).and_then(|when| when.parse::<Timestamp>().ok()).map(|when| when.min(now));
-    found.last_rotated.max(by_hand).map(Renewal::Rotated).or(found.last_changed.map(Renewal::Changed))
+    let by_hand = found
+        .tags
+        .get(VALUE_SINCE)
+        .and_then(|when| when.parse::<Timestamp>().ok())
+        .map(|when| when.min(now));
+    found
+        .last_rotated
+        .max(by_hand)
+        .map(Renewal::Rotated)
+        .or(found.last_changed.map(Renewal::Changed))
 }
 
 #[cfg(test)]
@@ -25,7 +33,9 @@ mod tests {
     fn the_younger_of_the_store_s_rotation_and_the_tag_counts_and_then_any_change() {
         let time = |second| Timestamp::from_second(second).unwrap_or_default();
         let of = |rotated: Option<i64>, tag: &str| {
-            let tags = [(VALUE_SINCE.to_owned(), tag.to_owned())].into_iter().filter(|(_, tag)| !tag.is_empty());
+            let tags = [(VALUE_SINCE.to_owned(), tag.to_owned())]
+                .into_iter()
+                .filter(|(_, tag)| !tag.is_empty());
             let found = StoredSecret {
                 current_version: Some("7a1c".to_owned()),
                 tags: tags.collect(),
@@ -39,7 +49,11 @@ mod tests {
         assert_eq!(of(None, "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(50))));
         assert_eq!(of(Some(40), "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(50))));
         assert_eq!(of(Some(60), "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(60))));
-        assert_eq!(of(None, "2999-01-01T00:00:00Z"), Some(Renewal::Rotated(time(100))), "no later than now");
+        assert_eq!(
+            of(None, "2999-01-01T00:00:00Z"),
+            Some(Renewal::Rotated(time(100))),
+            "no later than now"
+        );
         for broken in ["yesterday", "1970-01-01", "50", "1970-01-01T00:00:50"] {
             assert_eq!(of(None, broken), Some(Renewal::Changed(time(90))), "{broken}");
             assert_eq!(of(Some(60), broken), Some(Renewal::Rotated(time(60))), "{broken}");

@@ -85,7 +85,9 @@ pub enum SavedError {
     #[error("{what} changed since the plan was made: {how}")]
     #[diagnostic(
         code(goldenpath::saved_plan::changed),
-        help("nothing was applied; make a new plan with `goldenpath plan --out FILE`, and apply that one")
+        help(
+            "nothing was applied; make a new plan with `goldenpath plan --out FILE`, and apply that one"
+        )
     )]
     Changed { what: &'static str, how: String },
 
@@ -101,7 +103,13 @@ impl Saved {
     /// The plan as it is saved. `configuration` is a [`digest`] of all that says how the catalog is read, `account` of
     /// [`places`].
     #[must_use]
-    pub fn of(plan: &Plan, commit: String, selection: Selected, configuration: String, account: String) -> Self {
+    pub fn of(
+        plan: &Plan,
+        commit: String,
+        selection: Selected,
+        configuration: String,
+        account: String,
+    ) -> Self {
         Self {
             goldenpath: env!("CARGO_PKG_VERSION").to_owned(),
             commit,
@@ -124,7 +132,10 @@ impl Saved {
             return Err(failed("something is there that is no regular file".to_owned()));
         }
         let plan = json!(self);
-        let text = format!("{:#}\n", json!({ "goldenpathPlan": VERSION, "digest": digest(&plan), "plan": plan }));
+        let text = format!(
+            "{:#}\n",
+            json!({ "goldenpathPlan": VERSION, "digest": digest(&plan), "plan": plan })
+        );
         files::write_private(&whole, text.as_bytes()).map_err(|error| failed(error.to_string()))
     }
 
@@ -135,9 +146,14 @@ impl Saved {
     /// [`SavedError::Unusable`] and [`SavedError::Version`]
     pub fn read(path: &Path) -> Result<Self, SavedError> {
         let unusable = |why: String| SavedError::Unusable { path: path.to_path_buf(), why };
-        let bytes = files::read_regular(path, MAX_BYTES).map_err(|why| unusable(why.to_string()))?;
+        let bytes =
+            files::read_regular(path, MAX_BYTES).map_err(|why| unusable(why.to_string()))?;
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            unusable(format!("it is cut off or no JSON (line {}, column {})", error.line(), error.column()))
+            unusable(format!(
+                "it is cut off or no JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
         })?;
         match file.get("goldenpathPlan").and_then(Value::as_u64) {
             Some(VERSION) => {}
@@ -156,7 +172,8 @@ impl Saved {
             let made_by = format!("goldenpath {}", made_by.escape_debug());
             return Err(SavedError::Version { path: path.to_path_buf(), made_by });
         }
-        serde_json::from_value(plan).map_err(|_| unusable("its fields are not those of a plan".to_owned()))
+        serde_json::from_value(plan)
+            .map_err(|_| unusable("its fields are not those of a plan".to_owned()))
     }
 
     /// Returns what whoever saved the plan chose beyond what the catalog asks for, a line each:
@@ -165,12 +182,18 @@ impl Saved {
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
         let Selected { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } = &self.selection;
-        let adoptions = adopt.iter().map(|id| format!("adopts the secret of {id}, which goldenpath did not create"));
+        let adoptions = adopt
+            .iter()
+            .map(|id| format!("adopts the secret of {id}, which goldenpath did not create"));
         let ids = ids.join(", ");
-        let overrides =
-            overrides.iter().map(|(gate, reason)| format!("overrides the gate {gate} for {ids}, reason: {reason}"));
-        let rebinding = rebind_catalog.then(|| "binds secrets of another repository to this one".to_owned());
-        let folders = gitops_paths.iter().map(|path| format!("writes ExternalSecrets into the plain folder {path}"));
+        let overrides = overrides
+            .iter()
+            .map(|(gate, reason)| format!("overrides the gate {gate} for {ids}, reason: {reason}"));
+        let rebinding =
+            rebind_catalog.then(|| "binds secrets of another repository to this one".to_owned());
+        let folders = gitops_paths
+            .iter()
+            .map(|path| format!("writes ExternalSecrets into the plain folder {path}"));
         adoptions.chain(overrides).chain(rebinding).chain(folders).collect()
     }
 
@@ -178,7 +201,11 @@ impl Saved {
     /// [`SavedError::Changed`] where what is read now, `name`, is at another commit.
     pub fn check_commit(&self, name: &str, commit: &str) -> Result<(), SavedError> {
         let short = |commit: &str| commit.chars().take(8).collect::<String>();
-        let how = format!("it was made from {}, and {name} is at {} now", short(&self.commit), short(commit));
+        let how = format!(
+            "it was made from {}, and {name} is at {} now",
+            short(&self.commit),
+            short(commit)
+        );
         same(&self.commit, commit, "the commit", how)
     }
 
@@ -201,13 +228,23 @@ impl Saved {
     /// [`SavedError::Changed`] where the secrets or the projections are not as they were, or something else would be done.
     pub fn check_plan(&self, plan: &Plan) -> Result<(), SavedError> {
         let now = rows(plan);
-        let new = now.iter().chain(&self.actions).find(|row| !now.contains(row) || !self.actions.contains(row));
+        let new = now
+            .iter()
+            .chain(&self.actions)
+            .find(|row| !now.contains(row) || !self.actions.contains(row));
         let how = match new {
-            Some(row) => format!("for {}, `{}` of `{}` is not both planned and needed", row.id, row.action, row.target),
+            Some(row) => format!(
+                "for {}, `{}` of `{}` is not both planned and needed",
+                row.id, row.action, row.target
+            ),
             None => "a secret, its policy or a projection is not as it was seen".to_owned(),
         };
         same(&self.state, &plan.state, "the state", how.clone())?;
-        if self.actions == now { Ok(()) } else { Err(SavedError::Changed { what: "what is to be done", how }) }
+        if self.actions == now {
+            Ok(())
+        } else {
+            Err(SavedError::Changed { what: "what is to be done", how })
+        }
     }
 }
 
@@ -241,8 +278,13 @@ pub fn digest(value: &Value) -> String {
 pub async fn places(world: &World<'_>) -> Result<Value, StoreError> {
     let mut stores = Vec::new();
     for account in &world.accounts {
-        stores.push(json!([account.environments, account.store.place(), account.store.identity().await?]));
+        stores.push(json!([
+            account.environments,
+            account.store.place(),
+            account.store.identity().await?
+        ]));
     }
-    let gitops: Vec<Value> = world.gitops.iter().map(|(of, copy)| json!([of, copy.place()])).collect();
+    let gitops: Vec<Value> =
+        world.gitops.iter().map(|(of, copy)| json!([of, copy.place()])).collect();
     Ok(json!([stores, gitops]))
 }

@@ -23,8 +23,10 @@ impl Shard {
     /// Whether a service's secrets are in this share. A name's share stays the same from release to release.
     #[must_use]
     pub fn holds(&self, service: &str) -> bool {
-        let number =
-            Sha256::digest(service.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = Sha256::digest(service.as_bytes())
+            .iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte));
         number % self.count == self.index - 1
     }
 }
@@ -33,7 +35,9 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+        let numbers = text
+            .split_once('/')
+            .and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         let shard = numbers.and_then(|(index, count)| Self::new(index, count));
         shard.ok_or_else(|| "write `I/N`, the I-th of N, counted from 1: `1/8` to `8/8`".to_owned())
     }

@@ -26,7 +26,10 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
     match plan.has_changes() {
         false if plan.actions.is_empty() && plan.unseen.is_empty() => {
             let nothing = look.style().green().apply_to("Nothing to do.");
-            text.push_str(&format!("{nothing} {} as the catalog says.\n", manifests(plan.manifests)));
+            text.push_str(&format!(
+                "{nothing} {} as the catalog says.\n",
+                manifests(plan.manifests)
+            ));
         }
         _ => text.push_str(&format!(
             "Plan: {} to create, {} to change, {}{} blocked.\n",
@@ -52,8 +55,10 @@ fn notes(plan: &Plan, look: Look) -> String {
     if !plan.orphans.is_empty() {
         let many = plan.orphans.len() > 1;
         let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };
-        let heading =
-            format!("{} {secrets} of this catalog without a manifest; apply leaves {them} alone.", plan.orphans.len());
+        let heading = format!(
+            "{} {secrets} of this catalog without a manifest; apply leaves {them} alone.",
+            plan.orphans.len()
+        );
         text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
         for orphan in &plan.orphans {
             let id = orphan.id.as_deref().unwrap_or("no ID");
@@ -64,7 +69,8 @@ fn notes(plan: &Plan, look: Look) -> String {
     }
     if !plan.stale.is_empty() {
         let many = plan.stale.len() > 1;
-        let (files, them) = if many { ("ExternalSecrets", "them") } else { ("ExternalSecret", "it") };
+        let (files, them) =
+            if many { ("ExternalSecrets", "them") } else { ("ExternalSecret", "it") };
         let heading = format!(
             "{} {files} of this catalog in a file that no manifest asks for; apply leaves {them} alone.",
             plan.stale.len()
@@ -82,18 +88,25 @@ fn notes(plan: &Plan, look: Look) -> String {
         });
         let types = types.collect::<Vec<_>>().join(", ");
         let line = format!("Rotation is manual for {types}: no function in `rotation.functions`.");
-        text.push_str(&format!("\n{}\n", look.style().dim().apply_to(harmless(&line).into_owned())));
+        text.push_str(&format!(
+            "\n{}\n",
+            look.style().dim().apply_to(harmless(&line).into_owned())
+        ));
     }
     for unseen in &plan.unseen {
         let line = format!("Not looked at: {}. Nothing is done there.", unseen.names());
-        text.push_str(&format!("\n{}\n", look.style().red().apply_to(harmless(&line).into_owned())));
+        text.push_str(&format!(
+            "\n{}\n",
+            look.style().red().apply_to(harmless(&line).into_owned())
+        ));
     }
     text
 }
 
 /// The secrets that have no value, each with what gives it one.
 fn awaiting(plan: &Plan, look: Look) -> String {
-    let (all, held_back) = (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
+    let (all, held_back) =
+        (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
     if all == 0 {
         return String::new();
     }
@@ -103,8 +116,18 @@ fn awaiting(plan: &Plan, look: Look) -> String {
     };
     let mut text = format!("\n{}\n", look.style().bold().apply_to(heading));
     for one in plan.awaiting.iter().take(FEW) {
-        let held_back = if one.held_back { "; its ExternalSecret is held back until it has a value" } else { "" };
-        let line = format!("  ? {} ({})  {}: `{}`{held_back}", one.id, one.environment, one.target, one.way_out());
+        let held_back = if one.held_back {
+            "; its ExternalSecret is held back until it has a value"
+        } else {
+            ""
+        };
+        let line = format!(
+            "  ? {} ({})  {}: `{}`{held_back}",
+            one.id,
+            one.environment,
+            one.target,
+            one.way_out()
+        );
         text.push_str(&format!("{}\n", harmless(&line)));
     }
     if all > FEW {
@@ -113,7 +136,9 @@ fn awaiting(plan: &Plan, look: Look) -> String {
             several => format!("; {several} ExternalSecrets in all are held back"),
         };
         let more = all - FEW;
-        text.push_str(&format!("  … and {more} more: `goldenpath list --awaiting-value`{held_back}\n"));
+        text.push_str(&format!(
+            "  … and {more} more: `goldenpath list --awaiting-value`{held_back}\n"
+        ));
     }
     text
 }
@@ -135,7 +160,12 @@ fn line(action: &Action, look: Look) -> String {
         Effect::Delete => look.style().red(),
         Effect::Blocked => look.style().red(),
     };
-    format!("  {} {:<18}  {}\n", style.apply_to(action.effect().symbol()), action.step.name(), harmless(&action.target))
+    format!(
+        "  {} {:<18}  {}\n",
+        style.apply_to(action.effect().symbol()),
+        action.step.name(),
+        harmless(&action.target)
+    )
 }
 
 /// What became of a plan, in one line.
@@ -143,9 +173,13 @@ fn line(action: &Action, look: Look) -> String {
 pub fn summary(applied: Applied) -> String {
     let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
-    for (count, word) in
-        [(deleted, "deleted"), (failed, "failed"), (skipped, "skipped"), (blocked, "blocked"), (not_begun, "not begun")]
-    {
+    for (count, word) in [
+        (deleted, "deleted"),
+        (failed, "failed"),
+        (skipped, "skipped"),
+        (blocked, "blocked"),
+        (not_begun, "not begun"),
+    ] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));
         }

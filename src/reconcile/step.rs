@@ -12,7 +12,11 @@ use crate::store::{self, NewSecret, SecretStore, Source, Store, StoreError};
 ///
 /// # Errors
 /// [`StoreError::NotOurs`] where the secret belongs to something else now.
-pub(super) async fn check(world: &World<'_>, store: &Store, action: &Action) -> Result<(), StoreError> {
+pub(super) async fn check(
+    world: &World<'_>,
+    store: &Store,
+    action: &Action,
+) -> Result<(), StoreError> {
     let Step::DeleteSecret { key, .. } = &action.step else { return Ok(()) };
     let Some(found) = store.describe(key).await? else { return Ok(()) };
     match Ownership::of(&found, &Expected::of(world.project, Some(action.id))).stranger() {
@@ -48,7 +52,12 @@ pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<()
 
 /// Creates the secret, with a value where one is to be made, in the same call: never is there a second one. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
 /// tags are the ones that were to go in, it is ours and done.
-async fn create(store: &Store, key: &StoreKey, new: &NewSecret, make: &[Key]) -> Result<(), StoreError> {
+async fn create(
+    store: &Store,
+    key: &StoreKey,
+    new: &NewSecret,
+    make: &[Key],
+) -> Result<(), StoreError> {
     let (mut new, mut value) = (new.clone(), None);
     if !make.is_empty() {
         value = Some(store::generate(store, Source::Os, make).await?.to_json());
@@ -94,7 +103,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::Local(LocalStore::new(folder.path(), "store.db".as_ref(), None));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let tags = [(MANAGED_BY, MANAGED), (CATALOG, "acme"), (REPOSITORY, "git.example.com/acme"), (ID, "SEC-0001")];
+        let tags = [
+            (MANAGED_BY, MANAGED),
+            (CATALOG, "acme"),
+            (REPOSITORY, "git.example.com/acme"),
+            (ID, "SEC-0001"),
+        ];
         let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let new = NewSecret { tags: tags.into(), ..NewSecret::default() };
         let key = |name: &str| StoreKey::parse(name).unwrap();
@@ -117,7 +131,10 @@ mod tests {
             let ending = key("marked/for/deletion");
             create(&store, &ending, &new, &[]).await.unwrap();
             store.delete(&ending, 7).await.unwrap();
-            assert!(exists(create(&store, &ending, &new, &[]).await), "it is not created, but about to go");
+            assert!(
+                exists(create(&store, &ending, &new, &[]).await),
+                "it is not created, but about to go"
+            );
         });
     }
 }

@@ -48,7 +48,9 @@ pub async fn plan(
     holds: impl Fn(Subject<'_>) -> bool,
     tell: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
-    let desired = desired::all(world.catalog, world.project, &world.template, |request| holds(Subject::of(request)))?;
+    let desired = desired::all(world.catalog, world.project, &world.template, |request| {
+        holds(Subject::of(request))
+    })?;
     check_files_differ(world, &desired)?;
     let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
     let mut swept = Vec::new();
@@ -64,7 +66,8 @@ pub async fn plan(
     while let Some((account, result)) = sweeps.next().await {
         match result {
             Ok(secrets) => {
-                let by_name: HashMap<_, _> = secrets.into_iter().map(|found| (found.name.clone(), found)).collect();
+                let by_name: HashMap<_, _> =
+                    secrets.into_iter().map(|found| (found.name.clone(), found)).collect();
                 swept.push((account, by_name));
             }
             Err(error) => plan.unseen.push(account.unseen(error.into())),
@@ -72,9 +75,12 @@ pub async fn plan(
     }
 
     // What the first call that fails says holds for the account: the others would say the same.
-    let failures: Vec<RefCell<Option<StoreError>>> = swept.iter().map(|_| RefCell::default()).collect();
+    let failures: Vec<RefCell<Option<StoreError>>> =
+        swept.iter().map(|_| RefCell::default()).collect();
     let home = |wish: &Desired<'_>| {
-        swept.iter().position(|(account, _)| account.environments.contains(wish.request.environment.as_str()))
+        swept.iter().position(|(account, _)| {
+            account.environments.contains(wish.request.environment.as_str())
+        })
     };
     let (swept, failures) = (&swept, &failures);
     let look = |wish| async move {
@@ -115,9 +121,12 @@ pub async fn plan(
         let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
         let actual = seen.actual();
         // A secret that is not ours is for its owner to rotate.
-        let ours = actual.filter(|found| in_the_way(wish, found, world.takeover(wish.request.id)).is_none());
-        plan.renewals
-            .extend(ours.and_then(|found| renewal(found, world.options.now)).map(|renewal| (wish.request.id, renewal)));
+        let ours = actual
+            .filter(|found| in_the_way(wish, found, world.takeover(wish.request.id)).is_none());
+        plan.renewals.extend(
+            ours.and_then(|found| renewal(found, world.options.now))
+                .map(|renewal| (wish.request.id, renewal)),
+        );
         if wish.request.status.is_in_use()
             && wish.rotation.is_none()
             && ours.is_none_or(|found| found.rotation.is_none())
@@ -151,7 +160,8 @@ impl Seen<'_> {
         let secret = self.actual().map(|found| {
             // When the value was renewed is no more of that than the value.
             let decides = |name: &str| name.starts_with(OURS) && name != VALUE_SINCE;
-            let ours = found.tags.iter().filter(|(name, _)| decides(name)).collect::<BTreeMap<_, _>>();
+            let ours =
+                found.tags.iter().filter(|(name, _)| decides(name)).collect::<BTreeMap<_, _>>();
             json!([
                 found.arn,
                 wish.request.description.as_ref().and(found.description.as_ref()),
@@ -186,11 +196,13 @@ async fn look_at<'sweep>(
         (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
         // Before it is deleted, what is true now is looked at.
         (LifecycleStatus::DecommissionRequested, _) => false,
-        (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => found.is_some_and(|swept| {
-            secret_actions(wish, found, PolicySeen::Unread, takeover).is_empty()
+        (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
+            found.is_some_and(|swept| {
+                secret_actions(wish, found, PolicySeen::Unread, takeover).is_empty()
                 // Where the projection waits for the value, its absence is something different too.
                 && (swept.has_value() || !world.project.config.external_secret.wait_for_value)
-        }),
+            })
+        }
     };
     let secret = match swept.filter(|_| is_done) {
         Some(found) => Some(Cow::Borrowed(found)),
@@ -245,7 +257,9 @@ async fn next(
     let waits = awaits && world.project.config.external_secret.wait_for_value;
     // One that is there already stays, and is kept as the manifest says.
     let held_back = waits && file == Some(FileState::Missing);
-    actions.extend(file.clone().filter(|_| !held_back).and_then(|state| projection_action(wish, state)));
+    actions.extend(
+        file.clone().filter(|_| !held_back).and_then(|state| projection_action(wish, state)),
+    );
     let awaiting = awaits.then(|| Awaiting {
         id: wish.request.id,
         environment: wish.request.environment.to_string(),
@@ -281,7 +295,8 @@ fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
 fn check_files_differ(world: &World<'_>, desired: &[Desired<'_>]) -> Result<(), ReconcileError> {
     let mut owners: BTreeMap<(Option<usize>, &str), &Desired<'_>> = BTreeMap::new();
     for wish in desired {
-        let place = (world.gitops_index(wish.request.environment.as_str()), wish.projection.file.as_str());
+        let place =
+            (world.gitops_index(wish.request.environment.as_str()), wish.projection.file.as_str());
         if let Some(other) = owners.insert(place, wish) {
             let ids = format!("{} and {}", other.request.id, wish.request.id);
             return Err(ReconcileError::SameFile { file: wish.projection.file.clone(), ids });

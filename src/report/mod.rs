@@ -21,7 +21,8 @@ const SCRIPT: &str = include_str!("../../templates/report/page.js");
 pub const MARK: &str = "<meta name=\"generator\" content=\"goldenpath\">";
 
 /// The catalog's columns; each row of the template has a cell for each.
-const HEADS: [&str; 8] = ["ID", "Name", "Service", "Environment", "Owner", "Tier", "Type", "Status"];
+const HEADS: [&str; 8] =
+    ["ID", "Name", "Service", "Environment", "Owner", "Tier", "Type", "Status"];
 
 /// What a page shows.
 #[derive(Debug)]
@@ -105,8 +106,10 @@ impl Report {
             due_of.entry(&item.row.path).or_default().push(shown.clone());
             due.push(shown);
         }
-        let secrets =
-            self.rows.iter().map(|row| self.secret(row, due_of.remove(row.path.as_str()).unwrap_or_default()));
+        let secrets = self
+            .rows
+            .iter()
+            .map(|row| self.secret(row, due_of.remove(row.path.as_str()).unwrap_or_default()));
         let page = Page {
             style: STYLE,
             style_hash: hash(STYLE),
@@ -147,8 +150,9 @@ impl Report {
         fields.retain(|field| !field["value"].is_null());
         let timeline = self.timelines.get(&row.id).into_iter().flatten();
         let clean = |text: &str| harmless_name(text).into_owned();
-        let timeline =
-            timeline.map(|moment| Moment { time: clean(&moment.time), words: clean(&moment.words) }).collect();
+        let timeline = timeline
+            .map(|moment| Moment { time: clean(&moment.time), words: clean(&moment.words) })
+            .collect();
         Secret { fields, row: shown, due, timeline }
     }
 
@@ -219,13 +223,26 @@ mod tests {
             path: text(),
             has_value: None,
         };
-        let agenda =
-            Agenda { catalog_id: text(), now: Timestamp::UNIX_EPOCH, within: 14, due: Vec::new(), unseen: Vec::new() };
-        let moment = |words: &str| Moment { time: "2026-11-25T09:00:00Z".to_owned(), words: words.to_owned() };
+        let agenda = Agenda {
+            catalog_id: text(),
+            now: Timestamp::UNIX_EPOCH,
+            within: 14,
+            due: Vec::new(),
+            unseen: Vec::new(),
+        };
+        let moment = |words: &str| Moment {
+            time: "2026-11-25T09:00:00Z".to_owned(),
+            words: words.to_owned(),
+        };
         let timelines = [(id, vec![moment("made by Ann"), moment("<b>\u{202e}")])].into();
         let report = Report { at: text(), rows: vec![row], agenda, unread: 0, timelines };
         let page = report.page().unwrap();
         let time = "<time datetime=\"2026-11-25T09:00:00Z\">2026-11-25T09:00:00Z</time>";
-        assert!(page.contains(&format!("<li>{time} made by Ann</li>\n<li>{time} &lt;b&gt;\\u{{202e}}</li>")), "{page}");
+        assert!(
+            page.contains(&format!(
+                "<li>{time} made by Ann</li>\n<li>{time} &lt;b&gt;\\u{{202e}}</li>"
+            )),
+            "{page}"
+        );
     }
 }

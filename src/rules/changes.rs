@@ -19,7 +19,8 @@ pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
         return Vec::new();
     }
     let before = by_id(before(catalog));
-    let renumbered: BTreeSet<&str> = renumbered(catalog).into_iter().map(|(after, ..)| after.path.as_str()).collect();
+    let renumbered: BTreeSet<&str> =
+        renumbered(catalog).into_iter().map(|(after, ..)| after.path.as_str()).collect();
     after(catalog)
         .filter(|entry| entry.claimed_id().is_some_and(|id| !before.contains_key(id)))
         .filter(|entry| !renumbered.contains(entry.path.as_str()))
@@ -46,7 +47,8 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
         return Vec::new();
     }
     let ids = by_id(remaining(catalog));
-    let paths: BTreeMap<&str, &Entry> = before(catalog).map(|entry| (entry.path.as_str(), entry)).collect();
+    let paths: BTreeMap<&str, &Entry> =
+        before(catalog).map(|entry| (entry.path.as_str(), entry)).collect();
     after(catalog)
         .filter_map(|after| {
             let (old, new) = (paths.get(after.path.as_str())?.claimed_id()?, after.claimed_id()?);
@@ -59,7 +61,10 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
 /// not.
 fn remaining(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     let before = catalog.before.as_ref();
-    catalog.entries.iter().filter(move |entry| before.is_none_or(|before| before.keeps(&entry.path)))
+    catalog
+        .entries
+        .iter()
+        .filter(move |entry| before.is_none_or(|before| before.keeps(&entry.path)))
 }
 
 fn before(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
@@ -68,7 +73,10 @@ fn before(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
 
 fn after(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     let changed = catalog.before.as_ref().map(|before| &before.changed);
-    catalog.entries.iter().filter(move |entry| changed.is_some_and(|changed| changed.contains(&entry.path)))
+    catalog
+        .entries
+        .iter()
+        .filter(move |entry| changed.is_some_and(|changed| changed.contains(&entry.path)))
 }
 
 fn by_id<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<&'a str, &'a Entry> {

@@ -55,7 +55,8 @@ impl Confidential {
         for (at, character) in text.char_indices() {
             while spans.next_if(|span| span.end <= at).is_some() {}
             let stays = matches!(character, '\n' | '\r' | '\t') || (is_margin && character == ' ');
-            match !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8()) {
+            match !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8())
+            {
                 true => masked.extend(std::iter::repeat_n('*', character.len_utf8())),
                 false => masked.push(character),
             }
@@ -114,7 +115,8 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
         State::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
         // In JSON and YAML, only the parser knows where a value ends.
         State::Text if !entry.text.contains('\0') => {
-            let root = is_structured(&entry.path).then(|| manifest::parse(&entry.text).ok()).flatten();
+            let root =
+                is_structured(&entry.path).then(|| manifest::parse(&entry.text).ok()).flatten();
             let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
             // `value` and `data` are words of a schema, not names of what holds a secret.
             if project.rule_files().contains(&entry.path.as_str()) {
@@ -122,7 +124,9 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
             }
             leaks
         }
-        State::Broken(_) | State::Text if entry.text.contains('\0') => without_nul(&entry.text, &is_name),
+        State::Broken(_) | State::Text if entry.text.contains('\0') => {
+            without_nul(&entry.text, &is_name)
+        }
         State::Broken(_) | State::Text => secrets::leaks(&entry.text, None, &is_name),
     }
 }
@@ -178,7 +182,13 @@ impl Words {
             return Self(None);
         }
         // It refuses patterns only when there are more of them than any file has bytes.
-        Self(AhoCorasick::builder().match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(words).ok())
+        Self(
+            AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .ascii_case_insensitive(true)
+                .build(words)
+                .ok(),
+        )
     }
 
     /// Where in `text` one of them stands, in the text's order, without overlaps.
@@ -188,7 +198,8 @@ impl Words {
         let joins = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
         for at in self.0.iter().flat_map(|words| words.find_overlapping_iter(text)) {
             let mut span = at.range();
-            let is_word = !joins(span.start.checked_sub(1).and_then(|at| bytes.get(at))) && !joins(bytes.get(span.end));
+            let is_word = !joins(span.start.checked_sub(1).and_then(|at| bytes.get(at)))
+                && !joins(bytes.get(span.end));
             if is_word || span.len() >= LONG {
                 // They come in the order of their ends, and are joined at once: there can be many at one place.
                 while let Some(last) = found.pop_if(|last| last.end > span.start) {
@@ -226,8 +237,10 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
     // Rules on a change quote what stood there before, perhaps in another place.
     let past = before.iter().chain(rule_files.iter().filter_map(|file| file.before.as_ref()));
-    let past: Vec<Words> =
-        past.map(|entry| Hidden::of(entry, project).words).filter(|words| words.0.is_some()).collect();
+    let past: Vec<Words> = past
+        .map(|entry| Hidden::of(entry, project).words)
+        .filter(|words| words.0.is_some())
+        .collect();
     seal_with(findings, |path| entries.get(path).copied(), &past, project);
 }
 
@@ -247,7 +260,11 @@ pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
-pub fn conceal<'text>(entry: &Entry, project: &Project, texts: impl IntoIterator<Item = &'text mut String>) {
+pub fn conceal<'text>(
+    entry: &Entry,
+    project: &Project,
+    texts: impl IntoIterator<Item = &'text mut String>,
+) {
     let mut texts = texts.into_iter().peekable();
     // Most often there is nothing to say, and then nothing is looked for.
     if texts.peek().is_none() {
@@ -284,10 +301,13 @@ fn seal_with<'catalog>(
             // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
             if finding.rule.code != CODE && hidden.confidential.touches(&finding.span) {
                 let (code, name) = (finding.rule.code, finding.rule.name);
-                finding.message =
-                    format!("this breaks `{name}`, and nothing more is said since it looks like a secret");
-                finding.help =
-                    format!("take the value out first ({}); `goldenpath explain {code}` says what belongs here", CODE);
+                finding.message = format!(
+                    "this breaks `{name}`, and nothing more is said since it looks like a secret"
+                );
+                finding.help = format!(
+                    "take the value out first ({}); `goldenpath explain {code}` says what belongs here",
+                    CODE
+                );
                 is_own = true;
             }
         }
@@ -297,7 +317,9 @@ fn seal_with<'catalog>(
             }
             clean(&mut other.label);
         }
-        if finding.rule.code == CODE || finding.fix.as_ref().is_some_and(|fix| !is_harmless(fix, clean)) {
+        if finding.rule.code == CODE
+            || finding.fix.as_ref().is_some_and(|fix| !is_harmless(fix, clean))
+        {
             finding.fix = None;
         }
         if let Some(Fix { patch: Patch::Document(change), .. }) = &finding.fix
@@ -337,9 +359,12 @@ enum Origin {
 /// Replaces what the files hide, and what looks like a secret by itself. A word of goldenpath's own stays, also where a
 /// file hides the same word.
 fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>, origin: Origin) {
-    let mut found: Vec<Range<usize>> = secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
+    let mut found: Vec<Range<usize>> =
+        secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
     found.extend(
-        words.flat_map(|words| words.find(text)).filter(|span| origin == Origin::Foreign || !is_own_word(text, span)),
+        words
+            .flat_map(|words| words.find(text))
+            .filter(|span| origin == Origin::Foreign || !is_own_word(text, span)),
     );
     if found.is_empty() {
         return;
@@ -398,7 +423,9 @@ mod tests {
 
     #[test]
     fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
-        let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok());
+        let words = Words(
+            AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok(),
+        );
         let mut text = "abc abcd xLONGSECRETx".to_owned();
         redact(&mut text, [words].iter(), Origin::Foreign);
         assert_eq!(text, "[hidden] abcd x[hidden]x");
@@ -417,8 +444,12 @@ mod tests {
 
     #[test]
     fn own_words_of_a_message_stay_and_the_same_word_in_foreign_text_is_hidden() {
-        let words =
-            Words(AhoCorasick::builder().ascii_case_insensitive(true).build(["password", "field", "hunter2"]).ok());
+        let words = Words(
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(["password", "field", "hunter2"])
+                .ok(),
+        );
         let mut text = "the field `password` is a password, x/field, `a field`, hunter2".to_owned();
         redact(&mut text, [words].iter(), Origin::Message);
         assert_eq!(text, "the field `[hidden]` is a password, x/[hidden], `a [hidden]`, [hidden]");

@@ -53,7 +53,8 @@ pub(super) fn report_unless<'a, K: Hash + Eq>(
                 more => format!(" and {more} more"),
             };
             let has = if others.len() == 1 { "has" } else { "have" };
-            let message = format!("{} is taken: {}{more} {has} it too", describe(key), paths.join(", "));
+            let message =
+                format!("{} is taken: {}{more} {has} it too", describe(key), paths.join(", "));
             let finding = sink.at(entry, pointer, message, help.to_owned());
             if let Some(other) = others.first() {
                 finding.with(other, other.span(pointer), "taken here");
@@ -63,7 +64,10 @@ pub(super) fn report_unless<'a, K: Hash + Eq>(
 }
 
 /// The entries whose keys may not be their own, in their order: those with the same hash. As a rule there is none.
-fn suspects<'a, K: Hash>(entries: &'a [Entry], key: impl Fn(&'a Entry) -> Option<K> + Sync) -> Vec<&'a Entry> {
+fn suspects<'a, K: Hash>(
+    entries: &'a [Entry],
+    key: impl Fn(&'a Entry) -> Option<K> + Sync,
+) -> Vec<&'a Entry> {
     let hashed = |(at, entry): (usize, &'a Entry)| {
         let mut hasher = DefaultHasher::new();
         key(entry)?.hash(&mut hasher);

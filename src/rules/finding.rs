@@ -60,7 +60,8 @@ impl Finding {
 
     /// The files that it points into.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.path.as_str()).chain(self.related.iter().map(|other| other.path.as_str()))
+        std::iter::once(self.path.as_str())
+            .chain(self.related.iter().map(|other| other.path.as_str()))
     }
 }
 
@@ -72,17 +73,33 @@ pub struct Sink<'findings> {
 }
 
 impl<'findings> Sink<'findings> {
-    pub(super) fn new(rule: &'static Rule, severity: Severity, findings: &'findings mut Vec<Finding>) -> Self {
+    pub(super) fn new(
+        rule: &'static Rule,
+        severity: Severity,
+        findings: &'findings mut Vec<Finding>,
+    ) -> Self {
         Self { rule, severity, findings }
     }
 
     /// A finding about the value at a JSON pointer. The finding comes back for related places to be added.
-    pub(super) fn at(&mut self, entry: &Entry, pointer: &str, message: String, help: String) -> &mut Finding {
+    pub(super) fn at(
+        &mut self,
+        entry: &Entry,
+        pointer: &str,
+        message: String,
+        help: String,
+    ) -> &mut Finding {
         self.over(entry, entry.span(pointer), pointer, message, help)
     }
 
     /// A finding about a line of a file that is not a manifest.
-    pub(super) fn on_file(&mut self, path: &str, line: usize, message: String, help: String) -> &mut Finding {
+    pub(super) fn on_file(
+        &mut self,
+        path: &str,
+        line: usize,
+        message: String,
+        help: String,
+    ) -> &mut Finding {
         let place = Place { line, column: 1, end_line: line, end_column: 1 };
         self.add(path, 0..0, place, "", message, help)
     }
@@ -130,7 +147,12 @@ impl<'findings> Sink<'findings> {
 
 impl Finding {
     /// Adds another place in `entry`, underlined with `label`.
-    pub(super) fn with(&mut self, entry: &Entry, span: Range<usize>, label: impl Into<String>) -> &mut Self {
+    pub(super) fn with(
+        &mut self,
+        entry: &Entry,
+        span: Range<usize>,
+        label: impl Into<String>,
+    ) -> &mut Self {
         let (path, confidential) = (entry.path.clone(), Confidential::default());
         self.related.push(Related { path, span, label: label.into(), confidential });
         self

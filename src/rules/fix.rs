@@ -40,7 +40,10 @@ impl Fix {
 
     /// Writes `value` at a JSON pointer.
     pub(super) fn set(pointer: &str, value: &str, message: String) -> Self {
-        Self::of(Change::Set { pointer: pointer.to_owned(), value: Scalar::String(value.to_owned()) }, message)
+        Self::of(
+            Change::Set { pointer: pointer.to_owned(), value: Scalar::String(value.to_owned()) },
+            message,
+        )
     }
 
     /// Moves the file.

@@ -55,7 +55,13 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
 /// Reports the problems of one kind.
 pub(super) fn report(entry: &Entry, problems: &[Problem], kind: ProblemKind, sink: &mut Sink<'_>) {
     for problem in problems.iter().filter(|problem| problem.kind == kind) {
-        let finding = sink.over(entry, problem.span.clone(), "", problem.message.clone(), problem.help.clone());
+        let finding = sink.over(
+            entry,
+            problem.span.clone(),
+            "",
+            problem.message.clone(),
+            problem.help.clone(),
+        );
         if let Some((span, label)) = &problem.related {
             finding.with(entry, span.clone(), label);
         }

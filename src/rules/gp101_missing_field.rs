@@ -69,7 +69,9 @@ fn help(field: &str, enums: &Enums) -> String {
         "kind" => return "add `kind: SecretRequest`".to_owned(),
         "id" => return "add `id:`; `goldenpath new secret` takes the next free one".to_owned(),
         "ttlDays" => return "add `ttlDays:` with a number of days, such as 30".to_owned(),
-        "access" => return "add `access:` with `namespace:` and `k8sSecretName:` below it".to_owned(),
+        "access" => {
+            return "add `access:` with `namespace:` and `k8sSecretName:` below it".to_owned();
+        }
         "risk" => return "add `risk:` with `tier:` below it".to_owned(),
         "rotation" => return "add `rotation:` with `rotationClass:` below it".to_owned(),
         "lifecycle" => return "add `lifecycle:` with `status: active` below it".to_owned(),

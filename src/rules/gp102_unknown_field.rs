@@ -81,15 +81,20 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             Meant::Nobody => (has_no, format!("the fields here are {}", known.join(", "))),
         };
         let pointer = format!("{mapping}/{}", name.replace('~', "~0").replace('/', "~1"));
-        let keys = mappings.entry(mapping).or_insert_with(|| match root.at(mapping).map(|(_, node)| &node.value) {
-            Some(Value::Mapping(entries)) => entries.iter().map(|(key, _)| (key.name.as_str(), key)).collect(),
-            _ => HashMap::new(),
+        let keys = mappings.entry(mapping).or_insert_with(|| {
+            match root.at(mapping).map(|(_, node)| &node.value) {
+                Some(Value::Mapping(entries)) => {
+                    entries.iter().map(|(key, _)| (key.name.as_str(), key)).collect()
+                }
+                _ => HashMap::new(),
+            }
         });
         let span = match keys.get(name) {
             Some(key) => key.span.clone(),
             None => entry.span(mapping),
         };
-        let is_contested = claim(field).is_some_and(|claim| claims.get(&claim).is_some_and(|count| *count > 1));
+        let is_contested =
+            claim(field).is_some_and(|claim| claims.get(&claim).is_some_and(|count| *count > 1));
         let fix = match is_contested {
             true => None,
             false => fix(field, &pointer, root, &unknown, |name| keys.contains_key(name)),
@@ -117,7 +122,10 @@ fn may_be_misspelt(home: &str, root: &Node, unknown: &[UnknownField<'_>]) -> boo
     while root.at(around).is_none() {
         around = around.rsplit_once('/').map_or("", |(around, _)| around);
     }
-    around != home && unknown.iter().any(|field| field.mapping == around && !matches!(field.meant, Meant::Elsewhere(_)))
+    around != home
+        && unknown
+            .iter()
+            .any(|field| field.mapping == around && !matches!(field.meant, Meant::Elsewhere(_)))
 }
 
 /// The mapping and the name that a field may have been meant to have.
@@ -143,12 +151,16 @@ fn fix(
                 Some(home) => format!("move `{name}` to `{home}`"),
                 None => format!("move `{name}` to the top level"),
             };
-            let fix = Fix::of(Change::Move { pointer: pointer.to_owned(), into: home.to_owned() }, message);
+            let fix = Fix::of(
+                Change::Move { pointer: pointer.to_owned(), into: home.to_owned() },
+                message,
+            );
             Some(fix.safe_if(!may_be_misspelt(home, root, unknown)))
         }
         Meant::There(home) => {
             let (here, there) = (root.at(pointer)?.1, root.at(&format!("{home}/{name}"))?.1);
-            let fix = Fix::of(Change::Remove { pointer: pointer.to_owned() }, format!("remove `{name}`"));
+            let fix =
+                Fix::of(Change::Remove { pointer: pointer.to_owned() }, format!("remove `{name}`"));
             (here.value == there.value).then(|| fix.safe_if(false))
         }
         Meant::Here(_) => {

@@ -46,8 +46,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let Some((_, node)) = root.at(&violation.pointer) else { continue };
         let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
         // An item of a list has no name of its own.
-        let list =
-            field.filter(|name| name.parse::<usize>().is_ok()).and_then(|_| violation.pointer.rsplit('/').nth(1));
+        let list = field
+            .filter(|name| name.parse::<usize>().is_ok())
+            .and_then(|_| violation.pointer.rsplit('/').nth(1));
         let labelled = |text: &str| match (list, field) {
             (None, Some(field)) => format!("{field}: {text}"),
             _ => text.to_owned(),
@@ -55,7 +56,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         // What belongs in a mapping that has nothing in it stands elsewhere, which is GP102's.
         let is_misplaced = || {
             let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
-            unknown.iter().any(|field| matches!(field.meant, Meant::Elsewhere(home) if home == violation.pointer))
+            unknown.iter().any(
+                |field| matches!(field.meant, Meant::Elsewhere(home) if home == violation.pointer),
+            )
         };
         if node.value == Value::Null && expected == "object" && is_misplaced() {
             continue;
@@ -67,12 +70,16 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             (None, None) => "the manifest".to_owned(),
         };
         let (found, help) = match (&node.value, field) {
-            (Value::Null, None) => ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned()),
+            (Value::Null, None) => {
+                ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned())
+            }
             (Value::Null, Some(_)) if expected == "object" => {
                 ("nothing", format!("write the fields of {name} below it, indented"))
             }
             (Value::Null, Some(_)) => ("nothing", format!("give {name} a value")),
-            (Value::String(text), Some(_)) if expected == "integer" && text.parse::<i64>().is_ok() => {
+            (Value::String(text), Some(_))
+                if expected == "integer" && text.parse::<i64>().is_ok() =>
+            {
                 let value = Scalar::Int(text.parse().unwrap_or_default());
                 let change = Change::Set { pointer: violation.pointer.clone(), value };
                 fix = Some(Fix::of(change, format!("remove the quotes: `{}`", labelled(text))));
@@ -82,7 +89,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 let text = &entry.text[node.span.clone()];
                 let quoted = labelled(&format!("\"{text}\""));
                 // Quotes alone make no principal of a number.
-                fix = list.is_none().then(|| Fix::set(&violation.pointer, text, format!("quote it: `{quoted}`")));
+                fix = list
+                    .is_none()
+                    .then(|| Fix::set(&violation.pointer, text, format!("quote it: `{quoted}`")));
                 (described(&node.value), format!("quote it: {quoted}"))
             }
             (other, _) => (described(other), format!("write {} here", article(expected))),

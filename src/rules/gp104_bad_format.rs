@@ -50,20 +50,30 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             field => format!("`{field}`"),
         };
         let fix = text.and_then(|text| fix(field, &violation.pointer, text));
-        sink.at(entry, &violation.pointer, format!("{name} is not in the right form: {reason}"), help).mended_by(fix);
+        sink.at(
+            entry,
+            &violation.pointer,
+            format!("{name} is not in the right form: {reason}"),
+            help,
+        )
+        .mended_by(fix);
     }
     if let Some(Err(error)) = &manifest.store_key
         && let StoreKeyError::Refused { key, reason } = error.as_ref()
     {
-        let message = format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
-        let help = "choose another name, such as one with one letter more in its last word".to_owned();
+        let message =
+            format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
+        let help =
+            "choose another name, such as one with one letter more in its last word".to_owned();
         sink.at(entry, "/metadata/name", message, help);
     }
 }
 
 fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
     let as_id = || {
-        let digits = text.get(..SecretId::PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(SecretId::PREFIX));
+        let digits = text
+            .get(..SecretId::PREFIX.len())
+            .filter(|start| start.eq_ignore_ascii_case(SecretId::PREFIX));
         let digits = text[digits?.len()..].trim_start_matches('0');
         let id = format!("{}{digits:0>4}", SecretId::PREFIX);
         SecretId::parse(&id).is_ok().then_some(id)
@@ -73,7 +83,11 @@ fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
         ("description", ..) => return None,
         (list, ..) if is_principals(list) => return None,
         ("id", ..) => (as_id()?, true),
-        (_, lower, _) if lower != text && (DnsSubdomain::parse(&lower).is_ok() || !is_name(field)) => (lower, true),
+        (_, lower, _)
+            if lower != text && (DnsSubdomain::parse(&lower).is_ok() || !is_name(field)) =>
+        {
+            (lower, true)
+        }
         (_, _, label) if is_name(field) && DnsSubdomain::parse(&label).is_ok() => (label, false),
         _ => return None,
     };

@@ -43,20 +43,33 @@ const NO_ROTATION: &str = "none";
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if let Some(tier) = unrotated(entry, project, Rotation::Required) {
-        let message = format!("a secret of risk tier `{tier}` must be rotated, and `rotationClass` is `{NO_ROTATION}`");
+        let message = format!(
+            "a secret of risk tier `{tier}` must be rotated, and `rotationClass` is `{NO_ROTATION}`"
+        );
         report(entry, project, tier, message, sink);
     }
 }
 
 /// The risk tier of a manifest without rotation, if the governance table says `rotation` for it.
-pub(super) fn unrotated<'a>(entry: &'a Entry, project: &Project, rotation: Rotation) -> Option<&'a str> {
+pub(super) fn unrotated<'a>(
+    entry: &'a Entry,
+    project: &Project,
+    rotation: Rotation,
+) -> Option<&'a str> {
     let root = entry.root()?;
     let tier = root.string_at("/spec/risk/tier")?;
     let asked = project.governance.tiers.get(tier)?.rotation;
-    (asked == rotation && root.string_at("/spec/rotation/rotationClass")? == NO_ROTATION).then_some(tier)
+    (asked == rotation && root.string_at("/spec/rotation/rotationClass")? == NO_ROTATION)
+        .then_some(tier)
 }
 
-pub(super) fn report(entry: &Entry, project: &Project, tier: &str, message: String, sink: &mut Sink<'_>) {
+pub(super) fn report(
+    entry: &Entry,
+    project: &Project,
+    tier: &str,
+    message: String,
+    sink: &mut Sink<'_>,
+) {
     let classes: Vec<String> = project
         .enums
         .rotation_classes

@@ -40,6 +40,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if let Some(tier) = unrotated(entry, project, Rotation::Recommended) {
-        report(entry, project, tier, format!("a secret of risk tier `{tier}` should be rotated"), sink);
+        report(
+            entry,
+            project,
+            tier,
+            format!("a secret of risk tier `{tier}` should be rotated"),
+            sink,
+        );
     }
 }

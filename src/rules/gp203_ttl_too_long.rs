@@ -40,12 +40,23 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let told = entry.manifest().is_some_and(|manifest| manifest.is_at_fault("/spec/ttlDays"));
     if request.ttl_days > tier.max_ttl_days && !told {
         let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
-        let message =
-            format!("`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days", request.ttl_days);
-        let change = Change::Set { pointer: "/spec/ttlDays".to_owned(), value: Scalar::Int(i64::from(longest)) };
-        let fix = Fix::of(change, format!("write {longest} for {}", request.ttl_days)).safe_if(false);
-        sink.at(entry, "/spec/ttlDays", message, format!("write {longest} or less; it can be renewed then"))
-            .with(entry, entry.span("/spec/risk/tier"), format!("the tier is `{name}`"))
-            .mended_by(Some(fix));
+        let message = format!(
+            "`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days",
+            request.ttl_days
+        );
+        let change = Change::Set {
+            pointer: "/spec/ttlDays".to_owned(),
+            value: Scalar::Int(i64::from(longest)),
+        };
+        let fix =
+            Fix::of(change, format!("write {longest} for {}", request.ttl_days)).safe_if(false);
+        sink.at(
+            entry,
+            "/spec/ttlDays",
+            message,
+            format!("write {longest} or less; it can be renewed then"),
+        )
+        .with(entry, entry.span("/spec/risk/tier"), format!("the tier is `{name}`"))
+        .mended_by(Some(fix));
     }
 }

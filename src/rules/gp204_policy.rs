@@ -60,24 +60,30 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
         return Ok(());
     }
     // What is not a SecretRequest has findings that say so, and is rendered and applied by nobody.
-    let entries: Vec<&Entry> = catalog.selected().filter(|entry| entry.request().is_some()).collect();
+    let entries: Vec<&Entry> =
+        catalog.selected().filter(|entry| entry.request().is_some()).collect();
     if entries.is_empty() {
         return Ok(());
     }
-    let before: BTreeMap<&str, &Entry> =
-        changes::kept(catalog).into_iter().map(|(before, after)| (after.path.as_str(), before)).collect();
+    let before: BTreeMap<&str, &Entry> = changes::kept(catalog)
+        .into_iter()
+        .map(|(before, after)| (after.path.as_str(), before))
+        .collect();
     // Threads of their own, since the interpreter needs more stack than the ones that read manifests have.
-    let threads = ThreadPoolBuilder::new().stack_size(Policies::STACK).build().map_err(|error| {
-        ConfigError::new(
-            project.policies.file(),
-            format!("the policies cannot be run: {error}"),
-            "allow more threads or memory",
-        )
-    })?;
+    let threads =
+        ThreadPoolBuilder::new().stack_size(Policies::STACK).build().map_err(|error| {
+            ConfigError::new(
+                project.policies.file(),
+                format!("the policies cannot be run: {error}"),
+                "allow more threads or memory",
+            )
+        })?;
     let broken: Vec<Result<Vec<&Policy>, ConfigError>> = threads.install(|| {
         entries
             .par_iter()
-            .map(|entry| broken_by(entry, catalog, before.get(entry.path.as_str()).copied(), project))
+            .map(|entry| {
+                broken_by(entry, catalog, before.get(entry.path.as_str()).copied(), project)
+            })
             .collect()
     });
     let overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
@@ -85,10 +91,9 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
     for (entry, broken) in entries.into_iter().zip(broken) {
         for policy in broken? {
             let message = format!("{}: {}", policy.name, policy.message);
-            let help = policy
-                .help
-                .clone()
-                .unwrap_or_else(|| format!("policy `{}` in {}", policy.name, project.policies.file()));
+            let help = policy.help.clone().unwrap_or_else(|| {
+                format!("policy `{}` in {}", policy.name, project.policies.file())
+            });
             let finding = sink.at(entry, nearest(entry, &policy.pointer), message, help);
             if !overridden {
                 finding.severity = match policy.severity {

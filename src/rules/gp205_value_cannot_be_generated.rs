@@ -34,7 +34,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(request) = entry.request().filter(|request| request.generate && request.status.is_in_use()) else {
+    let Some(request) =
+        entry.request().filter(|request| request.generate && request.status.is_in_use())
+    else {
         return;
     };
     let name = &request.secret_type;
@@ -51,7 +53,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         }
     };
     let message = format!("the value of a secret of type `{name}` cannot be generated: {why}");
-    let help = format!("leave `generate` out, and give the value with `goldenpath value set {}`", request.id);
+    let help = format!(
+        "leave `generate` out, and give the value with `goldenpath value set {}`",
+        request.id
+    );
     sink.at(entry, "/spec/value/generate", message, help).with(
         entry,
         entry.span("/spec/secretType"),

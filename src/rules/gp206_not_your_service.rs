@@ -65,7 +65,9 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
 
         if let Some(unlisted) = ownership.unlisted(service) {
             let message = format!("the service `{service}` is not in `ownership.services`");
-            let help = format!("ask the platform team to add it to {config}, with its owners and namespaces");
+            let help = format!(
+                "ask the platform team to add it to {config}, with its owners and namespaces"
+            );
             let finding = sink.at(entry, "/metadata/service", message, help);
             if !is_overridden && unlisted == Unlisted::Warn {
                 finding.severity = Severity::Warning;
@@ -81,27 +83,38 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             );
             sink.at(entry, "/metadata/owner", message, help);
         }
-        let Some(objection) = ownership.object_to_namespace(service, namespace, is_service) else { continue };
+        let Some(objection) = ownership.object_to_namespace(service, namespace, is_service) else {
+            continue;
+        };
         let pointer = "/spec/access/namespace";
         let list = format!("`ownership.services.{service}.namespaces` in {config}");
         match objection {
             NamespaceObjection::Outside { namespaces, holder } => {
-                let other = holder.map(|holder| format!(": it belongs to `{holder}`")).unwrap_or_default();
-                let message = format!("the namespace `{namespace}` is not one of the service `{service}`{other}");
-                let names: Vec<String> = namespaces.iter().map(NamespacePattern::to_string).collect();
-                let help = format!("use {}, or ask the platform team to change {list}", any_of(&names));
+                let other =
+                    holder.map(|holder| format!(": it belongs to `{holder}`")).unwrap_or_default();
+                let message = format!(
+                    "the namespace `{namespace}` is not one of the service `{service}`{other}"
+                );
+                let names: Vec<String> =
+                    namespaces.iter().map(NamespacePattern::to_string).collect();
+                let help =
+                    format!("use {}, or ask the platform team to change {list}", any_of(&names));
                 sink.at(entry, pointer, message, help);
             }
             NamespaceObjection::OfAnother { holder } => {
-                let message = format!("the namespace `{namespace}` belongs to the service `{holder}`");
-                let help =
-                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                let message =
+                    format!("the namespace `{namespace}` belongs to the service `{holder}`");
+                let help = format!(
+                    "use a namespace of `{service}`, or ask the platform team to add this one to {list}"
+                );
                 sink.at(entry, pointer, message, help);
             }
             NamespaceObjection::NamedLikeAnother => {
-                let message = format!("the namespace `{namespace}` has the name of another service");
-                let help =
-                    format!("use a namespace of `{service}`, or ask the platform team to add this one to {list}");
+                let message =
+                    format!("the namespace `{namespace}` has the name of another service");
+                let help = format!(
+                    "use a namespace of `{service}`, or ask the platform team to add this one to {list}"
+                );
                 let finding = sink.at(entry, pointer, message, help);
                 if !is_overridden {
                     finding.severity = Severity::Warning;

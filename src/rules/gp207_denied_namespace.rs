@@ -58,7 +58,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         Some(_) => String::new(),
         None => format!(" by `{pattern}`"),
     };
-    let message = format!("the namespace `{namespace}` is denied{by}: a Secret there can mean power over the cluster");
+    let message = format!(
+        "the namespace `{namespace}` is denied{by}: a Secret there can mean power over the cluster"
+    );
     let help = format!(
         "use a namespace of the service, or ask the platform team to add this one to \
          `ownership.services.{service}.namespaces` in {}",

@@ -62,11 +62,14 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         for (index, item) in items.iter().enumerate() {
             let Value::String(principal) = &item.value else { continue };
             let Some(account) = arn::account(principal) else { continue };
-            let Some(objection) = project.ownership.object_to_account(service, account, own) else { continue };
+            let Some(objection) = project.ownership.object_to_account(service, account, own) else {
+                continue;
+            };
             let pointer = format!("{list}/{index}");
             match objection {
                 AccountObjection::Outside { accounts } => {
-                    let message = format!("the account {account} is not one of the service `{service}`");
+                    let message =
+                        format!("the account {account} is not one of the service `{service}`");
                     let help = format!(
                         "use a principal of {}, or ask the platform team to add the account to \
                          `ownership.services.{service}.accounts` in {config}",
@@ -78,7 +81,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                     }
                 }
                 AccountObjection::OfAnother { own } => {
-                    let message = format!("this principal is of the account {account}, and the secret is in {own}");
+                    let message = format!(
+                        "this principal is of the account {account}, and the secret is in {own}"
+                    );
                     let help = format!(
                         "use a principal of {own}, or ask the platform team to list both accounts in \
                          `ownership.services.{service}.accounts` in {config}"

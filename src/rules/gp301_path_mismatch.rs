@@ -44,20 +44,26 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let below = entry.path.strip_prefix(project.folder()).and_then(|rest| rest.strip_prefix('/'));
     let parts: Option<Vec<&str>> = below.map(|below| below.split('/').collect());
     let Some([service, environment, file]) = parts.as_deref() else {
-        let message =
-            format!("a manifest lies in `{}/<service>/<environment>/`, and this file does not", project.folder());
+        let message = format!(
+            "a manifest lies in `{}/<service>/<environment>/`, and this file does not",
+            project.folder()
+        );
         sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
         return;
     };
     let (pointer, message) = if *service != service_field {
         (
             "/metadata/service",
-            format!("the folder says the service is `{service}`, the manifest says `{service_field}`"),
+            format!(
+                "the folder says the service is `{service}`, the manifest says `{service_field}`"
+            ),
         )
     } else if *environment != environment_field {
         (
             "/metadata/environment",
-            format!("the folder says the environment is `{environment}`, the manifest says `{environment_field}`"),
+            format!(
+                "the folder says the environment is `{environment}`, the manifest says `{environment_field}`"
+            ),
         )
     } else {
         ("/metadata/id", format!("the file is called `{file}`, and its ID is `{id}`"))
@@ -66,7 +72,8 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         return;
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();
-    sink.at(entry, pointer, message, format!("{help}, or correct `{field}`")).mended_by(Some(Fix::path(&expected)));
+    sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"))
+        .mended_by(Some(Fix::path(&expected)));
 }
 
 /// The service, the environment and the ID that a manifest gives, whatever else is wrong with it.

@@ -34,21 +34,34 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
-    let help =
-        "`goldenpath id renumber` gives the younger manifest the next free ID, in `metadata.id` and in its file name";
-    duplicates::report(catalog, sink, Entry::claimed_id, "/metadata/id", |id| format!("the ID `{id}`"), help);
+    let help = "`goldenpath id renumber` gives the younger manifest the next free ID, in `metadata.id` and in its file name";
+    duplicates::report(
+        catalog,
+        sink,
+        Entry::claimed_id,
+        "/metadata/id",
+        |id| format!("the ID `{id}`"),
+        help,
+    );
 }
 
 impl RuleSet<'_> {
     /// That another branch, called `branch`, has a manifest at `other` with the ID of the one at `path` of the catalog; None
     /// where the rule is off.
     #[must_use]
-    pub fn taken_elsewhere(&self, catalog: &Catalog, path: &str, branch: &str, other: &str) -> Option<Finding> {
+    pub fn taken_elsewhere(
+        &self,
+        catalog: &Catalog,
+        path: &str,
+        branch: &str,
+        other: &str,
+    ) -> Option<Finding> {
         let entry = catalog.at(path)?;
         let (rule, severity) = self.rules.iter().find(|(rule, _)| rule.code == RULE.code)?;
         let id = entry.claimed_id().unwrap_or_default();
         let message = format!("the ID `{id}` is taken: {other} on {branch} has it");
-        let help = format!("`goldenpath id renumber {path}` gives this one the next free ID; commit that");
+        let help =
+            format!("`goldenpath id renumber {path}` gives this one the next free ID; commit that");
         let mut findings = Vec::new();
         Sink::new(rule, *severity, &mut findings).at(entry, "/metadata/id", message, help);
         confidential::seal(&mut findings, catalog, self.project);

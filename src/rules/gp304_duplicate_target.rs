@@ -41,7 +41,9 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         sink,
         |entry| entry.claimed_target(project),
         "/spec/access/k8sSecretName",
-        |(cluster, namespace, name)| format!("the Kubernetes Secret `{namespace}/{name}` in {cluster}"),
+        |(cluster, namespace, name)| {
+            format!("the Kubernetes Secret `{namespace}/{name}` in {cluster}")
+        },
         "give one of the two another `k8sSecretName`",
     );
 }

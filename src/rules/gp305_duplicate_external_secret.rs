@@ -46,14 +46,17 @@ pub(super) const RULE: Rule = Rule {
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     // Where both rules are errors, one cause is one finding.
     let mut levels = project.config.rules.iter();
-    let of_the_key = levels.find(|(key, _)| gp303_duplicate_name::RULE.answers_to(key)).map(|(_, level)| *level);
+    let of_the_key =
+        levels.find(|(key, _)| gp303_duplicate_name::RULE.answers_to(key)).map(|(_, level)| *level);
     let is_an_error = of_the_key.is_none_or(|level| level == Level::Error);
     duplicates::report_unless(
         catalog,
         sink,
         |entry| entry.claimed_external_secret(project),
         "/metadata/name",
-        |(cluster, namespace, name)| format!("the ExternalSecret `{namespace}/{name}-sync` in {cluster}"),
+        |(cluster, namespace, name)| {
+            format!("the ExternalSecret `{namespace}/{name}-sync` in {cluster}")
+        },
         "give one of the two another name, or another namespace",
         |one, other| is_an_error && one.claimed_store_key() == other.claimed_store_key(),
     );

@@ -32,10 +32,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     // Of what was no ID, such as `sec-0007`, nothing was ever made.
-    let renumbered = changes::renumbered(catalog).into_iter().filter(|(_, old, _)| SecretId::parse(old).is_ok());
+    let renumbered =
+        changes::renumbered(catalog).into_iter().filter(|(_, old, _)| SecretId::parse(old).is_ok());
     for (after, old, new) in renumbered {
         let message = format!("the ID was `{old}` and is `{new}` now; an ID stays with its secret");
-        let help = format!("set it back to `{old}`; a new secret takes a new file: `goldenpath new secret`");
+        let help = format!(
+            "set it back to `{old}`; a new secret takes a new file: `goldenpath new secret`"
+        );
         sink.at(after, "/metadata/id", message, help);
     }
 }

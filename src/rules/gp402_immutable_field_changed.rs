@@ -30,19 +30,28 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Catalog(check),
 };
 
-const FIELDS: [&str; 4] = ["/metadata/name", "/metadata/service", "/metadata/environment", "/spec/provider"];
+const FIELDS: [&str; 4] =
+    ["/metadata/name", "/metadata/service", "/metadata/environment", "/spec/provider"];
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for (before, after) in changes::kept(catalog) {
-        let value = |entry: &crate::catalog::Entry, pointer: &str| entry.root()?.string_at(pointer).map(str::to_owned);
+        let value = |entry: &crate::catalog::Entry, pointer: &str| {
+            entry.root()?.string_at(pointer).map(str::to_owned)
+        };
         for pointer in FIELDS {
             // A field that is missing on either side is another rule's.
-            let (Some(old), Some(new)) = (value(before, pointer), value(after, pointer)) else { continue };
+            let (Some(old), Some(new)) = (value(before, pointer), value(after, pointer)) else {
+                continue;
+            };
             let is_possible = pointer == "/spec/provider" || DnsLabel::parse(&old).is_ok();
             if old != new && is_possible {
                 let field = pointer.rsplit('/').next().unwrap_or_default();
-                let message = format!("`{field}` was `{old}` and cannot become `{new}`: another secret would be meant");
-                let help = format!("set it back to `{old}`, and ask for the other secret in a manifest of its own");
+                let message = format!(
+                    "`{field}` was `{old}` and cannot become `{new}`: another secret would be meant"
+                );
+                let help = format!(
+                    "set it back to `{old}`, and ask for the other secret in a manifest of its own"
+                );
                 sink.at(after, pointer, message, help);
             }
         }

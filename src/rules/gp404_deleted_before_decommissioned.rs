@@ -51,11 +51,17 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
                     format!(
                         "{id} is left behind by the catalog, which moves to `{folder}`, and its status was `{status}`"
                     ),
-                    format!("move the whole folder in the same change: git mv {} {folder}", project.config.catalog),
+                    format!(
+                        "move the whole folder in the same change: git mv {} {folder}",
+                        project.config.catalog
+                    ),
                 ),
                 _ => (
                     format!("{id} is removed, and its status was `{status}`"),
-                    format!("bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`", entry.path),
+                    format!(
+                        "bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`",
+                        entry.path
+                    ),
                 ),
             };
             sink.at(entry, "/spec/lifecycle/status", message, help);

@@ -36,7 +36,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for entry in changes::added(catalog) {
-        let Some(request) = entry.request().filter(|request| request.status != LifecycleStatus::Active) else {
+        let Some(request) =
+            entry.request().filter(|request| request.status != LifecycleStatus::Active)
+        else {
             continue;
         };
         let message = format!("a new manifest cannot start as `{}`", request.status);

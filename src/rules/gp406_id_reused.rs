@@ -36,8 +36,12 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             continue;
         }
         if let Some(commit) = before.used_up.get(id) {
-            let message = format!("the ID `{id}` was used before: commit {} has it", &commit[..8.min(commit.len())]);
-            let help = "take a new one: `goldenpath new secret` finds the next that nobody has had".to_owned();
+            let message = format!(
+                "the ID `{id}` was used before: commit {} has it",
+                &commit[..8.min(commit.len())]
+            );
+            let help = "take a new one: `goldenpath new secret` finds the next that nobody has had"
+                .to_owned();
             sink.at(entry, "/metadata/id", message, help);
         }
     }

@@ -43,14 +43,18 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         };
         let id = after.claimed_id().unwrap_or_default();
         if let Some((old, new)) = changed(OWNER) {
-            let message = format!("this change hands {id} over from `{old}` to `{new}`, and its value with it");
+            let message = format!(
+                "this change hands {id} over from `{old}` to `{new}`, and its value with it"
+            );
             let help = format!("ask `{old}` to approve it, or set the owner back");
             sink.at(after, OWNER, message, help);
         }
         if let Some((from, to)) = changed(NAMESPACE)
             && !is_own(project, new.string_at("/metadata/service"), [&from, &to])
         {
-            let message = format!("this change moves the value of {id} from the namespace `{from}` to `{to}`");
+            let message = format!(
+                "this change moves the value of {id} from the namespace `{from}` to `{to}`"
+            );
             let help = format!(
                 "ask the owner to approve it: whoever can read Secrets in `{to}` can read the value, and workloads in \
                  `{from}` lose it"
@@ -63,5 +67,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
 /// Whether the service lists all these namespaces as its own.
 fn is_own(project: &Project, service: Option<&str>, namespaces: [&str; 2]) -> bool {
     let own = service.and_then(|service| project.ownership.namespaces(service));
-    own.is_some_and(|own| namespaces.iter().all(|namespace| own.iter().any(|pattern| pattern.matches(namespace))))
+    own.is_some_and(|own| {
+        namespaces.iter().all(|namespace| own.iter().any(|pattern| pattern.matches(namespace)))
+    })
 }

@@ -35,7 +35,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
-    let Some(before) = catalog.before.as_ref().filter(|before| !before.jumps.is_empty()) else { return };
+    let Some(before) = catalog.before.as_ref().filter(|before| !before.jumps.is_empty()) else {
+        return;
+    };
     let Some(highest) = before.highest else { return };
     for entry in catalog.entries.iter().filter(|entry| before.changed.contains(&entry.path)) {
         let claimed = entry.claimed_id().and_then(|id| SecretId::parse(id).ok());

@@ -65,7 +65,8 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
         let span = leak.span.start..leak.span.start + line.len();
         let pointer = entry.root().map(|root| pointer_to(root, span.start)).unwrap_or_default();
-        let mut message = format!("this looks like {}, and a value is never stored in Git", leak.what);
+        let mut message =
+            format!("this looks like {}, and a value is never stored in Git", leak.what);
         if number + 1 == MOST && leaks.len() > MOST {
             message.push_str(&format!("; {} more places look like secrets", leaks.len() - MOST));
         }
@@ -90,7 +91,9 @@ fn pointer_to(root: &Node, at: usize) -> String {
             Value::Mapping(entries) => entries
                 .iter()
                 .find(|(key, value)| key.span.contains(&at) || value.span.contains(&at))
-                .map(|(key, value)| (key.name.replace('~', "~0").replace('/', "~1"), key.span.contains(&at), value)),
+                .map(|(key, value)| {
+                    (key.name.replace('~', "~0").replace('/', "~1"), key.span.contains(&at), value)
+                }),
             Value::Sequence(items) => {
                 let found = items.iter().enumerate().find(|(_, item)| item.span.contains(&at));
                 found.map(|(number, item)| (number.to_string(), false, item))

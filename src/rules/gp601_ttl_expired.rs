@@ -51,28 +51,36 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     for entry in catalog.selected() {
-        let (Some(request), Some(since)) = (entry.request(), catalog.outlived.get(&entry.path)) else { continue };
+        let (Some(request), Some(since)) = (entry.request(), catalog.outlived.get(&entry.path))
+        else {
+            continue;
+        };
         let days = match request.ttl_days {
             1 => "1 day".to_owned(),
             several => format!("{several} days"),
         };
         let (id, since) = (request.id, since.strftime("%Y-%m-%d"));
-        let message = format!("the ttl of {days} has run out: {id} was in the catalog on {since} already");
+        let message =
+            format!("the ttl of {days} has run out: {id} was in the catalog on {since} already");
         sink.at(entry, "/spec/ttlDays", message, help(request, project));
     }
 }
 
 fn help(request: &SecretRequest, project: &Project) -> String {
-    let (still, longest) = match project.governance.tiers.get(&request.risk_tier).map(|tier| tier.max_ttl_days) {
-        Some(longest) if longest <= request.ttl_days => {
-            ("a new secret in its place", format!(" ({longest} days are the most in this tier)"))
-        }
-        Some(longest) => ("a longer `ttlDays`", format!(" (up to {longest} in this tier)")),
-        None => ("a longer `ttlDays`", String::new()),
-    };
+    let (still, longest) =
+        match project.governance.tiers.get(&request.risk_tier).map(|tier| tier.max_ttl_days) {
+            Some(longest) if longest <= request.ttl_days => (
+                "a new secret in its place",
+                format!(" ({longest} days are the most in this tier)"),
+            ),
+            Some(longest) => ("a longer `ttlDays`", format!(" (up to {longest} in this tier)")),
+            None => ("a longer `ttlDays`", String::new()),
+        };
     let next = match request.status {
         LifecycleStatus::Active => LifecycleStatus::Deprecated,
         _ => LifecycleStatus::DecommissionRequested,
     };
-    format!("if it is still needed, ask for {still}{longest}; if not, set `lifecycle.status: {next}` and take it down")
+    format!(
+        "if it is still needed, ask for {still}{longest}; if not, set `lifecycle.status: {next}` and take it down"
+    )
 }

@@ -76,9 +76,12 @@ impl Renewal {
 
 fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut Sink<'_>) {
     for entry in catalog.selected() {
-        let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else { continue };
+        let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
+            continue;
+        };
         let class = &request.rotation_class;
-        let interval = project.governance.rotation_interval_days.get(class).copied().filter(|days| *days > 0);
+        let interval =
+            project.governance.rotation_interval_days.get(class).copied().filter(|days| *days > 0);
         let Some(interval) = interval else { continue };
         let Some(renewal) = renewals.last.get(&request.id) else { continue };
         let (verb, when) = match renewal {
@@ -94,9 +97,16 @@ fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut S
             "the class `{class}` asks for rotation every {interval} days, and {id} was last {verb} on {}, {days} days ago",
             when.strftime("%Y-%m-%d")
         );
-        let help = match project.config.rotation_function(request.environment.as_str(), &request.secret_type) {
-            Some(_) => "its function has not rotated it: look why, or renew the value by hand".to_owned(),
-            None => format!("renew the value where it was issued, and put it in with `goldenpath value rotate {id}`"),
+        let help = match project
+            .config
+            .rotation_function(request.environment.as_str(), &request.secret_type)
+        {
+            Some(_) => {
+                "its function has not rotated it: look why, or renew the value by hand".to_owned()
+            }
+            None => format!(
+                "renew the value where it was issued, and put it in with `goldenpath value rotate {id}`"
+            ),
         };
         sink.at(entry, "/spec/rotation/rotationClass", message, help);
     }

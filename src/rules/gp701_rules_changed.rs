@@ -57,7 +57,10 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             }
             Changed::Owners(owners) => {
                 span = new_line(file);
-                (String::new(), format!("{}, and with it who owns {}", what_happens(file), owners.join(", ")))
+                (
+                    String::new(),
+                    format!("{}, and with it who owns {}", what_happens(file), owners.join(", ")),
+                )
             }
             Changed::Text => (String::new(), what_happens(file)),
         };
@@ -74,7 +77,9 @@ fn what_happens(file: &RuleFile) -> String {
         (None, _) => format!("the rule file `{path}` is new"),
         (_, None) => format!("the rule file `{path}` is removed"),
         (_, Some(after)) => match &after.state {
-            State::Unreadable(why) => format!("the rule file `{path}` cannot be read any more: {why}"),
+            State::Unreadable(why) => {
+                format!("the rule file `{path}` cannot be read any more: {why}")
+            }
             _ => format!("the rule file `{path}` changes"),
         },
     }
@@ -104,7 +109,8 @@ fn new_line(file: &RuleFile) -> Option<Range<usize>> {
 pub(super) fn names(file: &RuleFile, changes: &[KeyChange]) -> String {
     let is_json = file.path.ends_with(".json");
     let (named, more) = changes.split_at(changes.len().min(MOST_KEYS));
-    let mut names: Vec<String> = named.iter().map(|change| format!("{} ({change})", change.name(is_json))).collect();
+    let mut names: Vec<String> =
+        named.iter().map(|change| format!("{} ({change})", change.name(is_json))).collect();
     if !more.is_empty() {
         names.push(format!("and {} more", more.len()));
     }

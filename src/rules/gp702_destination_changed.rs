@@ -53,14 +53,22 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             // A file that cannot be compared may send things anywhere.
             Changed::Text | Changed::Owners(_) => (
                 String::new(),
-                format!("where things go cannot be compared: `{}` has no plain keys and values", file.path),
+                format!(
+                    "where things go cannot be compared: `{}` has no plain keys and values",
+                    file.path
+                ),
             ),
         };
         let help = match change.manifests {
-            true => "change destinations in a change of its own, without manifests, and merge that first",
-            false => "apply will use this from the merge on: have those who own the rules review it",
+            true => {
+                "change destinations in a change of its own, without manifests, and merge that first"
+            }
+            false => {
+                "apply will use this from the merge on: have those who own the rules review it"
+            }
         };
-        let finding = sink.over(entry, key_span(entry, &pointer), &pointer, message, help.to_owned());
+        let finding =
+            sink.over(entry, key_span(entry, &pointer), &pointer, message, help.to_owned());
         if change.manifests && !RULE.is_leveled(&project.config.rules) {
             finding.severity = Severity::Error;
         }

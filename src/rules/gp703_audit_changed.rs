@@ -40,23 +40,34 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         let (place, help) = match (&fault.place, catalog.snapshot) {
             (Place::Commit(commit), _) => {
                 let commit = short(commit);
-                let help = format!("take the file out of that commit: git rebase --interactive {commit}~1");
+                let help = format!(
+                    "take the file out of that commit: git rebase --interactive {commit}~1"
+                );
                 (format!("in commit {commit}, "), help)
             }
-            (_, Snapshot::Index) => {
-                (String::new(), format!("unstage it: git restore --staged -- {}", quoted(&fault.file)))
-            }
+            (_, Snapshot::Index) => (
+                String::new(),
+                format!("unstage it: git restore --staged -- {}", quoted(&fault.file)),
+            ),
             _ => {
                 let base = short(&before.snapshot.id());
-                let restore = format!("git restore --source {base} --staged --worktree -- {}", quoted(&fault.file));
+                let restore = format!(
+                    "git restore --source {base} --staged --worktree -- {}",
+                    quoted(&fault.file)
+                );
                 (String::new(), format!("set it back to what the base has: {restore}"))
             }
         };
         let help = match catalog.snapshot {
             Snapshot::Index => help,
-            _ => format!("{help}; if `apply` recorded it in this clone, push the default branch first"),
+            _ => format!(
+                "{help}; if `apply` recorded it in this clone, push the default branch first"
+            ),
         };
-        let message = format!("{place}{}; only apply records events, on the branch that merges go to", fault.what);
+        let message = format!(
+            "{place}{}; only apply records events, on the branch that merges go to",
+            fault.what
+        );
         sink.on_file(&fault.file, fault.line.unwrap_or(1), message, help);
     }
 }
@@ -64,5 +75,9 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
 /// A path as a shell takes it.
 fn quoted(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    if path.bytes().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    if path.bytes().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }

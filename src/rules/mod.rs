@@ -132,14 +132,15 @@ impl<'project> RuleSet<'project> {
         selection: &Selection,
         step: Option<&Step<'_>>,
     ) -> Result<Reading, SourceError> {
-        let (catalog, findings) = Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
-            let findings = self.check_entry(entry);
-            // Policies look at each file again, once all are there.
-            if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
-                entry.let_nodes_go();
-            }
-            findings
-        })?;
+        let (catalog, findings) =
+            Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
+                let findings = self.check_entry(entry);
+                // Policies look at each file again, once all are there.
+                if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
+                    entry.let_nodes_go();
+                }
+                findings
+            })?;
         Ok(Reading { catalog, findings })
     }
 
@@ -163,7 +164,9 @@ impl<'project> RuleSet<'project> {
 
     fn check_texts(&self, catalog: &Catalog) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for &(rule, severity) in self.rules.iter().filter(|(rule, _)| rule.code == confidential::CODE) {
+        for &(rule, severity) in
+            self.rules.iter().filter(|(rule, _)| rule.code == confidential::CODE)
+        {
             if let Check::Entry(check) = rule.check {
                 let mut sink = Sink::new(rule, severity, &mut findings);
                 for entry in &catalog.texts {
@@ -177,7 +180,13 @@ impl<'project> RuleSet<'project> {
 
     /// Finds out how long the selected manifests have been in the catalog, as the history of the commit `line` has it.
     /// Without this, the rules of time find nothing.
-    pub fn look_back(&self, reading: &mut Reading, repository: &Repository, line: Snapshot, now: Timestamp) {
+    pub fn look_back(
+        &self,
+        reading: &mut Reading,
+        repository: &Repository,
+        line: Snapshot,
+        now: Timestamp,
+    ) {
         if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
             reading.catalog.look_back(repository, self.project, line, now);
         }
@@ -218,7 +227,8 @@ impl<'project> RuleSet<'project> {
     /// that is half answered they would speak too soon.
     #[must_use]
     pub fn preview(&self, catalog: &Catalog) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = catalog.selected().flat_map(|entry| self.check_entry(entry)).collect();
+        let mut findings: Vec<Finding> =
+            catalog.selected().flat_map(|entry| self.check_entry(entry)).collect();
         for &(rule, severity) in &self.rules {
             if let Check::Catalog(check) = rule.check {
                 check(catalog, self.project, &mut Sink::new(rule, severity, &mut findings));
@@ -230,7 +240,12 @@ impl<'project> RuleSet<'project> {
     }
 
     /// Adds to `findings` what follows from what a store tells of the selected manifests, and sorts them anew.
-    pub fn check_stored(&self, findings: &mut Vec<Finding>, catalog: &Catalog, renewals: &Renewals) {
+    pub fn check_stored(
+        &self,
+        findings: &mut Vec<Finding>,
+        catalog: &Catalog,
+        renewals: &Renewals,
+    ) {
         let mut stored = Vec::new();
         for &(rule, severity) in &self.rules {
             if let Check::Stored(check) = rule.check {
@@ -246,16 +261,21 @@ impl<'project> RuleSet<'project> {
     /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
     /// they apply from the merge on. What is found of the rule files themselves goes without.
     pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
-        let place = |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
+        let place =
+            |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
         let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
-        let is_of_a_rule_file =
-            |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
+        let is_of_a_rule_file = |finding: &Finding| {
+            catalog.rule_change.files.iter().any(|file| file.path == finding.path)
+        };
         let of_manifests = findings.iter_mut().filter(|finding| !is_of_a_rule_file(finding));
         for finding in of_manifests.filter(|finding| !remaining.contains(&place(finding))) {
             // The value, or for a field that a schema adds its name.
-            let value = catalog.at(&finding.path).and_then(|entry| entry.root()?.string_at(&finding.pointer));
+            let value = catalog
+                .at(&finding.path)
+                .and_then(|entry| entry.root()?.string_at(&finding.pointer));
             let names = [value, finding.pointer.rsplit('/').next()];
-            let added = names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
+            let added =
+                names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
             if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
                 finding.message.push_str(&format!(
                     ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
@@ -285,21 +305,29 @@ fn sort(findings: &mut [Finding]) {
 /// The rules that are on, with what their findings count as.
 fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
     let levels = &project.config.rules;
-    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key))) {
+    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key)))
+    {
         let help = Rule::did_you_mean(unknown).unwrap_or_else(|| {
-            format!("the rules are {}", RULES.iter().map(|rule| rule.code).collect::<Vec<_>>().join(", "))
+            format!(
+                "the rules are {}",
+                RULES.iter().map(|rule| rule.code).collect::<Vec<_>>().join(", ")
+            )
         });
-        let error = ConfigError::new(&project.config_name, format!("there is no rule `{unknown}`"), help);
+        let error =
+            ConfigError::new(&project.config_name, format!("there is no rule `{unknown}`"), help);
         return Err(error.at_field(&project.config_text, &["rules", unknown]));
     }
-    if let Some(rule) =
-        RULES.iter().copied().find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
+    if let Some(rule) = RULES
+        .iter()
+        .copied()
+        .find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
     {
         let message = format!("`{}` and `{}` are the same rule", rule.code, rule.name);
         let error = ConfigError::new(&project.config_name, message, "keep one of the two");
         return Err(error.at_field(&project.config_text, &["rules", rule.name]));
     }
-    let level = |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
+    let level =
+        |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
     Ok(RULES
         .iter()
         .copied()
@@ -316,7 +344,10 @@ impl Rule {
     /// The rule of this code or name, in any case.
     #[must_use]
     pub fn find(key: &str) -> Option<&'static Self> {
-        RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
+        RULES
+            .iter()
+            .copied()
+            .find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
     }
 
     /// "did you mean …?" for a key that no rule answers to.

@@ -26,9 +26,15 @@ pub(super) enum Meant<'a> {
 }
 
 /// The unknown fields of a manifest, whose nodes are `root`, in no particular order.
-pub(super) fn unknown_fields<'a>(manifest: &'a Manifest, root: &Node, schema: &'a Schema) -> Vec<UnknownField<'a>> {
+pub(super) fn unknown_fields<'a>(
+    manifest: &'a Manifest,
+    root: &Node,
+    schema: &'a Schema,
+) -> Vec<UnknownField<'a>> {
     let unknown = manifest.violations.iter().filter_map(|violation| match &violation.kind {
-        ViolationKind::Unknown { field, known } => Some((violation.pointer.as_str(), field.as_str(), known.as_slice())),
+        ViolationKind::Unknown { field, known } => {
+            Some((violation.pointer.as_str(), field.as_str(), known.as_slice()))
+        }
         _ => None,
     });
     unknown

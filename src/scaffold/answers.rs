@@ -60,7 +60,12 @@ impl Answers {
         }
     }
 
-    pub(super) fn variables<'a>(&'a self, id: SecretId, environment: &'a str, project: &'a Project) -> Variables<'a> {
+    pub(super) fn variables<'a>(
+        &'a self,
+        id: SecretId,
+        environment: &'a str,
+        project: &'a Project,
+    ) -> Variables<'a> {
         Variables {
             id,
             name: &self.name,
@@ -113,7 +118,9 @@ impl Answers {
         ]
         .into_iter()
         .find(|(_, wanted, made)| wanted != made)
-        .map(|(field, wanted, made)| format!("`{field}` was to be `{wanted}`, the manifest says `{made}`"));
+        .map(|(field, wanted, made)| {
+            format!("`{field}` was to be `{wanted}`, the manifest says `{made}`")
+        });
         pairs.map_or(Ok(()), Err)
     }
 }

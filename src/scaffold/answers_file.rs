@@ -85,7 +85,12 @@ impl AnswersFile {
         // As an entry, so that what looks like a secret is found, and not shown.
         let entry = Entry::read(File { path: String::new(), bytes: Ok(bytes) }, false, project);
         let shown = Confidential::of(&entry, project).mask(&entry.text).into_owned();
-        let mut file = Self { name: name.to_owned(), text: entry.text.clone(), shown, draft: Draft::default() };
+        let mut file = Self {
+            name: name.to_owned(),
+            text: entry.text.clone(),
+            shown,
+            draft: Draft::default(),
+        };
         file.read().map_err(|mut error| {
             conceal(&entry, project, [&mut error.message, &mut error.help]);
             error
@@ -107,7 +112,10 @@ impl AnswersFile {
         for Wrong { field, origin, why } in wrong {
             if let Origin::File(span) = origin {
                 lines.push(format!("`{}`: {why}", field.variable()));
-                labels.push(LabeledSpan::new_with_span(Some(format!("`{}`", field.variable())), span.clone()));
+                labels.push(LabeledSpan::new_with_span(
+                    Some(format!("`{}`", field.variable())),
+                    span.clone(),
+                ));
             }
         }
         if lines.is_empty() {
@@ -123,18 +131,35 @@ impl AnswersFile {
 
     fn read(&mut self) -> Result<(), AnswersError> {
         if self.text.trim().is_empty() {
-            return Err(AnswersError::new(&self.name, "the file is empty", format!("the keys are {}", keys())));
+            return Err(AnswersError::new(
+                &self.name,
+                "the file is empty",
+                format!("the keys are {}", keys()),
+            ));
         }
-        let root = manifest::parse(&self.text).map_err(|problems| match problems.into_iter().next() {
-            Some(problem) => self.at(problem.span, problem.message, problem.help),
-            None => AnswersError::new(&self.name, "this is not YAML", "write `service: …`, one answer a line"),
-        })?;
+        let root =
+            manifest::parse(&self.text).map_err(|problems| match problems.into_iter().next() {
+                Some(problem) => self.at(problem.span, problem.message, problem.help),
+                None => AnswersError::new(
+                    &self.name,
+                    "this is not YAML",
+                    "write `service: …`, one answer a line",
+                ),
+            })?;
         let Value::Mapping(answers) = &root.value else {
-            let help = format!("write one answer a line, such as `service: payments`; the keys are {}", keys());
-            return Err(self.at(first_line(&self.text, &root), "this is no mapping of answers", help));
+            let help = format!(
+                "write one answer a line, such as `service: payments`; the keys are {}",
+                keys()
+            );
+            return Err(self.at(
+                first_line(&self.text, &root),
+                "this is no mapping of answers",
+                help,
+            ));
         };
         for (key, value) in answers {
-            let Some(field) = Field::ALL.into_iter().find(|field| field.variable() == key.name) else {
+            let Some(field) = Field::ALL.into_iter().find(|field| field.variable() == key.name)
+            else {
                 let message = format!("there is no answer called `{}`", key.name);
                 return Err(self.at(key.span.clone(), message, what_is_meant(&key.name)));
             };
@@ -146,10 +171,16 @@ impl AnswersFile {
     }
 
     /// The answer or, for the environments, the answers that a value holds.
-    fn values(&self, field: Field, value: &Node) -> Result<Vec<(String, std::ops::Range<usize>)>, AnswersError> {
+    fn values(
+        &self,
+        field: Field,
+        value: &Node,
+    ) -> Result<Vec<(String, std::ops::Range<usize>)>, AnswersError> {
         match (&value.value, field) {
             (Value::String(text), _) => Ok(vec![(text.clone(), value.span.clone())]),
-            (Value::Int(number), Field::TtlDays) => Ok(vec![(number.to_string(), value.span.clone())]),
+            (Value::Int(number), Field::TtlDays) => {
+                Ok(vec![(number.to_string(), value.span.clone())])
+            }
             (Value::Sequence(items), Field::Environment) if !items.is_empty() => {
                 let mut environments = Vec::new();
                 for item in items {
@@ -168,17 +199,30 @@ impl AnswersFile {
         let (expected, help) = match (field, &value.value) {
             (_, Value::Null) => ("something", "leave the key out where there is no answer"),
             (Field::TtlDays, _) => ("a number of days", "write it as a whole number, such as 90"),
-            (Field::Environment, _) => ("an environment or a list of them", "write `[dev, prod]`, or one name"),
-            (_, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => ("a text", "put quotes around it"),
+            (Field::Environment, _) => {
+                ("an environment or a list of them", "write `[dev, prod]`, or one name")
+            }
+            (_, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+                ("a text", "put quotes around it")
+            }
             _ => ("a text", "write one value behind the key"),
         };
         let message = format!("`{}` is to be {expected}", field.variable());
         self.at(first_line(&self.text, value), message, help)
     }
 
-    fn at(&self, span: std::ops::Range<usize>, message: impl Into<String>, help: impl Into<String>) -> AnswersError {
+    fn at(
+        &self,
+        span: std::ops::Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> AnswersError {
         let labels = vec![LabeledSpan::new_with_span(Some("here".to_owned()), span)];
-        AnswersError { labels, source_code: self.source(), ..AnswersError::new(&self.name, message, help) }
+        AnswersError {
+            labels,
+            source_code: self.source(),
+            ..AnswersError::new(&self.name, message, help)
+        }
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "errors hold it so")]
@@ -189,7 +233,11 @@ impl AnswersFile {
 
 /// What of a value is underlined: its first line.
 fn first_line(text: &str, node: &Node) -> std::ops::Range<usize> {
-    let shown = text.get(node.span.clone()).and_then(|text| text.lines().next()).unwrap_or_default().trim_end();
+    let shown = text
+        .get(node.span.clone())
+        .and_then(|text| text.lines().next())
+        .unwrap_or_default()
+        .trim_end();
     node.span.start..node.span.start + shown.len()
 }
 

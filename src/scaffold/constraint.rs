@@ -54,7 +54,9 @@ impl<'project> Constraint<'project> {
         // open.
         let mut tried = draft.clone();
         let mut is_service_open = false;
-        if let (Field::Namespace, None, Some(namespace)) = (field, draft.get(Field::Service), draft.get(field)) {
+        if let (Field::Namespace, None, Some(namespace)) =
+            (field, draft.get(Field::Service), draft.get(field))
+        {
             match self.project.ownership.holders(namespace).next() {
                 Some(holder) => tried.answer(Field::Service, holder, super::Origin::Asked),
                 None => is_service_open = true,
@@ -77,7 +79,8 @@ impl<'project> Constraint<'project> {
             found.filter(|finding| !is_service_open || !OF_SERVICE.contains(&finding.rule.code))
         };
         let refuses = of_field().find(|finding| finding.severity == Severity::Error);
-        let says = |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
+        let says =
+            |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
         match (refuses, of_field().next()) {
             (Some(finding), _) => Verdict::Wrong(says(finding)),
             (None, Some(finding)) => Verdict::Doubtful(says(finding)),
@@ -118,7 +121,9 @@ impl<'project> Constraint<'project> {
                 (Field::Environment, _) => environment.into(),
                 (Field::Description, None | Some("")) => continue,
                 (Field::TtlDays, None) => 1.into(),
-                (Field::TtlDays, Some(days)) => days.parse::<i64>().map_or_else(|_| days.into(), Value::from),
+                (Field::TtlDays, Some(days)) => {
+                    days.parse::<i64>().map_or_else(|_| days.into(), Value::from)
+                }
                 (_, None) => UNANSWERED.into(),
                 (_, Some(answer)) => answer.into(),
             };
@@ -127,7 +132,12 @@ impl<'project> Constraint<'project> {
         let file = File { path: String::new(), bytes: Ok(manifest.to_string().into_bytes()) };
         let mut entry = Entry::read(file, true, self.project);
         if let Ok(id) = SecretId::parse(NO_ID) {
-            entry.path = path_of(self.project, draft.get(Field::Service).unwrap_or(UNANSWERED), environment, id);
+            entry.path = path_of(
+                self.project,
+                draft.get(Field::Service).unwrap_or(UNANSWERED),
+                environment,
+                id,
+            );
         }
         entry
     }

@@ -18,7 +18,10 @@ pub struct Original {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum CopyError {
     #[error("`{id}` is no ID: {why}")]
-    #[diagnostic(code(goldenpath::copy), help("give the ID of a manifest, as `goldenpath validate` checks it"))]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("give the ID of a manifest, as `goldenpath validate` checks it")
+    )]
     NoId { id: String, why: String },
     #[error("there is no manifest {id} in the work tree")]
     #[diagnostic(code(goldenpath::copy))]
@@ -34,7 +37,10 @@ pub enum CopyError {
     )]
     Several { id: SecretId, paths: String },
     #[error("`{path}` is no SecretRequest that could be copied")]
-    #[diagnostic(code(goldenpath::copy), help("`goldenpath validate {path}` says what is wrong with it"))]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("`goldenpath validate {path}` says what is wrong with it")
+    )]
     NoRequest { path: String },
     #[error("`{pointer}` cannot be changed in a copy of `{path}` without changing more than that")]
     #[diagnostic(
@@ -52,14 +58,18 @@ impl Original {
     pub fn find(id: &str, catalog: &Catalog) -> Result<Self, CopyError> {
         let id = SecretId::parse(id).map_err(|why| CopyError::NoId { id: id.to_owned(), why })?;
         let name = id.to_string();
-        let of_id: Vec<&Entry> =
-            catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name.as_str())).collect();
+        let of_id: Vec<&Entry> = catalog
+            .entries
+            .iter()
+            .filter(|entry| entry.claimed_id() == Some(name.as_str()))
+            .collect();
         match of_id.as_slice() {
             [] => {
                 // All IDs look alike; only a slip in one digit says which is meant.
                 let is_near = |other: &&str| strsim::damerau_levenshtein(other, &name) == 1;
                 let near = catalog.entries.iter().filter_map(Entry::claimed_id).find(is_near);
-                let elsewhere = "a copy is made from the files on disk: check out the branch that has it";
+                let elsewhere =
+                    "a copy is made from the files on disk: check out the branch that has it";
                 let help = match near {
                     Some(near) => format!("did you mean `{near}`? {elsewhere}"),
                     None => elsewhere.to_owned(),
@@ -68,7 +78,9 @@ impl Original {
             }
             [entry] => {
                 let path = entry.path.clone();
-                let Some(request) = entry.request() else { return Err(CopyError::NoRequest { path }) };
+                let Some(request) = entry.request() else {
+                    return Err(CopyError::NoRequest { path });
+                };
                 Ok(Self { path, text: entry.text.clone(), request: request.clone() })
             }
             several => {
@@ -97,7 +109,12 @@ impl Original {
     }
 
     /// Its text with another ID and environment, active, and with what the answers say otherwise than it does.
-    pub(super) fn copied(&self, answers: &Answers, id: SecretId, environment: &str) -> Result<String, CopyError> {
+    pub(super) fn copied(
+        &self,
+        answers: &Answers,
+        id: SecretId,
+        environment: &str,
+    ) -> Result<String, CopyError> {
         let mut text = self.text.clone();
         let mut set = |pointer: &'static str, old: &str, new: &str| {
             if old == new {
@@ -114,13 +131,22 @@ impl Original {
                 _ => Change::Set { pointer: pointer_text, value },
             };
             let changed = manifest::parse(&text).ok().and_then(|root| change.apply(&text, &root));
-            text = changed.ok_or_else(|| CopyError::NotInPlace { pointer, path: self.path.clone() })?;
+            text = changed
+                .ok_or_else(|| CopyError::NotInPlace { pointer, path: self.path.clone() })?;
             Ok(())
         };
         set("/metadata/id", &self.request.id.to_string(), &id.to_string())?;
-        set("/spec/lifecycle/status", self.request.status.as_str(), LifecycleStatus::Active.as_str())?;
+        set(
+            "/spec/lifecycle/status",
+            self.request.status.as_str(),
+            LifecycleStatus::Active.as_str(),
+        )?;
         for field in Field::ALL {
-            let new = if field == Field::Environment { environment.to_owned() } else { answers.to(field) };
+            let new = if field == Field::Environment {
+                environment.to_owned()
+            } else {
+                answers.to(field)
+            };
             set(field.pointer(), &said(&self.request, field), &new)?;
         }
         Ok(text)

@@ -24,7 +24,8 @@ impl Constraint<'_> {
     pub fn default_for(&mut self, draft: &Draft, field: Field) -> Option<String> {
         match field {
             Field::Name => {
-                let words = format!("{}-{}", draft.get(Field::Service)?, draft.get(Field::SecretType)?);
+                let words =
+                    format!("{}-{}", draft.get(Field::Service)?, draft.get(Field::SecretType)?);
                 Some(self.free(draft, field, &to_label(&words)))
             }
             Field::Owner => self.owners(draft).into_iter().next(),
@@ -72,7 +73,10 @@ impl Constraint<'_> {
         match field {
             Field::Service => self.services(),
             Field::Owner => self.owners(draft),
-            Field::Namespace => draft.get(Field::Service).map(|service| self.namespaces(service)).unwrap_or_default(),
+            Field::Namespace => draft
+                .get(Field::Service)
+                .map(|service| self.namespaces(service))
+                .unwrap_or_default(),
             _ => field.choices(self.project()).unwrap_or_default().to_vec(),
         }
     }
@@ -91,8 +95,11 @@ impl Constraint<'_> {
         let ownership = &self.project().ownership;
         let mut services = most_used(self.requests().map(|request| request.service.as_str()));
         services.retain(|service| ownership.unlisted(service) != Some(Unlisted::Deny));
-        let others: Vec<String> =
-            ownership.services().filter(|name| !services.iter().any(|one| one == name)).map(str::to_owned).collect();
+        let others: Vec<String> = ownership
+            .services()
+            .filter(|name| !services.iter().any(|one| one == name))
+            .map(str::to_owned)
+            .collect();
         services.extend(others);
         services
     }
@@ -117,13 +124,17 @@ impl Constraint<'_> {
 
     fn owners(&self, draft: &Draft) -> Vec<String> {
         let service = draft.get(Field::Service);
-        let of_service = self.requests().filter(|request| Some(request.service.as_str()) == service);
+        let of_service =
+            self.requests().filter(|request| Some(request.service.as_str()) == service);
         let listed = service.and_then(|service| self.project().ownership.owners(service));
         let known = listed.unwrap_or(&self.project().enums.owners);
         let mut owners = most_used(
-            of_service.map(|request| request.owner.as_str()).filter(|owner| known.iter().any(|known| known == owner)),
+            of_service
+                .map(|request| request.owner.as_str())
+                .filter(|owner| known.iter().any(|known| known == owner)),
         );
-        let others: Vec<String> = known.iter().filter(|owner| !owners.contains(owner)).cloned().collect();
+        let others: Vec<String> =
+            known.iter().filter(|owner| !owners.contains(owner)).cloned().collect();
         owners.extend(others);
         owners
     }
@@ -138,15 +149,19 @@ impl Constraint<'_> {
         let (enums, governance) = (&self.project().enums, &self.project().governance);
         let class = |name: &str| enums.rotation_classes.iter().find(|class| *class == name);
         let tier = draft.get(Field::RiskTier)?;
-        let of_type = draft.get(Field::SecretType).and_then(|name| governance.rotation_class_by_type.get(name));
+        let of_type = draft
+            .get(Field::SecretType)
+            .and_then(|name| governance.rotation_class_by_type.get(name));
         let of_type = of_type.and_then(|name| class(name));
         // What is never due comes last.
         let interval = |class: &String| governance.rotation_interval(class).unwrap_or(u16::MAX);
         let of_tier = match governance.tiers.get(tier).map(|tier| tier.rotation) {
             Some(Rotation::Free) | None => return of_type.or_else(|| class(NO_ROTATION)).cloned(),
             Some(Rotation::Required | Rotation::Recommended) => class(tier).or_else(|| {
-                let rotating =
-                    enums.rotation_classes.iter().filter(|class| governance.rotation_interval(class).is_some());
+                let rotating = enums
+                    .rotation_classes
+                    .iter()
+                    .filter(|class| governance.rotation_interval(class).is_some());
                 rotating.max_by_key(|class| interval(class))
             }),
         };

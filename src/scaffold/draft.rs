@@ -54,7 +54,8 @@ impl Draft {
 
     /// Adds the answers of `other` to questions that have none yet.
     pub fn fill_from(&mut self, other: Self) {
-        let open: Vec<Given> = other.0.into_iter().filter(|given| self.get(given.field).is_none()).collect();
+        let open: Vec<Given> =
+            other.0.into_iter().filter(|given| self.get(given.field).is_none()).collect();
         self.0.extend(open);
     }
 
@@ -103,7 +104,9 @@ impl Draft {
 
     fn wrong(&self, mut judge: impl FnMut(&Given) -> Verdict) -> Vec<Wrong> {
         let judged = self.0.iter().filter_map(|given| match judge(given) {
-            Verdict::Wrong(why) => Some(Wrong { field: given.field, origin: given.origin.clone(), why }),
+            Verdict::Wrong(why) => {
+                Some(Wrong { field: given.field, origin: given.origin.clone(), why })
+            }
             Verdict::Fit | Verdict::Doubtful(_) => None,
         });
         judged.collect()
@@ -126,7 +129,8 @@ impl Draft {
     /// # Errors
     /// The questions that still need one.
     pub fn finish(&self) -> Result<Answers, Vec<Field>> {
-        let missing: Vec<Field> = Field::ALL.into_iter().filter(|field| self.get(*field).is_none()).collect();
+        let missing: Vec<Field> =
+            Field::ALL.into_iter().filter(|field| self.get(*field).is_none()).collect();
         if !missing.is_empty() {
             return Err(missing);
         }
@@ -143,7 +147,8 @@ impl Draft {
             k8s_secret_name: text(Field::K8sSecretName),
             // Judged to be a number of days when it was answered.
             ttl_days: text(Field::TtlDays).parse().map_err(|_| vec![Field::TtlDays])?,
-            description: Some(text(Field::Description)).filter(|description| !description.is_empty()),
+            description: Some(text(Field::Description))
+                .filter(|description| !description.is_empty()),
         })
     }
 }

@@ -114,7 +114,14 @@ mod tests {
     #[test]
     fn what_cannot_be_added_to_safely_is_left_alone() {
         let item = item("catalogs/secrets").unwrap();
-        for text in ["", "repos: []\n", "repos: [{repo: a}]\n", "repos:\n", "x: &a 1\nrepos:\n- repo: *a\n", "{"] {
+        for text in [
+            "",
+            "repos: []\n",
+            "repos: [{repo: a}]\n",
+            "repos:\n",
+            "x: &a 1\nrepos:\n- repo: *a\n",
+            "{",
+        ] {
             assert_eq!(add(text, &item), HookEdit::ByHand, "{text}");
         }
     }

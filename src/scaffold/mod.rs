@@ -69,10 +69,16 @@ pub enum ScaffoldError {
     #[diagnostic(transparent)]
     Answers(#[from] AnswersError),
     #[error("the template `{TEMPLATE}` made no SecretRequest with the answers given: {why}")]
-    #[diagnostic(code(goldenpath::scaffold::template), help("compare `templates/{TEMPLATE}` with the built-in one"))]
+    #[diagnostic(
+        code(goldenpath::scaffold::template),
+        help("compare `templates/{TEMPLATE}` with the built-in one")
+    )]
     NotTheAnswers { why: String },
     #[error("`{path}` cannot be written: {why}")]
-    #[diagnostic(code(goldenpath::scaffold::write), help("check the folder's permissions and the free space"))]
+    #[diagnostic(
+        code(goldenpath::scaffold::write),
+        help("check the folder's permissions and the free space")
+    )]
     Write { path: String, why: String },
 }
 
@@ -97,14 +103,21 @@ pub fn make(
             Model::Copy(original) => original.copied(answers, id, environment)?,
             Model::Template(own) => {
                 let variables = answers.variables(id, environment, project);
-                template::render(TEMPLATE, own.as_deref().unwrap_or(BUILT_IN), Output::Yaml, &variables)?
+                template::render(
+                    TEMPLATE,
+                    own.as_deref().unwrap_or(BUILT_IN),
+                    Output::Yaml,
+                    &variables,
+                )?
             }
         };
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
         let mut entry = Entry::read(file, true, project);
         // What is no request the rules have findings for, at their places in what was made.
         if let Some(request) = entry.request() {
-            answers.check(request, id, environment, project).map_err(|why| ScaffoldError::NotTheAnswers { why })?;
+            answers
+                .check(request, id, environment, project)
+                .map_err(|why| ScaffoldError::NotTheAnswers { why })?;
         }
         entry.path = path_of(project, &answers.service, environment, id);
         made.push(NewManifest { id, path: entry.path.clone(), text });

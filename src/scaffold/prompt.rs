@@ -48,7 +48,9 @@ fn answers(
     elsewhere: Option<&str>,
 ) -> Result<Vec<String>, PromptError> {
     let mut choices = constraint.suggestions(draft, field);
-    if field == Field::Environment && choices.iter().any(|choice| Some(choice.as_str()) != elsewhere) {
+    if field == Field::Environment
+        && choices.iter().any(|choice| Some(choice.as_str()) != elsewhere)
+    {
         choices.retain(|choice| Some(choice.as_str()) != elsewhere);
     }
     let at = choices.iter().position(|choice| Some(choice.as_str()) == default).unwrap_or(0);
@@ -72,7 +74,8 @@ fn answers(
             Ok(chosen.into_iter().map(|index| choices[index].clone()).collect())
         }
         Field::RiskTier | Field::RotationClass => {
-            let chosen = prompter.one(words, &choices, at, |index| check(&[choices[index].as_str()]))?;
+            let chosen =
+                prompter.one(words, &choices, at, |index| check(&[choices[index].as_str()]))?;
             Ok(vec![choices[chosen].clone()])
         }
         _ => {
@@ -86,8 +89,12 @@ fn answers(
 fn given(draft: &Draft, field: Field, answer: &str) -> String {
     match draft.origin(field) {
         Some(Origin::Flag) => format!("{} {answer}", field.flag()),
-        Some(Origin::File(_)) => format!("{}: {answer}, as the file of answers has it", field.variable()),
-        Some(Origin::Copied) => format!("{} {answer}, as in the manifest that is copied", field.question()),
+        Some(Origin::File(_)) => {
+            format!("{}: {answer}, as the file of answers has it", field.variable())
+        }
+        Some(Origin::Copied) => {
+            format!("{} {answer}, as in the manifest that is copied", field.question())
+        }
         Some(Origin::Asked) | None => field.question().to_owned(),
     }
 }

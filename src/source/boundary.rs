@@ -95,10 +95,16 @@ impl<'r> Boundary<'r> {
         for name in git.worktrees().map_err(listed)?.iter() {
             let name = name.map_err(SourceError::git("the name of a work tree"))?;
             let linked = name.map(|name| git.find_worktree(name)).transpose();
-            let linked = linked.map_err(SourceError::git(format!("the work tree `{}`", name.unwrap_or_default())))?;
+            let linked = linked.map_err(SourceError::git(format!(
+                "the work tree `{}`",
+                name.unwrap_or_default()
+            )))?;
             work_trees.extend(linked.map(|linked| KnownFolder::new(linked.path())).transpose()?);
         }
-        let git_folders = [git.path(), git.commondir()].into_iter().map(KnownFolder::new).collect::<Result<_, _>>()?;
+        let git_folders = [git.path(), git.commondir()]
+            .into_iter()
+            .map(KnownFolder::new)
+            .collect::<Result<_, _>>()?;
         Ok(Self { repository, root: KnownFolder::new(repository.root())?, work_trees, git_folders })
     }
 
@@ -134,7 +140,9 @@ impl<'r> Boundary<'r> {
     /// A path that the system does not follow.
     pub fn locate_on_server(&self, path: &Path) -> Result<Location, SourceError> {
         match (resolve(path), path.parent()) {
-            (Err(error), Some(parent)) if error.kind() == ErrorKind::PermissionDenied => self.locate_on_server(parent),
+            (Err(error), Some(parent)) if error.kind() == ErrorKind::PermissionDenied => {
+                self.locate_on_server(parent)
+            }
             _ => self.locate(path),
         }
     }
@@ -147,7 +155,9 @@ impl<'r> Boundary<'r> {
         let why = |why: io::Error| unreadable(path, &why);
         let resolved = resolve(path).map_err(why)?;
         let found = identity(&resolved).map_err(why)?;
-        let is_it = |folder: &KnownFolder| folder.path == resolved || (found.is_some() && folder.identity == found);
+        let is_it = |folder: &KnownFolder| {
+            folder.path == resolved || (found.is_some() && folder.identity == found)
+        };
         Ok(std::iter::once(&self.root).chain(&self.work_trees).any(is_it))
     }
 
@@ -164,7 +174,10 @@ impl<'r> Boundary<'r> {
             return Ok(false);
         }
         let program = self.repository.program();
-        let failed = |why: String| SourceError::Git { what: format!("the submodule `{name}`"), message: why };
+        let failed = |why: String| SourceError::Git {
+            what: format!("the submodule `{name}`"),
+            message: why,
+        };
         let pathspec = format!(":(literal){name}");
         let staged = program.run(&["ls-files", "--stage", "-z", "--", &pathspec], LOCAL);
         let staged = staged.map_err(|why| failed(why.to_string()))?;
@@ -179,7 +192,13 @@ impl<'r> Boundary<'r> {
             Err(error) if is_absence(&error) => return Ok(false),
             Err(error) => return Err(unreadable(&file, &error)),
         }
-        let arguments = ["config".as_ref(), "-z".as_ref(), "--list".as_ref(), "--file".as_ref(), file.as_os_str()];
+        let arguments = [
+            "config".as_ref(),
+            "-z".as_ref(),
+            "--list".as_ref(),
+            "--file".as_ref(),
+            file.as_os_str(),
+        ];
         let registered = program.run(&arguments, LOCAL).map_err(|why| failed(why.to_string()))?;
         let mut fields = registered.stdout.split('\0').filter_map(|entry| entry.split_once('\n'));
         Ok(fields.any(|(field, path)| {
@@ -197,8 +216,8 @@ impl<'r> Boundary<'r> {
         let why = |why: io::Error| unreadable(path, &why);
         let mut walked = PathBuf::new();
         for part in path.components() {
-            let is_inside =
-                !walked.as_os_str().is_empty() && self.root.holds(&resolve(&walked).map_err(why)?).map_err(why)?;
+            let is_inside = !walked.as_os_str().is_empty()
+                && self.root.holds(&resolve(&walked).map_err(why)?).map_err(why)?;
             walked.push(part);
             if is_inside && matches!(part, Component::Normal(_)) && is_link(&walked).map_err(why)? {
                 return Ok(Some(Exposure::Link(walked)));
@@ -206,7 +225,8 @@ impl<'r> Boundary<'r> {
         }
         let resolved = resolve(path).map_err(why)?;
         let Ok(relative) = resolved.strip_prefix(&self.root.path) else { return Ok(None) };
-        let above: Vec<&Path> = relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
+        let above: Vec<&Path> =
+            relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
         for above in &above {
             match self.root.path.join(above).join(".git").symlink_metadata() {
                 Ok(_) => return Ok(Some(Exposure::Repository(slashed(above)))),
@@ -230,11 +250,19 @@ impl<'r> Boundary<'r> {
     /// Looks in the index for a submodule at one of the folders `above`, and for a file at or below
     /// one of the paths `names`. The `git` program reads it: libgit2 knows neither a split index
     /// nor a sparse one.
-    fn find_staged(&self, names: &[String], above: &[String]) -> Result<Option<Exposure>, SourceError> {
+    fn find_staged(
+        &self,
+        names: &[String],
+        above: &[String],
+    ) -> Result<Option<Exposure>, SourceError> {
         let ignores_case = self.ignores_case()?;
-        let in_case = |text: &str| if ignores_case { text.to_ascii_lowercase() } else { text.to_owned() };
+        let in_case =
+            |text: &str| if ignores_case { text.to_ascii_lowercase() } else { text.to_owned() };
         let magic = if ignores_case { "icase,literal" } else { "literal" };
-        let failed = |why: GitError| SourceError::Git { what: "the index".to_owned(), message: why.to_string() };
+        let failed = |why: GitError| SourceError::Git {
+            what: "the index".to_owned(),
+            message: why.to_string(),
+        };
         let list = |paths: &[String]| {
             let paths = paths.iter().map(|name| format!(":({magic}){name}"));
             let options = ["ls-files", "--stage", "-z", "--"].map(str::to_owned);
@@ -260,17 +288,22 @@ impl<'r> Boundary<'r> {
     fn is_committed(&self, name: &str) -> Result<bool, SourceError> {
         let git = &self.repository.git;
         let ignores_case = self.ignores_case()?;
-        let in_case = |text: &[u8]| if ignores_case { text.to_ascii_lowercase() } else { text.to_vec() };
+        let in_case =
+            |text: &[u8]| if ignores_case { text.to_ascii_lowercase() } else { text.to_vec() };
         let mut tree = match git.head() {
             Ok(head) => head.peel_to_tree().map_err(SourceError::git("the last commit"))?,
-            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => return Ok(false),
+            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+                return Ok(false);
+            }
             Err(error) => return Err(SourceError::git("HEAD")(error)),
         };
         let name = in_case(name.as_bytes());
         let mut parts = name.split(|byte| *byte == b'/').peekable();
         while let Some(part) = parts.next() {
             let entry = tree.iter().find(|entry| in_case(entry.name_bytes()) == part);
-            let Some((id, kind)) = entry.map(|entry| (entry.id(), entry.kind())) else { return Ok(false) };
+            let Some((id, kind)) = entry.map(|entry| (entry.id(), entry.kind())) else {
+                return Ok(false);
+            };
             if parts.peek().is_none() {
                 return Ok(true);
             }
@@ -323,7 +356,9 @@ fn is_absence(error: &io::Error) -> bool {
 /// # Errors
 /// A path that the system does not follow, or that means another place in each process.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>();
+    let parts = |path: &Path| {
+        path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>()
+    };
     let mut open = parts(&std::path::absolute(path)?);
     let (mut resolved, mut links) = (PathBuf::new(), 0);
     while let Some(part) = open.pop_front() {
@@ -338,7 +373,10 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
                 if is_link(&next)? {
                     links += 1;
                     if links > MOST_LINKS {
-                        return Err(io::Error::new(ErrorKind::InvalidInput, "too many symbolic links"));
+                        return Err(io::Error::new(
+                            ErrorKind::InvalidInput,
+                            "too many symbolic links",
+                        ));
                     }
                     let mut target = parts(&fs::read_link(&next)?);
                     target.append(&mut open);
@@ -358,7 +396,8 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// Whether a path may lead elsewhere in git's process than in this one, as `/proc/self/cwd` and
 /// `/dev/fd` do. Shared memory below `/dev/shm` is an ordinary file system.
 fn is_of_process(path: &Path) -> bool {
-    let is_device = path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
+    let is_device =
+        path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
     cfg!(unix) && (path.starts_with("/proc") || is_device)
 }
 

@@ -45,11 +45,18 @@ impl Repository {
 
     /// Calls `visit` with the number of each of `tips` and the files in `place` that it holds and none before it. What a
     /// folder holds is told once, of the first that has it.
-    pub fn visit_tips(&self, tips: &[Oid], place: Place<'_>, visit: &mut dyn FnMut(usize, Blob<'static>)) {
+    pub fn visit_tips(
+        &self,
+        tips: &[Oid],
+        place: Place<'_>,
+        visit: &mut dyn FnMut(usize, Blob<'static>),
+    ) {
         let mut trees: HashSet<Oid> = HashSet::new();
         let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
         for (number, tip) in tips.iter().enumerate() {
-            let Ok(tree) = self.git.find_commit(*tip).and_then(|commit| commit.tree()) else { continue };
+            let Ok(tree) = self.git.find_commit(*tip).and_then(|commit| commit.tree()) else {
+                continue;
+            };
             let Ok(entry) = tree.get_path(Path::new(place.folder)) else { continue };
             if entry.kind() == Some(ObjectType::Tree)
                 && let Ok(folder) = self.git.find_tree(entry.id())

@@ -40,7 +40,9 @@ impl Repository {
     /// # Errors
     /// A branch of that name, or a repository that cannot be written.
     pub fn new_branch(&self, name: &str, commit: Snapshot) -> Result<(), SourceError> {
-        let Snapshot::Commit(id) = commit else { return Err(SourceError::NoSuchCommit { spec: commit.to_string() }) };
+        let Snapshot::Commit(id) = commit else {
+            return Err(SourceError::NoSuchCommit { spec: commit.to_string() });
+        };
         let make = || {
             let commit = self.git.find_commit(id)?;
             self.git.branch(name, &commit, false).map(|_| ())

@@ -39,7 +39,12 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn change(&self, before: Option<Snapshot>, after: Snapshot, under: &[&str]) -> Result<Change, SourceError> {
+    pub fn change(
+        &self,
+        before: Option<Snapshot>,
+        after: Snapshot,
+        under: &[&str],
+    ) -> Result<Change, SourceError> {
         let old = before.map(|before| self.tree(before)).transpose()?;
         let mut change = Change::default();
         let failed = || SourceError::git(format!("what changes in {after}"));
@@ -81,7 +86,11 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read, or a shallow one that ends before that place.
-    pub fn merge_base(&self, one: Snapshot, other: Snapshot) -> Result<Option<Snapshot>, SourceError> {
+    pub fn merge_base(
+        &self,
+        one: Snapshot,
+        other: Snapshot,
+    ) -> Result<Option<Snapshot>, SourceError> {
         let (Snapshot::Commit(a), Snapshot::Commit(b)) = (one, other) else { return Ok(Some(one)) };
         match self.git.merge_base(a, b) {
             Ok(base) => Ok(Some(Snapshot::Commit(base))),
@@ -98,19 +107,27 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn leave_out_settled(&self, change: &mut Change, upstream: Snapshot) -> Result<(), SourceError> {
+    pub fn leave_out_settled(
+        &self,
+        change: &mut Change,
+        upstream: Snapshot,
+    ) -> Result<(), SourceError> {
         let index = self.index()?;
         let mut trees = Vec::new();
         for snapshot in self.settled(upstream)? {
             trees.push(self.tree(snapshot)?);
         }
-        let held = |tree: &git2::Tree<'_>, path: &str| tree.get_path(Path::new(path)).ok().map(|entry| entry.id());
+        let held = |tree: &git2::Tree<'_>, path: &str| {
+            tree.get_path(Path::new(path)).ok().map(|entry| entry.id())
+        };
         change.before.retain(|path| held(&trees[0], path).is_some());
         let staged = |path: &str| index.at(path).map(|held| held.id);
         let settled: Vec<String> = change
             .after
             .iter()
-            .filter(|path| staged(path).is_some_and(|id| trees.iter().any(|tree| held(tree, path) == Some(id))))
+            .filter(|path| {
+                staged(path).is_some_and(|id| trees.iter().any(|tree| held(tree, path) == Some(id)))
+            })
             .cloned()
             .collect();
         for path in settled {
@@ -139,9 +156,12 @@ impl Repository {
     pub(super) fn merged(&self) -> Vec<Snapshot> {
         // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD:
         // GITHEAD_<id>=<name>.
-        let names =
-            std::env::vars_os().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
-        std::iter::once("MERGE_HEAD".to_owned()).chain(names).filter_map(|name| self.commit(&name).ok()).collect()
+        let names = std::env::vars_os()
+            .filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
+        std::iter::once("MERGE_HEAD".to_owned())
+            .chain(names)
+            .filter_map(|name| self.commit(&name).ok())
+            .collect()
     }
 
     /// Whether the history of `tip` has `commit`, or it is `commit` itself.
@@ -149,7 +169,9 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn contains(&self, tip: Snapshot, commit: Snapshot) -> Result<bool, SourceError> {
-        let (Snapshot::Commit(one), Snapshot::Commit(other)) = (tip, commit) else { return Ok(false) };
+        let (Snapshot::Commit(one), Snapshot::Commit(other)) = (tip, commit) else {
+            return Ok(false);
+        };
         let failed = SourceError::git(format!("the history of {tip}"));
         Ok(one == other || self.git.graph_descendant_of(one, other).map_err(failed)?)
     }
@@ -210,7 +232,11 @@ impl Repository {
                 .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
                 .collect();
             let paths = paths.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(SourceError::Conflict { one: ours.to_string(), other: theirs.to_string(), paths });
+            return Err(SourceError::Conflict {
+                one: ours.to_string(),
+                other: theirs.to_string(),
+                paths,
+            });
         }
         // The objects of the merged tree go to memory and are forgotten with this process.
         let objects = self.git.odb().map_err(failed())?;
@@ -258,7 +284,10 @@ impl Repository {
             let reference = reference.resolve().ok()?;
             let commit = reference.peel_to_commit().ok()?;
             let branch = reference.name().ok()?.strip_prefix(prefix)?;
-            Some(TargetBranch { name: format!("refs/heads/{branch}"), tip: Snapshot::Commit(commit.id()) })
+            Some(TargetBranch {
+                name: format!("refs/heads/{branch}"),
+                tip: Snapshot::Commit(commit.id()),
+            })
         })
     }
 

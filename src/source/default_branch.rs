@@ -32,7 +32,10 @@ pub enum DefaultBranchError {
     Ambiguous { remotes: Vec<String> },
 
     #[error("this clone has no remote `{remote}`, which `audit.remote` in goldenpath.yaml names")]
-    #[diagnostic(code(goldenpath::source::no_such_remote), help("add it: git remote add {remote} URL"))]
+    #[diagnostic(
+        code(goldenpath::source::no_such_remote),
+        help("add it: git remote add {remote} URL")
+    )]
     NoSuchRemote { remote: String },
 
     #[error("the default branch of `{remote}` is not known: {why}")]
@@ -86,8 +89,15 @@ impl Repository {
             Ok(name) if names.contains(&name) => Ok(Some(name)),
             Ok(remote) => {
                 let first = names.first().map_or("NAME", String::as_str);
-                let help = format!("name one that it has: git config checkout.defaultRemote {}", harmless_name(first));
-                Err(DefaultBranchError::Unknown { remote, why: "this clone has no such remote".to_owned(), help })
+                let help = format!(
+                    "name one that it has: git config checkout.defaultRemote {}",
+                    harmless_name(first)
+                );
+                Err(DefaultBranchError::Unknown {
+                    remote,
+                    why: "this clone has no such remote".to_owned(),
+                    help,
+                })
             }
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let remotes = names.iter().map(|name| harmless_name(name).into_owned()).collect();
@@ -105,7 +115,9 @@ impl Repository {
     /// not fetched.
     pub fn default_branch(&self, remote: &str) -> Result<DefaultBranch, DefaultBranchError> {
         if !self.remote_names()?.iter().any(|name| name == remote) {
-            return Err(DefaultBranchError::NoSuchRemote { remote: harmless_name(remote).into_owned() });
+            return Err(DefaultBranchError::NoSuchRemote {
+                remote: harmless_name(remote).into_owned(),
+            });
         }
         let branch = match self.remote_head(remote)? {
             Some(branch) => branch,
@@ -114,10 +126,14 @@ impl Repository {
         let (remote, name) = (remote.to_owned(), format!("refs/remotes/{remote}/{branch}"));
         // By its whole name: a tag or a branch may be called `origin/main` too.
         let reference = self.git.find_reference(&name).map_err(|error| match error.code() {
-            ErrorCode::NotFound => DefaultBranchError::NotFetched { remote: remote.clone(), branch: branch.clone() },
+            ErrorCode::NotFound => {
+                DefaultBranchError::NotFetched { remote: remote.clone(), branch: branch.clone() }
+            }
             _ => SourceError::git(format!("`{name}`"))(error).into(),
         })?;
-        let commit = reference.peel_to_commit().map_err(SourceError::git(format!("the commit of `{name}`")))?;
+        let commit = reference
+            .peel_to_commit()
+            .map_err(SourceError::git(format!("the commit of `{name}`")))?;
         Ok(DefaultBranch { remote, branch, tip: Snapshot::Commit(commit.id()) })
     }
 
@@ -133,7 +149,9 @@ impl Repository {
         let target = reference.symbolic_target().map_err(SourceError::git(format!("`{name}`")))?;
         match target.and_then(|target| target.strip_prefix(&prefix)) {
             Some(branch) => Ok(Some(branch.to_owned())),
-            None => Err(self.unknown(remote, format!("`{name}` does not point to a branch of it"))?),
+            None => {
+                Err(self.unknown(remote, format!("`{name}` does not point to a branch of it"))?)
+            }
         }
     }
 
@@ -141,7 +159,10 @@ impl Repository {
         let git = self.program().without_questions();
         let answer = git
             .run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], PATIENCE)
-            .map_err(|source| DefaultBranchError::Unreachable { remote: remote.to_owned(), source })?;
+            .map_err(|source| DefaultBranchError::Unreachable {
+                remote: remote.to_owned(),
+                source,
+            })?;
         let lines = answer.stdout.lines().filter_map(|line| line.split_once('\t'));
         let branch = lines
             .filter(|(_, name)| *name == "HEAD")
@@ -149,7 +170,10 @@ impl Repository {
             .filter(|branch| Reference::is_valid_name(&format!("refs/heads/{branch}")));
         match branch {
             Some(branch) => Ok(branch.to_owned()),
-            None => Err(self.unknown(remote, "its HEAD is not on a branch that has a commit".to_owned())?),
+            None => {
+                Err(self
+                    .unknown(remote, "its HEAD is not on a branch that has a commit".to_owned())?)
+            }
         }
     }
 
@@ -163,14 +187,18 @@ impl Repository {
         // What a shell takes as it is.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
         branches.retain(|branch| branch != "HEAD" && branch.bytes().all(is_plain));
-        let usual = ["main", "master"].into_iter().find(|name| branches.iter().any(|branch| branch == name));
+        let usual = ["main", "master"]
+            .into_iter()
+            .find(|name| branches.iter().any(|branch| branch == name));
         let likely = match branches.as_slice() {
             [only] => Some(only.as_str()),
             _ => usual,
         };
         let help = match likely {
             Some(branch) => {
-                format!("git remote set-head {remote} {branch}, if `{branch}` is the default branch; or another one")
+                format!(
+                    "git remote set-head {remote} {branch}, if `{branch}` is the default branch; or another one"
+                )
             }
             None => format!(
                 "git remote set-head {remote} --auto, or git remote set-head {remote} BRANCH; where `{remote}` has no \

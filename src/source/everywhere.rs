@@ -52,13 +52,19 @@ impl Repository {
             self.index()?.visit_unseen(place.folder, seen, &mut |held, seen| {
                 if (place.counts)(Path::new(held.path.as_ref())) {
                     let is_new = seen.add(held.id);
-                    let blob = Blob { path: Cow::Owned(held.path.into_owned()), id: held.id, mode: held.mode };
+                    let blob = Blob {
+                        path: Cow::Owned(held.path.into_owned()),
+                        id: held.id,
+                        mode: held.mode,
+                    };
                     visit(blob, is_new, Sighting::Index);
                 }
             });
         }
         let mut open: Vec<(Commit<'_>, Rc<str>)> = self.tips(seen)?;
-        let named = |branch: &Branch| Some((self.git.find_commit(branch.tip).ok()?, branch.name.as_str().into()));
+        let named = |branch: &Branch| {
+            Some((self.git.find_commit(branch.tip).ok()?, branch.name.as_str().into()))
+        };
         open.extend(branches.iter().filter_map(named));
         let mut count = 0;
         while let Some((commit, reference)) = open.pop() {
@@ -71,10 +77,13 @@ impl Repository {
             }
             if let Ok(tree) = commit.tree() {
                 let sighting = Sighting::Commit { id: commit.id(), reference: &reference };
-                self.visit_tree(&tree, places, seen, &mut |blob, is_new| visit(blob, is_new, sighting));
+                self.visit_tree(&tree, places, seen, &mut |blob, is_new| {
+                    visit(blob, is_new, sighting)
+                });
             }
             // What lies beyond the end of a shallow clone is not there.
-            let parents = commit.parent_ids().filter_map(|parent| self.git.find_commit(parent).ok());
+            let parents =
+                commit.parent_ids().filter_map(|parent| self.git.find_commit(parent).ok());
             open.extend(parents.map(|parent| (parent, Rc::clone(&reference))));
         }
         Ok(())
@@ -125,7 +134,9 @@ impl Repository {
         let mut tips = Vec::new();
         for reference in references.flatten().chain(self.git.head().ok()) {
             // What a symbolic ref points to is a ref itself.
-            let Some(target) = reference.target().filter(|target| !seen.has(*target)) else { continue };
+            let Some(target) = reference.target().filter(|target| !seen.has(*target)) else {
+                continue;
+            };
             if let Ok(commit) = reference.peel_to_commit() {
                 if commit.id() != target {
                     seen.add(target);
@@ -135,7 +146,8 @@ impl Repository {
         }
         // Of all that is stashed, the ref has only the last one.
         if let Ok(stashed) = self.git.reflog("refs/stash") {
-            let commits = stashed.iter().filter_map(|entry| self.git.find_commit(entry.id_new()).ok());
+            let commits =
+                stashed.iter().filter_map(|entry| self.git.find_commit(entry.id_new()).ok());
             tips.extend(commits.map(|commit| (commit, "stash".into())));
         }
         Ok(tips)
@@ -156,9 +168,15 @@ impl Repository {
             let Ok(folder) = self.git.find_tree(entry.id()) else { continue };
             let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
             let mut files = Vec::new();
-            self.each_file(&folder, place.folder, &counts, &mut |tree| seen.add(tree), &mut |path, id, mode| {
-                files.push(Blob { path: path.into(), id, mode });
-            });
+            self.each_file(
+                &folder,
+                place.folder,
+                &counts,
+                &mut |tree| seen.add(tree),
+                &mut |path, id, mode| {
+                    files.push(Blob { path: path.into(), id, mode });
+                },
+            );
             for blob in files {
                 let is_new = seen.add(blob.id);
                 visit(blob, is_new);

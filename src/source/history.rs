@@ -32,7 +32,12 @@ impl Repository {
 
     /// Calls `visit` with names of files and the commit that holds them, the youngest first. A file comes as often as
     /// its folder changed.
-    fn walk_history(&self, tips: &[Oid], under: &str, mut visit: impl FnMut(&str, Oid)) -> Result<(), SourceError> {
+    fn walk_history(
+        &self,
+        tips: &[Oid],
+        under: &str,
+        mut visit: impl FnMut(&str, Oid),
+    ) -> Result<(), SourceError> {
         let failed = || SourceError::git("the history");
         let mut walk = self.git.revwalk().map_err(failed())?;
         for tip in tips {
@@ -42,7 +47,9 @@ impl Repository {
         for commit in walk {
             // A shallow clone ends somewhere; what it lacks cannot be asked.
             let Ok(commit) = commit.and_then(|id| self.git.find_commit(id)) else { break };
-            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else { continue };
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
+                continue;
+            };
             let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
             // A tree that was seen holds nothing new, and most trees of most commits were.
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {

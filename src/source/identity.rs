@@ -32,7 +32,8 @@ impl Repository {
         };
         let failed = |error| SourceError::git(format!("the remote `{name}`"))(error);
         let remote = self.git.find_remote(name).map_err(failed)?;
-        let url = remote.url().map_err(|_| failed(git2::Error::from_str("its URL is not UTF-8")))?;
+        let url =
+            remote.url().map_err(|_| failed(git2::Error::from_str("its URL is not UTF-8")))?;
         Ok(identity_of(url, self.root()))
     }
 }
@@ -43,13 +44,16 @@ impl Repository {
 fn identity_of(url: &str, root: &Path) -> Option<String> {
     // A remote helper's URL, `codecommit::eu-west-1://repository` (gitremote-helpers,
     // "INVOCATION").
-    let url =
-        url.split_once("::").filter(|(helper, _)| !helper.contains(['/', ':', '['])).map_or(url, |(_, rest)| rest);
+    let url = url
+        .split_once("::")
+        .filter(|(helper, _)| !helper.contains(['/', ':', '[']))
+        .map_or(url, |(_, rest)| rest);
     let (host, path) = match url.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let host = host_of(authority);
-            let is_here = scheme.eq_ignore_ascii_case("file") && (host.is_empty() || host == "localhost");
+            let is_here =
+                scheme.eq_ignore_ascii_case("file") && (host.is_empty() || host == "localhost");
             (if is_here { String::new() } else { host }, path.to_owned())
         }
         None => match scp_like(url) {
@@ -57,7 +61,8 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
             None => (String::new(), real(&root.join(url)).to_string_lossy().into_owned()),
         },
     };
-    let mut parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect();
+    let mut parts: Vec<&str> =
+        path.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect();
     if let Some(last) = parts.last_mut() {
         *last = last.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(last);
     }
@@ -97,7 +102,9 @@ fn host_of(authority: &str) -> String {
 /// Host and path of `git@host:path` (git-clone, "GIT URLS").
 fn scp_like(url: &str) -> Option<(&str, &str)> {
     // The colons of an address in brackets are its own.
-    let from = url.find(']').filter(|_| url.split('@').next_back().is_some_and(|host| host.starts_with('[')));
+    let from = url
+        .find(']')
+        .filter(|_| url.split('@').next_back().is_some_and(|host| host.starts_with('[')));
     let colon = from.unwrap_or_default() + url[from.unwrap_or_default()..].find(':')?;
     let is_drive = cfg!(windows) && colon == 1;
     (!url[..colon].contains('/') && !is_drive).then(|| (&url[..colon], &url[colon + 1..]))
@@ -126,7 +133,9 @@ fn to_tag_value(text: &str) -> String {
     for character in text.to_lowercase().chars() {
         match character {
             '=' => value.push_str("=3d"),
-            allowed if config::check_tag_value(allowed.encode_utf8(&mut [0; 4])).is_ok() => value.push(allowed),
+            allowed if config::check_tag_value(allowed.encode_utf8(&mut [0; 4])).is_ok() => {
+                value.push(allowed)
+            }
             // Writing to a text cannot fail.
             other => _ = write!(value, "={:x}", u32::from(other)),
         }
@@ -172,9 +181,18 @@ mod tests {
         // Hosts that take ssh in the place of another one, as their documentation has it.
         for (ssh, https) in [
             ("ssh://git@ssh.github.com:443/acme/platform.git", "https://github.com/acme/platform"),
-            ("ssh://git@altssh.gitlab.com:443/acme/platform.git", "https://gitlab.com/acme/platform"),
-            ("ssh://git@altssh.bitbucket.org:443/acme/platform.git", "https://bitbucket.org/acme/platform"),
-            ("git@ssh.dev.azure.com:v3/acme/shop/platform", "https://acme@dev.azure.com/acme/shop/_git/platform"),
+            (
+                "ssh://git@altssh.gitlab.com:443/acme/platform.git",
+                "https://gitlab.com/acme/platform",
+            ),
+            (
+                "ssh://git@altssh.bitbucket.org:443/acme/platform.git",
+                "https://bitbucket.org/acme/platform",
+            ),
+            (
+                "git@ssh.dev.azure.com:v3/acme/shop/platform",
+                "https://acme@dev.azure.com/acme/shop/_git/platform",
+            ),
         ] {
             assert_eq!(identity(ssh), identity(https), "{ssh}");
         }
@@ -203,7 +221,12 @@ mod tests {
 
     #[test]
     fn a_path_on_this_machine_is_absolute_however_it_is_written() {
-        for url in ["/srv/git/Acme.git", "/srv/git/acme", "../../srv/git/acme.git/", "file:///srv/git/acme.git"] {
+        for url in [
+            "/srv/git/Acme.git",
+            "/srv/git/acme",
+            "../../srv/git/acme.git/",
+            "file:///srv/git/acme.git",
+        ] {
             assert_eq!(identity(url), "/srv/git/acme", "{url}");
         }
         assert_eq!(identity("file://localhost/srv/git/acme.git"), "/srv/git/acme");
@@ -215,8 +238,10 @@ mod tests {
     #[test]
     fn every_identity_is_the_value_of_a_tag_and_no_two_are_one() {
         let long = |end: &str| format!("https://git.example.com/{}/{end}", "group/".repeat(80));
-        let urls = ["~ann/x", "=7eann/x", "a,b", "a b", "ü/x", "a%2fb"].map(|path| format!("https://h/{path}"));
-        let urls = urls.into_iter().chain([long("a"), long("b"), "codecommit::eu-west-1://x".to_owned()]);
+        let urls = ["~ann/x", "=7eann/x", "a,b", "a b", "ü/x", "a%2fb"]
+            .map(|path| format!("https://h/{path}"));
+        let urls =
+            urls.into_iter().chain([long("a"), long("b"), "codecommit::eu-west-1://x".to_owned()]);
         let all: Vec<String> = urls.map(|url| identity(&url)).collect();
         for (index, one) in all.iter().enumerate() {
             assert_eq!(config::check_tag_value(one), Ok(()), "{one}");

@@ -48,7 +48,8 @@ impl Repository {
             return Ok(index);
         }
         // Inside a hook git may name a temporary one (git, "GIT_INDEX_FILE").
-        let path = std::env::var_os("GIT_INDEX_FILE").map_or_else(|| self.git.path().join("index"), PathBuf::from);
+        let path = std::env::var_os("GIT_INDEX_FILE")
+            .map_or_else(|| self.git.path().join("index"), PathBuf::from);
         let index = Index::open(&path)?;
         Ok(self.index.get_or_init(|| index))
     }
@@ -67,8 +68,9 @@ impl<'index> Folder<'index> {
     /// judges it, and where git would look into the file, the answer is no (gitformat-index, "racy git").
     pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
         let name_of = |entry: &'index Entry| -> &[u8] { &entry.path(self.index)[self.length..] };
-        let found =
-            self.entries.binary_search_by(|entry| name_of(entry).cmp(name.as_bytes()).then(entry.stage_raw().cmp(&0)));
+        let found = self.entries.binary_search_by(|entry| {
+            name_of(entry).cmp(name.as_bytes()).then(entry.stage_raw().cmp(&0))
+        });
         let Ok(at) = found else { return false };
         let stat = &self.entries[at].stat;
         // Not every git writes fractions of seconds down.
@@ -79,19 +81,24 @@ impl<'index> Folder<'index> {
 
 impl Index {
     fn open(path: &Path) -> Result<Self, SourceError> {
-        let failed = |message: String| SourceError::Git { what: format!("the index `{}`", path.display()), message };
+        let failed = |message: String| SourceError::Git {
+            what: format!("the index `{}`", path.display()),
+            message,
+        };
         let options = decode::Options { thread_limit: Some(1), ..decode::Options::default() };
-        let file =
-            File::at_or_default(path, hash::Kind::Sha1, true, options).map_err(|error| failed(error.to_string()))?;
+        let file = File::at_or_default(path, hash::Kind::Sha1, true, options)
+            .map_err(|error| failed(error.to_string()))?;
         if file.is_sparse() {
             return Err(failed(
-                "it is sparse; make it whole with `git sparse-checkout reapply --no-sparse-index`".to_owned(),
+                "it is sparse; make it whole with `git sparse-checkout reapply --no-sparse-index`"
+                    .to_owned(),
             ));
         }
         // All that is looked up here relies on it, and nothing else has been checked of a damaged file.
         if !file.entries().is_sorted_by_key(|entry| (entry.path(&file), entry.stage_raw())) {
             return Err(failed(
-                "its entries are not in order; remove the file, and `git reset` makes it anew".to_owned(),
+                "its entries are not in order; remove the file, and `git reset` makes it anew"
+                    .to_owned(),
             ));
         }
         Ok(Self(file))
@@ -112,11 +119,20 @@ impl Index {
 
     /// The entries of one folder, to hold files on disk against them.
     pub(super) fn folder(&self, path: &str) -> Folder<'_> {
-        Folder { index: &self.0, length: path.len() + 1, entries: &self.0.entries()[self.range(path)] }
+        Folder {
+            index: &self.0,
+            length: path.len() + 1,
+            entries: &self.0.entries()[self.range(path)],
+        }
     }
 
     /// Calls `visit` with the entries below a folder, passing over what git remembers to be a tree that was seen.
-    pub(super) fn visit_unseen(&self, folder: &str, seen: &mut Seen, visit: &mut dyn FnMut(Held<'_>, &mut Seen)) {
+    pub(super) fn visit_unseen(
+        &self,
+        folder: &str,
+        seen: &mut Seen,
+        visit: &mut dyn FnMut(Held<'_>, &mut Seen),
+    ) {
         let mut tree = self.0.tree();
         for name in folder.split('/') {
             tree = tree.and_then(|tree| child(tree, name.as_bytes()));
@@ -147,7 +163,8 @@ impl Index {
                 }
                 Some(slash) => {
                     let end = length + 1 + slash;
-                    let below = self.0.prefixed_entries_range(path[..=end].into()).unwrap_or(at..at + 1);
+                    let below =
+                        self.0.prefixed_entries_range(path[..=end].into()).unwrap_or(at..at + 1);
                     let next = below.end.max(at + 1);
                     let tree = tree.and_then(|tree| child(tree, &path[length + 1..end]));
                     self.visit_unseen_at(end, at..next, tree, seen, visit);
@@ -180,7 +197,10 @@ impl Index {
         }
         let sides = Sides {
             old: old.map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs())),
-            new: self.0.entry_range(path.into()).and_then(|range| self.0.entries().get(range.start)),
+            new: self
+                .0
+                .entry_range(path.into())
+                .and_then(|range| self.0.entries().get(range.start)),
             below: self.range(path),
             tree: trees,
         };
@@ -196,9 +216,13 @@ impl Index {
         sides: &Sides<'_>,
         change: &mut Change,
     ) -> Result<(), git2::Error> {
-        let old_folder = sides.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
+        let old_folder =
+            sides.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
         let old_file = sides.old.filter(|_| old_folder.is_none()).map(|(id, _, mode)| (id, mode));
-        let new = sides.new.map(|entry| self.held(entry)).filter(|held| held.standing != Standing::Announced);
+        let new = sides
+            .new
+            .map(|entry| self.held(entry))
+            .filter(|held| held.standing != Standing::Announced);
         let is_same = match (&new, old_file) {
             (Some(new), Some(old)) => new.standing == Standing::Staged && (new.id, new.mode) == old,
             (new, old) => new.is_none() && old.is_none(),
@@ -209,7 +233,9 @@ impl Index {
         }
         // git remembers of which tree the entries below a folder are, until one of them changes.
         let known = sides.tree.filter(|tree| tree.num_entries.is_some()).map(|tree| oid(&tree.id));
-        if (old_folder.is_none() && sides.below.is_empty()) || (old_folder.is_some() && known == old_folder) {
+        if (old_folder.is_none() && sides.below.is_empty())
+            || (old_folder.is_some() && known == old_folder)
+        {
             return Ok(());
         }
         for (name, sides) in self.children(git, length, old_folder, sides)? {
@@ -237,7 +263,10 @@ impl Index {
         while at < sides.below.end {
             let entry = &self.0.entries()[at];
             let path = entry.path(&self.0);
-            let slash = path[length + 1..].iter().position(|byte| *byte == b'/').map(|slash| length + 1 + slash);
+            let slash = path[length + 1..]
+                .iter()
+                .position(|byte| *byte == b'/')
+                .map(|slash| length + 1 + slash);
             let name = &path[length + 1..slash.unwrap_or(path.len())];
             let child_of = children.entry(name.to_vec()).or_default();
             at = match slash {
@@ -246,7 +275,10 @@ impl Index {
                     at + 1
                 }
                 Some(slash) => {
-                    let next = self.0.prefixed_entries_range(path[..=slash].into()).map_or(at + 1, |range| range.end);
+                    let next = self
+                        .0
+                        .prefixed_entries_range(path[..=slash].into())
+                        .map_or(at + 1, |range| range.end);
                     child_of.tree = sides.tree.and_then(|tree| child(tree, name));
                     child_of.below = at..next.max(at + 1);
                     next.max(at + 1)
@@ -262,12 +294,15 @@ impl Index {
 
     fn held<'index>(&'index self, entry: &'index Entry) -> Held<'index> {
         let standing = match entry.stage() {
-            Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => Standing::Announced,
+            Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => {
+                Standing::Announced
+            }
             Stage::Unconflicted => Standing::Staged,
             Stage::Base | Stage::Ours | Stage::Theirs => Standing::Unmerged,
         };
         let path = entry.path(&self.0);
-        let path = std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
+        let path =
+            std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
         Held { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
     }
 }

@@ -47,8 +47,12 @@ impl Repository {
     pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
         let files = self.files(snapshot)?;
         above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
-            Found::Link(id) => Some(Blob { path: folder.to_owned().into(), id, mode: SYMBOLIC_LINK }),
-            Found::Submodule(id) => Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE }),
+            Found::Link(id) => {
+                Some(Blob { path: folder.to_owned().into(), id, mode: SYMBOLIC_LINK })
+            }
+            Found::Submodule(id) => {
+                Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE })
+            }
             Found::Nothing | Found::Folder | Found::File => None,
         })
     }
@@ -74,7 +78,9 @@ impl Repository {
                 Found::Folder | Found::Submodule(_) => return true,
                 Found::File => return false,
                 // What it leads through may be a link, too.
-                Found::Nothing => return above(&path).any(|folder| matches!(files.at(folder), Found::Link(_))),
+                Found::Nothing => {
+                    return above(&path).any(|folder| matches!(files.at(folder), Found::Link(_)));
+                }
                 Found::Link(id) => match self.target(id).map(|target| joined(&path, &target)) {
                     Some(Some(target)) if target.is_empty() => return true,
                     Some(Some(target)) => target,

@@ -8,7 +8,10 @@ pub fn is_yaml(path: &Path) -> bool {
     // Asked of every file of a catalog: the ends of the bytes tell it faster than the path's parts.
     let bytes = path.as_os_str().as_encoded_bytes();
     [".yaml", ".yml"].iter().any(|end| {
-        bytes.len().checked_sub(end.len()).is_some_and(|stem| bytes[stem..].eq_ignore_ascii_case(end.as_bytes()))
+        bytes
+            .len()
+            .checked_sub(end.len())
+            .is_some_and(|stem| bytes[stem..].eq_ignore_ascii_case(end.as_bytes()))
     })
 }
 

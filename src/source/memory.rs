@@ -55,9 +55,12 @@ impl Memory {
     /// What has to stand behind `records`.
     fn trailer(&self, records: &[u8]) -> [u8; TRAILER] {
         // The multiplier of rustc's FxHash. This is to notice damage, and nobody's attack.
-        let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        let mix =
+            |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         let (words, rest) = records.as_chunks::<8>();
-        let sum = words.iter().fold(self.seal ^ records.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));
+        let sum = words.iter().fold(self.seal ^ records.len() as u64, |sum, word| {
+            mix(sum, u64::from_le_bytes(*word))
+        });
         let sum = rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)));
         let mut trailer = [0; TRAILER];
         trailer[..8].copy_from_slice(&self.seal.to_le_bytes());

@@ -86,7 +86,10 @@ pub enum SourceError {
     NoSuchPath { path: PathBuf },
 
     #[error("cannot follow the path `{}`: {why}", path.display())]
-    #[diagnostic(code(goldenpath::source::unresolved), help("check the path, its symbolic links and its permissions"))]
+    #[diagnostic(
+        code(goldenpath::source::unresolved),
+        help("check the path, its symbolic links and its permissions")
+    )]
     Unresolved { path: PathBuf, why: String },
 
     #[error("`{}` is a bare repository among the files of `{}`", path.display(), root.display())]
@@ -117,23 +120,33 @@ pub enum SourceError {
     #[error("there is no commit `{spec}`")]
     #[diagnostic(
         code(goldenpath::source::no_such_commit),
-        help("check the name; a clone in CI may be shallow or lack the branch: git fetch --unshallow origin")
+        help(
+            "check the name; a clone in CI may be shallow or lack the branch: git fetch --unshallow origin"
+        )
     )]
     NoSuchCommit { spec: String },
 
     #[error("where {one} and {other} parted is not in this shallow clone")]
     #[diagnostic(
         code(goldenpath::source::shallow),
-        help("fetch the history: git fetch --unshallow origin; in GitHub Actions, `fetch-depth: 0`")
+        help(
+            "fetch the history: git fetch --unshallow origin; in GitHub Actions, `fetch-depth: 0`"
+        )
     )]
     Shallow { one: String, other: String },
 
     #[error("{one} and {other} cannot be merged: {paths} conflict")]
-    #[diagnostic(code(goldenpath::source::conflict), help("merge or rebase, resolve the conflicts, and check again"))]
+    #[diagnostic(
+        code(goldenpath::source::conflict),
+        help("merge or rebase, resolve the conflicts, and check again")
+    )]
     Conflict { one: String, other: String, paths: String },
 
     #[error("`{path}` is in conflict: the index holds several versions of it")]
-    #[diagnostic(code(goldenpath::source::unmerged), help("resolve the merge, and `git add` the result"))]
+    #[diagnostic(
+        code(goldenpath::source::unmerged),
+        help("resolve the merge, and `git add` the result")
+    )]
     Unmerged { path: String },
 
     #[error("git cannot read {what}: {message}")]

@@ -16,12 +16,19 @@ impl Repository {
     /// further than the earliest of the times. What lies beyond the end of a shallow clone, or was left out of a partial
     /// one, is not known and was not there.
     #[must_use]
-    pub fn held_at(&self, from: Snapshot, under: &str, times: &BTreeSet<Timestamp>) -> HashMap<String, Timestamp> {
+    pub fn held_at(
+        &self,
+        from: Snapshot,
+        under: &str,
+        times: &BTreeSet<Timestamp>,
+    ) -> HashMap<String, Timestamp> {
         let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: what it holds need not be looked for again, and most folders of most commits are the same.
         for (time, commit) in self.commits_at(from, times).into_iter().rev() {
-            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else { continue };
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
+                continue;
+            };
             let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
                 let name = path.rsplit('/').next().unwrap_or_default();
@@ -34,7 +41,11 @@ impl Repository {
     }
 
     /// The newest commits that were there at `times`, with their own times, the youngest first.
-    fn commits_at(&self, from: Snapshot, times: &BTreeSet<Timestamp>) -> Vec<(Timestamp, Commit<'_>)> {
+    fn commits_at(
+        &self,
+        from: Snapshot,
+        times: &BTreeSet<Timestamp>,
+    ) -> Vec<(Timestamp, Commit<'_>)> {
         let (Snapshot::Commit(from), false) = (from, times.is_empty()) else { return Vec::new() };
         let first = self.git.find_commit(from).ok();
         let mut line = std::iter::successors(first, |commit| commit.parent(0).ok()).peekable();

@@ -60,8 +60,8 @@ impl Repository {
     /// # Errors
     /// No repository there, or one that git refuses.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
-        let git =
-            git2::Repository::open(dir).map_err(SourceError::git(format!("the repository at `{}`", dir.display())))?;
+        let git = git2::Repository::open(dir)
+            .map_err(SourceError::git(format!("the repository at `{}`", dir.display())))?;
         let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
         Ok(Self { git, index: OnceCell::new(), root })
     }
@@ -125,17 +125,20 @@ impl Repository {
     #[must_use]
     pub fn name(&self) -> String {
         let origin = self.git.find_remote("origin").ok();
-        let url = origin.as_ref().and_then(|origin| origin.url().ok()).map(|url| url.trim_end_matches('/').to_owned());
+        let url = origin
+            .as_ref()
+            .and_then(|origin| origin.url().ok())
+            .map(|url| url.trim_end_matches('/').to_owned());
         let last = url
             .as_deref()
             .and_then(|url| url.rsplit(['/', ':', '\\']).next())
             .map(|name| name.trim_end_matches(".git"));
         match last {
             Some(name) if !name.is_empty() => name.to_owned(),
-            _ => self
-                .root
-                .file_name()
-                .map_or_else(|| "repository".to_owned(), |name| name.to_string_lossy().into_owned()),
+            _ => self.root.file_name().map_or_else(
+                || "repository".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
         }
     }
 
@@ -171,9 +174,10 @@ impl Repository {
             _ => path.canonicalize().map_err(|_| no_such_path())?,
         };
         resolved.symlink_metadata().map_err(|_| no_such_path())?;
-        let inside = resolved
-            .strip_prefix(&self.root)
-            .map_err(|_| SourceError::Outside { path: path.to_path_buf(), root: self.root.clone() })?;
+        let inside = resolved.strip_prefix(&self.root).map_err(|_| SourceError::Outside {
+            path: path.to_path_buf(),
+            root: self.root.clone(),
+        })?;
         Ok(slashed(inside))
     }
 
@@ -186,7 +190,9 @@ impl Repository {
             return None;
         }
         let dir = std::env::current_dir().ok()?;
-        let inside = |path: &Path| path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty());
+        let inside = |path: &Path| {
+            path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty())
+        };
         // By its name first, so that no link in the work tree leads it outside.
         let mut named = PathBuf::new();
         for part in resolved(&dir).join(path).components() {
@@ -228,8 +234,10 @@ impl Repository {
     /// Refuses a name that refs of several kinds, or a ref and a short ID, give to different commits.
     fn check_unambiguous(&self, spec: &str) -> Result<(), SourceError> {
         let name = spec.split(['~', '^', '@', ':']).next().unwrap_or_default();
-        let is_pseudo_ref = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-        let is_whole_id = matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_pseudo_ref =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let is_whole_id =
+            matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_pseudo_ref || is_whole_id || name.starts_with("refs/") {
             return Ok(());
         }
@@ -238,14 +246,18 @@ impl Repository {
             let full = format!("{prefix}{name}");
             match self.git.find_reference(&full).and_then(|reference| reference.peel_to_commit()) {
                 Ok(commit) => found.push((full, commit.id())),
-                Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {}
+                Err(error)
+                    if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {}
                 // A tag of a blob or a tree is not a commit.
                 Err(error) if matches!(error.code(), ErrorCode::Peel) => {}
                 Err(error) => return Err(SourceError::git(format!("`{full}`"))(error)),
             }
         }
-        let is_short_id = name.len() >= 4 && name.len() < 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_short_id && let Ok(object) = self.git.find_object_by_prefix(name, Some(git2::ObjectType::Commit)) {
+        let is_short_id =
+            name.len() >= 4 && name.len() < 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_short_id
+            && let Ok(object) = self.git.find_object_by_prefix(name, Some(git2::ObjectType::Commit))
+        {
             found.push((object.id().to_string(), object.id()));
         }
         match found.iter().any(|(_, commit)| *commit != found[0].1) {
@@ -259,7 +271,9 @@ impl Repository {
 
     pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {
         match snapshot {
-            Snapshot::Commit(commit) => self.git.find_commit(commit).and_then(|commit| commit.tree()),
+            Snapshot::Commit(commit) => {
+                self.git.find_commit(commit).and_then(|commit| commit.tree())
+            }
             Snapshot::Merge(tree) => self.git.find_tree(tree),
             Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is no tree")),
         }
@@ -271,8 +285,13 @@ impl Repository {
 /// the folder around the repository, as libgit2 has it.
 fn is_given_without_work_tree(git: &git2::Repository) -> bool {
     let given = |name: &str| std::env::var_os(name).is_some();
-    let configured = || git.config().and_then(|config| config.get_entry("core.worktree").map(|_| ())).is_ok();
-    given("GIT_DIR") && !given("GIT_WORK_TREE") && !git.is_bare() && !git.is_worktree() && !configured()
+    let configured =
+        || git.config().and_then(|config| config.get_entry("core.worktree").map(|_| ())).is_ok();
+    given("GIT_DIR")
+        && !given("GIT_WORK_TREE")
+        && !git.is_bare()
+        && !git.is_worktree()
+        && !configured()
 }
 
 /// The work tree among whose files a repository lies that was found without a `.git`: a bare one,
@@ -292,13 +311,17 @@ fn embedding(git: &git2::Repository) -> Option<PathBuf> {
 fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
     let root = git.workdir().filter(|root| resolved(root) != folder && root.join(".git").exists());
     let none = std::iter::empty::<&Path>();
-    let opened = root.and_then(|root| git2::Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, none).ok());
+    let opened = root.and_then(|root| {
+        git2::Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, none).ok()
+    });
     opened.is_some_and(|opened| resolved(opened.path()) == folder)
 }
 
 /// A path without symbolic links or `..`, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    let found = path
+        .ancestors()
+        .find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
     found.map_or_else(|| path.to_path_buf(), |(above, rest)| above.join(rest))
 }
 

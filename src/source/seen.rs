@@ -25,12 +25,14 @@ impl Seen {
 
     #[must_use]
     pub fn has(&self, id: Oid) -> bool {
-        self.fresh.contains(&id) || self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_ok()
+        self.fresh.contains(&id)
+            || self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_ok()
     }
 
     /// Adds an object; false where it was there.
     pub fn add(&mut self, id: Oid) -> bool {
-        self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_err() && self.fresh.insert(id)
+        self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_err()
+            && self.fresh.insert(id)
     }
 
     /// Whether this run has seen what no earlier one has.

@@ -115,7 +115,8 @@ impl Repository {
         let mut tree = self.tree(snapshot)?;
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
-            let Some((id, mode)) = tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
+            let Some((id, mode)) =
+                tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
             else {
                 return Ok(None);
             };
@@ -123,12 +124,17 @@ impl Repository {
                 (FOLDER, None) => return Ok(Some(Err(Unreadable::NotAFile("folder")))),
                 (mode, None) => return Ok(Some(self.blob(id, mode, limit))),
                 (FOLDER, Some(_)) => {
-                    tree = self.git.find_tree(id).map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
+                    tree = self
+                        .git
+                        .find_tree(id)
+                        .map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
                 }
                 (SYMBOLIC_LINK, Some(_)) => {
                     return Ok(Some(Err(Unreadable::BehindALink(above_last(path, names.count())))));
                 }
-                (SUBMODULE, Some(_)) => return Ok(Some(Err(Unreadable::NotAFile("file of a submodule")))),
+                (SUBMODULE, Some(_)) => {
+                    return Ok(Some(Err(Unreadable::NotAFile("file of a submodule"))));
+                }
                 _ => return Ok(None),
             }
         }
@@ -143,7 +149,8 @@ impl Repository {
         let failed = || SourceError::git(format!("`{under}` in {commit}"));
         let mut tree = self.tree(commit)?;
         for name in under.split('/') {
-            let Some((id, FOLDER)) = tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
+            let Some((id, FOLDER)) =
+                tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
             else {
                 return Ok(());
             };
@@ -177,7 +184,11 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn blobs_below(&self, snapshot: Snapshot, under: &str) -> Result<Option<Vec<Blob<'_>>>, SourceError> {
+    pub fn blobs_below(
+        &self,
+        snapshot: Snapshot,
+        under: &str,
+    ) -> Result<Option<Vec<Blob<'_>>>, SourceError> {
         match snapshot {
             Snapshot::WorkTree => Ok(None),
             Snapshot::Index => self.index_files(under).map(Some),
@@ -186,7 +197,12 @@ impl Repository {
     }
 
     /// Hands blobs to `load`, in parallel; what it returns comes in the order of the blobs.
-    pub fn load<T: Send>(&self, blobs: &[Blob<'_>], limit: u64, load: impl Fn(File) -> T + Sync) -> Vec<T> {
+    pub fn load<T: Send>(
+        &self,
+        blobs: &[Blob<'_>],
+        limit: u64,
+        load: impl Fn(File) -> T + Sync,
+    ) -> Vec<T> {
         let file = |blob: &Blob<'_>, bytes| File { path: blob.path.clone().into_owned(), bytes };
         let here = |blob: &Blob<'_>| load(file(blob, self.blob(blob.id, blob.mode, limit)));
         if blobs.len() <= FEW_BLOBS {
@@ -200,10 +216,17 @@ impl Repository {
                 let own = git2::Repository::open_from_env().ok();
                 let objects = own.as_ref().and_then(|own| own.odb().ok());
                 let read = |blob: &Blob<'_>| bytes(objects.as_ref()?, blob, limit).ok();
-                blobs.iter().map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes))))).collect::<Vec<_>>()
+                blobs
+                    .iter()
+                    .map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes)))))
+                    .collect::<Vec<_>>()
             })
             .collect();
-        loaded.into_iter().zip(blobs).map(|(loaded, blob)| loaded.unwrap_or_else(|| here(blob))).collect()
+        loaded
+            .into_iter()
+            .zip(blobs)
+            .map(|(loaded, blob)| loaded.unwrap_or_else(|| here(blob)))
+            .collect()
     }
 
     /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
@@ -213,8 +236,15 @@ impl Repository {
     pub fn has_uncommitted(&self, under: &str) -> Result<bool, SourceError> {
         let pathspec = if under.is_empty() { ".".to_owned() } else { format!(":(literal){under}") };
         // The `git` program: libgit2 knows neither a split index nor a sparse one.
-        let arguments =
-            ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=normal", "--", &pathspec];
+        let arguments = [
+            "--no-optional-locks",
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=normal",
+            "--",
+            &pathspec,
+        ];
         let failed = |why: GitError| SourceError::Git {
             what: "the status of the work tree".to_owned(),
             message: why.to_string(),
@@ -299,11 +329,14 @@ impl Repository {
         let mut files = Vec::with_capacity(below.len());
         for held in below {
             match held.standing {
-                Standing::Unmerged => return Err(SourceError::Unmerged { path: held.path.into_owned() }),
+                Standing::Unmerged => {
+                    return Err(SourceError::Unmerged { path: held.path.into_owned() });
+                }
                 Standing::Announced => {}
                 Standing::Staged => {
                     let counts = is_yaml(Path::new(held.path.as_ref()))
-                        || (is_no_folder(held.mode) && self.hides_a_folder(Snapshot::Index, &held.path));
+                        || (is_no_folder(held.mode)
+                            && self.hides_a_folder(Snapshot::Index, &held.path));
                     if counts && !is_hidden(&held.path[under.len() + 1..]) {
                         files.push(Blob { path: held.path, id: held.id, mode: held.mode });
                     }

@@ -33,8 +33,12 @@ impl Repository {
         let read = || {
             let mut index = self.git.index()?;
             index.read(true)?;
-            let entry = index.get_path(Path::new(path), 0).filter(|entry| entry.mode & 0o170_000 == 0o100_000);
-            entry.map(|entry| self.git.find_blob(entry.id).map(|blob| blob.content().to_vec())).transpose()
+            let entry = index
+                .get_path(Path::new(path), 0)
+                .filter(|entry| entry.mode & 0o170_000 == 0o100_000);
+            entry
+                .map(|entry| self.git.find_blob(entry.id).map(|blob| blob.content().to_vec()))
+                .transpose()
         };
         read().map_err(SourceError::git(format!("`{path}` in the index")))
     }
@@ -44,7 +48,8 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn is_as_staged(&self, path: &str) -> Result<bool, SourceError> {
-        let unstaged = Status::WT_NEW | Status::WT_MODIFIED | Status::WT_DELETED | Status::WT_TYPECHANGE;
+        let unstaged =
+            Status::WT_NEW | Status::WT_MODIFIED | Status::WT_DELETED | Status::WT_TYPECHANGE;
         let other = Status::WT_RENAMED | Status::WT_UNREADABLE | Status::CONFLICTED;
         match self.git.status_file(Path::new(path)) {
             Ok(status) => Ok(!status.intersects(unstaged | other)),
@@ -83,7 +88,10 @@ impl Repository {
         })
     }
 
-    fn with_index(&self, change: impl FnOnce(&mut Index) -> Result<(), git2::Error>) -> Result<(), SourceError> {
+    fn with_index(
+        &self,
+        change: impl FnOnce(&mut Index) -> Result<(), git2::Error>,
+    ) -> Result<(), SourceError> {
         let write = || {
             let mut index = self.git.index()?;
             // As it is on disk now: what somebody has staged since it was read stays staged.

@@ -23,7 +23,9 @@ impl Repository {
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: most folders of most commits are the same as before.
         for (time, commit) in self.first_parents(from).into_iter().rev() {
-            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else { continue };
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
+                continue;
+            };
             self.new_names(entry.id(), 0, &mut trees, &mut |name| {
                 if !held.contains_key(name) {
                     held.insert(name.to_owned(), time);
@@ -34,7 +36,13 @@ impl Repository {
     }
 
     /// Calls `take` with the names of the YAML files below a tree, those below trees that were seen left out.
-    fn new_names(&self, tree: Oid, depth: usize, seen: &mut HashSet<Oid>, take: &mut impl FnMut(&str)) {
+    fn new_names(
+        &self,
+        tree: Oid,
+        depth: usize,
+        seen: &mut HashSet<Oid>,
+        take: &mut impl FnMut(&str),
+    ) {
         if depth > DEEPEST || !seen.insert(tree) {
             return;
         }
@@ -67,7 +75,8 @@ impl Repository {
         let mut open = Folder::default();
         files.into_iter().for_each(|path| open.add(&path));
         let mut since = BTreeMap::new();
-        let is_same = |blob: Oid| self.git.find_blob(blob).is_ok_and(|blob| is_same(blob.content()));
+        let is_same =
+            |blob: Oid| self.git.find_blob(blob).is_ok_and(|blob| is_same(blob.content()));
         // The time of the commit that is built on the one that is looked at.
         let mut newer = None;
         for (time, commit) in self.first_parents(from) {
@@ -89,7 +98,8 @@ impl Repository {
     fn first_parents(&self, from: Snapshot) -> Vec<(Timestamp, Commit<'_>)> {
         let Snapshot::Commit(from) = from else { return Vec::new() };
         let first = self.git.find_commit(from).ok();
-        let line: Vec<Commit<'_>> = std::iter::successors(first, |commit| commit.parent(0).ok()).collect();
+        let line: Vec<Commit<'_>> =
+            std::iter::successors(first, |commit| commit.parent(0).ok()).collect();
         let mut latest = i64::MIN;
         let mut dated: Vec<_> = line
             .into_iter()

@@ -65,7 +65,11 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn trail_deltas(&self, before: Snapshot, after: Snapshot) -> Result<Vec<TrailDelta>, SourceError> {
+    pub fn trail_deltas(
+        &self,
+        before: Snapshot,
+        after: Snapshot,
+    ) -> Result<Vec<TrailDelta>, SourceError> {
         let failed = SourceError::git(format!("`{FOLDER}/` in {after}"));
         self.deltas(Some(&self.tree(before)?), &self.tree(after)?).map_err(failed)
     }
@@ -86,7 +90,9 @@ impl Repository {
             return Ok(paths);
         }
         let mut settled = Vec::new();
-        for snapshot in upstream.map(|upstream| self.settled(upstream)).transpose()?.into_iter().flatten() {
+        for snapshot in
+            upstream.map(|upstream| self.settled(upstream)).transpose()?.into_iter().flatten()
+        {
             settled.push(self.tree(snapshot)?);
         }
         let mut merged = Vec::new();
@@ -115,9 +121,15 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn trail_file(&self, commit: Snapshot, file: &str) -> Result<Option<TrailFile>, SourceError> {
+    pub fn trail_file(
+        &self,
+        commit: Snapshot,
+        file: &str,
+    ) -> Result<Option<TrailFile>, SourceError> {
         match self.tree(commit)?.get_path(Path::new(file)) {
-            Ok(entry) => Ok(Some(TrailFile { id: entry.id(), mode: entry.filemode().unsigned_abs() })),
+            Ok(entry) => {
+                Ok(Some(TrailFile { id: entry.id(), mode: entry.filemode().unsigned_abs() }))
+            }
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(SourceError::git(format!("`{file}` in {commit}"))(error)),
         }
@@ -144,11 +156,17 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn trail_commits(&self, known: &[Snapshot], to: Snapshot) -> Result<Vec<TrailCommit>, SourceError> {
+    pub fn trail_commits(
+        &self,
+        known: &[Snapshot],
+        to: Snapshot,
+    ) -> Result<Vec<TrailCommit>, SourceError> {
         let failed = || SourceError::git("the history");
         let Snapshot::Commit(to) = to else { return Ok(Vec::new()) };
         let mut walk = self.git.revwalk().map_err(failed())?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE).and_then(|()| walk.push(to)).map_err(failed())?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)
+            .and_then(|()| walk.push(to))
+            .map_err(failed())?;
         for known in known {
             if let Snapshot::Commit(known) = known {
                 walk.hide(*known).map_err(failed())?;
@@ -166,7 +184,9 @@ impl Repository {
         let ends: BTreeSet<&str> = std::str::from_utf8(&ends).unwrap_or_default().lines().collect();
         let mut found = Vec::new();
         for id in ids.into_iter().filter(|id| !ends.contains(id.to_string().as_str())) {
-            let deltas = self.deltas_of(id).map_err(SourceError::git(format!("`{FOLDER}/` in commit {id}")))?;
+            let deltas = self
+                .deltas_of(id)
+                .map_err(SourceError::git(format!("`{FOLDER}/` in commit {id}")))?;
             if !deltas.is_empty() {
                 found.push(TrailCommit { id, is_direct: direct.contains(&id), deltas });
             }
@@ -181,11 +201,13 @@ impl Repository {
         let mut all: Option<Vec<TrailDelta>> = None;
         for parent in commit.parents() {
             let deltas = self.deltas(Some(&parent.tree()?), &tree)?;
-            let of = |deltas: &[TrailDelta], file: &str| deltas.iter().any(|delta| delta.file == file);
+            let of =
+                |deltas: &[TrailDelta], file: &str| deltas.iter().any(|delta| delta.file == file);
             let both = match all.take() {
                 None => deltas,
                 Some(known) => {
-                    let shared = |delta: &&TrailDelta| of(&known, &delta.file) && of(&deltas, &delta.file);
+                    let shared =
+                        |delta: &&TrailDelta| of(&known, &delta.file) && of(&deltas, &delta.file);
                     known.iter().chain(&deltas).filter(shared).cloned().collect()
                 }
             };
@@ -200,24 +222,35 @@ impl Repository {
         }
     }
 
-    fn deltas(&self, before: Option<&Tree<'_>>, after: &Tree<'_>) -> Result<Vec<TrailDelta>, git2::Error> {
+    fn deltas(
+        &self,
+        before: Option<&Tree<'_>>,
+        after: &Tree<'_>,
+    ) -> Result<Vec<TrailDelta>, git2::Error> {
         let (old, new) = (before.map(tops).unwrap_or_default(), tops(after));
         let mut found: BTreeMap<String, TrailDelta> = BTreeMap::new();
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
             let (old, new) = (old.get(name), new.get(name));
-            let file = |side: Option<&Top>| side.filter(|top| top.kind != Some(ObjectType::Tree)).map(|top| top.file);
+            let file = |side: Option<&Top>| {
+                side.filter(|top| top.kind != Some(ObjectType::Tree)).map(|top| top.file)
+            };
             let (before, after) = (file(old), file(new));
             if before != after {
                 found.insert(name.clone(), TrailDelta { file: name.clone(), before, after });
             }
-            let folder = |side: Option<&Top>| match side.filter(|top| top.kind == Some(ObjectType::Tree)) {
-                Some(top) => self.git.find_tree(top.file.id).map(Some),
-                None => Ok(None),
-            };
+            let folder =
+                |side: Option<&Top>| match side.filter(|top| top.kind == Some(ObjectType::Tree)) {
+                    Some(top) => self.git.find_tree(top.file.id).map(Some),
+                    None => Ok(None),
+                };
             let (before, after) = (folder(old)?, folder(new)?);
-            for delta in self.git.diff_tree_to_tree(before.as_ref(), after.as_ref(), None)?.deltas() {
-                let side = |file: &git2::DiffFile<'_>| TrailFile { id: file.id(), mode: u32::from(file.mode()) };
+            for delta in self.git.diff_tree_to_tree(before.as_ref(), after.as_ref(), None)?.deltas()
+            {
+                let side = |file: &git2::DiffFile<'_>| TrailFile {
+                    id: file.id(),
+                    mode: u32::from(file.mode()),
+                };
                 let (was, is) = (delta.old_file(), delta.new_file());
                 // A file that becomes a link is one that goes and one that comes.
                 if delta.status() != Delta::Added
@@ -253,8 +286,13 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn trails_at_head(&self) -> Result<BTreeMap<String, String>, SourceError> {
-        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else { return Ok(BTreeMap::new()) };
-        self.folder_of(&head)?.map(|folder| self.texts(&folder)).transpose().map(Option::unwrap_or_default)
+        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else {
+            return Ok(BTreeMap::new());
+        };
+        self.folder_of(&head)?
+            .map(|folder| self.texts(&folder))
+            .transpose()
+            .map(Option::unwrap_or_default)
     }
 
     /// Calls `visit` with each change of a file of the trail by a commit up to HEAD, against all its parents, since a merge may
@@ -262,8 +300,13 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn visit_trail_changes(&self, visit: &mut dyn FnMut(TrailChange<'_>)) -> Result<(), SourceError> {
-        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else { return Ok(()) };
+    pub fn visit_trail_changes(
+        &self,
+        visit: &mut dyn FnMut(TrailChange<'_>),
+    ) -> Result<(), SourceError> {
+        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else {
+            return Ok(());
+        };
         let mut walk = self.git.revwalk().map_err(SourceError::git("the history"))?;
         walk.set_sorting(Sort::TOPOLOGICAL)
             .and_then(|()| walk.push(head.id()))
@@ -288,7 +331,12 @@ impl Repository {
                     let old = self.text(entry.id())?;
                     let new = now.map(|now| self.text(now)).transpose()?;
                     let file = format!("{FOLDER}/{name}");
-                    visit(TrailChange { commit: id, file: &file, before: &old, after: new.as_deref() });
+                    visit(TrailChange {
+                        commit: id,
+                        file: &file,
+                        before: &old,
+                        after: new.as_deref(),
+                    });
                 }
             }
         }
@@ -305,12 +353,18 @@ impl Repository {
     }
 
     fn texts(&self, folder: &Tree<'_>) -> Result<BTreeMap<String, String>, SourceError> {
-        let named = folder.iter().filter(is_file).filter_map(|entry| Some((entry.name().ok()?.to_owned(), entry.id())));
+        let named = folder
+            .iter()
+            .filter(is_file)
+            .filter_map(|entry| Some((entry.name().ok()?.to_owned(), entry.id())));
         named.map(|(name, id)| Ok((format!("{FOLDER}/{name}"), self.text(id)?))).collect()
     }
 
     fn text(&self, blob: Oid) -> Result<String, SourceError> {
-        let read = self.git.find_blob(blob).map_err(SourceError::git(format!("object {blob} of `{FOLDER}/`")))?;
+        let read = self
+            .git
+            .find_blob(blob)
+            .map_err(SourceError::git(format!("object {blob} of `{FOLDER}/`")))?;
         Ok(String::from_utf8_lossy(read.content()).into_owned())
     }
 }
@@ -324,7 +378,8 @@ struct Top {
 
 /// The trail's folder, and what is in the same place where a file system folds case.
 fn tops(tree: &Tree<'_>) -> BTreeMap<String, Top> {
-    let is_it = |entry: &git2::TreeEntry<'_>| entry.name_bytes().eq_ignore_ascii_case(FOLDER.as_bytes());
+    let is_it =
+        |entry: &git2::TreeEntry<'_>| entry.name_bytes().eq_ignore_ascii_case(FOLDER.as_bytes());
     let top = |entry: git2::TreeEntry<'_>| {
         let file = TrailFile { id: entry.id(), mode: entry.filemode().unsigned_abs() };
         (String::from_utf8_lossy(entry.name_bytes()).into_owned(), Top { kind: entry.kind(), file })

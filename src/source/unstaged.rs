@@ -47,7 +47,8 @@ impl Disk<'_> {
             return Vec::new();
         }
         let (mut found, folders) = look_into(self.index, place.folder, &top, place.counts);
-        let below = |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
+        let below =
+            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
         found.par_extend(folders.into_par_iter().flat_map_iter(below));
         found
     }
@@ -78,11 +79,20 @@ impl Disk<'_> {
     #[cfg(not(unix))]
     #[must_use]
     pub fn changed(&self, path: &str) -> Option<i128> {
-        fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir).map(|_| i128::MAX)
+        fs::symlink_metadata(self.root.join(path))
+            .ok()
+            .filter(fs::Metadata::is_dir)
+            .map(|_| i128::MAX)
     }
 }
 
-fn walk(index: &Index, path: &str, folder: &Path, counts: fn(&Path) -> bool, depth: usize) -> Vec<String> {
+fn walk(
+    index: &Index,
+    path: &str,
+    folder: &Path,
+    counts: fn(&Path) -> bool,
+    depth: usize,
+) -> Vec<String> {
     let (mut found, folders) = look_into(index, path, folder, counts);
     for (path, folder) in folders {
         if depth < MAX_FOLDERS {
@@ -105,7 +115,9 @@ fn look_into(
         if is_hidden(name) {
         } else if is_folder {
             folders.push((format!("{path}/{name}"), folder.join(name)));
-        } else if counts(Path::new(name)) && !stat().is_some_and(|stat| staged.has_as_it_is(name, &stat)) {
+        } else if counts(Path::new(name))
+            && !stat().is_some_and(|stat| staged.has_as_it_is(name, &stat))
+        {
             found.push(format!("{path}/{name}"));
         }
     });
@@ -125,7 +137,9 @@ fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Sta
         let Ok(name) = entry.file_name().to_str() else { continue };
         let stat = || statat(&open, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).ok();
         let is_folder = match entry.file_type() {
-            FileType::Unknown => stat().is_some_and(|found| FileType::from_raw_mode(found.st_mode).is_dir()),
+            FileType::Unknown => {
+                stat().is_some_and(|found| FileType::from_raw_mode(found.st_mode).is_dir())
+            }
             kind => kind.is_dir(),
         };
         visit(name, is_folder, &|| stat().map(|found| of_stat(&found)));

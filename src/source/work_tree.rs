@@ -33,7 +33,9 @@ pub(super) fn load<T: Send>(
         let bytes = problem.map_or_else(|| files::read_regular(&root.join(&path), limit), Err);
         load(File { path, bytes })
     };
-    let walked = folders.into_par_iter().map(|folder| below(root, WalkDir::new(folder).min_depth(1), others).0);
+    let walked = folders
+        .into_par_iter()
+        .map(|folder| below(root, WalkDir::new(folder).min_depth(1), others).0);
     walked.chain([found]).flat_map(|found| found.into_par_iter().map(read)).collect()
 }
 
@@ -51,7 +53,8 @@ fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>
         }
         is_visible
     };
-    for entry in walk.follow_links(false).follow_root_links(false).into_iter().filter_entry(visible) {
+    for entry in walk.follow_links(false).follow_root_links(false).into_iter().filter_entry(visible)
+    {
         match entry {
             Ok(entry) => {
                 let kind = entry.file_type();

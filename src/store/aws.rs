@@ -22,7 +22,9 @@ use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesT
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
+use super::{
+    NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version,
+};
 use crate::config::{Characters, StoreConfig};
 use crate::manifest::StoreKey;
 use answer::{described, listed, tag_list};
@@ -109,15 +111,27 @@ impl SecretStore for AwsStore {
     }
 
     async fn caller(&self) -> Option<String> {
-        let is_safe = self.sts_endpoint.as_ref().is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
+        let is_safe = self
+            .sts_endpoint
+            .as_ref()
+            .is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
         let asked = timeout(CALLER, self.sts.get_caller_identity().send());
         if is_safe { asked.await.ok()?.ok()?.arn } else { None }
     }
 
-    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
+    async fn sweep(
+        &self,
+        tag: &str,
+        read: &dyn Fn(usize),
+    ) -> Result<Vec<StoredSecret>, StoreError> {
         let tagged = Filter::builder().key(FilterNameStringType::TagKey).values(tag).build();
         let filters = (!tag.is_empty()).then(|| vec![tagged]);
-        let request = self.client.list_secrets().max_results(PAGE).include_planned_deletion(true).set_filters(filters);
+        let request = self
+            .client
+            .list_secrets()
+            .max_results(PAGE)
+            .include_planned_deletion(true)
+            .set_filters(filters);
         let mut next = None;
         // By name: a list that shifts while its next page is asked for can show a secret twice.
         let mut secrets = BTreeMap::new();
@@ -169,7 +183,12 @@ impl SecretStore for AwsStore {
         self.put(key, value, version, replaces).await
     }
 
-    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+    async fn make_current(
+        &self,
+        key: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError> {
         self.relabel(key, replaces, version).await
     }
 
@@ -177,12 +196,19 @@ impl SecretStore for AwsStore {
         self.make_random(wanted).await
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
+    async fn create(
+        &self,
+        key: &StoreKey,
+        new: &NewSecret,
+        value: Option<&SecretString>,
+    ) -> Result<(), StoreError> {
         // The SDK gives each request that it builds a token of its own, which is the version's ID: one for all tries.
         let token = value.map(|_| crate::value::token()).transpose().ok().flatten();
         let send = || {
-            let request = self.client.create_secret().name(key.as_str()).description(&new.description);
-            let request = request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
+            let request =
+                self.client.create_secret().name(key.as_str()).description(&new.description);
+            let request =
+                request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
             let value = value.map(|value| value.expose_secret().to_owned());
             request.set_client_request_token(token.clone()).set_secret_string(value).send()
         };
@@ -196,22 +222,33 @@ impl SecretStore for AwsStore {
     }
 
     async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
-        let request = self.client.delete_secret().secret_id(key.as_str()).recovery_window_in_days(i64::from(days));
+        let request = self
+            .client
+            .delete_secret()
+            .secret_id(key.as_str())
+            .recovery_window_in_days(i64::from(days));
         self.tell("DeleteSecret", key, || request.clone().send()).await
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
         // UpdateSecret without a value makes no new version.
         let request = self.client.update_secret().secret_id(key.as_str());
-        let request = request.set_description(update.description.clone()).set_kms_key_id(update.kms_key.clone());
+        let request = request
+            .set_description(update.description.clone())
+            .set_kms_key_id(update.kms_key.clone());
         self.tell("UpdateSecret", key, || request.clone().send()).await
     }
 
-    async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    async fn put_tags(
+        &self,
+        key: &StoreKey,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
         if tags.is_empty() {
             return Ok(()); // AWS refuses an empty list.
         }
-        let request = self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
+        let request =
+            self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
         self.tell("TagResource", key, || request.clone().send()).await
     }
 
@@ -225,8 +262,14 @@ impl SecretStore for AwsStore {
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
-        let rules = RotationRulesType::builder().set_automatically_after_days(rotation.days.map(i64::from)).build();
-        let request = self.client.rotate_secret().secret_id(key.as_str()).rotation_lambda_arn(&rotation.function);
+        let rules = RotationRulesType::builder()
+            .set_automatically_after_days(rotation.days.map(i64::from))
+            .build();
+        let request = self
+            .client
+            .rotate_secret()
+            .secret_id(key.as_str())
+            .rotation_lambda_arn(&rotation.function);
         let request = request.rotation_rules(rules).rotate_immediately(false);
         self.tell("RotateSecret", key, || request.clone().send()).await
     }
@@ -240,7 +283,8 @@ mod tests {
     fn connect(region: &str, endpoint: Option<&str>) -> Result<AwsStore, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let endpoint_url = endpoint.map(str::to_owned);
-        let config = StoreConfig { region: Some(region.to_owned()), endpoint_url, ..StoreConfig::default() };
+        let config =
+            StoreConfig { region: Some(region.to_owned()), endpoint_url, ..StoreConfig::default() };
         runtime.block_on(AwsStore::connect(&config))
     }
 
@@ -252,19 +296,28 @@ mod tests {
 
     #[test]
     fn a_region_or_endpoint_that_would_send_requests_astray_is_refused() {
-        assert!(matches!(connect("eu-west-2.example.org/", None), Err(StoreError::BadRegion { .. })));
+        assert!(matches!(
+            connect("eu-west-2.example.org/", None),
+            Err(StoreError::BadRegion { .. })
+        ));
         let plain = connect("eu-west-2", Some("http://example.org"));
         assert!(matches!(plain, Err(StoreError::PlainHttp { .. })));
         for foreign in ["https://example.org", "https://secretsmanager.us-east-1.amazonaws.com"] {
             let refused = connect("eu-west-2", Some(foreign));
             assert!(matches!(refused, Err(StoreError::ForeignEndpoint { .. })), "{foreign}");
         }
-        assert!(connect("eu-west-2", Some("https://secretsmanager.eu-west-2.amazonaws.com")).is_ok());
+        assert!(
+            connect("eu-west-2", Some("https://secretsmanager.eu-west-2.amazonaws.com")).is_ok()
+        );
     }
 
     #[test]
     fn a_credential_in_an_endpoint_is_never_shown() {
-        for leaky in ["https://AKIA:hunter2@localhost", "http:///AKIA:hunter2@localhost", "AKIA:hunter2@localhost"] {
+        for leaky in [
+            "https://AKIA:hunter2@localhost",
+            "http:///AKIA:hunter2@localhost",
+            "AKIA:hunter2@localhost",
+        ] {
             let error = connect("eu-west-2", Some(leaky)).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }

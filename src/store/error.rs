@@ -54,7 +54,9 @@ pub enum StoreError {
     #[error("AWS finds that this machine's clock is off: {message}")]
     #[diagnostic(
         code(goldenpath::store::clock),
-        help("set the clock, as a rule by NTP, and run it again; AWS takes a difference of five minutes")
+        help(
+            "set the clock, as a rule by NTP, and run it again; AWS takes a difference of five minutes"
+        )
     )]
     ClockOff { message: String },
 
@@ -97,7 +99,9 @@ pub enum StoreError {
     #[error("`{region}` is not an AWS region")]
     #[diagnostic(
         code(goldenpath::store::bad_region),
-        help("a region reads like `eu-west-2`; it comes from `store.region`, AWS_REGION or the AWS profile")
+        help(
+            "a region reads like `eu-west-2`; it comes from `store.region`, AWS_REGION or the AWS profile"
+        )
     )]
     BadRegion { region: String },
 
@@ -120,7 +124,9 @@ pub enum StoreError {
     #[error("`{endpoint}` would carry requests without encryption")]
     #[diagnostic(
         code(goldenpath::store::plain_http),
-        help("use https://; http:// is for emulators on this machine: localhost, 127.0.0.0/8 and [::1]")
+        help(
+            "use https://; http:// is for emulators on this machine: localhost, 127.0.0.0/8 and [::1]"
+        )
     )]
     PlainHttp { endpoint: String },
 
@@ -202,14 +208,18 @@ pub enum StoreError {
     #[error("the local store `{}` has version {found}, this goldenpath knows up to {known}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_newer),
-        help("a newer goldenpath wrote it: update goldenpath, or point `store.path` at another file")
+        help(
+            "a newer goldenpath wrote it: update goldenpath, or point `store.path` at another file"
+        )
     )]
     LocalNewer { path: PathBuf, found: i64, known: i64 },
 
     #[error("the local store `{}` cannot be used: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_unusable),
-        help("`store.path` must name a regular file (or nothing yet) that this user may read and write")
+        help(
+            "`store.path` must name a regular file (or nothing yet) that this user may read and write"
+        )
     )]
     LocalUnusable { path: PathBuf, reason: String },
 }
@@ -236,10 +246,18 @@ fn of(name: &Option<String>) -> String {
 
 fn way_out(code: &str) -> &'static str {
     match code {
-        "InvalidRequestException" => "a secret that is marked for deletion must be restored before it can change",
-        "LimitExceededException" => "ask for a higher Secrets Manager quota, or remove what is no longer needed",
-        "ResourceNotFoundException" => "the secret or the function of `rotation.functions` is not there",
-        "PublicPolicyException" => "the policy would let everybody in, which goldenpath never asks for",
+        "InvalidRequestException" => {
+            "a secret that is marked for deletion must be restored before it can change"
+        }
+        "LimitExceededException" => {
+            "ask for a higher Secrets Manager quota, or remove what is no longer needed"
+        }
+        "ResourceNotFoundException" => {
+            "the secret or the function of `rotation.functions` is not there"
+        }
+        "PublicPolicyException" => {
+            "the policy would let everybody in, which goldenpath never asks for"
+        }
         "InvalidParameterException" => {
             "AWS does not take one of the values: look at the tags, the description, `kmsKeyId` and the rotation function"
         }

@@ -16,7 +16,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use secrecy::SecretString;
 
-use super::{NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version};
+use super::{
+    NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version,
+};
 use crate::config::Characters;
 use crate::manifest::StoreKey;
 use crate::value;
@@ -73,7 +75,11 @@ impl SecretStore for LocalStore {
         None
     }
 
-    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
+    async fn sweep(
+        &self,
+        tag: &str,
+        read: &dyn Fn(usize),
+    ) -> Result<Vec<StoredSecret>, StoreError> {
         let found: Option<Vec<_>> = self.file.read(|transaction, version| {
             let tagged = "WHERE (?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1))";
             let mut secrets =
@@ -96,8 +102,10 @@ impl SecretStore for LocalStore {
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         let found = self.file.read(|transaction, version| {
-            let mut secrets = transaction.prepare(&format!("{} WHERE name = ?1 AND {LIVES}", secrets(version)))?;
-            let Some(mut found) = secrets.query_map([key.as_str()], secret)?.next().transpose()? else {
+            let mut secrets = transaction
+                .prepare(&format!("{} WHERE name = ?1 AND {LIVES}", secrets(version)))?;
+            let Some(mut found) = secrets.query_map([key.as_str()], secret)?.next().transpose()?
+            else {
                 return Ok(None);
             };
             let mut tags = transaction.prepare("SELECT key, value FROM tags WHERE secret = ?1")?;
@@ -137,7 +145,12 @@ impl SecretStore for LocalStore {
         self.write_value(key, value, version, replaces)
     }
 
-    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+    async fn make_current(
+        &self,
+        key: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError> {
         self.move_current(key, version, replaces)
     }
 
@@ -146,8 +159,14 @@ impl SecretStore for LocalStore {
         value::characters(wanted).map_err(|error| StoreError::NoValue { reason: error.to_string() })
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
-        let no_version = |error: value::ValueError| StoreError::NoValue { reason: error.to_string() };
+    async fn create(
+        &self,
+        key: &StoreKey,
+        new: &NewSecret,
+        value: Option<&SecretString>,
+    ) -> Result<(), StoreError> {
+        let no_version =
+            |error: value::ValueError| StoreError::NoValue { reason: error.to_string() };
         let first = match value {
             Some(value) => Some(self.encrypt(key, value, value::token().map_err(no_version)?)?),
             None => None,
@@ -169,7 +188,8 @@ impl SecretStore for LocalStore {
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            transaction.execute("UPDATE secrets SET deletion_at = NULL WHERE name = ?1", [key.as_str()])?;
+            transaction
+                .execute("UPDATE secrets SET deletion_at = NULL WHERE name = ?1", [key.as_str()])?;
             Ok(())
         })
     }
@@ -193,7 +213,11 @@ impl SecretStore for LocalStore {
         })
     }
 
-    async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    async fn put_tags(
+        &self,
+        key: &StoreKey,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
         if tags.is_empty() {
             return Ok(());
         }
@@ -210,14 +234,16 @@ impl SecretStore for LocalStore {
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            transaction.execute("UPDATE secrets SET policy = NULL WHERE name = ?1", [key.as_str()])?;
+            transaction
+                .execute("UPDATE secrets SET policy = NULL WHERE name = ?1", [key.as_str()])?;
             Ok(())
         })
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            let update = "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
+            let update =
+                "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
             transaction.execute(update, params![key.as_str(), rotation.function, rotation.days])?;
             Ok(())
         })
@@ -264,11 +290,19 @@ fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>
     let text: Option<String> = row.get(column)?;
     let parsed = text.map(|text| text.parse::<Timestamp>()).transpose();
     parsed.map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     })
 }
 
-fn put(transaction: &Transaction<'_>, key: &StoreKey, tags: &BTreeMap<String, String>) -> rusqlite::Result<()> {
+fn put(
+    transaction: &Transaction<'_>,
+    key: &StoreKey,
+    tags: &BTreeMap<String, String>,
+) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO tags (secret, key, value) VALUES (?1, ?2, ?3)
         ON CONFLICT (secret, key) DO UPDATE SET value = excluded.value";
     let mut upsert = transaction.prepare(upsert)?;

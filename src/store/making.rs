@@ -28,14 +28,24 @@ pub async fn generate(
     for key in keys {
         let Some(recipe) = &key.generate else { continue };
         let text = match (&recipe.make, source) {
-            (Make::Characters(wanted), Source::Os) => value::characters(wanted).map_err(no_value)?,
+            (Make::Characters(wanted), Source::Os) => {
+                value::characters(wanted).map_err(no_value)?
+            }
             (Make::Characters(wanted), Source::Store) => store.random(wanted).await?,
-            (Make::Bytes { count, encoding }, Source::Os) => value::encoded(*count, *encoding).map_err(no_value)?,
+            (Make::Bytes { count, encoding }, Source::Os) => {
+                value::encoded(*count, *encoding).map_err(no_value)?
+            }
             (Make::Bytes { count, encoding }, Source::Store) => {
                 // The store makes characters alone, so it makes the bytes' hexadecimal digits.
                 let without = "ghijklmnopqrstuvwxyz".to_owned();
-                let digits = Characters { length: 2 * count, from: vec![Kind::Lowercase, Kind::Digits], without };
-                let unfit = || StoreError::NoValue { reason: "the store makes no hexadecimal digits".to_owned() };
+                let digits = Characters {
+                    length: 2 * count,
+                    from: vec![Kind::Lowercase, Kind::Digits],
+                    without,
+                };
+                let unfit = || StoreError::NoValue {
+                    reason: "the store makes no hexadecimal digits".to_owned(),
+                };
                 value::bytes_from_hex(&store.random(&digits).await?, *encoding).ok_or_else(unfit)?
             }
         };

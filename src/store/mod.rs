@@ -18,7 +18,9 @@ pub use aws::AwsStore;
 pub use error::StoreError;
 pub use local::LocalStore;
 pub use making::{Source, generate};
-pub use secret::{CURRENT, NewSecret, PREVIOUS, Rotation, SecretUpdate, StoredSecret, StoredValue, Version};
+pub use secret::{
+    CURRENT, NewSecret, PREVIOUS, Rotation, SecretUpdate, StoredSecret, StoredValue, Version,
+};
 
 /// What plan and apply ask of a store. Every call is safe to repeat.
 ///
@@ -48,7 +50,8 @@ pub trait SecretStore {
     /// The store cannot be asked, or refuses.
     ///
     /// [`describe`]: SecretStore::describe
-    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError>;
+    async fn sweep(&self, tag: &str, read: &dyn Fn(usize))
+    -> Result<Vec<StoredSecret>, StoreError>;
 
     /// The secret of that name now, or None. One that is marked for deletion is there.
     ///
@@ -91,7 +94,12 @@ pub trait SecretStore {
     ///
     /// # Errors
     /// [`StoreError::ValueMoved`], and [`StoreError::NotFound`].
-    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError>;
+    async fn make_current(
+        &self,
+        key: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError>;
 
     /// A text that the store makes of so many characters, at least one of each kind.
     ///
@@ -104,7 +112,12 @@ pub trait SecretStore {
     /// # Errors
     /// [`StoreError::AlreadyExists`] when the name is taken, which may be this very call, made before, its answer
     /// lost. [`StoreError::Rejected`] when AWS holds a secret of that name that is marked for deletion.
-    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError>;
+    async fn create(
+        &self,
+        key: &StoreKey,
+        new: &NewSecret,
+        value: Option<&SecretString>,
+    ) -> Result<(), StoreError>;
 
     /// Takes the mark for deletion off; nothing happens to a secret without one.
     ///
@@ -126,7 +139,11 @@ pub trait SecretStore {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such secret.
-    async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError>;
+    async fn put_tags(
+        &self,
+        key: &StoreKey,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError>;
 
     /// Replaces the resource policy, after it was found to be one that the store takes.
     ///
@@ -161,7 +178,9 @@ impl Store {
     pub async fn open(config: &StoreConfig, root: &Path) -> Result<Self, StoreError> {
         match config.backend {
             None => Err(StoreError::NoBackend),
-            Some(Backend::Local) => Ok(Self::Local(LocalStore::new(root, &config.path, config.key_file.as_deref()))),
+            Some(Backend::Local) => {
+                Ok(Self::Local(LocalStore::new(root, &config.path, config.key_file.as_deref())))
+            }
             Some(Backend::Aws) => Ok(Self::Aws(Box::new(AwsStore::connect(config).await?))),
         }
     }
@@ -193,7 +212,11 @@ impl SecretStore for Store {
         on_each!(self, caller())
     }
 
-    async fn sweep(&self, tag: &str, read: &dyn Fn(usize)) -> Result<Vec<StoredSecret>, StoreError> {
+    async fn sweep(
+        &self,
+        tag: &str,
+        read: &dyn Fn(usize),
+    ) -> Result<Vec<StoredSecret>, StoreError> {
         on_each!(self, sweep(tag, read))
     }
 
@@ -223,7 +246,12 @@ impl SecretStore for Store {
         on_each!(self, put_value(key, value, version, replaces))
     }
 
-    async fn make_current(&self, key: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+    async fn make_current(
+        &self,
+        key: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError> {
         on_each!(self, make_current(key, version, replaces))
     }
 
@@ -231,7 +259,12 @@ impl SecretStore for Store {
         on_each!(self, random(wanted))
     }
 
-    async fn create(&self, key: &StoreKey, new: &NewSecret, value: Option<&SecretString>) -> Result<(), StoreError> {
+    async fn create(
+        &self,
+        key: &StoreKey,
+        new: &NewSecret,
+        value: Option<&SecretString>,
+    ) -> Result<(), StoreError> {
         on_each!(self, create(key, new, value))
     }
 
@@ -247,7 +280,11 @@ impl SecretStore for Store {
         on_each!(self, update(key, update))
     }
 
-    async fn put_tags(&self, key: &StoreKey, tags: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    async fn put_tags(
+        &self,
+        key: &StoreKey,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
         on_each!(self, put_tags(key, tags))
     }
 

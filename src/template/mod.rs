@@ -106,13 +106,17 @@ impl Template {
         let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
         let rendered = rendered.map(|text| match self.output {
             // A comment is also read in a terminal. Values hold none; the template's own text may.
-            Output::Markdown => {
-                text.replace(|character: char| character.is_control() && !matches!(character, '\n' | '\t'), "")
-            }
+            Output::Markdown => text.replace(
+                |character: char| character.is_control() && !matches!(character, '\n' | '\t'),
+                "",
+            ),
             Output::Yaml | Output::Html | Output::Text => text,
         });
         rendered.map_err(|error| {
-            let source = self.environment.get_template(&self.name).map(|template| template.source().to_owned());
+            let source = self
+                .environment
+                .get_template(&self.name)
+                .map(|template| template.source().to_owned());
             TemplateError::new(&self.name, &source.unwrap_or_default(), self.output, &error)
         })
     }
@@ -122,7 +126,12 @@ impl Template {
 ///
 /// # Errors
 /// [`TemplateError`] for a syntax error, an undefined variable, or a template that runs too long.
-pub fn render(name: &str, source: &str, output: Output, context: &impl Serialize) -> Result<String, TemplateError> {
+pub fn render(
+    name: &str,
+    source: &str,
+    output: Output,
+    context: &impl Serialize,
+) -> Result<String, TemplateError> {
     Template::compile(name, source, output)?.render(context)
 }
 
@@ -136,19 +145,24 @@ fn environment(output: Output) -> Environment<'static> {
         Output::Html => FUEL_OF_PAGES,
     }));
     environment.set_recursion_limit(RECURSION);
-    if let Ok(syntax) =
-        SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()
+    if let Ok(syntax) = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
     {
         environment.set_syntax(syntax);
     }
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     match output {
         Output::Yaml => {
-            environment.add_filter("quote", |value: String| Value::from_safe_string(yaml::quoted(&value)));
+            environment
+                .add_filter("quote", |value: String| Value::from_safe_string(yaml::quoted(&value)));
             environment.set_formatter(|out, state, value| write(out, state, value, yaml::scalar));
         }
         Output::Markdown => {
-            environment.set_formatter(|out, state, value| write(out, state, value, markdown::code_span));
+            environment
+                .set_formatter(|out, state, value| write(out, state, value, markdown::code_span));
         }
         Output::Html => environment.set_auto_escape_callback(|_| AutoEscape::Html),
         Output::Text => {}
@@ -157,7 +171,12 @@ fn environment(output: Output) -> Environment<'static> {
 }
 
 /// Strings as `form` has them, and all else as it is.
-fn write(out: &mut minijinja::Output, state: &mut State, value: &Value, form: fn(&str) -> String) -> Result<(), Error> {
+fn write(
+    out: &mut minijinja::Output,
+    state: &mut State,
+    value: &Value,
+    form: fn(&str) -> String,
+) -> Result<(), Error> {
     match value.as_str() {
         Some(text) if !value.is_safe() => out.write_str(&form(text)).map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
@@ -173,9 +192,20 @@ mod tests {
 
     #[test]
     fn a_value_stays_one_yaml_scalar_whatever_it_holds() {
-        for hostile in
-            ["a: b", "x #y", "'", "\"", "- z", "no", "1e3", "", "a\nb: c", "{{ id }}", "\u{1b}[2J", "é\u{2028}"]
-        {
+        for hostile in [
+            "a: b",
+            "x #y",
+            "'",
+            "\"",
+            "- z",
+            "no",
+            "1e3",
+            "",
+            "a\nb: c",
+            "{{ id }}",
+            "\u{1b}[2J",
+            "é\u{2028}",
+        ] {
             let text = render("t", "v: {{ v }}\n", Output::Yaml, &json!({ "v": hostile })).unwrap();
             let back: serde_json::Value = serde_yaml::from_str(&text).unwrap();
             assert_eq!(back, json!({ "v": hostile }), "{text}");
@@ -185,26 +215,31 @@ mod tests {
     #[test]
     fn a_value_is_never_markup_in_a_page() {
         let hostile = "</script><img src=x onerror='alert(1)'>\"&";
-        let text = render("t", "<p title=\"{{ v }}\">{{ v }}", Output::Html, &json!({ "v": hostile })).unwrap();
+        let text =
+            render("t", "<p title=\"{{ v }}\">{{ v }}", Output::Html, &json!({ "v": hostile }))
+                .unwrap();
         assert_eq!(text.matches(['<', '\'', '"']).count(), 3, "{text}");
     }
 
     #[test]
     fn numbers_and_plain_words_need_no_quotes_and_the_filter_gives_them() {
         let context = json!({ "days": 30, "name": "payments-db" });
-        let text = render("t", "{{ days }} {{ name }} {{ name | quote }}", Output::Yaml, &context).unwrap();
+        let text = render("t", "{{ days }} {{ name }} {{ name | quote }}", Output::Yaml, &context)
+            .unwrap();
         assert_eq!(text, "30 payments-db \"payments-db\"");
     }
 
     #[test]
     fn an_undefined_variable_is_an_error_with_its_place() {
-        let error = render("t", "a: {{ nmae }}", Output::Yaml, &json!({ "name": "x" })).unwrap_err();
+        let error =
+            render("t", "a: {{ nmae }}", Output::Yaml, &json!({ "name": "x" })).unwrap_err();
         assert_eq!(error.place.map(|place| place.offset()), Some(6));
     }
 
     #[test]
     fn an_endless_template_is_stopped() {
-        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+        let endless =
+            "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
         let error = render("t", endless, Output::Text, &json!({})).unwrap_err();
         assert!(error.to_string().contains("fuel"), "{error}");
     }

@@ -41,9 +41,13 @@ impl Bar {
             false => ("{prefix} [{bar:30}] {human_pos} of {human_len}{msg}", "=> "),
         };
         let style = |template: &str| ProgressStyle::with_template(template).ok();
-        let (counting, filling) = (style("{prefix} {human_pos}{msg}")?, style(filling)?.progress_chars(characters));
+        let (counting, filling) =
+            (style("{prefix} {human_pos}{msg}")?, style(filling)?.progress_chars(characters));
         can_draw.then(|| {
-            let target = ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::buffered_stderr())), PACE);
+            let target = ProgressDrawTarget::term_like_with_hz(
+                Box::new(Narrow(Term::buffered_stderr())),
+                PACE,
+            );
             let bar = ProgressBar::with_draw_target(None, target).with_style(counting.clone());
             bar.enable_steady_tick(DELAY);
             let bar = Self { bar, counting, filling };

@@ -17,7 +17,9 @@ pub(super) fn matching(typed: &str, choices: &[String]) -> Vec<usize> {
     let mut found: Vec<(u32, usize)> = choices
         .iter()
         .enumerate()
-        .filter_map(|(index, choice)| Some((pattern.score(Utf32Str::new(choice, &mut buffer), &mut matcher)?, index)))
+        .filter_map(|(index, choice)| {
+            Some((pattern.score(Utf32Str::new(choice, &mut buffer), &mut matcher)?, index))
+        })
         .collect();
     // Of equals, the one that stands first in the list.
     found.sort_by_key(|(score, index)| (Reverse(*score), *index));
@@ -29,7 +31,8 @@ mod tests {
     use super::*;
 
     fn found(typed: &str) -> Vec<String> {
-        let choices: Vec<String> = ["orders", "payments", "payments-api", "web"].map(str::to_owned).into();
+        let choices: Vec<String> =
+            ["orders", "payments", "payments-api", "web"].map(str::to_owned).into();
         matching(typed, &choices).into_iter().map(|index| choices[index].clone()).collect()
     }
 

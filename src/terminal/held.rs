@@ -1,7 +1,9 @@
 //! A terminal that keeps keys for the question that is open.
 
 #[cfg(unix)]
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+};
 
 /// While this exists, keys that are pressed before a question begins to read wait for it, unseen: Ctrl-C too, which
 /// would otherwise become a signal and be lost to the question. (The console crate switches the terminal for the time
@@ -15,7 +17,9 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn new() -> Self {
         #[cfg(unix)]
-        return Self::with(|modes| modes - (LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO));
+        return Self::with(|modes| {
+            modes - (LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO)
+        });
         #[cfg(not(unix))]
         Self { echoes: true }
     }
@@ -56,7 +60,10 @@ impl Held {
             let mut held = before.clone();
             held.local_modes = modes(held.local_modes);
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &held);
-            return Self { echoes: held.local_modes.contains(LocalModes::ECHO), before: Some(before.clone()) };
+            return Self {
+                echoes: held.local_modes.contains(LocalModes::ECHO),
+                before: Some(before.clone()),
+            };
         }
         Self { echoes: true, before }
     }

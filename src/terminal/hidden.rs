@@ -38,7 +38,9 @@ pub(super) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Opt
                 term.clear_line()?;
                 let given = if text.is_empty() { "left empty" } else { "hidden" };
                 // As dialoguer leaves a password behind.
-                let line = formatted(|out| theme.format_input_prompt_selection(out, words, &format!("[{given}]")));
+                let line = formatted(|out| {
+                    theme.format_input_prompt_selection(out, words, &format!("[{given}]"))
+                });
                 term.write_line(&line)?;
                 return Ok(Some(SecretString::from(text.as_str())));
             }
@@ -46,7 +48,9 @@ pub(super) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Opt
             Key::Char('\x04') if text.is_empty() => return term.write_line("").map(|()| None),
             Key::Backspace => _ = text.pop(),
             Key::Char('\x15') => text.zeroize(),
-            Key::Char(character) if !character.is_control() && text.len() < LONGEST => text.push(character),
+            Key::Char(character) if !character.is_control() && text.len() < LONGEST => {
+                text.push(character)
+            }
             Key::UnknownEscSeq(sequence) => {
                 in_sequence = match sequence.as_slice() {
                     ['['] | ['O'] => true,

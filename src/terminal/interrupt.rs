@@ -55,7 +55,9 @@ impl Stopping {
     /// Takes a SIGTERM for a Ctrl-C, for as long as this is polled: a pipeline that is cancelled sends one.
     pub async fn heed_termination(&self) -> Infallible {
         #[cfg(unix)]
-        if let Ok(mut signals) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        if let Ok(mut signals) =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        {
             while signals.recv().await.is_some() {
                 request();
             }

@@ -88,9 +88,11 @@ impl Line {
         let room = columns.saturating_sub(3);
         let wanted = width(&behind).min(room / 4);
         let mut left = room - wanted;
-        let first = before.iter().rposition(|(_, width)| !take(&mut left, *width)).map_or(0, |cut| cut + 1);
+        let first =
+            before.iter().rposition(|(_, width)| !take(&mut left, *width)).map_or(0, |cut| cut + 1);
         let mut left = left + wanted;
-        let last = behind.iter().position(|(_, width)| !take(&mut left, *width)).unwrap_or(behind.len());
+        let last =
+            behind.iter().position(|(_, width)| !take(&mut left, *width)).unwrap_or(behind.len());
         let mark = |is_cut: bool, mark: &'static str| if is_cut { mark } else { "" };
         (
             format!("{}{}", mark(first > 0, MORE_BEFORE), text(&before[first..])),
@@ -121,7 +123,8 @@ fn shown(text: &str) -> Vec<Shown> {
         .map(|character| {
             let drawn = harmless_name(character).into_owned();
             // Terminals disagree on what several code points make together; none takes more than all of them apart.
-            let apart = drawn.chars().map(|part| measure_text_width(part.encode_utf8(&mut [0; 4]))).sum();
+            let apart =
+                drawn.chars().map(|part| measure_text_width(part.encode_utf8(&mut [0; 4]))).sum();
             let width = measure_text_width(&drawn).max(apart);
             (drawn, width)
         })
@@ -197,7 +200,13 @@ mod tests {
 
     #[test]
     fn a_view_never_takes_more_than_its_columns_and_has_the_cursor_in_it() {
-        for text in ["short", &"long-".repeat(30), &"秘密".repeat(30), &"🔑a".repeat(30), "\u{202e}\u{1b}[2J"] {
+        for text in [
+            "short",
+            &"long-".repeat(30),
+            &"秘密".repeat(30),
+            &"🔑a".repeat(30),
+            "\u{202e}\u{1b}[2J",
+        ] {
             let mut line = Line::of(text);
             for _ in 0..=text.chars().count() {
                 for columns in [1, 2, 3, 7, 20, 80] {

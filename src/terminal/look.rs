@@ -48,11 +48,14 @@ impl Look {
             // https://no-color.org and https://bixense.com/clicolors
             ColorChoice::Auto if is_set("NO_COLOR") => false,
             ColorChoice::Auto
-                if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0" && !value.is_empty()) =>
+                if std::env::var_os("CLICOLOR_FORCE")
+                    .is_some_and(|value| value != "0" && !value.is_empty()) =>
             {
                 true
             }
-            ColorChoice::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            ColorChoice::Auto => {
+                is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
         };
         let width = match is_terminal {
             true => usize::from(term.size().1).clamp(40, 160),
@@ -70,13 +73,16 @@ impl Look {
 
 /// The lines of `text` at a width in columns, broken between words, or at a hyphen, and never within a path.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let options = textwrap::Options::new(width.max(1)).word_separator(textwrap::WordSeparator::AsciiSpace);
+    let options =
+        textwrap::Options::new(width.max(1)).word_separator(textwrap::WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
 fn locale_is_utf8() -> bool {
-    let locale =
-        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
     match locale {
         Some(locale) => {
             let locale = locale.to_string_lossy().to_lowercase();
@@ -107,7 +113,9 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn harmless_name(name: &str) -> Cow<'_, str> {
     match harmless(name) {
-        shown if shown.contains(['\n', '\t']) => Cow::Owned(shown.replace('\n', "\\n").replace('\t', "\\t")),
+        shown if shown.contains(['\n', '\t']) => {
+            Cow::Owned(shown.replace('\n', "\\n").replace('\t', "\\t"))
+        }
         shown => shown,
     }
 }
@@ -140,9 +148,13 @@ pub fn harmless_in_place(text: &str) -> String {
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();
     let mut rest = json;
-    while let Some((at, character)) = rest.char_indices().find(|(_, character)| is_harmful(*character)) {
+    while let Some((at, character)) =
+        rest.char_indices().find(|(_, character)| is_harmful(*character))
+    {
         shown.push_str(&rest[..at]);
-        shown.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        shown.extend(
+            character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")),
+        );
         rest = &rest[at + character.len_utf8()..];
     }
     match shown.is_empty() {
@@ -210,7 +222,10 @@ mod tests {
     fn json_says_the_same_in_harmless_characters() {
         let json = serde_json::json!({ "\u{9b}2J": ["\u{7f}", "\u{61c}", "\u{202e}é\n"] });
         let shown = harmless_json(&format!("{json:#}")).into_owned();
-        assert_eq!(shown, "{\n  \"\\u009b2J\": [\n    \"\\u007f\",\n    \"\\u061c\",\n    \"\\u202eé\\n\"\n  ]\n}");
+        assert_eq!(
+            shown,
+            "{\n  \"\\u009b2J\": [\n    \"\\u007f\",\n    \"\\u061c\",\n    \"\\u202eé\\n\"\n  ]\n}"
+        );
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(json));
     }
 

@@ -45,7 +45,8 @@ pub(super) fn text(
 ) -> Result<String, PromptError> {
     let Question { words, default, suggestions, takes_new } = *question;
     let mut prompt = words.to_owned();
-    let shown = if takes_new { &suggestions[..suggestions.len().min(SUGGESTIONS)] } else { suggestions };
+    let shown =
+        if takes_new { &suggestions[..suggestions.len().min(SUGGESTIONS)] } else { suggestions };
     if !shown.is_empty() {
         let more = match suggestions.len() - shown.len() {
             0 => String::new(),
@@ -121,18 +122,25 @@ pub(super) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
 
 /// A text that nobody sees while it is typed.
 pub(super) fn hidden(words: &str) -> Result<SecretString, PromptError> {
-    until_accepted_by(Held::by_hidden_lines, &format!("{words}. What you type is not shown"), |answer| {
-        match answer.len() + 1 < TERMINAL_LINE {
+    until_accepted_by(
+        Held::by_hidden_lines,
+        &format!("{words}. What you type is not shown"),
+        |answer| {
+            match answer.len() + 1 < TERMINAL_LINE {
             true => Ok(SecretString::from(answer)),
             false => {
                 Err("a terminal's line takes no more, so a part may be missing: give it on standard input".to_owned())
             }
         }
-    })
+        },
+    )
 }
 
 /// Asks until there is an answer that can be taken, and says on a line of its own why one cannot.
-fn until_accepted<T>(prompt: &str, take: impl FnMut(&str) -> Result<T, String>) -> Result<T, PromptError> {
+fn until_accepted<T>(
+    prompt: &str,
+    take: impl FnMut(&str) -> Result<T, String>,
+) -> Result<T, PromptError> {
     until_accepted_by(Held::by_lines, prompt, take)
 }
 
@@ -209,7 +217,10 @@ fn hear((sender, receiver): &(Sender<Heard>, Receiver<Heard>)) -> Heard {
 
 /// `1 dev, 2 test`
 fn numbered(choices: &[String]) -> String {
-    let numbered = choices.iter().enumerate().map(|(index, choice)| format!("{} {}", index + 1, harmless_name(choice)));
+    let numbered = choices
+        .iter()
+        .enumerate()
+        .map(|(index, choice)| format!("{} {}", index + 1, harmless_name(choice)));
     numbered.collect::<Vec<_>>().join(", ")
 }
 
@@ -219,14 +230,17 @@ fn name(choices: &[String], index: usize) -> String {
 
 /// The choice that an answer names, or else has the number of.
 fn chosen(answer: &str, choices: &[String]) -> Option<usize> {
-    let number = || answer.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < choices.len());
+    let number =
+        || answer.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < choices.len());
     choices.iter().position(|choice| choice == answer).or_else(number)
 }
 
 fn known(answer: &str, choices: &[String]) -> Result<usize, String> {
     chosen(answer, choices).ok_or_else(|| {
         let near = crate::suggest::did_you_mean(answer, choices.iter().map(String::as_str));
-        let help = near.unwrap_or_else(|| format!("answer with a number from 1 to {}, or the word", choices.len()));
+        let help = near.unwrap_or_else(|| {
+            format!("answer with a number from 1 to {}, or the word", choices.len())
+        });
         format!("`{answer}` is none of the choices; {help}")
     })
 }
@@ -244,6 +258,9 @@ mod tests {
         for unknown in ["0", "4", "-1", "", "99999999999999999999"] {
             assert_eq!(chosen(unknown, &choices), None, "{unknown}");
         }
-        assert_eq!(known("prd", &choices), Err("`prd` is none of the choices; did you mean `prod`?".to_owned()));
+        assert_eq!(
+            known("prd", &choices),
+            Err("`prd` is none of the choices; did you mean `prod`?".to_owned())
+        );
     }
 }

@@ -88,7 +88,9 @@ impl Prompter {
     ) -> Result<String, PromptError> {
         match &self.mode {
             Mode::Lines => plain::text(question, &mut check),
-            Mode::Keys(theme) => self.asking(|| Ok(typed::ask(question, &**theme, self.look, &mut check)?)),
+            Mode::Keys(theme) => {
+                self.asking(|| Ok(typed::ask(question, &**theme, self.look, &mut check)?))
+            }
         }
     }
 
@@ -114,7 +116,9 @@ impl Prompter {
         default: usize,
         mut check: impl FnMut(usize) -> Result<(), String>,
     ) -> Result<usize, PromptError> {
-        let Mode::Keys(theme) = &self.mode else { return plain::one(words, choices, default, &mut check) };
+        let Mode::Keys(theme) = &self.mode else {
+            return plain::one(words, choices, default, &mut check);
+        };
         let mut default = default;
         loop {
             let select = Select::with_theme(&**theme)
@@ -127,7 +131,9 @@ impl Prompter {
             match check(chosen) {
                 Ok(()) => {
                     let name = choices.get(chosen).map(String::as_str).unwrap_or_default();
-                    self.draw(&formatted(|out| theme.format_select_prompt_selection(out, words, name)))?;
+                    self.draw(&formatted(|out| {
+                        theme.format_select_prompt_selection(out, words, name)
+                    }))?;
                     return Ok(chosen);
                 }
                 Err(why) => self.refuse(&why)?,
@@ -147,7 +153,9 @@ impl Prompter {
         default: usize,
         mut check: impl FnMut(&[usize]) -> Result<(), String>,
     ) -> Result<Vec<usize>, PromptError> {
-        let Mode::Keys(theme) = &self.mode else { return plain::several(words, choices, default, &mut check) };
+        let Mode::Keys(theme) = &self.mode else {
+            return plain::several(words, choices, default, &mut check);
+        };
         // dialoguer takes back as many lines as a question has; one that the terminal wraps would stay in part.
         let how = "space selects, enter confirms";
         let prompt = match words.len() + how.len() + MARKS <= usize::from(self.term.size().1) {
@@ -171,8 +179,11 @@ impl Prompter {
             }
             match check(&chosen) {
                 Ok(()) => {
-                    let names: Vec<&str> = chosen.iter().map(|index| choices[*index].as_str()).collect();
-                    self.draw(&formatted(|out| theme.format_multi_select_prompt_selection(out, words, &names)))?;
+                    let names: Vec<&str> =
+                        chosen.iter().map(|index| choices[*index].as_str()).collect();
+                    self.draw(&formatted(|out| {
+                        theme.format_multi_select_prompt_selection(out, words, &names)
+                    }))?;
                     return Ok(chosen);
                 }
                 Err(why) => self.refuse(&why)?,
@@ -215,7 +226,9 @@ impl Prompter {
     /// # Errors
     /// The terminal is gone.
     pub fn refuse(&self, why: &str) -> Result<(), PromptError> {
-        let Mode::Keys(theme) = &self.mode else { return self.say(&format!("{}{why}", plain::NOT_ACCEPTED)) };
+        let Mode::Keys(theme) = &self.mode else {
+            return self.say(&format!("{}{why}", plain::NOT_ACCEPTED));
+        };
         let why = wrapped(&harmless(why), self.look.width.saturating_sub(MARKS)).join("\n");
         self.draw(&formatted(|out| theme.format_error(out, &why)))
     }
@@ -224,14 +237,16 @@ impl Prompter {
         self.term.write_line(line).map_err(|error| PromptError::Terminal(error.to_string()))
     }
 
-    fn asking<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {
+    fn asking<T>(
+        &self,
+        ask: impl FnOnce() -> dialoguer::Result<Option<T>>,
+    ) -> Result<T, PromptError> {
         let held = Held::new();
         interrupt::ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
         // The console crate has raised the signal of a Ctrl-C that it read, and the handler may run at any time from
         // now: the question's end is told by its own error, so the handler is to leave it alone.
-        let interrupted =
-            matches!(&answer, Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted);
+        let interrupted = matches!(&answer, Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted);
         interrupt::ASKING.store(interrupted, Ordering::SeqCst);
         drop(held);
         // A question that ended early has left the cursor hidden.

@@ -39,7 +39,8 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
             ':' => starts_line && visible(&text[at + 1..]).next() == Some(':'),
             '#' => {
                 let mut rest = visible(&text[at + 1..]);
-                rest.next() == Some('#') && rest.find(|next| !next.is_ascii_alphabetic()) == Some('[')
+                rest.next() == Some('#')
+                    && rest.find(|next| !next.is_ascii_alphabetic()) == Some('[')
             }
             _ => false,
         };
@@ -108,18 +109,32 @@ mod tests {
             assert_eq!(without_commands(text), shown, "{text:?}");
             assert_eq!(without_commands(shown), shown, "{text:?}");
         }
-        for harmless in ["goldenpath::usage", "a: b\n  c: d", "## Heading [x]", "# # [", "a ::b", ":", "#", "", "é#"] {
+        for harmless in [
+            "goldenpath::usage",
+            "a: b\n  c: d",
+            "## Heading [x]",
+            "# # [",
+            "a ::b",
+            ":",
+            "#",
+            "",
+            "é#",
+        ] {
             assert!(matches!(without_commands(harmless), Cow::Borrowed(_)), "{harmless:?}");
         }
     }
 
     #[test]
     fn json_means_the_same() {
-        let value = serde_json::json!({ "##[error]": ["\\##vso[x]", "::error::", "a\n::error::x"] });
+        let value =
+            serde_json::json!({ "##[error]": ["\\##vso[x]", "::error::", "a\n::error::x"] });
         for json in [value.to_string(), format!("{value:#}")] {
             let shown = without_commands_in_json(&json);
             assert!(!shown.contains("##[") && !shown.contains("##vso["), "{shown}");
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok().as_ref(), Some(&value));
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&shown).ok().as_ref(),
+                Some(&value)
+            );
         }
     }
 }

@@ -55,14 +55,18 @@ pub fn table(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>, look:
         for (number, (cell, width)) in shown.iter().enumerate() {
             let text = truncate_str(&cell.text, *width, end);
             let is_last = number + 1 == shown.len();
-            let text =
-                if is_last { text } else { pad_str(&text, *width, console::Alignment::Left, None).into_owned().into() };
+            let text = if is_last {
+                text
+            } else {
+                pad_str(&text, *width, console::Alignment::Left, None).into_owned().into()
+            };
             line.push_str(&cell.style.apply_to(&text).to_string());
             line.push_str(if is_last { "\n" } else { GAP });
         }
         line
     };
-    let heads: Vec<Cell> = columns.iter().map(|column| Cell::styled(column.head, look.style().bold())).collect();
+    let heads: Vec<Cell> =
+        columns.iter().map(|column| Cell::styled(column.head, look.style().bold())).collect();
     let mut text = line(&mut heads.iter());
     for row in rows {
         text.push_str(&line(&mut row.iter()));
@@ -71,8 +75,14 @@ pub fn table(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>, look:
 }
 
 fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
-    let widest = |number: usize| rows.iter().filter_map(|row| row.get(number)).map(Cell::width).max().unwrap_or(0);
-    columns.iter().enumerate().map(|(number, column)| widest(number).max(column.head.len())).collect()
+    let widest = |number: usize| {
+        rows.iter().filter_map(|row| row.get(number)).map(Cell::width).max().unwrap_or(0)
+    };
+    columns
+        .iter()
+        .enumerate()
+        .map(|(number, column)| widest(number).max(column.head.len()))
+        .collect()
 }
 
 /// How wide each column is drawn; None for one that is left out.
@@ -88,13 +98,16 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
         };
         while total(&widths) > room {
             let can_shrink = |number: &usize| {
-                columns[*number].least.is_some_and(|least| widths[*number].is_some_and(|width| width > least))
+                columns[*number]
+                    .least
+                    .is_some_and(|least| widths[*number].is_some_and(|width| width > least))
             };
             let widest = (0..columns.len()).filter(can_shrink).max_by_key(|number| widths[*number]);
             let Some(widest) = widest else { break };
             widths[widest] = widths[widest].map(|width| width - 1);
         }
-        let least_needed = (0..columns.len()).filter(|number| shown[*number] && columns[*number].rank > 0);
+        let least_needed =
+            (0..columns.len()).filter(|number| shown[*number] && columns[*number].rank > 0);
         match least_needed.max_by_key(|number| columns[*number].rank) {
             Some(number) if total(&widths) > room => shown[number] = false,
             _ => return widths,
@@ -110,11 +123,15 @@ mod tests {
 
     fn drawn(width: Option<usize>) -> String {
         let column = |head, least, rank| Column { head, least, rank };
-        let columns = [column("ID", None, 0), column("NAME", Some(6), 0), column("OWNER", Some(8), 2)];
+        let columns =
+            [column("ID", None, 0), column("NAME", Some(6), 0), column("OWNER", Some(8), 2)];
         let row = |cells: [&str; 3]| cells.map(Cell::plain).into();
         table(
             &columns,
-            &[row(["SEC-0001", "payments-db", "team-payments"]), row(["SEC-0002", "日本語", "a\u{1b}b"])],
+            &[
+                row(["SEC-0001", "payments-db", "team-payments"]),
+                row(["SEC-0002", "日本語", "a\u{1b}b"]),
+            ],
             width,
             LOOK,
         )

@@ -44,8 +44,15 @@ pub(super) fn ask(
 ) -> io::Result<Option<String>> {
     // What is drawn goes out at once: nobody sees it half done.
     let term = Term::buffered_stderr();
-    let mut typing =
-        Typing { question, theme, look, line: Line::default(), found: Vec::new(), chosen: None, wrong: None };
+    let mut typing = Typing {
+        question,
+        theme,
+        look,
+        line: Line::default(),
+        found: Vec::new(),
+        chosen: None,
+        wrong: None,
+    };
     typing.search();
     // The rest of an escape sequence that no key of ours has.
     let mut in_sequence = false;
@@ -61,7 +68,9 @@ pub(super) fn ask(
         }
         match key {
             Key::Escape | Key::CtrlC => return typing.back_out(&term).map(|()| None),
-            Key::Char('\x04') if typing.line.text().is_empty() => return typing.back_out(&term).map(|()| None),
+            Key::Char('\x04') if typing.line.text().is_empty() => {
+                return typing.back_out(&term).map(|()| None);
+            }
             Key::Enter => {
                 let answer = typing.answer();
                 match check(&answer) {
@@ -120,7 +129,8 @@ impl Typing<'_> {
     fn search(&mut self) {
         let Question { suggestions, default, takes_new, .. } = *self.question;
         self.found = fuzzy::matching(self.line.text(), suggestions);
-        let default = || self.found.iter().position(|index| Some(suggestions[*index].as_str()) == default);
+        let default =
+            || self.found.iter().position(|index| Some(suggestions[*index].as_str()) == default);
         self.chosen = match (takes_new, self.line.text().is_empty()) {
             (true, _) => None,
             (false, true) => default().or(Some(0)),
@@ -143,7 +153,8 @@ impl Typing<'_> {
     /// Puts the chosen suggestion, the best one or the default into the line, to go on from there.
     fn complete(&mut self) {
         let suggestion = self.suggestion(self.chosen.unwrap_or(0));
-        let default = self.question.default.filter(|_| self.line.text().is_empty() && self.chosen.is_none());
+        let default =
+            self.question.default.filter(|_| self.line.text().is_empty() && self.chosen.is_none());
         if let Some(text) = default.or(suggestion) {
             self.line = Line::of(text);
         }
@@ -198,21 +209,25 @@ impl Typing<'_> {
         let wrapped = |text: &str, margin: usize| wrapped(text, columns.saturating_sub(margin));
         let mut lines = Vec::new();
         let margin = measure_text_width(&formatted(|out| self.theme.format_error(out, ""))) + 2;
-        for (number, line) in self.wrong.iter().flat_map(|why| wrapped(&harmless(why), margin)).enumerate() {
+        for (number, line) in
+            self.wrong.iter().flat_map(|why| wrapped(&harmless(why), margin)).enumerate()
+        {
             lines.push(match number {
                 0 => formatted(|out| self.theme.format_error(out, &line)),
                 _ => format!("  {line}"),
             });
         }
         lines.truncate(rows);
-        let notes: Vec<String> = self.notes(tells_default).iter().flat_map(|note| wrapped(note, 3)).collect();
+        let notes: Vec<String> =
+            self.notes(tells_default).iter().flat_map(|note| wrapped(note, 3)).collect();
         let page = PAGE.min(rows.saturating_sub(lines.len() + notes.len()));
         let first = self.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(page));
         for (at, index) in self.found.iter().enumerate().skip(first).take(page) {
             let text = harmless_name(&self.question.suggestions[*index]);
             let text = truncate_str(&text, columns.saturating_sub(4), ">");
             let is_chosen = self.chosen == Some(at);
-            lines.push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
+            lines
+                .push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
         }
         let dim = self.look.style().dim();
         lines.extend(notes.iter().map(|note| format!("  {}", dim.apply_to(note))));
@@ -223,7 +238,8 @@ impl Typing<'_> {
     fn notes(&self, tells_default: bool) -> Vec<String> {
         let Question { default, suggestions, takes_new, .. } = *self.question;
         let mut notes = Vec::new();
-        let would_take = |default: &&str| tells_default && !default.is_empty() && self.line.text().is_empty();
+        let would_take =
+            |default: &&str| tells_default && !default.is_empty() && self.line.text().is_empty();
         if let Some(default) = default.filter(would_take) {
             notes.push(format!("Enter takes {}", harmless_name(default)));
         }
@@ -241,7 +257,10 @@ impl Typing<'_> {
     /// Leaves the question with its answer behind.
     fn settle(&self, term: &Term, answer: &str) -> io::Result<()> {
         let (words, answer) = (self.question.words, harmless_name(answer));
-        self.leave(term, &formatted(|out| self.theme.format_input_prompt_selection(out, words, &answer)))
+        self.leave(
+            term,
+            &formatted(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
+        )
     }
 
     /// Leaves the question with what was typed behind.

@@ -37,7 +37,8 @@ pub(super) fn ids(
             children.entry(parent).or_default().push(path);
         }
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos().cast_signed());
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos().cast_signed());
     let (mut folders, mut is_news): (BTreeMap<String, Folder>, bool) = (BTreeMap::new(), false);
     for place in places {
         let mut open = vec![place.folder.to_owned()];
@@ -45,14 +46,23 @@ pub(super) fn ids(
             let Some(changed) = disk.changed(&path) else { continue };
             let ids = match known.get(&path).filter(|(known, _)| *known == changed) {
                 Some((_, ids)) => {
-                    open.extend(children.get(path.as_str()).into_iter().flatten().map(|child| (*child).to_owned()));
+                    open.extend(
+                        children
+                            .get(path.as_str())
+                            .into_iter()
+                            .flatten()
+                            .map(|child| (*child).to_owned()),
+                    );
                     ids.clone()
                 }
                 None => {
                     let (files, folders) = disk.look_into(&path, place.counts);
                     open.extend(folders);
                     is_news = true;
-                    files.iter().flat_map(|file| of_file(file).into_iter().map(|id| (id, file.clone()))).collect()
+                    files
+                        .iter()
+                        .flat_map(|file| of_file(file).into_iter().map(|id| (id, file.clone())))
+                        .collect()
                 }
             };
             // A folder that is not at rest is remembered too, or else it would be missed where the

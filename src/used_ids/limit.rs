@@ -41,8 +41,9 @@ impl Limit {
         steps == 0
             || reservations.given_out.contains(&id)
             || (steps <= reservations.refs.len()
-                && (last.number() + 1..=id.number())
-                    .all(|number| SecretId::of_number(number).is_some_and(|id| reservations.refs.contains(&id))))
+                && (last.number() + 1..=id.number()).all(|number| {
+                    SecretId::of_number(number).is_some_and(|id| reservations.refs.contains(&id))
+                }))
     }
 }
 

@@ -68,7 +68,8 @@ impl UsedIds {
         scope: Scope<'_>,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, SourceError> {
-        let found = survey::survey(repository, scope.catalog, scope.branches, scope.look, progress)?;
+        let found =
+            survey::survey(repository, scope.catalog, scope.branches, scope.look, progress)?;
         let known = default_tip(repository, scope.remote);
         let asked = scope.default.map(|branch| Snapshot::Commit(branch.tip));
         // A shallow clone fetches nothing, and so has not the commit.
@@ -91,7 +92,12 @@ impl UsedIds {
             }
         }
         let limit = Limit { base: highest, max_gap: scope.max_gap };
-        Ok(Self { origins: found.origins, limit, is_cut: repository.is_shallow(), base: asked.or(known) })
+        Ok(Self {
+            origins: found.origins,
+            limit,
+            is_cut: repository.is_shallow(),
+            base: asked.or(known),
+        })
     }
 
     /// The highest ID that counts.
@@ -102,7 +108,10 @@ impl UsedIds {
 
     /// The IDs that do not count, and where they were seen.
     pub fn beyond(&self) -> impl Iterator<Item = (SecretId, &Origin)> {
-        self.origins.iter().map(|(id, origin)| (*id, origin)).filter(|(id, _)| *id > self.limit.last())
+        self.origins
+            .iter()
+            .map(|(id, origin)| (*id, origin))
+            .filter(|(id, _)| *id > self.limit.last())
     }
 
     /// The next numbers to give out: the lowest above all that counts that are not `taken`, and
@@ -142,7 +151,11 @@ impl UsedIds {
 
     /// The IDs that do not count and that the default branch has held: their manifests were
     /// removed.
-    fn retired(&self, repository: &Repository, catalog: &str) -> Result<BTreeSet<SecretId>, SourceError> {
+    fn retired(
+        &self,
+        repository: &Repository,
+        catalog: &str,
+    ) -> Result<BTreeSet<SecretId>, SourceError> {
         let Some(base) = self.base else { return Ok(BTreeSet::new()) };
         let ids: BTreeSet<String> = self.beyond().map(|(id, _)| id.to_string()).collect();
         let held = held_before(repository, base, catalog, ids.iter().map(String::as_str))?;
@@ -161,7 +174,8 @@ pub fn held_before<'a>(
     catalog: &str,
     ids: impl Iterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, String>, SourceError> {
-    let names: BTreeSet<String> = ids.flat_map(|id| [format!("{id}.yaml"), format!("{id}.yml")]).collect();
+    let names: BTreeSet<String> =
+        ids.flat_map(|id| [format!("{id}.yaml"), format!("{id}.yml")]).collect();
     let held = repository.held_in_history(commit, catalog, &names)?;
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     Ok(held.into_iter().map(|(name, commit)| (stem(&name), commit)).collect())
@@ -172,17 +186,27 @@ pub fn held_before<'a>(
 ///
 /// # Errors
 /// A repository that cannot be read.
-pub fn highest_at(repository: &Repository, snapshot: Snapshot, catalog: &str) -> Result<Option<SecretId>, SourceError> {
+pub fn highest_at(
+    repository: &Repository,
+    snapshot: Snapshot,
+    catalog: &str,
+) -> Result<Option<SecretId>, SourceError> {
     let folder = match snapshot {
         Snapshot::Commit(_) => repository.folder_id(snapshot, catalog)?,
         Snapshot::Index | Snapshot::WorkTree | Snapshot::Merge(_) => None,
     };
-    let Some(folder) = folder else { return Ok(look_for_highest(repository, snapshot, catalog)?.0) };
+    let Some(folder) = folder else {
+        return Ok(look_for_highest(repository, snapshot, catalog)?.0);
+    };
     // The same folder holds the same IDs: the last answers are kept.
     let memory = repository.memory_of("highest", (HIGHEST_EDITION, catalog));
     let records = memory.recall(HIGHEST_RECORD).unwrap_or_default();
-    if let Some(known) = records.chunks_exact(HIGHEST_RECORD).find(|record| record.starts_with(folder.as_bytes())) {
-        let number = known[HIGHEST_RECORD - 4..].first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    if let Some(known) =
+        records.chunks_exact(HIGHEST_RECORD).find(|record| record.starts_with(folder.as_bytes()))
+    {
+        let number = known[HIGHEST_RECORD - 4..]
+            .first_chunk::<4>()
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes));
         return Ok(SecretId::of_number(number));
     }
     let (highest, is_whole) = look_for_highest(repository, snapshot, catalog)?;
@@ -213,7 +237,8 @@ fn look_for_highest(
     catalog: &str,
 ) -> Result<(Option<SecretId>, bool), SourceError> {
     let blobs = repository.blobs_below(snapshot, catalog)?.unwrap_or_default();
-    let (named, others): (Vec<_>, Vec<_>) = blobs.into_iter().partition(|blob| of_file_name(&blob.path).is_some());
+    let (named, others): (Vec<_>, Vec<_>) =
+        blobs.into_iter().partition(|blob| of_file_name(&blob.path).is_some());
     let claimed = repository.load(&others, MAX_BYTES, |file| match file.bytes {
         Ok(bytes) => (claimed_id(&bytes), true),
         Err(why) => (None, !matches!(why, Unreadable::Object(_))),
@@ -240,7 +265,8 @@ pub fn of_file_name(path: &str) -> Option<SecretId> {
 /// first.
 #[must_use]
 pub fn given_out(repository: &Repository) -> BTreeSet<SecretId> {
-    let bytes = files::read_regular(&repository.memory().join(GIVEN_OUT), GIVEN_OUT_BYTES).unwrap_or_default();
+    let bytes = files::read_regular(&repository.memory().join(GIVEN_OUT), GIVEN_OUT_BYTES)
+        .unwrap_or_default();
     String::from_utf8_lossy(&bytes).lines().filter_map(|line| SecretId::parse(line).ok()).collect()
 }
 

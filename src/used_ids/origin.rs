@@ -78,7 +78,12 @@ impl fmt::Display for Origin {
             Self::WorkTree { .. } => write!(out, "{path} in the work tree"),
             Self::Index { .. } => write!(out, "{path} in the index"),
             Self::Commit { id, reference, .. } => {
-                write!(out, "{path} in commit {} of {}", &id.to_string()[..8], harmless_name(reference))
+                write!(
+                    out,
+                    "{path} in commit {} of {}",
+                    &id.to_string()[..8],
+                    harmless_name(reference)
+                )
             }
         }
     }

@@ -58,7 +58,10 @@ pub(super) fn survey(
     look: Look,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Survey, SourceError> {
-    let places = [Place { folder: catalog, counts: is_yaml }, Place { folder: AUDIT_FOLDER, counts: is_trail }];
+    let places = [
+        Place { folder: catalog, counts: is_yaml },
+        Place { folder: AUDIT_FOLDER, counts: is_trail },
+    ];
     let disk = repository.disk()?;
     let folders = repository.memory_of("folders", (EDITION, catalog));
     let (committed, on_disk) = thread::scope(|scope| {
@@ -88,7 +91,8 @@ fn in_git(
 ) -> Result<BTreeMap<SecretId, Origin>, SourceError> {
     // Deepening a shallow clone brings in what lies behind commits that were read already.
     let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
-    let (mut origins, mut seen) = memory.recall(1).and_then(|bytes| decode(&bytes)).unwrap_or_default();
+    let (mut origins, mut seen) =
+        memory.recall(1).and_then(|bytes| decode(&bytes)).unwrap_or_default();
     let known = origins.len();
 
     let begin = Instant::now();
@@ -98,19 +102,25 @@ fn in_git(
         }
     };
     let mut unread: Vec<(Blob<'static>, Origin)> = Vec::new();
-    repository.visit_everywhere(places, branches, &mut seen, &mut count, &mut |blob, is_new, sighting| {
-        let origin = || origin_of(&blob, sighting);
-        if let Some(id) = of_file_name(&blob.path) {
-            origins.entry(id).or_insert_with(origin);
-        }
-        if is_new && is_yaml(Path::new(blob.path.as_ref())) {
-            let origin = origin();
-            unread.push((blob, origin));
-            if unread.len() >= AT_ONCE {
-                add_claimed(repository, std::mem::take(&mut unread), &mut origins);
+    repository.visit_everywhere(
+        places,
+        branches,
+        &mut seen,
+        &mut count,
+        &mut |blob, is_new, sighting| {
+            let origin = || origin_of(&blob, sighting);
+            if let Some(id) = of_file_name(&blob.path) {
+                origins.entry(id).or_insert_with(origin);
             }
-        }
-    })?;
+            if is_new && is_yaml(Path::new(blob.path.as_ref())) {
+                let origin = origin();
+                unread.push((blob, origin));
+                if unread.len() >= AT_ONCE {
+                    add_claimed(repository, std::mem::take(&mut unread), &mut origins);
+                }
+            }
+        },
+    )?;
     add_claimed(repository, unread, &mut origins);
     if seen.is_news() || origins.len() != known {
         memory.remember(&encode(&origins, &seen));
@@ -122,21 +132,26 @@ fn origin_of(blob: &Blob<'_>, sighting: Sighting<'_>) -> Origin {
     let path = blob.path.to_string();
     match sighting {
         Sighting::Index => Origin::Index { path },
-        Sighting::Commit { id, reference } => Origin::Commit { path, id, reference: reference.to_owned() },
+        Sighting::Commit { id, reference } => {
+            Origin::Commit { path, id, reference: reference.to_owned() }
+        }
     }
 }
 
 /// The IDs of the files on disk that the index does not have as they are; those that it has are
 /// looked into there.
 fn on_disk(disk: &Disk<'_>, place: Place<'_>) -> Vec<(SecretId, String)> {
-    let ids = |path: String| of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>();
+    let ids = |path: String| {
+        of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
+    };
     disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
 }
 
 /// The IDs that a file on disk has by its name and claims.
 fn of_file(disk: &Disk<'_>, path: &str) -> Vec<SecretId> {
     let read = || files::read_regular(&disk.root().join(path), MAX_BYTES).ok();
-    let claimed = if is_yaml(Path::new(path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+    let claimed =
+        if is_yaml(Path::new(path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
     let named = of_file_name(path);
     named.into_iter().chain(claimed.filter(|_| claimed != named)).collect()
 }
@@ -145,7 +160,11 @@ fn is_trail(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jsonl")
 }
 
-fn add_claimed(repository: &Repository, files: Vec<(Blob<'static>, Origin)>, origins: &mut BTreeMap<SecretId, Origin>) {
+fn add_claimed(
+    repository: &Repository,
+    files: Vec<(Blob<'static>, Origin)>,
+    origins: &mut BTreeMap<SecretId, Origin>,
+) {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     // A file that a partial clone lacks counts by its name.
     let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));

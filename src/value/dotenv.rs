@@ -24,7 +24,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
         let (key, _) = line.split_once('=').ok_or_else(|| wrong("there is no `=`"))?;
         let value = &rest[key.len() + 1..];
         let key = key.trim();
-        let key = key.strip_prefix("export").filter(|key| key.starts_with([' ', '\t'])).unwrap_or(key).trim();
+        let key = key
+            .strip_prefix("export")
+            .filter(|key| key.starts_with([' ', '\t']))
+            .unwrap_or(key)
+            .trim();
         if key.is_empty() {
             return Err(wrong("there is no key before the `=`"));
         }
@@ -59,7 +63,10 @@ fn first_line(text: &str) -> (&str, &str) {
 
 /// A text without quotes: to the end of the line, or to a comment.
 fn plain(text: &str) -> &str {
-    let comment = text.match_indices('#').find(|(at, _)| text[..*at].ends_with([' ', '\t'])).map(|(at, _)| at);
+    let comment = text
+        .match_indices('#')
+        .find(|(at, _)| text[..*at].ends_with([' ', '\t']))
+        .map(|(at, _)| at);
     text[..comment.unwrap_or(text.len())].trim()
 }
 
@@ -70,13 +77,19 @@ fn quoted(text: &str, quote: char) -> Result<(SecretString, &str), &'static str>
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
-            _ if character == quote => return Ok((SecretString::from(read.as_str()), &text[at + 1..])),
+            _ if character == quote => {
+                return Ok((SecretString::from(read.as_str()), &text[at + 1..]));
+            }
             '\\' if quote == '"' => match characters.next().map(|(_, character)| character) {
                 Some('n') => read.push('\n'),
                 Some('r') => read.push('\r'),
                 Some('t') => read.push('\t'),
                 Some(same @ ('"' | '\\' | '$' | '\'' | '`')) => read.push(same),
-                _ => return Err("there is a backslash that stands for nothing; write it twice, or use single quotes"),
+                _ => {
+                    return Err(
+                        "there is a backslash that stands for nothing; write it twice, or use single quotes",
+                    );
+                }
             },
             _ => read.push(character),
         }
@@ -102,9 +115,14 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_shells_and_compose_files_have_them() {
-        let text =
-            "# comment\n\nexport A=one\r\nB = two words # why\nC=''\nexported=x\n  D='$it is \"so\" \\n'  # yes\n";
-        let expected = [("A", "one"), ("B", "two words"), ("C", ""), ("exported", "x"), ("D", "$it is \"so\" \\n")];
+        let text = "# comment\n\nexport A=one\r\nB = two words # why\nC=''\nexported=x\n  D='$it is \"so\" \\n'  # yes\n";
+        let expected = [
+            ("A", "one"),
+            ("B", "two words"),
+            ("C", ""),
+            ("exported", "x"),
+            ("D", "$it is \"so\" \\n"),
+        ];
         assert_eq!(read(text), expected.map(|(key, text)| (key.to_owned(), text.to_owned())));
     }
 
@@ -133,7 +151,9 @@ mod tests {
             ("B=1\naHVudGVyMg==", 2, "nothing behind the `=`"),
             ("A=\"\\x\"", 1, "backslash"),
         ] {
-            let ValueError::Dotenv { why, line: found } = parse(text).unwrap_err() else { unreachable!() };
+            let ValueError::Dotenv { why, line: found } = parse(text).unwrap_err() else {
+                unreachable!()
+            };
             assert_eq!(found, line, "{text}");
             assert!(why.contains(words), "{why}");
         }

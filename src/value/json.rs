@@ -23,7 +23,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     let read = from.deserialize_map(Texts(&wrong)).and_then(|texts| from.end().map(|()| texts));
     read.map_err(|error| match wrong.take() {
         Some(Wrong::Key(why, key)) => ValueError::JsonKey { why, key: shown(&key) },
-        Some(Wrong::Shape(why)) => ValueError::Json { why, line: error.line(), column: error.column() },
+        Some(Wrong::Shape(why)) => {
+            ValueError::Json { why, line: error.line(), column: error.column() }
+        }
         None => {
             let why = match error.classify() {
                 serde_json::error::Category::Eof => "it ends too early",
@@ -109,13 +111,19 @@ impl<'de> serde::Deserialize<'de> for Text {
                 Ok(Text::Not("there is null"))
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Text, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<Text, A::Error> {
                 while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
                 Ok(Text::Not("there is a list"))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
-                while entries.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+                while entries
+                    .next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?
+                    .is_some()
+                {}
                 Ok(Text::Not("there is an object"))
             }
         }
@@ -134,7 +142,8 @@ mod tests {
     #[test]
     fn numbers_and_truth_are_the_texts_that_they_are() {
         let texts = parse(r#" {"port": 5432, "tls": true, "a": "x\n\"\u00fc", "b": -1} "#).unwrap();
-        let texts: Vec<_> = texts.iter().map(|(key, text)| (key.as_str(), text.expose_secret())).collect();
+        let texts: Vec<_> =
+            texts.iter().map(|(key, text)| (key.as_str(), text.expose_secret())).collect();
         assert_eq!(texts, [("port", "5432"), ("tls", "true"), ("a", "x\n\"ü"), ("b", "-1")]);
     }
 
@@ -144,7 +153,10 @@ mod tests {
             (r#"{"a": {"b": "c"}}"#, "there is an object under `a`"),
             (r#"{"a": ["b"]}"#, "there is a list under `a`"),
             (r#"{"a": null}"#, "there is null under `a`"),
-            (r#"{"a": 1.50}"#, "there is a number that reads differently in other programs under `a`"),
+            (
+                r#"{"a": 1.50}"#,
+                "there is a number that reads differently in other programs under `a`",
+            ),
             ("{\"a\": \"b\",\n 5}", "that is no JSON (line 2, column 2)"),
             (r#"{"a": "b""#, "it ends too early"),
             (r#"["a"]"#, "it is no object"),

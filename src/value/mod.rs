@@ -49,11 +49,17 @@ pub enum ValueError {
     Json { why: &'static str, line: usize, column: usize },
 
     #[error("the value given cannot be read as JSON: {why} under `{key}`")]
-    #[diagnostic(code(goldenpath::value::json), help("each key of a Kubernetes Secret has one text: put it in quotes"))]
+    #[diagnostic(
+        code(goldenpath::value::json),
+        help("each key of a Kubernetes Secret has one text: put it in quotes")
+    )]
     JsonKey { why: &'static str, key: String },
 
     #[error("line {line} of the value given cannot be read: {why}")]
-    #[diagnostic(code(goldenpath::value::dotenv), help("give lines of KEY=VALUE, or a JSON object"))]
+    #[diagnostic(
+        code(goldenpath::value::dotenv),
+        help("give lines of KEY=VALUE, or a JSON object")
+    )]
     Dotenv { why: &'static str, line: usize },
 
     #[error("the key `{key}` is given twice")]
@@ -68,7 +74,10 @@ pub enum ValueError {
     #[diagnostic(code(goldenpath::value::unknown_key), help("{help}"))]
     UnknownKey { key: String, secret_type: String, help: String },
 
-    #[error("the value would be without {}, which a value of type `{secret_type}` needs", quoted(keys))]
+    #[error(
+        "the value would be without {}, which a value of type `{secret_type}` needs",
+        quoted(keys)
+    )]
     #[diagnostic(code(goldenpath::value::missing_key), help("{help}"))]
     MissingKeys { keys: Vec<String>, secret_type: String, help: String },
 
@@ -109,10 +118,11 @@ impl Value {
     /// # Errors
     /// A place in it that cannot be read, a key that is given twice, or that Kubernetes would not take.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let value = match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']) {
-            true => json::parse(text.trim_start_matches('\u{feff}'))?,
-            false => dotenv::parse(text.trim_start_matches('\u{feff}'))?,
-        };
+        let value =
+            match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']) {
+                true => json::parse(text.trim_start_matches('\u{feff}'))?,
+                false => dotenv::parse(text.trim_start_matches('\u{feff}'))?,
+            };
         for (index, (key, _)) in value.iter().enumerate() {
             config::check_key(key).map_err(|why| ValueError::BadKey { key: shown(key), why })?;
             if value[..index].iter().any(|(other, _)| other == key) {
@@ -132,7 +142,12 @@ impl Value {
     #[must_use]
     pub fn to_json(&self) -> SecretString {
         // Written by hand into room that suffices, so that no half of it is left behind where the text grew.
-        let room = self.0.iter().map(|(key, text)| key.len() + 6 * text.expose_secret().len() + 8).sum::<usize>() + 2;
+        let room = self
+            .0
+            .iter()
+            .map(|(key, text)| key.len() + 6 * text.expose_secret().len() + 8)
+            .sum::<usize>()
+            + 2;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
         json.push(b'{');
         for (index, (key, text)) in self.0.iter().enumerate() {
@@ -188,7 +203,9 @@ impl Value {
     /// What becomes of each key where `given` is written and the value is then `self`, in the order of `self`. `before` is None where it was not read.
     #[must_use]
     pub fn fates(&self, before: Option<&Self>, given: &[&str]) -> Vec<(String, Fate)> {
-        let Some(before) = before else { return self.0.iter().map(|(key, _)| (key.clone(), Fate::Written)).collect() };
+        let Some(before) = before else {
+            return self.0.iter().map(|(key, _)| (key.clone(), Fate::Written)).collect();
+        };
         let fate = |(key, text): &(String, SecretString)| match before.text(key) {
             None => Fate::Added,
             Some(_) if !given.contains(&key.as_str()) => Fate::Kept,
@@ -214,7 +231,8 @@ impl Value {
                 return Err(ValueError::Empty { key: shown(key) });
             }
         }
-        let missing = secret_type.keys.iter().filter(|key| key.required && self.text(&key.name).is_none());
+        let missing =
+            secret_type.keys.iter().filter(|key| key.required && self.text(&key.name).is_none());
         let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
             let help = match missing.iter().all(|key| key.generate.is_some()) {
@@ -222,7 +240,11 @@ impl Value {
                 false => "give them",
             };
             let keys = missing.iter().map(|key| key.name.clone()).collect();
-            return Err(ValueError::MissingKeys { keys, secret_type: name.to_owned(), help: help.to_owned() });
+            return Err(ValueError::MissingKeys {
+                keys,
+                secret_type: name.to_owned(),
+                help: help.to_owned(),
+            });
         }
         match self.to_json().expose_secret().len() {
             bytes if bytes > MAX_BYTES => Err(ValueError::TooLarge { bytes }),
@@ -242,7 +264,8 @@ pub fn check_known(key: &str, name: &str, secret_type: &SecretType) -> Result<()
     let names = secret_type.keys.iter().map(|key| key.name.as_str());
     let near = crate::suggest::did_you_mean(key, names.clone());
     let is_near = near.is_some();
-    let help = near.unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
+    let help =
+        near.unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
     // One that is near no other may be a value that came into a key's place.
     let key = if is_near { shown(key) } else { characters_of(key) };
     Err(ValueError::UnknownKey { key, secret_type: name.to_owned(), help })
@@ -282,8 +305,12 @@ mod tests {
     #[test]
     fn what_is_written_is_what_a_reader_of_json_sees() {
         let value = value(&[("a", "plain"), ("b.c", "quote\" \\ line\nend ü \u{1} 🔑")]);
-        let json: serde_json::Value = serde_json::from_str(value.to_json().expose_secret()).unwrap();
-        assert_eq!(json, serde_json::json!({ "a": "plain", "b.c": "quote\" \\ line\nend ü \u{1} 🔑" }));
+        let json: serde_json::Value =
+            serde_json::from_str(value.to_json().expose_secret()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({ "a": "plain", "b.c": "quote\" \\ line\nend ü \u{1} 🔑" })
+        );
         let again = Value::stored(&value.to_json()).unwrap();
         assert_eq!(again.names(), ["a", "b.c"]);
         assert_eq!(again.to_json().expose_secret(), value.to_json().expose_secret());
@@ -298,13 +325,19 @@ mod tests {
         assert!(
             matches!(check(&[("username", "u")]), Err(ValueError::MissingKeys { keys, .. }) if keys == ["password"])
         );
-        assert!(matches!(check(&[("username", "u"), ("password", "")]), Err(ValueError::Empty { .. })));
+        assert!(matches!(
+            check(&[("username", "u"), ("password", "")]),
+            Err(ValueError::Empty { .. })
+        ));
         assert!(
             matches!(check(&[("usrname", "u")]), Err(ValueError::UnknownKey { help, .. }) if help.contains("username"))
         );
         assert_eq!(check(&[]), Err(ValueError::Nothing));
         let long = "x".repeat(MAX_BYTES);
-        assert!(matches!(check(&[("username", "u"), ("password", &long)]), Err(ValueError::TooLarge { .. })));
+        assert!(matches!(
+            check(&[("username", "u"), ("password", &long)]),
+            Err(ValueError::TooLarge { .. })
+        ));
         let fits = "x".repeat(MAX_BYTES - r#"{"username":"u","password":""}"#.len());
         assert_eq!(check(&[("username", "u"), ("password", &fits)]), Ok(()));
     }
@@ -341,8 +374,9 @@ mod tests {
             "hunter2canary=1",
         ] {
             let database = SecretTypes::built_in().of("database-credentials");
-            let error =
-                Value::parse(text).and_then(|value| value.check("database-credentials", &database)).unwrap_err();
+            let error = Value::parse(text)
+                .and_then(|value| value.check("database-credentials", &database))
+                .unwrap_err();
             let told = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
             assert!(!told.contains("hunter2") && !told.contains("aHVud"), "{text}: {told}");
         }

@@ -114,7 +114,10 @@ mod tests {
         for _ in 0..500 {
             let text = characters(&wanted).unwrap().expose_secret().to_owned();
             assert_eq!(text.len(), 8);
-            assert!(from.iter().all(|kind| text.contains(|one| kind.characters().contains(one))), "{text}");
+            assert!(
+                from.iter().all(|kind| text.contains(|one| kind.characters().contains(one))),
+                "{text}"
+            );
             assert!(!text.contains(|one| wanted.without.contains(one)), "{text}");
             assert!(seen.insert(text));
         }
@@ -126,9 +129,15 @@ mod tests {
     #[test]
     fn bytes_are_as_many_as_asked_for_in_each_encoding() {
         assert_eq!(encoded(32, Encoding::Hex).unwrap().expose_secret().len(), 64);
-        assert_eq!(STANDARD.decode(encoded(32, Encoding::Base64).unwrap().expose_secret()).unwrap().len(), 32);
         assert_eq!(
-            URL_SAFE_NO_PAD.decode(encoded(33, Encoding::Base64url).unwrap().expose_secret()).unwrap().len(),
+            STANDARD.decode(encoded(32, Encoding::Base64).unwrap().expose_secret()).unwrap().len(),
+            32
+        );
+        assert_eq!(
+            URL_SAFE_NO_PAD
+                .decode(encoded(33, Encoding::Base64url).unwrap().expose_secret())
+                .unwrap()
+                .len(),
             33
         );
         let hex = SecretString::from("fbff00");

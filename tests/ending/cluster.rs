@@ -19,7 +19,8 @@ fn watched(test: &str) -> (Aws, Kubernetes) {
 fn configure(aws: &Aws, cluster: &str) {
     let catalog = &aws.platform.catalog;
     let text = catalog.read("goldenpath.yaml");
-    let rest: String = text.split_inclusive('\n').filter(|line| !line.starts_with("environments:")).collect();
+    let rest: String =
+        text.split_inclusive('\n').filter(|line| !line.starts_with("environments:")).collect();
     let text = format!("{rest}environments: {{ dev: {{ cluster: {cluster} }} }}\n");
     catalog.write("goldenpath.yaml", &text).commit_all("A cluster");
 }
@@ -76,7 +77,9 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     let web = "Deployment payments/web (env)";
     assert_eq!(
         why(&aws),
-        format!("{named}{web}, ReplicaSet payments/web-6d5f (env), Pod payments/web-6d5f-x2x7q (env)")
+        format!(
+            "{named}{web}, ReplicaSet payments/web-6d5f (env), Pod payments/web-6d5f-x2x7q (env)"
+        )
     );
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
@@ -113,7 +116,10 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     // A proxy is not for what NO_PROXY names.
     let proxy = |name| (name, "http://proxy.invalid:3128");
     let plan = aws.reach(aws.platform.plan(&["--format", "json"])).env("NO_PROXY", "127.0.0.1");
-    assert_eq!(Platform::actions(&plan.envs([proxy("HTTPS_PROXY"), proxy("HTTP_PROXY")]).run()), [deletes()]);
+    assert_eq!(
+        Platform::actions(&plan.envs([proxy("HTTPS_PROXY"), proxy("HTTP_PROXY")]).run()),
+        [deletes()]
+    );
 
     // Each kind is looked at, and no Secret ever.
     cluster.requests();
@@ -122,10 +128,14 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     let mut requests = cluster.requests();
     requests.sort();
     let of = |group: &str, plurals: &[&str]| -> Vec<String> {
-        plurals.iter().map(|plural| format!("GET {group}/namespaces/payments/{plural}?&limit=500")).collect()
+        plurals
+            .iter()
+            .map(|plural| format!("GET {group}/namespaces/payments/{plural}?&limit=500"))
+            .collect()
     };
     let mut expected = of("/api/v1", &["pods", "serviceaccounts"]);
-    expected.extend(of("/apis/apps/v1", &["daemonsets", "deployments", "replicasets", "statefulsets"]));
+    expected
+        .extend(of("/apis/apps/v1", &["daemonsets", "deployments", "replicasets", "statefulsets"]));
     expected.extend(of("/apis/batch/v1", &["cronjobs", "jobs"]));
     expected.extend(of("/apis/networking.k8s.io/v1", &["ingresses"]));
     assert_eq!(requests, expected);
@@ -134,8 +144,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
 #[test]
 fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
     let (aws, cluster) = watched("cluster-kinds");
-    let template =
-        json!({ "spec": { "volumes": [{ "name": "creds", "secret": { "secretName": "payments-db-creds" } }] } });
+    let template = json!({ "spec": { "volumes": [{ "name": "creds", "secret": { "secretName": "payments-db-creds" } }] } });
     let workload = json!({ "spec": { "template": template } });
     let all = [
         ("StatefulSet", workload.clone(), "volume"),
@@ -147,8 +156,16 @@ fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
             "volume",
         ),
         ("ReplicaSet", workload, "volume"),
-        ("Ingress", json!({ "spec": { "tls": [{ "secretName": "payments-db-creds" }] } }), "Ingress TLS"),
-        ("ServiceAccount", json!({ "secrets": [{ "name": "payments-db-creds" }] }), "service account"),
+        (
+            "Ingress",
+            json!({ "spec": { "tls": [{ "secretName": "payments-db-creds" }] } }),
+            "Ingress TLS",
+        ),
+        (
+            "ServiceAccount",
+            json!({ "secrets": [{ "name": "payments-db-creds" }] }),
+            "service account",
+        ),
         (
             "Pod",
             json!({ "spec": { "containers": [{ "args": ["--from=payments-db-creds"] }] } }),
@@ -162,7 +179,10 @@ fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
         }
         cluster.put(kind, "third", fields);
         let said = why(&aws);
-        assert!(said.ends_with(&format!("(context `dev`): {kind} payments/third ({way})")), "{said}");
+        assert!(
+            said.ends_with(&format!("(context `dev`): {kind} payments/third ({way})")),
+            "{said}"
+        );
         cluster.remove(&[kind]);
     }
 }
@@ -172,7 +192,10 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
     let (aws, cluster) = watched("cluster-closed");
     let closed = |said: &str| {
         let reason = why(&aws);
-        assert_eq!(reason, format!("the live cluster (context `dev`) could not be looked at: {said}"));
+        assert_eq!(
+            reason,
+            format!("the live cluster (context `dev`) could not be looked at: {said}")
+        );
     };
     let nothing = Value::Null;
     for (code, said) in [
@@ -184,24 +207,40 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
         cluster.answer("cronjobs", code, status(code, "Whatever", nothing.clone()));
         closed(&format!("cannot list cronjobs: {said}"));
     }
-    for strange in
-        [json!({}), json!([]), json!({ "items": [] }), json!({ "kind": "PodList", "metadata": {}, "items": [] })]
-    {
+    for strange in [
+        json!({}),
+        json!([]),
+        json!({ "items": [] }),
+        json!({ "kind": "PodList", "metadata": {}, "items": [] }),
+    ] {
         cluster.answer("cronjobs", 200, strange);
         closed("cannot list cronjobs: this is no answer of a Kubernetes cluster");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     cluster.write_kubeconfig(nobody, &json!({ "token": Kubernetes::TOKEN }));
     let reason = why(&aws);
-    assert!(reason.contains(": the cluster cannot be reached (") && reason.contains("refused"), "{reason}");
+    assert!(
+        reason.contains(": the cluster cannot be reached (") && reason.contains("refused"),
+        "{reason}"
+    );
 
-    std::fs::write(cluster.kubeconfig(), format!("users: [ token: {}\n", Kubernetes::TOKEN)).unwrap();
+    std::fs::write(cluster.kubeconfig(), format!("users: [ token: {}\n", Kubernetes::TOKEN))
+        .unwrap();
     closed("its kubeconfig cannot be used; `kubectl config view` tells more");
-    configure(&aws, &format!("{{ context: dev, kubeconfig: {}.d }}", cluster.kubeconfig().display()));
+    configure(
+        &aws,
+        &format!("{{ context: dev, kubeconfig: {}.d }}", cluster.kubeconfig().display()),
+    );
     assert!(why(&aws).contains("config.d cannot be read: No such file"), "{}", why(&aws));
     cluster.write_kubeconfig(cluster.address(), &json!({ "token": Kubernetes::TOKEN }));
-    configure(&aws, &format!("{{ context: stage, kubeconfig: {} }}", cluster.kubeconfig().display()));
-    assert!(why(&aws).ends_with("no such context; `kubectl config get-contexts` shows those that there are"));
+    configure(
+        &aws,
+        &format!("{{ context: stage, kubeconfig: {} }}", cluster.kubeconfig().display()),
+    );
+    assert!(
+        why(&aws)
+            .ends_with("no such context; `kubectl config get-contexts` shows those that there are")
+    );
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
 }
@@ -214,7 +253,9 @@ fn a_kubeconfig_of_the_repository_is_not_used() {
     configure(&aws, "{ context: dev, kubeconfig: kubeconfig }");
     let outcome = aws.reach(aws.platform.plan(&[])).run().fails_with(2);
     assert!(
-        outcome.stderr.contains("`environments.dev.cluster.kubeconfig` is a file of the repository"),
+        outcome
+            .stderr
+            .contains("`environments.dev.cluster.kubeconfig` is a file of the repository"),
         "{}",
         outcome.stderr
     );
@@ -223,7 +264,11 @@ fn a_kubeconfig_of_the_repository_is_not_used() {
     std::os::unix::fs::symlink(catalog.path().join("kubeconfig"), &around).unwrap();
     configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", around.display()));
     let outcome = aws.reach(aws.platform.plan(&[])).run().fails_with(2);
-    assert!(outcome.stderr.contains("`environments.dev.cluster.kubeconfig` is in the work tree"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("`environments.dev.cluster.kubeconfig` is in the work tree"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(cluster.requests(), [""; 0]);
 }
 
@@ -234,7 +279,10 @@ fn a_namespace_that_is_not_there_has_nobody_who_refers_to_the_secret() {
         assert_eq!(actions(&aws), [deletes()]);
         let plan = aws.plan().json();
         let reason = plan["actions"][0]["reason"].as_str().unwrap();
-        assert!(reason.contains("the live cluster (context `dev`) has no namespace `payments`"), "{reason}");
+        assert!(
+            reason.contains("the live cluster (context `dev`) has no namespace `payments`"),
+            "{reason}"
+        );
     };
     // An API server lists nothing in it.
     cluster.remove(&["ServiceAccount"]);
@@ -265,7 +313,12 @@ fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
         cluster.write_kubeconfig(cluster.address(), user);
         for arguments in [&[][..], &["--format", "json"], &["-v"]] {
             let outcome = aws.reach(aws.platform.plan(arguments)).run().success();
-            assert!(!has_it(&outcome.stdout) && !has_it(&outcome.stderr), "{}{}", outcome.stdout, outcome.stderr);
+            assert!(
+                !has_it(&outcome.stdout) && !has_it(&outcome.stderr),
+                "{}{}",
+                outcome.stdout,
+                outcome.stderr
+            );
         }
     };
     cluster.answer("pods", 403, status(403, "Forbidden", json!({ "kind": "pods" })));
@@ -288,12 +341,17 @@ fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
     configure(&aws, "{ context: dev }");
     assert!(why(&aws).contains("kubeconfig"), "{}", why(&aws));
     let reason = "the cluster is gone, ask Ann";
-    let arguments = ["apply", "--yes", "--id", "SEC-0007", "--override", "live-cluster", "--reason", reason];
-    let apply = aws.reach(aws.platform.catalog.goldenpath(&arguments)).env("KUBECONFIG", cluster.kubeconfig());
+    let arguments =
+        ["apply", "--yes", "--id", "SEC-0007", "--override", "live-cluster", "--reason", reason];
+    let apply = aws
+        .reach(aws.platform.catalog.goldenpath(&arguments))
+        .env("KUBECONFIG", cluster.kubeconfig());
     let outcome = apply.run().success();
     let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        said.contains("live-cluster is passed by (the cluster is gone, ask Ann), though the live cluster"),
+        said.contains(
+            "live-cluster is passed by (the cluster is gone, ask Ann), though the live cluster"
+        ),
         "{said}"
     );
     assert!(said.contains("cannot list pods: forbidden"), "{said}");

@@ -47,10 +47,16 @@ fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
     gitops.write("apps/web/deployment.yaml", &elsewhere);
 
     gitops.write("charts/web/values.yaml", "auth:\n  existingSecret: payments-db-creds\n");
-    gitops.write("charts/web/templates/x.yaml", "{{- if .Values.x }}\nname: payments-db-creds\n{{- end }}\n");
+    gitops.write(
+        "charts/web/templates/x.yaml",
+        "{{- if .Values.x }}\nname: payments-db-creds\n{{- end }}\n",
+    );
     gitops.commit_all("A chart");
     let reason = &blocked(&aws)[0];
-    assert!(reason.contains("charts/web/templates/x.yaml:2 (a mention, which is a weaker sign)"), "{reason}");
+    assert!(
+        reason.contains("charts/web/templates/x.yaml:2 (a mention, which is a weaker sign)"),
+        "{reason}"
+    );
     assert!(reason.contains("charts/web/values.yaml:2 (Helm values)"), "{reason}");
 }
 
@@ -80,7 +86,8 @@ fn a_value_that_was_read_lately_is_kept_and_a_gate_can_be_passed_by_with_a_reaso
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
     let reason = "it was the scanner, ask Ann";
-    aws.apply_with(&["--id", "SEC-0007", "--override", "last-accessed", "--reason", reason]).success();
+    aws.apply_with(&["--id", "SEC-0007", "--override", "last-accessed", "--reason", reason])
+        .success();
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
     let recorded = recorded(&aws.platform);
     assert_eq!(
@@ -98,7 +105,10 @@ fn a_history_that_is_cut_off_keeps_the_gate_closed() {
     let head = aws.platform.catalog.git(&["rev-parse", "HEAD"]);
     std::fs::write(aws.platform.catalog.path().join(".git/shallow"), format!("{head}\n")).unwrap();
     let reasons = blocked(&aws);
-    assert!(reasons[0].starts_with("gate cooling-off: its end was asked for on 2099-01-01, and 3 days"), "{reasons:?}");
+    assert!(
+        reasons[0].starts_with("gate cooling-off: its end was asked for on 2099-01-01, and 3 days"),
+        "{reasons:?}"
+    );
 }
 
 #[test]
@@ -134,7 +144,10 @@ fn a_request_that_is_not_committed_deletes_nothing() {
     assert!(!aws.platform.gitops.exists(PROJECTION), "the ExternalSecret goes first");
     let plan = aws.plan_with(&["--work-tree"]).json();
     assert_eq!(plan["actions"][0]["action"], "blocked", "{plan}");
-    assert!(plan["actions"][0]["reason"].as_str().unwrap().starts_with("gate cooling-off: "), "{plan}");
+    assert!(
+        plan["actions"][0]["reason"].as_str().unwrap().starts_with("gate cooling-off: "),
+        "{plan}"
+    );
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
     assert!(!aws.writes().contains(&"DeleteSecret".to_owned()));
 }
@@ -180,5 +193,8 @@ fn aws_keeps_a_deleted_secret_for_as_many_days_as_its_tier_says() {
     let requests = aws.recorder.bodies("DeleteSecret");
     assert_eq!(requests.len(), 1, "{requests:?}");
     assert_eq!(requests[0]["RecoveryWindowInDays"], 11);
-    assert!(requests[0].get("ForceDeleteWithoutRecovery").is_none_or(|forced| forced == false), "{requests:?}");
+    assert!(
+        requests[0].get("ForceDeleteWithoutRecovery").is_none_or(|forced| forced == false),
+        "{requests:?}"
+    );
 }

@@ -8,7 +8,8 @@ use crate::support::{Aws, KEY, SEED, SEED_PATH};
 /// What is there when a run has come to its end.
 fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
     let catalog = &aws.platform.catalog;
-    let secret = aws.names().contains(&KEY.to_owned()).then(|| aws.describe(KEY)["DeletedDate"].is_number());
+    let secret =
+        aws.names().contains(&KEY.to_owned()).then(|| aws.describe(KEY)["DeletedDate"].is_number());
     let mut recorded = recorded(&aws.platform);
     // What was interrupted is told, and told again when it is done.
     recorded.sort();
@@ -52,7 +53,11 @@ fn at_the_removal_of_the_projection() {
         assert!(aws.platform.gitops.exists(PROJECTION));
         aws
     };
-    killed_everywhere("kill-removal", &prepared, &["file: removed", "branch: index written", "journal: noted"]);
+    killed_everywhere(
+        "kill-removal",
+        &prepared,
+        &["file: removed", "branch: index written", "journal: noted"],
+    );
 }
 
 #[test]

@@ -40,12 +40,19 @@ impl Story {
     }
 
     fn shows_days_ago(&mut self, days_ago: u64, arguments: &[&str], code: i32) {
-        let outcome = dated(self.aws.reach(self.aws.platform.catalog.goldenpath(arguments)), days_ago).run();
+        let outcome =
+            dated(self.aws.reach(self.aws.platform.catalog.goldenpath(arguments)), days_ago).run();
         assert_eq!(outcome.code, code, "{arguments:?}: {}", outcome.stderr);
-        let command =
-            arguments.iter().map(|word| if word.contains(' ') { format!("{word:?}") } else { (*word).to_owned() });
+        let command = arguments
+            .iter()
+            .map(|word| if word.contains(' ') { format!("{word:?}") } else { (*word).to_owned() });
         let command = command.collect::<Vec<_>>().join(" ");
-        writeln!(self.text, "```console\n$ goldenpath {command}\n{}```\n", lasting(&outcome.stdout)).unwrap();
+        writeln!(
+            self.text,
+            "```console\n$ goldenpath {command}\n{}```\n",
+            lasting(&outcome.stdout)
+        )
+        .unwrap();
     }
 
     fn apply(&mut self, days_ago: u64) {
@@ -102,7 +109,10 @@ for AWS. Days, times, commits and the caller's ARN are left out. What each step 
     it.shows(&["plan"], 0);
     it.aws.recorder.answer("DescribeSecret", 1, &read);
     let reason = "it was the scanner, ask Ann";
-    it.shows(&["apply", "--yes", "--id", "SEC-0007", "--override", "last-accessed", "--reason", reason], 0);
+    it.shows(
+        &["apply", "--yes", "--id", "SEC-0007", "--override", "last-accessed", "--reason", reason],
+        0,
+    );
     it.says("The recovery window ends, and the manifest says so.");
     the_window_ends(&it.aws);
     it.apply(0);

@@ -24,7 +24,8 @@ fn a_line_says_who_did_what_when_and_from_which_commit() {
     let platform = Platform::local();
     platform.seed();
     let head = platform.catalog.git(&["rev-parse", "HEAD"]);
-    let ci = [("GITHUB_REPOSITORY", "acme/platform"), ("GITHUB_RUN_ID", "77"), ("GITHUB_ACTOR", "ann")];
+    let ci =
+        [("GITHUB_REPOSITORY", "acme/platform"), ("GITHUB_RUN_ID", "77"), ("GITHUB_ACTOR", "ann")];
     platform.apply().envs(ci).run().success();
     let text = platform.catalog.read(TRAIL);
     let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
@@ -36,7 +37,10 @@ fn a_line_says_who_did_what_when_and_from_which_commit() {
     assert_eq!((first["result"].as_str(), first["previous"].as_str()), (Some("done"), Some("")));
     assert!(first["time"].as_str().unwrap().ends_with('Z'));
     let message = platform.catalog.git(&["log", "-1", "--format=%B"]);
-    assert!(message.starts_with("goldenpath: record SEC-0007\n\nSEC-0007 create-secret "), "{message}");
+    assert!(
+        message.starts_with("goldenpath: record SEC-0007\n\nSEC-0007 create-secret "),
+        "{message}"
+    );
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), TRAIL);
     // Nothing done, nothing recorded.
     let head = platform.catalog.git(&["rev-parse", "HEAD"]);
@@ -51,7 +55,9 @@ fn other_work_in_the_catalog_stays_as_it_was() {
     platform.catalog.write("a.txt", "1\n").write("b.txt", "1\n").commit_all("Files");
     platform.catalog.write("a.txt", "2\n").git(&["add", "a.txt"]);
     platform.catalog.write("b.txt", "2\n").write("c.txt", "1\n");
-    let status = || platform.catalog.program("git", &["status", "--porcelain", "-uall"]).run().success().stdout;
+    let status = || {
+        platform.catalog.program("git", &["status", "--porcelain", "-uall"]).run().success().stdout
+    };
     let before = status();
     platform.apply().run().success();
     assert_eq!(status(), before);
@@ -72,7 +78,11 @@ fn every_tampering_is_named_with_its_file_and_line() {
             }
             let outcome = verified(&platform).fails_with(1);
             for words in words {
-                assert!(outcome.stdout.contains(&format!("{TRAIL}:{words}")), "{words}: {}", outcome.stdout);
+                assert!(
+                    outcome.stdout.contains(&format!("{TRAIL}:{words}")),
+                    "{words}: {}",
+                    outcome.stdout
+                );
             }
             let place = if commit { " in commit " } else { " on disk" };
             assert!(outcome.stdout.contains(place), "{}", outcome.stdout);
@@ -80,22 +90,38 @@ fn every_tampering_is_named_with_its_file_and_line() {
     };
     let joined = |lines: Vec<&str>| lines.join("\n") + "\n";
     tampered(
-        &|_, lines| joined(lines).replacen("team-payments", "app-team", 1).replacen("done", "fine", 1),
+        &|_, lines| {
+            joined(lines).replacen("team-payments", "app-team", 1).replacen("done", "fine", 1)
+        },
         &["1", "2: it does not follow"],
     );
     tampered(&|_, lines| joined([&lines[..1], &lines[2..]].concat()), &["2: it does not follow"]);
-    tampered(&|_, lines| joined([&[lines[1], lines[0]], &lines[2..]].concat()), &["1: it does not follow"]);
+    tampered(
+        &|_, lines| joined([&[lines[1], lines[0]], &lines[2..]].concat()),
+        &["1: it does not follow"],
+    );
     tampered(&|_, lines| joined(lines[..lines.len() - 1].to_vec()), &["3"]);
-    tampered(&|_, lines| joined([&lines[..], &["{}"]].concat()).replacen("done", "fine", 1), &["4: it is no event"]);
+    tampered(
+        &|_, lines| joined([&lines[..], &["{}"]].concat()).replacen("done", "fine", 1),
+        &["4: it is no event"],
+    );
 
     // The last line, altered, has none behind it that would tell; history does.
     let platform = applied();
     let text = platform.catalog.read(TRAIL);
     let last = text.lines().last().unwrap();
-    platform.catalog.write(TRAIL, &text.replace(last, &last.replace("Dev Eloper", "Some Body"))).commit_all("Hm");
+    platform
+        .catalog
+        .write(TRAIL, &text.replace(last, &last.replace("Dev Eloper", "Some Body")))
+        .commit_all("Hm");
     let outcome = verified(&platform).fails_with(1);
     assert!(outcome.stdout.contains("this line was altered"), "{}", outcome.stdout);
-    let json = platform.catalog.goldenpath(&["audit", "verify", "--format", "json"]).run().fails_with(1).json();
+    let json = platform
+        .catalog
+        .goldenpath(&["audit", "verify", "--format", "json"])
+        .run()
+        .fails_with(1)
+        .json();
     assert_eq!(json["faults"][0]["file"], TRAIL);
     assert_eq!(json["faults"][0]["commit"], platform.catalog.git(&["rev-parse", "HEAD"]));
 
@@ -119,12 +145,18 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
     let services = ["billing", "orders", "payments", "search"];
     for (number, service) in services.iter().enumerate() {
         let id = format!("SEC-000{}", number + 1);
-        let text = request(&id, &format!("{service}-key")).replace("service: payments", &format!("service: {service}"));
+        let text = request(&id, &format!("{service}-key"))
+            .replace("service: payments", &format!("service: {service}"));
         catalog.write(format!("catalogs/secrets/{service}/dev/{id}.yaml"), &text);
     }
     catalog.commit_all("Four");
-    let outcome = platform.catalog.goldenpath(&["apply", "--yes", "--service", "orders"]).run().fails_with(1);
-    assert!(outcome.stderr.contains("the catalog's repository has no remote"), "{}", outcome.stderr);
+    let outcome =
+        platform.catalog.goldenpath(&["apply", "--yes", "--service", "orders"]).run().fails_with(1);
+    assert!(
+        outcome.stderr.contains("the catalog's repository has no remote"),
+        "{}",
+        outcome.stderr
+    );
     catalog.git(&["remote", "add", "origin", origin.path().to_str().unwrap()]);
     catalog.git(&["push", "--quiet", "origin", "main"]);
     let head = catalog.git(&["rev-parse", "HEAD"]);
@@ -140,7 +172,11 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
     for number in 1..=4 {
         // The secret of the first run came to be without a remote, and gets its tag with the remote's name.
         let events = if number == 2 { 3 } else { 2 };
-        assert_eq!(clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(), events, "SEC-000{number}");
+        assert_eq!(
+            clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(),
+            events,
+            "SEC-000{number}"
+        );
     }
     let outcome = clone.goldenpath(&["audit", "verify"]).run().success();
     assert!(outcome.stdout.starts_with("4 trails hold"), "{}", outcome.stdout);
@@ -152,7 +188,11 @@ fn on_no_branch_it_waits_for_a_run_that_can_commit_it() {
     platform.seed();
     platform.catalog.git(&["checkout", "--quiet", "--detach"]);
     let outcome = platform.apply().run().success();
-    assert!(outcome.stderr.contains("the audit trail waits in .git/goldenpath/"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("the audit trail waits in .git/goldenpath/"),
+        "{}",
+        outcome.stderr
+    );
     assert!(!platform.catalog.exists(TRAIL));
     platform.catalog.git(&["checkout", "--quiet", "main"]);
     let outcome = platform.apply().run().success();

@@ -49,10 +49,17 @@ fn one_that_comes_later_or_forgets_is_brought_up_to_date() {
     let other = FILE.replace("kustomization.yaml", "Kustomization");
     platform.gitops.write(&other, "resources:\n- ./x.yaml\n").commit_all("A kustomization");
     let outcome = platform.plan(&[]).run().success();
-    assert!(outcome.stdout.contains("the kustomization beside it does not list it"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("the kustomization beside it does not list it"),
+        "{}",
+        outcome.stdout
+    );
     platform.apply().run().success();
     assert_eq!(platform.gitops.read(&other), "resources:\n- ./x.yaml\n- SEC-0007.yaml\n");
-    platform.gitops.write(&other, "resources:\n- ./SEC-0007.yaml\n").commit_all("Another way to say it");
+    platform
+        .gitops
+        .write(&other, "resources:\n- ./SEC-0007.yaml\n")
+        .commit_all("Another way to say it");
     assert_eq!(planned(&platform), [""; 0]);
 }
 
@@ -117,7 +124,10 @@ fn what_a_killed_run_has_left_is_taken_up() {
     let text = &rendered[rendered.find("# Managed by").unwrap()..];
     // Killed after the files, and killed after the index.
     for stage in [false, true] {
-        platform.gitops.write(PROJECTION, text).write(FILE, "resources:\n- x.yaml\n- SEC-0007.yaml\n");
+        platform
+            .gitops
+            .write(PROJECTION, text)
+            .write(FILE, "resources:\n- x.yaml\n- SEC-0007.yaml\n");
         if stage {
             platform.gitops.git(&["add", "--all"]);
         }
@@ -135,6 +145,10 @@ fn a_link_in_its_place_is_not_followed() {
     std::os::unix::fs::symlink("/etc/hosts", platform.gitops.path().join(FILE)).unwrap();
     platform.gitops.commit_all("A link");
     let outcome = platform.apply().run().fails_with(1);
-    assert!(outcome.stdout.contains("beside it cannot be read: this is a symbolic link"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("beside it cannot be read: this is a symbolic link"),
+        "{}",
+        outcome.stdout
+    );
     says(&outcome, "Store");
 }

@@ -37,7 +37,9 @@ impl Pushing {
     }
 
     fn configure(&self, url: &str, more: &str) {
-        let text = format!("catalogId: acme-platform\nstore: {{ backend: local }}\ngitops:\n  url: {url}\n{more}");
+        let text = format!(
+            "catalogId: acme-platform\nstore: {{ backend: local }}\ngitops:\n  url: {url}\n{more}"
+        );
         self.platform.catalog.write("goldenpath.yaml", &text).commit_all("Configure goldenpath");
     }
 
@@ -77,7 +79,10 @@ fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
     assert_eq!(it.log(), ["Start"], "a plan writes nothing");
 
     it.platform.apply().run().success();
-    assert_eq!(it.remote.git(&["show", "--format=", "--name-status", "main"]), format!("A\t{PROJECTION}"));
+    assert_eq!(
+        it.remote.git(&["show", "--format=", "--name-status", "main"]),
+        format!("A\t{PROJECTION}")
+    );
     let rendered = it.platform.catalog.goldenpath(&["render"]).run().success().stdout;
     assert!(rendered.contains(&it.file(PROJECTION)), "{rendered}");
     let source = it.platform.catalog.git(&["rev-parse", "HEAD~1"]);
@@ -111,8 +116,15 @@ fn history_is_not_fetched() {
     it.platform.apply().run().success();
     assert_eq!(it.log().len(), 9);
     let cache = it.platform.catalog.path().join(".git/goldenpath/branches");
-    let cache = fs::read_dir(cache).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
-    let count = it.platform.catalog.git(&["--git-dir", cache.to_str().unwrap(), "rev-list", "--all", "--count"]);
+    let cache =
+        fs::read_dir(cache).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
+    let count = it.platform.catalog.git(&[
+        "--git-dir",
+        cache.to_str().unwrap(),
+        "rev-list",
+        "--all",
+        "--count",
+    ]);
     assert_eq!(count, "1", "the last commit alone");
 }
 
@@ -124,7 +136,10 @@ fn a_race_that_is_lost_is_run_again_on_what_others_have_pushed() {
     it.somebody_pushes("apps/web.yaml", "name: web\n");
     terminal.send("y").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
-    assert_eq!(it.log(), ["goldenpath: write 1 ExternalSecret (SEC-0007)", "Somebody's work", "Start"]);
+    assert_eq!(
+        it.log(),
+        ["goldenpath: write 1 ExternalSecret (SEC-0007)", "Somebody's work", "Start"]
+    );
     assert_eq!(it.files(), format!("README.md\napps/web.yaml\n{PROJECTION}"));
 }
 
@@ -143,7 +158,8 @@ fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
         it.somebody_pushes(PROJECTION, content);
         terminal.send("y");
         assert_eq!(terminal.wait(), 1);
-        let screen = terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        let screen =
+            terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
         assert!(screen.contains(words), "{screen}");
         assert!(screen.contains("Applied: 1 created, 0 changed, 1 failed"), "{screen}");
         assert_eq!(it.file(PROJECTION), content.trim_end());
@@ -157,7 +173,11 @@ fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
     let outcome = it.platform.apply().run().fails_with(1);
     says(&outcome, "takes no push to `main`: [remote rejected] (hook declined)");
     says(&outcome, "this branch is protected");
-    assert!(outcome.stdout.ends_with("Applied: 1 created, 0 changed, 1 failed.\n"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.ends_with("Applied: 1 created, 0 changed, 1 failed.\n"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(it.log(), ["Start"]);
     // The secret is there, and the projection is what is left to do.
     fs::remove_file(it.remote.path().join("hooks/update")).unwrap();
@@ -227,7 +247,9 @@ fn an_empty_repository_gets_its_first_commit() {
 
 #[test]
 fn a_path_in_the_remote_never_leads_through_a_link_or_a_file() {
-    for (kind, words) in [("link", "on the way to it is a symbolic link"), ("file", "on the way to it is a file")] {
+    for (kind, words) in
+        [("link", "on the way to it is a symbolic link"), ("file", "on the way to it is a file")]
+    {
         let it = Pushing::seeded();
         it.clone.write("kustomize/overlays/base/README.md", "x\n");
         let dev = it.clone.path().join("kustomize/overlays/dev");
@@ -260,7 +282,8 @@ fn what_is_fetched_is_made_anew_when_it_is_broken() {
     let it = Pushing::seeded();
     it.platform.plan(&[]).run().success();
     let folder = it.platform.catalog.path().join(".git/goldenpath/branches");
-    let cache = fs::read_dir(folder).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
+    let cache =
+        fs::read_dir(folder).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
     // What a git that was killed leaves, and then a repository that is none.
     fs::write(cache.join("shallow.lock"), "").unwrap();
     fs::write(cache.join("refs/goldenpath/main.lock"), "").unwrap();
@@ -308,7 +331,10 @@ fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile(
     it.somebody_pushes(&file, "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n");
     terminal.send("y").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
-    assert_eq!(it.file(&file), "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n- SEC-0007.yaml");
+    assert_eq!(
+        it.file(&file),
+        "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n- SEC-0007.yaml"
+    );
     assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
 
     it.somebody_pushes(&file, "resources: []\n");
@@ -339,6 +365,9 @@ fn killed_at_any_point_it_comes_to_the_same_end() {
         assert_eq!(it.platform.apply().env("GOLDENPATH_CRASH_AT", point).run().code, -1, "{point}");
         it.platform.apply().run().success();
         assert_eq!(end(&it), expected, "{point}");
-        assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."), "{point}");
+        assert!(
+            it.platform.apply().run().success().stdout.starts_with("Nothing to do."),
+            "{point}"
+        );
     }
 }

@@ -7,8 +7,9 @@ use crate::support::Platform;
 fn stale(platform: &Platform, arguments: &[&str]) -> Vec<String> {
     let plan = platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let line =
-        |one: &serde_json::Value| format!("{} {}: {}", text(&one["id"]), text(&one["target"]), text(&one["reason"]));
+    let line = |one: &serde_json::Value| {
+        format!("{} {}: {}", text(&one["id"]), text(&one["target"]), text(&one["reason"]))
+    };
     plan["staleProjections"].as_array().unwrap().iter().map(line).collect()
 }
 
@@ -33,7 +34,10 @@ fn a_file_that_moved_or_lost_its_manifest_is_shown_and_stays() {
     assert_eq!(stale(&platform, &["--env", "dev"]).len(), 1);
     assert_eq!(stale(&platform, &["--env", "test"]), [""; 0]);
     let shown = platform.plan(&[]).run().success().stdout;
-    assert!(shown.contains("2 ExternalSecrets of this catalog in a file that no manifest asks for"), "{shown}");
+    assert!(
+        shown.contains("2 ExternalSecrets of this catalog in a file that no manifest asks for"),
+        "{shown}"
+    );
 
     platform.apply().run().success();
     assert!(platform.gitops.exists(PROJECTION) && platform.gitops.exists("flat/SEC-0007.yaml"));

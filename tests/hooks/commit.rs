@@ -19,7 +19,9 @@ fn a_commit_that_breaks_a_rule_is_refused_and_one_that_mends_it_passes() {
 fn the_first_commit_of_a_repository_is_judged_whole() {
     let repository = Repository::new();
     repository.goldenpath(&["hook", "install"]).run().success();
-    repository.write(path("SEC-0001"), &wrong("SEC-0001")).write(path("SEC-0002"), &manifest("SEC-0002"));
+    repository
+        .write(path("SEC-0001"), &wrong("SEC-0001"))
+        .write(path("SEC-0002"), &manifest("SEC-0002"));
     commit_all(&repository).refused_by("GP105").says_last(2, "1 error");
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));
     commit_all(&repository).passes(2);
@@ -28,7 +30,8 @@ fn the_first_commit_of_a_repository_is_judged_whole() {
 #[test]
 fn of_a_file_staged_in_part_the_staged_part_is_judged() {
     let repository = hooked();
-    let (good, bad) = (manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"), wrong("SEC-0001"));
+    let (good, bad) =
+        (manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"), wrong("SEC-0001"));
     let patch = |text: &str| {
         repository.write(path("SEC-0001"), text);
         let patch = repository.program("git", &["diff"]).run().success().stdout;
@@ -36,7 +39,9 @@ fn of_a_file_staged_in_part_the_staged_part_is_judged() {
         patch
     };
     let (good_patch, bad_patch) = (patch(&good), patch(&bad));
-    let apply = |patch: &str| repository.program("git", &["apply", "--cached"]).stdin(patch).run().success();
+    let apply = |patch: &str| {
+        repository.program("git", &["apply", "--cached"]).stdin(patch).run().success()
+    };
     // The mistake is on disk alone.
     apply(&good_patch);
     repository.write(path("SEC-0001"), &bad);
@@ -70,7 +75,9 @@ fn commit_all_and_commit_path_are_judged_by_gits_temporary_index() {
 fn a_commit_made_in_a_folder_below_is_judged_whole() {
     let repository = hooked();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    git(&repository, &["-C", "catalogs/secrets", "commit", "--quiet", "--all", "-m", "x"]).run().refused_by("GP105");
+    git(&repository, &["-C", "catalogs/secrets", "commit", "--quiet", "--all", "-m", "x"])
+        .run()
+        .refused_by("GP105");
 }
 
 #[test]
@@ -101,7 +108,8 @@ fn a_linked_work_tree_runs_the_hooks_on_its_own_index() {
     repository.git(&["worktree", "add", "--quiet", "../linked", "-b", "linked"]);
     repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "--all"]);
     repository.write(format!("../linked/{}", path("SEC-0002")), &wrong("SEC-0002"));
-    let linked = |arguments: &[&str]| git(&repository, &[&["-C", "../linked"], arguments].concat()).run();
+    let linked =
+        |arguments: &[&str]| git(&repository, &[&["-C", "../linked"], arguments].concat()).run();
     linked(&["add", "--all"]).success();
     linked(&["commit", "--quiet", "-m", "x"]).refused_by("GP105").says_last(1, "1 error");
     linked(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0002")]).refused_by("GP105");
@@ -116,7 +124,15 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
     origin.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("one");
     let parent = hooked();
     let url = origin.path();
-    parent.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url.to_str().unwrap(), "catalog"]);
+    parent.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        url.to_str().unwrap(),
+        "catalog",
+    ]);
     commit_all(&parent).passes(0);
     parent.goldenpath(&["-C", "catalog", "hook", "install"]).run().success();
     assert!(parent.exists(".git/modules/catalog/hooks/pre-commit"));
@@ -124,7 +140,8 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
     let inside = |arguments: &[&str]| git(&parent, &[&["-C", "catalog"], arguments].concat()).run();
     inside(&["commit", "--quiet", "--all", "-m", "x"]).refused_by("GP105");
     inside(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0001")]).refused_by("GP105");
-    parent.write(format!("catalog/{}", path("SEC-0001")), &manifest("SEC-0001").replace("30", "60"));
+    parent
+        .write(format!("catalog/{}", path("SEC-0001")), &manifest("SEC-0001").replace("30", "60"));
     inside(&["commit", "--quiet", "--all", "-m", "x"]).passes(1);
     commit(&parent, &["--all"]).passes(0);
 }
@@ -167,7 +184,10 @@ fn amending_is_judged_as_a_commit_is() {
     repository.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
     commit(&repository, &["--amend"]).refused_by("GP105");
     // What no one else has seen may be named anew.
-    repository.write(path("SEC-0002"), &manifest("SEC-0002").replace("sec-0002-password", "other-password"));
+    repository.write(
+        path("SEC-0002"),
+        &manifest("SEC-0002").replace("sec-0002-password", "other-password"),
+    );
     repository.git(&["add", "--all"]);
     commit(&repository, &["--amend"]).passes(1);
 }
@@ -183,7 +203,10 @@ fn amending_takes_back_what_got_in_past_the_hook() {
     repository.write(path("SEC-0001"), &renamed).git(&["add", "--all"]);
     commit(&repository, &[]).refused_by("GP402");
     commit(&repository, &["--no-verify"]).success();
-    repository.write(path("SEC-0001"), &manifest("SEC-0001")).write("README.md", "words").git(&["add", "--all"]);
+    repository
+        .write(path("SEC-0001"), &manifest("SEC-0001"))
+        .write("README.md", "words")
+        .git(&["add", "--all"]);
     commit(&repository, &["--amend"]).passes(1);
     assert_eq!(repository.git(&["diff", "--name-only", "origin/main"]), "README.md");
 }
@@ -213,7 +236,8 @@ fn a_merge_that_makes_two_of_one_refused_by_pre_merge_commit() {
     repository.write(path("SEC-0002"), &manifest("SEC-0002"));
     commit_all(&repository).passes(1);
     repository.git(&["switch", "--quiet", "--create", "right", "main"]);
-    repository.write(path("SEC-0003"), &manifest("SEC-0003").replace("Name: sec-0003", "Name: sec-0002"));
+    repository
+        .write(path("SEC-0003"), &manifest("SEC-0003").replace("Name: sec-0003", "Name: sec-0002"));
     commit_all(&repository).passes(1);
     let merge = git(&repository, &["merge", "--no-edit", "left"]).run().refused_by("GP304");
     assert!(merge.stderr.contains("Not committing merge"), "{}", merge.stderr);
@@ -229,7 +253,10 @@ fn behind() -> (Repository, Repository, Repository) {
     let origin = Repository::bare();
     let other = Repository::clone_of(&origin);
     other.write(path("SEC-0001"), &manifest("SEC-0001"));
-    other.write(path("SEC-0004"), &with_status("SEC-0004", "decommissioned")).write("a.txt", "a").commit_all("one");
+    other
+        .write(path("SEC-0004"), &with_status("SEC-0004", "decommissioned"))
+        .write("a.txt", "a")
+        .commit_all("one");
     other.git(&["push", "--quiet", "origin", "main"]);
     let clone = Repository::clone_of(&origin);
     clone.goldenpath(&["hook", "install"]).run().success();
@@ -281,7 +308,9 @@ fn what_a_merge_brings_and_changes_is_still_judged() {
     let (clone, _other, _origin) = behind();
     git(&clone, &["merge", "--no-commit", "origin/main"]).run().success();
     clone.git(&["rm", "--quiet", "--force", &path("SEC-0001")]);
-    clone.write(path("SEC-0003"), &with_status("SEC-0003", "decommissioned")).git(&["add", "--all"]);
+    clone
+        .write(path("SEC-0003"), &with_status("SEC-0003", "decommissioned"))
+        .git(&["add", "--all"]);
     let shown = commit(&clone, &[]).refused_by("GP404").stderr;
     assert!(shown.contains("GP405") || shown.contains("GP403"), "{shown}");
 }
@@ -299,7 +328,9 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
     commit(&clone, &[]).refused_by("GP105");
     commit(&clone, &["--no-verify"]).success();
 
-    for (branch, bring) in [("picked", &["cherry-pick", "spoilt"][..]), ("rebased", &["rebase", "main", "rebased"])] {
+    for (branch, bring) in
+        [("picked", &["cherry-pick", "spoilt"][..]), ("rebased", &["rebase", "main", "rebased"])]
+    {
         match branch {
             "picked" => clone.git(&["switch", "--quiet", "--create", branch, "main"]),
             _ => clone.git(&["switch", "--quiet", "--create", branch, "spoilt"]),
@@ -314,10 +345,18 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
         assert!(!brought.stderr.contains("checked"), "{}", brought.stderr);
         assert_eq!(clone.git(&["branch", "--show-current"]), branch);
         // CI: what the branch adds to the one it goes into.
-        let ci: Outcome = clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1);
-        assert!(ci.stdout.contains("GP105") && ci.stdout.ends_with("checked 1 manifest: 1 error\n"), "{}", ci.stdout);
+        let ci: Outcome =
+            clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1);
+        assert!(
+            ci.stdout.contains("GP105") && ci.stdout.ends_with("checked 1 manifest: 1 error\n"),
+            "{}",
+            ci.stdout
+        );
         // The server.
-        let push = git(&clone, &["push", "origin", branch]).run().refused_by("GP105").says_last(1, "1 error");
+        let push = git(&clone, &["push", "origin", branch])
+            .run()
+            .refused_by("GP105")
+            .says_last(1, "1 error");
         assert!(push.stderr.contains("pre-receive hook declined"), "{}", push.stderr);
     }
     assert_eq!(origin.git(&["branch", "--format=%(refname:short)"]), "main");
@@ -341,5 +380,8 @@ fn gits_environment_does_not_reach_other_repositories() {
     let files = repository.git(&["-C", "../gitops", "ls-tree", "-r", "--name-only", "HEAD"]);
     assert!(files.contains("SEC-0001.yaml"), "{files}");
     assert_eq!(repository.git(&["-C", "../gitops", "status", "--porcelain"]), "");
-    assert_eq!(repository.git(&["-C", "../linked", "status", "--porcelain", "--untracked-files=no"]), "");
+    assert_eq!(
+        repository.git(&["-C", "../linked", "status", "--porcelain", "--untracked-files=no"]),
+        ""
+    );
 }

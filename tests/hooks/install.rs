@@ -36,10 +36,17 @@ fn the_scripts_are_posix_shell_and_shellcheck_has_nothing_to_say() {
         let file = file.to_str().unwrap();
         repository.program("sh", &["-n", file]).run().success();
         repository
-            .program(shellcheck.to_str().unwrap(), &["--shell=sh", "--enable=all", "--severity=info", file])
+            .program(
+                shellcheck.to_str().unwrap(),
+                &["--shell=sh", "--enable=all", "--severity=info", file],
+            )
             .run()
             .success();
-        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o111, 0o111, "{name} can be copied and run");
+        assert_eq!(
+            fs::metadata(file).unwrap().permissions().mode() & 0o111,
+            0o111,
+            "{name} can be copied and run"
+        );
     }
 }
 
@@ -48,7 +55,13 @@ fn a_fresh_repository_gets_three_hooks_and_a_second_run_changes_nothing() {
     let repository = Repository::new();
     let first = hook(&repository, &["install"]).success().stdout;
     for name in ["pre-commit", "pre-merge-commit", "pre-push"] {
-        assert!(first.contains(&format!("installed {}/.git/hooks/{name}\n", repository.path().display())), "{first}");
+        assert!(
+            first.contains(&format!(
+                "installed {}/.git/hooks/{name}\n",
+                repository.path().display()
+            )),
+            "{first}"
+        );
         assert!(is_executable(&repository, &format!(".git/hooks/{name}")));
     }
     assert!(!repository.exists(".git/hooks/pre-receive"));
@@ -58,7 +71,11 @@ fn a_fresh_repository_gets_three_hooks_and_a_second_run_changes_nothing() {
     let removed = hook(&repository, &["uninstall"]).success().stdout;
     assert_eq!(removed, first.replace("installed", "removed"));
     let again = hook(&repository, &["uninstall"]).success();
-    assert!(again.stdout.is_empty() && again.stderr.contains("no hook of goldenpath's"), "{}", again.stderr);
+    assert!(
+        again.stdout.is_empty() && again.stderr.contains("no hook of goldenpath's"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -80,7 +97,11 @@ fn a_hook_of_ours_that_is_old_edited_or_not_executable_is_replaced() {
     repository.write(".git/hooks/pre-commit", &whole.replace("exec ", "echo edited\nexec "));
     assert!(hook(&repository, &["install", "pre-commit"]).success().stdout.starts_with("updated "));
     assert_eq!(repository.read(".git/hooks/pre-commit"), whole);
-    fs::set_permissions(repository.path().join(".git/hooks/pre-commit"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(
+        repository.path().join(".git/hooks/pre-commit"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .unwrap();
     assert!(hook(&repository, &["install", "pre-commit"]).success().stdout.starts_with("updated "));
     assert!(is_executable(&repository, ".git/hooks/pre-commit"));
 }
@@ -96,7 +117,11 @@ fn an_earlier_hook_runs_first_stops_the_commit_when_it_fails_and_comes_back() {
     assert_eq!(repository.read("earlier.log"), "earlier \n");
     // A second install keeps it.
     hook(&repository, &["install", "pre-commit"]).success();
-    write_hook(&repository, ".git/hooks/pre-commit.before-goldenpath", "#!/bin/sh\necho not today\nexit 3\n");
+    write_hook(
+        &repository,
+        ".git/hooks/pre-commit.before-goldenpath",
+        "#!/bin/sh\necho not today\nexit 3\n",
+    );
     let stopped = commit(&repository, &[]).fails_with(1).stderr;
     assert_eq!(stopped, "not today\n");
     let restored = hook(&repository, &["uninstall"]).success().stdout;
@@ -124,7 +149,11 @@ fn an_earlier_pre_push_hook_gets_the_same_arguments_and_the_same_bytes() {
     };
     write_hook(&repository, ".git/hooks/pre-push", EARLIER);
     let alone = pushed(&repository);
-    assert_eq!(alone.lines().filter(|line| line.starts_with("earlier origin /")).count(), 3, "{alone}");
+    assert_eq!(
+        alone.lines().filter(|line| line.starts_with("earlier origin /")).count(),
+        3,
+        "{alone}"
+    );
     hook(&repository, &["install"]).success();
     assert_eq!(pushed(&repository), alone);
 }
@@ -154,7 +183,8 @@ fn an_earlier_hook_that_does_not_read_what_it_is_told_is_no_failure() {
     write_hook(&origin, "hooks/pre-receive", "#!/bin/sh\nexec <&-\n");
     hook(&origin, &["install"]).success();
     // More than a pipe holds.
-    let refs: Vec<String> = (0..1500).map(|number| format!("HEAD:refs/heads/branch-{number}")).collect();
+    let refs: Vec<String> =
+        (0..1500).map(|number| format!("HEAD:refs/heads/branch-{number}")).collect();
     let refs: Vec<&str> = refs.iter().map(String::as_str).collect();
     git(&repository, &[&["push", "--quiet", "origin"], &refs[..]].concat()).run().passes(1);
 }
@@ -165,7 +195,11 @@ fn an_earlier_hook_that_is_a_link_stays_one() {
     write_hook(&repository, "tools/check", EARLIER);
     symlink("../../tools/check", repository.path().join(".git/hooks/pre-commit")).unwrap();
     hook(&repository, &["install", "pre-commit"]).success();
-    assert_eq!(repository.read("tools/check"), EARLIER, "what the link points to is not written through");
+    assert_eq!(
+        repository.read("tools/check"),
+        EARLIER,
+        "what the link points to is not written through"
+    );
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));
     commit_all(&repository).passes(1);
     assert_eq!(repository.read("earlier.log"), "earlier \n");
@@ -201,7 +235,10 @@ fn a_hook_that_is_a_program_is_kept() {
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105");
     hook(&repository, &["uninstall"]).success();
-    assert_eq!(fs::read(repository.path().join(".git/hooks/pre-commit")).unwrap(), fs::read("/bin/true").unwrap());
+    assert_eq!(
+        fs::read(repository.path().join(".git/hooks/pre-commit")).unwrap(),
+        fs::read("/bin/true").unwrap()
+    );
 }
 
 #[test]
@@ -232,16 +269,24 @@ fn a_relative_hooks_path_starts_from_the_work_tree_of_each() {
     let repository = Repository::new();
     repository.git(&["config", "core.hooksPath", ".githooks"]);
     repository.write("below/x", "x");
-    let installed = repository.goldenpath(&["-C", "below", "hook", "install"]).run().success().stdout;
-    assert!(installed.contains(&format!("{}/.githooks/pre-commit", repository.path().display())), "{installed}");
+    let installed =
+        repository.goldenpath(&["-C", "below", "hook", "install"]).run().success().stdout;
+    assert!(
+        installed.contains(&format!("{}/.githooks/pre-commit", repository.path().display())),
+        "{installed}"
+    );
     assert!(!repository.exists(".git/hooks/pre-commit"));
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105");
     commit(&repository, &["--no-verify"]).success();
     // The folder is committed, so a linked work tree has its own.
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
-    let linked = repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
-    assert!(linked.contains("unchanged") && linked.contains("/linked/.githooks/pre-commit"), "{linked}");
+    let linked =
+        repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
+    assert!(
+        linked.contains("unchanged") && linked.contains("/linked/.githooks/pre-commit"),
+        "{linked}"
+    );
 }
 
 #[test]
@@ -255,7 +300,8 @@ fn an_absolute_hooks_path_inside_the_repository_is_its_own() {
     // From a linked work tree it is the main one's, and the same.
     commit(&repository, &["--no-verify"]).success();
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
-    let linked = repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
+    let linked =
+        repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
     assert!(linked.contains("unchanged"), "{linked}");
 }
 
@@ -304,10 +350,17 @@ fn where_git_runs_no_hooks_none_are_installed() {
 fn huskys_folder_is_huskys() {
     // husky 9 sets core.hooksPath to a folder that it writes anew, with hooks that look up their own name.
     let repository = Repository::new();
-    write_hook(&repository, ".husky/_/pre-commit", "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"\n");
+    write_hook(
+        &repository,
+        ".husky/_/pre-commit",
+        "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"\n",
+    );
     repository.git(&["config", "core.hooksPath", ".husky/_"]);
     let refused = hook(&repository, &["install"]).fails_with(2).stderr;
-    assert!(refused.contains("goldenpath hook run pre-commit") && refused.contains(".husky/pre-commit"), "{refused}");
+    assert!(
+        refused.contains("goldenpath hook run pre-commit") && refused.contains(".husky/pre-commit"),
+        "{refused}"
+    );
     assert!(!repository.exists(".husky/_/pre-commit.before-goldenpath"));
 }
 
@@ -316,7 +369,8 @@ fn a_linked_work_trees_hooks_are_those_of_the_repository() {
     let repository = hooked();
     repository.goldenpath(&["hook", "uninstall"]).run().success();
     repository.git(&["worktree", "add", "--quiet", "../linked", "-b", "linked"]);
-    let installed = repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
+    let installed =
+        repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
     assert!(installed.contains("/repository/.git/hooks/pre-commit"), "{installed}");
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105");
@@ -334,7 +388,8 @@ fn without_goldenpath_on_the_path_a_hook_says_so_and_refuses() {
     let repository = Repository::new();
     hook(&repository, &["install"]).success();
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
-    let refused = repository.program("git", &["commit", "--quiet", "-m", "x"]).run().fails_with(1).stderr;
+    let refused =
+        repository.program("git", &["commit", "--quiet", "-m", "x"]).run().fails_with(1).stderr;
     assert_eq!(
         refused,
         "pre-commit: goldenpath is not on the PATH; install it, or remove this hook: .git/hooks/pre-commit\n"

@@ -70,8 +70,13 @@ fn several_refs_are_judged_each_and_summed_up() {
     }
     push(&clone, &["origin", "left", "right", "right:copy"]).passes(2);
     clone.write(path("SEC-0003"), &wrong("SEC-0003")).commit_all("wrong");
-    let refused = push(&clone, &["origin", "left:again", "right"]).refused_by("GP105").says_last(2, "1 error");
-    assert!(refused.stderr.contains("refs/heads/again:") && refused.stderr.contains("refs/heads/right:"));
+    let refused = push(&clone, &["origin", "left:again", "right"])
+        .refused_by("GP105")
+        .says_last(2, "1 error");
+    assert!(
+        refused.stderr.contains("refs/heads/again:")
+            && refused.stderr.contains("refs/heads/right:")
+    );
     assert!(!origin.git(&["branch"]).contains("again"), "all or nothing");
 }
 
@@ -141,7 +146,9 @@ fn the_remote_that_is_pushed_to_says_what_is_new() {
 #[test]
 fn the_target_branch_moves_step_by_step_too() {
     let (_origin, clone) = clone();
-    clone.write(path("SEC-0001"), &with_status("SEC-0001", "decommission_requested")).commit_all("jump");
+    clone
+        .write(path("SEC-0001"), &with_status("SEC-0001", "decommission_requested"))
+        .commit_all("jump");
     push(&clone, &["origin", "main"]).refused_by("GP403");
     clone.write(path("SEC-0001"), &with_status("SEC-0001", "deprecated")).commit_all("step");
     push(&clone, &["origin", "main"]).passes(1);
@@ -170,7 +177,13 @@ fn in_a_shallow_clone_the_missing_history_is_asked_for() {
     let url = format!("file://{}", origin.path().display());
     shallow.git(&["remote", "add", "origin", &url]);
     shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "main", "work"]);
-    shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
+    shallow.git(&[
+        "fetch",
+        "--quiet",
+        "--depth=1",
+        "origin",
+        "+refs/heads/*:refs/remotes/origin/*",
+    ]);
     let range = ["validate", "--from-ref", "origin/main", "--to-ref", "origin/work"];
     let outcome = shallow.goldenpath(&range).run().fails_with(2);
     assert!(outcome.stderr.contains("git fetch --unshallow"), "{}", outcome.stderr);

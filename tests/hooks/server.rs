@@ -26,7 +26,9 @@ fn the_first_push_into_an_empty_repository_is_judged_whole() {
         let server = Repository::bare();
         server.goldenpath(&["hook", "install", hook]).run().success();
         let clone = Repository::clone_of(&server);
-        clone.write(path("SEC-0001"), &wrong("SEC-0001")).write(path("SEC-0002"), &manifest("SEC-0002"));
+        clone
+            .write(path("SEC-0001"), &wrong("SEC-0001"))
+            .write(path("SEC-0002"), &manifest("SEC-0002"));
         clone.commit_all("wrong");
         push(&clone, &["main"]).refused_by("GP105").says_last(2, "1 error");
         assert_eq!(server.git(&["for-each-ref"]), "", "{hook}");
@@ -114,7 +116,8 @@ fn the_rules_of_the_base_judge_a_push_that_weakens_them() {
     push(&clone, &["main"]).passes(0);
     clone.write("goldenpath.yaml", "rules: {GP105: off}\n");
     clone.write("schemas/metadata/enums.yaml", &enums.replace("  - low\n", "  - low\n  - lwo\n"));
-    let row = "tiers:\n  lwo: { rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 90 }\n";
+    let row =
+        "tiers:\n  lwo: { rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 90 }\n";
     let governance = include_str!("../../schemas/metadata/governance.yaml");
     clone.write("schemas/metadata/governance.yaml", &governance.replace("tiers:\n", row));
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("weaker");
@@ -133,7 +136,11 @@ fn deleted_refs_and_tags_on_other_things_than_commits_bring_nothing() {
         clone.git(&["tag", "blob", &format!("HEAD:{}", path("SEC-0001"))]);
         push(&clone, &["blob", "main:old"]).passes(0);
         push(&clone, &["--delete", "old", "blob"]).passes(0);
-        assert_eq!(server.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main", "{hook}");
+        assert_eq!(
+            server.git(&["for-each-ref", "--format=%(refname)"]),
+            "refs/heads/main",
+            "{hook}"
+        );
     }
 }
 

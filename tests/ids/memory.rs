@@ -24,7 +24,9 @@ fn what_is_remembered_is_not_read_again() {
     // there again would not find SEC-0009.
     let lost = repository.git(&["rev-list", "--objects", "HEAD~1"]);
     for object in lost.lines().filter_map(|line| line.split(' ').next()) {
-        let _ = fs::remove_file(repository.path().join(".git/objects").join(&object[..2]).join(&object[2..]));
+        let _ = fs::remove_file(
+            repository.path().join(".git/objects").join(&object[..2]).join(&object[2..]),
+        );
     }
     assert_eq!(next(&repository), "SEC-0010");
     assert_eq!(fs::read(memory(&repository)).unwrap(), remembered, "nothing new was learned");
@@ -54,7 +56,11 @@ fn a_damaged_or_missing_memory_is_made_anew() {
     repository.commit_all("Five");
     assert_eq!(next(&repository), "SEC-0006");
     let sound = fs::read(memory(&repository)).unwrap();
-    for damaged in [vec![], sound[..sound.len() - 1].to_vec(), [&sound[..20], &[0xff; 20], &sound[40..]].concat()] {
+    for damaged in [
+        vec![],
+        sound[..sound.len() - 1].to_vec(),
+        [&sound[..20], &[0xff; 20], &sound[40..]].concat(),
+    ] {
         fs::write(memory(&repository), damaged).unwrap();
         assert_eq!(next(&repository), "SEC-0006");
         assert_eq!(fs::read(memory(&repository)).unwrap(), sound);
@@ -90,7 +96,10 @@ fn what_comes_into_a_folder_that_is_remembered_is_seen_and_what_goes_is_gone() {
     assert_eq!(next(&repository), "SEC-0010");
     let folders = repository.path().join(".git/goldenpath/folders");
     let remembered = fs::read(&folders).unwrap();
-    assert!(String::from_utf8_lossy(&remembered).contains("\tSEC-0009 catalogs/secrets/payments/dev/SEC-0009.yaml\n"));
+    assert!(
+        String::from_utf8_lossy(&remembered)
+            .contains("\tSEC-0009 catalogs/secrets/payments/dev/SEC-0009.yaml\n")
+    );
     assert_eq!(next(&repository), "SEC-0010");
     assert_eq!(fs::read(&folders).unwrap(), remembered);
     repository.write(path("notes"), &request("SEC-0020", "claims-more"));
@@ -99,8 +108,13 @@ fn what_comes_into_a_folder_that_is_remembered_is_seen_and_what_goes_is_gone() {
     assert_eq!(next(&repository), "SEC-0031");
     fs::remove_dir_all(repository.path().join("catalogs/secrets/web")).unwrap();
     fs::remove_file(repository.path().join(path("notes"))).unwrap();
-    fs::rename(repository.path().join(path("SEC-0009")), repository.path().join(path("SEC-0012"))).unwrap();
-    assert_eq!(next(&repository), "SEC-0013", "what was never in git and never given out leaves nothing");
+    fs::rename(repository.path().join(path("SEC-0009")), repository.path().join(path("SEC-0012")))
+        .unwrap();
+    assert_eq!(
+        next(&repository),
+        "SEC-0013",
+        "what was never in git and never given out leaves nothing"
+    );
 }
 
 #[test]
@@ -116,7 +130,11 @@ fn a_shallow_clone_says_that_history_is_cut_and_deepening_it_brings_the_rest() {
     shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]);
     let asked = shallow.goldenpath(&["id", "next"]).run().success();
     assert_eq!(asked.stdout, "SEC-0001\n");
-    assert!(asked.stderr.contains("this clone is shallow") && asked.stderr.contains("--unshallow"), "{}", asked.stderr);
+    assert!(
+        asked.stderr.contains("this clone is shallow") && asked.stderr.contains("--unshallow"),
+        "{}",
+        asked.stderr
+    );
     shallow.git(&["fetch", "--quiet", "--unshallow", "origin"]);
     let asked = shallow.goldenpath(&["id", "next"]).run().success();
     assert_eq!((asked.stdout.as_str(), asked.stderr.as_str()), ("SEC-0010\n", ""));

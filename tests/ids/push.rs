@@ -31,7 +31,10 @@ fn an_id_that_another_branch_of_the_remote_uses_is_refused_and_the_command_named
     let said = format!("{}{}", refused.stdout, refused.stderr);
     assert!(said.contains("GP302 duplicate-id"), "{said}");
     let words = said.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("catalogs/secrets/web/dev/SEC-0001.yaml on origin/feature has it"), "{said}");
+    assert!(
+        words.contains("catalogs/secrets/web/dev/SEC-0001.yaml on origin/feature has it"),
+        "{said}"
+    );
     let command = format!("goldenpath id renumber {}", path("SEC-0001"));
     assert!(words.contains(&command), "{said}");
     assert_eq!(origin.git(&["branch", "--list", "work"]), "");

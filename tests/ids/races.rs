@@ -19,7 +19,8 @@ fn at_once(repositories: &[&Repository], each: usize) -> Vec<String> {
         .collect::<Vec<_>>()
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = repositories.iter().map(|repository| scope.spawn(|| take(repository))).collect();
+        let threads: Vec<_> =
+            repositories.iter().map(|repository| scope.spawn(|| take(repository))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
@@ -58,7 +59,8 @@ fn whoever_is_killed_leaves_no_lock_and_no_number_twice() {
     let distinct: BTreeSet<&String> = shown.iter().collect();
     assert_eq!(distinct.len(), shown.len(), "{shown:?}");
     // What was killed after the remote had said yes is used up.
-    let reserved = origin.git(&["for-each-ref", "--format=%(refname:lstrip=3)", "refs/goldenpath/ids/"]);
+    let reserved =
+        origin.git(&["for-each-ref", "--format=%(refname:lstrip=3)", "refs/goldenpath/ids/"]);
     let reserved: BTreeSet<String> = reserved.lines().map(str::to_owned).collect();
     assert!(distinct.iter().all(|id| reserved.contains(*id)), "{shown:?} of {reserved:?}");
 }
@@ -76,12 +78,17 @@ fn a_line_that_a_crash_cut_off_is_no_hindrance() {
 #[test]
 fn what_killed_runs_have_left_is_swept_up_and_what_others_write_now_is_not() {
     let repository = Repository::new();
-    for (name, age) in [(".goldenpath-old", "2 hours ago"), (".goldenpath-young", "now"), ("claims", "2 hours ago")] {
+    for (name, age) in [
+        (".goldenpath-old", "2 hours ago"),
+        (".goldenpath-young", "now"),
+        ("claims", "2 hours ago"),
+    ] {
         let file = format!(".git/goldenpath/{name}");
         repository.write(&file, "half");
         repository.program("touch", &["-d", age, &file]).run().success();
     }
     repository.goldenpath(&["id", "reserve"]).run().success();
-    let left = ["old", "young"].map(|name| repository.exists(format!(".git/goldenpath/.goldenpath-{name}")));
+    let left = ["old", "young"]
+        .map(|name| repository.exists(format!(".git/goldenpath/.goldenpath-{name}")));
     assert_eq!((left, repository.exists(".git/goldenpath/claims")), ([false, true], true));
 }

@@ -28,23 +28,37 @@ fn the_one_that_was_committed_later_gets_the_next_id_and_keeps_its_comments() {
     repository.commit_all_days_ago(2, "The younger");
     repository.goldenpath(&["validate"]).run().fails_with(1);
     let dry = repository.goldenpath(&["id", "renumber", "--dry-run"]).run().success();
-    assert!(dry.stdout.contains("-  id: SEC-0007") && dry.stdout.contains("+  id: SEC-0008"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains("-  id: SEC-0007") && dry.stdout.contains("+  id: SEC-0008"),
+        "{}",
+        dry.stdout
+    );
     assert!(repository.exists(path("SEC-0007")) && !repository.exists(path("SEC-0008")));
 
     let before = repository.read(path("SEC-0007"));
     let done = repository.goldenpath(&["id", "renumber"]).run().success();
-    assert_eq!(done.stdout, format!("SEC-0007 → SEC-0008 {} ({} has it)\n", path("SEC-0008"), second("SEC-0007")));
+    assert_eq!(
+        done.stdout,
+        format!("SEC-0007 → SEC-0008 {} ({} has it)\n", path("SEC-0008"), second("SEC-0007"))
+    );
     assert_eq!(repository.read(path("SEC-0008")), before.replace("id: SEC-0007", "id: SEC-0008"));
     assert!(!repository.exists(path("SEC-0007")));
     assert_eq!(repository.read(second("SEC-0007")), for_web("SEC-0007", "web-token"));
     repository.goldenpath(&["validate"]).run().success();
     assert_eq!(
-        repository.git(&["diff", "--name-status", "--cached", "-M50%"]).split_whitespace().last().unwrap(),
+        repository
+            .git(&["diff", "--name-status", "--cached", "-M50%"])
+            .split_whitespace()
+            .last()
+            .unwrap(),
         path("SEC-0008"),
         "the index follows"
     );
     let again = repository.goldenpath(&["id", "renumber"]).run().success();
-    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), ("", "No two manifests have the same ID.\n"));
+    assert_eq!(
+        (again.stdout.as_str(), again.stderr.as_str()),
+        ("", "No two manifests have the same ID.\n")
+    );
 }
 
 #[test]
@@ -84,12 +98,18 @@ fn what_the_target_branch_holds_stays_however_young_it_is() {
     write(ours, "SEC-0001");
     ours.git(&["checkout", "--quiet", "-b", "work"]);
     ours.commit_all_days_ago(9, "Long ago, on a branch");
-    theirs.write(second("SEC-0001"), &for_web("SEC-0001", "web-token")).commit_all("Later, and merged");
+    theirs
+        .write(second("SEC-0001"), &for_web("SEC-0001", "web-token"))
+        .commit_all("Later, and merged");
     theirs.git(&["push", "--quiet", "origin", "main"]);
     ours.git(&["fetch", "--quiet"]);
     ours.git(&["merge", "--quiet", "--no-edit", "origin/main"]);
     let done = ours.goldenpath(&["id", "renumber"]).run().success();
-    assert!(done.stdout.starts_with(&format!("SEC-0001 → SEC-0002 {}", path("SEC-0002"))), "{}", done.stdout);
+    assert!(
+        done.stdout.starts_with(&format!("SEC-0001 → SEC-0002 {}", path("SEC-0002"))),
+        "{}",
+        done.stdout
+    );
     ours.goldenpath(&["validate"]).run().success();
 }
 
@@ -102,7 +122,11 @@ fn a_branch_of_the_remote_that_was_never_fetched_counts() {
     theirs.commit_all_days_ago(2, "First").git(&["push", "--quiet", "origin", "feature"]);
     write(ours, "SEC-0001");
     let done = ours.goldenpath(&["id", "renumber"]).run().success();
-    assert!(done.stdout.contains(&format!("({} on origin/feature has it)", second("SEC-0001"))), "{}", done.stdout);
+    assert!(
+        done.stdout.contains(&format!("({} on origin/feature has it)", second("SEC-0001"))),
+        "{}",
+        done.stdout
+    );
     assert!(ours.exists(path("SEC-0002")) && !ours.exists(path("SEC-0001")));
 }
 
@@ -118,7 +142,11 @@ fn an_elder_one_keeps_its_id_and_says_whose_turn_it_is() {
     theirs.commit_all_days_ago(2, "Second").git(&["push", "--quiet", "origin", "feature"]);
     let left = ours.goldenpath(&["id", "renumber"]).run().success();
     assert_eq!(left.stdout, "");
-    assert!(left.stderr.contains(&format!("{} keeps SEC-0001", path("SEC-0001"))), "{}", left.stderr);
+    assert!(
+        left.stderr.contains(&format!("{} keeps SEC-0001", path("SEC-0001"))),
+        "{}",
+        left.stderr
+    );
     assert!(left.stderr.contains("on origin/feature is younger"), "{}", left.stderr);
     // By name it goes all the same.
     let done = ours.goldenpath(&["id", "renumber", &path("SEC-0001")]).run().success();
@@ -135,11 +163,17 @@ fn the_same_manifest_on_two_branches_is_no_collision() {
     ours.git(&["checkout", "--quiet", "-b", "above"]);
     write(ours, "SEC-0002");
     ours.commit_all("Above");
-    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+    assert_eq!(
+        ours.goldenpath(&["id", "renumber"]).run().success().stderr,
+        "No two manifests have the same ID.\n"
+    );
     // Rebased, it is in another commit.
     ours.git(&["commit", "--quiet", "--amend", "--message", "Otherwise"]);
     ours.git(&["rebase", "--quiet", "--force-rebase", "main"]);
-    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+    assert_eq!(
+        ours.goldenpath(&["id", "renumber"]).run().success().stderr,
+        "No two manifests have the same ID.\n"
+    );
 }
 
 #[test]
@@ -151,9 +185,15 @@ fn a_manifest_that_only_moves_keeps_its_id() {
     ours.git(&["checkout", "--quiet", "-b", "work"]);
     std::fs::create_dir_all(ours.path().join("catalogs/secrets/payments/prod")).unwrap();
     ours.git(&["mv", &path("SEC-0001"), "catalogs/secrets/payments/prod/SEC-0001.yaml"]);
-    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+    assert_eq!(
+        ours.goldenpath(&["id", "renumber"]).run().success().stderr,
+        "No two manifests have the same ID.\n"
+    );
     ours.commit_all("Moved");
-    assert_eq!(ours.goldenpath(&["id", "renumber"]).run().success().stderr, "No two manifests have the same ID.\n");
+    assert_eq!(
+        ours.goldenpath(&["id", "renumber"]).run().success().stderr,
+        "No two manifests have the same ID.\n"
+    );
 }
 
 #[test]
@@ -176,9 +216,12 @@ fn what_cannot_be_renumbered_is_refused_before_a_number_is_taken() {
 #[test]
 fn a_house_field_that_repeats_the_id_changes_with_it() {
     let repository = Repository::new();
-    let text = request("SEC-0001", "x").replace("metadata:\n", "metadata:\n  labels:\n    audit: 'SEC-0001'\n");
+    let text = request("SEC-0001", "x")
+        .replace("metadata:\n", "metadata:\n  labels:\n    audit: 'SEC-0001'\n");
     repository.write(path("SEC-0001"), &text);
     repository.goldenpath(&["id", "renumber", "SEC-0001"]).run().success();
-    let expected = text.replace("audit: 'SEC-0001'", "audit: 'SEC-0002'").replace("id: SEC-0001", "id: SEC-0002");
+    let expected = text
+        .replace("audit: 'SEC-0001'", "audit: 'SEC-0002'")
+        .replace("id: SEC-0001", "id: SEC-0002");
     assert_eq!(repository.read(path("SEC-0002")), expected);
 }

@@ -23,7 +23,8 @@ fn what_one_clone_reserves_no_other_gets() {
     let several = reserve(&clones[0], &["--count", "3", "--json"]).success().json();
     assert_eq!(several["ids"], serde_json::json!(["SEC-0003", "SEC-0004", "SEC-0005"]));
     assert_eq!(several["reservedOn"], "origin");
-    let refs: Vec<String> = (1..=5).map(|number| format!("refs/goldenpath/ids/SEC-000{number}")).collect();
+    let refs: Vec<String> =
+        (1..=5).map(|number| format!("refs/goldenpath/ids/SEC-000{number}")).collect();
     assert_eq!(reservations(&origin), refs.join("\n"));
 }
 
@@ -36,7 +37,11 @@ fn a_reservation_is_a_commit_that_nobody_else_can_have_made() {
     assert_eq!(commits.len(), 2);
     let message = |commit: &str| origin.git(&["show", "--no-patch", "--format=%an|%s|%b", commit]);
     let nonce = |commit: &str| message(commit).rsplit_once("Nonce: ").unwrap().1.trim().to_owned();
-    assert!(message(commits[0]).starts_with("Dev Eloper|Reserve SEC-0001|"), "{}", message(commits[0]));
+    assert!(
+        message(commits[0]).starts_with("Dev Eloper|Reserve SEC-0001|"),
+        "{}",
+        message(commits[0])
+    );
     assert_eq!(nonce(commits[0]).len(), 32, "128 bits in hexadecimal digits");
     assert_ne!(nonce(commits[0]), nonce(commits[1]));
     assert_eq!(origin.git(&["ls-tree", "-r", commits[0]]), "", "it holds nothing");
@@ -51,7 +56,11 @@ fn no_ref_of_the_clone_moves_and_no_hook_runs() {
     fs::write(&hook, "#!/bin/sh\ntouch hook-ran\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     let before = clones[1].git(&["for-each-ref"]);
-    assert_eq!(reserve(&clones[1], &[]).success().stdout, "SEC-0005\n", "the remote's branch was never fetched here");
+    assert_eq!(
+        reserve(&clones[1], &[]).success().stdout,
+        "SEC-0005\n",
+        "the remote's branch was never fetched here"
+    );
     assert_eq!(clones[1].git(&["for-each-ref"]), before);
     assert!(!clones[1].exists("hook-ran") && !clones[1].exists(".git/FETCH_HEAD"));
 }
@@ -62,7 +71,11 @@ fn a_remote_that_is_away_is_a_warning_or_an_error_as_is_wished() {
     fs::rename(origin.path(), origin.home().join("away")).unwrap();
     let warned = reserve(&clones[0], &[]).success();
     assert_eq!(warned.stdout, "SEC-0001\n");
-    assert!(warned.stderr.contains("Warning: the ID is not reserved: `origin` cannot be asked"), "{}", warned.stderr);
+    assert!(
+        warned.stderr.contains("Warning: the ID is not reserved: `origin` cannot be asked"),
+        "{}",
+        warned.stderr
+    );
     assert!(warned.stderr.contains("goldenpath id renumber"), "{}", warned.stderr);
     let refused = reserve(&clones[0], &["--reserve"]).fails_with(1);
     assert_eq!(refused.stdout, "");
@@ -70,7 +83,10 @@ fn a_remote_that_is_away_is_a_warning_or_an_error_as_is_wished() {
     clones[0].write("goldenpath.yaml", "ids:\n  reserve: always\n");
     reserve(&clones[0], &[]).fails_with(1);
     let without = reserve(&clones[0], &["--no-reserve"]).success();
-    assert_eq!(without.stdout, "SEC-0002\n", "what was refused used no number up, what was given out did");
+    assert_eq!(
+        without.stdout, "SEC-0002\n",
+        "what was refused used no number up, what was given out did"
+    );
     assert!(!without.stderr.contains("Warning"), "{}", without.stderr);
 }
 
@@ -78,11 +94,16 @@ fn a_remote_that_is_away_is_a_warning_or_an_error_as_is_wished() {
 fn a_remote_that_takes_no_reservations_is_told_in_its_own_words() {
     let (origin, clones) = clones(1);
     let hook = origin.path().join("hooks/update");
-    fs::write(&hook, "#!/bin/sh\ncase $1 in refs/goldenpath/*) echo not for you >&2; exit 1;; esac\n").unwrap();
+    fs::write(
+        &hook,
+        "#!/bin/sh\ncase $1 in refs/goldenpath/*) echo not for you >&2; exit 1;; esac\n",
+    )
+    .unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     let warned = reserve(&clones[0], &[]).success();
     assert!(
-        warned.stderr.contains("`origin` takes no reservation") && warned.stderr.contains("hook declined"),
+        warned.stderr.contains("`origin` takes no reservation")
+            && warned.stderr.contains("hook declined"),
         "{}",
         warned.stderr
     );
@@ -112,7 +133,10 @@ fn the_remote_is_the_one_that_is_named_or_origin_or_the_only_one() {
     let (upstream, clone) = (Repository::bare(), &clones[0]);
     clone.git(&["remote", "add", "upstream", upstream.path().to_str().unwrap()]);
     reserve(clone, &["--reserve"]).success();
-    assert_eq!((reservations(&origin).lines().count(), reservations(&upstream).lines().count()), (1, 0));
+    assert_eq!(
+        (reservations(&origin).lines().count(), reservations(&upstream).lines().count()),
+        (1, 0)
+    );
     clone.write("goldenpath.yaml", "ids:\n  remote: upstream\n");
     reserve(clone, &["--reserve"]).success();
     assert_eq!(reservations(&upstream), "refs/goldenpath/ids/SEC-0002");
@@ -138,7 +162,8 @@ fn git_s_own_variables_lead_into_no_other_repository() {
     let (origin, clones) = clones(1);
     let elsewhere = Repository::new();
     // As in a hook: git has named the repository at hand, and the command runs in another folder.
-    let command = elsewhere.goldenpath(&["id", "reserve"]).env("GIT_DIR", clones[0].path().join(".git"));
+    let command =
+        elsewhere.goldenpath(&["id", "reserve"]).env("GIT_DIR", clones[0].path().join(".git"));
     command.env("GIT_WORK_TREE", clones[0].path()).run().success();
     assert_eq!(reservations(&origin), "refs/goldenpath/ids/SEC-0001");
     assert!(!elsewhere.exists(".git/goldenpath"));
@@ -151,7 +176,11 @@ fn a_folder_that_cannot_be_written_is_named() {
     repository.write(".git/goldenpath", "in the way\n");
     let refused = reserve(&repository, &[]).fails_with(1);
     let said = refused.stderr.replace(['\n', '│'], "").split_whitespace().collect::<String>();
-    assert!(said.contains("ids::ledger") && said.contains(".git/goldenpath/given-out"), "{}", refused.stderr);
+    assert!(
+        said.contains("ids::ledger") && said.contains(".git/goldenpath/given-out"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -189,5 +218,9 @@ fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that(
     let taken = clones[0].goldenpath(&["id", "reserve"]).env("PATH", path).run().success();
     assert_eq!(taken.stdout, "SEC-0002\n", "{}", taken.stderr);
     assert!(taken.stderr.contains("Warning: the ID is not reserved"), "{}", taken.stderr);
-    assert_eq!(reservations(&origin), "refs/goldenpath/ids/SEC-0001", "the race was lost as it was meant to be");
+    assert_eq!(
+        reservations(&origin),
+        "refs/goldenpath/ids/SEC-0001",
+        "the race was lost as it was meant to be"
+    );
 }

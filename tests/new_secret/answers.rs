@@ -55,7 +55,8 @@ spec:
 #[test]
 fn standard_input_is_a_file_too_and_a_flag_wins() {
     let repository = Repository::new();
-    let arguments = ["new", "secret", "--answers", "-", "--env", "test", "--owner", "sre-team", "--json"];
+    let arguments =
+        ["new", "secret", "--answers", "-", "--env", "test", "--owner", "sre-team", "--json"];
     let told = repository.goldenpath(&arguments).stdin(ANSWERS).run().success().json();
     assert_eq!(told["manifests"].as_array().map(Vec::len), Some(1));
     let made = manifest(&repository, "catalogs/secrets/payments/test/SEC-0001.yaml");
@@ -68,7 +69,8 @@ fn what_the_file_leaves_open_is_asked_or_named_as_flags() {
     let answers = ANSWERS.replace("owner: team-payments\n", "").replace("[dev, prod]", "dev");
     let outcome = with(&repository, &answers, &[]).fails_with(2);
     says(&outcome, "no answer for --owner");
-    let mut terminal = repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).in_terminal(80, 24);
+    let mut terminal =
+        repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).in_terminal(80, 24);
     terminal.wait_for("Owner").key(Key::Enter).wait_for("Write this file?").send("y");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(catalog(&repository).len(), 1);
@@ -88,7 +90,11 @@ fn a_wrong_answer_is_told_at_its_place() {
     ] {
         let outcome = with(&repository, &ANSWERS.replacen(from, to, 1), &[]).fails_with(code);
         says(&outcome, words);
-        assert!(outcome.stderr.contains(&format!("[answers.yaml:{line}:")), "{to}:\n{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(&format!("[answers.yaml:{line}:")),
+            "{to}:\n{}",
+            outcome.stderr
+        );
         assert_eq!(outcome.stdout, "");
     }
     assert_eq!(catalog(&repository), [""; 0]);
@@ -126,14 +132,23 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
         says(&outcome, "answers.yaml: ");
         says(&outcome, words);
         if !place.is_empty() {
-            assert!(outcome.stderr.contains(&format!("[answers.yaml:{place}")), "{answers:?}\n{}", outcome.stderr);
+            assert!(
+                outcome.stderr.contains(&format!("[answers.yaml:{place}")),
+                "{answers:?}\n{}",
+                outcome.stderr
+            );
         }
     }
-    says(&with(&repository, &"# long\n".repeat(160_000), &[]).fails_with(2), "more than the 1 MiB that is read");
-    let missing = repository.goldenpath(&["new", "secret", "--answers", "nowhere.yaml"]).run().fails_with(2);
+    says(
+        &with(&repository, &"# long\n".repeat(160_000), &[]).fails_with(2),
+        "more than the 1 MiB that is read",
+    );
+    let missing =
+        repository.goldenpath(&["new", "secret", "--answers", "nowhere.yaml"]).run().fails_with(2);
     says(&missing, "nowhere.yaml: it cannot be read");
     std::fs::write(repository.path().join("answers.yaml"), b"name: \xff\n").unwrap();
-    let outcome = repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).run().fails_with(2);
+    let outcome =
+        repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).run().fails_with(2);
     says(&outcome, "byte 7 is not UTF-8");
     assert_eq!(catalog(&repository), [""; 0]);
 }

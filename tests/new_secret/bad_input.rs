@@ -29,7 +29,8 @@ fn a_name_that_is_none_is_refused_by_flag_and_at_the_prompt() {
         .flat_map(|(flag, value)| [*flag, *value])
         .chain(["--rotation", "none"])
         .collect();
-    let mut terminal = repository.goldenpath(&[&["new", "secret"], &arguments[..]].concat()).in_terminal(80, 24);
+    let mut terminal =
+        repository.goldenpath(&[&["new", "secret"], &arguments[..]].concat()).in_terminal(80, 24);
     for (name, words) in names() {
         let outcome = new_secret(&repository, &["--name", &name]).run().fails_with(2);
         says(&outcome, words);
@@ -42,11 +43,15 @@ fn a_name_that_is_none_is_refused_by_flag_and_at_the_prompt() {
 
 #[test]
 fn yaml_in_a_description_that_is_typed_stays_a_description() {
-    for description in ["a: b # c", "'quoted' \"twice\"", "- [x, {y: z}]", "&a *b !!c", "{{ id }} {% raw %}"] {
+    for description in
+        ["a: b # c", "'quoted' \"twice\"", "- [x, {y: z}]", "&a *b !!c", "{{ id }} {% raw %}"]
+    {
         let repository = Repository::new();
-        let flags = ["--rotation", "none", "--namespace", "x", "--k8s-secret-name", "x", "--ttl-days", "9"];
+        let flags =
+            ["--rotation", "none", "--namespace", "x", "--k8s-secret-name", "x", "--ttl-days", "9"];
         let required = REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]);
-        let arguments: Vec<&str> = ["new", "secret"].into_iter().chain(required).chain(flags).collect();
+        let arguments: Vec<&str> =
+            ["new", "secret"].into_iter().chain(required).chain(flags).collect();
         let mut terminal = repository.goldenpath(&arguments).in_terminal(80, 24);
         terminal.wait_for("Description").send(description).key(Key::Enter);
         terminal.wait_for("Write this file?").send("y");
@@ -58,9 +63,15 @@ fn yaml_in_a_description_that_is_typed_stays_a_description() {
 
 /// Runs `new secret` behind a line of shell. Its exit code is the program's.
 fn behind(repository: &Repository, script: &str) -> crate::support::Outcome {
-    let flags: Vec<String> = REQUIRED.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+    let flags: Vec<String> =
+        REQUIRED.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
     let program = env!("CARGO_BIN_EXE_goldenpath");
-    repository.program("sh", &["-c", &format!("{script}; '{program}' new secret {} \"$@\"", flags.join(" "))]).run()
+    repository
+        .program(
+            "sh",
+            &["-c", &format!("{script}; '{program}' new secret {} \"$@\"", flags.join(" "))],
+        )
+        .run()
 }
 
 #[test]
@@ -70,7 +81,11 @@ fn a_disk_that_takes_nothing_more_leaves_no_trace() {
     let long = format!("--description '{}'", "word ".repeat(100).trim());
     for (limit, more, place) in [
         (0, "", ".git/goldenpath/given-out` cannot be written: File too large"),
-        (1, &long[..], "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large"),
+        (
+            1,
+            &long[..],
+            "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large",
+        ),
     ] {
         let repository = Repository::new();
         let script = format!("set -- {more}; trap '' XFSZ; ulimit -f {limit}");
@@ -110,7 +125,10 @@ fn a_kill_at_any_time_leaves_no_file_in_part() {
         running.kill();
         for file in catalog(&repository) {
             assert!(file.ends_with(".yaml") && !file.contains("/."), "{file}");
-            assert!(fs::read(&file).unwrap().len() >= size - "payments-psp-token".len() * 2, "{file}");
+            assert!(
+                fs::read(&file).unwrap().len() >= size - "payments-psp-token".len() * 2,
+                "{file}"
+            );
         }
     }
 }

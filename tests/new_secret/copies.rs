@@ -12,9 +12,13 @@ fn copy(repository: &Repository, arguments: &[&str]) -> crate::support::Command 
 fn a_copy_differs_in_id_and_environment_alone() {
     let repository = Repository::with_seed();
     let outcome = copy(&repository, &["--env", "prod", "--env", "staging"]).run().success();
-    let paths = ["catalogs/secrets/payments/prod/SEC-0008.yaml", "catalogs/secrets/payments/staging/SEC-0009.yaml"];
+    let paths = [
+        "catalogs/secrets/payments/prod/SEC-0008.yaml",
+        "catalogs/secrets/payments/staging/SEC-0009.yaml",
+    ];
     assert_eq!(outcome.stdout, format!("SEC-0008 {}\nSEC-0009 {}\n", paths[0], paths[1]));
-    let expected = seed_with(&[("SEC-0007", "SEC-0008"), ("environment: dev", "environment: prod")]);
+    let expected =
+        seed_with(&[("SEC-0007", "SEC-0008"), ("environment: dev", "environment: prod")]);
     assert_eq!(repository.read(paths[0]), expected);
     assert_eq!(repository.read(SEED_PATH), SEED, "the original stays as it is");
     repository.goldenpath(&["validate"]).run().success();
@@ -24,7 +28,8 @@ fn a_copy_differs_in_id_and_environment_alone() {
 fn flags_and_answers_win_over_what_is_copied() {
     let repository = Repository::with_seed();
     repository.write("answers.yaml", "owner: sre-team\nriskTier: high\nttlDays: 7\n");
-    let flags = ["--env", "prod", "--rotation", "high", "--owner", "app-team", "--answers", "answers.yaml"];
+    let flags =
+        ["--env", "prod", "--rotation", "high", "--owner", "app-team", "--answers", "answers.yaml"];
     copy(&repository, &flags).run().success();
     let expected = seed_with(&[
         ("SEC-0007", "SEC-0008"),
@@ -52,11 +57,17 @@ fn a_description_is_added_changed_or_taken_out() {
         let made = repository.read(path);
         assert!(made.contains(line), "{made}");
         assert_eq!(made.contains("description"), !line.is_empty(), "{made}");
-        assert_eq!(made.matches('#').count() - line.matches('#').count(), SEED.matches('#').count());
+        assert_eq!(
+            made.matches('#').count() - line.matches('#').count(),
+            SEED.matches('#').count()
+        );
     }
     // One that is written in several lines has no place that another could take.
     let repository = Repository::new();
-    repository.write(SEED_PATH, &seed_with(&[("\n  owner", "\n  description: >-\n    Two\n    lines\n  owner")]));
+    repository.write(
+        SEED_PATH,
+        &seed_with(&[("\n  owner", "\n  description: >-\n    Two\n    lines\n  owner")]),
+    );
     copy(&repository, &["--env", "test"]).run().success();
     let outcome = copy(&repository, &["--env", "prod", "--description", "One"]).run().fails_with(1);
     says(&outcome, "`/metadata/description` cannot be changed in a copy of");
@@ -80,7 +91,9 @@ fn a_house_field_is_copied_too() {
     repository.write(SEED_PATH, &text);
     copy(&repository, &["--env", "prod"]).run().success();
     assert!(
-        repository.read("catalogs/secrets/payments/prod/SEC-0008.yaml").contains("  costCenter: \"0042\"  # ours\n")
+        repository
+            .read("catalogs/secrets/payments/prod/SEC-0008.yaml")
+            .contains("  costCenter: \"0042\"  # ours\n")
     );
 }
 
@@ -106,7 +119,9 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
     let mut terminal = copy(&repository, &["--env", "prod"]).in_terminal(80, 24);
     terminal.wait_for_words("✘ Name payments-db-credentials, as in the manifest that is copied:");
     terminal.wait_for("? Name (payments-db-credentials-2) ›").key(Key::Enter);
-    terminal.wait_for_words("✘ Kubernetes Secret payments-db-creds, as in the manifest that is copied:");
+    terminal.wait_for_words(
+        "✘ Kubernetes Secret payments-db-creds, as in the manifest that is copied:",
+    );
     terminal.wait_for("? Kubernetes Secret (payments-db-creds-2) ›").key(Key::Enter);
     terminal.wait_for("Write this file?").send("y");
     assert_eq!(terminal.wait(), 0);
@@ -123,7 +138,10 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
     let repository = Repository::with_seed();
     repository.write("catalogs/secrets/web/dev/SEC-0004.yaml", "metadata:\n  id: SEC-0004\n");
     for id in ["SEC-0005", "SEC-0006"] {
-        repository.write(format!("catalogs/secrets/web/dev/{id}.yaml"), &SEED.replace("SEC-0007", "SEC-0005"));
+        repository.write(
+            format!("catalogs/secrets/web/dev/{id}.yaml"),
+            &SEED.replace("SEC-0007", "SEC-0005"),
+        );
     }
     for (id, words) in [
         ("SEC-0017", "there is no manifest SEC-0017 in the work tree"),
@@ -131,10 +149,16 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
         ("SEC-4711", "check out the branch that has it"),
         ("SEC-7", "write this ID as SEC-0007"),
         ("payments-db", "an ID is `SEC-` and at least four digits"),
-        ("SEC-0004", "catalogs/secrets/web/dev/SEC-0004.yaml` is no SecretRequest that could be copied"),
+        (
+            "SEC-0004",
+            "catalogs/secrets/web/dev/SEC-0004.yaml` is no SecretRequest that could be copied",
+        ),
         ("SEC-0005", "SEC-0005 is the ID of more than one manifest"),
     ] {
-        let outcome = repository.goldenpath(&["new", "secret", "--from", id, "--env", "prod"]).run().fails_with(2);
+        let outcome = repository
+            .goldenpath(&["new", "secret", "--from", id, "--env", "prod"])
+            .run()
+            .fails_with(2);
         says(&outcome, words);
     }
     assert_eq!(catalog(&repository).len(), 4);
@@ -145,7 +169,8 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
 fn a_dry_run_of_a_copy_shows_it_and_json_tells_it() {
     let repository = Repository::with_seed();
     let shown = copy(&repository, &["--env", "prod", "--dry-run"]).run().success().stdout;
-    let expected = seed_with(&[("SEC-0007", "SEC-0008"), ("environment: dev", "environment: prod")]);
+    let expected =
+        seed_with(&[("SEC-0007", "SEC-0008"), ("environment: dev", "environment: prod")]);
     assert_eq!(shown, format!("# catalogs/secrets/payments/prod/SEC-0008.yaml\n{expected}"));
     assert_eq!(catalog(&repository).len(), 1);
     let told = copy(&repository, &["--env", "prod", "--json"]).run().success().json();

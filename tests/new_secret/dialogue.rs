@@ -56,7 +56,9 @@ fn a_person_answers_sees_what_will_be_written_and_confirms() {
         let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
         let colours = raw.split("\u{1b}[").skip(1).filter(|rest| {
             rest.split_once('m').is_some_and(|(code, _)| {
-                !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';') && code != "0"
+                !code.is_empty()
+                    && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';')
+                    && code != "0"
             })
         });
         assert_eq!(colours.count() == 0, no_color);
@@ -110,7 +112,18 @@ fn an_answer_that_is_wrong_is_refused_in_the_rule_s_words_and_asked_again() {
 #[test]
 fn several_environments_are_chosen_with_the_space_bar_and_none_is_not_enough() {
     let repository = Repository::new();
-    let flags = ["--service", "web", "--type", "generic", "--name", "web-key", "--owner", "sre-team", "--risk", "low"];
+    let flags = [
+        "--service",
+        "web",
+        "--type",
+        "generic",
+        "--name",
+        "web-key",
+        "--owner",
+        "sre-team",
+        "--risk",
+        "low",
+    ];
     let mut terminal = dialogue(&repository, &[&flags[..], &["--yes"]].concat());
     terminal.wait_for("Environments").key(Key::Space).key(Key::Enter);
     terminal.wait_for("Select at least one.");
@@ -132,10 +145,25 @@ fn several_environments_are_chosen_with_the_space_bar_and_none_is_not_enough() {
 #[test]
 fn only_what_the_flags_leave_open_is_asked() {
     let repository = Repository::new();
-    let mut arguments: Vec<&str> = REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
-    arguments.extend(["--rotation", "none", "--namespace", "payments", "--k8s-secret-name", "x", "--ttl-days", "7"]);
+    let mut arguments: Vec<&str> =
+        REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
+    arguments.extend([
+        "--rotation",
+        "none",
+        "--namespace",
+        "payments",
+        "--k8s-secret-name",
+        "x",
+        "--ttl-days",
+        "7",
+    ]);
     let mut terminal = dialogue(&repository, &arguments);
-    terminal.wait_for("Description").send("Words").key(Key::Enter).wait_for("Write this file?").key(Key::Enter);
+    terminal
+        .wait_for("Description")
+        .send("Words")
+        .key(Key::Enter)
+        .wait_for("Write this file?")
+        .key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     assert_eq!(
         manifest(&repository, "catalogs/secrets/payments/dev/SEC-0001.yaml")["metadata"]["description"],
@@ -209,13 +237,15 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
     ] {
         let repository = Repository::new();
         // In plain mode Ctrl-C is a signal, and the shell's too.
-        let script = format!("trap : INT; stty -g; '{program}' new secret {flags}; stty -g; echo end");
+        let script =
+            format!("trap : INT; stty -g; '{program}' new secret {flags}; stty -g; echo end");
         let mut terminal = repository.program("sh", &["-c", &script]).in_terminal(200, 24);
         terminal.wait_for(question).send(key).wait_for("end");
         assert_eq!(terminal.wait(), 0);
         let screen = terminal.screen();
         // `stty -g` prints all settings as numbers, joined by colons.
-        let settings: Vec<&str> = screen.lines().filter(|line| line.matches(':').count() > 20).collect();
+        let settings: Vec<&str> =
+            screen.lines().filter(|line| line.matches(':').count() > 20).collect();
         assert_eq!(settings.len(), 2, "{screen}");
         assert_eq!(settings[0], settings[1]);
         assert!(screen.contains("cancelled: nothing was changed"), "{screen}");
@@ -227,7 +257,9 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
 fn with_some(names: &[(&str, &str, &str)]) -> Repository {
     let repository = Repository::new();
     for (service, name, owner) in names {
-        super::new_secret(&repository, &["--service", service, "--name", name, "--owner", owner]).run().success();
+        super::new_secret(&repository, &["--service", service, "--name", name, "--owner", owner])
+            .run()
+            .success();
     }
     repository
 }
@@ -252,15 +284,23 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
     terminal.wait_for("Name").key(Key::Enter);
     terminal.wait_for("? Owner ›\n❯ team-payments\n  sre-team\n  platform-team\n  security-team");
     // What the enums do not have is refused by the rule; what is found is chosen.
-    terminal.send("nobody").key(Key::Enter).wait_for("✘ `nobody` is not a value of `owner`; the values are");
-    terminal.send("\u{15}srt").wait_for("❯ sre-team").key(Key::Enter).wait_for("✔ Owner · sre-team");
+    terminal
+        .send("nobody")
+        .key(Key::Enter)
+        .wait_for("✘ `nobody` is not a value of `owner`; the values are");
+    terminal
+        .send("\u{15}srt")
+        .wait_for("❯ sre-team")
+        .key(Key::Enter)
+        .wait_for("✔ Owner · sre-team");
     terminal.wait_for("Risk tier").key(Key::Escape);
     assert_eq!(terminal.wait(), 1);
 }
 
 #[test]
 fn a_suggestion_is_taken_with_down_and_a_new_service_as_it_is_typed() {
-    let repository = with_some(&[("orders", "orders-key", "app-team"), ("payments", "first", "team-payments")]);
+    let repository =
+        with_some(&[("orders", "orders-key", "app-team"), ("payments", "first", "team-payments")]);
     for (keys, service) in [
         ("\u{1b}[B\u{1b}[B\r", "payments"),
         ("\u{1b}[A\r", "payments"),
@@ -279,7 +319,8 @@ fn a_suggestion_is_taken_with_down_and_a_new_service_as_it_is_typed() {
 #[test]
 fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
     let repository = with_some(&[("payments", "payments-api-key", "team-payments")]);
-    let flags = ["--service", "payments", "--type", "api-key", "--owner", "team-payments", "--risk", "low"];
+    let flags =
+        ["--service", "payments", "--type", "api-key", "--owner", "team-payments", "--risk", "low"];
     let mut terminal = dialogue(&repository, &flags);
     terminal.wait_for("Environments").key(Key::Enter);
     terminal.wait_for("? Name (payments-api-key-2) ›").send("payments-api-key").key(Key::Enter);
@@ -306,29 +347,39 @@ fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
 #[test]
 fn a_high_risk_without_rotation_is_refused_at_the_question_and_a_warning_is_not() {
     let repository = Repository::new();
-    let mut arguments: Vec<&str> = REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
+    let mut arguments: Vec<&str> =
+        REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
     let tier = arguments.len() - 1;
     arguments[tier] = "high";
     let mut terminal = dialogue(&repository, &arguments);
     terminal.wait_for("Rotation class").key(Key::Up).key(Key::Up).key(Key::Enter);
     terminal.wait_for("✘ a secret of risk tier `high` must be rotated, and");
     terminal.wait_for("choose the rotation class").key(Key::Down).key(Key::Enter);
-    terminal.wait_for("✔ Rotation class · standard").wait_for("Kubernetes namespace").key(Key::Escape);
+    terminal
+        .wait_for("✔ Rotation class · standard")
+        .wait_for("Kubernetes namespace")
+        .key(Key::Escape);
     assert_eq!(terminal.wait(), 1);
 
     arguments[tier] = "medium";
     let mut terminal = dialogue(&repository, &arguments);
     terminal.wait_for("Rotation class").key(Key::Up).key(Key::Enter);
-    terminal.wait_for("Warning: a secret of risk tier `medium` should be rotated").wait_for("Kubernetes namespace");
+    terminal
+        .wait_for("Warning: a secret of risk tier `medium` should be rotated")
+        .wait_for("Kubernetes namespace");
 }
 
 #[test]
 fn a_flag_that_does_not_fit_the_answers_is_told_and_asked_again() {
     let repository = with_some(&[("payments", "taken", "team-payments")]);
-    let flags = ["--service", "payments", "--name", "taken", "--type", "api-key", "--owner", "sre-team"];
+    let flags =
+        ["--service", "payments", "--name", "taken", "--type", "api-key", "--owner", "sre-team"];
     let mut terminal = dialogue(&repository, &flags);
     terminal.wait_for("Environments").key(Key::Enter);
-    terminal.wait_for("✘ --name taken: the store key").wait_for("? Name (taken-2) ›").key(Key::Escape);
+    terminal
+        .wait_for("✘ --name taken: the store key")
+        .wait_for("? Name (taken-2) ›")
+        .key(Key::Escape);
     assert_eq!(terminal.wait(), 1);
 }
 
@@ -347,7 +398,10 @@ fn what_the_governance_table_says_of_a_type_is_the_default_unless_the_tier_asks_
     ] {
         let flags = ["--type", secret_type, "--risk", tier, "--dry-run"];
         let shown = super::new_secret(&repository, &flags).run().success().stdout;
-        assert!(shown.contains(&format!("rotationClass: {rotation}\n")), "{secret_type} {tier}:\n{shown}");
+        assert!(
+            shown.contains(&format!("rotationClass: {rotation}\n")),
+            "{secret_type} {tier}:\n{shown}"
+        );
     }
 }
 
@@ -355,8 +409,20 @@ fn what_the_governance_table_says_of_a_type_is_the_default_unless_the_tier_asks_
 fn defaults_have_63_characters_at_most() {
     let repository = Repository::new();
     let service = "s".repeat(63);
-    let flags = ["--env", "dev", "--owner", "sre-team", "--risk", "low", "--type", "api-key", "--rotation", "none"];
-    let mut terminal = dialogue(&repository, &[&flags[..], &["--service", &service, "--ttl-days", "9"]].concat());
+    let flags = [
+        "--env",
+        "dev",
+        "--owner",
+        "sre-team",
+        "--risk",
+        "low",
+        "--type",
+        "api-key",
+        "--rotation",
+        "none",
+    ];
+    let mut terminal =
+        dialogue(&repository, &[&flags[..], &["--service", &service, "--ttl-days", "9"]].concat());
     terminal.wait_for(&format!("Enter takes {service}")).key(Key::Enter);
     terminal.wait_for("✔ Name").wait_for("Kubernetes namespace").key(Key::Enter);
     terminal.wait_for("Kubernetes Secret").key(Key::Enter);

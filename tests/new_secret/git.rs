@@ -26,9 +26,16 @@ fn reservations(origin: &Repository) -> String {
 fn the_id_is_reserved_and_nobody_else_gets_it() {
     let (origin, ours, theirs) = clones();
     let made = new_secret(&ours, &["--json"]).run().success().json();
-    assert_eq!((&made["manifests"][0]["id"], &made["reservedOn"]), (&"SEC-0001".into(), &"origin".into()));
+    assert_eq!(
+        (&made["manifests"][0]["id"], &made["reservedOn"]),
+        (&"SEC-0001".into(), &"origin".into())
+    );
     let made = new_secret(&theirs, &["--env", "dev", "--env", "prod"]).run().success();
-    assert!(made.stdout.starts_with("SEC-0002 ") && made.stdout.contains("\nSEC-0003 "), "{}", made.stdout);
+    assert!(
+        made.stdout.starts_with("SEC-0002 ") && made.stdout.contains("\nSEC-0003 "),
+        "{}",
+        made.stdout
+    );
     assert_eq!(reservations(&origin), "SEC-0001\nSEC-0002\nSEC-0003");
     for id in ["SEC-0002", "SEC-0003"] {
         let environment = if id == "SEC-0002" { "dev" } else { "prod" };
@@ -44,8 +51,18 @@ fn what_is_refused_shown_or_declined_reserves_nothing() {
     new_secret(&ours, &["--dry-run"]).run().success();
     new_secret(&ours, &["--risk", "high", "--rotation", "none"]).run().fails_with(1);
     let flags: Vec<&str> = REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
-    let more =
-        ["--rotation", "none", "--namespace", "x", "--k8s-secret-name", "x", "--ttl-days", "7", "--description", "y"];
+    let more = [
+        "--rotation",
+        "none",
+        "--namespace",
+        "x",
+        "--k8s-secret-name",
+        "x",
+        "--ttl-days",
+        "7",
+        "--description",
+        "y",
+    ];
     let arguments = [&["new", "secret"], &flags[..], &more].concat();
     let mut terminal = ours.goldenpath(&arguments).in_terminal(80, 30);
     terminal.wait_for("Write this file?").key(Key::Escape);
@@ -58,9 +75,20 @@ fn what_is_refused_shown_or_declined_reserves_nothing() {
 fn a_number_that_was_taken_while_the_answers_were_given_is_another_one_in_the_file() {
     let (origin, ours, theirs) = clones();
     let flags: Vec<&str> = REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]).collect();
-    let more =
-        ["--rotation", "none", "--namespace", "x", "--k8s-secret-name", "x", "--ttl-days", "7", "--description", "y"];
-    let mut terminal = ours.goldenpath(&[&["new", "secret"], &flags[..], &more].concat()).in_terminal(80, 30);
+    let more = [
+        "--rotation",
+        "none",
+        "--namespace",
+        "x",
+        "--k8s-secret-name",
+        "x",
+        "--ttl-days",
+        "7",
+        "--description",
+        "y",
+    ];
+    let mut terminal =
+        ours.goldenpath(&[&["new", "secret"], &flags[..], &more].concat()).in_terminal(80, 30);
     terminal.wait_for("id: SEC-0001").wait_for("Write this file?");
     new_secret(&theirs, &[]).run().success();
     terminal.key(Key::Enter).wait_for("SEC-0002 catalogs/secrets/payments/dev/SEC-0002.yaml");
@@ -76,7 +104,8 @@ fn the_branch_and_the_commit_hold_the_new_files_and_nothing_else() {
     let (_origin, ours, _theirs) = clones();
     ours.write("notes.md", "staged\n").git(&["add", "notes.md"]);
     ours.write("README.md", "changed\n");
-    let arguments = ["--branch", "secrets/psp-token", "--commit", "--env", "dev", "--env", "prod", "--json"];
+    let arguments =
+        ["--branch", "secrets/psp-token", "--commit", "--env", "dev", "--env", "prod", "--json"];
     let made = new_secret(&ours, &arguments).run().success().json();
     assert_eq!(made["branch"], "secrets/psp-token");
     assert_eq!(made["commit"], ours.git(&["rev-parse", "secrets/psp-token"]));
@@ -96,7 +125,10 @@ fn a_branch_alone_leaves_the_files_uncommitted_and_a_commit_alone_stays_on_the_b
     // Before the first commit, too.
     new_secret(&repository, &["--branch", "first"]).run().success();
     assert_eq!(repository.git(&["branch", "--show-current"]), "first");
-    assert_eq!(repository.git(&["status", "--porcelain", "--untracked-files=all"]), format!("?? {FIRST}"));
+    assert_eq!(
+        repository.git(&["status", "--porcelain", "--untracked-files=all"]),
+        format!("?? {FIRST}")
+    );
     let made = new_secret(&repository, &["--commit", "--env", "prod"]).run().success();
     says(&made, "Committed as");
     assert_eq!(

@@ -11,11 +11,33 @@ const HEAD: [&str; 2] = [
 
 /// The question for the description, alone.
 fn description(repository: &Repository, columns: u16) -> Terminal {
-    let flags = ["--service", "web", "--env", "dev", "--type", "api-key", "--name", "web-key", "--owner", "sre-team"];
-    let more =
-        ["--risk", "low", "--rotation", "none", "--namespace", "web", "--k8s-secret-name", "x", "--ttl-days", "9"];
-    let mut terminal =
-        repository.goldenpath(&[&["new", "secret"], &flags[..], &more].concat()).in_terminal(columns, 24);
+    let flags = [
+        "--service",
+        "web",
+        "--env",
+        "dev",
+        "--type",
+        "api-key",
+        "--name",
+        "web-key",
+        "--owner",
+        "sre-team",
+    ];
+    let more = [
+        "--risk",
+        "low",
+        "--rotation",
+        "none",
+        "--namespace",
+        "web",
+        "--k8s-secret-name",
+        "x",
+        "--ttl-days",
+        "9",
+    ];
+    let mut terminal = repository
+        .goldenpath(&[&["new", "secret"], &flags[..], &more].concat())
+        .in_terminal(columns, 24);
     terminal.wait_for("Description");
     terminal
 }
@@ -56,7 +78,11 @@ fn a_line_is_edited_where_the_cursor_stands() {
     terminal.send("n");
     shows(&mut terminal, "new");
     assert!(terminal.cursor_visible());
-    terminal.key(Key::Enter).wait_for("  description: new\n").wait_for("Write this file?").send("y");
+    terminal
+        .key(Key::Enter)
+        .wait_for("  description: new\n")
+        .wait_for("Write this file?")
+        .send("y");
     assert_eq!(terminal.wait(), 0);
 }
 
@@ -90,7 +116,8 @@ fn a_line_that_is_longer_than_the_terminal_scrolls_and_wraps_nowhere() {
         let end = &text[text.len() - room..];
         terminal.wait_for_all(&format!("{head}? Description (may stay empty) › <{end}"));
         terminal.key(Key::Home);
-        terminal.wait_for_all(&format!("{head}? Description (may stay empty) › {}>", &text[..room]));
+        terminal
+            .wait_for_all(&format!("{head}? Description (may stay empty) › {}>", &text[..room]));
         assert_eq!(usize::from(terminal.cursor().1), 33);
         for _ in 0..100 {
             terminal.key(Key::Right);
@@ -105,7 +132,9 @@ fn a_line_that_is_longer_than_the_terminal_scrolls_and_wraps_nowhere() {
 
 #[test]
 fn a_reason_is_wrapped_and_the_text_stays_and_both_are_gone_with_the_right_answer() {
-    for (columns, head, no_color) in [(80, HEAD[0], false), (40, HEAD[1], false), (40, HEAD[1], true)] {
+    for (columns, head, no_color) in
+        [(80, HEAD[0], false), (40, HEAD[1], false), (40, HEAD[1], true)]
+    {
         let repository = Repository::new();
         let command = repository.goldenpath(&["new", "secret", "--env", "dev"]);
         let command = if no_color { command.env("NO_COLOR", "1") } else { command };
@@ -121,7 +150,11 @@ fn a_reason_is_wrapped_and_the_text_stays_and_both_are_gone_with_the_right_answe
         // Told once, whatever else is typed.
         terminal.send("x").key(Key::Enter).wait_for("`etcx`");
         assert_eq!(terminal.screen().matches("is not in").count(), 1, "{}", terminal.screen());
-        terminal.send("\u{15}web").key(Key::Enter).wait_for(&format!("{head}{settled}\n")).wait_for("Type of secret");
+        terminal
+            .send("\u{15}web")
+            .key(Key::Enter)
+            .wait_for(&format!("{head}{settled}\n"))
+            .wait_for("Type of secret");
         assert!(!terminal.screen().contains("DNS-1123"), "{}", terminal.screen());
         terminal.key(Key::Escape);
         assert_eq!(terminal.wait(), 1);
@@ -133,7 +166,9 @@ fn a_long_list_is_shown_in_part_and_follows_the_choice() {
     let repository = Repository::new();
     for (columns, rows) in [(80, 24), (40, 24), (40, 10)] {
         let flags = ["--service", "web", "--env", "dev"];
-        let mut terminal = repository.goldenpath(&[&["new", "secret"], &flags[..]].concat()).in_terminal(columns, rows);
+        let mut terminal = repository
+            .goldenpath(&[&["new", "secret"], &flags[..]].concat())
+            .in_terminal(columns, rows);
         terminal.wait_for("❯ database-credentials");
         for _ in 0..9 {
             terminal.key(Key::Down);
@@ -145,7 +180,10 @@ fn a_long_list_is_shown_in_part_and_follows_the_choice() {
         assert!(screen.lines().count() <= usize::from(rows), "{screen}");
         assert_eq!(screen.matches("Type of secret").count(), 1, "{screen}");
         terminal.send("regis").wait_for("❯ container-registry-credential").key(Key::Enter);
-        terminal.wait_for("✔ Type of secret · container-registry-").wait_for("Name").key(Key::CtrlC);
+        terminal
+            .wait_for("✔ Type of secret · container-registry-")
+            .wait_for("Name")
+            .key(Key::CtrlC);
         assert_eq!(terminal.wait(), 1);
         assert!(!terminal.screen().contains("Type to search"), "{}", terminal.screen());
     }
@@ -163,7 +201,8 @@ fn the_end_of_file_key_on_an_empty_line_backs_out() {
 #[test]
 fn choices_too_leave_no_rubbish_in_a_narrow_terminal() {
     let repository = Repository::new();
-    let mut terminal = repository.goldenpath(&["new", "secret", "--service", "web"]).in_terminal(40, 24);
+    let mut terminal =
+        repository.goldenpath(&["new", "secret", "--service", "web"]).in_terminal(40, 24);
     terminal.wait_for("ephemeral");
     for _ in 0..6 {
         terminal.key(Key::Down).key(Key::Space).key(Key::Space);

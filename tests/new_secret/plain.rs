@@ -37,7 +37,8 @@ fn a_whole_dialogue_is_lines_of_words() {
     assert!(!raw.contains('\u{1b}'), "{raw:?}");
     let mut rest = raw.as_str();
     for (question, answer) in STEPS {
-        let (_, behind) = rest.split_once(question).unwrap_or_else(|| panic!("{question:?} is not in {rest:?}"));
+        let (_, behind) =
+            rest.split_once(question).unwrap_or_else(|| panic!("{question:?} is not in {rest:?}"));
         rest = behind;
         assert!(rest.contains(answer));
     }
@@ -53,7 +54,8 @@ fn a_whole_dialogue_is_lines_of_words() {
 #[test]
 fn a_dumb_terminal_is_asked_the_same_way() {
     let repository = Repository::new();
-    let mut terminal = repository.goldenpath(&["new", "secret"]).env("TERM", "dumb").in_terminal(80, 24);
+    let mut terminal =
+        repository.goldenpath(&["new", "secret"]).env("TERM", "dumb").in_terminal(80, 24);
     terminal.wait_for("Service:").send("web\r").wait_for("Default dev:").send("\u{4}");
     assert_eq!(terminal.wait(), 1);
     assert!(!terminal.raw().contains(&0x1b));
@@ -67,15 +69,27 @@ fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
     let mut terminal = repository.goldenpath(&["new", "secret", "--plain"]).in_terminal(300, 60);
     let environments = "4 prod, 5 ephemeral. Default dev:";
     for (question, answer, why) in [
-        ("Service. 1 web, or a new one:", "Web", "`service` is not in the right form: the capital `W` cannot stand"),
+        (
+            "Service. 1 web, or a new one:",
+            "Web",
+            "`service` is not in the right form: the capital `W` cannot stand",
+        ),
         ("Service. 1 web, or a new one:", "1", ""),
         (environments, "prd", "`prd` is none of the choices; did you mean `prod`?"),
-        (environments, "dev,9", "`9` is none of the choices; answer with a number from 1 to 5, or the word"),
+        (
+            environments,
+            "dev,9",
+            "`9` is none of the choices; answer with a number from 1 to 5, or the word",
+        ),
         (environments, ",", "name at least one"),
         (environments, "", ""),
         ("9 third-party-token, 10 generic:", "11", "`11` is not a value of `secretType`"),
         ("9 third-party-token, 10 generic:", "generic", ""),
-        ("Name. Default web-generic:", "taken", "the store key `goldenpath/web/dev/taken` is taken"),
+        (
+            "Name. Default web-generic:",
+            "taken",
+            "the store key `goldenpath/web/dev/taken` is taken",
+        ),
         ("Name. Default web-generic:", "", ""),
         ("7 database-team. Default team-payments:", "", ""),
         ("Risk tier. 1 low, 2 medium, 3 high. Default medium:", "high", ""),
@@ -112,7 +126,10 @@ fn every_question_is_backed_out_of() {
             terminal.wait_for(question.trim_end()).send(keys);
             assert_eq!(terminal.wait(), 1, "{keys:?} at {question}:\n{}", terminal.screen());
             let screen = terminal.screen();
-            assert!(screen.contains("cancelled: nothing was changed"), "{keys:?} at {question}:\n{screen}");
+            assert!(
+                screen.contains("cancelled: nothing was changed"),
+                "{keys:?} at {question}:\n{screen}"
+            );
             assert!(!terminal.raw().contains(&0x1b), "{keys:?} at {question}");
             assert_eq!(catalog(&repository), [""; 0]);
         }

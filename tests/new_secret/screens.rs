@@ -29,7 +29,11 @@ const KEYS: [(&str, &str, &str); 17] = [
     ("Space takes the first out, and another in", " \u{1b}[B\u{1b}[B\u{1b}[B ", "✔ prod"),
     ("The type, searched as well", "\rapk", "❯ api-key"),
     ("The name: the default is one that is free", "\r", "? Name"),
-    ("One that is taken is refused, in the words of the rule", "payments-api-key\r", "another name"),
+    (
+        "One that is taken is refused, in the words of the rule",
+        "payments-api-key\r",
+        "another name",
+    ),
     ("The owner: the service's own first", "\u{15}\r", "❯ team-payments"),
     ("The risk tier", "\r", "❯ medium"),
     ("The rotation class: what type and tier ask for", "\u{1b}[B\r", "❯ high"),

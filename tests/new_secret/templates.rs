@@ -33,7 +33,10 @@ fn the_catalog_s_own_template_wins() {
     new_secret(&repository, &[]).run().success();
     let made = repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml");
     assert!(made.starts_with("# Ask #platform before you change this.\n"), "{made}");
-    assert!(made.contains("access: { namespace: payments, k8sSecretName: payments-psp-token }"), "{made}");
+    assert!(
+        made.contains("access: { namespace: payments, k8sSecretName: payments-psp-token }"),
+        "{made}"
+    );
 }
 
 #[test]
@@ -99,7 +102,8 @@ pub fn house_schema() -> String {
     let properties = &mut schema["properties"];
     properties["metadata"]["properties"]["labels"] =
         serde_json::json!({ "type": "object", "additionalProperties": { "type": "string" } });
-    properties["spec"]["properties"]["costCenter"] = serde_json::json!({ "type": "string", "pattern": "^[0-9]{4}$" });
+    properties["spec"]["properties"]["costCenter"] =
+        serde_json::json!({ "type": "string", "pattern": "^[0-9]{4}$" });
     format!("{schema:#}")
 }
 
@@ -120,7 +124,10 @@ fn labels_and_house_fields_need_a_schema_that_has_them() {
     repository.write(SCHEMA, &house_schema());
     new_secret(&repository, &[]).run().success();
     let made = repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml");
-    assert!(made.contains("    team: team-payments   # for the dashboards\n    managed: \"true\"\n"), "{made}");
+    assert!(
+        made.contains("    team: team-payments   # for the dashboards\n    managed: \"true\"\n"),
+        "{made}"
+    );
     assert!(made.contains("  costCenter: \"0042\"\n"), "{made}");
     repository.goldenpath(&["validate"]).run().success();
 
@@ -134,11 +141,28 @@ fn labels_and_house_fields_need_a_schema_that_has_them() {
 fn owners_that_the_house_leaves_open_may_be_new() {
     let repository = Repository::new();
     let mut schema: serde_json::Value = serde_json::from_str(&house_schema()).unwrap();
-    schema["properties"]["metadata"]["properties"]["owner"] = serde_json::json!({ "type": "string", "minLength": 3 });
+    schema["properties"]["metadata"]["properties"]["owner"] =
+        serde_json::json!({ "type": "string", "minLength": 3 });
     repository.write(SCHEMA, &format!("{schema:#}"));
-    let flags = ["--service", "web", "--env", "dev", "--type", "api-key", "--name", "web-key", "--risk", "low"];
-    let mut terminal = repository.goldenpath(&[&["new", "secret"], &flags[..]].concat()).in_terminal(80, 24);
-    terminal.wait_for("a new one may be typed").send("guild-of-keys").key(Key::Enter).wait_for("Owner · guild-of-keys");
+    let flags = [
+        "--service",
+        "web",
+        "--env",
+        "dev",
+        "--type",
+        "api-key",
+        "--name",
+        "web-key",
+        "--risk",
+        "low",
+    ];
+    let mut terminal =
+        repository.goldenpath(&[&["new", "secret"], &flags[..]].concat()).in_terminal(80, 24);
+    terminal
+        .wait_for("a new one may be typed")
+        .send("guild-of-keys")
+        .key(Key::Enter)
+        .wait_for("Owner · guild-of-keys");
     terminal.wait_for("Rotation class").key(Key::Escape);
     assert_eq!(terminal.wait(), 1);
 }

@@ -4,10 +4,12 @@ use std::ops::Range;
 use std::thread;
 
 use goldenpath::catalog::{Catalog, Entry, Project};
-use goldenpath::config::{BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject};
+use goldenpath::config::{
+    BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject,
+};
 use goldenpath::diagnostics::{
-    Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github, findings_for_people,
-    render_report, summary,
+    Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github,
+    findings_for_people, render_report, summary,
 };
 use goldenpath::fixes::{Ground, mend, settle};
 use goldenpath::manifest::{self, Node, Place, Schema, Value};
@@ -46,7 +48,8 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         git2::Repository::init(folder.path()).expect("a repository in it");
         let repository = Repository::open(folder.path()).expect("the repository");
-        let project = Project::open(&repository, Snapshot::WorkTree, None).expect("what is built in");
+        let project =
+            Project::open(&repository, Snapshot::WorkTree, None).expect("what is built in");
         Self { repository, project, _folder: folder }
     }
 
@@ -69,18 +72,29 @@ impl World {
         let errors = |findings: &[Finding]| count(findings, Severity::Error);
         let (catalog, findings) = self.judge(&[bytes]);
         let errors_before = errors(&findings);
-        let mended = mend(catalog, &self.project, findings, &ground, unsafe_too).expect("there are no policies");
-        assert_eq!(mended.done.is_empty(), mended.rewrites.is_empty(), "what is done is told: {:?}", mended.done);
+        let mended = mend(catalog, &self.project, findings, &ground, unsafe_too)
+            .expect("there are no policies");
+        assert_eq!(
+            mended.done.is_empty(),
+            mended.rewrites.is_empty(),
+            "what is done is told: {:?}",
+            mended.done
+        );
         for rewrite in &mended.rewrites {
-            let (before, after) = (&rewrite.before, mended.catalog.at(&rewrite.path).expect("what it is now"));
+            let (before, after) =
+                (&rewrite.before, mended.catalog.at(&rewrite.path).expect("what it is now"));
             let root = manifest::parse(&after.text).expect("what was fixed is still YAML");
             nests(&after.text, &root, &(0..after.text.len()));
             let is_valid = errors_before > 0 || errors(&mended.findings) == 0;
             assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
             let (old, new) = Confidential::of_change(before, after, &self.project);
             let (before, after) = (old.mask(&before.text), new.mask(&after.text));
-            let difference =
-                Difference { from: &rewrite.before.path, to: &rewrite.path, before: &before, after: &after };
+            let difference = Difference {
+                from: &rewrite.before.path,
+                to: &rewrite.path,
+                before: &before,
+                after: &after,
+            };
             // Windows' line ends are a diff's to keep.
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
@@ -102,7 +116,10 @@ pub fn manifest(bytes: &[u8]) {
         }
         Err(problems) => {
             assert!(!problems.is_empty(), "a text that is refused is told why");
-            assert!(problems.is_sorted_by_key(|problem| problem.span.start), "in the text's order: {problems:?}");
+            assert!(
+                problems.is_sorted_by_key(|problem| problem.span.start),
+                "in the text's order: {problems:?}"
+            );
             for problem in problems {
                 within(text, &problem.span);
                 problem.related.iter().for_each(|(span, _)| within(text, span));
@@ -123,12 +140,19 @@ pub fn rules(files: &[&[u8]]) {
                 points_into(&entry.text, finding);
                 hides(&entry.text, &hidden, finding);
                 for related in &finding.related {
-                    within(&catalog.at(&related.path).expect("a file of the catalog").text, &related.span);
+                    within(
+                        &catalog.at(&related.path).expect("a file of the catalog").text,
+                        &related.span,
+                    );
                 }
             }
         }
         let again = findings_as_json(files.len(), &world.judge(files).1);
-        assert_eq!(findings_as_json(files.len(), &findings), again, "the same bytes, the same findings");
+        assert_eq!(
+            findings_as_json(files.len(), &findings),
+            again,
+            "the same bytes, the same findings"
+        );
         shows_nothing_raw(&catalog, &findings);
     });
 }
@@ -136,7 +160,9 @@ pub fn rules(files: &[&[u8]]) {
 /// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was, and nothing is left
 /// that could be fixed as well.
 pub fn fixes(bytes: &[u8]) {
-    WORLD.with(|world| [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too)));
+    WORLD.with(|world| {
+        [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too))
+    });
 }
 
 /// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
@@ -151,13 +177,22 @@ pub fn config(bytes: &[u8]) {
         drop(schema.violations(&seed));
     }
     let Some(config) = told(Config::parse("goldenpath.yaml", text)) else { return };
-    let Some(policies) = told(Policies::compile("goldenpath.yaml", text, &config.policies)) else { return };
+    let Some(policies) = told(Policies::compile("goldenpath.yaml", text, &config.policies)) else {
+        return;
+    };
     if !policies.is_empty() {
         let subject = seed.to_json();
-        let judge = || drop(told(policies.broken_by(Subject { path: PATH, manifest: &subject, base: Some(&subject) })));
+        let judge = || {
+            drop(told(policies.broken_by(Subject {
+                path: PATH,
+                manifest: &subject,
+                base: Some(&subject),
+            })))
+        };
         // A panic there ends this thread too, when the scope does.
         thread::scope(|scope| {
-            let judging = thread::Builder::new().stack_size(Policies::STACK).spawn_scoped(scope, judge);
+            let judging =
+                thread::Builder::new().stack_size(Policies::STACK).spawn_scoped(scope, judge);
             judging.expect("a thread").join().expect("policies that judge");
         });
     }
@@ -172,7 +207,11 @@ pub fn value(bytes: &[u8]) {
         serde_json::from_str(json.expose_secret()).expect("a JSON object");
     let same = value.texts().map(|(key, text)| (key.to_owned(), text.expose_secret().into()));
     assert_eq!(read, same.collect());
-    assert!(value.names().iter().all(|key| goldenpath::config::check_key(key).is_ok()), "{:?}", value.names());
+    assert!(
+        value.names().iter().all(|key| goldenpath::config::check_key(key).is_ok()),
+        "{:?}",
+        value.names()
+    );
     let again = value::Value::stored(&json).expect("what it has written");
     assert_eq!(again.to_json().expose_secret(), json.expose_secret());
 }
@@ -181,11 +220,23 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
     let files = catalog.entries.len();
     let json = findings_as_json(files, findings);
     let shown = harmless_json(&format!("{json:#}")).into_owned();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(json), "escapes change no meaning");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&shown).ok(),
+        Some(json),
+        "escapes change no meaning"
+    );
     steers_nothing(&shown);
-    assert_eq!(runner::without_commands(&shown), shown, "JSON holds no command of a CI job's runner");
+    assert_eq!(
+        runner::without_commands(&shown),
+        shown,
+        "JSON holds no command of a CI job's runner"
+    );
     for command in findings_for_github(findings) {
-        assert_eq!(command.find('\n'), Some(command.len() - 1), "a command is one line: {command:?}");
+        assert_eq!(
+            command.find('\n'),
+            Some(command.len() - 1),
+            "a command is one line: {command:?}"
+        );
         steers_nothing(&command);
     }
     // Drawing takes longest, and so does SARIF, which describes every rule. A fuzzer, which has one file at a time, gets
@@ -220,7 +271,8 @@ fn within(text: &str, span: &Range<usize>) {
 fn nests(text: &str, node: &Node, around: &Range<usize>) {
     within(text, &node.span);
     // A null that is left out has no bytes, and stands where that is noticed, perhaps behind the white space that follows.
-    let is_inside = around.start <= node.span.start && (node.span.end <= around.end || node.span.is_empty());
+    let is_inside =
+        around.start <= node.span.start && (node.span.end <= around.end || node.span.is_empty());
     assert!(is_inside, "{node:?} leaves {around:?} in {text:?}");
     let mut rest = node.span.clone();
     let mut next = |span: &Range<usize>| {
@@ -254,7 +306,8 @@ fn points_into(text: &str, finding: &Finding) {
         let line = before.rsplit('\n').next().unwrap_or_default();
         (before.matches('\n').count() + 1, line.chars().count() + 1)
     };
-    let ((line, column), (end_line, end_column)) = (position(finding.span.start), position(finding.span.end));
+    let ((line, column), (end_line, end_column)) =
+        (position(finding.span.start), position(finding.span.end));
     assert_eq!(finding.place, Place { line, column, end_line, end_column }, "{finding:?}");
 }
 
@@ -263,7 +316,11 @@ fn hides(text: &str, hidden: &str, finding: &Finding) {
     if finding.rule.code == "GP501" {
         let shown = hidden.get(finding.span.clone()).expect("a mask moves nothing");
         let is_masked = |character: char| character == '*' || character.is_whitespace();
-        assert!(shown.chars().all(is_masked), "{shown:?} is shown of {:?}", text.get(finding.span.clone()));
+        assert!(
+            shown.chars().all(is_masked),
+            "{shown:?} is shown of {:?}",
+            text.get(finding.span.clone())
+        );
     }
 }
 
@@ -271,7 +328,9 @@ fn hides(text: &str, hidden: &str, finding: &Finding) {
 fn steers_nothing(shown: &str) {
     let steers = |character: char| match character {
         '\n' | '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         _ => character.is_control(),
     };
     assert!(!shown.contains(steers), "{shown:?}");

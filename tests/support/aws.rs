@@ -11,7 +11,8 @@ use super::{Account, Command, Moto, Outcome, Platform, Recorder};
 pub const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 
 /// The API's calls that change nothing, of all that goldenpath makes.
-const READS: [&str; 4] = ["ListSecrets", "DescribeSecret", "GetResourcePolicy", "ValidateResourcePolicy"];
+const READS: [&str; 4] =
+    ["ListSecrets", "DescribeSecret", "GetResourcePolicy", "ValidateResourcePolicy"];
 
 /// A platform whose store is an AWS account of its own, seen through a recorder.
 pub struct Aws {
@@ -27,7 +28,11 @@ impl Aws {
         // Moto does not have this operation.
         let passed = json!({ "PolicyValidationPassed": true, "ValidationErrors": [] });
         recorder.answer("ValidateResourcePolicy", usize::MAX, &passed);
-        Self { platform: Platform::with_store("backend: aws"), account: moto.account(test), recorder }
+        Self {
+            platform: Platform::with_store("backend: aws"),
+            account: moto.account(test),
+            recorder,
+        }
     }
 
     pub fn apply(&self) -> Outcome {
@@ -93,7 +98,10 @@ impl Aws {
         let state = |name: String| {
             let found = self.describe(&name);
             let policy = match found.get("DeletedDate") {
-                None => self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"].clone(),
+                None => {
+                    self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"]
+                        .clone()
+                }
                 Some(_) => Value::Null,
             };
             let tags = found.get("Tags").map(|_| tags(&found));

@@ -25,7 +25,8 @@ impl Canary {
     pub fn new() -> Self {
         let mut random = [0; 32];
         getrandom::fill(&mut random).expect("random bytes");
-        let letter = |byte: &u8| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte % 32)]);
+        let letter =
+            |byte: &u8| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte % 32)]);
         let mut letters = random.iter().map(letter);
         let mut text = String::new();
         for special in ['"', 'ü', '\\', '…', '🔑', '+', '/', '%'] {
@@ -39,9 +40,12 @@ impl Canary {
     /// The same for a text that was made elsewhere.
     pub fn of(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
-        let pieces = characters.windows(PIECE.min(characters.len())).map(|piece| piece.iter().collect::<String>());
+        let pieces = characters
+            .windows(PIECE.min(characters.len()))
+            .map(|piece| piece.iter().collect::<String>());
         let (forms, patterns): (Vec<_>, Vec<_>) = pieces.flat_map(|piece| forms(&piece)).unzip();
-        let pieces = AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).expect("patterns");
+        let pieces =
+            AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).expect("patterns");
         Self { text: text.to_owned(), forms, pieces }
     }
 
@@ -66,7 +70,9 @@ impl Canary {
             };
             let is_repository = path.join("HEAD").is_file() && path.join("objects").is_dir();
             let objects = if is_repository { git_objects(&path) } else { Vec::new() };
-            for (what, bytes) in [("the name of", shown.as_bytes()), ("", &content), ("the objects of", &objects)] {
+            for (what, bytes) in
+                [("the name of", shown.as_bytes()), ("", &content), ("the objects of", &objects)]
+            {
                 let forms = self.forms_in(bytes);
                 if !forms.is_empty() {
                     found.push(format!("{what} {shown}: {forms:?}").trim_start().to_owned());
@@ -95,12 +101,18 @@ impl Canary {
     pub fn in_memory(&self, memory: &[(String, Vec<u8>)]) -> Vec<String> {
         let mut found = Vec::new();
         for (place, bytes) in memory {
-            let places: BTreeSet<_> = self.pieces.find_overlapping_iter(bytes).map(|one| one.start()).collect();
+            let places: BTreeSet<_> =
+                self.pieces.find_overlapping_iter(bytes).map(|one| one.start()).collect();
             if let (Some(first), Some(last)) = (places.first(), places.last()) {
-                let around = &bytes[first.saturating_sub(80)..(last + 80).min(first + 400).min(bytes.len())];
-                let around = String::from_utf8_lossy(around).replace(|one: char| one.is_control(), ".");
+                let around =
+                    &bytes[first.saturating_sub(80)..(last + 80).min(first + 400).min(bytes.len())];
+                let around =
+                    String::from_utf8_lossy(around).replace(|one: char| one.is_control(), ".");
                 let forms = self.forms_in(bytes);
-                found.push(format!("{place}+{first:x}, {} places, {forms:?}: {around}", places.len()));
+                found.push(format!(
+                    "{place}+{first:x}, {} places, {forms:?}: {around}",
+                    places.len()
+                ));
             }
         }
         found
@@ -117,7 +129,8 @@ pub fn memory_of(process: u32) -> Option<Vec<(String, Vec<u8>)>> {
     for line in maps.lines() {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (from, to) = fields[0].split_once('-').expect("a range of addresses");
-        let [from, to] = [from, to].map(|number| u64::from_str_radix(number, 16).expect("an address"));
+        let [from, to] =
+            [from, to].map(|number| u64::from_str_radix(number, 16).expect("an address"));
         if !fields[1].starts_with("rw") || fields.last() == Some(&"[vvar]") {
             continue;
         }
@@ -125,7 +138,8 @@ pub fn memory_of(process: u32) -> Option<Vec<(String, Vec<u8>)>> {
         for at in (from..to).step_by(usize::try_from(BLOCK).expect("it fits")) {
             let bytes = &mut block[..usize::try_from(BLOCK.min(to - at)).expect("it fits")];
             // Nothing stands behind some addresses.
-            let has_some = memory.read_exact_at(bytes, at).is_ok() && bytes.iter().any(|byte| *byte != 0);
+            let has_some =
+                memory.read_exact_at(bytes, at).is_ok() && bytes.iter().any(|byte| *byte != 0);
             match (has_some, follows, taken.last_mut()) {
                 (false, ..) => {}
                 (true, true, Some((_, before))) => before.extend_from_slice(bytes),
@@ -146,8 +160,13 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let units: Vec<u16> = text.encode_utf16().collect();
     let json = serde_json::to_string(text).expect("JSON");
     let numbers: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
-    let in_url =
-        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") };
+    let in_url = |byte: u8| {
+        if byte.is_ascii_alphanumeric() {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02x}")
+        }
+    };
     let mut forms = vec![
         ("as it is", text.to_owned()),
         ("JSON", json[1..json.len() - 1].to_owned()),
@@ -176,13 +195,17 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
 
 fn everything_below(folder: &Path) -> Vec<PathBuf> {
     let entries = walkdir::WalkDir::new(folder).min_depth(1);
-    entries.into_iter().map(|entry| entry.expect("a folder of the test's own").into_path()).collect()
+    entries
+        .into_iter()
+        .map(|entry| entry.expect("a folder of the test's own").into_path())
+        .collect()
 }
 
 /// All that a git repository holds, reachable or not, as it was before git packed it.
 fn git_objects(repository: &Path) -> Vec<u8> {
     let arguments = ["cat-file", "--batch-all-objects", "--batch"];
-    let git = Command::new("git").arg("--git-dir").arg(repository).args(arguments).output().expect("git");
+    let git =
+        Command::new("git").arg("--git-dir").arg(repository).args(arguments).output().expect("git");
     assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
     git.stdout
 }
@@ -216,7 +239,8 @@ fn a_canary_is_found_in_every_form_whole_or_in_part_and_nowhere_else() {
     let json = serde_json::json!({ "password": text, "next": "x" }).to_string();
     let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
     let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-    let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let utf16 =
+        |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
     let mut planted: Vec<(&str, Vec<u8>)> = vec![
         ("as it is", text.into()),
         ("as it is", text[text.len() - PIECE - 3..text.len() - 3].into()),
@@ -226,7 +250,10 @@ fn a_canary_is_found_in_every_form_whole_or_in_part_and_nowhere_else() {
         ("Rust's {:?}", format!("{text:?}").into()),
         ("numbers", format!("{:?}", text.as_bytes()).into()),
         ("URL", utf8_percent_encode(text, NON_ALPHANUMERIC).to_string().into()),
-        ("URL, all escaped", text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().into()),
+        (
+            "URL, all escaped",
+            text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().into(),
+        ),
         ("hexadecimal", hex.into()),
         ("UTF-16, little end first", utf16(u16::to_le_bytes)),
         ("UTF-16, big end first", utf16(u16::to_be_bytes)),
@@ -237,7 +264,11 @@ fn a_canary_is_found_in_every_form_whole_or_in_part_and_nowhere_else() {
     }
     for (form, bytes) in planted {
         let around = [b"\x00before ", bytes.as_slice(), b" after\xff"].concat();
-        assert!(canary.forms_in(&around).contains(form), "{form}: {}", String::from_utf8_lossy(&around));
+        assert!(
+            canary.forms_in(&around).contains(form),
+            "{form}: {}",
+            String::from_utf8_lossy(&around)
+        );
     }
     assert!(!canary.is_in(&Canary::new().text));
 }

@@ -40,7 +40,10 @@ impl Command {
         self
     }
 
-    pub fn envs<V: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+    pub fn envs<V: AsRef<OsStr>>(
+        mut self,
+        variables: impl IntoIterator<Item = (&'static str, V)>,
+    ) -> Self {
         self.command.envs(variables);
         self
     }
@@ -69,7 +72,9 @@ impl Command {
             child.wait_with_output()
         })
         .unwrap_or_else(|error| panic!("cannot read from {command}: {error}"));
-        let text = |bytes| String::from_utf8(bytes).unwrap_or_else(|_| panic!("{command} did not write UTF-8"));
+        let text = |bytes| {
+            String::from_utf8(bytes).unwrap_or_else(|_| panic!("{command} did not write UTF-8"))
+        };
         Outcome {
             code: output.status.code().unwrap_or(-1),
             stdout: text(output.stdout),
@@ -166,14 +171,24 @@ impl Running {
 
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
-        let status = self.child.wait().unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.command));
+        let status = self
+            .child
+            .wait()
+            .unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.command));
         let text = |mut file: File| {
             let mut text = String::new();
-            file.rewind().and_then(|()| file.read_to_string(&mut text)).expect("what it wrote, in UTF-8");
+            file.rewind()
+                .and_then(|()| file.read_to_string(&mut text))
+                .expect("what it wrote, in UTF-8");
             text
         };
         let code = status.code().unwrap_or(-1);
-        Outcome { code, stdout: text(self.stdout), stderr: text(self.stderr), command: self.command }
+        Outcome {
+            code,
+            stdout: text(self.stdout),
+            stderr: text(self.stderr),
+            command: self.command,
+        }
     }
 }
 
@@ -200,7 +215,8 @@ impl Outcome {
     /// Standard output, which is to be one JSON document and nothing else.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON: {error}\n{}", self.account()))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not JSON: {error}\n{}", self.account()))
     }
 
     #[track_caller]
@@ -218,9 +234,13 @@ impl Outcome {
 #[test]
 fn a_program_sees_only_the_environment_it_is_given() {
     let home = tempfile::tempdir().unwrap();
-    let outcome =
-        Command::new("env", &[], home.path(), home.path()).env("GIVEN", "yes").envs([("ALSO", "this")]).run().success();
-    let mut names: Vec<_> = outcome.stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let outcome = Command::new("env", &[], home.path(), home.path())
+        .env("GIVEN", "yes")
+        .envs([("ALSO", "this")])
+        .run()
+        .success();
+    let mut names: Vec<_> =
+        outcome.stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
     names.sort_unstable();
     assert_eq!(names, ["ALSO", "GIT_CONFIG_NOSYSTEM", "GIVEN", "HOME", "LANG", "PATH"]);
 }

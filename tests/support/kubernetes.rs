@@ -53,7 +53,8 @@ impl Kubernetes {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
-        let server = Self { address, state: Arc::default(), folder: tempfile::tempdir().expect("a folder") };
+        let server =
+            Self { address, state: Arc::default(), folder: tempfile::tempdir().expect("a folder") };
         let state = Arc::clone(&server.state);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -85,7 +86,9 @@ impl Kubernetes {
         });
         for (key, value) in fields.as_object().expect("fields") {
             match key == "metadata" {
-                true => object[key].as_object_mut().unwrap().extend(value.as_object().unwrap().clone()),
+                true => {
+                    object[key].as_object_mut().unwrap().extend(value.as_object().unwrap().clone())
+                }
                 false => object[key] = value.clone(),
             }
         }
@@ -153,8 +156,10 @@ pub fn status(code: u16, reason: &str, details: Value) -> Value {
 
 fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let request = Message::read(client)?;
-    let line = request.head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-    let is_known = request.header("Authorization") == Some(&format!("Bearer {}", Kubernetes::TOKEN));
+    let line =
+        request.head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
+    let is_known =
+        request.header("Authorization") == Some(&format!("Bearer {}", Kubernetes::TOKEN));
     let (code, body) = {
         let mut state = state.lock().expect("sound threads");
         state.requests.push(line.clone());
@@ -174,7 +179,10 @@ fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
 fn answer(state: &State, line: &str) -> (u16, Value) {
     let (path, query) = line.trim_start_matches("GET ").split_once('?').unwrap_or((line, ""));
     let known = KINDS.iter().find_map(|(group, plural, kind)| {
-        let namespace = path.strip_prefix(group)?.strip_prefix("/namespaces/")?.strip_suffix(&format!("/{plural}"))?;
+        let namespace = path
+            .strip_prefix(group)?
+            .strip_prefix("/namespaces/")?
+            .strip_suffix(&format!("/{plural}"))?;
         Some((*group, *plural, *kind, namespace))
     });
     let Some((group, plural, kind, namespace)) = known else {
@@ -183,11 +191,18 @@ fn answer(state: &State, line: &str) -> (u16, Value) {
     if let Some(told) = state.answers.get(plural) {
         return told.clone();
     }
-    let objects = state.objects.get(kind).filter(|_| namespace == "payments").map(Vec::as_slice).unwrap_or_default();
+    let objects = state
+        .objects
+        .get(kind)
+        .filter(|_| namespace == "payments")
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     // A token as it comes, with signs that a query has to hide.
     let token = |start: usize| format!("eyJydiI6NDgyMTN9+/{start}=");
     let asked = query.split('&').find_map(|pair| pair.strip_prefix("continue="));
-    let start = match asked.map(|token| token.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")) {
+    let start = match asked
+        .map(|token| token.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
+    {
         None => 0,
         Some(asked) => match (0..objects.len()).find(|start| token(*start) == asked) {
             Some(start) => start,

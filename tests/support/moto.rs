@@ -80,7 +80,11 @@ impl Moto {
 
     #[track_caller]
     fn role_in(&self, id: &str, test: &str) -> Account {
-        let role: String = test.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(64).collect();
+        let role: String = test
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(64)
+            .collect();
         let answer = self.post(
             &authorization("AKIAIOSFODNN7EXAMPLE", "us-east-1", "sts"),
             &[("Content-Type", "application/x-www-form-urlencoded")],
@@ -112,7 +116,10 @@ impl Moto {
     pub fn call(&self, account: &Account, operation: &str, input: Value) -> Result<Value, Value> {
         let answer = self.post(
             &account.authorization(),
-            &[("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", &format!("secretsmanager.{operation}"))],
+            &[
+                ("Content-Type", "application/x-amz-json-1.1"),
+                ("X-Amz-Target", &format!("secretsmanager.{operation}")),
+            ],
             &input.to_string(),
         );
         let output = serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
@@ -146,10 +153,11 @@ impl Moto {
             .reopen()
             .and_then(|log| command.stderr(log).spawn())
             .map_err(|error| failed(format!("cannot be started: {error}")))?;
-        let address = first_line(&mut server).and_then(|line| line.trim().parse().ok()).ok_or_else(|| {
-            server.kill().ok();
-            failed(format!("ended, or did not say within {PATIENCE:?} where it listens"))
-        })?;
+        let address =
+            first_line(&mut server).and_then(|line| line.trim().parse().ok()).ok_or_else(|| {
+                server.kill().ok();
+                failed(format!("ended, or did not say within {PATIENCE:?} where it listens"))
+            })?;
         Ok(Self { address, accounts: AtomicU64::new(0), log, _server: server })
     }
 }
@@ -206,7 +214,8 @@ fn accounts_see_nothing_of_one_another() {
     let secret = json!({"Name": "team/app/key", "SecretString": "s3cret"});
     moto.call(&ours, "CreateSecret", secret).unwrap();
 
-    let listed = |account| moto.call(account, "ListSecrets", json!({})).unwrap()["SecretList"].clone();
+    let listed =
+        |account| moto.call(account, "ListSecrets", json!({})).unwrap()["SecretList"].clone();
     assert_eq!(listed(&ours)[0]["Name"], "team/app/key");
     assert!(listed(&ours)[0]["ARN"].as_str().unwrap().contains(&ours.id));
     assert_eq!(listed(&theirs), json!([]));

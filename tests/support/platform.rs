@@ -7,7 +7,9 @@ const SEED_PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecr
 
 /// The seed's manifest with another ID and another name, which its Kubernetes Secret has too.
 pub fn request(id: &str, name: &str) -> String {
-    SEED.replace("SEC-0007", id).replace("payments-db-credentials", name).replace("payments-db-creds", name)
+    SEED.replace("SEC-0007", id)
+        .replace("payments-db-credentials", name)
+        .replace("payments-db-creds", name)
 }
 
 /// A catalog's repository, called `acme-platform`, and the GitOps repository that it projects into, with a commit
@@ -35,7 +37,8 @@ impl Platform {
     /// Writes and commits goldenpath.yaml.
     pub fn configure(&self, store: &str, gitops: &str) -> &Self {
         let store = store.replace('\n', "\n  ");
-        let text = format!("catalogId: acme-platform\nstore:\n  {store}\ngitops:\n  path: {gitops}\n");
+        let text =
+            format!("catalogId: acme-platform\nstore:\n  {store}\ngitops:\n  path: {gitops}\n");
         self.catalog.write("goldenpath.yaml", &text).commit_all("Configure goldenpath");
         self
     }
@@ -89,7 +92,12 @@ impl Platform {
         let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
         let actions = plan["actions"].as_array().expect("a list of actions");
         let line = |action: &serde_json::Value| {
-            format!("{} {} {}", text(&action["id"]), text(&action["action"]), text(&action["target"]))
+            format!(
+                "{} {} {}",
+                text(&action["id"]),
+                text(&action["action"]),
+                text(&action["target"])
+            )
         };
         actions.iter().map(line).collect()
     }

@@ -14,12 +14,16 @@ pub struct Purpose {
 }
 
 /// moto, the server of `Moto`, and what else the packages brought.
-pub const MOTO: Purpose =
-    Purpose { name: "moto", requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt") };
+pub const MOTO: Purpose = Purpose {
+    name: "moto",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt"),
+};
 
 /// The hook frameworks, and shellcheck.
-pub const HOOKS: Purpose =
-    Purpose { name: "hooks", requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements-hooks.txt") };
+pub const HOOKS: Purpose = Purpose {
+    name: "hooks",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements-hooks.txt"),
+};
 
 const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: apt-get install \
                       python3-venv) and, the first time, a package index that pip can reach.";
@@ -43,7 +47,8 @@ impl Purpose {
 
     /// Other requirements, or another Python, need another environment.
     fn fingerprint(&self) -> Result<u64, String> {
-        let requirements = fs::read(self.requirements).map_err(|error| format!("{}: {error}", self.requirements))?;
+        let requirements = fs::read(self.requirements)
+            .map_err(|error| format!("{}: {error}", self.requirements))?;
         let version = run(Command::new("python3").arg("-VV"))?;
         let mut hasher = DefaultHasher::new();
         (requirements, version).hash(&mut hasher);
@@ -63,7 +68,8 @@ impl Purpose {
         run(Command::new(building.path().join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check"])
             .args(["--no-deps", "--no-compile", "--requirement", self.requirements]))?;
-        fs::rename(building.path(), ready).map_err(|error| format!("cannot move it to {}: {error}", ready.display()))
+        fs::rename(building.path(), ready)
+            .map_err(|error| format!("cannot move it to {}: {error}", ready.display()))
     }
 
     /// What runs that were killed have left. Nobody else makes an environment while this one holds the lock.
@@ -92,7 +98,8 @@ pub fn hook_programs() -> PathBuf {
 pub fn installed(file: &str) -> PathBuf {
     let programs = MOTO.programs().unwrap_or_else(|why| panic!("there is no {file}: {why}"));
     let libraries = programs.parent().expect("the programs stand in the environment").join("lib");
-    let versions = fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
+    let versions =
+        fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
     versions
         .flatten()
         .map(|version| version.path().join("site-packages").join(file))
@@ -107,8 +114,10 @@ pub(super) fn target_directory() -> PathBuf {
 }
 
 fn run(command: &mut Command) -> Result<Vec<u8>, String> {
-    let output =
-        command.stdin(Stdio::null()).output().map_err(|error| format!("cannot run {command:?}: {error}\n{ADVICE}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run {command:?}: {error}\n{ADVICE}"))?;
     if output.status.success() {
         return Ok(output.stdout);
     }

@@ -55,7 +55,8 @@ impl Trouble {
         *attempt += 1;
         let mut hasher = DefaultHasher::new();
         (self.seed, operation, body.to_string(), *attempt).hash(&mut hasher);
-        let answer = |kind: &str| serde_json::json!({ "__type": kind, "Message": "not now" }).to_string();
+        let answer =
+            |kind: &str| serde_json::json!({ "__type": kind, "Message": "not now" }).to_string();
         match hasher.finish() % 100 {
             0..20 => Some(FaultKind::Answer(400, answer("ThrottlingException"))),
             20..25 => Some(FaultKind::Answer(500, answer("InternalServiceError"))),
@@ -115,7 +116,12 @@ impl Gate {
     pub fn is_reached_by(&self, requests: usize) -> bool {
         let state = self.state.lock().expect("sound threads");
         let unfinished = |state: &mut GateState| state.waiting < requests;
-        !self.changed.wait_timeout_while(state, PATIENCE, unfinished).expect("sound threads").1.timed_out()
+        !self
+            .changed
+            .wait_timeout_while(state, PATIENCE, unfinished)
+            .expect("sound threads")
+            .1
+            .timed_out()
     }
 
     /// Lets those through that wait, and all that come.
@@ -142,7 +148,10 @@ impl Gate {
 impl Recorder {
     pub fn in_front_of(moto: &Moto) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let recorder = Self { address: listener.local_addr().expect("a bound listener"), heard: Arc::default() };
+        let recorder = Self {
+            address: listener.local_addr().expect("a bound listener"),
+            heard: Arc::default(),
+        };
         let heard = Arc::clone(&recorder.heard);
         let server = moto.address();
         thread::spawn(move || {
@@ -289,7 +298,11 @@ fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<
         let request = Message::read(client)?;
         let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        heard.requests.lock().expect("sound threads").push((request.head.clone(), request.body.clone()));
+        heard
+            .requests
+            .lock()
+            .expect("sound threads")
+            .push((request.head.clone(), request.body.clone()));
         let answer = answer(client, server, &request, heard);
         // Before the client hears of it, and comes with the next one.
         heard.in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -303,9 +316,20 @@ fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<
 }
 
 /// None where it is lost on the way.
-fn answer(client: &TcpStream, server: SocketAddr, request: &Message, heard: &Heard) -> io::Result<Option<Message>> {
-    let (operation, body) = (operation(request), String::from_utf8_lossy(&request.body).into_owned());
-    let drawn = heard.trouble.lock().expect("sound threads").as_mut().and_then(|it| it.draw(&operation, &body));
+fn answer(
+    client: &TcpStream,
+    server: SocketAddr,
+    request: &Message,
+    heard: &Heard,
+) -> io::Result<Option<Message>> {
+    let (operation, body) =
+        (operation(request), String::from_utf8_lossy(&request.body).into_owned());
+    let drawn = heard
+        .trouble
+        .lock()
+        .expect("sound threads")
+        .as_mut()
+        .and_then(|it| it.draw(&operation, &body));
     let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
     let number = {
         let mut calls = heard.calls.lock().expect("sound threads");
@@ -316,7 +340,8 @@ fn answer(client: &TcpStream, server: SocketAddr, request: &Message, heard: &Hea
         }
         counts.then(|| calls.len() - 1)
     };
-    let held = heard.held.lock().expect("sound threads").take_if(|(held, ..)| Some(*held) == number);
+    let held =
+        heard.held.lock().expect("sound threads").take_if(|(held, ..)| Some(*held) == number);
     let held = held.map(|(_, when, gate)| (when, gate));
     let held = held.or_else(|| match &fault {
         Some(FaultKind::Hold(when, gate)) => Some((*when, Arc::clone(gate))),
@@ -328,7 +353,9 @@ fn answer(client: &TcpStream, server: SocketAddr, request: &Message, heard: &Hea
     }
     let told = match &fault {
         Some(FaultKind::Answer(status, body)) => Some((*status, "", body.clone())),
-        Some(FaultKind::Echo(status, head, body)) => Some((*status, head.as_str(), echoed(body, &request.body))),
+        Some(FaultKind::Echo(status, head, body)) => {
+            Some((*status, head.as_str(), echoed(body, &request.body)))
+        }
         Some(FaultKind::Reset) => {
             socket2::SockRef::from(client).set_linger(Some(Duration::ZERO))?;
             return Ok(None);
@@ -358,7 +385,9 @@ fn echoed(body: &str, request: &[u8]) -> String {
 
 fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {
     let mut faults = faults.lock().expect("sound threads");
-    let hit = |fault: &Fault| fault.times > 0 && fault.operation == operation && body.contains(&fault.body);
+    let hit = |fault: &Fault| {
+        fault.times > 0 && fault.operation == operation && body.contains(&fault.body)
+    };
     // What was said first happens first; what stands for good comes after all else.
     let hits = (0..faults.len()).filter(|place| hit(&faults[*place]));
     let place = hits.min_by_key(|place| faults[*place].times == usize::MAX)?;
@@ -394,7 +423,11 @@ fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
         .env("AWS_DEFAULT_REGION", &account.region) // what boto3 reads instead of AWS_REGION
         .run()
         .success();
-    assert!(outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(
         recorder.operations(),
         ["CreateSecret", "DescribeSecret"],
@@ -402,7 +435,8 @@ fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
     );
 
     recorder.reset();
-    let value = moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
+    let value =
+        moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
     assert_eq!(value["SecretString"], "b");
     assert!(recorder.operations().is_empty(), "it notes only what goes through it");
 }
@@ -414,19 +448,34 @@ fn a_fault_happens_to_its_own_requests_and_as_often_as_was_said() {
     let recorder = Recorder::in_front_of(moto);
     recorder.refuse("CreateSecret", "\"b\"", 1, "InternalServiceError", "not today");
     recorder.lose_answers("CreateSecret", "\"c\"", 1);
-    let create = |name: &str| recorder.call(&account, "CreateSecret", &serde_json::json!({ "Name": name }));
+    let create =
+        |name: &str| recorder.call(&account, "CreateSecret", &serde_json::json!({ "Name": name }));
 
     assert_eq!(create("a").unwrap()["Name"], "a");
     assert_eq!(create("b").unwrap()["__type"], "InternalServiceError");
     assert_eq!(create("b").unwrap()["Name"], "b");
     assert_eq!(create("c").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-    assert_eq!(create("c").unwrap()["__type"], "ResourceExistsException", "it was done the first time");
+    assert_eq!(
+        create("c").unwrap()["__type"],
+        "ResourceExistsException",
+        "it was done the first time"
+    );
 
     recorder.reset();
-    recorder.echo("CreateSecret", 1, 400, "X-So: it is\r\n", "{\"__type\": \"E\", \"Message\": \"no {quoted}\"}");
+    recorder.echo(
+        "CreateSecret",
+        1,
+        400,
+        "X-So: it is\r\n",
+        "{\"__type\": \"E\", \"Message\": \"no {quoted}\"}",
+    );
     assert_eq!(create("d").unwrap()["Message"], "no {\"Name\":\"d\"}");
     recorder.reset_connections("CreateSecret", 1);
     assert_eq!(create("d").unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     let requests = recorder.requests();
-    assert!(requests.len() == 2 && requests[0].0.starts_with("POST / ") && requests[0].1 == b"{\"Name\":\"d\"}");
+    assert!(
+        requests.len() == 2
+            && requests[0].0.starts_with("POST / ")
+            && requests[0].1 == b"{\"Name\":\"d\"}"
+    );
 }

@@ -75,7 +75,8 @@ impl Repository {
     #[track_caller]
     pub fn read(&self, file: impl AsRef<Path>) -> String {
         let path = self.path().join(file);
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+        fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     }
 
     pub fn exists(&self, file: impl AsRef<Path>) -> bool {
@@ -91,7 +92,10 @@ impl Repository {
     /// The same `days` ago.
     #[track_caller]
     pub fn git_days_ago(&self, days: u64, arguments: &[&str]) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is not before 1970").as_secs();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock that is not before 1970")
+            .as_secs();
         self.git_on(&format!("@{} +0000", now - days * 24 * 60 * 60), arguments)
     }
 

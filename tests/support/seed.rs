@@ -41,7 +41,8 @@ impl Found {
     /// What stands in `text` at the place, counted as editors do: lines and characters from 1.
     #[track_caller]
     pub fn under(&self, text: &str) -> String {
-        let numbers: Vec<usize> = self.place.split([':', '.']).filter_map(|number| number.parse().ok()).collect();
+        let numbers: Vec<usize> =
+            self.place.split([':', '.']).filter_map(|number| number.parse().ok()).collect();
         let [line, column, end_line, end_column] = numbers[..] else { panic!("{}", self.place) };
         let lines: Vec<Vec<char>> = text.split('\n').map(|line| line.chars().collect()).collect();
         let upto = |line: usize, column: usize| {
@@ -64,10 +65,15 @@ impl fmt::Debug for Found {
 pub fn findings(outcome: &Outcome) -> Vec<Found> {
     let report = outcome.json();
     assert_eq!(report["version"], 1);
-    let found: Vec<Found> = report["findings"].as_array().expect("a list of findings").iter().map(row).collect();
+    let found: Vec<Found> =
+        report["findings"].as_array().expect("a list of findings").iter().map(row).collect();
     for severity in ["error", "warning"] {
         let count = found.iter().filter(|found| found.severity == severity).count();
-        assert_eq!(report["summary"][format!("{severity}s")], count, "the summary counts the findings");
+        assert_eq!(
+            report["summary"][format!("{severity}s")],
+            count,
+            "the summary counts the findings"
+        );
     }
     found
 }
@@ -80,7 +86,8 @@ pub fn checked(outcome: &Outcome) -> u64 {
 
 #[track_caller]
 fn row(row: &Value) -> Found {
-    let text = |name: &str| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}")).to_owned();
+    let text =
+        |name: &str| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}")).to_owned();
     let number = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name} in {row}"));
     let fields = row.as_object().map(serde_json::Map::len).unwrap_or_default();
     assert_eq!(fields - usize::from(!row["fix"].is_null()), 11, "the fields of the design: {row}");
@@ -89,7 +96,13 @@ fn row(row: &Value) -> Found {
         name: text("name"),
         severity: text("severity"),
         path: text("path"),
-        place: format!("{}:{}..{}:{}", number("line"), number("column"), number("endLine"), number("endColumn")),
+        place: format!(
+            "{}:{}..{}:{}",
+            number("line"),
+            number("column"),
+            number("endLine"),
+            number("endColumn")
+        ),
         pointer: text("pointer"),
         message: text("message"),
         help: text("help"),
@@ -125,7 +138,14 @@ fn a_place_is_read_as_an_editor_counts() {
     };
     assert_eq!(found.under("é\n世界 x\nyz\n"), "x\ny");
     assert_eq!(
-        seed_with(&[("tier: medium", "tier: low")]).lines().nth(12).unwrap().split('#').next().unwrap().trim(),
+        seed_with(&[("tier: medium", "tier: low")])
+            .lines()
+            .nth(12)
+            .unwrap()
+            .split('#')
+            .next()
+            .unwrap()
+            .trim(),
         "tier: low"
     );
 }

@@ -106,7 +106,8 @@ impl Terminal {
     /// something that was not there before it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> &mut Self {
-        let so_far = self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).contains(text));
+        let so_far =
+            self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).contains(text));
         let screen = shown(&so_far);
         let why = if so_far.ended { "the program ended" } else { "it took too long" };
         drop(so_far);
@@ -118,7 +119,8 @@ impl Terminal {
     #[track_caller]
     pub fn wait_for_words(&mut self, words: &str) -> &mut Self {
         let said = |so_far: &SoFar| shown(so_far).split_whitespace().collect::<Vec<_>>().join(" ");
-        let so_far = self.output.wait_while(|so_far| !so_far.ended && !said(so_far).contains(words));
+        let so_far =
+            self.output.wait_while(|so_far| !so_far.ended && !said(so_far).contains(words));
         let (said, screen) = (said(&so_far), shown(&so_far));
         drop(so_far);
         assert!(said.contains(words), "waited for {words:?}. The screen:\n{screen}");
@@ -128,7 +130,8 @@ impl Terminal {
     /// Waits until `text` is the last that the screen holds.
     #[track_caller]
     pub fn wait_for_last(&mut self, text: &str) -> &mut Self {
-        let so_far = self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).ends_with(text));
+        let so_far =
+            self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).ends_with(text));
         let screen = shown(&so_far);
         drop(so_far);
         assert!(screen.ends_with(text), "waited for {text:?} at the end. The screen:\n{screen}");
@@ -179,7 +182,8 @@ impl Terminal {
         let name = self.master.tty_name().expect("a terminal with a name");
         let terminal = std::fs::File::open(name).expect("the program's terminal");
         let modes = rustix::termios::tcgetattr(terminal).expect("a terminal").local_modes;
-        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG) && !modes.contains(LocalModes::NOFLSH)
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+            && !modes.contains(LocalModes::NOFLSH)
     }
 
     /// Every byte that the program has written, escape sequences and all.
@@ -278,7 +282,8 @@ fn a_person_sees_a_question_and_answers_it() {
 
 #[test]
 fn a_terminal_says_whether_it_shows_what_is_typed() {
-    let mut terminal = shell("printf ready; read x; stty -echo; printf hidden; read x; stty echo; echo done");
+    let mut terminal =
+        shell("printf ready; read x; stty -echo; printf hidden; read x; stty echo; echo done");
     assert!(terminal.wait_for("ready").is_as_shells_leave_it());
     assert!(!terminal.key(Key::Enter).wait_for("hidden").is_as_shells_leave_it());
     terminal.key(Key::Enter).wait_for("done").wait();

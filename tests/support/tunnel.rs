@@ -21,7 +21,10 @@ pub struct Tunnel {
 impl Tunnel {
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let tunnel = Self { address: listener.local_addr().expect("a bound listener"), hosts: Arc::default() };
+        let tunnel = Self {
+            address: listener.local_addr().expect("a bound listener"),
+            hosts: Arc::default(),
+        };
         let hosts = Arc::clone(&tunnel.hosts);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -75,7 +78,9 @@ impl Tunnel {
 fn a_tunnel_notes_the_host_and_connects_to_none() {
     let tunnel = Tunnel::new();
     let mut client = std::net::TcpStream::connect(tunnel.address).unwrap();
-    client.write_all(b"CONNECT secrets.example.com:443 HTTP/1.1\r\nHost: secrets.example.com\r\n\r\n").unwrap();
+    client
+        .write_all(b"CONNECT secrets.example.com:443 HTTP/1.1\r\nHost: secrets.example.com\r\n\r\n")
+        .unwrap();
     let answer = Message::read(&client).unwrap();
     assert!(answer.head.starts_with("HTTP/1.1 502 "), "{}", answer.head);
     assert_eq!(tunnel.hosts(), ["secrets.example.com:443"]);

@@ -57,7 +57,8 @@ fn a_pull_request_that_adds_a_line_with_the_right_hash_is_refused_at_that_line()
     let trail = catalog.read(TRAIL);
     catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
     refused(catalog, &[TRAIL]);
-    let finding = judged(catalog, &["--from-ref", "main", "--format", "json"]).json()["findings"][0].clone();
+    let finding =
+        judged(catalog, &["--from-ref", "main", "--format", "json"]).json()["findings"][0].clone();
     assert_eq!(finding["line"], trail.lines().count() + 1);
     // The chain itself holds: the check of the change is what finds it.
     catalog.goldenpath(&["audit", "verify"]).run().success();
@@ -74,20 +75,36 @@ fn every_format_names_the_file() {
         ("json", "\"path\": \"audit/SEC-0007.jsonl\""),
     ] {
         let outcome = judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1);
-        assert!(outcome.stdout.contains(words) && outcome.stdout.contains("GP703"), "{}", outcome.stdout);
+        assert!(
+            outcome.stdout.contains(words) && outcome.stdout.contains("GP703"),
+            "{}",
+            outcome.stdout
+        );
     }
 }
 
 #[test]
 fn a_pull_request_adds_changes_removes_and_renames_no_file_of_the_trail() {
     let changes: [(Step<'_>, &[&str]); 8] = [
-        (&|catalog| _ = catalog.write("audit/SEC-99999999.jsonl", ""), &["audit/SEC-99999999.jsonl"]),
+        (
+            &|catalog| _ = catalog.write("audit/SEC-99999999.jsonl", ""),
+            &["audit/SEC-99999999.jsonl"],
+        ),
         (&|catalog| _ = catalog.write("audit/notes.md", "x\n"), &["audit/notes.md"]),
-        (&|catalog| _ = catalog.write("audit/deep/er/SEC-0008.jsonl", "x\n"), &["audit/deep/er/SEC-0008.jsonl"]),
+        (
+            &|catalog| _ = catalog.write("audit/deep/er/SEC-0008.jsonl", "x\n"),
+            &["audit/deep/er/SEC-0008.jsonl"],
+        ),
         (&|catalog| _ = catalog.write("Audit/SEC-0008.jsonl", "x\n"), &["Audit/SEC-0008.jsonl"]),
         (&|catalog| _ = catalog.git(&["rm", "--quiet", TRAIL]), &[TRAIL]),
-        (&|catalog| _ = catalog.git(&["mv", TRAIL, "audit/SEC-0008.jsonl"]), &[TRAIL, "audit/SEC-0008.jsonl"]),
-        (&|catalog| _ = catalog.write(TRAIL, &catalog.read(TRAIL).replacen("done", "fine", 1)), &[TRAIL]),
+        (
+            &|catalog| _ = catalog.git(&["mv", TRAIL, "audit/SEC-0008.jsonl"]),
+            &[TRAIL, "audit/SEC-0008.jsonl"],
+        ),
+        (
+            &|catalog| _ = catalog.write(TRAIL, &catalog.read(TRAIL).replacen("done", "fine", 1)),
+            &[TRAIL],
+        ),
         (
             &|catalog| {
                 catalog.git(&["rm", "--quiet", "-r", "audit"]);
@@ -154,7 +171,10 @@ fn a_merge_that_drops_what_main_recorded_is_refused() {
     catalog.git(&["merge", "--quiet", "--no-edit", "--strategy=ours", "main"]);
     let outcome = judged(catalog, &["--from-ref", "main", "--format", "json"]).fails_with(1).json();
     let findings = outcome["findings"].as_array().unwrap();
-    assert!(findings.iter().any(|finding| finding["rule"] == "GP703" && finding["path"] == TRAIL), "{findings:?}");
+    assert!(
+        findings.iter().any(|finding| finding["rule"] == "GP703" && finding["path"] == TRAIL),
+        "{findings:?}"
+    );
 }
 
 /// A server with the hook, and a platform whose catalog is pushed there.
@@ -214,7 +234,11 @@ fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that
     ] {
         catalog.write(file, &text).commit_all("By hand");
         let outcome = push(catalog, &["main"]).fails_with(1);
-        assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("GP703") && outcome.stderr.contains(words),
+            "{words}: {}",
+            outcome.stderr
+        );
         catalog.git(&["reset", "--quiet", "--hard", "origin/main"]);
     }
     // Valid by itself, and brought by a branch.
@@ -223,11 +247,19 @@ fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that
     catalog.git(&["checkout", "--quiet", "main"]);
     catalog.git(&["merge", "--quiet", "--no-ff", "--no-edit", "feature"]);
     let outcome = push(catalog, &["main"]).fails_with(1);
-    assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains(TRAIL), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("GP703") && outcome.stderr.contains(TRAIL),
+        "{}",
+        outcome.stderr
+    );
     // A rewound branch has lost what it had.
     catalog.git(&["reset", "--quiet", "--hard", "origin/main~1"]);
     let outcome = push(catalog, &["--force", "main"]).fails_with(1);
-    assert!(outcome.stderr.contains("GP703") && outcome.stderr.contains("removed"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("GP703") && outcome.stderr.contains("removed"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -274,7 +306,11 @@ fn a_hook_refuses_a_trail_that_is_changed_by_hand_and_lets_the_author_take_that_
     judged(catalog, &["--staged"]).success();
     catalog.write(TRAIL, "").git(&["add", "--all"]);
     let outcome = judged(catalog, &["--staged"]).fails_with(1);
-    assert!(outcome.stdout.contains(&format!("git restore --staged -- {TRAIL}")), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains(&format!("git restore --staged -- {TRAIL}")),
+        "{}",
+        outcome.stdout
+    );
 }
 
 #[test]
@@ -282,7 +318,8 @@ fn names_in_the_trails_folder_steer_no_terminal_and_start_no_command() {
     let Platform { catalog, .. } = &applied();
     catalog.write("audit/\u{1b}[2J\n::error::x.jsonl", "x\n").commit_all("Hostile");
     for format in ["human", "github", "sarif", "json"] {
-        let told = judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1).stdout;
+        let told =
+            judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1).stdout;
         assert!(!told.contains('\u{1b}'), "{format}: {told:?}");
         assert!(!told.lines().any(|line| line.starts_with("::error::x")), "{format}: {told}");
     }
@@ -294,9 +331,14 @@ fn a_trail_that_git_has_not_fetched_is_an_error_and_not_a_pass() {
     let trail = catalog.read(TRAIL);
     catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
     let blob = catalog.git(&["rev-parse", &format!("main:{TRAIL}")]);
-    std::fs::remove_file(catalog.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    std::fs::remove_file(catalog.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]))
+        .unwrap();
     let outcome = judged(catalog, &["--from-ref", "main"]).fails_with(2);
-    assert!(outcome.stderr.contains(&blob) && outcome.stderr.contains("--refetch"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains(&blob) && outcome.stderr.contains("--refetch"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -354,5 +396,8 @@ fn a_value_that_is_set_on_a_branch_warns_that_its_record_is_refused_there() {
     push(catalog, &["main"]).success();
     catalog.git(&["checkout", "--quiet", "-b", "feature"]);
     let warned = catalog.goldenpath(&["value", "rotate", "SEC-0007", "--yes"]).run().stderr;
-    assert!(warned.contains("recorded on the branch `feature`") && warned.contains("`main`"), "{warned}");
+    assert!(
+        warned.contains("recorded on the branch `feature`") && warned.contains("`main`"),
+        "{warned}"
+    );
 }

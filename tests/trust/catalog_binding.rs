@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, Repository, SEED_PATH, as_api_tags, seed_tags, tags};
+use crate::support::{
+    Aws, KEY, Outcome, Platform, Repository, SEED_PATH, as_api_tags, seed_tags, tags,
+};
 
 const TAG: &str = "goldenpath.io/repository";
 const OURS: &str = "git.example.com/acme/platform";
@@ -20,12 +22,20 @@ fn bound_to(test: &str, url: &str) -> Aws {
 /// Has the clone know what is on its branch as what the remote's default branch has, without a remote that answers.
 fn merged(aws: &Aws) {
     aws.platform.catalog.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
-    aws.platform.catalog.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    aws.platform.catalog.git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
 }
 
 fn reasons(plan: &Outcome) -> String {
     let actions = plan.json()["actions"].clone();
-    let reasons = actions.as_array().unwrap().iter().map(|action| action["reason"].as_str().unwrap().to_owned());
+    let reasons = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["reason"].as_str().unwrap().to_owned());
     reasons.collect::<Vec<_>>().join("\n")
 }
 
@@ -38,7 +48,10 @@ fn tags_with(changes: &[(&'static str, &'static str)]) -> Value {
 }
 
 fn create(aws: &Aws, name: &str, tags: Value) {
-    aws.call("CreateSecret", json!({ "Name": name, "SecretString": "{\"password\":\"theirs\"}", "Tags": tags }));
+    aws.call(
+        "CreateSecret",
+        json!({ "Name": name, "SecretString": "{\"password\":\"theirs\"}", "Tags": tags }),
+    );
 }
 
 fn run(aws: &Aws, arguments: &[&str]) -> Outcome {
@@ -62,13 +75,21 @@ fn every_clone_writes_the_same_tag_however_its_remote_is_written() {
     }
     // `insteadOf` counts, as for git.
     aws.platform.catalog.git(&["remote", "set-url", "origin", "acme:platform"]);
-    aws.platform.catalog.git(&["config", "--global", "url.https://git.example.com/acme/.insteadOf", "acme:"]);
+    aws.platform.catalog.git(&[
+        "config",
+        "--global",
+        "url.https://git.example.com/acme/.insteadOf",
+        "acme:",
+    ]);
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
     // The remote is the audit trail's.
     aws.platform.catalog.git(&["remote", "rename", "origin", "upstream"]);
     aws.platform.catalog.git(&["remote", "add", "origin", "https://git.example.com/ann/fork"]);
     let config = aws.platform.catalog.read("goldenpath.yaml");
-    aws.platform.catalog.write("goldenpath.yaml", &format!("{config}audit: {{ remote: upstream }}\n")).commit_all("x");
+    aws.platform
+        .catalog
+        .write("goldenpath.yaml", &format!("{config}audit: {{ remote: upstream }}\n"))
+        .commit_all("x");
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
 }
 
@@ -78,7 +99,12 @@ fn a_missing_tag_is_added_by_the_next_apply_and_the_plan_shows_it() {
     aws.platform.seed();
     aws.apply().success();
     assert_eq!(tags(&aws.describe(KEY)), seed_tags(), "without a remote there is none");
-    aws.platform.catalog.git(&["remote", "add", "origin", "https://git.example.com/acme/platform.git"]);
+    aws.platform.catalog.git(&[
+        "remote",
+        "add",
+        "origin",
+        "https://git.example.com/acme/platform.git",
+    ]);
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 tag-secret {KEY}")]);
     assert_eq!(reasons(&plan), format!("{TAG}: {OURS} is missing"));
@@ -98,7 +124,10 @@ fn a_secret_of_another_repository_is_blocked_with_both_names_until_the_catalog_i
         let plan = aws.plan_with(arguments);
         assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
         let reason = reasons(&plan);
-        assert!([THEIRS, OURS, "--rebind-catalog"].iter().all(|word| reason.contains(word)), "{reason}");
+        assert!(
+            [THEIRS, OURS, "--rebind-catalog"].iter().all(|word| reason.contains(word)),
+            "{reason}"
+        );
         aws.writes();
         aws.apply_with(arguments).fails_with(1);
         assert_eq!(aws.writes(), [""; 0]);
@@ -127,23 +156,47 @@ fn a_secret_of_another_repository_is_blocked_with_both_names_until_the_catalog_i
 #[test]
 fn rebinding_takes_over_nothing_of_another_catalog_or_manifest_and_nothing_unmanaged() {
     let aws = bound_to("binding-rebind", "https://git.example.com/acme/platform");
-    for (id, name) in [("SEC-0001", "one-key"), ("SEC-0002", "two-key"), ("SEC-0003", "three-key")] {
+    for (id, name) in [("SEC-0001", "one-key"), ("SEC-0002", "two-key"), ("SEC-0003", "three-key")]
+    {
         aws.platform.write(id, name);
     }
     aws.platform.catalog.commit_all("Three");
-    create(&aws, "goldenpath/payments/dev/one-key", tags_with(&[(TAG, THEIRS), ("goldenpath.io/catalog", "other")]));
-    create(&aws, "goldenpath/payments/dev/two-key", tags_with(&[(TAG, THEIRS), ("goldenpath.io/id", "SEC-0099")]));
+    create(
+        &aws,
+        "goldenpath/payments/dev/one-key",
+        tags_with(&[(TAG, THEIRS), ("goldenpath.io/catalog", "other")]),
+    );
+    create(
+        &aws,
+        "goldenpath/payments/dev/two-key",
+        tags_with(&[(TAG, THEIRS), ("goldenpath.io/id", "SEC-0099")]),
+    );
     create(&aws, "goldenpath/payments/dev/three-key", json!([{ "Key": TAG, "Value": THEIRS }]));
-    let plan = aws.plan_with(&["--rebind-catalog", "--id", "SEC-0001", "--id", "SEC-0002", "--id", "SEC-0003"]);
+    let plan = aws.plan_with(&[
+        "--rebind-catalog",
+        "--id",
+        "SEC-0001",
+        "--id",
+        "SEC-0002",
+        "--id",
+        "SEC-0003",
+    ]);
     let blocked: Vec<String> = Platform::actions(&plan);
-    assert!(blocked.len() == 3 && blocked.iter().all(|action| action.contains(" blocked ")), "{blocked:?}");
+    assert!(
+        blocked.len() == 3 && blocked.iter().all(|action| action.contains(" blocked ")),
+        "{blocked:?}"
+    );
 }
 
 #[test]
 fn a_secret_of_another_repository_is_shown_to_no_command_as_ours() {
     let aws = bound_to("binding-commands", "https://git.example.com/acme/platform");
     create(&aws, KEY, tags_with(&[(TAG, THEIRS)]));
-    create(&aws, "goldenpath/theirs", tags_with(&[(TAG, THEIRS), ("goldenpath.io/id", "SEC-0050")]));
+    create(
+        &aws,
+        "goldenpath/theirs",
+        tags_with(&[(TAG, THEIRS), ("goldenpath.io/id", "SEC-0050")]),
+    );
     create(&aws, "goldenpath/ours", tags_with(&[("goldenpath.io/id", "SEC-0051")]));
     aws.writes();
     for arguments in [
@@ -151,13 +204,21 @@ fn a_secret_of_another_repository_is_shown_to_no_command_as_ours() {
         &["value", "set", "SEC-0007", "--stdin"],
         &["value", "env", "SEC-0007"],
     ] {
-        let outcome = aws.reach(aws.platform.catalog.goldenpath(arguments).stdin("{\"password\":\"x\"}")).run();
+        let outcome = aws
+            .reach(aws.platform.catalog.goldenpath(arguments).stdin("{\"password\":\"x\"}"))
+            .run();
         assert_ne!(outcome.code, 0, "{arguments:?}");
-        assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains("theirs\""), "{arguments:?}");
+        assert!(
+            !format!("{}{}", outcome.stdout, outcome.stderr).contains("theirs\""),
+            "{arguments:?}"
+        );
     }
     let outcome = run(&aws, &["value", "generate", "SEC-0007", "--yes"]).fails_with(1);
     let said = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
-    assert!(said.contains(THEIRS) && said.contains(OURS) && said.contains("--rebind-catalog"), "{said}");
+    assert!(
+        said.contains(THEIRS) && said.contains(OURS) && said.contains("--rebind-catalog"),
+        "{said}"
+    );
     assert_eq!(aws.writes(), [""; 0]);
 
     let shown = run(&aws, &["show", "SEC-0007", "--format", "json"]).success().json();
@@ -165,7 +226,8 @@ fn a_secret_of_another_repository_is_shown_to_no_command_as_ours() {
     let status = run(&aws, &["value", "status", "--format", "json"]);
     assert!(status.stdout.contains(THEIRS), "{}", status.stdout);
     let orphans = aws.plan().json()["orphans"].clone();
-    let targets: Vec<&str> = orphans.as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap()).collect();
+    let targets: Vec<&str> =
+        orphans.as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap()).collect();
     assert_eq!(targets, ["goldenpath/ours"], "the other one is theirs to look after");
 }
 
@@ -174,8 +236,16 @@ fn a_secret_of_another_repository_is_not_deleted_at_the_end_of_our_manifest() {
     let aws = bound_to("binding-end", "https://git.example.com/acme/platform");
     create(&aws, KEY, tags_with(&[(TAG, THEIRS)]));
     aws.platform.seed_changed("status: active", "status: decommission_requested");
-    let overrides =
-        ["--id", "SEC-0007", "--override", "cooling-off", "--override", "last-accessed", "--reason", "test"];
+    let overrides = [
+        "--id",
+        "SEC-0007",
+        "--override",
+        "cooling-off",
+        "--override",
+        "last-accessed",
+        "--reason",
+        "test",
+    ];
     aws.apply_with(&overrides).fails_with(1);
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
     // Bound to this repository first, and deleted by the run after that.
@@ -227,7 +297,12 @@ fn a_value_is_written_to_no_secret_of_another_manifest_or_catalog() {
         create(&aws, key, tags_with(&[("goldenpath.io/id", "SEC-0008"), (tag, value)]));
         aws.writes();
         let outcome = run(&aws, &["value", "generate", "SEC-0008", "--yes"]).fails_with(1);
-        let said = outcome.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        let said = outcome
+            .stderr
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect::<Vec<_>>()
+            .join(" ");
         assert!(said.contains(whose), "{said}");
         assert_eq!(aws.writes(), [""; 0]);
         let due = run(&aws, &["list", "--awaiting-value", "--format", "json"]);
@@ -244,8 +319,13 @@ fn the_external_secret_of_another_repository_is_not_removed_by_a_copy() {
     let copy = Repository::clone_of(&aws.platform.catalog);
     copy.git(&["remote", "set-url", "origin", "https://git.example.com/copies/platform"]);
     let manifest = copy.read(SEED_PATH);
-    copy.write(SEED_PATH, &manifest.replace("status: active", "status: decommission_requested")).commit_all("The end");
+    copy.write(SEED_PATH, &manifest.replace("status: active", "status: decommission_requested"))
+        .commit_all("The end");
     let outcome = aws.reach(copy.goldenpath(&["apply", "--yes"])).run().fails_with(1);
-    assert!(outcome.stdout.contains("blocked") && !outcome.stdout.contains("remove-projection"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("blocked") && !outcome.stdout.contains("remove-projection"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(aws.platform.seed_projection(), projection);
 }

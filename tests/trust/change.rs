@@ -59,8 +59,11 @@ fn findings(outcome: &Outcome) -> Vec<[String; 4]> {
 /// The message of the one finding of `rule`, which has this severity.
 #[track_caller]
 fn message(outcome: &Outcome, rule: &str, severity: &str) -> String {
-    let found: Vec<[String; 4]> = findings(outcome).into_iter().filter(|row| row[0] == rule).collect();
-    let [[_, found_severity, _, message]] = found.as_slice() else { panic!("one {rule}: {}", outcome.stdout) };
+    let found: Vec<[String; 4]> =
+        findings(outcome).into_iter().filter(|row| row[0] == rule).collect();
+    let [[_, found_severity, _, message]] = found.as_slice() else {
+        panic!("one {rule}: {}", outcome.stdout)
+    };
     assert_eq!(found_severity, severity, "{message}");
     message.clone()
 }
@@ -72,7 +75,9 @@ fn codes(outcome: &Outcome) -> Vec<String> {
 #[test]
 fn an_honest_change_of_a_manifest_has_no_findings() {
     let repository = catalog();
-    repository.write(path("SEC-0001"), &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")])).commit_all("longer");
+    repository
+        .write(path("SEC-0001"), &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")]))
+        .commit_all("longer");
     assert_eq!(findings(&judge(&repository).success()), Vec::<[String; 4]>::new());
 }
 
@@ -82,9 +87,14 @@ fn a_manifest_in_the_folder_that_a_change_makes_the_catalog_is_judged() {
         let repository = catalog();
         repository.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
         repository.git(&["mv", "catalogs/secrets", "cat2"]);
-        repository.write("cat2/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &RISKY)).commit_all("move");
+        repository
+            .write("cat2/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &RISKY))
+            .commit_all("move");
         let flag = if merge { "--merge-with" } else { "--from-ref" };
-        let outcome = repository.goldenpath(&["validate", flag, "main", "--format", "json"]).run().fails_with(1);
+        let outcome = repository
+            .goldenpath(&["validate", flag, "main", "--format", "json"])
+            .run()
+            .fails_with(1);
         assert_eq!(codes(&outcome), ["GP201", "GP701", "GP702"], "{flag}: {}", outcome.stdout);
         message(&outcome, "GP702", "error");
     }
@@ -94,11 +104,18 @@ fn a_manifest_in_the_folder_that_a_change_makes_the_catalog_is_judged() {
 fn a_manifest_that_waited_in_the_new_folder_comes_into_the_catalog_as_a_new_one() {
     let repository = catalog();
     repository.git(&["switch", "--quiet", "main"]);
-    repository.write("cat2/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &[("active", "deprecated")]));
+    repository.write(
+        "cat2/payments/dev/SEC-0002.yaml",
+        &manifest("SEC-0002", &[("active", "deprecated")]),
+    );
     repository.commit_all("outside the catalog, and so not judged");
     repository.git(&["switch", "--quiet", "--create", "move"]);
     repository.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
-    repository.git(&["mv", "catalogs/secrets/payments/dev/SEC-0001.yaml", "cat2/payments/dev/SEC-0001.yaml"]);
+    repository.git(&[
+        "mv",
+        "catalogs/secrets/payments/dev/SEC-0001.yaml",
+        "cat2/payments/dev/SEC-0001.yaml",
+    ]);
     repository.commit_all("only the configuration and an old manifest change");
     let outcome = judge(&repository).fails_with(1);
     assert_eq!(codes(&outcome), ["GP405", "GP701", "GP702"], "{}", outcome.stdout);
@@ -108,7 +125,9 @@ fn a_manifest_that_waited_in_the_new_folder_comes_into_the_catalog_as_a_new_one(
 fn a_manifest_that_a_moving_catalog_leaves_behind_is_a_deletion() {
     for folder in ["cat2", "catalogs/secrets/orders", "catalogs/other"] {
         let repository = catalog();
-        repository.write("goldenpath.yaml", &format!("catalog: {folder}\n{CONFIG}")).commit_all("move");
+        repository
+            .write("goldenpath.yaml", &format!("catalog: {folder}\n{CONFIG}"))
+            .commit_all("move");
         let outcome = judge(&repository).fails_with(1);
         let left = message(&outcome, "GP404", "error");
         assert!(left.contains("SEC-0001 is left behind") && left.contains(folder), "{left}");
@@ -119,7 +138,9 @@ fn a_manifest_that_a_moving_catalog_leaves_behind_is_a_deletion() {
 fn a_catalog_that_becomes_a_part_or_a_parent_of_its_folder_has_its_manifests_in_the_wrong_place() {
     for folder in ["catalogs", "catalogs/secrets/payments"] {
         let repository = catalog();
-        repository.write("goldenpath.yaml", &format!("catalog: {folder}\n{CONFIG}")).commit_all("move");
+        repository
+            .write("goldenpath.yaml", &format!("catalog: {folder}\n{CONFIG}"))
+            .commit_all("move");
         let outcome = judge(&repository).fails_with(1);
         assert_eq!(codes(&outcome), ["GP301", "GP701", "GP702"], "{folder}: {}", outcome.stdout);
         message(&outcome, "GP702", "error");
@@ -133,8 +154,11 @@ fn a_manifest_in_the_folder_that_the_catalog_leaves_is_judged_too() {
     repository.git(&["mv", "catalogs/secrets", "cat2"]);
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &RISKY)).commit_all("move");
     let outcome = judge(&repository).fails_with(1);
-    let of_it: Vec<String> =
-        findings(&outcome).into_iter().filter(|row| row[2] == path("SEC-0002")).map(|row| row[0].clone()).collect();
+    let of_it: Vec<String> = findings(&outcome)
+        .into_iter()
+        .filter(|row| row[2] == path("SEC-0002"))
+        .map(|row| row[0].clone())
+        .collect();
     assert_eq!(of_it, ["GP301", "GP201"], "{}", outcome.stdout);
 }
 
@@ -159,7 +183,10 @@ fn a_manifest_that_changes_while_the_catalog_moves_makes_the_move_an_error() {
     let repository = catalog();
     repository.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
     repository.git(&["mv", "catalogs/secrets", "cat2"]);
-    repository.write("cat2/payments/dev/SEC-0001.yaml", &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 31")]));
+    repository.write(
+        "cat2/payments/dev/SEC-0001.yaml",
+        &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 31")]),
+    );
     repository.commit_all("move and change");
     message(&judge(&repository).fails_with(1), "GP702", "error");
 }
@@ -168,16 +195,22 @@ fn a_manifest_that_changes_while_the_catalog_moves_makes_the_move_an_error() {
 fn each_rule_file_that_changes_is_a_finding_that_names_the_keys() {
     let repository = catalog_with(&format!("{CONFIG}rules:\n  GP202: error\n"));
     repository.write("goldenpath.yaml", &format!("{CONFIG}rules:\n  GP202: off\n"));
-    repository
-        .write("schemas/metadata/enums.yaml", &ENUMS.replace("  - team-payments\n", "  - team-payments\n  - team-x\n"));
-    repository
-        .write("schemas/secret_request.schema.json", r#"{"$schema":"https://json-schema.org/draft/2020-12/schema"}"#);
+    repository.write(
+        "schemas/metadata/enums.yaml",
+        &ENUMS.replace("  - team-payments\n", "  - team-payments\n  - team-x\n"),
+    );
+    repository.write(
+        "schemas/secret_request.schema.json",
+        r#"{"$schema":"https://json-schema.org/draft/2020-12/schema"}"#,
+    );
     repository.write("templates/plan.md.j2", "nothing to see\n");
     repository.commit_all("weaker rules");
     let outcome = judge(&repository).success();
     let found = findings(&outcome);
-    let shown: Vec<(&str, &str, &str)> =
-        found.iter().map(|[rule, severity, path, _]| (rule.as_str(), severity.as_str(), path.as_str())).collect();
+    let shown: Vec<(&str, &str, &str)> = found
+        .iter()
+        .map(|[rule, severity, path, _]| (rule.as_str(), severity.as_str(), path.as_str()))
+        .collect();
     let files = [
         "goldenpath.yaml",
         "schemas/metadata/enums.yaml",
@@ -185,19 +218,32 @@ fn each_rule_file_that_changes_is_a_finding_that_names_the_keys() {
         "templates/plan.md.j2",
     ];
     assert_eq!(shown, files.map(|file| ("GP701", "warning", file)));
-    for (row, named) in
-        found.iter().zip(["`rules.GP202` (error → off)", "`owners` (adds team-x)", "`/properties` (removed)", "is new"])
-    {
+    for (row, named) in found.iter().zip([
+        "`rules.GP202` (error → off)",
+        "`owners` (adds team-x)",
+        "`/properties` (removed)",
+        "is new",
+    ]) {
         assert!(row[3].contains(named), "{named}: {}", row[3]);
     }
 
     // In every format, at the place in the head's text.
     let human = repository.goldenpath(&["validate", "--from-ref", "main"]).run().success().stdout;
-    assert!(human.contains("GP701 rules-changed") && human.contains("goldenpath.yaml:5:3"), "{human}");
-    let github =
-        repository.goldenpath(&["validate", "--from-ref", "main", "--format", "github"]).run().success().stdout;
+    assert!(
+        human.contains("GP701 rules-changed") && human.contains("goldenpath.yaml:5:3"),
+        "{human}"
+    );
+    let github = repository
+        .goldenpath(&["validate", "--from-ref", "main", "--format", "github"])
+        .run()
+        .success()
+        .stdout;
     assert!(github.contains("::warning file=goldenpath.yaml,line=5"), "{github}");
-    let sarif = repository.goldenpath(&["validate", "--from-ref", "main", "--format", "sarif"]).run().success().json();
+    let sarif = repository
+        .goldenpath(&["validate", "--from-ref", "main", "--format", "sarif"])
+        .run()
+        .success()
+        .json();
     let result = &sarif["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "GP701");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 5, "{result:#}");
@@ -206,16 +252,23 @@ fn each_rule_file_that_changes_is_a_finding_that_names_the_keys() {
 #[test]
 fn a_rule_file_that_is_removed_or_becomes_a_link_is_a_finding() {
     let repository = catalog();
-    repository.write("templates/plan.md.j2", "plan\n").write("CODEOWNERS", "* @all\n").commit_all("more rule files");
+    repository
+        .write("templates/plan.md.j2", "plan\n")
+        .write("CODEOWNERS", "* @all\n")
+        .commit_all("more rule files");
     repository.git(&["branch", "--force", "main"]);
     repository.git(&["rm", "--quiet", "schemas/metadata/enums.yaml", "CODEOWNERS"]);
     repository.git(&["rm", "--quiet", "templates/plan.md.j2"]);
-    repository.write("schemas/metadata/enums.yaml", "owners: [team-payments]\n").commit_all("without");
+    repository
+        .write("schemas/metadata/enums.yaml", "owners: [team-payments]\n")
+        .commit_all("without");
     repository.git(&["rm", "--quiet", "schemas/metadata/enums.yaml"]);
     repository.git(&["commit", "--quiet", "-m", "and without enums"]);
     let outcome = judge(&repository).success();
-    let found: Vec<(String, String)> = findings(&outcome).into_iter().map(|[rule, _, path, _]| (rule, path)).collect();
-    let expected = ["CODEOWNERS", "templates/plan.md.j2"].map(|path| ("GP701".to_owned(), path.to_owned()));
+    let found: Vec<(String, String)> =
+        findings(&outcome).into_iter().map(|[rule, _, path, _]| (rule, path)).collect();
+    let expected =
+        ["CODEOWNERS", "templates/plan.md.j2"].map(|path| ("GP701".to_owned(), path.to_owned()));
     // The enums say what is built in, and so nothing changes with them.
     assert_eq!(found, expected, "{}", outcome.stdout);
 
@@ -223,17 +276,25 @@ fn a_rule_file_that_is_removed_or_becomes_a_link_is_a_finding() {
     repository.git(&["rm", "--quiet", "schemas/metadata/enums.yaml"]);
     repository.write("elsewhere.yaml", ENUMS);
     repository.program("mkdir", &["-p", "schemas/metadata"]).run().success();
-    repository.program("ln", &["-s", "../../elsewhere.yaml", "schemas/metadata/enums.yaml"]).run().success();
+    repository
+        .program("ln", &["-s", "../../elsewhere.yaml", "schemas/metadata/enums.yaml"])
+        .run()
+        .success();
     repository.commit_all("a link");
     let refused = judge(&repository).fails_with(2).stderr;
-    assert!(refused.contains("schemas/metadata/enums.yaml") && refused.contains("symbolic link"), "{refused}");
+    assert!(
+        refused.contains("schemas/metadata/enums.yaml") && refused.contains("symbolic link"),
+        "{refused}"
+    );
 }
 
 #[test]
 fn comments_and_layout_of_rule_files_are_no_change() {
     let repository = catalog();
     repository.write("goldenpath.yaml", "# ours\nstore: {backend: local, region: us-east-1}\n");
-    repository.write(path("SEC-0001"), &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")])).commit_all("tidy");
+    repository
+        .write(path("SEC-0001"), &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")]))
+        .commit_all("tidy");
     assert_eq!(codes(&judge(&repository).success()), [""; 0]);
 }
 
@@ -243,11 +304,17 @@ fn a_destination_that_changes_is_a_warning_alone_and_an_error_with_manifests() {
         (CONFIG.replace("us-east-1", "us-west-2"), "`store.region` (us-east-1 → us-west-2)"),
         (format!("{CONFIG}catalogId: other\n"), "`catalogId` (added: other)"),
         (format!("{CONFIG}  keyTemplate: \"x/{{{{ id }}}}\"\n"), "`store.keyTemplate` (added"),
-        (format!("{CONFIG}  roleArn: arn:aws:iam::123456789012:role/x\n"), "`store.roleArn` (added"),
+        (
+            format!("{CONFIG}  roleArn: arn:aws:iam::123456789012:role/x\n"),
+            "`store.roleArn` (added",
+        ),
         (format!("{CONFIG}  path: ../other.db\n"), "`store.path` (added: ../other.db)"),
         (format!("{CONFIG}  keyFile: ~/other.key\n"), "`store.keyFile` (added: ~/other.key)"),
         (format!("{CONFIG}gitops:\n  path: ../other\n"), "`gitops.path` (added: ../other)"),
-        (format!("{CONFIG}externalSecret:\n  storeName: other\n"), "`externalSecret.storeName` (added: other)"),
+        (
+            format!("{CONFIG}externalSecret:\n  storeName: other\n"),
+            "`externalSecret.storeName` (added: other)",
+        ),
         (
             format!("{CONFIG}environments:\n  prod:\n    region: us-west-2\n"),
             "`environments.prod.region` (added: us-west-2)",
@@ -267,7 +334,10 @@ fn a_destination_that_changes_is_a_warning_alone_and_an_error_with_manifests() {
 #[test]
 fn a_notation_that_has_no_plain_keys_hides_no_destination() {
     let repository = catalog();
-    repository.write("goldenpath.yaml", "rules: &r {}\nstore: &s\n  backend: local\n  region: us-west-2\n");
+    repository.write(
+        "goldenpath.yaml",
+        "rules: &r {}\nstore: &s\n  backend: local\n  region: us-west-2\n",
+    );
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("anchors");
     let told = message(&judge(&repository).fails_with(1), "GP702", "error");
     assert!(told.contains("us-east-1 → us-west-2"), "{told}");
@@ -298,7 +368,10 @@ fn the_first_set_up_judges_itself_and_any_rule_file_of_the_base_ends_that() {
     for (file, text) in [
         ("README.md", "nothing of goldenpath\n"),
         ("schemas/metadata/enums.yaml", ENUMS),
-        ("schemas/metadata/governance.yaml", include_str!("../../schemas/metadata/governance.yaml")),
+        (
+            "schemas/metadata/governance.yaml",
+            include_str!("../../schemas/metadata/governance.yaml"),
+        ),
         ("templates/plan.md.j2", "plan\n"),
         ("goldenpath.yaml", ""),
     ] {
@@ -318,7 +391,8 @@ fn the_first_set_up_judges_itself_and_any_rule_file_of_the_base_ends_that() {
 #[test]
 fn a_change_cannot_turn_off_what_judges_its_rule_files() {
     let repository = catalog();
-    let config = format!("{}rules: {{GP701: off, GP702: off}}\n", CONFIG.replace("us-east-1", "us-west-2"));
+    let config =
+        format!("{}rules: {{GP701: off, GP702: off}}\n", CONFIG.replace("us-east-1", "us-west-2"));
     repository.write("goldenpath.yaml", &config);
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("off");
     let outcome = judge(&repository).fails_with(1);
@@ -356,7 +430,10 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
     let repository = catalog();
     repository.write("schemas/metadata/enums.yaml", &enums);
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &edits));
-    repository.write(path("SEC-0003"), &manifest("SEC-0003", &[("owner: team-payments", "owner: team-nowhere")]));
+    repository.write(
+        path("SEC-0003"),
+        &manifest("SEC-0003", &[("owner: team-payments", "owner: team-nowhere")]),
+    );
     repository.commit_all("a team and its secret");
     let words = "`team-search` is added to schemas/metadata/enums.yaml by this change; rules apply from the merge on: \
                  merge that first";
@@ -365,21 +442,41 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
     assert!(of("SEC-0002")[3].contains(words), "{}", outcome.stdout);
     assert!(!outcome.stdout.contains("`team-nowhere` is added"), "{}", outcome.stdout);
     for format in ["human", "github", "sarif"] {
-        let shown = repository.goldenpath(&["validate", "--from-ref", "main", "--format", format]).run().fails_with(1);
-        let shown = shown.stdout.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
-        assert!(shown.contains("is added to schemas/metadata/enums.yaml by this change"), "{format}: {shown}");
+        let shown = repository
+            .goldenpath(&["validate", "--from-ref", "main", "--format", format])
+            .run()
+            .fails_with(1);
+        let shown = shown
+            .stdout
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            shown.contains("is added to schemas/metadata/enums.yaml by this change"),
+            "{format}: {shown}"
+        );
     }
     // The same for a field that the schema adds.
     repository.git(&["switch", "--quiet", "--create", "field", "main"]);
     let schema = include_str!("../../schemas/secret_request.schema.json");
-    let extended =
-        schema.replacen("\"ttlDays\": {", "\"ticket\": { \"type\": \"string\" },\n        \"ttlDays\": {", 1);
+    let extended = schema.replacen(
+        "\"ttlDays\": {",
+        "\"ticket\": { \"type\": \"string\" },\n        \"ttlDays\": {",
+        1,
+    );
     assert_ne!(extended, schema);
     repository.write("schemas/secret_request.schema.json", &extended);
-    repository.write(path("SEC-0002"), &manifest("SEC-0002", &[("ttlDays: 30", "ttlDays: 30\n  ticket: SECOPS-1")]));
+    repository.write(
+        path("SEC-0002"),
+        &manifest("SEC-0002", &[("ttlDays: 30", "ttlDays: 30\n  ticket: SECOPS-1")]),
+    );
     repository.commit_all("a field and its use");
     let told = message(&judge(&repository).fails_with(1), "GP102", "error");
-    assert!(told.contains("`ticket` is added to schemas/secret_request.schema.json by this change"), "{told}");
+    assert!(
+        told.contains("`ticket` is added to schemas/secret_request.schema.json by this change"),
+        "{told}"
+    );
     // Merged first, the same manifest is accepted.
     repository.git(&["switch", "--quiet", "main"]);
     repository.write("schemas/metadata/enums.yaml", &enums).commit_all("the team first");
@@ -395,16 +492,29 @@ fn what_is_found_of_a_rule_file_never_says_to_merge_that_file_first() {
         "goldenpath.yaml",
         &format!("{CONFIG}rules: {{ GP701: off, GP702: off }}\nenvironments:\n  dev: {{ gitops: {{ path: ../x }} }}\n"),
     );
+    repository.write(
+        "schemas/metadata/enums.yaml",
+        &ENUMS.replace("  - team-payments\n", "  - team-payments\n  - path\n"),
+    );
     repository
-        .write("schemas/metadata/enums.yaml", &ENUMS.replace("  - team-payments\n", "  - team-payments\n  - path\n"));
-    repository.write(path("SEC-0002"), &manifest("SEC-0002", &[("owner: team-payments", "owner: path")]));
+        .write(path("SEC-0002"), &manifest("SEC-0002", &[("owner: team-payments", "owner: path")]));
     repository.commit_all("all at once");
     let outcome = judge(&repository).fails_with(1);
-    let of_rules: Vec<_> = findings(&outcome).into_iter().filter(|row| row[0].starts_with("GP7")).collect();
-    assert_eq!(of_rules.iter().filter(|row| row[2] == "goldenpath.yaml").count(), 2, "{}", outcome.stdout);
+    let of_rules: Vec<_> =
+        findings(&outcome).into_iter().filter(|row| row[0].starts_with("GP7")).collect();
+    assert_eq!(
+        of_rules.iter().filter(|row| row[2] == "goldenpath.yaml").count(),
+        2,
+        "{}",
+        outcome.stdout
+    );
     assert!(of_rules.iter().all(|row| !row[3].contains("merge that first")), "{}", outcome.stdout);
     // The control: the manifest that uses the new name.
-    assert!(message(&outcome, "GP105", "error").ends_with("merge that first"), "{}", outcome.stdout);
+    assert!(
+        message(&outcome, "GP105", "error").ends_with("merge that first"),
+        "{}",
+        outcome.stdout
+    );
 }
 
 /// A clone whose branch adds an owner to the enums, and is about to use it.
@@ -432,15 +542,31 @@ fn what_a_developer_runs_before_the_push_warns_of_names_that_the_base_lacks() {
         )
     };
     let new = |owner: &str, name: &str| {
-        let answers =
-            ["--service", "search", "--env", "dev", "--type", "generic", "--risk", "low", "--no-reserve", "--yes"];
-        clone.goldenpath(&[&["new", "secret", "--owner", owner, "--name", name][..], &answers].concat()).run().success()
+        let answers = [
+            "--service",
+            "search",
+            "--env",
+            "dev",
+            "--type",
+            "generic",
+            "--risk",
+            "low",
+            "--no-reserve",
+            "--yes",
+        ];
+        clone
+            .goldenpath(
+                &[&["new", "secret", "--owner", owner, "--name", name][..], &answers].concat(),
+            )
+            .run()
+            .success()
     };
     assert!(!warns(&new("team-payments", "first")), "a name that the base has");
     let outcome = new("team-search", "second");
     assert!(warns(&outcome), "{}", outcome.stderr);
     clone.git(&["add", "--all"]);
-    for arguments in [&["validate"][..], &["validate", "--staged"], &["hook", "run", "pre-commit"]] {
+    for arguments in [&["validate"][..], &["validate", "--staged"], &["hook", "run", "pre-commit"]]
+    {
         let outcome = clone.goldenpath(arguments).run().success();
         assert!(warns(&outcome), "{arguments:?}: {}", outcome.stderr);
     }
@@ -456,13 +582,19 @@ fn hooks_of_a_server_judge_a_change_the_same_way() {
         let server = Repository::bare();
         server.goldenpath(&["hook", "install", hook]).run().success();
         let clone = Repository::clone_of(&server);
-        clone.write("goldenpath.yaml", CONFIG).write(path("SEC-0001"), &manifest("SEC-0001", &[])).commit_all("base");
-        let push = |to: &str| git(&clone, &["push", "--quiet", "origin", &format!("HEAD:{to}")]).run();
+        clone
+            .write("goldenpath.yaml", CONFIG)
+            .write(path("SEC-0001"), &manifest("SEC-0001", &[]))
+            .commit_all("base");
+        let push =
+            |to: &str| git(&clone, &["push", "--quiet", "origin", &format!("HEAD:{to}")]).run();
         push("main").success();
 
         clone.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
         clone.git(&["mv", "catalogs/secrets", "cat2"]);
-        clone.write("cat2/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &RISKY)).commit_all("move");
+        clone
+            .write("cat2/payments/dev/SEC-0002.yaml", &manifest("SEC-0002", &RISKY))
+            .commit_all("move");
         for target in ["main", "work"] {
             let refused = push(target).fails_with(1).stderr;
             for rule in ["GP201", "GP701", "GP702"] {
@@ -470,7 +602,9 @@ fn hooks_of_a_server_judge_a_change_the_same_way() {
             }
         }
         clone.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
-        clone.write("goldenpath.yaml", &CONFIG.replace("us-east-1", "us-west-2")).commit_all("a destination alone");
+        clone
+            .write("goldenpath.yaml", &CONFIG.replace("us-east-1", "us-west-2"))
+            .commit_all("a destination alone");
         let told = push("main").success().stderr;
         assert!(told.contains("GP702 destination-changed"), "{told}");
     }
@@ -489,24 +623,40 @@ fn a_configuration_inside_the_repository_is_the_bases_whatever_the_change_makes_
     let outside = repository.home().join("outside.yaml");
     std::fs::write(&outside, "rules: {GP201: off}\n").unwrap();
     let with = |config: &str, flag: &str| {
-        repository.goldenpath(&["validate", flag, "main", "--config", config, "--format", "json"]).run()
+        repository
+            .goldenpath(&["validate", flag, "main", "--config", config, "--format", "json"])
+            .run()
     };
     let absolute = repository.path().join("ci/goldenpath.yaml");
     for flag in ["--from-ref", "--merge-with"] {
-        for config in ["ci/goldenpath.yaml", "./ci/../ci/goldenpath.yaml", absolute.to_str().unwrap()] {
+        for config in
+            ["ci/goldenpath.yaml", "./ci/../ci/goldenpath.yaml", absolute.to_str().unwrap()]
+        {
             let outcome = with(config, flag).fails_with(1);
             assert_eq!(codes(&outcome), ["GP201", "GP701"], "{config}: {}", outcome.stdout);
             assert!(message(&outcome, "GP701", "warning").contains("`rules.GP201` (added: off)"));
         }
         // The pipeline's own file is read from disk.
-        assert!(!codes(&with(outside.to_str().unwrap(), flag).success()).contains(&"GP201".to_owned()));
+        assert!(
+            !codes(&with(outside.to_str().unwrap(), flag).success()).contains(&"GP201".to_owned())
+        );
         let missing = with("ci/other.yaml", flag).fails_with(2).stderr;
-        assert!(missing.contains("ci/other.yaml") && missing.contains("there is no such file in commit"), "{missing}");
+        assert!(
+            missing.contains("ci/other.yaml")
+                && missing.contains("there is no such file in commit"),
+            "{missing}"
+        );
     }
     // A link from outside leads to the same file.
     let link = repository.home().join("link.yaml");
-    repository.program("ln", &["-s", absolute.to_str().unwrap(), link.to_str().unwrap()]).run().success();
-    assert!(codes(&with(link.to_str().unwrap(), "--from-ref").fails_with(1)).contains(&"GP201".to_owned()));
+    repository
+        .program("ln", &["-s", absolute.to_str().unwrap(), link.to_str().unwrap()])
+        .run()
+        .success();
+    assert!(
+        codes(&with(link.to_str().unwrap(), "--from-ref").fails_with(1))
+            .contains(&"GP201".to_owned())
+    );
 }
 
 #[test]
@@ -524,20 +674,32 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
             Some("`goldenpath.yaml` (@acme/platform → no owner)"),
         ),
         // No later line gives a path that GitLab excludes an owner.
-        ("CODEOWNERS", format!("{base}!goldenpath.yaml\n"), Some("`goldenpath.yaml` (@acme/platform → no owner)")),
+        (
+            "CODEOWNERS",
+            format!("{base}!goldenpath.yaml\n"),
+            Some("`goldenpath.yaml` (@acme/platform → no owner)"),
+        ),
         (
             "CODEOWNERS",
             format!("!/catalogs/secrets/payments/\n{base}"),
             Some("`catalogs/secrets/payments/dev/` (@acme/payments → no owner)"),
         ),
         ("CODEOWNERS", format!("{base}!/docs/\n"), None),
-        ("CODEOWNERS", format!("{base}* @mallory\n"), Some("`goldenpath.yaml` (@acme/platform → @mallory)")),
+        (
+            "CODEOWNERS",
+            format!("{base}* @mallory\n"),
+            Some("`goldenpath.yaml` (@acme/platform → @mallory)"),
+        ),
         (
             "CODEOWNERS",
             format!("{base}/catalogs/secrets/payments/ @mallory\n"),
             Some("`catalogs/secrets/payments/dev/` (@acme/payments → @mallory)"),
         ),
-        ("CODEOWNERS", format!("{base}/catalogs/secrets/new/ @mallory\n"), Some("/catalogs/secrets/new/")),
+        (
+            "CODEOWNERS",
+            format!("{base}/catalogs/secrets/new/ @mallory\n"),
+            Some("/catalogs/secrets/new/"),
+        ),
         // The first file that a forge finds counts, so that a new one takes the place of the other.
         (
             ".github/CODEOWNERS",
@@ -576,8 +738,10 @@ fn a_secret_in_a_configuration_is_hidden_in_what_is_said_of_its_change() {
     repository.commit_all("a secret");
     for format in ["human", "json", "sarif", "github"] {
         // GP501 finds both.
-        let outcome =
-            repository.goldenpath(&["validate", "--from-ref", "main", "--format", format]).run().fails_with(1);
+        let outcome = repository
+            .goldenpath(&["validate", "--from-ref", "main", "--format", format])
+            .run()
+            .fails_with(1);
         assert!(outcome.stdout.contains("gitops"), "{format}: {}", outcome.stdout);
         for hidden in [secret, "hunter2trueValue9"] {
             assert!(
@@ -593,23 +757,40 @@ fn a_secret_in_a_configuration_is_hidden_in_what_is_said_of_its_change() {
 fn a_pushed_tag_or_branch_does_not_take_the_place_of_the_base() {
     let origin = Repository::bare();
     let author = Repository::clone_of(&origin);
-    author.write("goldenpath.yaml", CONFIG).write(path("SEC-0001"), &manifest("SEC-0001", &[])).commit_all("base");
+    author
+        .write("goldenpath.yaml", CONFIG)
+        .write(path("SEC-0001"), &manifest("SEC-0001", &[]))
+        .commit_all("base");
     author.git(&["push", "--quiet", "origin", "main"]);
     author.git(&["switch", "--quiet", "--create", "pr"]);
     author.write(path("SEC-0002"), &manifest("SEC-0002", &RISKY)).commit_all("risky");
     let short = author.git(&["rev-parse", "--short=10", "main"]);
-    author.git(&["push", "--quiet", "origin", "pr", "pr:refs/tags/origin/main", &format!("pr:refs/tags/{short}")]);
+    author.git(&[
+        "push",
+        "--quiet",
+        "origin",
+        "pr",
+        "pr:refs/tags/origin/main",
+        &format!("pr:refs/tags/{short}"),
+    ]);
     let pipeline = Repository::clone_of(&origin);
     pipeline.git(&["switch", "--quiet", "--detach", "origin/pr"]);
     for flag in ["--from-ref", "--merge-with"] {
         for name in ["origin/main", &short] {
             let outcome = pipeline.goldenpath(&["validate", flag, name]).run().fails_with(2);
-            assert!(outcome.stderr.contains("names several commits"), "{flag} {name}: {}", outcome.stderr);
+            assert!(
+                outcome.stderr.contains("names several commits"),
+                "{flag} {name}: {}",
+                outcome.stderr
+            );
             assert!(outcome.stderr.contains("full name"), "{}", outcome.stderr);
         }
         let whole = pipeline.git(&["rev-parse", "refs/remotes/origin/main"]);
         for name in ["refs/remotes/origin/main", &whole] {
-            let outcome = pipeline.goldenpath(&["validate", flag, name, "--format", "json"]).run().fails_with(1);
+            let outcome = pipeline
+                .goldenpath(&["validate", flag, name, "--format", "json"])
+                .run()
+                .fails_with(1);
             assert_eq!(codes(&outcome), ["GP201"], "{flag} {name}");
         }
     }
@@ -628,7 +809,8 @@ fn an_option_without_a_value_is_refused_and_hides_no_destination() {
     ] {
         let repository = catalog();
         repository.write("goldenpath.yaml", config).commit_all("no value");
-        let outcome = repository.goldenpath(&["validate", "--from-ref", "main"]).run().fails_with(2);
+        let outcome =
+            repository.goldenpath(&["validate", "--from-ref", "main"]).run().fails_with(2);
         assert!(outcome.stderr.contains("goldenpath.yaml:1:"), "{config}: {}", outcome.stderr);
     }
 }
@@ -636,14 +818,19 @@ fn an_option_without_a_value_is_refused_and_hides_no_destination() {
 #[test]
 fn a_branch_that_still_has_the_catalog_in_its_old_folder_is_judged_there() {
     let repository = catalog();
-    repository.write(path("SEC-0002"), &manifest("SEC-0002", &RISKY)).commit_all("in the folder of then");
+    repository
+        .write(path("SEC-0002"), &manifest("SEC-0002", &RISKY))
+        .commit_all("in the folder of then");
     repository.git(&["switch", "--quiet", "main"]);
     repository.write("goldenpath.yaml", &format!("catalog: cat2\n{CONFIG}"));
     repository.git(&["mv", "catalogs/secrets", "cat2"]);
     repository.commit_all("move");
     repository.git(&["switch", "--quiet", "work"]);
     for flag in ["--from-ref", "--merge-with"] {
-        let outcome = repository.goldenpath(&["validate", flag, "main", "--format", "json"]).run().fails_with(1);
+        let outcome = repository
+            .goldenpath(&["validate", flag, "main", "--format", "json"])
+            .run()
+            .fails_with(1);
         assert_eq!(codes(&outcome), ["GP301", "GP201"], "{flag}: {}", outcome.stdout);
     }
 }
@@ -664,7 +851,14 @@ fn a_value_that_looks_like_a_secret_is_shown_by_no_error_about_a_configuration()
     // Nor where a long text around it is cut.
     let repository = catalog();
     let text = format!("{} {secret}", "a note of many words that goes on ".repeat(3));
-    repository.write("schemas/metadata/note.json", &format!("{{\"x\": \"{text}\"}}\n")).commit_all("a note");
-    let outcome = repository.goldenpath(&["validate", "--from-ref", "main", "--format", "json"]).run();
-    assert!(outcome.stdout.contains("GP701") && !outcome.stdout.contains(&secret[..12]), "{}", outcome.stdout);
+    repository
+        .write("schemas/metadata/note.json", &format!("{{\"x\": \"{text}\"}}\n"))
+        .commit_all("a note");
+    let outcome =
+        repository.goldenpath(&["validate", "--from-ref", "main", "--format", "json"]).run();
+    assert!(
+        outcome.stdout.contains("GP701") && !outcome.stdout.contains(&secret[..12]),
+        "{}",
+        outcome.stdout
+    );
 }

@@ -9,7 +9,9 @@ const TEMPLATE: &str = "templates/external_secret.yaml.j2";
 fn commands(text: &str) -> Vec<&str> {
     let lines = text.split(['\n', '\r', '\u{2028}', '\u{85}']);
     lines
-        .filter(|line| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso["))
+        .filter(|line| {
+            line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[")
+        })
         .collect()
 }
 
@@ -35,7 +37,8 @@ fn hostile() -> String {
 fn findings_and_verbose_talk_start_no_command() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &hostile());
-    repository.write("catalogs/secrets/payments/dev/a\n::error::b.yaml", "\n::error::c: [\n##[error]d\n");
+    repository
+        .write("catalogs/secrets/payments/dev/a\n::error::b.yaml", "\n::error::c: [\n##[error]d\n");
     for format in ["human", "json", "sarif"] {
         let outcome = in_actions(repository.goldenpath(&["validate", "-v", "--format", format]));
         assert_eq!(outcome.code, 1, "{}", outcome.stderr);
@@ -58,15 +61,21 @@ fn json_says_the_same_with_and_without_a_runner() {
 fn yaml_says_the_same_with_and_without_a_runner() {
     let repository = Repository::with_seed();
     let built_in = include_str!("../../templates/external_secret.yaml.j2");
-    let annotations =
-        "metadata:\n  annotations:\n    a: '##[error]x'\n    b: |\n      ::error::y\n    c: \"\n\n      ::error::z\"\n";
-    repository.write(TEMPLATE, &format!("# ##[error]comment\n{}", built_in.replace("metadata:\n", annotations)));
+    let annotations = "metadata:\n  annotations:\n    a: '##[error]x'\n    b: |\n      ::error::y\n    c: \"\n\n      ::error::z\"\n";
+    repository.write(
+        TEMPLATE,
+        &format!("# ##[error]comment\n{}", built_in.replace("metadata:\n", annotations)),
+    );
     let parsed = |text: &str| serde_yaml::from_str::<serde_json::Value>(text).unwrap();
     let inert = in_actions(repository.goldenpath(&["render"])).success();
     let plain = repository.goldenpath(&["render"]).run().success();
     assert!(!commands(&plain.stdout).is_empty(), "{}", plain.stdout);
     assert_eq!(parsed(&inert.stdout), parsed(&plain.stdout));
-    assert!(inert.stdout.starts_with("---\n# Managed by goldenpath: SEC-0007 "), "{}", inert.stdout);
+    assert!(
+        inert.stdout.starts_with("---\n# Managed by goldenpath: SEC-0007 "),
+        "{}",
+        inert.stdout
+    );
     // What holds no command is printed as it is.
     repository.write(TEMPLATE, built_in);
     let inert = in_actions(repository.goldenpath(&["render"])).success();
@@ -77,7 +86,10 @@ fn yaml_says_the_same_with_and_without_a_runner() {
 fn a_plan_and_its_comment_start_no_command() {
     let platform = Platform::local();
     platform.seed();
-    platform.catalog.write(PLAN, "::error::from a template\n\n \t::add-mask::x\n##[error]y\n").commit_all("Comment");
+    platform
+        .catalog
+        .write(PLAN, "::error::from a template\n\n \t::add-mask::x\n##[error]y\n")
+        .commit_all("Comment");
     for format in ["human", "json", "markdown"] {
         in_actions(platform.plan(&["--format", format])).success();
     }
@@ -111,7 +123,8 @@ fn what_git_s_hooks_print_starts_no_command() {
     let repository = Repository::with_seed();
     repository.commit_all("Seed");
     let hook = ".git/hooks/commit-msg";
-    repository.write(hook, "#!/bin/sh\nprintf '::error::from a hook\\nsay ##[error]x\\nlast' >&2\n");
+    repository
+        .write(hook, "#!/bin/sh\nprintf '::error::from a hook\\nsay ##[error]x\\nlast' >&2\n");
     repository.program("chmod", &["+x", hook]).run().success();
     let arguments = [
         "new",
@@ -127,7 +140,11 @@ fn what_git_s_hooks_print_starts_no_command() {
         "dev",
     ];
     let outcome = in_actions(repository.goldenpath(&arguments)).success();
-    assert!(outcome.stderr.contains("from a hook") && outcome.stderr.contains("last"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("from a hook") && outcome.stderr.contains("last"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -137,7 +154,10 @@ fn goldenpath_s_own_commands_still_work_and_hold_no_other() {
     let run = repository.goldenpath(&["validate", "-v", "--format", "github"]);
     let outcome = run.env("GITHUB_ACTIONS", "true").run().fails_with(1);
     let found: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::")).collect();
-    assert!(found.iter().any(|line| line.starts_with("::error file=catalogs/secrets/payments/dev/")), "{found:?}");
+    assert!(
+        found.iter().any(|line| line.starts_with("::error file=catalogs/secrets/payments/dev/")),
+        "{found:?}"
+    );
     assert!(!outcome.stdout.contains("##["), "{}", outcome.stdout);
     assert!(outcome.stderr.starts_with("::debug::checking "), "{}", outcome.stderr);
 }

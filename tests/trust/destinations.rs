@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::{Aws, Command, Moto, Outcome, Platform, Recorder, Repository, SEED, SEED_PATH, request};
+use crate::support::{
+    Aws, Command, Moto, Outcome, Platform, Recorder, Repository, SEED, SEED_PATH, request,
+};
 
 const VALUE: &str = r#"{"username": "canary-user", "password": "canary-word"}"#;
 
@@ -20,12 +22,20 @@ const COMMANDS: [&[&str]; 6] = [
 
 fn words(outcome: &Outcome) -> String {
     let all = format!("{}{}", outcome.stdout, outcome.stderr);
-    all.split_whitespace().filter(|word| !["│", "×", "help:"].contains(word)).collect::<Vec<_>>().join(" ")
+    all.split_whitespace()
+        .filter(|word| !["│", "×", "help:"].contains(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[track_caller]
 fn says(outcome: &Outcome, text: &str) {
-    assert!(words(outcome).contains(text), "`{text}` is not in\n{}{}", outcome.stdout, outcome.stderr);
+    assert!(
+        words(outcome).contains(text),
+        "`{text}` is not in\n{}{}",
+        outcome.stdout,
+        outcome.stderr
+    );
 }
 
 impl Platform {
@@ -72,12 +82,20 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
     let (aws, _server) = aws("destinations");
     let elsewhere = Recorder::in_front_of(Moto::shared());
     let config = aws.platform.catalog.read("goldenpath.yaml");
-    let with = |store: &str| config.replacen("backend: aws", &format!("backend: aws\n  {store}"), 1);
+    let with =
+        |store: &str| config.replacen("backend: aws", &format!("backend: aws\n  {store}"), 1);
     let prod = "arn:aws:iam::900000000077:role/evil";
     let endpoint = elsewhere.endpoint();
     let path = aws.platform.catalog.home().join("elsewhere.db").display().to_string();
     for (config, from, to, key, ours, theirs) in [
-        (with(&format!("endpointUrl: {endpoint}")), "", "", "store.endpointUrl", endpoint.as_str(), "not set"),
+        (
+            with(&format!("endpointUrl: {endpoint}")),
+            "",
+            "",
+            "store.endpointUrl",
+            endpoint.as_str(),
+            "not set",
+        ),
         (
             format!("{config}environments: {{ dev: {{ endpointUrl: \"{endpoint}\" }} }}\n"),
             "",
@@ -96,7 +114,14 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
             "evil/{{ name }}",
             "goldenpath/{{ service }}/{{ environment }}/{{ name }}",
         ),
-        (config.replace("catalogId: acme-platform", "catalogId: evil"), "", "", "catalogId", "evil", "acme-platform"),
+        (
+            config.replace("catalogId: acme-platform", "catalogId: evil"),
+            "",
+            "",
+            "catalogId",
+            "evil",
+            "acme-platform",
+        ),
         (
             config.replace("backend: aws", &format!("backend: local\n  path: {path}")),
             "",
@@ -105,8 +130,22 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
             "local",
             "aws",
         ),
-        (config.clone(), "service: payments ", "service: search ", "metadata.service", "search", "payments"),
-        (config.clone(), "environment: dev ", "environment: test ", "metadata.environment", "test", "dev"),
+        (
+            config.clone(),
+            "service: payments ",
+            "service: search ",
+            "metadata.service",
+            "search",
+            "payments",
+        ),
+        (
+            config.clone(),
+            "environment: dev ",
+            "environment: test ",
+            "metadata.environment",
+            "test",
+            "dev",
+        ),
         (
             config.clone(),
             "name: payments-db-credentials ",
@@ -122,10 +161,17 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
         aws.platform.catalog.write(SEED_PATH, &SEED.replacen(from, to, 1));
         for arguments in COMMANDS {
             let outcome = aws.reach(aws.platform.value(arguments)).run().fails_with(1);
-            says(&outcome, "the work tree sends the value of SEC-0007 elsewhere than origin/main (commit ");
+            says(
+                &outcome,
+                "the work tree sends the value of SEC-0007 elsewhere than origin/main (commit ",
+            );
             says(&outcome, &format!("{key} work tree: {ours} origin/main: {theirs}"));
             assert!(!words(&outcome).contains("canary"), "{}", outcome.stderr);
-            assert_eq!(aws.recorder.requests().len() + elsewhere.requests().len(), 0, "{key} {arguments:?}");
+            assert_eq!(
+                aws.recorder.requests().len() + elsewhere.requests().len(),
+                0,
+                "{key} {arguments:?}"
+            );
         }
         assert!(!fs::exists(&path).unwrap(), "{key}");
     }
@@ -143,10 +189,14 @@ fn settings_that_do_not_decide_where_a_value_goes_may_differ() {
     catalog.commit_all("A topic");
     aws.reach(aws.platform.value(&["rotate", "SEC-0007", "--yes"])).run().success();
     assert!(aws.recorder.operations().contains(&"PutSecretValue".to_owned()));
-    let status = aws.reach(aws.platform.value(&["status", "SEC-0007", "--keys", "--format", "json"])).run().success();
+    let status = aws
+        .reach(aws.platform.value(&["status", "SEC-0007", "--keys", "--format", "json"]))
+        .run()
+        .success();
     assert_eq!(status.json()["secrets"][0]["keys"], json!(["username", "password"]));
     // Without the keys, no value is read and nothing is compared.
-    catalog.write("goldenpath.yaml", &config.replace("catalogId: acme-platform", "catalogId: other"));
+    catalog
+        .write("goldenpath.yaml", &config.replace("catalogId: acme-platform", "catalogId: other"));
     aws.reach(aws.platform.value(&["status"])).run().success();
 }
 
@@ -157,7 +207,10 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
     catalog.git(&["checkout", "--quiet", "-b", "topic"]);
     catalog.write("catalogs/secrets/payments/dev/SEC-0008.yaml", &request("SEC-0008", "other"));
     // It takes the name of one that is there.
-    catalog.write("catalogs/secrets/payments/dev/SEC-0009.yaml", &request("SEC-0009", "payments-db-credentials"));
+    catalog.write(
+        "catalogs/secrets/payments/dev/SEC-0009.yaml",
+        &request("SEC-0009", "payments-db-credentials"),
+    );
     catalog.git(&["rm", "--quiet", SEED_PATH]);
     catalog.commit_all("Two more");
     for id in ["SEC-0008", "SEC-0009"] {
@@ -167,7 +220,11 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
     }
     assert_eq!(aws.recorder.operations(), [""; 0]);
     // Merged, pushed and fetched, it is found wherever its file is.
-    catalog.git(&["mv", "catalogs/secrets/payments/dev/SEC-0008.yaml", "catalogs/secrets/SEC-0008.yaml"]);
+    catalog.git(&[
+        "mv",
+        "catalogs/secrets/payments/dev/SEC-0008.yaml",
+        "catalogs/secrets/SEC-0008.yaml",
+    ]);
     catalog.git(&["rm", "--quiet", "catalogs/secrets/payments/dev/SEC-0009.yaml"]);
     catalog.commit_all("Moved").git(&["push", "--quiet", "origin", "topic:main"]);
     catalog.git(&["rm", "--quiet", "catalogs/secrets/SEC-0008.yaml"]);
@@ -181,9 +238,10 @@ fn the_local_store_s_files_are_compared_too() {
     let (platform, _server) = local();
     platform.set().run().success();
     let config = platform.catalog.read("goldenpath.yaml");
-    for (option, key, ours) in
-        [("path: other.db", "store.path", "other.db"), ("keyFile: ~/other.key", "store.keyFile", "~/other.key")]
-    {
+    for (option, key, ours) in [
+        ("path: other.db", "store.path", "other.db"),
+        ("keyFile: ~/other.key", "store.keyFile", "~/other.key"),
+    ] {
         let other = config.replacen("backend: local", &format!("backend: local\n  {option}"), 1);
         platform.catalog.write("goldenpath.yaml", &other);
         for arguments in [&["set", "SEC-0007", "--yes"][..], &["env", "SEC-0007", "--", "env"]] {
@@ -191,7 +249,10 @@ fn the_local_store_s_files_are_compared_too() {
             says(&outcome, &format!("{key} work tree: {ours} origin/main: "));
             assert!(!words(&outcome).contains("canary"), "{}", outcome.stdout);
         }
-        assert!(!platform.catalog.exists("other.db") && !platform.catalog.home().join("other.key").exists());
+        assert!(
+            !platform.catalog.exists("other.db")
+                && !platform.catalog.home().join("other.key").exists()
+        );
     }
     platform.catalog.write("goldenpath.yaml", &config);
     says(&platform.value(&["env", "SEC-0007", "--", "env"]).run().success(), "canary-word");
@@ -202,7 +263,10 @@ fn without_a_remote_the_work_tree_decides() {
     let platform = Platform::local();
     platform.seed();
     platform.apply().run().success();
-    platform.catalog.write("goldenpath.yaml", &format!("{}limits: {{}}\n", platform.catalog.read("goldenpath.yaml")));
+    platform.catalog.write(
+        "goldenpath.yaml",
+        &format!("{}limits: {{}}\n", platform.catalog.read("goldenpath.yaml")),
+    );
     platform.set().run().success();
 }
 
@@ -270,7 +334,10 @@ fn the_work_tree_does_not_choose_the_remote_that_decides() {
     let ambiguous = platform.set().run().fails_with(1);
     says(&ambiguous, "none of the remotes fork, upstream is `origin`");
     platform.catalog.git(&["config", "checkout.defaultRemote", "upstream"]);
-    says(&platform.set().run().fails_with(1), "audit.remote work tree: fork upstream/main: upstream");
+    says(
+        &platform.set().run().fails_with(1),
+        "audit.remote work tree: fork upstream/main: upstream",
+    );
     platform.catalog.git(&["checkout", "--quiet", "main"]);
     platform.set().run().success();
 }
@@ -286,11 +353,19 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
     let _upstream = platform.publish("upstream");
     platform.set().run().success();
     // The rest of the fork's default branch does not count.
-    platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "fork")).commit_all("Fork");
+    platform
+        .catalog
+        .write("goldenpath.yaml", &config.replace("acme-platform", "fork"))
+        .commit_all("Fork");
     platform.catalog.git(&["push", "--quiet", "origin", "main"]);
-    says(&platform.set().run().fails_with(1), "catalogId work tree: fork upstream/main: acme-platform");
+    says(
+        &platform.set().run().fails_with(1),
+        "catalogId work tree: fork upstream/main: acme-platform",
+    );
     // Upstream has to agree that it is the one.
-    platform.catalog.write("goldenpath.yaml", &config.replace("remote: upstream", "remote: origin"));
+    platform
+        .catalog
+        .write("goldenpath.yaml", &config.replace("remote: upstream", "remote: origin"));
     platform.catalog.commit_all("Back").git(&["push", "--quiet", "upstream", "main"]);
     says(
         &platform.set().run().fails_with(1),
@@ -303,11 +378,17 @@ fn another_ref_of_the_same_name_does_not_decide() {
     let (platform, _server) = local();
     let config = platform.catalog.read("goldenpath.yaml");
     platform.catalog.git(&["checkout", "--quiet", "-b", "evil"]);
-    platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "evil")).commit_all("Evil");
+    platform
+        .catalog
+        .write("goldenpath.yaml", &config.replace("acme-platform", "evil"))
+        .commit_all("Evil");
     platform.catalog.git(&["tag", "origin/main"]);
     platform.catalog.git(&["branch", "origin/main"]);
     platform.catalog.git(&["branch", "--force", "main"]);
-    says(&platform.set().run().fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
+    says(
+        &platform.set().run().fails_with(1),
+        "catalogId work tree: evil origin/main: acme-platform",
+    );
 }
 
 #[test]
@@ -323,7 +404,9 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
         (linked.clone(), linked.join("goldenpath.yaml")),
     ] {
         let folder = folder.to_str().unwrap();
-        let set = || catalog.goldenpath(&["-C", folder, "value", "set", "SEC-0007", "--yes"]).stdin(VALUE);
+        let set = || {
+            catalog.goldenpath(&["-C", folder, "value", "set", "SEC-0007", "--yes"]).stdin(VALUE)
+        };
         let own = fs::read_to_string(&file).unwrap();
         fs::write(&file, &evil).unwrap();
         says(&set().run().fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
@@ -378,11 +461,16 @@ fn an_object_that_git_has_not_fetched_is_an_error_and_never_no_difference() {
         assert!(!clone.exists(".goldenpath/store.db"), "{filter}");
         clone.git(&["fetch", "--quiet", "--refetch", "--no-filter", "origin"]);
         let outcome = set().run().fails_with(1);
-        match clone.git(&["diff", "--name-only", "HEAD", "origin/main"]).contains("goldenpath.yaml") {
+        match clone.git(&["diff", "--name-only", "HEAD", "origin/main"]).contains("goldenpath.yaml")
+        {
             true => says(&outcome, "catalogId work tree: acme-platform origin/main: renamed"),
             false => says(&outcome, "there is no secret"),
         }
-        server.git(&["update-ref", "refs/heads/main", &platform.catalog.git(&["rev-parse", "main"])]);
+        server.git(&[
+            "update-ref",
+            "refs/heads/main",
+            &platform.catalog.git(&["rev-parse", "main"]),
+        ]);
     }
 }
 
@@ -401,7 +489,11 @@ fn a_folder_that_git_has_not_fetched_is_an_error_and_never_an_empty_one() {
                 false => format!("{line}\n"),
             })
             .collect();
-        let made = catalog.program("git", &["mktree", "--missing"]).stdin(entries.concat()).run().success();
+        let made = catalog
+            .program("git", &["mktree", "--missing"])
+            .stdin(entries.concat())
+            .run()
+            .success();
         made.stdout.trim().to_owned()
     };
     let publish = |tree: &str| {
@@ -428,13 +520,20 @@ fn a_shallow_clone_has_all_that_is_compared() {
     let shallow = Repository::new();
     let url = format!("file://{}", server.path().display());
     shallow.git(&["remote", "add", "origin", &url]);
-    shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "+refs/heads/main:refs/remotes/origin/main"]);
+    shallow.git(&[
+        "fetch",
+        "--quiet",
+        "--depth=1",
+        "origin",
+        "+refs/heads/main:refs/remotes/origin/main",
+    ]);
     shallow.git(&["checkout", "--quiet", "-B", "main", "origin/main"]);
     shallow.goldenpath(&["apply", "--yes"]).run().success();
     shallow.goldenpath(&["value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run().success();
     let config = platform.catalog.read("goldenpath.yaml");
     shallow.write("goldenpath.yaml", &config.replace("acme-platform", "evil"));
-    let outcome = shallow.goldenpath(&["value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run().fails_with(1);
+    let outcome =
+        shallow.goldenpath(&["value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run().fails_with(1);
     says(&outcome, "catalogId work tree: evil origin/main: acme-platform");
 }
 
@@ -445,22 +544,28 @@ fn a_named_configuration_of_the_repository_is_compared_and_one_from_outside_is_t
     let config = catalog.read("goldenpath.yaml");
     let set = |file: &str| platform.value(&["set", "SEC-0007", "--yes", "--config", file]).run();
     catalog.write("other.yaml", &config);
-    says(&set("other.yaml").fails_with(1), "origin/main does not have `other.yaml`, the file of `--config`");
+    says(
+        &set("other.yaml").fails_with(1),
+        "origin/main does not have `other.yaml`, the file of `--config`",
+    );
     catalog.commit_all("Another").git(&["push", "--quiet", "origin", "main"]);
     set("other.yaml").success();
     let evil = config.replace("acme-platform", "evil");
     catalog.write("other.yaml", &evil);
     says(&set("other.yaml").fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
     // Neither side is read through a link.
-    std::os::unix::fs::symlink(catalog.path().join("other.yaml"), catalog.home().join("link.yaml")).unwrap();
+    std::os::unix::fs::symlink(catalog.path().join("other.yaml"), catalog.home().join("link.yaml"))
+        .unwrap();
     fs::write(catalog.home().join("evil.yaml"), &evil).unwrap();
-    std::os::unix::fs::symlink(catalog.home().join("evil.yaml"), catalog.path().join("out.yaml")).unwrap();
+    std::os::unix::fs::symlink(catalog.home().join("evil.yaml"), catalog.path().join("out.yaml"))
+        .unwrap();
     for link in [catalog.home().join("link.yaml").to_str().unwrap(), "out.yaml"] {
         says(&set(link).fails_with(2), "this is a symbolic link");
     }
 
     let own = catalog.home().join("own.yaml");
-    fs::write(&own, config.replacen("backend: local", "backend: local\n  path: own.db", 1)).unwrap();
+    fs::write(&own, config.replacen("backend: local", "backend: local\n  path: own.db", 1))
+        .unwrap();
     let own = own.to_str().unwrap();
     catalog.goldenpath(&["apply", "--yes", "--config", own]).run();
     set(own).success();
@@ -475,15 +580,22 @@ fn files_that_look_like_a_repository_do_not_decide() {
     let folder = "catalogs/secrets/payments";
     for (file, text) in [
         ("HEAD", "ref: refs/heads/main\n"),
-        ("config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = ../../..\n"),
+        (
+            "config",
+            "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = ../../..\n",
+        ),
         ("objects/keep", ""),
         ("refs/heads/keep", ""),
     ] {
         catalog.write(format!("{folder}/{file}"), text);
     }
-    catalog.write("goldenpath.yaml", &catalog.read("goldenpath.yaml").replace("acme-platform", "evil"));
-    let set =
-        |folder: &str| catalog.goldenpath(&["-C", folder, "value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run();
+    catalog.write(
+        "goldenpath.yaml",
+        &catalog.read("goldenpath.yaml").replace("acme-platform", "evil"),
+    );
+    let set = |folder: &str| {
+        catalog.goldenpath(&["-C", folder, "value", "set", "SEC-0007", "--yes"]).stdin(VALUE).run()
+    };
     for folder in [folder, &format!("{folder}/dev")] {
         says(&set(folder).fails_with(2), "is a bare repository among the files of");
     }

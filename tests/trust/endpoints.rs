@@ -19,13 +19,19 @@ const VALUE: &str = r#"{"username": "canary-user", "password": "canary-word"}"#;
 /// What a person reads, without the lines that miette draws around it.
 fn words(outcome: &Outcome) -> String {
     let all = format!("{}{}", outcome.stdout, outcome.stderr);
-    all.split_whitespace().filter(|word| !["│", "×", "help:"].contains(word)).collect::<Vec<_>>().join(" ")
+    all.split_whitespace()
+        .filter(|word| !["│", "×", "help:"].contains(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn platform(config: &str) -> Platform {
     let platform = Platform::with_store("backend: aws");
     let gitops = platform.gitops.path().display().to_string();
-    platform.catalog.write("goldenpath.yaml", &format!("catalogId: acme\ngitops: {{ path: {gitops} }}\n{config}"));
+    platform.catalog.write(
+        "goldenpath.yaml",
+        &format!("catalogId: acme\ngitops: {{ path: {gitops} }}\n{config}"),
+    );
     platform.seed();
     platform
 }
@@ -42,7 +48,10 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secrets.example.com\n",
             "store.endpointUrl",
         ),
-        ("store:\n  backend: aws\n  endpointUrl: https://secrets.example.com\n", "store.endpointUrl"),
+        (
+            "store:\n  backend: aws\n  endpointUrl: https://secrets.example.com\n",
+            "store.endpointUrl",
+        ),
         (
             "store: { backend: aws, region: us-east-1, endpointUrl: \"https://b.s3.amazonaws.com\" }\n",
             "store.endpointUrl",
@@ -63,14 +72,20 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com.\n",
             "store.endpointUrl",
         ),
-        ("store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: http://10.0.0.1:5000\n", "store.endpointUrl"),
+        (
+            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: http://10.0.0.1:5000\n",
+            "store.endpointUrl",
+        ),
         (
             "store: { backend: aws, region: us-east-1 }\nenvironments:\n  dev:\n    endpointUrl: https://secrets.example.com\n",
             "environments.dev.endpointUrl",
         ),
         ("store:\n  backend: aws\n  region: us-east-1.example.com/\n", "store.region"),
         ("store:\n  backend: aws\n  region: s3\n", "store.region"),
-        ("store: { backend: aws }\nenvironments:\n  dev:\n    region: evil.example.com\n", "environments.dev.region"),
+        (
+            "store: { backend: aws }\nenvironments:\n  dev:\n    region: evil.example.com\n",
+            "environments.dev.region",
+        ),
         (
             "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n\
              environments:\n  dev:\n    region: eu-west-2\n",
@@ -83,10 +98,15 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             let outcome = command.run().fails_with(2);
             let said = words(&outcome);
             assert!(said.contains(&format!("goldenpath.yaml: `{key}: ")), "{arguments:?} {said}");
-            let line = config.lines().position(|line| line.contains(key.rsplit('.').next().unwrap_or_default()));
+            let line = config
+                .lines()
+                .position(|line| line.contains(key.rsplit('.').next().unwrap_or_default()));
             let place = format!("goldenpath.yaml:{}:", line.unwrap() + 3);
             // The key may come twice, of which the later one is meant.
-            assert!(said.contains(&place) || config.matches("region").count() > 1, "{place} {said}");
+            assert!(
+                said.contains(&place) || config.matches("region").count() > 1,
+                "{place} {said}"
+            );
             assert!(!said.contains("canary"), "{said}");
         }
     }
@@ -124,10 +144,13 @@ fn an_endpoint_of_the_user_s_environment_may_be_anywhere() {
 
 #[test]
 fn an_endpoint_of_the_repository_fits_the_region_of_the_environment_or_nothing_is_sent() {
-    let platform = platform("store:\n  backend: aws\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n");
+    let platform = platform(
+        "store:\n  backend: aws\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n",
+    );
     let tunnel = Tunnel::new();
     platform.catalog.goldenpath(&["validate"]).run().success();
-    let outcome = tunnel.reach(run(&platform, &["plan"])).env("AWS_REGION", "eu-west-2").run().fails_with(1);
+    let outcome =
+        tunnel.reach(run(&platform, &["plan"])).env("AWS_REGION", "eu-west-2").run().fails_with(1);
     let said = words(&outcome);
     assert!(said.contains("is not a host of AWS Secrets Manager in `eu-west-2`"), "{said}");
     assert!(said.contains("AWS_ENDPOINT_URL_SECRETS_MANAGER"), "{said}");
@@ -139,20 +162,33 @@ fn an_endpoint_of_the_repository_fits_the_region_of_the_environment_or_nothing_i
 #[test]
 fn an_endpoint_of_a_named_configuration_is_limited_too() {
     let platform = platform("store: { backend: aws, region: us-east-1 }\n");
-    platform.catalog.write("other.yaml", "store:\n  backend: aws\n  endpointUrl: https://secrets.example.com\n");
+    platform.catalog.write(
+        "other.yaml",
+        "store:\n  backend: aws\n  endpointUrl: https://secrets.example.com\n",
+    );
     let tunnel = Tunnel::new();
-    let command = run(&platform, &["plan", "--config", "other.yaml"]).env("AWS_REGION", "us-east-1");
+    let command =
+        run(&platform, &["plan", "--config", "other.yaml"]).env("AWS_REGION", "us-east-1");
     let said = words(&tunnel.reach(command).run().fails_with(2));
-    assert!(said.contains("other.yaml: `store.endpointUrl: https://secrets.example.com`"), "{said}");
+    assert!(
+        said.contains("other.yaml: `store.endpointUrl: https://secrets.example.com`"),
+        "{said}"
+    );
     assert_eq!(tunnel.hosts(), [""; 0]);
 }
 
 #[test]
 fn credentials_in_an_endpoint_are_shown_by_no_command() {
-    let platform = platform("store:\n  backend: aws\n  endpointUrl: https://AKIA:hunter2@secrets.example.com\n");
+    let platform = platform(
+        "store:\n  backend: aws\n  endpointUrl: https://AKIA:hunter2@secrets.example.com\n",
+    );
     for arguments in COMMANDS {
         let outcome = run(&platform, arguments).run().fails_with(2);
-        assert!(!format!("{}{}", outcome.stdout, outcome.stderr).contains("hunter2"), "{}", outcome.stderr);
+        assert!(
+            !format!("{}{}", outcome.stdout, outcome.stderr).contains("hunter2"),
+            "{}",
+            outcome.stderr
+        );
         assert!(words(&outcome).contains("credentials do not belong in it"), "{}", outcome.stderr);
     }
     assert!(platform.catalog.exists(SEED_PATH));

@@ -38,7 +38,8 @@ fn warns(outcome: &Outcome, words: &[&str]) {
 
 /// What GP409 finds, by the files.
 fn jumps(repository: &Repository, arguments: &[&str]) -> Vec<String> {
-    let outcome = repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
+    let outcome =
+        repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
     let findings = outcome.json()["findings"].as_array().unwrap().clone();
     let ours = findings.iter().filter(|finding| finding["rule"] == "GP409");
     ours.map(|finding| finding["path"].as_str().unwrap().to_owned()).collect()
@@ -57,13 +58,28 @@ fn a_trail_that_a_branch_adds_and_removes_again_uses_up_nothing_and_is_reported(
     ours.git(&["fetch", "--quiet"]);
     let asked = next(ours);
     assert_eq!(asked.stdout, "SEC-0008\n");
-    warns(&asked, &["SEC-99999999", "audit/SEC-99999999.jsonl", &commit, "origin/pr", "ids.maxGap", "SEC-0007"]);
+    warns(
+        &asked,
+        &[
+            "SEC-99999999",
+            "audit/SEC-99999999.jsonl",
+            &commit,
+            "origin/pr",
+            "ids.maxGap",
+            "SEC-0007",
+        ],
+    );
     // History is not read a second time, and the report is the same.
     assert_eq!(next(ours).stderr, asked.stderr);
     assert_eq!(ours.goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0008\n");
     let listed = ours.goldenpath(&["id", "list"]).run().success().stdout;
     let line = listed.lines().find(|line| line.starts_with("SEC-99999999")).unwrap();
-    assert!(line.contains("ignored") && line.contains("audit/SEC-99999999.jsonl") && line.contains(&commit), "{line}");
+    assert!(
+        line.contains("ignored")
+            && line.contains("audit/SEC-99999999.jsonl")
+            && line.contains(&commit),
+        "{line}"
+    );
     // Merged, too.
     attacker.git(&["checkout", "--quiet", "main"]);
     attacker.git(&["merge", "--quiet", "--no-ff", "--no-edit", "pr"]);
@@ -110,7 +126,11 @@ fn no_number_of_a_branch_a_tag_the_work_tree_the_index_or_the_stash_uses_up_ids(
         let expected = if way.starts_with("a claim") { "SEC-0009\n" } else { "SEC-0008\n" };
         assert_eq!(asked.stdout, expected, "{way}: {}", asked.stderr);
         warns(&asked, &[far]);
-        assert_eq!(clones[0].goldenpath(&["id", "reserve"]).run().success().stdout, expected, "{way}");
+        assert_eq!(
+            clones[0].goldenpath(&["id", "reserve"]).run().success().stdout,
+            expected,
+            "{way}"
+        );
     }
 }
 
@@ -122,9 +142,13 @@ fn a_reservation_far_away_uses_up_nothing_and_is_reported() {
     assert_eq!(taken.stdout, "SEC-0008\n");
     warns(&taken, &["SEC-999999999", "refs/goldenpath/ids/SEC-999999999"]);
     let listed = clones[0].goldenpath(&["id", "list", "--json"]).run().success().json();
-    let marked: Vec<_> = listed["ids"].as_array().unwrap().iter().filter(|row| row["beyondGap"] == true).collect();
+    let marked: Vec<_> =
+        listed["ids"].as_array().unwrap().iter().filter(|row| row["beyondGap"] == true).collect();
     assert_eq!(marked.len(), 1, "{marked:?}");
-    assert_eq!((&marked[0]["id"], &marked[0]["state"]), (&"SEC-999999999".into(), &"reserved".into()));
+    assert_eq!(
+        (&marked[0]["id"], &marked[0]["state"]),
+        (&"SEC-999999999".into(), &"reserved".into())
+    );
 }
 
 #[test]
@@ -141,7 +165,10 @@ fn what_is_reserved_and_given_out_without_a_gap_goes_on_past_the_limit() {
         clone.write("goldenpath.yaml", "ids:\n  maxGap: 3\n");
     }
     for (number, clone) in (8..=14).zip(clones.iter().cycle()) {
-        assert_eq!(clone.goldenpath(&["id", "reserve"]).run().success().stdout, format!("SEC-{number:04}\n"));
+        assert_eq!(
+            clone.goldenpath(&["id", "reserve"]).run().success().stdout,
+            format!("SEC-{number:04}\n")
+        );
     }
     // A gap of one that its owner dropped is not given out again by whoever took it.
     origin.git(&["update-ref", "-d", "refs/goldenpath/ids/SEC-0014"]);
@@ -165,7 +192,12 @@ fn the_remotes_default_branch_of_now_counts_and_not_what_this_clone_last_fetched
     write(&clones[0], "SEC-5000");
     clones[0].commit_all("A leap that was reviewed").git(&["push", "--quiet", "origin", "main"]);
     let taken = clones[1].goldenpath(&["id", "reserve"]).run().success();
-    assert_eq!((taken.stdout.as_str(), taken.stderr.contains("Warning")), ("SEC-5001\n", false), "{}", taken.stderr);
+    assert_eq!(
+        (taken.stdout.as_str(), taken.stderr.contains("Warning")),
+        ("SEC-5001\n", false),
+        "{}",
+        taken.stderr
+    );
     // A branch that is called like a default branch, and is not the remote's, does not.
     let (origin, clones) = self::clones(1);
     origin.git(&["branch", "--move", "main", "trunk"]);
@@ -185,7 +217,10 @@ fn a_catalog_may_start_anywhere_and_goes_on_from_there() {
     repository.write("README.md", "x\n").commit_all("Start");
     let base = repository.git(&["rev-parse", "HEAD"]);
     write(&repository, "SEC-5000");
-    assert_eq!((next(&repository).stdout.as_str(), next(&repository).stderr.as_str()), ("SEC-5001\n", ""));
+    assert_eq!(
+        (next(&repository).stdout.as_str(), next(&repository).stderr.as_str()),
+        ("SEC-5001\n", "")
+    );
     repository.git(&["checkout", "--quiet", "-b", "first"]);
     repository.commit_all("The first one");
     assert_eq!(jumps(&repository, &["--from-ref", &base]), [""; 0]);
@@ -222,7 +257,13 @@ fn whatever_is_on_branches_and_refs_the_next_id_is_within_the_gap() {
         (state >> 8) % below
     };
     for round in 0..24 {
-        let far = [base + draw(gap), base + gap, base + gap + 1, base + gap + 1 + draw(20), 999_999_999 - draw(20)];
+        let far = [
+            base + draw(gap),
+            base + gap,
+            base + gap + 1,
+            base + gap + 1 + draw(20),
+            999_999_999 - draw(20),
+        ];
         let number = far[draw(5) as usize].max(base + 1);
         let id = format!("SEC-{number:04}");
         attacker.git(&["checkout", "--quiet", "-B", &format!("b{round}"), "origin/main"]);
@@ -238,14 +279,29 @@ fn whatever_is_on_branches_and_refs_the_next_id_is_within_the_gap() {
         }
         attacker.commit_all("Round").git(&["push", "--quiet", "--force", "origin", "HEAD"]);
         if draw(2) == 0 {
-            attacker.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:refs/goldenpath/ids/{id}")]);
-            attacker.git(&["push", "--quiet", "--force", "origin", &format!("HEAD:refs/tags/t{round}")]);
+            attacker.git(&[
+                "push",
+                "--quiet",
+                "--force",
+                "origin",
+                &format!("HEAD:refs/goldenpath/ids/{id}"),
+            ]);
+            attacker.git(&[
+                "push",
+                "--quiet",
+                "--force",
+                "origin",
+                &format!("HEAD:refs/tags/t{round}"),
+            ]);
         }
         ours.git(&["fetch", "--quiet", "--tags"]);
         let next: u32 = next(ours).stdout.trim().trim_start_matches("SEC-").parse().unwrap();
         assert!((base + 1..=base + gap + 1).contains(&next), "{next} after {id} in round {round}");
     }
-    let reserved = origin.git(&["for-each-ref", "--format=%(refname)", "refs/goldenpath/ids/"]).lines().count();
+    let reserved = origin
+        .git(&["for-each-ref", "--format=%(refname)", "refs/goldenpath/ids/"])
+        .lines()
+        .count();
     ours.write("goldenpath.yaml", "ids: { maxGap: 5 }\n");
     let taken = ours.goldenpath(&["id", "reserve"]).run().success().stdout;
     let taken: u32 = taken.trim().trim_start_matches("SEC-").parse().unwrap();
@@ -263,7 +319,8 @@ fn a_new_manifest_far_above_the_base_is_gp409_by_its_id_and_by_its_files_name() 
     clone.commit_all("Near");
     write(clone, "SEC-1008");
     clone.write(path("SEC-99999999"), &request("SEC-0009", "named-far"));
-    clone.write("catalogs/secrets/payments/dev/notes.yaml", &request("SEC-999999999", "claims-far"));
+    clone
+        .write("catalogs/secrets/payments/dev/notes.yaml", &request("SEC-999999999", "claims-far"));
     clone.git(&["add", "--all"]);
     let far = [path("SEC-1008"), path("SEC-99999999"), path("notes")];
     assert_eq!(jumps(clone, &["--staged"]), far);
@@ -271,7 +328,8 @@ fn a_new_manifest_far_above_the_base_is_gp409_by_its_id_and_by_its_files_name() 
     for range in [["--from-ref", "origin/main"], ["--merge-with", "origin/main"]] {
         assert_eq!(jumps(clone, &range), far, "{range:?}");
     }
-    let told = clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1).stdout;
+    let told =
+        clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1).stdout;
     assert!(told.contains("SEC-1008 is more than 1000 (`ids.maxGap`) above SEC-0007"), "{told}");
     clone.write("goldenpath.yaml", "rules: { GP409: off }\n");
     // The base's configuration decides.
@@ -302,9 +360,12 @@ fn what_new_secret_takes_passes_the_hook_of_its_clone() {
         clone.write("goldenpath.yaml", "ids: { maxGap: 1 }\n");
     }
     clones[0].goldenpath(&["id", "reserve", "--count", "3"]).run().success();
-    let arguments = ["new", "secret", "--service", "web", "--env", "dev", "--type", "generic", "--name", "one"];
-    let made =
-        clones[1].goldenpath(&[&arguments[..], &["--owner", "sre-team", "--risk", "low"]].concat()).run().success();
+    let arguments =
+        ["new", "secret", "--service", "web", "--env", "dev", "--type", "generic", "--name", "one"];
+    let made = clones[1]
+        .goldenpath(&[&arguments[..], &["--owner", "sre-team", "--risk", "low"]].concat())
+        .run()
+        .success();
     assert!(clones[1].exists("catalogs/secrets/web/dev/SEC-0011.yaml"), "{}", made.stdout);
     clones[1].git(&["add", "--all"]);
     assert_eq!(jumps(&clones[1], &["--staged"]), [""; 0]);
@@ -314,9 +375,15 @@ fn what_new_secret_takes_passes_the_hook_of_its_clone() {
 fn a_server_knows_its_reservations_and_refuses_a_jump_without_one() {
     let (origin, clones) = clones(1);
     origin.goldenpath(&["hook", "install"]).run().success();
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap().to_owned();
+    let program =
+        std::path::Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap().to_owned();
     let search = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let push = || clones[0].program("git", &["push", "--quiet", "origin", "HEAD:pr"]).env("PATH", &search).run();
+    let push = || {
+        clones[0]
+            .program("git", &["push", "--quiet", "origin", "HEAD:pr"])
+            .env("PATH", &search)
+            .run()
+    };
     write(&clones[0], "SEC-1008");
     clones[0].commit_all("Far");
     assert!(push().fails_with(1).stderr.contains("GP409"));
@@ -342,7 +409,9 @@ fn where_the_last_id_is_merged_the_error_names_it_and_the_remedy_works() {
 
 #[test]
 fn a_gap_that_is_no_number_of_ids_is_an_error_at_its_place() {
-    for (written, words) in [("0", "leaves no ID"), ("-1", "maxGap"), ("many", "maxGap"), ("99999999999", "maxGap")] {
+    for (written, words) in
+        [("0", "leaves no ID"), ("-1", "maxGap"), ("many", "maxGap"), ("99999999999", "maxGap")]
+    {
         let repository = Repository::new();
         repository.write("goldenpath.yaml", &format!("ids:\n  maxGap: {written}\n"));
         let refused = repository.goldenpath(&["id", "next"]).run().fails_with(2);
@@ -360,9 +429,14 @@ fn names_of_files_and_refs_in_the_report_steer_no_terminal() {
     clone.git(&["checkout", "--quiet", "-b", "pr\u{202e}x"]);
     clone.write("audit/x\u{1b}[2J/SEC-99999999.jsonl", "").commit_all("Hostile");
     clone.git(&["checkout", "--quiet", "main"]);
-    for arguments in [&["id", "next"][..], &["id", "list", "--offline"], &["id", "list", "--offline", "--json"]] {
+    for arguments in
+        [&["id", "next"][..], &["id", "list", "--offline"], &["id", "list", "--offline", "--json"]]
+    {
         let outcome = clone.goldenpath(arguments).run().success();
         let told = outcome.stdout + &outcome.stderr;
-        assert!(told.contains("SEC-99999999") && !told.contains('\u{1b}') && !told.contains('\u{202e}'), "{told:?}");
+        assert!(
+            told.contains("SEC-99999999") && !told.contains('\u{1b}') && !told.contains('\u{202e}'),
+            "{told:?}"
+        );
     }
 }

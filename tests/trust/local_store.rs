@@ -127,7 +127,12 @@ fn a_secret_that_is_renamed_to_another_one_is_refused() {
 fn the_ciphertext_of_an_older_version_in_the_place_of_the_current_one_is_refused() {
     let platform = platform();
     let old = version(KEY, "AWSPREVIOUS");
-    tamper(&platform, &format!("UPDATE versions SET value = {old} WHERE secret = '{KEY}' AND stage = 'AWSCURRENT'"));
+    tamper(
+        &platform,
+        &format!(
+            "UPDATE versions SET value = {old} WHERE secret = '{KEY}' AND stage = 'AWSCURRENT'"
+        ),
+    );
     refuses(&platform, "SEC-0007", KEY, MOVED);
     serves(&platform, "SEC-0008", "other");
 }
@@ -164,7 +169,9 @@ fn the_older_version_does_not_become_current_when_the_current_one_is_removed() {
 #[test]
 fn versions_whose_ids_are_exchanged_are_refused() {
     let platform = platform();
-    let id = |stage: &str| format!("(SELECT id FROM versions WHERE secret = '{KEY}' AND stage = '{stage}')");
+    let id = |stage: &str| {
+        format!("(SELECT id FROM versions WHERE secret = '{KEY}' AND stage = '{stage}')")
+    };
     let (current, previous) = (id("AWSCURRENT"), id("AWSPREVIOUS"));
     tamper(
         &platform,
@@ -185,7 +192,9 @@ fn a_second_current_version_is_refused() {
     let other = version(OTHER, "AWSCURRENT");
     tamper(
         &platform,
-        &format!("INSERT INTO versions VALUES ('{KEY}', 'a', 'AWSCURRENT', '2099-01-01T00:00:00Z', {other})"),
+        &format!(
+            "INSERT INTO versions VALUES ('{KEY}', 'a', 'AWSCURRENT', '2099-01-01T00:00:00Z', {other})"
+        ),
     );
     refuses(&platform, "SEC-0007", KEY, RELABELED);
 }
@@ -199,7 +208,12 @@ fn labels_without_what_authenticates_them_are_refused() {
     refuses(&platform, "SEC-0007", KEY, RELABELED);
     tamper(&platform, "UPDATE secrets SET labels = zeroblob(37)");
     refuses(&platform, "SEC-0007", KEY, "it has the format 0");
-    tamper(&platform, &format!("UPDATE secrets SET labels = (SELECT value FROM versions WHERE secret = '{OTHER}')"));
+    tamper(
+        &platform,
+        &format!(
+            "UPDATE secrets SET labels = (SELECT value FROM versions WHERE secret = '{OTHER}')"
+        ),
+    );
     refuses(&platform, "SEC-0007", KEY, RELABELED);
 }
 
@@ -245,8 +259,14 @@ fn a_refused_value_can_be_set_again_and_versions_that_nothing_proves_are_removed
 fn a_rollback_refuses_a_previous_version_that_was_exchanged() {
     let platform = platform();
     let other = version(OTHER, "AWSCURRENT");
-    tamper(&platform, &format!("UPDATE versions SET value = {other} WHERE secret = '{KEY}' AND stage = 'AWSPREVIOUS'"));
-    let outcome = value(&platform, &["rotate", "SEC-0007", "--rollback", "--yes"]).run().fails_with(1);
+    tamper(
+        &platform,
+        &format!(
+            "UPDATE versions SET value = {other} WHERE secret = '{KEY}' AND stage = 'AWSPREVIOUS'"
+        ),
+    );
+    let outcome =
+        value(&platform, &["rotate", "SEC-0007", "--rollback", "--yes"]).run().fails_with(1);
     assert!(said(&outcome).contains(MOVED), "{}", outcome.stderr);
     serves(&platform, "SEC-0007", "second");
 }
@@ -279,7 +299,12 @@ fn a_value_of_another_key_is_refused_and_the_key_is_named() {
     let own = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
     set(&platform, "SEC-0008", "again", &["--replace"]).success();
-    refuses(&platform, "SEC-0007", KEY, "it was encrypted with another key than the one in the key file");
+    refuses(
+        &platform,
+        "SEC-0007",
+        KEY,
+        "it was encrypted with another key than the one in the key file",
+    );
     fs::write(&key, own).unwrap();
     serves(&platform, "SEC-0007", "second");
 }
@@ -309,7 +334,10 @@ fn refuses_mode(platform: &Platform, path: &Path, lax: u32) {
     set_mode(path, lax);
     for outcome in [env(platform, "SEC-0007"), set(platform, "SEC-0007", "third", &["--replace"])] {
         let said = said(&outcome.fails_with(1));
-        assert!(said.contains(&format!("other users may access it (its mode is {lax:03o})")), "{said}");
+        assert!(
+            said.contains(&format!("other users may access it (its mode is {lax:03o})")),
+            "{said}"
+        );
     }
     run_remedy(platform, &said(&env(platform, "SEC-0007")));
     assert_eq!(mode(path), right);
@@ -339,7 +367,11 @@ fn a_store_folder_that_others_may_access_is_refused_with_the_command_that_correc
 fn a_key_file_that_others_may_access_is_refused_with_the_command_that_corrects_it() {
     let platform = platform();
     for lax in [0o640, 0o604, 0o620] {
-        refuses_mode(&platform, &platform.catalog.home().join(".config/goldenpath/local-store.key"), lax);
+        refuses_mode(
+            &platform,
+            &platform.catalog.home().join(".config/goldenpath/local-store.key"),
+            lax,
+        );
     }
 }
 
@@ -366,7 +398,10 @@ fn new_files_are_this_users_alone_whatever_the_umask() {
     platform.catalog.write("x.sh", "umask 000 && exec \"$@\"");
     let program = env!("CARGO_BIN_EXE_goldenpath");
     let loosely = |arguments: &[&str]| {
-        platform.catalog.program("sh", &[&["x.sh", program], arguments].concat()).stdin("username=app\npassword=x")
+        platform
+            .catalog
+            .program("sh", &[&["x.sh", program], arguments].concat())
+            .stdin("username=app\npassword=x")
     };
     loosely(&["apply", "--yes"]).run().success();
     loosely(&["value", "set", "SEC-0007", "--yes"]).run().success();
@@ -398,11 +433,15 @@ fn a_store_or_a_key_behind_a_symbolic_link_is_refused() {
     let platform = platform();
     let key = platform.catalog.home().join(".config/goldenpath/local-store.key");
     // The configuration's paths are looked at before the store is: exit code 2.
-    for (path, code) in [(store(&platform), 2), (store(&platform).parent().unwrap().to_owned(), 2), (key, 1)] {
+    for (path, code) in
+        [(store(&platform), 2), (store(&platform).parent().unwrap().to_owned(), 2), (key, 1)]
+    {
         let aside = path.with_extension("aside");
         fs::rename(&path, &aside).unwrap();
         symlink(&aside, &path).unwrap();
-        for outcome in [env(&platform, "SEC-0007"), set(&platform, "SEC-0007", "third", &["--replace"])] {
+        for outcome in
+            [env(&platform, "SEC-0007"), set(&platform, "SEC-0007", "third", &["--replace"])]
+        {
             let outcome = outcome.fails_with(code);
             assert!(said(&outcome).contains("symbolic link"), "{}", outcome.stderr);
         }
@@ -510,7 +549,8 @@ fn the_metadata_of_a_store_of_goldenpath_0_1_is_kept_and_so_are_its_ciphertexts(
     assert_eq!(ciphertexts(), before);
     refuses(&platform, "SEC-0007", KEY, AGE);
     assert_eq!(
-        fs::read_to_string(platform.catalog.home().join(".config/goldenpath/local-store.key")).unwrap(),
+        fs::read_to_string(platform.catalog.home().join(".config/goldenpath/local-store.key"))
+            .unwrap(),
         OLD_KEY
     );
 }

@@ -23,7 +23,12 @@ fn configure(platform: &Platform, text: &str) {
 
 /// What an error says, without the lines that it is drawn in.
 fn words(outcome: &Outcome) -> String {
-    outcome.stderr.replace(['│', '·', '╭', '╰', '─'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    outcome
+        .stderr
+        .replace(['│', '·', '╭', '╰', '─'], " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Refused as unusable configuration that names the file, the place and the remedy.
@@ -92,10 +97,19 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
         "127.1:repository/evil".to_owned(),
         "[git@localhost]:repository/evil".to_owned(),
     ] {
-        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
-        let why = if url.starts_with("loop") { "cannot be followed" } else { "of the catalog's repository" };
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+        );
+        let why = if url.starts_with("loop") {
+            "cannot be followed"
+        } else {
+            "of the catalog's repository"
+        };
         refused(platform.apply().run(), "gitops.url", why);
-        let own = format!("store:\n  backend: local\nenvironments:\n  dev:\n    gitops:\n      url: \"{url}\"");
+        let own = format!(
+            "store:\n  backend: local\nenvironments:\n  dev:\n    gitops:\n      url: \"{url}\""
+        );
         configure(&platform, &own);
         refused(platform.apply().run(), "environments.dev.gitops.url", why);
     }
@@ -104,7 +118,10 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
     // The honest one outside gets its push.
     let outside = Repository::bare();
     let url = outside.path().display().to_string();
-    configure(&platform, &format!("store: {{ backend: local }}\ngitops: {{ url: \"{url}\", branch: main }}"));
+    configure(
+        &platform,
+        &format!("store: {{ backend: local }}\ngitops: {{ url: \"{url}\", branch: main }}"),
+    );
     platform.apply().run().success();
     assert_eq!(outside.git(&["ls-tree", "-r", "--name-only", "main"]), PROJECTION);
 }
@@ -127,7 +144,10 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
         format!("./there/{below}"),
     ] {
         for (field, text) in [
-            ("gitops.url", format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{path}\"")),
+            (
+                "gitops.url",
+                format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{path}\""),
+            ),
             ("gitops.path", format!("store: {{ backend: local }}\ngitops:\n  path: \"{path}\"")),
             ("store.keyFile", format!("store:\n  backend: local\n  keyFile: \"{path}\"")),
             ("store.path", format!("store:\n  backend: local\n  path: \"{path}\"")),
@@ -143,10 +163,17 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
         }
     }
     let url = format!("file:///proc/self/cwd/{below}");
-    configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+    configure(
+        &platform,
+        &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+    );
     refused(platform.apply().run(), "gitops.url", "means another place in each process");
-    for url in ["localhost:~root/../evil", "ssh://localhost/~root/evil", "git.example.com:../evil"] {
-        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+    for url in ["localhost:~root/../evil", "ssh://localhost/~root/evil", "git.example.com:../evil"]
+    {
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+        );
         refused(platform.apply().run(), "gitops.url", "give the path in full");
     }
     assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
@@ -157,11 +184,20 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
     symlink(&outside, root.with_file_name("around")).unwrap();
     let written = outside.display().to_string().replace('%', "%25");
     for url in ["../around".to_owned(), format!("file://{written}")] {
-        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+        );
         platform.apply().run().success();
     }
-    let pushed =
-        platform.catalog.git(&["--git-dir", &outside.display().to_string(), "ls-tree", "-r", "--name-only", "main"]);
+    let pushed = platform.catalog.git(&[
+        "--git-dir",
+        &outside.display().to_string(),
+        "ls-tree",
+        "-r",
+        "--name-only",
+        "main",
+    ]);
     assert_eq!(pushed, PROJECTION);
 }
 
@@ -183,7 +219,8 @@ fn a_place_in_the_repository_is_refused_by_every_command_that_would_use_it_and_b
         refused(platform.catalog.goldenpath(arguments).run(), "gitops.url", "is in the work tree");
     }
     // A change that puts it right can be checked.
-    for arguments in [&["validate"][..], &["list"], &["render"], &["show", "SEC-0007", "--offline"]] {
+    for arguments in [&["validate"][..], &["list"], &["render"], &["show", "SEC-0007", "--offline"]]
+    {
         platform.catalog.goldenpath(arguments).run().success();
     }
 }
@@ -216,7 +253,9 @@ fn a_working_copy_among_the_catalogs_files_is_not_committed_to() {
             ("gitops.path", format!("store: {{ backend: local }}\ngitops:\n  path: {path}")),
             (
                 "environments.dev.gitops.path",
-                format!("store: {{ backend: local }}\nenvironments: {{ dev: {{ gitops: {{ path: {path} }} }} }}"),
+                format!(
+                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ gitops: {{ path: {path} }} }} }}"
+                ),
             ),
         ] {
             configure(&platform, &text);
@@ -239,11 +278,18 @@ fn a_working_copy_among_the_catalogs_files_is_not_committed_to() {
 fn a_registered_submodule_may_be_the_gitops_working_copy_and_one_that_is_not_registered_may_not() {
     let platform = seeded();
     let origin = platform.gitops.path().display().to_string();
-    let git = |arguments: &[&str]| platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat());
+    let git = |arguments: &[&str]| {
+        platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat())
+    };
     git(&["submodule", "--quiet", "add", &origin, "deploy/gitops"]);
     configure(&platform, "store: { backend: local }\ngitops:\n  path: deploy/gitops");
     platform.apply().run().success();
-    assert!(platform.catalog.git(&["-C", "deploy/gitops", "log", "-1", "--format=%s"]).starts_with("goldenpath: "));
+    assert!(
+        platform
+            .catalog
+            .git(&["-C", "deploy/gitops", "log", "-1", "--format=%s"])
+            .starts_with("goldenpath: ")
+    );
 
     // Not filled, it is a plain folder.
     let clone = Repository::clone_of(&platform.catalog);
@@ -254,10 +300,22 @@ fn a_registered_submodule_may_be_the_gitops_working_copy_and_one_that_is_not_reg
     fs::remove_file(platform.catalog.path().join(".gitmodules")).unwrap();
     refused(platform.apply().run(), "gitops.path", "is in the work tree");
     platform.catalog.git(&["init", "--quiet", "nested"]);
-    platform.catalog.write(".gitmodules", "[submodule \"nested\"]\n\tpath = nested\n\turl = ../x\n");
+    platform
+        .catalog
+        .write(".gitmodules", "[submodule \"nested\"]\n\tpath = nested\n\turl = ../x\n");
     platform.catalog.git(&["add", ".gitmodules"]);
-    platform.catalog.write("goldenpath.yaml", "store: { backend: local }\ngitops:\n  path: nested\n");
-    platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml", ".gitmodules"]);
+    platform
+        .catalog
+        .write("goldenpath.yaml", "store: { backend: local }\ngitops:\n  path: nested\n");
+    platform.catalog.git(&[
+        "commit",
+        "--quiet",
+        "--message",
+        "x",
+        "--",
+        "goldenpath.yaml",
+        ".gitmodules",
+    ]);
     refused(platform.apply().run(), "gitops.path", "is in the work tree");
 }
 
@@ -265,7 +323,9 @@ fn a_registered_submodule_may_be_the_gitops_working_copy_and_one_that_is_not_reg
 fn a_registered_submodule_is_known_by_its_path_whatever_its_name_and_the_kind_of_index() {
     let platform = seeded();
     let origin = platform.gitops.path().display().to_string();
-    let git = |arguments: &[&str]| platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat());
+    let git = |arguments: &[&str]| {
+        platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat())
+    };
     git(&["submodule", "--quiet", "add", "--name", "other", &origin, "deploy/a b"]);
     let configuration = "store: { backend: local }\ngitops:\n  path: \"./deploy/a b/\"";
     configure(&platform, configuration);
@@ -290,11 +350,15 @@ fn a_registered_submodule_is_known_by_its_path_whatever_its_name_and_the_kind_of
 fn a_database_below_a_submodule_or_another_repository_is_not_opened() {
     let platform = seeded();
     let origin = platform.gitops.path().display().to_string();
-    let git = |arguments: &[&str]| platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat());
+    let git = |arguments: &[&str]| {
+        platform.catalog.git(&[&["-c", "protocol.file.allow=always"], arguments].concat())
+    };
     git(&["submodule", "--quiet", "add", &origin, "deploy/sub"]);
     git(&["init", "--quiet", "nested"]);
     let configuration = |path: &str| format!("store:\n  backend: local\n  path: {path}\n");
-    for path in ["deploy/sub/s.db", "deploy/sub/db/s.db", "nested/db/s.db", "deploy/sub-2/../sub/s.db"] {
+    for path in
+        ["deploy/sub/s.db", "deploy/sub/db/s.db", "nested/db/s.db", "deploy/sub-2/../sub/s.db"]
+    {
         platform.catalog.write("goldenpath.yaml", &configuration(path));
         platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml"]);
         refused(platform.apply().run(), "store.path", "leads into another repository");
@@ -303,7 +367,11 @@ fn a_database_below_a_submodule_or_another_repository_is_not_opened() {
     git(&["commit", "--quiet", "--all", "--message", "x"]);
     let clone = Repository::clone_of(&platform.catalog);
     clone.write("goldenpath.yaml", &configuration("deploy/sub/s.db"));
-    refused(clone.goldenpath(&["apply", "--yes"]).run(), "store.path", "leads into another repository");
+    refused(
+        clone.goldenpath(&["apply", "--yes"]).run(),
+        "store.path",
+        "leads into another repository",
+    );
 
     platform.catalog.write("goldenpath.yaml", &configuration("deploy/sub-2/s.db"));
     platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml"]);
@@ -335,7 +403,11 @@ fn a_path_in_another_work_tree_of_the_repository_is_in_the_repository() {
         let text = format!("store: {{ backend: local }}\ngitops:\n  url: {url}\n");
         fs::write(other.join("goldenpath.yaml"), text).unwrap();
         let arguments = ["-C", other.to_str().unwrap(), "plan", "--work-tree"];
-        refused(platform.catalog.goldenpath(&arguments).run(), "gitops.url", "of the catalog's repository");
+        refused(
+            platform.catalog.goldenpath(&arguments).run(),
+            "gitops.url",
+            "of the catalog's repository",
+        );
     }
     assert!(!main.with_file_name("ran").exists());
 }
@@ -347,12 +419,18 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
     let plain = home.join(".config/plain");
     fs::create_dir_all(&plain).unwrap();
     configure(&platform, "store: { backend: local }\ngitops:\n  path: ../home/.config/plain");
-    for arguments in [&["plan"][..], &["apply", "--yes"], &["plan", "--gitops-path", "../repository/.."]] {
+    for arguments in
+        [&["plan"][..], &["apply", "--yes"], &["plan", "--gitops-path", "../repository/.."]]
+    {
         platform.catalog.goldenpath(arguments).run().fails_with(2);
     }
     refused(platform.apply().run(), "gitops.path", "is not the root of a git work tree");
     let outcome = platform.apply().run();
-    assert!(words(&outcome).contains(&format!("--gitops-path {}", plain.display())), "{}", outcome.stderr);
+    assert!(
+        words(&outcome).contains(&format!("--gitops-path {}", plain.display())),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(fs::read_dir(&plain).unwrap().count(), 0);
 
     // A saved plan is bound to what was named.
@@ -363,10 +441,15 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
     assert!(plain.join(PROJECTION).is_file());
 
     // A name that means nothing, or nothing of this run.
-    for (name, why) in [("missing", "name a folder that exists"), ("..", "no `gitops.path` of this run is that folder")]
-    {
-        let outcome =
-            platform.catalog.goldenpath(&["plan", "--gitops-path", &named, "--gitops-path", name]).run().fails_with(2);
+    for (name, why) in [
+        ("missing", "name a folder that exists"),
+        ("..", "no `gitops.path` of this run is that folder"),
+    ] {
+        let outcome = platform
+            .catalog
+            .goldenpath(&["plan", "--gitops-path", &named, "--gitops-path", name])
+            .run()
+            .fails_with(2);
         assert!(words(&outcome).contains(why), "{}", outcome.stderr);
     }
 }
@@ -385,7 +468,10 @@ fn gits_own_folder_of_another_repository_is_not_a_working_copy() {
     let platform = seeded();
     configure(
         &platform,
-        &format!("store: {{ backend: local }}\ngitops:\n  path: {}/.git", platform.gitops.path().display()),
+        &format!(
+            "store: {{ backend: local }}\ngitops:\n  path: {}/.git",
+            platform.gitops.path().display()
+        ),
     );
     platform.apply().run().fails_with(2);
     assert!(!platform.gitops.exists(".git/kustomize"));
@@ -413,7 +499,10 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
         );
         configure(&platform, &own);
         refused(platform.apply().run(), "environments.dev.gitops.file", "`");
-        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"{file}\""));
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"{file}\""),
+        );
         refused(platform.apply().run(), "gitops.file", "`");
     }
     // A field of a manifest cannot make it one, either.
@@ -423,7 +512,9 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
     );
     configure(
         &platform,
-        &format!("store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"{{{{ description }}}}/x.yaml\""),
+        &format!(
+            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"{{{{ description }}}}/x.yaml\""
+        ),
     );
     let outcome = platform.apply().run().fails_with(1);
     assert!(words(&outcome).contains("begins with a dot"), "{}", outcome.stderr);
@@ -431,7 +522,9 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
 
     configure(
         &platform,
-        &format!("store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"apps/{{{{ id }}}}.yml\""),
+        &format!(
+            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"apps/{{{{ id }}}}.yml\""
+        ),
     );
     platform.apply().run().success();
     assert_eq!(platform.gitops.git(&["ls-files"]), "README.md\napps/SEC-0007.yml");
@@ -461,7 +554,10 @@ fn a_database_that_git_tracks_or_that_a_link_leads_to_is_not_opened() {
     ] {
         configure(&platform, &format!("store:\n  backend: local\n  path: {path}"));
         refused(platform.apply().run(), "store.path", why);
-        configure(&platform, &format!("environments:\n  dev:\n    store:\n      backend: local\n      path: {path}"));
+        configure(
+            &platform,
+            &format!("environments:\n  dev:\n    store:\n      backend: local\n      path: {path}"),
+        );
         refused(platform.apply().run(), "environments.dev.store.path", why);
     }
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
@@ -491,7 +587,15 @@ fn a_key_file_or_a_kubeconfig_of_the_repository_is_not_read() {
     symlink(root.join("ci/file"), root.with_file_name("around")).unwrap();
     symlink(root.join("ci"), platform.catalog.home().join("ci")).unwrap();
     let absolute = root.join("ci/file").display().to_string();
-    for path in ["ci/file", "./ci/../ci/file", "../around", "~/ci/file", ".git/file", "missing/file", &absolute] {
+    for path in [
+        "ci/file",
+        "./ci/../ci/file",
+        "../around",
+        "~/ci/file",
+        ".git/file",
+        "missing/file",
+        &absolute,
+    ] {
         configure(&platform, &format!("store:\n  backend: local\n  keyFile: {path}"));
         refused(
             platform.catalog.goldenpath(&["value", "status"]).run(),
@@ -499,7 +603,10 @@ fn a_key_file_or_a_kubeconfig_of_the_repository_is_not_read() {
             "of the catalog's repository",
         );
         let cluster = format!("    cluster:\n      context: dev\n      kubeconfig: {path}");
-        configure(&platform, &format!("store: {{ backend: local }}\nenvironments:\n  dev:\n{cluster}"));
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\nenvironments:\n  dev:\n{cluster}"),
+        );
         refused(platform.apply().run(), "environments.dev.cluster.kubeconfig", "repository");
     }
     configure(&platform, "store:\n  backend: local\n  keyFile: ../own.key");
@@ -513,14 +620,27 @@ fn a_url_of_the_repository_goes_by_https_ssh_and_files_alone_unless_the_user_has
     let platform = seeded();
     let ran = platform.catalog.path().with_file_name("ran");
     let ext = format!("ext::sh -c touch% {}", ran.display());
-    for url in [ext.as_str(), "http://localhost:1/x.git", "git://localhost:1/x.git", "fd::7", "FILE:///x", "evil::x"] {
-        configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+    for url in [
+        ext.as_str(),
+        "http://localhost:1/x.git",
+        "git://localhost:1/x.git",
+        "fd::7",
+        "FILE:///x",
+        "evil::x",
+    ] {
+        configure(
+            &platform,
+            &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+        );
         refused(platform.apply().run(), "gitops.url", "uses the protocol");
     }
     assert!(!ran.exists());
 
     // The user's own setting decides, in either way.
-    configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{ext}\""));
+    configure(
+        &platform,
+        &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{ext}\""),
+    );
     platform.apply().env("GIT_ALLOW_PROTOCOL", "ext").run().fails_with(1);
     assert!(ran.exists(), "the control: it would run");
     fs::remove_file(&ran).unwrap();
@@ -531,7 +651,10 @@ fn a_url_of_the_repository_goes_by_https_ssh_and_files_alone_unless_the_user_has
     assert!(ran.exists());
     let outside = Repository::bare();
     let url = outside.path().display().to_string();
-    configure(&platform, &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""));
+    configure(
+        &platform,
+        &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
+    );
     platform.catalog.git(&["config", "--global", "protocol.file.allow", "never"]);
     let outcome = platform.apply().run().fails_with(1);
     assert!(words(&outcome).contains("transport 'file' not allowed"), "{}", outcome.stderr);
@@ -571,7 +694,10 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
         ),
     );
     let prod = crate::support::request("SEC-0008", "prod-key").replace("dev", "prod");
-    platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod).commit_all("SEC-0008");
+    platform
+        .catalog
+        .write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod)
+        .commit_all("SEC-0008");
     let folder = platform.catalog.path().with_file_name("bin");
     fs::create_dir(&folder).unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -581,9 +707,16 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
         );
         fs::write(folder.join("git"), program).unwrap();
         fs::set_permissions(folder.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
-        platform.plan(&[]).env("PATH", format!("{}:{path}", folder.display())).run().success().stderr
+        platform
+            .plan(&[])
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .run()
+            .success()
+            .stderr
     };
-    for version in ["git version 2.45.0", "git version 2.39.5 (Apple Git-154)", "git version 2.43.0.windows.1"] {
+    for version in
+        ["git version 2.45.0", "git version 2.39.5 (Apple Git-154)", "git version 2.43.0.windows.1"]
+    {
         let said = run(version);
         assert_eq!(said.matches("is older than 2.45.1").count(), 1, "{said}");
     }
@@ -605,15 +738,23 @@ fn a_repository_that_was_committed_into_another_is_not_taken_for_the_catalogs() 
         "[core]\n\tbare = false\n\tworktree = ..\n".to_owned(),
     ];
     for settings in settings {
-        let remote =
-            format!("[remote \"origin\"]\n\turl = ext::sh -c touch% {}\n[protocol]\n\tallow = always\n", ran.display());
+        let remote = format!(
+            "[remote \"origin\"]\n\turl = ext::sh -c touch% {}\n[protocol]\n\tallow = always\n",
+            ran.display()
+        );
         fs::write(folder.join("config"), format!("{settings}{remote}")).unwrap();
-        for arguments in [&["id", "next"][..], &["validate"], &["plan"], &["id", "list", "--remote"]] {
+        for arguments in
+            [&["id", "next"][..], &["validate"], &["plan"], &["id", "list", "--remote"]]
+        {
             let outcome = around.goldenpath(&[&["-C", "catalogs"], arguments].concat()).run();
             assert_eq!(outcome.code, 2, "{settings} {arguments:?}\n{}", outcome.stderr);
         }
         let outcome = around.goldenpath(&["-C", "catalogs", "id", "next"]).run().fails_with(2);
-        assert!(words(&outcome).contains("is a bare repository among the files of"), "{}", outcome.stderr);
+        assert!(
+            words(&outcome).contains("is a bare repository among the files of"),
+            "{}",
+            outcome.stderr
+        );
         assert!(!ran.exists());
     }
     // A bare repository that lies alone can be read, and one with a folder of its own for git's files is as good as any.

@@ -43,15 +43,23 @@ fn with_web(configuration: &str, edits: &[(&str, &str)]) -> Repository {
 /// Everything that `validate` finds, whose exit code says whether one is an error.
 #[track_caller]
 fn validate(repository: &Repository, arguments: &[&str]) -> Vec<Found> {
-    let outcome = repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
+    let outcome =
+        repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
     let found = findings(&outcome);
-    assert_eq!(outcome.code, i32::from(found.iter().any(|found| found.severity == "error")), "{found:?}");
+    assert_eq!(
+        outcome.code,
+        i32::from(found.iter().any(|found| found.severity == "error")),
+        "{found:?}"
+    );
     found
 }
 
 /// `error GP206 /metadata/owner` each.
 fn rows(found: &[Found]) -> Vec<String> {
-    found.iter().map(|found| format!("{} {} {}", found.severity, found.rule, found.pointer)).collect()
+    found
+        .iter()
+        .map(|found| format!("{} {} {}", found.severity, found.rule, found.pointer))
+        .collect()
 }
 
 #[track_caller]
@@ -69,10 +77,17 @@ fn what_the_table_lists_is_allowed() {
 
 #[test]
 fn an_owner_that_the_service_does_not_list_is_an_error() {
-    let found = finds(TABLE, &[("owner: app-team", "owner: team-payments")], &["error GP206 /metadata/owner"]);
+    let found = finds(
+        TABLE,
+        &[("owner: app-team", "owner: team-payments")],
+        &["error GP206 /metadata/owner"],
+    );
     assert_eq!(found[0].message, "the owner `team-payments` does not own the service `web`");
     assert!(found[0].help.contains("use `app-team` or `sre-team`"), "{found:?}");
-    assert!(found[0].help.contains("`ownership.services.web.owners` in goldenpath.yaml"), "{found:?}");
+    assert!(
+        found[0].help.contains("`ownership.services.web.owners` in goldenpath.yaml"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -80,28 +95,46 @@ fn another_services_namespace_is_an_error_whatever_the_table_says_of_the_service
     let grab = [("namespace: web ", "namespace: payments ")];
     finds(TABLE, &grab, &["error GP206 /spec/access/namespace"]);
     // By a pattern of the other's.
-    let found = finds(TABLE, &[("namespace: web ", "namespace: pay-jobs ")], &["error GP206 /spec/access/namespace"]);
+    let found = finds(
+        TABLE,
+        &[("namespace: web ", "namespace: pay-jobs ")],
+        &["error GP206 /spec/access/namespace"],
+    );
     assert!(found[0].message.contains("it belongs to `payments`"), "{found:?}");
     // A service without a list, and one that is not in the table.
     let without_list = TABLE.replace(", namespaces: [web]", "");
     finds(&without_list, &grab, &["error GP206 /spec/access/namespace"]);
-    let unlisted = TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
-    finds(&unlisted, &grab, &["warning GP206 /metadata/service", "error GP206 /spec/access/namespace"]);
+    let unlisted =
+        TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+    finds(
+        &unlisted,
+        &grab,
+        &["warning GP206 /metadata/service", "error GP206 /spec/access/namespace"],
+    );
     // One that both list is both's.
     finds(&TABLE.replace("namespaces: [web]", "namespaces: [web, payments]"), &grab, &[]);
 }
 
 #[test]
 fn a_namespace_that_no_service_lists_is_an_error_for_a_service_with_a_list() {
-    finds(TABLE, &[("namespace: web ", "namespace: evil ")], &["error GP206 /spec/access/namespace"]);
+    finds(
+        TABLE,
+        &[("namespace: web ", "namespace: evil ")],
+        &["error GP206 /spec/access/namespace"],
+    );
 }
 
 #[test]
 fn a_service_that_is_not_listed_is_a_warning_and_an_error_where_the_table_denies_it() {
-    let unlisted = TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+    let unlisted =
+        TABLE.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
     finds(&unlisted, &[], &["warning GP206 /metadata/service"]);
     finds(&format!("{unlisted}  unlisted: deny\n"), &[], &["error GP206 /metadata/service"]);
-    finds(&format!("{unlisted}rules: {{ not-your-service: error }}\n"), &[], &["error GP206 /metadata/service"]);
+    finds(
+        &format!("{unlisted}rules: {{ not-your-service: error }}\n"),
+        &[],
+        &["error GP206 /metadata/service"],
+    );
 }
 
 #[test]
@@ -127,7 +160,9 @@ fn the_clusters_own_namespaces_are_refused_without_any_configuration_and_nothing
 fn a_service_may_use_a_denied_namespace_that_its_list_names_and_not_by_a_star() {
     let edits = [("namespace: web ", "namespace: argocd ")];
     let table = |namespaces: &str| {
-        format!("ownership:\n  services:\n    web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n")
+        format!(
+            "ownership:\n  services:\n    web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n"
+        )
     };
     finds(&table("argocd"), &edits, &[]);
     finds(&table("\"argo*\""), &edits, &[]);
@@ -163,8 +198,10 @@ fn a_decommissioned_manifest_asks_for_nothing() {
 }
 
 #[test]
-fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an_error_beside_a_list() {
-    let principals = |list: &str| format!("k8sSecretName: web-session\n    readPrincipals: [{list}]\n    #");
+fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an_error_beside_a_list()
+ {
+    let principals =
+        |list: &str| format!("k8sSecretName: web-session\n    readPrincipals: [{list}]\n    #");
     let (own, foreign) = ("arn:aws:iam::123456789012:role/web", "arn:aws:iam::999999999999:root");
     let both = principals(&format!("\"{own}\", \"{foreign}\""));
     let edit = [("k8sSecretName: web-session", both.as_str())];
@@ -178,17 +215,21 @@ fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an
     let role = "arn:aws:iam::123456789012:role/apply";
     finds(&format!("store: {{ roleArn: \"{role}\" }}\n"), &edit, &warning);
     // The environment's own account counts first.
-    let environment =
-        "store: { accountId: \"999999999999\" }\nenvironments: { dev: { accountId: \"123456789012\" } }\n";
+    let environment = "store: { accountId: \"999999999999\" }\nenvironments: { dev: { accountId: \"123456789012\" } }\n";
     finds(environment, &edit, &warning);
-    let listed =
-        |accounts: &str| TABLE.replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"));
+    let listed = |accounts: &str| {
+        TABLE.replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"))
+    };
     finds(&listed("\"123456789012\""), &edit, &["error GP208 /spec/access/readPrincipals/1"]);
     finds(&listed("\"123456789012\", \"999999999999\""), &edit, &[]);
     for field in ["writePrincipals", "breakGlassPrincipals"] {
         let text = both.replace("readPrincipals", field);
         let edit = [("k8sSecretName: web-session", text.as_str())];
-        finds(&listed("\"123456789012\""), &edit, &[&format!("error GP208 /spec/access/{field}/1")]);
+        finds(
+            &listed("\"123456789012\""),
+            &edit,
+            &[&format!("error GP208 /spec/access/{field}/1")],
+        );
     }
 }
 
@@ -196,7 +237,8 @@ fn a_principal_of_another_account_is_a_warning_where_the_account_is_known_and_an
 fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error() {
     let mut repository = Repository::new();
     let seed = seed_with(&[("namespace: payments ", "namespace: shared ")]);
-    let same_name = |text: String| text.replace("  name: web-session ", "  name: payments-db-credentials ");
+    let same_name =
+        |text: String| text.replace("  name: web-session ", "  name: payments-db-credentials ");
     repository.write(SEED_PATH, &seed);
     repository.write(WEB_PATH, &same_name(web(&[("namespace: web ", "namespace: shared ")])));
     let found = validate(&repository, &[]);
@@ -210,19 +252,29 @@ fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error
     // In two environments: only where they share a cluster.
     repository = Repository::new();
     repository.write(SEED_PATH, SEED);
-    let test = seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]);
+    let test =
+        seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]);
     repository.write("catalogs/secrets/payments/test/SEC-0009.yaml", &test);
     assert_eq!(validate(&repository, &[]), []);
     let clusters = |test: &str| {
-        format!("environments:\n  dev: {{ cluster: {{ name: small }} }}\n  test: {{ cluster: {{ name: {test} }} }}\n")
+        format!(
+            "environments:\n  dev: {{ cluster: {{ name: small }} }}\n  test: {{ cluster: {{ name: {test} }} }}\n"
+        )
     };
     repository.write("goldenpath.yaml", &clusters("other"));
     assert_eq!(validate(&repository, &[]), []);
     repository.write("goldenpath.yaml", &clusters("small"));
     let found = validate(&repository, &[]);
     let both = ["error GP304 /spec/access/k8sSecretName", "error GP305 /metadata/name"];
-    assert_eq!(rows(&found).iter().filter(|row| both.contains(&row.as_str())).count(), 4, "{found:?}");
-    assert!(found.iter().any(|found| found.message.contains("in the cluster `small` is taken")), "{found:?}");
+    assert_eq!(
+        rows(&found).iter().filter(|row| both.contains(&row.as_str())).count(),
+        4,
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|found| found.message.contains("in the cluster `small` is taken")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -231,23 +283,34 @@ fn a_commit_is_compared_with_manifests_that_it_does_not_touch_whatever_an_earlie
     // So many that what they claim is remembered.
     for number in 100..150 {
         let id = format!("SEC-0{number}");
-        let text = SEED.replace("SEC-0007", &id).replace("payments-db-cred", &format!("other-{number}"));
+        let text =
+            SEED.replace("SEC-0007", &id).replace("payments-db-cred", &format!("other-{number}"));
         repository.write(format!("catalogs/secrets/payments/dev/{id}.yaml"), &text);
     }
-    repository.write("goldenpath.yaml", "environments: { dev: { cluster: { name: a } } }\n").commit_all("many");
+    repository
+        .write("goldenpath.yaml", "environments: { dev: { cluster: { name: a } } }\n")
+        .commit_all("many");
     let path = "catalogs/secrets/payments/test/SEC-0009.yaml";
-    repository.write(path, &seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]));
+    repository.write(
+        path,
+        &seed_with(&[("id: SEC-0007", "id: SEC-0009"), ("environment: dev", "environment: test")]),
+    );
     repository.git(&["add", "--all"]);
     assert_eq!(validate(&repository, &["--staged"]), []);
     // Another clusters' table makes other claims of the same bytes.
-    let shared = "environments: { dev: { cluster: { name: a } }, test: { cluster: { name: a } } }\n";
+    let shared =
+        "environments: { dev: { cluster: { name: a } }, test: { cluster: { name: a } } }\n";
     repository.git(&["reset", "--quiet"]);
     repository.write("goldenpath.yaml", shared);
     repository.git(&["add", "goldenpath.yaml"]);
     repository.git(&["commit", "--quiet", "--no-verify", "-m", "share"]);
     repository.git(&["add", "--all"]);
     let found = validate(&repository, &["--staged"]);
-    assert_eq!(rows(&found), ["error GP305 /metadata/name", "error GP304 /spec/access/k8sSecretName"], "{found:?}");
+    assert_eq!(
+        rows(&found),
+        ["error GP305 /metadata/name", "error GP304 /spec/access/k8sSecretName"],
+        "{found:?}"
+    );
 }
 
 /// What a change of the seed's manifest is found to do, against the commit before.
@@ -261,10 +324,22 @@ fn change(configuration: &str, edits: &[(&str, &str)]) -> Vec<Found> {
 
 #[test]
 fn a_secret_that_changes_its_owner_or_its_namespace_is_a_handover() {
-    let found =
-        change("", &[("owner: team-payments", "owner: app-team"), ("namespace: payments ", "namespace: evil ")]);
-    assert_eq!(rows(&found), ["warning GP408 /metadata/owner", "warning GP408 /spec/access/namespace"], "{found:?}");
-    assert!(found[0].message.contains("SEC-0007") && found[0].help.contains("ask `team-payments`"), "{found:?}");
+    let found = change(
+        "",
+        &[
+            ("owner: team-payments", "owner: app-team"),
+            ("namespace: payments ", "namespace: evil "),
+        ],
+    );
+    assert_eq!(
+        rows(&found),
+        ["warning GP408 /metadata/owner", "warning GP408 /spec/access/namespace"],
+        "{found:?}"
+    );
+    assert!(
+        found[0].message.contains("SEC-0007") && found[0].help.contains("ask `team-payments`"),
+        "{found:?}"
+    );
     assert!(found[1].message.contains("from the namespace `payments` to `evil`"), "{found:?}");
     assert_eq!(
         rows(&change("", &[("namespace: payments ", "namespace: evil ")])),
@@ -279,8 +354,13 @@ fn a_secret_that_changes_its_owner_or_its_namespace_is_a_handover() {
 fn a_change_that_adds_itself_to_the_table_is_judged_by_the_bases_table() {
     let repository = with_web(TABLE, &[]);
     repository.commit_all("before");
-    repository.write("goldenpath.yaml", &TABLE.replace("namespaces: [web]", "namespaces: [web, payments]"));
-    repository.write(WEB_PATH, &web(&[("namespace: web ", "namespace: payments ")])).commit_all("grab");
+    repository.write(
+        "goldenpath.yaml",
+        &TABLE.replace("namespaces: [web]", "namespaces: [web, payments]"),
+    );
+    repository
+        .write(WEB_PATH, &web(&[("namespace: web ", "namespace: payments ")]))
+        .commit_all("grab");
     let found = validate(&repository, &["--from-ref", "HEAD~1"]);
     assert!(rows(&found).contains(&"error GP206 /spec/access/namespace".to_owned()), "{found:?}");
 }
@@ -298,12 +378,28 @@ fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
             "`Pay` cannot be a namespace",
             "lowercase",
         ),
-        ("ownership:\n  teams: { app-team: acme }\n", "`acme` is not a code owner", "@organization/team"),
-        ("ownership: { services: { a: { owner: [x] } } }\n", "unknown field `owner`", "did you mean `owners`?"),
+        (
+            "ownership:\n  teams: { app-team: acme }\n",
+            "`acme` is not a code owner",
+            "@organization/team",
+        ),
+        (
+            "ownership: { services: { a: { owner: [x] } } }\n",
+            "unknown field `owner`",
+            "did you mean `owners`?",
+        ),
         ("ownership: { unlisted: allow }\n", "unknown value `allow`", "warn, deny"),
-        ("ownership:\n  deniedNamespaces:\n    # - kube-*\n", "the list is empty", "goldenpath.yaml:2"),
+        (
+            "ownership:\n  deniedNamespaces:\n    # - kube-*\n",
+            "the list is empty",
+            "goldenpath.yaml:2",
+        ),
         ("ownership: { services: { a: { owners: } } }\n", "the list is empty", "leave the key out"),
-        ("store: { accountId: \"1234\" }\n", "`store.accountId: 1234` is not an account ID", "12 digits"),
+        (
+            "store: { accountId: \"1234\" }\n",
+            "`store.accountId: 1234` is not an account ID",
+            "12 digits",
+        ),
         ("environments: { dev: { cluster: {} } }\n", "has neither `name` nor `context`", "`name:`"),
     ] {
         let repository = with_web(configuration, &[]);
@@ -365,7 +461,10 @@ fn codeowners_write_keeps_the_lines_that_are_there_and_check_passes_after_it() {
         assert!(LINES.iter().all(|line| lines.iter().any(|written| written == line)), "{written}");
         repository.goldenpath(&["codeowners", "--check"]).run().success();
         let again = repository.goldenpath(&["codeowners", "--write"]).run().success();
-        assert_eq!((again.stdout.trim(), repository.read(place)), (format!("unchanged {place}").as_str(), written));
+        assert_eq!(
+            (again.stdout.trim(), repository.read(place)),
+            (format!("unchanged {place}").as_str(), written)
+        );
     }
 }
 
@@ -385,7 +484,11 @@ fn codeowners_check_fails_where_lines_are_out_of_date_or_overridden_by_later_one
         let outcome = repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
         assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
         assert!(outcome.stdout.contains("@@"), "the difference is shown: {}", outcome.stdout);
-        let json = repository.goldenpath(&["codeowners", "--check", "--format", "json"]).run().fails_with(1).json();
+        let json = repository
+            .goldenpath(&["codeowners", "--check", "--format", "json"])
+            .run()
+            .fails_with(1)
+            .json();
         assert_eq!(json["state"], state);
         repository.goldenpath(&["codeowners", "--write"]).run().success();
         repository.goldenpath(&["codeowners", "--check"]).run().success();
@@ -408,14 +511,27 @@ fn codeowners_check_fails_on_an_exclusion_of_its_paths_and_write_refuses_it() {
     ] {
         repository.write(".github/CODEOWNERS", &text);
         let outcome = repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
-        assert!(outcome.stderr.contains(line) && outcome.stderr.contains("exclude"), "{}", outcome.stderr);
-        let json = repository.goldenpath(&["codeowners", "--check", "--format", "json"]).run().fails_with(1).json();
+        assert!(
+            outcome.stderr.contains(line) && outcome.stderr.contains("exclude"),
+            "{}",
+            outcome.stderr
+        );
+        let json = repository
+            .goldenpath(&["codeowners", "--check", "--format", "json"])
+            .run()
+            .fails_with(1)
+            .json();
         assert_eq!(json["state"], "excluded");
         let outcome = repository.goldenpath(&["codeowners", "--write"]).run().fails_with(1);
-        assert!(outcome.stderr.contains(line) && outcome.stderr.contains("remove"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(line) && outcome.stderr.contains("remove"),
+            "{}",
+            outcome.stderr
+        );
         assert_eq!(repository.read(".github/CODEOWNERS"), text);
         // The remedy.
-        let without: String = text.split_inclusive('\n').filter(|line| !line.starts_with('!')).collect();
+        let without: String =
+            text.split_inclusive('\n').filter(|line| !line.starts_with('!')).collect();
         repository.write(".github/CODEOWNERS", &without);
         repository.goldenpath(&["codeowners", "--write"]).run().success();
         repository.goldenpath(&["codeowners", "--check"]).run().success();
@@ -455,8 +571,14 @@ fn codeowners_gives_a_pipeline_to_the_platform_team_where_there_is_one() {
 #[test]
 fn codeowners_names_what_is_missing_and_what_is_ambiguous() {
     for (configuration, said) in [
-        (TABLE.replace("app-team: \"@acme/app\", ", ""), "`ownership.teams` has no code owner for `app-team`"),
-        (TABLE.replace("  platform: [\"@acme/platform\"]\n", ""), "`ownership.platform` has no code owner"),
+        (
+            TABLE.replace("app-team: \"@acme/app\", ", ""),
+            "`ownership.teams` has no code owner for `app-team`",
+        ),
+        (
+            TABLE.replace("  platform: [\"@acme/platform\"]\n", ""),
+            "`ownership.platform` has no code owner",
+        ),
     ] {
         let repository = with_web(&configuration, &[]);
         let outcome = repository.goldenpath(&["codeowners"]).run().fails_with(2);
@@ -497,14 +619,16 @@ fn codeowners_writes_through_no_link() {
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }
 
-const ANSWERS: [&str; 8] = ["--env", "dev", "--type", "api-key", "--name", "web-key", "--risk", "low"];
+const ANSWERS: [&str; 8] =
+    ["--env", "dev", "--type", "api-key", "--name", "web-key", "--risk", "low"];
 
 #[test]
 fn new_secret_takes_the_only_owner_and_the_first_namespace_of_the_service_that_was_answered() {
     let table = "ownership:\n  services:\n    shop: { owners: [sre-team], namespaces: [storefront, shop-jobs] }\n    web: { owners: [app-team, sre-team], namespaces: [web] }\n";
     let repository = with_web(table, &[]);
     let new = |service: &str, more: &[&str]| {
-        let arguments = [&["new", "secret", "--dry-run", "--service", service][..], &ANSWERS, more].concat();
+        let arguments =
+            [&["new", "secret", "--dry-run", "--service", service][..], &ANSWERS, more].concat();
         repository.goldenpath(&arguments).run()
     };
     let made = new("shop", &[]).success().stdout;
@@ -534,7 +658,9 @@ fn new_secret_takes_no_namespace_where_the_service_lists_patterns_that_its_name_
     let made = new("\"tools-*\"", &["--namespace", "tools-ci"]).success().stdout;
     assert!(made.contains("namespace: tools-ci"), "{made}");
     // The control: the service's name where a pattern matches it, and else a name of the list.
-    for (patterns, namespace) in [("\"tools*\"", "namespace: tools\n"), ("\"tools-*\", jobs", "namespace: jobs\n")] {
+    for (patterns, namespace) in
+        [("\"tools*\"", "namespace: tools\n"), ("\"tools-*\", jobs", "namespace: jobs\n")]
+    {
         let made = new(patterns, &[]).success().stdout;
         assert!(made.contains(namespace), "{made}");
     }
@@ -545,7 +671,9 @@ fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answe
     let table = "ownership:\n  unlisted: deny\n  services:\n    shop: { owners: [app-team] }\n";
     let repository = Repository::new();
     repository.write("goldenpath.yaml", table);
-    let arguments = [&["new", "secret", "--owner", "app-team", "--namespace", "kube-system"][..], &ANSWERS].concat();
+    let arguments =
+        [&["new", "secret", "--owner", "app-team", "--namespace", "kube-system"][..], &ANSWERS]
+            .concat();
     let mut terminal = repository.goldenpath(&arguments).in_terminal(120, 24);
     terminal.wait_for("Service").wait_for("shop").key(Key::Down).key(Key::Enter);
     terminal.wait_for("Rotation class").key(Key::Enter);
@@ -557,10 +685,15 @@ fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answe
     terminal.wait_for("Description").key(Key::Enter);
     terminal.wait_for("Write this file?").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
-    assert!(repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml").contains("namespace: shop\n"));
+    assert!(
+        repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml").contains("namespace: shop\n")
+    );
     // A name that no namespace can have is refused at once, and so is a denied one beside its service.
-    for more in [&["--namespace", "No_Name"][..], &["--namespace", "kube-system", "--service", "shop"]] {
-        let refused = repository.goldenpath(&[&["new", "secret", "--owner", "app-team"], &ANSWERS[..], more].concat());
+    for more in
+        [&["--namespace", "No_Name"][..], &["--namespace", "kube-system", "--service", "shop"]]
+    {
+        let refused = repository
+            .goldenpath(&[&["new", "secret", "--owner", "app-team"], &ANSWERS[..], more].concat());
         let refused = refused.run();
         assert!(refused.code != 0 && refused.stderr.contains("namespace"), "{}", refused.stderr);
         assert!(!refused.stderr.contains("unanswered"), "{}", refused.stderr);

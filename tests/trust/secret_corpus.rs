@@ -76,7 +76,10 @@ impl Set {
         let found = report["findings"].as_array().expect("a list of findings");
         let mut reported = vec![false; texts.len()];
         for finding in found.iter().filter(|finding| finding["rule"] == "GP501") {
-            let name = finding["path"].as_str().and_then(|path| path.rsplit("SEC-").next()).expect("a path");
+            let name = finding["path"]
+                .as_str()
+                .and_then(|path| path.rsplit("SEC-").next())
+                .expect("a path");
             let number: usize = name.trim_end_matches(".yaml").parse().expect("a number");
             reported[number - 1] = true;
         }
@@ -99,8 +102,10 @@ impl Set {
             }
         }
         let share = |count: usize, rows: usize| count as f64 / (rows as f64 * SEEDS as f64);
-        let measured =
-            Measured { recall: 1.0 - share(missed, leaks.len()), false_alarms: share(alarms, harmless.len()) };
+        let measured = Measured {
+            recall: 1.0 - share(missed, leaks.len()),
+            false_alarms: share(alarms, harmless.len()),
+        };
         println!(
             "{}: {} leaks, recall {:.3}; {} harmless texts, false alarms {:.3}",
             self.name,
@@ -121,13 +126,23 @@ fn path(number: usize) -> String {
 fn manifest(place: &str, text: &str, number: usize) -> String {
     let own = SEED
         .replace("SEC-0007 ", &format!("SEC-{number:04} "))
-        .replace("name: payments-db-credentials", &format!("name: payments-db-credentials-{number}"))
-        .replace("k8sSecretName: payments-db-creds", &format!("k8sSecretName: payments-db-creds-{number}"));
+        .replace(
+            "name: payments-db-credentials",
+            &format!("name: payments-db-credentials-{number}"),
+        )
+        .replace(
+            "k8sSecretName: payments-db-creds",
+            &format!("k8sSecretName: payments-db-creds-{number}"),
+        );
     let quoted = Value::from(text).to_string();
-    let indented = |margin: &str| text.lines().map(|line| format!("{margin}{line}\n")).collect::<String>();
+    let indented =
+        |margin: &str| text.lines().map(|line| format!("{margin}{line}\n")).collect::<String>();
     let metadata = |lines: String| own.replacen("metadata:\n", &format!("metadata:\n{lines}"), 1);
     let replaced = |field: &str| {
-        let line = own.lines().find(|line| line.trim_start().starts_with(field)).expect("a field of the seed");
+        let line = own
+            .lines()
+            .find(|line| line.trim_start().starts_with(field))
+            .expect("a field of the seed");
         let margin = &line[..line.len() - line.trim_start().len()];
         own.replacen(line, &format!("{margin}{field} {quoted}"), 1)
     };
@@ -142,9 +157,11 @@ fn manifest(place: &str, text: &str, number: usize) -> String {
         "yaml" => format!("{own}{}", indented("  ")),
         "owner" => replaced("owner:"),
         "secretname" => replaced("k8sSecretName:"),
-        "principal" => {
-            own.replacen("    namespace:", &format!("    readPrincipals:\n      - {quoted}\n    namespace:"), 1)
-        }
+        "principal" => own.replacen(
+            "    namespace:",
+            &format!("    readPrincipals:\n      - {quoted}\n    namespace:"),
+            1,
+        ),
         other => panic!("there is no place {other}"),
     }
 }
@@ -191,7 +208,8 @@ impl Random {
         }
         let (kind, length) = part.split_once(' ').unwrap_or_else(|| panic!("a length in {part}"));
         let length = length.parse().unwrap_or_else(|_| panic!("a length in {part}"));
-        let (upper, lower, digits) = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789");
+        let (upper, lower, digits) =
+            ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789");
         let alphabet = match kind {
             "alnum" => format!("{upper}{lower}{digits}"),
             "letters" => format!("{upper}{lower}"),
@@ -228,7 +246,9 @@ fn base64(bytes: &[u8]) -> String {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| bits << 8 | usize::from(group.get(at).copied().unwrap_or_default()));
+        let bits = (0..3).fold(0, |bits, at| {
+            bits << 8 | usize::from(group.get(at).copied().unwrap_or_default())
+        });
         for at in 0..=group.len() {
             text.push(char::from(alphabet[bits >> (18 - 6 * at) & 63]));
         }
@@ -253,7 +273,9 @@ fn every_set_has_leaks_of_sixty_kinds_and_enough_harmless_texts() {
 
 #[test]
 fn the_corpus_assembles_base64_as_the_rfc_does() {
-    for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+    for (bytes, text) in
+        [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+    {
         assert_eq!(base64(bytes.as_bytes()), text); // RFC 4648, section 10
     }
 }
@@ -327,8 +349,14 @@ fn a_leak_in_any_text_file_of_the_catalog_is_found_at_its_line_and_column() {
 fn a_value_in_a_file_that_is_not_a_manifest_is_shown_in_no_format() {
     let repository = Repository::with_seed();
     let (token, password) = (token(), ["Tr0mpete", "-Winter"].concat());
-    repository.write("catalogs/secrets/payments/.env", &format!("TOKEN={token}\nDB_PASSWORD={password}\n"));
-    repository.write("goldenpath.yaml", &format!("catalog: catalogs/secrets\n# the password is {password}\n"));
+    repository.write(
+        "catalogs/secrets/payments/.env",
+        &format!("TOKEN={token}\nDB_PASSWORD={password}\n"),
+    );
+    repository.write(
+        "goldenpath.yaml",
+        &format!("catalog: catalogs/secrets\n# the password is {password}\n"),
+    );
     for format in ["human", "json", "sarif", "github"] {
         let outcome = repository.goldenpath(&["validate", "--format", format]).run();
         assert_eq!(outcome.code, 1, "{format}");
@@ -357,8 +385,15 @@ fn binary_files_links_and_harmless_texts_in_the_catalog_are_left_alone() {
     let token = token();
     repository.write("catalogs/secrets/logo.png", &format!("\u{1}PNG\0\0{token}"));
     repository.write("elsewhere.txt", &token);
-    std::os::unix::fs::symlink("../../elsewhere.txt", repository.path().join("catalogs/secrets/link.txt")).unwrap();
-    repository.write("catalogs/secrets/README.md", "Ask team-payments for the password of the main database.\n");
+    std::os::unix::fs::symlink(
+        "../../elsewhere.txt",
+        repository.path().join("catalogs/secrets/link.txt"),
+    )
+    .unwrap();
+    repository.write(
+        "catalogs/secrets/README.md",
+        "Ask team-payments for the password of the main database.\n",
+    );
     repository.write("catalogs/secrets/.gitkeep", "");
     repository.goldenpath(&["init", "--backend", "local", "--yes"]).run();
     repository.goldenpath(&["validate"]).run().success();
@@ -405,12 +440,18 @@ fn only_text_files_that_a_change_touches_are_searched_in_it() {
 #[test]
 fn a_message_never_hides_its_own_words() {
     // Each value is a word that messages have, too.
-    for value in ["password", "secret", "looks", "value", "stored", "this", "field", "never", "url", "GP501"] {
+    for value in
+        ["password", "secret", "looks", "value", "stored", "this", "field", "never", "url", "GP501"]
+    {
         let repository = Repository::new();
-        let text = seed_with(&[("  ttlDays: 30 ", &format!("  password: {value}\n  ttlDays: thirty "))]);
+        let text =
+            seed_with(&[("  ttlDays: 30 ", &format!("  password: {value}\n  ttlDays: thirty "))]);
         repository.write(SEED_PATH, &text);
         let found = findings(&repository.goldenpath(&["validate", "--format", "json"]).run());
-        let leak = found.iter().find(|found| found.rule == "GP501").unwrap_or_else(|| panic!("{value} is found"));
+        let leak = found
+            .iter()
+            .find(|found| found.rule == "GP501")
+            .unwrap_or_else(|| panic!("{value} is found"));
         assert_eq!(leak.message, "this looks like a password, and a value is never stored in Git");
         assert!(leak.help.starts_with("take it out of the file."), "{}", leak.help);
         assert!(found.len() > 1, "other rules have something to say, too");
@@ -427,12 +468,18 @@ fn the_message_of_no_kind_of_leak_hides_its_own_words() {
         let repository = Repository::new();
         for (number, row) in Set::rows(set.leaks).iter().enumerate() {
             let number = number + 1;
-            repository.write(path(number), &manifest(row.place, &assemble(row.text, number as u64), number));
+            repository.write(
+                path(number),
+                &manifest(row.place, &assemble(row.text, number as u64), number),
+            );
         }
         let found = leaks(&repository.goldenpath(&["validate", "--format", "json"]).run());
         assert!(found.len() > 100);
         for found in found {
-            assert!(!found.message.contains("[hidden]") && !found.help.contains("[hidden]"), "{found:?}");
+            assert!(
+                !found.message.contains("[hidden]") && !found.help.contains("[hidden]"),
+                "{found:?}"
+            );
         }
     }
 }

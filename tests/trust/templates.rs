@@ -37,7 +37,10 @@ spec:
 
 /// The built-in template with `more` after the line that begins with `after`.
 fn with(after: &str, more: &str) -> String {
-    let line = BUILT_IN.lines().find(|line| line.starts_with(after)).expect("a line of the built-in template");
+    let line = BUILT_IN
+        .lines()
+        .find(|line| line.starts_with(after))
+        .expect("a line of the built-in template");
     BUILT_IN.replacen(&format!("{line}\n"), &format!("{line}\n{more}\n"), 1)
 }
 
@@ -52,7 +55,11 @@ fn assert_refused(repository: &Repository, template: &str, what: &str) {
     let outcome = repository.goldenpath(&["render"]).run().fails_with(2);
     let said = words(&outcome.stderr);
     assert!(said.contains(what), "{what} in\n{}\nfor\n{template}", outcome.stderr);
-    assert!(said.contains(TEMPLATE) && said.contains("SEC-0007") && said.contains("help: "), "{}", outcome.stderr);
+    assert!(
+        said.contains(TEMPLATE) && said.contains("SEC-0007") && said.contains("help: "),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(outcome.stdout, "");
 }
 
@@ -77,7 +84,10 @@ fn a_template_with_the_line_ends_of_windows_means_the_same() {
     platform.seed();
     platform.catalog.write(TEMPLATE, ADDITIONS);
     let expected = platform.catalog.goldenpath(&["render"]).run().success().stdout;
-    platform.catalog.write(TEMPLATE, &ADDITIONS.replace('\n', "\r\n")).commit_all("Our own template, from Windows");
+    platform
+        .catalog
+        .write(TEMPLATE, &ADDITIONS.replace('\n', "\r\n"))
+        .commit_all("Our own template, from Windows");
     assert_eq!(platform.catalog.goldenpath(&["render"]).run().success().stdout, expected);
     platform.apply().run().success();
     assert!(!platform.seed_projection().contains('\r'));
@@ -87,11 +97,20 @@ fn a_template_with_the_line_ends_of_windows_means_the_same() {
 fn anything_else_is_refused_by_name() {
     let repository = Repository::with_seed();
     let rows = [
-        (format!("{BUILT_IN}    - extract:\n        key: goldenpath/billing/prod/stripe\n"), "adds `/spec/dataFrom/1`"),
-        (format!("{BUILT_IN}    - find: {{ name: {{ regexp: '.*' }} }}\n"), "adds `/spec/dataFrom/1`"),
+        (
+            format!("{BUILT_IN}    - extract:\n        key: goldenpath/billing/prod/stripe\n"),
+            "adds `/spec/dataFrom/1`",
+        ),
+        (
+            format!("{BUILT_IN}    - find: {{ name: {{ regexp: '.*' }} }}\n"),
+            "adds `/spec/dataFrom/1`",
+        ),
         (format!("{BUILT_IN}        property: x\n"), "adds `/spec/dataFrom/0/extract/property`"),
         (format!("{BUILT_IN}      rewrite: []\n"), "adds `/spec/dataFrom/0/rewrite`"),
-        (format!("{BUILT_IN}      sourceRef: {{ storeRef: {{ name: x }} }}\n"), "adds `/spec/dataFrom/0/sourceRef`"),
+        (
+            format!("{BUILT_IN}      sourceRef: {{ storeRef: {{ name: x }} }}\n"),
+            "adds `/spec/dataFrom/0/sourceRef`",
+        ),
         (format!("{BUILT_IN}  data: []\n"), "adds `/spec/data`"),
         (format!("{BUILT_IN}status: {{}}\n"), "adds `/status`"),
         (format!("{BUILT_IN}---\nkind: Secret\n"), "a second document"),
@@ -109,12 +128,24 @@ fn anything_else_is_refused_by_name() {
             BUILT_IN.replace("Policy: Owner", "Policy: Merge"),
             "`/spec/target/creationPolicy` is `Merge` instead of `Owner`",
         ),
-        (BUILT_IN.replace("    creationPolicy: Owner\n", ""), "`/spec/target/creationPolicy` is missing"),
-        (with("    creationPolicy", "    deletionPolicy: Delete"), "adds `/spec/target/deletionPolicy`"),
+        (
+            BUILT_IN.replace("    creationPolicy: Owner\n", ""),
+            "`/spec/target/creationPolicy` is missing",
+        ),
+        (
+            with("    creationPolicy", "    deletionPolicy: Delete"),
+            "adds `/spec/target/deletionPolicy`",
+        ),
         (with("    creationPolicy", "    immutable: true"), "adds `/spec/target/immutable`"),
-        (with("    creationPolicy", "    manifest: { kind: ConfigMap }"), "adds `/spec/target/manifest`"),
+        (
+            with("    creationPolicy", "    manifest: { kind: ConfigMap }"),
+            "adds `/spec/target/manifest`",
+        ),
         (with("spec:", "  refreshPolicy: CreatedOnce"), "adds `/spec/refreshPolicy`"),
-        (BUILT_IN.replace("{{ refreshInterval | quote }}", "\"0\""), "`/spec/refreshInterval` is `0` instead of `1h`"),
+        (
+            BUILT_IN.replace("{{ refreshInterval | quote }}", "\"0\""),
+            "`/spec/refreshInterval` is `0` instead of `1h`",
+        ),
         (with("metadata:", "  finalizers: [x]"), "adds `/metadata/finalizers`"),
         (with("metadata:", "  ownerReferences: []"), "adds `/metadata/ownerReferences`"),
         (with("metadata:", "  Labels: {}"), "adds `/metadata/Labels`"),
@@ -123,9 +154,15 @@ fn anything_else_is_refused_by_name() {
             BUILT_IN.replace("{{ namespace }}", "kube-system"),
             "`/metadata/namespace` is `kube-system` instead of `payments`",
         ),
-        (BUILT_IN.replace("kind: ExternalSecret", "kind: ClusterExternalSecret"), "`/kind` is `ClusterExternalSecret`"),
+        (
+            BUILT_IN.replace("kind: ExternalSecret", "kind: ClusterExternalSecret"),
+            "`/kind` is `ClusterExternalSecret`",
+        ),
         (BUILT_IN.replace("{{ apiVersion }}", "v1"), "`/apiVersion` is `v1`"),
-        (with("    creationPolicy", "    template: { templateFrom: [] }"), "adds `/spec/target/template/templateFrom`"),
+        (
+            with("    creationPolicy", "    template: { templateFrom: [] }"),
+            "adds `/spec/target/template/templateFrom`",
+        ),
         (
             with("    creationPolicy", "    template: { engineVersion: v1 }"),
             "adds `/spec/target/template/engineVersion`",
@@ -143,16 +180,28 @@ fn anything_else_is_refused_by_name() {
             "adds `/spec/target/template/metadata/namespace`",
         ),
         (
-            with("    creationPolicy", "    template: { type: kubernetes.io/service-account-token }"),
+            with(
+                "    creationPolicy",
+                "    template: { type: kubernetes.io/service-account-token }",
+            ),
             "`/spec/target/template/type` is",
         ),
         (
             with("    creationPolicy", "    template: { type: bootstrap.kubernetes.io/token }"),
             "not a plain type of Secret",
         ),
-        (with("    creationPolicy", "    template: { type: helm.sh/release.v1 }"), "not a plain type of Secret"),
-        (with("    creationPolicy", "    template: [x]"), "`/spec/target/template` is a list instead of a mapping"),
-        (with("metadata:", "  labels: { a: 1 }"), "`/metadata/labels/a` is `1`, a number, instead of a string"),
+        (
+            with("    creationPolicy", "    template: { type: helm.sh/release.v1 }"),
+            "not a plain type of Secret",
+        ),
+        (
+            with("    creationPolicy", "    template: [x]"),
+            "`/spec/target/template` is a list instead of a mapping",
+        ),
+        (
+            with("metadata:", "  labels: { a: 1 }"),
+            "`/metadata/labels/a` is `1`, a number, instead of a string",
+        ),
     ];
     for (template, what) in &rows {
         assert_refused(&repository, template, what);
@@ -224,15 +273,33 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
     }
     let escaped = with("metadata:", "  annotations: { x: \"\\x24{cluster_admin_token}\" }");
     assert_refused(&repository, &escaped, "`/metadata/annotations/x` holds `${`");
-    for (place, text) in [("labels", "{{ .password }}"), ("annotations", "<path:billing/prod#stripe>")] {
+    for (place, text) in
+        [("labels", "{{ .password }}"), ("annotations", "<path:billing/prod#stripe>")]
+    {
         let more = format!("  {place}: {{ x: {{% raw %}}'{text}'{{% endraw %}} }}");
-        assert_refused(&repository, &with("metadata:", &more), &format!("`/metadata/{place}/x` holds"));
+        assert_refused(
+            &repository,
+            &with("metadata:", &more),
+            &format!("`/metadata/{place}/x` holds"),
+        );
     }
-    for comment in [r#"# {"$imagepolicy": "flux-system:app"}"#, r#"#{ "$x": "y"}"#, r#"# {"\u0024imagepolicy": "x"}"#] {
+    for comment in [
+        r#"# {"$imagepolicy": "flux-system:app"}"#,
+        r#"#{ "$x": "y"}"#,
+        r#"# {"\u0024imagepolicy": "x"}"#,
+    ] {
         let more = format!("  annotations: {{ x: \"1\" }} {{% raw %}}{comment}{{% endraw %}}");
-        assert_refused(&repository, &with("metadata:", &more), "a comment by which Flux's image automation");
+        assert_refused(
+            &repository,
+            &with("metadata:", &more),
+            "a comment by which Flux's image automation",
+        );
     }
-    for text in ["{{ .password | b64enc }}", "https://vault:8200/{{ .path }}", "{\"$schema\": \"{{ .schema }}\"}"] {
+    for text in [
+        "{{ .password | b64enc }}",
+        "https://vault:8200/{{ .path }}",
+        "{\"$schema\": \"{{ .schema }}\"}",
+    ] {
         repository.write(TEMPLATE, &data(text));
         repository.goldenpath(&["render"]).run().success();
     }
@@ -265,7 +332,9 @@ fn nothing_is_smuggled_past_another_yaml_parser() {
 fn the_header_that_says_whose_file_it_is_is_goldenpath_s_own() {
     let platform = Platform::local();
     platform.seed();
-    let forged = format!("# Managed by goldenpath: SEC-0001 of another-catalog. Change the SecretRequest.\n{BUILT_IN}");
+    let forged = format!(
+        "# Managed by goldenpath: SEC-0001 of another-catalog. Change the SecretRequest.\n{BUILT_IN}"
+    );
     platform.catalog.write(TEMPLATE, &forged).commit_all("A header");
     platform.apply().run().success();
     let first = "# Managed by goldenpath: SEC-0007 of acme-platform. ";
@@ -301,12 +370,19 @@ fn a_refused_template_is_found_before_the_merge_and_never_applied() {
     ] {
         let outcome = platform.catalog.goldenpath(arguments).run().fails_with(2);
         let said = words(&outcome.stderr);
-        assert!(said.contains("for SEC-0008: it adds `/spec/dataFrom/1`"), "{arguments:?}: {}", outcome.stderr);
+        assert!(
+            said.contains("for SEC-0008: it adds `/spec/dataFrom/1`"),
+            "{arguments:?}: {}",
+            outcome.stderr
+        );
     }
     assert_eq!(platform.gitops_state(), before);
 
     // The same change with an honest template passes.
-    platform.catalog.write(TEMPLATE, &with("metadata:", "  labels: { team: payments }")).commit_all("Honest");
+    platform
+        .catalog
+        .write(TEMPLATE, &with("metadata:", "  labels: { team: payments }"))
+        .commit_all("Honest");
     platform.catalog.goldenpath(&["validate", "--from-ref", "main"]).run().success();
     platform.plan(&["--from-ref", "main"]).run().success();
 }
@@ -335,7 +411,10 @@ fn counts_deletions_blocked_actions_and_findings_are_goldenpath_s_own_whatever_a
     let comment = || platform.plan(&["--format", "markdown", "-q"]).run().success().stdout;
 
     let text = comment();
-    assert!(text.starts_with(&format!("{MARKER}## Plan: 2 to create, 0 to change, 0 blocked\n")), "{text}");
+    assert!(
+        text.starts_with(&format!("{MARKER}## Plan: 2 to create, 0 to change, 0 blocked\n")),
+        "{text}"
+    );
     let (own, said) = text.split_once("\n---\n").unwrap();
     assert!(own.contains("<summary>1 warning</summary>") && own.contains("`GP202`"), "{own}");
     assert!(said.contains("Nothing to do."), "{said}");
@@ -345,16 +424,28 @@ fn counts_deletions_blocked_actions_and_findings_are_goldenpath_s_own_whatever_a
     let file = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
     platform.gitops.write(file, "theirs\n").commit_all("Theirs");
     let text = comment();
-    assert!(text.starts_with(&format!("{MARKER}## Plan: 0 to create, 0 to change, 1 blocked\n")), "{text}");
-    assert!(text.split_once("\n---\n").unwrap().0.contains("### Blocked\n\n- `SEC-0007` (`dev`)"), "{text}");
+    assert!(
+        text.starts_with(&format!("{MARKER}## Plan: 0 to create, 0 to change, 1 blocked\n")),
+        "{text}"
+    );
+    assert!(
+        text.split_once("\n---\n").unwrap().0.contains("### Blocked\n\n- `SEC-0007` (`dev`)"),
+        "{text}"
+    );
 
     platform.gitops.git(&["revert", "--no-edit", "HEAD"]);
     platform.seed_changed("status: active", "status: deprecated");
     platform.seed_changed("status: active", "status: decommission_requested");
     let text = comment();
-    assert!(text.starts_with(&format!("{MARKER}## Plan: 0 to create, 0 to change, 1 to delete, ")), "{text}");
+    assert!(
+        text.starts_with(&format!("{MARKER}## Plan: 0 to create, 0 to change, 1 to delete, ")),
+        "{text}"
+    );
     let own = text.split_once("\n---\n").unwrap().0;
-    assert!(own.contains(&format!("### Deleted\n\n- `SEC-0007` (`dev`), `remove-projection` `{file}`")), "{own}");
+    assert!(
+        own.contains(&format!("### Deleted\n\n- `SEC-0007` (`dev`), `remove-projection` `{file}`")),
+        "{own}"
+    );
 }
 
 #[test]
@@ -366,7 +457,9 @@ fn a_plan_of_a_pull_request_says_how_many_projections_its_template_changes() {
     platform.catalog.git(&["checkout", "--quiet", "-b", "pr"]);
     let labels = "  {% if service == \"payments\" %}\n  labels: { team: payments }\n  {% endif %}";
     platform.catalog.write(TEMPLATE, &with("metadata:", labels)).commit_all("Labels");
-    let plan = |format: &str| platform.plan(&["--from-ref", "main", "--format", format, "-q"]).run().success().stdout;
+    let plan = |format: &str| {
+        platform.plan(&["--from-ref", "main", "--format", format, "-q"]).run().success().stdout
+    };
     let said = "template changed: 2 projections differ";
     for format in ["human", "markdown"] {
         let text = plan(format);
@@ -376,13 +469,20 @@ fn a_plan_of_a_pull_request_says_how_many_projections_its_template_changes() {
     assert_eq!(json["templateChanged"]["projectionsDiffer"], 2);
     assert_eq!(json["templateChanged"]["file"], TEMPLATE);
     // The projections are those of the head's template.
-    let changes = json["actions"].as_array().unwrap().iter().filter(|action| action["action"] == "write-projection");
+    let changes = json["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|action| action["action"] == "write-projection");
     assert_eq!(changes.count(), 2);
 
     // A template that only reads otherwise changes nothing.
     platform.catalog.git(&["checkout", "--quiet", "main"]);
     platform.catalog.git(&["checkout", "--quiet", "-b", "same"]);
-    platform.catalog.write(TEMPLATE, &format!("{{# The house's own #}}{BUILT_IN}")).commit_all("A comment");
+    platform
+        .catalog
+        .write(TEMPLATE, &format!("{{# The house's own #}}{BUILT_IN}"))
+        .commit_all("A comment");
     assert!(!plan("human").contains("template changed"));
     let json: serde_json::Value = serde_json::from_str(&plan("json")).unwrap();
     assert_eq!(json["templateChanged"], serde_json::Value::Null);
@@ -399,7 +499,11 @@ fn a_pull_request_with_errors_has_no_plan_and_its_base_says_how_many_must_approv
         .map(|line| match line.trim_start().starts_with("approvals:") {
             true => format!("{}approvals: 0\n", &line[..line.len() - line.trim_start().len()]),
             false => {
-                format!("{}\n", line.replace("approvals: 1", "approvals: 0").replace("approvals: 2", "approvals: 0"))
+                format!(
+                    "{}\n",
+                    line.replace("approvals: 1", "approvals: 0")
+                        .replace("approvals: 2", "approvals: 0")
+                )
             }
         })
         .collect();
@@ -414,7 +518,10 @@ fn a_pull_request_with_errors_has_no_plan_and_its_base_says_how_many_must_approv
     // The ID of a merged manifest changes, which is an error of the change alone.
     let text = platform.catalog.read(SEED_PATH).replace("SEC-0007", "SEC-0011");
     platform.catalog.git(&["rm", "--quiet", SEED_PATH]);
-    platform.catalog.write("catalogs/secrets/payments/dev/SEC-0011.yaml", &text).commit_all("Another ID");
+    platform
+        .catalog
+        .write("catalogs/secrets/payments/dev/SEC-0011.yaml", &text)
+        .commit_all("Another ID");
     let outcome = platform.plan(&["--from-ref", "main"]).run().fails_with(1);
     assert!(outcome.stderr.contains("GP40") && outcome.stdout.is_empty(), "{}", outcome.stderr);
     platform.plan(&[]).run().success();
@@ -430,7 +537,11 @@ fn a_plan_of_a_pull_request_cannot_be_saved_and_a_base_that_is_not_there_is_name
     }
     assert!(!platform.catalog.exists("plan.json"));
     let outcome = platform.plan(&["--from-ref", "nowhere"]).run().fails_with(2);
-    assert!(outcome.stderr.contains("nowhere") && outcome.stderr.contains("help: "), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("nowhere") && outcome.stderr.contains("help: "),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -438,7 +549,11 @@ fn what_a_refused_template_quotes_of_a_manifest_shows_no_secret() {
     let token = ["ghp", "_0123456789abcdefghijABCDEFGHIJ456789"].concat();
     let repository = Repository::new();
     repository.write("goldenpath.yaml", "rules: { GP501: off }\n");
-    let text = request("SEC-0007", "orders-key").replacen("  owner:", &format!("  description: {token}\n  owner:"), 1);
+    let text = request("SEC-0007", "orders-key").replacen(
+        "  owner:",
+        &format!("  description: {token}\n  owner:"),
+        1,
+    );
     repository.write(SEED_PATH, &text);
     let template = with("metadata:", "  finalizers: [{{ description }}]");
     for template in [template, BUILT_IN.replace("{{ storeName }}", "{{ description }}")] {

@@ -31,7 +31,11 @@ fn the_threat_model_names_each_promise_and_no_other() {
     let mut named = BTreeSet::new();
     for section in page.split("\n### ").skip(1) {
         let (heading, rest) = section.split_once('\n').unwrap();
-        let Some(module) = heading.split("(`trust::").nth(1).and_then(|rest| rest.strip_suffix("`)")) else { continue };
+        let Some(module) =
+            heading.split("(`trust::").nth(1).and_then(|rest| rest.strip_suffix("`)"))
+        else {
+            continue;
+        };
         named.insert(module);
         let tests = tests_of(module);
         assert!(!tests.is_empty(), "{module}");
@@ -45,12 +49,15 @@ fn the_threat_model_names_each_promise_and_no_other() {
             .step_by(2)
             .filter(|word| {
                 word.matches('_').count() >= 2
-                    && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+                    && word
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
             })
             .map(str::to_owned)
             .collect();
         assert_eq!(shown, tests, "{module}");
     }
-    let expected: BTreeSet<&str> = modules.into_iter().filter(|module| *module != "threat_model").collect();
+    let expected: BTreeSet<&str> =
+        modules.into_iter().filter(|module| *module != "threat_model").collect();
     assert_eq!(named, expected);
 }

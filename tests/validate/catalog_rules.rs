@@ -85,7 +85,11 @@ fn gp301_points_at_the_field_that_the_folder_or_the_file_contradicts() {
         let found = validate(&repository, &[]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].path, path);
-        is(&found[0], SEED, &Expected { rule: "GP301 path-mismatch", pointer, place, under, message, help });
+        is(
+            &found[0],
+            SEED,
+            &Expected { rule: "GP301 path-mismatch", pointer, place, under, message, help },
+        );
     }
 }
 
@@ -94,7 +98,11 @@ fn gp301_leaves_a_value_alone_that_is_wrong_in_itself() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &seed_with(&[("environment: dev", "environment: production")]));
     let found = validate(&repository, &[]);
-    assert_eq!(found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["GP105"], "{found:?}");
+    assert_eq!(
+        found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(),
+        ["GP105"],
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -117,7 +125,8 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
     is(&found[0], SEED, &expected(&taken_by_the_seed));
     is(&found[1], SEED, &expected("orders/dev/SEC-0007.yaml has it too"));
     // The catalog is searched, but only the named file is reported on and counted.
-    let outcome = repository.goldenpath(&["validate", "--format", "json", path]).run().fails_with(1);
+    let outcome =
+        repository.goldenpath(&["validate", "--format", "json", path]).run().fails_with(1);
     assert_eq!(checked(&outcome), 1);
     let found = findings(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
@@ -125,7 +134,10 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
     is(&found[0], SEED, &expected(&taken_by_the_seed));
     // People are shown the other place too.
     let shown = repository.goldenpath(&["validate", path]).run().fails_with(1).stdout;
-    assert!(shown.contains(&format!("[{path}:4:7]")) && shown.contains(&format!("[{SEED_PATH}:4:7]")), "{shown}");
+    assert!(
+        shown.contains(&format!("[{path}:4:7]")) && shown.contains(&format!("[{SEED_PATH}:4:7]")),
+        "{shown}"
+    );
     assert!(shown.ends_with("checked 1 manifest: 1 error\n"), "{shown}");
 }
 
@@ -133,16 +145,26 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
 fn gp302_sees_the_id_of_a_manifest_that_has_other_faults() {
     let repository = Repository::with_seed();
     let path = "catalogs/secrets/orders/dev/SEC-0007.yaml";
-    repository.write(path, &orders(&[("id: SEC-0008", "id: SEC-0007"), ("tier: medium", "teir: medium")]));
+    repository.write(
+        path,
+        &orders(&[("id: SEC-0008", "id: SEC-0007"), ("tier: medium", "teir: medium")]),
+    );
     let found = validate(&repository, &[SEED_PATH]);
-    assert_eq!(found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["GP302"], "{found:?}");
+    assert_eq!(
+        found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(),
+        ["GP302"],
+        "{found:?}"
+    );
 }
 
 #[test]
 fn gp303_finds_two_manifests_with_one_store_key() {
     let repository = Repository::with_seed();
     let path = "catalogs/secrets/payments/dev/SEC-0008.yaml";
-    let twin = seed_with(&[("id: SEC-0007", "id: SEC-0008"), ("SecretName: payments-db-creds", "SecretName: other")]);
+    let twin = seed_with(&[
+        ("id: SEC-0007", "id: SEC-0008"),
+        ("SecretName: payments-db-creds", "SecretName: other"),
+    ]);
     repository.write(path, &twin);
     let found = validate(&repository, &[path]);
     assert_eq!(found.len(), 1, "{found:?}");
@@ -167,8 +189,10 @@ fn gp303_finds_two_manifests_with_one_store_key() {
 #[test]
 fn gp304_finds_two_manifests_that_write_one_kubernetes_secret() {
     let repository = Repository::with_seed();
-    let rival =
-        orders(&[("namespace: orders ", "namespace: payments "), ("Name: orders-db", "Name: payments-db-creds")]);
+    let rival = orders(&[
+        ("namespace: orders ", "namespace: payments "),
+        ("Name: orders-db", "Name: payments-db-creds"),
+    ]);
     repository.write(ORDERS_PATH, &rival);
     let found = validate(&repository, &[ORDERS_PATH]);
     // The namespace has the name of another service, which is GP206's.
@@ -178,7 +202,9 @@ fn gp304_finds_two_manifests_that_write_one_kubernetes_secret() {
         pointer: "/spec/access/k8sSecretName",
         place: "20:20..20:37",
         under: "payments-db-creds",
-        message: &format!("the Kubernetes Secret `payments/payments-db-creds` in dev is taken: {SEED_PATH} has it too"),
+        message: &format!(
+            "the Kubernetes Secret `payments/payments-db-creds` in dev is taken: {SEED_PATH} has it too"
+        ),
         help: "another `k8sSecretName`",
     };
     is(&found[1], &rival, &expected);
@@ -195,7 +221,11 @@ fn what_is_decommissioned_gives_its_name_and_its_target_back_but_never_its_id() 
     assert_eq!(validate(&repository, &[]), []);
     repository.write(successor, SEED);
     let found = validate(&repository, &[successor]);
-    assert_eq!(found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["GP301", "GP302"], "{found:?}");
+    assert_eq!(
+        found.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(),
+        ["GP301", "GP302"],
+        "{found:?}"
+    );
 }
 
 #[test]

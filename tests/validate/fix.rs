@@ -86,7 +86,11 @@ fn a_slip_is_mended_and_not_a_byte_beside_it_changes() {
         ("ttlDays: 30 ", "ttlDays: \"30\" "),
         ("ttlDays: 30 ", "ttlDays: '30' "),
     ] {
-        let right_text = if wrong.starts_with('"') { seed_with(&[(right, "\"rotationClass\":")]) } else { SEED.into() };
+        let right_text = if wrong.starts_with('"') {
+            seed_with(&[(right, "\"rotationClass\":")])
+        } else {
+            SEED.into()
+        };
         let wrong = seed_with(&[(right, wrong)]);
         becomes(&wrong, &right_text);
         becomes(&wrong.replace('\n', "\r\n"), &right_text.replace('\n', "\r\n"));
@@ -97,7 +101,10 @@ fn a_slip_is_mended_and_not_a_byte_beside_it_changes() {
 #[test]
 fn quotes_flow_style_and_wide_characters_stay() {
     let cases = [
-        ("tier: mediun                     # Mandatory", "tier: medium                     # Mandatory"),
+        (
+            "tier: mediun                     # Mandatory",
+            "tier: medium                     # Mandatory",
+        ),
         ("tier: 'mediun' #é", "tier: 'medium' #é"),
         ("tier: \"mediun\"\t # 世界", "tier: \"medium\"\t # 世界"),
         ("\"teir\" : medium # Mandatory", "\"tier\" : medium # Mandatory"),
@@ -114,7 +121,10 @@ fn quotes_flow_style_and_wide_characters_stay() {
         let text = serde_json::to_string_pretty(&text).unwrap();
         text.replace("SecretRequest", kind).replace("\"tier\": \"medium\"", tier)
     };
-    becomes(&json("SecretRequests", "\"teir\" :\"Medium\""), &json("SecretRequest", "\"tier\" :\"medium\""));
+    becomes(
+        &json("SecretRequests", "\"teir\" :\"Medium\""),
+        &json("SecretRequest", "\"tier\" :\"medium\""),
+    );
     // A number's text is put in quotes; what would be something else without them gets some.
     becomes(
         &seed_with(&[("name: payments-db-credentials", "name: 0042")]),
@@ -133,7 +143,8 @@ fn everything_in_a_file_is_mended_in_one_run_and_told() {
     let repository = with(&wrong);
     let outcome = fix(&repository, &[]).fails_with(1);
     // `teir` is no slip of anything that `spec` has, and what is no field anywhere belongs nowhere.
-    let told: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("fixed ")).collect();
+    let told: Vec<&str> =
+        outcome.stdout.lines().filter(|line| line.starts_with("fixed ")).collect();
     assert_eq!(
         told,
         [
@@ -148,7 +159,10 @@ fn everything_in_a_file_is_mended_in_one_run_and_told() {
     assert!(outcome.stdout.ends_with("checked 1 manifest: 2 errors\n"), "{}", outcome.stdout);
     let expected = seed_with(&[
         ("  owner: team-payments              # Mandatory: Accountability\n", ""),
-        ("# Mandatory: Environment\n", "# Mandatory: Environment\n  owner: team-payments   # who\n"),
+        (
+            "# Mandatory: Environment\n",
+            "# Mandatory: Environment\n  owner: team-payments   # who\n",
+        ),
         ("risk:\n    tier: medium ", "teir: 'Mediun' "),
     ]);
     assert_eq!(repository.read(SEED_PATH), expected);
@@ -157,23 +171,40 @@ fn everything_in_a_file_is_mended_in_one_run_and_told() {
 #[test]
 fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
     for (field, line, home) in [
-        ("id", "  id: SEC-0007                      # Mandatory: Audit ID (SEC-XXXX)\n", "metadata"),
+        (
+            "id",
+            "  id: SEC-0007                      # Mandatory: Audit ID (SEC-XXXX)\n",
+            "metadata",
+        ),
         ("name", "  name: payments-db-credentials     # Mandatory: Intent Name\n", "metadata"),
         ("owner", "  owner: team-payments              # Mandatory: Accountability\n", "metadata"),
-        ("environment", "  environment: dev                  # Mandatory: Environment\n", "metadata"),
-        ("namespace", "    namespace: payments              # Mandatory: K8s Namespace\n", "spec.access"),
+        (
+            "environment",
+            "  environment: dev                  # Mandatory: Environment\n",
+            "metadata",
+        ),
+        (
+            "namespace",
+            "    namespace: payments              # Mandatory: K8s Namespace\n",
+            "spec.access",
+        ),
         ("ttlDays", "  ttlDays: 30                       # Mandatory: Cleanup (Days)", "spec"),
     ] {
-        for (place, opening, indent) in [("the top level", "kind: SecretRequest\n", ""), ("`spec`", "spec:\n", "  ")] {
+        for (place, opening, indent) in
+            [("the top level", "kind: SecretRequest\n", ""), ("`spec`", "spec:\n", "  ")]
+        {
             if home == "spec" && place == "`spec`" {
                 continue;
             }
             let misplaced = format!("{opening}{indent}{}\n", line.trim());
             let text = seed_with(&[(line, ""), (opening, &misplaced)]);
-            let found = findings(&with(&text).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+            let found = findings(
+                &with(&text).goldenpath(&["validate", "--format", "json"]).run().fails_with(1),
+            );
             assert_eq!(found.len(), 1, "{found:?}");
             let preposition = if place == "`spec`" { "in" } else { "at" };
-            let message = format!("`{field}` belongs in `{home}`, and stands {preposition} {place}");
+            let message =
+                format!("`{field}` belongs in `{home}`, and stands {preposition} {place}");
             assert_eq!((found[0].rule.as_str(), &found[0].message), ("GP102", &message));
             assert_eq!(found[0].under(&text), field);
             assert_eq!(found[0].fix, format!("safe: move `{field}` to `{home}`"));
@@ -192,15 +223,23 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
                 _ => "    k8sSecretName: payments-db-creds # Mandatory: K8s Secret Name\n",
             };
             let without = seed_with(&[(line, "")]);
-            assert_eq!(mended, without.replace(last, &format!("{last}{}\n", line.trim_end())), "{field} from {place}");
+            assert_eq!(
+                mended,
+                without.replace(last, &format!("{last}{}\n", line.trim_end())),
+                "{field} from {place}"
+            );
         }
     }
 }
 
 #[test]
 fn a_mapping_that_a_field_belongs_in_is_made_where_it_is_missing() {
-    let flat =
-        |spec: &str| seed_with(&[("  risk:\n    tier: medium                     # Mandatory: Governance\n", spec)]);
+    let flat = |spec: &str| {
+        seed_with(&[(
+            "  risk:\n    tier: medium                     # Mandatory: Governance\n",
+            spec,
+        )])
+    };
     let line = "tier: medium                     # Mandatory: Governance\n";
     becomes(&flat(&format!("  {line}")), SEED);
     // The indentation was forgotten.
@@ -213,20 +252,27 @@ fn a_mapping_that_a_field_belongs_in_is_made_where_it_is_missing() {
         ("  service: ", "service: "),
         ("  environment: ", "environment: "),
     ]);
-    let found = findings(&with(&flat).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
-    assert_eq!(found.iter().filter(|found| found.rule == "GP102").count(), found.len(), "{found:?}");
+    let found =
+        findings(&with(&flat).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+    assert_eq!(
+        found.iter().filter(|found| found.rule == "GP102").count(),
+        found.len(),
+        "{found:?}"
+    );
     becomes(&flat, SEED);
 }
 
 #[test]
 fn a_field_that_stands_twice_is_for_a_person() {
-    let twice =
-        |value: &str| seed_with(&[("kind: SecretRequest\n", &format!("kind: SecretRequest\nowner: {value}\n"))]);
+    let twice = |value: &str| {
+        seed_with(&[("kind: SecretRequest\n", &format!("kind: SecretRequest\nowner: {value}\n"))])
+    };
     assert_eq!(proposed(&twice("sre-team")), "");
     stays(&twice("sre-team"));
     let drawn = with(&twice("sre-team")).goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(
-        drawn.contains("`metadata` has it already: remove it here") && drawn.contains("it is here already"),
+        drawn.contains("`metadata` has it already: remove it here")
+            && drawn.contains("it is here already"),
         "{drawn}"
     );
     // Nothing but a line is lost.
@@ -279,20 +325,30 @@ fn what_cannot_be_known_is_left_alone() {
     // Two values are as near.
     let repository = with(&seed_with(&[("owner: team-payments ", "owner: team-c ")]));
     repository.write("schemas/metadata/enums.yaml", "owners: [team-a, team-b]\n");
-    assert!(fix(&repository, &["--unsafe-fixes"]).fails_with(1).stdout.contains("fixed 0 of 1 finding\n"));
+    assert!(
+        fix(&repository, &["--unsafe-fixes"])
+            .fails_with(1)
+            .stdout
+            .contains("fixed 0 of 1 finding\n")
+    );
 }
 
 #[test]
 fn the_schema_that_judges_says_where_fields_belong() {
-    let repository =
-        with(&seed_with(&[("kind: SecretRequest\n", "kind: SecretRequest\ncostCentre: 4711   # who pays\n")]));
+    let repository = with(&seed_with(&[(
+        "kind: SecretRequest\n",
+        "kind: SecretRequest\ncostCentre: 4711   # who pays\n",
+    )]));
     let own = goldenpath::manifest::BUILT_IN_SCHEMA.replace(
         "\"ttlDays\": {",
         "\"billing\": {\"type\": \"object\", \"properties\": {\"costCentre\": {}}},\n\"ttlDays\": {",
     );
     repository.write("schemas/secret_request.schema.json", &own);
     fix(&repository, &[]).success();
-    assert_eq!(repository.read(SEED_PATH), format!("{SEED}  billing:\n    costCentre: 4711   # who pays\n"));
+    assert_eq!(
+        repository.read(SEED_PATH),
+        format!("{SEED}  billing:\n    costCentre: 4711   # who pays\n")
+    );
 }
 
 #[test]
@@ -300,17 +356,25 @@ fn a_fix_that_would_break_a_promise_takes_a_flag() {
     // The environment was a name, and GP402 holds it to that; the service never was one.
     let repository = Repository::new();
     let path = "catalogs/secrets/Payments/production/SEC-0007.yaml";
-    let text =
-        seed_with(&[("environment: dev", "environment: production"), ("service: payments", "service: Payments")]);
+    let text = seed_with(&[
+        ("environment: dev", "environment: production"),
+        ("service: payments", "service: Payments"),
+    ]);
     repository.write(path, &text).commit_all("As it came");
     let fixed = fix(&repository, &[]).fails_with(1).stdout;
-    assert!(fixed.contains("write `payments` for `Payments`") && !fixed.contains("write `prod`"), "{fixed}");
+    assert!(
+        fixed.contains("write `payments` for `Payments`") && !fixed.contains("write `prod`"),
+        "{fixed}"
+    );
     repository.git(&["add", "--all"]);
-    let staged = findings(&repository.goldenpath(&["validate", "--staged", "--format", "json"]).run());
+    let staged =
+        findings(&repository.goldenpath(&["validate", "--staged", "--format", "json"]).run());
     assert!(!staged.iter().any(|found| found.rule == "GP402"), "{staged:?}");
     fix(&repository, &["--unsafe-fixes"]).success();
     repository.git(&["add", "--all"]);
-    let staged = findings(&repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1));
+    let staged = findings(
+        &repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1),
+    );
     assert_eq!(staged.iter().map(|found| found.rule.as_str()).collect::<Vec<_>>(), ["GP402"]);
 }
 
@@ -323,11 +387,22 @@ fn what_looks_like_a_secret_is_neither_fixed_nor_shown() {
         ("kind: SecretRequest\n", &format!("kind: SecretRequest\nname: {value}\n")),
     ]);
     let repository = with(&text);
-    for arguments in [&["--diff"][..], &["--diff", "--unsafe-fixes"], &["--fix"], &["--fix", "--unsafe-fixes"]] {
-        let outcome = repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
-        assert!(!outcome.stdout.contains(&value) && !outcome.stderr.contains(&value), "{}", outcome.stdout);
+    for arguments in
+        [&["--diff"][..], &["--diff", "--unsafe-fixes"], &["--fix"], &["--fix", "--unsafe-fixes"]]
+    {
+        let outcome =
+            repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
+        assert!(
+            !outcome.stdout.contains(&value) && !outcome.stderr.contains(&value),
+            "{}",
+            outcome.stdout
+        );
         if arguments[0] == "--diff" {
-            assert!(outcome.stdout.contains("+    tier: medium # token ****"), "{}", outcome.stdout);
+            assert!(
+                outcome.stdout.contains("+    tier: medium # token ****"),
+                "{}",
+                outcome.stdout
+            );
         }
     }
     assert_eq!(repository.read(SEED_PATH), text.replace("mediun", "medium"));
@@ -343,7 +418,8 @@ fn diff_shows_what_fix_would_do_and_does_nothing() {
     for text in [wrong.clone(), wrong.replace('\n', "\r\n"), format!("{wrong}\n")] {
         let repository = with(&text);
         for arguments in [&["--diff"][..], &["--fix", "--diff"]] {
-            let outcome = repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
+            let outcome =
+                repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
             assert_eq!(outcome.stderr, "would fix 2 of 2 findings in 1 file\n");
             assert_eq!(repository.read(SEED_PATH), text);
             repository.write("fix.patch", &outcome.stdout);
@@ -356,9 +432,14 @@ fn diff_shows_what_fix_would_do_and_does_nothing() {
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     }
     // Where nothing can be fixed there is no difference, whatever there is to find.
-    let outcome =
-        with(&seed_with(&[("tier: medium", "tier: huge")])).goldenpath(&["validate", "--diff"]).run().success();
-    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", "would fix 0 of 1 finding\n"));
+    let outcome = with(&seed_with(&[("tier: medium", "tier: huge")]))
+        .goldenpath(&["validate", "--diff"])
+        .run()
+        .success();
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("", "would fix 0 of 1 finding\n")
+    );
 }
 
 #[test]
@@ -366,40 +447,67 @@ fn what_could_be_fixed_is_said_before_the_last_line() {
     let last_two = |text: &str, arguments: &[&str]| {
         let repository = with(text);
         repository.git(&["add", "--all"]);
-        let outcome = repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
+        let outcome =
+            repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(1);
         let lines: Vec<String> = outcome.stdout.lines().rev().take(2).map(str::to_owned).collect();
         (lines[1].clone(), lines[0].clone())
     };
     let errors = |errors: &str| format!("checked 1 manifest: {errors}");
     let safe = seed_with(&[("mediu", "Mediu"), ("tatus: active", "tatus: Active")]);
-    assert_eq!(last_two(&safe, &[]), ("2 fixable with `goldenpath validate --fix`".into(), errors("2 errors")));
-    assert_eq!(last_two(&safe, &["--staged"]).0, "2 fixable with `goldenpath validate --staged --fix`");
+    assert_eq!(
+        last_two(&safe, &[]),
+        ("2 fixable with `goldenpath validate --fix`".into(), errors("2 errors"))
+    );
+    assert_eq!(
+        last_two(&safe, &["--staged"]).0,
+        "2 fixable with `goldenpath validate --staged --fix`"
+    );
     let both = seed_with(&[("mediu", "Mediu"), ("tatus: active", "tatus: decommision")]);
-    assert_eq!(last_two(&both, &[]).0, "1 fixable with `goldenpath validate --fix`, 1 more with `--unsafe-fixes`");
+    assert_eq!(
+        last_two(&both, &[]).0,
+        "1 fixable with `goldenpath validate --fix`, 1 more with `--unsafe-fixes`"
+    );
     let doubtful = seed_with(&[("ttlDays: 30", "ttlDays: 999")]);
-    assert_eq!(last_two(&doubtful, &[]).0, "1 fixable with `goldenpath validate --fix --unsafe-fixes`");
+    assert_eq!(
+        last_two(&doubtful, &[]).0,
+        "1 fixable with `goldenpath validate --fix --unsafe-fixes`"
+    );
     assert_eq!(last_two(&seed_with(&[("mediu", "x")]), &[]).0, "");
 }
 
 #[test]
 fn machines_get_the_findings_that_are_left_and_people_beside_them_what_was_done() {
     let text = seed_with(&[("mediu", "Mediu"), ("ttlDays: 30", "ttlDays: 999")]);
-    let found = findings(&with(&text).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
+    let found =
+        findings(&with(&text).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));
     let fixes: Vec<&str> = found.iter().map(|found| found.fix.as_str()).collect();
-    assert_eq!(fixes, ["safe: write `medium` for `Medium`"], "the ttl is judged when there is a tier");
+    assert_eq!(
+        fixes,
+        ["safe: write `medium` for `Medium`"],
+        "the ttl is judged when there is a tier"
+    );
     let outcome = fix(&with(&text), &["--format", "json"]).fails_with(1);
     let found = findings(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!((found[0].rule.as_str(), found[0].fix.as_str()), ("GP203", "unsafe: write 365 for 999"));
+    assert_eq!(
+        (found[0].rule.as_str(), found[0].fix.as_str()),
+        ("GP203", "unsafe: write 365 for 999")
+    );
     assert!(
-        outcome.stderr.starts_with(&format!("fixed {SEED_PATH}: GP105 write `medium` for `Medium`\n")),
+        outcome
+            .stderr
+            .starts_with(&format!("fixed {SEED_PATH}: GP105 write `medium` for `Medium`\n")),
         "{}",
         outcome.stderr
     );
     assert!(outcome.stderr.contains("\nfixed 1 of 2 findings in 1 file\n"), "{}", outcome.stderr);
     for format in ["sarif", "github"] {
         let outcome = fix(&with(&text), &["--format", format]).fails_with(1);
-        assert!(!outcome.stdout.contains("fixed ") && outcome.stderr.contains("fixed 1 of 2"), "{}", outcome.stdout);
+        assert!(
+            !outcome.stdout.contains("fixed ") && outcome.stderr.contains("fixed 1 of 2"),
+            "{}",
+            outcome.stdout
+        );
     }
 }
 
@@ -414,7 +522,8 @@ fn flags_that_do_not_go_together_are_refused() {
         &["--diff", "--format", "json"],
         &["--unsafe-fixes"],
     ] {
-        let outcome = repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(2);
+        let outcome =
+            repository.goldenpath(&[&["validate"], arguments].concat()).run().fails_with(2);
         assert!(outcome.stderr.contains("error: "), "{}", outcome.stderr);
     }
 }
@@ -439,12 +548,19 @@ fn a_file_that_must_not_be_written_stops_the_run_before_anything_is() {
     let wrong = seed_with(&[("mediu", "Mediu")]);
     let repository = with(&wrong);
     let other = "catalogs/secrets/payments/dev/SEC-0006.yaml";
-    repository.write(other, &wrong.replace("SEC-0007", "SEC-0006").replace("payments-db", "other-db"));
+    repository
+        .write(other, &wrong.replace("SEC-0007", "SEC-0006").replace("payments-db", "other-db"));
     let before = repository.read(other);
-    fs::set_permissions(repository.path().join(SEED_PATH), fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(repository.path().join(SEED_PATH), fs::Permissions::from_mode(0o444))
+        .unwrap();
     let outcome = fix(&repository, &[]).fails_with(2);
     let told = outcome.stderr.replace("\n  │ ", " ");
-    assert!(told.contains(&format!("`{SEED_PATH}` cannot be fixed: it is read-only. Nothing was written")), "{told}");
+    assert!(
+        told.contains(&format!(
+            "`{SEED_PATH}` cannot be fixed: it is read-only. Nothing was written"
+        )),
+        "{told}"
+    );
     assert!(told.contains("chmod u+w"), "{told}");
     assert_eq!((repository.read(other), repository.read(SEED_PATH)), (before, wrong));
 }
@@ -452,7 +568,9 @@ fn a_file_that_must_not_be_written_stops_the_run_before_anything_is() {
 #[test]
 fn a_link_is_not_followed() {
     let repository = Repository::new();
-    repository.write("outside.yaml", &seed_with(&[("mediu", "Mediu")])).write("catalogs/secrets/payments/dev/x", "");
+    repository
+        .write("outside.yaml", &seed_with(&[("mediu", "Mediu")]))
+        .write("catalogs/secrets/payments/dev/x", "");
     symlink("../../../../outside.yaml", repository.path().join(SEED_PATH)).unwrap();
     let before = repository.read("outside.yaml");
     let outcome = fix(&repository, &["--unsafe-fixes"]).fails_with(1);

@@ -98,7 +98,11 @@ fn what_is_there_is_never_replaced() {
     symlink("elsewhere", repository.path().join("catalogs/secrets/orders")).unwrap();
     repository.write(WRONG, &seed_with(&[("service: payments", "service: orders")]));
     let outcome = fix(&repository, &["--unsafe-fixes"]).fails_with(1);
-    assert!(outcome.stderr.contains("is a symbolic link; goldenpath writes through none"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("is a symbolic link; goldenpath writes through none"),
+        "{}",
+        outcome.stderr
+    );
     assert!(repository.exists(WRONG));
 }
 
@@ -107,7 +111,12 @@ fn two_files_that_belong_in_one_place_stay() {
     let repository = at(WRONG, SEED);
     repository.write("catalogs/secrets/payments/test/SEC-0007.yaml", SEED);
     let outcome = fix(&repository, &["--unsafe-fixes"]).fails_with(1);
-    assert_eq!(outcome.stderr.matches(&format!("2 files belong at `{SEED_PATH}`")).count(), 2, "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.matches(&format!("2 files belong at `{SEED_PATH}`")).count(),
+        2,
+        "{}",
+        outcome.stderr
+    );
     assert!(!repository.exists(SEED_PATH));
 }
 
@@ -116,7 +125,11 @@ fn where_the_folder_may_be_right_a_move_takes_a_flag() {
     let only_unsafely = |repository: &Repository, from: &str, to: &str, arguments: &[&str]| {
         let outcome = fix(repository, arguments).fails_with(1);
         assert!(repository.exists(from) && !repository.exists(to), "{}", outcome.stdout);
-        assert!(outcome.stdout.contains("1 more fixable with `--unsafe-fixes`"), "{}", outcome.stdout);
+        assert!(
+            outcome.stdout.contains("1 more fixable with `--unsafe-fixes`"),
+            "{}",
+            outcome.stdout
+        );
         fix(repository, &[arguments, &["--unsafe-fixes"]].concat());
         assert!(!repository.exists(from) && repository.exists(to));
     };

@@ -64,21 +64,34 @@ fn valid(dice: &mut Dice, number: u64) -> (String, String) {
     }
     lines.push(format!("spec:{}", comment(dice)));
     let tier = dice.pick(&["low", "medium", "high"]);
-    let mapping = |dice: &mut Dice, name: &str, fields: &[(&str, String)], behind: String| match dice.roll(3) {
-        0 => {
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-            vec![format!("  {name}: {{{}}}{behind}", fields.join(", "))]
-        }
-        _ => {
-            let fields = fields.iter().map(|(field, value)| format!("    {field}: {value}{behind}"));
-            [format!("  {name}:")].into_iter().chain(fields).collect()
-        }
-    };
+    let mapping =
+        |dice: &mut Dice, name: &str, fields: &[(&str, String)], behind: String| match dice.roll(3)
+        {
+            0 => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+                vec![format!("  {name}: {{{}}}{behind}", fields.join(", "))]
+            }
+            _ => {
+                let fields =
+                    fields.iter().map(|(field, value)| format!("    {field}: {value}{behind}"));
+                [format!("  {name}:")].into_iter().chain(fields).collect()
+            }
+        };
     let mut parts = vec![vec![format!("  provider: {}", quote(dice, "aws-secrets-manager"))]];
-    parts.push(vec![format!("  secretType: {}{}", dice.pick(&["api-key", "generic", "signing-key"]), comment(dice))]);
+    parts.push(vec![format!(
+        "  secretType: {}{}",
+        dice.pick(&["api-key", "generic", "signing-key"]),
+        comment(dice)
+    )]);
     let behind = comment(dice);
     parts.push(mapping(dice, "risk", &[("tier", tier.to_owned())], behind));
-    parts.push(mapping(dice, "rotation", &[("rotationClass", "standard".to_owned())], String::new()));
+    parts.push(mapping(
+        dice,
+        "rotation",
+        &[("rotationClass", "standard".to_owned())],
+        String::new(),
+    ));
     let behind = comment(dice);
     parts.push(mapping(dice, "lifecycle", &[("status", "active".to_owned())], behind));
     let access = [("namespace", quote(dice, service)), ("k8sSecretName", format!("db-{number}"))];
@@ -97,7 +110,10 @@ fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     match dice.roll(8) {
         0 => {
-            *path = path.replace("/dev/", "/test/").replace("/prod/", "/staging/").replace(".yaml", ".yml");
+            *path = path
+                .replace("/dev/", "/test/")
+                .replace("/prod/", "/staging/")
+                .replace(".yaml", ".yml");
             text.to_owned()
         }
         // A line at another level, or another place.
@@ -115,8 +131,11 @@ fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
         }
         // A slip of the fingers.
         kind => {
-            let letters: Vec<usize> =
-                text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+            let letters: Vec<usize> = text
+                .char_indices()
+                .filter(|(_, c)| c.is_ascii_alphabetic())
+                .map(|(at, _)| at)
+                .collect();
             let at = letters[dice.roll(letters.len())];
             let (before, letter, after) = (&text[..at], &text[at..=at], &text[at + 1..]);
             let next = after.chars().next().unwrap_or(' ');
@@ -132,7 +151,8 @@ fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
 }
 
 fn comments(text: &str) -> Vec<&str> {
-    let mut comments: Vec<&str> = text.lines().filter_map(|line| Some(line[line.find('#')?..].trim_end())).collect();
+    let mut comments: Vec<&str> =
+        text.lines().filter_map(|line| Some(line[line.find('#')?..].trim_end())).collect();
     comments.sort_unstable();
     comments
 }
@@ -174,7 +194,9 @@ impl World {
         let rules = RuleSet::of(&self.project).unwrap();
         let (catalog, mut findings) = rules.check(self.catalog(path, text)).unwrap();
         settle(&mut findings, &catalog, &self.project, &ground);
-        let errors = |findings: &[Finding]| findings.iter().filter(|f| f.severity == Severity::Error).count();
+        let errors = |findings: &[Finding]| {
+            findings.iter().filter(|f| f.severity == Severity::Error).count()
+        };
         let before = errors(&findings);
         let mended = mend(catalog, &self.project, findings, &ground, unsafe_too).unwrap();
         let entry = &mended.catalog.entries[0];
@@ -206,7 +228,8 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
             text = mistaken(dice, &mut path, &text);
         }
         let (errors, mended, new_path, new_text) = world.fixed(&path, &text, false);
-        let left = mended.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let left =
+            mended.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         // What can be read now may be wrong in ways that nobody could see before: each was one that was fixed.
         assert!(left <= errors + mended.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
         fixed += mended.done.len();
@@ -220,10 +243,17 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         // A mapping may have been made for a field to be in.
         assert!(size(&old) <= size(&new) && size(&new) <= size(&old) + 12, "{text}\n→\n{new_text}");
         let ends = |text: &str| (text.contains("\r\n"), text.replace("\r\n", "").contains('\n'));
-        assert_eq!(ends(&text).0 && ends(&text).1, ends(&new_text).0 && ends(&new_text).1, "one kind of line end");
+        assert_eq!(
+            ends(&text).0 && ends(&text).1,
+            ends(&new_text).0 && ends(&new_text).1,
+            "one kind of line end"
+        );
         // Once more, and nothing happens.
         let (_, again, last_path, last_text) = world.fixed(&new_path, &new_text, false);
         assert_eq!((again.done.len(), last_path, last_text), (0, new_path, new_text));
     }
-    assert!(fixed > 300 && clean > 100, "the mistakes are of the kind that can be fixed: {fixed}, {clean}");
+    assert!(
+        fixed > 300 && clean > 100,
+        "the mistakes are of the kind that can be fixed: {fixed}, {clean}"
+    );
 }

@@ -21,14 +21,23 @@ fn what_is_fixed_is_staged_and_nothing_else_is() {
     repository.write("README.md", "two more").write(OTHER_PATH, &wrong());
     let outcome = fix(&repository, &["--staged"]).success();
     assert!(
-        outcome.stdout.ends_with("fixed 1 of 1 finding in 1 file\nchecked 1 manifest: no findings\n"),
+        outcome
+            .stdout
+            .ends_with("fixed 1 of 1 finding in 1 file\nchecked 1 manifest: no findings\n"),
         "{}",
         outcome.stdout
     );
     assert_eq!(repository.read(SEED_PATH), SEED);
     let status = repository.git(&["status", "--porcelain", "--untracked-files=all"]);
-    assert_eq!(status, format!("M README.md\nA  {SEED_PATH}\n?? {OTHER_PATH}"), "git trims the first blank");
-    assert_eq!((staged(&repository, SEED_PATH), repository.read(OTHER_PATH)), (SEED.to_owned(), wrong()));
+    assert_eq!(
+        status,
+        format!("M README.md\nA  {SEED_PATH}\n?? {OTHER_PATH}"),
+        "git trims the first blank"
+    );
+    assert_eq!(
+        (staged(&repository, SEED_PATH), repository.read(OTHER_PATH)),
+        (SEED.to_owned(), wrong())
+    );
     repository.git(&["commit", "--quiet", "-m", "SEC-0007"]);
 }
 
@@ -42,13 +51,21 @@ fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
             true => std::fs::remove_file(repository.path().join(SEED_PATH)).unwrap(),
             false => drop(repository.write(SEED_PATH, &unstaged)),
         }
-        let before = (staged(&repository, SEED_PATH), staged(&repository, OTHER_PATH), repository.read(OTHER_PATH));
+        let before = (
+            staged(&repository, SEED_PATH),
+            staged(&repository, OTHER_PATH),
+            repository.read(OTHER_PATH),
+        );
         let outcome = fix(&repository, &["--staged"]).fails_with(2);
         let told = outcome.stderr.replace("\n  │ ", " ").replace("\n        ", " ");
         assert!(told.contains(&format!("`{SEED_PATH}` has changes that are not staged")), "{told}");
         assert!(told.contains("git stash push --keep-index") && told.contains("git add"), "{told}");
         assert_eq!(outcome.stdout, "");
-        let after = (staged(&repository, SEED_PATH), staged(&repository, OTHER_PATH), repository.read(OTHER_PATH));
+        let after = (
+            staged(&repository, SEED_PATH),
+            staged(&repository, OTHER_PATH),
+            repository.read(OTHER_PATH),
+        );
         assert_eq!(after, before);
         if !unstaged.is_empty() {
             assert_eq!(repository.read(SEED_PATH), unstaged);
@@ -60,7 +77,10 @@ fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
     repository.write(SEED_PATH, SEED).git(&["add", "--all"]);
     repository.write(SEED_PATH, &wrong());
     fix(&repository, &["--staged"]).success();
-    assert_eq!((repository.read(SEED_PATH), staged(&repository, SEED_PATH)), (wrong(), SEED.to_owned()));
+    assert_eq!(
+        (repository.read(SEED_PATH), staged(&repository, SEED_PATH)),
+        (wrong(), SEED.to_owned())
+    );
 }
 
 #[test]
@@ -72,7 +92,10 @@ fn a_move_is_staged_with_what_is_fixed_in_the_file() {
     let outcome = fix(&repository, &["--staged"]).success();
     assert!(outcome.stdout.contains("fixed 2 of 2 findings in 1 file\n"), "{}", outcome.stdout);
     assert_eq!(repository.git(&["status", "--porcelain"]), format!("A  {SEED_PATH}"));
-    assert_eq!((staged(&repository, SEED_PATH), repository.exists(place)), (SEED.to_owned(), false));
+    assert_eq!(
+        (staged(&repository, SEED_PATH), repository.exists(place)),
+        (SEED.to_owned(), false)
+    );
 }
 
 #[test]
@@ -80,9 +103,13 @@ fn what_is_left_is_what_the_index_holds_then() {
     // Mended, it has the ID of another that no one looked at before.
     let repository = Repository::new();
     let other = "catalogs/secrets/orders/dev/SEC-0007.yaml";
-    let text = SEED.replace("service: payments", "service: orders").replace("payments-db-cred", "orders-db-cred");
+    let text = SEED
+        .replace("service: payments", "service: orders")
+        .replace("payments-db-cred", "orders-db-cred");
     repository.write(other, &text).commit_all("Another");
-    repository.write(SEED_PATH, &seed_with(&[("id: SEC-0007 ", "id: sec-0007 ")])).git(&["add", "--all"]);
+    repository
+        .write(SEED_PATH, &seed_with(&[("id: SEC-0007 ", "id: sec-0007 ")]))
+        .git(&["add", "--all"]);
     let outcome = fix(&repository, &["--staged", "--verbose"]).fails_with(1);
     assert!(outcome.stdout.contains("duplicate-id"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("\nfixed 1 of 2 findings in 1 file\n"), "{}", outcome.stdout);
@@ -92,7 +119,9 @@ fn what_is_left_is_what_the_index_holds_then() {
 #[test]
 fn line_ends_that_git_turns_around_are_no_difference() {
     let repository = Repository::new();
-    repository.write(".gitattributes", "*.yaml text eol=crlf\n").write(SEED_PATH, &wrong().replace('\n', "\r\n"));
+    repository
+        .write(".gitattributes", "*.yaml text eol=crlf\n")
+        .write(SEED_PATH, &wrong().replace('\n', "\r\n"));
     repository.git(&["add", "--all"]);
     assert_eq!(staged(&repository, SEED_PATH), wrong());
     fix(&repository, &["--staged"]).success();
@@ -112,7 +141,9 @@ fn it_works_in_a_hook_that_has_an_index_of_its_own() {
     std::fs::set_permissions(hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     repository.write(SEED_PATH, SEED).commit_all("SEC-0007");
     // `git commit -a` and `git commit PATH` bring indexes of their own (githooks, "pre-commit").
-    for arguments in [&["commit", "-q", "-a", "-m", "all"][..], &["commit", "-q", "-m", "one", SEED_PATH]] {
+    for arguments in
+        [&["commit", "-q", "-a", "-m", "all"][..], &["commit", "-q", "-m", "one", SEED_PATH]]
+    {
         let mended = seed_with(&[("ttlDays: 30", &format!("ttlDays: {}", 40 + arguments.len()))]);
         repository.write(SEED_PATH, &mended.replace("mediu", "Mediu"));
         repository.git(arguments);

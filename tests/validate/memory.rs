@@ -88,7 +88,8 @@ fn a_manifest_that_is_removed_or_decommissioned_leaves_its_name() {
     let repository = catalog();
     let old = request("SEC-0117", "name-117");
     for status in ["deprecated", "decommission_requested", "decommissioned"] {
-        repository.write(path("SEC-0117"), &old.replace("status: active", &format!("status: {status}")));
+        repository
+            .write(path("SEC-0117"), &old.replace("status: active", &format!("status: {status}")));
         repository.commit_all(status);
         let expected: &[&str] = if status == "decommissioned" { &[] } else { &["GP303", "GP304"] };
         assert_eq!(rules(&repository, "SEC-0200", &rival()), expected, "{status}");
@@ -137,7 +138,8 @@ fn a_damaged_memory_is_no_memory() {
 #[test]
 fn another_key_template_makes_other_claims() {
     let repository = catalog();
-    let elsewhere = request("SEC-0200", "name-117").replace("k8sSecretName: name-117", "k8sSecretName: other");
+    let elsewhere =
+        request("SEC-0200", "name-117").replace("k8sSecretName: name-117", "k8sSecretName: other");
     assert_eq!(rules(&repository, "SEC-0200", &elsewhere), ["GP303"]);
     repository.git(&["reset", "--quiet", "--hard"]);
     repository.write("goldenpath.yaml", "store:\n  keyTemplate: \"{{ id }}\"\n");
@@ -152,12 +154,14 @@ fn runs_at_once_find_the_same_and_leave_a_sound_memory() {
     let expected = staged(&repository, "SEC-0200", &rival());
     for _ in 0..3 {
         fs::remove_dir_all(remembered(&repository).parent().unwrap()).unwrap();
-        let start = |_| repository.goldenpath(&["validate", "--staged", "--format", "json"]).start();
+        let start =
+            |_| repository.goldenpath(&["validate", "--staged", "--format", "json"]).start();
         let running: Vec<_> = (0..6).map(start).collect();
         for one in running {
             assert_eq!(found(&one.wait()), expected);
         }
-        let left: Vec<_> = fs::read_dir(remembered(&repository).parent().unwrap()).unwrap().collect();
+        let left: Vec<_> =
+            fs::read_dir(remembered(&repository).parent().unwrap()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(found(&check(&repository)), expected);
     }
@@ -171,8 +175,11 @@ fn a_linked_work_tree_shares_what_is_remembered() {
     fs::write(linked.join(path("SEC-0200")), rival()).unwrap();
     let folder = linked.to_str().unwrap();
     repository.git(&["-C", folder, "add", "--all"]);
-    let run = || repository.goldenpath(&["-C", folder, "validate", "--staged", "--format", "json"]).run();
-    let rules = |outcome: &Outcome| findings(outcome).into_iter().map(|found| found.rule).collect::<Vec<_>>();
+    let run =
+        || repository.goldenpath(&["-C", folder, "validate", "--staged", "--format", "json"]).run();
+    let rules = |outcome: &Outcome| {
+        findings(outcome).into_iter().map(|found| found.rule).collect::<Vec<_>>()
+    };
     assert_eq!(rules(&run()), ["GP303", "GP304"]);
     assert!(remembered(&repository).exists());
     assert_eq!(rules(&run()), ["GP303", "GP304"]);
@@ -188,14 +195,26 @@ fn every_form_of_the_index_says_the_same() {
         &["read-tree", "HEAD"],
         &["update-index", "--no-split-index", "--index-version", "3"],
         &["-c", "index.skipHash=true", "update-index", "--force-write-index"],
-        &["-c", "index.threads=4", "-c", "index.recordEndOfIndexEntries=true", "update-index", "--force-write-index"],
+        &[
+            "-c",
+            "index.threads=4",
+            "-c",
+            "index.recordEndOfIndexEntries=true",
+            "update-index",
+            "--force-write-index",
+        ],
     ] {
         let repository = catalog();
         repository.git(form);
         repository.git(&["mv", &path("SEC-0101"), "catalogs/secrets/payments/dev/SEC-0500.yaml"]);
         repository.git(&["rm", "--quiet", &path("SEC-0102")]);
         let outcome = staged(&repository, "SEC-0200", &rival());
-        let expected = [("GP404", "SEC-0102"), ("GP303", "SEC-0200"), ("GP304", "SEC-0200"), ("GP301", "SEC-0500")];
+        let expected = [
+            ("GP404", "SEC-0102"),
+            ("GP303", "SEC-0200"),
+            ("GP304", "SEC-0200"),
+            ("GP301", "SEC-0500"),
+        ];
         assert_eq!(outcome, expected.map(|(rule, id)| (rule.to_owned(), path(id))), "{form:?}");
     }
 }
@@ -206,7 +225,11 @@ fn a_sparse_index_is_refused_with_what_makes_it_whole() {
     repository.write("other/file", "x").commit_all("More");
     repository.git(&["sparse-checkout", "set", "--cone", "--sparse-index", "other"]);
     let refused = repository.goldenpath(&["validate", "--staged"]).run().fails_with(2);
-    assert!(refused.stderr.contains("git sparse-checkout reapply --no-sparse-index"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("git sparse-checkout reapply --no-sparse-index"),
+        "{}",
+        refused.stderr
+    );
     repository.git(&["sparse-checkout", "reapply", "--no-sparse-index"]);
     repository.goldenpath(&["validate", "--staged"]).run().success();
 }
@@ -218,16 +241,26 @@ fn folders_and_files_whose_names_are_not_utf_8_are_gone_past() {
     use std::os::unix::ffi::OsStrExt;
 
     let repository = catalog();
-    let folder = repository.path().join("catalogs/secrets").join(OsStr::from_bytes(b"\xff\xfe\xfd"));
+    let folder =
+        repository.path().join("catalogs/secrets").join(OsStr::from_bytes(b"\xff\xfe\xfd"));
     fs::create_dir_all(folder.join(OsStr::from_bytes(b"d\xff"))).unwrap();
     fs::write(folder.join(OsStr::from_bytes(b"d\xff/x\xff\xff")), "a").unwrap();
     fs::write(folder.join("y"), "b").unwrap();
     assert_eq!(rules(&repository, "SEC-0200", &rival()), ["GP303", "GP304"]);
     repository.git(&["commit", "--quiet", "--no-verify", "--message", "Strange names"]);
     fs::write(folder.join("y"), "c").unwrap();
-    repository.git(&["rm", "--quiet", "-r", "--cached", "catalogs/secrets/payments/dev/SEC-0200.yaml"]);
+    repository.git(&[
+        "rm",
+        "--quiet",
+        "-r",
+        "--cached",
+        "catalogs/secrets/payments/dev/SEC-0200.yaml",
+    ]);
     fs::remove_file(repository.path().join(path("SEC-0200"))).unwrap();
-    assert_eq!(rules(&repository, "SEC-0201", &request("SEC-0201", "name-117")), ["GP404", "GP303", "GP304"]);
+    assert_eq!(
+        rules(&repository, "SEC-0201", &request("SEC-0201", "name-117")),
+        ["GP404", "GP303", "GP304"]
+    );
 }
 
 #[test]
@@ -261,8 +294,10 @@ fn a_file_outside_of_the_catalog_that_is_named_is_held_against_the_catalog() {
     repository.write("stray/SEC-0200.yaml", &rival()).git(&["add", "--all"]);
     for _ in 0..2 {
         let staged = ["validate", "--staged", "--format", "json", "stray/SEC-0200.yaml"];
-        let rules: Vec<String> =
-            findings(&repository.goldenpath(&staged).run()).into_iter().map(|found| found.rule).collect();
+        let rules: Vec<String> = findings(&repository.goldenpath(&staged).run())
+            .into_iter()
+            .map(|found| found.rule)
+            .collect();
         assert_eq!(rules, ["GP301", "GP303", "GP304"]);
     }
 }

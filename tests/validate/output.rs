@@ -21,7 +21,10 @@ fn people_see_rule_message_place_and_help() {
     assert!(shown.contains(&format!("[{SEED_PATH}:13:11]\n")), "{shown}");
     let source = lines
         .iter()
-        .position(|line| line.starts_with("13 │     tier: mediun ") || line.starts_with(" 13 │     tier: mediun "))
+        .position(|line| {
+            line.starts_with("13 │     tier: mediun ")
+                || line.starts_with(" 13 │     tier: mediun ")
+        })
         .unwrap();
     // The underline stands below the word and is as long.
     let column = |line: &str, what: char| line.chars().position(|c| c == what).unwrap();
@@ -29,16 +32,26 @@ fn people_see_rule_message_place_and_help() {
     let word = lines[source][..word].chars().count();
     assert_eq!(column(lines[source + 1], '─'), word, "{shown}");
     assert_eq!(lines[source + 1].matches('─').count(), "mediun".len(), "{shown}");
-    assert!(shown.contains("  help: did you mean `medium`? the values are low, medium, high"), "{shown}");
+    assert!(
+        shown.contains("  help: did you mean `medium`? the values are low, medium, high"),
+        "{shown}"
+    );
     assert_eq!(lines.last(), Some(&"checked 1 manifest: 1 error"));
 }
 
 #[test]
 fn the_underline_is_as_wide_as_the_word_on_the_screen() {
-    let shown = with(&seed_with(&[("owner: team-payments", "owner: 世界")])).goldenpath(&["validate"]).run().stdout;
+    let shown = with(&seed_with(&[("owner: team-payments", "owner: 世界")]))
+        .goldenpath(&["validate"])
+        .run()
+        .stdout;
     let lines: Vec<&str> = shown.lines().collect();
     let source = lines.iter().position(|line| line.contains("owner: 世界")).unwrap();
-    assert_eq!(lines[source + 1].matches('─').count(), 4, "two characters, two cells each:\n{shown}");
+    assert_eq!(
+        lines[source + 1].matches('─').count(),
+        4,
+        "two characters, two cells each:\n{shown}"
+    );
 }
 
 #[test]
@@ -62,7 +75,10 @@ fn the_last_line_says_how_many_manifests_were_checked_and_what_came_of_it() {
     assert_eq!(last(&[]), "checked 2 manifests: 1 warning");
     repository.write(SEED_PATH.replace('7', "8"), &second.replace("tier: medium", "tier: huge"));
     assert_eq!(last(&[]), "checked 2 manifests: 1 error");
-    repository.write(SEED_PATH, &seed_with(&[("tier: medium", "tier: huge"), ("ttlDays: 30", "ttlDays: 0")]));
+    repository.write(
+        SEED_PATH,
+        &seed_with(&[("tier: medium", "tier: huge"), ("ttlDays: 30", "ttlDays: 0")]),
+    );
     repository.write(SEED_PATH.replace('7', "8"), &second);
     assert_eq!(last(&[]), "checked 2 manifests: 2 errors, 1 warning");
     assert_eq!(last(&["catalogs/secrets/payments"]), "checked 2 manifests: 2 errors, 1 warning");
@@ -71,7 +87,11 @@ fn the_last_line_says_how_many_manifests_were_checked_and_what_came_of_it() {
 #[test]
 fn all_findings_of_all_files_come_in_one_run_in_the_same_order_every_time() {
     let repository = Repository::new();
-    let text = seed_with(&[("tier: medium", "tier: mediun"), ("owner:", "ownr:"), ("ttlDays: 30", "ttlDays: 0")]);
+    let text = seed_with(&[
+        ("tier: medium", "tier: mediun"),
+        ("owner:", "ownr:"),
+        ("ttlDays: 30", "ttlDays: 0"),
+    ]);
     for number in (10..50).rev() {
         let service = if number % 2 == 0 { "a" } else { "b" };
         let own = text
@@ -91,11 +111,18 @@ fn all_findings_of_all_files_come_in_one_run_in_the_same_order_every_time() {
     let keys: Vec<_> = found.iter().map(|found| order(&found.path, &found.place)).collect();
     assert!(keys.is_sorted(), "{keys:?}");
     for _ in 0..3 {
-        assert_eq!(repository.goldenpath(&["validate", "--format", "json"]).run().stdout, first.stdout);
+        assert_eq!(
+            repository.goldenpath(&["validate", "--format", "json"]).run().stdout,
+            first.stdout
+        );
     }
     let people = repository.goldenpath(&["validate"]).run().stdout;
     assert_eq!(people.matches("help: ").count(), found.len());
-    assert!(people.ends_with("checked 42 manifests: 122 errors\n"), "{}", people.lines().last().unwrap());
+    assert!(
+        people.ends_with("checked 42 manifests: 122 errors\n"),
+        "{}",
+        people.lines().last().unwrap()
+    );
 }
 
 #[test]
@@ -108,12 +135,25 @@ fn what_could_steer_a_terminal_is_written_out() {
         ("Mandatory: Provider", "\u{202e}redivorP"),
     ]);
     let repository = with(&text);
-    repository.write("catalogs/secrets/payments/dev/a\u{1b}[2J\nchecked 1 manifest: no findings\n.yaml", "x\u{1b}[31m");
+    repository.write(
+        "catalogs/secrets/payments/dev/a\u{1b}[2J\nchecked 1 manifest: no findings\n.yaml",
+        "x\u{1b}[31m",
+    );
     let outcome = repository.goldenpath(&["validate"]).run().fails_with(1);
-    let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{61c}' || ('\u{202a}'..='\u{202e}').contains(&c);
+    let harmful = |c: char| {
+        (c.is_control() && c != '\n') || c == '\u{61c}' || ('\u{202a}'..='\u{202e}').contains(&c)
+    };
     assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
-    assert!(outcome.stdout.contains("`\\u{1b}[31mred\\u{202e}\\u{7}` is not a value of `owner`"), "{}", outcome.stdout);
-    assert!(!outcome.stdout.lines().any(|line| line == "checked 1 manifest: no findings"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("`\\u{1b}[31mred\\u{202e}\\u{7}` is not a value of `owner`"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        !outcome.stdout.lines().any(|line| line == "checked 1 manifest: no findings"),
+        "{}",
+        outcome.stdout
+    );
     assert!(outcome.stdout.ends_with("checked 2 manifests: 4 errors\n"), "{}", outcome.stdout);
     for format in ["sarif", "github"] {
         let outcome = repository.goldenpath(&["validate", "--format", format]).run().fails_with(1);
@@ -124,8 +164,14 @@ fn what_could_steer_a_terminal_is_written_out() {
     assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
     assert!(outcome.stdout.contains("`\\u009b2J\\u007f\\u061c`"), "{}", outcome.stdout);
     let found = findings(&outcome);
-    assert!(found.iter().any(|found| found.message.contains("`\u{1b}[31mred\u{202e}\u{7}`")), "{found:?}");
-    assert!(found.iter().any(|found| found.message.contains("`\u{9b}2J\u{7f}\u{61c}`")), "{found:?}");
+    assert!(
+        found.iter().any(|found| found.message.contains("`\u{1b}[31mred\u{202e}\u{7}`")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|found| found.message.contains("`\u{9b}2J\u{7f}\u{61c}`")),
+        "{found:?}"
+    );
     assert!(found.iter().any(|found| found.path.contains("a\u{1b}[2J\n")), "{found:?}");
 }
 
@@ -134,7 +180,10 @@ fn windows_line_ends_are_drawn_as_line_ends() {
     let text = seed_with(&[("tier: medium", "tier: mediun")]).replace('\n', "\r\n");
     let shown = with(&text).goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(!shown.contains('\r') && shown.contains("tier: mediun"), "{shown:?}");
-    assert!(shown.lines().any(|line| line.trim_end().ends_with("# Mandatory: Governance")), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.trim_end().ends_with("# Mandatory: Governance")),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -149,32 +198,54 @@ fn a_very_long_line_is_told_in_words() {
 fn colour_is_for_terminals_unless_asked_otherwise() {
     let repository = wrong();
     let colour = |arguments: &[&str], environment: &[(&'static str, &str)]| {
-        let command = repository.goldenpath(&[&["validate"], arguments].concat()).envs(environment.iter().copied());
+        let command = repository
+            .goldenpath(&[&["validate"], arguments].concat())
+            .envs(environment.iter().copied());
         command.run().fails_with(1).stdout.contains('\u{1b}')
     };
     assert!(!colour(&[], &[]), "a pipe");
     assert!(colour(&[], &[("CLICOLOR_FORCE", "1")]));
     assert!(!colour(&[], &[("CLICOLOR_FORCE", "0")]));
     assert!(!colour(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "NO_COLOR wins");
-    assert!(colour(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "")]), "an empty NO_COLOR is none (no-color.org)");
+    assert!(
+        colour(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "")]),
+        "an empty NO_COLOR is none (no-color.org)"
+    );
     assert!(colour(&["--color", "always"], &[]));
-    assert!(colour(&["--color", "always"], &[("NO_COLOR", "1")]), "who asks on the command line means it");
+    assert!(
+        colour(&["--color", "always"], &[("NO_COLOR", "1")]),
+        "who asks on the command line means it"
+    );
     assert!(!colour(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
     assert!(!colour(&["--color", "auto"], &[]));
     let outcome = repository.goldenpath(&["validate", "--color", "sometimes"]).run().fails_with(2);
-    assert!(outcome.stderr.contains("auto") && outcome.stderr.contains("never"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("auto") && outcome.stderr.contains("never"),
+        "{}",
+        outcome.stderr
+    );
     // JSON never has any.
-    let json = repository.goldenpath(&["validate", "--format", "json", "--color", "always"]).run().fails_with(1);
+    let json = repository
+        .goldenpath(&["validate", "--format", "json", "--color", "always"])
+        .run()
+        .fails_with(1);
     assert_eq!(findings(&json).len(), 1);
 }
 
 #[test]
 fn a_terminal_gets_colour_and_no_color_takes_it_away() {
     let repository = wrong();
-    for (environment, expected) in [(None, true), (Some(("NO_COLOR", "1")), false), (Some(("TERM", "dumb")), false)] {
-        let mut terminal = repository.goldenpath(&["validate"]).envs(environment).in_terminal(100, 30);
+    for (environment, expected) in
+        [(None, true), (Some(("NO_COLOR", "1")), false), (Some(("TERM", "dumb")), false)]
+    {
+        let mut terminal =
+            repository.goldenpath(&["validate"]).envs(environment).in_terminal(100, 30);
         assert_eq!(terminal.wait(), 1);
-        assert_eq!(terminal.raw().windows(2).any(|pair| pair == b"\x1b["), expected, "{environment:?}");
+        assert_eq!(
+            terminal.raw().windows(2).any(|pair| pair == b"\x1b["),
+            expected,
+            "{environment:?}"
+        );
         let screen = terminal.screen();
         assert!(screen.ends_with("checked 1 manifest: 1 error"), "{screen}");
     }

@@ -15,7 +15,8 @@ fn json_run(repository: &Repository) -> Outcome {
 /// The first place that an error's drawing names: `[file:line:column]`.
 #[track_caller]
 fn drawn_at(outcome: &Outcome) -> &str {
-    let start = outcome.stderr.find('[').unwrap_or_else(|| panic!("no place in {}", outcome.stderr));
+    let start =
+        outcome.stderr.find('[').unwrap_or_else(|| panic!("no place in {}", outcome.stderr));
     outcome.stderr[start + 1..].split(']').next().unwrap()
 }
 
@@ -28,7 +29,9 @@ fn a_catalogs_own_enums_win_and_are_named_in_the_help() {
     assert_eq!((found[0].rule.as_str(), found[0].pointer.as_str()), ("GP105", "/metadata/owner"));
     assert_eq!(found[0].help, format!("the values are red-team, blue-team (from {ENUMS})"));
     // Elsewhere, if the configuration says so.
-    repository.write("lists.yaml", "owners: [team-payments]\n").write("goldenpath.yaml", "enums: ./lists.yaml\n");
+    repository
+        .write("lists.yaml", "owners: [team-payments]\n")
+        .write("goldenpath.yaml", "enums: ./lists.yaml\n");
     json_run(&repository).success();
     repository.write("lists.yaml", "owners: [us, them]\n");
     let found = findings(&json_run(&repository).fails_with(1));
@@ -41,11 +44,16 @@ fn a_catalogs_own_governance_wins() {
     let row = |rotation: &str, ttl: u32| {
         format!("{{rotation: {rotation}, approvals: 1, recoveryWindowDays: 7, maxTtlDays: {ttl}}}")
     };
-    let table = |medium: String| format!("tiers:\n  low: {0}\n  medium: {medium}\n  high: {0}\n", row("free", 9));
+    let table = |medium: String| {
+        format!("tiers:\n  low: {0}\n  medium: {medium}\n  high: {0}\n", row("free", 9))
+    };
     repository.write(GOVERNANCE, &table(row("required", 29)));
     repository.write(SEED_PATH, &seed_with(&[("rotationClass: standard", "rotationClass: none")]));
     let found = findings(&json_run(&repository).fails_with(1));
-    let told: Vec<_> = found.iter().map(|found| format!("{} {} {}", found.rule, found.place, found.help)).collect();
+    let told: Vec<_> = found
+        .iter()
+        .map(|found| format!("{} {} {}", found.rule, found.place, found.help))
+        .collect();
     assert_eq!(
         told,
         [
@@ -60,7 +68,8 @@ fn a_catalogs_own_governance_wins() {
 #[test]
 fn a_catalogs_own_schema_wins_and_cannot_let_a_manifest_be_less_than_one() {
     let repository = Repository::with_seed();
-    let mut schema: Value = serde_json::from_str(include_str!("../../schemas/secret_request.schema.json")).unwrap();
+    let mut schema: Value =
+        serde_json::from_str(include_str!("../../schemas/secret_request.schema.json")).unwrap();
     schema["properties"]["metadata"]["properties"]["costCentre"] =
         json!({ "type": "string", "pattern": "^CC-[0-9]+$" });
     schema["properties"]["metadata"]["required"].as_array_mut().unwrap().push(json!("costCentre"));
@@ -100,7 +109,11 @@ fn a_rule_counts_as_the_configuration_says_by_code_or_by_name() {
         repository.write("goldenpath.yaml", &format!("rules: {rules}\n"));
         let outcome = json_run(&repository);
         let found = findings(&outcome);
-        assert_eq!(found.first().map(|found| found.severity.as_str()), severity, "{rules}: {found:?}");
+        assert_eq!(
+            found.first().map(|found| found.severity.as_str()),
+            severity,
+            "{rules}: {found:?}"
+        );
         assert_eq!(outcome.code, i32::from(severity == Some("error")), "{rules}");
         let last = repository.goldenpath(&["validate"]).run().stdout;
         let said = match severity {
@@ -119,7 +132,10 @@ fn a_rule_counts_as_the_configuration_says_by_code_or_by_name() {
 #[test]
 fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     let repository = Repository::with_seed();
-    repository.write("goldenpath.yaml", "# unknown-fild: off\nrules:\n  GP102: error\n  unknown-fild: off  # why\n");
+    repository.write(
+        "goldenpath.yaml",
+        "# unknown-fild: off\nrules:\n  GP102: error\n  unknown-fild: off  # why\n",
+    );
     let outcome = json_run(&repository).fails_with(2);
     assert_eq!(outcome.stdout, "", "half a report is none");
     assert!(outcome.stderr.contains("there is no rule `unknown-fild`"), "{}", outcome.stderr);
@@ -130,7 +146,8 @@ fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     assert!(outcome.stderr.contains("GP001, GP002, GP003"), "{}", outcome.stderr);
     // The file that `--config` names is the one that is wrong then.
     repository.program("mv", &["goldenpath.yaml", "other.yaml"]).run().success();
-    let outcome = repository.goldenpath(&["validate", "--config", "other.yaml"]).run().fails_with(2);
+    let outcome =
+        repository.goldenpath(&["validate", "--config", "other.yaml"]).run().fails_with(2);
     assert_eq!(drawn_at(&outcome), "other.yaml:1:9");
 }
 
@@ -139,7 +156,11 @@ fn a_rule_named_twice_is_an_error_and_not_a_guess() {
     let repository = Repository::with_seed();
     repository.write("goldenpath.yaml", "rules:\n  GP102: off\n  unknown-field: error\n");
     let outcome = json_run(&repository).fails_with(2);
-    assert!(outcome.stderr.contains("`GP102` and `unknown-field` are the same rule"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("`GP102` and `unknown-field` are the same rule"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(drawn_at(&outcome), "goldenpath.yaml:3:3");
 }
 
@@ -152,9 +173,15 @@ fn the_catalog_lies_where_the_configuration_says() {
         repository.write("goldenpath.yaml", &format!("catalog: {folder}\n"));
         repository.write(format!("{place}/payments/dev/SEC-0007.yaml"), crate::support::SEED);
         repository.git(&["add", "--all"]);
-        for arguments in [&["validate", "--format", "json"][..], &["validate", "--staged", "--format", "json"]] {
+        for arguments in
+            [&["validate", "--format", "json"][..], &["validate", "--staged", "--format", "json"]]
+        {
             let outcome = repository.goldenpath(arguments).run().success();
-            assert_eq!((findings(&outcome), checked(&outcome)), (Vec::new(), 1), "{folder} {arguments:?}");
+            assert_eq!(
+                (findings(&outcome), checked(&outcome)),
+                (Vec::new(), 1),
+                "{folder} {arguments:?}"
+            );
         }
     }
 }

@@ -58,11 +58,19 @@ fn paths_choose_files_and_folders_from_wherever_one_stands() {
         ("catalogs/secrets/payments/dev", &["SEC-0007.yaml"], &seed),
         ("catalogs/secrets/payments/dev", &["."], &seed),
         ("catalogs/secrets/payments/dev", &[".."], &seed),
-        ("catalogs/secrets/payments/dev", &["../../orders/prod/SEC-0008.yaml", "SEC-0007.yaml"], &both),
+        (
+            "catalogs/secrets/payments/dev",
+            &["../../orders/prod/SEC-0008.yaml", "SEC-0007.yaml"],
+            &both,
+        ),
         // No path is the whole catalog, wherever one stands.
         ("catalogs/secrets/payments/dev", &[], &both),
     ] {
-        assert_eq!(&paths_found(&repository, directory, arguments), expected, "{arguments:?} in {directory}");
+        assert_eq!(
+            &paths_found(&repository, directory, arguments),
+            expected,
+            "{arguments:?} in {directory}"
+        );
     }
 }
 
@@ -123,7 +131,8 @@ fn staged_judges_what_the_commit_would_hold_and_not_the_work_tree() {
     repository.write(SEED_PATH, &wrong(SEED));
     repository.git(&["add", "--all"]);
     repository.write(SEED_PATH, SEED);
-    let outcome = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
+    let outcome =
+        repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
     let found = findings(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].place.as_str()), ("GP105", "13:11..13:17"));
@@ -136,7 +145,8 @@ fn staged_judges_what_the_commit_would_hold_and_not_the_work_tree() {
     repository.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 31")]));
     repository.git(&["add", "--all"]);
     repository.write(SEED_PATH, "[");
-    let outcome = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().success();
+    let outcome =
+        repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().success();
     assert_eq!(checked(&outcome), 1);
     repository.goldenpath(&["validate"]).run().fails_with(1);
 }
@@ -152,7 +162,11 @@ fn staged_passes_over_what_is_not_staged() {
     repository.git(&["add", SEED_PATH]);
     assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 1, "the mended one alone");
     repository.git(&["rm", "--quiet", "--cached", SEED_PATH]);
-    assert_eq!(checked(&repository.goldenpath(&staged).run()), 0, "a deletion holds no manifest (and is GP404's)");
+    assert_eq!(
+        checked(&repository.goldenpath(&staged).run()),
+        0,
+        "a deletion holds no manifest (and is GP404's)"
+    );
     repository.git(&["reset", "--quiet"]);
     repository.write("catalogs/secrets/README.md", "# Secrets\n");
     repository.git(&["add", "catalogs/secrets/README.md"]);
@@ -163,7 +177,8 @@ fn staged_passes_over_what_is_not_staged() {
 fn staged_works_before_the_first_commit() {
     let repository = two();
     repository.git(&["add", "--all"]);
-    let outcome = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
+    let outcome =
+        repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
     assert_eq!(checked(&outcome), 2);
 }
 
@@ -171,7 +186,8 @@ fn staged_works_before_the_first_commit() {
 fn staged_leaves_out_what_is_only_announced() {
     let repository = Repository::with_seed();
     repository.git(&["add", "--intent-to-add", SEED_PATH]);
-    let outcome = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().success();
+    let outcome =
+        repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().success();
     assert_eq!(checked(&outcome), 0, "the commit would not hold the file");
 }
 
@@ -182,7 +198,8 @@ fn staged_finds_a_duplicate_in_what_is_not_staged() {
     let path = "catalogs/secrets/orders/prod/SEC-0007.yaml";
     repository.write(path, &orders().replace("SEC-0008", "SEC-0007"));
     repository.git(&["add", "--all"]);
-    let outcome = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
+    let outcome =
+        repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1);
     let found = findings(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].path.as_str()), ("GP302", path));
@@ -209,7 +226,10 @@ fn a_staged_change_of_what_judges_the_manifests_judges_all_of_them() {
     assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 1);
     for (file, text) in [
         ("goldenpath.yaml", "rules: {GP105: warn}\n"),
-        ("schemas/metadata/governance.yaml", include_str!("../../schemas/metadata/governance.yaml")),
+        (
+            "schemas/metadata/governance.yaml",
+            include_str!("../../schemas/metadata/governance.yaml"),
+        ),
         ("schemas/metadata/secret_types.yaml", "secretTypes: {}\n"),
         ("schemas/secret_request.schema.json", "{}"),
     ] {
@@ -227,17 +247,25 @@ fn staged_reads_the_index_that_git_hands_to_a_hook() {
     repository.commit_all("Seed");
     repository.write(SEED_PATH, &wrong(SEED)).write(ORDERS_PATH, &wrong(&orders()));
     repository.git(&["add", ORDERS_PATH]);
-    let hook =
-        format!("#!/bin/sh\nexec '{}' validate --staged --format json >hook.json\n", env!("CARGO_BIN_EXE_goldenpath"));
+    let hook = format!(
+        "#!/bin/sh\nexec '{}' validate --staged --format json >hook.json\n",
+        env!("CARGO_BIN_EXE_goldenpath")
+    );
     repository.write(".git/hooks/pre-commit", &hook);
     repository.program("chmod", &["+x", ".git/hooks/pre-commit"]).run().success();
-    repository.program("git", &["commit", "--quiet", "--message", "Wrong", SEED_PATH]).run().fails_with(1);
+    repository
+        .program("git", &["commit", "--quiet", "--message", "Wrong", SEED_PATH])
+        .run()
+        .fails_with(1);
     let report: serde_json::Value = serde_json::from_str(&repository.read("hook.json")).unwrap();
     assert_eq!(report["summary"]["files"], 1);
     assert_eq!(report["findings"][0]["path"], SEED_PATH);
     assert_eq!(repository.git(&["log", "--format=%s"]), "Seed");
     // `git commit -a` as well.
-    repository.program("git", &["commit", "--quiet", "--all", "--message", "Wrong"]).run().fails_with(1);
+    repository
+        .program("git", &["commit", "--quiet", "--all", "--message", "Wrong"])
+        .run()
+        .fails_with(1);
     let report: serde_json::Value = serde_json::from_str(&repository.read("hook.json")).unwrap();
     assert_eq!(report["summary"]["files"], 2);
 }
@@ -253,7 +281,11 @@ fn staged_asks_for_a_merge_to_be_resolved_first() {
     repository.write(SEED_PATH, &days("90")).commit_all("Ours");
     repository.program("git", &["merge", "--quiet", "theirs"]).run().fails_with(1);
     let outcome = repository.goldenpath(&["validate", "--staged"]).run().fails_with(2);
-    assert!(outcome.stderr.contains("is in conflict") && outcome.stderr.contains("`git add`"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("is in conflict") && outcome.stderr.contains("`git add`"),
+        "{}",
+        outcome.stderr
+    );
     let work_tree = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(work_tree.contains("a merge conflict is not resolved"), "{work_tree}");
 }
@@ -264,7 +296,9 @@ fn staged_with_paths_checks_those_files_as_the_index_holds_them() {
     let repository = Repository::with_seed();
     repository.write(ORDERS_PATH, &orders()).commit_all("Two");
     repository.write(SEED_PATH, &wrong(SEED));
-    let named = |path: &str| repository.goldenpath(&["validate", "--staged", path, "--format", "json"]).run();
+    let named = |path: &str| {
+        repository.goldenpath(&["validate", "--staged", path, "--format", "json"]).run()
+    };
     assert_eq!(checked(&named(SEED_PATH).success()), 1);
     assert_eq!(checked(&named("catalogs").success()), 2);
     repository.git(&["add", SEED_PATH]);

@@ -46,12 +46,16 @@ fn what_is_too_large_or_no_text_is_not_quoted() {
     let huge = format!("{}{}", canary.text, "x".repeat(1024 * 1024));
     let not_utf8 = [b"password=", canary.text.as_bytes(), b"\xff"].concat();
     for given in [large.into_bytes(), huge.into_bytes(), not_utf8.clone()] {
-        let said = Said::from(scene.value(&["set", "SEC-0007", "--yes"]).stdin(&given).run().fails_with(1));
+        let said = Said::from(
+            scene.value(&["set", "SEC-0007", "--yes"]).stdin(&given).run().fails_with(1),
+        );
         scene.assert_no_leak("standard input", &canary, &said.words);
     }
     let file = scene.file("");
     std::fs::write(&file, not_utf8).unwrap();
     let from = format!("password={file}");
-    let said = Said::from(scene.value(&["set", "SEC-0007", "--yes", "--from-file", &from]).run().fails_with(1));
+    let said = Said::from(
+        scene.value(&["set", "SEC-0007", "--yes", "--from-file", &from]).run().fails_with(1),
+    );
     scene.assert_no_leak("a file", &canary, &said.words);
 }

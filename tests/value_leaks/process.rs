@@ -21,7 +21,11 @@ fn a_value_on_its_way_stands_in_no_argument_and_no_environment() {
         let gate = scene.recorder().hold(operation, "", 1, When::BeforeTheServer);
         let running = set(&scene, &canary).start();
         assert!(gate.is_reached_by(1), "{operation}");
-        assert_eq!(canary.in_what_is_seen_of(running.id()), <[String; 0]>::default(), "{operation}");
+        assert_eq!(
+            canary.in_what_is_seen_of(running.id()),
+            <[String; 0]>::default(),
+            "{operation}"
+        );
         gate.open();
         let said = Said::from(running.wait().success());
         scene.assert_no_leak(operation, &canary, &said.words);
@@ -55,7 +59,11 @@ fn memory_that_held_a_value_is_wiped_when_the_value_is_written() {
         assert!(!canary.in_memory(&memory).is_empty(), "the search finds nothing at all");
         for (whose, canary) in [("the new", &canary), ("the old", &before)] {
             let held = canary.in_memory(&afterwards);
-            assert!(held.is_empty(), "{whose} value is still there, {keeps_open}:\n{}", held.join("\n"));
+            assert!(
+                held.is_empty(),
+                "{whose} value is still there, {keeps_open}:\n{}",
+                held.join("\n")
+            );
         }
     }
 }
@@ -125,5 +133,9 @@ fn dumps_cores(folder: &Path) -> bool {
 
 fn cores(folder: &Path) -> Vec<std::path::PathBuf> {
     let files = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))).collect()
+    files
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("core"))
+        })
+        .collect()
 }

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Account, Canary, Command, KEY, Key, Moto, Outcome, Platform, Recorder, Terminal};
+use crate::support::{
+    Account, Canary, Command, KEY, Key, Moto, Outcome, Platform, Recorder, Terminal,
+};
 
 /// The calls whose body carries a value.
 const CARRIERS: [&str; 2] = ["CreateSecret", "PutSecretValue"];
 
 /// Stands before git, and notes with what it is started. It belongs to goldenpath's home, which is searched.
-const WITNESS: &str =
-    "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\nPATH=${PATH#*:} exec git \"$@\"\n";
+const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\nPATH=${PATH#*:} exec git \"$@\"\n";
 
 /// The seed's secret, made and without a value, in AWS or in a local store.
 pub struct Scene {
@@ -72,7 +73,8 @@ impl Scene {
 
     pub fn loud(&self, command: Command) -> Command {
         let home = self.home();
-        let path = [home.join("bin").into_os_string(), std::env::var_os("PATH").unwrap()].join(":".as_ref());
+        let path = [home.join("bin").into_os_string(), std::env::var_os("PATH").unwrap()]
+            .join(":".as_ref());
         let command = command
             .env("PATH", path)
             .env("XDG_CONFIG_HOME", home.join("config"))
@@ -100,16 +102,28 @@ impl Scene {
         match &self.aws {
             Some((account, _)) => {
                 let found = Moto::shared()
-                    .call(account, "GetSecretValue", json!({ "SecretId": KEY, "VersionStage": "AWSCURRENT" }))
+                    .call(
+                        account,
+                        "GetSecretValue",
+                        json!({ "SecretId": KEY, "VersionStage": "AWSCURRENT" }),
+                    )
                     .unwrap();
                 serde_json::from_str(found["SecretString"].as_str().unwrap()).unwrap()
             }
             None => {
                 let keys = ["username", "password", "host", "port", "dbname"];
                 let print = keys.map(|key| format!("printf '%s\\0' \"${key}\"")).join("; ");
-                let printed = self.value(&["env", "SEC-0007", "--", "sh", "-c", &print]).run().success().stdout;
-                let texts = keys.into_iter().zip(printed.split('\0')).filter(|(_, text)| !text.is_empty());
-                texts.map(|(key, text)| (key.to_owned(), Value::from(text))).collect::<serde_json::Map<_, _>>().into()
+                let printed = self
+                    .value(&["env", "SEC-0007", "--", "sh", "-c", &print])
+                    .run()
+                    .success()
+                    .stdout;
+                let texts =
+                    keys.into_iter().zip(printed.split('\0')).filter(|(_, text)| !text.is_empty());
+                texts
+                    .map(|(key, text)| (key.to_owned(), Value::from(text)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()
             }
         }
     }
@@ -122,7 +136,13 @@ impl Scene {
                 let input = json!({ "SecretId": KEY, "SecretString": value });
                 Moto::shared().call(account, "PutSecretValue", input).unwrap();
             }
-            None => _ = self.value(&["set", "SEC-0007", "--yes", "--replace"]).stdin(value).run().success(),
+            None => {
+                _ = self
+                    .value(&["set", "SEC-0007", "--yes", "--replace"])
+                    .stdin(value)
+                    .run()
+                    .success()
+            }
         }
     }
 
@@ -165,7 +185,8 @@ impl Scene {
 /// Whether this request is one that carries a value, with the canary in its place and nowhere else in it.
 fn carries(head: &str, body: &[u8], canary: &Canary) -> bool {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let value = body.as_object_mut().and_then(|fields| fields.remove("SecretString")).unwrap_or_default();
+    let value =
+        body.as_object_mut().and_then(|fields| fields.remove("SecretString")).unwrap_or_default();
     CARRIERS.iter().any(|operation| head.contains(&format!("secretsmanager.{operation}\r\n")))
         && value.as_str().is_some_and(|value| canary.is_in(value))
         && !canary.is_in(body.to_string())
@@ -181,7 +202,10 @@ impl Said {
     /// What a terminal was told until the program ended.
     pub fn in_terminal(mut terminal: Terminal) -> Self {
         let code = terminal.wait();
-        Self { code: code.try_into().unwrap(), words: String::from_utf8_lossy(&terminal.raw()).into_owned() }
+        Self {
+            code: code.try_into().unwrap(),
+            words: String::from_utf8_lossy(&terminal.raw()).into_owned(),
+        }
     }
 }
 
@@ -197,7 +221,8 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 6] = [Self::Json, Self::Dotenv, Self::File, Self::FileAndStdin, Self::Keys, Self::Lines];
+    pub const ALL: [Self; 6] =
+        [Self::Json, Self::Dotenv, Self::File, Self::FileAndStdin, Self::Keys, Self::Lines];
 
     /// Puts the canary in as the password.
     pub fn set(self, scene: &Scene, canary: &Canary) -> Said {
@@ -212,7 +237,10 @@ impl Way {
                 let lines = format!("# the database\nusername=app\nexport password='{text}'\n");
                 scene.value(&["set", "SEC-0007", "--yes"]).stdin(lines).run().into()
             }
-            Self::File => scene.value(&["set", "SEC-0007", "--yes", "--generate", "--from-file", &file()]).run().into(),
+            Self::File => scene
+                .value(&["set", "SEC-0007", "--yes", "--generate", "--from-file", &file()])
+                .run()
+                .into(),
             Self::FileAndStdin => {
                 let arguments = ["set", "SEC-0007", "--yes", "--stdin", "--from-file", &file()];
                 scene.value(&arguments).stdin("username=app\n").run().into()
@@ -223,7 +251,8 @@ impl Way {
                 Said::in_terminal(terminal)
             }
             Self::Lines => {
-                let mut terminal = scene.value(&["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(100, 40);
+                let mut terminal =
+                    scene.value(&["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(100, 40);
                 answer(&mut terminal, text);
                 Said::in_terminal(terminal)
             }

@@ -17,14 +17,24 @@ fn an_endpoint_without_tls_that_is_not_this_machine_gets_nothing() {
         let given = format!("username=app\npassword='{}'\n", canary.text);
         for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
             for proxy in [None, Some("http://127.0.0.1:9")] {
-                let set = scene.value(&["set", "SEC-0007", "--yes"]).stdin(&given).env(variable, endpoint);
+                let set = scene
+                    .value(&["set", "SEC-0007", "--yes"])
+                    .stdin(&given)
+                    .env(variable, endpoint);
                 let set = match proxy {
-                    Some(proxy) => set.env("HTTPS_PROXY", proxy).env("HTTP_PROXY", proxy).env("ALL_PROXY", proxy),
+                    Some(proxy) => set
+                        .env("HTTPS_PROXY", proxy)
+                        .env("HTTP_PROXY", proxy)
+                        .env("ALL_PROXY", proxy),
                     None => set,
                 };
                 let said = Said::from(set.run());
                 assert_ne!(said.code, 0, "{variable}={endpoint}: {}", said.words);
-                assert!(said.words.contains("without encryption"), "{variable}={endpoint}: {}", said.words);
+                assert!(
+                    said.words.contains("without encryption"),
+                    "{variable}={endpoint}: {}",
+                    said.words
+                );
                 scene.assert_no_leak(endpoint, &canary, &said.words);
             }
         }

@@ -44,7 +44,9 @@ fn a_store_that_sends_back_what_it_was_sent_is_not_quoted() {
 #[test]
 fn a_value_that_the_store_has_and_that_cannot_be_read_is_not_quoted() {
     let scene = Scene::aws("stored-oddly");
-    for form in ["CANARY", "{\"password\": [\"CANARY\"]}", "{\"password\": \"CANARY\"", "[\"CANARY\"]"] {
+    for form in
+        ["CANARY", "{\"password\": [\"CANARY\"]}", "{\"password\": \"CANARY\"", "[\"CANARY\"]"]
+    {
         let canary = Canary::new();
         scene.store(&form.replace("CANARY", &canary.text.replace(['"', '\\'], "")));
         let said = Way::Json.set(&scene, &Canary::new());
@@ -77,8 +79,16 @@ fn a_panic_and_an_abort_leave_nothing_behind() {
             for point in ["value: begun", "value: written"] {
                 let canary = Canary::new();
                 let given = format!("username=app\npassword='{}'\n", canary.text);
-                let ended = scene.value(&["set", "SEC-0007", "--yes"]).stdin(given).env(variable, point).run();
-                assert!(ended.code == code || (code < 0 && ended.code != 0), "{variable} {point}: {}", ended.code);
+                let ended = scene
+                    .value(&["set", "SEC-0007", "--yes"])
+                    .stdin(given)
+                    .env(variable, point)
+                    .run();
+                assert!(
+                    ended.code == code || (code < 0 && ended.code != 0),
+                    "{variable} {point}: {}",
+                    ended.code
+                );
                 let said = Said::from(ended);
                 if code > 0 {
                     assert!(said.words.contains("internal error at "), "{}", said.words);

@@ -48,7 +48,9 @@ fn a_value_that_is_made_stands_nowhere_else() {
         ] {
             let said = Said::from(scene.value(arguments).run().success());
             let stored = scene.stored();
-            before.extend(["username", "password"].map(|key| Canary::of(stored[key].as_str().unwrap())));
+            before.extend(
+                ["username", "password"].map(|key| Canary::of(stored[key].as_str().unwrap())),
+            );
             for canary in &before {
                 scene.assert_no_leak(&format!("{arguments:?}"), canary, &said.words);
             }
@@ -65,7 +67,11 @@ fn a_value_that_aws_makes_stands_nowhere_else() {
     let scene = Scene::aws("made-by-aws");
     let canary = Canary::new();
     let password: String = canary.text.chars().filter(char::is_ascii_alphanumeric).collect();
-    scene.recorder().answer("GetRandomPassword", 1, &json!({ "RandomPassword": "abcdefghijklmnop" }));
+    scene.recorder().answer(
+        "GetRandomPassword",
+        1,
+        &json!({ "RandomPassword": "abcdefghijklmnop" }),
+    );
     scene.recorder().answer("GetRandomPassword", 1, &json!({ "RandomPassword": password }));
     let said = Said::from(scene.value(&["generate", "SEC-0007", "--yes", "--source", "aws"]).run());
     assert_eq!(said.code, 0, "{}", said.words);
@@ -88,9 +94,11 @@ fn a_program_that_is_given_a_value_has_it_and_goldenpath_shows_it_to_nobody() {
     Way::Json.set(&scene, &canary);
     let own = "printf %s \"$password\" | wc -c; printf %s \"$password\" >\"$0\"";
     let kept = scene.file("");
-    let said = Said::from(scene.value(&["env", "SEC-0007", "--", "sh", "-c", own, &kept]).run().success());
+    let said =
+        Said::from(scene.value(&["env", "SEC-0007", "--", "sh", "-c", own, &kept]).run().success());
     assert_eq!(std::fs::read_to_string(kept).unwrap(), canary.text);
     scene.assert_no_leak("env", &canary, &said.words);
-    let said = Said::from(scene.value(&["env", "SEC-0007", "--", "no-such-program"]).run().fails_with(1));
+    let said =
+        Said::from(scene.value(&["env", "SEC-0007", "--", "no-such-program"]).run().fails_with(1));
     scene.assert_no_leak("env", &canary, &said.words);
 }

@@ -34,7 +34,12 @@ pub(super) struct Cache {
 
 impl Cache {
     /// Opens the copy of the repository at `target` below `folder`, and makes it where there is none.
-    pub(super) fn open(what: &'static str, target: String, name: String, folder: &Path) -> Result<Self, BranchError> {
+    pub(super) fn open(
+        what: &'static str,
+        target: String,
+        name: String,
+        folder: &Path,
+    ) -> Result<Self, BranchError> {
         let digest = Sha256::digest(target.as_bytes());
         let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let folder = folder.join(digest);
@@ -52,13 +57,21 @@ impl Cache {
     /// Asks for the branch and its commit, and fetches the commit where it is not known.
     pub(super) fn look(&self, branch: Option<&str>) -> Result<(String, Option<Oid>), BranchError> {
         let _lock = lock(&self.folder).map_err(|error| self.refused(error.to_string()))?;
-        let wanted = branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+        let wanted =
+            branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
         let answer = self.run(&["ls-remote", "--quiet", "--symref", &self.target, &wanted])?;
-        let lines: Vec<(&str, &str)> = answer.lines().filter_map(|line| line.split_once('\t')).collect();
+        let lines: Vec<(&str, &str)> =
+            answer.lines().filter_map(|line| line.split_once('\t')).collect();
         let is_on = lines.iter().find_map(|(what, name)| {
-            (*name == "HEAD").then(|| what.strip_prefix("ref: refs/heads/")).flatten().map(str::to_owned)
+            (*name == "HEAD")
+                .then(|| what.strip_prefix("ref: refs/heads/"))
+                .flatten()
+                .map(str::to_owned)
         });
-        let tip = lines.iter().filter(|(_, name)| *name == wanted).find_map(|(id, _)| id.parse::<Oid>().ok());
+        let tip = lines
+            .iter()
+            .filter(|(_, name)| *name == wanted)
+            .find_map(|(id, _)| id.parse::<Oid>().ok());
         let branch = match (branch, is_on, tip) {
             (Some(branch), ..) => branch.to_owned(),
             (None, Some(branch), _) => branch,
@@ -69,7 +82,9 @@ impl Cache {
             let branches = self.run(&["ls-remote", "--quiet", "--heads", &self.target])?;
             return match branches.trim().is_empty() {
                 true => Ok((branch, None)),
-                false => Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch }),
+                false => {
+                    Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch })
+                }
             };
         };
         if self.git.find_commit(tip).and_then(|commit| commit.tree()).is_ok() {
@@ -82,13 +97,21 @@ impl Cache {
         self.sweep();
         let fetched = format!("{FETCHED}{branch}");
         let what = format!("+refs/heads/{branch}:{fetched}");
-        let arguments =
-            ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+        let arguments = [
+            "fetch",
+            "--quiet",
+            "--depth=1",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+        ];
         self.run(&[&arguments[..], &["--update-shallow", &self.target, &what]].concat())?;
         crash::point("remote: fetched");
         // Packs that come one a fetch are put together now and then; what another run still needs is young, and stays.
-        let _ =
-            self.program.ask(&["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"], NETWORK);
+        let _ = self.program.ask(
+            &["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
+            NETWORK,
+        );
         let tip = self.git.refname_to_id(&fetched).map_err(|error| self.broken(&error))?;
         Ok((branch.to_owned(), Some(tip)))
     }

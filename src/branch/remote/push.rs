@@ -54,7 +54,8 @@ impl Remote {
                 // A push of which nothing was heard has arrived, or another run has done all of it.
                 return Ok(last.map(|commit: Oid| commit.to_string()));
             };
-            let commit = self.commit(&edits, &message).map_err(|error| self.cache.broken(&error))?;
+            let commit =
+                self.commit(&edits, &message).map_err(|error| self.cache.broken(&error))?;
             last = Some(commit);
             crash::point("remote: commit made");
             match self.push(commit) {
@@ -68,10 +69,20 @@ impl Remote {
                     return Err(BranchError::Contended { what, place, branch: branch(), seconds });
                 }
                 Pushed::Refused(why) => {
-                    return Err(BranchError::Refused { what, place: self.cache.name.clone(), branch: branch(), why });
+                    return Err(BranchError::Refused {
+                        what,
+                        place: self.cache.name.clone(),
+                        branch: branch(),
+                        why,
+                    });
                 }
                 Pushed::Lost(why) if stuck == STUCK => {
-                    return Err(BranchError::Refused { what, place: self.cache.name.clone(), branch: branch(), why });
+                    return Err(BranchError::Refused {
+                        what,
+                        place: self.cache.name.clone(),
+                        branch: branch(),
+                        why,
+                    });
                 }
                 Pushed::Lost(_) => {
                     // Not all at once again.
@@ -100,9 +111,15 @@ impl Remote {
             let held = tree::find(git, base.id(), file)?;
             match (text, held) {
                 (Some(text), Found::File { mode, .. }) if mode & 0o111 != 0 => {
-                    update.upsert(file.as_str(), git.blob(text.as_bytes())?, FileMode::BlobExecutable);
+                    update.upsert(
+                        file.as_str(),
+                        git.blob(text.as_bytes())?,
+                        FileMode::BlobExecutable,
+                    );
                 }
-                (Some(text), _) => _ = update.upsert(file.as_str(), git.blob(text.as_bytes())?, FileMode::Blob),
+                (Some(text), _) => {
+                    _ = update.upsert(file.as_str(), git.blob(text.as_bytes())?, FileMode::Blob)
+                }
                 (None, Found::File { .. }) => _ = update.remove(file.as_str()),
                 (None, _) => {}
             }
@@ -115,20 +132,26 @@ impl Remote {
 
     fn push(&self, commit: Oid) -> Pushed {
         let what = format!("{commit}:refs/heads/{}", self.branch);
-        let arguments = ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"];
-        let arguments = [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &what]].concat();
+        let arguments =
+            ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"];
+        let arguments =
+            [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &what]].concat();
         let unheard = |source| Pushed::Unheard(self.cache.unreachable(source));
         match self.cache.program.ask(&arguments, NETWORK) {
             Ok(answer) if answer.success => Pushed::Done,
-            Ok(answer) => match (Rejections(&answer.stdout).are_collisions(), Rejections(&answer.stdout).first()) {
+            Ok(answer) => match (
+                Rejections(&answer.stdout).are_collisions(),
+                Rejections(&answer.stdout).first(),
+            ) {
                 (true, why) => Pushed::Lost(why.unwrap_or_default()),
                 (false, Some(why)) => Pushed::Refused(match answer.complaint.is_empty() {
                     true => why,
                     false => format!("{why}; {}", answer.complaint),
                 }),
-                (false, None) => {
-                    unheard(git::GitError::Failed { command: "push".to_owned(), complaint: answer.complaint })
-                }
+                (false, None) => unheard(git::GitError::Failed {
+                    command: "push".to_owned(),
+                    complaint: answer.complaint,
+                }),
             },
             Err(error) => unheard(error),
         }

@@ -37,7 +37,8 @@ impl Base {
     ) -> Result<Option<Self>, Failure> {
         let Some(main) = repository.main_remote()? else { return Ok(None) };
         let mut base = Self::of(repository, &main, config_file)?;
-        if let Some(named) = base.project.config.audit.remote.clone().filter(|named| *named != main) {
+        if let Some(named) = base.project.config.audit.remote.clone().filter(|named| *named != main)
+        {
             let next = Self::of(repository, &named, config_file)?;
             let back = next.project.config.audit.remote.clone().unwrap_or_else(|| main.clone());
             if back != named {
@@ -57,23 +58,34 @@ impl Base {
         let ours = project.config.audit.remote.clone().unwrap_or(main);
         if ours != base.branch.remote {
             let theirs = Some(base.branch.remote.clone());
-            base.other_remote = Some(Difference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
+            base.other_remote =
+                Some(Difference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
         }
         Ok(Some(base))
     }
 
-    fn of(repository: &Repository, remote: &str, config_file: Option<&Path>) -> Result<Self, Failure> {
+    fn of(
+        repository: &Repository,
+        remote: &str,
+        config_file: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let branch = repository.default_branch(remote)?;
-        let project = match config_file.map(|file| path_inside(repository, file)).transpose()?.flatten() {
-            Some(path) => Project::open_at(repository, branch.tip, &path)?.ok_or_else(|| {
-                Failure::refused(
-                    format!("{branch} does not have `{}`, the file of `--config`", harmless_name(&path)),
-                    "merge it first, or keep it outside the repository",
-                )
-            })?,
-            // One from outside the repository is the user's own.
-            None => Project::open(repository, branch.tip, config_file)?,
-        };
+        let project =
+            match config_file.map(|file| path_inside(repository, file)).transpose()?.flatten() {
+                Some(path) => {
+                    Project::open_at(repository, branch.tip, &path)?.ok_or_else(|| {
+                        Failure::refused(
+                            format!(
+                                "{branch} does not have `{}`, the file of `--config`",
+                                harmless_name(&path)
+                            ),
+                            "merge it first, or keep it outside the repository",
+                        )
+                    })?
+                }
+                // One from outside the repository is the user's own.
+                None => Project::open(repository, branch.tip, config_file)?,
+            };
         Ok(Self { branch, project, other_remote: None })
     }
 
@@ -82,9 +94,16 @@ impl Base {
     ///
     /// # Errors
     /// Each setting that differs, with both sides; a manifest that is not on the default branch.
-    pub(super) fn check(&self, repository: &Repository, project: &Project, entry: &Entry) -> Result<(), Failure> {
+    pub(super) fn check(
+        &self,
+        repository: &Repository,
+        project: &Project,
+        entry: &Entry,
+    ) -> Result<(), Failure> {
         let Self { branch, project: base, other_remote } = self;
-        let unreadable = |entry: &Entry| crate::lifecycle::LifecycleError::Unreadable { path: entry.path.clone() };
+        let unreadable = |entry: &Entry| crate::lifecycle::LifecycleError::Unreadable {
+            path: entry.path.clone(),
+        };
         let id = entry.claimed_id().unwrap_or_default();
         let ours = Destination::of(project, entry).ok_or_else(|| unreadable(entry))?;
         let found = Catalog::find_in_commit(repository, base, branch.tip, id, &entry.path)?;
@@ -92,7 +111,11 @@ impl Base {
             [merged] => merged,
             [] => {
                 return Err(Failure::refused(
-                    format!("{} is not merged yet: {} has no manifest of it", harmless_name(id), self.name()),
+                    format!(
+                        "{} is not merged yet: {} has no manifest of it",
+                        harmless_name(id),
+                        self.name()
+                    ),
                     format!(
                         "merge it, fetch with `git fetch {}`, and let `goldenpath apply` create the secret first",
                         harmless_name(&branch.remote)
@@ -100,20 +123,31 @@ impl Base {
                 ));
             }
             several => {
-                let paths: Vec<_> = several.iter().map(|entry| harmless_name(&entry.path)).collect();
+                let paths: Vec<_> =
+                    several.iter().map(|entry| harmless_name(&entry.path)).collect();
                 return Err(Failure::refused(
-                    format!("{} has several manifests of {}: {}", self.name(), harmless_name(id), paths.join(", ")),
+                    format!(
+                        "{} has several manifests of {}: {}",
+                        self.name(),
+                        harmless_name(id),
+                        paths.join(", ")
+                    ),
                     "`goldenpath id renumber` gives the younger one another ID",
                 ));
             }
         };
         let theirs = Destination::of(base, merged).ok_or_else(|| {
             Failure::refused(
-                format!("`{}` in {} has errors that keep it from being read", harmless_name(&merged.path), self.name()),
+                format!(
+                    "`{}` in {} has errors that keep it from being read",
+                    harmless_name(&merged.path),
+                    self.name()
+                ),
                 "`goldenpath validate` shows them; fix it on that branch first",
             )
         })?;
-        let differences: Vec<Difference> = other_remote.iter().cloned().chain(ours.differences(&theirs)).collect();
+        let differences: Vec<Difference> =
+            other_remote.iter().cloned().chain(ours.differences(&theirs)).collect();
         if differences.is_empty() {
             return Ok(());
         }
@@ -125,8 +159,11 @@ impl Base {
                 if cut.len() < text.len() { format!("{cut}…") } else { cut }
             }
         };
-        let mut message =
-            format!("the work tree sends the value of {} elsewhere than {}", harmless_name(id), self.name());
+        let mut message = format!(
+            "the work tree sends the value of {} elsewhere than {}",
+            harmless_name(id),
+            self.name()
+        );
         for Difference { key, ours, theirs } in differences {
             message.push_str(&format!("\n{}\n", harmless_name(&key)));
             message.push_str(&format!("  work tree: {}\n", shown(ours, entry, project)));

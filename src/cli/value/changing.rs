@@ -64,7 +64,10 @@ impl Before {
         };
         let value = stored.text.as_ref().and_then(Value::stored).ok_or_else(|| {
             Failure::refused(
-                format!("the value of {} is no JSON object of texts, so nothing can be added to it", subject.id()),
+                format!(
+                    "the value of {} is no JSON object of texts, so nothing can be added to it",
+                    subject.id()
+                ),
                 "give all of its keys, with `goldenpath value set --replace`",
             )
         })?;
@@ -104,12 +107,18 @@ impl Change {
         let text: SecretString = self.value.to_json();
         drop(self.value);
         let version = value::token()?;
-        let keys: Vec<&str> =
-            self.fates.iter().filter(|(_, fate)| changes(fate)).map(|(key, _)| key.as_str()).collect();
+        let keys: Vec<&str> = self
+            .fates
+            .iter()
+            .filter(|(_, fate)| changes(fate))
+            .map(|(key, _)| key.as_str())
+            .collect();
         let reason = format!("{}; version {version}", keys.join(", "));
         let done = format!("{id}: version {version} is the current one.");
         // It owns the value, so that nothing is left of that when it is done.
-        let put = async move { subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await };
+        let put = async move {
+            subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await
+        };
         carry_out(subject, (self.action, reason), put, context.now, &done, context).await
     }
 }
@@ -143,7 +152,9 @@ pub(super) async fn carry_out(
         ));
     }
     let mut applied = Applied::default();
-    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| tell_of_the_record(&event, context));
+    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
+        tell_of_the_record(&event, context)
+    });
     Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
 }
 
@@ -163,5 +174,8 @@ fn shown(fates: &[(String, Fate)], context: &Context) -> String {
     };
     let column = |head| Column { head, least: None, rank: 0 };
     let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
-    format!("{}\n", table(&[column(""), column("KEY"), column("WHAT BECOMES OF IT")], &rows, None, look))
+    format!(
+        "{}\n",
+        table(&[column(""), column("KEY"), column("WHAT BECOMES OF IT")], &rows, None, look)
+    )
 }

@@ -61,11 +61,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let key = if args.upper { key.to_uppercase() } else { key.to_owned() };
             let name = format!("{}{key}", args.prefix);
             if !is_variable(&name) {
-                context.streams.talk(&format!("Note: `{name}` is no name of a variable, and is left out."));
-            } else if text.expose_secret().contains('\0') {
                 context
                     .streams
-                    .talk(&format!("Note: `{name}` has a character that no variable holds, and is left out."));
+                    .talk(&format!("Note: `{name}` is no name of a variable, and is left out."));
+            } else if text.expose_secret().contains('\0') {
+                context.streams.talk(&format!(
+                    "Note: `{name}` has a character that no variable holds, and is left out."
+                ));
             } else {
                 command.env(name, text.expose_secret());
             }
@@ -80,7 +82,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 /// What Kubernetes takes for the name of an environment variable of a container, in the form that every shell takes.
 fn is_variable(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+    name.bytes().next().is_some_and(is_letter)
+        && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
 /// Goes on as this program, so that it has the terminal, the signals and the exit code.
@@ -94,6 +97,8 @@ fn become_it(mut command: Command, name: &std::ffi::OsStr) -> Result<Outcome, Fa
 #[cfg(not(unix))]
 fn become_it(mut command: Command, name: &std::ffi::OsStr) -> Result<Outcome, Failure> {
     let ended = command.status();
-    let ended = ended.map_err(|error| Failure::io(&format!("`{}` cannot be run", name.to_string_lossy()), &error))?;
+    let ended = ended.map_err(|error| {
+        Failure::io(&format!("`{}` cannot be run", name.to_string_lossy()), &error)
+    })?;
     std::process::exit(ended.code().unwrap_or(1))
 }

@@ -67,21 +67,30 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let subject = ground.subject(&args.id).await?;
         let before = Before::read(&subject).await?;
-        let has = |key: &Key| before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some());
+        let has = |key: &Key| {
+            before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some())
+        };
         let chosen = chosen(&subject, &args.keys, |key| key.required)?;
         if let Some(key) = chosen.iter().find(|key| !args.keys.is_empty() && has(key)) {
             return Err(Failure::refused(
                 format!("{} has a `{}` already, which stays", subject.id(), key.name),
-                format!("`goldenpath value rotate {} --key {}` makes a new one", subject.id(), key.name),
+                format!(
+                    "`goldenpath value rotate {} --key {}` makes a new one",
+                    subject.id(),
+                    key.name
+                ),
             ));
         }
         let missing: Vec<&Key> = chosen.into_iter().filter(|key| !has(key)).collect();
         if missing.is_empty() && before.version.is_some() {
-            context.streams.talk(&format!("Nothing changes: {} has all that can be made.", subject.id()));
+            context
+                .streams
+                .talk(&format!("Nothing changes: {} has all that can be made.", subject.id()));
             return Ok(Outcome::Done);
         }
         only_given(&subject, before.value.as_ref())?;
-        write(&subject, "generate-value", missing, before, (args.making.source, &asking), context).await
+        write(&subject, "generate-value", missing, before, (args.making.source, &asking), context)
+            .await
     })
 }
 
@@ -97,7 +106,10 @@ pub(super) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
         if before.version.is_none() {
             return Err(Failure::refused(
                 format!("{} has no value that could be renewed", subject.id()),
-                format!("`goldenpath value generate {0}` or `goldenpath value set {0}` gives it one", subject.id()),
+                format!(
+                    "`goldenpath value generate {0}` or `goldenpath value set {0}` gives it one",
+                    subject.id()
+                ),
             ));
         }
         let is_renewed = |key: &Key| {
@@ -112,12 +124,19 @@ pub(super) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
                     subject.id(),
                     subject.request.secret_type
                 ),
-                format!("get a new one there, and put it in with `goldenpath value set {}`", subject.id()),
+                format!(
+                    "get a new one there, and put it in with `goldenpath value set {}`",
+                    subject.id()
+                ),
             ));
         }
-        let outcome = write(&subject, "rotate-value", keys, before, (args.making.source, &asking), context).await?;
+        let outcome =
+            write(&subject, "rotate-value", keys, before, (args.making.source, &asking), context)
+                .await?;
         if outcome == Outcome::Done {
-            context.streams.talk("Only the stored value is new: whoever accepts it has to be told, too.");
+            context
+                .streams
+                .talk("Only the stored value is new: whoever accepts it has to be told, too.");
         }
         Ok(outcome)
     })
@@ -157,8 +176,10 @@ fn chosen<'a>(
 /// Refuses to make a part of a value that would then still be none.
 fn only_given(subject: &Subject<'_>, before: Option<&Value>) -> Result<(), Failure> {
     let needed = subject.secret_type.only_given();
-    let missing: Vec<&str> =
-        needed.into_iter().filter(|key| before.is_none_or(|before| before.text(key).is_none())).collect();
+    let missing: Vec<&str> = needed
+        .into_iter()
+        .filter(|key| before.is_none_or(|before| before.text(key).is_none()))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -168,7 +189,10 @@ fn only_given(subject: &Subject<'_>, before: Option<&Value>) -> Result<(), Failu
             subject.request.secret_type,
             missing.join(" and ")
         ),
-        format!("`goldenpath value set {} --generate` asks for them, and makes the rest", subject.id()),
+        format!(
+            "`goldenpath value set {} --generate` asks for them, and makes the rest",
+            subject.id()
+        ),
     ))
 }
 
@@ -199,7 +223,11 @@ async fn write(
 }
 
 /// Makes the version before the current one.
-async fn roll_back(subject: &Subject<'_>, asking: &Asking, context: &Context) -> Result<Outcome, Failure> {
+async fn roll_back(
+    subject: &Subject<'_>,
+    asking: &Asking,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     let id = subject.id();
     let versions = subject.store.versions(&subject.key).await?;
     let current = versions.iter().find(|version| version.is_current());
@@ -215,7 +243,11 @@ async fn roll_back(subject: &Subject<'_>, asking: &Asking, context: &Context) ->
         Some(created) => format!("{} of {}", version.id, created.strftime("%Y-%m-%d %H:%M")),
         None => version.id.clone(),
     };
-    context.streams.result(&format!("- current   {}\n+ current   {}\n\n", of(current), of(previous)));
+    context.streams.result(&format!(
+        "- current   {}\n+ current   {}\n\n",
+        of(current),
+        of(previous)
+    ));
     if !asking.agrees(&format!("Make the version before the current one of {id} again?"))? {
         context.streams.talk("Nothing was changed.");
         return Ok(Outcome::Failed);

@@ -92,9 +92,15 @@ pub(super) fn ask(
         return Ok(());
     }
     loop {
-        let question =
-            Question { words: "Another key (empty: no more)", default: Some(""), suggestions: &[], takes_new: true };
-        let name = prompter.text(&question, |name| if name.is_empty() { Ok(()) } else { config::check_key(name) })?;
+        let question = Question {
+            words: "Another key (empty: no more)",
+            default: Some(""),
+            suggestions: &[],
+            takes_new: true,
+        };
+        let name = prompter.text(&question, |name| {
+            if name.is_empty() { Ok(()) } else { config::check_key(name) }
+        })?;
         if name.is_empty() {
             return Ok(());
         }
@@ -120,7 +126,10 @@ fn ask_for(key: &Key, has_it: bool, prompter: &Prompter) -> Result<Option<Secret
         };
         match text.filter(|text| !text.expose_secret().is_empty()) {
             None if empty.is_empty() => {
-                prompter.refuse(&format!("{} is needed; Ctrl-C ends this and nothing is written", key.name))?;
+                prompter.refuse(&format!(
+                    "{} is needed; Ctrl-C ends this and nothing is written",
+                    key.name
+                ))?;
             }
             text => return Ok(text),
         }
@@ -150,7 +159,10 @@ fn read_file(path: &Path) -> Result<SecretString, Failure> {
     // A process substitution of the shell is a pipe, and a mounted secret a symbolic link: whatever can be read is.
     let file = std::fs::File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
-        return Err(Failure::usage(format!("{what} is a folder"), "name the file that holds the key's text"));
+        return Err(Failure::usage(
+            format!("{what} is a folder"),
+            "name the file that holds the key's text",
+        ));
     }
     text_of(&what, &read_all(file, &what)?)
 }
@@ -176,7 +188,10 @@ fn text_of(what: &str, bytes: &[u8]) -> Result<SecretString, Failure> {
 }
 
 /// Refuses keys that the type does not have before anything is read or asked for them.
-pub(super) fn check_keys<'a>(subject: &Subject<'_>, keys: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+pub(super) fn check_keys<'a>(
+    subject: &Subject<'_>,
+    keys: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
     for key in keys {
         value::check_known(key, &subject.request.secret_type, &subject.secret_type)?;
     }

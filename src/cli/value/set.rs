@@ -67,9 +67,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         given::check_keys(&subject, given.names().into_iter())?;
         if args.generate || prompter.is_some() {
-            let has = |key: &str| given.text(key).is_some() || kept.is_some_and(|kept| kept.text(key).is_some());
-            let missing: Vec<_> =
-                subject.secret_type.keys.iter().filter(|key| key.required && !has(&key.name)).collect();
+            let has = |key: &str| {
+                given.text(key).is_some() || kept.is_some_and(|kept| kept.text(key).is_some())
+            };
+            let missing: Vec<_> = subject
+                .secret_type
+                .keys
+                .iter()
+                .filter(|key| key.required && !has(&key.name))
+                .collect();
             let made = store::generate(&subject.store, Source::Os, missing).await?;
             given = made.over(&given);
         }
@@ -85,6 +91,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let fates = value.fates(before.value.as_ref(), &names);
         let replaces = before.version.clone();
         drop(before);
-        Change { action: "set-value", value, fates, replaces }.make(&subject, &asking, context).await
+        Change { action: "set-value", value, fates, replaces }
+            .make(&subject, &asking, context)
+            .await
     })
 }

@@ -118,8 +118,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         };
         let (begun, mut waited) = (Instant::now(), false);
         loop {
-            let mut looks =
-                stream::iter(&wanted).map(|wanted| look(wanted, &accounts, &ground, keys_of(wanted))).buffered(AT_ONCE);
+            let mut looks = stream::iter(&wanted)
+                .map(|wanted| look(wanted, &accounts, &ground, keys_of(wanted)))
+                .buffered(AT_ONCE);
             // A second look is waited for with other words.
             let bar = if waited { None } else { context.streams.bar_begins() };
             let mut standings: Vec<Standing<'_>> = Vec::new();
@@ -130,17 +131,27 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 }
             }
             context.streams.bar_ends();
-            let open = standings.iter().filter(|standing| !matches!(standing.state, State::Valued { .. })).count();
+            let open = standings
+                .iter()
+                .filter(|standing| !matches!(standing.state, State::Valued { .. }))
+                .count();
             let waits = args.wait && open > 0 && begun.elapsed() < args.timeout;
             // What will not change by waiting is told at once.
             if !waits || standings.iter().any(|standing| standing.is_hopeless()) {
                 context.streams.progress_ends();
                 args.print(&standings, context);
-                let is_unknown = |standing: &Standing<'_>| matches!(standing.state, State::Unknown(_));
+                let is_unknown =
+                    |standing: &Standing<'_>| matches!(standing.state, State::Unknown(_));
                 let failed = !unread.is_empty() || standings.iter().any(is_unknown);
-                return Ok(if failed || (args.wait && open > 0) { Outcome::Failed } else { Outcome::Done });
+                return Ok(if failed || (args.wait && open > 0) {
+                    Outcome::Failed
+                } else {
+                    Outcome::Done
+                });
             }
-            context.streams.progress(&format!("Waiting: {open} of {} without a value …", standings.len()));
+            context
+                .streams
+                .progress(&format!("Waiting: {open} of {} without a value …", standings.len()));
             waited = true;
             tokio::time::sleep(PAUSE.min(args.timeout.saturating_sub(begun.elapsed()))).await;
         }
@@ -148,7 +159,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// Those of which the store is not asked, since the default branch has them elsewhere. Says why.
-fn elsewhere(wanted: &[Wanted<'_>], ground: &Ground, context: &Context) -> Result<BTreeSet<SecretId>, Failure> {
+fn elsewhere(
+    wanted: &[Wanted<'_>],
+    ground: &Ground,
+    context: &Context,
+) -> Result<BTreeSet<SecretId>, Failure> {
     let Some(base) = ground.base()? else { return Ok(BTreeSet::new()) };
     let mut unread = BTreeSet::new();
     for Wanted { entry, request, .. } in wanted {
@@ -165,23 +180,31 @@ impl Args {
         let Ground { project, catalog, .. } = ground;
         self.narrow.check(project, catalog)?;
         if !self.ids.is_empty() && !self.narrow.is_open() {
-            return Err(Failure::usage("IDs and a selection are given", "give either IDs, or --env and --service"));
+            return Err(Failure::usage(
+                "IDs and a selection are given",
+                "give either IDs, or --env and --service",
+            ));
         }
         let of = |entry: &'a Entry| {
-            let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+            let key =
+                entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
             Some(Wanted { entry, request: entry.request()?, key: key? })
         };
         if self.ids.is_empty() {
             let all = catalog.entries.iter().filter_map(of);
-            let mut all: Vec<Wanted<'_>> =
-                all.filter(|wanted| wanted.request.status.is_in_use() && self.narrow.holds(wanted.request)).collect();
+            let mut all: Vec<Wanted<'_>> = all
+                .filter(|wanted| {
+                    wanted.request.status.is_in_use() && self.narrow.holds(wanted.request)
+                })
+                .collect();
             all.sort_by_key(|wanted| wanted.request.id);
             return Ok(all);
         }
         let mut wanted = Vec::new();
         for id in &self.ids {
             let entry = named(catalog, id)?;
-            let unreadable = || crate::lifecycle::LifecycleError::Unreadable { path: entry.path.clone() };
+            let unreadable =
+                || crate::lifecycle::LifecycleError::Unreadable { path: entry.path.clone() };
             wanted.push(of(entry).ok_or_else(unreadable)?);
         }
         Ok(wanted)
@@ -212,7 +235,9 @@ impl Args {
             .collect();
         if let Some(first) = awaiting.first() {
             let words = crate::diagnostics::count_of(awaiting.len(), "secret");
-            context.streams.talk(&format!("{words} without a value; `goldenpath value set {first}` puts one in."));
+            context.streams.talk(&format!(
+                "{words} without a value; `goldenpath value set {first}` puts one in."
+            ));
         }
     }
 
@@ -231,22 +256,31 @@ impl Args {
         if self.keys {
             columns.push(column("KEYS", Some(12), 0));
         }
-        let rows: Vec<Vec<Cell>> = standings.iter().map(|standing| standing.cells(self.keys, context)).collect();
+        let rows: Vec<Vec<Cell>> =
+            standings.iter().map(|standing| standing.cells(self.keys, context)).collect();
         table(&columns, &rows, table_width(context), context.streams.out)
     }
 }
 
 /// Asks the store.
-async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground, keys: Keys) -> Standing<'a> {
+async fn look<'a>(
+    wanted: &'a Wanted<'a>,
+    accounts: &[Account],
+    ground: &Ground,
+    keys: Keys,
+) -> Standing<'a> {
     let environment = wanted.request.environment.as_str();
     let account = accounts.iter().find(|account| account.environments.contains(environment));
     let conceal = |mut text: String| {
         rules::conceal(wanted.entry, &ground.project, [&mut text]);
         text
     };
-    let (name, target) = (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
+    let (name, target) =
+        (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
     if keys == Keys::Refused {
-        let state = State::Unfit("not asked: the default branch has no such secret, or has it elsewhere".to_owned());
+        let state = State::Unfit(
+            "not asked: the default branch has no such secret, or has it elsewhere".to_owned(),
+        );
         return Standing { wanted, name, target, state, keys: None };
     }
     let Some(account) = account else {
@@ -256,20 +290,28 @@ async fn look<'a>(wanted: &'a Wanted<'a>, accounts: &[Account], ground: &Ground,
     let state = state_of(wanted, account, &ground.project).await;
     let state = state.unwrap_or_else(|error| State::Unknown(conceal(error.to_string())));
     let keys = match &state {
-        State::Valued { .. } if keys == Keys::Read => Some(match account.store.value(wanted.key).await {
-            Ok(stored) => {
-                let value = stored.and_then(|stored| stored.text.as_ref().and_then(Value::stored));
-                let names = value.map(|value| value.names().into_iter().map(str::to_owned).collect());
-                names.ok_or_else(|| "no JSON object".to_owned())
-            }
-            Err(error) => Err(conceal(error.to_string())),
-        }),
+        State::Valued { .. } if keys == Keys::Read => {
+            Some(match account.store.value(wanted.key).await {
+                Ok(stored) => {
+                    let value =
+                        stored.and_then(|stored| stored.text.as_ref().and_then(Value::stored));
+                    let names =
+                        value.map(|value| value.names().into_iter().map(str::to_owned).collect());
+                    names.ok_or_else(|| "no JSON object".to_owned())
+                }
+                Err(error) => Err(conceal(error.to_string())),
+            })
+        }
         _ => None,
     };
     Standing { wanted, name, target, state, keys }
 }
 
-async fn state_of(wanted: &Wanted<'_>, account: &Account, project: &Project) -> Result<State, StoreError> {
+async fn state_of(
+    wanted: &Wanted<'_>,
+    account: &Account,
+    project: &Project,
+) -> Result<State, StoreError> {
     let Some(found) = account.store.describe(wanted.key).await? else { return Ok(State::Missing) };
     let ownership = Ownership::of(&found, &Expected::of(project, Some(wanted.request.id)));
     if let Some(whose) = ownership.stranger() {
@@ -403,6 +445,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(FORM.to_owned());
     }
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(FORM)?;
-    if seconds > 7 * 24 * 3600 { Err("a week is the most".to_owned()) } else { Ok(Duration::from_secs(seconds)) }
+    let seconds =
+        number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(FORM)?;
+    if seconds > 7 * 24 * 3600 {
+        Err("a week is the most".to_owned())
+    } else {
+        Ok(Duration::from_secs(seconds))
+    }
 }

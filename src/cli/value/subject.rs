@@ -62,8 +62,14 @@ impl Ground {
         let key = key.ok_or_else(unreadable)?.clone();
         if !request.status.is_in_use() {
             return Err(Failure::refused(
-                format!("{} is `{}`: nobody is to use its value any more", request.id, request.status),
-                format!("`goldenpath lifecycle set {} deprecated` takes it back until it is deleted", request.id),
+                format!(
+                    "{} is `{}`: nobody is to use its value any more",
+                    request.id, request.status
+                ),
+                format!(
+                    "`goldenpath lifecycle set {} deprecated` takes it back until it is deleted",
+                    request.id
+                ),
             ));
         }
         if let Some(base) = self.base()? {
@@ -74,8 +80,14 @@ impl Ground {
         let place = store.place();
         let found = found.ok_or_else(|| {
             Failure::refused(
-                format!("there is no secret `{}` yet ({place})", concealed(entry, project, key.to_string())),
-                format!("`goldenpath apply` makes it, when the manifest of {} has merged", request.id),
+                format!(
+                    "there is no secret `{}` yet ({place})",
+                    concealed(entry, project, key.to_string())
+                ),
+                format!(
+                    "`goldenpath apply` makes it, when the manifest of {} has merged",
+                    request.id
+                ),
             )
         })?;
         let ownership = Ownership::of(&found, &Expected::of(project, Some(request.id)));
@@ -91,7 +103,11 @@ impl Ground {
         }
         if let Some(when) = found.deletion {
             return Err(Failure::refused(
-                format!("the secret of {} is marked for deletion, on {}", request.id, when.strftime("%Y-%m-%d")),
+                format!(
+                    "the secret of {} is marked for deletion, on {}",
+                    request.id,
+                    when.strftime("%Y-%m-%d")
+                ),
                 "`goldenpath apply` restores it, while its manifest is in use",
             ));
         }
@@ -128,7 +144,10 @@ impl Subject<'_> {
 
     pub(super) fn say_where(&self, context: &Context) {
         let Self { request, .. } = self;
-        let line = format!("{}  {}, {} in {}", request.id, request.secret_type, request.service, request.environment);
+        let line = format!(
+            "{}  {}, {} in {}",
+            request.id, request.secret_type, request.service, request.environment
+        );
         context.streams.talk(&concealed(self.entry, &self.ground.project, line));
         context.streams.talk(&format!("Store     {}, {}\n", self.store.place(), self.target()));
         self.warn_of_branch(context);
@@ -137,13 +156,17 @@ impl Subject<'_> {
     /// Warns where the record of a change will be committed to a branch whose pull request it fails (GP703).
     fn warn_of_branch(&self, context: &Context) {
         let Ground { repository, project, .. } = self.ground;
-        let (Some(target), Some(branch)) = (repository.upstream_branch(), repository.checked_out_branch()) else {
+        let (Some(target), Some(branch)) =
+            (repository.upstream_branch(), repository.checked_out_branch())
+        else {
             return;
         };
         if project.config.audit.push || branch == target.name {
             return;
         }
-        let short = |name: &str| harmless_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned();
+        let short = |name: &str| {
+            harmless_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned()
+        };
         context.streams.talk(&format!(
             "Warning: this is recorded on the branch `{}`, and its pull request would be refused for that (GP703). Run it on \
              `{}`, or set `audit.push`.\n",
@@ -162,10 +185,14 @@ impl Subject<'_> {
     pub(super) async fn recorder(&self) -> Recorder<'_> {
         let Ground { repository, project, .. } = self.ground;
         let caller = self.store.caller().await;
-        let callers: BTreeMap<String, String> =
-            caller.into_iter().map(|caller| (self.request.environment.to_string(), caller)).collect();
+        let callers: BTreeMap<String, String> = caller
+            .into_iter()
+            .map(|caller| (self.request.environment.to_string(), caller))
+            .collect();
         let source = match repository.head() {
-            Ok(Snapshot::Commit(commit)) => format!("{} in the work tree on commit {commit}", project.catalog_id),
+            Ok(Snapshot::Commit(commit)) => {
+                format!("{} in the work tree on commit {commit}", project.catalog_id)
+            }
             _ => format!("{} in the work tree", project.catalog_id),
         };
         Recorder::new(repository, &project.config.audit, source, callers)
@@ -173,7 +200,8 @@ impl Subject<'_> {
 
     /// Notes on the secret since when it has its value, which `due` goes by. Without that it goes by the store's own dates.
     pub(super) async fn note_since(&self, since: jiff::Timestamp) -> Result<(), StoreError> {
-        let tag = (reconcile::VALUE_SINCE.to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let tag =
+            (reconcile::VALUE_SINCE.to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         self.store.put_tags(&self.key, &[tag].into()).await
     }
 }

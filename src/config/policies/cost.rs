@@ -44,8 +44,10 @@ struct Bound<'a> {
 
 impl<'a> Sizes<'a> {
     pub(super) fn of(subject: Subject<'a>) -> Self {
-        let mut sizes =
-            vec![("path", Size::AtMost(1 + length(subject.path))), ("manifest", Size::Known(subject.manifest))];
+        let mut sizes = vec![
+            ("path", Size::AtMost(1 + length(subject.path))),
+            ("manifest", Size::Known(subject.manifest)),
+        ];
         sizes.extend(subject.base.map(|base| ("base", Size::Known(base))));
         Self(sizes)
     }
@@ -73,7 +75,8 @@ impl<'a> Walk<'a> {
                 let operand = self.bound(&select.operand);
                 // A field of a value that is not a variable's is moved or copied out of it.
                 let copy = if is_variable(&select.operand) { 0 } else { operand.size.weight() };
-                let size = if select.test { Size::AtMost(1) } else { operand.size.field(&select.field) };
+                let size =
+                    if select.test { Size::AtMost(1) } else { operand.size.field(&select.field) };
                 Bound { cost: operand.cost.saturating_add(copy).saturating_add(1), size }
             }
             Expr::Call(call) => self.call(call),
@@ -82,10 +85,11 @@ impl<'a> Walk<'a> {
                 Bound { cost, size: Size::List { items: list.elements.len() as u64, item } }
             }
             Expr::Map(map) => {
-                let (cost, weight, _) = self.collection(map.entries.iter().flat_map(|entry| match &entry.expr {
-                    EntryExpr::MapEntry(entry) => [&entry.key, &entry.value],
-                    EntryExpr::StructField(field) => [&field.value, &field.value],
-                }));
+                let (cost, weight, _) =
+                    self.collection(map.entries.iter().flat_map(|entry| match &entry.expr {
+                        EntryExpr::MapEntry(entry) => [&entry.key, &entry.value],
+                        EntryExpr::StructField(field) => [&field.value, &field.value],
+                    }));
                 let table = MAP.saturating_add(ENTRY.saturating_mul(map.entries.len() as u64));
                 Bound::of(cost.saturating_add(table), weight.saturating_add(table))
             }
@@ -123,7 +127,9 @@ impl<'a> Walk<'a> {
             operators::ADD | "dyn" => Size::AtMost(weight.saturating_add(1)),
             "string" => Size::AtMost(weight.saturating_add(SCALAR)),
             operators::INDEX => match (first, call.args.last().map(|index| &index.expr)) {
-                (Some(size), Some(Expr::Literal(LiteralValue::String(field)))) => size.field(field.inner()),
+                (Some(size), Some(Expr::Literal(LiteralValue::String(field)))) => {
+                    size.field(field.inner())
+                }
                 (Some(size), _) => Size::AtMost(size.item()),
                 (None, _) => Size::AtMost(weight),
             },
@@ -157,7 +163,8 @@ impl<'a> Walk<'a> {
             _ => Size::AtMost(1),
         };
         // A round copies its item into a variable, and what the step makes into the accumulator.
-        let round = [condition.cost, step.cost, item, added].into_iter().fold(4, u64::saturating_add);
+        let round =
+            [condition.cost, step.cost, item, added].into_iter().fold(4, u64::saturating_add);
         let cost = [range.cost, init.cost, rounds.saturating_mul(round), size.weight()];
         Bound { cost: cost.into_iter().fold(1, u64::saturating_add), size }
     }
@@ -194,9 +201,11 @@ impl<'a> Size<'a> {
     fn item(self) -> u64 {
         match self {
             Self::Known(Value::Array(items)) => items.iter().map(weight).max().unwrap_or(0),
-            Self::Known(Value::Object(fields)) => {
-                fields.iter().map(|(name, value)| weight(value).max(1 + length(name))).max().unwrap_or(0)
-            }
+            Self::Known(Value::Object(fields)) => fields
+                .iter()
+                .map(|(name, value)| weight(value).max(1 + length(name)))
+                .max()
+                .unwrap_or(0),
             Self::List { item, .. } => item,
             other => other.weight(),
         }
@@ -229,7 +238,10 @@ fn weight(value: &Value) -> u64 {
         Value::String(text) => 1 + length(text),
         Value::Array(items) => 1 + items.iter().map(weight).sum::<u64>(),
         Value::Object(fields) => {
-            MAP + fields.iter().map(|(name, value)| ENTRY + length(name) + weight(value)).sum::<u64>()
+            MAP + fields
+                .iter()
+                .map(|(name, value)| ENTRY + length(name) + weight(value))
+                .sum::<u64>()
         }
         _ => 1,
     }
@@ -276,13 +288,17 @@ mod tests {
     #[test]
     fn what_grows_without_end_costs_too_much() {
         let manifest = json!({ "items": (0..50).collect::<Vec<_>>() });
-        let nested = |levels: usize| format!("{}true{}", "manifest.items.all(x, ".repeat(levels), ")".repeat(levels));
+        let nested = |levels: usize| {
+            format!("{}true{}", "manifest.items.all(x, ".repeat(levels), ")".repeat(levels))
+        };
         assert!(cost(&nested(2), &manifest) <= MAX);
         assert!(cost(&nested(4), &manifest) > MAX);
-        let doubled = |times: usize| format!("[\"ab\"]{}.size() == 1", ".map(x, x + x)".repeat(times));
+        let doubled =
+            |times: usize| format!("[\"ab\"]{}.size() == 1", ".map(x, x + x)".repeat(times));
         assert!(cost(&doubled(3), &manifest) <= MAX);
         assert!(cost(&doubled(40), &manifest) > MAX);
-        let copied = |times: usize| format!("[1]{}.size() == 1", ".map(x, [x, x, x, x])".repeat(times));
+        let copied =
+            |times: usize| format!("[1]{}.size() == 1", ".map(x, [x, x, x, x])".repeat(times));
         assert!(cost(&copied(2), &manifest) <= MAX);
         assert!(cost(&copied(30), &manifest) > MAX);
     }

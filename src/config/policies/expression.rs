@@ -32,7 +32,8 @@ const MAX_QUOTED: usize = 200;
 const VARIABLES: [&str; 3] = ["manifest", "path", "base"];
 
 /// The types, for `type(x) == string`.
-const TYPES: [&str; 9] = ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"];
+const TYPES: [&str; 9] =
+    ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"];
 
 /// The functions, each with how many arguments it takes, what a method is called on included.
 const FUNCTIONS: [(&str, usize); 12] = [
@@ -93,9 +94,15 @@ impl std::fmt::Debug for Expression {
 impl Expression {
     /// Parses and checks `source`; the patterns that it gives to `matches` go into `patterns`. To be called on a thread
     /// with a deep stack.
-    pub(super) fn compile(source: &str, patterns: &mut BTreeMap<String, Regex>) -> Result<Self, Fault> {
+    pub(super) fn compile(
+        source: &str,
+        patterns: &mut BTreeMap<String, Regex>,
+    ) -> Result<Self, Fault> {
         if source.trim().is_empty() {
-            return Err(Fault::whole("is empty", "write a condition in CEL, such as `manifest.spec.ttlDays <= 90`"));
+            return Err(Fault::whole(
+                "is empty",
+                "write a condition in CEL, such as `manifest.spec.ttlDays <= 90`",
+            ));
         }
         if source.len() > MAX_LENGTH {
             let message = format!("is {} bytes long", source.len());
@@ -108,20 +115,26 @@ impl Expression {
             return Err(nested_too_deep(Some(place), MAX_BRACKETS));
         }
         let program = unwinding(|| Program::compile(source))
-            .ok_or_else(|| Fault::whole("cannot be parsed: the CEL parser gave up", "write it another way"))?
+            .ok_or_else(|| {
+                Fault::whole("cannot be parsed: the CEL parser gave up", "write it another way")
+            })?
             .map_err(|errors| syntax(source, errors.errors))?;
-        let mut check = Check { source, program: &program, patterns, bound: Vec::new(), mentions_base: false };
+        let mut check =
+            Check { source, program: &program, patterns, bound: Vec::new(), mentions_base: false };
         check.expression(program.expression(), 1)?;
         let mentions_base = check.mentions_base;
         Ok(Self { program, mentions_base })
     }
 
     /// Whether the expression is true. To be called on a thread with a deep stack.
-    pub(super) fn run<'a>(&'a self, context: &Context<'_, 'a>, sizes: &Sizes<'a>) -> Result<bool, Fault> {
+    pub(super) fn run<'a>(
+        &'a self,
+        context: &Context<'_, 'a>,
+        sizes: &Sizes<'a>,
+    ) -> Result<bool, Fault> {
         let expression = self.program.expression();
         if sizes.cost(expression) > cost::MAX {
-            let help =
-                "loops within loops over long lists, or texts and lists put together again and again: ask for less";
+            let help = "loops within loops over long lists, or texts and lists put together again and again: ask for less";
             return Err(Fault::whole("it could take too long or too much memory", help));
         }
         let result = unwinding(|| {
@@ -156,9 +169,10 @@ impl Expression {
                 let help = "check the types: a field that can be missing or of another type is guarded with \
                             `has(manifest.metadata.description) && …` or `type(x) == string && …`";
                 match readable(error.function()) {
-                    "." => {
-                        Fault::whole(format!("a value of the type {} has no fields", error.argument_types()[0]), help)
-                    }
+                    "." => Fault::whole(
+                        format!("a value of the type {} has no fields", error.argument_types()[0]),
+                        help,
+                    ),
                     function => Fault::whole(format!("`{function}` does not take {types}"), help),
                 }
             }
@@ -206,13 +220,20 @@ impl<'a> Check<'a> {
             Expr::Call(call) => self.call(expression, call)?,
             Expr::Struct(_) | Expr::Unspecified => {
                 let help = "lists `[…]` and maps `{\"key\": …}` are all there is";
-                return Err(Fault::at(self.place(expression), "makes a value of a type that does not exist", help));
+                return Err(Fault::at(
+                    self.place(expression),
+                    "makes a value of a type that does not exist",
+                    help,
+                ));
             }
             Expr::Comprehension(comprehension) => {
                 self.expression(&comprehension.iter_range, depth + 1)?;
                 self.expression(&comprehension.accu_init, depth + 1)?;
-                self.bound.extend([comprehension.iter_var.as_str(), comprehension.accu_var.as_str()]);
-                for part in [&comprehension.loop_cond, &comprehension.loop_step, &comprehension.result] {
+                self.bound
+                    .extend([comprehension.iter_var.as_str(), comprehension.accu_var.as_str()]);
+                for part in
+                    [&comprehension.loop_cond, &comprehension.loop_step, &comprehension.result]
+                {
                     self.expression(part, depth + 1)?;
                 }
                 self.bound.truncate(self.bound.len() - 2);
@@ -234,7 +255,11 @@ impl<'a> Check<'a> {
                     "the variables are `manifest`, `path` and, on a change, `base`; texts are quoted".to_owned()
                 }),
             };
-            return Err(Fault::at(self.place(expression), format!("uses the unknown variable `{name}`"), help));
+            return Err(Fault::at(
+                self.place(expression),
+                format!("uses the unknown variable `{name}`"),
+                help,
+            ));
         }
         self.mentions_base |= name == "base";
         Ok(())
@@ -252,11 +277,18 @@ impl<'a> Check<'a> {
             return Err(Fault::at(place, message, format!("write it as in `{example}`")));
         }
         let Some((_, takes)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> =
-                FUNCTIONS.iter().map(|(name, _)| *name).chain(MACROS.map(|(name, _)| name)).collect();
+            let known: Vec<&str> = FUNCTIONS
+                .iter()
+                .map(|(name, _)| *name)
+                .chain(MACROS.map(|(name, _)| name))
+                .collect();
             let message = format!("uses the unknown function `{name}`");
             let help = did_you_mean(name, known.iter().copied());
-            return Err(Fault::at(place, message, help.unwrap_or_else(|| format!("there are {}", known.join(", ")))));
+            return Err(Fault::at(
+                place,
+                message,
+                help.unwrap_or_else(|| format!("there are {}", known.join(", "))),
+            ));
         };
         let given = call.args.len() + usize::from(call.target.is_some());
         if given != *takes {
@@ -272,22 +304,41 @@ impl<'a> Check<'a> {
 
     /// Compiles the pattern of a call of `matches`, once for all manifests.
     fn pattern(&mut self, call: &CallExpr, place: Range<usize>) -> Result<(), Fault> {
-        let Some(Expr::Literal(LiteralValue::String(pattern))) = call.args.last().map(|pattern| &pattern.expr) else {
-            let help = "write the pattern out in quotation marks; it is compiled once, for all manifests";
-            return Err(Fault::at(place, "uses `matches` with a pattern that is not a literal", help));
+        let Some(Expr::Literal(LiteralValue::String(pattern))) =
+            call.args.last().map(|pattern| &pattern.expr)
+        else {
+            let help =
+                "write the pattern out in quotation marks; it is compiled once, for all manifests";
+            return Err(Fault::at(
+                place,
+                "uses `matches` with a pattern that is not a literal",
+                help,
+            ));
         };
         let pattern = pattern.inner();
         if !self.patterns.contains_key(pattern) {
-            let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|error| {
-                let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                let help = format!("{}; the syntax is that of https://docs.rs/regex", lower_first(&why));
-                Fault::at(
-                    place,
-                    format!("has a pattern for `matches` that cannot be used: {}", shortened(pattern)),
-                    help,
-                )
-            })?;
+            let compiled =
+                RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|error| {
+                    let why = error.to_string();
+                    let why = why
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .trim_start_matches("error: ")
+                        .to_owned();
+                    let help = format!(
+                        "{}; the syntax is that of https://docs.rs/regex",
+                        lower_first(&why)
+                    );
+                    Fault::at(
+                        place,
+                        format!(
+                            "has a pattern for `matches` that cannot be used: {}",
+                            shortened(pattern)
+                        ),
+                        help,
+                    )
+                })?;
             self.patterns.insert(pattern.to_owned(), compiled);
         }
         Ok(())
@@ -326,7 +377,9 @@ fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
                 EntryExpr::StructField(field) => vec![&field.value],
             })
             .collect(),
-        Expr::Comprehension(comprehension) => vec![&comprehension.iter_range, &comprehension.loop_step],
+        Expr::Comprehension(comprehension) => {
+            vec![&comprehension.iter_range, &comprehension.loop_step]
+        }
         Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => Vec::new(),
     }
 }
@@ -399,7 +452,8 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     }
     let why = shortened(error.msg.trim_start_matches("Syntax error: "));
     let message = format!("is not CEL: {}", why.replace("'<EOF>'", "the end"));
-    let (Ok(line), Ok(column)) = (usize::try_from(error.pos.0), usize::try_from(error.pos.1)) else {
+    let (Ok(line), Ok(column)) = (usize::try_from(error.pos.0), usize::try_from(error.pos.1))
+    else {
         return Fault::whole(message, help);
     };
     if line == 0 || column == 0 {
@@ -407,7 +461,8 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     }
     let before: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = source.get(before..).unwrap_or_default();
-    let start = before + rest.char_indices().nth(column - 1).map_or(rest.trim_end().len(), |(offset, _)| offset);
+    let start = before
+        + rest.char_indices().nth(column - 1).map_or(rest.trim_end().len(), |(offset, _)| offset);
     let length = source[start..].chars().next().map_or(0, char::len_utf8);
     Fault::at(start..start + length, message, help)
 }
@@ -445,7 +500,8 @@ mod tests {
         // As deep as the parser's own thread, since these are parsed on a test's.
         let work = move |source: String| Expression::compile(&source, &mut BTreeMap::new());
         let source = source.to_owned();
-        let thread = std::thread::Builder::new().stack_size(64 * 1024 * 1024).spawn(move || work(source));
+        let thread =
+            std::thread::Builder::new().stack_size(64 * 1024 * 1024).spawn(move || work(source));
         thread.unwrap().join().unwrap()
     }
 
@@ -519,17 +575,32 @@ mod tests {
 
     #[test]
     fn length_and_nesting_are_bounded_before_parsing_and_after() {
-        let deep = |open: &str, close: &str, levels| format!("{}1{} == 1", open.repeat(levels), close.repeat(levels));
+        let deep = |open: &str, close: &str, levels| {
+            format!("{}1{} == 1", open.repeat(levels), close.repeat(levels))
+        };
         assert_eq!(fault(&deep("(", ")", 32)).0, "nothing");
-        for (open, close) in [("(", ")"), ("[", "]"), ("size([", "])"), ("{1: ", "}"), ("path[", "]")] {
-            assert_eq!(fault(&deep(open, close, 33)).0, "is nested deeper than 32 levels", "{open}");
+        for (open, close) in
+            [("(", ")"), ("[", "]"), ("size([", "])"), ("{1: ", "}"), ("path[", "]")]
+        {
+            assert_eq!(
+                fault(&deep(open, close, 33)).0,
+                "is nested deeper than 32 levels",
+                "{open}"
+            );
         }
         for operators in ["1 + ".repeat(100) + "1 == 1", "false ? false : ".repeat(80) + "true"] {
             assert_eq!(fault(&operators).0, "is nested deeper than 64 levels");
         }
         assert!(fault(&"x".repeat(5000)).0.contains("5000 bytes"));
         // Brackets in texts and comments nest nothing.
-        for text in ["\"{}\"", "'{}'", "\"\"\"{}\"\"\"", "r\"{}\\\"", "\"\\\"{}\"", "1 == 1 // {}\n && \"a\""] {
+        for text in [
+            "\"{}\"",
+            "'{}'",
+            "\"\"\"{}\"\"\"",
+            "r\"{}\\\"",
+            "\"\\\"{}\"",
+            "1 == 1 // {}\n && \"a\"",
+        ] {
             let source = format!("\"a\" != {}", text.replace("{}", &"([{".repeat(20)));
             assert_eq!(too_deep(&source), None, "{source}");
         }

@@ -29,7 +29,8 @@ impl<'text> Places<'text> {
     /// Finds the policies of a text that serde has read; what saphyr does not see is not there.
     pub(super) fn of(text: &'text str) -> Self {
         let mut places = Self { text, policies: Vec::new() };
-        let offsets: Vec<usize> = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
+        let offsets: Vec<usize> =
+            text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
         let byte = |character: usize| offsets.get(character).copied().unwrap_or(text.len());
         let mut open: Vec<Open> = Vec::new();
         for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
@@ -46,12 +47,18 @@ impl<'text> Places<'text> {
                         *key = Some(value.into_owned());
                         continue;
                     }
-                    if let [Open::Mapping(Some(top)), Open::Sequence(index), Open::Mapping(Some(key))] = open.as_slice()
+                    if let [
+                        Open::Mapping(Some(top)),
+                        Open::Sequence(index),
+                        Open::Mapping(Some(key)),
+                    ] = open.as_slice()
                         && top == "policies"
                     {
                         let span = byte(span.start.index())..byte(span.end.index());
                         let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                        places.policies.resize_with(places.policies.len().max(index + 1), BTreeMap::new);
+                        places
+                            .policies
+                            .resize_with(places.policies.len().max(index + 1), BTreeMap::new);
                         let scalar = Scalar { span, is_block, value: value.into_owned() };
                         places.policies[*index].insert(key.clone(), scalar);
                     }
@@ -64,7 +71,12 @@ impl<'text> Places<'text> {
     }
 
     /// Where the bytes `part` of the value of `key` stand, or all of it, for the policy at `index`.
-    pub(super) fn within(&self, index: usize, key: &str, part: Option<Range<usize>>) -> Option<Range<usize>> {
+    pub(super) fn within(
+        &self,
+        index: usize,
+        key: &str,
+        part: Option<Range<usize>>,
+    ) -> Option<Range<usize>> {
         let scalar = self.policies.get(index)?.get(key)?;
         let written = &self.text[scalar.span.clone()];
         let header = match scalar.is_block && written.starts_with(['|', '>']) {
@@ -82,7 +94,9 @@ impl<'text> Places<'text> {
     fn aligned(&self, value: &str, part: Range<usize>, all: &Range<usize>) -> Option<Range<usize>> {
         let mut at = all.start;
         let mut found: Option<Range<usize>> = None;
-        for (offset, character) in value.char_indices().filter(|(_, character)| !character.is_whitespace()) {
+        for (offset, character) in
+            value.char_indices().filter(|(_, character)| !character.is_whitespace())
+        {
             if offset >= part.end && found.is_some() {
                 break;
             }
@@ -132,7 +146,11 @@ mod tests {
             "policies:\r\n  - assert: >\r\n      manifest.é ==\r\n      nope\r\n",
             "policies:\n  - assert: manifest.é ==\n      nope\n",
         ] {
-            assert_eq!(found(text, "nope"), (text.find("nope").unwrap(), "nope".to_owned()), "{text}");
+            assert_eq!(
+                found(text, "nope"),
+                (text.find("nope").unwrap(), "nope".to_owned()),
+                "{text}"
+            );
         }
     }
 

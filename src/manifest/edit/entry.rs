@@ -33,8 +33,11 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     };
     // In braces on either side, there is one value on one line to take, and no comment beside it.
     let value = || {
-        let value = text.get(node.span.clone()).filter(|value| !value.is_empty() && !value.contains('\n'))?;
-        let is_scalar = !matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) || is_flow(text, node);
+        let value = text
+            .get(node.span.clone())
+            .filter(|value| !value.is_empty() && !value.contains('\n'))?;
+        let is_scalar =
+            !matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) || is_flow(text, node);
         is_scalar.then(|| format!("{}: {value}", &text[key.span.clone()]))
     };
     if let Home::Flow(mapping) = home {
@@ -49,7 +52,9 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
             let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
             (column(text, first)?, after_line(text, end_of(text, last, value)?)?)
         }
-        Home::Empty(key) => (column(text, key)? + step(text, root), after_line(text, end_of_key(text, key)?)?),
+        Home::Empty(key) => {
+            (column(text, key)? + step(text, root), after_line(text, end_of_key(text, key)?)?)
+        }
         Home::Flow(_) => return None,
     };
     if !missing.is_empty() && existing == parent(pointer) && !is_flow(text, source) {
@@ -64,7 +69,9 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     let indent = indent + missing.len() * step;
     match is_flow(text, source) {
         true => lines.push_str(&format!("{:indent$}{}", "", value()?)),
-        false => lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?),
+        false => {
+            lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?)
+        }
     }
     if !lines.ends_with('\n') {
         lines.push_str(newline);
@@ -113,7 +120,9 @@ pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
     if number > 0 {
         while let Some(above) = start.checked_sub(1).map(|newline| line_start(text, newline)) {
             let line = &text[above..start];
-            if !line.trim_start().starts_with('#') || line.len() - line.trim_start_matches(' ').len() != column {
+            if !line.trim_start().starts_with('#')
+                || line.len() - line.trim_start_matches(' ').len() != column
+            {
                 break;
             }
             start = above;
@@ -125,7 +134,8 @@ pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
 
 /// Whether a collection is written in brackets.
 pub(super) fn is_flow(text: &str, node: &Node) -> bool {
-    matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) && text[node.span.start..].starts_with(['{', '['])
+    matches!(node.value, Value::Mapping(_) | Value::Sequence(_))
+        && text[node.span.start..].starts_with(['{', '['])
 }
 
 /// The byte after a field, its value's comment not counted. The parser's spans of block collections go on over

@@ -10,7 +10,10 @@ pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Opti
     let (key, value) = entries.get(number)?;
     let (start, end) = (key.span.start, value.span.end);
     // A comment between two fields could be about either.
-    let span = match (entries.get(number + 1), number.checked_sub(1).and_then(|before| entries.get(before))) {
+    let span = match (
+        entries.get(number + 1),
+        number.checked_sub(1).and_then(|before| entries.get(before)),
+    ) {
         (Some((next, _)), _) => start..gap(text, end..next.span.start, ',')?.end,
         (None, Some((_, before))) => gap(text, before.span.end..start, ',')?.start..end,
         (None, None) => start..end,
@@ -42,5 +45,8 @@ pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &
 /// The bytes from one place to another, if nothing but white space and `allowed` stands in them.
 fn gap(text: &str, span: Range<usize>, allowed: char) -> Option<Range<usize>> {
     let between = text.get(span.clone())?;
-    between.chars().all(|character| character.is_whitespace() || character == allowed).then_some(span)
+    between
+        .chars()
+        .all(|character| character.is_whitespace() || character == allowed)
+        .then_some(span)
 }

@@ -6,17 +6,27 @@ use super::{Edit, flow, parent, quoted_as, tokens};
 
 /// The ways to put `values` at the end of the sequence at `pointer`, the best first. A field of the document's root that is
 /// not there, or that holds nothing, becomes one.
-pub(super) fn appended(text: &str, root: &Node, pointer: &str, values: &[String]) -> Vec<Vec<Edit>> {
+pub(super) fn appended(
+    text: &str,
+    root: &Node,
+    pointer: &str,
+    values: &[String],
+) -> Vec<Vec<Edit>> {
     // All of them plain, or all of them quoted.
     let ways = [0, 1].map(|way| {
-        values.iter().filter_map(|value| quoted_as("", value).into_iter().nth(way)).collect::<Vec<String>>()
+        values
+            .iter()
+            .filter_map(|value| quoted_as("", value).into_iter().nth(way))
+            .collect::<Vec<String>>()
     });
     ways.iter().filter_map(|words| Some(vec![one_way(text, root, pointer, words)?])).collect()
 }
 
 fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<Edit> {
     let newline = newline(text);
-    let lines = |indent: usize| words.iter().map(|word| format!("{:indent$}- {word}{newline}", "")).collect::<String>();
+    let lines = |indent: usize| {
+        words.iter().map(|word| format!("{:indent$}- {word}{newline}", "")).collect::<String>()
+    };
     let at_line = |at: usize, lines: String| {
         // The last line of a text may have no end.
         let before = if text[..at].is_empty() || text[..at].ends_with('\n') { "" } else { newline };
@@ -51,7 +61,10 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<E
             let last = items.last().filter(|last| !last.span.is_empty())?;
             let start = line_start(text, last.span.start);
             let dash = text[start..last.span.start].trim_end();
-            let indent = dash.strip_suffix('-').filter(|before| before.bytes().all(|byte| byte == b' '))?.len();
+            let indent = dash
+                .strip_suffix('-')
+                .filter(|before| before.bytes().all(|byte| byte == b' '))?
+                .len();
             at_line(after_line(text, last.span.end)?, lines(indent))
         }
         _ => None,
@@ -77,7 +90,9 @@ pub(super) fn withdrawn(text: &str, root: &Node, pointer: &str, value: &str) -> 
         };
         return match gone.len() {
             // Two neighbours could both take the comma between them.
-            1 => Some(gone.iter().map(|index| Edit { span: span(index), text: String::new() }).collect()),
+            1 => Some(
+                gone.iter().map(|index| Edit { span: span(index), text: String::new() }).collect(),
+            ),
             _ => None,
         };
     }

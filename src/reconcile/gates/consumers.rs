@@ -28,15 +28,18 @@ impl Consumers {
 
     /// What is to be said of one secret.
     pub(super) fn verdict(&self, world: &World<'_>, wish: &Desired<'_>) -> Verdict {
-        let (name, namespace) = (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
+        let (name, namespace) =
+            (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
         let Some(index) = world.gitops_index(wish.request.environment.as_str()) else {
             let words = "no GitOps repository was looked at, since none is set".to_owned();
             return Verdict { gate: Gate::Consumers, is_open: true, words };
         };
         let found = self.found[index].get_or_init(|| Found::look(world, &world.gitops[index].1));
-        let named: Vec<&Reference> = found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
+        let named: Vec<&Reference> =
+            found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
         if named.is_empty() {
-            let words = format!("nothing in the GitOps repository names `{name}` ({} files)", found.files);
+            let words =
+                format!("nothing in the GitOps repository names `{name}` ({} files)", found.files);
             return Verdict { gate: Gate::Consumers, is_open: true, words };
         }
         let words = format!("`{name}` is still named in the GitOps repository: {}", places(&named));

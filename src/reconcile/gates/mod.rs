@@ -29,7 +29,8 @@ pub enum Gate {
 }
 
 impl Gate {
-    pub const ALL: [Self; 4] = [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster];
+    pub const ALL: [Self; 4] =
+        [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster];
 
     /// # Errors
     /// A sentence that lists the gates.
@@ -75,7 +76,12 @@ impl Gates {
     }
 
     /// What each gate says of a secret that is there.
-    pub(super) async fn look(&mut self, world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) -> Vec<Verdict> {
+    pub(super) async fn look(
+        &mut self,
+        world: &World<'_>,
+        wish: &Desired<'_>,
+        found: &StoredSecret,
+    ) -> Vec<Verdict> {
         vec![
             self.consumers.verdict(world, wish),
             last_accessed(world, wish, found),
@@ -102,7 +108,9 @@ fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) ->
     let (is_open, words) = match found.last_accessed {
         None => (true, "the store knows of nobody who has read it".to_owned()),
         Some(last) => match after(last, days) {
-            end if end <= world.options.now => (true, format!("nobody has read it since {}", day(last))),
+            end if end <= world.options.now => {
+                (true, format!("nobody has read it since {}", day(last)))
+            }
             end => (
                 false,
                 format!(
@@ -120,7 +128,9 @@ fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
     let days = i64::from(tier(world, wish).map_or(7, |tier| tier.cooling_off_days));
     let (is_open, words) = match world.requested.get(&wish.request.id) {
         Some(since) => match after(*since, days) {
-            end if end <= world.options.now => (true, format!("its end was asked for on {}", day(*since))),
+            end if end <= world.options.now => {
+                (true, format!("its end was asked for on {}", day(*since)))
+            }
             end => (
                 false,
                 format!(

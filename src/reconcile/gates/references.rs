@@ -89,7 +89,11 @@ struct Document {
 }
 
 /// None where it is no YAML.
-fn in_yaml(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>) -> Option<Vec<Reference>> {
+fn in_yaml(
+    place: &dyn Fn(usize) -> String,
+    text: &str,
+    names: &BTreeSet<&str>,
+) -> Option<Vec<Reference>> {
     let mut found = Vec::new();
     let mut document = Document::default();
     for event in Parser::new_from_str(text) {
@@ -124,7 +128,12 @@ impl Document {
             _ => {}
         }
         for name in names.iter().filter(|name| has_word(value, name)) {
-            let hit = Hit { path: path.clone(), line, name: (*name).to_owned(), is_whole: value == *name };
+            let hit = Hit {
+                path: path.clone(),
+                line,
+                name: (*name).to_owned(),
+                is_whole: value == *name,
+            };
             self.hits.push(hit);
         }
         self.is_done();
@@ -173,14 +182,20 @@ impl Hit {
             [.., "secretRef", "name"] => "envFrom",
             [.., "sources", "[]", "secret", "name"] => "projected volume",
             [.., "secret", "secretName"] => "volume",
-            [.., "imagePullSecrets", "[]", "name"] | [.., "imagePullSecrets", "[]"] => "imagePullSecrets",
+            [.., "imagePullSecrets", "[]", "name"] | [.., "imagePullSecrets", "[]"] => {
+                "imagePullSecrets"
+            }
             [.., "tls", "[]", "secretName"] => "Ingress TLS",
             [.., "secrets", "[]", "name"] if document == "ServiceAccount" => "service account",
             [.., field, "name"] if field.ends_with("SecretRef") => "CSI or operator",
             [.., "secretName"] => "secretName",
             // Helm's charts have names of their own for it: existingSecret, auth.secret, secretKeys.
-            [.., last] if document.is_empty() && last.to_ascii_lowercase().contains("secret") => "Helm values",
-            [.., before, "name"] if document.is_empty() && before.to_ascii_lowercase().contains("secret") => {
+            [.., last] if document.is_empty() && last.to_ascii_lowercase().contains("secret") => {
+                "Helm values"
+            }
+            [.., before, "name"]
+                if document.is_empty() && before.to_ascii_lowercase().contains("secret") =>
+            {
                 "Helm values"
             }
             _ => return Kind::Mention,
@@ -201,7 +216,11 @@ fn in_lines(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>)
     lines
         .filter(|(_, line)| !line.trim_start().starts_with('#'))
         .flat_map(|(number, line)| {
-            names.iter().filter(|name| has_word(line, name)).map(move |name| (number, *name)).collect::<Vec<_>>()
+            names
+                .iter()
+                .filter(|name| has_word(line, name))
+                .map(move |name| (number, *name))
+                .collect::<Vec<_>>()
         })
         .map(|(number, name)| mention(number, name))
         .collect()
@@ -267,17 +286,29 @@ spec:
                 "18 (CSI or operator)"
             ]
         );
-        assert_eq!(found("kind: Ingress\nspec:\n  tls:\n    - secretName: db-creds\n"), ["4 (Ingress TLS)"]);
-        assert_eq!(found("kind: ServiceAccount\nsecrets:\n- name: db-creds\n"), ["3 (service account)"]);
+        assert_eq!(
+            found("kind: Ingress\nspec:\n  tls:\n    - secretName: db-creds\n"),
+            ["4 (Ingress TLS)"]
+        );
+        assert_eq!(
+            found("kind: ServiceAccount\nsecrets:\n- name: db-creds\n"),
+            ["3 (service account)"]
+        );
         assert_eq!(found("auth:\n  existingSecret: db-creds\n"), ["2 (Helm values)"]);
-        assert_eq!(found("image:\n  pullSecrets:\n  - db-creds\n"), ["3 (a mention, which is a weaker sign)"]);
+        assert_eq!(
+            found("image:\n  pullSecrets:\n  - db-creds\n"),
+            ["3 (a mention, which is a weaker sign)"]
+        );
     }
 
     #[test]
     fn another_namespace_a_comment_and_what_makes_the_secret_do_not_count() {
         let elsewhere = "kind: Pod\nmetadata:\n  namespace: other\nspec:\n  imagePullSecrets: [{name: db-creds}]\n";
         assert_eq!(found(elsewhere), [""; 0]);
-        assert_eq!(found(&elsewhere.replace("  namespace: other\n", "  name: x\n")), ["5 (imagePullSecrets)"]);
+        assert_eq!(
+            found(&elsewhere.replace("  namespace: other\n", "  name: x\n")),
+            ["5 (imagePullSecrets)"]
+        );
         assert_eq!(found("# db-creds\na: b # db-creds\n"), [""; 0]);
         assert_eq!(found("kind: ExternalSecret\nspec:\n  target:\n    name: db-creds\n"), [""; 0]);
     }
@@ -290,7 +321,8 @@ spec:
 
     #[test]
     fn templates_are_read_line_by_line_and_keys_that_are_no_words_do_no_harm() {
-        let template = "{{- if .Values.x }}\nsecretName: db-creds\n# db-creds\n{{ end }}\n  bad: [\n";
+        let template =
+            "{{- if .Values.x }}\nsecretName: db-creds\n# db-creds\n{{ end }}\n  bad: [\n";
         assert_eq!(found(template), ["2 (a mention, which is a weaker sign)"]);
         let strange = "? {a: b}\n: c\n? [d]\n: {secretName: db-creds}\ne: &x {f: *x}\n";
         assert_eq!(found(strange), ["4 (secretName)"]);

@@ -52,8 +52,11 @@ impl Journal {
 
     fn begin(&self) -> io::Result<(PathBuf, File)> {
         fs::create_dir_all(&self.folder)?;
-        let (file, path) =
-            tempfile::Builder::new().prefix("run-").tempfile_in(&self.folder)?.keep().map_err(|kept| kept.error)?;
+        let (file, path) = tempfile::Builder::new()
+            .prefix("run-")
+            .tempfile_in(&self.folder)?
+            .keep()
+            .map_err(|kept| kept.error)?;
         // Where there are no locks, another run may record the same, which does no harm.
         let _ = file.lock();
         Ok((path, file))
@@ -70,7 +73,8 @@ impl Journal {
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths.into_iter().filter(|path| own.as_ref().is_none_or(|(own, _)| own != path)) {
+        for path in paths.into_iter().filter(|path| own.as_ref().is_none_or(|(own, _)| own != path))
+        {
             if let Ok(file) = OpenOptions::new().read(true).write(true).open(&path)
                 && file.try_lock().is_ok()
             {
@@ -90,7 +94,9 @@ impl Open {
         file.seek(SeekFrom::Start(0))?;
         Read::by_ref(&mut file).take(MAX_BYTES).read_to_end(&mut bytes)?;
         // A line that a crash has cut off tells of nothing that was begun.
-        self.events.extend(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()));
+        self.events.extend(
+            bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()),
+        );
         self.files.push((path, file));
         Ok(())
     }

@@ -105,11 +105,14 @@ impl Scan<'_> {
                     // `-p'…'`, `-uadmin:…`, `--body=…`
                     options.iter().find_map(|option| {
                         let value = argument.strip_prefix(option)?;
-                        let value = if option.len() == 2 { value } else { value.strip_prefix('=')? };
+                        let value =
+                            if option.len() == 2 { value } else { value.strip_prefix('=')? };
                         (!value.is_empty()).then_some((at + argument.len() - value.len(), value))
                     })
                 }
-                Usage::Attached(option) => argument.strip_prefix(option).map(|value| (at + option.len(), value)),
+                Usage::Attached(option) => {
+                    argument.strip_prefix(option).map(|value| (at + option.len(), value))
+                }
                 Usage::First => (!argument.starts_with('-')).then_some((at, argument)),
                 Usage::Judged => Some((at, argument)),
                 Usage::Htpasswd if argument.starts_with('-') => {
@@ -121,7 +124,9 @@ impl Scan<'_> {
                     let place = if flags.contains('n') { 2 } else { 3 };
                     (flags.contains('b') && operands == place).then_some((at, argument))
                 }
-                Usage::Share if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') => {
+                Usage::Share
+                    if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') =>
+                {
                     is_share |= !argument.ends_with(':');
                     continue;
                 }
@@ -140,15 +145,16 @@ impl Scan<'_> {
             let (margin, unquoted) = unquoted(value);
             let at = at + margin;
             let password = match usage {
-                Usage::Pair(separator, _) => {
-                    unquoted.split_once(separator).map(|(user, password)| (at + user.len() + 1, password))
-                }
-                Usage::Login => unquoted
-                    .split_once('/')
-                    .map(|(user, rest)| (at + user.len() + 1, rest.split('@').next().unwrap_or_default())),
+                Usage::Pair(separator, _) => unquoted
+                    .split_once(separator)
+                    .map(|(user, password)| (at + user.len() + 1, password)),
+                Usage::Login => unquoted.split_once('/').map(|(user, rest)| {
+                    (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
+                }),
                 Usage::Judged => {
-                    let looks =
-                        is_password(unquoted, true, Cue::Token) && !unquoted.contains('.') && !is_name_like(unquoted);
+                    let looks = is_password(unquoted, true, Cue::Token)
+                        && !unquoted.contains('.')
+                        && !is_name_like(unquoted);
                     looks.then_some((at, unquoted))
                 }
                 _ => Some((at, unquoted)),
@@ -183,7 +189,11 @@ pub(super) fn long_option(bytes: &[u8], start: usize) -> Option<bool> {
     }
     let from = start.saturating_sub(48);
     let before = &bytes[from..start];
-    let run = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    let run = before
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
+        .count();
     Some(before[before.len() - run..].starts_with(b"--"))
 }
 

@@ -22,8 +22,10 @@ pub(super) fn text_in(word: &str) -> Option<String> {
 
 /// Whether a decoded text holds a secret, or is `user:password` as a whole.
 pub(super) fn has_leak(text: &str) -> bool {
-    let pair =
-        text.trim_end().split_once(':').filter(|(user, _)| !user.is_empty() && !user.contains(char::is_whitespace));
+    let pair = text
+        .trim_end()
+        .split_once(':')
+        .filter(|(user, _)| !user.is_empty() && !user.contains(char::is_whitespace));
     let is_pair = pair.is_some_and(|(_, password)| {
         !keys::is_stand_in(password)
             && !password.contains(char::is_whitespace)

@@ -19,7 +19,8 @@ pub(super) struct Format {
 
 /// A token of at least `shortest` base64url characters, or with `/` for a URL: fewer than are issued, since pastes get cut.
 const fn format(prefix: &'static str, shortest: usize, what: &'static str) -> Format {
-    let alphabet = if prefix.as_bytes()[prefix.len() - 1] == b'/' { "0-9A-Z_a-z/-" } else { "0-9A-Z_a-z-" };
+    let alphabet =
+        if prefix.as_bytes()[prefix.len() - 1] == b'/' { "0-9A-Z_a-z/-" } else { "0-9A-Z_a-z-" };
     token(prefix, alphabet, shortest, 0, what)
 }
 
@@ -217,7 +218,9 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
     match rest {
         [b'-', ..] => return memory.block(text, start),
         [b'e', b'y', b'J', ..] => return memory.web_token(rest, start),
-        [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => return aws_key_id(rest, start),
+        [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => {
+            return aws_key_id(rest, start);
+        }
         _ => {}
     }
     if let Some(length) = ansible_vault(rest) {
@@ -239,7 +242,8 @@ fn zapier_hook(rest: &[u8]) -> Option<usize> {
     let key = body[account..].strip_prefix(b"/")?;
     let length = key.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let is_key = account > 0 && length >= 6 && has_variety(&body[..account + 1 + length]);
-    (is_key && key[..length].iter().any(u8::is_ascii_lowercase)).then_some(prefix + account + 1 + length)
+    (is_key && key[..length].iter().any(u8::is_ascii_lowercase))
+        .then_some(prefix + account + 1 + length)
 }
 
 /// How long the text is that Ansible encrypted (Ansible, "Format of files encrypted with Ansible Vault"): a header and
@@ -248,13 +252,26 @@ fn ansible_vault(rest: &[u8]) -> Option<usize> {
     const LINE: usize = 80;
     let header = rest.strip_prefix(b"ANSIBLE_VAULT;")?;
     let mut at = rest.len() - header.len();
-    at += header.iter().take(128).take_while(|byte| byte.is_ascii_alphanumeric() || b".;_-".contains(byte)).count();
+    at += header
+        .iter()
+        .take(128)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b".;_-".contains(byte))
+        .count();
     loop {
-        let gap = rest[at..].iter().take(LINE).take_while(|byte| byte.is_ascii_whitespace() || **byte == b'#').count();
+        let gap = rest[at..]
+            .iter()
+            .take(LINE)
+            .take_while(|byte| byte.is_ascii_whitespace() || **byte == b'#')
+            .count();
         let slashes = rest[at + gap..].iter().take(4).take_while(|byte| **byte == b'\\').count();
-        let escape = if slashes > 0 && rest.get(at + gap + slashes) == Some(&b'n') { slashes + 1 } else { 0 };
+        let escape = if slashes > 0 && rest.get(at + gap + slashes) == Some(&b'n') {
+            slashes + 1
+        } else {
+            0
+        };
         let next = at + gap + escape;
-        let length = rest[next..].iter().take(LINE + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let length =
+            rest[next..].iter().take(LINE + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
         let ends = rest.get(next + length).is_none_or(|byte| !byte.is_ascii_alphanumeric());
         if next == at || length == 0 || length > LINE || !ends {
             return Some(at);
@@ -271,7 +288,8 @@ impl Format {
     fn at(&self, text: &[u8]) -> Option<(usize, &'static str)> {
         let body = text.strip_prefix(self.prefix.as_bytes())?;
         let belongs = |byte: u8| byte.is_ascii() && self.alphabet >> byte & 1 == 1;
-        let length = |limit: usize| body.iter().take(limit).take_while(|&&byte| belongs(byte)).count();
+        let length =
+            |limit: usize| body.iter().take(limit).take_while(|&&byte| belongs(byte)).count();
         let seen = length(LOOK_AHEAD.max(self.longest + 1));
         // What is joined to a token by a dot may be words.
         let is_random = |length: usize| is_random_body(&body[..length.min(seen).min(LOOK_AHEAD)]);
@@ -279,11 +297,15 @@ impl Format {
             return None;
         }
         // Letters and digits alone begin many words, and digests; then the length has to fit.
-        if self.longest > 0 && seen > self.longest && self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if self.longest > 0
+            && seen > self.longest
+            && self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             return None;
         }
         // SendGrid's, Vault's, GitLab's and Google's go on behind a dot.
-        let rest = body.iter().take_while(|&&byte| is_base64url(byte) || b"./+=".contains(&byte)).count();
+        let rest =
+            body.iter().take_while(|&&byte| is_base64url(byte) || b"./+=".contains(&byte)).count();
         Some((self.prefix.len() + rest.max(length(usize::MAX)), self.what))
     }
 }
@@ -309,7 +331,9 @@ impl Memory {
         if start < self.no_web_token_before {
             return None;
         }
-        let part = |text: &[u8], limit: usize| text.iter().take(limit).take_while(|&&byte| is_base64url(byte)).count();
+        let part = |text: &[u8], limit: usize| {
+            text.iter().take(limit).take_while(|&&byte| is_base64url(byte)).count()
+        };
         let header = part(rest, usize::MAX);
         let payload = rest.get(header + 1..).map_or(0, |rest| part(rest, 16));
         if rest.get(header) != Some(&b'.') || payload < 10 {
@@ -326,13 +350,15 @@ impl Memory {
     /// A block of RFC 7468, of OpenSSH, of PGP (RFC 9580), or of SSH2 (RFC 4716, which has four hyphens).
     fn block(&mut self, text: &str, start: usize) -> Option<Found> {
         let rest = &text.as_bytes()[start..];
-        let label = rest.strip_prefix(b"-----BEGIN ").or_else(|| rest.strip_prefix(b"---- BEGIN "))?;
+        let label =
+            rest.strip_prefix(b"-----BEGIN ").or_else(|| rest.strip_prefix(b"---- BEGIN "))?;
         let length = label.iter().take(64).position(|&byte| byte == b'-' || byte == b'\n')?;
         let label = &label[..length];
         let says = |word: &[u8]| label.windows(word.len()).any(|window| window == word);
         if says(b"PRIVATE KEY") {
             // `-----BEGIN PRIVATE KEY----- (never paste it here)`
-            let body = rest[..rest.len().min(128)].rsplit(|byte| *byte == b'-').next().unwrap_or_default();
+            let body =
+                rest[..rest.len().min(128)].rsplit(|byte| *byte == b'-').next().unwrap_or_default();
             if body.trim_ascii().starts_with(b"(")
                 || body.trim_ascii().starts_with(b"<")
                 || body.trim_ascii().starts_with(b"[")
@@ -367,8 +393,10 @@ impl Memory {
             return None;
         }
         let bytes = text.as_bytes();
-        let is_end = |at: &usize| bytes[..*at].ends_with(b"-----") || bytes[..*at].ends_with(b"---- ");
-        let Some(end) = text[start..].match_indices("END ").map(|(at, _)| start + at).find(is_end) else {
+        let is_end =
+            |at: &usize| bytes[..*at].ends_with(b"-----") || bytes[..*at].ends_with(b"---- ");
+        let Some(end) = text[start..].match_indices("END ").map(|(at, _)| start + at).find(is_end)
+        else {
             self.no_end_after = Some(start);
             return None;
         };
@@ -392,8 +420,12 @@ fn body_end(text: &str, start: usize) -> usize {
     let mut at = start + text[start..].split_inclusive('\n').next().map_or(0, str::len);
     for line in lines {
         let body = line.trim_matches(|c: char| c.is_whitespace() || c == '#');
-        let header = body.starts_with("Proc-Type:") || body.starts_with("DEK-Info:") || body.starts_with("Comment:");
-        if !header && !body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)) {
+        let header = body.starts_with("Proc-Type:")
+            || body.starts_with("DEK-Info:")
+            || body.starts_with("Comment:");
+        if !header
+            && !body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        {
             break;
         }
         end = at + line.trim_end().len();

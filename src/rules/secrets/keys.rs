@@ -158,7 +158,8 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
         return None;
     }
     let folded: String = name.chars().filter_map(fold).collect();
-    let plain = ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);
+    let plain =
+        ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
     if matches!(rest, "value" | "values" | "data") {
@@ -170,7 +171,8 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
     ending(rest).or_else(|| {
         // `pass` ends too many words to be one anywhere.
-        const ENDS: [&str; 10] = ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
+        const ENDS: [&str; 10] =
+            ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
         let is_pass = rest == "pass" || ENDS.iter().any(|end| name.ends_with(end));
         is_pass.then_some(password("a password"))
     })
@@ -189,7 +191,8 @@ fn fold(c: char) -> Option<char> {
 fn ending(folded: &str) -> Option<Sensitive> {
     let one = folded.strip_suffix('s').unwrap_or(folded);
     ENDINGS.iter().find_map(|(ending, found)| {
-        let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"].contains(ending);
+        let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"]
+            .contains(ending);
         let fits = |name: &str| if whole { name == *ending } else { name.ends_with(ending) };
         (fits(folded) || fits(one)).then_some(*found)
     })
@@ -202,12 +205,18 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
         return false;
     }
     // A switch or a count under such a name is a setting: `tokens: 5`.
-    let is_setting = ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    let is_setting =
+        ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
     match strength {
         Strength::Password => !is_setting,
-        Strength::Weak => value.len() >= 12 && !value.contains(char::is_whitespace) && is_random_body(value.as_bytes()),
+        Strength::Weak => {
+            value.len() >= 12
+                && !value.contains(char::is_whitespace)
+                && is_random_body(value.as_bytes())
+        }
         Strength::Token | Strength::Value => {
-            let is_count = value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let is_count =
+                value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             !is_setting && !is_count && !is_name(value) && !is_name_like(value)
         }
     }
@@ -235,7 +244,8 @@ pub(super) fn is_value_in_prose(
 
 /// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
 pub(super) fn is_plain_word(word: &str) -> bool {
-    let word = word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
+    let word =
+        word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
     let mut parts = word.split(['-', '/', '\'', '\u{2019}']);
     parts.all(|part| {
         let rest = part.char_indices().nth(1).map_or("", |(second, _)| &part[second..]);
@@ -253,7 +263,9 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if within("<", ">") || within("${", "}") || within("$(", ")") || value.starts_with("{{") {
         return true;
     }
-    if value.len() > 2 && (within("%", "%") || within("@", "@") || within("{", "}") || within("#{", "}#")) {
+    if value.len() > 2
+        && (within("%", "%") || within("@", "@") || within("{", "}") || within("#{", "}#"))
+    {
         return true;
     }
     if value.len() > 4 && within("__", "__") {
@@ -267,7 +279,10 @@ pub(super) fn is_stand_in(value: &str) -> bool {
         return true;
     }
     let is_variable = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
     if value.strip_prefix('$').is_some_and(is_variable) {
         return true;
@@ -282,7 +297,8 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if value.len() > LONGEST_NAME || !value.chars().all(decoration) {
         return false;
     }
-    let folded: String = value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let folded: String =
+        value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     matches!(
         folded.as_str(),
         "changeme"
@@ -322,7 +338,9 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             | "empty"
             | "unset"
     ) || matches!(value, "~" | "-")
-        || (["your", "insert", "replacewith", "enter", "putyour"].iter().any(|start| folded.starts_with(start))
+        || (["your", "insert", "replacewith", "enter", "putyour"]
+            .iter()
+            .any(|start| folded.starts_with(start))
             && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
         || (["here", "goeshere"].iter().any(|end| folded.ends_with(end))
             && value.contains(['-', '_'])
@@ -344,12 +362,16 @@ fn is_code(value: &str) -> bool {
         "secrets.",
         "self.",
     ];
-    let is_letters =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let is_letters = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    };
     let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
     // A path of three names, or a call
-    let is_path = value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');
-    let is_call = value.split_once('(').is_some_and(|(name, _)| name.contains('.') && name.split('.').all(is_letters));
+    let is_path =
+        value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');
+    let is_call = value
+        .split_once('(')
+        .is_some_and(|(name, _)| name.contains('.') && name.split('.').all(is_letters));
     is_tag || is_path || is_call || STARTS.iter().any(|start| value.starts_with(start))
 }
 
@@ -376,7 +398,8 @@ pub(super) fn is_reference(value: &str) -> bool {
         "!vault |", // before it, as a block
         "!vault >",
     ];
-    let folded = || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
+    let folded =
+        || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
     let is = |word: &str| folded().eq(word.chars());
     SCHEMES.iter().any(|scheme| value.starts_with(scheme))
         || value.starts_with("/run/secrets/")
@@ -393,13 +416,23 @@ mod tests {
 
     #[test]
     fn every_ending_is_let_through() {
-        let endings =
-            ENDINGS.iter().map(|(ending, _)| *ending).chain(SUFFIXES).chain(["value", "data", "pass", "base64", "b64"]);
+        let endings = ENDINGS
+            .iter()
+            .map(|(ending, _)| *ending)
+            .chain(SUFFIXES)
+            .chain(["value", "data", "pass", "base64", "b64"]);
         for ending in endings {
-            for name in [format!("x_{ending}"), format!("x_{ending}_2"), format!("X_{}", ending.to_uppercase())] {
+            for name in [
+                format!("x_{ending}"),
+                format!("x_{ending}_2"),
+                format!("X_{}", ending.to_uppercase()),
+            ] {
                 assert!(may_be_sensitive(name.as_bytes()), "{name}");
             }
-            assert!(may_be_sensitive(format!("x_{ending}s").as_bytes()) || ending.ends_with("64"), "{ending}s");
+            assert!(
+                may_be_sensitive(format!("x_{ending}s").as_bytes()) || ending.ends_with("64"),
+                "{ending}s"
+            );
         }
     }
 
@@ -491,8 +524,16 @@ mod tests {
         ] {
             assert!(!is_value(Strength::Password, text, NOTHING), "{text}");
         }
-        for text in ["hunter2", "swordfish", "correct horse battery staple", "12345", "$ecret", "password", "test", "7"]
-        {
+        for text in [
+            "hunter2",
+            "swordfish",
+            "correct horse battery staple",
+            "12345",
+            "$ecret",
+            "password",
+            "test",
+            "7",
+        ] {
             assert!(is_value(Strength::Password, text, NOTHING), "{text}");
         }
     }

@@ -204,13 +204,16 @@ impl Scan<'_> {
         while at < bytes.len() {
             let words = &announced[slot(&bytes[at..])];
             // Most places are inside of a word of ASCII letters.
-            let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !prose::is_unspaced(bytes[at]);
+            let is_inside =
+                at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !prose::is_unspaced(bytes[at]);
             if words.is_empty() || (is_inside && !self.is_escape(at)) {
                 at += 1;
                 continue;
             }
             let is_here = |word: &str| {
-                bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+                bytes
+                    .get(at..at + word.len())
+                    .is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
             };
             let Some((word, announced)) = words.iter().find(|(word, _)| is_here(word)) else {
                 at += 1;
@@ -230,7 +233,9 @@ impl Scan<'_> {
 
     /// Whether the letter before `start` belongs to an escape such as `\n`.
     fn is_escape(&self, start: usize) -> bool {
-        start >= 2 && self.bytes[start - 2] == b'\\' && matches!(self.bytes[start - 1], b'n' | b'r' | b't')
+        start >= 2
+            && self.bytes[start - 2] == b'\\'
+            && matches!(self.bytes[start - 1], b'n' | b'r' | b't')
     }
 
     fn found(&mut self, span: Range<usize>, what: &'static str, rank: u8) {
@@ -241,7 +246,9 @@ impl Scan<'_> {
     fn run(&mut self, run: Range<usize>) -> usize {
         let bytes = self.bytes;
         // `\nghp_…`: the letter belongs to the escape.
-        let escaped = run.start > 0 && bytes[run.start - 1] == b'\\' && matches!(bytes[run.start], b'n' | b'r' | b't');
+        let escaped = run.start > 0
+            && bytes[run.start - 1] == b'\\'
+            && matches!(bytes[run.start], b'n' | b'r' | b't');
         // Digits and capitals; names in a manifest have few of either.
         let (mut word_starts, mut rare) = (true, 0);
         let mut at = run.start;
@@ -379,7 +386,8 @@ mod tests {
         ];
         let length = 256 * 1024;
         let texts = texts.into_iter().map(|pattern| pattern.repeat(length / pattern.len()));
-        let stairs: String = (0..700).map(|depth| format!("{}password: |\n", " ".repeat(depth))).collect();
+        let stairs: String =
+            (0..700).map(|depth| format!("{}password: |\n", " ".repeat(depth))).collect();
         let margin = format!("{}{}", " ".repeat(length / 2), "password: ${A} ".repeat(length / 30));
         for text in texts.chain([stairs, margin]) {
             let started = std::time::Instant::now();

@@ -20,7 +20,8 @@ const TEMPLATE_PASSWORDS: [&str; 8] =
     ["passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
 
 /// Users whose password may be `password` in an example, whatever the host.
-const TEMPLATE_USERS: [&str; 6] = ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
+const TEMPLATE_USERS: [&str; 6] =
+    ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
 
 /// The longest value between quotation marks that is judged as a whole, in bytes.
 const LONGEST_QUOTATION: usize = 96;
@@ -48,8 +49,11 @@ impl Scan<'_> {
             }
             at
         };
-        let end = back(at, 8, |byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'*' | b'\\'));
-        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80;
+        let end =
+            back(at, 8, |byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'*' | b'\\'));
+        let is_of_name = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
+        };
         let mut start = self.text.ceil_char_boundary(back(end, keys::LONGEST_NAME, is_of_name));
         if start >= end || keys::is_of_the_schema(&bytes[start..end]) {
             return;
@@ -82,8 +86,9 @@ impl Scan<'_> {
         }
         let Some(name) = keys::sensitive(&self.text[start..end]) else { return };
         let margin = &bytes[self.line..start];
-        let margin_is =
-            |allowed: &[u8]| margin.len() <= LONGEST_MARGIN && margin.iter().all(|byte| allowed.contains(byte));
+        let margin_is = |allowed: &[u8]| {
+            margin.len() <= LONGEST_MARGIN && margin.iter().all(|byte| allowed.contains(byte))
+        };
         let is_key = colon && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
         if is_key && margin_is(b" \t-?\"'") {
             self.field(name, start, at + 1);
@@ -129,7 +134,8 @@ impl Scan<'_> {
             let inner = line.trim();
             let depth = line.len() - line.trim_start().len();
             // `secret:` above `name: …` is a mapping.
-            let is_field = inner.contains(": ") || inner.ends_with(':') || inner.starts_with(['-', '#']);
+            let is_field =
+                inner.contains(": ") || inner.ends_with(':') || inner.starts_with(['-', '#']);
             if !inner.is_empty() && (depth <= indent || (is_field && !is_open)) {
                 break;
             }
@@ -155,7 +161,10 @@ impl Scan<'_> {
     }
 
     fn line_end(&self, from: usize) -> usize {
-        self.bytes[from..].iter().position(|&byte| byte == b'\n').map_or(self.bytes.len(), |at| from + at)
+        self.bytes[from..]
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map_or(self.bytes.len(), |at| from + at)
     }
 
     /// `name: value` and `name=value` in a comment, a sentence, a connection string or a query.
@@ -163,13 +172,17 @@ impl Scan<'_> {
         let bytes = self.bytes;
         let mut start = separator + 1;
         // `==`, `:=`, `=>`, and what surrounds the value
-        while start < bytes.len() && start - separator < 8 && b" \t=>\"'`\\".contains(&bytes[start]) {
+        while start < bytes.len() && start - separator < 8 && b" \t=>\"'`\\".contains(&bytes[start])
+        {
             start += 1;
         }
         // HTTP's schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
-        for scheme in ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "] {
+        for scheme in
+            ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "]
+        {
             let begins = bytes.get(start..start + scheme.len());
-            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes())) {
+            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes()))
+            {
                 scheme.len()
             } else {
                 0
@@ -177,8 +190,9 @@ impl Scan<'_> {
         }
         // `Authorization: Splunk …`
         if name.what == "an authorization"
-            && let Some((scheme, _)) =
-                self.text[start..self.text.floor_char_boundary((start + 24).min(self.text.len()))].split_once(' ')
+            && let Some((scheme, _)) = self.text
+                [start..self.text.floor_char_boundary((start + 24).min(self.text.len()))]
+                .split_once(' ')
             && !scheme.is_empty()
             && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
         {
@@ -188,8 +202,10 @@ impl Scan<'_> {
         let quote = bytes[start - 1];
         if matches!(quote, b'"' | b'\'')
             && name.strength == Strength::Password
-            && let Some(length) =
-                bytes[start..].iter().take(LONGEST_QUOTATION).position(|byte| *byte == quote || *byte == b'\n')
+            && let Some(length) = bytes[start..]
+                .iter()
+                .take(LONGEST_QUOTATION)
+                .position(|byte| *byte == quote || *byte == b'\n')
             && bytes[start + length] == quote
             && let Some(quoted) = self.text.get(start..start + length)
             && quoted.contains(' ')
@@ -201,7 +217,8 @@ impl Scan<'_> {
             return;
         }
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"&;,\"'`<>{}|\\".contains(byte);
-        let length = |limit: usize| bytes[start..].iter().take(limit).take_while(|byte| !ends(byte)).count();
+        let length =
+            |limit: usize| bytes[start..].iter().take(limit).take_while(|byte| !ends(byte)).count();
         let judged = self.text.floor_char_boundary(start + length(LONGEST_WORD));
         let word = &self.text[start..judged];
         // What ends the word at once begins a placeholder: `<password>`, `{{ password }}`, `${PASSWORD}`
@@ -213,7 +230,10 @@ impl Scan<'_> {
         let last = next.is_none_or(|&byte| byte == b'\n' || byte == b'#');
         let assigned = bytes[separator] == b'=';
         if keys::is_value_in_prose(name.strength, word, (first, last, assigned), self.is_name) {
-            let end = start + self.text[start..start + length(usize::MAX)].trim_end_matches(['.', '!', '?', ')']).len();
+            let end = start
+                + self.text[start..start + length(usize::MAX)]
+                    .trim_end_matches(['.', '!', '?', ')'])
+                    .len();
             self.found(start..end, name.what, 1);
             self.names_from = end;
         }
@@ -269,7 +289,8 @@ impl Scan<'_> {
         let rest = &bytes[colon + 1..];
         let word = &rest[..rest.iter().take(LONGEST_PAIR).take_while(|byte| !ends(byte)).count()];
         let before = &bytes[self.line.max(colon.saturating_sub(LONGEST_PAIR))..colon];
-        let user = &before[before.iter().rposition(|byte| ends(byte) || *byte == b'=').map_or(0, |at| at + 1)..];
+        let user = &before
+            [before.iter().rposition(|byte| ends(byte) || *byte == b'=').map_or(0, |at| at + 1)..];
         if user.is_empty() || word.is_empty() {
             return;
         }
@@ -277,7 +298,10 @@ impl Scan<'_> {
         // host:port:database:user:password (PostgreSQL, "The Password File")
         let parts: Vec<&str> = word.splitn(4, ':').collect();
         if let [port, database, name, password] = parts[..]
-            && (port == "*" || (port.len() <= 5 && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())))
+            && (port == "*"
+                || (port.len() <= 5
+                    && !port.is_empty()
+                    && port.bytes().all(|byte| byte.is_ascii_digit())))
             && !database.is_empty()
             && !name.is_empty()
             && password.len() >= 4
@@ -289,7 +313,8 @@ impl Scan<'_> {
             self.found(from..from + password.len(), "a password", 1);
             return;
         }
-        let is_user = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let is_user =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         if user.iter().all(is_user)
             && let Some((password, host)) = word.rsplit_once('@')
             && !host.is_empty()
@@ -305,8 +330,13 @@ impl Scan<'_> {
     fn oracle(&mut self, start: usize) {
         let rest = &self.bytes[start..];
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`".contains(byte);
-        let word = &rest[..rest.iter().take(LONGEST_WORD).position(ends).unwrap_or(rest.len().min(LONGEST_WORD))];
-        let (Some(slash), Some(at)) = (word.iter().position(|&b| b == b'/'), word.iter().position(|&b| b == b'@'))
+        let word = &rest[..rest
+            .iter()
+            .take(LONGEST_WORD)
+            .position(ends)
+            .unwrap_or(rest.len().min(LONGEST_WORD))];
+        let (Some(slash), Some(at)) =
+            (word.iter().position(|&b| b == b'/'), word.iter().position(|&b| b == b'@'))
         else {
             return;
         };
@@ -321,7 +351,10 @@ impl Scan<'_> {
 
 /// The letters and digits of a part of a URL, in lower case.
 fn folded(part: &[u8]) -> String {
-    part.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(|byte| byte.to_ascii_lowercase() as char).collect()
+    part.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| byte.to_ascii_lowercase() as char)
+        .collect()
 }
 
 /// A host that examples name: this machine, a database of Compose, or one of RFC 2606.

@@ -25,7 +25,10 @@ impl Scan<'_> {
             Value::Sequence(items) => {
                 for item in items {
                     let holds = !matches!(item.value, Value::Mapping(_));
-                    self.node(item, holder.filter(|holder| holds || holder.strength == Strength::Value));
+                    self.node(
+                        item,
+                        holder.filter(|holder| holds || holder.strength == Strength::Value),
+                    );
                 }
             }
             Value::String(text) => {

@@ -127,8 +127,9 @@ pub(super) const CUES: [(&str, Cue); 100] = [
 
 /// The words between such a word and its value.
 const COPULAS: [&str; 28] = [
-    ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est", "était", "es", "era",
-    "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—", "–",
+    ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est",
+    "était", "es", "era", "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—",
+    "–",
 ];
 
 /// Words that may follow before the value.
@@ -320,7 +321,8 @@ impl<'text> Scan<'text> {
                 return;
             }
             (expected, at) = (Expected::Value, at + sign.len_utf8());
-        } else if let Some(argument) = rest[at..].trim_start_matches(['\'', '"']).strip_prefix(',') {
+        } else if let Some(argument) = rest[at..].trim_start_matches(['\'', '"']).strip_prefix(',')
+        {
             // `define('DB_PASSWORD', '…')`
             let from = rest.len() - argument.trim_start().len();
             if let Some(inner) = quotation(&rest[from..]) {
@@ -335,7 +337,9 @@ impl<'text> Scan<'text> {
                 }
             }
             return;
-        } else if !is_joined && !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '\u{3000}', '>']) {
+        } else if !is_joined
+            && !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '\u{3000}', '>'])
+        {
             return;
         } else if rest[at..].starts_with('>') {
             self.element(end + at + 1, &rest[at + 1..]);
@@ -371,7 +375,8 @@ impl<'text> Scan<'text> {
                 (expected, at) = (Expected::Value, next);
                 continue;
             }
-            let word = token.trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'', '»', '”', '“', '`']);
+            let word = token
+                .trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'', '»', '”', '“', '`']);
             let word_from = at + usize::from(matches!(first, '(' | '['));
             let word = word.trim_start_matches(['(', '[']);
             if cue == Cue::Login
@@ -388,7 +393,8 @@ impl<'text> Scan<'text> {
                         return;
                     }
                     let goes_on = ADVERBS.contains(&lower.as_str())
-                        || (cue == Cue::Login && (is_plain_word(word) || is_name_like(word) || is_user(word)));
+                        || (cue == Cue::Login
+                            && (is_plain_word(word) || is_name_like(word) || is_user(word)));
                     if !goes_on {
                         return;
                     }
@@ -413,12 +419,19 @@ impl<'text> Scan<'text> {
                     if number == 0 {
                         previous_is_prepositional = PREPOSITIONS.contains(&lower.as_str());
                     }
-                    if !previous_is_prepositional || !(is_plain_word(word) || is_name_like(word) || is_user(word)) {
+                    if !previous_is_prepositional
+                        || !(is_plain_word(word) || is_name_like(word) || is_user(word))
+                    {
                         return;
                     }
-                    let becomes = BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
-                    names_user |= number == 0 && matches!(lower.as_str(), "as" | "als" | "como" | "come");
-                    let with = names_user && cue == Cue::Login && number >= 2 && WITH.contains(&lower.as_str());
+                    let becomes =
+                        BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
+                    names_user |=
+                        number == 0 && matches!(lower.as_str(), "as" | "als" | "como" | "come");
+                    let with = names_user
+                        && cue == Cue::Login
+                        && number >= 2
+                        && WITH.contains(&lower.as_str());
                     let is_announced = becomes || with || token.ends_with(SIGNS);
                     expected = if is_announced { Expected::Value } else { Expected::Later };
                 }
@@ -429,12 +442,15 @@ impl<'text> Scan<'text> {
 
     /// A value on the line below `password:`, which has nothing else.
     fn next_line(&mut self, at: usize, cue: Cue) {
-        let Some(below) = self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n")) else {
+        let Some(below) =
+            self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n"))
+        else {
             return;
         };
         let from = self.text.len() - below.len();
         let line = self.rest_of_line(from, REACH);
-        let word = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '`'));
+        let word =
+            line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '`'));
         if cue != Cue::Login
             && !word.contains(char::is_whitespace)
             && !word.ends_with(':')
@@ -448,7 +464,8 @@ impl<'text> Scan<'text> {
 
     /// `… as the password`
     fn before(&mut self, start: usize, cue: Cue) {
-        let from = self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
+        let from =
+            self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
         let mut rest = self.text.get(from..start).unwrap_or_default().trim_end_matches(' ');
         let mut is_said = false;
         for _ in 0..3 {
@@ -485,7 +502,11 @@ impl<'text> Scan<'text> {
         let Some(length) = rest.find('<') else { return };
         let word = &rest[..length];
         let is_closed = rest[length..].starts_with("</");
-        if is_closed && word.len() >= 4 && !keys::is_stand_in(word) && !keys::is_reference(word) && !is_plain_word(word)
+        if is_closed
+            && word.len() >= 4
+            && !keys::is_stand_in(word)
+            && !keys::is_reference(word)
+            && !is_plain_word(word)
         {
             self.found(from..from + length, "a password", 1);
         }
@@ -503,7 +524,10 @@ impl<'text> Scan<'text> {
     /// Where the line of a byte begins, at most [`REACH`] before it.
     fn line_start(&self, at: usize) -> usize {
         let from = at.saturating_sub(REACH);
-        self.bytes[from..at].iter().rposition(|byte| *byte == b'\n').map_or(from, |newline| from + newline + 1)
+        self.bytes[from..at]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(from, |newline| from + newline + 1)
     }
 
     /// The text from `from` to the end of its line, at most `limit` bytes.
@@ -528,7 +552,10 @@ fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
 
 /// `svc_pay`
 fn is_user(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
 }
 
 /// Whether a letter that begins with this byte belongs to a language without spaces between words: Chinese, Japanese,
@@ -557,21 +584,26 @@ fn is_key(word: &str) -> bool {
 
 /// Words of the trade that look like passwords.
 const TERMS: [&str; 31] = [
-    "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf", "bcrypt", "scrypt",
-    "aes", "rsa", "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s", "ec", "route", "auth", "p", "v", "secp",
+    "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf",
+    "bcrypt", "scrypt", "aes", "rsa", "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s",
+    "ec", "route", "auth", "p", "v", "secp",
 ];
 
 /// Whether a word in a sentence looks like a password: it mixes kinds of characters as names, dates, versions, paths and
 /// words do not. `announced`: something right before says that the value follows.
 pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
     if cue == Cue::Pin {
-        return announced && (4..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit());
+        return announced
+            && (4..=12).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_digit());
     }
     let length = word.chars().count();
     if !(6..=256).contains(&length) || keys::is_stand_in(word) || keys::is_reference(word) {
         return false;
     }
-    if word.starts_with(['/', '.', '~', '-', '$', '%', '{', '<', '!', '&', '*']) || word.contains("://") {
+    if word.starts_with(['/', '.', '~', '-', '$', '%', '{', '<', '!', '&', '*'])
+        || word.contains("://")
+    {
         return false;
     }
     // Code and markup
@@ -584,11 +616,14 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
         return false;
     }
     // An address
-    if word.contains('@') && word.split('@').nth(1).is_some_and(|host| host.contains('.') && is_user(host)) {
+    if word.contains('@')
+        && word.split('@').nth(1).is_some_and(|host| host.contains('.') && is_user(host))
+    {
         return false;
     }
     let has = |is: fn(char) -> bool| word.chars().any(is);
-    let (small, capital, digit) = (has(char::is_lowercase), has(char::is_uppercase), has(|c| c.is_ascii_digit()));
+    let (small, capital, digit) =
+        (has(char::is_lowercase), has(char::is_uppercase), has(|c| c.is_ascii_digit()));
     let body = word.trim_end_matches(['!', '?']);
     let symbol = word.chars().any(|c| "!#$%^&*?+~@§€".contains(c));
     if symbol
@@ -611,10 +646,17 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
     let solid = word.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if digit && (small || capital) {
         // `30days`, `INC0012345`, `payments-db-2`
-        let is_count = word.trim_start_matches(|c: char| c.is_ascii_digit()).chars().all(char::is_alphabetic);
-        let is_number = capital && letters.len() < word.len() && behind.bytes().all(|byte| byte.is_ascii_digit());
+        let is_count =
+            word.trim_start_matches(|c: char| c.is_ascii_digit()).chars().all(char::is_alphabetic);
+        let is_number = capital
+            && letters.len() < word.len()
+            && behind.bytes().all(|byte| byte.is_ascii_digit());
         return announced && solid && !is_count && !is_number;
     }
     // Letters alone: random where they cannot be pronounced.
-    solid && small && capital && (announced || length >= 8) && random::is_random_body(word.as_bytes())
+    solid
+        && small
+        && capital
+        && (announced || length >= 8)
+        && random::is_random_body(word.as_bytes())
 }

@@ -134,8 +134,8 @@ const NAMES_OF_IDS: [&str; 15] = [
 
 /// The first two letters of Twilio's identifiers (Twilio, "SIDs"). `SK` is left out: it names an API key.
 const TWILIO: [&[u8]; 22] = [
-    b"AC", b"AD", b"AP", b"BN", b"BU", b"CA", b"CF", b"CH", b"CL", b"CN", b"FW", b"IS", b"KS", b"MB", b"MG", b"MM",
-    b"NO", b"PN", b"RE", b"SM", b"VA", b"ZS",
+    b"AC", b"AD", b"AP", b"BN", b"BU", b"CA", b"CF", b"CH", b"CL", b"CN", b"FW", b"IS", b"KS",
+    b"MB", b"MG", b"MM", b"NO", b"PN", b"RE", b"SM", b"VA", b"ZS",
 ];
 
 /// The first three characters of Okta's identifiers of apps, users, groups, organizations and servers.
@@ -152,7 +152,11 @@ pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>
     let (mut start, whole) = (run.start, run.end);
     for piece in text[run].split(|&byte| byte == b'.') {
         let end = start + piece.len();
-        if piece.len() >= 20 && is_random(piece) && !is_public(text, start..end) && !is_public_below(text, start..end) {
+        if piece.len() >= 20
+            && is_random(piece)
+            && !is_public(text, start..end)
+            && !is_public_below(text, start..end)
+        {
             let padding = text[whole..].iter().take(2).take_while(|&&byte| byte == b'=').count();
             return Some(start..whole + padding);
         }
@@ -163,7 +167,9 @@ pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>
 
 /// The same for a path in lower case that ends in an identifier, such as `/hostedzone/Z0…`.
 fn is_public_below(text: &[u8], piece: Range<usize>) -> bool {
-    let Some(slash) = text[piece.clone()].iter().rposition(|byte| *byte == b'/') else { return false };
+    let Some(slash) = text[piece.clone()].iter().rposition(|byte| *byte == b'/') else {
+        return false;
+    };
     let tail = piece.start + slash + 1..piece.end;
     let folders = &text[piece.start..tail.start];
     folders.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'/' | b'-' | b'_'))
@@ -177,7 +183,9 @@ pub(super) fn is_random_body(body: &[u8]) -> bool {
     // In capitals and lower case both, 20 characters of base64 without a capital come once in 30,000 times.
     let has_capital = body.iter().any(u8::is_ascii_uppercase);
     let mut parts = body.split(|byte| !byte.is_ascii_alphanumeric());
-    has_variety(body) && !is_words(body) && (has_capital || parts.any(|part| part.len() >= 12 && !is_words(part)))
+    has_variety(body)
+        && !is_words(body)
+        && (has_capital || parts.any(|part| part.len() >= 12 && !is_words(part)))
 }
 
 /// More than the few different characters that `xxxxxxxx` and `T00000000/B00000000` have.
@@ -189,7 +197,8 @@ pub(super) fn has_variety(text: &[u8]) -> bool {
 /// Whether a name may be what this is: words, in lower case, between separators.
 pub(super) fn is_name_like(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(byte);
+    let allowed =
+        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(byte);
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
     bytes.iter().all(allowed)
         && bytes.iter().any(|byte| b"-_./".contains(byte))
@@ -218,7 +227,8 @@ fn is_random(piece: &[u8]) -> bool {
         length => Mix::of(part).is_noise(words(part), length),
     };
     // Or base64 whose `+`, `/`, `-` and `_` leave no long part.
-    parts.any(is_solid) || (piece.len() >= 32 && Mix::of(piece).is_base64() && words(piece) * 5 < piece.len() * 2)
+    parts.any(is_solid)
+        || (piece.len() >= 32 && Mix::of(piece).is_base64() && words(piece) * 5 < piece.len() * 2)
 }
 
 /// How many there are of each kind of character.
@@ -295,7 +305,8 @@ fn words(text: &[u8]) -> usize {
 
 /// Whether four of five pairs of letters are common ones. Of random letters, two of five are.
 fn can_be_said(word: &[u8]) -> bool {
-    let is_common = |pair: &&[u8]| matches!(pair, [one, two] if COMMON[letter(*one)] >> letter(*two) & 1 == 1);
+    let is_common =
+        |pair: &&[u8]| matches!(pair, [one, two] if COMMON[letter(*one)] >> letter(*two) & 1 == 1);
     word.windows(2).filter(is_common).count() * 5 >= (word.len() - 1) * 4
 }
 
@@ -361,7 +372,9 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let prefix = &text[word..piece.start + slashes];
     let body = &body[slashes..];
     // The client secret of a payment is its ID and a secret.
-    if PUBLIC.iter().any(|public| body.starts_with(public)) && !body.windows(8).any(|part| part == b"_secret_") {
+    if PUBLIC.iter().any(|public| body.starts_with(public))
+        && !body.windows(8).any(|part| part == b"_secret_")
+    {
         return true;
     }
     if prefix.starts_with(b"arn:") {
@@ -409,15 +422,19 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         return true;
     }
     // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
-    let is_secret = |word: &str| ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret));
+    let is_secret = |word: &str| {
+        ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret))
+    };
     // A field called `id` alone says nothing; `client id` and `client_id` do.
     let is_alone = matches!(name.as_str(), "id" | "ids")
         && {
             let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
             !matches!(before[..before.len() - behind - word.len()], [.., one, b' ' | b'_' | b'-' | b'/'] if one.is_ascii_alphanumeric())
         };
-    let is_id =
-        !is_alone && (NAMES_OF_PUBLIC.contains(&name.as_str()) || word.ends_with(b"Id") || word.ends_with(b"ID"));
+    let is_id = !is_alone
+        && (NAMES_OF_PUBLIC.contains(&name.as_str())
+            || word.ends_with(b"Id")
+            || word.ends_with(b"ID"));
     let is_sized = match name.as_str() {
         // Nano ID has 21 characters, ULID 26 and KSUID 27.
         "id" | "ids" => matches!(body.len(), 21 | 26 | 27),
@@ -425,10 +442,17 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         "client" => second == "app" && body.len() == 26,
         name => NAMES_OF_IDS.contains(&name) && matches!(body.len(), 20..=22 | 24 | 26 | 27 | 32),
     };
-    let says_secret = |word: &[u8]| is_secret(&spelt(word)) || ["key", "password"].contains(&spelt(word).as_str());
-    let is_id = is_id || (is_sized && !line_of(before).rsplit(|byte| !ends(byte)).take(8).any(says_secret));
+    let says_secret = |word: &[u8]| {
+        is_secret(&spelt(word)) || ["key", "password"].contains(&spelt(word).as_str())
+    };
+    let is_id =
+        is_id || (is_sized && !line_of(before).rsplit(|byte| !ends(byte)).take(8).any(says_secret));
     (is_id && !is_secret(&name) && !is_secret(&second))
-        || (name == "key" && matches!(second.as_str(), "public" | "site" | "publishable" | "verification" | "verify"))
+        || (name == "key"
+            && matches!(
+                second.as_str(),
+                "public" | "site" | "publishable" | "verification" | "verify"
+            ))
 }
 
 /// Hexadecimal, base64 of a digest's length, or what follows `SHA256:` at once.
@@ -453,19 +477,24 @@ fn is_known_id(body: &[u8]) -> bool {
         && body[0] == b'0'
         && body.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
         && (body[1] == b'1' || !body.iter().any(|byte| b"ILOU".contains(byte)));
-    let is_twilio = body.len() == 34 && TWILIO.iter().any(|sid| body.starts_with(sid)) && hex(body.get(2..));
-    let is_okta =
-        body.len() == 20 && OKTA.iter().any(|id| body.starts_with(id)) && body.iter().all(u8::is_ascii_alphanumeric);
+    let is_twilio =
+        body.len() == 34 && TWILIO.iter().any(|sid| body.starts_with(sid)) && hex(body.get(2..));
+    let is_okta = body.len() == 20
+        && OKTA.iter().any(|id| body.starts_with(id))
+        && body.iter().all(u8::is_ascii_alphanumeric);
     // An Ethereum address mixes cases (EIP-55); a fingerprint of OpenPGP has as many digits.
-    let is_address =
-        body.strip_prefix(b"0x").is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit));
+    let is_address = body
+        .strip_prefix(b"0x")
+        .is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit));
     let segwit = [b"bc1", b"tb1"].iter().find_map(|prefix| body.strip_prefix(prefix.as_slice()));
-    let is_segwit =
-        segwit.is_some_and(|data| matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte)));
+    let is_segwit = segwit.is_some_and(|data| {
+        matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte))
+    });
     // Of RDS: `db-` or `cluster-` and 26 of base32
     let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
     let is_resource = resource.is_some_and(|id| {
-        id.len() == 26 && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
+        id.len() == 26
+            && id.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
     });
     is_trace || is_etag || is_ulid || is_resource || is_twilio || is_okta || is_address || is_segwit
 }
@@ -498,8 +527,9 @@ fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
 fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
     let is_line = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let is_key = body.starts_with(b"RW") && body.len() == 56;
-    let is_signature = (body.starts_with(b"MEUCI") || body.starts_with(b"MEQCI") || body.starts_with(b"MEYCI"))
-        && (88..=98).contains(&body.len());
+    let is_signature =
+        (body.starts_with(b"MEUCI") || body.starts_with(b"MEQCI") || body.starts_with(b"MEYCI"))
+            && (88..=98).contains(&body.len());
     is_line && (is_key || is_signature)
 }
 
@@ -524,7 +554,8 @@ fn is_dns_record(body: &[u8], before: &[u8], prefix: &[u8]) -> bool {
 /// `|1|salt|hash`, the host in a line of `known_hosts` (OpenSSH, "sshd", SSH_KNOWN_HOSTS FILE FORMAT).
 fn is_hashed_host(body: &[u8], before: &[u8], rest: &[u8]) -> bool {
     let is_sha1 = body.len() == 27 && rest.starts_with(b"=");
-    let salt = before.strip_suffix(b"=|").and_then(|before| before.get(..before.len().checked_sub(27)?));
+    let salt =
+        before.strip_suffix(b"=|").and_then(|before| before.get(..before.len().checked_sub(27)?));
     is_sha1 && (before.ends_with(b"|1|") || salt.is_some_and(|before| before.ends_with(b"|1|")))
 }
 
@@ -536,10 +567,12 @@ fn is_encrypted(body: &[u8], before: &[u8]) -> bool {
         .rposition(|part| part == SOPS)
         .is_some_and(|at| !before[at..].iter().any(|byte| matches!(byte, b']' | b'\n')));
     // Behind a long value, its beginning is out of sight.
-    let is_part_of_sops =
-        (before.ends_with(b",iv:") && body.len() == 43) || (before.ends_with(b",tag:") && body.len() == 22);
+    let is_part_of_sops = (before.ends_with(b",iv:") && body.len() == 43)
+        || (before.ends_with(b",tag:") && body.len() == 22);
     let field = before.trim_ascii_end().strip_suffix(b"enc:");
-    let begins = |before: &[u8]| before.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'{,".contains(byte));
+    let begins = |before: &[u8]| {
+        before.last().is_none_or(|byte| byte.is_ascii_whitespace() || b"\"'{,".contains(byte))
+    };
     let is_data_key = body.len() >= 100 && field.is_some_and(begins);
     let version = before.strip_suffix(b":").unwrap_or_default();
     let digits = version.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -619,8 +652,11 @@ mod tests {
         for (alphabet, length, most) in
             [(base62, 20, 60), (base62, 32, 5), (&base62[26..], 24, 40), (&base62[26..], 40, 5)]
         {
-            let mut text =
-                || (0..length).map(|_| char::from(alphabet.as_bytes()[next() % alphabet.len()])).collect::<String>();
+            let mut text = || {
+                (0..length)
+                    .map(|_| char::from(alphabet.as_bytes()[next() % alphabet.len()]))
+                    .collect::<String>()
+            };
             let missed = (0..2_000).filter(|_| found(&text()).is_none()).count();
             assert!(missed <= most, "{missed} of {length} in {alphabet}");
         }

@@ -12,8 +12,11 @@ use crate::store::{CURRENT, Rotation, StoredSecret};
 
 /// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
 pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
-    let rotation =
-        rotation(entry.rotation_enabled, entry.rotation_lambda_arn.as_deref(), entry.rotation_rules.as_ref());
+    let rotation = rotation(
+        entry.rotation_enabled,
+        entry.rotation_lambda_arn.as_deref(),
+        entry.rotation_rules.as_ref(),
+    );
     Some(StoredSecret {
         name: entry.name?,
         arn: entry.arn,
@@ -34,7 +37,11 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
     StoredSecret {
         arn: found.arn().map(str::to_owned),
         kms_key: found.kms_key_id().map(str::to_owned),
-        rotation: rotation(found.rotation_enabled(), found.rotation_lambda_arn(), found.rotation_rules()),
+        rotation: rotation(
+            found.rotation_enabled(),
+            found.rotation_lambda_arn(),
+            found.rotation_rules(),
+        ),
         created: found.created_date().and_then(timestamp),
         deletion: found.deleted_date().and_then(timestamp),
         current_version: current(found.version_ids_to_stages()),
@@ -48,13 +55,19 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
 }
 
 /// Rules stay with a secret whose rotation was cancelled, so that they alone say nothing (CancelRotateSecret).
-fn rotation(enabled: Option<bool>, function: Option<&str>, rules: Option<&RotationRulesType>) -> Option<Rotation> {
+fn rotation(
+    enabled: Option<bool>,
+    function: Option<&str>,
+    rules: Option<&RotationRulesType>,
+) -> Option<Rotation> {
     if enabled != Some(true) {
         return None;
     }
     // AWS tells the days of a schedule in days as well; what tells them apart is that there is no expression.
     let days = rules.filter(|rules| rules.schedule_expression().is_none());
-    let days = days.and_then(RotationRulesType::automatically_after_days).and_then(|days| u16::try_from(days).ok());
+    let days = days
+        .and_then(RotationRulesType::automatically_after_days)
+        .and_then(|days| u16::try_from(days).ok());
     Some(Rotation { function: function.unwrap_or_default().to_owned(), days })
 }
 
@@ -106,7 +119,10 @@ mod tests {
             let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
             HashMap::from([("7a1c".to_owned(), stages)])
         };
-        assert_eq!(current(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))).as_deref(), Some("7a1c"));
+        assert_eq!(
+            current(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))).as_deref(),
+            Some("7a1c")
+        );
         // A rotation that never came to its end has made a version, and no value.
         assert_eq!(current(Some(&versions(&["AWSPENDING"]))), None);
         assert_eq!(current(Some(&HashMap::new())), None);
@@ -116,10 +132,17 @@ mod tests {
     #[test]
     fn a_rotation_that_is_off_is_none_and_a_schedule_of_another_kind_has_no_days() {
         let days = RotationRulesType::builder().automatically_after_days(30).build();
-        let scheduled = RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();
+        let scheduled =
+            RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();
         assert_eq!(rotation(Some(false), Some("arn:f"), Some(&days)), None);
         let rotation = |rules| rotation(Some(true), Some("arn:f"), Some(rules));
-        assert_eq!(rotation(&days), Some(Rotation { function: "arn:f".to_owned(), days: Some(30) }));
-        assert_eq!(rotation(&scheduled), Some(Rotation { function: "arn:f".to_owned(), days: None }));
+        assert_eq!(
+            rotation(&days),
+            Some(Rotation { function: "arn:f".to_owned(), days: Some(30) })
+        );
+        assert_eq!(
+            rotation(&scheduled),
+            Some(Rotation { function: "arn:f".to_owned(), days: None })
+        );
     }
 }

@@ -13,7 +13,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-use aws_sdk_secretsmanager::config::{Builder, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_secretsmanager::config::{
+    Builder, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient,
+};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
@@ -50,7 +52,8 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     }
     let sdk = loader.load().await;
 
-    let chosen = config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk, "Secrets_Manager"));
+    let chosen =
+        config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk, "Secrets_Manager"));
     match (&config.endpoint_url, &chosen) {
         (Some(configured), _) => check_configured(configured, region.as_ref())?,
         (None, Some(inherited)) => check_endpoint(inherited)?,
@@ -81,8 +84,12 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
 }
 
 /// Those of the standard chain, or of the role that they are to take on.
-async fn credentials(config: &StoreConfig, sdk: SdkConfig) -> Result<Option<SharedCredentialsProvider>, StoreError> {
-    let chain = sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+async fn credentials(
+    config: &StoreConfig,
+    sdk: SdkConfig,
+) -> Result<Option<SharedCredentialsProvider>, StoreError> {
+    let chain =
+        sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
     let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
     // Its requests carry credentials too.
     if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
@@ -115,8 +122,12 @@ async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
 /// `service` has an underscore where the guide has one in a profile: from "Secrets Manager" the SDK makes
 /// `secrets-manager`.
 fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> {
-    let key =
-        ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
     let own = sdk.service_config().and_then(|settings| settings.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
@@ -139,9 +150,10 @@ fn check_configured(endpoint: &str, region: &str) -> Result<(), StoreError> {
 fn refused(endpoint: &str, error: EndpointError) -> StoreError {
     match error {
         EndpointError::Unencrypted => StoreError::PlainHttp { endpoint: endpoint.to_owned() },
-        EndpointError::Foreign { region } => {
-            StoreError::ForeignEndpoint { endpoint: endpoint.to_owned(), region: region.unwrap_or_default() }
-        }
+        EndpointError::Foreign { region } => StoreError::ForeignEndpoint {
+            endpoint: endpoint.to_owned(),
+            region: region.unwrap_or_default(),
+        },
         EndpointError::Malformed(reason) => StoreError::BadEndpoint {
             // The part before an @ may be a password, so none of it is shown.
             endpoint: (!endpoint.contains('@')).then(|| endpoint.escape_debug().to_string()),
@@ -151,7 +163,11 @@ fn refused(endpoint: &str, error: EndpointError) -> StoreError {
 }
 
 /// The address that the client will use, from the same rules.
-async fn resolve(sdk: &SdkConfig, region: &Region, chosen: Option<String>) -> Result<String, StoreError> {
+async fn resolve(
+    sdk: &SdkConfig,
+    region: &Region,
+    chosen: Option<String>,
+) -> Result<String, StoreError> {
     let shown = chosen.clone().unwrap_or_else(|| region.to_string());
     let bad = |reason: String| StoreError::BadEndpoint { endpoint: Some(shown.clone()), reason };
     let params = Params::builder()
@@ -162,7 +178,9 @@ async fn resolve(sdk: &SdkConfig, region: &Region, chosen: Option<String>) -> Re
         .build()
         .map_err(|error| bad(failure::innermost(&error)))?;
     let resolved = DefaultResolver::new().resolve_endpoint(&params).await;
-    resolved.map(|endpoint| endpoint.url().to_owned()).map_err(|error| bad(failure::innermost(&*error)))
+    resolved
+        .map(|endpoint| endpoint.url().to_owned())
+        .map_err(|error| bad(failure::innermost(&*error)))
 }
 
 /// The standard chain with a time limit: a credential process may hang, and the SDK's own limit ends in an error that

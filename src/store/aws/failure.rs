@@ -33,20 +33,28 @@ impl Call<'_> {
         E: ProvideErrorMetadata + Error + 'static,
     {
         match &error {
-            SdkError::ServiceError(answer) => match answer.err().code() {
-                Some(code) => self.refused(code, answer.err().message().unwrap_or("AWS gives no reason")),
-                None => {
-                    let status = answer.raw().status().as_u16();
-                    self.unreachable(format!("something else than Secrets Manager answers there, with status {status}"))
+            SdkError::ServiceError(answer) => {
+                match answer.err().code() {
+                    Some(code) => {
+                        self.refused(code, answer.err().message().unwrap_or("AWS gives no reason"))
+                    }
+                    None => {
+                        let status = answer.raw().status().as_u16();
+                        self.unreachable(format!("something else than Secrets Manager answers there, with status {status}"))
+                    }
                 }
-            },
-            SdkError::DispatchFailure(_) => match (self.role_refused(&error), credentials_among(&error)) {
-                (Some(refused), _) => refused,
-                (None, Some(reason)) => StoreError::NoCredentials { reason },
-                (None, None) => self.unreachable(innermost(&error)),
-            },
+            }
+            SdkError::DispatchFailure(_) => {
+                match (self.role_refused(&error), credentials_among(&error)) {
+                    (Some(refused), _) => refused,
+                    (None, Some(reason)) => StoreError::NoCredentials { reason },
+                    (None, None) => self.unreachable(innermost(&error)),
+                }
+            }
             SdkError::TimeoutError(_) => self.unreachable(innermost(&error)),
-            SdkError::ResponseError(_) => self.unreachable(format!("{UNREADABLE}: {}", innermost(&error))),
+            SdkError::ResponseError(_) => {
+                self.unreachable(format!("{UNREADABLE}: {}", innermost(&error)))
+            }
             _ => StoreError::Rejected {
                 operation: self.operation,
                 name: self.key.map(StoreKey::to_string),
@@ -63,14 +71,18 @@ impl Call<'_> {
         match (code, name) {
             ("ResourceExistsException", Some(name)) => StoreError::AlreadyExists { name },
             // That one may miss the function (RotateSecret, "Errors").
-            ("ResourceNotFoundException", Some(name)) if operation != "RotateSecret" => StoreError::NotFound { name },
+            ("ResourceNotFoundException", Some(name)) if operation != "RotateSecret" => {
+                StoreError::NotFound { name }
+            }
             ("AccessDeniedException" | "AccessDenied" | "NotAuthorized", _) => {
                 StoreError::AccessDenied { operation, message: readable(message) }
             }
             ("RequestExpired" | "RequestInTheFuture" | "RequestTimeTooSkewed", _) => {
                 StoreError::ClockOff { message: first_sentence(message) }
             }
-            ("InvalidSignatureException" | "SignatureDoesNotMatch", _) if is_about_time(message) => {
+            ("InvalidSignatureException" | "SignatureDoesNotMatch", _)
+                if is_about_time(message) =>
+            {
                 StoreError::ClockOff { message: first_sentence(message) }
             }
             (
@@ -85,7 +97,9 @@ impl Call<'_> {
                 | "SignatureDoesNotMatch"
                 | "UnrecognizedClientException",
                 _,
-            ) => StoreError::NoCredentials { reason: format!("{} ({})", first_sentence(message), readable(code)) },
+            ) => StoreError::NoCredentials {
+                reason: format!("{} ({})", first_sentence(message), readable(code)),
+            },
             (
                 "Throttling"
                 | "ThrottlingException"
@@ -96,7 +110,12 @@ impl Call<'_> {
                 | "TooManyRequestsException",
                 _,
             ) => StoreError::Throttled { operation },
-            (code, name) => StoreError::Rejected { operation, name, code: readable(code), message: readable(message) },
+            (code, name) => StoreError::Rejected {
+                operation,
+                name,
+                code: readable(code),
+                message: readable(message),
+            },
         }
     }
 
@@ -117,7 +136,9 @@ impl Call<'_> {
 
 /// Whether a signature was refused for the time that it bears (AWS Signature Version 4, "Troubleshoot signed requests").
 fn is_about_time(message: &str) -> bool {
-    ["Signature expired", "Signature not yet current"].iter().any(|words| message.starts_with(words))
+    ["Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|words| message.starts_with(words))
 }
 
 /// AWS explains a wrong signature by the whole canonical request, session token included: only the first sentence is safe
@@ -131,7 +152,9 @@ fn first_sentence(message: &str) -> String {
 fn credentials_among(error: &(dyn Error + 'static)) -> Option<String> {
     let found = chain(error).filter_map(|link| link.downcast_ref::<CredentialsError>()).last()?;
     if let CredentialsError::CredentialsNotLoaded(_) = found {
-        let profile = env::var("AWS_PROFILE").map(|name| format!(" `{}`", readable(&name))).unwrap_or_default();
+        let profile = env::var("AWS_PROFILE")
+            .map(|name| format!(" `{}`", readable(&name)))
+            .unwrap_or_default();
         return Some(format!(
             "none were found in the environment, the AWS profile{profile}, a web identity, the container or the instance"
         ));
@@ -152,7 +175,8 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
 
 /// One line without control characters, so that a foreign message can neither write over a terminal nor fill it.
 pub(super) fn readable(message: &str) -> String {
-    let words = message.split(|character: char| character.is_whitespace() || character.is_control());
+    let words =
+        message.split(|character: char| character.is_whitespace() || character.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -167,7 +191,8 @@ mod tests {
 
     fn refused(code: &str, message: &str) -> StoreError {
         let key = StoreKey::parse("goldenpath/payments/dev/db").unwrap();
-        Call { operation: "CreateSecret", key: Some(&key), endpoint: "https://x", role: None }.refused(code, message)
+        Call { operation: "CreateSecret", key: Some(&key), endpoint: "https://x", role: None }
+            .refused(code, message)
     }
 
     #[test]
@@ -175,10 +200,15 @@ mod tests {
         assert!(matches!(refused("ResourceExistsException", ""), StoreError::AlreadyExists { .. }));
         assert!(matches!(refused("ResourceNotFoundException", ""), StoreError::NotFound { .. }));
         assert!(matches!(refused("ThrottlingException", ""), StoreError::Throttled { .. }));
-        let denied = miette::Report::new(refused("AccessDeniedException", "User: arn:x is not authorized"));
+        let denied =
+            miette::Report::new(refused("AccessDeniedException", "User: arn:x is not authorized"));
         let help = denied.help().unwrap().to_string();
-        assert!(help.contains("`secretsmanager:CreateSecret` and `secretsmanager:TagResource`"), "{help}");
-        let denied = miette::Report::new(refused("AccessDeniedException", "Access to KMS is not allowed"));
+        assert!(
+            help.contains("`secretsmanager:CreateSecret` and `secretsmanager:TagResource`"),
+            "{help}"
+        );
+        let denied =
+            miette::Report::new(refused("AccessDeniedException", "Access to KMS is not allowed"));
         let help = denied.help().unwrap().to_string();
         assert!(help.contains("`kms:GenerateDataKey` and `kms:Decrypt`"), "{help}");
         let other = refused("InvalidRequestException", "it is scheduled\nfor deletion\u{1b}[2J");
@@ -196,7 +226,11 @@ mod tests {
             x-amz-security-token:hunter2'";
         let error = refused("InvalidSignatureException", message);
         assert!(matches!(error, StoreError::NoCredentials { .. }));
-        assert!(!format!("{error:?}").contains("hunter2") && error.to_string().contains("does not match"), "{error}");
+        assert!(
+            !format!("{error:?}").contains("hunter2")
+                && error.to_string().contains("does not match"),
+            "{error}"
+        );
     }
 
     #[test]

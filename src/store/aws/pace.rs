@@ -14,7 +14,15 @@ const QUOTAS: [(u32, &[&str]); 12] = [
     (50, &["RotateSecret"]),
     (50, &["RestoreSecret"]),
     (50, &["DeleteSecret"]),
-    (50, &["DeleteResourcePolicy", "GetResourcePolicy", "PutResourcePolicy", "ValidateResourcePolicy"]),
+    (
+        50,
+        &[
+            "DeleteResourcePolicy",
+            "GetResourcePolicy",
+            "PutResourcePolicy",
+            "ValidateResourcePolicy",
+        ],
+    ),
     (100, &["ListSecrets"]),
     (50, &["ListSecretVersionIds"]),
     (50, &["PutSecretValue"]),

@@ -27,7 +27,11 @@ pub(super) async fn put(store: &AwsStore, key: &StoreKey, policy: &str) -> Resul
         let reason = match put_once(store, key, policy).await {
             Ok(()) => return Ok(()),
             Err(StoreError::Rejected { code, message, .. }) if code == MALFORMED => message,
-            Err(StoreError::PolicyRefused { reason, .. }) if reason.to_lowercase().contains("principal") => reason,
+            Err(StoreError::PolicyRefused { reason, .. })
+                if reason.to_lowercase().contains("principal") =>
+            {
+                reason
+            }
             Err(error) => return Err(error),
         };
         match waits.next() {
@@ -38,14 +42,19 @@ pub(super) async fn put(store: &AwsStore, key: &StoreKey, policy: &str) -> Resul
 }
 
 async fn put_once(store: &AwsStore, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
-    let request = store.client.validate_resource_policy().secret_id(key.as_str()).resource_policy(policy);
+    let request =
+        store.client.validate_resource_policy().secret_id(key.as_str()).resource_policy(policy);
     let found = store.ask("ValidateResourcePolicy", Some(key), || request.clone().send()).await?;
     if !found.policy_validation_passed() {
         let errors = found.validation_errors().iter().filter_map(|entry| entry.error_message());
         let reason = errors.collect::<Vec<_>>().join("; ");
-        return Err(StoreError::PolicyRefused { name: key.to_string(), reason: super::failure::readable(&reason) });
+        return Err(StoreError::PolicyRefused {
+            name: key.to_string(),
+            reason: super::failure::readable(&reason),
+        });
     }
-    let request = store.client.put_resource_policy().secret_id(key.as_str()).resource_policy(policy);
+    let request =
+        store.client.put_resource_policy().secret_id(key.as_str()).resource_policy(policy);
     let request = request.block_public_policy(true);
     store.tell("PutResourcePolicy", key, || request.clone().send()).await
 }

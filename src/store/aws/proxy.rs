@@ -35,8 +35,9 @@ mod tests {
 
     #[test]
     fn a_proxy_is_taken_from_the_environment_or_refused_without_showing_it() {
-        let with =
-            |name: &'static str, value: &'static str| proxy(move |asked| (asked == name).then(|| value.to_owned()));
+        let with = |name: &'static str, value: &'static str| {
+            proxy(move |asked| (asked == name).then(|| value.to_owned()))
+        };
         assert!(proxy(|_| None).unwrap().is_disabled());
         assert!(with("HTTPS_PROXY", "").unwrap().is_disabled());
         assert!(with("HTTP_PROXY", "http://proxy:3128").unwrap().is_disabled());

@@ -82,8 +82,10 @@ impl AwsStore {
 /// Whether AWS had trouble of its own (Secrets Manager API Reference, "Common Errors").
 fn is_passing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let SdkError::ServiceError(answer) = error else { return false };
-    let passing = ["InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"];
-    answer.raw().status().is_server_error() || answer.err().code().is_some_and(|code| passing.contains(&code))
+    let passing =
+        ["InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"];
+    answer.raw().status().is_server_error()
+        || answer.err().code().is_some_and(|code| passing.contains(&code))
 }
 
 /// Between half and all of what it would be, so that calls which failed at once do not come back at once.
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn waits_double_and_end_at_the_longest() {
-        for (failures, full) in [(1, FIRST), (2, FIRST * 2), (3, FIRST * 4), (7, LONGEST), (u32::MAX, LONGEST)] {
+        for (failures, full) in
+            [(1, FIRST), (2, FIRST * 2), (3, FIRST * 4), (7, LONGEST), (u32::MAX, LONGEST)]
+        {
             let wait = wait(failures);
             assert!(full / 2 <= wait && wait <= full, "{failures}: {wait:?}");
         }

@@ -24,7 +24,8 @@ const PAGE: i32 = 100;
 
 impl AwsStore {
     pub(super) async fn list_versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
-        let request = self.client.list_secret_version_ids().secret_id(key.as_str()).max_results(PAGE);
+        let request =
+            self.client.list_secret_version_ids().secret_id(key.as_str()).max_results(PAGE);
         let mut next: Option<String> = None;
         let mut versions = Vec::new();
         loop {
@@ -36,11 +37,15 @@ impl AwsStore {
                 _ => break,
             }
         }
-        versions.sort_by(|one, other| (other.created, &one.stages).cmp(&(one.created, &other.stages)));
+        versions
+            .sort_by(|one, other| (other.created, &one.stages).cmp(&(one.created, &other.stages)));
         Ok(versions)
     }
 
-    pub(super) async fn get_value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
+    pub(super) async fn get_value(
+        &self,
+        key: &StoreKey,
+    ) -> Result<Option<StoredValue>, StoreError> {
         let request = self.client.get_secret_value().secret_id(key.as_str()).version_stage(CURRENT);
         match self.ask("GetSecretValue", Some(key), || request.clone().send()).await {
             Ok(found) => Ok(Some(StoredValue {
@@ -50,7 +55,9 @@ impl AwsStore {
             // AWS says the same of a secret without a value as of one that is not there.
             Err(error @ StoreError::NotFound { .. }) => {
                 let request = self.client.describe_secret().secret_id(key.as_str());
-                self.ask("DescribeSecret", Some(key), || request.clone().send()).await.map_err(|_| error)?;
+                self.ask("DescribeSecret", Some(key), || request.clone().send())
+                    .await
+                    .map_err(|_| error)?;
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -89,8 +96,17 @@ impl AwsStore {
     }
 
     /// Moves the label of the current version from one to another; fails where it is not on the first.
-    pub(super) async fn relabel(&self, key: &StoreKey, from: &str, to: &str) -> Result<(), StoreError> {
-        let request = self.client.update_secret_version_stage().secret_id(key.as_str()).version_stage(CURRENT);
+    pub(super) async fn relabel(
+        &self,
+        key: &StoreKey,
+        from: &str,
+        to: &str,
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(key.as_str())
+            .version_stage(CURRENT);
         let request = request.remove_from_version_id(from).move_to_version_id(to);
         match self.tell("UpdateSecretVersionStage", key, || request.clone().send()).await {
             Err(StoreError::Rejected { code, .. }) if INVALID.contains(&code.as_str()) => {
@@ -111,7 +127,10 @@ impl AwsStore {
         Ok(found.version_ids_to_stages.unwrap_or_default())
     }
 
-    pub(super) async fn make_random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
+    pub(super) async fn make_random(
+        &self,
+        wanted: &Characters,
+    ) -> Result<SecretString, StoreError> {
         let has = |kind| wanted.from.contains(&kind);
         let request = self
             .client
@@ -129,8 +148,10 @@ impl AwsStore {
         let made = SecretString::from(made.random_password.unwrap_or_default());
         // A text that is not what was asked for must never become a credential.
         let text = made.expose_secret();
-        let is_wanted =
-            |one: char| wanted.from.iter().any(|kind| kind.characters().contains(one)) && !wanted.without.contains(one);
+        let is_wanted = |one: char| {
+            wanted.from.iter().any(|kind| kind.characters().contains(one))
+                && !wanted.without.contains(one)
+        };
         match text.chars().count() == usize::from(wanted.length) && text.chars().all(is_wanted) {
             true => Ok(made),
             false => Err(StoreError::Rejected {
@@ -156,7 +177,9 @@ pub(super) fn without_words(error: StoreError) -> StoreError {
             StoreError::AccessDenied { operation, message: untold(&message) }
         }
         StoreError::Rejected { operation, name, code, message } => {
-            let is_a_code = !code.is_empty() && code.len() <= 64 && code.bytes().all(|one| one.is_ascii_alphabetic());
+            let is_a_code = !code.is_empty()
+                && code.len() <= 64
+                && code.bytes().all(|one| one.is_ascii_alphabetic());
             let code = if is_a_code { code } else { "an unknown error".to_owned() };
             StoreError::Rejected { operation, name, code, message: untold(&message) }
         }

@@ -40,7 +40,9 @@ pub(super) fn check(path: &Path, kind: Kind) -> Result<(), AccessError> {
     if found.is_symlink() {
         return Err(AccessError::Exposed {
             reason: "it is a symbolic link, which goldenpath does not follow here".to_owned(),
-            remedy: "put the file or folder itself in the link's place, or name it in goldenpath.yaml".to_owned(),
+            remedy:
+                "put the file or folder itself in the link's place, or name it in goldenpath.yaml"
+                    .to_owned(),
         });
     }
     check_owner(path, kind, &found)
@@ -53,8 +55,12 @@ fn check_owner(path: &Path, kind: Kind, found: &Metadata) -> Result<(), AccessEr
     let user = rustix::process::geteuid().as_raw();
     if found.uid() != user {
         return Err(AccessError::Exposed {
-            reason: format!("it belongs to user {}, and goldenpath runs as user {user}", found.uid()),
-            remedy: "run goldenpath as its owner, or name another place in goldenpath.yaml".to_owned(),
+            reason: format!(
+                "it belongs to user {}, and goldenpath runs as user {user}",
+                found.uid()
+            ),
+            remedy: "run goldenpath as its owner, or name another place in goldenpath.yaml"
+                .to_owned(),
         });
     }
     let mode = found.permissions().mode() & 0o777;
@@ -124,7 +130,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_shared_may_be_read_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let set = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let set =
+            |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
         set(0o755);
         check(folder.path(), Kind::SharedFolder).unwrap();
         assert!(refused(folder.path(), Kind::Folder).1.contains("chmod 700"));
@@ -146,7 +153,9 @@ mod tests {
     #[test]
     fn a_word_is_one_word_to_a_shell() {
         for word in ["a/b.db", "a b", "it's", "$(id)", "", "`x`"] {
-            let shown = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]).output();
+            let shown = std::process::Command::new("sh")
+                .args(["-c", &format!("printf %s {}", quote(word))])
+                .output();
             assert_eq!(String::from_utf8(shown.unwrap().stdout).unwrap(), word);
         }
     }

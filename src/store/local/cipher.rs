@@ -84,7 +84,9 @@ impl Key {
     /// Derives the key from the secret bytes in the key file (RFC 5869, HKDF with SHA-256).
     pub(super) fn derive(secret: &[u8]) -> Result<Self, Unspecified> {
         let root = Salt::new(HKDF_SHA256, b"goldenpath local store").extract(secret);
-        let aead = Box::new(LessSafeKey::new(UnboundKey::from(root.expand(&[b"aes-256-gcm"], &AES_256_GCM)?)));
+        let aead = Box::new(LessSafeKey::new(UnboundKey::from(
+            root.expand(&[b"aes-256-gcm"], &AES_256_GCM)?,
+        )));
         let mut id = [0; KEY_ID_LEN];
         root.expand(&[b"key id"], KeyIdLen)?.fill(&mut id)?;
         Ok(Self { aead, id })
@@ -92,7 +94,11 @@ impl Key {
 
     /// Encrypts for the binding. The plaintext is encrypted in place, in the only copy of it that
     /// is made.
-    pub(super) fn encrypt(&self, binding: Binding<'_>, plaintext: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    pub(super) fn encrypt(
+        &self,
+        binding: Binding<'_>,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce)?;
         let capacity = HEADER_LEN + NONCE_LEN + plaintext.len() + AES_256_GCM.tag_len();
@@ -118,7 +124,8 @@ impl Key {
         if is_age(ciphertext) {
             return Err(DecryptionError::Age);
         }
-        let (header, rest) = ciphertext.split_at_checked(HEADER_LEN).ok_or(DecryptionError::Altered)?;
+        let (header, rest) =
+            ciphertext.split_at_checked(HEADER_LEN).ok_or(DecryptionError::Altered)?;
         match header {
             [FORMAT, id @ ..] if id == self.id => {}
             [FORMAT, ..] => return Err(DecryptionError::OtherKey),
@@ -126,10 +133,14 @@ impl Key {
             [] => return Err(DecryptionError::Altered),
         }
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or(DecryptionError::Altered)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DecryptionError::Altered)?;
+        let nonce =
+            Nonce::try_assume_unique_for_key(nonce).map_err(|_| DecryptionError::Altered)?;
         let associated = Aad::from(binding.encode(header));
         let mut text = Zeroizing::new(sealed.to_vec());
-        let opened = self.aead.open_in_place(nonce, associated, &mut text).map_err(|_| DecryptionError::Altered)?;
+        let opened = self
+            .aead
+            .open_in_place(nonce, associated, &mut text)
+            .map_err(|_| DecryptionError::Altered)?;
         let length = opened.len();
         text.truncate(length);
         Ok(text)
@@ -170,10 +181,16 @@ mod tests {
     #[test]
     fn labels_are_bound_one_by_one() {
         let key = Key::derive(b"one").unwrap();
-        let labels = |current, previous| Binding::Labels { secret: "payments/db", current, previous };
+        let labels =
+            |current, previous| Binding::Labels { secret: "payments/db", current, previous };
         let seal = key.encrypt(labels("v2", Some("v1")), b"").unwrap();
         assert!(key.decrypt(labels("v2", Some("v1")), &seal).unwrap().is_empty());
-        for other in [labels("v1", Some("v2")), labels("v2", None), labels("v2", Some("")), labels("v2v1", None)] {
+        for other in [
+            labels("v1", Some("v2")),
+            labels("v2", None),
+            labels("v2", Some("")),
+            labels("v2v1", None),
+        ] {
             assert_eq!(key.decrypt(other, &seal), Err(DecryptionError::Altered), "{other:?}");
         }
     }
@@ -183,7 +200,11 @@ mod tests {
         let key = Key::derive(b"one").unwrap();
         let ciphertext = key.encrypt(VALUE, b"text").unwrap();
         for length in 0..ciphertext.len() {
-            assert_eq!(key.decrypt(VALUE, &ciphertext[..length]), Err(DecryptionError::Altered), "{length} bytes");
+            assert_eq!(
+                key.decrypt(VALUE, &ciphertext[..length]),
+                Err(DecryptionError::Altered),
+                "{length} bytes"
+            );
         }
         for place in 0..ciphertext.len() {
             let mut changed = ciphertext.clone();
@@ -195,8 +216,14 @@ mod tests {
             };
             assert_eq!(key.decrypt(VALUE, &changed), Err(expected), "byte {place}");
         }
-        assert_eq!(Key::derive(b"two").unwrap().decrypt(VALUE, &ciphertext), Err(DecryptionError::OtherKey));
-        assert_eq!(key.decrypt(VALUE, b"age-encryption.org/v1\n-> X25519"), Err(DecryptionError::Age));
+        assert_eq!(
+            Key::derive(b"two").unwrap().decrypt(VALUE, &ciphertext),
+            Err(DecryptionError::OtherKey)
+        );
+        assert_eq!(
+            key.decrypt(VALUE, b"age-encryption.org/v1\n-> X25519"),
+            Err(DecryptionError::Age)
+        );
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl File {
 
     /// Runs `write` in a transaction that is rolled back if it fails; makes the file and its tables where they are
     /// missing.
-    pub(super) fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Refused>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, Refused>,
+    ) -> Result<T, StoreError> {
         if !self.exists()? {
             self.check_folders()?;
             self.make_file().map_err(|error| self.unusable(error.to_string()))?;
@@ -151,7 +154,9 @@ impl File {
     fn check_folders(&self) -> Result<(), StoreError> {
         let Some(folder) = self.path.parent() else { return Ok(()) };
         let what = "the local store's folder";
-        let below_root = folder.ancestors().take_while(|above| above.starts_with(&self.root) && *above != self.root);
+        let below_root = folder
+            .ancestors()
+            .take_while(|above| above.starts_with(&self.root) && *above != self.root);
         for link in below_root.filter(|above| above.is_symlink()) {
             self.check_access(what, link, Kind::Folder)?;
         }
@@ -177,7 +182,8 @@ impl File {
         // Never CREATE: that is make_file's, with its mode. Not READ_ONLY for reading: after a crash the next one
         // to open has to roll the journal back, and where the file is not writable SQLite falls back by itself.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(&error))?;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(&error))?;
         let configure = || {
             connection.busy_timeout(PATIENCE)?;
             connection.pragma_update(None, "foreign_keys", true)?;
@@ -206,15 +212,20 @@ impl File {
 
     /// The version of the tables, 0 while there are none.
     fn version(&self, transaction: &Transaction<'_>) -> Result<i64, StoreError> {
-        let ask = |sql| transaction.query_row(sql, [], |row| row.get(0)).map_err(|error| self.failed(&error));
+        let ask = |sql| {
+            transaction.query_row(sql, [], |row| row.get(0)).map_err(|error| self.failed(&error))
+        };
         let version: i64 = ask("PRAGMA user_version")?;
         let application: i64 = ask("PRAGMA application_id")?;
-        let empty = version == 0 && application == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
+        let empty =
+            version == 0 && application == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
         match version {
             _ if empty => Ok(0),
-            1.. if application == APPLICATION && version > VERSION => {
-                Err(StoreError::LocalNewer { path: self.path.clone(), found: version, known: VERSION })
-            }
+            1.. if application == APPLICATION && version > VERSION => Err(StoreError::LocalNewer {
+                path: self.path.clone(),
+                found: version,
+                known: VERSION,
+            }),
             1.. if application == APPLICATION => Ok(version),
             _ => Err(self.damaged("it is another program's SQLite database".to_owned())),
         }
@@ -222,7 +233,9 @@ impl File {
 
     /// Makes an empty file, which SQLite takes for an empty database, readable by its owner alone.
     fn make_file(&self) -> io::Result<()> {
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        if let Some(folder) =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        {
             make_folder(folder)?;
         }
         let mut options = OpenOptions::new();
@@ -246,9 +259,8 @@ impl File {
                 StoreError::LocalLocked { path: self.path.clone() }
             }
             // A statement that does not fit the tables, or a value that does not fit its column, is damage too.
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) | None => {
-                self.damaged(reason)
-            }
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown)
+            | None => self.damaged(reason),
             Some(_) => self.unusable(reason),
         }
     }
@@ -286,7 +298,8 @@ impl From<rusqlite::Error> for Refused {
 /// A new folder for the store alone, which git never sees. It is put in place whole, so that a run that is killed
 /// leaves no folder whose store could be committed.
 fn make_folder(folder: &Path) -> io::Result<()> {
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(files::TEMPORARY);

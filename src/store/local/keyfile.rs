@@ -52,7 +52,9 @@ impl KeyFile {
             },
             None => {
                 let folder = set("XDG_CONFIG_HOME").filter(|folder| folder.is_absolute());
-                folder.or_else(|| Some(set("HOME")?.join(".config"))).map(|folder| folder.join(DEFAULT))
+                folder
+                    .or_else(|| Some(set("HOME")?.join(".config")))
+                    .map(|folder| folder.join(DEFAULT))
             }
         };
         Self { path, repository: root.to_owned() }
@@ -79,13 +81,16 @@ impl KeyFile {
     }
 
     fn path(&self) -> Result<PathBuf, StoreError> {
-        let unknown = || self.unusable("neither HOME nor XDG_CONFIG_HOME says where it is".to_owned());
+        let unknown =
+            || self.unusable("neither HOME nor XDG_CONFIG_HOME says where it is".to_owned());
         let path = self.path.clone().ok_or_else(unknown)?;
         // Whatever exists of it, as the system finds it.
         let there = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
         let repository = self.repository.canonicalize().unwrap_or_else(|_| self.repository.clone());
         if there.is_some_and(|there| there.starts_with(&repository)) {
-            return Err(self.unusable("it lies in the repository, with which it would be passed on".to_owned()));
+            return Err(self.unusable(
+                "it lies in the repository, with which it would be passed on".to_owned(),
+            ));
         }
         Ok(path)
     }
@@ -97,9 +102,12 @@ impl KeyFile {
             Err(why) => return Err(self.unusable(why.to_string())),
         };
         access::check(path, Kind::File).map_err(|error| match error {
-            AccessError::Exposed { reason, remedy } => {
-                StoreError::LocalExposed { what: "the key of the local store,", path: path.to_owned(), reason, remedy }
-            }
+            AccessError::Exposed { reason, remedy } => StoreError::LocalExposed {
+                what: "the key of the local store,",
+                path: path.to_owned(),
+                reason,
+                remedy,
+            },
             AccessError::Io(error) => self.unusable(error.to_string()),
         })?;
         self.parse(&bytes).map(Some)
@@ -107,11 +115,16 @@ impl KeyFile {
 
     /// Derives the key from the first line that has one. No message shows what the file holds.
     fn parse(&self, bytes: &[u8]) -> Result<Key, StoreError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| self.unusable("it is not UTF-8".to_owned()))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| self.unusable("it is not UTF-8".to_owned()))?;
         let mut lines = text.lines().map(str::trim).enumerate();
-        let found = lines.find(|(_, line)| line.starts_with(PREFIX) || line.starts_with(AGE_PREFIX));
-        let (index, line) = found.ok_or_else(|| self.unusable(format!("no line in it begins with `{PREFIX}`")))?;
-        let malformed = |expected: &str| self.unusable(format!("line {} is not a key: expected {expected}", index + 1));
+        let found =
+            lines.find(|(_, line)| line.starts_with(PREFIX) || line.starts_with(AGE_PREFIX));
+        let (index, line) =
+            found.ok_or_else(|| self.unusable(format!("no line in it begins with `{PREFIX}`")))?;
+        let malformed = |expected: &str| {
+            self.unusable(format!("line {} is not a key: expected {expected}", index + 1))
+        };
         let key = match line.strip_prefix(PREFIX) {
             Some(encoded) => {
                 let expected = || malformed(&format!("`{PREFIX}` and {KEY_LEN} bytes in base64"));
@@ -121,8 +134,12 @@ impl KeyFile {
                 }
                 Key::derive(&secret)
             }
-            None if line.len() == AGE_LINE_LEN && line.bytes().all(is_bech32) => Key::derive(line.as_bytes()),
-            None => return Err(malformed(&format!("{AGE_LINE_LEN} characters of an age identity"))),
+            None if line.len() == AGE_LINE_LEN && line.bytes().all(is_bech32) => {
+                Key::derive(line.as_bytes())
+            }
+            None => {
+                return Err(malformed(&format!("{AGE_LINE_LEN} characters of an age identity")));
+            }
         };
         key.map_err(|_| self.failed())
     }
@@ -201,7 +218,10 @@ mod tests {
         for (content, why) in [
             ("nothing-of-a-key\n".to_owned(), "no line in it begins with `goldenpath-key-1:`"),
             (String::new(), "no line in it begins with"),
-            (format!("# one\n{PREFIX}{short}\n"), "line 2 is not a key: expected `goldenpath-key-1:` and 32 bytes"),
+            (
+                format!("# one\n{PREFIX}{short}\n"),
+                "line 2 is not a key: expected `goldenpath-key-1:` and 32 bytes",
+            ),
             (format!("{PREFIX}nothing-of-a-key!\n"), "line 1 is not a key"),
             (PREFIX.to_owned(), "line 1 is not a key"),
             (format!("{AGE_PREFIX}QQQQ\n"), "line 1 is not a key: expected 74 characters"),

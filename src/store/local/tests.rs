@@ -32,8 +32,11 @@ fn described(description: &str) -> SecretUpdate {
 /// A store in a folder of its own, and its file, which is not there yet.
 fn fresh() -> (TempDir, LocalStore, PathBuf) {
     let root = tempfile::tempdir().unwrap();
-    let store =
-        LocalStore::new(root.path(), Path::new(".goldenpath/store.db"), Some(&root.path().with_extension("key")));
+    let store = LocalStore::new(
+        root.path(),
+        Path::new(".goldenpath/store.db"),
+        Some(&root.path().with_extension("key")),
+    );
     let path = root.path().join(".goldenpath/store.db");
     (root, store, path)
 }
@@ -71,7 +74,8 @@ fn what_is_created_is_described_and_swept_in_order_of_name() {
 #[test]
 fn tags_are_added_or_replaced_and_others_stay() {
     let (_root, store, _) = fresh();
-    run(store.create(&key("a"), &new("text", tags([("keep", "1"), ("change", "1")])), None)).unwrap();
+    run(store.create(&key("a"), &new("text", tags([("keep", "1"), ("change", "1")])), None))
+        .unwrap();
     for _ in 0..2 {
         run(store.put_tags(&key("a"), &tags([("change", "2"), ("add", "3")]))).unwrap();
         run(store.update(&key("a"), &described("another"))).unwrap();
@@ -96,8 +100,14 @@ fn a_secret_that_is_not_there_cannot_change() {
     let (_root, store, path) = fresh();
     for there in [false, true] {
         assert_eq!(path.exists(), there);
-        assert!(matches!(run(store.update(&key("a"), &described(""))), Err(StoreError::NotFound { .. })));
-        assert!(matches!(run(store.put_tags(&key("a"), &tags([("x", "1")]))), Err(StoreError::NotFound { .. })));
+        assert!(matches!(
+            run(store.update(&key("a"), &described(""))),
+            Err(StoreError::NotFound { .. })
+        ));
+        assert!(matches!(
+            run(store.put_tags(&key("a"), &tags([("x", "1")]))),
+            Err(StoreError::NotFound { .. })
+        ));
         run(store.create(&key("b"), &new("", tags([])), None)).ok();
     }
 }
@@ -141,7 +151,12 @@ fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
             );
             let shared = run(store.create(&key("shared"), &new("", tags([])), None)).is_ok();
             for number in 0..5 {
-                run(store.create(&key(&format!("{writer}/{number}")), &new("", tags([("n", "1")])), None)).unwrap();
+                run(store.create(
+                    &key(&format!("{writer}/{number}")),
+                    &new("", tags([("n", "1")])),
+                    None,
+                ))
+                .unwrap();
                 run(store.sweep("", &|_| ())).unwrap();
             }
             usize::from(shared)
@@ -185,7 +200,10 @@ fn a_damaged_store_says_so() {
 
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
-    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET created_at = 'once'").unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE secrets SET created_at = 'once'")
+        .unwrap();
     let error = run(store.describe(&key("a"))).unwrap_err();
     assert!(matches!(error, StoreError::LocalDamaged { .. }), "{error}");
 }
@@ -206,10 +224,13 @@ fn a_store_of_a_newer_version_is_refused() {
 #[test]
 fn a_folder_in_the_file_s_place_is_named() {
     let root = tempfile::tempdir().unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new("."), None).sweep("", &|_| ())).unwrap_err();
+    let error =
+        run(LocalStore::new(root.path(), Path::new("."), None).sweep("", &|_| ())).unwrap_err();
     assert!(error.to_string().contains("it is a folder"), "{error}");
     fs::write(root.path().join("file"), "").unwrap();
-    let error = run(LocalStore::new(root.path(), Path::new("file/store.db"), None).sweep("", &|_| ())).unwrap_err();
+    let error =
+        run(LocalStore::new(root.path(), Path::new("file/store.db"), None).sweep("", &|_| ()))
+            .unwrap_err();
     assert!(matches!(error, StoreError::LocalUnusable { .. }), "{error}");
 }
 
@@ -228,7 +249,10 @@ fn a_marked_secret_is_there_with_its_date() {
 fn a_marked_secret_is_restored() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
-    Connection::open(&path).unwrap().execute_batch("UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'").unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'")
+        .unwrap();
     for _ in 0..2 {
         run(store.restore(&key("a"))).unwrap();
         assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().deletion, None);
@@ -270,17 +294,30 @@ fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
 
     let rotation = Rotation { function: "arn:f".to_owned(), days: Some(30) };
     run(store.rotate(&key("a"), &rotation)).unwrap();
-    run(store.update(&key("a"), &SecretUpdate { description: None, kms_key: Some("alias/two".to_owned()) })).unwrap();
+    run(store.update(
+        &key("a"),
+        &SecretUpdate { description: None, kms_key: Some("alias/two".to_owned()) },
+    ))
+    .unwrap();
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
     assert_eq!(found.rotation, Some(rotation));
-    assert_eq!((found.kms_key.as_deref(), found.description.as_deref()), (Some("alias/two"), Some("text")));
+    assert_eq!(
+        (found.kms_key.as_deref(), found.description.as_deref()),
+        (Some("alias/two"), Some("text"))
+    );
 }
 
 #[test]
 fn only_what_carries_the_tag_is_swept() {
     let (_root, store, _) = fresh();
-    run(store.create(&key("ours"), &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])), None)).unwrap();
-    run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])), None)).unwrap();
+    run(store.create(
+        &key("ours"),
+        &new("", tags([("goldenpath.io/managed-by", "x"), ("y", "z")])),
+        None,
+    ))
+    .unwrap();
+    run(store.create(&key("theirs"), &new("", tags([("Goldenpath.io/managed-by", "x")])), None))
+        .unwrap();
     let swept = run(store.sweep("goldenpath.io/managed-by", &|_| ())).unwrap();
     assert_eq!(swept.iter().map(|secret| secret.name.as_str()).collect::<Vec<_>>(), ["ours"]);
     assert_eq!(swept[0].tags.len(), 2);
@@ -291,7 +328,8 @@ fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_w
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("text", tags([("x", "1")])), None)).unwrap();
     let columns = ["kms_key", "policy", "rotation_function", "rotation_days", "labels"];
-    let drop: String = columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
+    let drop: String =
+        columns.map(|column| format!("ALTER TABLE secrets DROP COLUMN {column};")).concat();
     Connection::open(&path)
         .unwrap()
         .execute_batch(&format!("{drop} DROP TABLE versions; PRAGMA user_version = 1"))

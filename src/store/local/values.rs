@@ -39,13 +39,21 @@ struct Labels {
 }
 
 impl Labels {
-    fn read(transaction: &Transaction<'_>, version: i64, secret: &StoreKey) -> rusqlite::Result<Self> {
+    fn read(
+        transaction: &Transaction<'_>,
+        version: i64,
+        secret: &StoreKey,
+    ) -> rusqlite::Result<Self> {
         let mut labels = Self::default();
         if version >= LABELS_SINCE {
             let select = "SELECT labels FROM secrets WHERE name = ?1";
-            labels.seal = transaction.query_row(select, [secret.as_str()], |row| row.get(0)).optional()?.flatten();
+            labels.seal = transaction
+                .query_row(select, [secret.as_str()], |row| row.get(0))
+                .optional()?
+                .flatten();
         }
-        let mut versions = transaction.prepare("SELECT id, stage FROM versions WHERE secret = ?1")?;
+        let mut versions =
+            transaction.prepare("SELECT id, stage FROM versions WHERE secret = ?1")?;
         let mut rows = versions.query([secret.as_str()])?;
         while let Some(row) = rows.next()? {
             let (id, stage): (String, String) = (row.get(0)?, row.get(1)?);
@@ -64,12 +72,16 @@ impl Labels {
 
     /// Whether the secret never had a value.
     fn is_empty(&self) -> bool {
-        self.current.is_none() && self.previous.is_none() && !self.is_ambiguous && self.seal.is_none()
+        self.current.is_none()
+            && self.previous.is_none()
+            && !self.is_ambiguous
+            && self.seal.is_none()
     }
 
     /// Checks that goldenpath wrote them, with this key. Returns the current version.
     fn verify(&self, secret: &StoreKey, key: &Key) -> Result<&str, DecryptionError> {
-        let (Some(current), Some(seal), false) = (&self.current, &self.seal, self.is_ambiguous) else {
+        let (Some(current), Some(seal), false) = (&self.current, &self.seal, self.is_ambiguous)
+        else {
             return Err(DecryptionError::Relabeled);
         };
         match key.decrypt(labels(secret, current, self.previous.as_deref()), seal) {
@@ -148,7 +160,12 @@ impl LocalStore {
         })
     }
 
-    pub(super) fn move_current(&self, secret: &StoreKey, version: &str, replaces: &str) -> Result<(), StoreError> {
+    pub(super) fn move_current(
+        &self,
+        secret: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError> {
         let key = self.key_file.key()?;
         self.change(secret, |transaction| {
             let found = Labels::read(transaction, LABELS_SINCE, secret)?;
@@ -193,10 +210,14 @@ impl LocalStore {
         let previous = found.verify(secret, &new.key).ok();
         let others = "DELETE FROM versions WHERE secret = ?1 AND id IS NOT ?2";
         transaction.execute(others, params![secret.as_str(), previous])?;
-        transaction.execute("UPDATE versions SET stage = ?2 WHERE secret = ?1", [secret.as_str(), PREVIOUS])?;
+        transaction.execute(
+            "UPDATE versions SET stage = ?2 WHERE secret = ?1",
+            [secret.as_str(), PREVIOUS],
+        )?;
         let insert = "INSERT INTO versions (secret, id, stage, created_at, value) VALUES (?1, ?2, ?3, ?4, ?5)";
         let now = Timestamp::now().to_string();
-        transaction.execute(insert, params![secret.as_str(), new.version, CURRENT, now, new.ciphertext])?;
+        transaction
+            .execute(insert, params![secret.as_str(), new.version, CURRENT, now, new.ciphertext])?;
         self.seal(transaction, secret, labels(secret, &new.version, previous), &new.key)
     }
 
@@ -209,7 +230,10 @@ impl LocalStore {
         key: &Key,
     ) -> Result<(), Refused> {
         let seal = key.encrypt(labels, b"").map_err(|_| Refused::Store(self.key_file.failed()))?;
-        transaction.execute("UPDATE secrets SET labels = ?2 WHERE name = ?1", params![secret.as_str(), seal])?;
+        transaction.execute(
+            "UPDATE secrets SET labels = ?2 WHERE name = ?1",
+            params![secret.as_str(), seal],
+        )?;
         Ok(())
     }
 
@@ -217,7 +241,9 @@ impl LocalStore {
         let again = "set it again with `goldenpath value set ID --replace`";
         let remedy = match error {
             DecryptionError::Age => {
-                format!("{again}; docs/values.md has the commands that read the old value first, with age")
+                format!(
+                    "{again}; docs/values.md has the commands that read the old value first, with age"
+                )
             }
             DecryptionError::Format(_) => format!("update goldenpath, or {again}"),
             DecryptionError::OtherKey => {
@@ -242,7 +268,11 @@ fn labels<'a>(secret: &'a StoreKey, current: &'a str, previous: Option<&'a str>)
     Binding::Labels { secret: secret.as_str(), current, previous }
 }
 
-fn ciphertext(transaction: &Transaction<'_>, secret: &StoreKey, version: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+fn ciphertext(
+    transaction: &Transaction<'_>,
+    secret: &StoreKey,
+    version: &str,
+) -> rusqlite::Result<Option<Vec<u8>>> {
     let select = "SELECT value FROM versions WHERE secret = ?1 AND id = ?2";
     transaction.query_row(select, [secret.as_str(), version], |row| row.get(0)).optional()
 }
@@ -253,7 +283,9 @@ fn current(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<Op
 }
 
 fn is_there(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<bool> {
-    transaction.prepare(&format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}"))?.exists([key.as_str()])
+    transaction
+        .prepare(&format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}"))?
+        .exists([key.as_str()])
 }
 
 fn missing(key: &StoreKey) -> StoreError {

@@ -37,7 +37,11 @@ impl Connection {
     ///
     /// # Errors
     /// A sentence: why there is no connection, and what to do.
-    pub(super) async fn open(config: &ClusterConfig, context: &str, root: &Path) -> Result<Self, String> {
+    pub(super) async fn open(
+        config: &ClusterConfig,
+        context: &str,
+        root: &Path,
+    ) -> Result<Self, String> {
         let (config, context, root) = (config.clone(), context.to_owned(), root.to_owned());
         let (told, client) = oneshot::channel();
         let runtime = Handle::current();
@@ -49,7 +53,10 @@ impl Connection {
         match timeout(CREDENTIALS, client).await {
             Ok(Ok(client)) => Ok(Self { client: client?, end: Instant::now() + ALL }),
             Ok(Err(_)) => Err("its kubeconfig cannot be used".to_owned()),
-            Err(_) => Err(format!("its credentials did not come within {} seconds", CREDENTIALS.as_secs())),
+            Err(_) => Err(format!(
+                "its credentials did not come within {} seconds",
+                CREDENTIALS.as_secs()
+            )),
         }
     }
 
@@ -57,16 +64,28 @@ impl Connection {
     ///
     /// # Errors
     /// A sentence: what could not be looked at, and what to do.
-    pub(super) async fn look(&self, namespace: &str, names: &BTreeSet<&str>) -> Result<Found, String> {
+    pub(super) async fn look(
+        &self,
+        namespace: &str,
+        names: &BTreeSet<&str>,
+    ) -> Result<Found, String> {
         let late = || format!("it took longer than {} seconds; run again", ALL.as_secs());
-        timeout_at(self.end, objects::look(&self.client, namespace, names)).await.unwrap_or_else(|_| Err(late()))
+        timeout_at(self.end, objects::look(&self.client, namespace, names))
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
 }
 
-fn connect(runtime: &Handle, config: &ClusterConfig, context: &str, root: &Path) -> Result<Client, String> {
+fn connect(
+    runtime: &Handle,
+    config: &ClusterConfig,
+    context: &str,
+    root: &Path,
+) -> Result<Client, String> {
     let kubeconfig = read(config.kubeconfig.as_deref(), root)?;
     let has_proxy = has_proxy(&kubeconfig, context);
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let options =
+        KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let found = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options));
     let mut found = found.map_err(|error| in_words(&error))?;
     // The crate holds NO_PROXY against the proxy's address, and takes HTTPS_PROXY for plain http as well.
@@ -93,7 +112,8 @@ fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
     let Some(path) = path else { return Kubeconfig::read().map_err(|error| in_words(&error)) };
     let shown = path.display();
     let unreadable = |error: io::Error| format!("the kubeconfig {shown} cannot be read: {error}");
-    let file = at_home(path).unwrap_or_else(|| root.join(path)).canonicalize().map_err(unreadable)?;
+    let file =
+        at_home(path).unwrap_or_else(|| root.join(path)).canonicalize().map_err(unreadable)?;
     // It names programs that are run. Where a link leads is looked at here, not in the configuration.
     if file.starts_with(root.canonicalize().map_err(unreadable)?) {
         return Err(format!("the kubeconfig {shown} is a file of the repository; keep it outside"));
@@ -106,9 +126,15 @@ fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
 
 /// Whether the context's cluster has a proxy of its own, which is used whatever the environment says.
 fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
-    let context = kubeconfig.contexts.iter().find(|one| one.name == context).and_then(|one| one.context.as_ref());
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|one| one.name == context)
+        .and_then(|one| one.context.as_ref());
     let of = |name: &str| kubeconfig.clusters.iter().find(|one| one.name == name)?.cluster.as_ref();
-    context.and_then(|context| of(&context.cluster)).is_some_and(|cluster| cluster.proxy_url.is_some())
+    context
+        .and_then(|context| of(&context.cluster))
+        .is_some_and(|cluster| cluster.proxy_url.is_some())
 }
 
 fn at_home(path: &Path) -> Option<PathBuf> {

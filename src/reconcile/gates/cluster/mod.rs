@@ -40,21 +40,31 @@ impl Clusters {
         let gate = Gate::LiveCluster;
         let environment = world.project.config.environments.get(wish.request.environment.as_str());
         let cluster = environment.and_then(|own| own.cluster.as_ref());
-        let Some((config, context)) = cluster.and_then(|config| Some((config, config.context.as_deref()?))) else {
+        let Some((config, context)) =
+            cluster.and_then(|config| Some((config, config.context.as_deref()?)))
+        else {
             let words = "the live cluster was not looked at, since none is configured".to_owned();
             return Verdict { gate, is_open: true, words };
         };
-        let (name, namespace) = (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
+        let (name, namespace) =
+            (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
         let place = format!("the live cluster (context `{context}`)");
         let (is_open, words) = match self.found(world, config, context, wish).await {
             Err(why) => (false, format!("{place} could not be looked at: {why}")),
             Ok(found) => {
-                let named: Vec<&Reference> = found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
+                let named: Vec<&Reference> =
+                    found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
                 match named.is_empty() {
-                    false => (false, format!("`{name}` is still referred to in {place}: {}", places(&named))),
-                    true if found.is_there => {
-                        (true, format!("nothing in the namespace `{namespace}` of {place} refers to `{name}`"))
-                    }
+                    false => (
+                        false,
+                        format!("`{name}` is still referred to in {place}: {}", places(&named)),
+                    ),
+                    true if found.is_there => (
+                        true,
+                        format!(
+                            "nothing in the namespace `{namespace}` of {place} refers to `{name}`"
+                        ),
+                    ),
                     true => (true, format!("{place} has no namespace `{namespace}`")),
                 }
             }

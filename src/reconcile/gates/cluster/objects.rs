@@ -35,7 +35,11 @@ const KINDS: [(&str, &str, &str); 9] = [
 ///
 /// # Errors
 /// A sentence: what could not be listed, and what to do.
-pub(super) async fn look(client: &Client, namespace: &str, names: &BTreeSet<&str>) -> Result<Found, String> {
+pub(super) async fn look(
+    client: &Client,
+    namespace: &str,
+    names: &BTreeSet<&str>,
+) -> Result<Found, String> {
     let mut all = Found { is_there: false, references: Vec::new() };
     for found in try_join_all(KINDS.map(|kind| of_kind(client, namespace, kind, names))).await? {
         all.is_there |= found.is_there;
@@ -63,11 +67,18 @@ async fn of_kind(
     loop {
         let list = match timeout(ANSWER, api.list(&page)).await {
             Ok(Ok(list)) => list,
-            Ok(Err(Error::Api(status))) if status.details.as_ref().is_some_and(|one| one.kind == "namespaces") => {
+            Ok(Err(Error::Api(status)))
+                if status.details.as_ref().is_some_and(|one| one.kind == "namespaces") =>
+            {
                 return Ok(found);
             }
             Ok(Err(error)) => return Err(format!("cannot list {plural}: {}", in_words(&error))),
-            Err(_) => return Err(format!("cannot list {plural}: no answer within {} seconds", ANSWER.as_secs())),
+            Err(_) => {
+                return Err(format!(
+                    "cannot list {plural}: no answer within {} seconds",
+                    ANSWER.as_secs()
+                ));
+            }
         };
         // Whatever else answers there is not to be taken for a cluster with nothing in it.
         if list.types.kind != format!("{kind}List") {
@@ -92,7 +103,8 @@ fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) 
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
         // Objects in a list do not say what they are.
-        object.types = Some(kube::api::TypeMeta { api_version: String::new(), kind: kind.to_owned() });
+        object.types =
+            Some(kube::api::TypeMeta { api_version: String::new(), kind: kind.to_owned() });
         let name = object.metadata.name.as_deref().unwrap_or_default();
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
         let shown = format!("{kind} {namespace}/{name}");
@@ -110,7 +122,8 @@ fn is_over(kind: &str, object: &DynamicObject) -> bool {
     match kind {
         "Pod" => at("/status/phase").is_some_and(|phase| phase == "Succeeded" || phase == "Failed"),
         "Job" => at("/status/conditions").and_then(|all| all.as_array()).is_some_and(|all| {
-            let ended = |one: &serde_json::Value| one["type"] == "Complete" || one["type"] == "Failed";
+            let ended =
+                |one: &serde_json::Value| one["type"] == "Complete" || one["type"] == "Failed";
             all.iter().any(|one| ended(one) && one["status"] == "True")
         }),
         "ReplicaSet" => {
@@ -131,7 +144,9 @@ fn in_words(error: &Error) -> String {
             404 => "the cluster does not have them".to_owned(),
             code => format!("the cluster answered {code}"),
         },
-        Error::SerdeError(_) | Error::FromUtf8(_) => "this is no answer of a Kubernetes cluster".to_owned(),
+        Error::SerdeError(_) | Error::FromUtf8(_) => {
+            "this is no answer of a Kubernetes cluster".to_owned()
+        }
         Error::Auth(_) => "the kubeconfig's credentials cannot be had".to_owned(),
         other => match cause(other) {
             Some(cause) => format!("the cluster cannot be reached ({cause})"),
