@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, findings, tags};
+use goldenpath_testkit::{
+    Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, findings, tags,
+};
 
 const POLICY: &str = "goldenpath.io/policy";
 

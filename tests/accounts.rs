@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Account, Aws, Command, Moto, Platform, Repository, request};
+use goldenpath_testkit::{Account, Aws, Command, Moto, Platform, Repository, request};
 
 /// The account that the role of production is in, which no other test uses.
 const PROD: &str = "900000000001";

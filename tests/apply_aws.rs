@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::support::{
+use goldenpath_testkit::{
     Aws, KEY, Moto, Outcome, Platform, Recorder, as_api_tags, request, seed_tags, tags,
 };
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Key, Outcome, Platform, Repository, Running, SEED, request};
+use goldenpath_testkit::{Key, Outcome, Platform, Repository, Running, SEED, request};
 
 const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::{Command, Outcome, Repository, SEED, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{
+    Command, Outcome, Repository, SEED, SEED_PATH, checked, findings, seed_with,
+};
 
 const DEV: &str = "catalogs/secrets/payments/dev";
 

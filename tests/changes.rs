@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 /// A valid manifest; `edit` pairs replace text in it.
 fn manifest(id: &str, name: &str, edits: &[(&str, &str)]) -> String {

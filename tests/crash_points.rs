@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Moto, Platform, Repository, When, request};
+use goldenpath_testkit::{Aws, Moto, Platform, Repository, When, request};
 
 /// Something of everything that apply does: two secrets that are made, one of them with a policy; one that comes back; and
 /// one that somebody has changed, with another policy than it should have and an old ExternalSecret.

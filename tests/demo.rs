@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Repository;
+use goldenpath_testkit::Repository;
 
 #[test]
 fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {

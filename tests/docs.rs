@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use goldenpath::rules::{RULES, Rule, Severity};
+use goldenpath_core::rules::{RULES, Rule, Severity};
 
-use crate::support::Repository;
+use goldenpath_testkit::Repository;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, KEY, Outcome, Platform, as_api_tags, request, seed_tags, tags};
+use goldenpath_testkit::{Aws, KEY, Outcome, Platform, as_api_tags, request, seed_tags, tags};
 
 fn reasons(plan: &Outcome) -> String {
     let actions = plan.json()["actions"].clone();

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{
+use goldenpath_testkit::{
     Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request, seed_with,
 };
 
@@ -164,7 +164,7 @@ fn a_secret_that_has_been_deprecated_for_long_is_due() {
     repository.write(SEED_PATH, &comment(with("deprecated"))).commit_all_days_ago(50, "A comment");
     let found = format!("SEC-0007 deprecated overdue {}", day(10));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [found]);
-    let table = include_str!("../schemas/metadata/governance.yaml");
+    let table = include_str!("../crates/core/schemas/metadata/governance.yaml");
     repository
         .write("schemas/metadata/governance.yaml", &format!("{table}\ndeprecatedForDays: 120\n"));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [""; 0]);
@@ -238,7 +238,7 @@ fn markdown_is_for_an_issue_and_nothing_in_it_is_markup() {
     let repository = Repository::new();
     repository.write(
         "schemas/metadata/enums.yaml",
-        &include_str!("../schemas/metadata/enums.yaml")
+        &include_str!("../crates/core/schemas/metadata/enums.yaml")
             .replace("team-payments", "\"@everyone <img> `|x`\""),
     );
     let text = SEED.replace("owner: team-payments ", "owner: \"@everyone <img> `|x`\" ");

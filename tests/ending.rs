@@ -8,10 +8,10 @@ mod trail;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use goldenpath::config::BUILT_IN_GOVERNANCE;
+use goldenpath_core::config::BUILT_IN_GOVERNANCE;
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Command, KEY, Outcome, Platform, SEED, SEED_PATH};
+use goldenpath_testkit::{Aws, Command, KEY, Outcome, Platform, SEED, SEED_PATH};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Command, Platform, node_packages, request};
+use goldenpath_testkit::{Command, Platform, node_packages, request};
 
 const VERSIONS: [&str; 2] = ["external-secrets.io/v1", "external-secrets.io/v1beta1"];
 
@@ -11,7 +11,7 @@ const VERSIONS: [&str; 2] = ["external-secrets.io/v1", "external-secrets.io/v1be
 #[track_caller]
 fn problems(platform: &Platform, documents: &[Value]) -> Option<Vec<Value>> {
     let packages = node_packages()?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/validate.cjs");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/testkit/node/validate.cjs");
     let (packages, home) = (packages.to_str().unwrap(), platform.catalog.home());
     let node =
         Command::new("node", &[script, packages], &home, &home).stdin(json!(documents).to_string());

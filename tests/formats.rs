@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::OnceLock;
 
-use goldenpath::rules::{RULES, Severity};
-use goldenpath::terminal::harmless;
+use goldenpath_core::rules::{RULES, Severity};
+use goldenpath_core::sanitize::harmless;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::support::{Repository, SEED, SEED_PATH as PATH, installed, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH as PATH, installed, seed_with};
 
 /// A manifest that breaks GP105 at 13:11, and nothing else.
 fn one_mistake() -> Repository {

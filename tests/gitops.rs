@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::{Outcome, Platform, Repository, SEED_PATH};
+use goldenpath_testkit::{Outcome, Platform, Repository, SEED_PATH};
 
 const FOLDER: &str = "kustomize/overlays/dev/apps/payments/externalsecrets";
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
@@ -477,7 +477,7 @@ fn files_have_the_rights_that_other_programs_files_have() {
 fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_it() {
     let platform = Platform::local();
     platform.seed();
-    let text = crate::support::request("SEC-0008", "in-staging")
+    let text = goldenpath_testkit::request("SEC-0008", "in-staging")
         .replace("environment: dev ", "environment: staging ");
     platform
         .catalog

@@ -1,6 +1,6 @@
 //! The first golden test: what the seed shows is what the program does.
 
-use crate::support::{Repository, SEED, SEED_PATH, checked, findings};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings};
 
 /// "Secret Request Flow", section 3, byte for byte.
 const EXTERNAL_SECRET: &str = include_str!("fixtures/seed_external_secret.yaml");

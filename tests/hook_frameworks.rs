@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::hooks::{commit, commit_all, manifest, path, path_with_goldenpath, with_status, wrong};
-use crate::support::{Command, Outcome, Repository, hook_programs};
+use goldenpath_testkit::{Command, Outcome, Repository, hook_programs};
 
 const FRAMEWORKS: [Framework; 2] = [Framework::PreCommit, Framework::Prek];
 

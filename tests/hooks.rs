@@ -8,7 +8,7 @@ mod server;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::support::{Command, Outcome, Repository};
+use goldenpath_testkit::{Command, Outcome, Repository};
 
 /// A valid manifest, not like any other.
 pub fn manifest(id: &str) -> String {
@@ -73,35 +73,4 @@ pub fn hooked() -> Repository {
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));
     commit_all(&repository).success();
     repository
-}
-
-impl Outcome {
-    /// Git did it, and its hook said last that it checked so many manifests.
-    #[track_caller]
-    pub fn passes(self, checked: usize) -> Self {
-        self.success().says_last(checked, "no findings")
-    }
-
-    /// The hook refused it for one finding, of this rule.
-    #[track_caller]
-    pub fn refused_by(self, rule: &str) -> Self {
-        let outcome = self.fails_with(1);
-        assert!(outcome.said().contains(rule), "{}", outcome.said());
-        outcome
-    }
-
-    #[track_caller]
-    pub fn says_last(self, checked: usize, verdict: &str) -> Self {
-        let line =
-            format!("checked {checked} manifest{}: {verdict}", if checked == 1 { "" } else { "s" });
-        let said = self.said();
-        let mut last = said.lines().map(|line| line.trim_start_matches("remote: ").trim_end());
-        assert_eq!(last.rfind(|line| line.starts_with("checked ")), Some(line.as_str()), "{said}");
-        self
-    }
-
-    /// All that a hook may have written to: git hands most hooks its standard error for both, and pre-push what it has.
-    pub fn said(&self) -> String {
-        format!("{}{}", self.stderr, self.stdout)
-    }
 }

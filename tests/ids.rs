@@ -9,7 +9,7 @@ mod reserve;
 
 use std::fs;
 
-use crate::support::{Repository, request};
+use goldenpath_testkit::{Repository, request};
 
 /// The ID that a new secret would get.
 #[track_caller]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use goldenpath::config::{Backend, Config, Enums, FILE_NAME, Governance, SecretTypes};
+use goldenpath_core::config::{Backend, Config, Enums, FILE_NAME, Governance, SecretTypes};
 
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 const FILES: [&str; 5] = [
     "goldenpath.yaml",

@@ -1,6 +1,6 @@
 //! `goldenpath lifecycle set`: one value in a file, and only a legal step.
 
-use crate::support::{Repository, SEED, SEED_PATH, request, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
@@ -17,7 +17,7 @@ fn committed(statuses: &[(&str, &str)]) -> Repository {
     repository
 }
 
-fn set(repository: &Repository, words: &[&str]) -> crate::support::Outcome {
+fn set(repository: &Repository, words: &[&str]) -> goldenpath_testkit::Outcome {
     repository.goldenpath(&[&["lifecycle", "set"], words].concat()).run()
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Repository, SEED, SEED_PATH, request, seed_with};
+use goldenpath_testkit::{Outcome, Repository, SEED, SEED_PATH, request, seed_with};
 
 fn path(service: &str, environment: &str, id: &str) -> String {
     format!("catalogs/secrets/{service}/{environment}/{id}.yaml")

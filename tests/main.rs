@@ -38,7 +38,6 @@ mod secret_values;
 mod shards;
 mod show;
 mod stopping;
-mod support;
 mod trouble;
 mod trust;
 mod ttl;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use crate::support::{Platform, Repository};
+use goldenpath_testkit::{Platform, Repository};
 
 const COUNT: usize = 120;
 

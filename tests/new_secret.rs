@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde_yaml::Value;
 
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 /// What must be given where nobody can be asked.
 const REQUIRED: [(&str, &str); 6] = [
@@ -28,7 +28,7 @@ const REQUIRED: [(&str, &str); 6] = [
 ];
 
 /// `new secret` with [`REQUIRED`], and `more`, whose flags replace those of the same name.
-fn new_secret(repository: &Repository, more: &[&str]) -> crate::support::Command {
+fn new_secret(repository: &Repository, more: &[&str]) -> goldenpath_testkit::Command {
     let mut arguments = vec!["new", "secret"];
     for (flag, value) in REQUIRED.iter().filter(|(flag, _)| !more.contains(flag)) {
         arguments.extend([flag, value]);

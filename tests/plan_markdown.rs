@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::support::{Platform, SEED, request};
+use goldenpath_testkit::{Platform, SEED, request};
 
 const MARKER: &str = "<!-- goldenpath plan -->\n";
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 const PATH: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
 
@@ -426,7 +426,7 @@ fn hostile_policies_end_soon_in_little_memory() {
 fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() {
     let repository = with("");
     // A schema of the house that allows what the built-in one does not.
-    let schema = include_str!("../schemas/secret_request.schema.json")
+    let schema = include_str!("../crates/core/schemas/secret_request.schema.json")
         .replace("\"additionalProperties\": false", "\"additionalProperties\": true");
     repository.write("schemas/secret_request.schema.json", &schema);
     let list =

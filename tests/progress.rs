@@ -1,6 +1,6 @@
 //! What `apply` says while it works, and what of it at the end: on a terminal, in a pipeline, and when it is to be quiet.
 
-use crate::support::{Aws, Platform, When};
+use goldenpath_testkit::{Aws, Platform, When};
 
 /// A platform with so many new secrets, in the embedded store.
 fn local(count: usize) -> Platform {

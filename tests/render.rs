@@ -1,6 +1,6 @@
 //! `goldenpath render`: projections on standard output or in a folder, and nothing else touched.
 
-use crate::support::{Repository, SEED, SEED_PATH, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, seed_with};
 
 const EXTERNAL_SECRET: &str = include_str!("fixtures/seed_external_secret.yaml");
 

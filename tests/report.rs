@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::support::{Outcome, Platform, Repository, SEED, SEED_PATH, request};
+use goldenpath_testkit::{Outcome, Platform, Repository, SEED, SEED_PATH, request};
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
@@ -109,7 +109,7 @@ const HOSTILE: &str = "</article></script><script>document.title='gone'</script>
 /// A manifest whose description and owner are markup.
 fn hostile() -> Repository {
     let repository = catalog();
-    let enums = include_str!("../schemas/metadata/enums.yaml");
+    let enums = include_str!("../crates/core/schemas/metadata/enums.yaml");
     let quoted = serde_json::Value::from(HOSTILE).to_string();
     repository.write("schemas/metadata/enums.yaml", &enums.replacen("team-payments", &quoted, 1));
     let text = SEED

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Account, Command, Moto, Outcome, Platform, Recorder, SEED_PATH};
+use goldenpath_testkit::{Account, Command, Moto, Outcome, Platform, Recorder, SEED_PATH};
 
 const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 
@@ -161,7 +161,7 @@ fn the_class_and_the_governance_table_say_how_often() {
     );
 
     made.platform.seed();
-    let built_in = include_str!("../schemas/metadata/governance.yaml");
+    let built_in = include_str!("../crates/core/schemas/metadata/governance.yaml");
     assert!(built_in.contains("standard: 90"), "{built_in}");
     made.platform.catalog.write(
         "schemas/metadata/governance.yaml",

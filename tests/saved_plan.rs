@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH};
+use goldenpath_testkit::{Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH};
 
 /// Beside the repositories of a platform, and in neither.
 fn file(platform: &Platform) -> String {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::hook_frameworks;
-use crate::support::{Repository, SEED, SEED_PATH, request, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
 /// A value that is none, a folder that does not fit, a list for a word, high risk without rotation, and a key misspelt.
 fn five_mistakes() -> String {

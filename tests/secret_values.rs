@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Aws, Outcome, Repository};
+use goldenpath_testkit::{Aws, Outcome, Repository};
 
 const BASE62: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -384,7 +384,7 @@ fn escapes_hide_nothing() {
 
 #[test]
 fn names_and_metadata_are_left_alone() {
-    let enums = include_str!("../schemas/metadata/enums.yaml");
+    let enums = include_str!("../crates/core/schemas/metadata/enums.yaml");
     let values = enums.lines().filter_map(|line| line.trim().strip_prefix("- ")).map(str::to_owned);
     let mut words: Vec<String> = values.collect();
     words.extend(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Command, Platform, request};
+use goldenpath_testkit::{Command, Platform, request};
 
 const SERVICES: [&str; 8] =
     ["billing", "orders", "payments", "search", "shipping", "stock", "users", "web"];

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request};
+use goldenpath_testkit::{Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request};
 
 fn show(platform: &Platform, words: &[&str]) -> Outcome {
     platform.catalog.goldenpath(&[&["show", "SEC-0007"], words].concat()).run()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::{Aws, Gate, Key, When};
+use goldenpath_testkit::{Aws, Gate, Key, When};
 
 const FOLDER: &str = "kustomize/overlays/dev/apps/payments/externalsecrets";
 

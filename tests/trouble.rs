@@ -1,6 +1,6 @@
 //! A server that throttles, fails and loses answers: the end state is right all the same, and nothing is there twice.
 
-use crate::support::{Aws, Outcome, request};
+use goldenpath_testkit::{Aws, Outcome, request};
 
 /// The manifests of which every third says who may use its secret, with the owner and the readers of `stage`.
 fn write(aws: &Aws, stage: usize) {

@@ -1,6 +1,8 @@
 //! GP601: a ttl counts from the day on which the ID came into the catalog, as git has it. Commits are made as if days ago.
 
-use crate::support::{Found, Platform, Repository, SEED, SEED_PATH, findings, request, seed_with};
+use goldenpath_testkit::{
+    Found, Platform, Repository, SEED, SEED_PATH, findings, request, seed_with,
+};
 
 /// A repository into whose catalog the seed's manifest (`ttlDays: 30`) came `days` ago.
 fn seeded(days: u64) -> Repository {

@@ -25,7 +25,7 @@ mod output;
 mod own_settings;
 mod selection;
 
-use crate::support::{Found, Repository, SEED, SEED_PATH, findings, seed_with};
+use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, findings, seed_with};
 
 /// What one finding must be. `under` is what stands in the file at the place; of message and help, a part.
 struct Expected<'a> {

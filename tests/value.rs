@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Command, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal, When};
+use goldenpath_testkit::{
+    Aws, Command, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal, When,
+};
 
 const WHOLE: &str = r#"{"username": "app", "password": "pa\"ss", "port": 5432}"#;
 
@@ -46,7 +48,16 @@ fn held(platform: &Platform) -> Vec<String> {
     lines
 }
 
-impl Aws {
+/// Values of the secret on AWS.
+trait AwsValues {
+    fn set(&self, given: &str, arguments: &[&str]) -> Command;
+    fn value(&self, arguments: &[&str]) -> Command;
+    fn current(&self) -> Value;
+    /// The labels of each version, sorted.
+    fn labels(&self) -> Vec<Vec<String>>;
+}
+
+impl AwsValues for Aws {
     fn set(&self, given: &str, arguments: &[&str]) -> Command {
         self.reach(set(&self.platform, given, arguments))
     }
@@ -61,7 +72,6 @@ impl Aws {
         serde_json::from_str(found["SecretString"].as_str().unwrap()).unwrap()
     }
 
-    /// The labels of each version, sorted.
     fn labels(&self) -> Vec<Vec<String>> {
         let found = self.describe(KEY);
         let none = serde_json::Map::new();

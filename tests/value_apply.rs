@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use goldenpath::manifest::StoreKey;
-use goldenpath::store::{LocalStore, SecretStore, StoredValue};
+use goldenpath_core::manifest::StoreKey;
+use goldenpath_deploy::store::{LocalStore, SecretStore, StoredValue};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{
+use goldenpath_testkit::{
     Aws, Canary, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with,
     tags,
 };

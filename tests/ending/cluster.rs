@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{actions, blocked, ending, recorded};
-use crate::support::{Aws, KEY, Kubernetes, Platform, status};
+use goldenpath_testkit::{Aws, KEY, Kubernetes, Platform, status};
 
 /// A secret whose end is next, in an environment with a cluster.
 fn watched(test: &str) -> (Aws, Kubernetes) {

@@ -1,10 +1,10 @@
 //! What keeps a secret from being deleted.
 
-use goldenpath::config::BUILT_IN_GOVERNANCE;
+use goldenpath_core::config::BUILT_IN_GOVERNANCE;
 use serde_json::json;
 
 use super::{PROJECTION, actions, aged, apply_days_ago, blocked, ending, recorded, set_status};
-use crate::support::{Aws, KEY, SEED_PATH};
+use goldenpath_testkit::{Aws, KEY, SEED_PATH};
 
 const DEPLOYMENT: &str = "\
 apiVersion: apps/v1

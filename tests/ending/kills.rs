@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
-use crate::support::{Aws, KEY, SEED, SEED_PATH};
+use goldenpath_testkit::{Aws, KEY, SEED, SEED_PATH};
 
 /// What is there when a run has come to its end.
 fn end(aws: &Aws) -> (String, String, String, Vec<String>) {

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::{aged, apply_days_ago, cooling_off, dated, set_status, the_window_ends};
-use crate::support::{Aws, KEY};
+use goldenpath_testkit::{Aws, KEY};
 
 /// What a person reads, without what differs from run to run.
 fn lasting(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 
 use super::{recorded, verified};
-use crate::support::{Platform, Repository, request};
+use goldenpath_testkit::{Platform, Repository, request};
 
 fn applied() -> Platform {
     let platform = Platform::local();

@@ -1,7 +1,7 @@
 //! The kustomization beside projections in a working copy.
 
 use super::{FOLDER, PROJECTION, planned, says, seeded};
-use crate::support::Platform;
+use goldenpath_testkit::Platform;
 
 const FILE: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/kustomization.yaml";
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread;
 
 use super::{FOLDER, PROJECTION, planned, says};
-use crate::support::{Platform, Repository, request};
+use goldenpath_testkit::{Platform, Repository, request};
 
 /// A platform whose projections are pushed to `remote`, and a clone of that to look at and to work in.
 struct Pushing {

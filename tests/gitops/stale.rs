@@ -1,7 +1,7 @@
 //! Projections that no manifest asks for any more.
 
 use super::{FOLDER, PROJECTION, seeded};
-use crate::support::Platform;
+use goldenpath_testkit::Platform;
 
 /// The plan's stale projections, as `id target: reason`.
 fn stale(platform: &Platform, arguments: &[&str]) -> Vec<String> {

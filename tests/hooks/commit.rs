@@ -1,7 +1,7 @@
 //! pre-commit and pre-merge-commit: what is staged is judged, in whatever way git commits.
 
 use super::{commit, commit_all, git, hooked, manifest, path, with_status, wrong};
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 #[test]
 fn a_commit_that_breaks_a_rule_is_refused_and_one_that_mends_it_passes() {
@@ -153,7 +153,7 @@ fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named
     repository.git(&["init", "--quiet", "--bare", "../store.git"]);
     repository.git(&["--git-dir=../store.git", "config", "core.bare", "false"]);
     repository.program("rm", &["-r", ".git"]).run().success();
-    let told = |command: crate::support::Command| command.env("GIT_DIR", "../store.git");
+    let told = |command: goldenpath_testkit::Command| command.env("GIT_DIR", "../store.git");
     told(repository.goldenpath(&["hook", "install"])).run().success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     told(git(&repository, &["add", "catalogs"])).run().success();

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::{commit, commit_all, git, hooked, manifest, path, wrong};
-use crate::support::{Outcome, Repository, hook_programs};
+use goldenpath_testkit::{Outcome, Repository, hook_programs};
 
 const SCRIPTS: [&str; 5] = ["pre-commit", "pre-merge-commit", "pre-push", "pre-receive", "update"];
 

@@ -1,7 +1,7 @@
 //! pre-push: what the remote does not have yet is judged, in the commits and not in the work tree.
 
 use super::{commit, git, manifest, path, with_status, wrong};
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 /// A server that holds SEC-0001 on main, and a clone with the pre-push hook.
 fn clone() -> (Repository, Repository) {

@@ -1,7 +1,7 @@
 //! pre-receive and update: a server says no to what its clients did not stop.
 
 use super::{git, manifest, path, wrong};
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 /// A bare repository with the hook, to which a clone without any has pushed SEC-0001.
 fn server(hook: &str) -> (Repository, Repository) {
@@ -111,14 +111,14 @@ fn rewinding_the_default_branch_and_so_losing_a_manifest_is_refused() {
 #[test]
 fn the_rules_of_the_base_judge_a_push_that_weakens_them() {
     let (_server, clone) = server("pre-receive");
-    let enums = include_str!("../../schemas/metadata/enums.yaml");
+    let enums = include_str!("../../crates/core/schemas/metadata/enums.yaml");
     clone.write("schemas/metadata/enums.yaml", enums).commit_all("enums");
     push(&clone, &["main"]).passes(0);
     clone.write("goldenpath.yaml", "rules: {GP105: off}\n");
     clone.write("schemas/metadata/enums.yaml", &enums.replace("  - low\n", "  - low\n  - lwo\n"));
     let row =
         "tiers:\n  lwo: { rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 90 }\n";
-    let governance = include_str!("../../schemas/metadata/governance.yaml");
+    let governance = include_str!("../../crates/core/schemas/metadata/governance.yaml");
     clone.write("schemas/metadata/governance.yaml", &governance.replace("tiers:\n", row));
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("weaker");
     for target in ["main", "main:work"] {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{clones, path, write};
-use crate::support::{Repository, request};
+use goldenpath_testkit::{Repository, request};
 
 fn list(repository: &Repository, arguments: &[&str]) -> Vec<Value> {
     let listed = repository

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{next, path, write};
-use crate::support::{Repository, request};
+use goldenpath_testkit::{Repository, request};
 
 fn memory(repository: &Repository) -> std::path::PathBuf {
     repository.path().join(".git/goldenpath/ids")

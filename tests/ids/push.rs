@@ -2,7 +2,7 @@
 
 use super::{clones, path, write};
 use crate::hooks::path_with_goldenpath;
-use crate::support::{Outcome, Repository, request};
+use goldenpath_testkit::{Outcome, Repository, request};
 
 fn push(clone: &Repository, arguments: &[&str]) -> Outcome {
     let arguments = [&["push", "--quiet"], arguments].concat();

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::clones;
-use crate::support::Repository;
+use goldenpath_testkit::Repository;
 
 /// Takes `each` IDs in every one of `repositories` at once; the IDs, in no order.
 fn at_once(repositories: &[&Repository], each: usize) -> Vec<String> {

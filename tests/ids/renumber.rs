@@ -1,7 +1,7 @@
 //! `goldenpath id renumber`: the younger of two gets another ID.
 
 use super::{clones, path, write};
-use crate::support::{Repository, request};
+use goldenpath_testkit::{Repository, request};
 
 /// A manifest with comments, a layout of its own and the ID in more than one place.
 fn commented(id: &str, name: &str) -> String {

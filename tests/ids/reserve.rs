@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::{clones, next, path, write};
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
 fn reserve(repository: &Repository, arguments: &[&str]) -> Outcome {
     repository.goldenpath(&[&["id", "reserve"], arguments].concat()).run()

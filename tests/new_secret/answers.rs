@@ -1,6 +1,6 @@
 //! `--answers FILE`: for portals and scripts that have asked already.
 
-use crate::support::{Key, Outcome, Repository};
+use goldenpath_testkit::{Key, Outcome, Repository};
 
 use super::{catalog, manifest, says};
 

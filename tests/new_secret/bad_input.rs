@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Key, Repository};
+use goldenpath_testkit::{Key, Repository};
 
 use super::{REQUIRED, catalog, new_secret, says};
 
@@ -62,7 +62,7 @@ fn yaml_in_a_description_that_is_typed_stays_a_description() {
 }
 
 /// Runs `new secret` behind a line of shell. Its exit code is the program's.
-fn behind(repository: &Repository, script: &str) -> crate::support::Outcome {
+fn behind(repository: &Repository, script: &str) -> goldenpath_testkit::Outcome {
     let flags: Vec<String> =
         REQUIRED.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
     let program = env!("CARGO_BIN_EXE_goldenpath");

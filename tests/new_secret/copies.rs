@@ -1,10 +1,10 @@
 //! `--from ID`: a manifest of the catalog for another environment, with its comments, layout and house fields.
 
-use crate::support::{Key, Repository, SEED, SEED_PATH, seed_with};
+use goldenpath_testkit::{Key, Repository, SEED, SEED_PATH, seed_with};
 
 use super::{catalog, manifest, says};
 
-fn copy(repository: &Repository, arguments: &[&str]) -> crate::support::Command {
+fn copy(repository: &Repository, arguments: &[&str]) -> goldenpath_testkit::Command {
     repository.goldenpath(&[&["new", "secret", "--from", "SEC-0007"], arguments].concat())
 }
 

@@ -1,6 +1,6 @@
 //! The dialogue in a terminal of 80 by 24, and in a narrow one.
 
-use crate::support::{Key, Repository, Terminal};
+use goldenpath_testkit::{Key, Repository, Terminal};
 
 use super::{REQUIRED, catalog, manifest};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::{REQUIRED, catalog, new_secret, says};
-use crate::support::{Key, Repository};
+use goldenpath_testkit::{Key, Repository};
 
 const FIRST: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
 

@@ -1,7 +1,7 @@
 //! Editing one line of text in a terminal, at 80 columns and at 40: whatever is typed, the screen holds the question
 //! and nothing else.
 
-use crate::support::{Key, Repository, Terminal};
+use goldenpath_testkit::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
     "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n",

@@ -1,6 +1,6 @@
 //! `--plain`: one question a line, for screen readers and for terminals that can do no more.
 
-use crate::support::{Repository, Terminal};
+use goldenpath_testkit::{Repository, Terminal};
 
 use super::{catalog, manifest};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Repository, Terminal};
+use goldenpath_testkit::{Repository, Terminal};
 
 /// A catalog that has something to suggest, and to be in the way.
 fn catalog() -> Repository {

@@ -1,6 +1,6 @@
 //! A catalog's own template.
 
-use crate::support::{Key, Repository};
+use goldenpath_testkit::{Key, Repository};
 
 use super::{catalog, new_secret, says};
 

@@ -3,25 +3,26 @@
 use std::ops::Range;
 use std::thread;
 
-use goldenpath::catalog::{Catalog, Entry, Project};
-use goldenpath::config::{
+use goldenpath::output::diff::{Difference, diff_for_people};
+use goldenpath::output::findings::{findings_for_people, render_report, summary};
+use goldenpath::output::style::Look;
+use goldenpath_core::catalog::{Catalog, Entry, Project};
+use goldenpath_core::config::{
     BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject,
 };
-use goldenpath::diagnostics::{
-    Difference, count, diff_for_people, findings_as_json, findings_as_sarif, findings_for_github,
-    findings_for_people, render_report, summary,
-};
-use goldenpath::fixes::{Ground, mend, settle};
-use goldenpath::manifest::{self, Node, Place, Schema, Value};
-use goldenpath::rules::{Confidential, Finding, RuleSet, Severity};
-use goldenpath::source::{File, Repository, Snapshot};
-use goldenpath::terminal::{Look, harmless_json, runner};
-use goldenpath::value;
+use goldenpath_core::fixes::{Ground, mend, settle};
+use goldenpath_core::manifest::Schema;
+use goldenpath_core::report::{count, findings_as_json, findings_as_sarif, findings_for_github};
+use goldenpath_core::rules::{Confidential, Finding, RuleSet, Severity};
+use goldenpath_core::sanitize::{harmless_json, runner};
+use goldenpath_core::vcs::{File, Repository, Snapshot};
+use goldenpath_core::yaml::{self, Node, Place, Value};
+use goldenpath_deploy::value;
 use miette::Diagnostic;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
-const SEED: &str = include_str!("../fixtures/seed.yaml");
+const SEED: &str = include_str!("../../crates/core/testdata/seed.yaml");
 
 /// Where the seed belongs.
 const PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
@@ -83,7 +84,7 @@ impl World {
         for rewrite in &mended.rewrites {
             let (before, after) =
                 (&rewrite.before, mended.catalog.at(&rewrite.path).expect("what it is now"));
-            let root = manifest::parse(&after.text).expect("what was fixed is still YAML");
+            let root = yaml::parse(&after.text).expect("what was fixed is still YAML");
             nests(&after.text, &root, &(0..after.text.len()));
             let is_valid = errors_before > 0 || errors(&mended.findings) == 0;
             assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
@@ -109,7 +110,7 @@ impl World {
 /// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place there.
 pub fn manifest(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    match manifest::parse(text) {
+    match yaml::parse(text) {
         Ok(root) => {
             nests(text, &root, &(0..text.len()));
             drop(root.to_json());
@@ -172,7 +173,7 @@ pub fn config(bytes: &[u8]) {
     told(Governance::parse("governance.yaml", text, &enums));
     told(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
     told(SecretTypes::parse("secret_types.yaml", text, &enums));
-    let seed = manifest::parse(SEED).expect("the seed is a manifest");
+    let seed = yaml::parse(SEED).expect("the seed is a manifest");
     if let Some(schema) = told(Schema::compile("secret_request.schema.json", text, &enums)) {
         drop(schema.violations(&seed));
     }
@@ -208,7 +209,7 @@ pub fn value(bytes: &[u8]) {
     let same = value.texts().map(|(key, text)| (key.to_owned(), text.expose_secret().into()));
     assert_eq!(read, same.collect());
     assert!(
-        value.names().iter().all(|key| goldenpath::config::check_key(key).is_ok()),
+        value.names().iter().all(|key| goldenpath_core::config::check_key(key).is_ok()),
         "{:?}",
         value.names()
     );

@@ -1,6 +1,6 @@
 //! Only apply changes the audit trail.
 
-use crate::support::{Outcome, Platform, Repository, SEED_PATH};
+use goldenpath_testkit::{Outcome, Platform, Repository, SEED_PATH};
 
 const TRAIL: &str = "audit/SEC-0007.jsonl";
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
+use goldenpath_testkit::{
     Aws, KEY, Outcome, Platform, Repository, SEED_PATH, as_api_tags, seed_tags, tags,
 };
 

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::hooks::git;
-use crate::support::{Outcome, Repository};
+use goldenpath_testkit::{Outcome, Repository};
 
-const ENUMS: &str = include_str!("../../schemas/metadata/enums.yaml");
+const ENUMS: &str = include_str!("../../crates/core/schemas/metadata/enums.yaml");
 const CONFIG: &str = "store:\n  backend: local\n  region: us-east-1\n";
 
 /// A valid manifest; `edits` replace text in it.
@@ -370,7 +370,7 @@ fn the_first_set_up_judges_itself_and_any_rule_file_of_the_base_ends_that() {
         ("schemas/metadata/enums.yaml", ENUMS),
         (
             "schemas/metadata/governance.yaml",
-            include_str!("../../schemas/metadata/governance.yaml"),
+            include_str!("../../crates/core/schemas/metadata/governance.yaml"),
         ),
         ("templates/plan.md.j2", "plan\n"),
         ("goldenpath.yaml", ""),
@@ -459,7 +459,7 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
     }
     // The same for a field that the schema adds.
     repository.git(&["switch", "--quiet", "--create", "field", "main"]);
-    let schema = include_str!("../../schemas/secret_request.schema.json");
+    let schema = include_str!("../../crates/core/schemas/secret_request.schema.json");
     let extended = schema.replacen(
         "\"ttlDays\": {",
         "\"ticket\": { \"type\": \"string\" },\n        \"ttlDays\": {",

@@ -1,6 +1,6 @@
 //! Foreign text starts no workflow command.
 
-use crate::support::{Command, Outcome, Platform, Repository, SEED_PATH, seed_with};
+use goldenpath_testkit::{Command, Outcome, Platform, Repository, SEED_PATH, seed_with};
 
 const PLAN: &str = "templates/plan.md.j2";
 const TEMPLATE: &str = "templates/external_secret.yaml.j2";

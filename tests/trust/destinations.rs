@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::{
+use goldenpath_testkit::{
     Aws, Command, Moto, Outcome, Platform, Recorder, Repository, SEED, SEED_PATH, request,
 };
 
@@ -38,8 +38,15 @@ fn says(outcome: &Outcome, text: &str) {
     );
 }
 
-impl Platform {
+/// A platform whose catalog has a remote.
+trait Published {
     /// Pushes `main` to a remote of this name, whose HEAD this clone then knows.
+    fn publish(&self, remote: &str) -> Repository;
+    fn value(&self, arguments: &[&str]) -> Command;
+    fn set(&self) -> Command;
+}
+
+impl Published for Platform {
     fn publish(&self, remote: &str) -> Repository {
         let server = Repository::bare();
         self.catalog.git(&["remote", "add", remote, server.path().to_str().unwrap()]);

@@ -1,6 +1,6 @@
 //! Signed requests go to AWS, to this machine, or where the environment says.
 
-use crate::support::{Command, Outcome, Platform, SEED_PATH, Tunnel};
+use goldenpath_testkit::{Command, Outcome, Platform, SEED_PATH, Tunnel};
 
 /// Every command that asks a store, and one that asks none.
 const COMMANDS: [&[&str]; 8] = [

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Outcome, Repository, request};
+use goldenpath_testkit::{Outcome, Repository, request};
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use crate::support::{Command, KEY, Outcome, Platform};
+use goldenpath_testkit::{Command, KEY, Outcome, Platform};
 
 const OTHER: &str = "goldenpath/payments/dev/payments-admin";
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::support::{Outcome, Platform, Repository};
+use goldenpath_testkit::{Outcome, Platform, Repository};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
@@ -693,7 +693,7 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
             "store:\n  backend: local\ngitops:\n  url: {one}\nenvironments:\n  prod:\n    gitops:\n      url: {other}"
         ),
     );
-    let prod = crate::support::request("SEC-0008", "prod-key").replace("dev", "prod");
+    let prod = goldenpath_testkit::request("SEC-0008", "prod-key").replace("dev", "prod");
     platform
         .catalog
         .write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod)

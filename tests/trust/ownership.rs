@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Found, Key, Platform, Repository, SEED, SEED_PATH, findings, seed_with};
+use goldenpath_testkit::{Found, Key, Platform, Repository, SEED, SEED_PATH, findings, seed_with};
 
 const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
 

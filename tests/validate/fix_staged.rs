@@ -1,7 +1,7 @@
 //! `validate --staged --fix`: what is staged and what is not are never mixed.
 
 use super::fix::fix;
-use crate::support::{Repository, SEED, SEED_PATH, request, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
 const OTHER_PATH: &str = "catalogs/secrets/payments/dev/SEC-0008.yaml";
 

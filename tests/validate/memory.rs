@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{Outcome, Repository, findings, request};
+use goldenpath_testkit::{Outcome, Repository, findings, request};
 
 const MEMORY: &str = ".git/goldenpath/claims";
 

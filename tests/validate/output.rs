@@ -1,6 +1,6 @@
 //! How findings look to people, machines, terminals and pipes.
 
-use crate::support::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
 fn with(text: &str) -> Repository {
     let repository = Repository::new();

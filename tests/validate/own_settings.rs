@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Outcome, Repository, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{Outcome, Repository, SEED_PATH, checked, findings, seed_with};
 
 const ENUMS: &str = "schemas/metadata/enums.yaml";
 const GOVERNANCE: &str = "schemas/metadata/governance.yaml";
@@ -69,7 +69,8 @@ fn a_catalogs_own_governance_wins() {
 fn a_catalogs_own_schema_wins_and_cannot_let_a_manifest_be_less_than_one() {
     let repository = Repository::with_seed();
     let mut schema: Value =
-        serde_json::from_str(include_str!("../../schemas/secret_request.schema.json")).unwrap();
+        serde_json::from_str(include_str!("../../crates/core/schemas/secret_request.schema.json"))
+            .unwrap();
     schema["properties"]["metadata"]["properties"]["costCentre"] =
         json!({ "type": "string", "pattern": "^CC-[0-9]+$" });
     schema["properties"]["metadata"]["required"].as_array_mut().unwrap().push(json!("costCentre"));
@@ -171,7 +172,7 @@ fn the_catalog_lies_where_the_configuration_says() {
         let place = folder.replace("./", "").replace("//", "/");
         let place = place.trim_matches('/').to_owned();
         repository.write("goldenpath.yaml", &format!("catalog: {folder}\n"));
-        repository.write(format!("{place}/payments/dev/SEC-0007.yaml"), crate::support::SEED);
+        repository.write(format!("{place}/payments/dev/SEC-0007.yaml"), goldenpath_testkit::SEED);
         repository.git(&["add", "--all"]);
         for arguments in
             [&["validate", "--format", "json"][..], &["validate", "--staged", "--format", "json"]]

@@ -1,6 +1,6 @@
 //! Which manifests a run is about: paths, folders, the index.
 
-use crate::support::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
 const ORDERS_PATH: &str = "catalogs/secrets/orders/prod/SEC-0008.yaml";
 
@@ -78,7 +78,7 @@ fn paths_choose_files_and_folders_from_wherever_one_stands() {
 fn dash_c_runs_as_if_started_there() {
     let repository = two();
     let folder = repository.path().join("catalogs/secrets/payments/dev");
-    let outcome = crate::support::Command::new(
+    let outcome = goldenpath_testkit::Command::new(
         env!("CARGO_BIN_EXE_goldenpath"),
         &["-C", folder.to_str().unwrap(), "validate", "--format", "json", "SEC-0007.yaml"],
         &repository.home(),
@@ -228,7 +228,7 @@ fn a_staged_change_of_what_judges_the_manifests_judges_all_of_them() {
         ("goldenpath.yaml", "rules: {GP105: warn}\n"),
         (
             "schemas/metadata/governance.yaml",
-            include_str!("../../schemas/metadata/governance.yaml"),
+            include_str!("../../crates/core/schemas/metadata/governance.yaml"),
         ),
         ("schemas/metadata/secret_types.yaml", "secretTypes: {}\n"),
         ("schemas/secret_request.schema.json", "{}"),

@@ -1,7 +1,7 @@
 //! What cannot be taken for a value is not shown for that.
 
 use super::scene::{Said, Scene};
-use crate::support::Canary;
+use goldenpath_testkit::Canary;
 
 #[test]
 fn what_cannot_be_taken_is_not_quoted() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scene::{Said, Scene};
-use crate::support::{Canary, Command, When, memory_of};
+use goldenpath_testkit::{Canary, Command, When, memory_of};
 
 /// `value set`, which takes the canary from a file on its standard input, so that no pipe holds it.
 fn set(scene: &Scene, canary: &Canary) -> Command {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{
+use goldenpath_testkit::{
     Account, Canary, Command, KEY, Key, Moto, Outcome, Platform, Recorder, Terminal,
 };
 

@@ -1,7 +1,7 @@
 //! The terminal after a question whose answer nobody sees.
 
 use super::scene::{Said, Scene};
-use crate::support::{Canary, Key, Terminal};
+use goldenpath_testkit::{Canary, Key, Terminal};
 
 /// Opens the first question, drawn and by lines.
 fn asked(scene: &Scene) -> [Terminal; 2] {

@@ -1,7 +1,7 @@
 //! How a value travels: encrypted, or not beyond this machine, and to nobody else.
 
 use super::scene::{Said, Scene};
-use crate::support::{Canary, Moto, Recorder};
+use goldenpath_testkit::{Canary, Moto, Recorder};
 
 #[test]
 fn an_endpoint_without_tls_that_is_not_this_machine_gets_nothing() {

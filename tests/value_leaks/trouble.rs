@@ -1,7 +1,7 @@
 //! Stores that refuse, fail, say nothing or send back what they were sent, and a program that ends before its time.
 
 use super::scene::{Said, Scene, Way};
-use crate::support::Canary;
+use goldenpath_testkit::Canary;
 
 /// An answer of a store that is not well. In its body, `{request}` is what it was sent.
 const ANSWERS: [(u16, &str); 7] = [

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::{Said, Scene, Way};
-use crate::support::Canary;
+use goldenpath_testkit::Canary;
 
 fn every_way_in(scene: &Scene) {
     // The first one makes a first value; for the others there is one, which stays in part.

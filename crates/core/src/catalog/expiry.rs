@@ -1,0 +1,44 @@
+//! Which manifests have outlived their ttl, by when their IDs came into the catalog.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Catalog, Entry, Project};
+use crate::manifest::SecretRequest;
+use crate::vcs::{Repository, Snapshot};
+
+impl Catalog {
+    /// Finds the selected manifests whose ttl has run out at `now`: in the history of the commit `line`, their IDs were in
+    /// the catalog before it began. What manifests said then plays no part: a file is named after its ID, and so its name
+    /// is what is looked for.
+    pub fn look_back(
+        &mut self,
+        repository: &Repository,
+        project: &Project,
+        line: Snapshot,
+        now: Timestamp,
+    ) {
+        let begin =
+            |days: u32| now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok();
+        // Few, however many manifests there are.
+        let ttls: BTreeSet<u32> =
+            self.selected().filter_map(in_use).map(|request| request.ttl_days).collect();
+        let begins = ttls.into_iter().filter_map(begin).collect();
+        let held = repository.held_at(line, &project.config.catalog, &begins);
+        if held.is_empty() {
+            return;
+        }
+        let outlived = |entry: &Entry| {
+            let request = in_use(entry)?;
+            let since = *held.get(&format!("{}.yaml", request.id))?;
+            (since <= begin(request.ttl_days)?).then(|| (entry.path.clone(), since))
+        };
+        self.outlived = self.selected().filter_map(outlived).collect();
+    }
+}
+
+/// A request for a secret that somebody may still use.
+fn in_use(entry: &Entry) -> Option<&SecretRequest> {
+    entry.request().filter(|request| request.status.is_in_use())
+}

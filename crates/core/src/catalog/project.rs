@@ -1,0 +1,458 @@
+//! What a repository's `goldenpath.yaml` and `schemas/` say at one snapshot.
+
+use std::path::{Path, PathBuf};
+
+use crate::config;
+use crate::config::{Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
+use crate::files;
+use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
+use crate::template::{Output, Template, TemplateError};
+use crate::vcs;
+use crate::vcs::git::GitError;
+use crate::vcs::{Repository, Snapshot, SourceError, Unreadable};
+
+/// The bytes of a configuration file that are read at most.
+pub(super) const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The templates that a catalog may bring, in `templates/`.
+const TEMPLATES: [(&str, Output); 4] = [
+    ("due.md.j2", Output::Markdown),
+    ("external_secret.yaml.j2", Output::Yaml),
+    ("plan.md.j2", Output::Markdown),
+    ("secret_request.yaml.j2", Output::Yaml),
+];
+
+/// The configuration found in a snapshot of a repository.
+#[derive(Debug)]
+pub struct Project {
+    /// The folder that the catalog has after the change that is judged, where that moves it.
+    pub moved_to: Option<String>,
+    /// Where the branch that is judged still has the catalog, which the base has moved since: what it changes there is
+    /// judged too, and belongs into the base's folder.
+    pub left_behind: Option<String>,
+    /// The work tree's folder, from which the configuration's paths on disk start.
+    pub root: PathBuf,
+    /// Where the configuration was read.
+    pub rules_from: Snapshot,
+    /// Who owns what this catalog makes in the stores.
+    pub catalog_id: String,
+    /// The repository that the catalog belongs to, as the tag of its secrets says; None in a clone
+    /// without a remote.
+    pub repository: Option<String>,
+    pub config: Config,
+    /// Where the configuration comes from.
+    pub config_file: ConfigFile,
+    /// What the configuration is called in messages.
+    pub config_name: String,
+    /// The configuration as written, for messages that point into it.
+    pub config_text: String,
+    /// `store.keyTemplate`, compiled.
+    pub key_template: Template,
+    pub enums: Enums,
+    /// Who may ask for what.
+    pub ownership: Ownership,
+    pub governance: Governance,
+    /// Which keys a value has.
+    pub secret_types: SecretTypes,
+    pub schema: Schema,
+    /// The platform team's own rules.
+    pub policies: Policies,
+}
+
+/// Where the configuration is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// In the snapshot: `goldenpath.yaml`, which may be missing, or another path from the
+    /// repository's root, which may not.
+    Tracked(String),
+    /// On disk, whatever the snapshot holds.
+    OnDisk(PathBuf),
+}
+
+impl Default for ConfigFile {
+    fn default() -> Self {
+        Self::Tracked(config::FILE_NAME.to_owned())
+    }
+}
+
+/// `goldenpath.yaml` as it is written.
+#[derive(Debug)]
+pub struct Written {
+    /// What it is called in messages.
+    pub name: String,
+    pub text: String,
+    pub config: Config,
+}
+
+/// Why there is no project.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ProjectError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Git(#[from] GitError),
+}
+
+impl ProjectError {
+    /// The same error about the rules in which a change ends: they would stop every run after the
+    /// merge.
+    #[must_use]
+    pub fn in_head(self, head: Snapshot) -> Self {
+        match self {
+            Self::Config(error) => {
+                Self::Config(error.in_snapshot(format!("{head}, which this change ends in")))
+            }
+            other => other,
+        }
+    }
+}
+
+impl Project {
+    /// Reads the configuration of the snapshot `rules_from`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: Option<&Path>,
+    ) -> Result<Self, ProjectError> {
+        let config_file = config_file
+            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        Self::open_with(repository, rules_from, &config_file)
+    }
+
+    /// Reads the configuration of the snapshot `rules_from`, the main file of it from
+    /// `config_file`.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open_with(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<Self, ProjectError> {
+        Self::of(
+            repository,
+            rules_from,
+            config_file.clone(),
+            Self::written(repository, rules_from, config_file)?,
+        )
+    }
+
+    /// The same, with the configuration that the snapshot has at `path`. None where it has none there.
+    ///
+    /// # Errors
+    /// A configuration file that cannot be read or is wrong.
+    pub fn open_at(
+        repository: &Repository,
+        rules_from: Snapshot,
+        path: &str,
+    ) -> Result<Option<Self>, ProjectError> {
+        let Some(text) = read(repository, rules_from, path)? else { return Ok(None) };
+        let config = Config::parse(path, &text)?;
+        let config_file = ConfigFile::Tracked(path.to_owned());
+        Self::of(
+            repository,
+            rules_from,
+            config_file,
+            Written { name: path.to_owned(), text, config },
+        )
+        .map(Some)
+    }
+
+    fn of(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: ConfigFile,
+        written: Written,
+    ) -> Result<Self, ProjectError> {
+        let Written { name, text: config_text, config } = written;
+        // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
+        let named = |field: &str, path: &str, default: &str| match path == default {
+            true => Ok(()),
+            false => Err(ConfigError::new(
+                &name,
+                format!("`{field}: {path}` names a file that is not there"),
+                format!("write `{path}`, or leave `{field}` out to use what is built in"),
+            )
+            .at_field(&config_text, &[field])),
+        };
+        let defaults = Config::default();
+        let enums = match read(repository, rules_from, &config.enums)? {
+            Some(text) => Enums::parse(&config.enums, &text)?,
+            None => named("enums", &config.enums, &defaults.enums).map(|()| Enums::built_in())?,
+        };
+        config.check_names(&enums, &name, &config_text)?;
+        let governance = match read(repository, rules_from, &config.governance)? {
+            Some(text) => Governance::parse(&config.governance, &text, &enums)?,
+            None => {
+                named("governance", &config.governance, &defaults.governance)?;
+                let table = Governance::built_in();
+                if let Some(tier) =
+                    enums.risk_tiers.iter().find(|tier| !table.tiers.contains_key(*tier))
+                {
+                    let message = format!(
+                        "there is no such file, and the built-in table has no row for the risk tier `{tier}`"
+                    );
+                    let help = format!(
+                        "`goldenpath init` writes the file; add `{tier}:` below its `tiers:`"
+                    );
+                    return Err(ConfigError::new(&config.governance, message, help).into());
+                }
+                table
+            }
+        };
+        let secret_types = match read(repository, rules_from, &config.secret_types)? {
+            Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
+            None => named("secretTypes", &config.secret_types, &defaults.secret_types)
+                .map(|()| SecretTypes::built_in())?,
+        };
+        let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
+            Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
+            None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
+        };
+        let policies = Policies::compile(&name, &config_text, &config.policies)?;
+        Ok(Self {
+            moved_to: None,
+            left_behind: None,
+            config_file,
+            root: repository.root().to_path_buf(),
+            rules_from,
+            repository: repository.identity(config.audit.remote.as_deref())?,
+            catalog_id: config
+                .catalog_id
+                .clone()
+                .unwrap_or_else(|| config::to_catalog_id(&repository.name())),
+            key_template: Template::compile(
+                "store.keyTemplate",
+                &config.store.key_template,
+                Output::Text,
+            )?,
+            ownership: Ownership::new(&config.ownership),
+            config,
+            config_name: name,
+            config_text,
+            enums,
+            governance,
+            secret_types,
+            schema,
+            policies,
+        })
+    }
+
+    /// Reads `goldenpath.yaml` alone, as [`Project::open`] does.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is wrong.
+    pub fn configuration(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: Option<&Path>,
+    ) -> Result<Written, ProjectError> {
+        let config_file = config_file
+            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+        Self::written(repository, rules_from, &config_file)
+    }
+
+    fn written(
+        repository: &Repository,
+        rules_from: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<Written, ProjectError> {
+        let (name, config_text) = match config_file {
+            ConfigFile::OnDisk(path) => {
+                let name = path.display().to_string();
+                let text = files::read_regular(path, MAX_BYTES).map_err(|why| {
+                    ConfigError::new(
+                        &name,
+                        why.to_string(),
+                        "give `--config` a file that can be read",
+                    )
+                });
+                let text = text_of(&name, Ok(text?))?;
+                (name, Some(text))
+            }
+            ConfigFile::Tracked(path) => match read(repository, rules_from, path)? {
+                None if path != config::FILE_NAME => {
+                    let message =
+                        format!("there is no such file in {rules_from}, whose rules judge this");
+                    let help =
+                        "commit it there first, or give `--config` a file outside the repository";
+                    return Err(ConfigError::new(path, message, help).into());
+                }
+                text => (path.clone(), text),
+            },
+        };
+        let config = config_text
+            .as_deref()
+            .map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
+        Ok(Written { name, text: config_text.unwrap_or_default(), config })
+    }
+
+    /// The catalog's own template of this name from `templates/`, if there is one.
+    ///
+    /// # Errors
+    /// A template that cannot be read.
+    pub fn template(
+        &self,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<String>, ProjectError> {
+        Self::template_at(repository, self.rules_from, name)
+    }
+
+    /// The template of this name in a snapshot, if there is one.
+    ///
+    /// # Errors
+    /// A template that cannot be read.
+    pub fn template_at(
+        repository: &Repository,
+        snapshot: Snapshot,
+        name: &str,
+    ) -> Result<Option<String>, ProjectError> {
+        read(repository, snapshot, &format!("templates/{name}"))
+    }
+
+    /// Whether a file of this path, from the repository's root, counts as a manifest.
+    #[must_use]
+    pub fn is_manifest(&self, path: &str) -> bool {
+        self.has_in_catalog(path) && vcs::is_yaml(Path::new(path))
+    }
+
+    /// Whether `path`, from the repository's root, lies below a folder of the catalog and is not
+    /// hidden there.
+    #[must_use]
+    pub fn has_in_catalog(&self, path: &str) -> bool {
+        self.folders().any(|folder| below(path, folder).is_some_and(|below| !vcs::is_hidden(below)))
+    }
+
+    /// The catalog's folder; where a change that is judged moves it, the one before and the one
+    /// after, if neither lies in the other.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        let all = [
+            Some(self.config.catalog.as_str()),
+            self.moved_to.as_deref(),
+            self.left_behind.as_deref(),
+        ];
+        let lies_in_another =
+            move |folder: &str| all.iter().flatten().any(|other| below(folder, other).is_some());
+        all.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
+    }
+
+    /// The catalog's folder, as it is after the change that is judged.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.moved_to.as_deref().unwrap_or(&self.config.catalog)
+    }
+
+    /// Whether a snapshot has nothing of goldenpath: no configuration, no rule files and no
+    /// manifests.
+    ///
+    /// # Errors
+    /// A snapshot that cannot be read.
+    pub fn is_blank(
+        repository: &Repository,
+        snapshot: Snapshot,
+        config_file: &ConfigFile,
+    ) -> Result<bool, SourceError> {
+        if *config_file != ConfigFile::default() {
+            return Ok(false);
+        }
+        let config = Config::default();
+        let mut paths: Vec<String> =
+            TEMPLATES.iter().map(|(name, _)| format!("templates/{name}")).collect();
+        paths.extend(rule_files(&config).map(str::to_owned));
+        for path in &paths {
+            if repository.read(snapshot, path, MAX_BYTES)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(repository
+            .blobs_below(snapshot, &config.catalog)?
+            .is_none_or(|manifests| manifests.is_empty()))
+    }
+
+    /// Checks that the catalog's own templates of these paths can be read and parsed.
+    ///
+    /// # Errors
+    /// A template that cannot.
+    pub fn check_templates(
+        repository: &Repository,
+        snapshot: Snapshot,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Result<(), ProjectError> {
+        for (name, output) in TEMPLATES {
+            let path = format!("templates/{name}");
+            if is_meant(&path)
+                && let Some(text) = read(repository, snapshot, &path)?
+            {
+                Template::compile(&format!("{path} in {snapshot}"), &text, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that says how a catalog is read, word for word: each file's path, and None for one that is not there.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn texts(
+        &self,
+        repository: &Repository,
+    ) -> Result<Vec<(String, Option<String>)>, ProjectError> {
+        let mut texts = vec![(self.config_name.clone(), Some(self.config_text.clone()))];
+        for path in self.rule_files().into_iter().filter(|path| *path != config::FILE_NAME) {
+            texts.push((path.to_owned(), read(repository, self.rules_from, path)?));
+        }
+        Ok(texts)
+    }
+
+    /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
+    #[must_use]
+    pub fn rule_files(&self) -> [&str; 5] {
+        rule_files(&self.config)
+    }
+}
+
+fn rule_files(config: &Config) -> [&str; 5] {
+    [config::FILE_NAME, SCHEMA_FILE_NAME, &config.enums, &config.governance, &config.secret_types]
+}
+
+/// What `path` is called below `folder`, if it lies there.
+pub(super) fn below<'path>(path: &'path str, folder: &str) -> Option<&'path str> {
+    path.strip_prefix(folder)?.strip_prefix('/')
+}
+
+fn read(
+    repository: &Repository,
+    snapshot: Snapshot,
+    path: &str,
+) -> Result<Option<String>, ProjectError> {
+    match repository.read(snapshot, path, MAX_BYTES)? {
+        None => Ok(None),
+        Some(bytes) => Ok(Some(text_of(path, bytes)?)),
+    }
+}
+
+fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, ConfigError> {
+    let bytes = bytes.map_err(|why| {
+        let help = match why {
+            Unreadable::Object(_) => vcs::GET_OBJECTS,
+            _ => "put a regular file of at most 1 MiB there, or remove it",
+        };
+        ConfigError::new(path, why.to_string(), help)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        ConfigError::new(path, format!("byte {place} is not UTF-8"), "save the file as UTF-8")
+    })
+}

@@ -1,0 +1,518 @@
+//! What a change does to the rule files, which decide how manifests are judged and where things go.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::project::MAX_BYTES;
+use super::{ConfigFile, Entry, Project, State};
+use crate::config;
+use crate::config::{
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, CODE_OWNERS_PLACES, CodeOwners,
+    KeyChange, additions, key_changes, parse_tree,
+};
+use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
+use crate::vcs::{Change, File, Repository, Snapshot, SourceError, Unreadable};
+
+/// Folders whose files are all rule files.
+const FOLDERS: [&str; 2] = ["schemas", "templates"];
+
+/// A manifest of a service that does not exist yet, below the catalog's folder.
+const NEW_MANIFEST: &str = "any-service/any-environment/SEC-0000.yaml";
+
+/// How many changes of owners are written out.
+const MOST_OWNERS: usize = 10;
+
+/// What a change does to the rule files.
+#[derive(Debug, Default)]
+pub struct RuleChange {
+    /// Those that differ in what they say, sorted by path.
+    pub files: Vec<RuleFile>,
+    /// Whether manifests change as well. A catalog that moves as a whole, each file as it was, is
+    /// no such change.
+    pub manifests: bool,
+}
+
+/// A rule file that a change touches.
+#[derive(Debug)]
+pub struct RuleFile {
+    /// Where it is after the change, or was if it is gone.
+    pub path: String,
+    /// As it was; None for a new one.
+    pub before: Option<Entry>,
+    /// As it becomes; None for one that is gone.
+    pub after: Option<Entry>,
+    /// Whether it is a configuration: it says where things go.
+    pub is_config: bool,
+    pub changed: Changed,
+    /// The names that it adds to its lists and tables.
+    added: BTreeSet<String>,
+}
+
+/// What is different in a rule file.
+#[derive(Debug)]
+pub enum Changed {
+    /// Its keys; never empty.
+    Keys(Vec<KeyChange>),
+    /// Who owns the catalog or rule files, in words; never empty.
+    Owners(Vec<String>),
+    /// Its text, which has no keys.
+    Text,
+}
+
+/// What a rule file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Config,
+    Enums,
+    Governance,
+    SecretTypes,
+    Schema,
+    Other,
+}
+
+/// One side of a change: the rules of `project`, their files as `snapshot` has them.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    pub project: &'a Project,
+    pub snapshot: Snapshot,
+}
+
+impl RuleChange {
+    /// Returns which rule files differ between two snapshots, whatever they say.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn touched(
+        repository: &Repository,
+        project: &Project,
+        before: Snapshot,
+        after: Snapshot,
+    ) -> Result<Change, SourceError> {
+        let mut under: Vec<&str> = roles(project).into_iter().map(|(_, path)| path).collect();
+        under.extend(FOLDERS);
+        under.extend(CODE_OWNERS_PLACES.as_flattened());
+        under.sort_unstable();
+        under.dedup();
+        repository.change(Some(before), after, &under)
+    }
+
+    /// Returns whether `touched` has a file that [`Project::open`] reads.
+    #[must_use]
+    pub fn touches_project(project: &Project, touched: &Change) -> bool {
+        // A folder on the way to a file may become a link.
+        let touches = |path: &str| {
+            touched.touches(path)
+                || path.match_indices('/').any(|(at, _)| touched.touches(&path[..at]))
+        };
+        roles(project).into_iter().any(|(_, path)| touches(path))
+    }
+
+    /// Reads the rule files on both sides, as far as they are among `touched`.
+    ///
+    /// # Errors
+    /// A file that git has not fetched, or a repository that cannot be read.
+    pub fn read(
+        repository: &Repository,
+        touched: &Change,
+        old: Side<'_>,
+        new: Side<'_>,
+    ) -> Result<Self, SourceError> {
+        let mut files = role_files(repository, old, new)?;
+        let own: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
+        let of_a_role = |path: &str| {
+            roles(old.project).into_iter().chain(roles(new.project)).any(|(_, own)| own == path)
+        };
+        let others = touched
+            .before
+            .union(&touched.after)
+            .filter(|path| !own.contains(*path) && !of_a_role(path));
+        for path in others {
+            if CODE_OWNERS_PLACES.as_flattened().contains(&path.as_str()) {
+                continue;
+            }
+            files.extend(RuleFile::between(repository, Role::Other, (old, path), (new, path))?);
+        }
+        files.extend(owner_files(repository, touched, old, new)?);
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(Self { files, manifests: false })
+    }
+
+    /// The rule file at `path` after the change, or before it if it is gone.
+    pub(super) fn at(&self, path: &str) -> Option<&Entry> {
+        self.files.iter().find(|file| file.path == path)?.shown()
+    }
+
+    /// Returns the files that add `name` to one of their lists or tables.
+    pub fn adding<'a>(&'a self, name: &str) -> Vec<&'a str> {
+        self.files
+            .iter()
+            .filter(|file| file.added.contains(name))
+            .map(|file| file.path.as_str())
+            .collect()
+    }
+
+    /// Returns all names that the files add to their lists and tables.
+    #[must_use]
+    pub fn added(&self) -> BTreeSet<String> {
+        self.files.iter().flat_map(|file| &file.added).cloned().collect()
+    }
+
+    /// Returns how the files differ that [`Project::open`] reads.
+    ///
+    /// # Errors
+    /// A file that git has not fetched, or a repository that cannot be read.
+    pub fn of_rules(
+        repository: &Repository,
+        old: Side<'_>,
+        new: Side<'_>,
+    ) -> Result<Self, SourceError> {
+        Ok(Self { files: role_files(repository, old, new)?, manifests: false })
+    }
+
+    /// Returns whether one of the files that [`Project::open`] reads differs between two snapshots,
+    /// byte by byte.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn is_other_in(
+        repository: &Repository,
+        project: &Project,
+        one: Snapshot,
+        other: Snapshot,
+    ) -> Result<bool, SourceError> {
+        for path in project.rule_files() {
+            let read = |snapshot| repository.read(snapshot, path, MAX_BYTES);
+            let is_same = match (read(one)?, read(other)?) {
+                (None, None) => true,
+                (Some(Ok(one)), Some(Ok(other))) => one == other,
+                _ => false,
+            };
+            if !is_same {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl RuleFile {
+    /// The text that findings are drawn into.
+    #[must_use]
+    pub fn shown(&self) -> Option<&Entry> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+
+    /// The file as it was at one path and is at another; None if both say the same.
+    fn between(
+        repository: &Repository,
+        role: Role,
+        (old, old_path): (Side<'_>, &str),
+        (new, new_path): (Side<'_>, &str),
+    ) -> Result<Option<Self>, SourceError> {
+        let (before, after) =
+            (entry(repository, old, old_path)?, entry(repository, new, new_path)?);
+        let is_text = role == Role::Other && !has_keys(new_path);
+        let trees = (!is_text).then(|| {
+            tree(role, old_path, before.as_ref()).zip(tree(role, new_path, after.as_ref()))
+        });
+        let changed = match trees.flatten() {
+            Some((old, new)) => {
+                let changes = key_changes(&old, &new);
+                match changes.is_empty() {
+                    true => return Ok(None),
+                    false => Changed::Keys(changes),
+                }
+            }
+            // The same bytes, or none on either side.
+            None if is_same(before.as_ref(), after.as_ref()) => return Ok(None),
+            None => Changed::Text,
+        };
+        let path = if after.is_some() { new_path } else { old_path }.to_owned();
+        let added = match &changed {
+            Changed::Keys(changes) => additions(changes),
+            Changed::Owners(_) | Changed::Text => BTreeSet::new(),
+        };
+        Ok(Some(Self { path, before, after, is_config: role == Role::Config, changed, added }))
+    }
+}
+
+fn is_same(before: Option<&Entry>, after: Option<&Entry>) -> bool {
+    match (before, after) {
+        (None, None) => true,
+        (Some(before), Some(after)) => {
+            let is_readable = |entry: &Entry| !matches!(entry.state, State::Unreadable(_));
+            is_readable(before) && is_readable(after) && before.text == after.text
+        }
+        _ => false,
+    }
+}
+
+/// The files that [`Project::open`] reads, with what each is for.
+fn roles(project: &Project) -> Vec<(Role, &str)> {
+    let config = &project.config;
+    let mut roles = vec![
+        (Role::Config, config::FILE_NAME),
+        (Role::Schema, SCHEMA_FILE_NAME),
+        (Role::Enums, config.enums.as_str()),
+        (Role::Governance, config.governance.as_str()),
+        (Role::SecretTypes, config.secret_types.as_str()),
+    ];
+    if let ConfigFile::Tracked(path) = &project.config_file
+        && path != config::FILE_NAME
+    {
+        roles.push((Role::Config, path));
+    }
+    roles
+}
+
+/// How the files differ that [`Project::open`] reads: by what they are for, since the configuration
+/// names some of them.
+fn role_files(
+    repository: &Repository,
+    old: Side<'_>,
+    new: Side<'_>,
+) -> Result<Vec<RuleFile>, SourceError> {
+    let mut files: Vec<RuleFile> = Vec::new();
+    for ((role, old_path), (_, new_path)) in roles(old.project).into_iter().zip(roles(new.project))
+    {
+        files.extend(RuleFile::between(repository, role, (old, old_path), (new, new_path))?);
+    }
+    Ok(files)
+}
+
+fn entry(
+    repository: &Repository,
+    side: Side<'_>,
+    path: &str,
+) -> Result<Option<Entry>, SourceError> {
+    let Some(bytes) = repository.read(side.snapshot, path, MAX_BYTES)? else { return Ok(None) };
+    // A file that git has not fetched cannot be compared with.
+    if let Err(Unreadable::Object(message)) = bytes {
+        return Err(SourceError::Git { what: format!("`{path}` in {}", side.snapshot), message });
+    }
+    Ok(Some(Entry::read(File { path: path.to_owned(), bytes }, false, side.project)))
+}
+
+fn has_keys(path: &str) -> bool {
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json"))
+}
+
+/// What a file says, key by key, with what is built in where it says nothing; None where it cannot
+/// be compared so.
+fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
+    let empty = || Value::Object(Map::new());
+    let own = match entry {
+        None => None,
+        Some(entry) if matches!(entry.state, State::Unreadable(_)) => return None,
+        Some(entry) => Some(parse_tree(path, &entry.text)?),
+    };
+    let built_in = |text: &str| parse_tree("built-in.yaml", text);
+    match role {
+        Role::Config | Role::Other => Some(own.unwrap_or_else(empty)),
+        Role::Schema => own.or_else(|| parse_tree(SCHEMA_FILE_NAME, BUILT_IN_SCHEMA)),
+        Role::Governance => own.or_else(|| built_in(BUILT_IN_GOVERNANCE)),
+        // A list that is left out is the built-in one.
+        Role::Enums => Some(over(built_in(BUILT_IN_ENUMS)?, own.unwrap_or_else(empty))),
+        Role::SecretTypes => {
+            let mut all = built_in(BUILT_IN_SECRET_TYPES)?;
+            let own = own.and_then(|mut own| Some(own.get_mut("secretTypes")?.take()));
+            if let (Some(types), Some(own)) = (all.get_mut("secretTypes"), own) {
+                *types = over(types.take(), own);
+            }
+            Some(all)
+        }
+    }
+}
+
+/// `all`, its keys replaced by those of `own` that have a value.
+fn over(mut all: Value, own: Value) -> Value {
+    match (&mut all, own) {
+        (Value::Object(all), Value::Object(own)) => {
+            all.extend(own.into_iter().filter(|(_, value)| !value.is_null()))
+        }
+        (_, Value::Null) => {}
+        (all, own) => *all = own,
+    }
+    all
+}
+
+/// The files named CODEOWNERS that change who owns the catalog or rule files.
+fn owner_files(
+    repository: &Repository,
+    touched: &Change,
+    old: Side<'_>,
+    new: Side<'_>,
+) -> Result<Vec<RuleFile>, SourceError> {
+    let places: BTreeSet<&str> = CODE_OWNERS_PLACES.as_flattened().iter().copied().collect();
+    let changed: Vec<&str> = places.iter().copied().filter(|path| touched.touches(path)).collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let subjects = owned_paths(repository, touched, old, new)?;
+    let mut files = Vec::new();
+    for path in changed {
+        let (before, after) = (entry(repository, old, path)?, entry(repository, new, path)?);
+        let is_unreadable =
+            after.as_ref().is_some_and(|entry| matches!(entry.state, State::Unreadable(_)));
+        let mut owners = Vec::new();
+        for forge in CODE_OWNERS_PLACES.iter().filter(|forge| forge.contains(&path)) {
+            let (one, other) =
+                (first_of(repository, forge, old)?, first_of(repository, forge, new)?);
+            // A file that another one keeps the forge from reading changes nothing.
+            if one.as_ref().is_none_or(|(at, _)| *at != path)
+                && other.as_ref().is_none_or(|(at, _)| *at != path)
+            {
+                continue;
+            }
+            let parse = |found: Option<(&str, Entry)>| {
+                found.map(|(_, entry)| CodeOwners::parse(&entry.text)).unwrap_or_default()
+            };
+            let (one, other) = (parse(one), parse(other));
+            for sections in [false, true] {
+                owners.extend(subjects.iter().filter_map(|(subject, name)| {
+                    let (one, other) =
+                        (one.owners(subject, sections), other.owners(subject, sections));
+                    let shown = |owners: &[String]| {
+                        if owners.is_empty() { "no owner".to_owned() } else { owners.join(" ") }
+                    };
+                    (one != other)
+                        .then(|| format!("`{name}` ({} → {})", shown(&one), shown(&other)))
+                }));
+            }
+            let is_meant = |pattern: &str| {
+                let folders =
+                    [old.project.folder(), new.project.folder()].into_iter().chain(FOLDERS);
+                folders.into_iter().any(|folder| may_match_below(pattern, folder))
+            };
+            owners.extend(
+                one.changed_patterns(&other, is_meant)
+                    .into_iter()
+                    .map(|pattern| format!("the line `{pattern}`")),
+            );
+        }
+        let mut seen = BTreeSet::new();
+        owners.retain(|one| seen.insert(one.clone()));
+        if owners.len() > MOST_OWNERS {
+            let more = owners.split_off(MOST_OWNERS).len();
+            owners.push(format!("and {more} more"));
+        }
+        let changed = match (is_unreadable, owners.is_empty()) {
+            (true, _) => Changed::Text,
+            (false, true) => continue,
+            (false, false) => Changed::Owners(owners),
+        };
+        let added = BTreeSet::new();
+        files.push(RuleFile {
+            path: path.to_owned(),
+            before,
+            after,
+            is_config: false,
+            changed,
+            added,
+        });
+    }
+    Ok(files)
+}
+
+/// The file that a forge reads, and where it is.
+fn first_of<'a>(
+    repository: &Repository,
+    places: &[&'a str],
+    side: Side<'_>,
+) -> Result<Option<(&'a str, Entry)>, SourceError> {
+    for place in places {
+        if let Some(found) = entry(repository, side, place)? {
+            return Ok(Some((place, found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Paths of which each stands for files that must have an owner, with what they are called: rule
+/// files, and the catalog's folders.
+fn owned_paths(
+    repository: &Repository,
+    touched: &Change,
+    old: Side<'_>,
+    new: Side<'_>,
+) -> Result<Vec<(String, String)>, SourceError> {
+    let mut rule_files: BTreeSet<String> = touched.before.union(&touched.after).cloned().collect();
+    rule_files.extend(FOLDERS.map(|folder| format!("{folder}/any-file")));
+    let mut manifests: BTreeSet<String> = BTreeSet::new();
+    for side in [old, new] {
+        rule_files.extend(roles(side.project).into_iter().map(|(_, path)| path.to_owned()));
+        for place in CODE_OWNERS_PLACES.as_flattened() {
+            if repository.read(side.snapshot, place, MAX_BYTES)?.is_some() {
+                rule_files.insert((*place).to_owned());
+            }
+        }
+        let catalog = side.project.folder();
+        manifests.insert(format!("{catalog}/{NEW_MANIFEST}"));
+        for blob in repository.blobs_below(side.snapshot, catalog)?.unwrap_or_default() {
+            manifests.insert(blob.path.into_owned());
+        }
+    }
+    let mut folders: BTreeSet<String> = BTreeSet::new();
+    let mut subjects: Vec<(String, String)> =
+        rule_files.into_iter().map(|path| (path.clone(), path)).collect();
+    for path in manifests {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        if folders.insert(folder.clone()) {
+            let name = match path.strip_suffix(NEW_MANIFEST) {
+                Some(catalog) => catalog.to_owned(),
+                None => format!("{folder}/"),
+            };
+            subjects.push((path, name));
+        }
+    }
+    Ok(subjects)
+}
+
+/// Whether a pattern of a CODEOWNERS file may match something below a folder that is not there yet,
+/// and so no owner of what is there shows it.
+fn may_match_below(pattern: &str, folder: &str) -> bool {
+    let is_wild = |part: &&str| part.contains(['*', '?', '[', '\\']);
+    let parts: Vec<&str> = pattern.trim_matches('/').split('/').collect();
+    if let ([name], false) = (&parts[..], pattern.starts_with('/')) {
+        // A name alone matches in every folder. A default for all, and files of another kind, do not
+        // single anything out there.
+        let of_a_kind = name.strip_prefix("*.").filter(|kind| !is_wild(kind));
+        return *name != "*"
+            && of_a_kind.is_none_or(|kind| ["yaml", "yml", "json", "j2"].contains(&kind));
+    }
+    let literal = parts.iter().take_while(|part| !is_wild(part)).count();
+    let folder: Vec<&str> = folder.split('/').collect();
+    let is_on_the_way = parts.iter().take(literal).zip(&folder).all(|(one, other)| one == other);
+    is_on_the_way
+        && if literal < folder.len() { literal < parts.len() } else { parts.len() > folder.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_may_match_below_a_folder_is_told_from_one_that_only_matches_elsewhere() {
+        for pattern in [
+            "/catalogs/secrets/new/",
+            "catalogs/secrets/new/",
+            "**/billing/",
+            "/catalogs/*/billing/",
+            "SEC-0042*",
+            "/catalogs/**/prod/",
+            "prod/",
+            "/cat*/secrets/bill*/",
+            "*.yaml",
+        ] {
+            assert!(may_match_below(pattern, "catalogs/secrets"), "{pattern}");
+        }
+        for pattern in
+            ["*", "*.md", "/src/", "/src/**/prod/", "/docs/*", "/catalogs/other/*", "/catalogs/"]
+        {
+            assert!(!may_match_below(pattern, "catalogs/secrets"), "{pattern}");
+        }
+    }
+}

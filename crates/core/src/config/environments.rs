@@ -1,0 +1,582 @@
+//! `environments` and `rotation`: what is different in one environment, as a rule an account and a region of its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside,
+    is_account_id, unique,
+};
+use crate::arn;
+use crate::suggest::did_you_mean;
+
+/// What one environment has of its own. What is left out is as for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentConfig {
+    /// The account, twelve digits.
+    pub account_id: Option<String>,
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub role_arn: Option<String>,
+    pub kms_key_id: Option<String>,
+    pub store: EnvironmentStore,
+    pub gitops: EnvironmentGitops,
+    pub rotation: RotationConfig,
+    pub cluster: Option<ClusterConfig>,
+}
+
+/// The cluster in which the environment's secrets are used. It is only ever read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// What it is called: environments with one name share a cluster.
+    pub name: Option<String>,
+    /// Of the kubeconfig; without one, the cluster is not asked.
+    pub context: Option<String>,
+    /// From the repository's root, or from the home folder where it begins with `~/`, and outside the repository; without one,
+    /// `KUBECONFIG` or `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// The cluster that something is unique in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cluster<'a> {
+    /// By its own name, which several environments may give.
+    Named(&'a str),
+    /// Of one environment alone.
+    OfEnvironment(&'a str),
+}
+
+impl fmt::Display for Cluster<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(out, "the cluster `{name}`"),
+            Self::OfEnvironment(name) => out.write_str(name),
+        }
+    }
+}
+
+/// Another store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentStore {
+    pub backend: Option<Backend>,
+    pub path: Option<PathBuf>,
+}
+
+/// Another place for projections.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EnvironmentGitops {
+    pub path: Option<PathBuf>,
+    pub url: Option<String>,
+    pub branch: Option<String>,
+    pub file: Option<String>,
+}
+
+/// Who rotates values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RotationConfig {
+    /// The ARN of a Lambda function by `spec.secretType`.
+    #[serde(deserialize_with = "unique::map")]
+    pub functions: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Where the values of an environment live.
+    #[must_use]
+    pub fn store_of(&self, environment: &str) -> StoreConfig {
+        let Some(own) = self.environments.get(environment) else { return self.store.clone() };
+        let all = &self.store;
+        StoreConfig {
+            account_id: own.account_id.clone().or_else(|| all.account_id.clone()),
+            key_file: self.store.key_file.clone(),
+            backend: own.store.backend.or(all.backend),
+            path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
+            key_template: all.key_template.clone(),
+            region: own.region.clone().or_else(|| all.region.clone()),
+            endpoint_url: own.endpoint_url.clone().or_else(|| all.endpoint_url.clone()),
+            role_arn: own.role_arn.clone().or_else(|| all.role_arn.clone()),
+            kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
+        }
+    }
+
+    /// Returns the cluster that an environment's secrets are used in.
+    #[must_use]
+    pub fn cluster_of<'a>(&'a self, environment: &'a str) -> Cluster<'a> {
+        let cluster = self.environments.get(environment).and_then(|own| own.cluster.as_ref());
+        match cluster.and_then(|cluster| cluster.name.as_deref()) {
+            Some(name) => Cluster::Named(name),
+            None => Cluster::OfEnvironment(environment),
+        }
+    }
+
+    /// Returns the environments whose clusters have a name, each with it.
+    pub fn named_clusters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environments.iter().filter_map(|(environment, own)| {
+            Some((environment.as_str(), own.cluster.as_ref()?.name.as_deref()?))
+        })
+    }
+
+    /// Returns the account that an environment's secrets are in, where the configuration says so: by its ID, or by the
+    /// role that is assumed there. What the environment has of its own counts first.
+    #[must_use]
+    pub fn account_of(&self, environment: &str) -> Option<&str> {
+        let own = self.environments.get(environment);
+        let own = own.and_then(|own| {
+            own.account_id.as_deref().or_else(|| arn::account(own.role_arn.as_deref()?))
+        });
+        own.or(self.store.account_id.as_deref())
+            .or_else(|| arn::account(self.store.role_arn.as_deref()?))
+    }
+
+    /// Where the projections of an environment go.
+    #[must_use]
+    pub fn gitops_of(&self, environment: &str) -> GitopsConfig {
+        let mut target = self.gitops.clone();
+        if let Some(own) = self.environments.get(environment) {
+            let own = &own.gitops;
+            // A place of its own is all of it: the shared branch is one of the shared repository.
+            if own.path.is_some() || own.url.is_some() {
+                (target.path, target.url, target.branch) =
+                    (own.path.clone(), own.url.clone(), None);
+            }
+            if own.branch.is_some() {
+                target.branch.clone_from(&own.branch);
+            }
+            if let Some(file) = &own.file {
+                target.file.clone_from(file);
+            }
+        }
+        target
+    }
+
+    /// The function that rotates secrets of a type in an environment.
+    #[must_use]
+    pub fn rotation_function(&self, environment: &str, secret_type: &str) -> Option<&str> {
+        let own = self
+            .environments
+            .get(environment)
+            .and_then(|own| own.rotation.functions.get(secret_type));
+        own.or_else(|| self.rotation.functions.get(secret_type)).map(String::as_str)
+    }
+
+    /// Whether some environment's values have a place at all.
+    #[must_use]
+    pub fn names_a_backend(&self) -> bool {
+        self.store.backend.is_some()
+            || self.environments.values().any(|own| own.store.backend.is_some())
+    }
+
+    /// Looks at the ARNs in `text`, which this was read from.
+    pub(super) fn check_arns(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let bad = |keys: &[&str], value: &str, reason: String| {
+            let field = keys.join(".");
+            Err(ConfigError::new(
+                path,
+                format!("`{field}: {value}` is not an ARN of that kind"),
+                reason,
+            )
+            .at_field(text, keys))
+        };
+        for (name, own) in &self.environments {
+            if let Some(role) = &own.role_arn
+                && let Err(reason) = arn::check_role(role)
+            {
+                return bad(&["environments", name, "roleArn"], role, reason);
+            }
+        }
+        if let Some(role) = &self.store.role_arn
+            && let Err(reason) = arn::check_role(role)
+        {
+            return bad(&["store", "roleArn"], role, reason);
+        }
+        for (keys, functions) in self.functions() {
+            for (secret_type, function) in functions {
+                if let Err(reason) = arn::check_function(function) {
+                    return bad(&[&keys[..], &[secret_type]].concat(), function, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the account IDs in `text`, which this was read from.
+    pub(super) fn check_accounts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let shared = (vec!["store", "accountId"], &self.store.account_id);
+        let own = self.environments.iter().map(|(name, own)| {
+            let keys = vec!["environments", name.as_str(), "accountId"];
+            (keys, &own.account_id)
+        });
+        for (keys, account) in std::iter::once(shared).chain(own) {
+            let Some(account) = account.as_ref().filter(|account| !is_account_id(account)) else {
+                continue;
+            };
+            let message =
+                format!("`{}: {}` is not an account ID", keys.join("."), account.escape_debug());
+            return Err(ConfigError::new(path, message, ACCOUNT_ID).at_field(text, &keys));
+        }
+        Ok(())
+    }
+
+    /// Looks at where projections go, in `text`, which this was read from.
+    pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let shared =
+            (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
+        let own = self.environments.iter().map(|(name, own)| {
+            let keys = vec!["environments", name.as_str(), "gitops"];
+            (keys, own.gitops.path.is_some(), &own.gitops.url, &own.gitops.branch)
+        });
+        for (keys, has_path, url, branch) in std::iter::once(shared).chain(own) {
+            let bad = |key: &str, why: &str, help: &str| {
+                let keys = [&keys[..], &[key]].concat();
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help)
+                    .at_field(text, &keys))
+            };
+            if url
+                .as_ref()
+                .is_some_and(|url| url.is_empty() || url.starts_with('-') || url.contains('\0'))
+            {
+                return bad(
+                    "url",
+                    "is no repository",
+                    "give a URL that `git clone` takes, or a path",
+                );
+            }
+            if has_path && url.is_some() {
+                let help = "keep `path` for a working copy on disk, or `url` for a repository that apply pushes to";
+                return bad("url", "and `path` cannot both be set", help);
+            }
+            let Some(branch) = branch else { continue };
+            if branch.starts_with('-')
+                || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}"))
+            {
+                return bad("branch", "is no name of a branch", "give it as `git branch` shows it");
+            }
+            let is_of_a_url =
+                url.is_some() || (keys.len() > 1 && !has_path && self.gitops.url.is_some());
+            if !is_of_a_url {
+                return bad(
+                    "branch",
+                    "is for a `url`",
+                    "a working copy is on the branch that is checked out there",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the clusters in `text`, which this was read from.
+    pub(super) fn check_clusters(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        for (name, own) in &self.environments {
+            let Some(cluster) = &own.cluster else { continue };
+            let bad = |key: &str, why: &str, help: &str| {
+                let keys = ["environments", name, "cluster", key];
+                Err(ConfigError::new(path, format!("`{}` {why}", keys.join(".")), help)
+                    .at_field(text, &keys))
+            };
+            let is_unusable = |text: &str| text.is_empty() || text.chars().any(char::is_control);
+            if cluster.name.as_deref().is_some_and(is_unusable) {
+                let help = "give a name; environments with the same one share a cluster";
+                return bad("name", "cannot be a name", help);
+            }
+            match &cluster.context {
+                Some(context) if is_unusable(context) => {
+                    let help = "give it as `kubectl config get-contexts` shows it";
+                    return bad("context", "cannot be a context", help);
+                }
+                Some(_) => {}
+                None if cluster.kubeconfig.is_some() => {
+                    return bad(
+                        "kubeconfig",
+                        "needs `context`",
+                        "add the kubeconfig's context for this cluster",
+                    );
+                }
+                None if cluster.name.is_none() => {
+                    let message =
+                        format!("`environments.{name}.cluster` has neither `name` nor `context`");
+                    let help = "add `context:` to look into the cluster before a secret is deleted, or `name:` to say \
+                                which environments share it";
+                    let keys = ["environments", name, "cluster"];
+                    return Err(ConfigError::new(path, message, help).at_field(text, &keys));
+                }
+                None => {}
+            }
+            match cluster.kubeconfig.as_deref().map(|file| file.to_str().unwrap_or_default()) {
+                Some(file) if file.is_empty() || file.chars().any(char::is_control) => {
+                    return bad(
+                        "kubeconfig",
+                        "is no file",
+                        "leave it out to use `KUBECONFIG` or `~/.kube/config`",
+                    );
+                }
+                // A kubeconfig runs programs and holds credentials.
+                Some(file) if !file.starts_with("~/") && inside(file).is_some() => {
+                    let help = "keep it outside the repository, or leave it out to use `KUBECONFIG` or `~/.kube/config`";
+                    return bad("kubeconfig", "is a file of the repository", help);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses names that no manifest can have: most likely they are misspelt, and would silently count for nothing.
+    ///
+    /// # Errors
+    /// An environment or a secret type that `enums` does not have, at its place in `text`.
+    pub fn check_names(&self, enums: &Enums, path: &str, text: &str) -> Result<(), ConfigError> {
+        let unknown = |what: &str, keys: &[&str], known: &[String]| {
+            let name = keys.last().copied().unwrap_or_default();
+            let list = format!("there are {}", known.join(", "));
+            let help = match did_you_mean(name, known.iter().map(String::as_str)) {
+                Some(question) => format!("{question} {list}"),
+                None => list,
+            };
+            let field = keys[..keys.len().saturating_sub(1)].join(".");
+            Err(ConfigError::new(path, format!("`{field}`: there is no {what} `{name}`"), help)
+                .at_field(text, keys))
+        };
+        if let Some(name) = self.environments.keys().find(|name| !enums.environments.contains(name))
+        {
+            return unknown("environment", &["environments", name], &enums.environments);
+        }
+        for (keys, functions) in self.functions() {
+            if let Some(name) = functions.keys().find(|name| !enums.secret_types.contains(name)) {
+                return unknown("secret type", &[&keys[..], &[name]].concat(), &enums.secret_types);
+            }
+        }
+        self.check_owners(enums, path, text)
+    }
+
+    /// All tables of functions, each with the keys that lead to it.
+    fn functions(&self) -> impl Iterator<Item = (Vec<&str>, &BTreeMap<String, String>)> {
+        let own = self.environments.iter().map(|(name, own)| {
+            (vec!["environments", name.as_str(), "rotation", "functions"], &own.rotation.functions)
+        });
+        std::iter::once((vec!["rotation", "functions"], &self.rotation.functions)).chain(own)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use miette::Diagnostic;
+
+    use super::*;
+    use crate::config::FILE_NAME;
+
+    const TEXT: &str = "\
+store: { backend: aws, region: us-east-1, kmsKeyId: alias/all }
+gitops: { path: ../gitops }
+rotation:
+  functions:
+    api-key: arn:aws:lambda:us-east-1:123456789012:function:all
+environments:
+  prod:
+    region: eu-west-2
+    roleArn: arn:aws:iam::123456789012:role/apply
+    gitops: { path: ../prod }
+    rotation:
+      functions:
+        api-key: arn:aws:lambda:eu-west-2:123456789012:function:prod
+  dev:
+    store: { backend: local, path: dev.db }
+";
+
+    #[test]
+    fn an_environment_has_what_is_its_own_and_else_what_all_have() {
+        let config = Config::parse(FILE_NAME, TEXT).unwrap();
+        config.check_names(&Enums::built_in(), FILE_NAME, TEXT).unwrap();
+        let prod = config.store_of("prod");
+        assert_eq!((prod.backend, prod.region.as_deref()), (Some(Backend::Aws), Some("eu-west-2")));
+        assert_eq!(prod.role_arn.as_deref(), Some("arn:aws:iam::123456789012:role/apply"));
+        assert_eq!(prod.kms_key_id.as_deref(), Some("alias/all"));
+        assert_eq!(config.gitops_of("prod").path, Some("../prod".into()));
+        assert_eq!(config.gitops_of("prod").file, config.gitops.file);
+        assert!(config.rotation_function("prod", "api-key").unwrap().ends_with("prod"));
+        let dev = config.store_of("dev");
+        assert_eq!((dev.backend, dev.path), (Some(Backend::Local), "dev.db".into()));
+        assert!(config.rotation_function("dev", "api-key").unwrap().ends_with("all"));
+        assert_eq!(config.rotation_function("dev", "generic"), None);
+        assert_eq!(config.store_of("test"), config.store);
+    }
+
+    #[test]
+    fn names_that_no_manifest_can_have_are_refused_where_they_stand() {
+        for (text, said, help) in [
+            (
+                "environments:\n  production: {}\n",
+                "`environments`: there is no environment `production`",
+                "`prod`",
+            ),
+            (
+                "rotation:\n  functions:\n    api-keys: arn:aws:lambda:us-east-1:123456789012:function:f\n",
+                "`rotation.functions`: there is no secret type `api-keys`",
+                "`api-key`",
+            ),
+        ] {
+            let config = Config::parse(FILE_NAME, text).unwrap();
+            let error = config.check_names(&Enums::built_in(), FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.help().unwrap().to_string().contains(help), "{}", error.help().unwrap());
+            assert!(error.labels().is_some());
+        }
+    }
+
+    #[test]
+    fn an_environments_own_place_is_not_mixed_with_the_shared_one() {
+        let text = "\
+gitops: { url: https://git.example.com/all.git, branch: live }
+environments:
+  prod: { gitops: { url: ../prod.git } }
+  test: { gitops: { branch: trial } }
+  dev: { gitops: { path: ../dev } }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        let place = |environment: &str| {
+            let GitopsConfig { path, url, branch, .. } = config.gitops_of(environment);
+            (path, url, branch)
+        };
+        let (url, of) = (Some("https://git.example.com/all.git".to_owned()), |name: &str| {
+            Some(name.to_owned())
+        });
+        assert_eq!(place("staging"), (None, url.clone(), of("live")));
+        assert_eq!(place("prod"), (None, of("../prod.git"), None));
+        assert_eq!(place("test"), (None, url, of("trial")));
+        assert_eq!(place("dev"), (Some("../dev".into()), None, None));
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_refused_where_it_stands() {
+        for (text, said) in [
+            ("gitops: { path: ../a, url: ../b }\n", "`gitops.url` and `path` cannot both be set"),
+            ("gitops: { path: ../a, branch: main }\n", "`gitops.branch` is for a `url`"),
+            ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is no repository"),
+            ("gitops: { url: a, branch: -x }\n", "`gitops.branch` is no name of a branch"),
+            ("gitops: { url: a, branch: a..b }\n", "`gitops.branch` is no name of a branch"),
+            (
+                "environments:\n  dev: { gitops: { branch: x } }\n",
+                "`environments.dev.gitops.branch` is for a `url`",
+            ),
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_has_a_context_and_no_file_of_the_repository() {
+        let text =
+            "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        let cluster = ClusterConfig {
+            name: None,
+            context: Some("prod".to_owned()),
+            kubeconfig: Some("../kube/config".into()),
+        };
+        assert_eq!(config.environments["prod"].cluster, Some(cluster));
+        for (cluster, said) in [
+            ("{ context: '' }", "`environments.prod.cluster.context` cannot be a context"),
+            ("{ name: '' }", "`environments.prod.cluster.name` cannot be a name"),
+            (
+                "{ name: a, kubeconfig: ../b }",
+                "`environments.prod.cluster.kubeconfig` needs `context`",
+            ),
+            ("{ context: a, kubeconfig: '' }", "`environments.prod.cluster.kubeconfig` is no file"),
+            (
+                "{ context: a, kubeconfig: ci/kubeconfig }",
+                "`environments.prod.cluster.kubeconfig` is a file of the repository",
+            ),
+            ("{ context: a, token: b }", "unknown field `token`"),
+            ("{}", "`environments.prod.cluster` has neither `name` nor `context`"),
+        ] {
+            let text = format!("environments:\n  prod:\n    cluster: {cluster}\n");
+            let error = Config::parse(FILE_NAME, &text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn environments_whose_clusters_have_one_name_share_it() {
+        let text = "\
+environments:
+  dev: { cluster: { name: small } }
+  test: { cluster: { name: small, context: x } }
+  prod: { cluster: { context: prod } }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.cluster_of("dev"), config.cluster_of("test"));
+        assert_eq!(config.cluster_of("prod"), Cluster::OfEnvironment("prod"));
+        assert_ne!(
+            config.cluster_of("small"),
+            config.cluster_of("dev"),
+            "a cluster is not an environment"
+        );
+    }
+
+    #[test]
+    fn an_account_is_known_by_its_id_or_by_the_role_and_the_environments_own_counts_first() {
+        let text = "\
+store: { accountId: \"111111111111\" }
+environments:
+  prod: { accountId: \"222222222222\", roleArn: \"arn:aws:iam::333333333333:role/x\" }
+  test: { roleArn: \"arn:aws:iam::333333333333:role/x\" }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.account_of("prod"), Some("222222222222"));
+        assert_eq!(config.account_of("test"), Some("333333333333"));
+        assert_eq!(config.account_of("dev"), Some("111111111111"));
+        assert_eq!(config.store_of("dev").account_id.as_deref(), Some("111111111111"));
+        assert_eq!(Config::default().account_of("dev"), None);
+        // Without quotes too, whatever it begins with.
+        let config = Config::parse(FILE_NAME, "store: { accountId: 012345678901 }\n").unwrap();
+        assert_eq!(config.account_of("dev"), Some("012345678901"));
+    }
+
+    #[test]
+    fn an_account_that_is_not_twelve_digits_is_refused_at_its_place() {
+        for (text, said) in [
+            ("store:\n  accountId: \"12345\"\n", "`store.accountId: 12345` is not an account ID"),
+            (
+                "environments:\n  prod:\n    accountId: \"12345678901x\"\n",
+                "`environments.prod.accountId: 12345678901x` is not an account ID",
+            ),
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(
+                error.help().unwrap().to_string().contains("12 digits"),
+                "{}",
+                error.help().unwrap()
+            );
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_arn_of_its_kind_is_refused_where_it_stands() {
+        for text in [
+            "store:\n  roleArn: goldenpath-apply\n",
+            "environments:\n  prod:\n    roleArn: arn:aws:iam::123456789012:user/ann\n",
+            "rotation:\n  functions:\n    api-key: rotate\n",
+            "environments:\n  prod:\n    rotation:\n      functions:\n        api-key: rotate\n",
+        ] {
+            let error = Config::parse(FILE_NAME, text).unwrap_err();
+            assert!(error.to_string().contains("is not an ARN of that kind"), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
+        let error =
+            Config::parse(FILE_NAME, "environments:\n  prod:\n    store: { region: eu-west-2 }\n")
+                .unwrap_err();
+        assert!(error.to_string().contains("region"), "{error}");
+    }
+}

@@ -1,0 +1,489 @@
+//! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
+
+mod codeowners;
+mod destination_keys;
+mod diff;
+mod endpoint_policy;
+mod enums;
+mod environments;
+mod error;
+mod git_url;
+mod governance;
+mod ownership;
+mod policies;
+mod projection_file;
+mod secret_types;
+mod unique;
+mod wording;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::template;
+use crate::template::Output;
+
+pub use codeowners::{CODE_OWNERS_PLACES, CodeOwners};
+pub use destination_keys::destination_changes;
+pub use diff::{KeyChange, additions, key_changes, parse_tree};
+pub use enums::{BUILT_IN as BUILT_IN_ENUMS, Enums};
+pub use environments::{
+    Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig,
+};
+pub use error::ConfigError;
+pub use git_url::GitUrl;
+pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use ownership::{
+    AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
+    ServiceOwnership, Unlisted,
+};
+pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
+pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
+pub use secret_types::{
+    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType,
+    SecretTypes, check_key,
+};
+
+/// The configuration's name at the root of a repository.
+pub const FILE_NAME: &str = "goldenpath.yaml";
+
+/// `goldenpath.yaml`. Every field has a default but the store's backend, which plan and apply refuse to guess.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// The catalog's folder, from the repository's root.
+    pub catalog: String,
+    /// Who owns what is in the stores; by default the repository's name.
+    pub catalog_id: Option<String>,
+    /// The enums' file, from the repository's root.
+    pub enums: String,
+    /// The governance table's file, from the repository's root.
+    pub governance: String,
+    /// The file of the keys by secret type, from the repository's root.
+    pub secret_types: String,
+    pub ids: IdsConfig,
+    pub store: StoreConfig,
+    pub gitops: GitopsConfig,
+    pub external_secret: ExternalSecretConfig,
+    /// Who may ask for what, as written; [`Ownership`] answers questions by it.
+    pub ownership: OwnershipConfig,
+    pub rotation: RotationConfig,
+    pub limits: LimitsConfig,
+    pub audit: AuditConfig,
+    /// What is different in an environment, by its name.
+    #[serde(deserialize_with = "unique::map")]
+    pub environments: BTreeMap<String, EnvironmentConfig>,
+    /// Severities by rule code or name.
+    #[serde(deserialize_with = "unique::map")]
+    pub rules: BTreeMap<String, Level>,
+    /// The platform team's own rules, as written; [`Policies::compile`] makes them of use.
+    pub policies: Vec<PolicyConfig>,
+}
+
+/// How new IDs are kept from being anybody else's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IdsConfig {
+    /// How far above the highest ID of the default branch an ID may be and count.
+    pub max_gap: u32,
+    pub reserve: Reserve,
+    /// The remote where they are reserved, by its name in a clone; by default `origin`, or else the only one there is.
+    pub remote: Option<String>,
+}
+
+/// Whether IDs are reserved on a remote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reserve {
+    /// Where there is a remote that takes it; otherwise there is a warning.
+    #[default]
+    Auto,
+    /// Or else no ID is given out.
+    Always,
+    Never,
+}
+
+/// Where values live.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StoreConfig {
+    pub backend: Option<Backend>,
+    /// `aws`: the account, twelve digits.
+    pub account_id: Option<String>,
+    /// `local`: the SQLite file, from the repository's root.
+    pub path: PathBuf,
+    /// `local`: the file of the key that values are encrypted with, outside the repository; `~/` is the user's home.
+    pub key_file: Option<PathBuf>,
+    /// The secret's name in the store, a template over the manifest's fields.
+    pub key_template: String,
+    /// `aws`: the region; without one, the standard chain's (`AWS_REGION`, the profile).
+    pub region: Option<String>,
+    /// `aws`: a host of Secrets Manager in the region, such as a VPC endpoint, or an emulator on this machine.
+    pub endpoint_url: Option<String>,
+    /// `aws`: a role to take on; without one, the standard chain's credentials make the calls.
+    pub role_arn: Option<String>,
+    /// `aws`: the key that secrets are encrypted with; without one, each keeps the one that it has.
+    pub kms_key_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    Local,
+    Aws,
+}
+
+/// Where projections go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GitopsConfig {
+    /// A working copy on disk, from the repository's root.
+    pub path: Option<PathBuf>,
+    /// A repository to push to instead: a URL, or a path from the repository's root.
+    pub url: Option<String>,
+    /// `url`: the branch; without one, the one that its HEAD is on.
+    pub branch: Option<String>,
+    /// A projection's file in it, a template over the manifest's fields.
+    pub file: String,
+}
+
+/// What the ExternalSecrets have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExternalSecretConfig {
+    pub api_version: String,
+    pub refresh_interval: String,
+    pub store_name: String,
+    pub store_kind: String,
+    /// Whether a new one is held back until its secret has a value, which the operator could not find otherwise.
+    pub wait_for_value: bool,
+}
+
+/// What a run may do at most.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Secrets that one run deletes, unless somebody allows more.
+    pub max_deletes: usize,
+}
+
+/// Where apply commits what belongs into the catalog's repository: the audit trail, and manifests whose secrets are gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Push it to a remote, instead of committing it on the branch that is checked out.
+    pub push: bool,
+    /// By its name in a clone; by default `origin`, or else the only one there is.
+    pub remote: Option<String>,
+    /// By default the one that the remote's HEAD is on.
+    pub branch: Option<String>,
+}
+
+/// What a rule's findings count as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Off,
+    Warn,
+    Error,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            catalog: "catalogs/secrets".to_owned(),
+            catalog_id: None,
+            enums: "schemas/metadata/enums.yaml".to_owned(),
+            governance: "schemas/metadata/governance.yaml".to_owned(),
+            secret_types: "schemas/metadata/secret_types.yaml".to_owned(),
+            ids: IdsConfig::default(),
+            store: StoreConfig::default(),
+            gitops: GitopsConfig::default(),
+            external_secret: ExternalSecretConfig::default(),
+            ownership: OwnershipConfig::default(),
+            rotation: RotationConfig::default(),
+            limits: LimitsConfig::default(),
+            audit: AuditConfig::default(),
+            environments: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            policies: Vec::new(),
+        }
+    }
+}
+
+impl Default for IdsConfig {
+    fn default() -> Self {
+        Self { max_gap: 1000, reserve: Reserve::default(), remote: None }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { max_deletes: 5 }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            account_id: None,
+            path: PathBuf::from(".goldenpath/store.db"),
+            key_file: None,
+            key_template: "goldenpath/{{ service }}/{{ environment }}/{{ name }}".to_owned(),
+            region: None,
+            endpoint_url: None,
+            role_arn: None,
+            kms_key_id: None,
+        }
+    }
+}
+
+impl Default for GitopsConfig {
+    fn default() -> Self {
+        Self {
+            path: None,
+            url: None,
+            branch: None,
+            file: "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/{{ id }}.yaml".to_owned(),
+        }
+    }
+}
+
+impl Default for ExternalSecretConfig {
+    fn default() -> Self {
+        Self {
+            // The seed's version, so that a repository without a configuration renders what the seed shows.
+            api_version: "external-secrets.io/v1beta1".to_owned(),
+            refresh_interval: "1h".to_owned(),
+            store_name: "aws-secrets-manager".to_owned(),
+            store_kind: "ClusterSecretStore".to_owned(),
+            wait_for_value: false,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `goldenpath.yaml`.
+    ///
+    /// # Errors
+    /// Broken YAML, an unknown field or a value of the wrong kind, at its place; a catalog path that leaves the
+    /// repository.
+    pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
+        // An empty file, or one of comments alone, is a null document: all defaults.
+        let written: Option<Self> = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let mut config = written.unwrap_or_default();
+        for (name, folder) in [
+            ("catalog", &mut config.catalog),
+            ("enums", &mut config.enums),
+            ("governance", &mut config.governance),
+            ("secretTypes", &mut config.secret_types),
+        ] {
+            *folder = inside(folder).ok_or_else(|| {
+                let message = format!("`{name}: {folder}` is not a path inside the repository");
+                ConfigError::new(path, message, "give a relative path without `..`")
+                    .at_field(text, &[name])
+            })?;
+        }
+        config.check_texts(path, text)?;
+        let sample = sample();
+        let files = config.environments.iter().filter_map(|(name, own)| {
+            Some((format!("environments.{name}.gitops.file"), own.gitops.file.as_ref()?))
+        });
+        let shared = [
+            ("store.keyTemplate", &config.store.key_template),
+            ("gitops.file", &config.gitops.file),
+        ]
+        .into_iter();
+        for (name, template) in
+            shared.map(|(name, template)| (name.to_owned(), template)).chain(files)
+        {
+            let keys: Vec<&str> = name.split('.').collect();
+            let rendered = template::render(&name, template, Output::Text, &sample);
+            if let Ok(file) = &rendered
+                && name.ends_with("gitops.file")
+                && let Err(why) = check_projection_file(file)
+            {
+                let help = "name a YAML file of its own that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
+                return Err(
+                    ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys)
+                );
+            }
+            if let Err(error) = rendered {
+                let variables: Vec<&str> = sample
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, _)| name.as_str())
+                    .collect();
+                let help = format!("the variables are {}", variables.join(", "));
+                let error = ConfigError::new(path, format!("`{name}`: {}", error.what()), help);
+                return Err(error.at_field(text, &keys));
+            }
+        }
+        if let Some(id) =
+            config.catalog_id.as_ref().filter(|id| id.is_empty() || to_catalog_id(id) != **id)
+        {
+            return Err(ConfigError::new(
+                path,
+                format!("`catalogId: {id}` cannot be the value of a tag"),
+                "AWS takes 1 to 256 letters, digits, spaces and _.:/=+-@",
+            )
+            .at_field(text, &["catalogId"]));
+        }
+        config.check_endpoints(path, text)?;
+        if config.ids.max_gap == 0 {
+            let message = "`ids.maxGap: 0` leaves no ID to give out";
+            let error =
+                ConfigError::new(path, message, "write 1 or more, or leave it out for 1000");
+            return Err(error.at_field(text, &["ids", "maxGap"]));
+        }
+        config.check_arns(path, text)?;
+        config.check_gitops(path, text)?;
+        config.check_clusters(path, text)?;
+        config.check_accounts(path, text)?;
+        config.check_ownership(path, text)?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// Refuses an option without a value where a text is needed. serde reads a plain `null` there as the text "null",
+    /// which people take for "not set".
+    fn check_texts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let store = self.store.path.to_str().unwrap_or_default();
+        let external = &self.external_secret;
+        let texts: [(&[&str], &str); 11] = [
+            (&["catalog"], &self.catalog),
+            (&["enums"], &self.enums),
+            (&["governance"], &self.governance),
+            (&["secretTypes"], &self.secret_types),
+            (&["store", "path"], store),
+            (&["store", "keyTemplate"], &self.store.key_template),
+            (&["gitops", "file"], &self.gitops.file),
+            (&["externalSecret", "apiVersion"], &external.api_version),
+            (&["externalSecret", "refreshInterval"], &external.refresh_interval),
+            (&["externalSecret", "storeName"], &external.store_name),
+            (&["externalSecret", "storeKind"], &external.store_kind),
+        ];
+        match texts
+            .into_iter()
+            .find(|(_, value)| matches!(*value, "" | "~" | "null" | "Null" | "NULL"))
+        {
+            Some((keys, _)) => {
+                let message = format!("`{}` has no value", keys.join("."));
+                let help = "write its value, or leave the line out for the default";
+                Err(ConfigError::new(path, message, help).at_field(text, keys))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A path from the repository's root in its one form: no `.`, no doubled or closing slash. None where it leads outside,
+/// or to the root itself.
+fn inside(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let leaves = path.starts_with('/') || parts.contains(&"..") || path.contains(char::is_control);
+    (!leaves && !parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// A manifest's fields, for trying templates out: the variables that there are.
+fn sample() -> serde_json::Value {
+    let names = [
+        "id",
+        "name",
+        "description",
+        "owner",
+        "service",
+        "environment",
+        "provider",
+        "secretType",
+        "riskTier",
+    ]
+    .into_iter()
+    .chain(["rotationClass", "status", "namespace", "k8sSecretName", "ttlDays"]);
+    names.map(|name| (name.to_owned(), serde_json::Value::from(name))).collect()
+}
+
+/// What an account ID is, for messages.
+const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\"";
+
+/// Returns whether `text` is the ID of an AWS account (AWS Account Management, "View AWS account identifiers").
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The longest value of a tag in AWS Secrets Manager, in characters (API type `Tag`).
+const TAG_VALUE_LENGTH: usize = 256;
+
+/// Letters, digits, spaces and `_ . : / = + - @`: what AWS takes in every service's tags (tag naming limits).
+fn is_tag_character(character: char) -> bool {
+    character.is_alphanumeric() || " _.:/=+-@".contains(character)
+}
+
+/// What AWS takes as the value of a tag.
+///
+/// # Errors
+/// A sentence that says what is wrong with `text`.
+pub fn check_tag_value(text: &str) -> Result<(), String> {
+    match text.chars().find(|character| !is_tag_character(*character)) {
+        Some(character) => Err(format!(
+            "`{}` cannot stand in it: AWS takes letters, digits, spaces and _.:/=+-@",
+            character.escape_debug()
+        )),
+        None if text.chars().count() > TAG_VALUE_LENGTH => Err(format!(
+            "it has {} characters, {TAG_VALUE_LENGTH} at most are allowed",
+            text.chars().count()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The nearest catalog ID to a repository's name.
+#[must_use]
+pub fn to_catalog_id(name: &str) -> String {
+    name.chars().take(TAG_VALUE_LENGTH).map(|c| if is_tag_character(c) { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_is_all_defaults_and_names_no_store() {
+        let config = Config::parse(FILE_NAME, "# nothing\n").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.store.backend, None);
+    }
+
+    #[test]
+    fn a_catalog_outside_the_repository_is_refused() {
+        assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
+        for nowhere in ["/etc", ".", "''", "a/../.."] {
+            assert!(
+                Config::parse(FILE_NAME, &format!("catalog: {nowhere}\n")).is_err(),
+                "{nowhere}"
+            );
+        }
+        assert_eq!(Config::parse(FILE_NAME, "catalog: ./a//b/./c/\n").unwrap().catalog, "a/b/c");
+    }
+
+    #[test]
+    fn a_template_with_an_unknown_variable_is_refused_where_it_stands() {
+        let error =
+            Config::parse(FILE_NAME, "store:\n  keyTemplate: \"{{ service }}/{{ env }}\"\n")
+                .unwrap_err();
+        assert!(error.to_string().contains("keyTemplate"), "{error}");
+        assert!(miette::Diagnostic::labels(&error).is_some());
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let error = Config::parse(FILE_NAME, "store:\n  backnd: local\n").unwrap_err();
+        assert!(error.to_string().contains("backnd"), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+//! Who holds which ID: the manifests of the work tree and of every branch, reservations, and what this clone has given out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use git2::Oid;
+
+use super::reservation::Asked;
+use crate::catalog::Catalog;
+use crate::manifest::{MAX_BYTES, SecretId};
+use crate::used_ids::{UsedIds, given_out, of_file_name};
+use crate::vcs::{Blob, Branch, Place, Repository, SourceError, is_yaml};
+use crate::yaml;
+
+/// What an ID is to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A manifest has it.
+    Used,
+    /// It is reserved, and no branch uses it.
+    Reserved,
+    /// This clone has given it out, and neither a branch nor a reservation knows of it.
+    GivenOut,
+    /// A file of the audit trail or of the past has it, and it does not count.
+    Ignored,
+}
+
+/// One ID and one who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub id: SecretId,
+    pub standing: Standing,
+    /// Where the manifest lies, from the repository's root.
+    pub path: Option<String>,
+    /// The first branch that has the manifest; None where only the work tree has it.
+    pub branch: Option<String>,
+    /// `metadata.owner`
+    pub owner: Option<String>,
+    /// `metadata.name`
+    pub name: Option<String>,
+    /// Whether another manifest has the ID too.
+    pub collides: bool,
+    /// Whether it is too far above the default branch's IDs to count.
+    pub beyond: bool,
+}
+
+impl Standing {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Reserved => "reserved",
+            Self::GivenOut => "given-out",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has answered, `used`
+/// what is in use.
+///
+/// # Errors
+/// Refs that cannot be read.
+pub fn holders(
+    repository: &Repository,
+    folder: &str,
+    catalog: &Catalog,
+    asked: Option<(&str, &Asked)>,
+    used_ids: &UsedIds,
+) -> Result<Vec<Holder>, SourceError> {
+    let mut holders: Vec<Holder> = Vec::new();
+    for entry in &catalog.entries {
+        let claimed = entry.claimed_id().and_then(|id| SecretId::parse(id).ok());
+        let Some(id) = claimed.or_else(|| of_file_name(&entry.path)) else { continue };
+        let text =
+            |pointer| entry.root().and_then(|root| root.string_at(pointer)).map(str::to_owned);
+        let (owner, name) = (text("/metadata/owner"), text("/metadata/name"));
+        holders.push(Holder::of_manifest(id, entry.path.clone(), None, owner, name));
+    }
+
+    let mut branches = repository.branches()?;
+    for theirs in asked.iter().flat_map(|(remote, asked)| asked.named_branches(remote)) {
+        if !branches.iter().any(|branch: &Branch| branch.tip == theirs.tip) {
+            branches.push(theirs);
+        }
+    }
+    let on_disk: BTreeSet<(SecretId, String)> =
+        holders.iter().filter_map(|holder| Some((holder.id, holder.path.clone()?))).collect();
+    let mut seen: BTreeMap<(SecretId, String), usize> = BTreeMap::new();
+    let mut elsewhere: Vec<(usize, Blob<'static>)> = Vec::new();
+    let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
+    repository.visit_tips(&tips, Place { folder, counts: is_yaml }, &mut |number, blob| {
+        let Some(id) = of_file_name(&blob.path) else { return };
+        let key = (id, blob.path.to_string());
+        if seen.contains_key(&key) {
+            return;
+        }
+        seen.insert(key.clone(), number);
+        if !on_disk.contains(&key) {
+            elsewhere.push((number, blob));
+        }
+    });
+    for holder in &mut holders {
+        let number = holder.path.as_ref().and_then(|path| seen.get(&(holder.id, path.clone())));
+        holder.branch = number.map(|number| branches[*number].name.clone());
+    }
+    let (numbers, blobs): (Vec<usize>, Vec<Blob<'static>>) = elsewhere.into_iter().unzip();
+    let read = repository.load(&blobs, MAX_BYTES, |file| {
+        let root =
+            file.bytes.ok().and_then(|bytes| yaml::parse(std::str::from_utf8(&bytes).ok()?).ok());
+        let text = |pointer| root.as_ref()?.string_at(pointer).map(str::to_owned);
+        (file.path, text("/metadata/owner"), text("/metadata/name"))
+    });
+    for (number, (path, owner, name)) in numbers.into_iter().zip(read) {
+        let Some(id) = of_file_name(&path) else { continue };
+        // A manifest that one branch has moved is still the same.
+        if !holders.iter().any(|holder| holder.id == id && name.is_some() && holder.name == name) {
+            holders.push(Holder::of_manifest(
+                id,
+                path,
+                Some(branches[number].name.clone()),
+                owner,
+                name,
+            ));
+        }
+    }
+
+    let mut used: BTreeMap<SecretId, usize> = BTreeMap::new();
+    for holder in &holders {
+        *used.entry(holder.id).or_default() += 1;
+    }
+    for holder in &mut holders {
+        holder.collides = used[&holder.id] > 1;
+    }
+    let reserved: BTreeSet<SecretId> =
+        asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
+    let unused = |id: &SecretId| !used.contains_key(id);
+    holders.extend(
+        reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)),
+    );
+    let given: BTreeSet<SecretId> =
+        given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
+    holders.extend(
+        given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)),
+    );
+    let others = used_ids
+        .beyond()
+        .filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
+    holders.extend(others.map(|(id, origin)| {
+        Holder {
+            path: Some(origin.path().to_owned()),
+            branch: origin
+                .commit()
+                .map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
+            ..Holder::of_number(id, Standing::Ignored)
+        }
+    }));
+    for holder in &mut holders {
+        holder.beyond = holder.id > used_ids.limit.last();
+    }
+    holders.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
+    Ok(holders)
+}
+
+impl Holder {
+    fn of_manifest(
+        id: SecretId,
+        path: String,
+        branch: Option<String>,
+        owner: Option<String>,
+        name: Option<String>,
+    ) -> Self {
+        Self {
+            id,
+            standing: Standing::Used,
+            path: Some(path),
+            branch,
+            owner,
+            name,
+            collides: false,
+            beyond: false,
+        }
+    }
+
+    fn of_number(id: SecretId, standing: Standing) -> Self {
+        Self {
+            id,
+            standing,
+            path: None,
+            branch: None,
+            owner: None,
+            name: None,
+            collides: false,
+            beyond: false,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Another ID for the younger of two manifests that have the same one: in its text, comments and layout kept, and in its
+//! file's name.
+
+use std::collections::BTreeMap;
+
+use git2::Oid;
+use miette::Diagnostic;
+
+use super::conflicts::{Clash, Mine, elsewhere};
+use crate::catalog::{Catalog, Entry, Project};
+use crate::fixes::Rewrite;
+use crate::manifest::SecretId;
+use crate::vcs::{Branch, File, Repository, Snapshot, TargetBranch};
+use crate::yaml::{Change, Node, Scalar, Value};
+
+/// Why a manifest cannot get another ID.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum RenumberError {
+    #[error("`{path}` holds no ID that could be another")]
+    #[diagnostic(
+        code(goldenpath::ids::no_id),
+        help("`goldenpath validate {path}` says what is wrong with it")
+    )]
+    NoId { path: String },
+
+    #[error("the ID in `{path}` cannot be changed without changing something else too")]
+    #[diagnostic(
+        code(goldenpath::ids::unwritable),
+        help("write `id: {id}` into it by hand, and name the file after it")
+    )]
+    Unwritable { path: String, id: SecretId },
+}
+
+/// A manifest that is to get another ID, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Younger {
+    /// Of the manifest, from the repository's root.
+    pub path: String,
+    pub id: SecretId,
+    /// What has the ID rightly.
+    pub because: String,
+}
+
+/// A collision that is not this branch's to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elder {
+    pub path: String,
+    pub id: SecretId,
+    pub branch: String,
+    pub other: String,
+}
+
+/// Which manifests of the work tree's `catalog` have an ID that an older one has too: in the same catalog, or on one of
+/// `others`. What the branch that merges go to holds is older than anything else; otherwise the commits tell, and what is
+/// not committed is the youngest.
+#[must_use]
+pub fn collisions(
+    repository: &Repository,
+    project: &Project,
+    catalog: &Catalog,
+    target: Option<&TargetBranch>,
+    others: &[Branch],
+) -> (Vec<Younger>, Vec<Elder>) {
+    let head = repository.head().ok();
+    let (commit, base) =
+        (head.and_then(commit_of), target.and_then(|target| commit_of(target.tip)));
+    let in_target = |path: &str| base.is_some_and(|base| repository.holds(base, path));
+    let since = |commit: Option<Oid>, path: &str| {
+        commit.and_then(|commit| repository.held_since(commit, path)).unwrap_or(i64::MAX)
+    };
+
+    let mut by_id: BTreeMap<SecretId, Vec<&Entry>> = BTreeMap::new();
+    for entry in &catalog.entries {
+        if let Some(id) = entry.claimed_id().and_then(|id| SecretId::parse(id).ok()) {
+            by_id.entry(id).or_default().push(entry);
+        }
+    }
+    let mut younger = Vec::new();
+    for (id, entries) in by_id.iter_mut().filter(|(_, entries)| entries.len() > 1) {
+        entries.sort_by_cached_key(|entry| {
+            (!in_target(&entry.path), since(commit, &entry.path), entry.path.clone())
+        });
+        let because = format!("{} has it", entries[0].path);
+        let rest = entries[1..].iter();
+        younger.extend(rest.map(|entry| Younger {
+            path: entry.path.clone(),
+            id: *id,
+            because: because.clone(),
+        }));
+    }
+
+    // What the target holds is settled: whoever collides with that has to give way.
+    let is_mine = |entry: &&Entry| {
+        !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path)
+    };
+    let mine: Vec<Mine> = catalog.entries.iter().filter(is_mine).filter_map(Mine::of).collect();
+    let mut elder = Vec::new();
+    for Clash { mine, branch, path } in
+        elsewhere(repository, &project.config.catalog, &mine, head, others)
+    {
+        let theirs = (!in_target(&path), since(Some(branch.tip), &path));
+        let ours = (true, since(commit, &mine.path));
+        let (branch, other) = (branch.name, path);
+        match theirs <= ours {
+            true => younger.push(Younger {
+                because: format!("{other} on {branch} has it"),
+                path: mine.path,
+                id: mine.id,
+            }),
+            false => elder.push(Elder { path: mine.path, id: mine.id, branch, other }),
+        }
+    }
+    younger.sort_by(|one, other| one.path.cmp(&other.path));
+    (younger, elder)
+}
+
+impl Mine {
+    /// The manifest in a file of the catalog, if it claims an ID.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let id = SecretId::parse(entry.claimed_id()?).ok()?;
+        let name =
+            entry.root().and_then(|root| root.string_at("/metadata/name")).map(str::to_owned);
+        Some(Self { id, path: entry.path.clone(), name })
+    }
+}
+
+/// Gives the manifest at `path` of the catalog the ID `new`: wherever its text holds the old one as a value of its own, and
+/// in the file's name. Nothing is written.
+///
+/// # Errors
+/// A file that holds no ID, or not in a way that can be changed in place.
+pub fn renumber(
+    catalog: &mut Catalog,
+    project: &Project,
+    path: &str,
+    new: SecretId,
+) -> Result<Rewrite, RenumberError> {
+    let no_id = || RenumberError::NoId { path: path.to_owned() };
+    let number = catalog.entries.iter().position(|entry| entry.path == path).ok_or_else(no_id)?;
+    let entry = &catalog.entries[number];
+    let old =
+        entry.claimed_id().and_then(|id| SecretId::parse(id).ok()).ok_or_else(no_id)?.to_string();
+    let root = entry.root().ok_or_else(no_id)?;
+    let unwritable = || RenumberError::Unwritable { path: path.to_owned(), id: new };
+    let mut text = entry.text.clone();
+    for pointer in holding(root, &old) {
+        let root = crate::yaml::parse(&text).map_err(|_| unwritable())?;
+        let change = Change::Set { pointer, value: Scalar::String(new.to_string()) };
+        text = change.apply(&text, &root).ok_or_else(unwritable)?;
+    }
+    let to = match path.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{new}.yaml"),
+        None => format!("{new}.yaml"),
+    };
+    let file = File { path: to.clone(), bytes: Ok(text.into_bytes()) };
+    let before = std::mem::replace(&mut catalog.entries[number], Entry::read(file, true, project));
+    catalog.entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(Rewrite { before, path: to })
+}
+
+/// The pointers to the values that are `word`.
+fn holding(root: &Node, word: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), root)];
+    while let Some((pointer, node)) = open.pop() {
+        match &node.value {
+            Value::Mapping(fields) => {
+                open.extend(fields.iter().map(|(key, value)| {
+                    let name = key.name.replace('~', "~0").replace('/', "~1");
+                    (format!("{pointer}/{name}"), value)
+                }));
+            }
+            Value::Sequence(items) => {
+                open.extend(
+                    items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item)),
+                );
+            }
+            Value::String(text) if text == word => found.push(pointer),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn commit_of(snapshot: Snapshot) -> Option<Oid> {
+    match snapshot {
+        Snapshot::Commit(commit) => Some(commit),
+        _ => None,
+    }
+}

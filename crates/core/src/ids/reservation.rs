@@ -1,0 +1,288 @@
+//! The remote where IDs are reserved, and what its branches hold. All of it goes through the `git` program, and none of it
+//! moves a ref of this clone: what is fetched is only read.
+
+use std::collections::BTreeMap;
+
+use git2::Oid;
+use miette::Diagnostic;
+
+use crate::manifest::SecretId;
+use crate::used_ids::RESERVATIONS;
+use crate::vcs::git::{Git, GitError, NETWORK, Rejections, without_password};
+use crate::vcs::{Branch, Repository, SourceError};
+
+const BRANCHES: &str = "refs/heads/";
+
+/// How many refs one command names.
+const AT_ONCE: usize = 200;
+
+/// Why a remote cannot say, or does not take, what it is asked.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum RemoteError {
+    #[error("`{remote}` cannot be asked: {source}")]
+    #[diagnostic(
+        code(goldenpath::ids::unreachable),
+        help("check the network and your rights; `git ls-remote {remote}` shows more")
+    )]
+    Unreachable { remote: String, source: GitError },
+
+    #[error("`{remote}` takes no reservation: {why}")]
+    #[diagnostic(
+        code(goldenpath::ids::refused),
+        help(
+            "whoever adds manifests needs the right to push refs below refs/goldenpath/ids/ there; without it, set `ids.reserve: never`"
+        )
+    )]
+    Refused { remote: String, why: String },
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// A remote of a repository, by its name.
+pub struct Remote<'r> {
+    /// As it is shown: a URL without a name and password in it.
+    pub name: String,
+    /// As git is told.
+    target: String,
+    repository: &'r Repository,
+    git: Git,
+}
+
+/// What a remote has.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub reserved: BTreeMap<SecretId, Oid>,
+    /// By their names without `refs/heads/`.
+    pub branches: BTreeMap<String, Oid>,
+    /// The branch that its HEAD is on, by its name in `branches`; None where it does not say.
+    pub default: Option<String>,
+}
+
+/// What became of one reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    Ours,
+    /// Somebody else has it, or was about to take it at the same time.
+    Lost,
+}
+
+impl Asked {
+    /// The branches, by their names in a clone.
+    #[must_use]
+    pub fn named_branches(&self, remote: &str) -> Vec<Branch> {
+        let named =
+            |(name, tip): (&String, &Oid)| Branch { name: format!("{remote}/{name}"), tip: *tip };
+        self.branches.iter().map(named).collect()
+    }
+}
+
+impl<'r> Remote<'r> {
+    /// The remote called `name`; without one `origin`, or else the only one there is. None where there is none such.
+    #[must_use]
+    pub fn of(repository: &'r Repository, name: Option<&str>) -> Option<Self> {
+        let remotes = repository.remotes();
+        let is_there = |name: &str| remotes.iter().any(|remote| remote == name);
+        let name = match (name, remotes.as_slice()) {
+            (Some(name), _) => Some(name).filter(|name| is_there(name)),
+            (None, _) if is_there("origin") => Some("origin"),
+            (None, [only]) => Some(only.as_str()),
+            (None, _) => None,
+        }?;
+        Some(Self::at(repository, name))
+    }
+
+    /// The remote of this name or URL.
+    #[must_use]
+    pub fn at(repository: &'r Repository, name: &str) -> Self {
+        Self {
+            name: without_password(name),
+            target: name.to_owned(),
+            git: repository.program(),
+            repository,
+        }
+    }
+
+    /// Asks for all reservations and branches, in one go.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn ask(&self) -> Result<Asked, RemoteError> {
+        let patterns = ["HEAD".to_owned(), format!("{RESERVATIONS}*"), format!("{BRANCHES}*")];
+        let arguments = ["ls-remote", "--quiet", "--symref", &self.target].map(str::to_owned);
+        let answer = self.run(&[&arguments[..], &patterns].concat())?;
+        let mut asked = Asked::default();
+        // `ref: refs/heads/main<tab>HEAD`
+        let heads = answer
+            .lines()
+            .filter_map(|line| line.strip_suffix("\tHEAD")?.strip_prefix("ref: refs/heads/"));
+        asked.default = heads.map(str::to_owned).next();
+        for (id, name) in refs_in(&answer) {
+            if let Some(reserved) = name.strip_prefix(RESERVATIONS) {
+                // What somebody else has put there is no ID.
+                asked
+                    .reserved
+                    .extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
+            } else if let Some(branch) = name.strip_prefix(BRANCHES) {
+                asked.branches.insert(branch.to_owned(), id);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Fetches the commits of `branches` that this clone does not have. In a shallow clone nothing is fetched, since history
+    /// that was left out would come with it.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    fn fetch(&self, branches: &BTreeMap<String, Oid>) -> Result<(), RemoteError> {
+        let unknown = branches.iter().filter(|(_, tip)| !self.repository.has_commit(**tip));
+        let names: Vec<String> = unknown.map(|(name, _)| format!("{BRANCHES}{name}")).collect();
+        if self.repository.is_shallow() { Ok(()) } else { self.fetch_refs(&names) }
+    }
+
+    /// Asks for all, and fetches what is not known of the branches.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn look(&self) -> Result<Asked, RemoteError> {
+        let asked = self.ask()?;
+        self.fetch(&asked.branches)?;
+        Ok(asked)
+    }
+
+    /// Its branches as they are now, with their commits fetched; their names begin with the remote's.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn branches(&self) -> Result<Vec<Branch>, RemoteError> {
+        Ok(self.look()?.named_branches(&self.name))
+    }
+
+    /// Who made these reservations and when, as far as that can be found out.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn makers(
+        &self,
+        reserved: &BTreeMap<SecretId, Oid>,
+    ) -> Result<BTreeMap<SecretId, String>, RemoteError> {
+        let unknown = reserved.iter().filter(|(_, commit)| !self.repository.has_commit(**commit));
+        let names: Vec<String> = unknown.map(|(id, _)| format!("{RESERVATIONS}{id}")).collect();
+        self.fetch_refs(&names)?;
+        let maker = |(id, commit): (&SecretId, &Oid)| Some((*id, self.repository.maker(*commit)?));
+        Ok(reserved.iter().filter_map(maker).collect())
+    }
+
+    /// The reservation of one ID: None where there is none, and otherwise who made it and when, as far as that can be found
+    /// out.
+    ///
+    /// # Errors
+    /// A remote that does not answer.
+    pub fn reservation(&self, id: SecretId) -> Result<Option<Option<String>>, RemoteError> {
+        let found = self.list(&[format!("{RESERVATIONS}{id}")])?;
+        let Some((commit, _)) = found.first() else { return Ok(None) };
+        let maker = self.makers(&[(id, *commit)].into())?.remove(&id);
+        Ok(Some(maker))
+    }
+
+    /// Tries to reserve each of `ids`. The remote decides, ref by ref: it creates one only where there is none, and two
+    /// callers never bring the same commit, since each holds a number that was drawn for it.
+    ///
+    /// # Errors
+    /// A remote that does not answer, or takes no reservations at all.
+    pub fn reserve(&self, ids: &[SecretId]) -> Result<Vec<Claim>, RemoteError> {
+        let name = |id: &SecretId| format!("{RESERVATIONS}{id}");
+        let commits = ids.iter().map(|id| self.commit(*id)).collect::<Result<Vec<Oid>, _>>()?;
+        let mut arguments: Vec<String> =
+            ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"]
+                .into_iter()
+                .chain(["--recurse-submodules=no"])
+                .map(str::to_owned)
+                .collect();
+        arguments.extend(ids.iter().map(|id| format!("--force-with-lease={}:", name(id))));
+        arguments.push(self.target.clone());
+        arguments
+            .extend(ids.iter().zip(&commits).map(|(id, commit)| format!("{commit}:{}", name(id))));
+        let pushed = self.git.ask(&arguments, NETWORK);
+        if pushed.as_ref().is_ok_and(|answer| answer.success) {
+            return Ok(vec![Claim::Ours; ids.len()]);
+        }
+        // Whatever it said, or did not: what is there now tells.
+        let names: Vec<String> = ids.iter().map(name).collect();
+        let there: BTreeMap<String, Oid> =
+            self.list(&names)?.into_iter().map(|(id, name)| (name, id)).collect();
+        let claims: Vec<Option<Claim>> = names
+            .iter()
+            .zip(&commits)
+            .map(|(name, commit)| {
+                there.get(name).map(|held| if held == commit { Claim::Ours } else { Claim::Lost })
+            })
+            .collect();
+        let nobody_has = claims.iter().filter(|claim| claim.is_none()).count();
+        if nobody_has == 0 {
+            return Ok(claims.into_iter().flatten().collect());
+        }
+        match pushed {
+            // Another push was about to take it, and may have failed at that because of this one.
+            Ok(answer) if Rejections(&answer.stdout).are_collisions() => {
+                Ok(claims.into_iter().map(|claim| claim.unwrap_or(Claim::Lost)).collect())
+            }
+            Ok(answer) => {
+                let why = Rejections(&answer.stdout).first().unwrap_or(answer.complaint);
+                Err(RemoteError::Refused { remote: self.name.clone(), why })
+            }
+            Err(source) => Err(RemoteError::Unreachable { remote: self.name.clone(), source }),
+        }
+    }
+
+    fn commit(&self, id: SecretId) -> Result<Oid, RemoteError> {
+        let mut nonce = [0; 16];
+        let drawn = getrandom::fill(&mut nonce);
+        drawn.map_err(|error| RemoteError::Refused {
+            remote: self.name.clone(),
+            why: error.to_string(),
+        })?;
+        let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(self.repository.lone_commit(&format!("Reserve {id}\n\nNonce: {nonce}\n"))?)
+    }
+
+    fn list(&self, patterns: &[String]) -> Result<Vec<(Oid, String)>, RemoteError> {
+        let arguments = ["ls-remote", "--quiet", "--refs", &self.target].map(str::to_owned);
+        let answer = self.run(&[&arguments[..], patterns].concat())?;
+        Ok(refs_in(&answer).map(|(id, name)| (id, name.to_owned())).collect())
+    }
+
+    fn fetch_refs(&self, names: &[String]) -> Result<(), RemoteError> {
+        for names in names.chunks(AT_ONCE) {
+            let arguments = [
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-prune",
+                "--refmap=",
+            ];
+            let arguments = arguments
+                .into_iter()
+                .chain(["--no-recurse-submodules", &self.target])
+                .map(str::to_owned);
+            self.run(&arguments.chain(names.iter().cloned()).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, arguments: &[String]) -> Result<String, RemoteError> {
+        let answer = self.git.run(arguments, NETWORK);
+        answer
+            .map(|answer| answer.stdout)
+            .map_err(|source| RemoteError::Unreachable { remote: self.name.clone(), source })
+    }
+}
+
+/// The objects and names in an answer of `git ls-remote`.
+fn refs_in(answer: &str) -> impl Iterator<Item = (Oid, &str)> {
+    let lines = answer.lines().filter_map(|line| line.split_once('\t'));
+    lines.filter_map(|(id, name)| Some((id.parse().ok()?, name)))
+}

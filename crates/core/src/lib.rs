@@ -1,0 +1,50 @@
+//! What a hook, an editor and a server need of goldenpath: manifests, configuration, rules, IDs.
+//!
+//! Data flows one way: bytes → manifest → catalog → findings. A module imports only modules that are
+//! listed below it.
+//!
+//! | module | subject |
+//! | --- | --- |
+//! | [`scaffold`] | answers → template → manifest file |
+//! | [`ids`] | the next ID, reservation, renumbering |
+//! | [`codeowners`] | the CODEOWNERS lines that follow from the configuration |
+//! | [`report`] | findings for machines: JSON, SARIF, GitHub's workflow commands |
+//! | [`fixes`] | findings → files that have fewer of them |
+//! | [`rules`] | one file a rule |
+//! | [`projection`] | manifest → ExternalSecret |
+//! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
+//! | [`used_ids`] | the IDs in use |
+//! | [`trail`] | the audit trail: reading and verifying |
+//! | [`vcs`] | git: work tree, index, commits, history, remotes |
+//! | [`manifest`] | the SecretRequest: schema and typed model |
+//! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
+//! | [`yaml`] | YAML with spans, and edits that keep comments |
+//! | [`template`] | minijinja with bounds, and the built-in templates |
+//! | [`endpoint`] | the URLs that signed requests may go to, and AWS's regions |
+//! | [`files`] | whole files: written entirely or not at all |
+//! | [`sanitize`] | text from outside, made safe for terminals and CI logs |
+//! | [`arn`] | the kinds of Amazon Resource Names that people write |
+//! | [`suggest`] | "did you mean …?" |
+//! | [`crash_point`] | places at which a test can end the program |
+
+pub mod arn;
+pub mod catalog;
+pub mod codeowners;
+pub mod config;
+pub mod crash_point;
+pub mod endpoint;
+pub mod files;
+pub mod fixes;
+pub mod ids;
+pub mod manifest;
+pub mod projection;
+pub mod report;
+pub mod rules;
+pub mod sanitize;
+pub mod scaffold;
+pub mod suggest;
+pub mod template;
+pub mod trail;
+pub mod used_ids;
+pub mod vcs;
+pub mod yaml;

@@ -1,0 +1,30 @@
+//! One SecretRequest: its text, its nodes with spans, its schema, its typed model.
+
+mod json_view;
+mod model;
+mod names;
+
+mod principals;
+mod schema;
+mod store_key;
+
+use crate::yaml;
+
+pub use model::{LifecycleStatus, SecretRequest};
+pub use names::{DnsLabel, DnsSubdomain, LABEL_LENGTH, SecretId, check_one_line, to_label};
+
+pub use principals::Principals;
+pub use schema::{
+    BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind,
+};
+pub use store_key::{StoreKey, StoreKeyError};
+
+/// The status that a manifest's bytes say, whatever else is wrong with it.
+#[must_use]
+pub fn status_in(bytes: &[u8]) -> Option<LifecycleStatus> {
+    let root = yaml::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    LifecycleStatus::parse(root.string_at("/spec/lifecycle/status")?).ok()
+}
+
+/// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.
+pub const MAX_BYTES: u64 = 256 * 1024;

@@ -1,0 +1,191 @@
+//! The typed SecretRequest: once one exists, nothing about it needs checking again.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
+use super::principals::Principals;
+use super::schema::{Violation, ViolationKind};
+use crate::yaml::{Node, Value};
+
+/// What a team asks for: one secret, in one environment, for one service (the seed's section 1).
+///
+/// Its fields, under these camel-case names, are the variables of every template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRequest {
+    pub id: SecretId,
+    pub name: DnsLabel,
+    pub description: Option<String>,
+    pub owner: String,
+    pub service: DnsLabel,
+    pub environment: DnsLabel,
+    pub provider: String,
+    pub secret_type: String,
+    pub risk_tier: String,
+    pub rotation_class: String,
+    pub status: LifecycleStatus,
+    pub namespace: DnsLabel,
+    pub k8s_secret_name: DnsSubdomain,
+    /// Who may use the value; None where the manifest leaves that to others. No variable of templates.
+    #[serde(skip)]
+    pub principals: Option<Principals>,
+    /// Whether the first value is made when the secret is created. No variable of templates.
+    #[serde(skip)]
+    pub generate: bool,
+    pub ttl_days: u32,
+}
+
+/// `spec.lifecycle.status`, in the seed's order (section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleStatus {
+    Active,
+    Deprecated,
+    DecommissionRequested,
+    Decommissioned,
+}
+
+impl SecretRequest {
+    /// Reads the typed model out of a parsed manifest. A manifest that the built-in schema accepts always has one;
+    /// this asks again because a catalog may bring a schema of its own that demands less.
+    ///
+    /// # Errors
+    /// The first field that is missing or not what it must be.
+    pub fn read(root: &Node) -> Result<Self, Violation> {
+        let fields = Fields(root);
+        Ok(Self {
+            id: fields.parsed("/metadata/id", SecretId::parse)?,
+            name: fields.parsed("/metadata/name", DnsLabel::parse)?,
+            description: match root.at("/metadata/description") {
+                None => None,
+                Some(_) => Some(fields.parsed("/metadata/description", |text| {
+                    check_one_line(text)?;
+                    Ok(text.to_owned())
+                })?),
+            },
+            owner: fields.string("/metadata/owner")?.to_owned(),
+            service: fields.parsed("/metadata/service", DnsLabel::parse)?,
+            environment: fields.parsed("/metadata/environment", DnsLabel::parse)?,
+            provider: fields.string("/spec/provider")?.to_owned(),
+            secret_type: fields.string("/spec/secretType")?.to_owned(),
+            risk_tier: fields.string("/spec/risk/tier")?.to_owned(),
+            rotation_class: fields.string("/spec/rotation/rotationClass")?.to_owned(),
+            status: fields.parsed("/spec/lifecycle/status", LifecycleStatus::parse)?,
+            namespace: fields.parsed("/spec/access/namespace", DnsLabel::parse)?,
+            k8s_secret_name: fields.parsed("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
+            principals: Principals::read(root)?,
+            generate: fields.flag("/spec/value/generate")?,
+            ttl_days: fields.days("/spec/ttlDays")?,
+        })
+    }
+}
+
+impl LifecycleStatus {
+    /// All states, in their order.
+    pub const ALL: [Self; 4] =
+        [Self::Active, Self::Deprecated, Self::DecommissionRequested, Self::Decommissioned];
+
+    /// # Errors
+    /// A sentence that lists the states.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| format!("the states are {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+
+    /// The states that may follow: one step on, or one step back until the secret is gone.
+    #[must_use]
+    pub fn steps(self) -> &'static [Self] {
+        match self {
+            Self::Active => &[Self::Deprecated],
+            Self::Deprecated => &[Self::DecommissionRequested, Self::Active],
+            Self::DecommissionRequested => &[Self::Decommissioned, Self::Deprecated],
+            Self::Decommissioned => &[],
+        }
+    }
+
+    /// Whether somebody may still use the secret: nobody has asked for its end.
+    #[must_use]
+    pub fn is_in_use(self) -> bool {
+        matches!(self, Self::Active | Self::Deprecated)
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deprecated => "deprecated",
+            Self::DecommissionRequested => "decommission_requested",
+            Self::Decommissioned => "decommissioned",
+        }
+    }
+}
+
+impl fmt::Display for LifecycleStatus {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+struct Fields<'node>(&'node Node);
+
+impl<'node> Fields<'node> {
+    fn node(&self, pointer: &str) -> Result<&'node Node, Violation> {
+        let (parent, field) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+        self.0.at(pointer).map(|(_, node)| node).ok_or_else(|| Violation {
+            pointer: parent.to_owned(),
+            kind: ViolationKind::Missing { field: field.to_owned() },
+        })
+    }
+
+    fn string(&self, pointer: &str) -> Result<&'node str, Violation> {
+        match &self.node(pointer)?.value {
+            Value::String(text) => Ok(text),
+            _ => Err(wrong_type(pointer, "string")),
+        }
+    }
+
+    fn parsed<T>(
+        &self,
+        pointer: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Violation> {
+        parse(self.string(pointer)?).map_err(|reason| Violation {
+            pointer: pointer.to_owned(),
+            kind: ViolationKind::BadFormat { reason },
+        })
+    }
+
+    /// False where it is left out.
+    fn flag(&self, pointer: &str) -> Result<bool, Violation> {
+        match self.0.at(pointer).map(|(_, node)| &node.value) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(wrong_type(pointer, "boolean")),
+        }
+    }
+
+    fn days(&self, pointer: &str) -> Result<u32, Violation> {
+        match self.node(pointer)?.value {
+            Value::Int(days) => {
+                u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| Violation {
+                    pointer: pointer.to_owned(),
+                    kind: ViolationKind::BadFormat {
+                        reason: "give a number of days, 1 or more".to_owned(),
+                    },
+                })
+            }
+            _ => Err(wrong_type(pointer, "integer")),
+        }
+    }
+}
+
+fn wrong_type(pointer: &str, expected: &str) -> Violation {
+    Violation {
+        pointer: pointer.to_owned(),
+        kind: ViolationKind::WrongType { expected: expected.to_owned() },
+    }
+}

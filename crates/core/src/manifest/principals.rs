@@ -1,0 +1,55 @@
+//! Who may use a secret's value, as `spec.access` says it.
+
+use std::collections::BTreeSet;
+
+use super::schema::{Violation, ViolationKind};
+use crate::arn;
+use crate::yaml::{Node, Value};
+
+/// ARNs of roles, users and accounts, each list sorted and without doubles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Principals {
+    /// `readPrincipals`: may read the value.
+    pub read: BTreeSet<String>,
+    /// `writePrincipals`: may put a new one.
+    pub write: BTreeSet<String>,
+    /// `breakGlassPrincipals`: may do both, when all else fails.
+    pub break_glass: BTreeSet<String>,
+}
+
+impl Principals {
+    /// What the fields of `spec.access` say; None where there is none of them.
+    ///
+    /// # Errors
+    /// A list that is no list, or an item that is no principal.
+    pub(super) fn read(root: &Node) -> Result<Option<Self>, Violation> {
+        let list = |field: &str| read_list(root, &format!("/spec/access/{field}"));
+        let lists =
+            [list("readPrincipals")?, list("writePrincipals")?, list("breakGlassPrincipals")?];
+        if lists.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let [read, write, break_glass] = lists.map(Option::unwrap_or_default);
+        Ok(Some(Self { read, write, break_glass }))
+    }
+}
+
+fn read_list(root: &Node, pointer: &str) -> Result<Option<BTreeSet<String>>, Violation> {
+    let wrong = |pointer: String, expected: &str| Violation {
+        pointer,
+        kind: ViolationKind::WrongType { expected: expected.to_owned() },
+    };
+    let Some((_, node)) = root.at(pointer) else { return Ok(None) };
+    let Value::Sequence(items) = &node.value else {
+        return Err(wrong(pointer.to_owned(), "array"));
+    };
+    let items = items.iter().enumerate().map(|(index, item)| {
+        let pointer = format!("{pointer}/{index}");
+        let Value::String(text) = &item.value else { return Err(wrong(pointer, "string")) };
+        match arn::check_principal(text) {
+            Ok(()) => Ok(text.clone()),
+            Err(reason) => Err(Violation { pointer, kind: ViolationKind::BadFormat { reason } }),
+        }
+    });
+    items.collect::<Result<_, _>>().map(Some)
+}

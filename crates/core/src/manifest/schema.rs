@@ -1,0 +1,366 @@
+//! The JSON Schema of a SecretRequest, with the catalog's enums in it: JSON → violations.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator};
+use serde_json::{Value, json};
+
+use super::json_view::Nodes;
+use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
+use crate::arn;
+use crate::config::{ConfigError, Enums};
+use crate::yaml::Node;
+
+/// The schema that goldenpath has built in; `init` writes this very text.
+pub const BUILT_IN: &str = include_str!("../../schemas/secret_request.schema.json");
+
+/// Where a catalog keeps its own copy, from the repository's root.
+pub const FILE_NAME: &str = "schemas/secret_request.schema.json";
+
+/// How the schema refers to the enums, whatever file they stand in.
+const ENUMS_REFERENCE: &str = "metadata/enums.yaml";
+
+/// One way in which a manifest is not what the schema asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer to the value at fault; for a missing or unknown field, to the mapping around it.
+    pub pointer: String,
+    pub kind: ViolationKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViolationKind {
+    Missing { field: String },
+    Unknown { field: String, known: Vec<String> },
+    WrongType { expected: String },
+    BadFormat { reason: String },
+    NotInEnum { allowed: Vec<String> },
+}
+
+/// The compiled schema.
+#[derive(Debug)]
+pub struct Schema {
+    source: Value,
+    validator: Validator<Nodes>,
+    /// Asked for only where a manifest has a field that is not known where it stands.
+    homes: OnceLock<HashMap<String, Option<String>>>,
+}
+
+/// Says what is wrong with a text, if anything.
+type Constraint = fn(&str) -> Result<(), String>;
+
+/// The schema's own formats and their constraints.
+const FORMATS: [(&str, Constraint); 5] = [
+    ("secret-id", |text| SecretId::parse(text).map(drop)),
+    ("dns-1123-label", |text| DnsLabel::parse(text).map(drop)),
+    ("dns-1123-subdomain", |text| DnsSubdomain::parse(text).map(drop)),
+    ("one-line", check_one_line),
+    ("iam-principal", arn::check_principal),
+];
+
+impl Schema {
+    /// Compiles the JSON Schema `text` of the file at `path`; its references to `metadata/enums.yaml` are to `enums`.
+    ///
+    /// # Errors
+    /// Broken JSON, or not a JSON Schema.
+    pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
+        let source: Value = serde_json::from_str(text).map_err(|error| {
+            ConfigError::new(
+                path,
+                format!("this is not JSON: {error}"),
+                "mend it, or delete it to use the built-in schema",
+            )
+            .at_position(text, error.line(), error.column())
+        })?;
+        let mut options = jsonschema::options_for::<Nodes>()
+            .with_draft(Draft::Draft202012)
+            .with_base_uri("https://goldenpath.io/schemas/secret_request.schema.json")
+            .with_retriever(EnumsDocument(enums_document(enums)))
+            .should_validate_formats(true);
+        for (name, check) in FORMATS {
+            options = options.with_format(name, move |text| check(text).is_ok());
+        }
+        let validator = options.build(&source).map_err(|error| {
+            ConfigError::new(
+                path,
+                format!("this is not a JSON Schema that can be used: {error}"),
+                "mend it, or delete it to use the built-in schema",
+            )
+        })?;
+        Ok(Self { source, validator, homes: OnceLock::new() })
+    }
+
+    /// All violations, in no particular order, at most one of a kind at a pointer.
+    #[must_use]
+    pub fn violations(&self, manifest: &Node) -> Vec<Violation> {
+        if self.validator.is_valid(manifest) {
+            return Vec::new();
+        }
+        // A name that breaks its format breaks the pattern and the length beside it too. The format says it best,
+        // and the map keeps one a pointer.
+        let mut formats: BTreeMap<String, String> = BTreeMap::new();
+        let mut violations = Vec::new();
+        for error in self.validator.iter_errors(manifest) {
+            let pointer = error.instance_path().as_str().to_owned();
+            match self.kinds(&error, &pointer) {
+                Kinds::Format { reason, best } => {
+                    if best || !formats.contains_key(&pointer) {
+                        formats.insert(pointer, reason);
+                    }
+                }
+                Kinds::Others(kinds) => {
+                    violations.extend(
+                        kinds.into_iter().map(|kind| Violation { pointer: pointer.clone(), kind }),
+                    );
+                }
+            }
+        }
+        violations.extend(formats.into_iter().map(|(pointer, reason)| Violation {
+            pointer,
+            kind: ViolationKind::BadFormat { reason },
+        }));
+        violations
+    }
+
+    fn kinds(&self, error: &ValidationError<'_>, pointer: &str) -> Kinds {
+        let others = |kind| Kinds::Others(vec![kind]);
+        match error.kind() {
+            ValidationErrorKind::Required { property } => others(ViolationKind::Missing {
+                field: property.as_str().unwrap_or_default().to_owned(),
+            }),
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                let known = self.fields_at(pointer);
+                let unknown = |field: &String| ViolationKind::Unknown {
+                    field: field.clone(),
+                    known: known.clone(),
+                };
+                Kinds::Others(unexpected.iter().map(unknown).collect())
+            }
+            ValidationErrorKind::Type { kind } => {
+                others(ViolationKind::WrongType { expected: type_names(kind) })
+            }
+            ValidationErrorKind::Enum { options } => match error.instance().as_ref() {
+                Value::String(_) => others(ViolationKind::NotInEnum { allowed: strings(options) }),
+                _ => others(ViolationKind::WrongType { expected: "string".to_owned() }),
+            },
+            ValidationErrorKind::Constant { expected_value } => {
+                let allowed = expected_value
+                    .as_str()
+                    .map_or_else(|| expected_value.to_string(), str::to_owned);
+                others(ViolationKind::NotInEnum { allowed: vec![allowed] })
+            }
+            ValidationErrorKind::Format { format } => {
+                let text = error.instance().as_str().unwrap_or_default();
+                let known = FORMATS.iter().find(|(name, _)| name == format);
+                let reason = known.and_then(|(_, check)| check(text).err());
+                Kinds::Format {
+                    reason: reason.unwrap_or_else(|| format!("this is not a {format}")),
+                    best: true,
+                }
+            }
+            ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("{limit} is the least")),
+            ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("{limit} is the most")),
+            ValidationErrorKind::MaxLength { limit } => {
+                Kinds::plain(format!("{limit} characters at most are allowed"))
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                Kinds::plain(format!("{limit} items at most are allowed"))
+            }
+            ValidationErrorKind::Pattern { pattern } => {
+                Kinds::plain(format!("this does not match the pattern `{pattern}`"))
+            }
+            // A catalog's own schema may use every keyword there is.
+            other => {
+                Kinds::plain(format!("the schema's `{}` does not allow this", other.keyword()))
+            }
+        }
+    }
+
+    /// JSON pointer to the one mapping that has a field of this name; None where there is none, or several.
+    #[must_use]
+    pub fn home_of(&self, field: &str) -> Option<&str> {
+        let homes = self.homes.get_or_init(|| {
+            let mut homes = HashMap::new();
+            note_homes(&self.source, "", &mut homes);
+            homes
+        });
+        homes.get(field)?.as_deref()
+    }
+
+    /// The fields that the schema knows for the mapping at `pointer`.
+    fn fields_at(&self, pointer: &str) -> Vec<String> {
+        let mut schema = &self.source;
+        for field in pointer.split('/').skip(1) {
+            schema = &schema["properties"][field];
+        }
+        schema["properties"]
+            .as_object()
+            .map(|fields| fields.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+}
+
+/// Notes for each field of the mapping that `schema` describes, and of those in it, where it is; None for a name that
+/// several of them have.
+fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
+    for (field, below) in schema["properties"].as_object().into_iter().flatten() {
+        homes
+            .entry(field.clone())
+            .and_modify(|home| *home = None)
+            .or_insert_with(|| Some(pointer.to_owned()));
+        note_homes(
+            below,
+            &format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1")),
+            homes,
+        );
+    }
+}
+
+enum Kinds {
+    /// `best`: the reason is in words made for it.
+    Format {
+        reason: String,
+        best: bool,
+    },
+    Others(Vec<ViolationKind>),
+}
+
+impl Kinds {
+    fn plain(reason: String) -> Self {
+        Self::Format { reason, best: false }
+    }
+}
+
+fn type_names(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => one.to_string(),
+        TypeKind::Multiple(several) => {
+            several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
+        }
+    }
+}
+
+fn strings(options: &Value) -> Vec<String> {
+    let text = |option: &Value| option.as_str().map_or_else(|| option.to_string(), str::to_owned);
+    options.as_array().map(|options| options.iter().map(text).collect()).unwrap_or_default()
+}
+
+/// The enums as a document of schemas: `#/owners` is `{"enum": […]}`.
+fn enums_document(enums: &Enums) -> Value {
+    match serde_json::to_value(enums) {
+        Ok(Value::Object(lists)) => {
+            lists.into_iter().map(|(name, list)| (name, json!({ "enum": list }))).collect()
+        }
+        _ => Value::Null,
+    }
+}
+
+struct EnumsDocument(Value);
+
+impl Retrieve for EnumsDocument {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        if uri.as_str().ends_with(ENUMS_REFERENCE) {
+            Ok(self.0.clone())
+        } else {
+            Err(format!(
+                "the reference `{uri}` leads outside: only `{ENUMS_REFERENCE}` can be referred to"
+            )
+            .into())
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::yaml::parse;
+
+    fn violations(edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
+        let mut manifest = json!({
+            "apiVersion": "goldenpath.io/v1", "kind": "SecretRequest",
+            "metadata": { "id": "SEC-0007", "name": "payments-db-credentials", "owner": "team-payments",
+                          "service": "payments", "environment": "dev" },
+            "spec": { "provider": "aws-secrets-manager", "secretType": "database-credentials",
+                      "risk": { "tier": "medium" }, "rotation": { "rotationClass": "standard" },
+                      "lifecycle": { "status": "active" },
+                      "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" }, "ttlDays": 30 }
+        });
+        edit(&mut manifest);
+        let manifest = parse(&manifest.to_string()).unwrap();
+        Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap().violations(&manifest)
+    }
+
+    #[test]
+    fn the_seeds_manifest_has_none() {
+        assert_eq!(violations(|_| {}), []);
+    }
+
+    #[test]
+    fn each_kind_of_mistake_is_told_apart_and_told_once() {
+        let one = |edit: fn(&mut Value)| {
+            let found = violations(edit);
+            assert_eq!(found.len(), 1, "{found:?}");
+            (found[0].pointer.clone(), found[0].kind.clone())
+        };
+        let (pointer, kind) = one(|m| m["spec"]["risk"] = json!({}));
+        assert_eq!(
+            (pointer.as_str(), kind),
+            ("/spec/risk", ViolationKind::Missing { field: "tier".into() })
+        );
+        let (pointer, kind) = one(|m| m["spec"]["risk"]["teir"] = json!("low"));
+        let known = vec!["tier".to_owned()];
+        assert_eq!(
+            (pointer.as_str(), kind),
+            ("/spec/risk", ViolationKind::Unknown { field: "teir".into(), known })
+        );
+        let (pointer, kind) = one(|m| m["spec"]["ttlDays"] = json!("30"));
+        assert_eq!(
+            (pointer.as_str(), kind),
+            ("/spec/ttlDays", ViolationKind::WrongType { expected: "integer".into() })
+        );
+        let (_, kind) = one(|m| m["metadata"]["owner"] = Value::Null);
+        assert_eq!(kind, ViolationKind::WrongType { expected: "string".into() });
+        let (_, kind) = one(|m| m["metadata"]["environment"] = json!("production"));
+        assert!(
+            matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned()))
+        );
+        // A name that is too long and has a capital breaks format, pattern and length: one violation.
+        let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
+        assert!(matches!(kind, ViolationKind::BadFormat { reason } if reason.contains("capital")));
+    }
+
+    #[test]
+    fn a_field_has_a_home_where_one_mapping_alone_has_its_name() {
+        let built_in = Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap();
+        for (field, home) in [
+            ("kind", ""),
+            ("owner", "/metadata"),
+            ("risk", "/spec"),
+            ("tier", "/spec/risk"),
+            ("namespace", "/spec/access"),
+        ] {
+            assert_eq!(built_in.home_of(field), Some(home));
+        }
+        assert_eq!(built_in.home_of("colour"), None);
+        let twice =
+            r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
+        assert_eq!(
+            Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_schema_that_refers_outside_is_refused() {
+        let schema = r#"{"$ref": "https://example.com/x.json"}"#;
+        let error = Schema::compile(FILE_NAME, schema, &Enums::built_in()).unwrap_err();
+        assert!(error.to_string().contains("leads outside"), "{error}");
+    }
+}

@@ -1,0 +1,195 @@
+//! A manifest → its ExternalSecret (the seed's section 3).
+
+mod reserved_names;
+mod template_check;
+mod value_template;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Serialize;
+
+use crate::catalog::Project;
+use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
+use crate::projection::template_check::Refusal;
+use crate::template;
+use crate::template::{Output, Template, TemplateError};
+
+/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+pub const TEMPLATE: &str = "external_secret.yaml.j2";
+
+/// Where a catalog's own template is, from the repository's root.
+pub const TEMPLATE_FILE: &str = "templates/external_secret.yaml.j2";
+
+const BUILT_IN: &str = template::built_in::EXTERNAL_SECRET;
+
+/// How every projection begins, and so how a file of ours is told from one of somebody else's.
+const HEADER: &str = "# Managed by goldenpath";
+
+/// An ExternalSecret, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projection {
+    /// From the GitOps repository's root, with `/`.
+    pub file: String,
+    /// YAML, with a header that says whose file it is.
+    pub text: String,
+    /// How the header begins: with the manifest's ID and the catalog.
+    mark: String,
+}
+
+/// Why a manifest has no projection.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ProjectionError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    StoreKey(#[from] StoreKeyError),
+    // On a line of its own, a long pointer is not broken.
+    #[error("cannot use `{TEMPLATE_FILE}` for {id}:\n{what}")]
+    #[diagnostic(code(goldenpath::projection))]
+    Refused {
+        id: String,
+        what: String,
+        #[help]
+        help: String,
+        /// What the template made; None where that shows what looks like a secret.
+        #[source_code]
+        rendered: Option<NamedSource<String>>,
+        #[label("not allowed")]
+        place: Option<SourceSpan>,
+    },
+}
+
+impl ProjectionError {
+    /// The same with `reword` applied to what it quotes of a manifest.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+        match &mut self {
+            Self::Refused { what, rendered, place, .. } => {
+                reword(what);
+                let mut text =
+                    rendered.as_ref().map(|rendered| rendered.inner().clone()).unwrap_or_default();
+                let before = text.clone();
+                reword(&mut text);
+                if text != before {
+                    (*rendered, *place) = (None, None);
+                }
+            }
+            Self::StoreKey(StoreKeyError::Refused { key, .. }) => reword(key),
+            Self::StoreKey(StoreKeyError::Template(_)) | Self::Template(_) => {}
+        }
+        self
+    }
+}
+
+/// The template's variables: the manifest's fields and what the configuration adds.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Variables<'a> {
+    #[serde(flatten)]
+    request: &'a SecretRequest,
+    store_key: &'a str,
+    api_version: &'a str,
+    refresh_interval: &'a str,
+    store_name: &'a str,
+    store_kind: &'a str,
+}
+
+/// The catalog's own template, compiled, with the built-in one, which decides what the other may
+/// change.
+#[derive(Debug)]
+pub struct ProjectionTemplate {
+    built_in: Template,
+    own: Option<Template>,
+}
+
+impl ProjectionTemplate {
+    /// Compiles `own`, the catalog's template, where it has one.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for a syntax error.
+    pub fn compile(own: Option<&str>) -> Result<Self, TemplateError> {
+        let compile = |source: &str| Template::compile(TEMPLATE, source, Output::Yaml);
+        Ok(Self { built_in: compile(BUILT_IN)?, own: own.map(compile).transpose()? })
+    }
+
+    fn render(&self, id: SecretId, variables: &Variables<'_>) -> Result<String, ProjectionError> {
+        let built_in = self.built_in.render(variables)?;
+        let Some(own) = &self.own else { return Ok(built_in) };
+        let body = own.render(variables)?;
+        match template_check::check(&built_in, &body) {
+            Ok(()) => Ok(body),
+            Err(Refusal { what, help, span }) => Err(ProjectionError::Refused {
+                id: id.to_string(),
+                what,
+                help,
+                rendered: Some(NamedSource::new(
+                    format!("the ExternalSecret of {id}, as rendered"),
+                    body,
+                )),
+                place: Some(span.into()),
+            }),
+        }
+    }
+}
+
+impl Projection {
+    /// Renders the projection of `request`.
+    ///
+    /// # Errors
+    /// A template that does not render, or whose result differs from the built-in one in more than
+    /// what it may add.
+    pub fn of(
+        request: &SecretRequest,
+        project: &Project,
+        template: &ProjectionTemplate,
+    ) -> Result<Self, ProjectionError> {
+        let config = &project.config;
+        let key = StoreKey::of(request, &project.key_template)?;
+        let variables = Variables {
+            request,
+            store_key: key.as_str(),
+            api_version: &config.external_secret.api_version,
+            refresh_interval: &config.external_secret.refresh_interval,
+            store_name: &config.external_secret.store_name,
+            store_kind: &config.external_secret.store_kind,
+        };
+        let body = template.render(request.id, &variables)?;
+        // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
+        let mark = mark(request.id, &project.catalog_id);
+        let text = format!("{mark}Change the SecretRequest, not this file.\n{body}");
+        Ok(Self { file: file_of(request, project)?, text, mark })
+    }
+
+    /// Whether a file's text is a projection, of whatever age, that goldenpath wrote for the same manifest.
+    #[must_use]
+    pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
+        text.starts_with(&self.mark)
+    }
+}
+
+/// The file of a manifest's projection, from the GitOps repository's root.
+///
+/// # Errors
+/// A template that does not render.
+pub fn file_of(request: &SecretRequest, project: &Project) -> Result<String, ProjectionError> {
+    let gitops = project.config.gitops_of(request.environment.as_str());
+    Ok(template::render("gitops.file", &gitops.file, Output::Text, request)?)
+}
+
+/// The manifest of this catalog that a file is the projection of, as its first line says.
+#[must_use]
+pub fn owner(text: &str, catalog_id: &str) -> Option<SecretId> {
+    let owner = text.strip_prefix(HEADER)?.strip_prefix(": ")?.split(' ').next()?;
+    SecretId::parse(owner).ok().filter(|id| text.starts_with(&mark(*id, catalog_id)))
+}
+
+/// Whether a file is a projection, of whatever manifest and catalog.
+#[must_use]
+pub fn is_one(text: &str) -> bool {
+    text.starts_with(HEADER)
+}
+
+fn mark(id: SecretId, catalog_id: &str) -> String {
+    format!("{HEADER}: {id} of {catalog_id}. ")
+}

@@ -1,0 +1,288 @@
+//! What a catalog's own template adds to the built-in projection, and whether it may.
+//!
+//! Both results are parsed and compared. The GitOps repository's readers (kustomize, Argo CD, Flux)
+//! have other YAML parsers than goldenpath, so that a text which two parsers read differently is
+//! refused too.
+
+use std::ops::Range;
+
+use super::reserved_names;
+use super::reserved_names::SECRET_TYPES;
+use super::value_template;
+use crate::yaml;
+use crate::yaml::{Key, Node, Value};
+
+const HELP: &str = "a template may add labels and annotations to `metadata`, and `type`, `data` and `metadata.labels` to \
+                    `spec.target.template`; all else comes from the manifest and goldenpath.yaml: take it out of the template";
+
+/// A difference that a template may not make.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// For a sentence, with the JSON pointer: "it adds `/spec/dataFrom/1`".
+    pub what: String,
+    pub help: String,
+    /// Bytes of the text that the template made.
+    pub span: Range<usize>,
+}
+
+/// Checks the text that a catalog's template made against that of the built-in one.
+///
+/// # Errors
+/// The first difference that is not an allowed addition.
+pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
+    if let Some((at, character)) =
+        own.char_indices().find(|(_, character)| is_ambiguous(*character))
+    {
+        let what = format!(
+            "it holds the character U+{:04X}, which not all YAML parsers read alike",
+            u32::from(character)
+        );
+        let help =
+            "save the template as UTF-8 without a byte order mark, with LF at the end of each line"
+                .to_owned();
+        return Err(Refusal { what, help, span: at..at + character.len_utf8() });
+    }
+    // goldenpath's header comes before it, where no directive may follow.
+    if let Some(at) =
+        own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n'))
+    {
+        let help = "take the directive out of the template".to_owned();
+        return Err(Refusal {
+            what: "it holds a YAML directive".to_owned(),
+            help,
+            span: at..at + 1,
+        });
+    }
+    if let Some(span) = setter(own) {
+        let what = "it has a comment by which Flux's image automation changes the file".to_owned();
+        return Err(Refusal {
+            what,
+            help: "take the comment out of the template".to_owned(),
+            span,
+        });
+    }
+    let expected = parse(built_in)?;
+    let found = parse(own)?;
+    compare(&expected, &found, &mut Vec::new())?;
+    match serde_yaml::from_str::<serde_json::Value>(own) {
+        Ok(other) if other == found.to_json() => Ok(()),
+        _ => {
+            let what = "not all YAML parsers read it alike".to_owned();
+            let help = "write block mappings with one `key: value` a line, and quote texts: `{{ value | quote }}`";
+            Err(Refusal { what, help: help.to_owned(), span: 0..0 })
+        }
+    }
+}
+
+/// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON a tool reads.
+fn setter(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(hash) = line.find('#') {
+            let dense: String = line[hash..].split_whitespace().collect();
+            // JSON may write the dollar sign as an escape.
+            if [r#"{"$"#, r#"{"\"#].iter().any(|setter| dense.contains(setter)) {
+                return Some(start + hash..start + line.trim_end().len());
+            }
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// Whether YAML 1.1 and 1.2 differ on whether a character ends a line, or it is invisible at the
+/// start of a text.
+fn is_ambiguous(character: char) -> bool {
+    matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        || (character.is_control() && !matches!(character, '\n' | '\t'))
+}
+
+fn parse(text: &str) -> Result<Node, Refusal> {
+    yaml::parse(text).map_err(|problems| match problems.into_iter().next() {
+        Some(problem) => {
+            let place = yaml::place(text, &problem.span);
+            Refusal {
+                what: format!("line {}: {}", place.line, problem.message),
+                help: HELP.to_owned(),
+                span: problem.span,
+            }
+        }
+        None => Refusal { what: "it is not YAML".to_owned(), help: HELP.to_owned(), span: 0..0 },
+    })
+}
+
+/// Compares two values at `path`: all that is expected must be there, and what else there is must
+/// be an allowed addition.
+fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
+    match (&expected.value, &found.value) {
+        (Value::Mapping(expected), Value::Mapping(entries)) => {
+            for (key, value) in entries {
+                path.push(key.name.clone());
+                match expected.iter().find(|(known, _)| known.name == key.name) {
+                    Some((_, expected)) => compare(expected, value, path)?,
+                    None => check_addition(key, value, path)?,
+                }
+                path.pop();
+            }
+            let is_there = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+            match expected.iter().find(|(key, _)| !is_there(&key.name)) {
+                Some((key, _)) => Err(missing(found, path, &key.name)),
+                None => Ok(()),
+            }
+        }
+        (Value::Sequence(expected), Value::Sequence(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(index.to_string());
+                match expected.get(index) {
+                    Some(expected) => compare(expected, item, path)?,
+                    None => return Err(added(item.span.clone(), path)),
+                }
+                path.pop();
+            }
+            match items.len() < expected.len() {
+                true => Err(missing(found, path, &items.len().to_string())),
+                false => Ok(()),
+            }
+        }
+        (expected, value) if is_scalar(expected) && expected == value => Ok(()),
+        (expected, value) => {
+            let what =
+                format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
+            Err(Refusal { what, help: HELP.to_owned(), span: found.span.clone() })
+        }
+    }
+}
+
+/// Checks what the built-in projection does not have.
+fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    let refused = |why: String, help: &str| {
+        Err(Refusal {
+            what: format!("`{}` {why}", pointer(path)),
+            help: help.to_owned(),
+            span: value.span.clone(),
+        })
+    };
+    match names[..] {
+        ["metadata", "labels" | "annotations"]
+        | ["spec", "target", "template"]
+        | ["spec", "target", "template", "data" | "metadata"]
+        | ["spec", "target", "template", "metadata", "labels"] => {
+            let Value::Mapping(entries) = &value.value else {
+                return refused(format!("is {} instead of a mapping", shown(&value.value)), HELP);
+            };
+            for (key, value) in entries {
+                path.push(key.name.clone());
+                check_addition(key, value, path)?;
+                path.pop();
+            }
+            Ok(())
+        }
+        ["metadata", "labels" | "annotations", name]
+        | ["spec", "target", "template", "metadata", "labels", name] => {
+            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+                return refused(why.to_owned(), PLAIN);
+            }
+            if let Some(reason) = reserved_names::reason(name, text) {
+                return refused(
+                    format!("is reserved: it {reason}"),
+                    "take it out of the template: a secret is for the namespace that its manifest names",
+                );
+            }
+            match text.contains("{{") {
+                true => refused(
+                    "holds `{{`, which the operator would fill with the value".to_owned(),
+                    PLAIN,
+                ),
+                false => Ok(()),
+            }
+        }
+        ["spec", "target", "template", "type"] => match string(value) {
+            Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
+            _ => refused(
+                format!("is {}, which is not a plain type of Secret", shown(&value.value)),
+                &format!("write one of {}", SECRET_TYPES.join(", ")),
+            ),
+        },
+        ["spec", "target", "template", "data", name] => {
+            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+                return refused(why.to_owned(), DATA);
+            }
+            match value_template::check(text) {
+                Ok(()) => Ok(()),
+                Err(why) => refused(format!("is more than this secret's own keys: {why}"), DATA),
+            }
+        }
+        _ => Err(added(key.span.clone(), path)),
+    }
+}
+
+const QUOTE: &str = "quote it: `{{ value | quote }}`";
+const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with functions such as `b64enc`, `printf` and `toJson`";
+const PLAIN: &str = "labels and annotations are plain text: take it out of the template";
+
+fn not_a_string(value: &Node) -> String {
+    format!("is {} instead of a string", shown(&value.value))
+}
+
+/// Why a name or text is more than what it shows: tools that read the GitOps repository fill it.
+fn placeholder(text: &str) -> Option<&'static str> {
+    if text.contains("<path:") {
+        return Some("holds `<path:`, which Argo CD's Vault plugin fills with another secret");
+    }
+    // At the start, or where an action writes it there.
+    let is_of_vault = |text: &str| text.trim_start().trim_start_matches('>').starts_with("vault:");
+    if is_of_vault(text) || text.split(['"', '`']).skip(1).any(is_of_vault) {
+        return Some("holds `vault:`, which Bank-Vaults fills with another secret");
+    }
+    if text.contains("ref+") {
+        return Some("holds `ref+`, which vals fills with another secret");
+    }
+    if text.contains("op://") {
+        return Some("holds `op://`, which 1Password fills with another secret");
+    }
+    text.contains("${").then_some("holds `${`, which Flux fills with a variable of the cluster")
+}
+
+fn added(span: Range<usize>, path: &[String]) -> Refusal {
+    Refusal { what: format!("it adds `{}`", pointer(path)), help: HELP.to_owned(), span }
+}
+
+fn missing(parent: &Node, path: &[String], name: &str) -> Refusal {
+    let pointer = pointer(&[path, &[name.to_owned()]].concat());
+    Refusal {
+        what: format!("`{pointer}` is missing"),
+        help: HELP.to_owned(),
+        span: parent.span.clone(),
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Sequence(_) | Value::Mapping(_))
+}
+
+fn string(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "empty".to_owned(),
+        Value::Bool(value) => format!("`{value}`, a boolean,"),
+        Value::Int(value) => format!("`{value}`, a number,"),
+        Value::Float(value) => format!("`{value}`, a number,"),
+        Value::String(text) => format!("`{text}`"),
+        Value::Sequence(_) => "a list".to_owned(),
+        Value::Mapping(_) => "a mapping".to_owned(),
+    }
+}
+
+/// RFC 6901.
+fn pointer(path: &[String]) -> String {
+    path.iter().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
+}

@@ -1,0 +1,369 @@
+//! Findings as SARIF 2.1.0, for code scanning: `validate --format sarif`.
+//!
+//! The standard is OASIS's "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; sections are named where
+//! it explains a choice. Nothing of the machine goes in, and of the moment only what the rules of time find in it: the same
+//! catalog gives the same bytes.
+
+use std::collections::HashMap;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::rules::{Finding, RULES, Rule, Severity};
+use crate::sanitize::{harmless, harmless_json};
+use crate::yaml::Place;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// What paths are relative to; consumers know the name for the root of the source tree.
+const ROOT: &str = "%SRCROOT%";
+
+/// What a path keeps in a URI: the unreserved characters (RFC 3986, section 2.3) and the slash between its parts. A
+/// colon would make the first part a scheme.
+const PATH: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The log of one run over `files` manifests; `findings` are sorted by path and place.
+#[must_use]
+pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) -> String {
+    let mut mentions = HashMap::new();
+    let results = findings.iter().map(|finding| outcome(finding, catalog, &mut mentions)).collect();
+    let log = Log {
+        schema: SCHEMA,
+        version: "2.1.0",
+        runs: [Run {
+            tool: Tool {
+                driver: Driver {
+                    name: "goldenpath",
+                    semantic_version: env!("CARGO_PKG_VERSION"),
+                    rules: RULES.iter().copied().map(descriptor).collect(),
+                },
+            },
+            invocations: [Invocation { execution_successful: true }],
+            original_uri_base_ids: BaseIds {
+                root: Base { description: text("The root of the repository.") },
+            },
+            column_kind: "unicodeCodePoints",
+            results,
+            properties: RunProperties { manifests_checked: files },
+        }],
+    };
+    // Strings, numbers and structs always serialize.
+    harmless_json(&serde_json::to_string_pretty(&log).unwrap_or_default()).into_owned()
+}
+
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'a str,
+    version: &'a str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Tool,
+    invocations: [Invocation; 1],
+    original_uri_base_ids: BaseIds,
+    column_kind: &'a str,
+    results: Vec<Outcome<'a>>,
+    properties: RunProperties,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    semantic_version: &'static str,
+    rules: Vec<Descriptor>,
+}
+
+/// A rule (SARIF's reportingDescriptor, section 3.49).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    id: &'static str,
+    name: &'static str,
+    short_description: Message,
+    full_description: Message,
+    help: Message,
+    default_configuration: Configuration,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: Level,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+}
+
+/// Where the root is remains the consumer's to say: its path would tell whose machine this ran on.
+#[derive(Serialize)]
+struct BaseIds {
+    #[serde(rename = "%SRCROOT%")]
+    root: Base,
+}
+
+#[derive(Serialize)]
+struct Base {
+    description: Message,
+}
+
+/// So that a run that looked at nothing can be told from one that found nothing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunProperties {
+    manifests_checked: usize,
+}
+
+/// A finding (SARIF's result, section 3.27).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    rule_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_index: Option<usize>,
+    level: Level,
+    message: Message,
+    locations: [Location<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_locations: Vec<Location<'a>>,
+    partial_fingerprints: Fingerprints,
+}
+
+/// What stays the same while lines move. GitHub's own `primaryLocationLineHash` is left to its upload action, which
+/// warns of every value that it would have computed otherwise.
+#[derive(Serialize)]
+struct Fingerprints {
+    #[serde(rename = "goldenpathFinding/v1")]
+    finding: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<usize>,
+    physical_location: PhysicalLocation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<LogicalLocation<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ArtifactLocation {
+    uri: String,
+    uri_base_id: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: usize,
+    start_column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation<'a> {
+    fully_qualified_name: &'a str,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    markdown: Option<String>,
+}
+
+fn descriptor(rule: &'static Rule) -> Descriptor {
+    let page = rule.page();
+    Descriptor {
+        id: rule.code,
+        // The name that `explain` and `goldenpath.yaml` take, so that it can be copied from an alert.
+        name: rule.name,
+        short_description: text(&rule.sentence()),
+        full_description: text(&section(&page, "What it does").unwrap_or_else(|| rule.sentence())),
+        help: Message { text: literal(&without_markup(&page)), markdown: Some(literal(&page)) },
+        default_configuration: Configuration { level: level(rule.severity) },
+    }
+}
+
+fn outcome<'a>(
+    finding: &'a Finding,
+    catalog: &Catalog,
+    mentions: &mut HashMap<(&'a str, &'a str, &'a str), usize>,
+) -> Outcome<'a> {
+    let Finding { rule, path, pointer, .. } = finding;
+    // What tells apart several findings of a rule at one place, such as values in one description.
+    let ordinal = mentions.entry((rule.code, path, pointer)).or_default();
+    *ordinal += 1;
+    let related_locations: Vec<Location<'_>> = finding
+        .related
+        .iter()
+        .zip(1..)
+        .map(|(related, id)| Location {
+            id: Some(id),
+            physical_location: physical(
+                &related.path,
+                catalog.at(&related.path).map(|at| at.place(&related.span)),
+            ),
+            logical_locations: Vec::new(),
+            message: Some(text(&related.label)),
+        })
+        .collect();
+    // Viewers, GitHub's among them, show a related place where the message links to it.
+    let links = finding
+        .related
+        .iter()
+        .zip(1..)
+        .map(|(related, id)| format!("\n[{}]({id})", link_text(&related.label)));
+    Outcome {
+        rule_id: rule.code,
+        rule_index: RULES.iter().position(|one| one.code == rule.code),
+        level: level(finding.severity),
+        message: Message {
+            text: format!(
+                "{}.\n{}{}",
+                inert(&finding.message),
+                inert(&finding.help),
+                links.collect::<String>()
+            ),
+            markdown: None,
+        },
+        locations: [Location {
+            id: None,
+            physical_location: physical(path, Some(finding.place)),
+            logical_locations: match pointer.as_str() {
+                "" => Vec::new(),
+                pointer => {
+                    vec![LogicalLocation { fully_qualified_name: pointer, kind: "property" }]
+                }
+            },
+            message: None,
+        }],
+        related_locations,
+        partial_fingerprints: Fingerprints {
+            finding: format!("{}:{path}:{pointer}:{ordinal}", rule.code),
+        },
+    }
+}
+
+fn physical(path: &str, place: Option<Place>) -> PhysicalLocation {
+    PhysicalLocation {
+        artifact_location: ArtifactLocation {
+            uri: utf8_percent_encode(path, &PATH).to_string(),
+            uri_base_id: ROOT,
+        },
+        region: place.map(|Place { line, column, end_line, end_column }| Region {
+            start_line: line,
+            start_column: column,
+            end_line,
+            end_column,
+        }),
+    }
+}
+
+fn level(severity: Severity) -> Level {
+    match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+    }
+}
+
+fn text(words: &str) -> Message {
+    Message { text: inert(words), markdown: None }
+}
+
+/// Words of ours, in which braces would be placeholders (section 3.11.5).
+fn literal(words: &str) -> String {
+    words.replace('{', "{{").replace('}', "}}")
+}
+
+/// Words that may come from a manifest: no link is made by them (section 3.11.6), and nothing is hidden or turned around.
+fn inert(words: &str) -> String {
+    literal(&harmless(words).replace("](", "] ("))
+}
+
+/// Words between the brackets of a link of ours (section 3.11.6).
+fn link_text(words: &str) -> String {
+    literal(&harmless(words).replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]"))
+}
+
+/// What stands below a heading of a page, on one line.
+fn section(page: &str, heading: &str) -> Option<String> {
+    let (_, below) = page.split_once(&format!("## {heading}\n"))?;
+    let lines = below.lines().take_while(|line| !line.starts_with("## "));
+    Some(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+}
+
+/// A page as plain text.
+fn without_markup(page: &str) -> String {
+    let lines = page.lines().filter(|line| !line.starts_with("```"));
+    lines.map(|line| format!("{}\n", line.strip_prefix("## ").unwrap_or(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_relative_reference_that_leads_back_to_it() {
+        let uri = |path| physical(path, None).artifact_location.uri;
+        assert_eq!(
+            uri("catalogs/secrets/payments/dev/SEC-0007.yaml"),
+            "catalogs/secrets/payments/dev/SEC-0007.yaml"
+        );
+        assert_eq!(uri("a: b/100%?#é.yaml"), "a%3A%20b/100%25%3F%23%C3%A9.yaml");
+    }
+
+    #[test]
+    fn words_from_a_manifest_make_no_link_and_no_placeholder() {
+        assert_eq!(inert("[here](https://example.com) {0}"), "[here] (https://example.com) {{0}}");
+        assert_eq!(link_text(r"a[0]\"), r"a\[0\]\\");
+        assert_eq!(inert("\u{202e}x"), "\\u{{202e}}x");
+    }
+
+    #[test]
+    fn every_rule_says_what_it_does() {
+        for rule in RULES {
+            assert!(
+                section(&rule.page(), "What it does").is_some_and(|text| text.len() <= 1024),
+                "{}",
+                rule.code
+            );
+        }
+    }
+}

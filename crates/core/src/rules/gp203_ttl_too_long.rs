@@ -1,0 +1,62 @@
+//! A secret lives no longer than its risk tier allows.
+//!
+//! ## What it does
+//! Compares `spec.ttlDays` with the governance table's `maxTtlDays` for the risk tier. Built in, that is 365 days in
+//! every tier.
+//!
+//! ## Why is this bad?
+//! The ttl is when somebody looks whether the secret is still needed. Too long, and nobody ever does.
+//!
+//! ## Example
+//! ```yaml
+//! spec:
+//!   ttlDays: 3000
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   ttlDays: 365
+//! ```
+//!
+//! ## Fix
+//! `validate --fix --unsafe-fixes` writes the longest that the tier allows. Less may be right, or another tier.
+
+use super::{Check, Fix, Rule, Severity, Sink};
+use crate::catalog::{Entry, Project};
+use crate::yaml::{Change, Scalar};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP203",
+    name: "ttl-too-long",
+    severity: Severity::Error,
+    source: include_str!("gp203_ttl_too_long.rs"),
+    check: Check::Entry(check),
+};
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(request) = entry.request() else { return };
+    let Some(tier) = project.governance.tiers.get(&request.risk_tier) else { return };
+    let told = entry.manifest().is_some_and(|manifest| manifest.is_at_fault("/spec/ttlDays"));
+    if request.ttl_days > tier.max_ttl_days && !told {
+        let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
+        let message = format!(
+            "`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days",
+            request.ttl_days
+        );
+        let change = Change::Set {
+            pointer: "/spec/ttlDays".to_owned(),
+            value: Scalar::Int(i64::from(longest)),
+        };
+        let fix =
+            Fix::of(change, format!("write {longest} for {}", request.ttl_days)).safe_if(false);
+        sink.at(
+            entry,
+            "/spec/ttlDays",
+            message,
+            format!("write {longest} or less; it can be renewed then"),
+        )
+        .with(entry, entry.span("/spec/risk/tier"), format!("the tier is `{name}`"))
+        .mended_by(Some(fix));
+    }
+}

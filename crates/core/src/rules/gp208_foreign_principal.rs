@@ -1,0 +1,96 @@
+//! Principals that may use a value are in the accounts of the service.
+//!
+//! ## What it does
+//! Compares the accounts of the ARNs in `readPrincipals`, `writePrincipals` and `breakGlassPrincipals` below `spec.access`
+//! with `ownership.services.<service>.accounts` in `goldenpath.yaml`: one that is not listed is an error. Without such a
+//! list, a principal of another account than the secret's is a warning. The secret's account is the environment's
+//! `accountId`, the account of its `roleArn`, or those of `store`; where none is configured, it is not known, and
+//! nothing is found.
+//!
+//! ## Why is this bad?
+//! The value leaves the account, and with it everything that guards it there. Who can use it from then on is the other
+//! account's decision.
+//!
+//! ## Example
+//! ```yaml
+//! # goldenpath.yaml has store.accountId: "123456789012"
+//! spec:
+//!   access:
+//!     readPrincipals:
+//!       - arn:aws:iam::999999999999:role/reporting
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   access:
+//!     readPrincipals:
+//!       - arn:aws:iam::123456789012:role/reporting
+//! ```
+
+use super::{Check, Rule, Severity, Sink};
+use crate::arn;
+use crate::catalog::{Entry, Project};
+use crate::config::AccountObjection;
+use crate::yaml::Value;
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP208",
+    name: "foreign-principal",
+    severity: Severity::Warning,
+    source: include_str!("gp208_foreign_principal.rs"),
+    check: Check::Entry(check),
+};
+
+const FIELDS: [&str; 3] = ["readPrincipals", "writePrincipals", "breakGlassPrincipals"];
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(request) = entry.living() else { return };
+    // Most manifests leave that to others.
+    if request.principals.is_none() {
+        return;
+    }
+    let Some(root) = entry.root() else { return };
+    let is_overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
+    let service = request.service.as_str();
+    let own = project.config.account_of(request.environment.as_str());
+    let config = &project.config_name;
+    for field in FIELDS {
+        let list = format!("/spec/access/{field}");
+        let Some((_, node)) = root.at(&list) else { continue };
+        let Value::Sequence(items) = &node.value else { continue };
+        for (index, item) in items.iter().enumerate() {
+            let Value::String(principal) = &item.value else { continue };
+            let Some(account) = arn::account(principal) else { continue };
+            let Some(objection) = project.ownership.object_to_account(service, account, own) else {
+                continue;
+            };
+            let pointer = format!("{list}/{index}");
+            match objection {
+                AccountObjection::Outside { accounts } => {
+                    let message =
+                        format!("the account {account} is not one of the service `{service}`");
+                    let help = format!(
+                        "use a principal of {}, or ask the platform team to add the account to \
+                         `ownership.services.{service}.accounts` in {config}",
+                        accounts.join(", ")
+                    );
+                    let finding = sink.at(entry, &pointer, message, help);
+                    if !is_overridden {
+                        finding.severity = Severity::Error;
+                    }
+                }
+                AccountObjection::OfAnother { own } => {
+                    let message = format!(
+                        "this principal is of the account {account}, and the secret is in {own}"
+                    );
+                    let help = format!(
+                        "use a principal of {own}, or ask the platform team to list both accounts in \
+                         `ownership.services.{service}.accounts` in {config}"
+                    );
+                    sink.at(entry, &pointer, message, help);
+                }
+            }
+        }
+    }
+}

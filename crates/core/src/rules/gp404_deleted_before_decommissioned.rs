@@ -1,0 +1,70 @@
+//! A manifest stays until its secret is gone.
+//!
+//! ## What it does
+//! On a change, refuses to remove a manifest whose status was not `decommissioned`. A manifest that
+//! stays where it is while the change moves the catalog to another folder is removed from the
+//! catalog, too.
+//!
+//! ## Why is this bad?
+//! goldenpath deletes nothing without intent: without its manifest the secret would live on, with nobody to answer for it
+//! and nothing to take it down.
+//!
+//! ## Example
+//! ```text
+//! git rm catalogs/secrets/payments/dev/SEC-0007.yaml     (status: active)
+//! ```
+//!
+//! ## Use instead
+//! ```yaml
+//! spec:
+//!   lifecycle:
+//!     status: deprecated     # then decommission_requested; apply makes it decommissioned
+//! ```
+
+use super::{Check, Rule, Severity, Sink, before_after};
+use crate::catalog::{Catalog, Project};
+use crate::vcs::Snapshot;
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP404",
+    name: "deleted-before-decommissioned",
+    severity: Severity::Error,
+    source: include_str!("gp404_deleted_before_decommissioned.rs"),
+    check: Check::Catalog(check),
+};
+
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+    let Some(before) = &catalog.before else { return };
+    // Nearest to the hand of somebody who commits; anybody else may be at another commit.
+    let from = match (catalog.snapshot, before.snapshot) {
+        (Snapshot::Index, _) => "HEAD".to_owned(),
+        (_, Snapshot::Commit(id)) => id.to_string()[..8].to_owned(),
+        (_, other) => other.to_string(),
+    };
+    for entry in before_after::removed(catalog) {
+        let Some(root) = entry.root() else { continue };
+        let status = root.string_at("/spec/lifecycle/status").unwrap_or("unknown");
+        if status != "decommissioned" {
+            let id = entry.claimed_id().unwrap_or("the manifest");
+            let (message, help) = match &before.moved_to {
+                Some(folder) if catalog.entries.iter().any(|other| other.path == entry.path) => (
+                    format!(
+                        "{id} is left behind by the catalog, which moves to `{folder}`, and its status was `{status}`"
+                    ),
+                    format!(
+                        "move the whole folder in the same change: git mv {} {folder}",
+                        project.config.catalog
+                    ),
+                ),
+                _ => (
+                    format!("{id} is removed, and its status was `{status}`"),
+                    format!(
+                        "bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`",
+                        entry.path
+                    ),
+                ),
+            };
+            sink.at(entry, "/spec/lifecycle/status", message, help);
+        }
+    }
+}

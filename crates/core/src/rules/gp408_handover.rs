@@ -1,0 +1,73 @@
+//! A secret that exists is handed over only on purpose.
+//!
+//! ## What it does
+//! On a change, compares the manifests of the same ID before and after, wherever the file has moved. Another
+//! `metadata.owner` is a handover, and so is another `spec.access.namespace`, unless the service lists both namespaces
+//! below `ownership.services` in `goldenpath.yaml`.
+//!
+//! ## Why is this bad?
+//! The value goes along. The new owner decides about a credential that others use, and whoever can read Secrets in the
+//! new namespace can read it from the merge on. That may be right; the team that gives it away should be the one that
+//! says so.
+//!
+//! ## Example
+//! ```diff
+//! -  owner: team-payments
+//! +  owner: app-team
+//! ```
+//!
+//! ## Use instead
+//! The same change, approved by the old owner. Where the other team needs a credential of its own, a new manifest.
+
+use super::{Check, Rule, Severity, Sink, before_after};
+use crate::catalog::{Catalog, Project};
+
+pub(super) const RULE: Rule = Rule {
+    code: "GP408",
+    name: "handover",
+    severity: Severity::Warning,
+    source: include_str!("gp408_handover.rs"),
+    check: Check::Catalog(check),
+};
+
+const OWNER: &str = "/metadata/owner";
+const NAMESPACE: &str = "/spec/access/namespace";
+
+fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
+    for (before, after) in before_after::kept(catalog) {
+        let (Some(old), Some(new)) = (before.root(), after.root()) else { continue };
+        let changed = |pointer: &str| {
+            // A field that is missing on either side is another rule's.
+            let (old, new) = (old.string_at(pointer)?, new.string_at(pointer)?);
+            (old != new).then(|| (old.to_owned(), new.to_owned()))
+        };
+        let id = after.claimed_id().unwrap_or_default();
+        if let Some((old, new)) = changed(OWNER) {
+            let message = format!(
+                "this change hands {id} over from `{old}` to `{new}`, and its value with it"
+            );
+            let help = format!("ask `{old}` to approve it, or set the owner back");
+            sink.at(after, OWNER, message, help);
+        }
+        if let Some((from, to)) = changed(NAMESPACE)
+            && !is_own(project, new.string_at("/metadata/service"), [&from, &to])
+        {
+            let message = format!(
+                "this change moves the value of {id} from the namespace `{from}` to `{to}`"
+            );
+            let help = format!(
+                "ask the owner to approve it: whoever can read Secrets in `{to}` can read the value, and workloads in \
+                 `{from}` lose it"
+            );
+            sink.at(after, NAMESPACE, message, help);
+        }
+    }
+}
+
+/// Whether the service lists all these namespaces as its own.
+fn is_own(project: &Project, service: Option<&str>, namespaces: [&str; 2]) -> bool {
+    let own = service.and_then(|service| project.ownership.namespaces(service));
+    own.is_some_and(|own| {
+        namespaces.iter().all(|namespace| own.iter().any(|pattern| pattern.matches(namespace)))
+    })
+}

@@ -1,0 +1,379 @@
+//! The rules: one file a rule, whose doc comment is its page. A catalog → findings.
+
+mod before_after;
+mod duplicates;
+mod finding;
+mod fix;
+mod redaction;
+mod secrets;
+mod unknown_fields;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+pub use finding::{Finding, Related, Severity, Sink};
+pub use fix::{Applicability, Fix, Patch};
+pub use gp602_rotation_overdue::{Renewal, Renewals};
+pub use redaction::{Confidential, conceal, secret_spans};
+
+use crate::catalog::{Catalog, Entry, Project, Selection, Step};
+use crate::config::{ConfigError, Level};
+use crate::suggest;
+use crate::vcs::{Change, Repository, Snapshot, SourceError};
+
+/// A rule. Its code never changes meaning.
+#[derive(Debug)]
+pub struct Rule {
+    /// `GP105`
+    pub code: &'static str,
+    /// `not-in-enum`
+    pub name: &'static str,
+    /// Unless `goldenpath.yaml` says otherwise.
+    pub severity: Severity,
+    /// The rule's own file, for the page in its doc comment.
+    source: &'static str,
+    check: Check,
+}
+
+/// What a rule looks at.
+#[derive(Debug)]
+enum Check {
+    /// One file by itself.
+    Entry(fn(&Entry, &Project, &mut Sink<'_>)),
+    /// Files against each other.
+    Catalog(fn(&Catalog, &Project, &mut Sink<'_>)),
+    /// One file after the other, by what the configuration says of it, which may be wrong.
+    Configured(fn(&Catalog, &Project, &mut Sink<'_>) -> Result<(), ConfigError>),
+    /// Files against what their store tells, for the commands that ask it.
+    Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
+}
+
+/// Declares each rule's module and lists its `RULE` in [`RULES`]: the one place where a rule is registered.
+macro_rules! rules {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+
+        /// Every rule, in the order of their codes.
+        pub const RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+rules![
+    gp001_invalid_yaml,
+    gp002_unsupported_yaml,
+    gp003_too_large,
+    gp101_missing_field,
+    gp102_unknown_field,
+    gp103_wrong_type,
+    gp104_bad_format,
+    gp105_not_in_enum,
+    gp201_high_risk_needs_rotation,
+    gp202_medium_risk_should_rotate,
+    gp203_ttl_too_long,
+    gp204_policy,
+    gp205_value_cannot_be_generated,
+    gp206_not_your_service,
+    gp207_denied_namespace,
+    gp208_foreign_principal,
+    gp301_path_mismatch,
+    gp302_duplicate_id,
+    gp303_duplicate_name,
+    gp304_duplicate_target,
+    gp305_duplicate_external_secret,
+    gp401_id_changed,
+    gp402_immutable_field_changed,
+    gp403_illegal_transition,
+    gp404_deleted_before_decommissioned,
+    gp405_must_start_active,
+    gp406_id_reused,
+    gp408_handover,
+    gp409_id_jump,
+    gp501_secret_value_in_manifest,
+    gp601_ttl_expired,
+    gp602_rotation_overdue,
+    gp701_rules_changed,
+    gp702_destination_changed,
+    gp703_audit_changed,
+];
+
+/// The rules that are on in a project.
+#[derive(Debug)]
+pub struct RuleSet<'project> {
+    project: &'project Project,
+    /// Each with what its findings count as.
+    rules: Vec<(&'static Rule, Severity)>,
+}
+
+/// A catalog, and what the rules on single files have found in it so far.
+#[derive(Debug)]
+pub struct Reading {
+    pub catalog: Catalog,
+    findings: Vec<Finding>,
+}
+
+impl<'project> RuleSet<'project> {
+    /// # Errors
+    /// `rules` in `goldenpath.yaml` names a rule that does not exist.
+    pub fn of(project: &'project Project) -> Result<Self, ConfigError> {
+        Ok(Self { project, rules: severities(project)? })
+    }
+
+    /// Reads a snapshot, as `step` made it, and checks each selected file by itself in the same go: one after the other, each is read, parsed,
+    /// checked and let go of, so that a catalog of any size takes little memory beside its texts.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn read(
+        &self,
+        repository: &Repository,
+        snapshot: Snapshot,
+        selection: &Selection,
+        step: Option<&Step<'_>>,
+    ) -> Result<Reading, SourceError> {
+        let (catalog, findings) =
+            Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
+                let findings = self.check_entry(entry);
+                // Policies look at each file again, once all are there.
+                if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
+                    entry.let_nodes_go();
+                }
+                findings
+            })?;
+        Ok(Reading { catalog, findings })
+    }
+
+    /// Searches the text files that are not manifests for secrets: those of `change`, or all on disk where there is none.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn read_texts(
+        &self,
+        reading: &mut Reading,
+        repository: &Repository,
+        selection: &Selection,
+        change: Option<&Change>,
+    ) -> Result<(), SourceError> {
+        if self.rules.iter().any(|(rule, _)| rule.code == redaction::CODE) {
+            reading.catalog.read_texts(repository, self.project, selection, change)?;
+            reading.findings.extend(self.check_texts(&reading.catalog));
+        }
+        Ok(())
+    }
+
+    fn check_texts(&self, catalog: &Catalog) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for &(rule, severity) in self.rules.iter().filter(|(rule, _)| rule.code == redaction::CODE)
+        {
+            if let Check::Entry(check) = rule.check {
+                let mut sink = Sink::new(rule, severity, &mut findings);
+                for entry in &catalog.texts {
+                    check(entry, self.project, &mut sink);
+                    gp501_secret_value_in_manifest::report_unreadable(entry, &mut sink);
+                }
+            }
+        }
+        findings
+    }
+
+    /// Finds out how long the selected manifests have been in the catalog, as the history of the commit `line` has it.
+    /// Without this, the rules of time find nothing.
+    pub fn look_back(
+        &self,
+        reading: &mut Reading,
+        repository: &Repository,
+        line: Snapshot,
+        now: Timestamp,
+    ) {
+        if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
+            reading.catalog.look_back(repository, self.project, line, now);
+        }
+    }
+
+    /// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
+    ///
+    /// # Errors
+    /// A policy cannot be run on a manifest.
+    pub fn finish(&self, reading: Reading) -> Result<(Catalog, Vec<Finding>), ConfigError> {
+        let Reading { catalog, mut findings } = reading;
+        for &(rule, severity) in &self.rules {
+            let mut sink = Sink::new(rule, severity, &mut findings);
+            match rule.check {
+                Check::Entry(_) | Check::Stored(_) => {}
+                Check::Catalog(check) => check(&catalog, self.project, &mut sink),
+                Check::Configured(check) => check(&catalog, self.project, &mut sink)
+                    .map_err(|error| redaction::seal_error(error, &catalog, self.project))?,
+            }
+        }
+        redaction::seal(&mut findings, &catalog, self.project);
+        sort(&mut findings);
+        Ok((catalog, findings))
+    }
+
+    /// As [`RuleSet::finish`], of a catalog that was not read by [`RuleSet::read`].
+    ///
+    /// # Errors
+    /// A policy cannot be run on a manifest.
+    pub fn check(&self, catalog: Catalog) -> Result<(Catalog, Vec<Finding>), ConfigError> {
+        let mut findings: Vec<Finding> =
+            catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
+        findings.extend(self.check_texts(&catalog));
+        self.finish(Reading { catalog, findings })
+    }
+
+    /// What the rules say of the selected manifests beside the others, the platform team's policies aside: of a manifest
+    /// that is half answered they would speak too soon.
+    #[must_use]
+    pub fn preview(&self, catalog: &Catalog) -> Vec<Finding> {
+        let mut findings: Vec<Finding> =
+            catalog.selected().flat_map(|entry| self.check_entry(entry)).collect();
+        for &(rule, severity) in &self.rules {
+            if let Check::Catalog(check) = rule.check {
+                check(catalog, self.project, &mut Sink::new(rule, severity, &mut findings));
+            }
+        }
+        redaction::seal(&mut findings, catalog, self.project);
+        sort(&mut findings);
+        findings
+    }
+
+    /// Adds to `findings` what follows from what a store tells of the selected manifests, and sorts them anew.
+    pub fn check_stored(
+        &self,
+        findings: &mut Vec<Finding>,
+        catalog: &Catalog,
+        renewals: &Renewals,
+    ) {
+        let mut stored = Vec::new();
+        for &(rule, severity) in &self.rules {
+            if let Check::Stored(check) = rule.check {
+                check(catalog, self.project, renewals, &mut Sink::new(rule, severity, &mut stored));
+            }
+        }
+        redaction::seal(&mut stored, catalog, self.project);
+        findings.extend(stored);
+        sort(findings);
+    }
+
+    /// Adds to each of the `findings` that a change causes by using a name which the change itself
+    /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
+    /// they apply from the merge on. What is found of the rule files themselves goes without.
+    pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
+        let place =
+            |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
+        let remaining: BTreeSet<_> = by_head.iter().map(place).collect();
+        let is_of_a_rule_file = |finding: &Finding| {
+            catalog.rule_change.files.iter().any(|file| file.path == finding.path)
+        };
+        let of_manifests = findings.iter_mut().filter(|finding| !is_of_a_rule_file(finding));
+        for finding in of_manifests.filter(|finding| !remaining.contains(&place(finding))) {
+            // The value, or for a field that a schema adds its name.
+            let value = catalog
+                .at(&finding.path)
+                .and_then(|entry| entry.root()?.string_at(&finding.pointer));
+            let names = [value, finding.pointer.rsplit('/').next()];
+            let added =
+                names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
+            if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
+                finding.message.push_str(&format!(
+                    ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
+                    files.join(" and ")
+                ));
+                finding.fix = None;
+            }
+        }
+        redaction::seal(findings, catalog, self.project);
+    }
+
+    fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
+            if let Check::Entry(check) = rule.check {
+                check(entry, self.project, &mut Sink::new(rule, severity, &mut findings));
+            }
+        }
+        findings
+    }
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| one.key().cmp(&other.key()));
+}
+
+/// The rules that are on, with what their findings count as.
+fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
+    let levels = &project.config.rules;
+    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key)))
+    {
+        let help = Rule::did_you_mean(unknown).unwrap_or_else(|| {
+            format!(
+                "the rules are {}",
+                RULES.iter().map(|rule| rule.code).collect::<Vec<_>>().join(", ")
+            )
+        });
+        let error =
+            ConfigError::new(&project.config_name, format!("there is no rule `{unknown}`"), help);
+        return Err(error.at_field(&project.config_text, &["rules", unknown]));
+    }
+    if let Some(rule) = RULES
+        .iter()
+        .copied()
+        .find(|rule| levels.contains_key(rule.code) && levels.contains_key(rule.name))
+    {
+        let message = format!("`{}` and `{}` are the same rule", rule.code, rule.name);
+        let error = ConfigError::new(&project.config_name, message, "keep one of the two");
+        return Err(error.at_field(&project.config_text, &["rules", rule.name]));
+    }
+    let level =
+        |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
+    Ok(RULES
+        .iter()
+        .copied()
+        .filter_map(|rule| match level(rule) {
+            None => Some((rule, rule.severity)),
+            Some(Level::Off) => None,
+            Some(Level::Warn) => Some((rule, Severity::Warning)),
+            Some(Level::Error) => Some((rule, Severity::Error)),
+        })
+        .collect())
+}
+
+impl Rule {
+    /// The rule of this code or name, in any case.
+    #[must_use]
+    pub fn find(key: &str) -> Option<&'static Self> {
+        RULES
+            .iter()
+            .copied()
+            .find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
+    }
+
+    /// "did you mean …?" for a key that no rule answers to.
+    #[must_use]
+    pub fn did_you_mean(key: &str) -> Option<String> {
+        suggest::did_you_mean(key, RULES.iter().flat_map(|rule| [rule.code, rule.name]))
+    }
+
+    /// What the rule asks for, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.page().lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The page, in Markdown: a sentence, then *What it does*, *Why is this bad?*, *Example*, *Use instead*.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+
+    /// Whether `rules` in a `goldenpath.yaml` say what its findings count as.
+    fn is_leveled(&self, levels: &BTreeMap<String, Level>) -> bool {
+        levels.keys().any(|key| self.answers_to(key))
+    }
+
+    fn answers_to(&self, key: &str) -> bool {
+        self.code == key || self.name == key
+    }
+}

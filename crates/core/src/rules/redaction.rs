@@ -1,0 +1,458 @@
+//! What must not be shown of a file, and findings from which it has been taken out.
+//!
+//! Rules quote what they find, and drawings show lines. So the findings leave this room through [`seal`], which takes
+//! what looks like a secret out of every word of them, whatever rule they are of and whether GP501 is on, and gives
+//! each place the bytes that a drawing has to mask.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::secrets;
+use super::secrets::Leak;
+use super::{Finding, Fix, Patch};
+use crate::catalog::{Catalog, Entry, Project, RuleFile, State};
+use crate::config::ConfigError;
+use crate::yaml;
+use crate::yaml::Node;
+
+/// The rule whose findings say where a value stands; all others keep silent about it.
+pub(super) const CODE: &str = "GP501";
+
+/// The bytes of one file's text that look like a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confidential {
+    /// In the text's order, without overlaps.
+    spans: Arc<[Range<usize>]>,
+}
+
+/// What stands in a message where a secret stood.
+const HIDDEN: &str = "[hidden]";
+
+/// From this many bytes on, a secret is looked for inside words too.
+const LONG: usize = 8;
+
+/// The longest piece of a secret that is looked for, in bytes.
+const LONGEST_PIECE: usize = 128;
+
+impl Confidential {
+    /// What must not be shown of a file; for those who show its text without a finding in it.
+    #[must_use]
+    pub fn of(entry: &Entry, project: &Project) -> Self {
+        Hidden::of(entry, project).confidential
+    }
+
+    /// The text with a `*` for every hidden byte, so that lines, columns and spans hold.
+    #[must_use]
+    pub fn mask<'text>(&self, text: &'text str) -> Cow<'text, str> {
+        if self.spans.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut spans = self.spans.iter().peekable();
+        let mut masked = String::with_capacity(text.len());
+        let mut is_margin = true;
+        for (at, character) in text.char_indices() {
+            while spans.next_if(|span| span.end <= at).is_some() {}
+            let stays = matches!(character, '\n' | '\r' | '\t') || (is_margin && character == ' ');
+            match !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8())
+            {
+                true => masked.extend(std::iter::repeat_n('*', character.len_utf8())),
+                false => masked.push(character),
+            }
+            is_margin = character == '\n' || (is_margin && character == ' ');
+        }
+        Cow::Owned(masked)
+    }
+
+    /// The same for a file that is about to become another: what one of the two hides, the other does not show either.
+    #[must_use]
+    pub fn of_change(before: &Entry, after: &Entry, project: &Project) -> (Self, Self) {
+        let (old, new) = (Hidden::of(before, project), Hidden::of(after, project));
+        let both = |own: &Hidden, other: &Hidden, text: &str| {
+            let spans = own.confidential.spans.iter().cloned().chain(other.words.find(text));
+            Self { spans: joined(spans.collect()).into() }
+        };
+        (both(&old, &new, &before.text), both(&new, &old, &after.text))
+    }
+
+    fn touches(&self, span: &Range<usize>) -> bool {
+        let next = self.spans.partition_point(|hidden| hidden.end <= span.start);
+        self.spans.get(next).is_some_and(|hidden| hidden.start < span.end.max(span.start + 1))
+    }
+}
+
+/// What looks like a secret in a file, in whatever state it is.
+pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
+    // Of ten thousand files that a plan speaks of, each is looked into once.
+    entry.glance(|root| leaks_in(entry, root, project))
+}
+
+fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> {
+    let is_name = |word: &str| {
+        let enums = &project.enums;
+        let lists = [
+            &enums.owners,
+            &enums.environments,
+            &enums.providers,
+            &enums.secret_types,
+            &enums.risk_tiers,
+            &enums.rotation_classes,
+            &enums.lifecycle_states,
+        ];
+        let own = [
+            "/metadata/id",
+            "/metadata/name",
+            "/metadata/service",
+            "/spec/access/namespace",
+            "/spec/access/k8sSecretName",
+        ];
+        let is_own = |root: &Node| own.iter().any(|pointer| root.string_at(pointer) == Some(word));
+        lists.into_iter().flatten().any(|known| known == word) || root.is_some_and(is_own)
+    };
+    match &entry.state {
+        State::Unreadable(_) => Vec::new(),
+        State::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
+        // In JSON and YAML, only the parser knows where a value ends.
+        State::Text if !entry.text.contains('\0') => {
+            let root = is_structured(&entry.path).then(|| yaml::parse(&entry.text).ok()).flatten();
+            let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
+            // `value` and `data` are words of a schema, not names of what holds a secret.
+            if project.rule_files().contains(&entry.path.as_str()) {
+                leaks.retain(|leak| leak.what != secrets::ANY_VALUE);
+            }
+            leaks
+        }
+        State::Broken(_) | State::Text if entry.text.contains('\0') => {
+            without_nul(&entry.text, &is_name)
+        }
+        State::Broken(_) | State::Text => secrets::leaks(&entry.text, None, &is_name),
+    }
+}
+
+fn is_structured(path: &str) -> bool {
+    [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
+}
+
+/// UTF-16 that was read as UTF-8 has a NUL beside each character.
+fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
+    let mut plain = String::with_capacity(text.len());
+    let mut offsets = Vec::with_capacity(text.len() + 1);
+    for (at, character) in text.char_indices().filter(|(_, character)| *character != '\0') {
+        plain.push(character);
+        offsets.extend(std::iter::repeat_n(at, character.len_utf8()));
+    }
+    offsets.push(text.len());
+    let mut leaks = secrets::leaks(&plain, None, is_name);
+    for leak in &mut leaks {
+        leak.decoded = plain.get(leak.span.clone()).map(str::to_owned);
+        leak.span = offsets[leak.span.start]..offsets[leak.span.end];
+    }
+    leaks
+}
+
+/// What one file hides.
+struct Hidden {
+    confidential: Confidential,
+    words: Words,
+}
+
+/// Texts that are to stand in no message.
+struct Words(Option<AhoCorasick>);
+
+impl Hidden {
+    fn of(entry: &Entry, project: &Project) -> Self {
+        let leaks = leaks(entry, project);
+        let words = Words::of(entry, &leaks);
+        // A value may stand a second time where nothing says that it is one.
+        let spans = leaks.into_iter().map(|leak| leak.span).chain(words.find(&entry.text));
+        Self { confidential: Confidential { spans: joined(spans.collect()).into() }, words }
+    }
+}
+
+impl Words {
+    fn of(entry: &Entry, leaks: &[Leak]) -> Self {
+        let written = leaks.iter().filter_map(|leak| entry.text.get(leak.span.clone()));
+        let meant = leaks.iter().filter_map(|leak| leak.decoded.as_deref());
+        // Each once: every one that fits is told of at every place.
+        let words = written.chain(meant).map(str::trim).flat_map(pieces);
+        let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return Self(None);
+        }
+        // It refuses patterns only when there are more of them than any file has bytes.
+        Self(
+            AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .ascii_case_insensitive(true)
+                .build(words)
+                .ok(),
+        )
+    }
+
+    /// Where in `text` one of them stands, in the text's order, without overlaps.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let bytes = text.as_bytes();
+        let joins = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphanumeric);
+        for at in self.0.iter().flat_map(|words| words.find_overlapping_iter(text)) {
+            let mut span = at.range();
+            let is_word = !joins(span.start.checked_sub(1).and_then(|at| bytes.get(at)))
+                && !joins(bytes.get(span.end));
+            if is_word || span.len() >= LONG {
+                // They come in the order of their ends, and are joined at once: there can be many at one place.
+                while let Some(last) = found.pop_if(|last| last.end > span.start) {
+                    span.start = span.start.min(last.start);
+                }
+                found.push(span);
+            }
+        }
+        found
+    }
+}
+
+/// A long text in pieces: building the automaton takes time in the square of the length of one that repeats itself.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(LONGEST_PIECE));
+        rest = behind;
+        (!piece.is_empty()).then_some(piece.trim())
+    })
+}
+
+/// Takes out of the findings what looks like a secret, and tells each place what to mask.
+pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
+    if findings.is_empty() {
+        return;
+    }
+    let named: BTreeSet<&str> = findings.iter().flat_map(Finding::paths).collect();
+    let before = catalog.before.as_ref().map_or(&[][..], |before| before.entries.as_slice());
+    // As `Catalog::at`: what is there now is what is drawn.
+    let rule_files = &catalog.rule_change.files;
+    let now = catalog.entries.iter().chain(&catalog.texts);
+    let there = rule_files.iter().filter_map(RuleFile::shown).chain(before).chain(now);
+    let there = there.filter(|entry| named.contains(entry.path.as_str()));
+    let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
+    // Rules on a change quote what stood there before, perhaps in another place.
+    let past = before.iter().chain(rule_files.iter().filter_map(|file| file.before.as_ref()));
+    let past: Vec<Words> = past
+        .map(|entry| Hidden::of(entry, project).words)
+        .filter(|words| words.0.is_some())
+        .collect();
+    seal_with(findings, |path| entries.get(path).copied(), &past, project);
+}
+
+/// The same for a rule that could not judge a manifest, and says by which of its values.
+pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Project) -> ConfigError {
+    let told = error.to_string();
+    let before = catalog.before.iter().flat_map(|before| &before.entries);
+    let entries = catalog.selected().chain(before).filter(|entry| told.contains(&entry.path));
+    let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
+    error.reworded(|text| redact(text, hidden.iter(), Origin::Foreign))
+}
+
+/// The bytes of a text, such as that of a configuration file, that look like a secret.
+#[must_use]
+pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
+    secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect()
+}
+
+/// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
+pub fn conceal<'text>(
+    entry: &Entry,
+    project: &Project,
+    texts: impl IntoIterator<Item = &'text mut String>,
+) {
+    let mut texts = texts.into_iter().peekable();
+    // Most often there is nothing to say, and then nothing is looked for.
+    if texts.peek().is_none() {
+        return;
+    }
+    let words = Hidden::of(entry, project).words;
+    if words.0.is_some() {
+        texts.for_each(|text| redact(text, std::iter::once(&words), Origin::Foreign));
+    }
+}
+
+fn seal_with<'catalog>(
+    findings: &mut [Finding],
+    entry_at: impl Fn(&str) -> Option<&'catalog Entry>,
+    past: &[Words],
+    project: &Project,
+) {
+    let mut files: HashMap<String, Hidden> = HashMap::new();
+    for finding in findings {
+        for path in finding.paths() {
+            if !files.contains_key(path)
+                && let Some(entry) = entry_at(path)
+            {
+                files.insert(path.to_owned(), Hidden::of(entry, project));
+            }
+        }
+        let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
+        let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
+        let clean = |text: &mut String| redact(text, hidden_words(), Origin::Message);
+        // These say nothing of the file, and what is hidden may be one of their words: `password`.
+        let mut is_own = finding.rule.code == CODE;
+        if let Some(hidden) = files.get(&finding.path) {
+            finding.confidential = hidden.confidential.clone();
+            // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
+            if finding.rule.code != CODE && hidden.confidential.touches(&finding.span) {
+                let (code, name) = (finding.rule.code, finding.rule.name);
+                finding.message = format!(
+                    "this breaks `{name}`, and nothing more is said since it looks like a secret"
+                );
+                finding.help = format!(
+                    "take the value out first ({}); `goldenpath explain {code}` says what belongs here",
+                    CODE
+                );
+                is_own = true;
+            }
+        }
+        for other in &mut finding.related {
+            if let Some(hidden) = files.get(&other.path) {
+                other.confidential = hidden.confidential.clone();
+            }
+            clean(&mut other.label);
+        }
+        if finding.rule.code == CODE
+            || finding.fix.as_ref().is_some_and(|fix| !is_harmless(fix, clean))
+        {
+            finding.fix = None;
+        }
+        if let Some(Fix { patch: Patch::Document(change), .. }) = &finding.fix
+            && let Some((entry, hidden)) = entry_at(&finding.path).zip(files.get(&finding.path))
+            && let Some((key, node)) = entry.root().and_then(|root| root.at(change.pointer()))
+        {
+            // Whoever wrote a secret there has more to do than goldenpath can.
+            let field = key.map_or(node.span.start, |key| key.span.start)..node.span.end;
+            if hidden.confidential.touches(&field) {
+                finding.fix = None;
+            }
+        }
+        if !is_own {
+            clean(&mut finding.message);
+            clean(&mut finding.help);
+        }
+        redact(&mut finding.pointer, hidden_words(), Origin::Foreign);
+    }
+}
+
+/// Whether a fix says nothing that would have to be taken out of it.
+fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
+    let mut text = fix.message.clone();
+    clean(&mut text);
+    text == fix.message
+}
+
+/// Whose words a text is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// goldenpath's, with foreign texts between backticks, and paths.
+    Message,
+    /// Taken from a file.
+    Foreign,
+}
+
+/// Replaces what the files hide, and what looks like a secret by itself. A word of goldenpath's own stays, also where a
+/// file hides the same word.
+fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>, origin: Origin) {
+    let mut found: Vec<Range<usize>> =
+        secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
+    found.extend(
+        words
+            .flat_map(|words| words.find(text))
+            .filter(|span| origin == Origin::Foreign || !is_own_word(text, span)),
+    );
+    if found.is_empty() {
+        return;
+    }
+    let (mut clean, mut shown) = (String::with_capacity(text.len()), 0);
+    for span in joined(found) {
+        clean.push_str(&text[shown..span.start]);
+        clean.push_str(HIDDEN);
+        shown = span.end;
+    }
+    clean.push_str(&text[shown..]);
+    *text = clean;
+}
+
+/// The longest word of a message that may be goldenpath's own, in bytes.
+const LONGEST_OWN: usize = 16;
+
+/// Whether what a file hides is in `text` as a word of a sentence: letters alone, outside of backticks, and between spaces.
+fn is_own_word(text: &str, span: &Range<usize>) -> bool {
+    let (before, word, after) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
+    let is_quoted = before.matches('`').count() % 2 == 1;
+    let is_edge = |c: char| c == ' ' || c == ',' || c == ':' || c == ';' || c == '.';
+    !is_quoted
+        && word.len() <= LONGEST_OWN
+        && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        && before.chars().next_back().is_none_or(|c| c == ' ')
+        && after.chars().next().is_none_or(is_edge)
+}
+
+/// In order, without overlaps.
+fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| (span.start, span.end));
+    spans.dedup_by(|next, last| {
+        let overlaps = next.start < last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masking_keeps_every_byte_in_its_place() {
+        let confidential = Confidential { spans: Arc::from([3..5, 9..18]) };
+        let text = "a: é\nb: 世\n  x y z\n";
+        let masked = confidential.mask(text);
+        assert_eq!(masked, "a: **\nb: ***\n  *** z\n");
+        assert_eq!(masked.len(), text.len());
+        assert_eq!(Confidential::default().mask(text), text);
+    }
+
+    #[test]
+    fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
+        let words = Words(
+            AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok(),
+        );
+        let mut text = "abc abcd xLONGSECRETx".to_owned();
+        redact(&mut text, [words].iter(), Origin::Foreign);
+        assert_eq!(text, "[hidden] abcd x[hidden]x");
+    }
+
+    #[test]
+    fn a_long_secret_is_hidden_piece_by_piece_in_time_in_proportion() {
+        let secret = "cGFzc3dvcmQ6aHVudGVyMg".repeat(4000);
+        let words: BTreeSet<&str> = pieces(&secret).collect();
+        assert_eq!(pieces(&secret).collect::<String>(), secret);
+        let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok());
+        let mut text = format!("it is {secret}.");
+        redact(&mut text, [words].iter(), Origin::Foreign);
+        assert!(text.starts_with("it is [hidden]") && !text.contains("cGFzc3dv"), "{text}");
+    }
+
+    #[test]
+    fn own_words_of_a_message_stay_and_the_same_word_in_foreign_text_is_hidden() {
+        let words = Words(
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(["password", "field", "hunter2"])
+                .ok(),
+        );
+        let mut text = "the field `password` is a password, x/field, `a field`, hunter2".to_owned();
+        redact(&mut text, [words].iter(), Origin::Message);
+        assert_eq!(text, "the field `[hidden]` is a password, x/[hidden], `a [hidden]`, [hidden]");
+    }
+}

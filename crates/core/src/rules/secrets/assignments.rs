@@ -1,0 +1,394 @@
+//! What stands behind a name that says what it is: fields, assignments, connection strings, URLs.
+
+use super::field_names;
+use super::field_names::{Sensitive, Strength};
+use super::sentences::{Cue, is_password};
+use super::{Scan, entropy};
+
+/// The longest value in a sentence that is judged, and the longest margin before a name, in bytes; so that time stays
+/// linear in a text of nothing but names.
+const LONGEST_WORD: usize = 512;
+const LONGEST_MARGIN: usize = 256;
+
+/// The longest half of `user:password@host`, in bytes.
+const LONGEST_PAIR: usize = 160;
+
+/// Words before a colon and an address with an `@` that are not names of users.
+const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
+
+/// What examples have for the password of a URL besides `password`, with a host that examples have.
+const TEMPLATE_PASSWORDS: [&str; 8] =
+    ["passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
+
+/// Users whose password may be `password` in an example, whatever the host.
+const TEMPLATE_USERS: [&str; 6] =
+    ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
+
+/// The longest value between quotation marks that is judged as a whole, in bytes.
+const LONGEST_QUOTATION: usize = 96;
+
+impl Scan<'_> {
+    /// Looks at what stands on both sides of a `:` or `=`.
+    pub(super) fn separator(&mut self, at: usize) {
+        let bytes = self.bytes;
+        let colon = bytes[at] == b':';
+        if colon && bytes[at + 1..].starts_with(b"//") {
+            self.url(at);
+            return;
+        }
+        if at < self.names_from {
+            return;
+        }
+        if colon && bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) {
+            self.pair(at);
+        }
+        let back = |from: usize, limit: usize, belongs: fn(u8) -> bool| {
+            let least = self.line.max(from.saturating_sub(limit));
+            let mut at = from;
+            while at > least && belongs(bytes[at - 1]) {
+                at -= 1;
+            }
+            at
+        };
+        let end =
+            back(at, 8, |byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'*' | b'\\'));
+        let is_of_name = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
+        };
+        let mut start =
+            self.text.ceil_char_boundary(back(end, field_names::LONGEST_NAME, is_of_name));
+        if start >= end || field_names::is_of_the_schema(&bytes[start..end]) {
+            return;
+        }
+        // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide", thin-style service names)
+        if colon && &bytes[start..end] == b"thin" {
+            self.oracle(at + 1);
+            return;
+        }
+        // A part of an identifier, as in `arn:aws:secretsmanager:…:secret:payments`
+        if colon && start > self.line && bytes[start - 1] == b':' {
+            return;
+        }
+        // `api key`, `connection string`
+        let last = &bytes[start..end];
+        if start > self.line
+            && bytes[start - 1] == b' '
+            && (last.eq_ignore_ascii_case(b"key") || last.eq_ignore_ascii_case(b"string"))
+        {
+            start = self.text.ceil_char_boundary(back(
+                start - 1,
+                field_names::LONGEST_NAME,
+                is_of_name,
+            ));
+        }
+        if last == b"default"
+            && let Some(name) = self.terraform_variable(start)
+        {
+            self.prose(name, at, false);
+            return;
+        }
+        if !field_names::may_be_sensitive(&bytes[start..end]) {
+            return;
+        }
+        let Some(name) = field_names::sensitive(&self.text[start..end]) else { return };
+        let margin = &bytes[self.line..start];
+        let margin_is = |allowed: &[u8]| {
+            margin.len() <= LONGEST_MARGIN && margin.iter().all(|byte| allowed.contains(byte))
+        };
+        let is_key = colon && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
+        if is_key && margin_is(b" \t-?\"'") {
+            self.field(name, start, at + 1);
+        } else {
+            // `#   password: …` is a field that was commented out.
+            self.prose(name, at, margin_is(b" \t-#\"'`*/;"));
+        }
+    }
+
+    /// `name: value` on a line of its own.
+    fn field(&mut self, name: Sensitive, key: usize, after: usize) {
+        let mut end = self.line_end(after);
+        let line = &self.text[after..end];
+        let value = line.trim();
+        let mut start = after + (line.len() - line.trim_start().len());
+        let mut is_open = false;
+        let value = match value.as_bytes() {
+            [quote @ (b'"' | b'\''), ..] => {
+                let close = closing(value, *quote);
+                is_open = close.is_none();
+                start += 1;
+                &value[1..close.unwrap_or(value.len())]
+            }
+            [b'{' | b'[', ..] if self.is_parsed => return,
+            [b'|' | b'>', ..] => {
+                is_open = true;
+                ""
+            }
+            [b'#', ..] => "",
+            _ => {
+                // A tag or an anchor may stand before a block.
+                is_open = value.ends_with(['|', '>']);
+                value.find(" #").map_or(value, |comment| &value[..comment]).trim_end()
+            }
+        };
+        let mut span = start..start + value.len();
+        // The parser knows where the value ends; without it, the lines below that are further in belong to it.
+        let indent = key - self.line;
+        while !self.is_parsed && end < self.bytes.len() {
+            let begin = end + 1;
+            end = self.line_end(begin);
+            let line = &self.text[begin..end];
+            let inner = line.trim();
+            let depth = line.len() - line.trim_start().len();
+            // `secret:` above `name: …` is a mapping.
+            let is_field =
+                inner.contains(": ") || inner.ends_with(':') || inner.starts_with(['-', '#']);
+            if !inner.is_empty() && (depth <= indent || (is_field && !is_open)) {
+                break;
+            }
+            if !inner.is_empty() {
+                if span.is_empty() {
+                    span.start = begin + depth;
+                }
+                span.end = begin + depth + inner.len();
+            }
+        }
+        if field_names::is_value(name.strength, &self.text[span.clone()], self.is_name) {
+            self.names_from = span.end;
+            self.found(span, name.what, 1);
+        }
+    }
+
+    /// The variable of Terraform whose block holds the byte `at`: `variable "db_password" { default = "…" }`.
+    fn terraform_variable(&self, at: usize) -> Option<Sensitive> {
+        let from = self.text.ceil_char_boundary(at.saturating_sub(LONGEST_MARGIN));
+        let (_, block) = self.text.get(from..at)?.rsplit_once("variable \"")?;
+        let (name, body) = block.split_once('"')?;
+        field_names::sensitive(name).filter(|_| !body.contains('}'))
+    }
+
+    fn line_end(&self, from: usize) -> usize {
+        self.bytes[from..]
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map_or(self.bytes.len(), |at| from + at)
+    }
+
+    /// `name: value` and `name=value` in a comment, a sentence, a connection string or a query.
+    fn prose(&mut self, name: Sensitive, separator: usize, first: bool) {
+        let bytes = self.bytes;
+        let mut start = separator + 1;
+        // `==`, `:=`, `=>`, and what surrounds the value
+        while start < bytes.len() && start - separator < 8 && b" \t=>\"'`\\".contains(&bytes[start])
+        {
+            start += 1;
+        }
+        // HTTP's schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
+        for scheme in
+            ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "]
+        {
+            let begins = bytes.get(start..start + scheme.len());
+            start += if begins.is_some_and(|begins| begins.eq_ignore_ascii_case(scheme.as_bytes()))
+            {
+                scheme.len()
+            } else {
+                0
+            };
+        }
+        // `Authorization: Splunk …`
+        if name.what == "an authorization"
+            && let Some((scheme, _)) = self.text
+                [start..self.text.floor_char_boundary((start + 24).min(self.text.len()))]
+                .split_once(' ')
+            && !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        {
+            start += scheme.len() + 1;
+        }
+        // `password='two words'`
+        let quote = bytes[start - 1];
+        if matches!(quote, b'"' | b'\'')
+            && name.strength == Strength::Password
+            && let Some(length) = bytes[start..]
+                .iter()
+                .take(LONGEST_QUOTATION)
+                .position(|byte| *byte == quote || *byte == b'\n')
+            && bytes[start + length] == quote
+            && let Some(quoted) = self.text.get(start..start + length)
+            && quoted.contains(' ')
+            && quoted.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_punctuation())
+            && field_names::is_value(name.strength, quoted, self.is_name)
+        {
+            self.found(start..start + length, name.what, 1);
+            self.names_from = start + length;
+            return;
+        }
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"&;,\"'`<>{}|\\".contains(byte);
+        let length =
+            |limit: usize| bytes[start..].iter().take(limit).take_while(|byte| !ends(byte)).count();
+        let judged = self.text.floor_char_boundary(start + length(LONGEST_WORD));
+        let word = &self.text[start..judged];
+        // What ends the word at once begins a placeholder: `<password>`, `{{ password }}`, `${PASSWORD}`
+        if word.is_empty() || word.starts_with("$(") || word == "$" {
+            return;
+        }
+        let behind = &bytes[judged..(judged + 64).min(bytes.len())];
+        let next = behind.iter().find(|byte| !b" \t\r\"'`,;".contains(byte));
+        let last = next.is_none_or(|&byte| byte == b'\n' || byte == b'#');
+        let assigned = bytes[separator] == b'=';
+        if field_names::is_value_in_prose(
+            name.strength,
+            word,
+            (first, last, assigned),
+            self.is_name,
+        ) {
+            let end = start
+                + self.text[start..start + length(usize::MAX)]
+                    .trim_end_matches(['.', '!', '?', ')'])
+                    .len();
+            self.found(start..end, name.what, 1);
+            self.names_from = end;
+        }
+    }
+
+    /// `scheme://user:password@host` (RFC 3986, section 3.2.1), and a token alone before the `@`.
+    fn url(&mut self, colon: usize) {
+        let start = colon + 3;
+        let rest = &self.bytes[start..];
+        let until = |ends: &[u8]| {
+            let ends = |byte: &u8| byte.is_ascii_whitespace() || ends.contains(byte);
+            &rest[..rest.iter().take(LONGEST_WORD).take_while(|byte| !ends(byte)).count()]
+        };
+        let mut authority = until(b"/?#\"'`\\");
+        // A password with a `/` in it has to be escaped, and often is not; a port has digits alone.
+        if !authority.contains(&b'@')
+            && let Some(colon) = authority.iter().position(|&byte| byte == b':')
+            && !authority[colon + 1..].iter().all(u8::is_ascii_digit)
+        {
+            authority = until(b"\"'`\\");
+        }
+        let Some(at) = authority.iter().rposition(|&byte| byte == b'@') else { return };
+        let user = &authority[..at];
+        let (from, what) = match user.iter().position(|&byte| byte == b':') {
+            Some(colon) => (colon + 1, "a password in a URL"),
+            None if user.len() >= 16 && entropy::is_random_body(user) => (0, "a token in a URL"),
+            None => return,
+        };
+        let Some(password) = self.text.get(start + from..start + at) else { return };
+        // The key of a Sentry DSN is public without a second part (Sentry, "Data Source Name").
+        if from == 0 && authority[at..].windows(6).any(|part| part == b"sentry") {
+            return;
+        }
+        let is_template = || {
+            let user = folded(&user[..from.saturating_sub(1)]);
+            let host = authority[at + 1..].split(|byte| *byte == b':').next().unwrap_or_default();
+            let is_example = user.is_empty() || is_template_host(&host.to_ascii_lowercase());
+            match folded(password.as_bytes()).as_str() {
+                "password" => is_example || TEMPLATE_USERS.contains(&user.as_str()),
+                password => is_example && TEMPLATE_PASSWORDS.contains(&password),
+            }
+        };
+        if !field_names::is_stand_in(password) && !is_template() {
+            self.found(start + from..start + at, what, 0);
+            self.names_from = self.names_from.max(start + at);
+        }
+    }
+
+    /// `user:password@host`, which Go's MySQL driver and others take without a scheme, and a line of `.pgpass`.
+    fn pair(&mut self, colon: usize) {
+        let bytes = self.bytes;
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>,;".contains(byte);
+        let rest = &bytes[colon + 1..];
+        let word = &rest[..rest.iter().take(LONGEST_PAIR).take_while(|byte| !ends(byte)).count()];
+        let before = &bytes[self.line.max(colon.saturating_sub(LONGEST_PAIR))..colon];
+        let user = &before
+            [before.iter().rposition(|byte| ends(byte) || *byte == b'=').map_or(0, |at| at + 1)..];
+        if user.is_empty() || word.is_empty() {
+            return;
+        }
+        let Ok(word) = std::str::from_utf8(word) else { return };
+        // host:port:database:user:password (PostgreSQL, "The Password File")
+        let parts: Vec<&str> = word.splitn(4, ':').collect();
+        if let [port, database, name, password] = parts[..]
+            && (port == "*"
+                || (port.len() <= 5
+                    && !port.is_empty()
+                    && port.bytes().all(|byte| byte.is_ascii_digit())))
+            && !database.is_empty()
+            && !name.is_empty()
+            && password.len() >= 4
+            && !password.contains(':')
+            && !user.contains(&b':')
+            && !field_names::is_stand_in(password)
+        {
+            let from = colon + 1 + port.len() + database.len() + name.len() + 3;
+            self.found(from..from + password.len(), "a password", 1);
+            return;
+        }
+        let is_user =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if user.iter().all(is_user)
+            && let Some((password, host)) = word.rsplit_once('@')
+            && !host.is_empty()
+            && !host.starts_with("sha")
+            && !password.contains('/')
+            && !NOT_USERS.iter().any(|name| user.eq_ignore_ascii_case(name.as_bytes()))
+            && is_password(password, true, Cue::Password)
+        {
+            self.found(colon + 1..colon + 1 + password.len(), "a password", 1);
+        }
+    }
+
+    fn oracle(&mut self, start: usize) {
+        let rest = &self.bytes[start..];
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`".contains(byte);
+        let word = &rest[..rest
+            .iter()
+            .take(LONGEST_WORD)
+            .position(ends)
+            .unwrap_or(rest.len().min(LONGEST_WORD))];
+        let (Some(slash), Some(at)) =
+            (word.iter().position(|&b| b == b'/'), word.iter().position(|&b| b == b'@'))
+        else {
+            return;
+        };
+        if slash + 1 < at
+            && let Some(password) = self.text.get(start + slash + 1..start + at)
+            && !field_names::is_stand_in(password)
+        {
+            self.found(start + slash + 1..start + at, "a password in a URL", 0);
+        }
+    }
+}
+
+/// The letters and digits of a part of a URL, in lower case.
+fn folded(part: &[u8]) -> String {
+    part.iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(|byte| byte.to_ascii_lowercase() as char)
+        .collect()
+}
+
+/// A host that examples name: this machine, a database of Compose, or one of RFC 2606.
+fn is_template_host(host: &[u8]) -> bool {
+    matches!(host, b"localhost" | b"127.0.0.1" | b"db" | b"database")
+        || [b".example".as_slice(), b"example.com", b"example.org", b"example.net"]
+            .iter()
+            .any(|end| host.ends_with(end))
+        || host == b"example"
+}
+
+/// Where the quotation ends that `text` begins with, if it does.
+fn closing(text: &str, quote: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quote == b'"' => at += 1,
+            b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&quote) => at += 1,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}

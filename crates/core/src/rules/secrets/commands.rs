@@ -1,0 +1,236 @@
+//! Passwords in command lines: `curl -u user:…`, `mysql -p…`, `--token …`.
+
+use super::Scan;
+use super::entropy::is_name_like;
+use super::field_names;
+use super::field_names::is_plain_word;
+use super::sentences::{Cue, is_password};
+
+/// How a program takes a password.
+#[derive(Clone, Copy)]
+pub(super) enum Usage {
+    /// In an argument of its own behind one of these.
+    Option(&'static [&'static str]),
+    /// Right behind this.
+    Attached(&'static str),
+    /// A user, this character and the password behind one of these.
+    Pair(char, &'static [&'static str]),
+    /// The first argument that is not an option.
+    First,
+    /// The first argument, if it looks like a password: a file and a name may be there, too.
+    Judged,
+    /// The argument behind the file and the user, with the option `-b`; without a file with `-n`.
+    Htpasswd,
+    /// The first argument behind a share or `/user:…` that is not an option.
+    Share,
+    /// `user/password@database`
+    Login,
+    /// A variable's name and its value.
+    Assignment,
+}
+
+pub(super) const COMMANDS: [(&str, Usage); 48] = [
+    ("curl", Usage::Pair(':', &["-u", "--user", "-U", "--proxy-user"])),
+    ("smbclient", Usage::Pair('%', &["-U", "--user"])),
+    ("smbget", Usage::Pair('%', &["-U", "--user"])),
+    ("rpcclient", Usage::Pair('%', &["-U", "--user"])),
+    ("htpasswd", Usage::Htpasswd),
+    ("net use", Usage::Share),
+    ("gh secret set", Usage::Option(&["--body", "-b"])),
+    ("az keyvault secret set", Usage::Option(&["--value"])),
+    ("ConvertTo-SecureString", Usage::First),
+    ("--secret-string", Usage::First),
+    ("--requirepass", Usage::First),
+    ("--key", Usage::Judged),
+    ("mysql", Usage::Attached("-p")),
+    ("mysqldump", Usage::Attached("-p")),
+    ("mysqladmin", Usage::Attached("-p")),
+    ("mysqlimport", Usage::Attached("-p")),
+    ("mariadb", Usage::Attached("-p")),
+    ("mariadb-dump", Usage::Attached("-p")),
+    ("sshpass", Usage::Option(&["-p"])),
+    ("redis-cli", Usage::Option(&["-a", "--pass"])),
+    ("valkey-cli", Usage::Option(&["-a", "--pass"])),
+    ("docker login", Usage::Option(&["-p"])),
+    ("podman login", Usage::Option(&["-p"])),
+    ("skopeo login", Usage::Option(&["-p"])),
+    ("buildah login", Usage::Option(&["-p"])),
+    ("oras login", Usage::Option(&["-p"])),
+    ("helm registry login", Usage::Option(&["-p"])),
+    ("oc login", Usage::Option(&["-p"])),
+    ("az login", Usage::Option(&["-p"])),
+    ("mongo", Usage::Option(&["-p"])),
+    ("mongosh", Usage::Option(&["-p"])),
+    ("mongodump", Usage::Option(&["-p"])),
+    ("mongorestore", Usage::Option(&["-p"])),
+    ("mongoexport", Usage::Option(&["-p"])),
+    ("cqlsh", Usage::Option(&["-p"])),
+    ("sqlcmd", Usage::Option(&["-P"])),
+    ("bcp", Usage::Option(&["-P"])),
+    ("ldapsearch", Usage::Option(&["-w"])),
+    ("ldapadd", Usage::Option(&["-w"])),
+    ("ldapmodify", Usage::Option(&["-w"])),
+    ("ldapwhoami", Usage::Option(&["-w"])),
+    ("nuget push", Usage::Option(&["-k"])),
+    ("keytool", Usage::Option(&["-storepass", "-keypass"])),
+    ("cargo login", Usage::First),
+    ("sqlplus", Usage::Login),
+    ("setx", Usage::Assignment),
+    ("set -x", Usage::Assignment),
+    ("set -gx", Usage::Assignment),
+];
+
+/// How far a command line is followed, in bytes.
+const REACH: usize = 400;
+
+impl Scan<'_> {
+    /// Follows the command line behind a program's name, which ends at `end`.
+    pub(super) fn command(&mut self, end: usize, usage: Usage) {
+        let rest = self.rest_of_line(end, REACH);
+        if !rest.starts_with(' ') {
+            return;
+        }
+        let mut found = None;
+        let mut expected = false;
+        let mut name = false;
+        let mut is_share = false;
+        let (mut flags, mut operands) = (String::new(), 0);
+        for (at, argument) in arguments(rest) {
+            let judged = match usage {
+                _ if expected => Some((at, argument)),
+                Usage::Option(options) | Usage::Pair(_, options) if options.contains(&argument) => {
+                    expected = true;
+                    continue;
+                }
+                Usage::Option(options) | Usage::Pair(_, options) => {
+                    // `-p'…'`, `-uadmin:…`, `--body=…`
+                    options.iter().find_map(|option| {
+                        let value = argument.strip_prefix(option)?;
+                        let value =
+                            if option.len() == 2 { value } else { value.strip_prefix('=')? };
+                        (!value.is_empty()).then_some((at + argument.len() - value.len(), value))
+                    })
+                }
+                Usage::Attached(option) => {
+                    argument.strip_prefix(option).map(|value| (at + option.len(), value))
+                }
+                Usage::First => (!argument.starts_with('-')).then_some((at, argument)),
+                Usage::Judged => Some((at, argument)),
+                Usage::Htpasswd if argument.starts_with('-') => {
+                    flags.push_str(argument);
+                    continue;
+                }
+                Usage::Htpasswd => {
+                    operands += 1;
+                    let place = if flags.contains('n') { 2 } else { 3 };
+                    (flags.contains('b') && operands == place).then_some((at, argument))
+                }
+                Usage::Share
+                    if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') =>
+                {
+                    is_share |= !argument.ends_with(':');
+                    continue;
+                }
+                Usage::Share => is_share.then_some((at, argument)),
+                Usage::Login => argument.contains('/').then_some((at, argument)),
+                Usage::Assignment if name => Some((at, argument)),
+                Usage::Assignment => {
+                    if field_names::sensitive(argument).is_none() {
+                        return;
+                    }
+                    name = true;
+                    continue;
+                }
+            };
+            let Some((at, value)) = judged else { continue };
+            let (margin, unquoted) = unquoted(value);
+            let at = at + margin;
+            let password = match usage {
+                Usage::Pair(separator, _) => unquoted
+                    .split_once(separator)
+                    .map(|(user, password)| (at + user.len() + 1, password)),
+                Usage::Login => unquoted.split_once('/').map(|(user, rest)| {
+                    (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
+                }),
+                Usage::Judged => {
+                    let looks = is_password(unquoted, true, Cue::Token)
+                        && !unquoted.contains('.')
+                        && !is_name_like(unquoted);
+                    looks.then_some((at, unquoted))
+                }
+                _ => Some((at, unquoted)),
+            };
+            if let Some((at, password)) = password.filter(|(_, password)| is_argument(password)) {
+                found = Some(end + at..end + at + password.len());
+            }
+            break;
+        }
+        if let Some(span) = found {
+            self.found(span, "a password", 1);
+        }
+    }
+
+    /// The value behind `--password ` and the like.
+    pub(super) fn option_value(&mut self, from: usize) {
+        let rest = self.rest_of_line(from, REACH);
+        let Some((at, argument)) = arguments(rest).next() else { return };
+        let (margin, value) = unquoted(argument);
+        let at = from + at + margin;
+        if is_argument(value) {
+            self.found(at..at + value.len(), "a password", 1);
+        }
+    }
+}
+
+/// Whether a word that ends at a byte is part of a run of option characters: None outside of an option, or whether it is
+/// the end of a long one, such as `--db-password`.
+pub(super) fn long_option(bytes: &[u8], start: usize) -> Option<bool> {
+    if start == 0 || bytes[start - 1] != b'-' {
+        return None;
+    }
+    let from = start.saturating_sub(48);
+    let before = &bytes[from..start];
+    let run = before
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
+        .count();
+    Some(before[before.len() - run..].starts_with(b"--"))
+}
+
+/// The arguments of a command line with their places, quotation marks kept.
+fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += line[at..].len() - line[at..].trim_start().len();
+        let start = at;
+        let mut quote = None;
+        for (place, c) in line[start..].char_indices() {
+            match quote {
+                None if c.is_whitespace() => break,
+                None if matches!(c, '"' | '\'') => quote = Some(c),
+                Some(open) if c == open => quote = None,
+                _ => {}
+            }
+            at = start + place + c.len_utf8();
+        }
+        (at > start).then(|| (start, &line[start..at]))
+    })
+}
+
+/// An argument without its quotation marks and what follows them, and how many bytes precede it.
+fn unquoted(argument: &str) -> (usize, &str) {
+    let inner = argument.trim_start_matches(['"', '\'']);
+    let margin = argument.len() - inner.len();
+    let end = inner.find(['"', '\'']).filter(|_| margin > 0).unwrap_or(inner.len());
+    (margin, inner[..end].trim_end_matches(['"', '\'']))
+}
+
+/// A password rather than a placeholder, a variable, another option, or a word of the sentence.
+fn is_argument(value: &str) -> bool {
+    value.chars().count() >= 4
+        && !value.starts_with(['-', '$', '<', '{', '%', '@', '|', '`'])
+        && !field_names::is_stand_in(value)
+        && !field_names::is_reference(value)
+        && !is_plain_word(value)
+}

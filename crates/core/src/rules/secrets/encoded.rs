@@ -1,0 +1,35 @@
+//! Base64 of a text, which is judged by what it says rather than by how random it looks.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::sentences::{Cue, is_password};
+use super::{field_names, leaks_in_words};
+
+const CONFIG: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+
+/// The text whose base64 this is, if it is one. Of random bytes, twelve are never all printable.
+pub(super) fn text_in(word: &str) -> Option<String> {
+    let bytes = STANDARD.decode(word).or_else(|_| URL_SAFE.decode(word)).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let is_printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    text.chars().all(is_printable).then_some(text)
+}
+
+/// Whether a decoded text holds a secret, or is `user:password` as a whole.
+pub(super) fn has_leak(text: &str) -> bool {
+    let pair = text
+        .trim_end()
+        .split_once(':')
+        .filter(|(user, _)| !user.is_empty() && !user.contains(char::is_whitespace));
+    let is_pair = pair.is_some_and(|(_, password)| {
+        !field_names::is_stand_in(password)
+            && !password.contains(char::is_whitespace)
+            && is_password(password, true, Cue::Password)
+    });
+    is_pair || !leaks_in_words(text).is_empty()
+}

@@ -1,0 +1,540 @@
+//! Fields whose names say that a secret stands in them: `password: …`, `API_KEY=…`, `AccountKey=…`.
+
+use super::entropy::{is_name_like, is_random_body, is_sealed};
+
+/// What the name of a field says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sensitive {
+    pub what: &'static str,
+    pub strength: Strength,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strength {
+    /// People choose these, so any word may be one.
+    Password,
+    /// Machines make these; a word with hyphens there is a name that refers to one.
+    Token,
+    /// `value`, `data`: a secret where they are a field's whole name, an everyday word in a sentence.
+    Value,
+    /// `auth`, `session`: the names of settings as often, so the value itself has to look like a secret.
+    Weak,
+}
+
+/// What a field called `value` or `data` holds.
+pub(in crate::rules) const ANY_VALUE: &str = "a value";
+
+/// How a name ends that says so, without case and separators.
+const ENDINGS: [(&str, Sensitive); 51] = [
+    ("password", password("a password")),
+    ("passwd", password("a password")),
+    ("passwort", password("a password")),
+    ("passphrase", password("a passphrase")),
+    ("pwd", password("a password")),
+    ("secret", token("a secret")),
+    ("token", token("a token")),
+    ("apikey", token("an API key")),
+    ("privatekey", token("a private key")),
+    ("accesskey", token("an access key")),
+    ("accesskeyid", token("an access key ID")),
+    ("secretkey", token("a secret key")),
+    ("accountkey", token("an account key")),
+    ("masterkey", token("a master key")),
+    ("signingkey", token("a signing key")),
+    ("encryptionkey", token("an encryption key")),
+    ("authkey", token("an authentication key")),
+    ("connectionstring", token("a connection string")),
+    ("credential", token("a credential")),
+    ("authorization", token("an authorization")),
+    ("bearer", token("a bearer token")),
+    // An access signature of Azure ("Create a service SAS") and of AWS (Signature Version 4, in a query)
+    ("sig", token("a signature")),
+    ("xamzsignature", token("a signature")),
+    ("webhookurl", token("a webhook URL")),
+    ("stringdata", Sensitive { what: ANY_VALUE, strength: Strength::Value }),
+    ("passcode", password("a password")),
+    ("passwrd", password("a password")),
+    ("pw", password("a password")),
+    // German, French, Spanish, Portuguese, Dutch
+    ("kennwort", password("a password")),
+    ("motdepasse", password("a password")),
+    ("mdp", password("a password")),
+    ("contrasena", password("a password")),
+    ("senha", password("a password")),
+    ("wachtwoord", password("a password")),
+    ("presharedkey", token("a pre-shared key")),
+    ("psk", token("a pre-shared key")),
+    ("sharedkey", token("a shared key")),
+    ("sessionkey", token("a session key")),
+    ("cookiesecret", token("a secret")),
+    ("functionskey", token("a key")),
+    ("auth", weak("a credential")),
+    ("session", weak("a session")),
+    ("sessionid", weak("a session")),
+    ("clave", weak("a password")),
+    ("jeton", weak("a token")),
+    ("cookie", weak("a cookie")),
+    ("appkey", weak("a key")),
+    ("licensekey", weak("a license key")),
+    ("hmackey", token("a key")),
+    ("secretid", token("a secret ID")),
+    ("secretstring", token("a secret")),
+];
+
+const fn password(what: &'static str) -> Sensitive {
+    Sensitive { what, strength: Strength::Password }
+}
+
+const fn token(what: &'static str) -> Sensitive {
+    Sensitive { what, strength: Strength::Token }
+}
+
+const fn weak(what: &'static str) -> Sensitive {
+    Sensitive { what, strength: Strength::Weak }
+}
+
+/// What may stand behind such an ending without changing what the value is: `passwordProd`, `secretValue`.
+const SUFFIXES: [&str; 10] =
+    ["value", "plaintext", "plain", "production", "prod", "staging", "dev", "test", "old", "new"];
+
+/// The longest name that is looked at, in bytes.
+pub(super) const LONGEST_NAME: usize = 64;
+
+/// The fields of a SecretRequest: names and metadata, never values.
+pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"apiVersion"
+            | b"kind"
+            | b"metadata"
+            | b"id"
+            | b"name"
+            | b"description"
+            | b"owner"
+            | b"service"
+            | b"environment"
+            | b"spec"
+            | b"provider"
+            | b"secretType"
+            | b"risk"
+            | b"tier"
+            | b"rotation"
+            | b"rotationClass"
+            | b"lifecycle"
+            | b"status"
+            | b"access"
+            | b"namespace"
+            | b"k8sSecretName"
+            | b"ttlDays"
+    )
+}
+
+/// Whether [`sensitive`] needs to be asked: by the last two letters, which nearly all names fail.
+pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
+    if !name.is_ascii() {
+        return true;
+    }
+    let number = name.iter().rev().take_while(|byte| !byte.is_ascii_alphabetic()).count();
+    let name = &name[..name.len() - number];
+    let name = match name {
+        [rest @ .., b's' | b'S'] if !matches!(rest, [.., b's' | b'S']) => rest,
+        _ => name,
+    };
+    let [.., one, two] = name else { return false };
+    matches!(
+        [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
+        // ENDINGS and `pass`, `value`, `data`
+        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'e' | b'g']
+            | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
+            | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
+            // SUFFIXES
+            | [b'x', b't'] | [b'i', b'n'] | [_, b'b'] | [b'o', b'd'] | [b'e', b'v' | b'w'] | [b's', b't'] | [b'l', b'd']
+    )
+}
+
+/// What the name of a field says of its value, if it says so.
+pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
+    if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
+        return None;
+    }
+    let folded: String = name.chars().filter_map(fold).collect();
+    let plain =
+        ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);
+    // `PASSWORD_2`, `tokens`
+    let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
+    if matches!(rest, "value" | "values" | "data") {
+        return Some(Sensitive { what: ANY_VALUE, strength: Strength::Value });
+    }
+    if let Some(found) = ending(rest) {
+        return Some(found);
+    }
+    rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
+    ending(rest).or_else(|| {
+        // `pass` ends too many words to be one anywhere.
+        const ENDS: [&str; 10] =
+            ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
+        let is_pass = rest == "pass" || ENDS.iter().any(|end| name.ends_with(end));
+        is_pass.then_some(password("a password"))
+    })
+}
+
+/// A letter or digit of a name without case and accents.
+fn fold(c: char) -> Option<char> {
+    match c {
+        'ñ' | 'Ñ' => Some('n'),
+        'é' | 'É' | 'è' => Some('e'),
+        'ü' | 'Ü' => Some('u'),
+        _ => c.is_ascii_alphanumeric().then_some(c.to_ascii_lowercase()),
+    }
+}
+
+fn ending(folded: &str) -> Option<Sensitive> {
+    let one = folded.strip_suffix('s').unwrap_or(folded);
+    ENDINGS.iter().find_map(|(ending, found)| {
+        let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"]
+            .contains(ending);
+        let fits = |name: &str| if whole { name == *ending } else { name.ends_with(ending) };
+        (fits(folded) || fits(one)).then_some(*found)
+    })
+}
+
+/// Whether `value`, which is all that stands behind such a name, is a value rather than a stand-in for one.
+pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -> bool) -> bool {
+    let value = value.trim();
+    if is_stand_in(value) || is_reference(value) {
+        return false;
+    }
+    // A switch or a count under such a name is a setting: `tokens: 5`.
+    let is_setting =
+        ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    match strength {
+        Strength::Password => !is_setting,
+        Strength::Weak => {
+            value.len() >= 12
+                && !value.contains(char::is_whitespace)
+                && is_random_body(value.as_bytes())
+        }
+        Strength::Token | Strength::Value => {
+            let is_count =
+                value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            !is_setting && !is_count && !is_name(value) && !is_name_like(value)
+        }
+    }
+}
+
+/// The same in a sentence or a comment, where `password: rotated by hand` is prose. `first`: the name begins the
+/// comment; `last`: nothing stands behind the word; `assigned`: with `=`.
+pub(super) fn is_value_in_prose(
+    strength: Strength,
+    word: &str,
+    (first, last, assigned): (bool, bool, bool),
+    is_name: &dyn Fn(&str) -> bool,
+) -> bool {
+    let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']);
+    if word.chars().count() < if assigned { 3 } else { 4 } || !is_value(strength, word, is_name) {
+        return false;
+    }
+    let is_plain = is_plain_word(word);
+    match strength {
+        Strength::Password => !is_plain || (last && (first || assigned)),
+        Strength::Token | Strength::Weak => !is_plain && word.len() >= 6 && !is_name_like(word),
+        Strength::Value => !is_plain && word.len() >= 6 && first && last,
+    }
+}
+
+/// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
+pub(super) fn is_plain_word(word: &str) -> bool {
+    let word =
+        word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
+    let mut parts = word.split(['-', '/', '\'', '\u{2019}']);
+    parts.all(|part| {
+        let rest = part.char_indices().nth(1).map_or("", |(second, _)| &part[second..]);
+        let letters = part.chars().all(char::is_alphabetic);
+        letters && (!rest.chars().any(char::is_uppercase) || !part.chars().any(char::is_lowercase))
+    })
+}
+
+/// A placeholder. `changeme` counts as one: it is what templates hold where a value goes, discloses nothing, and a
+/// field that holds it is refused by GP102 anyhow.
+pub(super) fn is_stand_in(value: &str) -> bool {
+    let value = value.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let Some(first) = value.chars().next() else { return true };
+    let within = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close);
+    if within("<", ">") || within("${", "}") || within("$(", ")") || value.starts_with("{{") {
+        return true;
+    }
+    if value.len() > 2
+        && (within("%", "%") || within("@", "@") || within("{", "}") || within("#{", "}#"))
+    {
+        return true;
+    }
+    if value.len() > 4 && within("__", "__") {
+        return true;
+    }
+    if is_code(value) {
+        return true;
+    }
+    // The directives of printf
+    if value.len() == 2 && first == '%' {
+        return true;
+    }
+    let is_variable = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    if value.strip_prefix('$').is_some_and(is_variable) {
+        return true;
+    }
+    // `***`, `xxxx`, `....`, `XXXX-XXXX`; one digit alone may be a value
+    let masked = |c: char| c == first || c == '-' || c == ' ';
+    let count = value.chars().count();
+    if count > if first.is_ascii_digit() { 15 } else { 1 } && value.chars().all(masked) {
+        return true;
+    }
+    let decoration = |c: char| c.is_ascii_alphanumeric() || "[]()*_-./ ~".contains(c);
+    if value.len() > LONGEST_NAME || !value.chars().all(decoration) {
+        return false;
+    }
+    let folded: String =
+        value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    matches!(
+        folded.as_str(),
+        "changeme"
+            | "changeit"
+            | "changethis"
+            | "replaceme"
+            | "replacethis"
+            | "fillmein"
+            | "optional"
+            | "required"
+            | "mandatory"
+            | "generated"
+            | "autogenerated"
+            | "rotated"
+            | "unknown"
+            | "disabled"
+            | "enabled"
+            | "encrypted"
+            | "managed"
+            | "omitted"
+            | "filtered"
+            | "sanitized"
+            | "changemeplease"
+            | "string"
+            | "undefined"
+            | "redacted"
+            | "removed"
+            | "hidden"
+            | "masked"
+            | "placeholder"
+            | "todo"
+            | "tbd"
+            | "none"
+            | "null"
+            | "nil"
+            | "na"
+            | "empty"
+            | "unset"
+    ) || matches!(value, "~" | "-")
+        || (["your", "insert", "replacewith", "enter", "putyour"]
+            .iter()
+            .any(|start| folded.starts_with(start))
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+        || (["here", "goeshere"].iter().any(|end| folded.ends_with(end))
+            && value.contains(['-', '_'])
+            && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// Code that fetches the value: `os.environ["…"]`, `var.db_password`, `config.getPassword()`, `!Ref Password`.
+fn is_code(value: &str) -> bool {
+    const STARTS: [&str; 11] = [
+        "os.environ",
+        "os.getenv",
+        "process.env",
+        "System.getenv",
+        "ENV[",
+        "getenv(",
+        "env(",
+        "var.",
+        "local.",
+        "secrets.",
+        "self.",
+    ];
+    let is_letters = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    };
+    let is_tag = value.strip_prefix('!').is_some_and(|tag| is_letters(tag) && is_plain_word(tag));
+    // A path of three names, or a call
+    let is_path =
+        value.split('.').count() >= 3 && value.split('.').all(is_letters) && value.contains('_');
+    let is_call = value
+        .split_once('(')
+        .is_some_and(|(name, _)| name.contains('.') && name.split('.').all(is_letters));
+    is_tag || is_path || is_call || STARTS.iter().any(|start| value.starts_with(start))
+}
+
+/// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
+pub(super) fn is_reference(value: &str) -> bool {
+    const SCHEMES: [&str; 19] = [
+        "arn:",
+        "vault:",
+        "op://", // 1Password, "Secret reference syntax"
+        "ref+",  // vals
+        "ssm:",
+        "secretsmanager:",
+        "awssm:",
+        "env:",
+        "file:",
+        "sops:",
+        "akv://",
+        "sm://",
+        "keyvault:",
+        "gcpsecretmanager:",
+        "secret:",
+        "ENC[", // SOPS's ciphertexts
+        "$ANSIBLE_VAULT",
+        "!vault |", // before it, as a block
+        "!vault >",
+    ];
+    let folded =
+        || value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
+    let is = |word: &str| folded().eq(word.chars());
+    SCHEMES.iter().any(|scheme| value.starts_with(scheme))
+        || value.starts_with("/run/secrets/")
+        || value.starts_with("/var/run/secrets/")
+        // A password in a URL is looked for by itself.
+        || value.contains("://")
+        || is_sealed(value.as_bytes())
+        || (value.len() < 16 && ["vault", "1password", "bitwarden", "lastpass", "keepass"].into_iter().any(is))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_is_let_through() {
+        let endings = ENDINGS
+            .iter()
+            .map(|(ending, _)| *ending)
+            .chain(SUFFIXES)
+            .chain(["value", "data", "pass", "base64", "b64"]);
+        for ending in endings {
+            for name in [
+                format!("x_{ending}"),
+                format!("x_{ending}_2"),
+                format!("X_{}", ending.to_uppercase()),
+            ] {
+                assert!(may_be_sensitive(name.as_bytes()), "{name}");
+            }
+            assert!(
+                may_be_sensitive(format!("x_{ending}s").as_bytes()) || ending.ends_with("64"),
+                "{ending}s"
+            );
+        }
+    }
+
+    const NOTHING: &dyn Fn(&str) -> bool = &|_| false;
+
+    #[test]
+    fn names_that_say_so_do_and_names_about_them_do_not() {
+        for name in [
+            "password",
+            "PASSWORD",
+            "dbPassword",
+            "db_passwd",
+            "pwd",
+            "db.pass",
+            "DB_PASS",
+            "passphrase",
+            "PASSWORD_2",
+            "PASSWORD_PROD",
+            "secret",
+            "clientSecret",
+            "secretValue",
+            "token",
+            "access_token",
+            "api-key",
+            "apiKey",
+            "api key",
+            "x-api-key",
+            "privateKey",
+            "aws_secret_access_key",
+            "AccountKey",
+            "connectionString",
+            "value",
+            "data",
+            "stringData",
+            "credentials",
+            "Authorization",
+        ] {
+            assert!(sensitive(name).is_some(), "{name}");
+            assert!(may_be_sensitive(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "secretType",
+            "k8sSecretName",
+            "secretName",
+            "secretRef",
+            "tokenUrl",
+            "passwordPolicy",
+            "password_rotation",
+            "metadata",
+            "key",
+            "bypass",
+            "compass",
+            "design",
+            "sku",
+            "valueFrom",
+            "name",
+            "tokenType",
+            "secretStoreRef",
+        ] {
+            assert_eq!(sensitive(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn stand_ins_are_no_values() {
+        for text in [
+            "",
+            "<password>",
+            "${PASSWORD}",
+            "$(PASSWORD)",
+            "$PASSWORD",
+            "{{ password }}",
+            "%PASSWORD%",
+            "changeme",
+            "CHANGE_ME",
+            "xxxx",
+            "***",
+            "REDACTED",
+            "[redacted]",
+            "...",
+            "your-password-here",
+            "TODO",
+            "n/a",
+            "~",
+            "op://vault/db/password",
+            "arn:aws:secretsmanager:eu-west-2:123456789012:secret:db-AbCdEf",
+            "1Password",
+            "https://vault.example.com/db",
+        ] {
+            assert!(!is_value(Strength::Password, text, NOTHING), "{text}");
+        }
+        for text in [
+            "hunter2",
+            "swordfish",
+            "correct horse battery staple",
+            "12345",
+            "$ecret",
+            "password",
+            "test",
+            "7",
+        ] {
+            assert!(is_value(Strength::Password, text, NOTHING), "{text}");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! Text → what in it looks like the value of a secret.
+//!
+//! One pass over the bytes of the whole text, comments included, in whatever state it is; in time linear in it. Runs
+//! of token characters are held against known formats and asked whether a machine made them; `:` and `=` are asked what
+//! the name before them says, and whether a URL with a password begins. What only the parser knows (fields in flow
+//! style, values over several lines, escapes) comes from the nodes.
+
+mod assignments;
+mod commands;
+mod encoded;
+mod entropy;
+mod field_names;
+mod formats;
+mod gitleaks;
+mod nodes;
+mod sentences;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use super::secrets::commands::{COMMANDS, Usage};
+pub(super) use super::secrets::field_names::ANY_VALUE;
+use super::secrets::formats::{Found, Memory};
+use super::secrets::sentences::{CUES, Cue};
+use crate::yaml::Node;
+
+/// Bytes that look like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Leak {
+    pub span: Range<usize>,
+    /// A noun with its article; never anything of the text.
+    pub what: &'static str,
+    /// How much is known: 0 for a format, 1 for a name that says so, 2 for noise.
+    rank: u8,
+    /// What the bytes say, where quoting or folding makes that something else.
+    pub decoded: Option<String>,
+}
+
+/// Whether a word is a name that the catalog knows, such as one of the enums.
+pub(super) type IsName<'a> = &'a dyn Fn(&str) -> bool;
+
+/// The shortest run of token characters that is looked into: `-----BEGIN`.
+const SHORTEST_RUN: usize = 10;
+
+/// A word or phrase after which a value may come.
+#[derive(Clone, Copy)]
+enum Announced {
+    Sentence(Cue),
+    Command(Usage),
+}
+
+/// How many [`slot`]s there are for words by their first bytes.
+const SLOTS: usize = 1024;
+
+/// [`CUES`] and [`COMMANDS`] by their first two bytes, the longest first. An automaton would take longer to build than one
+/// staged manifest takes to read.
+static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
+    let mut by_slot = [const { Vec::new() }; SLOTS];
+    let cues = CUES.iter().map(|(word, cue)| (*word, Announced::Sentence(*cue)));
+    let commands = COMMANDS.iter().map(|(word, usage)| (*word, Announced::Command(*usage)));
+    for (word, announced) in cues.chain(commands) {
+        by_slot[slot(word.as_bytes())].push((word, announced));
+    }
+    for words in &mut by_slot {
+        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+    }
+    by_slot
+});
+
+/// Where words that begin like `text`, in either case, are kept. No word has one byte alone.
+fn slot(text: &[u8]) -> usize {
+    let byte = |at: usize| text.get(at).map_or(0, |byte| usize::from(byte.to_ascii_lowercase()));
+    (byte(0) * 37 + byte(1)) % SLOTS
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Other,
+    Token,
+    Separator,
+    Newline,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'.' | b'-') {
+            classes[byte] = Class::Token;
+        }
+        byte += 1;
+    }
+    classes[b':' as usize] = Class::Separator;
+    classes[b'=' as usize] = Class::Separator;
+    classes[b'\n' as usize] = Class::Newline;
+    classes
+};
+
+/// What looks like a secret in a text, and in its nodes where it has been parsed; in the text's order, without overlaps.
+pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec<Leak> {
+    let mut scan = Scan {
+        text,
+        bytes: text.as_bytes(),
+        is_parsed: root.is_some(),
+        is_name,
+        line: 0,
+        names_from: 0,
+        memory: Memory::default(),
+        has_aws_key_id: false,
+        leaks: Vec::new(),
+    };
+    scan.run_through();
+    scan.cues();
+    if let Some(root) = root {
+        scan.node(root, None);
+    }
+    merged(scan.leaks)
+}
+
+/// What looks like a secret in a text that is no file, such as a message.
+pub(super) fn leaks_in_words(text: &str) -> Vec<Leak> {
+    leaks(text, None, &|_| false)
+}
+
+fn merged(mut leaks: Vec<Leak>) -> Vec<Leak> {
+    leaks.sort_by_key(|leak| (leak.span.start, leak.span.end));
+    let mut merged: Vec<Leak> = Vec::with_capacity(leaks.len());
+    for leak in leaks {
+        match merged.last_mut().filter(|last| leak.span.start < last.span.end) {
+            None => merged.push(leak),
+            Some(last) => {
+                last.span.end = last.span.end.max(leak.span.end);
+                last.decoded = last.decoded.take().or(leak.decoded);
+                if leak.rank < last.rank {
+                    (last.rank, last.what) = (leak.rank, leak.what);
+                }
+            }
+        }
+    }
+    merged
+}
+
+struct Scan<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    /// The nodes say what is a value; here only what they do not hold.
+    is_parsed: bool,
+    is_name: IsName<'a>,
+    line: usize,
+    /// Names before this byte stand in a value that has been found.
+    names_from: usize,
+    memory: Memory,
+    has_aws_key_id: bool,
+    leaks: Vec<Leak>,
+}
+
+impl Scan<'_> {
+    fn run_through(&mut self) {
+        let bytes = self.bytes;
+        let mut at = 0;
+        while at < bytes.len() {
+            match CLASSES[bytes[at] as usize] {
+                Class::Other => {
+                    at += 1;
+                    while at < bytes.len() && bytes[at] == b' ' {
+                        at += 1;
+                    }
+                }
+                Class::Newline => {
+                    at += 1;
+                    self.line = at;
+                }
+                Class::Separator => {
+                    self.separator(at);
+                    at += 1;
+                }
+                Class::Token => {
+                    let start = at;
+                    while at < bytes.len() && CLASSES[bytes[at] as usize] == Class::Token {
+                        at += 1;
+                    }
+                    let is_short_start = match at - start {
+                        4 => bytes[start..].starts_with(b"---- BEGIN "),
+                        6 => bytes[start..].starts_with(b"sha256~"),
+                        length => length >= SHORTEST_RUN,
+                    };
+                    if is_short_start {
+                        at = self.run(start..at);
+                    }
+                }
+            }
+        }
+        if self.has_aws_key_id {
+            self.aws_secret_keys();
+        }
+    }
+
+    /// Looks at what stands behind words that announce a value, and at command lines.
+    fn cues(&mut self) {
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let (text, bytes, announced) = (self.text, self.bytes, &*ANNOUNCED);
+        let mut at = 0;
+        while at < bytes.len() {
+            let words = &announced[slot(&bytes[at..])];
+            // Most places are inside of a word of ASCII letters.
+            let is_inside = at > 0
+                && bytes[at - 1].is_ascii_alphanumeric()
+                && !sentences::is_unspaced(bytes[at]);
+            if words.is_empty() || (is_inside && !self.is_escape(at)) {
+                at += 1;
+                continue;
+            }
+            let is_here = |word: &str| {
+                bytes
+                    .get(at..at + word.len())
+                    .is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+            };
+            let Some((word, announced)) = words.iter().find(|(word, _)| is_here(word)) else {
+                at += 1;
+                continue;
+            };
+            let end = at + word.len();
+            let begins = !is_letter(text[..at].chars().next_back()) || self.is_escape(at);
+            if sentences::is_unspaced(bytes[at])
+                || (begins && !is_letter(text[end..].chars().next()))
+            {
+                match announced {
+                    Announced::Sentence(cue) => self.sentence(at, end, *cue),
+                    Announced::Command(usage) => self.command(end, *usage),
+                }
+            }
+            at = end;
+        }
+    }
+
+    /// Whether the letter before `start` belongs to an escape such as `\n`.
+    fn is_escape(&self, start: usize) -> bool {
+        start >= 2
+            && self.bytes[start - 2] == b'\\'
+            && matches!(self.bytes[start - 1], b'n' | b'r' | b't')
+    }
+
+    fn found(&mut self, span: Range<usize>, what: &'static str, rank: u8) {
+        self.leaks.push(Leak { span, what, rank, decoded: None });
+    }
+
+    /// Looks into a run of token characters; the byte from which to go on comes back.
+    fn run(&mut self, run: Range<usize>) -> usize {
+        let bytes = self.bytes;
+        // `\nghp_…`: the letter belongs to the escape.
+        let escaped = run.start > 0
+            && bytes[run.start - 1] == b'\\'
+            && matches!(bytes[run.start], b'n' | b'r' | b't');
+        // Digits and capitals; names in a manifest have few of either.
+        let (mut word_starts, mut rare) = (true, 0);
+        let mut at = run.start;
+        let mut rest = run.start + usize::from(escaped);
+        while at < run.end {
+            let byte = bytes[at];
+            if word_starts && formats::may_start(&bytes[at..]) {
+                let end = match formats::at(self.text, at, &mut self.memory) {
+                    None => at,
+                    Some(Found::Public(end)) => end,
+                    Some(Found::Secret(span, what)) => {
+                        self.found(span.clone(), what, 0);
+                        span.end
+                    }
+                    Some(Found::AwsKeyId(span)) => {
+                        self.has_aws_key_id = true;
+                        self.found(span.clone(), "an AWS access key ID", 0);
+                        span.end
+                    }
+                };
+                if end > at {
+                    if end >= run.end {
+                        return self.skip_to(end);
+                    }
+                    (at, rest, word_starts, rare) = (end, end, true, 0);
+                    continue;
+                }
+            }
+            rare += usize::from(byte.is_ascii_digit() || byte.is_ascii_uppercase());
+            word_starts = !byte.is_ascii_alphanumeric() || (escaped && at == run.start);
+            at += 1;
+        }
+        if rare >= 2
+            && run.end - rest >= 20
+            && let Some(span) = entropy::random_part(bytes, rest..run.end)
+        {
+            match encoded::text_in(&self.text[span.clone()]) {
+                None => self.found(span, "a random text, such as keys and tokens are", 2),
+                Some(text) if encoded::has_leak(&text) => self.found(span, "a secret in base64", 2),
+                Some(_) => {}
+            }
+        }
+        run.end
+    }
+
+    /// Goes on behind a block, which may end lines further down.
+    fn skip_to(&mut self, end: usize) -> usize {
+        if let Some(newline) = self.bytes[self.line..end].iter().rposition(|&byte| byte == b'\n') {
+            self.line += newline + 1;
+        }
+        end
+    }
+
+    /// The 40 characters of base64 that belong to an access key ID (AWS, "Managing access keys"). Ones with words in
+    /// them, such as the documentation's, are only found because the ID is there.
+    fn aws_secret_keys(&mut self) {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let mut start = 0;
+        for part in self.bytes.split(|byte| !is_part(byte)) {
+            let has = |is: fn(&u8) -> bool| part.iter().any(is);
+            if part.len() == 40
+                && has(u8::is_ascii_lowercase)
+                && has(u8::is_ascii_uppercase)
+                && (has(u8::is_ascii_digit) || has(|byte| matches!(byte, b'+' | b'/')))
+            {
+                self.found(start..start + 40, "an AWS secret access key", 0);
+            }
+            start += part.len() + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 256 KiB of what makes a careless scanner go over the same text again and again.
+    #[test]
+    fn hostile_text_takes_time_in_proportion() {
+        let texts = [
+            "sk-",
+            "sk-a",
+            "eyJ-",
+            "eyJhbGciOiJIUzI1NiJ9-",
+            "-----BEGIN X",
+            "-----BEGIN PRIVATE KEY-----\n",
+            "-----BEGIN CERTIFICATE-----\n",
+            "END -----BEGIN X\n",
+            "password=",
+            "password=a://",
+            "password:a ",
+            "password: a\n",
+            "password: |\n",
+            "://",
+            "://a:b",
+            "a://a:b@",
+            "=",
+            ":",
+            "a=",
+            "a1B2-",
+            "A1b2C3d4E5",
+            "0123456789abcdef",
+            "é",
+            "password: é",
+            "\\n",
+            "\"",
+            "'",
+            "' ''",
+            "#",
+            "  - ",
+            "AKIAAAAA",
+            "sha256:",
+            "xoxb-1-",
+            "hooks.slack.com/services/",
+            "thin:",
+            "thin:a/b@",
+            "value: ",
+            "{data: [",
+            "api key: ",
+            "jdbc:oracle:thin:a/",
+            "password: <a",
+            "password: ",
+            "default=",
+            "variable \"password\" default=",
+            "ANSIBLE_VAULT;1\n",
+            "ENC[AES256_GCM,data:a1B2c3D4e5F6g7H8i9J0",
+            "|1|a1B2c3D4e5F6g7H8i9J0k1L2m3N=",
+            "sign in as a with ",
+            "net use \\\\a ",
+            "htpasswd -b ",
+            "--key a ",
+            "password：",
+            "密码",
+            "password:\n\n",
+        ];
+        let length = 256 * 1024;
+        let texts = texts.into_iter().map(|pattern| pattern.repeat(length / pattern.len()));
+        let stairs: String =
+            (0..700).map(|depth| format!("{}password: |\n", " ".repeat(depth))).collect();
+        let margin = format!("{}{}", " ".repeat(length / 2), "password: ${A} ".repeat(length / 30));
+        for text in texts.chain([stairs, margin]) {
+            let started = std::time::Instant::now();
+            leaks_in_words(&text);
+            let taken = started.elapsed();
+            let start: String = text.trim_start().chars().take(30).collect();
+            assert!(taken.as_secs() < 10, "{taken:?} for {start}");
+        }
+    }
+}

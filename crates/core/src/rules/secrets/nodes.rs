@@ -1,0 +1,80 @@
+//! What only the parser knows: fields in flow style, values over several lines, escapes.
+
+use std::ops::Range;
+
+use super::field_names;
+use super::field_names::{Sensitive, Strength};
+use super::{Leak, SHORTEST_RUN, Scan, leaks_in_words};
+use crate::yaml::{Node, Value};
+
+impl Scan<'_> {
+    /// What only the parsed value shows. `holder`: a field above, whose name says that secrets stand below it.
+    pub(super) fn node(&mut self, node: &Node, holder: Option<Sensitive>) {
+        match &node.value {
+            Value::Null => {}
+            Value::Mapping(entries) => {
+                for (key, value) in entries {
+                    self.decoded(&key.span, &key.name);
+                    let own = field_names::sensitive(&key.name);
+                    // Below `data:` and `stringData:` every field is a value, as in a Kubernetes Secret.
+                    let is_data = own.is_some_and(|own| own.strength == Strength::Value);
+                    let holds = !matches!(value.value, Value::Mapping(_)) || is_data;
+                    let inherited = holder.filter(|holder| holder.strength == Strength::Value);
+                    self.node(value, own.filter(|_| holds).or(inherited));
+                }
+            }
+            Value::Sequence(items) => {
+                for item in items {
+                    let holds = !matches!(item.value, Value::Mapping(_));
+                    self.node(
+                        item,
+                        holder.filter(|holder| holds || holder.strength == Strength::Value),
+                    );
+                }
+            }
+            Value::String(text) => {
+                self.decoded(&node.span, text);
+                if let Some(holder) = holder {
+                    self.value_of(holder, node, text);
+                }
+            }
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+                if let Some(holder) = holder {
+                    let text = self.text.get(node.span.clone()).unwrap_or_default().to_owned();
+                    self.value_of(holder, node, &text);
+                }
+            }
+        }
+    }
+
+    fn value_of(&mut self, holder: Sensitive, node: &Node, text: &str) {
+        if field_names::is_value(holder.strength, text, self.is_name) {
+            let span = inner(self.text, &node.span);
+            let decoded = (self.text.get(span.clone()) != Some(text)).then(|| text.to_owned());
+            self.leaks.push(Leak { span, what: holder.what, rank: 1, decoded });
+        }
+    }
+
+    /// A quoted or folded text is looked at as what it says, too.
+    fn decoded(&mut self, span: &Range<usize>, text: &str) {
+        if text.len() < SHORTEST_RUN {
+            return;
+        }
+        let inner = inner(self.text, span);
+        if inner.len() == text.len() {
+            return; // written as it is
+        }
+        if let Some(leak) = leaks_in_words(text).into_iter().next() {
+            self.leaks.push(Leak { span: inner, decoded: Some(text.to_owned()), ..leak });
+        }
+    }
+}
+
+/// Without the quotes around it.
+fn inner(text: &str, span: &Range<usize>) -> Range<usize> {
+    let bytes = text.as_bytes().get(span.clone()).unwrap_or_default();
+    match bytes {
+        [b'"', .., b'"'] | [b'\'', .., b'\''] => span.start + 1..span.end - 1,
+        _ => span.clone(),
+    }
+}

@@ -1,0 +1,667 @@
+//! Passwords in sentences: `the password for the test database is …`, in the languages that teams write in.
+
+use super::entropy;
+use super::entropy::is_name_like;
+use super::field_names;
+use super::field_names::is_plain_word;
+use super::{Scan, commands};
+
+/// The kind of value that a word announces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cue {
+    Password,
+    Token,
+    /// A user's name, a slash and a password may follow.
+    Login,
+    /// Digits alone.
+    Pin,
+}
+
+/// Words for a password in the languages of Europe and of East Asia that teams write in. Those of the latter have the
+/// particle or verb that follows, since no space does.
+pub(super) const CUES: [(&str, Cue); 100] = [
+    ("password", Cue::Password),
+    ("passwd", Cue::Password),
+    ("passphrase", Cue::Password),
+    ("passcode", Cue::Password),
+    ("pwd", Cue::Password),
+    ("pw", Cue::Password),
+    ("pass", Cue::Password),
+    ("psk", Cue::Password),
+    ("passwort", Cue::Password),
+    ("kennwort", Cue::Password),
+    ("mot de passe", Cue::Password),
+    ("mots de passe", Cue::Password),
+    ("mdp", Cue::Password),
+    ("contraseña", Cue::Password),
+    ("contrasena", Cue::Password),
+    ("clave", Cue::Password),
+    ("senha", Cue::Password),
+    ("wachtwoord", Cue::Password),
+    ("secret", Cue::Token),
+    ("secreto", Cue::Token),
+    ("token", Cue::Token),
+    ("jeton", Cue::Token),
+    ("pat", Cue::Token),
+    ("api key", Cue::Token),
+    ("api-key", Cue::Token),
+    ("apikey", Cue::Token),
+    ("access key", Cue::Token),
+    ("secret key", Cue::Token),
+    ("private key", Cue::Token),
+    ("encryption key", Cue::Token),
+    ("signing key", Cue::Token),
+    ("master key", Cue::Token),
+    ("license key", Cue::Token),
+    ("schlüssel", Cue::Token),
+    ("api-schlüssel", Cue::Token),
+    ("zugangsschlüssel", Cue::Token),
+    ("geheimnis", Cue::Token),
+    ("clé", Cue::Token),
+    ("clé api", Cue::Token),
+    ("clé d'api", Cue::Token),
+    ("clé secrète", Cue::Token),
+    ("clé d'accès", Cue::Token),
+    ("clave de acceso", Cue::Token),
+    ("clave secreta", Cue::Token),
+    ("credential", Cue::Login),
+    ("credentials", Cue::Login),
+    ("creds", Cue::Login),
+    ("login", Cue::Login),
+    ("zugangsdaten", Cue::Login),
+    ("anmeldedaten", Cue::Login),
+    ("identifiants", Cue::Login),
+    ("identifiant", Cue::Login),
+    ("credenciales", Cue::Login),
+    ("usuario", Cue::Login),
+    ("pin", Cue::Pin),
+    // SQL
+    ("identified by", Cue::Password),
+    ("sign in", Cue::Login),
+    ("sign-in", Cue::Login),
+    ("log in", Cue::Login),
+    ("log on", Cue::Login),
+    ("logon", Cue::Login),
+    // SNMP's communities authorize as passwords do (RFC 1157, section 3.2.5)
+    ("snmp community", Cue::Password),
+    ("community string", Cue::Password),
+    ("rocommunity", Cue::Password),
+    ("rwcommunity", Cue::Password),
+    ("snmp-server community", Cue::Password),
+    // Italian, Portuguese
+    ("parola", Cue::Password),
+    ("parola d'ordine", Cue::Password),
+    ("parola segreta", Cue::Password),
+    ("chiave api", Cue::Token),
+    ("chiave segreta", Cue::Token),
+    ("credenziali", Cue::Login),
+    ("palavra-passe", Cue::Password),
+    ("chave", Cue::Token),
+    ("chave secreta", Cue::Token),
+    ("chave de api", Cue::Token),
+    ("segredo", Cue::Token),
+    ("credenciais", Cue::Login),
+    // Swedish, Danish, Norwegian, Polish, Russian
+    ("lösenord", Cue::Password),
+    ("lösenordet", Cue::Password),
+    ("adgangskode", Cue::Password),
+    ("adgangskoden", Cue::Password),
+    ("passord", Cue::Password),
+    ("passordet", Cue::Password),
+    ("hasło", Cue::Password),
+    ("Hasło", Cue::Password),
+    ("hasło to", Cue::Password),
+    ("haslo", Cue::Password),
+    ("пароль", Cue::Password),
+    ("Пароль", Cue::Password),
+    // Japanese, Chinese, Korean
+    ("パスワード", Cue::Password),
+    ("パスワードは", Cue::Password),
+    ("密码", Cue::Password),
+    ("密码是", Cue::Password),
+    ("密码为", Cue::Password),
+    ("密碼", Cue::Password),
+    ("密碼是", Cue::Password),
+    ("口令", Cue::Password),
+    ("비밀번호", Cue::Password),
+    ("비밀번호는", Cue::Password),
+];
+
+/// The words between such a word and its value.
+const COPULAS: [&str; 28] = [
+    ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est",
+    "était", "es", "era", "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—",
+    "–",
+];
+
+/// Words that may follow before the value.
+const ADVERBS: [&str; 26] = [
+    "now",
+    "currently",
+    "still",
+    "set",
+    "changed",
+    "reset",
+    "to",
+    "just",
+    "jetzt",
+    "nun",
+    "aktuell",
+    "derzeit",
+    "noch",
+    "auf",
+    "maintenant",
+    "actuellement",
+    "toujours",
+    "ahora",
+    "actualmente",
+    "todavía",
+    "the",
+    "das",
+    "die",
+    "der",
+    "le",
+    "la",
+];
+
+/// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
+/// something else.
+const PREPOSITIONS: [&str; 80] = [
+    "for",
+    "of",
+    "on",
+    "at",
+    "in",
+    "to",
+    "from",
+    "with",
+    "used",
+    "value",
+    "für",
+    "fürs",
+    "der",
+    "des",
+    "dem",
+    "vom",
+    "von",
+    "zum",
+    "zur",
+    "im",
+    "am",
+    "mit",
+    "pour",
+    "de",
+    "du",
+    "actuel",
+    "actuelle",
+    "sur",
+    "para",
+    "del",
+    "en",
+    "actual",
+    "per",
+    "da",
+    "van",
+    "voor",
+    "d'accès",
+    "set",
+    "changed",
+    "reset",
+    "updated",
+    "nueva",
+    "nuevo",
+    "antigua",
+    "vieja",
+    "temporal",
+    "nouveau",
+    "ancien",
+    "temporaire",
+    "provisoire",
+    "provisional",
+    "initial",
+    "courant",
+    // Italian, Portuguese
+    "di",
+    "dell",
+    "dello",
+    "della",
+    "dei",
+    "delle",
+    "degli",
+    "dal",
+    "nel",
+    "nuova",
+    "attuale",
+    "temporanea",
+    "do",
+    "dos",
+    "das",
+    "no",
+    "na",
+    "nova",
+    "atual",
+    "provisória",
+    // Swedish, Polish, Russian
+    "för",
+    "till",
+    "dla",
+    "od",
+    "от",
+    "для",
+    // `sign in as root`
+    "as",
+];
+
+/// How a sentence says that something became the value: `changed to …`, `used to be …`.
+/// The words between a user and the password: `sign in as root with …`.
+const WITH: [&str; 6] = ["with", "using", "mit", "avec", "con", "com"];
+
+const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
+const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
+
+/// The words between a value and the word that follows it: `… as the password`.
+const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
+
+/// The signs between such a word and its value, also in the width of East Asian letters.
+const SIGNS: [char; 4] = [':', '=', '：', '＝'];
+
+/// The most words between the first and the value.
+const MOST_WORDS: usize = 10;
+
+/// How far a sentence is followed, in bytes, so that time stays linear in a text of nothing but such words.
+const REACH: usize = 160;
+
+/// The longest quotation that is judged, in bytes.
+const LONGEST_QUOTATION: usize = 96;
+
+/// Opening quotation marks, each with those that close it.
+const QUOTATIONS: [(char, &str); 10] = [
+    ('"', "\""),
+    ('\'', "'"),
+    ('`', "`"),
+    ('«', "»"),
+    ('»', "«"),
+    ('„', "“”\""),
+    ('“', "”“"),
+    ('‚', "‘’'"),
+    ('‘', "’"),
+    ('「', "」"),
+];
+
+/// How sure a sentence makes it that a value follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The word before says so: `password hunter2`.
+    Next,
+    /// What says so lies further back, or follows yet.
+    Later,
+    /// `is`, `:` or the like comes right before.
+    Value,
+}
+
+impl<'text> Scan<'text> {
+    /// Follows the sentence behind a word that announces a value, which ends at `end`.
+    pub(super) fn sentence(&mut self, start: usize, end: usize, cue: Cue) {
+        let rest = self.rest_of_line(end, REACH);
+        if let Some(option) = commands::long_option(self.bytes, start) {
+            if option && rest.starts_with(' ') {
+                self.option_value(end + 1);
+            }
+            return;
+        }
+        // The end of a variable's name, as in `set -x DEPLOY_TOKEN …`
+        let is_name = start > 0 && self.bytes[start - 1] == b'_';
+        if !is_name && cue != Cue::Login && cue != Cue::Pin {
+            self.before(start, cue);
+        }
+        // `パスワードは…です`
+        let is_joined = is_unspaced(self.bytes[start]);
+        let mut at = rest.len() - rest.trim_start_matches(['*', '_', '`', '"', ')']).len();
+        let mut expected = Expected::Next;
+        if let Some(sign) = rest[at..].chars().next().filter(|sign| SIGNS.contains(sign)) {
+            if is_name {
+                return;
+            }
+            (expected, at) = (Expected::Value, at + sign.len_utf8());
+        } else if let Some(argument) = rest[at..].trim_start_matches(['\'', '"']).strip_prefix(',')
+        {
+            // `define('DB_PASSWORD', '…')`
+            let from = rest.len() - argument.trim_start().len();
+            if let Some(inner) = quotation(&rest[from..]) {
+                let word = &rest[from + inner.start..from + inner.end];
+                if word.len() >= 4
+                    && !field_names::is_stand_in(word)
+                    && !field_names::is_reference(word)
+                    && !is_plain_word(word)
+                    && !is_name_like(word)
+                {
+                    self.password(end + from + inner.start, end + from + inner.end, cue);
+                }
+            }
+            return;
+        } else if !is_joined
+            && !rest[at..].starts_with([' ', '\t', '\u{a0}', '\u{202f}', '\u{3000}', '>'])
+        {
+            return;
+        } else if rest[at..].starts_with('>') {
+            self.element(end + at + 1, &rest[at + 1..]);
+            return;
+        }
+        let (mut previous_is_prepositional, mut names_user) = (false, false);
+        let mut previous = String::new();
+        for number in 0..MOST_WORDS {
+            at += rest[at..].len() - rest[at..].trim_start().len();
+            let Some(first) = rest[at..].chars().next() else {
+                if expected == Expected::Value && !is_name {
+                    self.next_line(end + at, cue);
+                }
+                return;
+            };
+            if let Some(inner) = quotation(&rest[at..]) {
+                let (from, to) = (at + inner.start, at + inner.end);
+                let word = &rest[from..to];
+                if (number == 0 || expected != Expected::Next) && is_password(word, true, cue) {
+                    self.password(end + from, end + to, cue);
+                }
+                return;
+            }
+            let ends = |c: char| c.is_whitespace() || (is_joined && !c.is_ascii());
+            let length = rest[at..].find(ends).unwrap_or(rest.len() - at);
+            let token = &rest[at..at + length];
+            let lower = token.to_lowercase();
+            let next = at + length;
+            if COPULAS.contains(&lower.as_str()) || (cue == Cue::Login && token == "/") {
+                if is_name {
+                    return;
+                }
+                (expected, at) = (Expected::Value, next);
+                continue;
+            }
+            let word = token
+                .trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'', '»', '”', '“', '`']);
+            let word_from = at + usize::from(matches!(first, '(' | '['));
+            let word = word.trim_start_matches(['(', '[']);
+            if cue == Cue::Login
+                && !is_name
+                && let Some(from) = pair(word)
+            {
+                self.password(end + word_from + from, end + word_from + word.len(), cue);
+                return;
+            }
+            match expected {
+                Expected::Value => {
+                    if is_password(word, true, cue) {
+                        self.password(end + word_from, end + word_from + word.len(), cue);
+                        return;
+                    }
+                    let goes_on = ADVERBS.contains(&lower.as_str())
+                        || (cue == Cue::Login
+                            && (is_plain_word(word) || is_name_like(word) || is_user(word)));
+                    if !goes_on {
+                        return;
+                    }
+                    // `user / password`
+                    if cue == Cue::Login && !ADVERBS.contains(&lower.as_str()) {
+                        expected = Expected::Later;
+                    }
+                }
+                Expected::Next
+                    if cue != Cue::Login
+                        && (is_password(word, false, cue)
+                            || (cue == Cue::Token && is_key(word))
+                            || (next == rest.len() && self.is_entry(start, word))) =>
+                {
+                    self.password(end + word_from, end + word_from + word.len(), cue);
+                    return;
+                }
+                Expected::Next | Expected::Later => {
+                    if is_name || token.ends_with(['.', ';', '?', '!']) {
+                        return;
+                    }
+                    if number == 0 {
+                        previous_is_prepositional = PREPOSITIONS.contains(&lower.as_str());
+                    }
+                    if !previous_is_prepositional
+                        || !(is_plain_word(word) || is_name_like(word) || is_user(word))
+                    {
+                        return;
+                    }
+                    let becomes =
+                        BECOMES.contains(&lower.as_str()) && CHANGES.contains(&previous.as_str());
+                    names_user |=
+                        number == 0 && matches!(lower.as_str(), "as" | "als" | "como" | "come");
+                    let with = names_user
+                        && cue == Cue::Login
+                        && number >= 2
+                        && WITH.contains(&lower.as_str());
+                    let is_announced = becomes || with || token.ends_with(SIGNS);
+                    expected = if is_announced { Expected::Value } else { Expected::Later };
+                }
+            }
+            (at, previous) = (next, lower);
+        }
+    }
+
+    /// A value on the line below `password:`, which has nothing else.
+    fn next_line(&mut self, at: usize, cue: Cue) {
+        let Some(below) =
+            self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n"))
+        else {
+            return;
+        };
+        let from = self.text.len() - below.len();
+        let line = self.rest_of_line(from, REACH);
+        let word =
+            line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '`'));
+        if cue != Cue::Login
+            && !word.contains(char::is_whitespace)
+            && !word.ends_with(':')
+            && !is_name_like(word)
+            && is_password(word, true, cue)
+            && let Some(margin) = line.find(word)
+        {
+            self.password(from + margin, from + margin + word.len(), cue);
+        }
+    }
+
+    /// `… as the password`
+    fn before(&mut self, start: usize, cue: Cue) {
+        let from =
+            self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
+        let mut rest = self.text.get(from..start).unwrap_or_default().trim_end_matches(' ');
+        let mut is_said = false;
+        for _ in 0..3 {
+            let word = rest.rsplit(' ').next().unwrap_or_default();
+            if AS.contains(&word.to_ascii_lowercase().as_str()) {
+                // `the password` alone says nothing of what is before.
+                is_said |= !matches!(word, "the" | "das" | "our");
+                rest = rest[..rest.len() - word.len()].trim_end_matches(' ');
+                continue;
+            }
+            let word = word.trim_matches(['"', '\'', '`', '(', ',']);
+            if is_said && is_password(word, false, cue) {
+                let at = from + rest.rfind(word).unwrap_or_default();
+                self.password(at, at + word.len(), cue);
+            }
+            return;
+        }
+    }
+
+    /// `password …` as a whole line, or behind `login …`, as `.netrc` has it.
+    fn is_entry(&self, start: usize, word: &str) -> bool {
+        let line = self.text.get(self.line_start(start)..start).unwrap_or_default();
+        let before = line.trim_start_matches([' ', '\t', '#']);
+        word.len() >= 8
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && !field_names::is_stand_in(word)
+            && !field_names::is_reference(word)
+            && (before.is_empty() || before.starts_with("machine ") || before.starts_with("login "))
+    }
+
+    /// `<password>…</password>`
+    fn element(&mut self, from: usize, rest: &str) {
+        let Some(length) = rest.find('<') else { return };
+        let word = &rest[..length];
+        let is_closed = rest[length..].starts_with("</");
+        if is_closed
+            && word.len() >= 4
+            && !field_names::is_stand_in(word)
+            && !field_names::is_reference(word)
+            && !is_plain_word(word)
+        {
+            self.found(from..from + length, "a password", 1);
+        }
+    }
+
+    fn password(&mut self, from: usize, to: usize, cue: Cue) {
+        let what = match cue {
+            Cue::Password | Cue::Login => "a password",
+            Cue::Token => "a secret",
+            Cue::Pin => "a PIN",
+        };
+        self.found(from..to, what, 1);
+    }
+
+    /// Where the line of a byte begins, at most [`REACH`] before it.
+    fn line_start(&self, at: usize) -> usize {
+        let from = at.saturating_sub(REACH);
+        self.bytes[from..at]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(from, |newline| from + newline + 1)
+    }
+
+    /// The text from `from` to the end of its line, at most `limit` bytes.
+    pub(super) fn rest_of_line(&self, from: usize, limit: usize) -> &'text str {
+        let end = self.text.floor_char_boundary((from + limit).min(self.text.len()));
+        let rest = self.text.get(from..end).unwrap_or_default();
+        rest.split(['\n', '\r']).next().unwrap_or_default()
+    }
+}
+
+/// Returns the bytes between the quotation marks that `text` begins with.
+fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
+    let first = text.chars().next()?;
+    let (_, closing) = QUOTATIONS.iter().find(|(opening, _)| *opening == first)?;
+    let start = first.len_utf8();
+    let limit = text.floor_char_boundary(text.len().min(start + LONGEST_QUOTATION));
+    let length = text[start..limit].find(|c: char| closing.contains(c))?;
+    let inner = &text[start..start + length];
+    let margin = inner.len() - inner.trim_start().len();
+    Some(start + margin..start + margin + inner.trim().len())
+}
+
+/// `svc_pay`
+fn is_user(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
+}
+
+/// Whether a letter that begins with this byte belongs to a language without spaces between words: Chinese, Japanese,
+/// and Korean, whose particles follow at once. In UTF-8, these have three bytes.
+pub(super) fn is_unspaced(byte: u8) -> bool {
+    byte >= 0xe0
+}
+
+/// Where the password begins in `root:hunter2` and `app/Tr0ub4dor`, next to a word for a login.
+fn pair(word: &str) -> Option<usize> {
+    let is_pair = |(user, password): (&str, &str), announced| {
+        (is_user(user) && is_password(password, announced, Cue::Password)).then_some(user.len() + 1)
+    };
+    let colon = word.split_once(':').and_then(|parts| is_pair(parts, true));
+    colon.or_else(|| word.split_once('/').and_then(|parts| is_pair(parts, false)))
+}
+
+/// Letters and digits of a machine, right behind a word such as `secret`.
+fn is_key(word: &str) -> bool {
+    word.len() >= 16
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && !field_names::is_stand_in(word)
+        && entropy::is_random_body(word.as_bytes())
+}
+
+/// Words of the trade that look like passwords.
+const TERMS: [&str; 31] = [
+    "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf",
+    "bcrypt", "scrypt", "aes", "rsa", "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s",
+    "ec", "route", "auth", "p", "v", "secp",
+];
+
+/// Whether a word in a sentence looks like a password: it mixes kinds of characters as names, dates, versions, paths and
+/// words do not. `announced`: something right before says that the value follows.
+pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
+    if cue == Cue::Pin {
+        return announced
+            && (4..=12).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    let length = word.chars().count();
+    if !(6..=256).contains(&length)
+        || field_names::is_stand_in(word)
+        || field_names::is_reference(word)
+    {
+        return false;
+    }
+    if word.starts_with(['/', '.', '~', '-', '$', '%', '{', '<', '!', '&', '*'])
+        || word.contains("://")
+    {
+        return false;
+    }
+    // Code and markup
+    if word.contains(['(', ')', '{', '}', '[', ']', '<', '>', '|', '\\', '=', '"', '`', '/']) {
+        return false;
+    }
+    // A date, a time, a number, a version
+    let mark = |c: char| c.is_ascii_digit() || "-:./+,%".contains(c);
+    if word.trim_start_matches(['v', 'V']).chars().all(|c| mark(c) || matches!(c, 'T' | 'Z')) {
+        return false;
+    }
+    // An address
+    if word.contains('@')
+        && word.split('@').nth(1).is_some_and(|host| host.contains('.') && is_user(host))
+    {
+        return false;
+    }
+    let has = |is: fn(char) -> bool| word.chars().any(is);
+    let (small, capital, digit) =
+        (has(char::is_lowercase), has(char::is_uppercase), has(|c| c.is_ascii_digit()));
+    let body = word.trim_end_matches(['!', '?']);
+    let symbol = word.chars().any(|c| "!#$%^&*?+~@§€".contains(c));
+    if symbol
+        && (digit || (small && capital) || body.chars().any(|c| "!#$%^&*?+~@§€".contains(c)))
+        && (small || capital)
+    {
+        return !word.contains("...");
+    }
+    let letters: String = word.chars().take_while(char::is_ascii_alphabetic).collect();
+    let behind = &word[letters.len()..];
+    if digit
+        && behind.chars().all(|c| c.is_ascii_digit() || c == '-')
+        && TERMS.contains(&letters.to_lowercase().as_str())
+    {
+        return false;
+    }
+    if digit && small && capital {
+        return announced || length >= 8;
+    }
+    let solid = word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if digit && (small || capital) {
+        // `30days`, `INC0012345`, `payments-db-2`
+        let is_count =
+            word.trim_start_matches(|c: char| c.is_ascii_digit()).chars().all(char::is_alphabetic);
+        let is_number = capital
+            && letters.len() < word.len()
+            && behind.bytes().all(|byte| byte.is_ascii_digit());
+        return announced && solid && !is_count && !is_number;
+    }
+    // Letters alone: random where they cannot be pronounced.
+    solid
+        && small
+        && capital
+        && (announced || length >= 8)
+        && entropy::is_random_body(word.as_bytes())
+}

@@ -1,0 +1,173 @@
+//! A manifest that is copied: its text stays as it is, comments and house fields with it, but for what is to differ.
+
+use miette::Diagnostic;
+
+use super::{Answers, Draft, Field, Origin};
+use crate::catalog::{Catalog, Entry};
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::yaml;
+use crate::yaml::{Change, Scalar};
+
+/// The manifest that is copied.
+#[derive(Debug, Clone)]
+pub struct Original {
+    path: String,
+    text: String,
+    request: SecretRequest,
+}
+
+/// Why there is nothing to copy.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum CopyError {
+    #[error("`{id}` is no ID: {why}")]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("give the ID of a manifest, as `goldenpath validate` checks it")
+    )]
+    NoId { id: String, why: String },
+    #[error("there is no manifest {id} in the work tree")]
+    #[diagnostic(code(goldenpath::copy))]
+    NotThere {
+        id: SecretId,
+        #[help]
+        help: String,
+    },
+    #[error("{id} is the ID of more than one manifest: {paths}")]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("give all but one of them another ID first; see `goldenpath explain GP302`")
+    )]
+    Several { id: SecretId, paths: String },
+    #[error("`{path}` is no SecretRequest that could be copied")]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("`goldenpath validate {path}` says what is wrong with it")
+    )]
+    NoRequest { path: String },
+    #[error("`{pointer}` cannot be changed in a copy of `{path}` without changing more than that")]
+    #[diagnostic(
+        code(goldenpath::copy),
+        help("write its value on one line in `{path}`, or leave out the flag that changes it")
+    )]
+    NotInPlace { pointer: &'static str, path: String },
+}
+
+impl Original {
+    /// The manifest of this ID in `catalog`.
+    ///
+    /// # Errors
+    /// No ID, none of this ID or several, or one that is no SecretRequest.
+    pub fn find(id: &str, catalog: &Catalog) -> Result<Self, CopyError> {
+        let id = SecretId::parse(id).map_err(|why| CopyError::NoId { id: id.to_owned(), why })?;
+        let name = id.to_string();
+        let of_id: Vec<&Entry> = catalog
+            .entries
+            .iter()
+            .filter(|entry| entry.claimed_id() == Some(name.as_str()))
+            .collect();
+        match of_id.as_slice() {
+            [] => {
+                // All IDs look alike; only a slip in one digit says which is meant.
+                let is_near = |other: &&str| strsim::damerau_levenshtein(other, &name) == 1;
+                let near = catalog.entries.iter().filter_map(Entry::claimed_id).find(is_near);
+                let elsewhere =
+                    "a copy is made from the files on disk: check out the branch that has it";
+                let help = match near {
+                    Some(near) => format!("did you mean `{near}`? {elsewhere}"),
+                    None => elsewhere.to_owned(),
+                };
+                Err(CopyError::NotThere { id, help })
+            }
+            [entry] => {
+                let path = entry.path.clone();
+                let Some(request) = entry.request() else {
+                    return Err(CopyError::NoRequest { path });
+                };
+                Ok(Self { path, text: entry.text.clone(), request: request.clone() })
+            }
+            several => {
+                let paths: Vec<&str> = several.iter().map(|entry| entry.path.as_str()).collect();
+                Err(CopyError::Several { id, paths: paths.join(", ") })
+            }
+        }
+    }
+
+    /// Where it is, and a copy of it is not to be.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        self.request.environment.as_str()
+    }
+
+    /// The answers that it gives: all but the environment.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        let mut draft = Draft::default();
+        for field in Field::ALL {
+            if field != Field::Environment {
+                draft.answer(field, said(&self.request, field), Origin::Copied);
+            }
+        }
+        draft
+    }
+
+    /// Its text with another ID and environment, active, and with what the answers say otherwise than it does.
+    pub(super) fn copied(
+        &self,
+        answers: &Answers,
+        id: SecretId,
+        environment: &str,
+    ) -> Result<String, CopyError> {
+        let mut text = self.text.clone();
+        let mut set = |pointer: &'static str, old: &str, new: &str| {
+            if old == new {
+                return Ok(());
+            }
+            let value = match new.parse() {
+                Ok(days) if pointer == Field::TtlDays.pointer() => Scalar::Int(days),
+                _ => Scalar::String(new.to_owned()),
+            };
+            let pointer_text = pointer.to_owned();
+            let change = match (old.is_empty(), new.is_empty()) {
+                (_, true) => Change::Remove { pointer: pointer_text },
+                (true, _) => Change::Add { pointer: pointer_text, value },
+                _ => Change::Set { pointer: pointer_text, value },
+            };
+            let changed = yaml::parse(&text).ok().and_then(|root| change.apply(&text, &root));
+            text = changed
+                .ok_or_else(|| CopyError::NotInPlace { pointer, path: self.path.clone() })?;
+            Ok(())
+        };
+        set("/metadata/id", &self.request.id.to_string(), &id.to_string())?;
+        set(
+            "/spec/lifecycle/status",
+            self.request.status.as_str(),
+            LifecycleStatus::Active.as_str(),
+        )?;
+        for field in Field::ALL {
+            let new = if field == Field::Environment {
+                environment.to_owned()
+            } else {
+                answers.to(field)
+            };
+            set(field.pointer(), &said(&self.request, field), &new)?;
+        }
+        Ok(text)
+    }
+}
+
+/// What a manifest says in a field.
+fn said(request: &SecretRequest, field: Field) -> String {
+    match field {
+        Field::Service => request.service.to_string(),
+        Field::Environment => request.environment.to_string(),
+        Field::SecretType => request.secret_type.clone(),
+        Field::Name => request.name.to_string(),
+        Field::Owner => request.owner.clone(),
+        Field::RiskTier => request.risk_tier.clone(),
+        Field::RotationClass => request.rotation_class.clone(),
+        Field::Namespace => request.namespace.to_string(),
+        Field::K8sSecretName => request.k8s_secret_name.to_string(),
+        Field::TtlDays => request.ttl_days.to_string(),
+        Field::Description => request.description.clone().unwrap_or_default(),
+    }
+}

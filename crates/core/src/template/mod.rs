@@ -1,0 +1,247 @@
+//! minijinja, fenced in: a value never changes a document's structure, undefined is an error, work is bounded.
+
+pub mod built_in;
+mod markdown;
+mod yaml;
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
+use serde::Serialize;
+
+/// How many instructions a template may run; the built-in ones need a few hundred.
+const FUEL: u64 = 200_000;
+
+/// As [`FUEL`], for Markdown, which has thousands of manifests in one document.
+const FUEL_OF_LISTS: u64 = 4_000_000;
+
+/// As [`FUEL`], for pages, which have whole catalogs in one document.
+const FUEL_OF_PAGES: u64 = 2_000_000_000;
+
+/// How deep a template's blocks and calls may nest.
+const RECURSION: usize = 64;
+
+/// A template that does not compile or does not render, with its place.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("the template `{name}` cannot be rendered: {what}")]
+#[diagnostic(code(goldenpath::template), help("{help}"))]
+pub struct TemplateError {
+    name: String,
+    what: String,
+    help: &'static str,
+    #[source_code]
+    source_code: NamedSource<String>,
+    #[label("here")]
+    place: Option<SourceSpan>,
+}
+
+impl TemplateError {
+    fn new(name: &str, source: &str, output: Output, error: &Error) -> Self {
+        Self {
+            name: name.to_owned(),
+            what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+            help: match output {
+                Output::Markdown => {
+                    "the variables are those of the built-in template: summary, approvals, changed, blocked, …"
+                }
+                Output::Html => "this is a bug; please report it with the command that you ran",
+                Output::Yaml | Output::Text => {
+                    "the variables are the manifest's fields: id, name, description, owner, service, environment, …"
+                }
+            },
+            source_code: NamedSource::new(name, source.to_owned()),
+            place: error.range().map(SourceSpan::from),
+        }
+    }
+
+    /// What is wrong, without the template's name.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+/// What a template writes, which decides how values go in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Each value becomes a YAML scalar that reads back as that value.
+    Yaml,
+    /// Each string becomes one code span: no markup, no link and no mention. It must not touch another one.
+    Markdown,
+    /// Each string is text or an attribute's value in quotes, and never markup. For pages that goldenpath brings itself.
+    Html,
+    /// Values go in as they are: paths and store keys, which are checked after rendering.
+    Text,
+}
+
+/// A template that compiles, for use again and again.
+#[derive(Debug)]
+pub struct Template {
+    name: String,
+    output: Output,
+    environment: Environment<'static>,
+}
+
+impl Template {
+    /// Compiles `source`, called `name` in messages.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for a syntax error.
+    pub fn compile(name: &str, source: &str, output: Output) -> Result<Self, TemplateError> {
+        let mut environment = environment(output);
+        // As committed or checked out on Windows.
+        let source = source.replace("\r\n", "\n");
+        match environment.add_template_owned(name.to_owned(), source.clone()) {
+            Ok(()) => Ok(Self { name: name.to_owned(), output, environment }),
+            Err(error) => Err(TemplateError::new(name, &source, output, &error)),
+        }
+    }
+
+    /// Renders it with `context`: a struct or map whose fields are the template's variables.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for an undefined variable, or a template that runs too long.
+    pub fn render(&self, context: &impl Serialize) -> Result<String, TemplateError> {
+        let template = self.environment.get_template(&self.name);
+        let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
+        let rendered = rendered.map(|text| match self.output {
+            // A comment is also read in a terminal. Values hold none; the template's own text may.
+            Output::Markdown => text.replace(
+                |character: char| character.is_control() && !matches!(character, '\n' | '\t'),
+                "",
+            ),
+            Output::Yaml | Output::Html | Output::Text => text,
+        });
+        rendered.map_err(|error| {
+            let source = self
+                .environment
+                .get_template(&self.name)
+                .map(|template| template.source().to_owned());
+            TemplateError::new(&self.name, &source.unwrap_or_default(), self.output, &error)
+        })
+    }
+}
+
+/// Compiles and renders a template that is used once.
+///
+/// # Errors
+/// [`TemplateError`] for a syntax error, an undefined variable, or a template that runs too long.
+pub fn render(
+    name: &str,
+    source: &str,
+    output: Output,
+    context: &impl Serialize,
+) -> Result<String, TemplateError> {
+    Template::compile(name, source, output)?.render(context)
+}
+
+fn environment(output: Output) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_debug(true); // without it errors have a line but no range
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(match output {
+        Output::Yaml | Output::Text => FUEL,
+        Output::Markdown => FUEL_OF_LISTS,
+        Output::Html => FUEL_OF_PAGES,
+    }));
+    environment.set_recursion_limit(RECURSION);
+    if let Ok(syntax) = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+    {
+        environment.set_syntax(syntax);
+    }
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    match output {
+        Output::Yaml => {
+            environment
+                .add_filter("quote", |value: String| Value::from_safe_string(yaml::quoted(&value)));
+            environment.set_formatter(|out, state, value| write(out, state, value, yaml::scalar));
+        }
+        Output::Markdown => {
+            environment
+                .set_formatter(|out, state, value| write(out, state, value, markdown::code_span));
+        }
+        Output::Html => environment.set_auto_escape_callback(|_| AutoEscape::Html),
+        Output::Text => {}
+    }
+    environment
+}
+
+/// Strings as `form` has them, and all else as it is.
+fn write(
+    out: &mut minijinja::Output,
+    state: &mut State,
+    value: &Value,
+    form: fn(&str) -> String,
+) -> Result<(), Error> {
+    match value.as_str() {
+        Some(text) if !value.is_safe() => out.write_str(&form(text)).map_err(Error::from),
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_stays_one_yaml_scalar_whatever_it_holds() {
+        for hostile in [
+            "a: b",
+            "x #y",
+            "'",
+            "\"",
+            "- z",
+            "no",
+            "1e3",
+            "",
+            "a\nb: c",
+            "{{ id }}",
+            "\u{1b}[2J",
+            "é\u{2028}",
+        ] {
+            let text = render("t", "v: {{ v }}\n", Output::Yaml, &json!({ "v": hostile })).unwrap();
+            let back: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(back, json!({ "v": hostile }), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_never_markup_in_a_page() {
+        let hostile = "</script><img src=x onerror='alert(1)'>\"&";
+        let text =
+            render("t", "<p title=\"{{ v }}\">{{ v }}", Output::Html, &json!({ "v": hostile }))
+                .unwrap();
+        assert_eq!(text.matches(['<', '\'', '"']).count(), 3, "{text}");
+    }
+
+    #[test]
+    fn numbers_and_plain_words_need_no_quotes_and_the_filter_gives_them() {
+        let context = json!({ "days": 30, "name": "payments-db" });
+        let text = render("t", "{{ days }} {{ name }} {{ name | quote }}", Output::Yaml, &context)
+            .unwrap();
+        assert_eq!(text, "30 payments-db \"payments-db\"");
+    }
+
+    #[test]
+    fn an_undefined_variable_is_an_error_with_its_place() {
+        let error =
+            render("t", "a: {{ nmae }}", Output::Yaml, &json!({ "name": "x" })).unwrap_err();
+        assert_eq!(error.place.map(|place| place.offset()), Some(6));
+    }
+
+    #[test]
+    fn an_endless_template_is_stopped() {
+        let endless =
+            "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}";
+        let error = render("t", endless, Output::Text, &json!({})).unwrap_err();
+        assert!(error.to_string().contains("fuel"), "{error}");
+    }
+}

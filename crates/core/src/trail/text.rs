@@ -1,0 +1,173 @@
+//! A trail's text: reading it, adding to it, and seeing whether its chain holds.
+
+use sha2::{Digest, Sha256};
+
+use super::Event;
+use crate::manifest::SecretId;
+
+/// A secret's trail.
+#[derive(Debug, Clone, Default)]
+pub struct Trail {
+    text: String,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrailFault {
+    /// From 1.
+    pub line: usize,
+    pub what: String,
+}
+
+impl Trail {
+    #[must_use]
+    pub fn of(text: String) -> Self {
+        Self { text }
+    }
+
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The events of all lines that are some.
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.text.lines().filter_map(|line| serde_json::from_str(line).ok())
+    }
+
+    /// Adds those of `events` that are not there yet, each with the hash of the line before it.
+    pub fn add<'event>(&mut self, events: impl IntoIterator<Item = &'event Event>) {
+        let known: Vec<Event> = self.events().collect();
+        for event in events {
+            if known.iter().any(|one| one.is_same(event)) {
+                continue;
+            }
+            // A line that was cut off stays as it is, and is found by whoever looks.
+            if !self.text.is_empty() && !self.text.ends_with('\n') {
+                self.text.push('\n');
+            }
+            let previous = self.text.lines().last().map(hash).unwrap_or_default();
+            // An event is text, numbers and times: it is always JSON.
+            let line =
+                serde_json::to_string(&Event { previous, ..event.clone() }).unwrap_or_default();
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+
+    /// What is wrong with the lines of the trail of `id`: one that is no event or another secret's, and one whose hash is not that
+    /// of the line before it.
+    #[must_use]
+    pub fn faults(&self, id: SecretId) -> Vec<TrailFault> {
+        let mut faults = Vec::new();
+        let mut previous = String::new();
+        for (number, line) in self.text.lines().enumerate() {
+            let mut fault =
+                |what: &str| faults.push(TrailFault { line: number + 1, what: what.to_owned() });
+            match serde_json::from_str::<Event>(line) {
+                Err(_) => fault("it is no event"),
+                Ok(event) if event.id != id => fault("it is another secret's"),
+                Ok(event) if event.previous != previous => {
+                    fault(
+                        "it does not follow the line before it: one of the two was altered, dropped or moved",
+                    );
+                }
+                Ok(_) => {}
+            }
+            previous = hash(line);
+        }
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            let line = self.text.lines().count();
+            faults.push(TrailFault { line, what: "it is cut off".to_owned() });
+        }
+        faults
+    }
+}
+
+fn hash(line: &str) -> String {
+    Sha256::digest(line.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::trail::Actor;
+
+    fn id() -> SecretId {
+        SecretId::parse("SEC-0007").unwrap()
+    }
+
+    fn event(second: i64, action: &str) -> Event {
+        Event {
+            time: jiff::Timestamp::from_second(second).unwrap(),
+            id: id(),
+            action: action.to_owned(),
+            environment: "dev".to_owned(),
+            target: "goldenpath/payments/dev/db".to_owned(),
+            reason: "there is no such secret".to_owned(),
+            result: "done".to_owned(),
+            actor: Actor { git: Some("Ann <ann@example.com>".to_owned()), ..Actor::default() },
+            source: "acme at commit 0123".to_owned(),
+            goldenpath: "0.1.0".to_owned(),
+            previous: String::new(),
+        }
+    }
+
+    fn trail() -> Trail {
+        let mut trail = Trail::default();
+        trail.add(&[event(1, "create-secret"), event(2, "put-policy"), event(3, "delete-secret")]);
+        trail
+    }
+
+    /// The lines of a trail, in another order or some of them.
+    fn lines(order: &[usize]) -> Trail {
+        let trail = trail();
+        let lines: Vec<&str> = trail.text().lines().collect();
+        Trail::of(order.iter().map(|number| format!("{}\n", lines[*number])).collect())
+    }
+
+    fn faulty(trail: &Trail) -> Vec<usize> {
+        trail.faults(id()).iter().map(|fault| fault.line).collect()
+    }
+
+    #[test]
+    fn each_line_has_the_hash_of_the_one_before() {
+        let trail = trail();
+        assert_eq!(faulty(&trail), [0; 0]);
+        let second: serde_json::Value =
+            serde_json::from_str(trail.text().lines().nth(1).unwrap()).unwrap();
+        let first = trail.text().lines().next().unwrap();
+        let sum = Sha256::digest(first.as_bytes());
+        let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(second["previous"], sum.as_str());
+        assert_eq!(trail.events().count(), 3);
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_added_again() {
+        let mut trail = trail();
+        let before = trail.text().to_owned();
+        trail.add(&[event(2, "put-policy")]);
+        assert_eq!(trail.text(), before);
+        trail.add(&[event(4, "put-policy")]);
+        assert_eq!(trail.text().lines().count(), 4);
+        assert_eq!(faulty(&trail), [0; 0]);
+    }
+
+    #[test]
+    fn an_altered_dropped_or_moved_line_is_named() {
+        assert_eq!(faulty(&lines(&[0, 2])), [2]);
+        assert_eq!(faulty(&lines(&[1, 2])), [1]);
+        assert_eq!(faulty(&lines(&[0, 2, 1])), [2, 3]);
+        assert_eq!(faulty(&lines(&[0, 1, 1])), [3]);
+        let altered =
+            Trail::of(trail().text().replacen("there is no such", "nobody asked for a", 1));
+        assert_eq!(faulty(&altered), [2]);
+        assert_eq!(faulty(&Trail::of(trail().text().replace("SEC-0007", "SEC-0008"))), [1, 2, 3]);
+        assert_eq!(faulty(&Trail::of(trail().text().trim_end().to_owned())), [3]);
+        assert_eq!(faulty(&Trail::of("{}\n".to_owned())), [1]);
+        // The last line has none behind it: that it was altered or dropped, git's history tells.
+        assert_eq!(faulty(&lines(&[0, 1])), [0; 0]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Proving a trail: its chain, and that git's history only ever added to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use super::{FOLDER, MAX_BYTES, Trail};
+use crate::files;
+use crate::manifest::SecretId;
+use crate::vcs::{Repository, SourceError, TrailChange};
+
+/// Where something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the file as it is now.
+    Now,
+    /// What is on disk is not what is committed, with more behind it.
+    Disk,
+    /// In a commit that changed it.
+    Commit(String),
+}
+
+/// Something that should not be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    pub file: String,
+    pub place: Place,
+    /// From 1; None where it is about the whole file.
+    pub line: Option<usize>,
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(out, ":{line}")?;
+        }
+        match &self.place {
+            Place::Now => {}
+            Place::Disk => out.write_str(" on disk")?,
+            Place::Commit(commit) => write!(out, " in commit {}", &commit[..8.min(commit.len())])?,
+        }
+        write!(out, ": {}", self.what)
+    }
+}
+
+/// Proves all trails of the repository's work tree and its history up to HEAD; how many there are, and what is wrong.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceError> {
+    let mut faults = BTreeSet::new();
+    let head = repository.trails_at_head()?;
+    let mut files: BTreeMap<String, String> = head.clone();
+    let folder = repository.root().join(FOLDER);
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Ok(bytes) = files::read_regular(&entry.path(), MAX_BYTES) {
+            files.insert(format!("{FOLDER}/{name}"), String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    for (file, text) in &files {
+        let name = Path::new(file)
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let Some(id) = name.strip_suffix(".jsonl").and_then(|id| SecretId::parse(id).ok()) else {
+            continue;
+        };
+        for fault in Trail::of(text.clone()).faults(id) {
+            faults.insert(Fault {
+                file: file.clone(),
+                place: Place::Now,
+                line: Some(fault.line),
+                what: fault.what,
+            });
+        }
+    }
+    for (file, committed) in &head {
+        let disk = repository.root().join(file);
+        let now = if disk.symlink_metadata().is_ok() {
+            files.get(file).map(String::as_str)
+        } else {
+            None
+        };
+        faults.extend(added_only(committed, now).map(|(line, what)| Fault {
+            file: file.clone(),
+            place: Place::Disk,
+            line,
+            what,
+        }));
+    }
+    repository.visit_trail_changes(&mut |TrailChange { commit, file, before, after }| {
+        faults.extend(added_only(before, after).map(|(line, what)| Fault {
+            file: file.to_owned(),
+            place: Place::Commit(commit.to_string()),
+            line,
+            what,
+        }));
+    })?;
+    let count = files.keys().filter(|file| file.ends_with(".jsonl")).count();
+    Ok((count, faults.into_iter().collect()))
+}
+
+/// What was done to a trail besides adding to it: the first line that is another, with what it was or is.
+pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<usize>, String)> {
+    let Some(after) = after else { return Some((None, "the trail was removed".to_owned())) };
+    if after.starts_with(before) {
+        return None;
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let line = (0..old.len()).find(|line| old.get(*line) != new.get(*line)).unwrap_or(old.len());
+    let what = match new.get(line) {
+        None => "the lines from here on were dropped",
+        Some(_) if new.contains(&old[line]) => "this line was moved, or one was put before it",
+        Some(next) if old.get(line + 1) == Some(next) => "the line that stood here was dropped",
+        Some(_) => "this line was altered",
+    };
+    Some((Some(line + 1), what.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_adding_at_the_end_is_no_fault() {
+        let what =
+            |before: &str, after: &str| added_only(before, Some(after)).map(|(line, _)| line);
+        assert_eq!(what("a\n", "a\nb\n"), None);
+        assert_eq!(what("", "a\n"), None);
+        assert_eq!(what("a\nb\nc\n", "a\nx\nc\n"), Some(Some(2)));
+        assert_eq!(what("a\nb\nc\n", "a\nc\n"), Some(Some(2)));
+        assert_eq!(what("a\nb\nc\n", "a\nb\n"), Some(Some(3)));
+        assert_eq!(what("a\nb\n", "b\na\n"), Some(Some(1)));
+        assert_eq!(added_only("a\n", None).map(|(line, _)| line), Some(None));
+    }
+}

@@ -1,0 +1,118 @@
+//! Where an ID was seen.
+
+use std::fmt;
+
+use git2::Oid;
+
+use crate::sanitize::harmless_name;
+
+/// The first place in which an ID was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    WorkTree {
+        /// From the repository's root.
+        path: String,
+    },
+    Index {
+        path: String,
+    },
+    Commit {
+        path: String,
+        id: Oid,
+        /// The ref in whose history the commit was found, as people call it; it may be gone since.
+        reference: String,
+    },
+}
+
+impl Origin {
+    /// The file, from the repository's root.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::WorkTree { path } | Self::Index { path } | Self::Commit { path, .. } => path,
+        }
+    }
+
+    /// The commit and the ref it was found by; None for what is not committed.
+    #[must_use]
+    pub fn commit(&self) -> Option<(Oid, &str)> {
+        match self {
+            Self::Commit { id, reference, .. } => Some((*id, reference)),
+            Self::WorkTree { .. } | Self::Index { .. } => None,
+        }
+    }
+
+    /// Adds it to `bytes`, to be read by [`Origin::decode`].
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        let (id, reference) = self.commit().unwrap_or((Oid::ZERO_SHA1, ""));
+        bytes.extend_from_slice(id.as_bytes());
+        for text in [reference, self.path()] {
+            bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Takes one from the beginning of `bytes`; None where they are something else.
+    pub(super) fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let id = Oid::from_bytes(take(bytes, 20)?).ok()?;
+        let mut text = || {
+            let length = u32::from_le_bytes(*take(bytes, 4)?.first_chunk()?);
+            String::from_utf8(take(bytes, length as usize)?.to_vec()).ok()
+        };
+        let (reference, path) = (text()?, text()?);
+        Some(if id.is_zero() { Self::Index { path } } else { Self::Commit { path, id, reference } })
+    }
+}
+
+/// The first bytes, which are taken off.
+pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = harmless_name(self.path());
+        match self {
+            Self::WorkTree { .. } => write!(out, "{path} in the work tree"),
+            Self::Index { .. } => write!(out, "{path} in the index"),
+            Self::Commit { id, reference, .. } => {
+                write!(
+                    out,
+                    "{path} in commit {} of {}",
+                    &id.to_string()[..8],
+                    harmless_name(reference)
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_read_as_it_was_written_and_a_part_of_one_is_none() {
+        let commit = Origin::Commit {
+            path: "audit/SEC-0007.jsonl".to_owned(),
+            id: Oid::from_bytes(&[7; 20]).unwrap(),
+            reference: "origin/a\nb".to_owned(),
+        };
+        let index = Origin::Index { path: "é".to_owned() };
+        let mut bytes = Vec::new();
+        commit.encode(&mut bytes);
+        index.encode(&mut bytes);
+        for cut in 0..bytes.len() {
+            let mut rest = &bytes[..cut];
+            let both = Origin::decode(&mut rest).zip(Origin::decode(&mut rest));
+            assert_eq!(both, None, "{cut}");
+        }
+        let mut rest = bytes.as_slice();
+        assert_eq!(Origin::decode(&mut rest), Some(commit));
+        assert_eq!(Origin::decode(&mut rest), Some(index));
+        assert!(rest.is_empty());
+    }
+}

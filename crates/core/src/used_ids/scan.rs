@@ -1,0 +1,199 @@
+//! What this clone knows of IDs: every one that the work tree, the index, any ref or its history
+//! holds or has held.
+
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::origin::take;
+use super::{Origin, claimed_id, folder_cache, of_file_name};
+use crate::files;
+use crate::manifest::{MAX_BYTES, SecretId};
+use crate::vcs::{Blob, Branch, Disk, Place, Repository, Seen, Sighting, SourceError, is_yaml};
+
+/// The folder of the audit trail, with a file for each ID, `audit/SEC-0007.jsonl`.
+const AUDIT_FOLDER: &str = "audit";
+
+/// One more whenever the same objects hold other IDs than before.
+const EDITION: u32 = 2;
+
+/// How many blobs are read before what they claim is kept and their bytes are dropped.
+const AT_ONCE: usize = 4096;
+
+/// How long the history may be read before progress is reported.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a look at everything has found.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) origins: BTreeMap<SecretId, Origin>,
+    /// The highest ID of the manifests on disk that the index does not have as they are.
+    pub(super) manifests_on_disk: Option<SecretId>,
+}
+
+/// How the work tree is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// By the times of the folders, to show an ID soon.
+    AtFolders,
+    /// Every file, to give an ID out.
+    AtFiles,
+}
+
+/// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories,
+/// and `branches` with theirs. A file counts by its name and by the ID that it claims, however
+/// broken it is otherwise. History that an earlier run has read is not read again. `progress` is
+/// called with the number of commits read, once that takes long.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub(super) fn survey(
+    repository: &Repository,
+    catalog: &str,
+    branches: &[Branch],
+    look: Look,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Survey, SourceError> {
+    let places = [
+        Place { folder: catalog, counts: is_yaml },
+        Place { folder: AUDIT_FOLDER, counts: is_trail },
+    ];
+    let disk = repository.disk()?;
+    let folders = repository.memory_of("folders", (EDITION, catalog));
+    let (committed, on_disk) = thread::scope(|scope| {
+        let on_disk = scope.spawn(|| match look {
+            Look::AtFolders => {
+                folder_cache::ids(&disk, &places, &folders, &|path| of_file(&disk, path))
+            }
+            Look::AtFiles => places.iter().flat_map(|place| on_disk(&disk, *place)).collect(),
+        });
+        (in_git(repository, catalog, &places, branches, progress), on_disk.join())
+    });
+    let on_disk = on_disk.unwrap_or_else(|panic| resume_unwind(panic));
+    let mut origins = committed?;
+    let manifests = on_disk.iter().filter(|(_, path)| is_yaml(Path::new(path)));
+    let manifests_on_disk = manifests.map(|(id, _)| *id).max();
+    for (id, path) in on_disk {
+        origins.entry(id).or_insert(Origin::WorkTree { path });
+    }
+    Ok(Survey { origins, manifests_on_disk })
+}
+
+/// The IDs that the index, the refs and their histories hold or have held.
+fn in_git(
+    repository: &Repository,
+    catalog: &str,
+    places: &[Place<'_>],
+    branches: &[Branch],
+    progress: &mut dyn FnMut(usize),
+) -> Result<BTreeMap<SecretId, Origin>, SourceError> {
+    // Deepening a shallow clone brings in what lies behind commits that were read already.
+    let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
+    let (mut origins, mut seen) =
+        memory.recall(1).and_then(|bytes| decode(&bytes)).unwrap_or_default();
+    let known = origins.len();
+
+    let begin = Instant::now();
+    let mut count = |commits: usize| {
+        if begin.elapsed() > PATIENCE {
+            progress(commits);
+        }
+    };
+    let mut unread: Vec<(Blob<'static>, Origin)> = Vec::new();
+    repository.visit_everywhere(
+        places,
+        branches,
+        &mut seen,
+        &mut count,
+        &mut |blob, is_new, sighting| {
+            let origin = || origin_of(&blob, sighting);
+            if let Some(id) = of_file_name(&blob.path) {
+                origins.entry(id).or_insert_with(origin);
+            }
+            if is_new && is_yaml(Path::new(blob.path.as_ref())) {
+                let origin = origin();
+                unread.push((blob, origin));
+                if unread.len() >= AT_ONCE {
+                    add_claimed(repository, std::mem::take(&mut unread), &mut origins);
+                }
+            }
+        },
+    )?;
+    add_claimed(repository, unread, &mut origins);
+    if seen.is_news() || origins.len() != known {
+        memory.remember(&encode(&origins, &seen));
+    }
+    Ok(origins)
+}
+
+fn origin_of(blob: &Blob<'_>, sighting: Sighting<'_>) -> Origin {
+    let path = blob.path.to_string();
+    match sighting {
+        Sighting::Index => Origin::Index { path },
+        Sighting::Commit { id, reference } => {
+            Origin::Commit { path, id, reference: reference.to_owned() }
+        }
+    }
+}
+
+/// The IDs of the files on disk that the index does not have as they are; those that it has are
+/// looked into there.
+fn on_disk(disk: &Disk<'_>, place: Place<'_>) -> Vec<(SecretId, String)> {
+    let ids = |path: String| {
+        of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
+    };
+    disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
+}
+
+/// The IDs that a file on disk has by its name and claims.
+fn of_file(disk: &Disk<'_>, path: &str) -> Vec<SecretId> {
+    let read = || files::read_regular(&disk.root().join(path), MAX_BYTES).ok();
+    let claimed =
+        if is_yaml(Path::new(path)) { read().and_then(|bytes| claimed_id(&bytes)) } else { None };
+    let named = of_file_name(path);
+    named.into_iter().chain(claimed.filter(|_| claimed != named)).collect()
+}
+
+fn is_trail(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+fn add_claimed(
+    repository: &Repository,
+    files: Vec<(Blob<'static>, Origin)>,
+    origins: &mut BTreeMap<SecretId, Origin>,
+) {
+    let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    // A file that a partial clone lacks counts by its name.
+    let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));
+    for (id, origin) in claimed.into_iter().zip(places) {
+        if let Some(id) = id {
+            origins.entry(id).or_insert(origin);
+        }
+    }
+}
+
+/// The IDs with their origins, and behind them the objects that were seen.
+fn encode(origins: &BTreeMap<SecretId, Origin>, seen: &Seen) -> Vec<u8> {
+    let mut bytes = u32::try_from(origins.len()).unwrap_or_default().to_le_bytes().to_vec();
+    for (id, origin) in origins {
+        bytes.extend_from_slice(&id.number().to_le_bytes());
+        origin.encode(&mut bytes);
+    }
+    bytes.extend_from_slice(&seen.all());
+    bytes
+}
+
+fn decode(mut bytes: &[u8]) -> Option<(BTreeMap<SecretId, Origin>, Seen)> {
+    let number = |bytes: &mut &[u8]| Some(u32::from_le_bytes(*take(bytes, 4)?.first_chunk()?));
+    let mut origins = Vec::new();
+    for _ in 0..number(&mut bytes)? {
+        let id = SecretId::of_number(number(&mut bytes)?)?;
+        origins.push((id, Origin::decode(&mut bytes)?));
+    }
+    Some((origins.into_iter().collect(), Seen::of(bytes.to_vec())))
+}

@@ -1,0 +1,93 @@
+//! What the branches hold now, and since when.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use git2::{BranchType, ObjectType, Oid, Sort};
+
+use super::history::Place;
+use super::snapshot::Blob;
+use super::{Repository, Snapshot, SourceError};
+
+/// A branch, or another name for a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// As people call it: `main`, `origin/main`.
+    pub name: String,
+    pub tip: Oid,
+}
+
+impl Repository {
+    /// The branch that is checked out, or HEAD where none is; then the other local ones, then those of the remotes.
+    ///
+    /// # Errors
+    /// Refs that cannot be read.
+    pub fn branches(&self) -> Result<Vec<Branch>, SourceError> {
+        let failed = || SourceError::git("the branches");
+        let mut branches = Vec::new();
+        if let Ok(head) = self.git.head()
+            && let (Ok(name), Some(tip)) = (head.shorthand(), head.target())
+        {
+            branches.push(Branch { name: name.to_owned(), tip });
+        }
+        for kind in [BranchType::Local, BranchType::Remote] {
+            for (branch, _) in self.git.branches(Some(kind)).map_err(failed())?.flatten() {
+                // What points to another branch is that one.
+                if let (Ok(Some(name)), Some(tip)) = (branch.name(), branch.get().target())
+                    && !branches.iter().any(|known| known.name == name)
+                {
+                    branches.push(Branch { name: name.to_owned(), tip });
+                }
+            }
+        }
+        Ok(branches)
+    }
+
+    /// Calls `visit` with the number of each of `tips` and the files in `place` that it holds and none before it. What a
+    /// folder holds is told once, of the first that has it.
+    pub fn visit_tips(
+        &self,
+        tips: &[Oid],
+        place: Place<'_>,
+        visit: &mut dyn FnMut(usize, Blob<'static>),
+    ) {
+        let mut trees: HashSet<Oid> = HashSet::new();
+        let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
+        for (number, tip) in tips.iter().enumerate() {
+            let Ok(tree) = self.git.find_commit(*tip).and_then(|commit| commit.tree()) else {
+                continue;
+            };
+            let Ok(entry) = tree.get_path(Path::new(place.folder)) else { continue };
+            if entry.kind() == Some(ObjectType::Tree)
+                && let Ok(folder) = self.git.find_tree(entry.id())
+            {
+                self.each_file(
+                    &folder,
+                    place.folder,
+                    &counts,
+                    &mut |tree| trees.insert(tree),
+                    &mut |path, id, mode| {
+                        visit(number, Blob { path: path.into(), id, mode });
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether a commit holds a file at `path`.
+    #[must_use]
+    pub fn holds(&self, commit: Oid, path: &str) -> bool {
+        self.tree(Snapshot::Commit(commit)).is_ok_and(|tree| tree.get_path(Path::new(path)).is_ok())
+    }
+
+    /// The time, in seconds since 1970, of the oldest commit in the history of `from` that holds a file at `path`; None where
+    /// none does.
+    #[must_use]
+    pub fn held_since(&self, from: Oid, path: &str) -> Option<i64> {
+        let mut walk = self.git.revwalk().ok()?;
+        walk.push(from).ok()?;
+        walk.set_sorting(Sort::TIME).ok()?;
+        let held = walk.flatten().filter(|commit| self.holds(*commit, path));
+        held.filter_map(|commit| Some(self.git.find_commit(commit).ok()?.time().seconds())).min()
+    }
+}

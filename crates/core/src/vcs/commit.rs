@@ -1,0 +1,67 @@
+//! Commits one by one: who made one, and making one that stands alone.
+
+use git2::{Commit, Oid, Signature};
+use jiff::Timestamp;
+
+use super::{Repository, SourceError};
+use crate::sanitize::harmless_name;
+
+impl Repository {
+    /// Whether this clone has the commit.
+    #[must_use]
+    pub fn has_commit(&self, id: Oid) -> bool {
+        self.git.find_commit(id).is_ok()
+    }
+
+    /// Who git takes for the author of a commit that is made now, as `name <address>`.
+    #[must_use]
+    pub fn author(&self) -> Option<String> {
+        let author = self.git.author_from_env().ok()?;
+        let text = |bytes: &[u8]| harmless_name(&String::from_utf8_lossy(bytes)).into_owned();
+        Some(format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())))
+    }
+
+    /// The URL of the remote called `name`; without one that of `origin`, or else of the only one there is.
+    #[must_use]
+    pub fn remote_url(&self, name: Option<&str>) -> Option<String> {
+        let remotes = self.remotes();
+        let name = match (name, remotes.as_slice()) {
+            (Some(name), _) => name,
+            (None, all) if all.iter().any(|remote| remote == "origin") => "origin",
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        let remote = self.git.find_remote(name).ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
+    /// Who made a commit, and on which day, in words that are harmless to show.
+    #[must_use]
+    pub fn maker(&self, id: Oid) -> Option<String> {
+        let commit = self.git.find_commit(id).ok()?;
+        let author = commit.author();
+        let name = String::from_utf8_lossy(author.name_bytes()).into_owned();
+        Some(format!("{}, {}", harmless_name(&name), day(&commit)?))
+    }
+
+    /// Makes a commit of nothing, without parents, to which no ref points.
+    ///
+    /// # Errors
+    /// A repository that cannot be written.
+    pub fn lone_commit(&self, message: &str) -> Result<Oid, SourceError> {
+        let make = || {
+            let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
+            let author = self.git.author_from_env().or_else(nobody)?;
+            let committer = self.git.committer_from_env().or_else(nobody)?;
+            let nothing = self.git.find_tree(self.git.treebuilder(None)?.write()?)?;
+            self.git.commit(None, &author, &committer, message, &nothing, &[])
+        };
+        make().map_err(SourceError::git("or write its objects"))
+    }
+}
+
+/// The day of a commit, in UTC.
+fn day(commit: &Commit<'_>) -> Option<String> {
+    let time = Timestamp::from_second(commit.time().seconds()).ok()?;
+    Some(time.strftime("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,218 @@
+//! The default branch of a remote, as this clone knows it.
+
+use std::fmt;
+use std::time::Duration;
+
+use git2::{ErrorCode, Reference};
+
+use super::{Repository, Snapshot, SourceError};
+use crate::sanitize::harmless_name;
+use crate::vcs::git::GitError;
+
+/// How long a remote may take to say which branch its HEAD is on.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The branch that a remote's HEAD is on, at the commit that was fetched last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultBranch {
+    pub remote: String,
+    /// Without `refs/heads/`.
+    pub branch: String,
+    pub tip: Snapshot,
+}
+
+/// Why the default branch is not known.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum DefaultBranchError {
+    #[error("none of the remotes {} is `origin`, so which one decides is not known", remotes.join(", "))]
+    #[diagnostic(
+        code(goldenpath::source::ambiguous_remote),
+        help("name it: git config checkout.defaultRemote {}", remotes.first().map_or("NAME", String::as_str))
+    )]
+    Ambiguous { remotes: Vec<String> },
+
+    #[error("this clone has no remote `{remote}`, which `audit.remote` in goldenpath.yaml names")]
+    #[diagnostic(
+        code(goldenpath::source::no_such_remote),
+        help("add it: git remote add {remote} URL")
+    )]
+    NoSuchRemote { remote: String },
+
+    #[error("the default branch of `{remote}` is not known: {why}")]
+    #[diagnostic(code(goldenpath::source::no_default_branch), help("{help}"))]
+    Unknown { remote: String, why: String, help: String },
+
+    #[error("the default branch of `{remote}` cannot be asked for: {source}")]
+    #[diagnostic(
+        code(goldenpath::source::unreachable_remote),
+        help("check the network and your rights, or set it: git remote set-head {remote} BRANCH")
+    )]
+    Unreachable { remote: String, source: GitError },
+
+    #[error("`{remote}/{branch}` is not in this clone")]
+    #[diagnostic(
+        code(goldenpath::source::not_fetched),
+        help(
+            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}; or, where the branch was renamed, \
+             `git remote set-head {remote} --auto`"
+        )
+    )]
+    NotFetched { remote: String, branch: String },
+
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl fmt::Display for DefaultBranch {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", harmless_name(&self.remote), harmless_name(&self.branch))
+    }
+}
+
+impl Repository {
+    /// The remote whose default branch decides: `origin`, or else the only one, or else what git's
+    /// `checkout.defaultRemote` names. None where there is no remote at all.
+    ///
+    /// # Errors
+    /// Several remotes of other names.
+    pub fn main_remote(&self) -> Result<Option<String>, DefaultBranchError> {
+        let names = self.remote_names()?;
+        if names.iter().any(|name| name == "origin") {
+            return Ok(Some("origin".to_owned()));
+        }
+        if names.len() <= 1 {
+            return Ok(names.into_iter().next());
+        }
+        let config = self.git.config().map_err(SourceError::git("git's configuration"))?;
+        match config.get_string("checkout.defaultRemote") {
+            Ok(name) if names.contains(&name) => Ok(Some(name)),
+            Ok(remote) => {
+                let first = names.first().map_or("NAME", String::as_str);
+                let help = format!(
+                    "name one that it has: git config checkout.defaultRemote {}",
+                    harmless_name(first)
+                );
+                Err(DefaultBranchError::Unknown {
+                    remote,
+                    why: "this clone has no such remote".to_owned(),
+                    help,
+                })
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                let remotes = names.iter().map(|name| harmless_name(name).into_owned()).collect();
+                Err(DefaultBranchError::Ambiguous { remotes })
+            }
+            Err(error) => Err(SourceError::git("checkout.defaultRemote")(error).into()),
+        }
+    }
+
+    /// The default branch of this remote: the one that `refs/remotes/<remote>/HEAD` points to, or
+    /// else the one that the remote says.
+    ///
+    /// # Errors
+    /// A remote that is not there, does not answer or has no default branch, and a branch that was
+    /// not fetched.
+    pub fn default_branch(&self, remote: &str) -> Result<DefaultBranch, DefaultBranchError> {
+        if !self.remote_names()?.iter().any(|name| name == remote) {
+            return Err(DefaultBranchError::NoSuchRemote {
+                remote: harmless_name(remote).into_owned(),
+            });
+        }
+        let branch = match self.remote_head(remote)? {
+            Some(branch) => branch,
+            None => self.ask_remote_head(remote)?,
+        };
+        let (remote, name) = (remote.to_owned(), format!("refs/remotes/{remote}/{branch}"));
+        // By its whole name: a tag or a branch may be called `origin/main` too.
+        let reference = self.git.find_reference(&name).map_err(|error| match error.code() {
+            ErrorCode::NotFound => {
+                DefaultBranchError::NotFetched { remote: remote.clone(), branch: branch.clone() }
+            }
+            _ => SourceError::git(format!("`{name}`"))(error).into(),
+        })?;
+        let commit = reference
+            .peel_to_commit()
+            .map_err(SourceError::git(format!("the commit of `{name}`")))?;
+        Ok(DefaultBranch { remote, branch, tip: Snapshot::Commit(commit.id()) })
+    }
+
+    /// The branch that `refs/remotes/<remote>/HEAD` points to; None where this clone has none.
+    fn remote_head(&self, remote: &str) -> Result<Option<String>, DefaultBranchError> {
+        let prefix = format!("refs/remotes/{remote}/");
+        let name = format!("{prefix}HEAD");
+        let reference = match self.git.find_reference(&name) {
+            Ok(reference) => reference,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(SourceError::git(format!("`{name}`"))(error).into()),
+        };
+        let target = reference.symbolic_target().map_err(SourceError::git(format!("`{name}`")))?;
+        match target.and_then(|target| target.strip_prefix(&prefix)) {
+            Some(branch) => Ok(Some(branch.to_owned())),
+            None => {
+                Err(self.unknown(remote, format!("`{name}` does not point to a branch of it"))?)
+            }
+        }
+    }
+
+    fn ask_remote_head(&self, remote: &str) -> Result<String, DefaultBranchError> {
+        let git = self.program().without_questions();
+        let answer = git
+            .run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], PATIENCE)
+            .map_err(|source| DefaultBranchError::Unreachable {
+                remote: remote.to_owned(),
+                source,
+            })?;
+        let lines = answer.stdout.lines().filter_map(|line| line.split_once('\t'));
+        let branch = lines
+            .filter(|(_, name)| *name == "HEAD")
+            .find_map(|(target, _)| target.strip_prefix("ref: refs/heads/"))
+            .filter(|branch| Reference::is_valid_name(&format!("refs/heads/{branch}")));
+        match branch {
+            Some(branch) => Ok(branch.to_owned()),
+            None => {
+                Err(self
+                    .unknown(remote, "its HEAD is not on a branch that has a commit".to_owned())?)
+            }
+        }
+    }
+
+    /// The error that says how to set the default branch. `--auto` fails where the remote's HEAD is on a branch that
+    /// has no commit, so a branch that this clone has comes first.
+    ///
+    /// # Errors
+    /// Refs that cannot be read.
+    fn unknown(&self, remote: &str, why: String) -> Result<DefaultBranchError, SourceError> {
+        let mut branches = self.refs_below(&format!("refs/remotes/{remote}/"))?;
+        // What a shell takes as it is.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        branches.retain(|branch| branch != "HEAD" && branch.bytes().all(is_plain));
+        let usual = ["main", "master"]
+            .into_iter()
+            .find(|name| branches.iter().any(|branch| branch == name));
+        let likely = match branches.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => usual,
+        };
+        let help = match likely {
+            Some(branch) => {
+                format!(
+                    "git remote set-head {remote} {branch}, if `{branch}` is the default branch; or another one"
+                )
+            }
+            None => format!(
+                "git remote set-head {remote} --auto, or git remote set-head {remote} BRANCH; where `{remote}` has no \
+                 commit yet, push its default branch first"
+            ),
+        };
+        Ok(DefaultBranchError::Unknown { remote: remote.to_owned(), why, help })
+    }
+
+    /// Unlike [`Repository::remotes`], an error where they cannot be read.
+    fn remote_names(&self) -> Result<Vec<String>, SourceError> {
+        let names = self.git.remotes().map_err(SourceError::git("the remotes"))?;
+        let names: Result<Vec<Option<&str>>, git2::Error> = names.iter().collect();
+        let names = names.map_err(SourceError::git("the names of the remotes"))?;
+        Ok(names.into_iter().flatten().map(str::to_owned).collect())
+    }
+}

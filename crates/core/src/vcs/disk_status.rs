@@ -1,0 +1,177 @@
+//! The files on disk that git's index does not have as they are, by what a file's entry in its folder tells: most files need
+//! not be opened to be known.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gix_index::entry::Stat;
+use rayon::prelude::*;
+
+use super::index::{Folder, Index};
+use super::manifest_path::is_hidden;
+use super::{Place, Repository, SourceError};
+
+/// How deep folders are followed; a catalog's are two deep.
+const MAX_FOLDERS: usize = 32;
+
+/// The work tree beside the index, for several threads to look at.
+pub struct Disk<'repository> {
+    root: &'repository Path,
+    index: &'repository Index,
+}
+
+impl Repository {
+    /// The work tree, and the index as it is now.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub fn disk(&self) -> Result<Disk<'_>, SourceError> {
+        Ok(Disk { root: self.root(), index: self.index()? })
+    }
+}
+
+impl Disk<'_> {
+    /// The work tree's folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.root
+    }
+
+    /// The paths of those files in `place` that are new or may be changed against the index, in no order. Links are not
+    /// followed, and what cannot be read is passed over.
+    #[must_use]
+    pub fn unstaged(&self, place: Place<'_>) -> Vec<String> {
+        let top = self.root.join(place.folder);
+        // A link in the folder's place leads elsewhere.
+        if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
+            return Vec::new();
+        }
+        let (mut found, folders) = look_into(self.index, place.folder, &top, place.counts);
+        let below =
+            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
+        found.par_extend(folders.into_par_iter().flat_map_iter(below));
+        found
+    }
+}
+
+impl Disk<'_> {
+    /// What lies directly in the folder at `path`: the paths of those files that count, and that are new or may be changed
+    /// against the index, and the paths of its folders. A path that has a line break in it is passed over.
+    #[must_use]
+    pub fn look_into(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = look_into(self.index, path, &self.root.join(path), counts);
+        let is_line = |path: &String| !path.contains('\n');
+        files.retain(is_line);
+        (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
+    }
+
+    /// When something last came into the folder at `path`, went out of it, or got another name there, in nanoseconds since
+    /// 1970: the time of the last change, which nobody can set back. None where there is no folder, or no such time.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn changed(&self, path: &str) -> Option<i128> {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir)?;
+        Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
+    }
+
+    /// Elsewhere a folder's times do not tell, and each is looked into every time.
+    #[cfg(not(unix))]
+    #[must_use]
+    pub fn changed(&self, path: &str) -> Option<i128> {
+        fs::symlink_metadata(self.root.join(path))
+            .ok()
+            .filter(fs::Metadata::is_dir)
+            .map(|_| i128::MAX)
+    }
+}
+
+fn walk(
+    index: &Index,
+    path: &str,
+    folder: &Path,
+    counts: fn(&Path) -> bool,
+    depth: usize,
+) -> Vec<String> {
+    let (mut found, folders) = look_into(index, path, folder, counts);
+    for (path, folder) in folders {
+        if depth < MAX_FOLDERS {
+            found.extend(walk(index, &path, &folder, counts, depth + 1));
+        }
+    }
+    found
+}
+
+/// What lies directly in a folder: the files to be told of, and the folders.
+fn look_into(
+    index: &Index,
+    path: &str,
+    folder: &Path,
+    counts: fn(&Path) -> bool,
+) -> (Vec<String>, Vec<(String, PathBuf)>) {
+    let (mut found, mut folders) = (Vec::new(), Vec::new());
+    let staged: Folder<'_> = index.folder(path);
+    each(folder, |name, is_folder, stat| {
+        if is_hidden(name) {
+        } else if is_folder {
+            folders.push((format!("{path}/{name}"), folder.join(name)));
+        } else if counts(Path::new(name))
+            && !stat().is_some_and(|stat| staged.has_as_it_is(name, &stat))
+        {
+            found.push(format!("{path}/{name}"));
+        }
+    });
+    (found, folders)
+}
+
+/// Calls `visit` with what a folder holds: its name, whether it is a folder, and what the index would write down of it. All
+/// of it is asked of the open folder, which is faster than to go down the whole path ten thousand times.
+#[cfg(unix)]
+fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
+
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let Ok(open) = openat(CWD, folder, flags, Mode::empty()) else { return };
+    let Ok(mut entries) = Dir::read_from(&open) else { return };
+    while let Some(Ok(entry)) = entries.read() {
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        let stat = || statat(&open, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).ok();
+        let is_folder = match entry.file_type() {
+            FileType::Unknown => {
+                stat().is_some_and(|found| FileType::from_raw_mode(found.st_mode).is_dir())
+            }
+            kind => kind.is_dir(),
+        };
+        visit(name, is_folder, &|| stat().map(|found| of_stat(&found)));
+    }
+}
+
+/// As git does, all numbers are cut off at 32 bits (gitformat-index, "Index entry").
+#[cfg(unix)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
+fn of_stat(found: &rustix::fs::Stat) -> Stat {
+    use gix_index::entry::stat::Time;
+
+    Stat {
+        mtime: Time { secs: found.st_mtime as u32, nsecs: found.st_mtime_nsec as u32 },
+        ctime: Time { secs: found.st_ctime as u32, nsecs: found.st_ctime_nsec as u32 },
+        dev: found.st_dev as u32,
+        ino: found.st_ino as u32,
+        uid: found.st_uid,
+        gid: found.st_gid,
+        size: found.st_size as u32,
+    }
+}
+
+#[cfg(not(unix))]
+fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+    use gix_index::fs::Metadata;
+
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let stat = || Stat::from_fs(&Metadata::from_path_no_follow(&entry.path()).ok()?).ok();
+        if let Some(name) = entry.file_name().to_str() {
+            visit(name, is_folder, &stat);
+        }
+    }
+}

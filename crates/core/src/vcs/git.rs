@@ -1,0 +1,619 @@
+//! The `git` program, fenced in: for the network and for commits, where credential helpers, ssh's configuration, signing and
+//! hooks only work with git itself. Everything else is read by git2.
+//!
+//! It works on the repository at hand and no other: none of git's own variables reaches it, and those that do are listed
+//! here. Its output is read up to a limit, and it does not outlive its time.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use miette::Diagnostic;
+
+use crate::sanitize::{harmless, harmless_name, runner};
+
+/// How long a command may talk to another machine.
+pub const NETWORK: Duration = Duration::from_secs(60);
+
+/// The most that is read of what git says: the refs of a repository with hundreds of thousands.
+const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// The most of git's complaint that is passed on, in characters.
+const MAX_COMPLAINT: usize = 1000;
+
+/// The variables that git may see: who and where the person is, how to reach the network, and how to be asked there. None of
+/// git's local ones (`git rev-parse --local-env-vars`), which name another repository than the one meant.
+const ENVIRONMENT: [&str; 61] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TERM",
+    "TMPDIR",
+    "TMP",
+    "TEMP",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "SSH_ASKPASS",
+    "SSH_ASKPASS_REQUIRE",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_TERMINAL_PROMPT",
+    "GIT_EXEC_PATH",
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_PROTOCOL_FROM_USER",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_AUTHOR_NAME",
+    "GIT_AUTHOR_EMAIL",
+    "GIT_AUTHOR_DATE",
+    "GIT_COMMITTER_NAME",
+    "GIT_COMMITTER_EMAIL",
+    "GIT_COMMITTER_DATE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    // Windows
+    "SystemRoot",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ProgramData",
+    "PATHEXT",
+];
+
+/// The variable that lists the protocols by which git may go (git, "GIT_ALLOW_PROTOCOL").
+const ALLOW_PROTOCOL: &str = "GIT_ALLOW_PROTOCOL";
+
+/// The protocols of a URL from a repository's files. With others such a URL could start a program
+/// (`ext::`) or have what is pushed read on the way (`http`, `git`).
+pub const PROTOCOLS: [&str; 3] = ["https", "ssh", "file"];
+
+/// The first git that runs no hook of a repository on this machine that it only reads.
+pub const SAFE_VERSION: Version = Version(2, 45, 1);
+
+/// How long git may take to answer without the network.
+pub const LOCAL: Duration = Duration::from_secs(20);
+
+/// The `git` program in one repository.
+#[derive(Debug, Clone)]
+pub struct Git {
+    git_dir: PathBuf,
+    work_tree: PathBuf,
+    never_asks: bool,
+    protocols: Protocols,
+}
+
+/// The protocols by which git may reach another repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protocols {
+    /// Those that git itself allows: for URLs of the user's own configuration, and where the user
+    /// has a setting for all.
+    Configured,
+    /// These alone.
+    Only(BTreeSet<String>),
+}
+
+/// A version of git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u32, u32, u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+impl Version {
+    /// Reads what `git --version` says, such as `git version 2.45.1.windows.1`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text
+            .trim()
+            .strip_prefix("git version ")?
+            .split(['.', ' ', '-'])
+            .map_while(|part| part.parse().ok());
+        Some(Self(numbers.next()?, numbers.next()?, numbers.next().unwrap_or_default()))
+    }
+}
+
+/// What git did.
+#[derive(Debug)]
+pub struct Answer {
+    pub success: bool,
+    /// Standard output, in UTF-8 or what is nearest to it.
+    pub stdout: String,
+    /// What it said on standard error: harmless to show, and not too much.
+    pub complaint: String,
+}
+
+/// Why git could not be asked, or did not answer.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum GitError {
+    #[error("the `git` program cannot be started: {why}")]
+    #[diagnostic(
+        code(goldenpath::git::missing),
+        help("install git, and see that it is on the PATH")
+    )]
+    Missing { why: String },
+
+    #[error("`git {command}` took more than {seconds} seconds")]
+    #[diagnostic(
+        code(goldenpath::git::slow),
+        help("check the network, and that git does not wait to be asked something")
+    )]
+    Slow { command: String, seconds: u64 },
+
+    #[error("`git {command}` failed: {complaint}")]
+    #[diagnostic(code(goldenpath::git::failed), help("run it yourself to see more"))]
+    Failed { command: String, complaint: String },
+}
+
+impl Git {
+    /// git for the repository whose own folder is `git_dir` and whose files are in `work_tree`.
+    #[must_use]
+    pub fn new(git_dir: &Path, work_tree: &Path) -> Self {
+        Self {
+            git_dir: git_dir.to_path_buf(),
+            work_tree: work_tree.to_path_buf(),
+            never_asks: false,
+            protocols: Protocols::Configured,
+        }
+    }
+
+    /// The same, without questions on the terminal.
+    #[must_use]
+    pub fn without_questions(self) -> Self {
+        Self { never_asks: true, ..self }
+    }
+
+    /// The same program, which goes by these protocols alone.
+    #[must_use]
+    pub fn going_by(self, protocols: Protocols) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// Returns the protocols by which a URL from a repository's files may go: [`PROTOCOLS`], unless
+    /// the user's own settings say otherwise (`GIT_ALLOW_PROTOCOL`, `protocol.allow` and
+    /// `protocol.<name>.allow` in git's configuration).
+    ///
+    /// # Errors
+    /// A configuration that git cannot read.
+    pub fn protocols(&self) -> Result<Protocols, GitError> {
+        if std::env::var_os(ALLOW_PROTOCOL).is_some() {
+            return Ok(Protocols::Configured);
+        }
+        Ok(allowed(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
+    }
+
+    /// Returns the program's version; None where it names itself in another way.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn version(&self) -> Result<Option<Version>, GitError> {
+        Ok(Version::parse(&self.run(&["--version"], LOCAL)?.stdout))
+    }
+
+    /// Runs a command in which no hook runs, and that must succeed.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn run(
+        &self,
+        arguments: &[impl AsRef<OsStr>],
+        limit: Duration,
+    ) -> Result<Answer, GitError> {
+        succeeded(arguments, self.ask(arguments, limit)?)
+    }
+
+    /// Runs a command in which no hook runs, whether it succeeds or not.
+    ///
+    /// # Errors
+    /// [`GitError`] where it cannot be started or does not end.
+    pub fn ask(
+        &self,
+        arguments: &[impl AsRef<OsStr>],
+        limit: Duration,
+    ) -> Result<Answer, GitError> {
+        let mut command = self.command();
+        command.args([
+            "-c",
+            if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" },
+        ]);
+        answer(command, arguments, limit)
+    }
+
+    /// Runs a command that must succeed, with the repository's hooks, and with the person's terminal: what git and its hooks
+    /// say is seen, and a key's password can be asked for. It may take as long as it takes.
+    ///
+    /// # Errors
+    /// [`GitError`]
+    pub fn attend(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
+        let mut command = self.command();
+        // Standard output is the result's, and what git prints there is talk; its hooks write to standard error anyway.
+        command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        command.args(arguments.iter().map(AsRef::as_ref));
+        let status =
+            if runner::is_reading() { status_without_commands(command) } else { command.status() };
+        match status.map_err(|error| GitError::Missing { why: error.to_string() })? {
+            status if status.success() => Ok(()),
+            status => {
+                Err(GitError::Failed { command: name(arguments), complaint: status.to_string() })
+            }
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.env_clear();
+        for name in ENVIRONMENT {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        if let Protocols::Only(names) = &self.protocols {
+            command.env(
+                ALLOW_PROTOCOL,
+                names.iter().map(String::as_str).collect::<Vec<_>>().join(":"),
+            );
+        }
+        // What it says is read by goldenpath too.
+        command.env("LC_ALL", "C.UTF-8");
+        if self.never_asks || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        let flag = |name: &str, path: &Path| {
+            let mut flag = OsString::from(name);
+            flag.push(path);
+            flag
+        };
+        command.arg("-C").arg(&self.work_tree);
+        command.arg(flag("--git-dir=", &self.git_dir)).arg(flag("--work-tree=", &self.work_tree));
+        for setting in [
+            // A program that a repository names in its configuration, and that git would run.
+            "core.fsmonitor=false",
+            "safe.bareRepository=explicit",
+            // Who goes on silent is gone: 1 byte a second over 20 seconds.
+            "http.lowSpeedLimit=1",
+            "http.lowSpeedTime=20",
+            "gc.auto=0",
+            "maintenance.auto=false",
+            "advice.detachedHead=false",
+        ] {
+            command.args(["-c", setting]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// [`PROTOCOLS`] with what `git config --list -z` says of others and of these. Where several say
+/// it, the last one counts.
+fn allowed(config: &str) -> Protocols {
+    let mut allowed: BTreeSet<String> = PROTOCOLS.map(str::to_owned).into();
+    let mut is_set = BTreeSet::new();
+    let mut general = None;
+    for (key, value) in config.split('\0').filter_map(|entry| entry.split_once('\n')) {
+        let Some(name) = key.strip_prefix("protocol.").and_then(|rest| rest.strip_suffix("allow"))
+        else {
+            continue;
+        };
+        match name.strip_suffix('.') {
+            Some(name) => {
+                is_set.insert(name.to_owned());
+                match value.eq_ignore_ascii_case("always") {
+                    true => _ = allowed.insert(name.to_owned()),
+                    // `user` is for URLs that a person gave.
+                    false => _ = allowed.remove(name),
+                }
+            }
+            None if name.is_empty() => general = Some(value.eq_ignore_ascii_case("always")),
+            None => {}
+        }
+    }
+    match general {
+        None => Protocols::Only(allowed),
+        // Git has it that way for every protocol without a setting of its own.
+        Some(true) => Protocols::Configured,
+        Some(false) => {
+            Protocols::Only(allowed.into_iter().filter(|name| is_set.contains(name)).collect())
+        }
+    }
+}
+
+/// A remote's name or URL, to be shown.
+#[must_use]
+pub fn without_password(name: &str) -> String {
+    let parts = name.split_once("://").and_then(|(scheme, rest)| {
+        let host = rest.split('/').next()?.rsplit_once('@')?.1;
+        Some(format!("{scheme}://{host}{}", &rest[rest.find('/').unwrap_or(rest.len())..]))
+    });
+    parts.unwrap_or_else(|| name.to_owned())
+}
+
+/// What `git push --porcelain` says of refs that were refused: lines that begin with `!` (git-push, "OUTPUT").
+pub struct Rejections<'push>(pub &'push str);
+
+impl<'push> Rejections<'push> {
+    /// Whether each of them met another push at the same ref (the words are git's own: remote.c, refs.c).
+    #[must_use]
+    pub fn are_collisions(&self) -> bool {
+        const WORDS: [&str; 7] = [
+            "stale info",
+            "fetch first",
+            "non-fast-forward",
+            "cannot lock ref",
+            "failed to update ref",
+            "already exists",
+            "incorrect old value",
+        ];
+        let is_one = |why: &str| WORDS.iter().any(|words| why.contains(words));
+        self.reasons().all(is_one) && self.reasons().next().is_some()
+    }
+
+    /// The first reason, harmless to show.
+    #[must_use]
+    pub fn first(&self) -> Option<String> {
+        self.reasons().next().map(|why| harmless_name(why).chars().take(300).collect())
+    }
+
+    /// The third part of each line.
+    fn reasons(&self) -> impl Iterator<Item = &'push str> {
+        self.0
+            .lines()
+            .filter(|line| line.starts_with('!'))
+            .filter_map(|line| line.split('\t').nth(2))
+    }
+}
+
+/// Sleeps for a part of `pause` that differs from process to process, so that those who met at a ref do not meet again.
+pub fn sleep_apart(pause: Duration) {
+    let mut drawn = [0; 2];
+    // Without randomness all sleep for equally long, which is no worse than not to sleep.
+    let _ = getrandom::fill(&mut drawn);
+    thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
+}
+
+fn succeeded(arguments: &[impl AsRef<OsStr>], answer: Answer) -> Result<Answer, GitError> {
+    match answer.success {
+        true => Ok(answer),
+        false => Err(GitError::Failed { command: name(arguments), complaint: answer.complaint }),
+    }
+}
+
+/// A command as messages call it: what it is and nothing of what it is about.
+fn name(arguments: &[impl AsRef<OsStr>]) -> String {
+    arguments.first().map(|first| first.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn answer(
+    mut command: Command,
+    arguments: &[impl AsRef<OsStr>],
+    limit: Duration,
+) -> Result<Answer, GitError> {
+    command.args(arguments.iter().map(AsRef::as_ref));
+    let mut child =
+        command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    let Some(status) = wait(&mut child, limit) else {
+        // Whatever it has started itself ends with the pipes.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(GitError::Slow { command: name(arguments), seconds: limit.as_secs() });
+    };
+    // A connection that ssh keeps open for later holds the pipes open too, when git has long ended.
+    let patience = Duration::from_secs(2);
+    let stdout = stdout.recv_timeout(patience).unwrap_or_default();
+    let stderr = stderr.recv_timeout(patience).unwrap_or_default();
+    Ok(Answer {
+        success: status.success(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        complaint: complaint(&String::from_utf8_lossy(&stderr), status),
+    })
+}
+
+/// Runs a command whose standard error a CI job's runner reads: what git's hooks print there is
+/// passed on line by line.
+fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let (sender, all_is_passed_on) = mpsc::channel::<()>();
+    let pipe = child.stderr.take();
+    thread::spawn(move || {
+        for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
+            let Ok(line) = line else { break };
+            let text = format!("{}\n", runner::without_commands(&String::from_utf8_lossy(&line)));
+            // Where the message cannot be printed, there is no other way.
+            let _ = io::stderr().write_all(text.as_bytes());
+        }
+        drop(sender);
+    });
+    let status = child.wait();
+    // A process that a hook leaves behind may hold the pipe open.
+    let _ = all_is_passed_on.recv_timeout(Duration::from_secs(2));
+    status
+}
+
+/// What git said is wrong, in a line; at least how it ended.
+fn complaint(stderr: &str, status: ExitStatus) -> String {
+    // What git adds to whatever ssh or a helper has said.
+    const ADVICE: [&str; 3] = [
+        "fatal: Could not read from remote repository",
+        "Please make sure you have the correct access rights",
+        "and the repository exists",
+    ];
+    let lines = stderr
+        .lines()
+        .map(|line| line.trim().trim_end_matches('.'))
+        .filter(|line| !line.is_empty());
+    let said: Vec<&str> = lines.filter(|line| !ADVICE.contains(line)).collect();
+    match said.is_empty() {
+        true => status.to_string(),
+        false => harmless(&said.join("; ")).chars().take(MAX_COMPLAINT).collect(),
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own: a child whose pipe is full would wait for ever.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes);
+            // The rest is read and dropped, so that the child can end.
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// Waits until the child has ended, or for as long as it may take.
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begin = Instant::now();
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if begin.elapsed() < limit => thread::sleep(pause),
+            Ok(None) | Err(_) => return None,
+        }
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_for_its_repository_and_says_why_it_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init(folder.path()).unwrap();
+        let git = Git::new(&folder.path().join(".git"), folder.path());
+        let seconds = Duration::from_secs(20);
+        assert_eq!(
+            git.run(&["rev-parse", "--git-dir"], seconds).unwrap().stdout.trim(),
+            folder.path().join(".git").to_str().unwrap()
+        );
+        let error =
+            git.run(&["rev-parse", "--verify", "nothing"], seconds).unwrap_err().to_string();
+        assert!(error.starts_with("`git rev-parse` failed: fatal:"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_that_does_not_end_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init(folder.path()).unwrap();
+        let git = Git::new(&folder.path().join(".git"), folder.path());
+        let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
+        assert!(matches!(
+            git.ask(&arguments, Duration::from_millis(200)),
+            Err(GitError::Slow { .. })
+        ));
+    }
+
+    #[test]
+    fn the_users_own_settings_decide_which_protocols_a_url_of_the_repository_may_use() {
+        let only =
+            |names: &[&str]| Protocols::Only(names.iter().map(|name| (*name).to_owned()).collect());
+        for (config, expected) in [
+            ("", only(&["https", "ssh", "file"])),
+            ("user.name\nAnn\0protocol.version\n2\0", only(&["https", "ssh", "file"])),
+            ("protocol.codecommit.allow\nalways\0", only(&["https", "ssh", "file", "codecommit"])),
+            ("protocol.file.allow\nnever\0", only(&["https", "ssh"])),
+            ("protocol.file.allow\nuser\0", only(&["https", "ssh"])),
+            (
+                "protocol.file.allow\nnever\0protocol.file.allow\nalways\0",
+                only(&["https", "ssh", "file"]),
+            ),
+            ("protocol.ext.allow\nnever\0", only(&["https", "ssh", "file"])),
+            ("protocol.allow\nnever\0protocol.https.allow\nalways\0", only(&["https"])),
+            ("protocol.allow\nalways\0", Protocols::Configured),
+            ("protocol.xallow\nalways\0", only(&["https", "ssh", "file"])),
+        ] {
+            assert_eq!(allowed(config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_git_is_read_however_a_vendor_writes_it() {
+        for (text, version) in [
+            ("git version 2.45.1\n", Some(Version(2, 45, 1))),
+            ("git version 2.39.5 (Apple Git-154)\n", Some(Version(2, 39, 5))),
+            ("git version 2.45.0.windows.1", Some(Version(2, 45, 0))),
+            ("git version 2.47.GIT", Some(Version(2, 47, 0))),
+            ("git version 2.50-rc1", Some(Version(2, 50, 0))),
+            ("hub version 2.14", None),
+        ] {
+            assert_eq!(Version::parse(text), version, "{text}");
+        }
+        assert!(Version(2, 45, 0) < SAFE_VERSION && Version(2, 100, 0) > SAFE_VERSION);
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(
+            without_password("https://me:secret@host:8443/a/b@c.git"),
+            "https://host:8443/a/b@c.git"
+        );
+        for shown in
+            ["origin", "git@host:a/b.git", "/srv/a@b.git", "https://host/a@b.git", "ssh://host"]
+        {
+            assert_eq!(without_password(shown), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_another_push_does_is_a_race() {
+        for lost in [
+            "[rejected] (stale info)",
+            "[rejected] (fetch first)",
+            "[remote rejected] (failed to update ref)",
+        ] {
+            let said = format!("To x\n!\ta:refs/heads/main\t{lost}\nDone\n");
+            assert!(Rejections(&said).are_collisions(), "{lost}");
+        }
+        let refused = "To x\n!\ta:refs/heads/main\t[remote rejected] (hook declined)\nDone\n";
+        assert!(
+            !Rejections(refused).are_collisions() && !Rejections("To x\nDone\n").are_collisions()
+        );
+        assert_eq!(
+            Rejections(refused).first().as_deref(),
+            Some("[remote rejected] (hook declined)")
+        );
+    }
+}

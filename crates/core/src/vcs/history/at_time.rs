@@ -1,0 +1,67 @@
+//! What a branch held at a time.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+
+use git2::{Commit, Oid};
+use jiff::Timestamp;
+
+use crate::vcs::{Repository, Snapshot};
+
+impl Repository {
+    /// The names of all YAML files that were anywhere below the folder `under` at one of `times`, each with the time of the
+    /// oldest commit that was looked into and has it.
+    ///
+    /// It follows the first parents of the commit `from`, so a commit of a branch counts from its merge, and goes back no
+    /// further than the earliest of the times. What lies beyond the end of a shallow clone, or was left out of a partial
+    /// one, is not known and was not there.
+    #[must_use]
+    pub fn held_at(
+        &self,
+        from: Snapshot,
+        under: &str,
+        times: &BTreeSet<Timestamp>,
+    ) -> HashMap<String, Timestamp> {
+        let mut held = HashMap::new();
+        let mut trees: HashSet<Oid> = HashSet::new();
+        // The oldest first: what it holds need not be looked for again, and most folders of most commits are the same.
+        for (time, commit) in self.commits_at(from, times).into_iter().rev() {
+            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
+                continue;
+            };
+            let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
+            self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                if !held.contains_key(name) {
+                    held.insert(name.to_owned(), time);
+                }
+            });
+        }
+        held
+    }
+
+    /// The newest commits that were there at `times`, with their own times, the youngest first.
+    fn commits_at(
+        &self,
+        from: Snapshot,
+        times: &BTreeSet<Timestamp>,
+    ) -> Vec<(Timestamp, Commit<'_>)> {
+        let (Snapshot::Commit(from), false) = (from, times.is_empty()) else { return Vec::new() };
+        let first = self.git.find_commit(from).ok();
+        let mut line = std::iter::successors(first, |commit| commit.parent(0).ok()).peekable();
+        let mut times = times.iter().rev().map(|time| time.as_second()).peekable();
+        let mut found = Vec::new();
+        while let (Some(commit), Some(time)) = (line.next(), times.peek()) {
+            // No commit is older than the one that it builds on, whatever the clock said where it was made.
+            let before = line.peek().map_or(i64::MIN, |parent| parent.time().seconds());
+            let made = commit.time().seconds().max(before);
+            if made <= *time
+                && let Ok(at) = Timestamp::from_second(made)
+            {
+                while times.next_if(|time| made <= *time).is_some() {}
+                found.push((at, commit));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,163 @@
+//! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
+
+pub mod git;
+mod history;
+
+mod boundary;
+mod branch_commit;
+mod branch_heads;
+mod commit;
+mod default_branch;
+mod diff;
+
+mod cache;
+mod identity;
+mod index;
+mod manifest_path;
+mod symlinks;
+
+mod index_update;
+mod object_cache;
+mod repository;
+mod snapshot;
+
+mod disk_status;
+mod work_tree;
+
+use std::path::PathBuf;
+
+pub use crate::files::Unreadable;
+pub use boundary::{Boundary, Exposure, Location, resolve};
+pub use branch_heads::Branch;
+pub use cache::Memory;
+pub use default_branch::{DefaultBranch, DefaultBranchError};
+pub use diff::{Change, TargetBranch};
+pub use disk_status::Disk;
+pub use history::{Place, Sighting};
+pub use history::{TrailChange, TrailCommit, TrailDelta, TrailFile};
+pub use manifest_path::{is_hidden, is_yaml};
+pub use object_cache::Seen;
+pub use repository::Repository;
+pub use snapshot::{Blob, Snapshot};
+
+/// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub path: String,
+    pub bytes: Result<Vec<u8>, Unreadable>,
+}
+
+/// What to do where git cannot read what it should have.
+pub const GET_OBJECTS: &str = "check the repository with `git fsck`; in a partial clone, fetch what was left out: \
+                               `git fetch --refetch --no-filter origin`";
+
+/// Why a repository, or a path in it, cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SourceError {
+    #[error("`{}` is not in a git repository", dir.display())]
+    #[diagnostic(
+        code(goldenpath::source::not_a_repository),
+        help("run it inside one, name one with `-C DIR`, or make one with `git init`")
+    )]
+    NotARepository { dir: PathBuf },
+
+    #[error("`{}` is a bare repository: there is no work tree to read or write", path.display())]
+    #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
+    Bare { path: PathBuf },
+
+    #[error("git refuses the repository at `{}`: it belongs to another user", dir.display())]
+    #[diagnostic(
+        code(goldenpath::source::owner),
+        help("if you trust it: git config --global --add safe.directory '{}'", dir.display())
+    )]
+    Owner { dir: PathBuf },
+
+    #[error("`{}` is outside the repository at `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(goldenpath::source::outside),
+        help("name files of this repository, or choose another with `-C DIR`")
+    )]
+    Outside { path: PathBuf, root: PathBuf },
+
+    #[error("`{}` does not exist", path.display())]
+    #[diagnostic(
+        code(goldenpath::source::no_such_path),
+        help("check the spelling; paths are relative to the current folder")
+    )]
+    NoSuchPath { path: PathBuf },
+
+    #[error("cannot follow the path `{}`: {why}", path.display())]
+    #[diagnostic(
+        code(goldenpath::source::unresolved),
+        help("check the path, its symbolic links and its permissions")
+    )]
+    Unresolved { path: PathBuf, why: String },
+
+    #[error("`{}` is a bare repository among the files of `{}`", path.display(), root.display())]
+    #[diagnostic(
+        code(goldenpath::source::embedded),
+        help(
+            "its configuration and hooks could come from those files: run goldenpath in another folder with `-C`, or set GIT_DIR to use it"
+        )
+    )]
+    Embedded { path: PathBuf, root: PathBuf },
+
+    #[error("the repository has no commit yet")]
+    #[diagnostic(
+        code(goldenpath::source::no_commit),
+        help("commit first, or use `--work-tree` to read uncommitted files")
+    )]
+    NoCommit,
+
+    #[error("`{spec}` names several commits: {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    #[diagnostic(
+        code(goldenpath::source::ambiguous),
+        help(
+            "give the full name of the one that you mean, such as `refs/remotes/origin/main`, or the commit's whole ID"
+        )
+    )]
+    Ambiguous { spec: String, names: Vec<String> },
+
+    #[error("there is no commit `{spec}`")]
+    #[diagnostic(
+        code(goldenpath::source::no_such_commit),
+        help(
+            "check the name; a clone in CI may be shallow or lack the branch: git fetch --unshallow origin"
+        )
+    )]
+    NoSuchCommit { spec: String },
+
+    #[error("where {one} and {other} parted is not in this shallow clone")]
+    #[diagnostic(
+        code(goldenpath::source::shallow),
+        help(
+            "fetch the history: git fetch --unshallow origin; in GitHub Actions, `fetch-depth: 0`"
+        )
+    )]
+    Shallow { one: String, other: String },
+
+    #[error("{one} and {other} cannot be merged: {paths} conflict")]
+    #[diagnostic(
+        code(goldenpath::source::conflict),
+        help("merge or rebase, resolve the conflicts, and check again")
+    )]
+    Conflict { one: String, other: String, paths: String },
+
+    #[error("`{path}` is in conflict: the index holds several versions of it")]
+    #[diagnostic(
+        code(goldenpath::source::unmerged),
+        help("resolve the merge, and `git add` the result")
+    )]
+    Unmerged { path: String },
+
+    #[error("git cannot read {what}: {message}")]
+    #[diagnostic(code(goldenpath::source::git), help("{}", GET_OBJECTS))]
+    Git { what: String, message: String },
+}
+
+impl SourceError {
+    fn git(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Git { what, message: error.message().to_owned() }
+    }
+}

@@ -1,0 +1,335 @@
+//! The repository at hand.
+
+use std::cell::OnceCell;
+use std::path::{Component, Path, PathBuf};
+
+use git2::{ErrorCode, ObjectType, RepositoryOpenFlags};
+
+use super::index::Index;
+use super::{Snapshot, SourceError};
+use crate::vcs::git::Git;
+
+/// A git repository, as a rule with a work tree.
+pub struct Repository {
+    pub(super) git: git2::Repository,
+    pub(super) index: OnceCell<Index>,
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The repository of the current folder, as git itself finds it: inside a hook its environment (`GIT_DIR`,
+    /// `GIT_INDEX_FILE` and the others) names the repository, otherwise the nearest folder upwards that is one does.
+    ///
+    /// # Errors
+    /// No repository, a bare one, or one that git refuses.
+    pub fn discover() -> Result<Self, SourceError> {
+        let repository = Self::discover_any()?;
+        match repository.git.is_bare() {
+            true => Err(SourceError::Bare { path: repository.root }),
+            false => Ok(repository),
+        }
+    }
+
+    /// As [`Repository::discover`], but a bare repository will do, whose commits can be read. On a server's hook that is
+    /// with the objects of a push that is still in quarantine.
+    ///
+    /// # Errors
+    /// No repository, or one that git refuses.
+    pub fn discover_any() -> Result<Self, SourceError> {
+        let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let git = git2::Repository::open_from_env().map_err(|error| match error.code() {
+            ErrorCode::NotFound => SourceError::NotARepository { dir: dir.clone() },
+            ErrorCode::Owner => SourceError::Owner { dir: dir.clone() },
+            _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
+        })?;
+        if std::env::var_os("GIT_DIR").is_none()
+            && let Some(root) = embedding(&git)
+        {
+            return Err(SourceError::Embedded { path: git.path().to_path_buf(), root });
+        }
+        if is_given_without_work_tree(&git) {
+            git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
+        }
+        let root = git.workdir().unwrap_or_else(|| git.path());
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+        Ok(Self { git, index: OnceCell::new(), root })
+    }
+
+    /// The repository whose work tree is `dir`, whatever the environment says.
+    ///
+    /// # Errors
+    /// No repository there, or one that git refuses.
+    pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        let git = git2::Repository::open(dir)
+            .map_err(SourceError::git(format!("the repository at `{}`", dir.display())))?;
+        let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        Ok(Self { git, index: OnceCell::new(), root })
+    }
+
+    /// Where git looks for this repository's hooks, and whether other repositories share that folder. None: git is told
+    /// to look nowhere.
+    ///
+    /// # Errors
+    /// A git configuration that cannot be read.
+    pub fn hooks_folder(&self) -> Result<Option<(PathBuf, bool)>, SourceError> {
+        let config = self
+            .git
+            .config()
+            .and_then(|mut config| config.snapshot())
+            .map_err(SourceError::git("git's configuration"))?;
+        if config.get_string("core.hooksPath").is_ok_and(|path| path.is_empty()) {
+            return Ok(None);
+        }
+        let folder = match config.get_path("core.hooksPath") {
+            // Relative to where hooks run: the work tree's root, or the bare repository (git-config, "core.hooksPath").
+            Ok(path) => self.root.join(path),
+            Err(error) if error.code() == ErrorCode::NotFound => self.git.commondir().join("hooks"),
+            Err(error) => return Err(SourceError::git("core.hooksPath")(error)),
+        };
+        let common = resolved(self.git.commondir());
+        // Linked work trees share their hooks with the main one, which as a rule lies around the common folder.
+        let main = common.parent().filter(|_| common.ends_with(".git"));
+        let own = [Some(self.root()), Some(&common), main];
+        let real = resolved(&folder);
+        let shared = !own.into_iter().flatten().any(|own| real.starts_with(own));
+        Ok(Some((folder, shared)))
+    }
+
+    /// The work tree's folder, or a bare repository's own, absolute and without symbolic links.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder, under `.git/` and common to all linked work trees, for what runs leave to later ones. There may be none yet,
+    /// and whatever is in it may be deleted while nothing runs.
+    #[must_use]
+    pub fn memory(&self) -> PathBuf {
+        self.git.commondir().join("goldenpath")
+    }
+
+    /// The names of its remotes.
+    #[must_use]
+    pub fn remotes(&self) -> Vec<String> {
+        let names = self.git.remotes();
+        names.iter().flat_map(|names| names.iter().flatten().flatten()).map(str::to_owned).collect()
+    }
+
+    /// The `git` program in this repository.
+    #[must_use]
+    pub fn program(&self) -> Git {
+        Git::new(self.git.path(), &self.root)
+    }
+
+    /// What people call it: the last part of `origin`'s URL, or else the work tree's folder name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let origin = self.git.find_remote("origin").ok();
+        let url = origin
+            .as_ref()
+            .and_then(|origin| origin.url().ok())
+            .map(|url| url.trim_end_matches('/').to_owned());
+        let last = url
+            .as_deref()
+            .and_then(|url| url.rsplit(['/', ':', '\\']).next())
+            .map(|name| name.trim_end_matches(".git"));
+        match last {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => self.root.file_name().map_or_else(
+                || "repository".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+        }
+    }
+
+    /// The commit that HEAD is at.
+    ///
+    /// # Errors
+    /// [`SourceError::NoCommit`] before the first one.
+    pub fn head(&self) -> Result<Snapshot, SourceError> {
+        match self.git.head() {
+            Ok(head) => {
+                let commit = head.peel(ObjectType::Commit).map_err(SourceError::git("HEAD"))?;
+                Ok(Snapshot::Commit(commit.id()))
+            }
+            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+                Err(SourceError::NoCommit)
+            }
+            Err(error) => Err(SourceError::git("HEAD")(error)),
+        }
+    }
+
+    /// `path`, relative to the current folder or absolute, as a path from the root with `/`. The last part may be a
+    /// symbolic link, which stays one; folders on the way are resolved.
+    ///
+    /// # Errors
+    /// A path that does not exist, or that lies outside.
+    pub fn relative(&self, path: &Path) -> Result<String, SourceError> {
+        let no_such_path = || SourceError::NoSuchPath { path: path.to_path_buf() };
+        let resolved = match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => {
+                let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                parent.canonicalize().map_err(|_| no_such_path())?.join(name)
+            }
+            _ => path.canonicalize().map_err(|_| no_such_path())?,
+        };
+        resolved.symlink_metadata().map_err(|_| no_such_path())?;
+        let inside = resolved.strip_prefix(&self.root).map_err(|_| SourceError::Outside {
+            path: path.to_path_buf(),
+            root: self.root.clone(),
+        })?;
+        Ok(slashed(inside))
+    }
+
+    /// What a file is called in the repository, whether it is there or not; None for one outside,
+    /// and in a repository that has no work tree. A link counts as inside where it is, and where it
+    /// leads.
+    #[must_use]
+    pub fn path_inside(&self, path: &Path) -> Option<String> {
+        if self.git.is_bare() {
+            return None;
+        }
+        let dir = std::env::current_dir().ok()?;
+        let inside = |path: &Path| {
+            path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty())
+        };
+        // By its name first, so that no link in the work tree leads it outside.
+        let mut named = PathBuf::new();
+        for part in resolved(&dir).join(path).components() {
+            match part {
+                Component::ParentDir => drop(named.pop()),
+                Component::CurDir => {}
+                other => named.push(other),
+            }
+        }
+        inside(&named).or_else(|| inside(&resolved(path)))
+    }
+
+    /// Whether the repository has no work tree.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.git.is_bare()
+    }
+
+    /// Whether the repository holds an object of this ID, of whatever kind.
+    #[must_use]
+    pub fn has_object(&self, id: &str) -> bool {
+        self.git.revparse_single(id).is_ok()
+    }
+
+    /// The commit that `spec` names: a branch, a tag, an ID, whatever `git rev-parse` takes.
+    ///
+    /// # Errors
+    /// [`SourceError::NoSuchCommit`], and [`SourceError::Ambiguous`] for a name that several refs
+    /// have: git would take a tag before a branch, and anyone who can push can create one.
+    pub fn commit(&self, spec: &str) -> Result<Snapshot, SourceError> {
+        self.check_unambiguous(spec)?;
+        self.git
+            .revparse_single(spec)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| Snapshot::Commit(commit.id()))
+            .map_err(|_| SourceError::NoSuchCommit { spec: spec.to_owned() })
+    }
+
+    /// Refuses a name that refs of several kinds, or a ref and a short ID, give to different commits.
+    fn check_unambiguous(&self, spec: &str) -> Result<(), SourceError> {
+        let name = spec.split(['~', '^', '@', ':']).next().unwrap_or_default();
+        let is_pseudo_ref =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let is_whole_id =
+            matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_pseudo_ref || is_whole_id || name.starts_with("refs/") {
+            return Ok(());
+        }
+        let mut found: Vec<(String, git2::Oid)> = Vec::new();
+        for prefix in ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"] {
+            let full = format!("{prefix}{name}");
+            match self.git.find_reference(&full).and_then(|reference| reference.peel_to_commit()) {
+                Ok(commit) => found.push((full, commit.id())),
+                Err(error)
+                    if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {}
+                // A tag of a blob or a tree is not a commit.
+                Err(error) if matches!(error.code(), ErrorCode::Peel) => {}
+                Err(error) => return Err(SourceError::git(format!("`{full}`"))(error)),
+            }
+        }
+        let is_short_id =
+            name.len() >= 4 && name.len() < 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_short_id
+            && let Ok(object) = self.git.find_object_by_prefix(name, Some(git2::ObjectType::Commit))
+        {
+            found.push((object.id().to_string(), object.id()));
+        }
+        match found.iter().any(|(_, commit)| *commit != found[0].1) {
+            true => {
+                let names = found.into_iter().map(|(name, _)| name).collect();
+                Err(SourceError::Ambiguous { spec: spec.to_owned(), names })
+            }
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {
+        match snapshot {
+            Snapshot::Commit(commit) => {
+                self.git.find_commit(commit).and_then(|commit| commit.tree())
+            }
+            Snapshot::Merge(tree) => self.git.find_tree(tree),
+            Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is no tree")),
+        }
+        .map_err(SourceError::git(snapshot.to_string()))
+    }
+}
+
+/// Whether git was told of the repository and of no work tree: then that is the current folder (git, "GIT_DIR"), and not
+/// the folder around the repository, as libgit2 has it.
+fn is_given_without_work_tree(git: &git2::Repository) -> bool {
+    let given = |name: &str| std::env::var_os(name).is_some();
+    let configured =
+        || git.config().and_then(|config| config.get_entry("core.worktree").map(|_| ())).is_ok();
+    given("GIT_DIR")
+        && !given("GIT_WORK_TREE")
+        && !git.is_bare()
+        && !git.is_worktree()
+        && !configured()
+}
+
+/// The work tree among whose files a repository lies that was found without a `.git`: a bare one,
+/// or one whose configuration says that it is not. Such files can be committed, hooks and
+/// configuration included (git-config, "safe.bareRepository").
+fn embedding(git: &git2::Repository) -> Option<PathBuf> {
+    let folder = resolved(git.path());
+    let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
+    if folder.components().any(is_git) || is_named_by_its_work_tree(git, &folder) {
+        return None;
+    }
+    folder.ancestors().skip(1).find(|above| above.join(".git").exists()).map(Path::to_path_buf)
+}
+
+/// Whether the `.git` of the repository's work tree leads to it, as `git init --separate-git-dir`
+/// has it.
+fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
+    let root = git.workdir().filter(|root| resolved(root) != folder && root.join(".git").exists());
+    let none = std::iter::empty::<&Path>();
+    let opened = root.and_then(|root| {
+        git2::Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, none).ok()
+    });
+    opened.is_some_and(|opened| resolved(opened.path()) == folder)
+}
+
+/// A path without symbolic links or `..`, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let found = path
+        .ancestors()
+        .find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    found.map_or_else(|| path.to_path_buf(), |(above, rest)| above.join(rest))
+}
+
+/// A relative path with `/` on every platform.
+pub(super) fn slashed(path: &Path) -> String {
+    let names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    names.collect::<Vec<_>>().join("/")
+}

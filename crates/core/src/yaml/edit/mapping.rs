@@ -1,0 +1,224 @@
+//! Where a field's lines begin and end, and where a field is put into a mapping.
+
+use super::{Edit, flow, last_token, parent, tokens};
+use crate::yaml::node::{Key, Node, Value};
+
+/// The mapping that a field goes to, as far as it exists.
+enum Home<'a> {
+    /// It is there, written in lines.
+    Block(&'a [(Key, Node)]),
+    /// It is there, in braces.
+    Flow(&'a Node),
+    /// There is a key, and nothing behind it.
+    Empty(&'a Key),
+}
+
+/// The edits that take the field at `pointer` to the end of the mapping at `into`.
+pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Option<Vec<Edit>> {
+    let (key, node) = root.at(pointer)?;
+    let (key, source) = (key?, root.at(parent(pointer))?.1);
+    let removal = removed(text, root, pointer)?;
+    // As far as there is something: what is missing of the way is made.
+    let mut existing = into;
+    while root.at(existing).is_none() {
+        existing = parent(existing);
+    }
+    let missing: Vec<String> = tokens(&into[existing.len()..]).collect();
+    let (home_key, home) = root.at(existing)?;
+    let home = match (&home.value, home_key) {
+        (Value::Mapping(_), _) if is_flow(text, home) => Home::Flow(home),
+        (Value::Mapping(entries), _) => Home::Block(entries),
+        (Value::Null, Some(key)) if home.span.is_empty() => Home::Empty(key),
+        _ => return None,
+    };
+    // In braces on either side, there is one value on one line to take, and no comment beside it.
+    let value = || {
+        let value = text
+            .get(node.span.clone())
+            .filter(|value| !value.is_empty() && !value.contains('\n'))?;
+        let is_scalar =
+            !matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) || is_flow(text, node);
+        is_scalar.then(|| format!("{}: {value}", &text[key.span.clone()]))
+    };
+    if let Home::Flow(mapping) = home {
+        let is_bare = is_flow(text, source) || rest_of_line(text, node.span.end).trim().is_empty();
+        return match missing.is_empty() && is_bare {
+            true => Some(vec![removal, flow::insert(text, mapping, &value()?)?]),
+            false => None,
+        };
+    }
+    let (indent, mut at) = match &home {
+        Home::Block(entries) => {
+            let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
+            (column(text, first)?, after_line(text, end_of(text, last, value)?)?)
+        }
+        Home::Empty(key) => {
+            (column(text, key)? + step(text, root), after_line(text, end_of_key(text, key)?)?)
+        }
+        Home::Flow(_) => return None,
+    };
+    if !missing.is_empty() && existing == parent(pointer) && !is_flow(text, source) {
+        // What the missing mapping is to hold stands beside where it belongs: it is put around it.
+        at = removal.span.start;
+    }
+    let (step, newline) = (step(text, root), newline(text));
+    let mut lines = String::new();
+    for (depth, name) in missing.iter().enumerate() {
+        lines.push_str(&format!("{:1$}{name}:{newline}", "", indent + depth * step));
+    }
+    let indent = indent + missing.len() * step;
+    match is_flow(text, source) {
+        true => lines.push_str(&format!("{:indent$}{}", "", value()?)),
+        false => {
+            lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?)
+        }
+    }
+    if !lines.ends_with('\n') {
+        lines.push_str(newline);
+    }
+    // What stands before it in the end.
+    let before = &text[..if at == removal.span.end { removal.span.start } else { at }];
+    if !before.is_empty() && !before.ends_with('\n') {
+        lines.insert_str(0, newline);
+    }
+    match (at > removal.span.start, at < removal.span.end) {
+        // Inside of what is taken away.
+        (true, true) => None,
+        _ => Some(vec![removal, Edit { span: at..at, text: lines }]),
+    }
+}
+
+/// The edit that puts a field at `pointer`, behind the others of a mapping that is there.
+pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<Edit> {
+    let mapping = root.at(parent(pointer))?.1;
+    let field = format!("{}: {value}", last_token(pointer));
+    if is_flow(text, mapping) {
+        return flow::insert(text, mapping, &field);
+    }
+    let Value::Mapping(entries) = &mapping.value else { return None };
+    let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
+    let at = after_line(text, end_of(text, last, value)?)?;
+    let (indent, newline) = (column(text, first)?, newline(text));
+    // The last line of a text may have no end.
+    let before = if text[..at].ends_with('\n') { "" } else { newline };
+    Some(Edit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
+}
+
+/// The edit that takes away the field at `pointer`: its lines, with the comment behind it and those that lead up to it.
+pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
+    let mapping = root.at(parent(pointer))?.1;
+    let Value::Mapping(entries) = &mapping.value else { return None };
+    let name = last_token(pointer);
+    let number = entries.iter().position(|(key, _)| key.name == name)?;
+    if is_flow(text, mapping) {
+        return flow::remove(text, entries, number);
+    }
+    let (key, value) = &entries[number];
+    let column = column(text, key)?;
+    let mut start = line_start(text, key.span.start);
+    // A comment above the first field may be about the mapping, or about the file.
+    if number > 0 {
+        while let Some(above) = start.checked_sub(1).map(|newline| line_start(text, newline)) {
+            let line = &text[above..start];
+            if !line.trim_start().starts_with('#')
+                || line.len() - line.trim_start_matches(' ').len() != column
+            {
+                break;
+            }
+            start = above;
+        }
+    }
+    let end = after_line(text, end_of(text, key, value)?)?;
+    Some(Edit { span: start..end, text: String::new() })
+}
+
+/// Whether a collection is written in brackets.
+pub(super) fn is_flow(text: &str, node: &Node) -> bool {
+    matches!(node.value, Value::Mapping(_) | Value::Sequence(_))
+        && text[node.span.start..].starts_with(['{', '['])
+}
+
+/// The byte after a field, its value's comment not counted. The parser's spans of block collections go on over
+/// comments, so their last values are asked.
+pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
+    match &value.value {
+        Value::Null if value.span.is_empty() => end_of_key(text, key),
+        Value::Mapping(entries) if !is_flow(text, value) => {
+            let (key, value) = entries.last()?;
+            end_of(text, key, value)
+        }
+        Value::Sequence(items) if !is_flow(text, value) => {
+            // As a field without a name; one with nothing in it has no end to be found.
+            let last = items.last().filter(|last| !last.span.is_empty())?;
+            end_of(text, key, last)
+        }
+        _ => Some(value.span.end),
+    }
+}
+
+/// The byte after a key's colon.
+pub(super) fn end_of_key(text: &str, key: &Key) -> Option<usize> {
+    let rest = rest_of_line(text, key.span.end);
+    let colon = rest.find(':')?;
+    rest[..colon].trim().is_empty().then_some(key.span.end + colon + 1)
+}
+
+/// The start of the line after the one on which something ends, which but for a comment must be its last.
+pub(super) fn after_line(text: &str, end: usize) -> Option<usize> {
+    let rest = rest_of_line(text, end);
+    let (words, is_apart) = (rest.trim(), rest.starts_with([' ', '\t']));
+    (words.is_empty() || (is_apart && words.starts_with('#'))).then_some(end + rest.len())
+}
+
+/// From `at` to the end of its line, the newline with it.
+fn rest_of_line(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    &rest[..rest.find('\n').map_or(rest.len(), |newline| newline + 1)]
+}
+
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// How far a key is indented; None where something else stands before it on its line.
+pub(super) fn column(text: &str, key: &Key) -> Option<usize> {
+    let before = &text[line_start(text, key.span.start)..key.span.start];
+    before.bytes().all(|byte| byte == b' ').then_some(before.len())
+}
+
+/// By how much this document indents: as its first mapping in a mapping does.
+fn step(text: &str, root: &Node) -> usize {
+    let Value::Mapping(entries) = &root.value else { return 2 };
+    let inner = entries.iter().find_map(|(key, node)| match &node.value {
+        Value::Mapping(inner) if !is_flow(text, node) => {
+            column(text, &inner.first()?.0)?.checked_sub(column(text, key)?)
+        }
+        _ => None,
+    });
+    inner.unwrap_or(2)
+}
+
+/// How the document ends its lines.
+pub(super) fn newline(text: &str) -> &'static str {
+    match text.find('\n') {
+        Some(newline) if text[..newline].ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+/// Lines that begin at the column `from`, as they are when they begin at `to`. None where one of them is not indented
+/// enough to go that far left; a comment may be.
+fn indented(lines: &str, from: usize, to: usize) -> Option<String> {
+    let mut shifted = String::with_capacity(lines.len() + 16);
+    for line in lines.split_inclusive('\n') {
+        let words = line.trim_start_matches(' ');
+        let has = line.len() - words.len();
+        match (words.trim().is_empty(), (has + to).checked_sub(from)) {
+            (true, _) => shifted.push_str(line),
+            (false, Some(wanted)) => shifted.push_str(&format!("{:wanted$}{words}", "")),
+            (false, None) if words.starts_with('#') => shifted.push_str(words),
+            (false, None) => return None,
+        }
+    }
+    Some(shifted)
+}

@@ -1,0 +1,261 @@
+//! Changing a manifest's text in place: comments and layout stay as they are, byte for byte, wherever nothing changes.
+//!
+//! A change is said in the document's terms: a JSON pointer, and what happens there. The text that comes of it is parsed
+//! again, and must say what the old one said with that change and no other. What cannot be written so is not written.
+
+mod flow;
+mod mapping;
+mod sequence;
+
+use std::ops::Range;
+
+use serde_json::{Map, Value as Json};
+
+use super::node::{Key, Node, Value};
+use super::parser;
+
+/// What happens to a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The scalar at `pointer` says something else.
+    Set { pointer: String, value: Scalar },
+    /// The mapping around `pointer` gets that field, behind its others.
+    Add { pointer: String, value: Scalar },
+    /// The field at `pointer` is called `name`; its value stays.
+    Rename { pointer: String, name: String },
+    /// The field at `pointer` goes to the end of the mapping at `into`, which is made where there is none.
+    Move { pointer: String, into: String },
+    /// The field at `pointer` goes, with its line and the comment behind it.
+    Remove { pointer: String },
+    /// The items of the sequence at `pointer` that are this string go.
+    Withdraw { pointer: String, value: String },
+    /// The sequence at `pointer` gets these strings at its end. One of the document's root is made where there is none.
+    Append { pointer: String, values: Vec<String> },
+}
+
+/// A value that can be written in place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar {
+    Int(i64),
+    String(String),
+}
+
+/// Bytes of a text that something else takes the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Edit {
+    span: Range<usize>,
+    text: String,
+}
+
+impl Change {
+    /// The field that it is about.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::Set { pointer, .. }
+            | Self::Add { pointer, .. }
+            | Self::Rename { pointer, .. }
+            | Self::Move { pointer, .. }
+            | Self::Remove { pointer }
+            | Self::Withdraw { pointer, .. }
+            | Self::Append { pointer, .. } => pointer,
+        }
+    }
+
+    /// Where the field is afterwards; None when it is gone.
+    #[must_use]
+    pub fn result(&self) -> Option<String> {
+        match self {
+            Self::Set { pointer, .. }
+            | Self::Add { pointer, .. }
+            | Self::Append { pointer, .. }
+            | Self::Withdraw { pointer, .. } => Some(pointer.clone()),
+            Self::Rename { pointer, name } => {
+                Some(format!("{}/{}", parent(pointer), escaped(name)))
+            }
+            Self::Move { pointer, into } => {
+                Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default()))
+            }
+            Self::Remove { .. } => None,
+        }
+    }
+
+    /// `text`, whose nodes are `root`, with this change in it. None where that cannot be written without changing
+    /// something else too.
+    #[must_use]
+    pub fn apply(&self, text: &str, root: &Node) -> Option<String> {
+        let expected = self.expected(root)?;
+        let candidates = match self {
+            Self::Set { pointer, value } => {
+                let (_, node) = root.at(pointer)?;
+                set(text, node, value)?
+            }
+            Self::Add { pointer, value } => {
+                let added = |value: String| {
+                    mapping::added(text, root, pointer, &value).map(|edit| vec![edit])
+                };
+                value.written_as("").into_iter().filter_map(added).collect()
+            }
+            Self::Rename { pointer, name } => {
+                let (key, _) = root.at(pointer)?;
+                rename(text, key?, name)?
+            }
+            Self::Move { pointer, into } => vec![mapping::moved(text, root, pointer, into)?],
+            Self::Remove { pointer } => vec![vec![mapping::removed(text, root, pointer)?]],
+            Self::Append { pointer, values } => sequence::appended(text, root, pointer, values),
+            Self::Withdraw { pointer, value } => {
+                vec![sequence::withdrawn(text, root, pointer, value)?]
+            }
+        };
+        candidates.into_iter().find_map(|edits| {
+            let changed = applied(text, edits)?;
+            (parser::parse(&changed).ok()?.to_json() == expected).then_some(changed)
+        })
+    }
+
+    /// What the document is to say afterwards.
+    fn expected(&self, root: &Node) -> Option<Json> {
+        let mut json = root.to_json();
+        match self {
+            Self::Set { pointer, value } => {
+                *json.pointer_mut(pointer)? = value.to_json();
+            }
+            Self::Add { pointer, value } => {
+                put(json.pointer_mut(parent(pointer))?, &last_token(pointer), value.to_json())?;
+            }
+            Self::Rename { pointer, name } => {
+                let value = take(&mut json, pointer)?;
+                put(json.pointer_mut(parent(pointer))?, name, value)?;
+            }
+            Self::Move { pointer, into } => {
+                let value = take(&mut json, pointer)?;
+                let mut mapping = &mut json;
+                for token in tokens(into) {
+                    if mapping.is_null() {
+                        *mapping = Json::Object(Map::new());
+                    }
+                    mapping = mapping.as_object_mut()?.entry(token).or_insert(Json::Null);
+                }
+                if mapping.is_null() {
+                    *mapping = Json::Object(Map::new());
+                }
+                put(mapping, &last_token(pointer), value)?;
+            }
+            Self::Remove { pointer } => drop(take(&mut json, pointer)?),
+            Self::Withdraw { pointer, value } => {
+                json.pointer_mut(pointer)?
+                    .as_array_mut()?
+                    .retain(|item| item.as_str() != Some(value));
+            }
+            Self::Append { pointer, values } => {
+                let fields = json.pointer_mut(parent(pointer))?.as_object_mut()?;
+                let sequence = fields.entry(last_token(pointer)).or_insert(Json::Null);
+                if sequence.is_null() {
+                    *sequence = Json::Array(Vec::new());
+                }
+                sequence
+                    .as_array_mut()?
+                    .extend(values.iter().map(|value| Json::from(value.as_str())));
+            }
+        }
+        Some(json)
+    }
+}
+
+impl Scalar {
+    fn to_json(&self) -> Json {
+        match self {
+            Self::Int(value) => (*value).into(),
+            Self::String(value) => value.as_str().into(),
+        }
+    }
+
+    /// The ways to write it, the best first; `old` is what stood there.
+    fn written_as(&self, old: &str) -> Vec<String> {
+        match self {
+            Self::Int(value) => vec![value.to_string()],
+            Self::String(value) => quoted_as(old, value),
+        }
+    }
+}
+
+fn take(json: &mut Json, pointer: &str) -> Option<Json> {
+    json.pointer_mut(parent(pointer))?.as_object_mut()?.remove(&last_token(pointer))
+}
+
+/// None where the mapping has such a field already.
+fn put(mapping: &mut Json, name: &str, value: Json) -> Option<()> {
+    mapping.as_object_mut()?.insert(name.to_owned(), value).is_none().then_some(())
+}
+
+/// The pointer to the mapping around a field.
+fn parent(pointer: &str) -> &str {
+    pointer.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// The names that a pointer leads through (RFC 6901).
+fn tokens(pointer: &str) -> impl Iterator<Item = String> + '_ {
+    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
+}
+
+fn last_token(pointer: &str) -> String {
+    tokens(pointer).last().unwrap_or_default()
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The ways to write `value` where `node` stands, the best first.
+fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<Edit>>> {
+    let old = text.get(node.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
+    if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) {
+        return None;
+    }
+    Some(
+        value
+            .written_as(old)
+            .into_iter()
+            .map(|text| vec![Edit { span: node.span.clone(), text }])
+            .collect(),
+    )
+}
+
+fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<Edit>>> {
+    let old = text.get(key.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
+    Some(
+        quoted_as(old, name)
+            .into_iter()
+            .map(|text| vec![Edit { span: key.span.clone(), text }])
+            .collect(),
+    )
+}
+
+/// `word` with the quotes that `old` has, and, should it need more than those, with double quotes.
+fn quoted_as(old: &str, word: &str) -> Vec<String> {
+    // JSON's strings are YAML's double-quoted ones (YAML 1.2, section 1.3).
+    let double = Json::from(word).to_string();
+    match old.chars().next() {
+        Some('"') => vec![double],
+        Some('\'') => vec![format!("'{}'", word.replace('\'', "''")), double],
+        _ => vec![word.to_owned(), double],
+    }
+}
+
+/// The text with the edits in it; None where two of them overlap.
+fn applied(text: &str, mut edits: Vec<Edit>) -> Option<String> {
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    let mut changed =
+        String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut done = 0;
+    for edit in edits {
+        changed.push_str(text.get(done..edit.span.start)?);
+        changed.push_str(&edit.text);
+        done = edit.span.end;
+    }
+    changed.push_str(text.get(done..)?);
+    Some(changed)
+}
+
+#[cfg(test)]
+mod tests;

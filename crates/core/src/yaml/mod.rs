@@ -1,0 +1,12 @@
+//! YAML with spans: text → nodes that know their place, and edits that keep comments and layout.
+
+mod edit;
+mod node;
+mod parser;
+mod plain;
+mod text;
+
+pub use edit::{Change, Scalar};
+pub use node::{Key, Node, Value};
+pub use parser::{Problem, ProblemKind, parse};
+pub use text::{Lines, Place, place};

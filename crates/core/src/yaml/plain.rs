@@ -1,0 +1,227 @@
+//! The plain form of a manifest: block mappings of one-line values. Text → nodes with spans.
+//!
+//! Nearly every manifest is written in it, and that small part of YAML has only one reading, which is found here at a
+//! tenth of what the parser for the whole of YAML needs. Whatever is not plainly of this form is left to that one: this
+//! never says that a text is wrong. In debug builds the two are compared at every call.
+
+use super::node::{Key, Node, Value, resolve};
+
+/// How many keys a mapping of the plain form has at most, since each is compared with those before it.
+const MAX_KEYS: usize = 32;
+
+/// How deep the plain form nests; a SecretRequest needs 3 levels.
+const MAX_DEPTH: usize = 8;
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 64;
+
+/// A mapping whose last line has not come yet.
+struct Open<'text> {
+    /// How far its keys are indented.
+    indent: usize,
+    start: usize,
+    entries: Vec<(Key, Node)>,
+    /// Its last key, while that has no value.
+    key: Option<(usize, &'text str)>,
+}
+
+/// Reads a text of the plain form: ASCII, no tabs, `key: value` lines, comments, at most a `---` at the top. None where
+/// it is anything else.
+pub(super) fn parse(text: &str) -> Option<Node> {
+    if !text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return None;
+    }
+    let mut open: Vec<Open<'_>> = Vec::with_capacity(4);
+    let mut after = 0;
+    for line in text.split('\n') {
+        let start = after;
+        after += line.len() + 1;
+        let indent = spaces(line);
+        let content = &line[indent..];
+        if content.is_empty() || content.starts_with('#') {
+            continue;
+        }
+        if open.is_empty() && line == "---" && !text[..start].contains("---") {
+            continue;
+        }
+        let start = start + indent;
+        let (key, rest) = key(content)?;
+        descend(text, &mut open, indent, start)?;
+        let mapping = open.last_mut()?;
+        if mapping.entries.len() == MAX_KEYS
+            || mapping.entries.iter().any(|(known, _)| known.name == key)
+        {
+            return None;
+        }
+        mapping.key = Some((start, key));
+        let gap = spaces(rest);
+        if let Some((length, value)) = value(&rest[gap..])? {
+            let start = start + content.len() - rest.len() + gap;
+            mapping.complete(Node { span: start..start + length, value });
+        }
+    }
+    while open.len() > 1 {
+        close(text, &mut open, text.len())?;
+    }
+    open.pop()?.closed(text, text.len())
+}
+
+/// Makes the mapping whose keys are indented by `indent` the last open one.
+fn descend(text: &str, open: &mut Vec<Open<'_>>, indent: usize, start: usize) -> Option<()> {
+    let (current, waits) =
+        open.last().map_or((None, indent == 0), |last| (Some(last.indent), last.key.is_some()));
+    match current {
+        // A key whose value is null, or more of a value than one line.
+        Some(current) if waits != (indent > current) => return None,
+        Some(current) if !waits && indent <= current => {
+            while open.last()?.indent > indent {
+                close(text, open, start)?;
+            }
+        }
+        _ if waits && open.len() < MAX_DEPTH => {
+            open.push(Open { indent, start, entries: Vec::with_capacity(8), key: None });
+        }
+        _ => return None,
+    }
+    (open.last()?.indent == indent).then_some(())
+}
+
+/// Ends the last open mapping, as something else begins at `next`.
+fn close(text: &str, open: &mut Vec<Open<'_>>, next: usize) -> Option<()> {
+    let node = open.pop()?.closed(text, next)?;
+    open.last_mut()?.complete(node);
+    Some(())
+}
+
+impl Open<'_> {
+    fn complete(&mut self, node: Node) {
+        if let Some((start, name)) = self.key.take() {
+            self.entries
+                .push((Key { span: start..start + name.len(), name: name.to_owned() }, node));
+        }
+    }
+
+    fn closed(self, text: &str, next: usize) -> Option<Node> {
+        // A key without a value is null, which no field of a manifest is.
+        if self.key.is_some() {
+            return None;
+        }
+        let end = self.start + text[self.start..next].trim_end().len();
+        Some(Node { span: self.start..end, value: Value::Mapping(self.entries) })
+    }
+}
+
+/// A line's key, a plain word, and what comes after its colon.
+fn key(content: &str) -> Option<(&str, &str)> {
+    let length = content.bytes().position(|byte| !byte.is_ascii_alphanumeric())?;
+    let (key, rest) = content.split_at(length);
+    let rest = rest.strip_prefix(':')?;
+    let is_word = key.starts_with(|first: char| first.is_ascii_alphabetic()) && length <= MAX_KEY;
+    (is_word && (rest.is_empty() || rest.starts_with(' '))).then_some((key, rest))
+}
+
+/// What stands after a key's colon and spaces: how long a value as it is written, and what it is; or `Some(None)` for at
+/// most a comment.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether this is the plain form at all"
+)]
+fn value(content: &str) -> Option<Option<(usize, Value)>> {
+    let bytes = content.as_bytes();
+    match bytes.first() {
+        None | Some(b'#') => Some(None),
+        Some(b'"') => {
+            let length = 2 + bytes[1..].iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            let rest = &content[length..];
+            let gap = spaces(rest);
+            let is_last = gap == rest.len() || (gap > 0 && rest[gap..].starts_with('#'));
+            let value = || Some((length, Value::String(content[1..length - 1].to_owned())));
+            (bytes[length - 1] == b'"' && is_last).then(value)
+        }
+        Some(first) if first.is_ascii_alphanumeric() => {
+            let (mut length, mut at) = (0, 0);
+            while let Some(byte) = bytes.get(at) {
+                match byte {
+                    b' ' => {}
+                    b'#' if bytes[at - 1] == b' ' => break,
+                    b'.' | b'_' | b'-' | b'/' | b',' | b'(' | b')' | b'+' | b'\'' | b'@' => {
+                        length = at + 1
+                    }
+                    byte if byte.is_ascii_alphanumeric() => length = at + 1,
+                    _ => return None,
+                }
+                at += 1;
+            }
+            Some(Some((length, resolve(content[..length].into()))))
+        }
+        Some(_) => None,
+    }
+}
+
+/// How many spaces a text begins with.
+fn spaces(text: &str) -> usize {
+    text.bytes().position(|byte| byte != b' ').unwrap_or(text.len())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The manifest of the seed's section 1.
+    const SEED: &str = include_str!("../../testdata/seed.yaml");
+
+    #[test]
+    fn the_seeds_manifest_is_of_the_plain_form() {
+        assert!(parse(SEED).is_some());
+        assert!(parse(&format!("# first\n---\n\n{SEED}")).is_some());
+    }
+
+    #[test]
+    fn what_can_be_read_in_another_way_is_left_to_the_parser_for_all_of_yaml() {
+        for text in [
+            "",
+            "# a\n",
+            "---\n---\na: 1\n",
+            "a: 1\n---\nb: 1\n",
+            "a:\n",
+            "a:\nb: 1\n",
+            " a: 1\n  b: 1\n",
+            "a: 1\na: 2\n",
+            "a: b: c\n",
+            "a: b\n  c\n",
+            "a: b\n  c: d\n",
+            "a: b#c\n",
+            "a:b\n",
+            "a: \"b\\n\"\n",
+            "a: \"b\"c\n",
+            "a: \"b\n",
+            "a: &x 1\n",
+            "a: *x\n",
+            "a: !!str 1\n",
+            "a: [1]\n",
+            "a: {}\n",
+            "a: |\n  b\n",
+            "- a\n",
+            "a:\n- b\n",
+            "? a\n",
+            "<<: 1\n",
+            "a: \t1\n",
+            "a: 1\r\n",
+            "a: é\n",
+            "é: a\n",
+            "a b: 1\n",
+            "\"a\": 1\n",
+            "a: b c: d\n",
+            "a:\n    b: 1\n  c: 1\n",
+            "a: %b\n",
+            "a: @b\n",
+            "a: `b\n",
+            "a: ~\n",
+            "a: .5\n",
+            "a: -1\n",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+}

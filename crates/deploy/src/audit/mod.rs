@@ -1,0 +1,498 @@
+//! What a run did is recorded in the catalog's repository: the audit trail, and manifests whose secrets are gone, in one commit.
+//!
+//! Until that is made, it stands in a file under `.git/goldenpath/`, before it is done and after: what a killed run has done
+//! and not recorded, the next one in the same clone records.
+
+mod journal;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::thread;
+
+use miette::Diagnostic;
+
+use crate::branch;
+use crate::branch::{BranchError, Checkout, Edit, Entry, Found, Remote, RemotePlace};
+use goldenpath_core::config::AuditConfig;
+use goldenpath_core::files;
+use goldenpath_core::manifest::{LifecycleStatus, SecretId};
+use goldenpath_core::trail;
+use goldenpath_core::trail::{Actor, Event, Trail};
+use goldenpath_core::vcs::Repository;
+use goldenpath_core::vcs::git::Protocols;
+use goldenpath_core::yaml::{Change, Scalar};
+
+use journal::Journal;
+
+/// Which repository it is, for people.
+const WHAT: &str = "the catalog's repository";
+
+/// What became of an action.
+const DONE: &str = "done";
+const INTERRUPTED: &str = "interrupted";
+
+/// And in the journal alone.
+const BEGUN: &str = "begun";
+const FAILED: &str = "failed";
+
+/// How many actions a commit's message names.
+const TOLD: usize = 50;
+
+/// Records what a run does.
+pub struct Recorder<'run> {
+    repository: &'run Repository,
+    config: &'run AuditConfig,
+    journal: Journal,
+    /// But for who AWS takes the caller for, which differs by account.
+    actor: Actor,
+    source: String,
+    /// By environment.
+    callers: BTreeMap<String, String>,
+    failed: RefCell<Option<RecordError>>,
+}
+
+/// Something that is done for a secret.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub id: SecretId,
+    /// As the audit trail calls it.
+    pub action: &'static str,
+    pub environment: String,
+    /// The store key or the file.
+    pub target: String,
+    pub reason: String,
+}
+
+/// A manifest that is to be marked `decommissioned`.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    pub file: String,
+    pub deed: Deed,
+}
+
+/// Why something is not recorded.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum RecordError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Branch(#[from] BranchError),
+
+    #[error("what is done cannot be written down in `{path}`: {why}")]
+    #[diagnostic(
+        code(goldenpath::audit::journal),
+        help("it is done all the same; check the folder's permissions and the free space")
+    )]
+    Journal { path: String, why: String },
+
+    #[error("`{file}` cannot be written: {why}")]
+    #[diagnostic(code(goldenpath::audit::write), help("mend that, and run apply again"))]
+    Write { file: String, why: String },
+
+    #[error("`{file}` cannot be made `decommissioned`: {why}")]
+    #[diagnostic(code(goldenpath::audit::mark), help("mend that, and run apply again"))]
+    Mark { file: String, why: String },
+
+    #[error("the catalog's repository has no remote{}", name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
+    #[diagnostic(code(goldenpath::audit::no_remote), help("see `audit.remote` in goldenpath.yaml"))]
+    NoRemote { name: Option<String> },
+}
+
+impl RecordError {
+    /// Whether the clone is in a state in which nothing can be committed.
+    pub fn is_about_the_checkout(&self) -> bool {
+        matches!(self, Self::Branch(BranchError::NotReady { .. }))
+    }
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// One for each manifest that was to be marked, in their order.
+    pub marks: Vec<Result<(), RecordError>>,
+    /// The commit; None where there was nothing to record.
+    pub commit: Result<Option<String>, RecordError>,
+}
+
+impl<'run> Recorder<'run> {
+    /// Records in `repository`, for a run that took the catalog from `source`, of accounts that take the caller for `callers`.
+    #[must_use]
+    pub fn new(
+        repository: &'run Repository,
+        config: &'run AuditConfig,
+        source: String,
+        callers: BTreeMap<String, String>,
+    ) -> Self {
+        let actor = Actor {
+            ci: pipeline(|name| std::env::var(name).ok()),
+            aws: None,
+            git: repository.author(),
+        };
+        let journal = Journal::new(&repository.memory());
+        Self { repository, config, journal, actor, source, callers, failed: RefCell::default() }
+    }
+
+    /// Writes down that an action is about to be done.
+    pub fn begin(&self, deed: Deed) {
+        self.write(&[Event { result: BEGUN.to_owned(), ..self.event(deed) }]);
+    }
+
+    /// Writes down that actions are done.
+    pub fn done(&self, deeds: impl IntoIterator<Item = Deed>) {
+        let events: Vec<Event> = deeds.into_iter().map(|deed| self.event(deed)).collect();
+        self.write(&events);
+    }
+
+    /// Writes down that an action that was begun has failed: nothing is recorded of it.
+    pub fn fail(&self, deed: Deed) {
+        self.write(&[Event { result: FAILED.to_owned(), ..self.event(deed) }]);
+    }
+
+    fn write(&self, events: &[Event]) {
+        if let Err(error) = self.journal.add(events) {
+            // It is said once, at the end.
+            let path = self.journal.folder().display().to_string();
+            self.failed
+                .borrow_mut()
+                .get_or_insert(RecordError::Journal { path, why: error.to_string() });
+        }
+    }
+
+    fn event(&self, deed: Deed) -> Event {
+        let Deed { id, action, environment, target, reason } = deed;
+        let aws = self.callers.get(&environment).cloned();
+        Event {
+            time: jiff::Timestamp::now(),
+            id,
+            action: action.to_owned(),
+            environment,
+            target,
+            reason,
+            result: DONE.to_owned(),
+            actor: Actor { aws, ..self.actor.clone() },
+            source: self.source.clone(),
+            goldenpath: env!("CARGO_PKG_VERSION").to_owned(),
+            previous: String::new(),
+        }
+    }
+
+    /// Commits what is written down and not recorded yet, with manifests that are to be marked.
+    pub fn finish(&self, marks: &[Mark]) -> Recorded {
+        let unmarked = || marks.iter().map(|_| Ok(())).collect();
+        let open = match self.journal.open() {
+            Ok(open) => open,
+            Err(error) => {
+                let path = self.journal.folder().display().to_string();
+                let error = RecordError::Journal { path, why: error.to_string() };
+                return Recorded { marks: unmarked(), commit: Err(error) };
+            }
+        };
+        let events = ended(&open.events);
+        if events.is_empty() && marks.is_empty() {
+            open.forget();
+            return Recorded {
+                marks: unmarked(),
+                commit: self.failed.take().map_or(Ok(None), Err),
+            };
+        }
+        let marked: Vec<Event> = marks.iter().map(|mark| self.event(mark.deed.clone())).collect();
+        let (results, commit) = match self.config.push {
+            true => self.push(&events, marks, &marked),
+            false => self.commit(&events, marks, &marked),
+        };
+        if commit.is_ok() {
+            open.forget();
+        }
+        let commit = match self.failed.take() {
+            Some(error) if commit.is_ok() => Err(error),
+            _ => commit,
+        };
+        Recorded { marks: results, commit }
+    }
+
+    /// On the branch that is checked out.
+    fn commit(&self, events: &[Event], marks: &[Mark], marked: &[Event]) -> Results {
+        let unmarked = || marks.iter().map(|_| Ok(())).collect();
+        let root = self.repository.root();
+        let opened = git2::Repository::open(root)
+            .map_err(|error| BranchError::Commit {
+                path: root.to_path_buf(),
+                why: error.message().to_owned(),
+            })
+            .and_then(|git| Checkout::new(WHAT, root.to_path_buf(), Some(git)));
+        let checkout = match opened {
+            Ok(checkout) => checkout,
+            Err(error) => return (unmarked(), Err(error.into())),
+        };
+        let files: Vec<String> = marks.iter().map(|mark| mark.file.clone()).collect();
+        let trails: Vec<String> =
+            by_id(events.iter().chain(marked)).keys().map(|id| trail::file_of(*id)).collect();
+        let touched: Vec<&str> = files.iter().chain(&trails).map(String::as_str).collect();
+        let _held = match checkout.hold(&touched, || ()) {
+            Ok(held) => held,
+            Err(error) => return (unmarked(), Err(error.into())),
+        };
+        let committed = |file: &str| {
+            let (git, tree) = checkout.head_tree()?;
+            match branch::find(git, tree, file) {
+                Ok(Found::File { id, .. }) => branch::text(git, id).ok(),
+                _ => None,
+            }
+        };
+        let disk = |file: &str| {
+            let read = files::read_below(root, file, trail::MAX_BYTES).and_then(Result::ok);
+            read.and_then(|bytes| String::from_utf8(bytes).ok())
+        };
+        let write_by = |file: &str, text: &str, write: fn(&Path, &[u8]) -> io::Result<()>| {
+            let why = |why: String| RecordError::Write { file: file.to_owned(), why };
+            let path = files::confine(root, file).map_err(why)?;
+            write(&path, text.as_bytes()).map_err(|error| why(error.to_string()))
+        };
+        let write = |file: &str, text: &str| write_by(file, text, files::write_whole);
+
+        let (mut marked_files, mut trails) = (Vec::new(), Vec::new());
+        let mut results = Vec::new();
+        for Mark { file, .. } in marks {
+            let refuse =
+                |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
+            let done = committed(file).ok_or_else(|| refuse("no commit has it")).and_then(|held| {
+                let changed = mark(file, &held)?;
+                match disk(file) {
+                    Some(text) if text == held => write(file, &changed),
+                    // A run that was killed has come so far.
+                    Some(text) if text == changed => Ok(()),
+                    _ => Err(refuse("it has changes that are not committed")),
+                }
+            });
+            if done.is_ok() {
+                marked_files.push(file);
+            }
+            results.push(done);
+        }
+        let done =
+            results.iter().zip(marked).filter(|(result, _)| result.is_ok()).map(|(_, event)| event);
+        let recorded: Vec<&Event> = events.iter().chain(done).collect();
+        for (id, events) in by_id(recorded.iter().copied()) {
+            let file = trail::file_of(id);
+            let (held, disk) =
+                (committed(&file).unwrap_or_default(), disk(&file).unwrap_or_default());
+            // What a run that was killed has added stays; what is missing of the last commit does not go missing in the next.
+            let mut trail = Trail::of(if disk.starts_with(&held) { disk } else { held });
+            add(&mut trail, &events);
+            trails.push((file, trail));
+        }
+        // While the disk is at work on the files, the processor is on their blobs.
+        let texts: Vec<&str> = trails.iter().map(|(_, trail)| trail.text()).collect();
+        let store = || git2::Repository::open(root).and_then(|git| branch::store(&git, &texts));
+        let (blobs, done) = thread::scope(|scope| {
+            let blobs = thread::Builder::new().spawn_scoped(scope, store);
+            // The commit has them too: thousands need not be waited for, one by one, until they are on disk.
+            let write = |(file, trail): &(String, Trail)| {
+                write_by(file, trail.text(), files::write_forgettable)
+            };
+            let done = files::few_at_once(trails.iter().collect(), write);
+            (blobs.ok().and_then(|blobs| blobs.join().ok()?.ok()).unwrap_or_default(), done)
+        });
+        if let Some(error) = done.into_iter().find_map(Result::err) {
+            return (results, Err(error));
+        }
+        let marked = marked_files.iter().map(|file| Entry::OnDisk(file));
+        let trails = trails.iter().enumerate().map(|(number, (file, trail))| {
+            let blob = blobs.get(number).copied();
+            Entry::Written { file, text: trail.text(), blob }
+        });
+        let entries: Vec<Entry<'_>> = marked.chain(trails).collect();
+        let commit = checkout.commit(&entries, &self.message(&recorded));
+        (results, commit.map_err(RecordError::from))
+    }
+
+    /// On a remote's branch, on whatever others have pushed there.
+    fn push(&self, events: &[Event], marks: &[Mark], marked: &[Event]) -> Results {
+        let unmarked = || marks.iter().map(|_| Ok(())).collect();
+        let remote = self.repository.remote_url(self.config.remote.as_deref());
+        let Some(url) = remote else {
+            return (unmarked(), Err(RecordError::NoRemote { name: self.config.remote.clone() }));
+        };
+        let place = RemotePlace { url, branch: self.config.branch.clone() };
+        let (root, memory) = (self.repository.root(), self.repository.memory());
+        // The URL is one of git's own configuration, which is the user's.
+        let remote = match Remote::open(WHAT, &place, root, &memory, Protocols::Configured) {
+            Ok(remote) => remote,
+            Err(error) => return (unmarked(), Err(error.into())),
+        };
+        let held = |file: &str| match remote.find(file) {
+            Ok(Found::File { id, .. }) => remote.text(id).ok(),
+            _ => None,
+        };
+        let mut results = Vec::new();
+        let commit = remote.change(&mut || {
+            let mut edits = Vec::new();
+            results = marks
+                .iter()
+                .map(|Mark { file, .. }| {
+                    let refuse = |why: &str| RecordError::Mark {
+                        file: file.to_owned(),
+                        why: why.to_owned(),
+                    };
+                    let text = held(file).ok_or_else(|| refuse("the branch does not have it"))?;
+                    edits.push(Edit { file: file.to_owned(), text: Some(mark(file, &text)?) });
+                    Ok(())
+                })
+                .collect();
+            let done = results
+                .iter()
+                .zip(marked)
+                .filter(|(result, _)| result.is_ok())
+                .map(|(_, event)| event);
+            let recorded: Vec<&Event> = events.iter().chain(done).collect();
+            for (id, events) in by_id(recorded.iter().copied()) {
+                let file = trail::file_of(id);
+                let before = held(&file).unwrap_or_default();
+                let mut trail = Trail::of(before.clone());
+                add(&mut trail, &events);
+                if trail.text() != before {
+                    edits.push(Edit { file, text: Some(trail.text().to_owned()) });
+                }
+            }
+            (!edits.is_empty()).then(|| (edits, self.message(&recorded)))
+        });
+        (results, commit.map_err(RecordError::from))
+    }
+
+    fn message(&self, events: &[&Event]) -> String {
+        let ids: Vec<String> =
+            by_id(events.iter().copied()).keys().map(SecretId::to_string).collect();
+        let subject = match ids.as_slice() {
+            [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
+            few => few.join(", "),
+        };
+        let lines =
+            events.iter().map(|event| format!("{} {} {}\n", event.id, event.action, event.target));
+        let more = match events.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            more => format!("and {more} more\n"),
+        };
+        let lines: String = lines.take(TOLD).collect();
+        format!("goldenpath: record {subject}\n\n{lines}{more}Source: {}\n", self.source)
+    }
+}
+
+/// What was done, and what was begun and never came to an end: whether it was done is not known.
+fn ended(events: &[Event]) -> Vec<Event> {
+    let is_of = |one: &Event, other: &Event| {
+        (one.id, &one.action, &one.target, &one.source) == (other.id, &other.action, &other.target, &other.source)
+            // Each version of a value is something of its own, which its reason tells.
+            && (one.reason == other.reason || !one.action.ends_with("-value"))
+    };
+    let mut all = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        match event.result.as_str() {
+            DONE => all.push(event.clone()),
+            BEGUN
+                if !events[index + 1..]
+                    .iter()
+                    .any(|later| later.result != BEGUN && is_of(later, event)) =>
+            {
+                all.push(Event { result: INTERRUPTED.to_owned(), ..event.clone() });
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+type Results = (Vec<Result<(), RecordError>>, Result<Option<String>, RecordError>);
+
+fn by_id<'event>(
+    events: impl IntoIterator<Item = &'event Event>,
+) -> BTreeMap<SecretId, Vec<&'event Event>> {
+    let mut all: BTreeMap<SecretId, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        all.entry(event.id).or_default().push(event);
+    }
+    all
+}
+
+/// Adds events to a trail. A secret is gone once: a run that was killed may have said so already.
+fn add(trail: &mut Trail, events: &[&Event]) {
+    const MARK: &str = "mark-decommissioned";
+    let is_said = trail.events().any(|event| event.action == MARK);
+    trail.add(events.iter().copied().filter(|event| !(is_said && event.action == MARK)));
+}
+
+/// A manifest's text with the status `decommissioned`, and everything else as it is.
+fn mark(file: &str, text: &str) -> Result<String, RecordError> {
+    const POINTER: &str = "/spec/lifecycle/status";
+    let refuse = |why: String| RecordError::Mark { file: file.to_owned(), why };
+    let root =
+        goldenpath_core::yaml::parse(text).map_err(|_| refuse("it cannot be read".to_owned()))?;
+    match root.string_at(POINTER) {
+        Some(status) if status == LifecycleStatus::DecommissionRequested.as_str() => {}
+        Some(status) if status == LifecycleStatus::Decommissioned.as_str() => {
+            return Ok(text.to_owned());
+        }
+        status => {
+            return Err(refuse(format!("its status is `{}` by now", status.unwrap_or("missing"))));
+        }
+    }
+    let value = Scalar::String(LifecycleStatus::Decommissioned.as_str().to_owned());
+    let change = Change::Set { pointer: POINTER.to_owned(), value };
+    change
+        .apply(text, &root)
+        .ok_or_else(|| refuse("the status is not written so that it can be changed".to_owned()))
+}
+
+/// The pipeline's run that this is a part of.
+fn pipeline(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let by = |name: &str| set(name).map(|who| format!(" by {who}")).unwrap_or_default();
+    let github = || {
+        let (repository, run) = (set("GITHUB_REPOSITORY")?, set("GITHUB_RUN_ID")?);
+        Some(format!("GitHub Actions, {repository} run {run}{}", by("GITHUB_ACTOR")))
+    };
+    let gitlab = || Some(format!("GitLab CI, {}{}", set("CI_JOB_URL")?, by("GITLAB_USER_LOGIN")));
+    let codebuild =
+        || Some(format!("CodeBuild, {}{}", set("CODEBUILD_BUILD_ID")?, by("CODEBUILD_INITIATOR")));
+    let jenkins = || Some(format!("Jenkins, {}", set("BUILD_URL")?));
+    let all = github().or_else(gitlab).or_else(codebuild).or_else(jenkins)?;
+    Some(all.chars().filter(|character| !character.is_control()).take(500).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_says_which_run_it_is_and_who_began_it() {
+        let of = |variables: &[(&str, &str)]| {
+            pipeline(|name| {
+                variables
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let github = [
+            ("GITHUB_REPOSITORY", "acme/platform"),
+            ("GITHUB_RUN_ID", "77"),
+            ("GITHUB_ACTOR", "ann"),
+        ];
+        assert_eq!(of(&github).unwrap(), "GitHub Actions, acme/platform run 77 by ann");
+        assert_eq!(of(&[("CI_JOB_URL", "https://x/1")]).unwrap(), "GitLab CI, https://x/1");
+        assert_eq!(of(&[("GITHUB_RUN_ID", "77")]), None);
+    }
+
+    #[test]
+    fn a_manifest_is_marked_and_everything_else_stays() {
+        let text = "spec: # x\n  lifecycle: { status: \"decommission_requested\" } # y\n";
+        assert_eq!(
+            mark("f", text).unwrap(),
+            text.replace("decommission_requested", "decommissioned")
+        );
+        assert_eq!(mark("f", &mark("f", text).unwrap()).unwrap(), mark("f", text).unwrap());
+        let error = mark("f", &text.replace("decommission_requested", "deprecated")).unwrap_err();
+        assert!(error.to_string().contains("its status is `deprecated` by now"), "{error}");
+    }
+}

@@ -1,0 +1,22 @@
+//! A branch to which files are committed: the one that is checked out in a folder, or one of a repository somewhere else.
+//! Nothing else that lies there is touched.
+
+mod blobs;
+mod checkout;
+mod error;
+mod index;
+mod lock;
+mod private_dir;
+mod remote;
+mod tree;
+
+pub use blobs::store;
+pub use checkout::{Checkout, Entry};
+pub use error::BranchError;
+pub use lock::Held;
+pub use private_dir::Aside;
+pub use remote::{Edit, Remote, RemotePlace};
+pub use tree::{Found, find, text, visit};
+
+/// The bytes of a file that are read at most.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;

@@ -1,0 +1,173 @@
+//! The bare repository under `.git/` into which another repository's branch is fetched, its last commit alone. It may be
+//! deleted while nothing runs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository, RepositoryInitOptions};
+use sha2::{Digest, Sha256};
+
+use super::BranchError;
+use goldenpath_core::crash_point;
+use goldenpath_core::files;
+use goldenpath_core::vcs::git::{Git, GitError, NETWORK};
+
+/// Where the branches are that were fetched.
+const FETCHED: &str = "refs/goldenpath/";
+
+/// The branch that an empty repository gets, when nobody says another.
+const FIRST_BRANCH: &str = "main";
+
+/// A copy of what was fetched, and the way to where it came from.
+pub(super) struct Cache {
+    /// Which repository it is, for people.
+    pub(super) what: &'static str,
+    /// As git is told.
+    pub(super) target: String,
+    /// As it is shown: a URL without a name and password in it.
+    pub(super) name: String,
+    pub(super) git: Repository,
+    pub(super) program: Git,
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// Opens the copy of the repository at `target` below `folder`, and makes it where there is none.
+    pub(super) fn open(
+        what: &'static str,
+        target: String,
+        name: String,
+        folder: &Path,
+    ) -> Result<Self, BranchError> {
+        let digest = Sha256::digest(target.as_bytes());
+        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let folder = folder.join(digest);
+        let refused = |why: String| BranchError::Cache { what, path: folder.clone(), why };
+        let _lock = lock(&folder).map_err(|error| refused(error.to_string()))?;
+        let git = match Repository::open_bare(&folder) {
+            Ok(git) => git,
+            Err(_) => make(&folder).map_err(|error| refused(error.message().to_owned()))?,
+        };
+        crash_point::point("remote: cache made");
+        let program = Git::new(&folder, &folder);
+        Ok(Self { what, target, name, git, program, folder })
+    }
+
+    /// Asks for the branch and its commit, and fetches the commit where it is not known.
+    pub(super) fn look(&self, branch: Option<&str>) -> Result<(String, Option<Oid>), BranchError> {
+        let _lock = lock(&self.folder).map_err(|error| self.refused(error.to_string()))?;
+        let wanted =
+            branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+        let answer = self.run(&["ls-remote", "--quiet", "--symref", &self.target, &wanted])?;
+        let lines: Vec<(&str, &str)> =
+            answer.lines().filter_map(|line| line.split_once('\t')).collect();
+        let is_on = lines.iter().find_map(|(what, name)| {
+            (*name == "HEAD")
+                .then(|| what.strip_prefix("ref: refs/heads/"))
+                .flatten()
+                .map(str::to_owned)
+        });
+        let tip = lines
+            .iter()
+            .filter(|(_, name)| *name == wanted)
+            .find_map(|(id, _)| id.parse::<Oid>().ok());
+        let branch = match (branch, is_on, tip) {
+            (Some(branch), ..) => branch.to_owned(),
+            (None, Some(branch), _) => branch,
+            // Its HEAD is on a branch that is not there yet, or on none.
+            (None, None, _) => FIRST_BRANCH.to_owned(),
+        };
+        let Some(tip) = tip else {
+            let branches = self.run(&["ls-remote", "--quiet", "--heads", &self.target])?;
+            return match branches.trim().is_empty() {
+                true => Ok((branch, None)),
+                false => {
+                    Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch })
+                }
+            };
+        };
+        if self.git.find_commit(tip).and_then(|commit| commit.tree()).is_ok() {
+            return Ok((branch, Some(tip)));
+        }
+        self.fetch(&branch)
+    }
+
+    fn fetch(&self, branch: &str) -> Result<(String, Option<Oid>), BranchError> {
+        self.sweep();
+        let fetched = format!("{FETCHED}{branch}");
+        let what = format!("+refs/heads/{branch}:{fetched}");
+        let arguments = [
+            "fetch",
+            "--quiet",
+            "--depth=1",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+        ];
+        self.run(&[&arguments[..], &["--update-shallow", &self.target, &what]].concat())?;
+        crash_point::point("remote: fetched");
+        // Packs that come one a fetch are put together now and then; what another run still needs is young, and stays.
+        let _ = self.program.ask(
+            &["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
+            NETWORK,
+        );
+        let tip = self.git.refname_to_id(&fetched).map_err(|error| self.broken(&error))?;
+        Ok((branch.to_owned(), Some(tip)))
+    }
+
+    /// The tree of a commit, and for none the empty one.
+    pub(super) fn tree_of(&self, commit: Option<Oid>) -> Result<Oid, git2::Error> {
+        match commit {
+            Some(commit) => Ok(self.git.find_commit(commit)?.tree_id()),
+            None => self.git.treebuilder(None)?.write(),
+        }
+    }
+
+    pub(super) fn broken(&self, error: &git2::Error) -> BranchError {
+        self.refused(error.message().to_owned())
+    }
+
+    fn refused(&self, why: String) -> BranchError {
+        BranchError::Cache { what: self.what, path: self.folder.clone(), why }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String, BranchError> {
+        let answer = self.program.run(arguments, NETWORK);
+        answer.map(|answer| answer.stdout).map_err(|source| self.unreachable(source))
+    }
+
+    pub(super) fn unreachable(&self, source: GitError) -> BranchError {
+        BranchError::Unreachable { what: self.what, place: self.name.clone(), source }
+    }
+
+    /// Removes the locks of a git that was killed: under our own, there is no other.
+    fn sweep(&self) {
+        for lock in ["shallow.lock", "packed-refs.lock", "HEAD.lock", "config.lock", "gc.pid"] {
+            let _ = fs::remove_file(self.folder.join(lock));
+        }
+        let refs = self.folder.join(FETCHED);
+        for entry in walkdir::WalkDir::new(refs).into_iter().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "lock") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// The lock beside the folder, once no other run holds it: git's own locks would make the second of two fetches fail.
+fn lock(folder: &Path) -> io::Result<File> {
+    let path = folder.with_extension("lock");
+    fs::create_dir_all(folder.parent().unwrap_or(folder))?;
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    files::lock(&file, || ())?;
+    Ok(file)
+}
+
+/// Makes the repository, in the place of what a run that was killed may have left of one.
+fn make(folder: &Path) -> Result<Repository, git2::Error> {
+    let _ = fs::remove_dir_all(folder);
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).no_reinit(true);
+    Repository::init_opts(folder, &options)
+}

@@ -1,0 +1,32 @@
+//! Projections that no manifest asks for any more. They are shown and never removed: only intent removes.
+
+use git2::{Oid, Repository};
+
+use crate::branch;
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::projection;
+
+/// A file that goldenpath wrote for a catalog's manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stale {
+    pub id: SecretId,
+    /// From the GitOps repository's root.
+    pub file: String,
+}
+
+/// The files of this catalog in a tree that `is_wanted` does not know.
+pub(super) fn all(
+    git: &Repository,
+    tree: Oid,
+    catalog_id: &str,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Stale> {
+    let mut found = Vec::new();
+    let is_unknown =
+        |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
+    branch::visit(git, tree, &is_unknown, &mut |file, text| {
+        let owner = projection::owner(text, catalog_id);
+        found.extend(owner.map(|id| Stale { id, file: file.to_owned() }));
+    });
+    found
+}

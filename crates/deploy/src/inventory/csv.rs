@@ -1,0 +1,91 @@
+//! Rows as CSV (RFC 4180), with a head line.
+
+use super::Row;
+use goldenpath_core::sanitize::harmless_name;
+
+const HEADS: [&str; 16] = [
+    "id",
+    "name",
+    "service",
+    "environment",
+    "owner",
+    "status",
+    "riskTier",
+    "secretType",
+    "rotationClass",
+    "ttlDays",
+    "namespace",
+    "k8sSecretName",
+    "provider",
+    "storeKey",
+    "path",
+    "description",
+];
+
+/// The rows as CSV. No cell is a formula to a spreadsheet.
+#[must_use]
+pub fn as_csv(rows: &[Row]) -> String {
+    let mut text = line(HEADS);
+    for row in rows {
+        let ttl = row.ttl_days.to_string();
+        text.push_str(&line([
+            &row.id.to_string(),
+            &row.name,
+            &row.service,
+            &row.environment,
+            &row.owner,
+            row.status.as_str(),
+            &row.risk_tier,
+            &row.secret_type,
+            &row.rotation_class,
+            &ttl,
+            &row.namespace,
+            &row.k8s_secret_name,
+            &row.provider,
+            row.store_key.as_deref().unwrap_or_default(),
+            &row.path,
+            row.description.as_deref().unwrap_or_default(),
+        ]));
+    }
+    text
+}
+
+fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+    let cells: Vec<String> = cells.into_iter().map(cell).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// One field. Spreadsheets calculate what begins like a formula (OWASP, "CSV Injection"): an apostrophe in front makes it
+/// text.
+fn cell(text: &str) -> String {
+    let shown = harmless_name(text);
+    let is_formula = shown.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let shown = if is_formula { format!("'{shown}") } else { shown.into_owned() };
+    match shown.contains(['"', ',', '\r', '\n', ';']) || is_formula {
+        true => format!("\"{}\"", shown.replace('"', "\"\"")),
+        false => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_field_is_one_field_and_no_formula() {
+        for (text, expected) in [
+            ("plain words", "plain words"),
+            ("a,b", "\"a,b\""),
+            ("say \"no\"", "\"say \"\"no\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("-2", "\"'-2\""),
+            (" +cmd|' /C calc'!A0", "\"' +cmd|' /C calc'!A0\""),
+            ("\t=1", "\\t=1"),
+            ("a\nb", "a\\nb"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The catalog as a page: one HTML file that needs nothing else, and in which whatever a manifest says stays text.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::inventory::{Agenda, Row, Unasked, day, distance};
+use goldenpath_core::manifest::{LifecycleStatus, SecretId};
+use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::template;
+use goldenpath_core::template::{Output, TemplateError};
+
+const PAGE: &str = template::built_in::REPORT_PAGE;
+const STYLE: &str = template::built_in::REPORT_STYLE;
+const SCRIPT: &str = template::built_in::REPORT_SCRIPT;
+
+/// What stands in every page that goldenpath wrote, and so how one is told from somebody else's.
+pub const MARK: &str = "<meta name=\"generator\" content=\"goldenpath\">";
+
+/// The catalog's columns; each row of the template has a cell for each.
+const HEADS: [&str; 8] =
+    ["ID", "Name", "Service", "Environment", "Owner", "Tier", "Type", "Status"];
+
+/// What a page shows.
+#[derive(Debug)]
+pub struct Report {
+    /// Which state of the catalog this is: `commit 1234abcd`.
+    pub at: String,
+    /// By ID.
+    pub rows: Vec<Row>,
+    /// What is due of them.
+    pub agenda: Agenda,
+    /// How many files are no readable manifests.
+    pub unread: usize,
+    /// What has happened to each secret, the oldest first, as the audit trail has it.
+    pub timelines: BTreeMap<SecretId, Vec<Moment>>,
+}
+
+/// Something that happened to a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// RFC 3339.
+    pub time: String,
+    /// What, and by whom.
+    pub words: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<'a> {
+    style: &'a str,
+    style_hash: String,
+    script: &'a str,
+    script_hash: String,
+    catalog: &'a str,
+    at: &'a str,
+    today: String,
+    days: u32,
+    unread: usize,
+    unseen: &'a [Unasked],
+    heads: [&'a str; 8],
+    states: Vec<State>,
+    due: Vec<Value>,
+    secrets: Vec<Secret>,
+}
+
+/// A lifecycle state, and where it is drawn.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    name: &'static str,
+    count: usize,
+    x: usize,
+    middle: usize,
+    end: usize,
+    next: usize,
+    goes_back: bool,
+    back_from: usize,
+    back_to: usize,
+}
+
+#[derive(Serialize)]
+struct Secret {
+    row: Value,
+    fields: Vec<Value>,
+    due: Vec<Value>,
+    timeline: Vec<Moment>,
+}
+
+impl Report {
+    /// The page, as one HTML document.
+    ///
+    /// # Errors
+    /// A catalog that is too large for one page.
+    pub fn page(&self) -> Result<String, TemplateError> {
+        let agenda = &self.agenda;
+        let mut due_of: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        let mut due = Vec::new();
+        for item in &agenda.due {
+            let mut shown = item.as_json(agenda.now);
+            harmless(&mut shown);
+            shown["distance"] = distance(item.when, agenda.now).into();
+            due_of.entry(&item.row.path).or_default().push(shown.clone());
+            due.push(shown);
+        }
+        let secrets = self
+            .rows
+            .iter()
+            .map(|row| self.secret(row, due_of.remove(row.path.as_str()).unwrap_or_default()));
+        let page = Page {
+            style: STYLE,
+            style_hash: hash(STYLE),
+            script: SCRIPT,
+            script_hash: hash(SCRIPT),
+            catalog: &harmless_name(&agenda.catalog_id),
+            at: &self.at,
+            today: day(agenda.now),
+            days: agenda.within,
+            unread: self.unread,
+            unseen: &agenda.unseen,
+            heads: HEADS,
+            states: self.states(),
+            due,
+            secrets: secrets.collect(),
+        };
+        template::render("the report", PAGE, Output::Html, &page)
+    }
+
+    fn secret(&self, row: &Row, due: Vec<Value>) -> Secret {
+        let mut shown = json!(row);
+        harmless(&mut shown);
+        let field = |name: &str, key: &str| json!({ "name": name, "value": shown[key] });
+        let mut fields = vec![
+            field("Status", "status"),
+            field("Service", "service"),
+            field("Environment", "environment"),
+            field("Owner", "owner"),
+            field("Type", "secretType"),
+            field("Risk tier", "riskTier"),
+            field("Rotation class", "rotationClass"),
+            field("ttl in days", "ttlDays"),
+            field("Namespace", "namespace"),
+            field("Kubernetes Secret", "k8sSecretName"),
+            field("Key in the store", "storeKey"),
+            field("Manifest", "path"),
+        ];
+        fields.retain(|field| !field["value"].is_null());
+        let timeline = self.timelines.get(&row.id).into_iter().flatten();
+        let clean = |text: &str| harmless_name(text).into_owned();
+        let timeline = timeline
+            .map(|moment| Moment { time: clean(&moment.time), words: clean(&moment.words) })
+            .collect();
+        Secret { fields, row: shown, due, timeline }
+    }
+
+    fn states(&self) -> Vec<State> {
+        const WIDTH: usize = 215;
+        const STEP: usize = 260;
+        const APART: usize = 30;
+        let state = |(number, status): (usize, LifecycleStatus)| {
+            let x = 5 + number * STEP;
+            State {
+                name: status.as_str(),
+                count: self.rows.iter().filter(|row| row.status == status).count(),
+                x,
+                middle: x + WIDTH / 2,
+                end: x + WIDTH,
+                next: x + STEP - 2,
+                goes_back: status.steps().iter().any(|to| *to < status),
+                back_from: x + WIDTH / 2 - APART,
+                back_to: (x + WIDTH / 2 + APART).saturating_sub(STEP),
+            }
+        };
+        LifecycleStatus::ALL.into_iter().enumerate().map(state).collect()
+    }
+}
+
+/// Writes out, in every text, what a page would not show or show in another order.
+fn harmless(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = harmless_name(text).into_owned(),
+        Value::Object(fields) => fields.values_mut().for_each(harmless),
+        Value::Array(items) => items.iter_mut().for_each(harmless),
+        _ => {}
+    }
+}
+
+/// What a Content-Security-Policy names an inline text by (CSP 3, "hash-source").
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_s_history_stands_with_it_as_text() {
+        let id = SecretId::first();
+        let text = || "x".to_owned();
+        let row = Row {
+            id,
+            name: text(),
+            description: None,
+            service: text(),
+            environment: text(),
+            owner: text(),
+            status: LifecycleStatus::Active,
+            risk_tier: text(),
+            secret_type: text(),
+            rotation_class: text(),
+            ttl_days: 1,
+            namespace: text(),
+            k8s_secret_name: text(),
+            provider: text(),
+            store_key: None,
+            path: text(),
+            has_value: None,
+        };
+        let agenda = Agenda {
+            catalog_id: text(),
+            now: Timestamp::UNIX_EPOCH,
+            within: 14,
+            due: Vec::new(),
+            unseen: Vec::new(),
+        };
+        let moment = |words: &str| Moment {
+            time: "2026-11-25T09:00:00Z".to_owned(),
+            words: words.to_owned(),
+        };
+        let timelines = [(id, vec![moment("made by Ann"), moment("<b>\u{202e}")])].into();
+        let report = Report { at: text(), rows: vec![row], agenda, unread: 0, timelines };
+        let page = report.page().unwrap();
+        let time = "<time datetime=\"2026-11-25T09:00:00Z\">2026-11-25T09:00:00Z</time>";
+        assert!(
+            page.contains(&format!(
+                "<li>{time} made by Ann</li>\n<li>{time} &lt;b&gt;\\u{{202e}}</li>"
+            )),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! One secret in a row, as its manifest says. Nothing in it shows what looks like a secret value.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
+use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use goldenpath_core::rules;
+use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
+
+/// A manifest's fields, with what looks like a secret value taken out of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: SecretId,
+    pub name: String,
+    pub description: Option<String>,
+    pub service: String,
+    pub environment: String,
+    pub owner: String,
+    pub status: LifecycleStatus,
+    pub risk_tier: String,
+    pub secret_type: String,
+    pub rotation_class: String,
+    pub ttl_days: u32,
+    pub namespace: String,
+    pub k8s_secret_name: String,
+    pub provider: String,
+    /// What it is called in its store; None where it cannot be called so.
+    pub store_key: Option<String>,
+    /// From the repository's root.
+    pub path: String,
+    /// Whether its secret has a value; None where no store was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_value: Option<bool>,
+}
+
+impl Row {
+    /// None for a file that is no readable manifest.
+    #[must_use]
+    pub fn of(entry: &Entry, project: &Project) -> Option<Self> {
+        let request = entry.request()?;
+        let store_key =
+            entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        let mut row = Self {
+            id: request.id,
+            name: request.name.to_string(),
+            description: request.description.clone(),
+            service: request.service.to_string(),
+            environment: request.environment.to_string(),
+            owner: request.owner.clone(),
+            status: request.status,
+            risk_tier: request.risk_tier.clone(),
+            secret_type: request.secret_type.clone(),
+            rotation_class: request.rotation_class.clone(),
+            ttl_days: request.ttl_days,
+            namespace: request.namespace.to_string(),
+            k8s_secret_name: request.k8s_secret_name.to_string(),
+            provider: request.provider.clone(),
+            store_key: store_key.map(ToString::to_string),
+            path: entry.path.clone(),
+            has_value: None,
+        };
+        rules::conceal(entry, project, row.texts());
+        Some(row)
+    }
+
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self {
+            id: _,
+            status: _,
+            ttl_days: _,
+            name,
+            description,
+            service,
+            environment,
+            owner,
+            ..
+        } = self;
+        let Self {
+            risk_tier,
+            secret_type,
+            rotation_class,
+            namespace,
+            k8s_secret_name,
+            provider,
+            store_key,
+            path,
+            ..
+        } = self;
+        [
+            name,
+            service,
+            environment,
+            owner,
+            risk_tier,
+            secret_type,
+            rotation_class,
+            namespace,
+            k8s_secret_name,
+        ]
+        .into_iter()
+        .chain([provider, path])
+        .chain(description)
+        .chain(store_key)
+    }
+}
+
+/// Reads a catalog, and the rows of the manifests that `holds` lets through, by ID.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub fn read(
+    repository: &Repository,
+    project: &Project,
+    snapshot: Snapshot,
+    holds: impl Fn(&SecretRequest) -> bool + Sync + Send,
+) -> Result<(Catalog, Vec<Row>), SourceError> {
+    let row = |entry: &mut Entry| {
+        let row = if entry.request().is_some_and(&holds) { Row::of(entry, project) } else { None };
+        entry.let_nodes_go();
+        row.into_iter().collect()
+    };
+    let (catalog, mut rows) =
+        Catalog::inspect(repository, project, snapshot, &Selection::All, None, row)?;
+    rows.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
+    Ok((catalog, rows))
+}
+
+/// `{"version":1,"secrets":[…]}`
+#[must_use]
+pub fn as_json(rows: &[Row]) -> Value {
+    json!({ "version": 1, "secrets": rows })
+}

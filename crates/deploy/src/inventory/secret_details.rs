@@ -1,0 +1,148 @@
+//! All that is known of one secret, on one screen.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::due::{Reason, day};
+use super::{Known, Row};
+use goldenpath_core::report::finding_rows;
+use goldenpath_core::rules::Finding;
+use goldenpath_core::trail::Event;
+
+/// What somebody else says of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told<T> {
+    /// Nobody was asked.
+    LeftOut,
+    /// There is nobody to ask.
+    Nobody(String),
+    /// Asked, and why there is no answer.
+    Failed(String),
+    Answer(T),
+}
+
+/// A secret in its store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub place: String,
+    /// None where there is no such secret.
+    pub found: Option<Found>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub known: Known,
+    pub has_value: bool,
+    /// The day for which its deletion is planned.
+    pub deletion: Option<Timestamp>,
+    pub last_changed: Option<Timestamp>,
+    pub last_rotated: Option<Timestamp>,
+    /// Whose it is, where it is not the manifest's.
+    pub stranger: Option<String>,
+}
+
+/// A projection in its GitOps repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projected {
+    pub place: String,
+    pub file: String,
+    /// `current`, `missing`, …
+    pub state: &'static str,
+    /// The same in words.
+    pub words: String,
+}
+
+/// A reservation of the ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserved {
+    pub remote: String,
+    pub is_reserved: bool,
+    /// Who made it, and when.
+    pub by: Option<String>,
+}
+
+/// What is known of one secret.
+#[derive(Debug)]
+pub struct Sheet {
+    pub row: Row,
+    pub now: Timestamp,
+    /// None where there is no last commit to compare with.
+    pub is_committed: Option<bool>,
+    /// When the ID came into the catalog.
+    pub catalogued: Option<Timestamp>,
+    pub days: Vec<(Timestamp, Reason)>,
+    pub store: Told<Stored>,
+    pub gitops: Told<Projected>,
+    pub reservation: Told<Reserved>,
+    /// The audit trail, the oldest first.
+    pub trail: Vec<Event>,
+    pub findings: Vec<Finding>,
+}
+
+impl Sheet {
+    /// One JSON object. What was left out is `null`.
+    #[must_use]
+    pub fn as_json(&self) -> Value {
+        let due: Vec<Value> = self
+            .days
+            .iter()
+            .map(|(when, reason)| json!({ "reason": reason.name(), "due": day(*when), "message": reason.words() }))
+            .collect();
+        json!({
+            "version": 1,
+            "secret": self.row,
+            "committed": self.is_committed,
+            "inCatalogSince": self.catalogued.map(day),
+            "due": due,
+            "store": self.store.as_json(Stored::as_json),
+            "gitops": self.gitops.as_json(Projected::as_json),
+            "reservation": self.reservation.as_json(Reserved::as_json),
+            "audit": self.trail,
+            "findings": finding_rows(&self.findings),
+        })
+    }
+}
+
+impl<T> Told<T> {
+    fn as_json(&self, of: impl Fn(&T) -> Value) -> Value {
+        match self {
+            Self::LeftOut | Self::Nobody(_) => Value::Null,
+            Self::Failed(why) => json!({ "error": why }),
+            Self::Answer(answer) => of(answer),
+        }
+    }
+}
+
+impl Stored {
+    fn as_json(&self) -> Value {
+        let state = match &self.found {
+            None => "missing",
+            Some(found) if found.stranger.is_some() => "foreign",
+            Some(found) if found.deletion.is_some() => "deletion-planned",
+            Some(_) => "present",
+        };
+        let found = self.found.as_ref();
+        json!({
+            "place": self.place,
+            "state": state,
+            "hasValue": found.map(|found| found.has_value),
+            "created": found.and_then(|found| found.known.created).map(day),
+            "lastChanged": found.and_then(|found| found.last_changed).map(day),
+            "lastRotated": found.and_then(|found| found.last_rotated).map(day),
+            "deletion": found.and_then(|found| found.deletion).map(day),
+            "message": found.and_then(|found| found.stranger.as_deref()),
+        })
+    }
+}
+
+impl Projected {
+    fn as_json(&self) -> Value {
+        json!({ "place": self.place, "file": self.file, "state": self.state, "message": self.words })
+    }
+}
+
+impl Reserved {
+    fn as_json(&self) -> Value {
+        json!({ "remote": self.remote, "reserved": self.is_reserved, "by": self.by })
+    }
+}

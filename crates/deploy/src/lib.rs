@@ -1,0 +1,24 @@
+//! What a merge pipeline needs of goldenpath: stores, values, the GitOps repository, plan and apply.
+//!
+//! Data flows one way: catalog → plan → actions → audit. A module imports only modules that are
+//! listed below it.
+//!
+//! | module | subject |
+//! | --- | --- |
+//! | [`inventory`] | the catalog for people and spreadsheets: rows, due dates, the page |
+//! | [`reconcile`] | desired state against actual state → plan → apply |
+//! | [`lifecycle`] | the lifecycle: legal steps, and one step in a file |
+//! | [`audit`] | recording: the journal of a run, and its commit to the audit trail |
+//! | [`gitops`] | the GitOps repository: reading it, and writing projections |
+//! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
+//! | [`value`] | a secret's value: texts by key, parsed, serialized, generated |
+//! | [`branch`] | commits to a branch, checked out or on a remote; locks and recovery |
+
+pub mod audit;
+pub mod branch;
+pub mod gitops;
+pub mod inventory;
+pub mod lifecycle;
+pub mod reconcile;
+pub mod store;
+pub mod value;

@@ -1,0 +1,361 @@
+//! A plan for a pull request's comment.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::missing_values::FEW;
+use super::{Action, Awaiting, Effect, Orphan, Plan, Unseen, World};
+use goldenpath_core::catalog::Project;
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::projection::TEMPLATE_FILE;
+use goldenpath_core::rules::{Finding, conceal};
+use goldenpath_core::sanitize::harmless;
+use goldenpath_core::template::{Output, Template, TemplateError};
+
+/// The name of the template of a comment's second part; a catalog's own copy under `templates/`
+/// wins over the built-in one.
+pub const PLAN_TEMPLATE: &str = "plan.md.j2";
+
+const BUILT_IN: &str = goldenpath_core::template::built_in::PLAN;
+
+/// The first part, which no catalog changes: counts, approvals, deletions, blocked actions,
+/// findings.
+const HEADER: &str = goldenpath_core::template::built_in::PLAN_HEADER;
+
+/// The first line of every comment, which GitHub hides: a pipeline finds the comment to replace by
+/// it.
+const MARKER: &str = "<!-- goldenpath plan -->";
+
+/// GitHub takes comments of at most 65,536 characters. A pipeline may have a line of its own to add.
+const LONGEST: usize = 65_000;
+
+/// How much of that the first part takes at most.
+const LONGEST_HEADER: usize = 45_000;
+
+/// A value is shown up to so many characters: one policy that lets fifty roles in is not to take all the room.
+const LONGEST_VALUE: usize = 400;
+
+/// No entry of a list can be shorter than this.
+const SHORTEST_ENTRY: usize = 8;
+
+/// The template's variables.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment<'a> {
+    summary: Summary,
+    template_change: Option<&'a str>,
+    template_file: &'a str,
+    approvals: &'a Approvals,
+    deleted: Shown<'a, Row>,
+    blocked: Shown<'a, Row>,
+    awaiting: Shown<'a, Waiting>,
+    changed: Shown<'a, Changed>,
+    orphans: Shown<'a, Row>,
+    manual: Shown<'a, Manual>,
+    unseen: Shown<'a, Account>,
+    findings: Shown<'a, Warning>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    manifests: usize,
+    create: usize,
+    change: usize,
+    delete: usize,
+    blocked: usize,
+    awaiting_value: usize,
+}
+
+/// The beginning of a list, as much of it as there is room for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a, T> {
+    shown: &'a [T],
+    left_out: usize,
+    total: usize,
+}
+
+/// What the governance table asks for, of the manifests that the plan changes.
+#[derive(Serialize)]
+struct Approvals {
+    /// The most that any of them asks for.
+    needed: u8,
+    tiers: Vec<Tier>,
+}
+
+#[derive(Serialize)]
+struct Tier {
+    tier: String,
+    approvals: u8,
+    manifests: usize,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    id: String,
+    environment: String,
+    actions: Vec<Row>,
+}
+
+/// An action, or an orphan.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    environment: String,
+    symbol: &'static str,
+    action: &'static str,
+    target: String,
+    /// Of an orphan, the store that it is in.
+    place: String,
+    reason: String,
+}
+
+/// A secret that awaits a value.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    id: String,
+    environment: String,
+    target: String,
+    /// The command that gives it one.
+    command: String,
+    held_back: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manual {
+    secret_type: String,
+    secrets: usize,
+}
+
+#[derive(Serialize)]
+struct Account {
+    environments: String,
+    place: Option<String>,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Warning {
+    path: String,
+    line: usize,
+    rule: &'static str,
+    message: String,
+}
+
+/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for,
+/// and how many are left out. Whatever a manifest says stays text. `rules` is what judges the
+/// catalog, and `own_template` the catalog's template of the second part, where it has one.
+///
+/// # Errors
+/// A template that does not render.
+pub fn for_a_comment(
+    plan: &Plan,
+    findings: &[Finding],
+    world: &World<'_>,
+    rules: &Project,
+    own_template: Option<&str>,
+) -> Result<String, TemplateError> {
+    let header = Template::compile("plan_header.md.j2", HEADER, Output::Markdown)?;
+    let template =
+        Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
+    let summary = Summary {
+        manifests: plan.manifests,
+        create: plan.count(Effect::Create),
+        change: plan.changes(),
+        delete: plan.count(Effect::Delete),
+        blocked: plan.count(Effect::Blocked),
+        awaiting_value: plan.awaiting.len(),
+    };
+    let (approvals, template_change) = (approvals(plan, world, rules), plan.template_change());
+    let with_effect = |effect: Effect| -> Vec<Row> {
+        plan.actions.iter().filter(|action| action.effect() == effect).map(row).collect()
+    };
+    let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
+    let changed = changed(plan);
+    let awaiting: Vec<Waiting> = plan.awaiting.iter().map(waiting).collect();
+    let (orphans, manual, unseen, findings) =
+        (orphans(plan), manual(plan), unseen(plan), warnings(findings));
+    let with_at_most = |template: &Template, own: usize, most: usize| {
+        let text = template.render(&Comment {
+            summary,
+            template_change: template_change.as_deref(),
+            template_file: TEMPLATE_FILE,
+            approvals: &approvals,
+            deleted: Shown::of(&deleted, own),
+            blocked: Shown::of(&blocked, own),
+            unseen: Shown::of(&unseen, own),
+            findings: Shown::of(&findings, own),
+            awaiting: Shown::of(&awaiting, most.min(FEW)),
+            changed: Shown::of(&changed, most),
+            orphans: Shown::of(&orphans, most),
+            manual: Shown::of(&manual, most),
+        });
+        // A second marker would be another comment to a pipeline.
+        text.map(|text| text.replace(MARKER, "<!-- plan -->").trim().to_owned())
+    };
+
+    let lengths = [blocked.len(), deleted.len(), unseen.len(), findings.len()];
+    let (own, header) =
+        fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
+    let begun = format!("{MARKER}\n{header}\n");
+    let between = if own_template.is_some() { "\n---\n\n" } else { "\n" };
+    let room = LONGEST - length(&begun) - length(between);
+    let lengths = [awaiting.len(), changed.len(), orphans.len(), manual.len()];
+    let body =
+        fitting(&lengths, room, |most| with_at_most(&template, own, most))?.map(|(_, body)| body);
+    Ok(match body.as_deref() {
+        Some("") => begun,
+        Some(body) => format!("{begun}{between}{body}\n"),
+        None => format!(
+            "{begun}{between}The rest is too long to be shown: `goldenpath plan` shows it.\n"
+        ),
+    })
+}
+
+/// The most entries a list, and the text that has them, that are not longer than `longest`; None
+/// where no text is.
+fn fitting(
+    lists: &[usize],
+    longest: usize,
+    render: impl Fn(usize) -> Result<String, TemplateError>,
+) -> Result<Option<(usize, String)>, TemplateError> {
+    let (mut fits, mut tried) =
+        (None, lists.iter().copied().max().unwrap_or_default().min(longest / SHORTEST_ENTRY));
+    let (mut least, mut too_many) = (0, tried + 1);
+    while least < too_many {
+        let text = render(tried)?;
+        if length(&text) <= longest {
+            (fits, least) = (Some((tried, text)), tried + 1);
+        } else {
+            too_many = tried;
+        }
+        tried = least + (too_many - least) / 2;
+    }
+    Ok(fits)
+}
+
+/// As the languages count that pipelines are written in, which is more than characters are.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+impl<'a, T> Shown<'a, T> {
+    fn of(list: &'a [T], most: usize) -> Self {
+        let shown = &list[..list.len().min(most)];
+        Self { shown, left_out: list.len() - shown.len(), total: list.len() }
+    }
+}
+
+fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
+    let changes = plan.actions.iter().filter(|action| action.effect() != Effect::Blocked);
+    let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
+    let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
+    for entry in world.catalog.selected() {
+        let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else {
+            continue;
+        };
+        let Some(row) = rules.governance.tiers.get(&request.risk_tier) else { continue };
+        let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
+            let mut tier = request.risk_tier.clone();
+            conceal(entry, world.project, [&mut tier]);
+            Tier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
+        });
+        known.manifests += 1;
+    }
+    let mut tiers: Vec<Tier> = tiers.into_values().collect();
+    tiers.sort_by_key(|tier| Reverse(tier.approvals));
+    Approvals { needed: tiers.first().map_or(0, |tier| tier.approvals), tiers }
+}
+
+/// The manifests with something to do, each with it.
+fn changed(plan: &Plan) -> Vec<Changed> {
+    let mut manifests: Vec<Changed> = Vec::new();
+    for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
+        let row = row(action);
+        match manifests.last_mut().filter(|last| last.id == row.id) {
+            Some(last) => last.actions.push(row),
+            None => manifests.push(Changed {
+                id: row.id.clone(),
+                environment: row.environment.clone(),
+                actions: vec![row],
+            }),
+        }
+    }
+    manifests
+}
+
+fn row(action: &Action) -> Row {
+    Row {
+        id: action.id.to_string(),
+        environment: value(&action.environment),
+        symbol: action.effect().symbol(),
+        action: action.step.name(),
+        target: value(&action.target),
+        place: String::new(),
+        reason: value(&action.reason),
+    }
+}
+
+fn waiting(awaiting: &Awaiting) -> Waiting {
+    Waiting {
+        id: awaiting.id.to_string(),
+        environment: value(&awaiting.environment),
+        target: value(&awaiting.target),
+        command: awaiting.way_out(),
+        held_back: awaiting.held_back,
+    }
+}
+
+fn orphans(plan: &Plan) -> Vec<Row> {
+    let row = |orphan: &Orphan| Row {
+        id: value(orphan.id.as_deref().unwrap_or("no ID")),
+        environment: value(orphan.environment.as_deref().unwrap_or("no environment")),
+        symbol: "?",
+        action: "orphan",
+        target: value(&orphan.target),
+        place: value(&orphan.place),
+        reason: value(&orphan.reason),
+    };
+    plan.orphans.iter().map(row).collect()
+}
+
+fn manual(plan: &Plan) -> Vec<Manual> {
+    plan.manual
+        .iter()
+        .map(|(kind, count)| Manual { secret_type: value(kind), secrets: *count })
+        .collect()
+}
+
+fn unseen(plan: &Plan) -> Vec<Account> {
+    let account = |unseen: &Unseen| Account {
+        environments: value(&unseen.names()),
+        place: unseen.place.as_deref().map(value),
+        message: value(&unseen.error.to_string()),
+    };
+    plan.unseen.iter().map(account).collect()
+}
+
+fn warnings(findings: &[Finding]) -> Vec<Warning> {
+    let warning = |finding: &Finding| Warning {
+        path: value(&finding.path),
+        line: finding.place.line,
+        rule: finding.rule.code,
+        message: value(&finding.message),
+    };
+    findings.iter().map(warning).collect()
+}
+
+/// Somebody's text, on one line, harmless to show, and not endless.
+fn value(text: &str) -> String {
+    let line = text.replace(['\n', '\t'], " ");
+    let shown = harmless(&line);
+    match shown.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.into_owned(),
+    }
+}

@@ -1,0 +1,62 @@
+//! When a secret's value was last renewed.
+
+use jiff::Timestamp;
+
+use super::desired::VALUE_SINCE;
+use crate::store::StoredSecret;
+use goldenpath_core::rules::Renewal;
+
+/// None for a secret without a value, or one that is marked for deletion. A rotation by the store, or by hand, as our tag says, is
+/// told from other changes; where there was none, any change counts, since a store does not tell a new value from a new tag.
+pub(super) fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
+    if !found.has_value() || found.deletion.is_some() {
+        return None;
+    }
+    // Who writes a tag can write anything.
+    let by_hand = found
+        .tags
+        .get(VALUE_SINCE)
+        .and_then(|when| when.parse::<Timestamp>().ok())
+        .map(|when| when.min(now));
+    found
+        .last_rotated
+        .max(by_hand)
+        .map(Renewal::Rotated)
+        .or(found.last_changed.map(Renewal::Changed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_younger_of_the_store_s_rotation_and_the_tag_counts_and_then_any_change() {
+        let time = |second| Timestamp::from_second(second).unwrap_or_default();
+        let of = |rotated: Option<i64>, tag: &str| {
+            let tags = [(VALUE_SINCE.to_owned(), tag.to_owned())]
+                .into_iter()
+                .filter(|(_, tag)| !tag.is_empty());
+            let found = StoredSecret {
+                current_version: Some("7a1c".to_owned()),
+                tags: tags.collect(),
+                last_rotated: rotated.map(time),
+                last_changed: Some(time(90)),
+                ..StoredSecret::default()
+            };
+            renewal(&found, time(100))
+        };
+        assert_eq!(of(None, ""), Some(Renewal::Changed(time(90))));
+        assert_eq!(of(None, "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(50))));
+        assert_eq!(of(Some(40), "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(50))));
+        assert_eq!(of(Some(60), "1970-01-01T00:00:50Z"), Some(Renewal::Rotated(time(60))));
+        assert_eq!(
+            of(None, "2999-01-01T00:00:00Z"),
+            Some(Renewal::Rotated(time(100))),
+            "no later than now"
+        );
+        for broken in ["yesterday", "1970-01-01", "50", "1970-01-01T00:00:50"] {
+            assert_eq!(of(None, broken), Some(Renewal::Changed(time(90))), "{broken}");
+            assert_eq!(of(Some(60), broken), Some(Renewal::Rotated(time(60))), "{broken}");
+        }
+    }
+}

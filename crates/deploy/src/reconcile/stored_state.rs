@@ -1,0 +1,71 @@
+//! What the stores tell of the secrets of manifests, for those who only want to know.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+
+use super::desired::MANAGED_BY;
+use super::renewal::renewal;
+use super::{Account, Expected, Ownership, Unseen};
+use crate::inventory::Known;
+use crate::store::{SecretStore, StoredSecret};
+use goldenpath_core::catalog::{Catalog, Project};
+use goldenpath_core::manifest::{SecretId, SecretRequest};
+
+/// How many accounts are swept at once.
+const AT_ONCE: usize = 8;
+
+/// What is known of the secrets of the manifests that `holds` lets through, with the accounts that could not be asked. `read`
+/// is told how many more secrets have come.
+pub async fn known(
+    project: &Project,
+    catalog: &Catalog,
+    accounts: &[Account],
+    now: Timestamp,
+    holds: impl Fn(&SecretRequest) -> bool,
+    read: &dyn Fn(usize),
+) -> (BTreeMap<SecretId, Known>, Vec<Unseen>) {
+    let (mut found, mut unseen) = (BTreeMap::new(), Vec::new());
+    let mut sweeps = stream::iter(accounts)
+        .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
+        .buffered(AT_ONCE);
+    while let Some((account, swept)) = sweeps.next().await {
+        let swept = match swept {
+            Ok(swept) => swept,
+            Err(error) => {
+                unseen.push(account.unseen(error.into()));
+                continue;
+            }
+        };
+        let by_name: HashMap<&str, &StoredSecret> =
+            swept.iter().map(|secret| (secret.name.as_str(), secret)).collect();
+        for entry in &catalog.entries {
+            let key =
+                entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+            let (Some(request), Some(key)) = (entry.request(), key) else { continue };
+            let secret = by_name
+                .get(key.as_str())
+                .filter(|_| account.environments.contains(request.environment.as_str()));
+            if let Some(secret) = secret
+                && holds(request)
+                && Ownership::of(secret, &Expected::of(project, Some(request.id))).is_ours()
+            {
+                found.insert(request.id, known_of(secret, now));
+            }
+        }
+    }
+    (found, unseen)
+}
+
+/// What is to be known of a secret at a time.
+#[must_use]
+pub fn known_of(found: &StoredSecret, now: Timestamp) -> Known {
+    Known {
+        created: found.created,
+        has_value: found.has_value(),
+        renewal: renewal(found, now),
+        last_accessed: found.last_accessed,
+        deletion: found.deletion,
+    }
+}

@@ -1,0 +1,325 @@
+//! AWS Secrets Manager.
+
+mod connection;
+mod error;
+mod proxy;
+mod put_policy;
+mod rate_limit;
+mod response;
+mod retry;
+mod role;
+mod values;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use super::{
+    NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version,
+};
+use error::Call;
+use goldenpath_core::config::{Characters, StoreConfig};
+use goldenpath_core::manifest::StoreKey;
+use rate_limit::Paces;
+use response::{described, listed, tag_list};
+
+/// The most that a page of ListSecrets holds (ListSecrets, `MaxResults`).
+const PAGE: i32 = 100;
+
+/// How long it is waited for who the caller is: what is done does not depend on it.
+const CALLER: Duration = Duration::from_secs(5);
+
+/// One account's Secrets Manager in one region.
+#[derive(Debug)]
+pub struct AwsStore {
+    client: Client,
+    /// For asking which account this is.
+    sts: aws_sdk_sts::Client,
+    /// Where it is asked; None where nobody set that.
+    sts_endpoint: Option<String>,
+    region: String,
+    /// Where requests go, for messages.
+    endpoint: String,
+    /// Somebody set the endpoint: it is not the region's own.
+    overridden: bool,
+    /// The role that is taken on; None where whoever runs goldenpath makes the calls.
+    role: Option<String>,
+    paces: Paces,
+}
+
+impl AwsStore {
+    /// A client of what the configuration and the standard chain of environment and AWS profile say. No call is made:
+    /// credentials are asked for with the first one.
+    ///
+    /// # Errors
+    /// A region, endpoint or proxy that is missing or cannot be used.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        connection::connect(config).await
+    }
+
+    fn call<'a>(&'a self, operation: &'static str, key: Option<&'a StoreKey>) -> Call<'a> {
+        Call { operation, key, endpoint: &self.endpoint, role: self.role.as_deref() }
+    }
+
+    /// A call whose answer holds nothing that is needed.
+    async fn tell<T, E, F>(
+        &self,
+        operation: &'static str,
+        key: &StoreKey,
+        send: impl Fn() -> F,
+    ) -> Result<(), StoreError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        self.ask(operation, Some(key), send).await.map(drop)
+    }
+}
+
+impl SecretStore for AwsStore {
+    fn place(&self) -> String {
+        let mut place = format!("AWS Secrets Manager, {}", self.region);
+        if self.overridden {
+            place.push_str(&format!(" at {}", self.endpoint));
+        }
+        if let Some(role) = &self.role {
+            place.push_str(&format!(", as {role}"));
+        }
+        place
+    }
+
+    async fn identity(&self) -> Result<String, StoreError> {
+        // Its requests carry credentials too.
+        if let Some(chosen) = &self.sts_endpoint {
+            connection::check_endpoint(chosen)?;
+        }
+        match self.sts.get_caller_identity().send().await {
+            Ok(caller) => Ok(caller.account.unwrap_or_default()),
+            Err(error) => {
+                let endpoint = self.sts_endpoint.as_deref().unwrap_or("sts");
+                Err(Call { endpoint, ..self.call("GetCallerIdentity", None) }.failed(error))
+            }
+        }
+    }
+
+    async fn caller(&self) -> Option<String> {
+        let is_safe = self
+            .sts_endpoint
+            .as_ref()
+            .is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
+        let asked = timeout(CALLER, self.sts.get_caller_identity().send());
+        if is_safe { asked.await.ok()?.ok()?.arn } else { None }
+    }
+
+    async fn sweep(
+        &self,
+        tag: &str,
+        read: &dyn Fn(usize),
+    ) -> Result<Vec<StoredSecret>, StoreError> {
+        let tagged = Filter::builder().key(FilterNameStringType::TagKey).values(tag).build();
+        let filters = (!tag.is_empty()).then(|| vec![tagged]);
+        let request = self
+            .client
+            .list_secrets()
+            .max_results(PAGE)
+            .include_planned_deletion(true)
+            .set_filters(filters);
+        let mut next = None;
+        // By name: a list that shifts while its next page is asked for can show a secret twice.
+        let mut secrets = BTreeMap::new();
+        loop {
+            let page = || request.clone().set_next_token(next.clone()).send();
+            let page = self.ask("ListSecrets", None, page).await?;
+            let entries = page.secret_list.unwrap_or_default();
+            read(entries.len());
+            let entries = entries.into_iter().filter_map(listed);
+            secrets.extend(entries.map(|secret| (secret.name.clone(), secret)));
+            match page.next_token.filter(|token| !token.is_empty()) {
+                // A token that comes again would have the same page come again.
+                Some(token) if next.as_ref() != Some(&token) => next = Some(token),
+                _ => return Ok(secrets.into_values().collect()),
+            }
+        }
+    }
+
+    async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
+        let request = self.client.describe_secret().secret_id(key.as_str());
+        match self.ask("DescribeSecret", Some(key), || request.clone().send()).await {
+            Ok(found) => Ok(Some(described(found, key))),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
+        let request = self.client.get_resource_policy().secret_id(key.as_str());
+        let found = self.ask("GetResourcePolicy", Some(key), || request.clone().send()).await?;
+        Ok(found.resource_policy)
+    }
+
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+        self.list_versions(key).await
+    }
+
+    async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
+        self.get_value(key).await
+    }
+
+    async fn put_value(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.put(key, value, version, replaces).await
+    }
+
+    async fn make_current(
+        &self,
+        key: &StoreKey,
+        version: &str,
+        replaces: &str,
+    ) -> Result<(), StoreError> {
+        self.relabel(key, replaces, version).await
+    }
+
+    async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
+        self.make_random(wanted).await
+    }
+
+    async fn create(
+        &self,
+        key: &StoreKey,
+        new: &NewSecret,
+        value: Option<&SecretString>,
+    ) -> Result<(), StoreError> {
+        // The SDK gives each request that it builds a token of its own, which is the version's ID: one for all tries.
+        let token = value.map(|_| crate::value::token()).transpose().ok().flatten();
+        let send = || {
+            let request =
+                self.client.create_secret().name(key.as_str()).description(&new.description);
+            let request =
+                request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
+            let value = value.map(|value| value.expose_secret().to_owned());
+            request.set_client_request_token(token.clone()).set_secret_string(value).send()
+        };
+        let created = self.tell("CreateSecret", key, send).await;
+        if value.is_some() { created.map_err(values::without_words) } else { created }
+    }
+
+    async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let request = self.client.restore_secret().secret_id(key.as_str());
+        self.tell("RestoreSecret", key, || request.clone().send()).await
+    }
+
+    async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .delete_secret()
+            .secret_id(key.as_str())
+            .recovery_window_in_days(i64::from(days));
+        self.tell("DeleteSecret", key, || request.clone().send()).await
+    }
+
+    async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
+        // UpdateSecret without a value makes no new version.
+        let request = self.client.update_secret().secret_id(key.as_str());
+        let request = request
+            .set_description(update.description.clone())
+            .set_kms_key_id(update.kms_key.clone());
+        self.tell("UpdateSecret", key, || request.clone().send()).await
+    }
+
+    async fn put_tags(
+        &self,
+        key: &StoreKey,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        if tags.is_empty() {
+            return Ok(()); // AWS refuses an empty list.
+        }
+        let request =
+            self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
+        self.tell("TagResource", key, || request.clone().send()).await
+    }
+
+    async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
+        put_policy::put(self, key, policy).await
+    }
+
+    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let request = self.client.delete_resource_policy().secret_id(key.as_str());
+        self.tell("DeleteResourcePolicy", key, || request.clone().send()).await
+    }
+
+    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+        let rules = RotationRulesType::builder()
+            .set_automatically_after_days(rotation.days.map(i64::from))
+            .build();
+        let request = self
+            .client
+            .rotate_secret()
+            .secret_id(key.as_str())
+            .rotation_lambda_arn(&rotation.function);
+        let request = request.rotation_rules(rules).rotate_immediately(false);
+        self.tell("RotateSecret", key, || request.clone().send()).await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn connect(region: &str, endpoint: Option<&str>) -> Result<AwsStore, StoreError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let endpoint_url = endpoint.map(str::to_owned);
+        let config =
+            StoreConfig { region: Some(region.to_owned()), endpoint_url, ..StoreConfig::default() };
+        runtime.block_on(AwsStore::connect(&config))
+    }
+
+    #[test]
+    fn a_client_of_an_endpoint_where_nobody_listens_is_made_and_says_where_it_goes() {
+        let store = connect("eu-west-2", Some("http://127.0.0.1:1")).unwrap();
+        assert_eq!(store.place(), "AWS Secrets Manager, eu-west-2 at http://127.0.0.1:1");
+    }
+
+    #[test]
+    fn a_region_or_endpoint_that_would_send_requests_astray_is_refused() {
+        assert!(matches!(
+            connect("eu-west-2.example.org/", None),
+            Err(StoreError::BadRegion { .. })
+        ));
+        let plain = connect("eu-west-2", Some("http://example.org"));
+        assert!(matches!(plain, Err(StoreError::PlainHttp { .. })));
+        for foreign in ["https://example.org", "https://secretsmanager.us-east-1.amazonaws.com"] {
+            let refused = connect("eu-west-2", Some(foreign));
+            assert!(matches!(refused, Err(StoreError::ForeignEndpoint { .. })), "{foreign}");
+        }
+        assert!(
+            connect("eu-west-2", Some("https://secretsmanager.eu-west-2.amazonaws.com")).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_credential_in_an_endpoint_is_never_shown() {
+        for leaky in [
+            "https://AKIA:hunter2@localhost",
+            "http:///AKIA:hunter2@localhost",
+            "AKIA:hunter2@localhost",
+        ] {
+            let error = connect("eu-west-2", Some(leaky)).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! From the configuration and AWS's standard chain to a client, without a call.
+
+use std::env;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_sdk_secretsmanager::config::{
+    Builder, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient,
+};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder as HttpClient, Connector};
+use aws_types::service_config::ServiceConfigKey;
+
+use super::{AwsStore, Paces, error, proxy, role};
+use crate::store::StoreError;
+use goldenpath_core::config::StoreConfig;
+use goldenpath_core::endpoint::{Endpoint, EndpointError};
+
+/// Of a call for credentials, such as that of a role.
+const ATTEMPTS: u32 = 4;
+const CONNECT: Duration = Duration::from_secs(5);
+const ATTEMPT: Duration = Duration::from_secs(20);
+const OPERATION: Duration = Duration::from_secs(60);
+/// Shorter than an attempt, so that credentials that do not come are named as the reason.
+const CREDENTIALS: Duration = Duration::from_secs(15);
+
+pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
+    let region = region(config).await?;
+    let proxy = proxy::proxy(|name| env::var(name).ok())?;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region.clone())
+        .http_client(http_client(proxy))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts);
+    if let Ok(name) = AppName::new("goldenpath") {
+        loader = loader.app_name(name);
+    }
+    let sdk = loader.load().await;
+
+    let chosen =
+        config.endpoint_url.clone().or_else(|| inherited_endpoint(&sdk, "Secrets_Manager"));
+    match (&config.endpoint_url, &chosen) {
+        (Some(configured), _) => check_configured(configured, region.as_ref())?,
+        (None, Some(inherited)) => check_endpoint(inherited)?,
+        (None, None) => {}
+    }
+    let endpoint = resolve(&sdk, &region, chosen.clone()).await?;
+    let mut builder = Builder::from(&sdk);
+    builder.set_endpoint_url(chosen.clone());
+    // An emulator on this machine has an STS of its own.
+    let emulator = config.endpoint_url.clone().filter(|url| url.starts_with("http://"));
+    let sts_endpoint = inherited_endpoint(&sdk, "STS").or(emulator);
+    let mut sts = aws_sdk_sts::config::Builder::from(&sdk);
+    sts.set_endpoint_url(sts_endpoint.clone());
+    let credentials = credentials(config, sdk).await?;
+    sts.set_credentials_provider(credentials.clone());
+    builder.set_credentials_provider(credentials);
+    builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
+    Ok(AwsStore {
+        client: Client::from_conf(builder.build()),
+        sts: aws_sdk_sts::Client::from_conf(sts.build()),
+        sts_endpoint,
+        region: region.to_string(),
+        endpoint,
+        overridden: chosen.is_some(),
+        role: config.role_arn.clone(),
+        paces: Paces::new(),
+    })
+}
+
+/// Those of the standard chain, or of the role that they are to take on.
+async fn credentials(
+    config: &StoreConfig,
+    sdk: SdkConfig,
+) -> Result<Option<SharedCredentialsProvider>, StoreError> {
+    let chain =
+        sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+    let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
+    // Its requests carry credentials too.
+    if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
+        check_endpoint(&chosen)?;
+    }
+    let sdk = sdk.into_builder().credentials_provider(chain).build();
+    let name = role::session_name(|name| env::var(name).ok());
+    Ok(Some(SharedCredentialsProvider::new(Bounded(role::assumed(&sdk, role, &name).await))))
+}
+
+/// The standard chain but for its last link: the SDK would ask the instance's metadata service, which is a call, and
+/// where a pipeline happens to run does not say where secrets live.
+async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
+    let chain = RegionProviderChain::first_try(config.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    let found = chain.region().await.filter(|region| !region.as_ref().trim().is_empty());
+    let region = found.ok_or(StoreError::NoRegion)?;
+    // A region becomes a part of the host that signed requests go to.
+    match region.as_ref().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => Ok(region),
+        false => Err(StoreError::BadRegion { region: region.as_ref().escape_debug().to_string() }),
+    }
+}
+
+/// What AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile set, and so for other services. The client
+/// would take it by itself, but then nobody would have checked it and no message could name it.
+/// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")
+///
+/// `service` has an underscore where the guide has one in a profile: from "Secrets Manager" the SDK makes
+/// `secrets-manager`.
+fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let own = sdk.service_config().and_then(|settings| settings.load_config(key));
+    own.or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// Checks an endpoint that the user set: https, or http to this machine.
+///
+/// # Errors
+/// [`StoreError::PlainHttp`] and [`StoreError::BadEndpoint`].
+pub(super) fn check_endpoint(endpoint: &str) -> Result<(), StoreError> {
+    let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_encrypted());
+    checked.map_err(|error| refused(endpoint, error))
+}
+
+/// Checks an endpoint from the configuration against the region of this run, which may come from the environment.
+fn check_configured(endpoint: &str, region: &str) -> Result<(), StoreError> {
+    let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_own(Some(region)));
+    checked.map_err(|error| refused(endpoint, error))
+}
+
+fn refused(endpoint: &str, error: EndpointError) -> StoreError {
+    match error {
+        EndpointError::Unencrypted => StoreError::PlainHttp { endpoint: endpoint.to_owned() },
+        EndpointError::Foreign { region } => StoreError::ForeignEndpoint {
+            endpoint: endpoint.to_owned(),
+            region: region.unwrap_or_default(),
+        },
+        EndpointError::Malformed(reason) => StoreError::BadEndpoint {
+            // The part before an @ may be a password, so none of it is shown.
+            endpoint: (!endpoint.contains('@')).then(|| endpoint.escape_debug().to_string()),
+            reason: reason.to_owned(),
+        },
+    }
+}
+
+/// The address that the client will use, from the same rules.
+async fn resolve(
+    sdk: &SdkConfig,
+    region: &Region,
+    chosen: Option<String>,
+) -> Result<String, StoreError> {
+    let shown = chosen.clone().unwrap_or_else(|| region.to_string());
+    let bad = |reason: String| StoreError::BadEndpoint { endpoint: Some(shown.clone()), reason };
+    let params = Params::builder()
+        .region(region.to_string())
+        .set_endpoint(chosen)
+        .set_use_fips(sdk.use_fips())
+        .set_use_dual_stack(sdk.use_dual_stack())
+        .build()
+        .map_err(|error| bad(error::innermost(&error)))?;
+    let resolved = DefaultResolver::new().resolve_endpoint(&params).await;
+    resolved
+        .map(|endpoint| endpoint.url().to_owned())
+        .map_err(|error| bad(error::innermost(&*error)))
+}
+
+/// The standard chain with a time limit: a credential process may hang, and the SDK's own limit ends in an error that
+/// does not tell credentials from the network.
+#[derive(Debug)]
+struct Bounded(SharedCredentialsProvider);
+
+impl ProvideCredentials for Bounded {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let provided = tokio::time::timeout(CREDENTIALS, self.0.provide_credentials()).await;
+            provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(CREDENTIALS)))
+        })
+    }
+}
+
+/// rustls on ring, the platform's root certificates (or SSL_CERT_FILE's), and a proxy for https.
+fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
+    HttpClient::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxy.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}

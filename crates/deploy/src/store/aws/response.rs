@@ -1,0 +1,148 @@
+//! From the API's answers to what a store knows of a secret.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::primitives::DateTime;
+use aws_sdk_secretsmanager::types::{RotationRulesType, SecretListEntry, Tag};
+use jiff::Timestamp;
+
+use crate::store::{CURRENT, Rotation, StoredSecret};
+use goldenpath_core::manifest::StoreKey;
+
+/// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
+pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
+    let rotation = rotation(
+        entry.rotation_enabled,
+        entry.rotation_lambda_arn.as_deref(),
+        entry.rotation_rules.as_ref(),
+    );
+    Some(StoredSecret {
+        name: entry.name?,
+        arn: entry.arn,
+        description: entry.description,
+        tags: tag_map(entry.tags.unwrap_or_default()),
+        kms_key: entry.kms_key_id,
+        rotation,
+        created: entry.created_date.as_ref().and_then(timestamp),
+        deletion: entry.deleted_date.as_ref().and_then(timestamp),
+        current_version: current(entry.secret_versions_to_stages.as_ref()),
+        last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
+        last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
+        last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
+    })
+}
+
+pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSecret {
+    StoredSecret {
+        arn: found.arn().map(str::to_owned),
+        kms_key: found.kms_key_id().map(str::to_owned),
+        rotation: rotation(
+            found.rotation_enabled(),
+            found.rotation_lambda_arn(),
+            found.rotation_rules(),
+        ),
+        created: found.created_date().and_then(timestamp),
+        deletion: found.deleted_date().and_then(timestamp),
+        current_version: current(found.version_ids_to_stages()),
+        last_rotated: found.last_rotated_date().and_then(timestamp),
+        last_changed: found.last_changed_date().and_then(timestamp),
+        last_accessed: found.last_accessed_date().and_then(timestamp),
+        tags: tag_map(found.tags().to_vec()),
+        description: found.description().map(str::to_owned),
+        name: found.name().unwrap_or(key.as_str()).to_owned(),
+    }
+}
+
+/// Rules stay with a secret whose rotation was cancelled, so that they alone say nothing (CancelRotateSecret).
+fn rotation(
+    enabled: Option<bool>,
+    function: Option<&str>,
+    rules: Option<&RotationRulesType>,
+) -> Option<Rotation> {
+    if enabled != Some(true) {
+        return None;
+    }
+    // AWS tells the days of a schedule in days as well; what tells them apart is that there is no expression.
+    let days = rules.filter(|rules| rules.schedule_expression().is_none());
+    let days = days
+        .and_then(RotationRulesType::automatically_after_days)
+        .and_then(|days| u16::try_from(days).ok());
+    Some(Rotation { function: function.unwrap_or_default().to_owned(), days })
+}
+
+/// The version that is current (GetSecretValue, `VersionStage`).
+fn current(versions: Option<&HashMap<String, Vec<String>>>) -> Option<String> {
+    let is_current = |stages: &[String]| stages.iter().any(|stage| stage == CURRENT);
+    versions?.iter().find(|(_, stages)| is_current(stages)).map(|(id, _)| id.clone())
+}
+
+pub(super) fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
+    tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
+}
+
+pub(super) fn timestamp(date: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(date.as_nanos()).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_the_list_keeps_its_tags_and_dates() {
+        let entry = SecretListEntry::builder()
+            .name("a")
+            .tags(Tag::builder().key("team").value("blue").build())
+            .created_date(DateTime::from_millis(1_500))
+            .deleted_date(DateTime::from_secs(2))
+            .last_rotated_date(DateTime::from_secs(3))
+            .last_changed_date(DateTime::from_secs(4))
+            .build();
+        let secret = listed(entry).unwrap();
+        assert_eq!(secret.tags, [("team".to_owned(), "blue".to_owned())].into());
+        assert_eq!(secret.created, Timestamp::from_millisecond(1_500).ok());
+        assert_eq!(secret.deletion, Timestamp::from_second(2).ok());
+        assert_eq!(secret.last_rotated, Timestamp::from_second(3).ok());
+        assert_eq!(secret.last_changed, Timestamp::from_second(4).ok());
+        assert!(!secret.has_value());
+    }
+
+    #[test]
+    fn a_value_is_a_version_that_is_current() {
+        let versions = |stages: &[&str]| {
+            let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
+            HashMap::from([("7a1c".to_owned(), stages)])
+        };
+        assert_eq!(
+            current(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))).as_deref(),
+            Some("7a1c")
+        );
+        // A rotation that never came to its end has made a version, and no value.
+        assert_eq!(current(Some(&versions(&["AWSPENDING"]))), None);
+        assert_eq!(current(Some(&HashMap::new())), None);
+        assert_eq!(current(None), None);
+    }
+
+    #[test]
+    fn a_rotation_that_is_off_is_none_and_a_schedule_of_another_kind_has_no_days() {
+        let days = RotationRulesType::builder().automatically_after_days(30).build();
+        let scheduled =
+            RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();
+        assert_eq!(rotation(Some(false), Some("arn:f"), Some(&days)), None);
+        let rotation = |rules| rotation(Some(true), Some("arn:f"), Some(rules));
+        assert_eq!(
+            rotation(&days),
+            Some(Rotation { function: "arn:f".to_owned(), days: Some(30) })
+        );
+        assert_eq!(
+            rotation(&scheduled),
+            Some(Rotation { function: "arn:f".to_owned(), days: None })
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Values in AWS Secrets Manager.
+//!
+//! PutSecretValue takes no condition. So it is looked before it which version is the current one, and after it which one that
+//! was: where somebody was faster in between, the label goes back to theirs. That move takes a condition: AWS refuses it where the
+//! label is elsewhere by then (UpdateSecretVersionStage, `RemoveFromVersionId`).
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::AwsStore;
+use super::error::UNREADABLE;
+use super::response::timestamp;
+use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, Version};
+use goldenpath_core::config::{Characters, Kind};
+use goldenpath_core::manifest::StoreKey;
+
+/// What AWS says where a label is not on the version that it is to be taken from (UpdateSecretVersionStage, "Errors").
+const INVALID: [&str; 2] = ["InvalidParameterException", "InvalidRequestException"];
+
+/// The most that a page of ListSecretVersionIds holds (`MaxResults`).
+const PAGE: i32 = 100;
+
+impl AwsStore {
+    pub(super) async fn list_versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+        let request =
+            self.client.list_secret_version_ids().secret_id(key.as_str()).max_results(PAGE);
+        let mut next: Option<String> = None;
+        let mut versions = Vec::new();
+        loop {
+            let page = || request.clone().set_next_token(next.clone()).send();
+            let page = self.ask("ListSecretVersionIds", Some(key), page).await?;
+            versions.extend(page.versions.unwrap_or_default().into_iter().filter_map(version));
+            match page.next_token.filter(|token| !token.is_empty()) {
+                Some(token) if next.as_ref() != Some(&token) => next = Some(token),
+                _ => break,
+            }
+        }
+        versions
+            .sort_by(|one, other| (other.created, &one.stages).cmp(&(one.created, &other.stages)));
+        Ok(versions)
+    }
+
+    pub(super) async fn get_value(
+        &self,
+        key: &StoreKey,
+    ) -> Result<Option<StoredValue>, StoreError> {
+        let request = self.client.get_secret_value().secret_id(key.as_str()).version_stage(CURRENT);
+        match self.ask("GetSecretValue", Some(key), || request.clone().send()).await {
+            Ok(found) => Ok(Some(StoredValue {
+                version: found.version_id.unwrap_or_default(),
+                text: found.secret_string.map(SecretString::from),
+            })),
+            // AWS says the same of a secret without a value as of one that is not there.
+            Err(error @ StoreError::NotFound { .. }) => {
+                let request = self.client.describe_secret().secret_id(key.as_str());
+                self.ask("DescribeSecret", Some(key), || request.clone().send())
+                    .await
+                    .map_err(|_| error)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn put(
+        &self,
+        key: &StoreKey,
+        value: &SecretString,
+        version: &str,
+        replaces: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let moved = || StoreError::ValueMoved { name: key.to_string() };
+        if !is_as_seen(&self.labels(key).await?, replaces) {
+            return Err(moved());
+        }
+        let send = || {
+            let request = self.client.put_secret_value().secret_id(key.as_str());
+            request.client_request_token(version).secret_string(value.expose_secret()).send()
+        };
+        self.ask("PutSecretValue", Some(key), send).await.map_err(without_words)?;
+        let labels = self.labels(key).await?;
+        if !has(&labels, version, CURRENT) {
+            return Err(moved());
+        }
+        let before = labels.keys().find(|version| has(&labels, version, PREVIOUS));
+        match before {
+            Some(theirs) if Some(theirs.as_str()) != replaces && !is_as_seen(&labels, replaces) => {
+                // Should even that be too late, a third version is the current one, and not this.
+                let _ = self.relabel(key, version, theirs).await;
+                Err(moved())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the label of the current version from one to another; fails where it is not on the first.
+    pub(super) async fn relabel(
+        &self,
+        key: &StoreKey,
+        from: &str,
+        to: &str,
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(key.as_str())
+            .version_stage(CURRENT);
+        let request = request.remove_from_version_id(from).move_to_version_id(to);
+        match self.tell("UpdateSecretVersionStage", key, || request.clone().send()).await {
+            Err(StoreError::Rejected { code, .. }) if INVALID.contains(&code.as_str()) => {
+                // The answer to an earlier try may have been lost.
+                match has(&self.labels(key).await?, to, CURRENT) {
+                    true => Ok(()),
+                    false => Err(StoreError::ValueMoved { name: key.to_string() }),
+                }
+            }
+            result => result,
+        }
+    }
+
+    /// The staging labels of each version.
+    async fn labels(&self, key: &StoreKey) -> Result<HashMap<String, Vec<String>>, StoreError> {
+        let request = self.client.describe_secret().secret_id(key.as_str());
+        let found = self.ask("DescribeSecret", Some(key), || request.clone().send()).await?;
+        Ok(found.version_ids_to_stages.unwrap_or_default())
+    }
+
+    pub(super) async fn make_random(
+        &self,
+        wanted: &Characters,
+    ) -> Result<SecretString, StoreError> {
+        let has = |kind| wanted.from.contains(&kind);
+        let request = self
+            .client
+            .get_random_password()
+            .password_length(i64::from(wanted.length))
+            .exclude_lowercase(!has(Kind::Lowercase))
+            .exclude_uppercase(!has(Kind::Uppercase))
+            .exclude_numbers(!has(Kind::Digits))
+            .exclude_punctuation(!has(Kind::Symbols))
+            .include_space(false)
+            .require_each_included_type(true);
+        let without = Some(&wanted.without).filter(|without| !without.is_empty()).cloned();
+        let request = request.set_exclude_characters(without);
+        let made = self.ask("GetRandomPassword", None, || request.clone().send()).await?;
+        let made = SecretString::from(made.random_password.unwrap_or_default());
+        // A text that is not what was asked for must never become a credential.
+        let text = made.expose_secret();
+        let is_wanted = |one: char| {
+            wanted.from.iter().any(|kind| kind.characters().contains(one))
+                && !wanted.without.contains(one)
+        };
+        match text.chars().count() == usize::from(wanted.length) && text.chars().all(is_wanted) {
+            true => Ok(made),
+            false => Err(StoreError::Rejected {
+                operation: "GetRandomPassword",
+                name: None,
+                code: "unfit".to_owned(),
+                message: "what it made is not what was asked for".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The error of a call that carried a value, without AWS's own words: some of them repeat what was sent ("Value '…' at
+/// 'secretString' failed to satisfy constraint").
+pub(super) fn without_words(error: StoreError) -> StoreError {
+    const UNTOLD: &str = "its own words are left out, since they may repeat the value";
+    let untold = |words: &str| match words.contains("KMS") || words.contains("kms:") {
+        true => format!("it is about the KMS key; {UNTOLD}"),
+        false => UNTOLD.to_owned(),
+    };
+    match error {
+        StoreError::AccessDenied { operation, message } => {
+            StoreError::AccessDenied { operation, message: untold(&message) }
+        }
+        StoreError::Rejected { operation, name, code, message } => {
+            let is_a_code = !code.is_empty()
+                && code.len() <= 64
+                && code.bytes().all(|one| one.is_ascii_alphabetic());
+            let code = if is_a_code { code } else { "an unknown error".to_owned() };
+            StoreError::Rejected { operation, name, code, message: untold(&message) }
+        }
+        StoreError::ClockOff { .. } => StoreError::ClockOff { message: UNTOLD.to_owned() },
+        StoreError::NoCredentials { .. } => StoreError::NoCredentials { reason: UNTOLD.to_owned() },
+        // What keeps an answer from coming is the system's to say; what keeps it from being read may stand in it.
+        StoreError::Unreachable { endpoint, reason } if reason.starts_with(UNREADABLE) => {
+            StoreError::Unreachable { endpoint, reason: UNREADABLE.to_owned() }
+        }
+        other => other,
+    }
+}
+
+fn has(labels: &HashMap<String, Vec<String>>, version: &str, label: &str) -> bool {
+    labels.get(version).is_some_and(|labels| labels.iter().any(|one| one == label))
+}
+
+/// Whether the version that was current is so now; None where there was none.
+fn is_as_seen(labels: &HashMap<String, Vec<String>>, version: Option<&str>) -> bool {
+    match version {
+        Some(version) => has(labels, version, CURRENT),
+        None => !labels.keys().any(|version| has(labels, version, CURRENT)),
+    }
+}
+
+fn version(entry: SecretVersionsListEntry) -> Option<Version> {
+    let mut stages = entry.version_stages.unwrap_or_default();
+    stages.sort();
+    Some(Version {
+        id: entry.version_id?,
+        stages,
+        created: entry.created_date.as_ref().and_then(timestamp),
+        last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
+    })
+}

@@ -1,0 +1,387 @@
+//! A secret's value: texts by key, read from what people give and written as the JSON object that the operator takes apart.
+//!
+//! What holds a text is a [`SecretString`], which is wiped when it goes and shows nothing in `{:?}`. No error holds one, and none
+//! of a parser's own words are passed on, which may.
+
+mod dotenv;
+mod json;
+mod random;
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use goldenpath_core::config;
+use goldenpath_core::config::SecretType;
+
+pub use random::{bytes_from_hex, characters, encoded, token};
+
+/// The bytes of a value at most (PutSecretValue, `SecretString`).
+pub const MAX_BYTES: usize = 65_536;
+
+/// The bytes that are read at most of what a value is given in, which can be longer than the value.
+pub const MAX_INPUT: usize = 1024 * 1024;
+
+/// Texts by key, in the order in which they came.
+#[derive(Debug, Clone, Default)]
+pub struct Value(Vec<(String, SecretString)>);
+
+/// What becomes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Added,
+    Changed,
+    /// It is given and was the same before.
+    Unchanged,
+    /// It is not given and stays.
+    Kept,
+    Removed,
+    /// It is given, and what there was before was not read.
+    Written,
+}
+
+/// Why a value cannot be taken. No message holds a text of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum ValueError {
+    #[error("the value given cannot be read as JSON: {why} (line {line}, column {column})")]
+    #[diagnostic(
+        code(goldenpath::value::json),
+        help("give one object of texts: {{\"username\": \"…\", \"password\": \"…\"}}")
+    )]
+    Json { why: &'static str, line: usize, column: usize },
+
+    #[error("the value given cannot be read as JSON: {why} under `{key}`")]
+    #[diagnostic(
+        code(goldenpath::value::json),
+        help("each key of a Kubernetes Secret has one text: put it in quotes")
+    )]
+    JsonKey { why: &'static str, key: String },
+
+    #[error("line {line} of the value given cannot be read: {why}")]
+    #[diagnostic(
+        code(goldenpath::value::dotenv),
+        help("give lines of KEY=VALUE, or a JSON object")
+    )]
+    Dotenv { why: &'static str, line: usize },
+
+    #[error("the key `{key}` is given twice")]
+    #[diagnostic(code(goldenpath::value::twice), help("give it once"))]
+    Twice { key: String },
+
+    #[error("`{key}` cannot be a key: {why}")]
+    #[diagnostic(code(goldenpath::value::key), help("rename it"))]
+    BadKey { key: String, why: String },
+
+    #[error("a value of type `{secret_type}` has no key `{key}`")]
+    #[diagnostic(code(goldenpath::value::unknown_key), help("{help}"))]
+    UnknownKey { key: String, secret_type: String, help: String },
+
+    #[error(
+        "the value would be without {}, which a value of type `{secret_type}` needs",
+        quoted(keys)
+    )]
+    #[diagnostic(code(goldenpath::value::missing_key), help("{help}"))]
+    MissingKeys { keys: Vec<String>, secret_type: String, help: String },
+
+    #[error("the text of `{key}` is empty")]
+    #[diagnostic(code(goldenpath::value::empty), help("give it a text, or leave the key out"))]
+    Empty { key: String },
+
+    #[error("no key is given")]
+    #[diagnostic(
+        code(goldenpath::value::nothing),
+        help("give a key and its text, as JSON, as lines of KEY=VALUE or with --from-file")
+    )]
+    Nothing,
+
+    #[error("the value would have {bytes} bytes, and a secret holds {MAX_BYTES}")]
+    #[diagnostic(
+        code(goldenpath::value::too_large),
+        help("split it into several secrets, or keep what is large elsewhere")
+    )]
+    TooLarge { bytes: usize },
+
+    #[error("{what} has more than {MAX_INPUT} bytes")]
+    #[diagnostic(code(goldenpath::value::too_large), help("a secret holds {MAX_BYTES}"))]
+    InputTooLarge { what: String },
+
+    #[error("{what} is not UTF-8: byte {place} cannot be read")]
+    #[diagnostic(code(goldenpath::value::not_utf8), help("encode it, as a rule in base64"))]
+    NotUtf8 { what: String, place: usize },
+
+    #[error("the operating system gives no random bytes: {why}")]
+    #[diagnostic(code(goldenpath::value::no_randomness), help("make the value by `--source aws`"))]
+    NoRandomness { why: String },
+}
+
+impl Value {
+    /// Reads what somebody gives: a JSON object if it begins like one, or else lines of `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// A place in it that cannot be read, a key that is given twice, or that Kubernetes would not take.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let value =
+            match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']) {
+                true => json::parse(text.trim_start_matches('\u{feff}'))?,
+                false => dotenv::parse(text.trim_start_matches('\u{feff}'))?,
+            };
+        for (index, (key, _)) in value.iter().enumerate() {
+            config::check_key(key).map_err(|why| ValueError::BadKey { key: shown(key), why })?;
+            if value[..index].iter().any(|(other, _)| other == key) {
+                return Err(ValueError::Twice { key: shown(key) });
+            }
+        }
+        Ok(Self(value))
+    }
+
+    /// Reads a value as a store has it; None for one that is no JSON object of texts, numbers, true and false.
+    #[must_use]
+    pub fn stored(text: &SecretString) -> Option<Self> {
+        json::parse(text.expose_secret()).ok().map(Self)
+    }
+
+    /// The JSON object of it.
+    #[must_use]
+    pub fn to_json(&self) -> SecretString {
+        // Written by hand into room that suffices, so that no half of it is left behind where the text grew.
+        let room = self
+            .0
+            .iter()
+            .map(|(key, text)| key.len() + 6 * text.expose_secret().len() + 8)
+            .sum::<usize>()
+            + 2;
+        let mut json = Zeroizing::new(Vec::with_capacity(room));
+        json.push(b'{');
+        for (index, (key, text)) in self.0.iter().enumerate() {
+            if index > 0 {
+                json.push(b',');
+            }
+            // Nothing that a `Vec` or a text of JSON could refuse.
+            let _ = serde_json::to_writer(&mut *json, key);
+            json.push(b':');
+            let _ = serde_json::to_writer(&mut *json, text.expose_secret());
+        }
+        json.push(b'}');
+        SecretString::from(String::from_utf8_lossy(&json).into_owned())
+    }
+
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|(key, _)| key.as_str()).collect()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&SecretString> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, text)| text)
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.0.iter().map(|(key, text)| (key.as_str(), text))
+    }
+
+    /// Gives a key this text, in the place of the one that it has.
+    pub fn set(&mut self, key: &str, text: SecretString) {
+        match self.0.iter_mut().find(|(name, _)| name == key) {
+            Some((_, old)) => *old = text,
+            None => self.0.push((key.to_owned(), text)),
+        }
+    }
+
+    /// These keys, and beside them what `before` has.
+    #[must_use]
+    pub fn over(self, before: &Self) -> Self {
+        let mut all = before.clone();
+        for (key, text) in self.0 {
+            all.set(&key, text);
+        }
+        all
+    }
+
+    /// What becomes of each key where `given` is written and the value is then `self`, in the order of `self`. `before` is None where it was not read.
+    #[must_use]
+    pub fn fates(&self, before: Option<&Self>, given: &[&str]) -> Vec<(String, Fate)> {
+        let Some(before) = before else {
+            return self.0.iter().map(|(key, _)| (key.clone(), Fate::Written)).collect();
+        };
+        let fate = |(key, text): &(String, SecretString)| match before.text(key) {
+            None => Fate::Added,
+            Some(_) if !given.contains(&key.as_str()) => Fate::Kept,
+            Some(old) if old.expose_secret() == text.expose_secret() => Fate::Unchanged,
+            Some(_) => Fate::Changed,
+        };
+        let gone = before.0.iter().filter(|(key, _)| self.text(key).is_none());
+        let here = self.0.iter().map(|one| (one.0.clone(), fate(one)));
+        here.chain(gone.map(|(key, _)| (key.clone(), Fate::Removed))).collect()
+    }
+
+    /// Whether this is a whole value of a type.
+    ///
+    /// # Errors
+    /// What is wrong with it: a key that the type does not have, one that it needs, an empty text, or too many bytes.
+    pub fn check(&self, name: &str, secret_type: &SecretType) -> Result<(), ValueError> {
+        if self.is_empty() {
+            return Err(ValueError::Nothing);
+        }
+        for (key, text) in &self.0 {
+            check_known(key, name, secret_type)?;
+            if text.expose_secret().is_empty() {
+                return Err(ValueError::Empty { key: shown(key) });
+            }
+        }
+        let missing =
+            secret_type.keys.iter().filter(|key| key.required && self.text(&key.name).is_none());
+        let missing: Vec<_> = missing.collect();
+        if !missing.is_empty() {
+            let help = match missing.iter().all(|key| key.generate.is_some()) {
+                true => "give them, or have them made with --generate",
+                false => "give them",
+            };
+            let keys = missing.iter().map(|key| key.name.clone()).collect();
+            return Err(ValueError::MissingKeys {
+                keys,
+                secret_type: name.to_owned(),
+                help: help.to_owned(),
+            });
+        }
+        match self.to_json().expose_secret().len() {
+            bytes if bytes > MAX_BYTES => Err(ValueError::TooLarge { bytes }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a value of this type may have a key.
+///
+/// # Errors
+/// [`ValueError::UnknownKey`], with the one that may be meant.
+pub fn check_known(key: &str, name: &str, secret_type: &SecretType) -> Result<(), ValueError> {
+    if secret_type.other_keys || secret_type.key(key).is_some() {
+        return Ok(());
+    }
+    let names = secret_type.keys.iter().map(|key| key.name.as_str());
+    let near = goldenpath_core::suggest::did_you_mean(key, names.clone());
+    let is_near = near.is_some();
+    let help =
+        near.unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
+    // One that is near no other may be a value that came into a key's place.
+    let key = if is_near { shown(key) } else { characters_of(key) };
+    Err(ValueError::UnknownKey { key, secret_type: name.to_owned(), help })
+}
+
+/// A key for an error. What does not look like a name may be a value that came into its place.
+fn shown(key: &str) -> String {
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    match config::check_key(key).is_ok() && key.len() <= 40 && digits <= 3 {
+        true => key.to_owned(),
+        false => characters_of(key),
+    }
+}
+
+fn characters_of(key: &str) -> String {
+    format!("({} characters)", key.chars().count())
+}
+
+fn quoted(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use goldenpath_core::config::SecretTypes;
+
+    fn value(texts: &[(&str, &str)]) -> Value {
+        let mut value = Value::default();
+        for (key, text) in texts {
+            value.set(key, SecretString::from(*text));
+        }
+        value
+    }
+
+    #[test]
+    fn what_is_written_is_what_a_reader_of_json_sees() {
+        let value = value(&[("a", "plain"), ("b.c", "quote\" \\ line\nend ü \u{1} 🔑")]);
+        let json: serde_json::Value =
+            serde_json::from_str(value.to_json().expose_secret()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({ "a": "plain", "b.c": "quote\" \\ line\nend ü \u{1} 🔑" })
+        );
+        let again = Value::stored(&value.to_json()).unwrap();
+        assert_eq!(again.names(), ["a", "b.c"]);
+        assert_eq!(again.to_json().expose_secret(), value.to_json().expose_secret());
+    }
+
+    #[test]
+    fn a_value_is_held_against_its_type() {
+        let types = SecretTypes::built_in();
+        let database = types.of("database-credentials");
+        let check = |texts: &[(&str, &str)]| value(texts).check("database-credentials", &database);
+        assert_eq!(check(&[("username", "u"), ("password", "p")]), Ok(()));
+        assert!(
+            matches!(check(&[("username", "u")]), Err(ValueError::MissingKeys { keys, .. }) if keys == ["password"])
+        );
+        assert!(matches!(
+            check(&[("username", "u"), ("password", "")]),
+            Err(ValueError::Empty { .. })
+        ));
+        assert!(
+            matches!(check(&[("usrname", "u")]), Err(ValueError::UnknownKey { help, .. }) if help.contains("username"))
+        );
+        assert_eq!(check(&[]), Err(ValueError::Nothing));
+        let long = "x".repeat(MAX_BYTES);
+        assert!(matches!(
+            check(&[("username", "u"), ("password", &long)]),
+            Err(ValueError::TooLarge { .. })
+        ));
+        let fits = "x".repeat(MAX_BYTES - r#"{"username":"u","password":""}"#.len());
+        assert_eq!(check(&[("username", "u"), ("password", &fits)]), Ok(()));
+    }
+
+    #[test]
+    fn each_key_has_a_fate() {
+        let before = value(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let given = value(&[("b", "2"), ("c", "4"), ("d", "5")]);
+        let merged = given.clone().over(&before);
+        let fates = |after: &Value| {
+            let fates = after.fates(Some(&before), &given.names());
+            fates.iter().map(|(key, fate)| format!("{key} {fate:?}")).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(fates(&merged), "a Kept, b Unchanged, c Changed, d Added");
+        assert_eq!(fates(&given), "b Unchanged, c Changed, d Added, a Removed");
+    }
+
+    #[test]
+    fn no_error_and_no_debug_text_shows_what_may_be_a_value() {
+        for text in [
+            "hunter2canary",
+            "\"hunter2canary\"",
+            "{\"a\": [\"hunter2canary\"]}",
+            "{\"a\": \"hunter2canary",
+            "{\"a\": \"hunter2canary\" hunter2canary}",
+            "{\"hunter2canary \": 1}",
+            "a='hunter2canary",
+            "a=\"\\hunter2canary\"",
+            "hunter2canary !=1",
+            "[\"hunter2canary\"]",
+            // What is pasted without its key, and ends as base64 does.
+            "aHVudGVyMmNhbmFyeQ==",
+            "hunter2canary=",
+            "hunter2canary=1",
+        ] {
+            let database = SecretTypes::built_in().of("database-credentials");
+            let error = Value::parse(text)
+                .and_then(|value| value.check("database-credentials", &database))
+                .unwrap_err();
+            let told = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
+            assert!(!told.contains("hunter2") && !told.contains("aHVud"), "{text}: {told}");
+        }
+        let value = Value::parse("a=hunter2canary").unwrap();
+        assert!(!format!("{value:?}").contains("hunter2"));
+    }
+}

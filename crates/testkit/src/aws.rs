@@ -1,0 +1,151 @@
+//! goldenpath on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is asked for by raw
+//! calls, not through goldenpath.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{Account, Command, Moto, Outcome, Platform, Recorder};
+
+/// The seed's store key (its section 3).
+pub const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
+
+/// The API's calls that change nothing, of all that goldenpath makes.
+const READS: [&str; 4] =
+    ["ListSecrets", "DescribeSecret", "GetResourcePolicy", "ValidateResourcePolicy"];
+
+/// A platform whose store is an AWS account of its own, seen through a recorder.
+pub struct Aws {
+    pub platform: Platform,
+    pub account: Account,
+    pub recorder: Recorder,
+}
+
+impl Aws {
+    pub fn new(test: &str) -> Self {
+        let moto = Moto::shared();
+        let recorder = Recorder::in_front_of(moto);
+        // Moto does not have this operation.
+        let passed = json!({ "PolicyValidationPassed": true, "ValidationErrors": [] });
+        recorder.answer("ValidateResourcePolicy", usize::MAX, &passed);
+        Self {
+            platform: Platform::with_store("backend: aws"),
+            account: moto.account(test),
+            recorder,
+        }
+    }
+
+    pub fn apply(&self) -> Outcome {
+        self.reach(self.platform.apply()).run()
+    }
+
+    pub fn apply_with(&self, arguments: &[&str]) -> Outcome {
+        let arguments = [&["apply", "--yes"], arguments].concat();
+        self.reach(self.platform.catalog.goldenpath(&arguments)).run()
+    }
+
+    pub fn plan(&self) -> Outcome {
+        self.plan_with(&[])
+    }
+
+    /// In JSON.
+    pub fn plan_with(&self, arguments: &[&str]) -> Outcome {
+        let arguments = [&["--format", "json"], arguments].concat();
+        self.reach(self.platform.plan(&arguments)).run().success()
+    }
+
+    pub fn reach(&self, command: Command) -> Command {
+        command.envs(self.account.environment(&self.recorder.endpoint()))
+    }
+
+    /// A call around goldenpath, which is to be answered.
+    #[track_caller]
+    pub fn call(&self, operation: &str, input: Value) -> Value {
+        match Moto::shared().call(&self.account, operation, input) {
+            Ok(output) => output,
+            Err(error) => panic!("{operation}: {error}"),
+        }
+    }
+
+    #[track_caller]
+    pub fn describe(&self, key: &str) -> Value {
+        self.call("DescribeSecret", json!({ "SecretId": key }))
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut token = Value::Null;
+        loop {
+            let mut input = json!({ "MaxResults": 100, "IncludePlannedDeletion": true });
+            if !token.is_null() {
+                input["NextToken"] = token;
+            }
+            let page = self.call("ListSecrets", input);
+            let secrets = page["SecretList"].as_array().unwrap();
+            names.extend(secrets.iter().map(|secret| secret["Name"].as_str().unwrap().to_owned()));
+            match page.get("NextToken") {
+                Some(next) if !next.is_null() => token = next.clone(),
+                _ => break,
+            }
+        }
+        names.sort();
+        names
+    }
+
+    /// All that the account holds, in a shape that is the same in another account: by name the description, the tags, the
+    /// resource policy, and whether a deletion is planned.
+    pub fn state(&self) -> BTreeMap<String, Value> {
+        let state = |name: String| {
+            let found = self.describe(&name);
+            let policy = match found.get("DeletedDate") {
+                None => {
+                    self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"]
+                        .clone()
+                }
+                Some(_) => Value::Null,
+            };
+            let tags = found.get("Tags").map(|_| tags(&found));
+            let state = json!({
+                "description": found["Description"],
+                "tags": tags,
+                "policy": policy,
+                "rotation": found["RotationRules"],
+                "deletion": found.get("DeletedDate").is_some(),
+            });
+            (name, state)
+        };
+        self.names().into_iter().map(state).collect()
+    }
+
+    /// The calls since the last time that change something.
+    pub fn writes(&self) -> Vec<String> {
+        let calls = self.recorder.operations();
+        self.recorder.reset();
+        calls.into_iter().filter(|call| !READS.contains(&call.as_str())).collect()
+    }
+}
+
+/// Tags in the API's shape (API type `Tag`), in any order.
+pub fn tags(secret: &Value) -> BTreeMap<&str, &str> {
+    let tags = secret["Tags"].as_array().unwrap();
+    tags.iter().map(|tag| (tag["Key"].as_str().unwrap(), tag["Value"].as_str().unwrap())).collect()
+}
+
+/// The design's tags, for the seed's manifest in the catalog `acme-platform`.
+pub fn seed_tags() -> BTreeMap<&'static str, &'static str> {
+    [
+        ("goldenpath.io/id", "SEC-0007"),
+        ("goldenpath.io/owner", "team-payments"),
+        ("goldenpath.io/service", "payments"),
+        ("goldenpath.io/environment", "dev"),
+        ("goldenpath.io/risk-tier", "medium"),
+        ("goldenpath.io/secret-type", "database-credentials"),
+        ("goldenpath.io/managed-by", "goldenpath"),
+        ("goldenpath.io/catalog", "acme-platform"),
+    ]
+    .into()
+}
+
+pub fn as_api_tags(tags: &BTreeMap<&str, &str>) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}

@@ -1,0 +1,54 @@
+//! What the tests stand on: the built program, run for real against real things.
+//!
+//! - [`Repository`] is a git repository made with the `git` program, closed off from the settings of
+//!   whoever runs the tests. It runs goldenpath inside itself: a [`Command`], which ends in an
+//!   [`Outcome`] or goes on in a [`Terminal`].
+//! - [`SEED`] is the manifest that the design starts from; [`findings`] reads what `validate` says of it.
+//! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
+//! - [`Moto`] is an AWS Secrets Manager on loopback, one server for the whole test process. Each test
+//!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
+//! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
+//!   refuses those that a test names.
+//! - [`Aws`] is a platform on such an account, seen through a recorder.
+//! - [`Canary`] is a value that nobody else has, and finds itself in files, in git's objects, and in a process.
+//! - [`Tunnel`] is an HTTPS proxy that notes which hosts goldenpath asks for, and connects to none.
+//! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
+//! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
+//! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
+//!
+//! Every piece ends with a test of itself, which also shows how it is used.
+
+// A helper that cannot do its work has no caller to tell: the test is over, and a panic says why.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod aws;
+mod canary;
+mod command;
+mod http;
+mod kubernetes;
+mod moto;
+mod node;
+mod platform;
+mod python;
+mod recorder;
+mod repository;
+mod seed;
+mod terminal;
+mod tunnel;
+
+#[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
+pub use self::{
+    aws::{Aws, KEY, as_api_tags, seed_tags, tags},
+    canary::{Canary, memory_of},
+    command::{Command, Outcome, Running},
+    kubernetes::{Kubernetes, status},
+    moto::{Account, Moto},
+    node::node_packages,
+    platform::{Platform, request},
+    python::{hook_programs, installed},
+    recorder::{Gate, Recorder, When},
+    repository::{Repository, program},
+    seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
+    terminal::{Key, Terminal},
+    tunnel::Tunnel,
+};

@@ -1,0 +1,241 @@
+//! AWS on loopback: moto, the stand-in for AWS that is written in Python.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::http::{self, Message};
+use crate::python;
+
+/// How long the server may take to say where it listens.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/serve_moto.py");
+
+/// A running moto server. It ends with the tests, however they end: it reads from a pipe that they hold
+/// (see `serve_moto.py`). Its log stays in `target/tmp` for the server that the tests share.
+pub struct Moto {
+    address: SocketAddr,
+    accounts: AtomicU64,
+    log: NamedTempFile,
+    // Holds the pipe.
+    _server: Child,
+}
+
+/// An AWS account with nothing in it, and credentials for it.
+///
+/// Moto keeps the resources of each account apart and tells the account by the access key: a key that was
+/// handed out for a role belongs to the account that the role is in, and any account may be named. So
+/// every test assumes a role in an account number that no other test has. (All access keys that moto did
+/// not hand out belong to one account, 123456789012.)
+pub struct Account {
+    pub id: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+}
+
+impl Moto {
+    /// The one server of this test process, started by the first test that asks for it.
+    #[track_caller]
+    pub fn shared() -> &'static Self {
+        // A failure is kept as well: one vain set-up is enough, even if many tests need it.
+        static SHARED: OnceLock<Result<Moto, String>> = OnceLock::new();
+        match SHARED.get_or_init(Self::start) {
+            Ok(moto) => moto,
+            Err(why) => panic!("there is no moto server: {why}"),
+        }
+    }
+
+    /// Where the server listens, the way an AWS SDK is told.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A new account for a test. The test's name becomes the role's, and so part of the caller's identity.
+    #[track_caller]
+    pub fn account(&self, test: &str) -> Account {
+        let number = self.accounts.fetch_add(1, Ordering::Relaxed);
+        self.role_in(&(100_000_000_000 + number).to_string(), test)
+    }
+
+    /// The account of this number, as somebody in it sees it.
+    #[track_caller]
+    pub fn account_of(&self, id: &str) -> Account {
+        self.role_in(id, "onlooker")
+    }
+
+    #[track_caller]
+    fn role_in(&self, id: &str, test: &str) -> Account {
+        let role: String = test
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(64)
+            .collect();
+        let answer = self.post(
+            &authorization("AKIAIOSFODNN7EXAMPLE", "us-east-1", "sts"),
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            &format!(
+                "Action=AssumeRole&Version=2011-06-15\
+                 &RoleArn=arn:aws:iam::{id}:role/{role}&RoleSessionName={role}"
+            ),
+        );
+        let body = String::from_utf8_lossy(&answer.body);
+        let element = |name: &str| {
+            body.split_once(&format!("<{name}>"))
+                .and_then(|(_, rest)| rest.split_once('<'))
+                .unwrap_or_else(|| panic!("AssumeRole was answered without {name}:\n{body}"))
+                .0
+                .to_owned()
+        };
+        Account {
+            id: id.to_owned(),
+            region: "eu-central-1".to_owned(),
+            access_key_id: element("AccessKeyId"),
+            secret_access_key: element("SecretAccessKey"),
+            session_token: element("SessionToken"),
+        }
+    }
+
+    /// Calls an operation of Secrets Manager, such as `CreateSecret`, without the SDK that goldenpath uses,
+    /// for a second opinion on what the server holds. An error that the server reports is the `Err`.
+    #[track_caller]
+    pub fn call(&self, account: &Account, operation: &str, input: Value) -> Result<Value, Value> {
+        let answer = self.post(
+            &account.authorization(),
+            &[
+                ("Content-Type", "application/x-amz-json-1.1"),
+                ("X-Amz-Target", &format!("secretsmanager.{operation}")),
+            ],
+            &input.to_string(),
+        );
+        let output = serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
+            let body = String::from_utf8_lossy(&answer.body);
+            panic!("{operation} was not answered in JSON: {error}\n{body}\n{}", end_of(&self.log))
+        });
+        if answer.is_success() { Ok(output) } else { Err(output) }
+    }
+
+    #[track_caller]
+    fn post(&self, authorization: &str, headers: &[(&str, &str)], body: &str) -> Message {
+        let headers = [&[("Authorization", authorization)], headers].concat();
+        http::post(self.address, &headers, body)
+            .unwrap_or_else(|error| panic!("moto did not answer: {error}\n{}", end_of(&self.log)))
+    }
+
+    fn start() -> Result<Self, String> {
+        let python = python::MOTO.programs()?.join("python");
+        let log = tempfile::Builder::new()
+            .prefix("moto-")
+            .suffix(".log")
+            .tempfile_in(python::target_directory())
+            .map_err(|error| format!("no log for it: {error}"))?;
+        let mut command = Command::new(python);
+        command.arg("-I").arg(SERVER).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Moto takes settings from the environment, such as an account number that would be everybody's.
+        command.env_clear();
+        let failed = |why: String| format!("{SERVER} {why}\n{}", end_of(&log));
+
+        let mut server = log
+            .reopen()
+            .and_then(|log| command.stderr(log).spawn())
+            .map_err(|error| failed(format!("cannot be started: {error}")))?;
+        let address =
+            first_line(&mut server).and_then(|line| line.trim().parse().ok()).ok_or_else(|| {
+                server.kill().ok();
+                failed(format!("ended, or did not say within {PATIENCE:?} where it listens"))
+            })?;
+        Ok(Self { address, accounts: AtomicU64::new(0), log, _server: server })
+    }
+}
+
+impl Account {
+    /// The signature of a request to Secrets Manager.
+    pub(crate) fn authorization(&self) -> String {
+        authorization(&self.access_key_id, &self.region, "secretsmanager")
+    }
+
+    /// The environment that makes an AWS SDK use this account at this endpoint.
+    pub fn environment(&self, endpoint: &str) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+            ("AWS_REGION", self.region.clone()),
+            ("AWS_ACCESS_KEY_ID", self.access_key_id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_access_key.clone()),
+            ("AWS_SESSION_TOKEN", self.session_token.clone()),
+        ]
+    }
+}
+
+/// What moto reads of a signature: who signed, and for which region and service. It checks nothing.
+fn authorization(access_key_id: &str, region: &str, service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={access_key_id}/20240101/{region}/{service}/aws4_request, \
+         SignedHeaders=host, Signature=none"
+    )
+}
+
+fn first_line(server: &mut Child) -> Option<String> {
+    let stdout = server.stdout.take()?;
+    let (said, heard) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).ok();
+        said.send(line).ok();
+    });
+    heard.recv_timeout(PATIENCE).ok()
+}
+
+fn end_of(log: &NamedTempFile) -> String {
+    let log = fs::read(log).unwrap_or_default();
+    let end = String::from_utf8_lossy(&log[log.len().saturating_sub(4000)..]);
+    format!("The end of its log:\n{end}")
+}
+
+#[test]
+fn accounts_see_nothing_of_one_another() {
+    use serde_json::json;
+
+    let moto = Moto::shared();
+    let [ours, theirs] = ["ours", "theirs"].map(|test| moto.account(test));
+    let secret = json!({"Name": "team/app/key", "SecretString": "s3cret"});
+    moto.call(&ours, "CreateSecret", secret).unwrap();
+
+    let listed =
+        |account| moto.call(account, "ListSecrets", json!({})).unwrap()["SecretList"].clone();
+    assert_eq!(listed(&ours)[0]["Name"], "team/app/key");
+    assert!(listed(&ours)[0]["ARN"].as_str().unwrap().contains(&ours.id));
+    assert_eq!(listed(&theirs), json!([]));
+    let missing = moto.call(&theirs, "DescribeSecret", json!({"SecretId": "team/app/key"}));
+    assert_eq!(missing.unwrap_err()["__type"], "ResourceNotFoundException");
+}
+
+#[test]
+fn the_server_ends_when_nobody_holds_it() {
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    let moto = Moto::start().unwrap();
+    let address = moto.address();
+    assert_eq!(moto.endpoint(), format!("http://{address}"));
+    assert!(TcpStream::connect(address).is_ok());
+    drop(moto);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < deadline, "it is still there");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,76 @@
+//! Node packages that a test needs, in a folder under the target directory: made by the first run that needs them, found
+//! by the later ones.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::python::target_directory;
+
+const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node");
+
+/// Where the packages of `tests/node/package-lock.json` are. None, and a word on standard error, where there is no node
+/// or no npm.
+#[track_caller]
+pub fn node_packages() -> Option<PathBuf> {
+    let missing = ["node", "npm"].into_iter().find(|program| {
+        let ran = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+        !ran.is_ok_and(|output| output.status.success())
+    });
+    if let Some(program) = missing {
+        // Not `eprintln`, which nobody sees of a test that passes.
+        use std::io::Write;
+        let why =
+            format!("SKIPPED: there is no `{program}` (on Debian: apt-get install nodejs npm)\n");
+        std::io::stderr().write_all(why.as_bytes()).ok();
+        return None;
+    }
+    Some(install().unwrap_or_else(|why| {
+        panic!("{why}\nThe first time, the test needs a package index that npm can reach.");
+    }))
+}
+
+fn install() -> Result<PathBuf, String> {
+    let target = target_directory();
+    let ready = target.join(format!("node-{:016x}", fingerprint()?));
+    // Another test process may be making it: then this waits, and finds it made.
+    let lock = File::create(target.join("node.lock")).and_then(|file| file.lock().map(|()| file));
+    let _held = lock
+        .map_err(|error| format!("cannot lock {}: {error}", target.join("node.lock").display()))?;
+    if !ready.exists() {
+        // Made elsewhere and moved when it is whole, so that nothing broken off is taken for ready.
+        let building = tempfile::Builder::new().prefix("node-unfinished-").tempdir_in(&target);
+        let building =
+            building.map_err(|error| format!("no directory in {}: {error}", target.display()))?;
+        for file in ["package.json", "package-lock.json"] {
+            let copied = fs::copy(Path::new(NODE).join(file), building.path().join(file));
+            copied.map_err(|error| format!("{file}: {error}"))?;
+        }
+        // As the lock has it, and nothing of the packages is run.
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(building.path());
+        let output = npm
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("cannot run {npm:?}: {error}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{npm:?} failed ({}):\n{said}", output.status));
+        }
+        fs::rename(building.path(), &ready)
+            .map_err(|error| format!("cannot move it to {}: {error}", ready.display()))?;
+    }
+    Ok(ready)
+}
+
+/// Other packages need another folder.
+fn fingerprint() -> Result<u64, String> {
+    let lock = fs::read(Path::new(NODE).join("package-lock.json"))
+        .map_err(|error| format!("{NODE}: {error}"))?;
+    let mut hasher = DefaultHasher::new();
+    lock.hash(&mut hasher);
+    Ok(hasher.finish())
+}

@@ -1,0 +1,137 @@
+//! Pythons with the packages that tests need, in virtual environments under the target directory: made by the
+//! first run that needs one, found by the later ones.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What an environment is for, and the packages it has.
+pub struct Purpose {
+    name: &'static str,
+    requirements: &'static str,
+}
+
+/// moto, the server of `Moto`, and what else the packages brought.
+pub const MOTO: Purpose = Purpose {
+    name: "moto",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt"),
+};
+
+/// The hook frameworks, and shellcheck.
+pub const HOOKS: Purpose = Purpose {
+    name: "hooks",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-hooks.txt"),
+};
+
+const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: apt-get install \
+                      python3-venv) and, the first time, a package index that pip can reach.";
+
+impl Purpose {
+    /// The virtual environment's folder of programs. A failure tells the command, its output and what to do.
+    pub fn programs(&self) -> Result<PathBuf, String> {
+        let target = target_directory();
+        let ready = target.join(format!("{}-venv-{:016x}", self.name, self.fingerprint()?));
+        let lock = target.join(format!("{}-venv.lock", self.name));
+        // Another test process may be making it: then this waits, and finds it made.
+        let _held = File::create(&lock)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
+        if !ready.exists() {
+            self.remove_unfinished(&target);
+            self.make(&target, &ready)?;
+        }
+        Ok(ready.join("bin"))
+    }
+
+    /// Other requirements, or another Python, need another environment.
+    fn fingerprint(&self) -> Result<u64, String> {
+        let requirements = fs::read(self.requirements)
+            .map_err(|error| format!("{}: {error}", self.requirements))?;
+        let version = run(Command::new("python3").arg("-VV"))?;
+        let mut hasher = DefaultHasher::new();
+        (requirements, version).hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+
+    /// Makes the environment elsewhere and moves it into place when it is whole: a run that is broken off
+    /// leaves nothing that a later one would take for ready.
+    fn make(&self, target: &Path, ready: &Path) -> Result<(), String> {
+        let building = tempfile::Builder::new()
+            .prefix(&self.unfinished())
+            .tempdir_in(target)
+            .map_err(|error| format!("no directory in {}: {error}", target.display()))?;
+        run(Command::new("python3").args(["-m", "venv"]).arg(building.path()))?;
+        // The requirements name every package, so there is nothing to resolve; and of all that is installed
+        // little is ever imported, so compiling it ahead is wasted.
+        run(Command::new(building.path().join("bin/python"))
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(["--no-deps", "--no-compile", "--requirement", self.requirements]))?;
+        fs::rename(building.path(), ready)
+            .map_err(|error| format!("cannot move it to {}: {error}", ready.display()))
+    }
+
+    /// What runs that were killed have left. Nobody else makes an environment while this one holds the lock.
+    fn remove_unfinished(&self, target: &Path) {
+        for entry in fs::read_dir(target).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&self.unfinished()) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
+        }
+    }
+
+    /// What the name of an environment begins with while it is being made.
+    fn unfinished(&self) -> String {
+        format!("{}-venv-unfinished-", self.name)
+    }
+}
+
+/// The folder that holds `prek`, `shellcheck`, and a `python` with `-m pre_commit`.
+#[track_caller]
+pub fn hook_programs() -> PathBuf {
+    HOOKS.programs().unwrap_or_else(|why| panic!("there are no hook frameworks: {why}"))
+}
+
+/// A file that one of the packages brought, by its path below `site-packages`.
+#[track_caller]
+pub fn installed(file: &str) -> PathBuf {
+    let programs = MOTO.programs().unwrap_or_else(|why| panic!("there is no {file}: {why}"));
+    let libraries = programs.parent().expect("the programs stand in the environment").join("lib");
+    let versions =
+        fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
+    versions
+        .flatten()
+        .map(|version| version.path().join("site-packages").join(file))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| panic!("no package in {} has {file}", libraries.display()))
+}
+
+/// The directory that Cargo builds in.
+pub(crate) fn target_directory() -> PathBuf {
+    let profile = profile_directory();
+    profile.parent().unwrap_or(&profile).to_owned()
+}
+
+/// The directory of the profile that this test was built in, such as `target/debug`.
+pub(crate) fn profile_directory() -> PathBuf {
+    let program = std::env::current_exe().expect("the path of this test");
+    // target/debug/deps/cli-0123456789abcdef
+    program.ancestors().nth(2).expect("a directory of the build").to_owned()
+}
+
+fn run(command: &mut Command) -> Result<Vec<u8>, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run {command:?}: {error}\n{ADVICE}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(format!(
+        "{command:?} failed ({}):\n{}{}\n{ADVICE}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}

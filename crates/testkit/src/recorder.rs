@@ -1,0 +1,481 @@
+//! Which API calls goldenpath makes, and in which order; and what becomes of them when something goes wrong on the way.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::Moto;
+use crate::http::Message;
+
+/// How long a request may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A proxy in front of moto that passes everything on and notes the operation of each request. Each test
+/// has its own, so that it counts only its own calls; it lasts until the test process ends.
+pub struct Recorder {
+    address: SocketAddr,
+    heard: Arc<Heard>,
+}
+
+/// What a recorder knows.
+#[derive(Default)]
+struct Heard {
+    /// Each with its body.
+    calls: Mutex<Vec<(String, String)>>,
+    faults: Mutex<Vec<Fault>>,
+    trouble: Mutex<Option<Trouble>>,
+    held: Mutex<Option<(usize, When, Arc<Gate>)>>,
+    /// Everything that came, byte for byte: the head and the body.
+    requests: Mutex<Vec<(String, Vec<u8>)>>,
+    keeps_open: AtomicBool,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+}
+
+/// Chance, which goes the same way whenever the same is asked, however many ask at once.
+struct Trouble {
+    seed: u64,
+    /// How often each request was made.
+    attempts: HashMap<(String, String), u64>,
+}
+
+impl Trouble {
+    /// A fifth is throttled, a twentieth meets an error of the server's, and of one in fifty the answer is lost.
+    fn draw(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
+        let mut body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("ClientRequestToken"); // another one each time
+        }
+        let attempt = self.attempts.entry((operation.to_owned(), body.to_string())).or_default();
+        *attempt += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.seed, operation, body.to_string(), *attempt).hash(&mut hasher);
+        let answer =
+            |kind: &str| serde_json::json!({ "__type": kind, "Message": "not now" }).to_string();
+        match hasher.finish() % 100 {
+            0..20 => Some(FaultKind::Answer(400, answer("ThrottlingException"))),
+            20..25 => Some(FaultKind::Answer(500, answer("InternalServiceError"))),
+            25..27 => Some(FaultKind::LoseAnswer),
+            _ => None,
+        }
+    }
+}
+
+/// Something that goes wrong with requests of one operation.
+struct Fault {
+    operation: String,
+    /// What the request's body must hold for the fault to be its.
+    body: String,
+    /// How many requests it still has to happen to.
+    times: usize,
+    kind: FaultKind,
+}
+
+#[derive(Clone)]
+enum FaultKind {
+    /// The server does it, and the answer never arrives.
+    LoseAnswer,
+    /// The request or its answer waits.
+    Hold(When, Arc<Gate>),
+    /// The server is not asked: this is the status and the body of the answer.
+    Answer(u16, String),
+    /// The same, with more lines of the head, and with the body of the request where it says so.
+    Echo(u16, String, String),
+    /// The server is not asked, and the connection is reset.
+    Reset,
+}
+
+/// On which side of the server a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    BeforeTheServer,
+    BeforeTheAnswer,
+}
+
+/// Where requests wait until it is opened.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    waiting: usize,
+    is_open: bool,
+    turns_away: bool,
+}
+
+impl Gate {
+    /// Waits until so many requests stand here. False where they do not come.
+    pub fn is_reached_by(&self, requests: usize) -> bool {
+        let state = self.state.lock().expect("sound threads");
+        let unfinished = |state: &mut GateState| state.waiting < requests;
+        !self
+            .changed
+            .wait_timeout_while(state, PATIENCE, unfinished)
+            .expect("sound threads")
+            .1
+            .timed_out()
+    }
+
+    /// Lets those through that wait, and all that come.
+    pub fn open(&self) {
+        self.state.lock().expect("sound threads").is_open = true;
+        self.changed.notify_all();
+    }
+
+    /// Sends those back that wait, without an answer: they never come to the server, if they have not been there yet.
+    pub fn turn_away(&self) {
+        self.state.lock().expect("sound threads").turns_away = true;
+        self.open();
+    }
+
+    /// False for one that is sent back.
+    fn pass(&self) -> bool {
+        let mut state = self.state.lock().expect("sound threads");
+        state.waiting += 1;
+        self.changed.notify_all();
+        !self.changed.wait_while(state, |state| !state.is_open).expect("sound threads").turns_away
+    }
+}
+
+impl Recorder {
+    pub fn in_front_of(moto: &Moto) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let recorder = Self {
+            address: listener.local_addr().expect("a bound listener"),
+            heard: Arc::default(),
+        };
+        let heard = Arc::clone(&recorder.heard);
+        let server = moto.address();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let heard = Arc::clone(&heard);
+                // A client that hangs up half-way has nobody left to tell.
+                thread::spawn(move || pass_on(&client, server, &heard).ok());
+            }
+        });
+        recorder
+    }
+
+    /// From here on, the first `times` requests of `operation` whose body holds `body` are done by the server, and
+    /// the connection ends without an answer.
+    pub fn lose_answers(&self, operation: &str, body: &str, times: usize) {
+        self.add(operation, body, times, FaultKind::LoseAnswer);
+    }
+
+    /// From here on, the first `times` requests of `operation` whose body holds `body` are answered with an error
+    /// of this type (AWS's JSON protocol) and do not reach the server.
+    pub fn refuse(&self, operation: &str, body: &str, times: usize, error: &str, message: &str) {
+        let answer = serde_json::json!({ "__type": error, "Message": message }).to_string();
+        self.add(operation, body, times, FaultKind::Answer(400, answer));
+    }
+
+    /// From here on, requests to STS whose body holds `body` are refused and do not reach the server.
+    pub fn refuse_role(&self, body: &str, message: &str) {
+        let answer = format!(
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+             <Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
+        );
+        // STS names its operation in the body (AWS's query protocol).
+        self.add("POST / HTTP/1.1", body, usize::MAX, FaultKind::Answer(403, answer));
+    }
+
+    /// From here on, the first `times` requests of `operation` are answered with `output` and do not reach the server.
+    pub fn answer(&self, operation: &str, times: usize, output: &serde_json::Value) {
+        self.add(operation, "", times, FaultKind::Answer(200, output.to_string()));
+    }
+
+    /// From here on, the first `times` requests of `operation` are answered with this status, these lines of the head, each
+    /// with its end, and this body. In the body, `{request}` stands for the request's own, and `{quoted}` for it inside a
+    /// text of JSON. They do not reach the server.
+    pub fn echo(&self, operation: &str, times: usize, status: u16, head: &str, body: &str) {
+        self.add(operation, "", times, FaultKind::Echo(status, head.to_owned(), body.to_owned()));
+    }
+
+    /// From here on, the connections of the first `times` requests of `operation` are reset before the server sees them.
+    pub fn reset_connections(&self, operation: &str, times: usize) {
+        self.add(operation, "", times, FaultKind::Reset);
+    }
+
+    /// From here on, nothing goes wrong any more that was to.
+    pub fn forget_faults(&self) {
+        self.heard.faults.lock().expect("sound threads").clear();
+    }
+
+    /// From here on, connections stay open after an answer, as AWS keeps them.
+    pub fn keep_open(&self) {
+        self.heard.keeps_open.store(true, Ordering::SeqCst);
+    }
+
+    /// From here on, of a hundred requests 20 are answered with ThrottlingException and 5 with InternalServiceError, and
+    /// 2 are done and their answers lost. Which, is drawn by the seed, the request, and how often it was made.
+    pub fn make_trouble(&self, seed: u64) {
+        let trouble = Trouble { seed, attempts: HashMap::new() };
+        *self.heard.trouble.lock().expect("sound threads") = Some(trouble);
+    }
+
+    /// From here on, the first `times` requests of `operation` whose body holds `body` wait at this gate.
+    pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
+        let gate = Arc::default();
+        self.add(operation, body, times, FaultKind::Hold(when, Arc::clone(&gate)));
+        gate
+    }
+
+    /// The call of this number, counted from 0 since the last reset, waits at this gate.
+    pub fn hold_call(&self, number: usize, when: When) -> Arc<Gate> {
+        let gate = Arc::default();
+        *self.heard.held.lock().expect("sound threads") = Some((number, when, Arc::clone(&gate)));
+        gate
+    }
+
+    /// A call through here, without an SDK that would try it again.
+    #[cfg(test)]
+    fn call(
+        &self,
+        account: &crate::Account,
+        operation: &str,
+        input: &serde_json::Value,
+    ) -> io::Result<serde_json::Value> {
+        let target = format!("secretsmanager.{operation}");
+        let authorization = account.authorization();
+        let headers = [("Authorization", authorization.as_str()), ("X-Amz-Target", &target)];
+        let answer = crate::http::post(self.address, &headers, &input.to_string())?;
+        serde_json::from_slice(&answer.body).map_err(io::Error::other)
+    }
+
+    fn add(&self, operation: &str, body: &str, times: usize, kind: FaultKind) {
+        let fault = Fault { operation: operation.to_owned(), body: body.to_owned(), times, kind };
+        self.heard.faults.lock().expect("sound threads").push(fault);
+    }
+
+    /// Where the recorder listens, the way an AWS SDK is told.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The operations called so far, in order, such as `["ListSecrets", "CreateSecret"]`. A request that
+    /// names none stands there with its first line, but for the question who the caller is.
+    pub fn operations(&self) -> Vec<String> {
+        let calls = self.heard.calls.lock().expect("sound threads");
+        calls.iter().map(|(operation, _)| operation.clone()).collect()
+    }
+
+    /// The inputs of the calls of one operation so far, in order.
+    pub fn bodies(&self, operation: &str) -> Vec<serde_json::Value> {
+        let calls = self.heard.calls.lock().expect("sound threads");
+        let own = calls.iter().filter(|(called, _)| called == operation);
+        own.map(|(_, body)| serde_json::from_str(body).expect("AWS's JSON protocol")).collect()
+    }
+
+    /// All requests so far, byte for byte: the head and the body.
+    pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
+        self.heard.requests.lock().expect("sound threads").clone()
+    }
+
+    /// How many requests there were at one moment, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.heard.most_in_flight.load(Ordering::SeqCst)
+    }
+
+    /// Forgets the calls made so far.
+    pub fn reset(&self) {
+        self.heard.calls.lock().expect("sound threads").clear();
+        self.heard.requests.lock().expect("sound threads").clear();
+    }
+}
+
+/// Requests and their answers. Moto closes the connection after every answer and says so in a header, which passes
+/// through here to the client, so that the client's connection ends as well, but where connections are to stay open.
+fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<()> {
+    loop {
+        let request = Message::read(client)?;
+        let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        heard
+            .requests
+            .lock()
+            .expect("sound threads")
+            .push((request.head.clone(), request.body.clone()));
+        let answer = answer(client, server, &request, heard);
+        // Before the client hears of it, and comes with the next one.
+        heard.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let Some(mut answer) = answer? else { return Ok(()) };
+        if !heard.keeps_open.load(Ordering::SeqCst) {
+            return answer.write(client);
+        }
+        answer.head = answer.head.replace("Connection: close\r\n", "");
+        answer.write(client)?;
+    }
+}
+
+/// None where it is lost on the way.
+fn answer(
+    client: &TcpStream,
+    server: SocketAddr,
+    request: &Message,
+    heard: &Heard,
+) -> io::Result<Option<Message>> {
+    let (operation, body) =
+        (operation(request), String::from_utf8_lossy(&request.body).into_owned());
+    let drawn = heard
+        .trouble
+        .lock()
+        .expect("sound threads")
+        .as_mut()
+        .and_then(|it| it.draw(&operation, &body));
+    let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
+    let number = {
+        let mut calls = heard.calls.lock().expect("sound threads");
+        // Who the caller is, another service is asked.
+        let counts = !body.contains("Action=GetCallerIdentity");
+        if counts {
+            calls.push((operation, body));
+        }
+        counts.then(|| calls.len() - 1)
+    };
+    let held =
+        heard.held.lock().expect("sound threads").take_if(|(held, ..)| Some(*held) == number);
+    let held = held.map(|(_, when, gate)| (when, gate));
+    let held = held.or_else(|| match &fault {
+        Some(FaultKind::Hold(when, gate)) => Some((*when, Arc::clone(gate))),
+        _ => None,
+    });
+    let passes = |now: When| held.as_ref().is_none_or(|(when, gate)| *when != now || gate.pass());
+    if !passes(When::BeforeTheServer) {
+        return Ok(None);
+    }
+    let told = match &fault {
+        Some(FaultKind::Answer(status, body)) => Some((*status, "", body.clone())),
+        Some(FaultKind::Echo(status, head, body)) => {
+            Some((*status, head.as_str(), echoed(body, &request.body)))
+        }
+        Some(FaultKind::Reset) => {
+            socket2::SockRef::from(client).set_linger(Some(Duration::ZERO))?;
+            return Ok(None);
+        }
+        _ => None,
+    };
+    if let Some((status, head, body)) = told {
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n{head}\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.into_bytes() }));
+    }
+    let server = TcpStream::connect(server)?;
+    request.write(&server)?;
+    let answer = Message::read(&server)?;
+    let is_lost = !passes(When::BeforeTheAnswer) || matches!(fault, Some(FaultKind::LoseAnswer));
+    Ok((!is_lost).then_some(answer))
+}
+
+fn echoed(body: &str, request: &[u8]) -> String {
+    let request = String::from_utf8_lossy(request);
+    let quoted = serde_json::to_string(&request).expect("JSON");
+    body.replace("{quoted}", &quoted[1..quoted.len() - 1]).replace("{request}", &request)
+}
+
+fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {
+    let mut faults = faults.lock().expect("sound threads");
+    let hit = |fault: &Fault| {
+        fault.times > 0 && fault.operation == operation && body.contains(&fault.body)
+    };
+    // What was said first happens first; what stands for good comes after all else.
+    let hits = (0..faults.len()).filter(|place| hit(&faults[*place]));
+    let place = hits.min_by_key(|place| faults[*place].times == usize::MAX)?;
+    let fault = &mut faults[place];
+    if fault.times != usize::MAX {
+        fault.times -= 1;
+    }
+    Some(fault.kind.clone())
+}
+
+fn operation(request: &Message) -> String {
+    match request.header("X-Amz-Target").map(|target| target.rsplit_once('.')) {
+        Some(Some((_, operation))) => operation.to_owned(),
+        _ => request.head.lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[test]
+fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
+    use crate::{Repository, python};
+
+    let moto = Moto::shared();
+    let account = moto.account("recorder");
+    let recorder = Recorder::in_front_of(moto);
+    let python = python::MOTO.programs().unwrap().join("python");
+    let script = "import boto3; secrets = boto3.client('secretsmanager'); \
+                  secrets.create_secret(Name='a', SecretString='b'); \
+                  print(secrets.describe_secret(SecretId='a')['ARN']); \
+                  print(boto3.client('sts').get_caller_identity()['Arn'])";
+    let outcome = Repository::new()
+        .program(python.to_str().unwrap(), &["-c", script])
+        .envs(account.environment(&recorder.endpoint()))
+        .env("AWS_DEFAULT_REGION", &account.region) // what boto3 reads instead of AWS_REGION
+        .run()
+        .success();
+    assert!(
+        outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)),
+        "{}",
+        outcome.stdout
+    );
+    assert_eq!(
+        recorder.operations(),
+        ["CreateSecret", "DescribeSecret"],
+        "who the caller is, another service was asked"
+    );
+
+    recorder.reset();
+    let value =
+        moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
+    assert_eq!(value["SecretString"], "b");
+    assert!(recorder.operations().is_empty(), "it notes only what goes through it");
+}
+
+#[test]
+fn a_fault_happens_to_its_own_requests_and_as_often_as_was_said() {
+    let moto = Moto::shared();
+    let account = moto.account("faults");
+    let recorder = Recorder::in_front_of(moto);
+    recorder.refuse("CreateSecret", "\"b\"", 1, "InternalServiceError", "not today");
+    recorder.lose_answers("CreateSecret", "\"c\"", 1);
+    let create =
+        |name: &str| recorder.call(&account, "CreateSecret", &serde_json::json!({ "Name": name }));
+
+    assert_eq!(create("a").unwrap()["Name"], "a");
+    assert_eq!(create("b").unwrap()["__type"], "InternalServiceError");
+    assert_eq!(create("b").unwrap()["Name"], "b");
+    assert_eq!(create("c").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(
+        create("c").unwrap()["__type"],
+        "ResourceExistsException",
+        "it was done the first time"
+    );
+
+    recorder.reset();
+    recorder.echo(
+        "CreateSecret",
+        1,
+        400,
+        "X-So: it is\r\n",
+        "{\"__type\": \"E\", \"Message\": \"no {quoted}\"}",
+    );
+    assert_eq!(create("d").unwrap()["Message"], "no {\"Name\":\"d\"}");
+    recorder.reset_connections("CreateSecret", 1);
+    assert_eq!(create("d").unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    let requests = recorder.requests();
+    assert!(
+        requests.len() == 2
+            && requests[0].0.starts_with("POST / ")
+            && requests[0].1 == b"{\"Name\":\"d\"}"
+    );
+}

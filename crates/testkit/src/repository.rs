@@ -1,0 +1,174 @@
+//! Real git repositories, made with the `git` program.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+use crate::Command;
+
+/// Who makes the commits. It stands in the home directory, where both the `git` program and libgit2
+/// look for it.
+const GITCONFIG: &str = "\
+[user]
+\tname = Dev Eloper
+\temail = dev@example.com
+[init]
+\tdefaultBranch = main
+";
+
+/// Commits made from the same content have the same id on every run. The date is one that no test will see, so that no
+/// ttl runs out but where a test makes it.
+const DATE: &str = "2099-01-01T12:00:00Z";
+
+/// A git repository in a temporary directory, next to a home directory of its own.
+pub struct Repository {
+    directory: TempDir,
+}
+
+/// The path of the program under test, which Cargo builds beside the tests.
+#[must_use]
+pub fn program() -> String {
+    let program = crate::python::profile_directory().join(format!("goldenpath{EXE_SUFFIX}"));
+    program.to_str().expect("a path in UTF-8").to_owned()
+}
+
+impl Repository {
+    /// An empty repository on the branch `main`.
+    #[track_caller]
+    pub fn new() -> Self {
+        let repository = Self::nothing_yet();
+        repository.git(&["init", "--quiet"]);
+        repository
+    }
+
+    /// A repository without a work tree, for others to be cloned from and pushed to.
+    #[track_caller]
+    pub fn bare() -> Self {
+        let repository = Self::nothing_yet();
+        repository.git(&["init", "--quiet", "--bare"]);
+        repository
+    }
+
+    #[track_caller]
+    pub fn clone_of(origin: &Self) -> Self {
+        let repository = Self::nothing_yet();
+        let origin = origin.path();
+        let origin = origin.to_str().expect("a path in UTF-8");
+        repository.git(&["clone", "--quiet", origin, "."]);
+        repository
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("repository")
+    }
+
+    /// The home directory that every program run in this repository is given.
+    pub fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// Writes a file, and makes the directories that it stands in.
+    #[track_caller]
+    pub fn write(&self, file: impl AsRef<Path>, content: &str) -> &Self {
+        let path = self.path().join(file);
+        fs::create_dir_all(path.parent().expect("a file in the repository"))
+            .and_then(|()| fs::write(&path, content))
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        self
+    }
+
+    #[track_caller]
+    pub fn read(&self, file: impl AsRef<Path>) -> String {
+        let path = self.path().join(file);
+        fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    }
+
+    pub fn exists(&self, file: impl AsRef<Path>) -> bool {
+        self.path().join(file).exists()
+    }
+
+    /// Runs `git` and returns what it wrote to standard output, less the white space around it.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        self.git_on(DATE, arguments)
+    }
+
+    /// The same `days` ago.
+    #[track_caller]
+    pub fn git_days_ago(&self, days: u64, arguments: &[&str]) -> String {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock that is not before 1970")
+            .as_secs();
+        self.git_on(&format!("@{} +0000", now - days * 24 * 60 * 60), arguments)
+    }
+
+    #[track_caller]
+    fn git_on(&self, date: &str, arguments: &[&str]) -> String {
+        let dates = [("GIT_AUTHOR_DATE", date), ("GIT_COMMITTER_DATE", date)];
+        self.program("git", arguments).envs(dates).run().success().stdout.trim().to_owned()
+    }
+
+    /// Commits all that the work tree holds.
+    #[track_caller]
+    pub fn commit_all(&self, message: &str) -> &Self {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", message]);
+        self
+    }
+
+    /// The same, as if `days` ago.
+    #[track_caller]
+    pub fn commit_all_days_ago(&self, days: u64, message: &str) -> &Self {
+        self.git(&["add", "--all"]);
+        self.git_days_ago(days, &["commit", "--quiet", "--message", message]);
+        self
+    }
+
+    /// The program under test, about to be run at the top of this repository.
+    pub fn goldenpath(&self, arguments: &[&str]) -> Command {
+        self.program(&program(), arguments)
+    }
+
+    /// Any other program, run the same way.
+    pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        Command::new(program, arguments, &self.path(), &self.home())
+    }
+
+    fn nothing_yet() -> Self {
+        let repository = Self { directory: tempfile::tempdir().expect("a temporary directory") };
+        fs::create_dir(repository.path())
+            .and_then(|()| fs::create_dir(repository.home()))
+            .and_then(|()| fs::write(repository.home().join(".gitconfig"), GITCONFIG))
+            .expect("a home and a place for the repository");
+        repository
+    }
+}
+
+#[test]
+fn a_commit_travels_from_one_clone_to_another() {
+    let origin = Repository::bare();
+    let ours = Repository::clone_of(&origin);
+    ours.write("apps/web/app.yaml", "name: web\n").commit_all("Add web");
+    ours.git(&["push", "--quiet", "origin", "main"]);
+
+    let theirs = Repository::clone_of(&origin);
+    assert_eq!(theirs.read("apps/web/app.yaml"), "name: web\n");
+    assert!(!theirs.exists("apps/api"));
+    let log = theirs.git(&["log", "--format=%s by %an at %at"]);
+    assert_eq!(log, "Add web by Dev Eloper at 4070952000");
+}
+
+#[test]
+fn goldenpath_runs_at_the_top_of_the_repository() {
+    let repository = Repository::new();
+    assert_eq!(repository.git(&["branch", "--show-current"]), "main");
+    let outcome = repository.goldenpath(&["--version"]).run().success();
+    assert!(outcome.stdout.starts_with("goldenpath "));
+    let directory = repository.program("pwd", &[]).run().success().stdout;
+    assert_eq!(directory.trim_end(), repository.path().to_str().unwrap());
+}

@@ -1,0 +1,46 @@
+//! `--shard`: which share of the catalog a job takes.
+
+use std::str::FromStr;
+
+use crate::failure::Failure;
+use goldenpath_deploy::reconcile::Shard;
+
+/// Which share is meant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shards {
+    Of(Shard),
+    Auto,
+}
+
+impl FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Of) }
+    }
+}
+
+impl Shards {
+    /// The share that this process is to take.
+    pub(crate) fn of_this_job(self) -> Result<Shard, Failure> {
+        let number = |name: &str| std::env::var(name).ok()?.trim().parse::<u64>().ok();
+        match self {
+            Self::Of(shard) => Ok(shard),
+            Self::Auto => match (number("JOB_COMPLETION_INDEX"), number("GOLDENPATH_SHARD_COUNT")) {
+                // Kubernetes counts from 0.
+                (Some(index), Some(count)) => Shard::new(index.saturating_add(1), count).ok_or_else(|| {
+                    Failure::usage(
+                        format!(
+                            "`--shard auto`: JOB_COMPLETION_INDEX {index} is none of GOLDENPATH_SHARD_COUNT {count}"
+                        ),
+                        "set GOLDENPATH_SHARD_COUNT to the job's `completions`",
+                    )
+                }),
+                _ => Err(Failure::usage(
+                    "`--shard auto` needs the numbers JOB_COMPLETION_INDEX and GOLDENPATH_SHARD_COUNT in the environment",
+                    "run it in a Kubernetes Indexed Job that sets GOLDENPATH_SHARD_COUNT to its `completions`, or give I/N",
+                )),
+            },
+        }
+    }
+}

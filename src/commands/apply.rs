@@ -1,0 +1,187 @@
+//! `goldenpath apply`
+
+use std::path::PathBuf;
+use std::pin::pin;
+
+use futures_util::future::{self, Either};
+
+use crate::args::plan::{Source, block_on, source_of, tell_unseen};
+use crate::output::progress::Teller;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use crate::output::findings::count_of;
+use crate::hardening;
+use goldenpath_deploy::reconcile;
+use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
+use crate::prompt::Prompter;
+use goldenpath_core::sanitize::harmless_name;
+use crate::interrupt;
+
+/// Carry the plan out: make the secrets, write and commit the ExternalSecrets
+///
+/// Takes the catalog at HEAD, so that only what is committed is applied. Shows the plan and asks first on a terminal;
+/// without one it needs --yes. Running it again changes nothing.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A plan that `plan --out` saved: applied exactly, or not at all where anything has changed since
+    ///
+    /// Adoptions and overridden gates in it are shown first: whoever saved the file chose them.
+    /// Never apply a plan file from a pull request's job.
+    #[arg(
+        value_name = "PLANFILE",
+        conflicts_with_all = [
+            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "rebind_catalog",
+            "plain_folders", "refresh"
+        ]
+    )]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    /// Apply without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Delete up to N secrets in this run, instead of `limits.maxDeletes`
+    #[arg(long, value_name = "N")]
+    allow_deletes: Option<usize>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    interrupt::listen();
+    // It may make values.
+    hardening::forbid_dumps();
+    let prompter = if args.yes { None } else { Prompter::on_terminal(context.streams.err) };
+    if !args.yes && prompter.is_none() {
+        return Err(Failure::usage(
+            "there is no terminal to ask on before applying",
+            "give --yes to apply without asking",
+        ));
+    }
+    let saved = args.plan.as_deref().map(Saved::read).transpose()?;
+    let own =
+        saved.as_ref().map(|saved| Source::of(saved, args.source.parallelism())).transpose()?;
+    let source = own.as_ref().unwrap_or(&args.source);
+    let Some(desired) = source.read(context)? else { return Ok(Outcome::Failed) };
+    if let Some(saved) = &saved {
+        saved.check_configuration(&desired.configuration()?)?;
+    }
+    block_on(async {
+        let (world, unseen) = desired.world(context).await?;
+        if let Some(saved) = saved.as_ref().filter(|_| unseen.is_empty()) {
+            saved.check_account(&reconcile::digest(&reconcile::places(&world).await?))?;
+        }
+        for (_, copy) in &world.gitops {
+            copy.recover();
+        }
+        let plan = desired.plan(&world, unseen, context).await?;
+        if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
+            return Ok(Outcome::Failed);
+        }
+        if let Some(saved) = &saved {
+            if !plan.unseen.is_empty() {
+                context.streams.talk(
+                    "A saved plan is applied as a whole, or not at all: nothing was applied.",
+                );
+                return Ok(Outcome::Failed);
+            }
+            saved.check_plan(&plan)?;
+        }
+        if let Some(saved) = &saved {
+            show_choices(saved, context);
+        }
+        context.streams.result(&crate::output::plan::for_people(&plan, context.streams.out));
+        check_deletions(
+            &plan,
+            args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes),
+        )?;
+        let recorder = desired.recorder(&world, &plan).await;
+        if !plan.has_changes() {
+            let mut applied = Applied::default();
+            // What a run that was killed has done is still to be recorded.
+            reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
+                Teller::new(context, &world, 1).tell(event)
+            });
+            return Ok(outcome(&plan, applied.failed));
+        }
+        if let Some(prompter) = prompter
+            && !prompter.confirm("Apply these changes?", false)?
+        {
+            context.streams.talk("Nothing was applied.");
+            return Ok(Outcome::Failed);
+        }
+        let source = source_of(&world);
+        let all = plan.actions.len() - plan.count(Effect::Blocked);
+        let mut teller = Teller::new(context, &world, all);
+        let stopping = teller.stopping();
+        let is_stopping = || stopping.is_asked();
+        let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
+            teller.tell(event)
+        });
+        let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
+            Either::Left((applied, _)) => applied,
+            Either::Right((never, _)) => match never {},
+        };
+        context.streams.result(&format!("{}{}", teller.failures(), crate::output::plan::summary(applied)));
+        match plan.awaiting.as_slice() {
+            [] => {}
+            [one] => {
+                context.streams.talk(&format!("{} awaits a value: `{}`.", one.id, one.way_out()))
+            }
+            several => {
+                let secrets = count_of(several.len(), "secret");
+                context.streams.talk(&format!(
+                    "{secrets} await a value; `goldenpath list --awaiting-value` shows which."
+                ));
+            }
+        }
+        if stopping.is_asked() {
+            context.streams.talk("Stopped before the end; running it again does the rest.");
+            return Ok(Outcome::Interrupted);
+        }
+        Ok(outcome(&plan, applied.failed))
+    })
+}
+
+/// Shows what whoever saved the plan chose, which no manifest says: even with `--yes` and
+/// `--quiet`.
+fn show_choices(saved: &Saved, context: &Context) {
+    let choices = saved.choices();
+    if choices.is_empty() {
+        return;
+    }
+    let heading = context
+        .streams
+        .err
+        .style()
+        .bold()
+        .yellow()
+        .apply_to("Chosen in the plan file, not in the catalog:");
+    context.streams.alert(&format!("{heading}\n"));
+    for choice in choices {
+        context.streams.alert(&format!("  ! {}\n", harmless_name(&choice)));
+    }
+    context.streams.alert("\n");
+}
+
+/// Refuses to delete more than was meant.
+fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
+    match plan.deletions() {
+        wanted if wanted > allowed => Err(Failure::refused(
+            format!(
+                "this plan deletes {}, and {allowed} are allowed at once",
+                count_of(wanted, "secret")
+            ),
+            format!(
+                "look at them, and give `--allow-deletes {wanted}`; `limits.maxDeletes` in goldenpath.yaml is what is always allowed"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn outcome(plan: &Plan, failed: usize) -> Outcome {
+    if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    }
+}

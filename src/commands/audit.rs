@@ -1,0 +1,166 @@
+//! `goldenpath audit`
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::trail;
+use goldenpath_core::trail::{Event, FOLDER};
+use crate::output::findings::count_of;
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::suggest::did_you_mean;
+use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};
+
+/// Read the audit trail, and prove that nobody has changed it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    Show(ShowArgs),
+    Verify(VerifyArgs),
+}
+
+/// What was done for a secret, or for all, when and by whom
+///
+/// Reads `audit/` in the work tree.
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    /// Only this secret; may be given several times
+    #[arg(value_name = "ID", value_parser = SecretId::parse)]
+    ids: Vec<SecretId>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// A timeline, the oldest first
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Prove the chain of each trail, and that git's history only ever added to it
+///
+/// Looks at `audit/` in the work tree and at every commit up to HEAD. Names each line that was altered, dropped or moved,
+/// and exits with 1 if there is one. A clone whose history is cut off proves what it has. A
+/// rewritten history, and an event that was invented, are not found: see docs/lifecycle.md.
+#[derive(Debug, clap::Args)]
+struct VerifyArgs {
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    match &args.command {
+        AuditCommand::Show(args) => show(args, &repository, context),
+        AuditCommand::Verify(args) => verify(args, &repository, context),
+    }
+}
+
+fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<Outcome, Failure> {
+    let known = ids(repository);
+    if let Some(unknown) = args.ids.iter().find(|id| !known.contains(id)) {
+        let names: Vec<String> = known.iter().map(SecretId::to_string).collect();
+        let near = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
+        let help = near.unwrap_or_else(|| {
+            format!("`{FOLDER}/` has {} trails; apply writes them", names.len())
+        });
+        return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
+    }
+    let wanted = known.iter().filter(|id| args.ids.is_empty() || args.ids.contains(id));
+    let mut events: Vec<Event> = wanted
+        .flat_map(|id| {
+            trail::read(repository, Snapshot::WorkTree, *id).events().collect::<Vec<_>>()
+        })
+        .collect();
+    events.sort_by_key(|event| event.time);
+    context.streams.result(&match args.format {
+        Format::Json => {
+            format!(
+                "{}\n",
+                harmless_json(&format!("{:#}", json!({ "version": 1, "events": events })))
+            )
+        }
+        Format::Text if events.is_empty() => "Nothing is recorded yet.\n".to_owned(),
+        Format::Text => events.iter().map(|event| timeline(event, context)).collect(),
+    });
+    Ok(Outcome::Done)
+}
+
+/// One event, as people read it.
+fn timeline(event: &Event, context: &Context) -> String {
+    let style = context.streams.out.style();
+    let Event { id, action, environment, target, reason, actor, source, .. } = event;
+    let head = format!(
+        "{}  {id} ({environment})  {action}  {target}",
+        event.time.strftime("%Y-%m-%d %H:%M:%S UTC")
+    );
+    let mut who = vec![actor.name().to_owned()];
+    who.extend(actor.git.iter().chain(&actor.aws).filter(|name| *name != actor.name()).cloned());
+    let tail = format!("    by {}, from {source}", who.join(", as "));
+    format!(
+        "{}\n    {}\n{}\n",
+        style.clone().bold().apply_to(harmless_name(&head)),
+        harmless_name(reason),
+        style.dim().apply_to(harmless_name(&tail))
+    )
+}
+
+fn verify(
+    args: &VerifyArgs,
+    repository: &Repository,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let (trails, faults) = trail::verify(repository)?;
+    if repository.is_shallow() {
+        context
+            .streams
+            .talk("Note: this clone's history is cut off; what lies beyond is not proven.");
+    }
+    context.streams.result(&match args.format {
+        Format::Json => {
+            let rows = faults.iter().map(|fault| {
+                let commit = match &fault.place {
+                    trail::Place::Commit(commit) => Some(commit),
+                    trail::Place::Now | trail::Place::Disk => None,
+                };
+                json!({ "file": fault.file, "line": fault.line, "commit": commit, "message": fault.what })
+            });
+            let found = json!({ "version": 1, "trails": trails, "faults": rows.collect::<Vec<_>>() });
+            format!("{}\n", harmless_json(&format!("{found:#}")))
+        }
+        Format::Text => {
+            let lines = faults.iter().map(|fault| format!("{}\n", harmless(&fault.to_string())));
+            let all = count_of(trails, "trail");
+            let what = match (trails, faults.len()) {
+                (0, 0) => "There are no trails.".to_owned(),
+                (1, 0) => "1 trail holds: each line follows the one before, and history only added to it.".to_owned(),
+                (_, 0) => format!("{all} hold: each line follows the one before, and history only added to them."),
+                (_, faults) => format!("{} in {all}.", count_of(faults, "fault")),
+            };
+            format!("{}{what}\n", lines.collect::<String>())
+        }
+    });
+    Ok(if faults.is_empty() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// The IDs that have a trail in the work tree, in their order.
+fn ids(repository: &Repository) -> Vec<SecretId> {
+    let entries = std::fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut ids: Vec<_> =
+        names.filter_map(|name| SecretId::parse(name.strip_suffix(".jsonl")?).ok()).collect();
+    ids.sort();
+    ids
+}

@@ -1,0 +1,160 @@
+//! `goldenpath codeowners`
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::codeowners;
+use goldenpath_core::codeowners::{CodeownersFile, Line, Review, State};
+use crate::output::diff::{Difference, diff_for_people};
+use goldenpath_core::files;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::sanitize::harmless_json;
+
+/// Print the CODEOWNERS lines that follow from `ownership`
+///
+/// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of the catalog, the rule
+/// files, CODEOWNERS itself and the pipelines (`.github/workflows/`, `.gitlab-ci.yml`) belong to `ownership.platform`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  goldenpath codeowners            print the lines
+  goldenpath codeowners --write    write them into CODEOWNERS
+  goldenpath codeowners --check    fail where they are missing, stale, overridden or excluded")]
+pub(crate) struct Args {
+    /// Write the lines into CODEOWNERS, between marker comments
+    #[arg(long, conflicts_with = "check")]
+    write: bool,
+    /// Fail where CODEOWNERS lacks the lines, or other lines override or exclude them
+    #[arg(long)]
+    check: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let lines = codeowners::lines(&project, &codeowners::pipelines(&repository)?)?;
+    if !args.write && !args.check {
+        match args.format {
+            Format::Human => {
+                for Line { pattern, owners } in &lines {
+                    context.streams.result(&format!("{pattern} {}\n", owners.join(" ")));
+                }
+            }
+            Format::Json => print(&json!({ "version": 1, "lines": lines }), context),
+        }
+        return Ok(Outcome::Done);
+    }
+
+    let file = codeowners::find(&repository)?;
+    let review = file.review(&lines)?;
+    let is_current = review.state == State::Current;
+    if let (true, State::Excluded(excluding)) = (args.write, &review.state) {
+        let message = format!(
+            "cannot write `{}`: paths of the lines that follow from `ownership` are excluded in {}",
+            file.path,
+            numbered(excluding)
+        );
+        let help =
+            "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
+        return Err(Failure::refused(message, help));
+    }
+    if args.write && !is_current {
+        let path = files::confine(repository.root(), &file.path).map_err(|why| {
+            Failure::refused(
+                format!("cannot write `{}`: {why}", file.path),
+                "make it a regular file",
+            )
+        })?;
+        files::write_whole(&path, review.text.as_bytes())
+            .map_err(|error| Failure::io(&format!("cannot write `{}`", file.path), &error))?;
+    }
+    match args.format {
+        Format::Json => {
+            let report = json!({
+                "version": 1,
+                "file": file.path,
+                "state": review.state.as_str(),
+                "written": args.write && !is_current,
+                "lines": lines,
+            });
+            print(&report, context);
+        }
+        Format::Human if args.write => {
+            let done = match (&file.text, is_current) {
+                (_, true) => "unchanged",
+                (None, false) => "created",
+                (Some(_), false) => "updated",
+            };
+            context.streams.result(&format!("{done} {}\n", file.path));
+        }
+        Format::Human => show(&file, &review, context),
+    }
+    Ok(if args.write || is_current { Outcome::Done } else { Outcome::Failed })
+}
+
+/// Shows what a check found, with the difference to what the file should be.
+fn show(file: &CodeownersFile, review: &Review, context: &Context) {
+    let path = &file.path;
+    let found = match &review.state {
+        State::Current => {
+            context.streams.talk(&format!("{path} is up to date."));
+            return;
+        }
+        State::Missing if file.text.is_none() => {
+            format!("There is no CODEOWNERS; it belongs at {path}.")
+        }
+        State::Missing => format!("{path} does not have the lines that follow from `ownership`."),
+        State::Stale => format!("{path} is out of date."),
+        State::Overridden(later) => {
+            format!(
+                "{path}: {} may override the lines that follow from `ownership`: the last match wins.",
+                numbered(later)
+            )
+        }
+        State::Excluded(excluding) => {
+            let found = format!(
+                "{path}: {} may exclude paths of the lines that follow from `ownership`: on GitLab, no other line gives \
+                 an excluded path an owner.",
+                numbered(excluding)
+            );
+            context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+            context
+                .streams
+                .talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
+            return;
+        }
+    };
+    let before = file.text.as_deref().unwrap_or_default();
+    let difference = Difference { from: path, to: path, before, after: &review.text };
+    context.streams.result(&diff_for_people(&difference, context.streams.out));
+    context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+    context.streams.talk("Next: goldenpath codeowners --write");
+}
+
+/// Returns the numbers of lines in words, the first five of them.
+fn numbered(lines: &[usize]) -> String {
+    let numbers: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
+    let (line, more) = match lines.len() {
+        1 => ("line", String::new()),
+        count if count > numbers.len() => ("lines", format!(" and {} more", count - numbers.len())),
+        _ => ("lines", String::new()),
+    };
+    format!("{line} {}{more}", numbers.join(", "))
+}
+
+fn print(report: &serde_json::Value, context: &Context) {
+    context.streams.result(&format!("{}\n", harmless_json(&format!("{report:#}"))));
+}

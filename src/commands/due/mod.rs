@@ -1,0 +1,122 @@
+//! `goldenpath due`
+
+mod branch;
+
+use clap::ValueEnum;
+
+use super::due::branch::{Branching, ask_for_the_end};
+use crate::args::filter::{At, Filter, note_unread, table_width};
+use crate::args::due_window::Ahead;
+use crate::args::plan::block_on;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::{Catalog, Selection};
+use crate::output::due_list::render_due_list;
+use goldenpath_deploy::inventory::{Agenda, DUE_TEMPLATE};
+use goldenpath_core::vcs::Repository;
+use goldenpath_core::sanitize::harmless_json;
+
+/// Show what is due: ttls that run out, rotations, and secrets that have been deprecated for long
+///
+/// A ttl counts from the secret's creation, as its store tells, or else from the day on which its ID came into the catalog;
+/// a rotation from when the store last rotated or changed the secret. Nothing is changed, and no value is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    ahead: Ahead,
+    /// Exit with 1 when something is overdue, or is due within that time
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    fail_on: FailOn,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    at: At,
+    /// Prepare a branch that takes each secret whose ttl has run out, or that has been deprecated for long, one step on
+    ///
+    /// active → deprecated → decommission_requested, in one commit on the branch that merges go to, or else on the last
+    /// commit. The work tree is not touched, and nothing is pushed.
+    #[arg(long, conflicts_with_all = ["commit", "format", "fail_on"])]
+    decommission: bool,
+    #[command(flatten)]
+    branching: Branching,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    #[default]
+    None,
+    Overdue,
+    Soon,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// Tables, cut to the terminal's width
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// The body of an issue
+    Markdown,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let (repository, snapshot, project) = match args.decommission {
+        false => args.at.open(context)?,
+        true => {
+            let repository = Repository::discover()?;
+            let base = repository.upstream().map_or_else(|| repository.head(), Ok)?;
+            let project = context.open(&repository, base)?;
+            (repository, base, project)
+        }
+    };
+    if args.decommission {
+        args.branching.check(&repository, context)?;
+    }
+    let mut catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    args.filter.check(&project, &catalog)?;
+    note_unread(&catalog, context);
+    block_on(async {
+        let looked =
+            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let days = if args.decommission { 0 } else { args.ahead.within };
+        let due = looked.due(days, &args.filter, &project, &catalog, context)?;
+        if args.decommission {
+            return ask_for_the_end(
+                &args.branching,
+                &repository,
+                &project,
+                &mut catalog,
+                &due,
+                context,
+            );
+        }
+        let (catalog_id, now, within) =
+            (project.catalog_id.clone(), context.now, args.ahead.within);
+        let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
+        context.streams.result(&match args.format {
+            Format::Text => render_due_list(&agenda, table_width(context), context.streams.out),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", agenda.as_json()))),
+            Format::Markdown => {
+                agenda.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?
+            }
+        });
+        Ok(args.outcome(&agenda))
+    })
+}
+
+impl Args {
+    fn outcome(&self, agenda: &Agenda) -> Outcome {
+        let (overdue, soon) = agenda.split();
+        let fails = match self.fail_on {
+            FailOn::None => false,
+            // What is there in a store that was not asked is not known.
+            FailOn::Overdue => !overdue.is_empty() || !agenda.unseen.is_empty(),
+            FailOn::Soon => !overdue.is_empty() || !soon.is_empty() || !agenda.unseen.is_empty(),
+        };
+        if fails { Outcome::Failed } else { Outcome::Done }
+    }
+}

@@ -1,0 +1,245 @@
+//! `goldenpath hook`
+
+use std::cell::OnceCell;
+use std::io::Read;
+
+use clap::Subcommand;
+
+use crate::args::range::{Format, Judged, Range, judge, judge_all};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::Selection;
+use crate::git_hooks;
+use crate::git_hooks::{HookError, HookName, Pushed, Step};
+use goldenpath_core::ids;
+use goldenpath_core::ids::{Clash, Remote};
+use goldenpath_core::rules::RuleSet;
+use goldenpath_core::vcs::{Branch, Repository, SourceError};
+
+/// Install native git hooks, for those who use no hook framework
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write hooks into the folder in which git looks for them
+    ///
+    /// Without names: pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare repository. A hook that is there
+    /// already is kept and runs first. core.hooksPath is respected.
+    Install {
+        /// The hooks to install
+        names: Vec<HookName>,
+        /// Install into a folder of hooks that other repositories use too
+        #[arg(long)]
+        shared: bool,
+    },
+    /// Take goldenpath's hooks out again, and put back what was there before
+    Uninstall {
+        /// The hooks to take out; all of goldenpath's if there are none
+        names: Vec<HookName>,
+    },
+    /// Do what a hook does; for git to call
+    Run {
+        /// The hook
+        name: HookName,
+        /// What git gives the hook: to update the ref, where it is, where it will be; to pre-push the remote and its URL
+        arguments: Vec<String>,
+    },
+}
+
+/// The most that git may tell a hook, in bytes: a mirror push of 100,000 refs.
+const MAX_INPUT: u64 = 32 * 1024 * 1024;
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    match &args.command {
+        Command::Install { names, shared } => install(names, *shared, context),
+        Command::Uninstall { names } => uninstall(names, context),
+        Command::Run { name, arguments } => run_hook(*name, arguments, context),
+    }
+}
+
+fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcome, Failure> {
+    use HookName::{PreCommit, PreMergeCommit, PrePush, PreReceive};
+    let repository = Repository::discover_any()?;
+    let names = match names {
+        [] if repository.is_bare() => &[PreReceive][..],
+        [] => &[PreCommit, PreMergeCommit, PrePush],
+        names => names,
+    };
+    let (folder, is_shared) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
+    // /dev/null is what many set to have no hooks at all.
+    if folder.exists() && !folder.is_dir() {
+        return Err(HookError::NotAFolder { path: folder }.into());
+    }
+    if is_shared && !shared {
+        return Err(HookError::Shared { folder }.into());
+    }
+    for &name in names {
+        let line = match git_hooks::install(&folder, name)? {
+            Step::Chained(before) => format!(
+                "installed {} (the one before runs first, as {})",
+                folder.join(name.as_str()).display(),
+                before.display()
+            ),
+            Step::Updated => format!("updated {}", folder.join(name.as_str()).display()),
+            Step::Called => {
+                format!(
+                    "unchanged {}: it runs `goldenpath hook run {name}` already",
+                    folder.join(name.as_str()).display(),
+                    name = name.as_str()
+                )
+            }
+            Step::Unchanged => format!("unchanged {}", folder.join(name.as_str()).display()),
+            _ => format!("installed {}", folder.join(name.as_str()).display()),
+        };
+        context.streams.result(&format!("{line}\n"));
+    }
+    Ok(Outcome::Done)
+}
+
+fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover_any()?;
+    let (folder, _) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
+    let all = <HookName as clap::ValueEnum>::value_variants();
+    let mut found = false;
+    for &name in if names.is_empty() { all } else { names } {
+        let path = folder.join(name.as_str());
+        match git_hooks::uninstall(&folder, name)? {
+            Step::Restored => {
+                context.streams.result(&format!("restored {} as it was before\n", path.display()))
+            }
+            Step::Removed => context.streams.result(&format!("removed {}\n", path.display())),
+            _ if !names.is_empty() => {
+                context.streams.talk(&format!("{} is not goldenpath's", path.display()))
+            }
+            _ => continue,
+        }
+        found = true;
+    }
+    if !found {
+        context.streams.talk(&format!("no hook of goldenpath's in {}", folder.display()));
+    }
+    Ok(Outcome::Done)
+}
+
+fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<Outcome, Failure> {
+    match (name, arguments) {
+        (HookName::PreCommit | HookName::PreMergeCommit, _) => {
+            let repository = Repository::discover()?;
+            judge(
+                &repository,
+                &Range::staged(&repository)?,
+                &Selection::All,
+                Format::Human,
+                context,
+            )
+        }
+        (HookName::PrePush | HookName::PreReceive, _) => {
+            let mut lines = String::new();
+            let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
+            read.map_err(|error| Failure::io("what git tells the hook cannot be read", &error))?;
+            // The server's hooks have no arguments, and a hook of somebody's own need not hand them on.
+            refs(name, &git_hooks::of_lines(&lines)?, arguments.first().map(String::as_str), context)
+        }
+        (HookName::Update, [reference, from, to]) => refs(
+            name,
+            &git_hooks::of_update(reference, from, to)?.into_iter().collect::<Vec<_>>(),
+            None,
+            context,
+        ),
+        (HookName::Update, _) => Err(Failure::usage(
+            "update takes the ref, where it is and where it will be",
+            "it is for git to call; see githooks(5)",
+        )),
+    }
+}
+
+/// Judges what each ref brings, and sums up. The branch that merges go to must lose nothing; any other brings what that
+/// one does not have yet. `remote` is where a push goes, by its name or URL.
+fn refs(
+    hook: HookName,
+    pushed: &[Pushed],
+    remote: Option<&str>,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let repository = Repository::discover_any()?;
+    let target = match hook {
+        HookName::PreReceive | HookName::Update => repository.own_branch(),
+        // A URL, or a remote that nothing was ever fetched from, has no branches here.
+        _ => remote
+            .and_then(|remote| repository.branch_of(remote))
+            .or_else(|| repository.upstream_branch()),
+    };
+    // A branch and a tag may bring what the branch that merges go to gets in the same push.
+    let is_target = |one: &&Pushed| target.as_ref().is_some_and(|target| target.name == one.name);
+    let moves_to = pushed.iter().find(is_target).and_then(|one| repository.commit(&one.to).ok());
+    let mut ranges: Vec<(&str, Range)> = Vec::new();
+    for one in pushed {
+        let to = match repository.commit(&one.to) {
+            Ok(to) => to,
+            // A tag on a blob or a tree brings no manifests.
+            Err(SourceError::NoSuchCommit { .. }) if repository.has_object(&one.to) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // Where the remote is ahead of what was fetched, its commit is unknown here; the server knows it.
+        let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
+        let range = match (from, &target) {
+            (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
+            (from, target) => {
+                Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?
+            }
+        };
+        let range = range.pushed_to(&one.name, target.as_ref(), moves_to);
+        // A branch and a tag on it are the same news.
+        if !ranges.iter().any(|(_, known)| known.covers(&range)) {
+            ranges.push((&one.name, range));
+        }
+    }
+    let branches = OnceCell::new();
+    let elsewhere = |name: &str, range: &Range, judged: &Judged| {
+        let mine = judged.newcomers();
+        let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
+        // What this push replaces is not in its way.
+        let shown = Remote::at(&repository, remote).name;
+        let own = name.strip_prefix("refs/heads/").map(|name| format!("{shown}/{name}"));
+        let others: Vec<Branch> =
+            branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
+        let rules = RuleSet::of(&judged.project)?;
+        let clashes = ids::elsewhere(
+            &repository,
+            &judged.project.config.catalog,
+            &mine,
+            Some(range.after()),
+            &others,
+        );
+        let finding = |clash: &Clash| {
+            rules.taken_elsewhere(
+                &judged.catalog,
+                &clash.mine.path,
+                &clash.branch.name,
+                &clash.path,
+            )
+        };
+        Ok(clashes.iter().filter_map(finding).collect())
+    };
+    judge_all(&repository, &ranges, &elsewhere, context)
+}
+
+/// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.
+fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
+    Remote::at(repository, remote).branches().unwrap_or_else(|error| {
+        context.streams.talk(&format!(
+            "Warning: only branches that were fetched are looked at for IDs: {error}."
+        ));
+        let prefix = format!("{remote}/");
+        let mut branches = repository.branches().unwrap_or_default();
+        branches.retain(|branch| branch.name.starts_with(&prefix));
+        branches
+    })
+}

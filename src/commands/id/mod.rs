@@ -1,0 +1,245 @@
+//! `goldenpath id`
+
+mod renumber;
+
+use std::collections::BTreeMap;
+
+use clap::Subcommand;
+use serde_json::{Value as Json, json};
+
+use crate::args::reservation::{Reserving, take, tell, upcoming};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::{Catalog, Selection};
+use goldenpath_core::ids::{Allocator, Asked, Holder, Remote, RemoteError, Standing, holders};
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::used_ids::Look;
+
+/// See, take and mend audit IDs
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the ID that would be given out next
+    ///
+    /// As far as this clone knows, and nobody is kept from taking it: `id reserve` and `new secret` take one.
+    Next {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take IDs that nobody else will get
+    ///
+    /// For manifests that are not made by `new secret`. With a remote, each is reserved there; without one, it is written
+    /// down in this clone.
+    Reserve {
+        /// How many
+        #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+        count: u16,
+        #[command(flatten)]
+        reserving: Reserving,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who holds which ID
+    ///
+    /// The manifests of the work tree and of all branches, those on the remote included; what is reserved and not used; and
+    /// what this clone has given out. Numbers of manifests that are gone from every branch are not shown, and never given
+    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked:
+    /// they do not count.
+    List {
+        /// Only what is reserved or given out, and no branch uses
+        #[arg(long)]
+        unused: bool,
+        /// Ask no remote: what this clone knows
+        #[arg(long)]
+        offline: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    Renumber(renumber::Args),
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    match &args.command {
+        Command::Next { json } => next(*json, context),
+        Command::Reserve { count, reserving, json } => {
+            reserve((*count).into(), *reserving, *json, context)
+        }
+        Command::List { unused, offline, json } => list(*unused, *offline, *json, context),
+        Command::Renumber(args) => renumber::run(args, context),
+    }
+}
+
+fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let config = context.configuration(&repository)?;
+    let ids =
+        upcoming(&Allocator::of(&repository, &config.catalog, &config.ids, None), 1, context)?;
+    print_ids(&ids, as_json, |id| json!({ "version": 1, "id": id[0] }), context);
+    Ok(Outcome::Done)
+}
+
+fn reserve(
+    count: usize,
+    reserving: Reserving,
+    as_json: bool,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let config = context.configuration(&repository)?;
+    let given = take(&reserving.allocator(&repository, &config), count, context)?;
+    print_ids(
+        &given.ids,
+        as_json,
+        |ids| json!({ "version": 1, "ids": ids, "reservedOn": given.reserved_on }),
+        context,
+    );
+    if !as_json {
+        context.streams.talk(&match &given.reserved_on {
+            Some(remote) => format!("Reserved on {remote}."),
+            None => "Written down in this clone; no remote knows of it.".to_owned(),
+        });
+    }
+    Ok(Outcome::Done)
+}
+
+fn print_ids(
+    ids: &[SecretId],
+    as_json: bool,
+    json: impl Fn(&[SecretId]) -> Json,
+    context: &Context,
+) {
+    if as_json {
+        context.streams.result(&format!("{}\n", harmless_json(&format!("{:#}", json(ids)))));
+    } else {
+        ids.iter().for_each(|id| context.streams.result(&format!("{id}\n")));
+    }
+}
+
+fn list(
+    only_unused: bool,
+    offline: bool,
+    as_json: bool,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
+    let remote = if offline { None } else { allocator.remote()? };
+    let asked =
+        remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
+    let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
+    let used = allocator.used(of_remote, Look::AtFolders, &|news| tell(&news, context))?;
+    let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
+    if only_unused {
+        rows.retain(|row| matches!(row.standing, Standing::Reserved | Standing::GivenOut));
+    }
+    let makers = makers(&rows, asked.as_ref().map(|(remote, asked)| (*remote, asked)), context);
+    context.streams.progress_ends();
+    if as_json {
+        let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &makers)).collect();
+        let json = format!("{:#}", json!({ "version": 1, "ids": rows }));
+        context.streams.result(&format!("{}\n", harmless_json(&json)));
+    } else {
+        let remote = of_remote.map(|(name, _)| name);
+        rows.iter().for_each(|row| context.streams.result(&row_for_people(row, remote, &makers)));
+    }
+    Ok(Outcome::Done)
+}
+
+/// What the remote says; None, after a word, where it says nothing.
+fn asked(remote: &Remote<'_>, context: &Context) -> Option<Asked> {
+    context.streams.glimpse(&format!("Asking {} who holds which ID …", remote.name));
+    match remote.look() {
+        Ok(asked) => Some(asked),
+        Err(error) => {
+            untold(&error, context);
+            None
+        }
+    }
+}
+
+/// Who has reserved what is not used, and when.
+fn makers(
+    rows: &[Holder],
+    asked: Option<(&Remote<'_>, &Asked)>,
+    context: &Context,
+) -> BTreeMap<SecretId, String> {
+    let Some((remote, asked)) = asked else { return BTreeMap::new() };
+    let unused = rows.iter().filter(|row| row.standing == Standing::Reserved);
+    let reserved = unused.filter_map(|row| Some((row.id, *asked.reserved.get(&row.id)?))).collect();
+    remote.makers(&reserved).unwrap_or_else(|error| {
+        untold(&error, context);
+        BTreeMap::new()
+    })
+}
+
+fn untold(error: &RemoteError, context: &Context) {
+    context.streams.progress_ends();
+    context.streams.talk(&format!("Warning: this is only what this clone knows: {error}."));
+}
+
+fn row_for_people(
+    row: &Holder,
+    remote: Option<&str>,
+    makers: &BTreeMap<SecretId, String>,
+) -> String {
+    let what = match row.standing {
+        Standing::Used => {
+            let place = row.branch.as_deref().unwrap_or("the work tree");
+            let collides = if row.collides { "; another manifest has this ID too" } else { "" };
+            let owner = row.owner.as_deref().unwrap_or("nobody");
+            format!(
+                "{} ({}, on {}{collides})",
+                harmless_name(row.path.as_deref().unwrap_or_default()),
+                harmless_name(owner),
+                harmless_name(place)
+            )
+        }
+        Standing::Reserved => {
+            let maker = makers.get(&row.id).map(|maker| format!(" by {maker}")).unwrap_or_default();
+            format!(
+                "no branch uses it (reserved on {}{maker})",
+                harmless_name(remote.unwrap_or_default())
+            )
+        }
+        Standing::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
+        Standing::Ignored => {
+            let place = row
+                .branch
+                .as_deref()
+                .map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
+            format!(
+                "{} ({})",
+                harmless_name(row.path.as_deref().unwrap_or_default()),
+                harmless_name(&place)
+            )
+        }
+    };
+    let beyond = if row.beyond { "; above `ids.maxGap`, does not count" } else { "" };
+    format!("{:<10}  {:<9}  {what}{beyond}\n", row.id.to_string(), row.standing.as_str())
+}
+
+fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
+    json!({
+        "id": row.id,
+        "state": row.standing.as_str(),
+        "path": row.path,
+        "branch": row.branch,
+        "name": row.name,
+        "owner": row.owner,
+        "reservedBy": makers.get(&row.id),
+        "collides": row.collides,
+        "beyondGap": row.beyond,
+    })
+}

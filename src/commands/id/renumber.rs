@@ -1,0 +1,244 @@
+//! `goldenpath id renumber`
+
+use serde_json::json;
+
+use crate::args::reservation::{Reserving, take, upcoming};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
+use crate::output::diff::{Difference, diff_for_people};
+use goldenpath_core::fixes;
+use goldenpath_core::fixes::Rewrite;
+use goldenpath_core::ids::{Allocator, Younger, collisions, renumber};
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::rules::Confidential;
+use goldenpath_core::vcs::{Branch, Repository, Snapshot};
+use goldenpath_core::sanitize::{harmless_json, harmless_name};
+
+/// Give another ID to the younger of two manifests that have the same one
+///
+/// In the work tree, before the merge: the next free ID goes into the manifest, comments and layout kept, and into the
+/// file's name. Without names, what collides in the catalog or with a branch of the remote; the commits tell which is the
+/// younger, and what the branch that merges go to holds stays what it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Manifests to renumber, by their paths, or by an ID that only one file has
+    manifests: Vec<String>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reserving: Reserving,
+    /// Print the old and new IDs and paths as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    let allocator = args.reserving.allocator(&repository, &project.config);
+    let (younger, others_turn) = match args.manifests.as_slice() {
+        [] => colliding(&repository, &project, &catalog, &allocator, context)?,
+        named => (chosen(&repository, &catalog, named)?, 0),
+    };
+    if younger.is_empty() {
+        if others_turn == 0 {
+            context.streams.talk("No two manifests have the same ID.");
+        }
+        report(&[], args, context);
+        return Ok(Outcome::Done);
+    }
+    // With a stand-in first: whatever cannot be written is refused before a number is taken.
+    let ids = upcoming(&allocator, younger.len(), context)?;
+    let mut rewrites = rewritten(&mut catalog, &project, &younger, &ids)?;
+    let ids = match args.dry_run {
+        true => ids,
+        false => {
+            let given = take(&allocator, younger.len(), context)?.ids;
+            if given != ids {
+                catalog =
+                    Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+                rewrites = rewritten(&mut catalog, &project, &younger, &given)?;
+            }
+            fixes::write(&repository, &catalog, &rewrites)?;
+            given
+        }
+    };
+    let done: Vec<Done<'_>> = younger
+        .iter()
+        .zip(&ids)
+        .zip(&rewrites)
+        .map(|((younger, id), rewrite)| Done { younger, id: *id, rewrite })
+        .collect();
+    if args.dry_run && !args.json {
+        for one in &done {
+            show(one, &catalog, &project, context);
+        }
+    }
+    report(&done, args, context);
+    for one in &done {
+        remind(one, &catalog, context);
+    }
+    Ok(Outcome::Done)
+}
+
+/// A manifest with its new ID.
+struct Done<'a> {
+    younger: &'a Younger,
+    id: SecretId,
+    rewrite: &'a Rewrite,
+}
+
+/// What collides, and how many manifests somebody else has to renumber.
+fn colliding(
+    repository: &Repository,
+    project: &Project,
+    catalog: &Catalog,
+    allocator: &Allocator<'_>,
+    context: &Context,
+) -> Result<(Vec<Younger>, usize), Failure> {
+    let mut others: Vec<Branch> = repository.branches()?;
+    let remote = allocator.remote()?;
+    if let Some(remote) = &remote {
+        context.streams.glimpse(&format!("Asking {} what its branches hold …", remote.name));
+        match remote.branches() {
+            // What the remote has now counts, and not what it had when it was last fetched.
+            Ok(branches) => {
+                let prefix = format!("{}/", remote.name);
+                others.retain(|branch| !branch.name.starts_with(&prefix));
+                others.extend(branches);
+            }
+            Err(error) => {
+                context.streams.progress_ends();
+                context.streams.talk(&format!(
+                    "Warning: only branches that were fetched are looked at: {error}."
+                ));
+            }
+        }
+    }
+    context.streams.progress_ends();
+    let target = remote.as_ref().and_then(|remote| repository.branch_of(&remote.name));
+    let target = target.or_else(|| repository.upstream_branch());
+    let (younger, elder) = collisions(repository, project, catalog, target.as_ref(), &others);
+    for one in &elder {
+        context.streams.talk(&format!(
+            "{} keeps {}: {} on {} is younger and is to be renumbered there, or here by `goldenpath id renumber {}`.",
+            harmless_name(&one.path),
+            one.id,
+            harmless_name(&one.other),
+            harmless_name(&one.branch),
+            harmless_name(&one.path)
+        ));
+    }
+    Ok((younger, elder.len()))
+}
+
+/// The manifests that were named.
+fn chosen(
+    repository: &Repository,
+    catalog: &Catalog,
+    names: &[String],
+) -> Result<Vec<Younger>, Failure> {
+    let mut chosen: Vec<Younger> = Vec::new();
+    for name in names {
+        let of_id: Vec<&Entry> = match SecretId::parse(name) {
+            Ok(_) => {
+                catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name)).collect()
+            }
+            Err(_) => Vec::new(),
+        };
+        let path = match of_id.as_slice() {
+            [only] => only.path.clone(),
+            [] if SecretId::parse(name).is_ok() => {
+                return Err(Failure::usage(
+                    format!("no manifest has the ID {name}"),
+                    "`goldenpath id list` shows them",
+                ));
+            }
+            [] => repository.relative(name.as_ref())?,
+            several => {
+                let paths: Vec<&str> = several.iter().map(|entry| entry.path.as_str()).collect();
+                return Err(Failure::usage(
+                    format!("{} manifests have the ID {name}: {}", several.len(), paths.join(", ")),
+                    "name the file that is to get another one",
+                ));
+            }
+        };
+        let id =
+            catalog.at(&path).and_then(Entry::claimed_id).and_then(|id| SecretId::parse(id).ok());
+        let Some(id) = id else {
+            return Err(Failure::usage(
+                format!("`{path}` is no manifest of the catalog that has an ID"),
+                "name a manifest, by its path or its ID",
+            ));
+        };
+        if !chosen.iter().any(|known| known.path == path) {
+            chosen.push(Younger { path, id, because: "it was named".to_owned() });
+        }
+    }
+    Ok(chosen)
+}
+
+fn rewritten(
+    catalog: &mut Catalog,
+    project: &Project,
+    younger: &[Younger],
+    ids: &[SecretId],
+) -> Result<Vec<Rewrite>, Failure> {
+    let rewrites =
+        younger.iter().zip(ids).map(|(one, id)| renumber(catalog, project, &one.path, *id));
+    Ok(rewrites.collect::<Result<_, _>>()?)
+}
+
+fn show(done: &Done<'_>, catalog: &Catalog, project: &Project, context: &Context) {
+    let Some(after) = catalog.at(&done.rewrite.path) else { return };
+    let before = &done.rewrite.before;
+    let (old, new) = Confidential::of_change(before, after, project);
+    let difference = Difference {
+        from: &before.path,
+        to: &after.path,
+        before: &old.mask(&before.text),
+        after: &new.mask(&after.text),
+    };
+    context.streams.result(&diff_for_people(&difference, context.streams.out));
+}
+
+fn report(done: &[Done<'_>], args: &Args, context: &Context) {
+    if args.json {
+        let rows: Vec<_> = done
+            .iter()
+            .map(|one| json!({ "from": one.younger.id, "to": one.id, "oldPath": one.younger.path, "path": one.rewrite.path, "reason": one.younger.because }))
+            .collect();
+        let json =
+            format!("{:#}", json!({ "version": 1, "dryRun": args.dry_run, "renumbered": rows }));
+        context.streams.result(&format!("{}\n", harmless_json(&json)));
+        return;
+    }
+    for Done { younger, id, rewrite } in done {
+        let line = format!(
+            "{} → {id} {} ({})\n",
+            younger.id,
+            harmless_name(&rewrite.path),
+            harmless_name(&younger.because)
+        );
+        match args.dry_run {
+            true => context.streams.talk(line.trim_end()),
+            false => context.streams.result(&line),
+        }
+    }
+    if args.dry_run && !done.is_empty() {
+        context.streams.talk("Nothing was written (--dry-run).");
+    }
+}
+
+/// Says where the old ID still stands in words: what a comment means is not ours to change.
+fn remind(done: &Done<'_>, catalog: &Catalog, context: &Context) {
+    let old = done.younger.id.to_string();
+    let Some(after) = catalog.at(&done.rewrite.path) else { return };
+    if let Some(line) = after.text.lines().position(|line| line.contains(&old)) {
+        let path = harmless_name(&after.path);
+        context.streams.talk(&format!("Note: {path}:{} still speaks of {old}.", line + 1));
+    }
+}

@@ -1,0 +1,173 @@
+//! `goldenpath init`
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME};
+use goldenpath_core::files;
+use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
+use goldenpath_core::scaffold::pre_commit_config;
+use goldenpath_core::scaffold::pre_commit_config::HookEdit;
+use goldenpath_core::vcs::Repository;
+use goldenpath_core::template;
+use goldenpath_core::template::Output;
+
+/// Set a repository up: goldenpath.yaml, schemas/ and the commit hook
+///
+/// Writes what is not there yet and leaves alone what is. If the repository has a .pre-commit-config.yaml, the hook is
+/// added to it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Replace files that differ from what init would write
+    #[arg(long)]
+    force: bool,
+}
+
+const TEMPLATE: &str = goldenpath_core::template::built_in::CONFIGURATION;
+
+/// The bytes of a file that is there already that are read at most.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// A file that init has looked at.
+struct Step<'a> {
+    /// The line that says what became of it.
+    done: String,
+    /// From the repository's root.
+    path: &'a str,
+    /// Where to write `text`; None where the file stays as it is.
+    target: Option<PathBuf>,
+    text: String,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let root = repository.root();
+    let existing = match args.force {
+        true => None,
+        false => read(root, FILE_NAME)?,
+    };
+    // What a configuration that stays says decides where the rest goes.
+    let config = existing
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
+    let catalog_id = goldenpath_core::config::to_catalog_id(&repository.name());
+    let fresh = template::render(
+        "goldenpath.yaml.j2",
+        TEMPLATE,
+        Output::Yaml,
+        &json!({ "catalogId": catalog_id }),
+    )?;
+
+    let files = [
+        (FILE_NAME, fresh.as_str()),
+        (SCHEMA_FILE_NAME, BUILT_IN_SCHEMA),
+        (&config.enums, BUILT_IN_ENUMS),
+        (&config.governance, BUILT_IN_GOVERNANCE),
+        (&config.secret_types, BUILT_IN_SECRET_TYPES),
+    ];
+    // All is looked at before anything is written, so that what stands in the way stops all of it.
+    let mut steps = Vec::new();
+    for (path, text) in files {
+        let word = match read(root, path)? {
+            Some(found) if found == text => "unchanged",
+            Some(_) if !args.force => "kept your",
+            Some(_) => "replaced",
+            None => "created",
+        };
+        let target = match word {
+            "replaced" | "created" => Some(target(root, path)?),
+            _ => None,
+        };
+        steps.push(Step { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
+    }
+    let item = pre_commit_config::item(&config.catalog)?;
+    let name = pre_commit_config::CONFIG_FILE_NAME;
+    let edit = read(root, name)?.map(|text| pre_commit_config::add(&text, &item));
+    match &edit {
+        Some(HookEdit::AlreadyThere) => {
+            steps.push(Step {
+                done: format!("unchanged {name}\n"),
+                path: name,
+                target: None,
+                text: String::new(),
+            });
+        }
+        Some(HookEdit::Added(text)) => {
+            let target = Some(target(root, name)?);
+            steps.push(Step {
+                done: format!("added the hook to {name}\n"),
+                path: name,
+                target,
+                text: text.clone(),
+            });
+        }
+        Some(HookEdit::ByHand) | None => {}
+    }
+    for step in steps {
+        step.take()?;
+        context.streams.result(&step.done);
+    }
+    advise(edit.as_ref(), &item, context);
+    Ok(Outcome::Done)
+}
+
+impl Step<'_> {
+    fn take(&self) -> Result<(), Failure> {
+        let Some(target) = &self.target else { return Ok(()) };
+        files::write_whole(target, self.text.as_bytes())
+            .map_err(|error| Failure::io(&format!("`{}` cannot be written", self.path), &error))
+    }
+}
+
+/// What is left for the person to do.
+fn advise(edit: Option<&HookEdit>, item: &str, context: &Context) {
+    let name = pre_commit_config::CONFIG_FILE_NAME;
+    match edit {
+        Some(HookEdit::AlreadyThere | HookEdit::Added(_)) => {}
+        Some(HookEdit::ByHand) => {
+            context.streams.talk(&format!(
+                "{name} is written in a way that init does not edit. Add under `repos:`\n\n{item}"
+            ));
+        }
+        None => {
+            context.streams.talk(&format!(
+                "There is no {name}. To check every commit, make one with\n\nrepos:\n{item}\nor, without the framework, \
+                 run `goldenpath hook install`.\n"
+            ));
+        }
+    }
+    context
+        .streams
+        .talk("Next: look through goldenpath.yaml, commit, and make a first secret with `goldenpath new secret`.");
+}
+
+fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
+    let on_disk = root.join(path);
+    if on_disk.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let help = "move it away; init leaves alone what it cannot read";
+    let bytes = files::read_regular(&on_disk, MAX_BYTES)
+        .map_err(|why| Failure::usage(format!("{path}: {why}"), help))?;
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
+}
+
+/// Where to write `path`, if its folders are folders or can be made.
+fn target(root: &Path, path: &str) -> Result<PathBuf, Failure> {
+    let target = files::confine(root, path)
+        .map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
+    let in_the_way = target.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
+    match in_the_way.filter(|folder| !folder.is_dir()) {
+        Some(file) => {
+            let file = file.strip_prefix(root).unwrap_or(file).display();
+            let message = format!("`{path}` cannot be written: `{file}` is a file, not a folder");
+            Err(Failure::usage(message, format!("move `{file}` away")))
+        }
+        None => Ok(target),
+    }
+}

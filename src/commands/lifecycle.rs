@@ -1,0 +1,322 @@
+//! `goldenpath lifecycle`
+
+use std::collections::BTreeSet;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::args::filter::status;
+use crate::args::secret_id::named;
+use crate::cli::{Context, Narrow, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::{Catalog, Project, Selection};
+use crate::output::diff::{Difference, diff_for_people};
+use crate::output::findings::count_of;
+use goldenpath_core::fixes;
+use goldenpath_core::fixes::Rewrite;
+use goldenpath_deploy::lifecycle;
+use goldenpath_deploy::lifecycle::{Promised, Refusal};
+use goldenpath_core::manifest::{LifecycleStatus, SecretId};
+use goldenpath_core::rules::Confidential;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::suggest;
+use goldenpath_core::sanitize::{harmless_json, harmless_name};
+
+/// How many refusals are told one by one.
+const MOST_TOLD: usize = 10;
+
+/// Move manifests along their lifecycle
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Set(Set),
+}
+
+/// Write another status into manifests, comments and layout kept
+///
+/// In the work tree: it counts when it is merged. One step at a time, active → deprecated → decommission_requested, and
+/// one step back; `decommissioned` is set by apply, when the secret is gone. If one of several cannot take the step,
+/// nothing is written.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "goldenpath lifecycle set [OPTIONS] [ID]... <STATUS>")]
+struct Set {
+    /// The IDs of the manifests, and behind them the status; without IDs, --env, --service or --from select
+    #[arg(required = true, value_name = "ID|STATUS")]
+    words: Vec<String>,
+    #[command(flatten)]
+    narrow: Narrow,
+    /// Only those that have this status now
+    #[arg(long, value_name = "STATUS", value_parser = status)]
+    from: Option<LifecycleStatus>,
+    /// Show what would change, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print what was changed as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A manifest and its step.
+struct Step {
+    id: SecretId,
+    path: String,
+    from: LifecycleStatus,
+    tier: String,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let Command::Set(args) = &args.command;
+    set(args, context)
+}
+
+fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
+    let (ids, to) = args.understood()?;
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+    let (steps, already) = steps(args, ids, to, &project, &catalog, context)?;
+    let promised = if steps.is_empty() { None } else { Promised::of(&repository, &project)? };
+    let refused: Vec<(&Step, Refusal)> = steps
+        .iter()
+        .filter_map(|step| {
+            Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?))
+        })
+        .collect();
+    if !refused.is_empty() {
+        return Err(refusal(&refused, steps.len(), to));
+    }
+    let rewrites: Vec<Rewrite> = steps
+        .iter()
+        .map(|step| lifecycle::set(&mut catalog, &project, &step.path, to))
+        .collect::<Result<_, _>>()?;
+    if !args.dry_run {
+        fixes::write(&repository, &catalog, &rewrites)?;
+    } else if !args.json {
+        for rewrite in &rewrites {
+            show(rewrite, &catalog, &project, context);
+        }
+    }
+    report(args, &steps, &already, to, context);
+    if !args.json && !steps.is_empty() {
+        let line = if args.dry_run {
+            "Nothing was written (--dry-run).".to_owned()
+        } else {
+            next(&steps, to, &project)
+        };
+        context.streams.talk(&line);
+    }
+    Ok(Outcome::Done)
+}
+
+impl Set {
+    /// The IDs, and the status.
+    fn understood(&self) -> Result<(&[String], LifecycleStatus), Failure> {
+        let Some((last, ids)) = self.words.split_last() else {
+            return Err(Failure::usage("no status is given", "give it behind the IDs"));
+        };
+        let to = match LifecycleStatus::parse(last) {
+            Ok(LifecycleStatus::Decommissioned) => {
+                return Err(Failure::usage(
+                    "`decommissioned` is set by `goldenpath apply` alone, when the secret is gone",
+                    "set `decommission_requested`; apply then takes the ExternalSecret away, deletes the secret and writes \
+                     `decommissioned`",
+                ));
+            }
+            Ok(to) => to,
+            Err(_) if SecretId::parse(last).is_ok() => {
+                return Err(Failure::usage(
+                    format!("no status is given behind {last}"),
+                    "as in `goldenpath lifecycle set SEC-0007 deprecated`",
+                ));
+            }
+            Err(states) => {
+                let near =
+                    suggest::did_you_mean(last, LifecycleStatus::ALL.map(LifecycleStatus::as_str));
+                let message = format!("`{}` is no status", harmless_name(last));
+                return Err(Failure::usage(message, near.unwrap_or(states)));
+            }
+        };
+        if let Some(word) = ids.iter().find(|word| LifecycleStatus::parse(word).is_ok()) {
+            return Err(Failure::usage(
+                format!("two statuses are given, `{word}` and `{to}`"),
+                "give one, behind the IDs",
+            ));
+        }
+        match (ids.is_empty(), self.selects()) {
+            (true, false) => Err(Failure::usage(
+                "no manifest is named",
+                "give IDs before the status, or select with --env, --service or --from",
+            )),
+            (false, true) => Err(Failure::usage(
+                "IDs and a selection are given",
+                "give either IDs, or --env, --service and --from",
+            )),
+            _ => Ok((ids, to)),
+        }
+    }
+
+    fn selects(&self) -> bool {
+        !self.narrow.is_open() || self.from.is_some()
+    }
+}
+
+/// The steps that are asked for, and the manifests that have the status already.
+fn steps(
+    args: &Set,
+    ids: &[String],
+    to: LifecycleStatus,
+    project: &Project,
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<(Vec<Step>, Vec<SecretId>), Failure> {
+    let mut chosen = Vec::new();
+    for word in ids {
+        let entry = named(catalog, word)?;
+        let path = entry.path.clone();
+        let request = entry.request().ok_or(lifecycle::LifecycleError::Unreadable { path })?;
+        chosen.push((entry, request));
+    }
+    if ids.is_empty() {
+        args.narrow.check(project, catalog)?;
+        let requests = catalog.entries.iter().filter_map(|entry| Some((entry, entry.request()?)));
+        chosen.extend(requests.filter(|(_, request)| {
+            args.narrow.holds(request) && args.from.is_none_or(|from| request.status == from)
+        }));
+        let unread = catalog.entries.iter().filter(|entry| entry.request().is_none()).count();
+        if unread > 0 {
+            let files = count_of(unread, "file");
+            context.streams.talk(&format!(
+                "Note: {files} with errors not looked at; `goldenpath validate` shows them."
+            ));
+        }
+        if chosen.is_empty() {
+            context.streams.talk("No manifest is selected.");
+        }
+    }
+    let (mut steps, mut already, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for (entry, request) in chosen.into_iter().filter(|(entry, _)| seen.insert(entry.path.as_str()))
+    {
+        match request.status == to {
+            true => already.push(request.id),
+            false => steps.push(Step {
+                id: request.id,
+                path: entry.path.clone(),
+                from: request.status,
+                tier: request.risk_tier.clone(),
+            }),
+        }
+    }
+    Ok((steps, already))
+}
+
+/// What keeps the steps from being taken, as one message.
+fn refusal(refused: &[(&Step, Refusal)], all: usize, to: LifecycleStatus) -> Failure {
+    let instead = |refusal: &Refusal| {
+        let legal: Vec<String> = refusal.legal.iter().map(|status| format!("`{status}`")).collect();
+        (!legal.is_empty()).then(|| format!("the next step is {}", legal.join(" or ")))
+    };
+    if let ([(_, only)], 1) = (refused, all) {
+        let help =
+            only.help.clone().into_iter().chain(instead(only)).collect::<Vec<_>>().join("; ");
+        return Failure::refused(format!("{}, which cannot become `{to}`", only.because), help);
+    }
+    let mut message =
+        format!("{} of {all} manifests cannot become `{to}`; nothing was written", refused.len());
+    for (_, refusal) in refused.iter().take(MOST_TOLD) {
+        let instead = instead(refusal).or_else(|| refusal.help.clone());
+        message.push_str(&format!(
+            "\n{}{}",
+            refusal.because,
+            instead.map(|words| format!(": {words}")).unwrap_or_default()
+        ));
+    }
+    if refused.len() > MOST_TOLD {
+        message.push_str(&format!("\nand {} more", refused.len() - MOST_TOLD));
+    }
+    let help = match LifecycleStatus::ALL
+        .into_iter()
+        .find(|from| from.steps().contains(&to) && *from < to)
+    {
+        Some(from) => format!("leave them out, or select with `--from {from}` those that can"),
+        None => "leave them out".to_owned(),
+    };
+    Failure::refused(message, help)
+}
+
+fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Context) {
+    let Some(after) = catalog.at(&rewrite.path) else { return };
+    let before = &rewrite.before;
+    let (old, new) = Confidential::of_change(before, after, project);
+    let difference = Difference {
+        from: &before.path,
+        to: &after.path,
+        before: &old.mask(&before.text),
+        after: &new.mask(&after.text),
+    };
+    context.streams.result(&diff_for_people(&difference, context.streams.out));
+}
+
+fn report(
+    args: &Set,
+    steps: &[Step],
+    already: &[SecretId],
+    to: LifecycleStatus,
+    context: &Context,
+) {
+    if args.json {
+        let row =
+            |step: &Step| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
+        let changed: Vec<_> = steps.iter().map(row).collect();
+        let json = json!({ "version": 1, "dryRun": args.dry_run, "changed": changed, "unchanged": already });
+        context.streams.result(&format!("{}\n", harmless_json(&format!("{json:#}"))));
+        return;
+    }
+    for step in steps {
+        let line = format!("{}  {} → {to}  {}\n", step.id, step.from, harmless_name(&step.path));
+        match args.dry_run {
+            true => context.streams.talk(line.trim_end()),
+            false => context.streams.result(&line),
+        }
+    }
+    match already {
+        [] => {}
+        [only] => context.streams.talk(&format!("{only} is `{to}` already.")),
+        several => {
+            context.streams.talk(&format!("{} manifests are `{to}` already.", several.len()))
+        }
+    }
+}
+
+/// What there is to do now, and what becomes of it.
+fn next(steps: &[Step], to: LifecycleStatus, project: &Project) -> String {
+    let requested = steps.iter().any(|step| step.from == LifecycleStatus::DecommissionRequested);
+    let then = match to {
+        LifecycleStatus::Active | LifecycleStatus::Deprecated if requested => {
+            "apply then brings back the ExternalSecret, and the secret if it is marked for deletion.".to_owned()
+        }
+        LifecycleStatus::Active => "nothing else changes: the secret was in use all the time.".to_owned(),
+        LifecycleStatus::Deprecated => {
+            "the secret stays in use; when nobody needs it any more, the next step is `decommission_requested`."
+                .to_owned()
+        }
+        LifecycleStatus::DecommissionRequested | LifecycleStatus::Decommissioned => {
+            let windows = steps.iter().filter_map(|step| project.governance.tiers.get(&step.tier));
+            let windows: BTreeSet<u8> = windows.map(|tier| tier.recovery_window_days).collect();
+            let days = match (windows.first(), windows.last()) {
+                (Some(least), Some(most)) if least < most => format!(" of {least} to {most} days"),
+                (Some(only), _) => format!(" of {only} days"),
+                _ => String::new(),
+            };
+            format!(
+                "apply then takes the ExternalSecret away and, when its gates are open, deletes the secret with a recovery \
+                 window{days}."
+            )
+        }
+    };
+    format!("Next: commit it and open a pull request. When it has merged, {then}")
+}

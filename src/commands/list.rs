@@ -1,0 +1,85 @@
+//! `goldenpath list`
+
+use clap::ValueEnum;
+
+use crate::args::filter::{At, FullFilter, note_unread, table_width};
+use crate::args::due_window::ask_stores;
+use crate::args::plan::block_on;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_deploy::inventory;
+use crate::output::secret_table::render_table;
+use goldenpath_deploy::inventory::{Known, as_csv, as_json};
+use goldenpath_core::manifest::SecretRequest;
+use goldenpath_core::sanitize::harmless_json;
+
+/// Show the catalog, by service, environment, owner, status and tier
+///
+/// By ID, as the manifests in the work tree say; neither a store nor a GitOps repository is asked, but with --awaiting-value.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    filter: FullFilter,
+    /// Ask the stores, and show only the secrets that are there and have no value yet; exit with 1 where one cannot be asked
+    #[arg(long)]
+    awaiting_value: bool,
+    #[command(flatten)]
+    at: At,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// In columns, cut to the terminal's width
+    #[default]
+    Table,
+    /// One JSON object, with every field
+    Json,
+    /// RFC 4180, for spreadsheets, with every field
+    Csv,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let (repository, snapshot, project) = args.at.open(context)?;
+    let holds = |request: &SecretRequest| args.filter.holds(request);
+    let (catalog, mut rows) = inventory::read(&repository, &project, snapshot, holds)?;
+    args.filter.check(&project, &catalog)?;
+    note_unread(&catalog, context);
+    let streams = &context.streams;
+    let mut outcome = Outcome::Done;
+    if args.awaiting_value {
+        if !project.config.names_a_backend() {
+            return Err(Failure::usage(
+                "`store.backend` is not set, so there is no store to ask for values",
+                "set it in goldenpath.yaml, or leave out `--awaiting-value`",
+            ));
+        }
+        project.check_locations(&repository)?;
+        outcome = block_on(async {
+            let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
+            let (known, unasked) = ask_stores(in_use, &project, &catalog, context).await;
+            let awaits = |known: &Known| !known.has_value && known.deletion.is_none();
+            rows.retain_mut(|row| {
+                row.has_value = known.get(&row.id).map(|known| known.has_value);
+                known.get(&row.id).is_some_and(awaits)
+            });
+            Ok(if unasked.is_empty() { Outcome::Done } else { Outcome::Failed })
+        })?;
+    }
+    match args.format {
+        Format::Table if rows.is_empty() && args.awaiting_value => {
+            if outcome == Outcome::Done {
+                streams.talk("No secret awaits a value.");
+            }
+        }
+        Format::Table if rows.is_empty() => streams.talk("No manifest is selected."),
+        Format::Table => streams.result(&render_table(&rows, table_width(context), streams.out)),
+        Format::Json => {
+            streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows)))))
+        }
+        Format::Csv => streams.result(&as_csv(&rows)),
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,117 @@
+//! `goldenpath plan`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::args::range::{Judged, Range, look_into};
+use crate::args::plan::{Source, block_on, is_applicable, refuse, tell_unseen};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::Selection;
+use crate::hardening;
+use goldenpath_core::vcs::Repository;
+use goldenpath_core::sanitize::harmless_json;
+
+/// Show what apply would do; changes nothing
+///
+/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors has no plan. An
+/// account that cannot be looked at does not keep the others from being planned for; the exit code is then 1.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Plan a pull request against its base, such as origin/main
+    ///
+    /// Judges the change as `validate --from-ref` does: errors refuse the plan. The plan is that of
+    /// the pull request's head: its manifests, configuration and projection template. The rules,
+    /// the approvals and the comment's template come from the base. Such a plan cannot be saved for
+    /// apply.
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["work_tree", "out"])]
+    from_ref: Option<String>,
+    /// Save the plan in FILE too, for `apply FILE` to carry out exactly
+    #[arg(long, value_name = "FILE", conflicts_with = "work_tree")]
+    out: Option<PathBuf>,
+    /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// Actions with + ~ ↻ ! and their reasons
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+    /// For a pull request's comment, below GitHub's limit
+    Markdown,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    // Its memory holds the credentials of the stores.
+    hardening::forbid_dumps();
+    let change =
+        args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
+    let base = match &change {
+        Some(Judged { catalog, findings, .. }) if !is_applicable(findings) => {
+            refuse(findings, catalog, context);
+            return Ok(Outcome::Failed);
+        }
+        Some(Judged { project, .. }) => Some(project),
+        None => None,
+    };
+    let Some(mut desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    if let Some(change) = &change {
+        desired.add_findings(change.findings.clone());
+    }
+    block_on(async {
+        let (world, unseen) = desired.world(context).await?;
+        let mut plan = desired.plan(&world, unseen, context).await?;
+        plan.projections_differ =
+            base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
+        if tell_unseen(&world, &plan, context) {
+            return Ok(Outcome::Failed);
+        }
+        let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
+        context.streams.result(&match args.format {
+            Format::Human => crate::output::plan::for_people(&plan, context.streams.out),
+            Format::Json => {
+                format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings))))
+            }
+            Format::Markdown => desired.comment(&world, &plan, &findings, base)?,
+        });
+        if let Some(path) = &args.out {
+            if !plan.unseen.is_empty() {
+                context
+                    .streams
+                    .talk("The plan is not saved: it does not know what is in all accounts.");
+                return Ok(Outcome::Failed);
+            }
+            desired.saved(&world, &plan).await?.write(path)?;
+            let path = path.display();
+            context.streams.talk(&format!(
+                "Saved in {path}; `goldenpath apply {path}` carries out exactly this."
+            ));
+        }
+        Ok(match args.detailed_exitcode {
+            // What is there in some account is not known.
+            _ if !plan.unseen.is_empty() => Outcome::Failed,
+            true if plan.has_changes() => Outcome::Changes,
+            // Nothing that apply could do, and it would say so with 1.
+            true if plan.has_conflicts() => Outcome::Failed,
+            _ => Outcome::Done,
+        })
+    })
+}
+
+/// Judges the change from `base` to what is planned for, as `validate --from-ref` does.
+fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Judged, Failure> {
+    let repository = Repository::discover()?;
+    let from = repository.commit(base)?;
+    let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
+    look_into(&repository, &range.over_time(&repository), &Selection::All, None, context)
+}

@@ -1,0 +1,87 @@
+//! `goldenpath render`
+
+use std::path::PathBuf;
+
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::Selection;
+use goldenpath_core::report::count;
+use crate::output::findings::{findings_for_people, summary};
+use goldenpath_core::files;
+use goldenpath_deploy::gitops::check_path;
+use goldenpath_core::projection;
+use goldenpath_core::projection::{Projection, ProjectionTemplate};
+use goldenpath_core::rules;
+use goldenpath_core::rules::{RuleSet, Severity};
+use goldenpath_core::vcs::{Repository, Snapshot};
+
+/// Print the ExternalSecrets of manifests; touches nothing else
+///
+/// Renders the files and folders named, or the whole catalog, from the work tree. Manifests with errors are not
+/// rendered: their findings are shown, and the exit code is 1.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Manifests and folders; the whole catalog if there are none
+    paths: Vec<PathBuf>,
+    /// Write files below DIR, laid out as in the GitOps repository, instead of printing
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+    #[command(flatten)]
+    narrow: crate::cli::Narrow,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let repository = Repository::discover()?;
+    let project = context.open(&repository, Snapshot::WorkTree)?;
+    let rules = RuleSet::of(&project)?;
+    let reading = rules.read(
+        &repository,
+        Snapshot::WorkTree,
+        &Selection::of(&repository, &args.paths)?,
+        None,
+    )?;
+    args.narrow.check(&project, &reading.catalog)?;
+    let (catalog, findings) = rules.finish(reading)?;
+    if count(&findings, Severity::Error) > 0 {
+        let look = context.streams.err;
+        for drawn in findings_for_people(&findings, &catalog, look) {
+            context.streams.alert(&drawn);
+        }
+        context.streams.alert(&summary(catalog.selected().count(), &findings, look));
+        return Ok(Outcome::Failed);
+    }
+    let template = ProjectionTemplate::compile(
+        project.template(&repository, projection::TEMPLATE)?.as_deref(),
+    )?;
+    let mut rendered = 0;
+    for entry in catalog.selected() {
+        let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else {
+            continue;
+        };
+        let conceal = |text: &mut String| rules::conceal(entry, &project, [text]);
+        let projection = Projection::of(request, &project, &template);
+        let projection = projection.map_err(|error| error.reworded(conceal))?;
+        match &args.out_dir {
+            None => {
+                context.streams.result("---\n");
+                context.streams.yaml(&projection.text);
+            }
+            Some(folder) => {
+                check_path(&projection.file)?;
+                let path = files::confine(folder, &projection.file).map_err(|why| {
+                    Failure::usage(why, "`gitops.file` must stay below the folder")
+                })?;
+                files::write_whole(&path, projection.text.as_bytes()).map_err(|error| {
+                    Failure::io(&format!("`{}` cannot be written", path.display()), &error)
+                })?;
+                context.streams.result(&format!("{}\n", path.display()));
+            }
+        }
+        rendered += 1;
+    }
+    context.streams.talk(&format!(
+        "rendered {rendered} ExternalSecret{}",
+        if rendered == 1 { "" } else { "s" }
+    ));
+    Ok(Outcome::Done)
+}

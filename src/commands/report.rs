@@ -1,0 +1,93 @@
+//! `goldenpath report`
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::args::filter::{At, Filter};
+use crate::args::due_window::Ahead;
+use crate::args::plan::block_on;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::trail;
+use goldenpath_core::trail::Event;
+use crate::output::findings::count_of;
+use goldenpath_core::files;
+use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::{Agenda, Row};
+use goldenpath_core::manifest::SecretRequest;
+use goldenpath_deploy::inventory::page::{MARK, Moment, Report};
+
+/// The bytes of a page that are read to see whose it is.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Write the catalog as a page: one HTML file that needs no network
+///
+/// With the lifecycle as a picture, what is due, and every secret; searchable and sortable, for light and dark, for the
+/// keyboard and for print. It can be put anywhere that serves files.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Write index.html into DIR, which is made where there is none
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    ahead: Ahead,
+    #[command(flatten)]
+    at: At,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let (repository, snapshot, project) = args.at.open(context)?;
+    let holds = |request: &SecretRequest| args.filter.holds(request);
+    let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
+    args.filter.check(&project, &catalog)?;
+    let place = files::confine(&args.out, "index.html")
+        .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
+    if place.symlink_metadata().is_ok() {
+        let found = files::read_regular(&place, MAX_BYTES);
+        if !found.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK)) {
+            return Err(Failure::usage(
+                format!("`{}` is there, and goldenpath did not write it", place.display()),
+                "give `--out` another folder, or move that file away",
+            ));
+        }
+    }
+    block_on(async {
+        let looked =
+            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let (catalog_id, now, within) =
+            (project.catalog_id.clone(), context.now, args.ahead.within);
+        let due = looked.due(within, &args.filter, &project, &catalog, context)?;
+        let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
+        let moment = |event: Event| Moment {
+            time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            words: format!(
+                "{} {}: {} (by {})",
+                event.action,
+                event.target,
+                event.reason,
+                event.actor.name()
+            ),
+        };
+        let timeline =
+            |row: &Row| trail::read(&repository, snapshot, row.id).events().map(moment).collect();
+        let report = Report {
+            at: snapshot.to_string(),
+            timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
+            rows,
+            agenda,
+            unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
+        };
+        let page = report.page()?;
+        let failed =
+            |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
+        fs::create_dir_all(&args.out).map_err(failed)?;
+        files::write_whole(&place, page.as_bytes()).map_err(failed)?;
+        context.streams.result(&format!("{}\n", place.display()));
+        context
+            .streams
+            .talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
+        Ok(Outcome::Done)
+    })
+}

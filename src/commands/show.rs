@@ -1,0 +1,256 @@
+//! `goldenpath show`
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use crate::args::filter::{At, table_width};
+use crate::args::secret_id::named;
+use crate::args::plan::{Place, block_on};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::trail;
+use goldenpath_core::catalog::{Entry, Project, Selection};
+use goldenpath_core::config::Reserve;
+use crate::output::secret_details::render_details;
+use goldenpath_deploy::gitops::FileState;
+use goldenpath_core::ids::Allocator;
+use goldenpath_deploy::inventory::{Calendar, Found, Projected, Reserved, Row, Sheet, Stored, Told};
+use goldenpath_deploy::lifecycle::LifecycleError;
+use goldenpath_core::manifest::SecretRequest;
+use goldenpath_core::projection;
+use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
+use goldenpath_deploy::reconcile::{Account, Expected, Ownership, known_of};
+use goldenpath_core::rules;
+use goldenpath_core::rules::{Finding, Renewals, RuleSet};
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::store::SecretStore;
+use goldenpath_core::sanitize::harmless_json;
+
+/// Show all that is known of one secret
+///
+/// Its manifest in the work tree, its secret in the store, its ExternalSecret in the GitOps repository, the reservation of
+/// its ID, what is due, what was done for it, and what `validate` finds. What cannot be asked is told in its place. No value is ever read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The ID, such as SEC-0007
+    id: String,
+    #[command(flatten)]
+    at: At,
+    /// Ask neither the store, nor the GitOps repository, nor the remote
+    #[arg(long)]
+    offline: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The manifest that is shown, and what it stands in.
+struct Subject<'a> {
+    repository: &'a Repository,
+    project: &'a Project,
+    entry: &'a Entry,
+    request: &'a SecretRequest,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let (repository, snapshot, project) = args.at.open(context)?;
+    if !args.offline {
+        project.check_locations(&repository)?;
+    }
+    let rules = RuleSet::of(&project)?;
+    let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
+    let line = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
+    if let Some(line) = line {
+        rules.look_back(&mut reading, &repository, line, context.now);
+    }
+    let (catalog, mut findings) = rules.finish(reading)?;
+    let entry = named(&catalog, &args.id)?;
+    let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
+    let request = entry.request().ok_or_else(unreadable)?;
+    let row = Row::of(entry, &project).ok_or_else(unreadable)?;
+    let subject = Subject { repository: &repository, project: &project, entry, request };
+    let mut calendar = line
+        .map(|line| Calendar::of(&repository, &project, &catalog, line, |one| one.id == request.id))
+        .unwrap_or_default();
+
+    block_on(async {
+        let (mut store, mut gitops, mut reservation) =
+            (Told::LeftOut, Told::LeftOut, Told::LeftOut);
+        if !args.offline {
+            context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
+            store = subject.stored(context.now).await;
+            let projected = subject.projected(subject.waits(&store), context);
+            reservation = subject.reserved();
+            context.streams.progress_ends();
+            gitops = projected?;
+        }
+        if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) =
+            &store
+        {
+            calendar.known.insert(request.id, *known);
+            let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
+            rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
+        }
+        let is_committed = match snapshot {
+            Snapshot::WorkTree if line.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
+            _ => None,
+        };
+        let sheet = Sheet {
+            row,
+            now: context.now,
+            is_committed,
+            catalogued: calendar.catalogued(request.id),
+            days: calendar.days_of(request, &entry.path, &project),
+            store,
+            gitops,
+            reservation,
+            trail: trail::read(&repository, snapshot, request.id).events().collect(),
+            findings: findings
+                .into_iter()
+                .filter(|finding: &Finding| finding.path == entry.path)
+                .collect(),
+        };
+        context.streams.result(&match args.format {
+            Format::Text => render_details(&sheet, table_width(context), context.streams.out),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", sheet.as_json()))),
+        });
+        Ok(Outcome::Done)
+    })
+}
+
+impl Subject<'_> {
+    fn conceal(&self, mut text: String) -> String {
+        rules::conceal(self.entry, self.project, [&mut text]);
+        text
+    }
+
+    /// What the store has.
+    async fn stored(&self, now: Timestamp) -> Told<Stored> {
+        let key =
+            self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
+        let Some(key) = key else {
+            return Told::Nobody("the manifest has no store key".to_owned());
+        };
+        let environment = self.request.environment.to_string();
+        if self.project.config.store_of(&environment).backend.is_none() {
+            return Told::Nobody("none: `store.backend` is not set".to_owned());
+        }
+        let (accounts, unseen) =
+            Account::open(&self.project.config, &self.project.root, [environment].into()).await;
+        if let Some(unseen) = unseen.first() {
+            return Told::Failed(self.conceal(unseen.error.to_string()));
+        }
+        let Some(account) = accounts.first() else { return Told::LeftOut };
+        let found = match account.store.describe(key).await {
+            Ok(found) => found,
+            Err(error) => return Told::Failed(self.conceal(error.to_string())),
+        };
+        let found = found.map(|found| Found {
+            known: known_of(&found, now),
+            has_value: found.has_value(),
+            deletion: found.deletion,
+            last_changed: found.last_changed,
+            last_rotated: found.last_rotated,
+            stranger: Ownership::of(&found, &Expected::of(self.project, Some(self.request.id)))
+                .stranger(),
+        });
+        Told::Answer(Stored { place: account.store.place(), found })
+    }
+
+    /// Whether a projection that is not there waits for the value.
+    fn waits(&self, store: &Told<Stored>) -> bool {
+        let has_value = match store {
+            Told::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
+            _ => true,
+        };
+        self.project.config.external_secret.wait_for_value && !has_value
+    }
+
+    /// What the GitOps repository has.
+    fn projected(&self, waits: bool, context: &Context) -> Result<Told<Projected>, Failure> {
+        let config = self.project.config.gitops_of(self.request.environment.as_str());
+        let Some(place) = Place::of(config, &self.project.root) else {
+            return Ok(Told::Nobody(
+                "none: neither `gitops.path` nor `gitops.url` is set".to_owned(),
+            ));
+        };
+        let own_template = self.project.template(self.repository, projection::TEMPLATE)?;
+        let template = ProjectionTemplate::compile(own_template.as_deref());
+        let projection = template.map_err(ProjectionError::from);
+        let projection =
+            projection.and_then(|template| Projection::of(self.request, self.project, &template));
+        let projection = match projection {
+            Ok(projection) => projection,
+            Err(error) => {
+                return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " "))));
+            }
+        };
+        let target = match place.open(self.project, self.repository, context) {
+            Ok(target) => target,
+            Err(error) => return Ok(Told::Failed(error.report().to_string())),
+        };
+        let state = match target.state(&projection) {
+            Ok(state) => state,
+            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string()))),
+        };
+        let is_gone = !self.request.status.is_in_use();
+        let (state, words) = match state {
+            FileState::Current => ("current", "as the manifest says".to_owned()),
+            FileState::Missing if is_gone => {
+                ("missing", "there is no such file, as it should be".to_owned())
+            }
+            FileState::Missing if waits => {
+                ("missing", "held back until the secret has a value".to_owned())
+            }
+            FileState::Missing => ("missing", "there is no such file".to_owned()),
+            FileState::Outdated => {
+                ("outdated", "the file is not what the manifest says".to_owned())
+            }
+            FileState::Uncommitted => {
+                ("uncommitted", "the file is written and not committed".to_owned())
+            }
+            FileState::Unlisted => {
+                ("unlisted", "the kustomization beside it does not list it".to_owned())
+            }
+            FileState::Foreign(why) => ("foreign", format!("another file stands there: {why}")),
+            FileState::Unlistable(why) => ("unlistable", why),
+        };
+        let file = self.conceal(projection.file);
+        Ok(Told::Answer(Projected {
+            place: target.place(),
+            file,
+            state,
+            words: self.conceal(words),
+        }))
+    }
+
+    /// Who has reserved the ID on the remote.
+    fn reserved(&self) -> Told<Reserved> {
+        let config = &self.project.config;
+        if config.ids.reserve == Reserve::Never {
+            return Told::LeftOut;
+        }
+        let remote =
+            match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
+                Ok(Some(remote)) => remote,
+                Ok(None) => return Told::LeftOut,
+                Err(error) => return Told::Failed(error.to_string()),
+            };
+        match remote.reservation(self.request.id) {
+            Ok(reservation) => Told::Answer(Reserved {
+                remote: remote.name.clone(),
+                is_reserved: reservation.is_some(),
+                by: reservation.flatten(),
+            }),
+            Err(error) => Told::Failed(error.to_string()),
+        }
+    }
+}

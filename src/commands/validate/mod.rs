@@ -1,0 +1,86 @@
+//! `goldenpath validate`
+
+mod fix;
+
+use std::path::PathBuf;
+
+use super::validate::fix::{Fixing, fix};
+use crate::args::range::{Format, Range, judge};
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::catalog::Selection;
+use goldenpath_core::vcs::Repository;
+
+/// Check manifests, and point at what is wrong
+///
+/// Checks the files and folders named, or the whole catalog. Uniqueness is always checked across the catalog. Exits
+/// with 0 when there are no errors (warnings allowed), 1 when there are, and 2 when the check could not run.
+///
+/// With --fix, what has one right answer is fixed first: slips in fields and values, a value's case, fields at the wrong
+/// level, files in the wrong folder. The exit code is then that of what is left.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("base").multiple(true)))]
+#[command(group(clap::ArgGroup::new("fixing").multiple(true)))]
+pub(crate) struct Args {
+    /// Manifests and folders; the whole catalog if there are none
+    paths: Vec<PathBuf>,
+    /// Check what is staged for the next commit, as the git index holds it; with PATHS, those files in it, staged or not
+    #[arg(long)]
+    staged: bool,
+    /// Check what a change adds since it left this commit, by this commit's rules and --config
+    #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
+    from_ref: Option<String>,
+    /// The change's last commit [default: HEAD]
+    #[arg(long, value_name = "COMMIT", requires = "base", conflicts_with_all = ["paths", "staged"])]
+    to_ref: Option<String>,
+    /// Check what merging the change into this branch would make, without merging
+    #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
+    merge_with: Option<String>,
+    /// Fix what has one right answer in place; comments and layout stay. With --staged, what is fixed is staged
+    #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref"])]
+    fix: bool,
+    /// Show what --fix would change, and change nothing; exits with 1 if there is something
+    #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref", "format"])]
+    diff: bool,
+    /// Fix what a person should look at, too; see it first with --diff
+    #[arg(long, requires = "fixing")]
+    unsafe_fixes: bool,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    if args.from_ref.is_none() && args.merge_with.is_none() {
+        let repository = Repository::discover()?;
+        let range = if args.staged {
+            Range::staged(&repository)?
+        } else {
+            Range::work_tree().over_time(&repository)
+        };
+        let selection = Selection::of(&repository, &args.paths)?;
+        if !args.fix && !args.diff {
+            return judge(&repository, &range, &selection, args.format, context);
+        }
+        let fixing = Fixing { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
+        return fix(&repository, &range, &selection, fixing, args.format, context);
+    }
+    // Commits can be read without a work tree.
+    let repository = Repository::discover_any()?;
+    let to =
+        args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
+    let range = match (&args.merge_with, args.from_ref.as_deref()) {
+        (Some(target), _) => Range::merged(&repository, repository.commit(target)?, to)?,
+        (None, Some(from)) if !is_no_commit(from) => {
+            Range::since(&repository, Some(repository.commit(from)?), to)?
+                .merged_before(&repository)?
+        }
+        (None, _) => Range::since(&repository, None, to)?,
+    };
+    judge(&repository, &range.over_time(&repository), &Selection::All, args.format, context)
+}
+
+/// What git writes for a ref that does not exist, on either side of a push (githooks, "pre-receive").
+fn is_no_commit(spec: &str) -> bool {
+    matches!(spec.len(), 40 | 64) && spec.bytes().all(|byte| byte == b'0')
+}

@@ -1,0 +1,105 @@
+//! `goldenpath value env`
+
+use std::process::Command;
+
+use secrecy::ExposeSecret;
+
+use super::secret::Ground;
+use crate::args::plan::block_on;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_core::config::Backend;
+use goldenpath_deploy::store::SecretStore;
+use goldenpath_deploy::value::Value;
+
+/// Run a program with the keys of a value in its environment, for development on this machine
+///
+/// The names are those that `envFrom` gives a container: a key that is no name of a variable is left out. Of the local
+/// store alone, and not in CI: in a cluster the External Secrets Operator brings the value.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The ID, such as SEC-0007
+    id: String,
+    /// What each name begins with, such as DB_
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// Write the names in capitals
+    #[arg(long)]
+    upper: bool,
+    /// The program and its arguments, behind --
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<std::ffi::OsString>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    if std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false") {
+        return Err(Failure::refused(
+            "this is a pipeline (CI is set), whose logs may show what a program is given",
+            "this is for development on a desk; in a pipeline, take the value from where it lives",
+        ));
+    }
+    let ground = Ground::read(context)?;
+    let mut ready = None;
+    block_on(async {
+        let subject = ground.subject(&args.id).await?;
+        let backend = ground.project.config.store_of(subject.request.environment.as_str()).backend;
+        if backend != Some(Backend::Local) {
+            return Err(Failure::refused(
+                format!("the value of {} lives in {}", subject.id(), subject.store.place()),
+                "only values of a local store are given to programs; set `environments.<environment>.store.backend: local` in a configuration of your own, outside the repository, and name it with `--config`",
+            ));
+        }
+        let stored = subject.store.value(&subject.key).await?.ok_or_else(|| {
+            Failure::refused(
+                format!("{} has no value", subject.id()),
+                format!("`goldenpath value set {}` puts one in", subject.id()),
+            )
+        })?;
+        let value = stored.text.as_ref().and_then(Value::stored).unwrap_or_default();
+        let mut command = Command::new(&args.command[0]);
+        command.args(&args.command[1..]);
+        for (key, text) in value.texts() {
+            let key = if args.upper { key.to_uppercase() } else { key.to_owned() };
+            let name = format!("{}{key}", args.prefix);
+            if !is_variable(&name) {
+                context
+                    .streams
+                    .talk(&format!("Note: `{name}` is no name of a variable, and is left out."));
+            } else if text.expose_secret().contains('\0') {
+                context.streams.talk(&format!(
+                    "Note: `{name}` has a character that no variable holds, and is left out."
+                ));
+            } else {
+                command.env(name, text.expose_secret());
+            }
+        }
+        ready = Some(command);
+        Ok(Outcome::Done)
+    })?;
+    let Some(command) = ready else { return Ok(Outcome::Failed) };
+    become_it(command, &args.command[0])
+}
+
+/// What Kubernetes takes for the name of an environment variable of a container, in the form that every shell takes.
+fn is_variable(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter)
+        && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// Goes on as this program, so that it has the terminal, the signals and the exit code.
+#[cfg(unix)]
+fn become_it(mut command: Command, name: &std::ffi::OsStr) -> Result<Outcome, Failure> {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    Err(Failure::io(&format!("`{}` cannot be run", name.to_string_lossy()), &error))
+}
+
+#[cfg(not(unix))]
+fn become_it(mut command: Command, name: &std::ffi::OsStr) -> Result<Outcome, Failure> {
+    let ended = command.status();
+    let ended = ended.map_err(|error| {
+        Failure::io(&format!("`{}` cannot be run", name.to_string_lossy()), &error)
+    })?;
+    std::process::exit(ended.code().unwrap_or(1))
+}

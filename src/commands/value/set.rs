@@ -1,0 +1,102 @@
+//! `goldenpath value set`
+
+use super::change::{Asking, Before, Change};
+use super::input;
+use super::input::FromFile;
+use super::secret::Ground;
+use crate::args::plan::block_on;
+use crate::cli::{Context, Outcome};
+use crate::failure::Failure;
+use goldenpath_deploy::store;
+use goldenpath_deploy::store::Source;
+use crate::prompt::Prompter;
+use crate::interrupt;
+use goldenpath_deploy::value::{Value, ValueError};
+
+/// Put a value in, or change keys of it
+///
+/// Asks for each key of the secret's type, and nobody sees what is typed; or takes a JSON object or lines of KEY=VALUE on
+/// standard input. Keys that are not given stay as they are. Shows which keys would change, never a value, and asks first.
+/// One version is written, and none if somebody else writes one in the meantime.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The ID, such as SEC-0007
+    id: String,
+    /// Take the text of a key from a file, such as tls.key=server.key; may be given several times
+    ///
+    /// With it, standard input is read only with --stdin.
+    #[arg(long = "from-file", value_name = "KEY=PATH", value_parser = FromFile::parse)]
+    files: Vec<FromFile>,
+    /// Read standard input too, beside --from-file
+    #[arg(long)]
+    stdin: bool,
+    /// Make the keys that are needed, that can be made, and that nobody gives
+    #[arg(long)]
+    generate: bool,
+    /// Write these keys alone: others that the value has are removed. The value that there is is not read
+    #[arg(long)]
+    replace: bool,
+    /// Write without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    interrupt::listen();
+    let asks_for_keys = args.files.is_empty() && !args.stdin && !input::comes_on_stdin();
+    let prompter = if asks_for_keys { Prompter::on_terminal(context.streams.err) } else { None };
+    if asks_for_keys && prompter.is_none() {
+        return Err(Failure::usage(
+            "there is no terminal to ask for the value on",
+            "give it on standard input, or with --from-file",
+        ));
+    }
+    let asking = Asking::new(args.yes, context)?;
+    let ground = Ground::read(context)?;
+    block_on(async {
+        let subject = ground.subject(&args.id).await?;
+        input::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
+        subject.say_where(context);
+        let before = match args.replace {
+            true => Before::unread(&subject),
+            false => Before::read(&subject).await?,
+        };
+        let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());
+        let mut given = if reads_stdin { input::from_stdin()? } else { Value::default() };
+        input::from_files(&args.files, &mut given)?;
+        let kept = before.value.as_ref().filter(|_| !args.replace);
+        if let Some(prompter) = &prompter {
+            input::ask(&subject, kept, prompter, &mut given)?;
+            context.streams.talk("");
+        }
+        input::check_keys(&subject, given.names().into_iter())?;
+        if args.generate || prompter.is_some() {
+            let has = |key: &str| {
+                given.text(key).is_some() || kept.is_some_and(|kept| kept.text(key).is_some())
+            };
+            let missing: Vec<_> = subject
+                .secret_type
+                .keys
+                .iter()
+                .filter(|key| key.required && !has(&key.name))
+                .collect();
+            let made = store::generate(&subject.store, Source::Os, missing).await?;
+            given = made.over(&given);
+        }
+        if given.is_empty() {
+            return Err(ValueError::Nothing.into());
+        }
+        let names: Vec<String> = given.names().into_iter().map(str::to_owned).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let value = match kept {
+            Some(kept) => given.over(kept),
+            None => given,
+        };
+        let fates = value.fates(before.value.as_ref(), &names);
+        let replaces = before.version.clone();
+        drop(before);
+        Change { action: "set-value", value, fates, replaces }
+            .make(&subject, &asking, context)
+            .await
+    })
+}

@@ -1,0 +1,198 @@
+//! Why a command could not run to its end, and the exit code for it.
+
+use std::io;
+use std::path::Path;
+
+use miette::Diagnostic;
+
+use crate::git_hooks::HookError;
+use crate::prompt::PromptError;
+use goldenpath_core::catalog::ProjectError;
+use goldenpath_core::codeowners::CodeownersError;
+use goldenpath_core::config::ConfigError;
+use goldenpath_core::fixes::WriteError;
+use goldenpath_core::ids::{IdError, RemoteError, RenumberError};
+use goldenpath_core::projection::ProjectionError;
+use goldenpath_core::rules;
+use goldenpath_core::scaffold::{AnswersError, CopyError, ScaffoldError};
+use goldenpath_core::template::TemplateError;
+use goldenpath_core::vcs::git::GitError;
+use goldenpath_core::vcs::{DefaultBranchError, SourceError};
+use goldenpath_deploy::branch::BranchError;
+use goldenpath_deploy::gitops::GitopsError;
+use goldenpath_deploy::lifecycle::LifecycleError;
+use goldenpath_deploy::reconcile::{ReconcileError, SavedError};
+use goldenpath_deploy::store::StoreError;
+use goldenpath_deploy::value::ValueError;
+
+/// An error with its exit code.
+pub(crate) struct Failure {
+    exit_code: u8,
+    report: Box<dyn Diagnostic + Send + Sync>,
+}
+
+/// Wrong usage, told in one message.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::usage))]
+struct Usage {
+    message: String,
+    #[help]
+    help: String,
+}
+
+/// Something that the file system refused.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::io))]
+struct Refused {
+    message: String,
+    #[help]
+    help: String,
+}
+
+/// Something that the state of things does not allow.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(goldenpath::refused))]
+struct Impossible {
+    message: String,
+    #[help]
+    help: String,
+}
+
+impl Failure {
+    /// Wrong usage, an unreadable configuration, not a git repository: exit code 2.
+    fn misused(report: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit_code: 2, report: Box::new(report) }
+    }
+
+    /// An action that failed: exit code 1.
+    fn failed(report: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { exit_code: 1, report: Box::new(report) }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::misused(Usage { message: message.into(), help: help.into() })
+    }
+
+    pub(crate) fn no_directory(directory: &Path, error: &io::Error) -> Self {
+        Self::usage(format!("`-C {}`: {error}", directory.display()), "name a folder that exists")
+    }
+
+    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        Self::failed(Refused {
+            message,
+            help: "check the path, its permissions and the free space".to_owned(),
+        })
+    }
+
+    /// What was asked for cannot be done: exit code 1.
+    pub(crate) fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::failed(Impossible { message: message.into(), help: help.into() })
+    }
+
+    pub(crate) fn demo(message: String) -> Self {
+        Self::failed(Refused {
+            message,
+            help: "run it again with `--keep` and look into the folder".to_owned(),
+        })
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    pub(crate) fn report(&self) -> &dyn Diagnostic {
+        &*self.report
+    }
+}
+
+macro_rules! exit_codes {
+    ($($make:ident: $($error:ty),+;)+) => {
+        $($(
+            impl From<$error> for Failure {
+                fn from(error: $error) -> Self {
+                    Self::$make(error)
+                }
+            }
+        )+)+
+    };
+}
+
+exit_codes! {
+    misused: SourceError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError,
+        DefaultBranchError, CodeownersError;
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::misused(error.masked(rules::secret_spans))
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Config(error) => error.into(),
+            other => Self::misused(other),
+        }
+    }
+}
+
+impl From<IdError> for Failure {
+    fn from(error: IdError) -> Self {
+        match error {
+            IdError::NoRemote { .. } | IdError::Source(_) => Self::misused(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<BranchError> for Failure {
+    fn from(error: BranchError) -> Self {
+        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+    }
+}
+
+impl From<GitopsError> for Failure {
+    fn from(error: GitopsError) -> Self {
+        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Mixed { .. } | WriteError::Refused { .. } | WriteError::Source(_) => {
+                Self::misused(error)
+            }
+            WriteError::Changed { .. } | WriteError::Write { .. } | WriteError::Index(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+impl From<ReconcileError> for Failure {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            // A template or a `gitops.file` that cannot be used is configuration.
+            ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
+            ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+impl From<SavedError> for Failure {
+    fn from(error: SavedError) -> Self {
+        match error {
+            SavedError::Unusable { .. } | SavedError::Version { .. } => Self::misused(error),
+            SavedError::Changed { .. } | SavedError::Write { .. } => Self::failed(error),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What would change in a file, as a unified diff with git's headers.
+
+use crate::output::style::Look;
+use goldenpath_core::sanitize::{harmless_in_place, harmless_name};
+
+/// A file before and after, what is not to be shown being masked in both.
+#[derive(Debug)]
+pub struct Difference<'a> {
+    pub from: &'a str,
+    pub to: &'a str,
+    pub before: &'a str,
+    pub after: &'a str,
+}
+
+/// The unified diff; a file that moves has git's headers of a rename.
+#[must_use]
+pub fn diff_for_people(difference: &Difference<'_>, look: Look) -> String {
+    let Difference { before, after, .. } = difference;
+    let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
+    let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
+    if from != to {
+        if before == after {
+            lines.push("similarity index 100%\n".to_owned());
+        }
+        lines.push(format!("rename from {from}\n"));
+        lines.push(format!("rename to {to}\n"));
+    }
+    if before != after {
+        lines.push(format!("--- a/{from}\n"));
+        lines.push(format!("+++ b/{to}\n"));
+    }
+    let head: String = lines.iter().map(|line| styled(line, &look.style().bold())).collect();
+    head + &hunks(before, after, look)
+}
+
+/// The differing lines and those around them. They come from libgit2, which only fails where memory runs out; then
+/// there is nothing to show.
+fn hunks(before: &str, after: &str, look: Look) -> String {
+    let mut shown = String::new();
+    let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
+    let Ok(mut patch) = patch else { return shown };
+    let print =
+        &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
+            let text = String::from_utf8_lossy(line.content());
+            let text = harmless_line(&text);
+            let style = look.style();
+            match line.origin() {
+                'F' => {}
+                'H' => shown.push_str(&styled(&text, &style.cyan())),
+                '+' => shown.push_str(&styled(&format!("+{text}"), &style.green())),
+                '-' => shown.push_str(&styled(&format!("-{text}"), &style.red())),
+                ' ' => shown.push_str(&format!(" {text}")),
+                // "\ No newline at end of file"
+                _ => shown.push_str(&text),
+            }
+            true
+        };
+    let _ = patch.print(print);
+    shown
+}
+
+/// A line in a style that ends before the line does, as pagers want it.
+fn styled(line: &str, style: &console::Style) -> String {
+    let words = line.trim_end_matches(['\r', '\n']);
+    format!("{}{}", style.apply_to(words), &line[words.len()..])
+}
+
+/// A line with nothing in it that steers a terminal; the end that it has on Windows stays, so that `git apply` takes it.
+fn harmless_line(line: &str) -> String {
+    let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+    match line.strip_suffix(end) {
+        Some(words) => harmless_in_place(words) + end,
+        None => harmless_in_place(line),
+    }
+}

@@ -1,0 +1,59 @@
+//! What is due, as tables.
+
+use goldenpath_deploy::inventory::{Agenda, Due, Reason, day};
+
+use super::style::Look;
+use super::table::{Cell, Column, table};
+
+/// Two tables and a line that counts; at a `width` in columns, cut to it.
+#[must_use]
+pub fn render_due_list(agenda: &Agenda, width: Option<usize>, look: Look) -> String {
+    let (overdue, soon) = agenda.split();
+    let within = format!(
+        "within {}",
+        if agenda.within == 1 { "1 day".to_owned() } else { format!("{} days", agenda.within) }
+    );
+    if agenda.due.is_empty() {
+        return format!("Nothing is due {within}.\n");
+    }
+    let mut text = String::new();
+    for (heading, list, style) in [
+        ("Overdue", &overdue, look.style().red().bold()),
+        ("Soon", &soon, look.style().yellow().bold()),
+    ] {
+        if !list.is_empty() {
+            text.push_str(&format!("{}\n{}\n", style.apply_to(heading), rows(list, width, look)));
+        }
+    }
+    text.push_str(&format!("{} overdue, {} {within}.\n", overdue.len(), soon.len()));
+    text
+}
+
+fn rows(list: &[&Due], width: Option<usize>, look: Look) -> String {
+    let column = |head, least, rank| Column { head, least, rank };
+    let columns = [
+        column("DUE", None, 0),
+        column("ID", None, 0),
+        column("NAME", Some(10), 3),
+        column("SERVICE", Some(8), 2),
+        column("ENV", Some(4), 1),
+        column("OWNER", Some(8), 4),
+        column("WHY", Some(20), 0),
+    ];
+    let why = |reason: &Reason| match reason.way_out() {
+        Some(command) => format!("{}: {command}", reason.words()),
+        None => reason.words(),
+    };
+    let cells = |due: &&Due| {
+        vec![
+            Cell::plain(&day(due.when)),
+            Cell::plain(&due.row.id.to_string()),
+            Cell::plain(&due.row.name),
+            Cell::plain(&due.row.service),
+            Cell::plain(&due.row.environment),
+            Cell::plain(&due.row.owner),
+            Cell::plain(&why(&due.reason)),
+        ]
+    };
+    table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, look)
+}

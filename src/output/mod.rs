@@ -1,0 +1,14 @@
+//! Results, tables and progress: everything that goes to standard output and standard error.
+
+pub mod diff;
+pub(crate) mod due_list;
+pub mod findings;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod progress_bar;
+pub(crate) mod secret_details;
+pub(crate) mod secret_table;
+pub(crate) mod streams;
+pub mod style;
+pub(crate) mod table;
+pub(crate) mod upstream;

@@ -1,0 +1,190 @@
+//! A plan for people, in the look that Terraform taught them.
+
+use crate::output::style::Look;
+use goldenpath_core::projection::TEMPLATE_FILE;
+use goldenpath_core::sanitize::harmless;
+use goldenpath_deploy::reconcile::missing_values::FEW;
+use goldenpath_deploy::reconcile::{Action, Applied, Effect, Plan};
+
+/// The plan, an action a line with its reason below, and the summary.
+#[must_use]
+pub fn for_people(plan: &Plan, look: Look) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for action in &plan.actions {
+        if last != Some(action.id) {
+            let heading = format!("{} ({})", action.id, action.environment);
+            text.push_str(&format!("{}\n", look.style().bold().apply_to(heading)));
+            last = Some(action.id);
+        }
+        text.push_str(&line(action, look));
+        let reason = look.style().dim().apply_to(harmless(&action.reason).into_owned()).to_string();
+        text.push_str(&format!("      {reason}\n"));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    match plan.has_changes() {
+        false if plan.actions.is_empty() && plan.unseen.is_empty() => {
+            let nothing = look.style().green().apply_to("Nothing to do.");
+            text.push_str(&format!(
+                "{nothing} {} as the catalog says.\n",
+                manifests(plan.manifests)
+            ));
+        }
+        _ => text.push_str(&format!(
+            "Plan: {} to create, {} to change, {}{} blocked.\n",
+            plan.count(Effect::Create),
+            plan.changes(),
+            match plan.count(Effect::Delete) {
+                0 => String::new(),
+                several => format!("{several} to delete, "),
+            },
+            plan.count(Effect::Blocked)
+        )),
+    }
+    text.push_str(&notes(plan, look));
+    text
+}
+
+/// What is to be known beside what is to be done.
+fn notes(plan: &Plan, look: Look) -> String {
+    let mut text = awaiting(plan, look);
+    if let Some(change) = plan.template_change() {
+        text.push_str(&format!("\n{} ({TEMPLATE_FILE})\n", look.style().bold().apply_to(change)));
+    }
+    if !plan.orphans.is_empty() {
+        let many = plan.orphans.len() > 1;
+        let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };
+        let heading = format!(
+            "{} {secrets} of this catalog without a manifest; apply leaves {them} alone.",
+            plan.orphans.len()
+        );
+        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        for orphan in &plan.orphans {
+            let id = orphan.id.as_deref().unwrap_or("no ID");
+            let environment = orphan.environment.as_deref().unwrap_or("no environment");
+            let line = format!("  ? {id} ({environment})  {}: {}", orphan.target, orphan.reason);
+            text.push_str(&format!("{}\n", harmless(&line)));
+        }
+    }
+    if !plan.stale.is_empty() {
+        let many = plan.stale.len() > 1;
+        let (files, them) =
+            if many { ("ExternalSecrets", "them") } else { ("ExternalSecret", "it") };
+        let heading = format!(
+            "{} {files} of this catalog in a file that no manifest asks for; apply leaves {them} alone.",
+            plan.stale.len()
+        );
+        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        for stale in &plan.stale {
+            let line = format!("  ? {}  {}: {}", stale.id, stale.target, stale.reason);
+            text.push_str(&format!("{}\n", harmless(&line)));
+        }
+    }
+    if !plan.manual.is_empty() {
+        let types = plan.manual.iter().map(|(kind, count)| match count {
+            1 => format!("{kind} (1 secret)"),
+            several => format!("{kind} ({several} secrets)"),
+        });
+        let types = types.collect::<Vec<_>>().join(", ");
+        let line = format!("Rotation is manual for {types}: no function in `rotation.functions`.");
+        text.push_str(&format!(
+            "\n{}\n",
+            look.style().dim().apply_to(harmless(&line).into_owned())
+        ));
+    }
+    for unseen in &plan.unseen {
+        let line = format!("Not looked at: {}. Nothing is done there.", unseen.names());
+        text.push_str(&format!(
+            "\n{}\n",
+            look.style().red().apply_to(harmless(&line).into_owned())
+        ));
+    }
+    text
+}
+
+/// The secrets that have no value, each with what gives it one.
+fn awaiting(plan: &Plan, look: Look) -> String {
+    let (all, held_back) =
+        (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
+    if all == 0 {
+        return String::new();
+    }
+    let heading = match all {
+        1 => "1 secret awaits a value.".to_owned(),
+        several => format!("{several} secrets await a value."),
+    };
+    let mut text = format!("\n{}\n", look.style().bold().apply_to(heading));
+    for one in plan.awaiting.iter().take(FEW) {
+        let held_back = if one.held_back {
+            "; its ExternalSecret is held back until it has a value"
+        } else {
+            ""
+        };
+        let line = format!(
+            "  ? {} ({})  {}: `{}`{held_back}",
+            one.id,
+            one.environment,
+            one.target,
+            one.way_out()
+        );
+        text.push_str(&format!("{}\n", harmless(&line)));
+    }
+    if all > FEW {
+        let held_back = match held_back {
+            0 => String::new(),
+            several => format!("; {several} ExternalSecrets in all are held back"),
+        };
+        let more = all - FEW;
+        text.push_str(&format!(
+            "  … and {more} more: `goldenpath list --awaiting-value`{held_back}\n"
+        ));
+    }
+    text
+}
+
+fn manifests(count: usize) -> String {
+    match count {
+        0 => "There are no manifests; all is".to_owned(),
+        1 => "The secret of 1 manifest is".to_owned(),
+        several => format!("The secrets of {several} manifests are"),
+    }
+}
+
+/// One action with its symbol.
+fn line(action: &Action, look: Look) -> String {
+    let style = match action.effect() {
+        Effect::Create => look.style().green(),
+        Effect::Change => look.style().yellow(),
+        Effect::Restore => look.style().cyan(),
+        Effect::Delete => look.style().red(),
+        Effect::Blocked => look.style().red(),
+    };
+    format!(
+        "  {} {:<18}  {}\n",
+        style.apply_to(action.effect().symbol()),
+        action.step.name(),
+        harmless(&action.target)
+    )
+}
+
+/// What became of a plan, in one line.
+#[must_use]
+pub fn summary(applied: Applied) -> String {
+    let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
+    let mut text = format!("Applied: {created} created, {changed} changed");
+    for (count, word) in [
+        (deleted, "deleted"),
+        (failed, "failed"),
+        (skipped, "skipped"),
+        (blocked, "blocked"),
+        (not_begun, "not begun"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {word}"));
+        }
+    }
+    text.push_str(".\n");
+    text
+}

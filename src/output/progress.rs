@@ -1,0 +1,202 @@
+//! What a person is told while a plan is carried out, and what of it is said again at the end.
+
+use std::fmt;
+
+use miette::Diagnostic;
+
+use crate::cli::Context;
+use crate::interrupt::Stopping;
+use crate::output::progress_bar::{Bar, grouped};
+use goldenpath_core::rules;
+use goldenpath_core::sanitize::harmless_name;
+use goldenpath_deploy::reconcile::{Action, Event, World};
+
+/// Up to so many steps, each has a line of its own.
+const FEW: usize = 50;
+
+/// Otherwise one line comes each time that so many parts of the whole are done.
+const PARTS: usize = 10;
+
+/// Tells of a run: failures in full, and the rest by a bar, a line a step, or a line now and then.
+pub(crate) struct Teller<'run> {
+    context: &'run Context,
+    world: &'run World<'run>,
+    bar: Option<Bar>,
+    all: usize,
+    done: usize,
+    failed: usize,
+    /// What could not be done, a line each.
+    failures: String,
+}
+
+impl<'run> Teller<'run> {
+    /// For a plan of so many steps.
+    pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
+        let bar = context.streams.bar_begins();
+        if let Some(bar) = &bar {
+            bar.fill("Applying", 0, all, String::new());
+        }
+        Self { context, world, bar, all, done: 0, failed: 0, failures: String::new() }
+    }
+
+    /// While this exists, a Ctrl-C stops the run in good order, and is told of at once.
+    pub(crate) fn stopping(&self) -> Stopping {
+        let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
+        Stopping::new(move || match &bar {
+            _ if quiet => {}
+            Some(bar) => bar.around(say_stopping),
+            None => say_stopping(),
+        })
+    }
+
+    pub(crate) fn tell(&mut self, event: Event<'_>) {
+        let streams = &self.context.streams;
+        let each = self.all <= FEW || streams.verbose;
+        match event {
+            Event::Done(action) if each => streams.talk(&named(action)),
+            Event::Skipped(action) if each => {
+                streams
+                    .talk(&format!("{} skipped, because a step before it failed", named(action)));
+            }
+            Event::Done(_) | Event::Skipped(_) => {}
+            Event::Failed(action, error) => {
+                let error = Concealed::of(&error, action, self.world);
+                streams.alert(&format!("{} failed:\n", harmless_name(&named(action))));
+                streams.error(&error);
+                self.failures.push_str(&harmless_name(&format!("  {}: {error}", named(action))));
+                self.failures.push('\n');
+                self.failed += 1;
+            }
+            Event::Written(files) => {
+                if let Some(bar) = &self.bar {
+                    bar.fill("Writing", self.done + files, self.all, String::new());
+                }
+                return;
+            }
+            Event::Waiting(place) => {
+                streams
+                    .talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
+                return;
+            }
+            Event::Committed(commit) => {
+                streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
+                return;
+            }
+            Event::Recorded(_) | Event::Unrecorded(_) => {
+                return tell_of_the_record(&event, self.context);
+            }
+            Event::RecordFailed(ref error) => {
+                tell_of_the_record(&event, self.context);
+                self.failures.push_str(&harmless_name(&format!(
+                    "  the record in the catalog's repository: {error}"
+                )));
+                self.failures.push('\n');
+                return;
+            }
+            Event::CommitFailed(error) => {
+                streams.error(&error);
+                self.failures.push_str(&harmless_name(&format!(
+                    "  the commit in the GitOps repository: {error}"
+                )));
+                self.failures.push('\n');
+                return;
+            }
+        }
+        self.done += 1;
+        match &self.bar {
+            Some(bar) => {
+                let failed = if self.failed > 0 {
+                    format!(", {} failed", grouped(self.failed))
+                } else {
+                    String::new()
+                };
+                bar.fill("Applying", self.done, self.all, failed);
+            }
+            None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
+                streams.talk(&format!("applied {} of {}", grouped(self.done), grouped(self.all)));
+            }
+            None => {}
+        }
+    }
+
+    /// What failed and why, to be read at the end; nothing where nothing did.
+    pub(crate) fn failures(self) -> String {
+        self.context.streams.bar_ends();
+        if self.failures.is_empty() {
+            self.failures
+        } else {
+            format!("\nFailed:\n{}\n", self.failures)
+        }
+    }
+}
+
+/// Says where what was done is recorded.
+pub(crate) fn tell_of_the_record(event: &Event<'_>, context: &Context) {
+    let streams = &context.streams;
+    match event {
+        Event::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
+        Event::Unrecorded(error) => streams.talk(&format!(
+            "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
+             `audit.push`."
+        )),
+        Event::RecordFailed(error) => streams.error(error),
+        _ => {}
+    }
+}
+
+fn say_stopping() {
+    eprintln!(
+        "Stopping: what is begun is brought to its end. Press Ctrl-C once more to stop at once."
+    );
+}
+
+/// `SEC-0007 create-secret goldenpath/payments/dev/db`
+fn named(action: &Action) -> String {
+    format!("{} {} {}", action.id, action.step.name(), action.target)
+}
+
+/// A report without what looks like a value in the manifest: the names in it may be made of one.
+#[derive(Debug)]
+struct Concealed {
+    message: String,
+    code: Option<String>,
+    help: Option<String>,
+}
+
+impl Concealed {
+    fn of(error: &dyn Diagnostic, action: &Action, world: &World<'_>) -> Self {
+        let text = |part: Option<Box<dyn fmt::Display + '_>>| part.map(|part| part.to_string());
+        let mut told =
+            Self { message: error.to_string(), code: text(error.code()), help: text(error.help()) };
+        let of_the_action =
+            |request: &goldenpath_core::manifest::SecretRequest| request.id == action.id;
+        if let Some(entry) =
+            world.catalog.selected().find(|entry| entry.request().is_some_and(of_the_action))
+        {
+            rules::conceal(
+                entry,
+                world.project,
+                [&mut told.message].into_iter().chain(&mut told.help),
+            );
+        }
+        told
+    }
+}
+
+impl fmt::Display for Concealed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Concealed {}
+
+impl Diagnostic for Concealed {
+    fn code(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
+    }
+
+    fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}

@@ -1,0 +1,196 @@
+//! All that is known of one secret, on one screen.
+
+use goldenpath_core::report::count;
+use goldenpath_core::rules::Severity;
+use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::trail::Event;
+use goldenpath_deploy::inventory::{Projected, Reserved, Sheet, Stored, Told, day, distance};
+
+use super::findings::count_of;
+use super::secret_table::status_style;
+use super::style::{Look, wrapped};
+
+/// How wide what stands before each part is.
+const LABELS: usize = 12;
+
+/// How many findings are told one by one.
+const FINDINGS: usize = 3;
+
+/// How many events of the audit trail are told, the youngest first.
+const EVENTS: usize = 3;
+
+/// For people; at a `width` in columns, with longer lines broken.
+#[must_use]
+pub fn render_details(details: &Sheet, width: Option<usize>, look: Look) -> String {
+    let row = &details.row;
+    let mut text = format!(
+        "{}  {}  {}\n",
+        look.style().bold().apply_to(row.id),
+        look.style().bold().apply_to(harmless_name(&row.name)),
+        status_style(row.status, look).apply_to(row.status)
+    );
+    let facts = [
+        format!("{} in {}", row.service, row.environment),
+        format!("owner {}", row.owner),
+        row.secret_type.clone(),
+        format!("{} risk", row.risk_tier),
+    ];
+    push(&mut text, "", &[facts.join(", ")], width, look, true);
+    push(&mut text, "", row.description.as_slice(), width, look, true);
+    text.push('\n');
+    for (label, lines) in parts(details) {
+        push(&mut text, label, &lines, width, look, false);
+    }
+    text
+}
+
+fn parts(details: &Sheet) -> Vec<(&'static str, Vec<String>)> {
+    let row = &details.row;
+    let mut manifest = vec![row.path.clone()];
+    let uncommitted = (details.is_committed == Some(false))
+        .then(|| "with changes that are not committed".to_owned());
+    let since = details.catalogued.map(|since| format!("in the catalog since {}", day(since)));
+    let about: Vec<String> = since.into_iter().chain(uncommitted).collect();
+    manifest.extend((!about.is_empty()).then(|| about.join(", ")));
+    let due = details.days.iter().map(|(when, reason)| {
+        format!("{}, {}: {}", day(*when), distance(*when, details.now), reason.words())
+    });
+    vec![
+        ("Manifest", manifest),
+        ("Due", due.collect()),
+        (
+            "Kubernetes",
+            vec![format!("Secret {} in the namespace {}", row.k8s_secret_name, row.namespace)],
+        ),
+        ("Store", lines(&details.store, |stored| stored_lines(stored, row.store_key.as_deref()))),
+        ("GitOps", lines(&details.gitops, projected_lines)),
+        ("ID", lines(&details.reservation, reserved_lines)),
+        ("History", history(details)),
+        ("Findings", findings(details)),
+    ]
+}
+
+fn history(details: &Sheet) -> Vec<String> {
+    let told = |event: &Event| {
+        format!(
+            "{} {} by {}",
+            event.time.strftime("%Y-%m-%d %H:%M"),
+            event.action,
+            event.actor.name()
+        )
+    };
+    let mut lines: Vec<String> = details.trail.iter().rev().take(EVENTS).map(told).collect();
+    if details.trail.len() > EVENTS {
+        lines.push(format!(
+            "and {} more: goldenpath audit show {}",
+            details.trail.len() - EVENTS,
+            details.row.id
+        ));
+    }
+    lines
+}
+
+fn findings(details: &Sheet) -> Vec<String> {
+    let (errors, warnings) =
+        (count(&details.findings, Severity::Error), count(&details.findings, Severity::Warning));
+    let counted = [(errors, "error"), (warnings, "warning")];
+    let counted: Vec<String> = counted
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| count_of(*count, word))
+        .collect();
+    let mut lines = vec![if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }];
+    for finding in details.findings.iter().take(FINDINGS) {
+        lines.push(format!(
+            "{} (line {}): {}",
+            finding.rule.code, finding.place.line, finding.message
+        ));
+    }
+    if details.findings.len() > FINDINGS {
+        lines.push(format!(
+            "and {} more: goldenpath validate {}",
+            details.findings.len() - FINDINGS,
+            details.row.path
+        ));
+    }
+    lines
+}
+
+fn lines<T>(told: &Told<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
+    match told {
+        Told::LeftOut => Vec::new(),
+        Told::Nobody(why) => vec![why.clone()],
+        Told::Failed(why) => vec![format!("not known: {why}")],
+        Told::Answer(answer) => of(answer),
+    }
+}
+
+fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
+    let mut lines = vec![stored.place.clone()];
+    lines.extend(key.map(str::to_owned));
+    let Some(found) = &stored.found else {
+        lines.push("there is no such secret".to_owned());
+        return lines;
+    };
+    if let Some(stranger) = &found.stranger {
+        lines.push(format!("a secret of this name is there, and {stranger}"));
+        return lines;
+    }
+    let mut words: Vec<String> = Vec::new();
+    let dates = [
+        ("created", found.known.created),
+        ("changed", found.last_changed),
+        ("rotated", found.last_rotated),
+    ];
+    words.extend(
+        dates.into_iter().filter_map(|(word, when)| Some(format!("{word} {}", day(when?)))),
+    );
+    if !found.has_value {
+        words.push("awaiting a value".to_owned());
+    }
+    lines.push(if words.is_empty() { "there".to_owned() } else { words.join(", ") });
+    lines.extend(found.deletion.map(|when| format!("marked for deletion ({})", day(when))));
+    lines
+}
+
+fn projected_lines(projected: &Projected) -> Vec<String> {
+    vec![projected.place.clone(), projected.file.clone(), projected.words.clone()]
+}
+
+fn reserved_lines(reserved: &Reserved) -> Vec<String> {
+    let by = reserved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    vec![match reserved.is_reserved {
+        true => format!("reserved on {}{by}", reserved.remote),
+        false => format!("not reserved on {}: its manifest keeps it", reserved.remote),
+    }]
+}
+
+/// Adds lines behind a label; `flush` ones begin at the margin.
+fn push(
+    text: &mut String,
+    label: &str,
+    lines: &[String],
+    width: Option<usize>,
+    look: Look,
+    flush: bool,
+) {
+    let indent = if flush { 0 } else { LABELS };
+    let mut label = label;
+    for line in lines {
+        let line = harmless_name(line);
+        let broken = match width {
+            Some(width) => wrapped(&line, width.saturating_sub(indent)),
+            None => vec![line.into_owned()],
+        };
+        for line in broken {
+            if !flush {
+                text.push_str(
+                    &look.style().bold().apply_to(format!("{label:<LABELS$}")).to_string(),
+                );
+            }
+            text.push_str(&line);
+            text.push('\n');
+            label = "";
+        }
+    }
+}

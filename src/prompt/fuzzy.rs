@@ -1,0 +1,54 @@
+//! Finding what somebody means by a few of its letters: `pymt` for `payments`.
+
+use std::cmp::Reverse;
+
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+/// The indices of those of `choices` that hold the letters of `typed` in their order, the best first; with nothing
+/// typed, all as they are.
+pub(crate) fn matching(typed: &str, choices: &[String]) -> Vec<usize> {
+    if typed.is_empty() {
+        return (0..choices.len()).collect();
+    }
+    let pattern = Pattern::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut found: Vec<(u32, usize)> = choices
+        .iter()
+        .enumerate()
+        .filter_map(|(index, choice)| {
+            Some((pattern.score(Utf32Str::new(choice, &mut buffer), &mut matcher)?, index))
+        })
+        .collect();
+    // Of equals, the one that stands first in the list.
+    found.sort_by_key(|(score, index)| (Reverse(*score), *index));
+    found.into_iter().map(|(_, index)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(typed: &str) -> Vec<String> {
+        let choices: Vec<String> =
+            ["orders", "payments", "payments-api", "web"].map(str::to_owned).into();
+        matching(typed, &choices).into_iter().map(|index| choices[index].clone()).collect()
+    }
+
+    #[test]
+    fn a_few_letters_find_what_is_meant_and_the_best_comes_first() {
+        assert_eq!(found("pymt"), ["payments", "payments-api"]);
+        assert_eq!(found("PAPI"), ["payments-api"]);
+        assert_eq!(found("orders"), ["orders"]);
+        assert_eq!(found(""), ["orders", "payments", "payments-api", "web"]);
+        assert_eq!(found("zz"), [""; 0]);
+    }
+
+    #[test]
+    fn no_character_is_a_command_of_the_matcher_s() {
+        for typed in ["!web", "^web", "web$", "'web"] {
+            assert_eq!(found(typed), [""; 0], "{typed}");
+        }
+    }
+}
