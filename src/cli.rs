@@ -14,7 +14,7 @@ use crate::output::streams::Streams;
 
 use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
-use goldenpath_core::catalog::{Catalog, ConfigFile, Project};
+use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::config::Config;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::{harmless, runner};
@@ -148,18 +148,6 @@ impl Context {
         rules_from: Snapshot,
     ) -> Result<Project, Failure> {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
-    }
-
-    /// Where the rules of a commit have their configuration: `--config` means that commit's content
-    /// of a path inside the repository, and only a file outside is read from disk.
-    pub(crate) fn config_file(&self, repository: &Repository) -> ConfigFile {
-        match &self.config {
-            None => ConfigFile::default(),
-            Some(path) => match repository.path_inside(path) {
-                Some(inside) => ConfigFile::Tracked(inside),
-                None => ConfigFile::OnDisk(path.clone()),
-            },
-        }
     }
 
     /// The work tree's `goldenpath.yaml` alone, for what needs no rules.

@@ -8,6 +8,7 @@ use miette::Diagnostic;
 use crate::git_hooks::HookError;
 use crate::prompt::PromptError;
 use goldenpath_core::catalog::ProjectError;
+use goldenpath_core::check::CheckError;
 use goldenpath_core::codeowners::CodeownersError;
 use goldenpath_core::config::ConfigError;
 use goldenpath_core::fixes::WriteError;
@@ -138,6 +139,15 @@ impl From<ProjectError> for Failure {
         match error {
             ProjectError::Config(error) => error.into(),
             other => Self::misused(other),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Project(error) => error.into(),
+            CheckError::Projection(error) => error.into(),
         }
     }
 }

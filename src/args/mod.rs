@@ -4,7 +4,6 @@ pub(crate) mod commit;
 pub(crate) mod due_window;
 pub(crate) mod filter;
 pub(crate) mod plan;
-pub(crate) mod range;
 pub(crate) mod reservation;
 pub(crate) mod secret_id;
 pub(crate) mod shard;

@@ -5,7 +5,8 @@ use std::io::Read;
 
 use clap::Subcommand;
 
-use crate::args::range::{Format, Judged, Range, judge, judge_all};
+use crate::output::check::{Format, check_all, check_and_print};
+use goldenpath_core::check::{Checked, Range};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
@@ -129,9 +130,9 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
     match (name, arguments) {
         (HookName::PreCommit | HookName::PreMergeCommit, _) => {
             let repository = Repository::discover()?;
-            judge(
+            check_and_print(
                 &repository,
-                &Range::staged(&repository)?,
+                &Range::staged(&repository)?.configured_by(context.config.as_deref()),
                 &Selection::All,
                 Format::Human,
                 context,
@@ -192,14 +193,16 @@ fn refs(
                 Range::since(&repository, target.as_ref().map(|target| target.tip).or(from), to)?
             }
         };
-        let range = range.pushed_to(&one.name, target.as_ref(), moves_to);
+        let range = range
+            .pushed_to(&one.name, target.as_ref(), moves_to)
+            .configured_by(context.config.as_deref());
         // A branch and a tag on it are the same news.
         if !ranges.iter().any(|(_, known)| known.covers(&range)) {
             ranges.push((&one.name, range));
         }
     }
     let branches = OnceCell::new();
-    let elsewhere = |name: &str, range: &Range, judged: &Judged| {
+    let elsewhere = |name: &str, range: &Range, judged: &Checked| {
         let mine = judged.newcomers();
         let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
             return Ok(Vec::new());
@@ -228,7 +231,7 @@ fn refs(
         };
         Ok(clashes.iter().filter_map(finding).collect())
     };
-    judge_all(&repository, &ranges, &elsewhere, context)
+    check_all(&repository, &ranges, &elsewhere, context)
 }
 
 /// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.

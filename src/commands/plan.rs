@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::args::range::{Judged, Range, look_into};
+use crate::output::check::CheckReporter;
+use goldenpath_core::check::{Checked, Range, check};
 use crate::args::plan::{Source, block_on, is_applicable, refuse, tell_unseen};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
@@ -57,11 +58,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let change =
         args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
     let base = match &change {
-        Some(Judged { catalog, findings, .. }) if !is_applicable(findings) => {
+        Some(Checked { catalog, findings, .. }) if !is_applicable(findings) => {
             refuse(findings, catalog, context);
             return Ok(Outcome::Failed);
         }
-        Some(Judged { project, .. }) => Some(project),
+        Some(Checked { project, .. }) => Some(project),
         None => None,
     };
     let Some(mut desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
@@ -109,9 +110,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// Judges the change from `base` to what is planned for, as `validate --from-ref` does.
-fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Judged, Failure> {
+fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
     let repository = Repository::discover()?;
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
-    look_into(&repository, &range.over_time(&repository), &Selection::All, None, context)
+    let range = range.over_time(&repository, context.now).configured_by(context.config.as_deref());
+    Ok(check(&repository, &range, &Selection::All, &CheckReporter::new(None, context))?)
 }

@@ -1,5 +1,6 @@
 //! Results, tables and progress: everything that goes to standard output and standard error.
 
+pub(crate) mod check;
 pub mod diff;
 pub(crate) mod due_list;
 pub mod findings;
@@ -11,4 +12,3 @@ pub(crate) mod secret_table;
 pub(crate) mod streams;
 pub mod style;
 pub(crate) mod table;
-pub(crate) mod upstream;

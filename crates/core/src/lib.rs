@@ -5,6 +5,7 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`check`] | a range of commits, the index or the work tree → findings |
 //! | [`scaffold`] | answers → template → manifest file |
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`codeowners`] | the CODEOWNERS lines that follow from the configuration |
@@ -29,6 +30,7 @@
 
 pub mod arn;
 pub mod catalog;
+pub mod check;
 pub mod codeowners;
 pub mod config;
 pub mod crash_point;

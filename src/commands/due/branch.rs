@@ -1,7 +1,8 @@
 //! `due --decommission`: a branch that asks for the end of what is due, for others to judge.
 
 use crate::args::commit;
-use crate::args::range::{Range, look_into};
+use crate::output::check::CheckReporter;
+use goldenpath_core::check::{Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
@@ -82,8 +83,8 @@ pub(crate) fn ask_for_the_end(
     }
     let commit = commit(repository, base, &files, &message(&steps))?;
     // As the hooks and the pull request will judge it.
-    let range = Range::since(repository, Some(base), commit)?;
-    let judged = look_into(repository, &range, &Selection::All, None, context)?;
+    let range = Range::since(repository, Some(base), commit)?.configured_by(context.config.as_deref());
+    let judged = check(repository, &range, &Selection::All, &CheckReporter::new(None, context))?;
     if count(&judged.findings, Severity::Error) > 0 {
         for drawn in findings_for_people(&judged.findings, &judged.catalog, context.streams.err) {
             context.streams.alert(&drawn);

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::args::reservation::{Reserving, take, upcoming};
 use crate::args::commit::{Committed, Committing};
-use crate::output::upstream::warn_of_additions;
+use crate::output::check::CheckReporter;
+use goldenpath_core::catalog::ConfigFile;
+use goldenpath_core::check::report_additions;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
@@ -120,7 +122,8 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
             context.streams.alert(&drawn);
         }
     }
-    warn_of_additions(&repository, Snapshot::WorkTree, &project, catalog.selected(), context);
+    let config = ConfigFile::of(&repository, context.config.as_deref());
+    report_additions(&repository, Snapshot::WorkTree, (&project, &config), catalog.selected(), &CheckReporter::new(None, context));
     if !scaffold::is_fit(&findings) {
         context.streams.alert(&summary(made.len(), &findings, context.streams.err));
         context.streams.talk("Nothing was written.");

@@ -1,6 +1,7 @@
 //! `validate --fix` and `validate --diff`: what is judged is mended, and what is left of it told.
 
-use crate::args::range::{Format, Judged, Range, look_into, outcome, tell};
+use crate::output::check::{CheckReporter, Format, outcome, print_findings};
+use goldenpath_core::check::{Checked, Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Entry, Selection};
@@ -33,8 +34,8 @@ pub(crate) fn fix(
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let Judged { project, catalog, findings } =
-        look_into(repository, range, selection, Some(format), context)?;
+    let Checked { project, catalog, findings } =
+        check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
     let ground = Ground::of(repository);
     let mended = fixes::mend(catalog, &project, findings, &ground, fixing.unsafe_too)?;
     for (path, why) in &mended.unmoved {
@@ -67,13 +68,7 @@ pub(crate) fn fix(
     let left = match mended.rewrites.is_empty() {
         true => None,
         // What is there now, and not what it was meant to be.
-        false => Some(look_into(
-            &Repository::discover()?,
-            range,
-            &followed(selection, &mended),
-            None,
-            context,
-        )?),
+        false => Some(check(&Repository::discover()?, range, &followed(selection, &mended), &CheckReporter::new(None, context))?),
     };
     let (catalog, findings) = match &left {
         Some(left) => (&left.catalog, &left.findings),
@@ -97,7 +92,7 @@ pub(crate) fn fix(
     if !lines.is_empty() && !findings.is_empty() {
         say("");
     }
-    tell(catalog, findings, format, context, || {
+    print_findings(catalog, findings, format, context, || {
         told(&mended, findings, "fixed", fixing).iter().for_each(|line| say(line));
     });
     Ok(outcome(findings))

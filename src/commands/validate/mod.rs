@@ -5,7 +5,8 @@ mod fix;
 use std::path::PathBuf;
 
 use super::validate::fix::{Fixing, fix};
-use crate::args::range::{Format, Range, judge};
+use crate::output::check::{Format, check_and_print};
+use goldenpath_core::check::Range;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
@@ -56,11 +57,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let range = if args.staged {
             Range::staged(&repository)?
         } else {
-            Range::work_tree().over_time(&repository)
+            Range::work_tree().over_time(&repository, context.now)
         };
+        let range = range.configured_by(context.config.as_deref());
         let selection = Selection::of(&repository, &args.paths)?;
         if !args.fix && !args.diff {
-            return judge(&repository, &range, &selection, args.format, context);
+            return check_and_print(&repository, &range, &selection, args.format, context);
         }
         let fixing = Fixing { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
         return fix(&repository, &range, &selection, fixing, args.format, context);
@@ -77,7 +79,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         (None, _) => Range::since(&repository, None, to)?,
     };
-    judge(&repository, &range.over_time(&repository), &Selection::All, args.format, context)
+    let range = range.configured_by(context.config.as_deref());
+    check_and_print(&repository, &range.over_time(&repository, context.now), &Selection::All, args.format, context)
 }
 
 /// What git writes for a ref that does not exist, on either side of a push (githooks, "pre-receive").

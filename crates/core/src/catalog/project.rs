@@ -69,6 +69,21 @@ pub enum ConfigFile {
     OnDisk(PathBuf),
 }
 
+impl ConfigFile {
+    /// Where the rules of a commit have their configuration: a `config_file` inside the repository
+    /// means that commit's content of its path, and only a file outside is read from disk.
+    #[must_use]
+    pub fn of(repository: &Repository, config_file: Option<&Path>) -> Self {
+        match config_file {
+            None => Self::default(),
+            Some(path) => match repository.path_inside(path) {
+                Some(inside) => Self::Tracked(inside),
+                None => Self::OnDisk(path.to_path_buf()),
+            },
+        }
+    }
+}
+
 impl Default for ConfigFile {
     fn default() -> Self {
         Self::Tracked(config::FILE_NAME.to_owned())

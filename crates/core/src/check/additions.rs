@@ -1,40 +1,32 @@
-//! What the branch that merges go to does not accept yet: said where a developer can still do
-//! something about it.
+//! Names that a change uses and that the upstream branch does not accept yet: reported where a
+//! developer can still do something about it.
 
 use std::collections::BTreeSet;
 
-use crate::cli::Context;
-use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Entry, Project, RuleChange, Side};
-use goldenpath_core::rules::RuleSet;
-use goldenpath_core::sanitize::harmless;
-use goldenpath_core::vcs::{File, Repository, Snapshot};
+use super::{CheckError, Note, Reporter};
+use crate::catalog::{Catalog, ConfigFile, Entry, Project, RuleChange, Side};
+use crate::rules::RuleSet;
+use crate::vcs::{File, Repository, Snapshot};
 
-/// Warns of each of the `entries` that the rules of `project`, as `snapshot` has them, accept only
+/// Reports each of the `entries` that the rules of `project`, as `snapshot` has them, accept only
 /// because of a name that a list of the upstream branch does not have, as far as this clone knows
-/// that branch. The check of the pull request will refuse it.
-pub(crate) fn warn_of_additions<'a>(
+/// that branch. The check of the pull request rejects it.
+pub fn report_additions<'a>(
     repository: &Repository,
     snapshot: Snapshot,
-    project: &Project,
+    (project, config): (&Project, &ConfigFile),
     entries: impl Iterator<Item = &'a Entry>,
-    context: &Context,
+    reporter: &dyn Reporter,
 ) {
-    let Some(branch) = repository.upstream_branch() else { return };
-    let name = branch.name.trim_start_matches("refs/heads/");
-    match additions(repository, (snapshot, project), branch.tip, entries, context) {
+    let Some(upstream) = repository.upstream_branch() else { return };
+    let branch = upstream.name.trim_start_matches("refs/heads/");
+    match additions(repository, (snapshot, project), upstream.tip, entries, config) {
         Ok(additions) => {
-            for (path, value, files) in additions {
-                context.streams.talk_once(&harmless(&format!(
-                    "Warning: {path} uses `{value}`, which {files} of the upstream branch `{name}` does not have yet. The \
-                     rules of that branch judge a pull request: merge the change of {files} first."
-                )));
+            for (path, value, files) in &additions {
+                reporter.note(&Note::NotUpstream { path, value, files, branch });
             }
         }
-        Err(failure) => context.streams.talk_once(&harmless(&format!(
-            "Warning: cannot compare with the rules of the upstream branch `{name}`: {}.",
-            failure.report()
-        ))),
+        Err(error) => reporter.note(&Note::UpstreamUnknown { branch, error: &error }),
     }
 }
 
@@ -44,17 +36,16 @@ fn additions<'a>(
     (snapshot, project): (Snapshot, &Project),
     upstream: Snapshot,
     entries: impl Iterator<Item = &'a Entry>,
-    context: &Context,
-) -> Result<BTreeSet<(String, String, String)>, Failure> {
+    config: &ConfigFile,
+) -> Result<BTreeSet<(String, String, String)>, CheckError> {
     let mut found = BTreeSet::new();
-    let config = context.config_file(repository);
     // Most often the rule files are those of the upstream branch.
     if !RuleChange::is_other_in(repository, project, upstream, snapshot)?
-        || Project::is_blank(repository, upstream, &config)?
+        || Project::is_blank(repository, upstream, config)?
     {
         return Ok(found);
     }
-    let theirs = Project::open_with(repository, upstream, &config)?;
+    let theirs = Project::open_with(repository, upstream, config)?;
     let change = RuleChange::of_rules(
         repository,
         Side { project: &theirs, snapshot: upstream },

@@ -1,0 +1,281 @@
+//! Checking a catalog, or what a change does to it. Commands, hooks and editors call [`check`].
+
+mod additions;
+mod range;
+
+use rayon::prelude::*;
+
+pub use additions::report_additions;
+pub use range::Range;
+
+use crate::catalog::{
+    Catalog, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side, Step,
+};
+use crate::config::ConfigError;
+use crate::fixes::{self, Ground};
+use crate::ids::Mine;
+use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
+use crate::report::count;
+use crate::rules::{self, Finding, RuleSet, Severity};
+use crate::template::TemplateError;
+use crate::vcs::{Change, Repository, Snapshot, SourceError};
+use range::Scope;
+
+/// What is said during a check.
+#[derive(Debug)]
+pub enum Note<'a> {
+    /// A file is checked.
+    Checking { path: &'a str },
+    /// No manifest of the folder `catalog` is selected.
+    NothingSelected { catalog: &'a str, is_staged: bool },
+    /// The manifest at `path` uses a value that `files` of the upstream branch do not have yet.
+    NotUpstream { path: &'a str, value: &'a str, files: &'a str, branch: &'a str },
+    /// The rules of the upstream branch cannot be read.
+    UpstreamUnknown { branch: &'a str, error: &'a CheckError },
+}
+
+/// Takes what is said during a check.
+pub trait Reporter {
+    fn note(&self, note: &Note<'_>);
+}
+
+/// Why something cannot be checked.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum CheckError {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Projection(#[from] ProjectionError),
+}
+
+impl From<SourceError> for CheckError {
+    fn from(error: SourceError) -> Self {
+        Self::Project(error.into())
+    }
+}
+
+impl From<ConfigError> for CheckError {
+    fn from(error: ConfigError) -> Self {
+        Self::Project(error.into())
+    }
+}
+
+impl From<TemplateError> for CheckError {
+    fn from(error: TemplateError) -> Self {
+        Self::Project(error.into())
+    }
+}
+
+/// What was read, and what is wrong with it.
+pub struct Checked {
+    pub project: Project,
+    pub catalog: Catalog,
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// The manifests that the change brings in under an ID that nothing had before it.
+    pub fn newcomers(&self) -> Vec<Mine> {
+        let before = self.catalog.before.as_ref();
+        let is_changed =
+            |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
+        let had = |mine: &Mine| {
+            let id = mine.id.to_string();
+            before.is_some_and(|before| {
+                before.entries.iter().any(|entry| entry.claimed_id() == Some(&id))
+            })
+        };
+        self.catalog
+            .selected()
+            .filter(is_changed)
+            .filter_map(Mine::of)
+            .filter(|mine| !had(mine))
+            .collect()
+    }
+}
+
+/// Reads a range and checks it. On the work tree and the index, `selection` says which files are
+/// checked.
+///
+/// # Errors
+/// A repository or a configuration that cannot be read; a projection template that does not render.
+pub fn check(
+    repository: &Repository,
+    range: &Range,
+    selection: &Selection,
+    reporter: &dyn Reporter,
+) -> Result<Checked, CheckError> {
+    let config = ConfigFile::of(repository, range.config.as_deref());
+    let range = &match range.origin() {
+        Some(_) => range.clone().with_rules(repository, &config)?,
+        None => range.clone(),
+    };
+    let mut project = match range.origin() {
+        Some(_) => Project::open_with(repository, range.rules_from, &config)?,
+        None => Project::open(repository, range.rules_from, range.config.as_deref())?,
+    };
+    let mut head = None;
+    let mut rule_change = RuleChange::default();
+    if let Some(origin) = range.origin() {
+        (rule_change, head) = read_rule_change(repository, range, origin, &mut project)?;
+        if head.is_none() {
+            project.left_behind = folder_left_behind(repository, range, origin, &project)?;
+        }
+    }
+    let rules = RuleSet::of(&project)?;
+    let scope = match range.after {
+        Snapshot::WorkTree => None,
+        _ => Some(range.change(repository, &project)?),
+    };
+    let past = |before| range.past.unwrap_or(before);
+    let base = match range.after {
+        Snapshot::Index => repository.default_tip().or(range.before),
+        _ => Some(range.rules_from),
+    };
+    let step = match scope.as_ref().zip(range.before) {
+        None => None,
+        Some((scope, before)) => {
+            let trails = range.trail_faults(repository, &project)?;
+            Some(Step { change: &scope.change, before, past: past(before), base, trails })
+        }
+    };
+    let selected = match &scope {
+        None => selection,
+        Some(Scope { selection: changed, .. }) => {
+            let named = range.after == Snapshot::Index
+                && *selection != Selection::All
+                && *changed != Selection::All;
+            if named { selection } else { changed }
+        }
+    };
+    let mut reading = rules.read(repository, range.after, selected, step.as_ref())?;
+    rule_change.manifests = scope.as_ref().is_some_and(|scope| scope.has_manifests);
+    reading.catalog.rule_change = rule_change;
+    rules.read_texts(
+        &mut reading,
+        repository,
+        selection,
+        scope.as_ref().map(|scope| &scope.change),
+    )?;
+    let catalog = &reading.catalog;
+    if *selection != Selection::All && catalog.selected().next().is_none() {
+        let folder = &project.config.catalog;
+        let is_staged = range.after == Snapshot::Index;
+        reporter.note(&Note::NothingSelected { catalog: folder, is_staged });
+    }
+    for entry in catalog.selected() {
+        reporter.note(&Note::Checking { path: &entry.path });
+    }
+    if let Some(line) = range.line {
+        rules.look_back(&mut reading, repository, line, range.now);
+    }
+    let (catalog, mut findings) = rules.finish(reading)?;
+    let is_of_a_rule_file =
+        |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
+    if let Some(head) = head.filter(|_| !findings.iter().all(is_of_a_rule_file)) {
+        let by_its_rules = RuleSet::of(&head)?;
+        let reading = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
+        let (_, by_head) = by_its_rules.finish(reading)?;
+        rules.note_additions(&mut findings, &catalog, &by_head);
+    }
+    if matches!(range.after, Snapshot::WorkTree | Snapshot::Index) {
+        report_additions(
+            repository,
+            range.after,
+            (&project, &config),
+            catalog.selected(),
+            reporter,
+        );
+    }
+    fixes::settle(&mut findings, &catalog, &project, &Ground::of(repository));
+    // A catalog with errors has something to fix first, and is not applied.
+    if count(&findings, Severity::Error) == 0 {
+        check_template(repository, range, &project, &catalog)?;
+    }
+    Ok(Checked { project, catalog, findings })
+}
+
+/// Returns the catalog's folder as the branch of a change has it, which does not touch the
+/// configuration itself, where the base has moved the catalog since.
+fn folder_left_behind(
+    repository: &Repository,
+    range: &Range,
+    origin: Snapshot,
+    project: &Project,
+) -> Result<Option<String>, CheckError> {
+    let own = match origin != range.rules_from {
+        true => Some(origin),
+        // The result of a merge has the base's configuration, and the commit that is merged its own.
+        false => range.trails.tip.filter(|tip| *tip != range.after),
+    };
+    let Some(own) = own else { return Ok(None) };
+    match Project::open_with(repository, own, &project.config_file) {
+        Ok(own) => Ok(Some(own.config.catalog).filter(|folder| *folder != project.config.catalog)),
+        Err(ProjectError::Source(error)) => Err(error.into()),
+        // Rules of then that this version does not take name no folder.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Reads what a change does to the rule files, and the head's rules where it touches those that are
+/// judged by. A catalog that moves is judged in both of its folders.
+fn read_rule_change(
+    repository: &Repository,
+    range: &Range,
+    origin: Snapshot,
+    project: &mut Project,
+) -> Result<(RuleChange, Option<Project>), CheckError> {
+    let touched = RuleChange::touched(repository, project, origin, range.after)?;
+    if touched == Change::default() {
+        return Ok((RuleChange::default(), None));
+    }
+    // A head whose rules cannot be read would stop every run after the merge.
+    let in_head = |error: ProjectError| CheckError::from(error.in_head(range.after));
+    let mut head = None;
+    if RuleChange::touches_project(project, &touched) {
+        let opened =
+            Project::open_with(repository, range.after, &project.config_file).map_err(in_head)?;
+        RuleSet::of(&opened).map_err(|error| in_head(error.into()))?;
+        if opened.config.catalog != project.config.catalog {
+            project.moved_to = Some(opened.config.catalog.clone());
+        }
+        head = Some(opened);
+    }
+    Project::check_templates(repository, range.after, |path| touched.touches(path))
+        .map_err(in_head)?;
+    let old = Side { project, snapshot: origin };
+    let new = Side { project: head.as_ref().unwrap_or(project), snapshot: range.after };
+    Ok((RuleChange::read(repository, &touched, old, new)?, head))
+}
+
+/// Renders the projections of the manifests that are judged by the catalog's own template, where it
+/// has one: of all manifests where the change touches the template.
+fn check_template(
+    repository: &Repository,
+    range: &Range,
+    project: &Project,
+    catalog: &Catalog,
+) -> Result<(), CheckError> {
+    let Some(own) = Project::template_at(repository, range.after, projection::TEMPLATE)? else {
+        return Ok(());
+    };
+    let template = ProjectionTemplate::compile(Some(&own))?;
+    let before = match range.before {
+        Some(before) => Project::template_at(repository, before, projection::TEMPLATE)?,
+        None => Some(own.clone()),
+    };
+    let whole = match before.as_ref() == Some(&own) {
+        true => None,
+        false => Some(
+            RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog,
+        ),
+    };
+    let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
+    let refusal = entries.par_iter().find_map_first(|entry| {
+        let error = Projection::of(entry.request()?, project, &template).err()?;
+        Some(error.reworded(|text| rules::conceal(entry, project, [text])))
+    });
+    refusal.map_or(Ok(()), |error| Err(error.into()))
+}

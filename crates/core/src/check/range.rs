@@ -1,0 +1,299 @@
+//! What a check is about: which state, against which one before it, by whose rules.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::CheckError;
+use crate::catalog::{ConfigFile, Project, Selection};
+use crate::trail::{self, Commits, Delivery, Fault};
+use crate::vcs::{Change, Repository, Snapshot, SourceError, TargetBranch};
+
+/// What is judged.
+#[derive(Debug, Clone)]
+pub struct Range {
+    /// What it comes from; None where only the state itself is judged.
+    pub(super) before: Option<Snapshot>,
+    pub(super) after: Snapshot,
+    pub(super) rules_from: Snapshot,
+    /// Whose history tells which IDs were used before; by default that of `before`.
+    pub(super) past: Option<Snapshot>,
+    /// The commit whose history tells how long manifests have been there; without one, the rules of time keep silent.
+    pub(super) line: Option<Snapshot>,
+    pub(super) trails: Trails,
+    /// The file of `--config`.
+    pub(super) config: Option<PathBuf>,
+    /// The time by which the rules of time judge.
+    pub(super) now: Timestamp,
+}
+
+/// How the audit trails of a range are judged.
+#[derive(Debug, Clone)]
+pub(super) struct Trails {
+    delivery: Delivery,
+    /// The last commit of the range.
+    pub(super) tip: Option<Snapshot>,
+    /// The ref that is pushed to, by its full name.
+    reference: Option<String>,
+    /// Commits that were judged before, besides those of the branch that the rules are from.
+    known: Vec<Snapshot>,
+}
+
+impl Range {
+    /// The state that is judged.
+    pub fn after(&self) -> Snapshot {
+        self.after
+    }
+
+    fn of(before: Option<Snapshot>, after: Snapshot, rules_from: Snapshot, trails: Trails) -> Self {
+        let (past, line, config, now) = (None, None, None, Timestamp::UNIX_EPOCH);
+        Self { before, after, rules_from, past, line, trails, config, now }
+    }
+
+    /// The same, with the configuration in the file of `--config`.
+    #[must_use]
+    pub fn configured_by(self, config: Option<&Path>) -> Self {
+        Self { config: config.map(Path::to_path_buf), ..self }
+    }
+
+    /// The files on disk.
+    pub fn work_tree() -> Self {
+        let trails = Trails::proposed(None);
+        Self::of(None, Snapshot::WorkTree, Snapshot::WorkTree, trails)
+    }
+
+    /// The index against HEAD.
+    pub fn staged(repository: &Repository) -> Result<Self, CheckError> {
+        let before = match repository.head() {
+            Ok(head) => Some(head),
+            Err(SourceError::NoCommit) => None,
+            Err(error) => return Err(error.into()),
+        };
+        // What was tried and dropped on this branch alone uses up nothing.
+        let past = repository.upstream();
+        let trails = Trails::proposed(None);
+        Ok(Self { past, ..Self::of(before, Snapshot::Index, Snapshot::Index, trails) })
+    }
+
+    /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
+    pub fn since(
+        repository: &Repository,
+        from: Option<Snapshot>,
+        to: Snapshot,
+    ) -> Result<Self, CheckError> {
+        let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
+        let trails = Trails::proposed(Some(to));
+        Ok(Self::of(before, to, from.unwrap_or(to), trails))
+    }
+
+    /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
+    pub fn moved(from: Snapshot, to: Snapshot) -> Self {
+        let trails = Trails::proposed(Some(to));
+        Self::of(Some(from), to, from, trails)
+    }
+
+    /// What the branch `target` gains when `to` is merged into it, judged by its rules.
+    pub fn merged(
+        repository: &Repository,
+        target: Snapshot,
+        to: Snapshot,
+    ) -> Result<Self, CheckError> {
+        let after = repository.merge(target, to)?;
+        let trails = Trails::proposed(Some(to));
+        Ok(Self::of(Some(target), after, target, trails))
+    }
+
+    /// The same, of commits that the branch that merges go to has already, if it has.
+    pub fn merged_before(mut self, repository: &Repository) -> Result<Self, CheckError> {
+        if let (Some(tip), Some(default)) = (self.trails.tip, repository.certain_default_tip())
+            && repository.contains(default, tip)?
+        {
+            self.trails.delivery = Delivery::Recorded;
+        }
+        Ok(self)
+    }
+
+    /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be
+    /// after that push.
+    pub fn pushed_to(
+        mut self,
+        name: &str,
+        target: Option<&TargetBranch>,
+        moves_to: Option<Snapshot>,
+    ) -> Self {
+        self.trails.reference = Some(name.to_owned());
+        if target.is_some_and(|target| target.name == name) {
+            self.trails.delivery = Delivery::Recorded;
+        } else {
+            self.trails.known.extend(moves_to);
+        }
+        self
+    }
+
+    /// Whether judging this range judges the `other` one of the same push too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let (own, others) = (self.trails.delivery, other.trails.delivery);
+        (self.before, self.after, self.rules_from) == (other.before, other.after, other.rules_from)
+            && (own == others || own == Delivery::Recorded)
+    }
+
+    /// The same, judged by the rules of time too. Not so in hooks: they are to be fast, and a calendar has no say in
+    /// whether somebody may commit or push.
+    pub fn over_time(self, repository: &Repository, now: Timestamp) -> Self {
+        let line = match self.after {
+            Snapshot::WorkTree => repository.head().ok(),
+            Snapshot::Commit(_) => Some(self.after),
+            Snapshot::Merge(_) => self.before,
+            Snapshot::Index => None,
+        };
+        Self { line, now, ..self }
+    }
+
+    /// What fixes what can be fixed in it.
+    pub fn fixing_command(&self) -> &'static str {
+        match self.after {
+            Snapshot::Index => "goldenpath validate --staged --fix",
+            _ => "goldenpath validate --fix",
+        }
+    }
+
+    /// The changes of audit trails that apply did not make.
+    pub(super) fn trail_faults(
+        &self,
+        repository: &Repository,
+        project: &Project,
+    ) -> Result<Vec<Fault>, CheckError> {
+        let Some(before) = self.before else { return Ok(Vec::new()) };
+        if self.after == Snapshot::Index {
+            return Ok(trail::staged_changes(repository, Some(before), repository.upstream())?);
+        }
+        let Trails { mut delivery, tip, reference, known } = self.trails.clone();
+        let mut known = [vec![self.rules_from], known].concat();
+        if let Some(branch) = &project.config.audit.branch {
+            if reference.is_some_and(|name| name == format!("refs/heads/{branch}")) {
+                delivery = Delivery::Recorded;
+            }
+            let remote = project.config.audit.remote.as_deref().unwrap_or("origin");
+            known.extend(repository.tip_of(remote, branch));
+        }
+        Ok(trail::changes(
+            repository,
+            before,
+            self.after,
+            Commits { delivery, tip, known: &known },
+        )?)
+    }
+
+    /// What the rule files of the change are held against; None where a state is judged by itself.
+    pub(super) fn origin(&self) -> Option<Snapshot> {
+        (self.rules_from != self.after).then(|| self.before.unwrap_or(self.rules_from))
+    }
+
+    /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no
+    /// configuration, no rule files and no manifests. What any other base lacks is built in.
+    pub(super) fn with_rules(
+        self,
+        repository: &Repository,
+        config: &ConfigFile,
+    ) -> Result<Self, CheckError> {
+        let sets_up = self.rules_from != self.after
+            && Project::is_blank(repository, self.rules_from, config)?;
+        Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
+    }
+
+    /// What changes, and so which manifests are judged: all of them when what judges them changes
+    /// with them, and all of the new folder when the catalog moves.
+    pub(super) fn change(
+        &self,
+        repository: &Repository,
+        project: &Project,
+    ) -> Result<Scope, CheckError> {
+        let is_own = self.rules_from == self.after;
+        let mut under: Vec<&str> = project.folders().collect();
+        if is_own {
+            under.extend(project.rule_files());
+        }
+        let mut change = repository.change(self.before, self.after, &under)?;
+        let is_whole_move = match &project.moved_to {
+            Some(folder) => {
+                self.move_catalog(repository, &mut change, &project.config.catalog, folder)?
+            }
+            None => false,
+        };
+        let hides = |path: &str| {
+            project.has_in_catalog(path) && repository.hides_a_folder(self.after, path)
+        };
+        let counts = |path: &&String| project.is_manifest(path) || hides(path);
+        // A file that goes counts too: what is built in judges from then on.
+        let all = is_own && project.rule_files().iter().any(|path| change.touches(path));
+        let selection = match all {
+            true => Selection::All,
+            false => {
+                // Without the catalog's own folder there is nothing else to judge, whether this change takes it away or not.
+                let whole =
+                    project.folders().filter_map(|folder| repository.hides(self.after, folder));
+                Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
+            }
+        };
+        let has_manifests =
+            !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
+        if self.after == Snapshot::Index
+            && let Some(upstream) = repository.upstream()
+        {
+            // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
+            repository.leave_out_settled(&mut change, upstream)?;
+        }
+        Ok(Scope { change, selection, has_manifests })
+    }
+
+    /// Makes `change` lead from the catalog in its old folder to the one in its new folder,
+    /// whatever differs in those folders: a file that was in the new one before comes into the
+    /// catalog as a new file does, one that stays behind is gone from it, and one that lies in both
+    /// has another place in it. Returns whether the catalog moves as a whole, each file as it was.
+    fn move_catalog(
+        &self,
+        repository: &Repository,
+        change: &mut Change,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, CheckError> {
+        let files = |snapshot: Snapshot, folder: &str| -> Result<_, CheckError> {
+            let files = repository.blobs_below(snapshot, folder)?.unwrap_or_default();
+            Ok(files
+                .into_iter()
+                .map(|file| (file.path.clone().into_owned(), file))
+                .collect::<BTreeMap<_, _>>())
+        };
+        let is_in = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let before =
+            self.before.map_or_else(|| Ok(BTreeMap::new()), |before| files(before, old))?;
+        let (after, left) = (files(self.after, new)?, files(self.after, old)?);
+        change.before.retain(|path| is_in(path, old));
+        change.before.extend(before.keys().cloned());
+        change.after.extend(after.keys().cloned());
+        let moved =
+            |path: &str| path.strip_prefix(old).and_then(|rest| after.get(&format!("{new}{rest}")));
+        Ok(before.len() == after.len()
+            && left.keys().all(|path| is_in(path, new))
+            && before
+                .iter()
+                .all(|(path, file)| moved(path).is_some_and(|other| file.is_same_file(other))))
+    }
+}
+
+/// What of a range is judged.
+pub(super) struct Scope {
+    pub(super) change: Change,
+    pub(super) selection: Selection,
+    /// Whether manifests change.
+    pub(super) has_manifests: bool,
+}
+
+impl Trails {
+    fn proposed(tip: Option<Snapshot>) -> Self {
+        Self { delivery: Delivery::Proposed, tip, reference: None, known: Vec::new() }
+    }
+}
