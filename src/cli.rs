@@ -158,7 +158,7 @@ impl Context {
 
 /// A part of the catalog, by environment and service.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Narrow {
+pub(crate) struct SelectionArgs {
     /// Only this environment; may be given several times
     #[arg(long = "env", value_name = "ENVIRONMENT")]
     pub(crate) environments: Vec<String>,
@@ -167,7 +167,7 @@ pub(crate) struct Narrow {
     pub(crate) services: Vec<String>,
 }
 
-impl Narrow {
+impl SelectionArgs {
     /// Refuses a name that selects nothing: most likely it is misspelt.
     pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         let services: BTreeSet<&str> =

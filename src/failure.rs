@@ -36,7 +36,7 @@ pub(crate) struct Failure {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(goldenpath::usage))]
-struct Usage {
+struct UsageError {
     message: String,
     #[help]
     help: String,
@@ -46,7 +46,7 @@ struct Usage {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(goldenpath::io))]
-struct Refused {
+struct IoFailure {
     message: String,
     #[help]
     help: String,
@@ -74,7 +74,7 @@ impl Failure {
     }
 
     pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::misused(Usage { message: message.into(), help: help.into() })
+        Self::misused(UsageError { message: message.into(), help: help.into() })
     }
 
     pub(crate) fn no_directory(directory: &Path, error: &io::Error) -> Self {
@@ -83,7 +83,7 @@ impl Failure {
 
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
         let message = format!("{what}: {error}");
-        Self::failed(Refused {
+        Self::failed(IoFailure {
             message,
             help: "check the path, its permissions and the free space".to_owned(),
         })
@@ -95,7 +95,7 @@ impl Failure {
     }
 
     pub(crate) fn demo(message: String) -> Self {
-        Self::failed(Refused {
+        Self::failed(IoFailure {
             message,
             help: "run it again with `--keep` and look into the folder".to_owned(),
         })

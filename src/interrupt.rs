@@ -15,9 +15,9 @@ pub const INTERRUPTED: u8 = 130;
 pub(crate) static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// The work that is to be told of a Ctrl-C, if there is some.
-static WORK: Mutex<Option<Work>> = Mutex::new(None);
+static WORK: Mutex<Option<RunningWork>> = Mutex::new(None);
 
-struct Work {
+struct RunningWork {
     is_stopping: bool,
     tell: Box<dyn Fn() + Send>,
 }
@@ -42,7 +42,7 @@ impl Stopping {
     /// `tell` is called at the first, from another thread.
     #[must_use]
     pub fn new(tell: impl Fn() + Send + 'static) -> Self {
-        *lock() = Some(Work { is_stopping: false, tell: Box::new(tell) });
+        *lock() = Some(RunningWork { is_stopping: false, tell: Box::new(tell) });
         listen();
         Self(())
     }
@@ -83,6 +83,6 @@ fn request() {
     process::exit(INTERRUPTED.into());
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Work>> {
+fn lock() -> std::sync::MutexGuard<'static, Option<RunningWork>> {
     WORK.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use goldenpath_core::vcs::Repository;
 
 /// What becomes of the new manifests in git.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Committing {
+pub(crate) struct CommitArgs {
     /// Commit the new manifests, and nothing else that may be staged
     #[arg(long)]
     commit: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Committed {
     pub(crate) commit: Option<String>,
 }
 
-impl Committing {
+impl CommitArgs {
     /// Refuses, before anything is asked or written, a branch that cannot be made.
     pub(crate) fn check(&self, repository: &Repository) -> Result<(), Failure> {
         let Some(name) = &self.branch else { return Ok(()) };

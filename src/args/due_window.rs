@@ -11,13 +11,13 @@ use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
-use goldenpath_deploy::inventory::{Calendar, Due, Known, Unasked};
+use goldenpath_deploy::inventory::{Calendar, Due, StoreDates, UnreachableStore};
 use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Account, Unseen};
+use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
 
 /// How far to look, and whom to ask.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Ahead {
+pub(crate) struct DueWindow {
     /// How far ahead to look, in days or weeks: 14d, 2w
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = days)]
     pub(crate) within: u32,
@@ -27,13 +27,13 @@ pub(crate) struct Ahead {
 }
 
 /// What was found out.
-pub(crate) struct Looked {
+pub(crate) struct DueDates {
     calendar: Calendar,
     /// The stores that could not be asked.
-    pub(crate) unseen: Vec<Unasked>,
+    pub(crate) unseen: Vec<UnreachableStore>,
 }
 
-impl Ahead {
+impl DueWindow {
     /// Looks into history and asks the stores. Those that cannot be asked are told of.
     pub(crate) async fn look(
         &self,
@@ -42,7 +42,7 @@ impl Ahead {
         project: &Project,
         catalog: &Catalog,
         context: &Context,
-    ) -> Result<Looked, Failure> {
+    ) -> Result<DueDates, Failure> {
         let line = match catalog.snapshot {
             Snapshot::WorkTree => match repository.head() {
                 Ok(head) => Some(head),
@@ -78,11 +78,11 @@ impl Ahead {
                 unseen
             }
         };
-        Ok(Looked { calendar, unseen })
+        Ok(DueDates { calendar, unseen })
     }
 }
 
-impl Looked {
+impl DueDates {
     /// What is due by now, and in so many days.
     pub(crate) fn due(
         &self,
@@ -107,7 +107,7 @@ pub(crate) async fn ask_stores(
     project: &Project,
     catalog: &Catalog,
     context: &Context,
-) -> (BTreeMap<SecretId, Known>, Vec<Unasked>) {
+) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreachableStore>) {
     let there = |request: &&SecretRequest| {
         request.status != LifecycleStatus::Decommissioned && holds(request)
     };
@@ -127,11 +127,11 @@ pub(crate) async fn ask_stores(
         reconcile::known(project, catalog, &accounts, context.now, there, &tell).await;
     context.streams.bar_ends();
     unseen.extend(silent);
-    let unasked = |unseen: &Unseen| Unasked {
+    let unasked = |unseen: &UnreadableAccount| UnreachableStore {
         environments: unseen.names(),
         message: unseen.error.to_string(),
     };
-    let unasked: Vec<Unasked> = unseen.iter().map(unasked).collect();
+    let unasked: Vec<UnreachableStore> = unseen.iter().map(unasked).collect();
     for account in &unasked {
         context.streams.talk(&format!("Not asked: {}: {}.", account.environments, account.message));
     }

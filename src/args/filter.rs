@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 
-use crate::cli::{Context, Narrow};
+use crate::cli::{Context, SelectionArgs};
 use crate::failure::Failure;
 use crate::output::findings::count_of;
 use goldenpath_core::catalog::{Catalog, Project};
@@ -13,7 +13,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Which state of the catalog is read.
 #[derive(Debug, clap::Args)]
-pub(crate) struct At {
+pub(crate) struct SnapshotArgs {
     /// Read the catalog and its configuration at this commit, branch or tag instead of the files on disk
     #[arg(long = "ref", value_name = "COMMIT")]
     pub(crate) commit: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct At {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Filter {
     #[command(flatten)]
-    pub(crate) narrow: Narrow,
+    pub(crate) narrow: SelectionArgs,
     /// Only those of this owner; may be given several times
     #[arg(long = "owner", value_name = "OWNER")]
     owners: Vec<String>,
@@ -42,7 +42,7 @@ pub(crate) struct FullFilter {
     tiers: Vec<String>,
 }
 
-impl At {
+impl SnapshotArgs {
     pub(crate) fn open(
         &self,
         context: &Context,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::shard::Shards;
-use crate::cli::{Context, Narrow, Outcome};
+use super::shard::ShardArg;
+use crate::cli::{Context, Outcome, SelectionArgs};
 use crate::failure::Failure;
 use crate::output::findings::{findings_for_people, summary};
 use goldenpath_core::catalog::{Catalog, Project, Selection};
@@ -22,18 +22,18 @@ use goldenpath_core::rules::{Finding, Renewals, RuleSet, Severity};
 use goldenpath_core::vcs::git::{Git, SAFE_VERSION};
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::audit::Recorder;
-use goldenpath_deploy::branch::{Remote, RemotePlace};
-use goldenpath_deploy::gitops::{GitopsError, Pushed, Target, WorkingCopy};
+use goldenpath_deploy::branch::{RemoteBranch, RemotePlace};
+use goldenpath_deploy::gitops::{GitopsError, RemoteRepository, Target, WorkingCopy};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{
-    Account, Gate, Options, Parallelism, Plan, Progress, Saved, Selected, Shard, Subject, Unseen,
-    World,
+    Account, Gate, Options, Parallelism, Plan, Progress, Saved, SecretSubject, Selected, Shard,
+    UnreadableAccount, World,
 };
 use goldenpath_deploy::store::SecretStore;
 
 /// Which state of the catalog is taken.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Source {
+pub(crate) struct PlanArgs {
     /// Read the work tree, uncommitted files included, instead of the commit at HEAD
     #[arg(long)]
     work_tree: bool,
@@ -41,7 +41,7 @@ pub(crate) struct Source {
     #[arg(long = "ref", value_name = "COMMIT", conflicts_with = "work_tree")]
     commit: Option<String>,
     #[command(flatten)]
-    narrow: Narrow,
+    narrow: SelectionArgs,
     /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     adopt: Vec<SecretId>,
@@ -69,7 +69,7 @@ pub(crate) struct Source {
     ///
     /// `auto` reads JOB_COMPLETION_INDEX, which Kubernetes sets, and GOLDENPATH_SHARD_COUNT, which the job's author does.
     #[arg(long, value_name = "I/N|auto")]
-    shard: Option<Shards>,
+    shard: Option<ShardArg>,
     /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
     #[arg(long)]
     refresh: bool,
@@ -79,8 +79,8 @@ pub(crate) struct Source {
 }
 
 /// A catalog without errors, and what judges it.
-pub(crate) struct Desired<'args> {
-    source: &'args Source,
+pub(crate) struct CheckedCatalog<'args> {
+    source: &'args PlanArgs,
     shard: Option<Shard>,
     project: Project,
     catalog: Catalog,
@@ -89,7 +89,7 @@ pub(crate) struct Desired<'args> {
     repository: Repository,
 }
 
-impl Source {
+impl PlanArgs {
     /// What a saved plan was made with, at its very commit, and how many calls are in flight now. Refuses it where that
     /// commit is not what would be applied now.
     pub(crate) fn of(saved: &Saved, parallelism: Option<u16>) -> Result<Self, Failure> {
@@ -131,11 +131,11 @@ impl Source {
         Ok(Self {
             work_tree: false,
             commit: Some(now.id()),
-            narrow: Narrow { environments, services },
+            narrow: SelectionArgs { environments, services },
             ids: parsed(ids).map_err(unusable)?,
             overrides: gates,
             reason: why,
-            shard: shard.map(Shards::Of),
+            shard: shard.map(ShardArg::Of),
             adopt: parsed(adopt).map_err(unusable)?,
             rebind_catalog,
             plain_folders: gitops_paths.into_iter().map(PathBuf::from).collect(),
@@ -158,8 +158,8 @@ impl Source {
     }
 
     /// Reads the catalog and validates it: None where it has errors, which are shown.
-    pub(crate) fn read(&self, context: &Context) -> Result<Option<Desired<'_>>, Failure> {
-        let shard = self.shard.map(Shards::of_this_job).transpose()?;
+    pub(crate) fn read(&self, context: &Context) -> Result<Option<CheckedCatalog<'_>>, Failure> {
+        let shard = self.shard.map(ShardArg::of_this_job).transpose()?;
         let repository = Repository::discover()?;
         let snapshot = self.snapshot(&repository)?;
         let project = context.open(&repository, snapshot)?;
@@ -188,7 +188,7 @@ impl Source {
         if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
-        Ok(Some(Desired { source: self, shard, project, catalog, findings, repository }))
+        Ok(Some(CheckedCatalog { source: self, shard, project, catalog, findings, repository }))
     }
 
     fn overrides(&self) -> BTreeMap<Gate, String> {
@@ -215,12 +215,12 @@ impl Source {
     }
 }
 
-impl Desired<'_> {
+impl CheckedCatalog<'_> {
     /// Opens the stores and the GitOps working copies, and says where they are. What cannot be opened comes beside it.
     pub(crate) async fn world(
         &self,
         context: &Context,
-    ) -> Result<(World<'_>, Vec<Unseen>), Failure> {
+    ) -> Result<(World<'_>, Vec<UnreadableAccount>), Failure> {
         let Self { source, project, catalog, repository, .. } = self;
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
@@ -271,9 +271,9 @@ impl Desired<'_> {
         context: &Context,
     ) -> Result<Vec<(BTreeSet<String>, Target)>, Failure> {
         let Self { project, repository, .. } = self;
-        let mut places: Vec<(Place, BTreeSet<String>)> = Vec::new();
+        let mut places: Vec<(GitopsPlace, BTreeSet<String>)> = Vec::new();
         for environment in environments {
-            let Some(place) = Place::of(project.config.gitops_of(environment), &project.root)
+            let Some(place) = GitopsPlace::of(project.config.gitops_of(environment), &project.root)
             else {
                 continue;
             };
@@ -283,18 +283,22 @@ impl Desired<'_> {
             }
         }
         self.check_plain_folders(&places)?;
-        let open = |place: &Place| place.open(project, repository, context);
+        let open = |place: &GitopsPlace| place.open(project, repository, context);
         places.into_iter().map(|(place, environments)| Ok((environments, open(&place)?))).collect()
     }
 
     /// Refuses a `gitops.path` that is not the root of a git work tree, unless it was named on the
     /// command line: files in such a folder could be read by another program, such as a shell that
     /// starts.
-    fn check_plain_folders(&self, places: &[(Place, BTreeSet<String>)]) -> Result<(), Failure> {
+    fn check_plain_folders(
+        &self,
+        places: &[(GitopsPlace, BTreeSet<String>)],
+    ) -> Result<(), Failure> {
         let named = &self.source.plain_folders;
         let mut configured = Vec::new();
         for (place, environments) in places {
-            let (Place::Folder(path), Some(environment)) = (place, environments.first()) else {
+            let (GitopsPlace::Folder(path), Some(environment)) = (place, environments.first())
+            else {
                 continue;
             };
             // One that cannot be followed has an error of its own when it is opened.
@@ -334,7 +338,7 @@ impl Desired<'_> {
     pub(crate) async fn plan(
         &self,
         world: &World<'_>,
-        unseen: Vec<Unseen>,
+        unseen: Vec<UnreadableAccount>,
         context: &Context,
     ) -> Result<Plan, Failure> {
         let bar = context.streams.bar_begins();
@@ -356,8 +360,8 @@ impl Desired<'_> {
     }
 
     /// Whether the run is about this subject.
-    fn holds(&self, subject: Subject<'_>) -> bool {
-        let Source { narrow, ids, .. } = self.source;
+    fn holds(&self, subject: SecretSubject<'_>) -> bool {
+        let PlanArgs { narrow, ids, .. } = self.source;
         narrow.holds_names(subject.environment, subject.service)
             && self.shard.is_none_or(|shard| shard.holds(subject.service))
             && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
@@ -380,7 +384,7 @@ impl Desired<'_> {
             let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
                 continue;
             };
-            if !self.holds(Subject::of(request)) {
+            if !self.holds(SecretSubject::of(request)) {
                 continue;
             }
             let conceal = |text: &mut String| rules::conceal(entry, &self.project, [text]);
@@ -425,7 +429,7 @@ impl Desired<'_> {
 
     /// The plan with all that it is bound to.
     pub(crate) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
-        let Source { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
+        let PlanArgs { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
             self.source;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
@@ -578,12 +582,12 @@ fn say_where(world: &World<'_>, shard: Option<Shard>, context: &Context) {
 }
 
 /// Where projections go.
-pub(crate) enum Place {
+pub(crate) enum GitopsPlace {
     Folder(PathBuf),
     Remote(RemotePlace),
 }
 
-impl Place {
+impl GitopsPlace {
     pub(crate) fn of(config: GitopsConfig, root: &Path) -> Option<Self> {
         match (config.path, config.url) {
             (Some(path), _) => Some(Self::Folder(root.join(path))),
@@ -606,10 +610,17 @@ impl Place {
                 warn_of_old_git(&git, context)?;
                 let (protocols, memory) = (git.protocols()?, repository.memory());
                 context.streams.glimpse("Asking the GitOps repository …");
-                let remote =
-                    Remote::open("the GitOps repository", place, &project.root, &memory, protocols);
+                let remote = RemoteBranch::open(
+                    "the GitOps repository",
+                    place,
+                    &project.root,
+                    &memory,
+                    protocols,
+                );
                 context.streams.progress_ends();
-                Ok(Target::Remote(Box::new(Pushed::new(remote.map_err(GitopsError::from)?))))
+                Ok(Target::Remote(Box::new(RemoteRepository::new(
+                    remote.map_err(GitopsError::from)?,
+                ))))
             }
         }
     }

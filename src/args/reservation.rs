@@ -3,14 +3,14 @@
 use crate::cli::Context;
 use crate::failure::Failure;
 use goldenpath_core::config::{Config, Reserve};
-use goldenpath_core::ids::{Allocator, Given, News};
+use goldenpath_core::ids::{AllocatedIds, Allocator, AllocatorEvent};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::used_ids::{RESERVATIONS, UsedIds};
 use goldenpath_core::vcs::Repository;
 
 /// Whether IDs are reserved on the remote.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Reserving {
+pub(crate) struct ReservationArgs {
     /// Reserve the ID on the remote, or else fail [default: what `ids.reserve` says, `auto`: where a remote takes it]
     #[arg(long, conflicts_with = "no_reserve")]
     reserve: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Reserving {
     no_reserve: bool,
 }
 
-impl Reserving {
+impl ReservationArgs {
     fn choice(self) -> Option<Reserve> {
         match self {
             Self { reserve: true, .. } => Some(Reserve::Always),
@@ -53,42 +53,42 @@ pub(crate) fn take(
     allocator: &Allocator<'_>,
     count: usize,
     context: &Context,
-) -> Result<Given, Failure> {
+) -> Result<AllocatedIds, Failure> {
     let given = allocator.take(count, &|news| tell(&news, context));
     context.streams.progress_ends();
     Ok(given?)
 }
 
 /// Says what goes on, where that is of use.
-pub(crate) fn tell(news: &News<'_>, context: &Context) {
+pub(crate) fn tell(news: &AllocatorEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match news {
-        News::Reading { commits } => {
+        AllocatorEvent::Reading { commits } => {
             streams.progress(&format!(
                 "Reading the history, for every ID that it ever held: {commits} commits …"
             ));
         }
-        News::Waiting => {
+        AllocatorEvent::Waiting => {
             streams.progress("Another goldenpath in this clone takes IDs; waiting for it …")
         }
-        News::Asking { remote } => {
+        AllocatorEvent::Asking { remote } => {
             streams.glimpse(&format!("Asking {remote} which IDs are taken …"))
         }
-        News::Contended { remote } => {
+        AllocatorEvent::Contended { remote } => {
             streams.glimpse(&format!("Others take IDs on {remote} too; trying again …"))
         }
-        News::Unreserved(error) => {
+        AllocatorEvent::Unreserved(error) => {
             streams.progress_ends();
             streams.talk(&format!(
                 "Warning: the ID is not reserved: {error}.\nSomebody else may get the same one; `goldenpath id renumber` \
                  mends that before the merge."
             ));
         }
-        News::Beyond { used, reserved } => {
+        AllocatorEvent::Beyond { used, reserved } => {
             streams.progress_ends();
             streams.talk_once(&beyond(used, reserved));
         }
-        News::PastLimit { id, used } => {
+        AllocatorEvent::PastLimit { id, used } => {
             streams.progress_ends();
             let highest =
                 used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
@@ -103,7 +103,7 @@ pub(crate) fn tell(news: &News<'_>, context: &Context) {
                 since = since.unwrap_or_default(),
             ));
         }
-        News::Cut => {
+        AllocatorEvent::Cut => {
             streams.progress_ends();
             streams.talk_once(
                 "Warning: this clone is shallow. An ID that was used and deleted before its history begins is not seen; \

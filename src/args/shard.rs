@@ -7,12 +7,12 @@ use goldenpath_deploy::reconcile::Shard;
 
 /// Which share is meant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Shards {
+pub(crate) enum ShardArg {
     Of(Shard),
     Auto,
 }
 
-impl FromStr for Shards {
+impl FromStr for ShardArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -20,7 +20,7 @@ impl FromStr for Shards {
     }
 }
 
-impl Shards {
+impl ShardArg {
     /// The share that this process is to take.
     pub(crate) fn of_this_job(self) -> Result<Shard, Failure> {
         let number = |name: &str| std::env::var(name).ok()?.trim().parse::<u64>().ok();

@@ -5,8 +5,8 @@ use std::pin::pin;
 
 use futures_util::future::{self, Either};
 
-use crate::args::plan::{Source, block_on, source_of, tell_unseen};
-use crate::output::progress::Teller;
+use crate::args::plan::{PlanArgs, block_on, source_of, tell_unseen};
+use crate::output::progress::ApplyProgress;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use crate::output::findings::count_of;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     )]
     plan: Option<PathBuf>,
     #[command(flatten)]
-    source: Source,
+    source: PlanArgs,
     /// Apply without asking
     #[arg(short, long)]
     yes: bool,
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let saved = args.plan.as_deref().map(Saved::read).transpose()?;
     let own =
-        saved.as_ref().map(|saved| Source::of(saved, args.source.parallelism())).transpose()?;
+        saved.as_ref().map(|saved| PlanArgs::of(saved, args.source.parallelism())).transpose()?;
     let source = own.as_ref().unwrap_or(&args.source);
     let Some(desired) = source.read(context)? else { return Ok(Outcome::Failed) };
     if let Some(saved) = &saved {
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let mut applied = Applied::default();
             // What a run that was killed has done is still to be recorded.
             reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-                Teller::new(context, &world, 1).tell(event)
+                ApplyProgress::new(context, &world, 1).tell(event)
             });
             return Ok(outcome(&plan, applied.failed));
         }
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let source = source_of(&world);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
-        let mut teller = Teller::new(context, &world, all);
+        let mut teller = ApplyProgress::new(context, &world, all);
         let stopping = teller.stopping();
         let is_stopping = || stopping.is_asked();
         let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {

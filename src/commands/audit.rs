@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::trail;
-use goldenpath_core::trail::{Event, FOLDER};
+use goldenpath_core::trail::{AuditEvent, FOLDER};
 use crate::output::findings::count_of;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::vcs::{Repository, Snapshot};
@@ -79,7 +79,7 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
     let wanted = known.iter().filter(|id| args.ids.is_empty() || args.ids.contains(id));
-    let mut events: Vec<Event> = wanted
+    let mut events: Vec<AuditEvent> = wanted
         .flat_map(|id| {
             trail::read(repository, Snapshot::WorkTree, *id).events().collect::<Vec<_>>()
         })
@@ -99,9 +99,9 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
 }
 
 /// One event, as people read it.
-fn timeline(event: &Event, context: &Context) -> String {
+fn timeline(event: &AuditEvent, context: &Context) -> String {
     let style = context.streams.out.style();
-    let Event { id, action, environment, target, reason, actor, source, .. } = event;
+    let AuditEvent { id, action, environment, target, reason, actor, source, .. } = event;
     let head = format!(
         "{}  {id} ({environment})  {action}  {target}",
         event.time.strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -132,8 +132,8 @@ fn verify(
         Format::Json => {
             let rows = faults.iter().map(|fault| {
                 let commit = match &fault.place {
-                    trail::Place::Commit(commit) => Some(commit),
-                    trail::Place::Now | trail::Place::Disk => None,
+                    trail::TrailPlace::Commit(commit) => Some(commit),
+                    trail::TrailPlace::Now | trail::TrailPlace::Disk => None,
                 };
                 json!({ "file": fault.file, "line": fault.line, "commit": commit, "message": fault.what })
             });

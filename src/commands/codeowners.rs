@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::codeowners;
-use goldenpath_core::codeowners::{CodeownersFile, Line, Review, State};
-use crate::output::diff::{Difference, diff_for_people};
+use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, Review, LinesState};
+use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::files;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::harmless_json;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     if !args.write && !args.check {
         match args.format {
             Format::Human => {
-                for Line { pattern, owners } in &lines {
+                for CodeownersLine { pattern, owners } in &lines {
                     context.streams.result(&format!("{pattern} {}\n", owners.join(" ")));
                 }
             }
@@ -60,8 +60,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
     let file = codeowners::find(&repository)?;
     let review = file.review(&lines)?;
-    let is_current = review.state == State::Current;
-    if let (true, State::Excluded(excluding)) = (args.write, &review.state) {
+    let is_current = review.state == LinesState::Current;
+    if let (true, LinesState::Excluded(excluding)) = (args.write, &review.state) {
         let message = format!(
             "cannot write `{}`: paths of the lines that follow from `ownership` are excluded in {}",
             file.path,
@@ -109,22 +109,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 fn show(file: &CodeownersFile, review: &Review, context: &Context) {
     let path = &file.path;
     let found = match &review.state {
-        State::Current => {
+        LinesState::Current => {
             context.streams.talk(&format!("{path} is up to date."));
             return;
         }
-        State::Missing if file.text.is_none() => {
+        LinesState::Missing if file.text.is_none() => {
             format!("There is no CODEOWNERS; it belongs at {path}.")
         }
-        State::Missing => format!("{path} does not have the lines that follow from `ownership`."),
-        State::Stale => format!("{path} is out of date."),
-        State::Overridden(later) => {
+        LinesState::Missing => format!("{path} does not have the lines that follow from `ownership`."),
+        LinesState::Stale => format!("{path} is out of date."),
+        LinesState::Overridden(later) => {
             format!(
                 "{path}: {} may override the lines that follow from `ownership`: the last match wins.",
                 numbered(later)
             )
         }
-        State::Excluded(excluding) => {
+        LinesState::Excluded(excluding) => {
             let found = format!(
                 "{path}: {} may exclude paths of the lines that follow from `ownership`: on GitLab, no other line gives \
                  an excluded path an owner.",
@@ -138,7 +138,7 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
         }
     };
     let before = file.text.as_deref().unwrap_or_default();
-    let difference = Difference { from: path, to: path, before, after: &review.text };
+    let difference = FileDiff { from: path, to: path, before, after: &review.text };
     context.streams.result(&diff_for_people(&difference, context.streams.out));
     context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
     context.streams.talk("Next: goldenpath codeowners --write");

@@ -11,7 +11,7 @@ use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::config::FILE_NAME;
-use crate::output::style::Look;
+use crate::output::style::TerminalStyle;
 
 /// Show the whole road on an example: from an empty repository to an ExternalSecret, in seconds
 ///
@@ -119,11 +119,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 struct Stage {
     catalog: PathBuf,
     gitops: PathBuf,
-    look: Look,
+    look: TerminalStyle,
 }
 
 impl Stage {
-    fn set(folder: &Path, look: Look) -> Result<Self, Failure> {
+    fn set(folder: &Path, look: TerminalStyle) -> Result<Self, Failure> {
         let stage =
             Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), look };
         for path in [&stage.catalog, &stage.gitops] {

@@ -11,9 +11,9 @@ use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
 use crate::git_hooks;
-use crate::git_hooks::{HookError, HookName, Pushed, Step};
+use crate::git_hooks::{HookError, HookName, PushedRef, HookChange};
 use goldenpath_core::ids;
-use goldenpath_core::ids::{Clash, Remote};
+use goldenpath_core::ids::{IdConflict, ReservationRemote};
 use goldenpath_core::rules::RuleSet;
 use goldenpath_core::vcs::{Branch, Repository, SourceError};
 
@@ -21,11 +21,11 @@ use goldenpath_core::vcs::{Branch, Repository, SourceError};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: HookCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum HookCommand {
     /// Write hooks into the folder in which git looks for them
     ///
     /// Without names: pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare repository. A hook that is there
@@ -56,9 +56,9 @@ const MAX_INPUT: u64 = 32 * 1024 * 1024;
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     match &args.command {
-        Command::Install { names, shared } => install(names, *shared, context),
-        Command::Uninstall { names } => uninstall(names, context),
-        Command::Run { name, arguments } => run_hook(*name, arguments, context),
+        HookCommand::Install { names, shared } => install(names, *shared, context),
+        HookCommand::Uninstall { names } => uninstall(names, context),
+        HookCommand::Run { name, arguments } => run_hook(*name, arguments, context),
     }
 }
 
@@ -80,20 +80,20 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
     }
     for &name in names {
         let line = match git_hooks::install(&folder, name)? {
-            Step::Chained(before) => format!(
+            HookChange::Chained(before) => format!(
                 "installed {} (the one before runs first, as {})",
                 folder.join(name.as_str()).display(),
                 before.display()
             ),
-            Step::Updated => format!("updated {}", folder.join(name.as_str()).display()),
-            Step::Called => {
+            HookChange::Updated => format!("updated {}", folder.join(name.as_str()).display()),
+            HookChange::Called => {
                 format!(
                     "unchanged {}: it runs `goldenpath hook run {name}` already",
                     folder.join(name.as_str()).display(),
                     name = name.as_str()
                 )
             }
-            Step::Unchanged => format!("unchanged {}", folder.join(name.as_str()).display()),
+            HookChange::Unchanged => format!("unchanged {}", folder.join(name.as_str()).display()),
             _ => format!("installed {}", folder.join(name.as_str()).display()),
         };
         context.streams.result(&format!("{line}\n"));
@@ -109,10 +109,10 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
     for &name in if names.is_empty() { all } else { names } {
         let path = folder.join(name.as_str());
         match git_hooks::uninstall(&folder, name)? {
-            Step::Restored => {
+            HookChange::Restored => {
                 context.streams.result(&format!("restored {} as it was before\n", path.display()))
             }
-            Step::Removed => context.streams.result(&format!("removed {}\n", path.display())),
+            HookChange::Removed => context.streams.result(&format!("removed {}\n", path.display())),
             _ if !names.is_empty() => {
                 context.streams.talk(&format!("{} is not goldenpath's", path.display()))
             }
@@ -162,7 +162,7 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
 /// one does not have yet. `remote` is where a push goes, by its name or URL.
 fn refs(
     hook: HookName,
-    pushed: &[Pushed],
+    pushed: &[PushedRef],
     remote: Option<&str>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
@@ -175,7 +175,7 @@ fn refs(
             .or_else(|| repository.upstream_branch()),
     };
     // A branch and a tag may bring what the branch that merges go to gets in the same push.
-    let is_target = |one: &&Pushed| target.as_ref().is_some_and(|target| target.name == one.name);
+    let is_target = |one: &&PushedRef| target.as_ref().is_some_and(|target| target.name == one.name);
     let moves_to = pushed.iter().find(is_target).and_then(|one| repository.commit(&one.to).ok());
     let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {
@@ -209,7 +209,7 @@ fn refs(
         };
         let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
         // What this push replaces is not in its way.
-        let shown = Remote::at(&repository, remote).name;
+        let shown = ReservationRemote::at(&repository, remote).name;
         let own = name.strip_prefix("refs/heads/").map(|name| format!("{shown}/{name}"));
         let others: Vec<Branch> =
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
@@ -221,7 +221,7 @@ fn refs(
             Some(range.after()),
             &others,
         );
-        let finding = |clash: &Clash| {
+        let finding = |clash: &IdConflict| {
             rules.taken_elsewhere(
                 &judged.catalog,
                 &clash.mine.path,
@@ -236,7 +236,7 @@ fn refs(
 
 /// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.
 fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
-    Remote::at(repository, remote).branches().unwrap_or_else(|error| {
+    ReservationRemote::at(repository, remote).branches().unwrap_or_else(|error| {
         context.streams.talk(&format!(
             "Warning: only branches that were fetched are looked at for IDs: {error}."
         ));

@@ -32,7 +32,7 @@ const TEMPLATE: &str = goldenpath_core::template::built_in::CONFIGURATION;
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A file that init has looked at.
-struct Step<'a> {
+struct SetupStep<'a> {
     /// The line that says what became of it.
     done: String,
     /// From the repository's root.
@@ -81,14 +81,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "replaced" | "created" => Some(target(root, path)?),
             _ => None,
         };
-        steps.push(Step { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
+        steps.push(SetupStep { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
     }
     let item = pre_commit_config::item(&config.catalog)?;
     let name = pre_commit_config::CONFIG_FILE_NAME;
     let edit = read(root, name)?.map(|text| pre_commit_config::add(&text, &item));
     match &edit {
         Some(HookEdit::AlreadyThere) => {
-            steps.push(Step {
+            steps.push(SetupStep {
                 done: format!("unchanged {name}\n"),
                 path: name,
                 target: None,
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Some(HookEdit::Added(text)) => {
             let target = Some(target(root, name)?);
-            steps.push(Step {
+            steps.push(SetupStep {
                 done: format!("added the hook to {name}\n"),
                 path: name,
                 target,
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-impl Step<'_> {
+impl SetupStep<'_> {
     fn take(&self) -> Result<(), Failure> {
         let Some(target) = &self.target else { return Ok(()) };
         files::write_whole(target, self.text.as_bytes())

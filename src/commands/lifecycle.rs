@@ -7,15 +7,15 @@ use serde_json::json;
 
 use crate::args::filter::status;
 use crate::args::secret_id::named;
-use crate::cli::{Context, Narrow, Outcome};
+use crate::cli::{Context, SelectionArgs, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
-use crate::output::diff::{Difference, diff_for_people};
+use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_deploy::lifecycle;
-use goldenpath_deploy::lifecycle::{Promised, Refusal};
+use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::rules::Confidential;
 use goldenpath_core::vcs::{Repository, Snapshot};
@@ -29,11 +29,11 @@ const MOST_TOLD: usize = 10;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: LifecycleCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum LifecycleCommand {
     Set(Set),
 }
 
@@ -49,7 +49,7 @@ struct Set {
     #[arg(required = true, value_name = "ID|STATUS")]
     words: Vec<String>,
     #[command(flatten)]
-    narrow: Narrow,
+    narrow: SelectionArgs,
     /// Only those that have this status now
     #[arg(long, value_name = "STATUS", value_parser = status)]
     from: Option<LifecycleStatus>,
@@ -62,7 +62,7 @@ struct Set {
 }
 
 /// A manifest and its step.
-struct Step {
+struct LifecycleStep {
     id: SecretId,
     path: String,
     from: LifecycleStatus,
@@ -70,7 +70,7 @@ struct Step {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let Command::Set(args) = &args.command;
+    let LifecycleCommand::Set(args) = &args.command;
     set(args, context)
 }
 
@@ -81,7 +81,7 @@ fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let (steps, already) = steps(args, ids, to, &project, &catalog, context)?;
     let promised = if steps.is_empty() { None } else { Promised::of(&repository, &project)? };
-    let refused: Vec<(&Step, Refusal)> = steps
+    let refused: Vec<(&LifecycleStep, TransitionRefusal)> = steps
         .iter()
         .filter_map(|step| {
             Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?))
@@ -173,7 +173,7 @@ fn steps(
     project: &Project,
     catalog: &Catalog,
     context: &Context,
-) -> Result<(Vec<Step>, Vec<SecretId>), Failure> {
+) -> Result<(Vec<LifecycleStep>, Vec<SecretId>), Failure> {
     let mut chosen = Vec::new();
     for word in ids {
         let entry = named(catalog, word)?;
@@ -203,7 +203,7 @@ fn steps(
     {
         match request.status == to {
             true => already.push(request.id),
-            false => steps.push(Step {
+            false => steps.push(LifecycleStep {
                 id: request.id,
                 path: entry.path.clone(),
                 from: request.status,
@@ -215,8 +215,8 @@ fn steps(
 }
 
 /// What keeps the steps from being taken, as one message.
-fn refusal(refused: &[(&Step, Refusal)], all: usize, to: LifecycleStatus) -> Failure {
-    let instead = |refusal: &Refusal| {
+fn refusal(refused: &[(&LifecycleStep, TransitionRefusal)], all: usize, to: LifecycleStatus) -> Failure {
+    let instead = |refusal: &TransitionRefusal| {
         let legal: Vec<String> = refusal.legal.iter().map(|status| format!("`{status}`")).collect();
         (!legal.is_empty()).then(|| format!("the next step is {}", legal.join(" or ")))
     };
@@ -252,7 +252,7 @@ fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Conte
     let Some(after) = catalog.at(&rewrite.path) else { return };
     let before = &rewrite.before;
     let (old, new) = Confidential::of_change(before, after, project);
-    let difference = Difference {
+    let difference = FileDiff {
         from: &before.path,
         to: &after.path,
         before: &old.mask(&before.text),
@@ -263,14 +263,14 @@ fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Conte
 
 fn report(
     args: &Set,
-    steps: &[Step],
+    steps: &[LifecycleStep],
     already: &[SecretId],
     to: LifecycleStatus,
     context: &Context,
 ) {
     if args.json {
         let row =
-            |step: &Step| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
+            |step: &LifecycleStep| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
         let changed: Vec<_> = steps.iter().map(row).collect();
         let json = json!({ "version": 1, "dryRun": args.dry_run, "changed": changed, "unchanged": already });
         context.streams.result(&format!("{}\n", harmless_json(&format!("{json:#}"))));
@@ -293,7 +293,7 @@ fn report(
 }
 
 /// What there is to do now, and what becomes of it.
-fn next(steps: &[Step], to: LifecycleStatus, project: &Project) -> String {
+fn next(steps: &[LifecycleStep], to: LifecycleStatus, project: &Project) -> String {
     let requested = steps.iter().any(|step| step.from == LifecycleStatus::DecommissionRequested);
     let then = match to {
         LifecycleStatus::Active | LifecycleStatus::Deprecated if requested => {

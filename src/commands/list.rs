@@ -2,14 +2,14 @@
 
 use clap::ValueEnum;
 
-use crate::args::filter::{At, FullFilter, note_unread, table_width};
+use crate::args::filter::{SnapshotArgs, FullFilter, note_unread, table_width};
 use crate::args::due_window::ask_stores;
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_deploy::inventory;
 use crate::output::secret_table::render_table;
-use goldenpath_deploy::inventory::{Known, as_csv, as_json};
+use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::harmless_json;
 
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long)]
     awaiting_value: bool,
     #[command(flatten)]
-    at: At,
+    at: SnapshotArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         outcome = block_on(async {
             let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
             let (known, unasked) = ask_stores(in_use, &project, &catalog, context).await;
-            let awaits = |known: &Known| !known.has_value && known.deletion.is_none();
+            let awaits = |known: &StoreDates| !known.has_value && known.deletion.is_none();
             rows.retain_mut(|row| {
                 row.has_value = known.get(&row.id).map(|known| known.has_value);
                 known.get(&row.id).is_some_and(awaits)

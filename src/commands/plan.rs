@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::output::check::CheckReporter;
 use goldenpath_core::check::{Checked, Range, check};
-use crate::args::plan::{Source, block_on, is_applicable, refuse, tell_unseen};
+use crate::args::plan::{PlanArgs, block_on, is_applicable, refuse, tell_unseen};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
@@ -21,7 +21,7 @@ use goldenpath_core::sanitize::harmless_json;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    source: Source,
+    source: PlanArgs,
     /// How to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,

@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::args::filter::{At, Filter};
-use crate::args::due_window::Ahead;
+use crate::args::filter::{SnapshotArgs, Filter};
+use crate::args::due_window::DueWindow;
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::trail;
-use goldenpath_core::trail::Event;
+use goldenpath_core::trail::AuditEvent;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
 use goldenpath_deploy::inventory;
-use goldenpath_deploy::inventory::{Agenda, Row};
+use goldenpath_deploy::inventory::{DueList, CatalogRow};
 use goldenpath_core::manifest::SecretRequest;
-use goldenpath_deploy::inventory::page::{MARK, Moment, Report};
+use goldenpath_deploy::inventory::page::{MARK, Moment, CatalogPage};
 
 /// The bytes of a page that are read to see whose it is.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -32,9 +32,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    ahead: Ahead,
+    ahead: DueWindow,
     #[command(flatten)]
-    at: At,
+    at: SnapshotArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.ahead.within);
         let due = looked.due(within, &args.filter, &project, &catalog, context)?;
-        let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
-        let moment = |event: Event| Moment {
+        let agenda = DueList { catalog_id, now, within, due, unseen: looked.unseen };
+        let moment = |event: AuditEvent| Moment {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!(
                 "{} {}: {} (by {})",
@@ -71,8 +71,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             ),
         };
         let timeline =
-            |row: &Row| trail::read(&repository, snapshot, row.id).events().map(moment).collect();
-        let report = Report {
+            |row: &CatalogRow| trail::read(&repository, snapshot, row.id).events().map(moment).collect();
+        let report = CatalogPage {
             at: snapshot.to_string(),
             timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
             rows,

@@ -3,9 +3,9 @@
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use crate::args::filter::{At, table_width};
+use crate::args::filter::{SnapshotArgs, table_width};
 use crate::args::secret_id::named;
-use crate::args::plan::{Place, block_on};
+use crate::args::plan::{GitopsPlace, block_on};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::trail;
@@ -14,12 +14,12 @@ use goldenpath_core::config::Reserve;
 use crate::output::secret_details::render_details;
 use goldenpath_deploy::gitops::FileState;
 use goldenpath_core::ids::Allocator;
-use goldenpath_deploy::inventory::{Calendar, Found, Projected, Reserved, Row, Sheet, Stored, Told};
+use goldenpath_deploy::inventory::{Calendar, StoredDetails, Projected, Reserved, CatalogRow, SecretDetails, Stored, Lookup};
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
-use goldenpath_deploy::reconcile::{Account, Expected, Ownership, known_of};
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
 use goldenpath_core::rules;
 use goldenpath_core::rules::{Finding, Renewals, RuleSet};
 use goldenpath_core::vcs::{Repository, Snapshot};
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
     #[command(flatten)]
-    at: At,
+    at: SnapshotArgs,
     /// Ask neither the store, nor the GitOps repository, nor the remote
     #[arg(long)]
     offline: bool,
@@ -53,7 +53,7 @@ enum Format {
 }
 
 /// The manifest that is shown, and what it stands in.
-struct Subject<'a> {
+struct ShownSecret<'a> {
     repository: &'a Repository,
     project: &'a Project,
     entry: &'a Entry,
@@ -75,15 +75,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let entry = named(&catalog, &args.id)?;
     let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
     let request = entry.request().ok_or_else(unreadable)?;
-    let row = Row::of(entry, &project).ok_or_else(unreadable)?;
-    let subject = Subject { repository: &repository, project: &project, entry, request };
+    let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;
+    let subject = ShownSecret { repository: &repository, project: &project, entry, request };
     let mut calendar = line
         .map(|line| Calendar::of(&repository, &project, &catalog, line, |one| one.id == request.id))
         .unwrap_or_default();
 
     block_on(async {
         let (mut store, mut gitops, mut reservation) =
-            (Told::LeftOut, Told::LeftOut, Told::LeftOut);
+            (Lookup::LeftOut, Lookup::LeftOut, Lookup::LeftOut);
         if !args.offline {
             context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
             store = subject.stored(context.now).await;
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.progress_ends();
             gitops = projected?;
         }
-        if let Told::Answer(Stored { found: Some(Found { known, stranger: None, .. }), .. }) =
+        if let Lookup::Answer(Stored { found: Some(StoredDetails { known, stranger: None, .. }), .. }) =
             &store
         {
             calendar.known.insert(request.id, *known);
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Snapshot::WorkTree if line.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
             _ => None,
         };
-        let sheet = Sheet {
+        let sheet = SecretDetails {
             row,
             now: context.now,
             is_committed,
@@ -126,59 +126,59 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     })
 }
 
-impl Subject<'_> {
+impl ShownSecret<'_> {
     fn conceal(&self, mut text: String) -> String {
         rules::conceal(self.entry, self.project, [&mut text]);
         text
     }
 
     /// What the store has.
-    async fn stored(&self, now: Timestamp) -> Told<Stored> {
+    async fn stored(&self, now: Timestamp) -> Lookup<Stored> {
         let key =
             self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let Some(key) = key else {
-            return Told::Nobody("the manifest has no store key".to_owned());
+            return Lookup::Nobody("the manifest has no store key".to_owned());
         };
         let environment = self.request.environment.to_string();
         if self.project.config.store_of(&environment).backend.is_none() {
-            return Told::Nobody("none: `store.backend` is not set".to_owned());
+            return Lookup::Nobody("none: `store.backend` is not set".to_owned());
         }
         let (accounts, unseen) =
             Account::open(&self.project.config, &self.project.root, [environment].into()).await;
         if let Some(unseen) = unseen.first() {
-            return Told::Failed(self.conceal(unseen.error.to_string()));
+            return Lookup::Failed(self.conceal(unseen.error.to_string()));
         }
-        let Some(account) = accounts.first() else { return Told::LeftOut };
+        let Some(account) = accounts.first() else { return Lookup::LeftOut };
         let found = match account.store.describe(key).await {
             Ok(found) => found,
-            Err(error) => return Told::Failed(self.conceal(error.to_string())),
+            Err(error) => return Lookup::Failed(self.conceal(error.to_string())),
         };
-        let found = found.map(|found| Found {
+        let found = found.map(|found| StoredDetails {
             known: known_of(&found, now),
             has_value: found.has_value(),
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: Ownership::of(&found, &Expected::of(self.project, Some(self.request.id)))
+            stranger: SecretOwnership::of(&found, &ExpectedTags::of(self.project, Some(self.request.id)))
                 .stranger(),
         });
-        Told::Answer(Stored { place: account.store.place(), found })
+        Lookup::Answer(Stored { place: account.store.place(), found })
     }
 
     /// Whether a projection that is not there waits for the value.
-    fn waits(&self, store: &Told<Stored>) -> bool {
+    fn waits(&self, store: &Lookup<Stored>) -> bool {
         let has_value = match store {
-            Told::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
+            Lookup::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
             _ => true,
         };
         self.project.config.external_secret.wait_for_value && !has_value
     }
 
     /// What the GitOps repository has.
-    fn projected(&self, waits: bool, context: &Context) -> Result<Told<Projected>, Failure> {
+    fn projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
-        let Some(place) = Place::of(config, &self.project.root) else {
-            return Ok(Told::Nobody(
+        let Some(place) = GitopsPlace::of(config, &self.project.root) else {
+            return Ok(Lookup::Nobody(
                 "none: neither `gitops.path` nor `gitops.url` is set".to_owned(),
             ));
         };
@@ -190,16 +190,16 @@ impl Subject<'_> {
         let projection = match projection {
             Ok(projection) => projection,
             Err(error) => {
-                return Ok(Told::Failed(self.conceal(error.to_string().replace('\n', " "))));
+                return Ok(Lookup::Failed(self.conceal(error.to_string().replace('\n', " "))));
             }
         };
         let target = match place.open(self.project, self.repository, context) {
             Ok(target) => target,
-            Err(error) => return Ok(Told::Failed(error.report().to_string())),
+            Err(error) => return Ok(Lookup::Failed(error.report().to_string())),
         };
         let state = match target.state(&projection) {
             Ok(state) => state,
-            Err(error) => return Ok(Told::Failed(self.conceal(error.to_string()))),
+            Err(error) => return Ok(Lookup::Failed(self.conceal(error.to_string()))),
         };
         let is_gone = !self.request.status.is_in_use();
         let (state, words) = match state {
@@ -224,7 +224,7 @@ impl Subject<'_> {
             FileState::Unlistable(why) => ("unlistable", why),
         };
         let file = self.conceal(projection.file);
-        Ok(Told::Answer(Projected {
+        Ok(Lookup::Answer(Projected {
             place: target.place(),
             file,
             state,
@@ -233,24 +233,24 @@ impl Subject<'_> {
     }
 
     /// Who has reserved the ID on the remote.
-    fn reserved(&self) -> Told<Reserved> {
+    fn reserved(&self) -> Lookup<Reserved> {
         let config = &self.project.config;
         if config.ids.reserve == Reserve::Never {
-            return Told::LeftOut;
+            return Lookup::LeftOut;
         }
         let remote =
             match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
                 Ok(Some(remote)) => remote,
-                Ok(None) => return Told::LeftOut,
-                Err(error) => return Told::Failed(error.to_string()),
+                Ok(None) => return Lookup::LeftOut,
+                Err(error) => return Lookup::Failed(error.to_string()),
             };
         match remote.reservation(self.request.id) {
-            Ok(reservation) => Told::Answer(Reserved {
+            Ok(reservation) => Lookup::Answer(Reserved {
                 remote: remote.name.clone(),
                 is_reserved: reservation.is_some(),
                 by: reservation.flatten(),
             }),
-            Err(error) => Told::Failed(error.to_string()),
+            Err(error) => Lookup::Failed(error.to_string()),
         }
     }
 }

@@ -15,7 +15,7 @@ const LEGACY: &str = "legacy";
 
 /// What was done to one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum HookChange {
     Installed,
     /// What was there runs first; it is kept under this name.
     Chained(PathBuf),
@@ -35,23 +35,29 @@ pub enum Step {
 ///
 /// # Errors
 /// What the file system refuses, two earlier hooks, or a folder that another tool writes anew.
-pub fn install(folder: &Path, name: HookName) -> Result<Step, HookError> {
+pub fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     if folder.ends_with(".husky/_") {
         return Err(HookError::Husky { folder: folder.to_path_buf(), name: name.as_str() });
     }
     let (path, before) = (folder.join(name.as_str()), beside(folder, name, BEFORE));
     match read(&path) {
-        Some(text) if text == name.script() && is_executable(&path) => return Ok(Step::Unchanged),
-        Some(text) if is_ours(&text, name) => return write(&path, name).map(|()| Step::Updated),
-        Some(text) if calls_ours(&text, name) && is_executable(&path) => return Ok(Step::Called),
+        Some(text) if text == name.script() && is_executable(&path) => {
+            return Ok(HookChange::Unchanged);
+        }
+        Some(text) if is_ours(&text, name) => {
+            return write(&path, name).map(|()| HookChange::Updated);
+        }
+        Some(text) if calls_ours(&text, name) && is_executable(&path) => {
+            return Ok(HookChange::Called);
+        }
         _ => {}
     }
     if path.symlink_metadata().is_err() {
-        return write(&path, name).map(|()| Step::Installed);
+        return write(&path, name).map(|()| HookChange::Installed);
     }
     // To put ours before a framework that runs ours would make the two run each other without end.
     if read(&beside(folder, name, LEGACY)).is_some_and(|text| is_ours(&text, name)) {
-        return Ok(Step::Called);
+        return Ok(HookChange::Called);
     }
     // Anything else is somebody's: a script, a binary, a link.
     if before.symlink_metadata().is_ok() {
@@ -59,7 +65,7 @@ pub fn install(folder: &Path, name: HookName) -> Result<Step, HookError> {
     }
     fs::rename(&path, &before).map_err(|error| refused(&path, &error))?;
     match write(&path, name) {
-        Ok(()) => Ok(Step::Chained(before)),
+        Ok(()) => Ok(HookChange::Chained(before)),
         Err(error) => {
             // Rather the old hook than none. What is told is why ours could not be written.
             let _ = fs::rename(&before, &path);
@@ -72,18 +78,18 @@ pub fn install(folder: &Path, name: HookName) -> Result<Step, HookError> {
 ///
 /// # Errors
 /// What the file system refuses.
-pub fn uninstall(folder: &Path, name: HookName) -> Result<Step, HookError> {
+pub fn uninstall(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     let ours = [folder.join(name.as_str()), beside(folder, name, LEGACY)]
         .into_iter()
         .find(|path| read(path).is_some_and(|text| is_ours(&text, name)));
-    let Some(path) = ours else { return Ok(Step::NotOurs) };
+    let Some(path) = ours else { return Ok(HookChange::NotOurs) };
     let before = beside(folder, name, BEFORE);
     if before.symlink_metadata().is_ok() {
         fs::rename(&before, &path).map_err(|error| refused(&path, &error))?;
-        return Ok(Step::Restored);
+        return Ok(HookChange::Restored);
     }
     fs::remove_file(&path).map_err(|error| refused(&path, &error))?;
-    Ok(Step::Removed)
+    Ok(HookChange::Removed)
 }
 
 fn beside(folder: &Path, name: HookName, ending: &str) -> PathBuf {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-pub use install::{Step, install, uninstall};
-pub use refs::{Pushed, of_lines, of_update};
+pub use install::{HookChange, install, uninstall};
+pub use refs::{PushedRef, of_lines, of_update};
 
 /// The hooks that goldenpath has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -4,7 +4,7 @@ use super::HookError;
 
 /// One ref that moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
+pub struct PushedRef {
     pub name: String,
     /// None: the ref is new.
     pub from: Option<String>,
@@ -16,7 +16,7 @@ pub struct Pushed {
 ///
 /// # Errors
 /// A line of another form.
-pub fn of_lines(lines: &str) -> Result<Vec<Pushed>, HookError> {
+pub fn of_lines(lines: &str) -> Result<Vec<PushedRef>, HookError> {
     let mut pushed = Vec::new();
     for line in lines.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -34,7 +34,7 @@ pub fn of_lines(lines: &str) -> Result<Vec<Pushed>, HookError> {
 ///
 /// # Errors
 /// Something else than object IDs.
-pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<Pushed>, HookError> {
+pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<PushedRef>, HookError> {
     for id in [from, to] {
         if !matches!(id.len(), 40 | 64) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(HookError::Input {
@@ -43,7 +43,7 @@ pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<Pushed>, Hoo
         }
     }
     let some = |id: &str| id.bytes().any(|byte| byte != b'0').then(|| id.to_owned());
-    Ok(some(to).map(|to| Pushed { name: name.to_owned(), from: some(from), to }))
+    Ok(some(to).map(|to| PushedRef { name: name.to_owned(), from: some(from), to }))
 }
 
 #[cfg(test)]

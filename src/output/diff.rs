@@ -1,11 +1,11 @@
 //! What would change in a file, as a unified diff with git's headers.
 
-use crate::output::style::Look;
+use crate::output::style::TerminalStyle;
 use goldenpath_core::sanitize::{harmless_in_place, harmless_name};
 
 /// A file before and after, what is not to be shown being masked in both.
 #[derive(Debug)]
-pub struct Difference<'a> {
+pub struct FileDiff<'a> {
     pub from: &'a str,
     pub to: &'a str,
     pub before: &'a str,
@@ -14,8 +14,8 @@ pub struct Difference<'a> {
 
 /// The unified diff; a file that moves has git's headers of a rename.
 #[must_use]
-pub fn diff_for_people(difference: &Difference<'_>, look: Look) -> String {
-    let Difference { before, after, .. } = difference;
+pub fn diff_for_people(difference: &FileDiff<'_>, look: TerminalStyle) -> String {
+    let FileDiff { before, after, .. } = difference;
     let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
     let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
     if from != to {
@@ -35,7 +35,7 @@ pub fn diff_for_people(difference: &Difference<'_>, look: Look) -> String {
 
 /// The differing lines and those around them. They come from libgit2, which only fails where memory runs out; then
 /// there is nothing to show.
-fn hunks(before: &str, after: &str, look: Look) -> String {
+fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
     let mut shown = String::new();
     let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
     let Ok(mut patch) = patch else { return shown };

@@ -1,13 +1,13 @@
 //! What is due, as tables.
 
-use goldenpath_deploy::inventory::{Agenda, Due, Reason, day};
+use goldenpath_deploy::inventory::{Due, DueList, Reason, day};
 
-use super::style::Look;
+use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
 
 /// Two tables and a line that counts; at a `width` in columns, cut to it.
 #[must_use]
-pub fn render_due_list(agenda: &Agenda, width: Option<usize>, look: Look) -> String {
+pub fn render_due_list(agenda: &DueList, width: Option<usize>, look: TerminalStyle) -> String {
     let (overdue, soon) = agenda.split();
     let within = format!(
         "within {}",
@@ -29,7 +29,7 @@ pub fn render_due_list(agenda: &Agenda, width: Option<usize>, look: Look) -> Str
     text
 }
 
-fn rows(list: &[&Due], width: Option<usize>, look: Look) -> String {
+fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
     let column = |head, least, rank| Column { head, least, rank };
     let columns = [
         column("DUE", None, 0),

@@ -9,7 +9,7 @@ use miette::{
 };
 use textwrap::{WordSeparator, WordSplitter};
 
-use crate::output::style::Look;
+use crate::output::style::TerminalStyle;
 use goldenpath_core::catalog::{Catalog, Entry};
 use goldenpath_core::report::count;
 use goldenpath_core::rules::{Applicability, Confidential, Finding, Severity};
@@ -26,7 +26,7 @@ const MOST_OF_A_FILE: usize = 50;
 pub fn findings_for_people(
     findings: &[Finding],
     catalog: &Catalog,
-    look: Look,
+    look: TerminalStyle,
 ) -> impl Iterator<Item = String> {
     findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_a_file| {
         let (first, rest) = of_a_file.split_at(of_a_file.len().min(MOST_OF_A_FILE));
@@ -35,7 +35,7 @@ pub fn findings_for_people(
     })
 }
 
-fn cut(more: usize, path: &str, look: Look) -> String {
+fn cut(more: usize, path: &str, look: TerminalStyle) -> String {
     let dots = if look.unicode { "…" } else { "..." };
     let (number, s) = (grouped(more), plural(more));
     format!(
@@ -46,7 +46,7 @@ fn cut(more: usize, path: &str, look: Look) -> String {
 
 /// The last line of a run: how many manifests were looked at and what came of it.
 #[must_use]
-pub fn summary(files: usize, findings: &[Finding], look: Look) -> String {
+pub fn summary(files: usize, findings: &[Finding], look: TerminalStyle) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
     let checked = format!("checked {} manifest{}", grouped(files), plural(files));
     match (errors, warnings) {
@@ -113,11 +113,11 @@ fn plural(count: usize) -> &'static str {
 
 /// Any error as people see it, with its code, place and help.
 #[must_use]
-pub fn render_report(report: &dyn Diagnostic, look: Look) -> String {
+pub fn render_report(report: &dyn Diagnostic, look: TerminalStyle) -> String {
     drawn(&Drawing::copy_of(report), look)
 }
 
-fn drawn(diagnostic: &dyn Diagnostic, look: Look) -> String {
+fn drawn(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
     let theme = GraphicalTheme {
         characters: if look.unicode {
             ThemeCharacters::unicode()

@@ -1,6 +1,6 @@
 //! A plan for people, in the look that Terraform taught them.
 
-use crate::output::style::Look;
+use crate::output::style::TerminalStyle;
 use goldenpath_core::projection::TEMPLATE_FILE;
 use goldenpath_core::sanitize::harmless;
 use goldenpath_deploy::reconcile::missing_values::FEW;
@@ -8,7 +8,7 @@ use goldenpath_deploy::reconcile::{Action, Applied, Effect, Plan};
 
 /// The plan, an action a line with its reason below, and the summary.
 #[must_use]
-pub fn for_people(plan: &Plan, look: Look) -> String {
+pub fn for_people(plan: &Plan, look: TerminalStyle) -> String {
     let mut text = String::new();
     let mut last = None;
     for action in &plan.actions {
@@ -48,7 +48,7 @@ pub fn for_people(plan: &Plan, look: Look) -> String {
 }
 
 /// What is to be known beside what is to be done.
-fn notes(plan: &Plan, look: Look) -> String {
+fn notes(plan: &Plan, look: TerminalStyle) -> String {
     let mut text = awaiting(plan, look);
     if let Some(change) = plan.template_change() {
         text.push_str(&format!("\n{} ({TEMPLATE_FILE})\n", look.style().bold().apply_to(change)));
@@ -105,7 +105,7 @@ fn notes(plan: &Plan, look: Look) -> String {
 }
 
 /// The secrets that have no value, each with what gives it one.
-fn awaiting(plan: &Plan, look: Look) -> String {
+fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
     let (all, held_back) =
         (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
     if all == 0 {
@@ -153,7 +153,7 @@ fn manifests(count: usize) -> String {
 }
 
 /// One action with its symbol.
-fn line(action: &Action, look: Look) -> String {
+fn line(action: &Action, look: TerminalStyle) -> String {
     let style = match action.effect() {
         Effect::Create => look.style().green(),
         Effect::Change => look.style().yellow(),

@@ -9,7 +9,7 @@ use crate::interrupt::Stopping;
 use crate::output::progress_bar::{Bar, grouped};
 use goldenpath_core::rules;
 use goldenpath_core::sanitize::harmless_name;
-use goldenpath_deploy::reconcile::{Action, Event, World};
+use goldenpath_deploy::reconcile::{Action, ApplyEvent, World};
 
 /// Up to so many steps, each has a line of its own.
 const FEW: usize = 50;
@@ -18,7 +18,7 @@ const FEW: usize = 50;
 const PARTS: usize = 10;
 
 /// Tells of a run: failures in full, and the rest by a bar, a line a step, or a line now and then.
-pub(crate) struct Teller<'run> {
+pub(crate) struct ApplyProgress<'run> {
     context: &'run Context,
     world: &'run World<'run>,
     bar: Option<Bar>,
@@ -29,7 +29,7 @@ pub(crate) struct Teller<'run> {
     failures: String,
 }
 
-impl<'run> Teller<'run> {
+impl<'run> ApplyProgress<'run> {
     /// For a plan of so many steps.
     pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
         let bar = context.streams.bar_begins();
@@ -49,17 +49,17 @@ impl<'run> Teller<'run> {
         })
     }
 
-    pub(crate) fn tell(&mut self, event: Event<'_>) {
+    pub(crate) fn tell(&mut self, event: ApplyEvent<'_>) {
         let streams = &self.context.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
-            Event::Done(action) if each => streams.talk(&named(action)),
-            Event::Skipped(action) if each => {
+            ApplyEvent::Done(action) if each => streams.talk(&named(action)),
+            ApplyEvent::Skipped(action) if each => {
                 streams
                     .talk(&format!("{} skipped, because a step before it failed", named(action)));
             }
-            Event::Done(_) | Event::Skipped(_) => {}
-            Event::Failed(action, error) => {
+            ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
+            ApplyEvent::Failed(action, error) => {
                 let error = Concealed::of(&error, action, self.world);
                 streams.alert(&format!("{} failed:\n", harmless_name(&named(action))));
                 streams.error(&error);
@@ -67,25 +67,25 @@ impl<'run> Teller<'run> {
                 self.failures.push('\n');
                 self.failed += 1;
             }
-            Event::Written(files) => {
+            ApplyEvent::Written(files) => {
                 if let Some(bar) = &self.bar {
                     bar.fill("Writing", self.done + files, self.all, String::new());
                 }
                 return;
             }
-            Event::Waiting(place) => {
+            ApplyEvent::Waiting(place) => {
                 streams
                     .talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
                 return;
             }
-            Event::Committed(commit) => {
+            ApplyEvent::Committed(commit) => {
                 streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
-            Event::Recorded(_) | Event::Unrecorded(_) => {
+            ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
                 return tell_of_the_record(&event, self.context);
             }
-            Event::RecordFailed(ref error) => {
+            ApplyEvent::RecordFailed(ref error) => {
                 tell_of_the_record(&event, self.context);
                 self.failures.push_str(&harmless_name(&format!(
                     "  the record in the catalog's repository: {error}"
@@ -93,7 +93,7 @@ impl<'run> Teller<'run> {
                 self.failures.push('\n');
                 return;
             }
-            Event::CommitFailed(error) => {
+            ApplyEvent::CommitFailed(error) => {
                 streams.error(&error);
                 self.failures.push_str(&harmless_name(&format!(
                     "  the commit in the GitOps repository: {error}"
@@ -131,15 +131,15 @@ impl<'run> Teller<'run> {
 }
 
 /// Says where what was done is recorded.
-pub(crate) fn tell_of_the_record(event: &Event<'_>, context: &Context) {
+pub(crate) fn tell_of_the_record(event: &ApplyEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match event {
-        Event::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
-        Event::Unrecorded(error) => streams.talk(&format!(
+        ApplyEvent::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
+        ApplyEvent::Unrecorded(error) => streams.talk(&format!(
             "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
              `audit.push`."
         )),
-        Event::RecordFailed(error) => streams.error(error),
+        ApplyEvent::RecordFailed(error) => streams.error(error),
         _ => {}
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::style::Look;
+use super::style::TerminalStyle;
 use crate::prompt::{has_no_user, is_dumb};
 
 /// Columns at the end of the line that stay free: a terminal echoes Ctrl-C as `^C`, and on a full line that would move the
@@ -35,7 +35,7 @@ impl Bar {
     /// On standard error. None where that is no terminal, or one that nothing is to be drawn on: it has no colour, calls
     /// itself dumb, or is a pipeline's.
     #[must_use]
-    pub fn on_terminal(look: Look) -> Option<Self> {
+    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
         let can_draw = io::stderr().is_terminal() && look.color && !is_dumb() && !has_no_user();
         let (filling, characters) = match look.unicode {
             true => ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ "),
@@ -46,7 +46,7 @@ impl Bar {
             (style("{prefix} {human_pos}{msg}")?, style(filling)?.progress_chars(characters));
         can_draw.then(|| {
             let target = ProgressDrawTarget::term_like_with_hz(
-                Box::new(Narrow(Term::buffered_stderr())),
+                Box::new(NarrowTerminal(Term::buffered_stderr())),
                 PACE,
             );
             let bar = ProgressBar::with_draw_target(None, target).with_style(counting.clone());
@@ -109,9 +109,9 @@ pub fn grouped(count: usize) -> String {
 
 /// A terminal without its last columns.
 #[derive(Debug)]
-struct Narrow(Term);
+struct NarrowTerminal(Term);
 
-impl TermLike for Narrow {
+impl TermLike for NarrowTerminal {
     fn width(&self) -> u16 {
         self.0.size().1.saturating_sub(MARGIN)
     }

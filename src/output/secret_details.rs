@@ -3,12 +3,14 @@
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
 use goldenpath_core::sanitize::harmless_name;
-use goldenpath_core::trail::Event;
-use goldenpath_deploy::inventory::{Projected, Reserved, Sheet, Stored, Told, day, distance};
+use goldenpath_core::trail::AuditEvent;
+use goldenpath_deploy::inventory::{
+    Lookup, Projected, Reserved, SecretDetails, Stored, day, distance,
+};
 
 use super::findings::count_of;
 use super::secret_table::status_style;
-use super::style::{Look, wrapped};
+use super::style::{TerminalStyle, wrapped};
 
 /// How wide what stands before each part is.
 const LABELS: usize = 12;
@@ -21,7 +23,11 @@ const EVENTS: usize = 3;
 
 /// For people; at a `width` in columns, with longer lines broken.
 #[must_use]
-pub fn render_details(details: &Sheet, width: Option<usize>, look: Look) -> String {
+pub fn render_details(
+    details: &SecretDetails,
+    width: Option<usize>,
+    look: TerminalStyle,
+) -> String {
     let row = &details.row;
     let mut text = format!(
         "{}  {}  {}\n",
@@ -44,7 +50,7 @@ pub fn render_details(details: &Sheet, width: Option<usize>, look: Look) -> Stri
     text
 }
 
-fn parts(details: &Sheet) -> Vec<(&'static str, Vec<String>)> {
+fn parts(details: &SecretDetails) -> Vec<(&'static str, Vec<String>)> {
     let row = &details.row;
     let mut manifest = vec![row.path.clone()];
     let uncommitted = (details.is_committed == Some(false))
@@ -70,8 +76,8 @@ fn parts(details: &Sheet) -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-fn history(details: &Sheet) -> Vec<String> {
-    let told = |event: &Event| {
+fn history(details: &SecretDetails) -> Vec<String> {
+    let told = |event: &AuditEvent| {
         format!(
             "{} {} by {}",
             event.time.strftime("%Y-%m-%d %H:%M"),
@@ -90,7 +96,7 @@ fn history(details: &Sheet) -> Vec<String> {
     lines
 }
 
-fn findings(details: &Sheet) -> Vec<String> {
+fn findings(details: &SecretDetails) -> Vec<String> {
     let (errors, warnings) =
         (count(&details.findings, Severity::Error), count(&details.findings, Severity::Warning));
     let counted = [(errors, "error"), (warnings, "warning")];
@@ -116,12 +122,12 @@ fn findings(details: &Sheet) -> Vec<String> {
     lines
 }
 
-fn lines<T>(told: &Told<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
+fn lines<T>(told: &Lookup<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
     match told {
-        Told::LeftOut => Vec::new(),
-        Told::Nobody(why) => vec![why.clone()],
-        Told::Failed(why) => vec![format!("not known: {why}")],
-        Told::Answer(answer) => of(answer),
+        Lookup::LeftOut => Vec::new(),
+        Lookup::Nobody(why) => vec![why.clone()],
+        Lookup::Failed(why) => vec![format!("not known: {why}")],
+        Lookup::Answer(answer) => of(answer),
     }
 }
 
@@ -171,7 +177,7 @@ fn push(
     label: &str,
     lines: &[String],
     width: Option<usize>,
-    look: Look,
+    look: TerminalStyle,
     flush: bool,
 ) {
     let indent = if flush { 0 } else { LABELS };

@@ -1,14 +1,14 @@
 //! The catalog as a table: a row a secret.
 
 use goldenpath_core::manifest::LifecycleStatus;
-use goldenpath_deploy::inventory::Row;
+use goldenpath_deploy::inventory::CatalogRow;
 
-use super::style::Look;
+use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
 
 /// A table for people; at a `width` in columns, cut to it.
 #[must_use]
-pub fn render_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
+pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalStyle) -> String {
     let column = |head, least, rank| Column { head, least, rank };
     let tells_values = rows.iter().any(|row| row.has_value.is_some());
     let mut columns = vec![
@@ -23,12 +23,12 @@ pub fn render_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
         column("STATUS", None, 0),
     ];
     columns.extend(tells_values.then(|| column("VALUE", None, 0)));
-    let value = |row: &Row| match row.has_value {
+    let value = |row: &CatalogRow| match row.has_value {
         Some(false) => Cell::styled("awaiting a value", look.style().yellow()),
         Some(true) => Cell::plain("yes"),
         None => Cell::plain("-"),
     };
-    let cells = |row: &Row| {
+    let cells = |row: &CatalogRow| {
         let mut cells = vec![
             Cell::plain(&row.id.to_string()),
             Cell::plain(&row.name),
@@ -49,7 +49,7 @@ pub fn render_table(rows: &[Row], width: Option<usize>, look: Look) -> String {
 
 /// How a status is drawn.
 #[must_use]
-pub fn status_style(status: LifecycleStatus, look: Look) -> console::Style {
+pub fn status_style(status: LifecycleStatus, look: TerminalStyle) -> console::Style {
     match status {
         LifecycleStatus::Active => look.style(),
         LifecycleStatus::Deprecated => look.style().yellow(),

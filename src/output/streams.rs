@@ -9,13 +9,13 @@ use miette::Diagnostic;
 
 use crate::output::findings::render_report;
 use crate::output::progress_bar::Bar;
-use crate::output::style::{ColorChoice, Look};
+use crate::output::style::{ColorChoice, TerminalStyle};
 use goldenpath_core::sanitize::{harmless, harmless_json, runner};
 use goldenpath_core::yaml;
 
 pub(crate) struct Streams {
-    pub(crate) out: Look,
-    pub(crate) err: Look,
+    pub(crate) out: TerminalStyle,
+    pub(crate) err: TerminalStyle,
     pub(crate) quiet: bool,
     in_progress: Cell<bool>,
     said: RefCell<BTreeSet<String>>,
@@ -28,8 +28,8 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new(color: ColorChoice, quiet: bool, verbose: bool) -> Self {
         Self {
-            out: Look::of_stdout(color),
-            err: Look::of_stderr(color),
+            out: TerminalStyle::of_stdout(color),
+            err: TerminalStyle::of_stderr(color),
             quiet,
             in_progress: Cell::new(false),
             said: RefCell::default(),

@@ -15,7 +15,7 @@ pub enum ColorChoice {
 
 /// How to draw on one of the standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct TerminalStyle {
     pub color: bool,
     pub unicode: bool,
     /// Columns.
@@ -25,7 +25,7 @@ pub struct Look {
 /// Columns where there is no terminal to ask.
 const WIDTH_ELSEWHERE: usize = 100;
 
-impl Look {
+impl TerminalStyle {
     /// For standard output.
     #[must_use]
     pub fn of_stdout(choice: ColorChoice) -> Self {

@@ -2,7 +2,7 @@
 
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
-use super::style::Look;
+use super::style::TerminalStyle;
 use goldenpath_core::sanitize::harmless_name;
 
 /// What stands between two columns.
@@ -46,7 +46,12 @@ impl Cell {
 /// The table with its heads, a line a row, each with as many cells as there are columns. At a `width`, columns are cut and
 /// at last left out; without one, every cell stands there whole.
 #[must_use]
-pub fn table(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>, look: Look) -> String {
+pub fn table(
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    width: Option<usize>,
+    look: TerminalStyle,
+) -> String {
     let widths = fitted(columns, &natural(columns, rows), width);
     let end = if look.unicode { "…" } else { "~" };
     let line = |cells: &mut dyn Iterator<Item = &Cell>| {
@@ -120,7 +125,7 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { color: false, unicode: true, width: 40 };
+    const LOOK: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
 
     fn drawn(width: Option<usize>) -> String {
         let column = |head, least, rank| Column { head, least, rank };

@@ -8,13 +8,13 @@ use rustix::termios::{
 /// While this exists, keys that are pressed before a question begins to read wait for it, unseen: Ctrl-C too, which
 /// would otherwise become a signal and be lost to the question. (The console crate switches the terminal for the time
 /// of one key only.)
-pub(crate) struct Held {
+pub(crate) struct InputGuard {
     echoes: bool,
     #[cfg(unix)]
     before: Option<Termios>,
 }
 
-impl Held {
+impl InputGuard {
     pub(crate) fn new() -> Self {
         #[cfg(unix)]
         return Self::with(|modes| {
@@ -70,7 +70,7 @@ impl Held {
 }
 
 #[cfg(unix)]
-impl Drop for Held {
+impl Drop for InputGuard {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // Nobody is left to tell.

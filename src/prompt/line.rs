@@ -7,7 +7,7 @@ use goldenpath_core::sanitize::harmless_name;
 
 /// The text so far, and where the cursor stands in it.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct EditedLine {
     text: String,
     /// In bytes; always between two characters as people count them.
     at: usize,
@@ -17,7 +17,7 @@ pub(crate) struct Line {
 const MORE_BEFORE: &str = "<";
 const MORE_BEHIND: &str = ">";
 
-impl Line {
+impl EditedLine {
     /// `text`, with the cursor behind it.
     pub(crate) fn of(text: &str) -> Self {
         Self { text: text.to_owned(), at: text.len() }
@@ -146,8 +146,8 @@ fn take(left: &mut usize, width: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn typed(text: &str) -> Line {
-        let mut line = Line::default();
+    fn typed(text: &str) -> EditedLine {
+        let mut line = EditedLine::default();
         text.chars().for_each(|character| line.insert(character));
         line
     }
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_people_take_for_one_character_goes_as_one() {
         for character in ["é", "e\u{301}", "秘", "🔑", "❤\u{fe0f}", "👩\u{1f3fd}"] {
-            let mut line = Line::of(&format!("a{character}b"));
+            let mut line = EditedLine::of(&format!("a{character}b"));
             line.left();
             line.left();
             line.erase_behind();
@@ -207,7 +207,7 @@ mod tests {
             &"🔑a".repeat(30),
             "\u{202e}\u{1b}[2J",
         ] {
-            let mut line = Line::of(text);
+            let mut line = EditedLine::of(text);
             for _ in 0..=text.chars().count() {
                 for columns in [1, 2, 3, 7, 20, 80] {
                     let (before, behind) = line.view(columns);
@@ -217,7 +217,7 @@ mod tests {
                 line.left();
             }
         }
-        let mut line = Line::of("abcdefghijklmnop");
+        let mut line = EditedLine::of("abcdefghijklmnop");
         assert_eq!(line.view(9), ("<klmnop".to_owned(), String::new()));
         line.home();
         assert_eq!(line.view(9), (String::new(), "abcdef>".to_owned()));

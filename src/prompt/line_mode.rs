@@ -9,7 +9,7 @@ use std::thread;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::input_guard::Held;
+use super::input_guard::InputGuard;
 use super::{PromptError, Question};
 use goldenpath_core::sanitize::{harmless, harmless_name};
 
@@ -124,7 +124,7 @@ pub(crate) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
 /// A text that nobody sees while it is typed.
 pub(crate) fn hidden(words: &str) -> Result<SecretString, PromptError> {
     until_accepted_by(
-        Held::by_hidden_lines,
+        InputGuard::by_hidden_lines,
         &format!("{words}. What you type is not shown"),
         |answer| {
             match answer.len() + 1 < TERMINAL_LINE {
@@ -142,12 +142,12 @@ fn until_accepted<T>(
     prompt: &str,
     take: impl FnMut(&str) -> Result<T, String>,
 ) -> Result<T, PromptError> {
-    until_accepted_by(Held::by_lines, prompt, take)
+    until_accepted_by(InputGuard::by_lines, prompt, take)
 }
 
 /// The same, the terminal held by `hold`.
 fn until_accepted_by<T>(
-    hold: fn() -> Held,
+    hold: fn() -> InputGuard,
     prompt: &str,
     mut take: impl FnMut(&str) -> Result<T, String>,
 ) -> Result<T, PromptError> {

@@ -9,11 +9,11 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, MultiSelect, Select};
 use secrecy::SecretString;
 
-use super::input_guard::Held;
+use super::input_guard::InputGuard;
 use super::text::formatted;
 use super::{Question, has_no_user, hidden, is_dumb, line_mode, text};
 use crate::interrupt;
-use crate::output::style::Look;
+use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
 use goldenpath_core::sanitize::harmless;
 
@@ -38,7 +38,7 @@ pub enum PromptError {
 pub struct Prompter {
     mode: Mode,
     term: Term,
-    look: Look,
+    look: TerminalStyle,
 }
 
 /// How questions are asked.
@@ -53,7 +53,7 @@ impl Prompter {
     /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set. A terminal that
     /// calls itself dumb is asked line by line.
     #[must_use]
-    pub fn on_terminal(look: Look) -> Option<Self> {
+    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
         if has_no_user() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
@@ -244,7 +244,7 @@ impl Prompter {
         &self,
         ask: impl FnOnce() -> dialoguer::Result<Option<T>>,
     ) -> Result<T, PromptError> {
-        let held = Held::new();
+        let held = InputGuard::new();
         interrupt::ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
         // The console crate has raised the signal of a Ctrl-C that it read, and the handler may run at any time from

@@ -9,8 +9,8 @@ use console::{Key, Term, measure_text_width, truncate_str};
 use dialoguer::theme::Theme;
 
 use super::fuzzy;
-use super::line::Line;
-use crate::output::style::Look;
+use super::line::EditedLine;
+use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
 use goldenpath_core::sanitize::{harmless, harmless_name};
 
@@ -41,7 +41,7 @@ const LONGEST: usize = 8 * 1024;
 pub(crate) fn ask(
     question: &Question<'_>,
     theme: &dyn Theme,
-    look: Look,
+    look: TerminalStyle,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> io::Result<Option<String>> {
     // What is drawn goes out at once: nobody sees it half done.
@@ -50,7 +50,7 @@ pub(crate) fn ask(
         question,
         theme,
         look,
-        line: Line::default(),
+        line: EditedLine::default(),
         found: Vec::new(),
         chosen: None,
         wrong: None,
@@ -95,8 +95,8 @@ pub(crate) fn ask(
 struct Typing<'a> {
     question: &'a Question<'a>,
     theme: &'a dyn Theme,
-    look: Look,
-    line: Line,
+    look: TerminalStyle,
+    line: EditedLine,
     /// The suggestions that fit what is typed, by their indices.
     found: Vec<usize>,
     /// Which of those found is chosen.
@@ -158,7 +158,7 @@ impl Typing<'_> {
         let default =
             self.question.default.filter(|_| self.line.text().is_empty() && self.chosen.is_none());
         if let Some(text) = default.or(suggestion) {
-            self.line = Line::of(text);
+            self.line = EditedLine::of(text);
         }
     }
 

@@ -3,20 +3,20 @@
 use std::ops::Range;
 use std::thread;
 
-use goldenpath::output::diff::{Difference, diff_for_people};
+use goldenpath::output::diff::{FileDiff, diff_for_people};
 use goldenpath::output::findings::{findings_for_people, render_report, summary};
-use goldenpath::output::style::Look;
+use goldenpath::output::style::TerminalStyle;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config::{
-    BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, SecretTypes, Subject,
+    BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, PolicySubject, SecretTypes,
 };
-use goldenpath_core::fixes::{Ground, mend, settle};
+use goldenpath_core::fixes::{FixContext, mend, settle};
 use goldenpath_core::manifest::Schema;
 use goldenpath_core::report::{count, findings_as_json, findings_as_sarif, findings_for_github};
 use goldenpath_core::rules::{Confidential, Finding, RuleSet, Severity};
 use goldenpath_core::sanitize::{harmless_json, runner};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
-use goldenpath_core::yaml::{self, Node, Place, Value};
+use goldenpath_core::yaml::{self, Node, NodeValue, Place};
 use goldenpath_deploy::value;
 use miette::Diagnostic;
 use secrecy::ExposeSecret;
@@ -30,8 +30,8 @@ const PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
 /// How often a fix may have made way for another until no more can follow (see `goldenpath::fixes`).
 const ROUNDS: usize = 10;
 
-const WIDE: Look = Look { color: false, unicode: true, width: 100 };
-const NARROW: Look = Look { color: false, unicode: false, width: 40 };
+const WIDE: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 100 };
+const NARROW: TerminalStyle = TerminalStyle { color: false, unicode: false, width: 40 };
 
 thread_local! {
     static WORLD: World = World::new();
@@ -64,12 +64,12 @@ impl World {
         let catalog = Catalog::of(Snapshot::WorkTree, entries);
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
-        settle(&mut findings, &catalog, &self.project, &Ground::of(&self.repository));
+        settle(&mut findings, &catalog, &self.project, &FixContext::of(&self.repository));
         (catalog, findings)
     }
 
     fn fix(&self, bytes: &[u8], unsafe_too: bool) {
-        let ground = Ground::of(&self.repository);
+        let ground = FixContext::of(&self.repository);
         let errors = |findings: &[Finding]| count(findings, Severity::Error);
         let (catalog, findings) = self.judge(&[bytes]);
         let errors_before = errors(&findings);
@@ -90,7 +90,7 @@ impl World {
             assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
             let (old, new) = Confidential::of_change(before, after, &self.project);
             let (before, after) = (old.mask(&before.text), new.mask(&after.text));
-            let difference = Difference {
+            let difference = FileDiff {
                 from: &rewrite.before.path,
                 to: &rewrite.path,
                 before: &before,
@@ -184,7 +184,7 @@ pub fn config(bytes: &[u8]) {
     if !policies.is_empty() {
         let subject = seed.to_json();
         let judge = || {
-            drop(told(policies.broken_by(Subject {
+            drop(told(policies.broken_by(PolicySubject {
                 path: PATH,
                 manifest: &subject,
                 base: Some(&subject),
@@ -202,7 +202,7 @@ pub fn config(bytes: &[u8]) {
 /// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads back as the same.
 pub fn value(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let Some(value) = told(value::Value::parse(text)) else { return };
+    let Some(value) = told(value::SecretValue::parse(text)) else { return };
     let json = value.to_json();
     let read: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(json.expose_secret()).expect("a JSON object");
@@ -213,7 +213,7 @@ pub fn value(bytes: &[u8]) {
         "{:?}",
         value.names()
     );
-    let again = value::Value::stored(&json).expect("what it has written");
+    let again = value::SecretValue::stored(&json).expect("what it has written");
     assert_eq!(again.to_json().expose_secret(), json.expose_secret());
 }
 
@@ -282,20 +282,24 @@ fn nests(text: &str, node: &Node, around: &Range<usize>) {
         rest.start = span.end;
     };
     match &node.value {
-        Value::Mapping(entries) => {
+        NodeValue::Mapping(entries) => {
             for (key, value) in entries {
                 next(&key.span);
                 next(&value.span);
                 nests(text, value, &node.span);
             }
         }
-        Value::Sequence(items) => {
+        NodeValue::Sequence(items) => {
             for item in items {
                 next(&item.span);
                 nests(text, item, &node.span);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => {}
+        NodeValue::Null
+        | NodeValue::Bool(_)
+        | NodeValue::Int(_)
+        | NodeValue::Float(_)
+        | NodeValue::String(_) => {}
     }
 }
 

@@ -2,10 +2,10 @@
 //! an end, and leaves a valid one alone.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
-use goldenpath_core::fixes::{Ground, Mended, mend, settle};
+use goldenpath_core::fixes::{FixContext, FixOutcome, mend, settle};
 use goldenpath_core::rules::{Finding, RuleSet, Severity};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
-use goldenpath_core::yaml::{self, Node, Value};
+use goldenpath_core::yaml::{self, Node, NodeValue};
 
 use goldenpath_testkit as support;
 
@@ -160,10 +160,10 @@ fn comments(text: &str) -> Vec<&str> {
 /// All words of a document, in no order: the fields' names and their values.
 fn size(node: &Node) -> usize {
     match &node.value {
-        Value::Mapping(entries) => entries.iter().map(|(_, node)| 1 + size(node)).sum(),
-        Value::Sequence(items) => items.iter().map(size).sum(),
+        NodeValue::Mapping(entries) => entries.iter().map(|(_, node)| 1 + size(node)).sum(),
+        NodeValue::Sequence(items) => items.iter().map(size).sum(),
         // Where a mapping was to be, and is made.
-        Value::Null => 0,
+        NodeValue::Null => 0,
         _ => 1,
     }
 }
@@ -189,8 +189,13 @@ impl World {
     }
 
     /// The findings before, what came of fixing, and the file's path and text then.
-    fn fixed(&self, path: &str, text: &str, unsafe_too: bool) -> (usize, Mended, String, String) {
-        let ground = Ground::of(&self.repository);
+    fn fixed(
+        &self,
+        path: &str,
+        text: &str,
+        unsafe_too: bool,
+    ) -> (usize, FixOutcome, String, String) {
+        let ground = FixContext::of(&self.repository);
         let rules = RuleSet::of(&self.project).unwrap();
         let (catalog, mut findings) = rules.check(self.catalog(path, text)).unwrap();
         settle(&mut findings, &catalog, &self.project, &ground);

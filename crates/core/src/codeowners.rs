@@ -34,7 +34,7 @@ const SECTION: &str = "[goldenpath]";
 
 /// One line: who owns the paths of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct CodeownersLine {
     pub pattern: String,
     pub owners: Vec<String>,
 }
@@ -51,14 +51,14 @@ pub struct CodeownersFile {
 /// What is to be said of a file, and what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
-    pub state: State,
+    pub state: LinesState,
     /// The file's text with the lines in it.
     pub text: String,
 }
 
 /// Whether a file has the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum LinesState {
     Current,
     /// There are no marker comments, or no file.
     Missing,
@@ -101,7 +101,7 @@ pub enum CodeownersError {
     Markers { path: String, line: usize, what: &'static str },
 }
 
-impl State {
+impl LinesState {
     /// Returns its name in JSON.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -120,7 +120,7 @@ impl State {
 ///
 /// # Errors
 /// No platform team, an owner without a code owner, or a path that a pattern cannot have, each at its place.
-pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigError> {
+pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine>, ConfigError> {
     let (config, name, text) =
         (&project.config, project.config_name.as_str(), project.config_text.as_str());
     let ownership = &config.ownership;
@@ -140,7 +140,7 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigE
         }
     };
     let catalog = pattern("catalog", &config.catalog)?;
-    let platform = |pattern: String| Line { pattern, owners: ownership.platform.clone() };
+    let platform = |pattern: String| CodeownersLine { pattern, owners: ownership.platform.clone() };
     let mut lines = vec![platform(format!("/{catalog}/"))];
     for (service, own) in &ownership.services {
         let mut owners: Vec<String> = Vec::new();
@@ -159,7 +159,7 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<Line>, ConfigE
         if owners.is_empty() {
             owners.clone_from(&ownership.platform);
         }
-        lines.push(Line { pattern: format!("/{catalog}/{service}/"), owners });
+        lines.push(CodeownersLine { pattern: format!("/{catalog}/{service}/"), owners });
     }
     let folders = ["schemas/", "templates/"];
     lines.push(platform(format!("/{}", config::FILE_NAME)));
@@ -253,7 +253,7 @@ impl CodeownersFile {
     ///
     /// # Errors
     /// Marker comments that do not enclose one block of lines.
-    pub fn review(&self, lines: &[Line]) -> Result<Review, CodeownersError> {
+    pub fn review(&self, lines: &[CodeownersLine]) -> Result<Review, CodeownersError> {
         let text = self.text.as_deref().unwrap_or_default();
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let all: Vec<&str> = text.split_inclusive('\n').collect();
@@ -264,18 +264,21 @@ impl CodeownersFile {
         let expected = rendered(lines, has_sections);
         let excluding = exclusions(&all, block.as_ref(), has_sections, lines);
         if !excluding.is_empty() {
-            return Ok(Review { state: State::Excluded(excluding), text: text.to_owned() });
+            return Ok(Review { state: LinesState::Excluded(excluding), text: text.to_owned() });
         }
 
         let Some(block) = block else {
             let kept = all.concat();
-            return Ok(Review { state: State::Missing, text: appended(&kept, &expected, newline) });
+            return Ok(Review {
+                state: LinesState::Missing,
+                text: appended(&kept, &expected, newline),
+            });
         };
         let later: Vec<usize> =
             (block.end..all.len()).filter(|at| overrides(all[*at], lines)).collect();
         if !later.is_empty() {
             let kept: String = outside.iter().map(|at| all[*at]).collect();
-            let state = State::Overridden(later.into_iter().map(|at| at + 1).collect());
+            let state = LinesState::Overridden(later.into_iter().map(|at| at + 1).collect());
             return Ok(Review { state, text: appended(&kept, &expected, newline) });
         }
         let is_current = all[block.clone()]
@@ -283,11 +286,11 @@ impl CodeownersFile {
             .map(|line| line.trim_end())
             .eq(expected.iter().map(String::as_str));
         if is_current {
-            return Ok(Review { state: State::Current, text: text.to_owned() });
+            return Ok(Review { state: LinesState::Current, text: text.to_owned() });
         }
         let new: String = expected.iter().map(|line| format!("{line}{newline}")).collect();
         let text = all[..block.start].concat() + &new + &all[block.end..].concat();
-        Ok(Review { state: State::Stale, text })
+        Ok(Review { state: LinesState::Stale, text })
     }
 
     /// The lines from one marker comment to the other, both included.
@@ -330,18 +333,16 @@ impl CodeownersFile {
 }
 
 /// The lines with their marker comments.
-fn rendered(lines: &[Line], has_sections: bool) -> Vec<String> {
+fn rendered(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
     let width = lines.iter().map(|line| line.pattern.chars().count()).max().unwrap_or_default();
     let mut rendered = vec![format!(
         "{BEGIN}: change `ownership` in {} and run `goldenpath codeowners --write`",
         config::FILE_NAME
     )];
     rendered.extend(has_sections.then(|| SECTION.to_owned()));
-    rendered.extend(
-        lines
-            .iter()
-            .map(|Line { pattern, owners }| format!("{pattern:<width$} {}", owners.join(" "))),
-    );
+    rendered.extend(lines.iter().map(|CodeownersLine { pattern, owners }| {
+        format!("{pattern:<width$} {}", owners.join(" "))
+    }));
     rendered.push(END.to_owned());
     rendered
 }
@@ -385,7 +386,7 @@ fn exclusions(
     all: &[&str],
     block: Option<&std::ops::Range<usize>>,
     has_sections: bool,
-    lines: &[Line],
+    lines: &[CodeownersLine],
 ) -> Vec<usize> {
     let mut found = Vec::new();
     let mut is_same_section = !has_sections;
@@ -405,13 +406,13 @@ fn exclusions(
 }
 
 /// Whether a line may match a path that one of `lines` matches. A line without owners counts too: it takes them away.
-fn overrides(line: &str, lines: &[Line]) -> bool {
+fn overrides(line: &str, lines: &[CodeownersLine]) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with(['#', '!']) && !is_section(line) && may_match(line, lines)
 }
 
 /// Whether the pattern in front of a line may match a path that one of `lines` matches.
-fn may_match(line: &str, lines: &[Line]) -> bool {
+fn may_match(line: &str, lines: &[CodeownersLine]) -> bool {
     let mut end = 0;
     let mut is_escaped = false;
     for (offset, character) in line.char_indices() {
@@ -492,11 +493,11 @@ fn to_pattern(path: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn line(pattern: &str, owner: &str) -> Line {
-        Line { pattern: pattern.to_owned(), owners: vec![owner.to_owned()] }
+    fn line(pattern: &str, owner: &str) -> CodeownersLine {
+        CodeownersLine { pattern: pattern.to_owned(), owners: vec![owner.to_owned()] }
     }
 
-    fn ours() -> Vec<Line> {
+    fn ours() -> Vec<CodeownersLine> {
         vec![
             line("/catalogs/secrets/payments/", "@acme/payments"),
             line("/goldenpath.yaml", "@acme/platform"),
@@ -513,10 +514,14 @@ mod tests {
             ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"]
         {
             let review = file(text).review(&ours()).unwrap();
-            assert_eq!(review.state, State::Missing, "{text}");
+            assert_eq!(review.state, LinesState::Missing, "{text}");
             assert!(review.text.starts_with(text.trim_end()), "{}", review.text);
             let again = file(&review.text).review(&ours()).unwrap();
-            assert_eq!((again.state, again.text), (State::Current, review.text.clone()), "{text}");
+            assert_eq!(
+                (again.state, again.text),
+                (LinesState::Current, review.text.clone()),
+                "{text}"
+            );
             assert_eq!(review.text.contains("\r\n"), text.contains("\r\n"));
             assert_eq!(review.text.contains(SECTION), text.contains("[Docs]"));
         }
@@ -527,7 +532,7 @@ mod tests {
         let written = file("* @acme/all\n").review(&ours()).unwrap().text;
         let stale = written.replace("@acme/payments", "@evil") + "# the end\n/docs/ @docs\n";
         let review = file(&stale).review(&ours()).unwrap();
-        assert_eq!(review.state, State::Stale);
+        assert_eq!(review.state, LinesState::Stale);
         assert_eq!(review.text, written + "# the end\n/docs/ @docs\n");
     }
 
@@ -550,9 +555,9 @@ mod tests {
         ] {
             let text = format!("{written}{later}\n");
             let review = file(&text).review(&ours()).unwrap();
-            assert_eq!(review.state, State::Overridden(vec![text.lines().count()]), "{later}");
+            assert_eq!(review.state, LinesState::Overridden(vec![text.lines().count()]), "{later}");
             let again = file(&review.text).review(&ours()).unwrap();
-            assert_eq!(again.state, State::Current, "{later}: written lines come last");
+            assert_eq!(again.state, LinesState::Current, "{later}: written lines come last");
             assert!(review.text.starts_with(later));
         }
         for later in [
@@ -563,7 +568,7 @@ mod tests {
             "/goldenpath.yml @x",
         ] {
             let review = file(&format!("{written}{later}\n")).review(&ours()).unwrap();
-            assert_eq!(review.state, State::Current, "{later}");
+            assert_eq!(review.state, LinesState::Current, "{later}");
         }
     }
 
@@ -588,9 +593,9 @@ mod tests {
                 let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
                 // A line that only looks like the head of a section begins none, and the block has one of its own.
                 let expected = if text.starts_with('[') {
-                    State::Missing
+                    LinesState::Missing
                 } else {
-                    State::Excluded(vec![line])
+                    LinesState::Excluded(vec![line])
                 };
                 assert_eq!(review.state, expected, "{text}");
             }
@@ -598,14 +603,14 @@ mod tests {
             let line = later.lines().count();
             assert_eq!(
                 file(&later).review(&ours()).unwrap().state,
-                State::Excluded(vec![line]),
+                LinesState::Excluded(vec![line]),
                 "{later}"
             );
         }
         for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
             assert_eq!(
                 file(&format!("{other}\n{written}")).review(&ours()).unwrap().state,
-                State::Current,
+                LinesState::Current,
                 "{other}"
             );
         }
@@ -615,15 +620,18 @@ mod tests {
     fn an_exclusion_counts_in_its_own_section_alone() {
         let docs = "!*\n[Docs] @docs\n*.md\n!*\n";
         let written = file(docs).review(&ours()).unwrap();
-        assert_eq!(written.state, State::Missing);
+        assert_eq!(written.state, LinesState::Missing);
         for (text, state) in [
-            (written.text.clone(), State::Current),
-            (format!("{}[Other]\n!*\n", written.text), State::Current),
+            (written.text.clone(), LinesState::Current),
+            (format!("{}[Other]\n!*\n", written.text), LinesState::Current),
             (
                 format!("{}!*\n", written.text),
-                State::Excluded(vec![written.text.lines().count() + 1]),
+                LinesState::Excluded(vec![written.text.lines().count() + 1]),
             ),
-            (format!("^[Goldenpath][2] @x\n!*\n{}", written.text), State::Excluded(vec![2, 3])),
+            (
+                format!("^[Goldenpath][2] @x\n!*\n{}", written.text),
+                LinesState::Excluded(vec![2, 3]),
+            ),
         ] {
             assert_eq!(file(&text).review(&ours()).unwrap().state, state, "{text}");
         }
@@ -633,7 +641,7 @@ mod tests {
             let line = text.lines().count();
             assert_eq!(
                 file(&text).review(&ours()).unwrap().state,
-                State::Excluded(vec![line]),
+                LinesState::Excluded(vec![line]),
                 "{text}"
             );
         }

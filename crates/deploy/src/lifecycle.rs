@@ -8,7 +8,7 @@ use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::vcs::{File, Repository, Snapshot, SourceError};
-use goldenpath_core::yaml::{Change, Scalar};
+use goldenpath_core::yaml::{Scalar, YamlEdit};
 
 /// Where the status stands in a manifest.
 const POINTER: &str = "/spec/lifecycle/status";
@@ -22,7 +22,7 @@ pub struct Promised {
 
 /// Why a manifest cannot have a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct TransitionRefusal {
     /// `SEC-0007 is active`
     pub because: String,
     /// The statuses that it can have instead.
@@ -81,14 +81,15 @@ pub fn check(
     now: LifecycleStatus,
     to: LifecycleStatus,
     promised: Option<&Promised>,
-) -> Result<(), Refusal> {
+) -> Result<(), TransitionRefusal> {
     let is_allowed = |to: LifecycleStatus| promised.is_none_or(|promised| promised.allows(id, to));
     let by_hand = |to: &LifecycleStatus| *to != LifecycleStatus::Decommissioned;
     if now.steps().contains(&to) && by_hand(&to) && is_allowed(to) {
         return Ok(());
     }
     let legal = now.steps().iter().copied().filter(by_hand).filter(|to| is_allowed(*to)).collect();
-    let refusal = |because: String, help: Option<String>| Refusal { because, legal, help };
+    let refusal =
+        |because: String, help: Option<String>| TransitionRefusal { because, legal, help };
     // The step is one, but from a status that nobody else knows of.
     if let Some(promised) = promised.filter(|_| now.steps().contains(&to) && by_hand(&to)) {
         let place = promised.snapshot;
@@ -127,7 +128,8 @@ pub fn set(
         .map_err(|_| unreadable())?;
     let entry = &catalog.entries[number];
     let root = entry.root().filter(|_| entry.request().is_some()).ok_or_else(unreadable)?;
-    let change = Change::Set { pointer: POINTER.to_owned(), value: Scalar::String(to.to_string()) };
+    let change =
+        YamlEdit::Set { pointer: POINTER.to_owned(), value: Scalar::String(to.to_string()) };
     let changed = change.apply(&entry.text, root).map(|text| {
         Entry::read(
             File { path: path.to_owned(), bytes: Ok(text.into_bytes()) },

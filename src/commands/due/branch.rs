@@ -22,14 +22,14 @@ const MOST_LISTED: usize = 300;
 
 /// How the branch is called.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Branching {
+pub(crate) struct BranchArgs {
     /// The branch's name [default: goldenpath/decommission-DATE]
     #[arg(long, value_name = "NAME", requires = "decommission")]
     branch: Option<String>,
 }
 
 /// One secret's step.
-struct Step {
+struct DeprecationStep {
     id: SecretId,
     path: String,
     from: LifecycleStatus,
@@ -37,7 +37,7 @@ struct Step {
     because: String,
 }
 
-impl Branching {
+impl BranchArgs {
     /// Refuses, before anything is asked, a branch that cannot be made.
     pub(crate) fn check(&self, repository: &Repository, context: &Context) -> Result<(), Failure> {
         let name = self.name(context);
@@ -57,7 +57,7 @@ impl Branching {
 
 /// Makes the branch on what `catalog` was read from, with one commit that takes each secret of `due` one step on.
 pub(crate) fn ask_for_the_end(
-    branching: &Branching,
+    branching: &BranchArgs,
     repository: &Repository,
     project: &Project,
     catalog: &mut Catalog,
@@ -115,8 +115,8 @@ pub(crate) fn ask_for_the_end(
 }
 
 /// Each secret's step, once, by ID.
-fn steps(due: &[Due]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
+fn steps(due: &[Due]) -> Vec<DeprecationStep> {
+    let mut steps: Vec<DeprecationStep> = Vec::new();
     for due in due.iter().filter(|due| !matches!(due.reason, Reason::Rotation { .. })) {
         let to = match due.row.status {
             LifecycleStatus::Active => LifecycleStatus::Deprecated,
@@ -125,14 +125,14 @@ fn steps(due: &[Due]) -> Vec<Step> {
         };
         if steps.iter().all(|step| step.path != due.row.path) {
             let (id, path, from) = (due.row.id, due.row.path.clone(), due.row.status);
-            steps.push(Step { id, path, from, to, because: due.reason.words() });
+            steps.push(DeprecationStep { id, path, from, to, because: due.reason.words() });
         }
     }
     steps.sort_by_key(|step| step.id);
     steps
 }
 
-fn message(steps: &[Step]) -> String {
+fn message(steps: &[DeprecationStep]) -> String {
     let mut message =
         format!("goldenpath: one step on for {}\n\n", count_of(steps.len(), "secret"));
     for step in steps.iter().take(MOST_LISTED) {

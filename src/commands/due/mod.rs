@@ -4,15 +4,15 @@ mod branch;
 
 use clap::ValueEnum;
 
-use super::due::branch::{Branching, ask_for_the_end};
-use crate::args::filter::{At, Filter, note_unread, table_width};
-use crate::args::due_window::Ahead;
+use super::due::branch::{BranchArgs, ask_for_the_end};
+use crate::args::filter::{SnapshotArgs, Filter, note_unread, table_width};
+use crate::args::due_window::DueWindow;
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Selection};
 use crate::output::due_list::render_due_list;
-use goldenpath_deploy::inventory::{Agenda, DUE_TEMPLATE};
+use goldenpath_deploy::inventory::{DueList, DUE_TEMPLATE};
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_json;
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    ahead: Ahead,
+    ahead: DueWindow,
     /// Exit with 1 when something is overdue, or is due within that time
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     fail_on: FailOn,
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
-    at: At,
+    at: SnapshotArgs,
     /// Prepare a branch that takes each secret whose ttl has run out, or that has been deprecated for long, one step on
     ///
     /// active → deprecated → decommission_requested, in one commit on the branch that merges go to, or else on the last
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["commit", "format", "fail_on"])]
     decommission: bool,
     #[command(flatten)]
-    branching: Branching,
+    branching: BranchArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.ahead.within);
-        let agenda = Agenda { catalog_id, now, within, due, unseen: looked.unseen };
+        let agenda = DueList { catalog_id, now, within, due, unseen: looked.unseen };
         context.streams.result(&match args.format {
             Format::Text => render_due_list(&agenda, table_width(context), context.streams.out),
             Format::Json => format!("{}\n", harmless_json(&format!("{:#}", agenda.as_json()))),
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 impl Args {
-    fn outcome(&self, agenda: &Agenda) -> Outcome {
+    fn outcome(&self, agenda: &DueList) -> Outcome {
         let (overdue, soon) = agenda.split();
         let fails = match self.fail_on {
             FailOn::None => false,

@@ -7,25 +7,25 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use crate::args::reservation::{Reserving, take, tell, upcoming};
+use crate::args::reservation::{ReservationArgs, take, tell, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Selection};
-use goldenpath_core::ids::{Allocator, Asked, Holder, Remote, RemoteError, Standing, holders};
+use goldenpath_core::ids::{Allocator, Asked, Holder, ReservationRemote, RemoteError, IdStatus, holders};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
-use goldenpath_core::used_ids::Look;
+use goldenpath_core::used_ids::ScanDepth;
 
 /// See, take and mend audit IDs
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: IdCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum IdCommand {
     /// Print the ID that would be given out next
     ///
     /// As far as this clone knows, and nobody is kept from taking it: `id reserve` and `new secret` take one.
@@ -43,7 +43,7 @@ enum Command {
         #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
         count: u16,
         #[command(flatten)]
-        reserving: Reserving,
+        reserving: ReservationArgs,
         /// Print them as JSON
         #[arg(long)]
         json: bool,
@@ -70,12 +70,12 @@ enum Command {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     match &args.command {
-        Command::Next { json } => next(*json, context),
-        Command::Reserve { count, reserving, json } => {
+        IdCommand::Next { json } => next(*json, context),
+        IdCommand::Reserve { count, reserving, json } => {
             reserve((*count).into(), *reserving, *json, context)
         }
-        Command::List { unused, offline, json } => list(*unused, *offline, *json, context),
-        Command::Renumber(args) => renumber::run(args, context),
+        IdCommand::List { unused, offline, json } => list(*unused, *offline, *json, context),
+        IdCommand::Renumber(args) => renumber::run(args, context),
     }
 }
 
@@ -90,7 +90,7 @@ fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
 
 fn reserve(
     count: usize,
-    reserving: Reserving,
+    reserving: ReservationArgs,
     as_json: bool,
     context: &Context,
 ) -> Result<Outcome, Failure> {
@@ -139,10 +139,10 @@ fn list(
     let asked =
         remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
     let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
-    let used = allocator.used(of_remote, Look::AtFolders, &|news| tell(&news, context))?;
+    let used = allocator.used(of_remote, ScanDepth::AtFolders, &|news| tell(&news, context))?;
     let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
-        rows.retain(|row| matches!(row.standing, Standing::Reserved | Standing::GivenOut));
+        rows.retain(|row| matches!(row.standing, IdStatus::Reserved | IdStatus::GivenOut));
     }
     let makers = makers(&rows, asked.as_ref().map(|(remote, asked)| (*remote, asked)), context);
     context.streams.progress_ends();
@@ -158,7 +158,7 @@ fn list(
 }
 
 /// What the remote says; None, after a word, where it says nothing.
-fn asked(remote: &Remote<'_>, context: &Context) -> Option<Asked> {
+fn asked(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
     context.streams.glimpse(&format!("Asking {} who holds which ID …", remote.name));
     match remote.look() {
         Ok(asked) => Some(asked),
@@ -172,11 +172,11 @@ fn asked(remote: &Remote<'_>, context: &Context) -> Option<Asked> {
 /// Who has reserved what is not used, and when.
 fn makers(
     rows: &[Holder],
-    asked: Option<(&Remote<'_>, &Asked)>,
+    asked: Option<(&ReservationRemote<'_>, &Asked)>,
     context: &Context,
 ) -> BTreeMap<SecretId, String> {
     let Some((remote, asked)) = asked else { return BTreeMap::new() };
-    let unused = rows.iter().filter(|row| row.standing == Standing::Reserved);
+    let unused = rows.iter().filter(|row| row.standing == IdStatus::Reserved);
     let reserved = unused.filter_map(|row| Some((row.id, *asked.reserved.get(&row.id)?))).collect();
     remote.makers(&reserved).unwrap_or_else(|error| {
         untold(&error, context);
@@ -195,7 +195,7 @@ fn row_for_people(
     makers: &BTreeMap<SecretId, String>,
 ) -> String {
     let what = match row.standing {
-        Standing::Used => {
+        IdStatus::Used => {
             let place = row.branch.as_deref().unwrap_or("the work tree");
             let collides = if row.collides { "; another manifest has this ID too" } else { "" };
             let owner = row.owner.as_deref().unwrap_or("nobody");
@@ -206,15 +206,15 @@ fn row_for_people(
                 harmless_name(place)
             )
         }
-        Standing::Reserved => {
+        IdStatus::Reserved => {
             let maker = makers.get(&row.id).map(|maker| format!(" by {maker}")).unwrap_or_default();
             format!(
                 "no branch uses it (reserved on {}{maker})",
                 harmless_name(remote.unwrap_or_default())
             )
         }
-        Standing::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
-        Standing::Ignored => {
+        IdStatus::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
+        IdStatus::Ignored => {
             let place = row
                 .branch
                 .as_deref()

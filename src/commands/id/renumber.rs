@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::args::reservation::{Reserving, take, upcoming};
+use crate::args::reservation::{ReservationArgs, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
-use crate::output::diff::{Difference, diff_for_people};
+use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_core::ids::{Allocator, Younger, collisions, renumber};
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    reserving: Reserving,
+    reserving: ReservationArgs,
     /// Print the old and new IDs and paths as JSON
     #[arg(long)]
     json: bool,
@@ -66,11 +66,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             given
         }
     };
-    let done: Vec<Done<'_>> = younger
+    let done: Vec<RenumberedSecret<'_>> = younger
         .iter()
         .zip(&ids)
         .zip(&rewrites)
-        .map(|((younger, id), rewrite)| Done { younger, id: *id, rewrite })
+        .map(|((younger, id), rewrite)| RenumberedSecret { younger, id: *id, rewrite })
         .collect();
     if args.dry_run && !args.json {
         for one in &done {
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// A manifest with its new ID.
-struct Done<'a> {
+struct RenumberedSecret<'a> {
     younger: &'a Younger,
     id: SecretId,
     rewrite: &'a Rewrite,
@@ -192,11 +192,11 @@ fn rewritten(
     Ok(rewrites.collect::<Result<_, _>>()?)
 }
 
-fn show(done: &Done<'_>, catalog: &Catalog, project: &Project, context: &Context) {
+fn show(done: &RenumberedSecret<'_>, catalog: &Catalog, project: &Project, context: &Context) {
     let Some(after) = catalog.at(&done.rewrite.path) else { return };
     let before = &done.rewrite.before;
     let (old, new) = Confidential::of_change(before, after, project);
-    let difference = Difference {
+    let difference = FileDiff {
         from: &before.path,
         to: &after.path,
         before: &old.mask(&before.text),
@@ -205,7 +205,7 @@ fn show(done: &Done<'_>, catalog: &Catalog, project: &Project, context: &Context
     context.streams.result(&diff_for_people(&difference, context.streams.out));
 }
 
-fn report(done: &[Done<'_>], args: &Args, context: &Context) {
+fn report(done: &[RenumberedSecret<'_>], args: &Args, context: &Context) {
     if args.json {
         let rows: Vec<_> = done
             .iter()
@@ -216,7 +216,7 @@ fn report(done: &[Done<'_>], args: &Args, context: &Context) {
         context.streams.result(&format!("{}\n", harmless_json(&json)));
         return;
     }
-    for Done { younger, id, rewrite } in done {
+    for RenumberedSecret { younger, id, rewrite } in done {
         let line = format!(
             "{} → {id} {} ({})\n",
             younger.id,
@@ -234,7 +234,7 @@ fn report(done: &[Done<'_>], args: &Args, context: &Context) {
 }
 
 /// Says where the old ID still stands in words: what a comment means is not ours to change.
-fn remind(done: &Done<'_>, catalog: &Catalog, context: &Context) {
+fn remind(done: &RenumberedSecret<'_>, catalog: &Catalog, context: &Context) {
     let old = done.younger.id.to_string();
     let Some(after) = catalog.at(&done.rewrite.path) else { return };
     if let Some(line) = after.text.lines().position(|line| line.contains(&old)) {

@@ -1,6 +1,6 @@
 //! The dialogue of `new secret`: asks what the draft lacks.
 
-use goldenpath_core::scaffold::{Constraint, Draft, Field, Origin, Verdict};
+use goldenpath_core::scaffold::{Constraint, Draft, Field, AnswerOrigin, AnswerVerdict};
 use crate::prompt::{PromptError, Prompter, Question};
 
 /// Asks those of `questions` that `draft` has no answer to, or none that can be taken, in their order, with the defaults
@@ -19,7 +19,7 @@ pub fn ask(
     for &field in questions {
         let mut default = None;
         if let Some(answered) = draft.get(field).map(str::to_owned) {
-            let Verdict::Wrong(why) = constraint.judge(draft, field) else { continue };
+            let AnswerVerdict::Wrong(why) = constraint.judge(draft, field) else { continue };
             prompter.refuse(&format!("{}: {why}", given(draft, field, &answered)))?;
             draft.remove(field);
             if matches!(field, Field::Name | Field::K8sSecretName) {
@@ -29,9 +29,9 @@ pub fn ask(
         let default = default.or_else(|| constraint.default_for(draft, field));
         let answers = answers(prompter, field, default.as_deref(), draft, constraint, elsewhere)?;
         for answer in answers {
-            draft.answer(field, answer, Origin::Asked);
+            draft.answer(field, answer, AnswerOrigin::Asked);
         }
-        if let Verdict::Doubtful(why) = constraint.judge(draft, field) {
+        if let AnswerVerdict::Doubtful(why) = constraint.judge(draft, field) {
             prompter.note(&format!("Warning: {why}"))?;
         }
     }
@@ -58,11 +58,11 @@ fn answers(
     let mut check = |answers: &[&str]| {
         let mut tried = draft.clone();
         for answer in answers {
-            tried.answer(field, *answer, Origin::Asked);
+            tried.answer(field, *answer, AnswerOrigin::Asked);
         }
         match constraint.judge(&tried, field) {
-            Verdict::Wrong(why) => Err(why),
-            Verdict::Fit | Verdict::Doubtful(_) => Ok(()),
+            AnswerVerdict::Wrong(why) => Err(why),
+            AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => Ok(()),
         }
     };
     let words = field.question();
@@ -88,13 +88,13 @@ fn answers(
 /// An answer that nobody was asked for, as the person knows it.
 fn given(draft: &Draft, field: Field, answer: &str) -> String {
     match draft.origin(field) {
-        Some(Origin::Flag) => format!("{} {answer}", field.flag()),
-        Some(Origin::File(_)) => {
+        Some(AnswerOrigin::Flag) => format!("{} {answer}", field.flag()),
+        Some(AnswerOrigin::File(_)) => {
             format!("{}: {answer}, as the file of answers has it", field.variable())
         }
-        Some(Origin::Copied) => {
+        Some(AnswerOrigin::Copied) => {
             format!("{} {answer}, as in the manifest that is copied", field.question())
         }
-        Some(Origin::Asked) | None => field.question().to_owned(),
+        Some(AnswerOrigin::Asked) | None => field.question().to_owned(),
     }
 }

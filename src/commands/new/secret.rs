@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::args::reservation::{Reserving, take, upcoming};
-use crate::args::commit::{Committed, Committing};
+use crate::args::reservation::{ReservationArgs, take, upcoming};
+use crate::args::commit::{Committed, CommitArgs};
 use crate::output::check::CheckReporter;
 use goldenpath_core::catalog::ConfigFile;
 use goldenpath_core::check::report_additions;
@@ -18,7 +18,7 @@ use goldenpath_core::catalog::{Catalog, Project, Selection};
 use crate::output::findings::{findings_for_people, summary};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::scaffold;
-use goldenpath_core::scaffold::{Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, Origin, Original, ScaffoldError, Wrong};
+use goldenpath_core::scaffold::{Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, AnswerOrigin, Original, ScaffoldError, InvalidAnswer};
 use goldenpath_core::vcs::{Repository, Snapshot};
 use crate::prompt::{PromptError, Prompter};
 use goldenpath_core::sanitize::harmless_json;
@@ -69,9 +69,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     #[command(flatten)]
-    reserving: Reserving,
+    reserving: ReservationArgs,
     #[command(flatten)]
-    committing: Committing,
+    committing: CommitArgs,
     /// Print what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -130,7 +130,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         return Ok(Outcome::Failed);
     }
     if dry_run {
-        report(&made, &Done::default(), dry_run, as_json, context);
+        report(&made, &CreatedSecret::default(), dry_run, as_json, context);
         return Ok(Outcome::Done);
     }
     if let Some(prompter) = prompter.filter(|_| !yes)
@@ -149,7 +149,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         (made, _, _) = scaffold::make(&answers, &given.ids, &model, &project, catalog)?;
     }
     scaffold::write(&made, &project)?;
-    let mut done = Done { reserved_on: given.reserved_on, committed: Committed::default() };
+    let mut done = CreatedSecret { reserved_on: given.reserved_on, committed: Committed::default() };
     let paths: Vec<&str> = made.iter().map(|manifest| manifest.path.as_str()).collect();
     let committed =
         committing.carry_out(&repository, &paths, &message(&answers, &given.ids), context);
@@ -160,7 +160,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
 
 /// What was done beside writing the files.
 #[derive(Debug, Default)]
-struct Done {
+struct CreatedSecret {
     reserved_on: Option<String>,
     committed: Committed,
 }
@@ -219,7 +219,7 @@ fn answered(
     if draft.get(Field::Owner).is_none()
         && let Some(owner) = constraint.only_owner(&draft)
     {
-        draft.answer(Field::Owner, owner, Origin::Asked);
+        draft.answer(Field::Owner, owner, AnswerOrigin::Asked);
     }
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));
@@ -266,7 +266,7 @@ fn confirmed(prompter: &Prompter, made: &[NewManifest]) -> Result<bool, PromptEr
     }
 }
 
-fn report(made: &[NewManifest], done: &Done, dry_run: bool, as_json: bool, context: &Context) {
+fn report(made: &[NewManifest], done: &CreatedSecret, dry_run: bool, as_json: bool, context: &Context) {
     if as_json {
         let rows: Vec<_> = made
             .iter()
@@ -279,7 +279,7 @@ fn report(made: &[NewManifest], done: &Done, dry_run: bool, as_json: bool, conte
             })
             .collect();
         let mut report = json!({ "version": 1, "dryRun": dry_run, "manifests": rows });
-        let Done { reserved_on, committed: Committed { branch, commit } } = done;
+        let CreatedSecret { reserved_on, committed: Committed { branch, commit } } = done;
         for (name, value) in [("reservedOn", reserved_on), ("branch", branch), ("commit", commit)] {
             if let Some(value) = value {
                 report[name] = value.as_str().into();
@@ -329,11 +329,11 @@ impl Args {
         ];
         for (field, value) in single {
             if let Some(value) = value {
-                draft.answer(field, value, Origin::Flag);
+                draft.answer(field, value, AnswerOrigin::Flag);
             }
         }
         for environment in self.environments {
-            draft.answer(Field::Environment, environment, Origin::Flag);
+            draft.answer(Field::Environment, environment, AnswerOrigin::Flag);
         }
         draft
     }
@@ -351,8 +351,8 @@ fn missing_flags(missing: &[Field]) -> Failure {
 }
 
 /// The error for those flags that are wrong.
-fn wrong_flags(wrong: &[Wrong]) -> Option<Failure> {
-    let of_flags = wrong.iter().filter(|wrong| wrong.origin == Origin::Flag);
+fn wrong_flags(wrong: &[InvalidAnswer]) -> Option<Failure> {
+    let of_flags = wrong.iter().filter(|wrong| wrong.origin == AnswerOrigin::Flag);
     let lines: Vec<String> =
         of_flags.map(|wrong| format!("{}: {}", wrong.field.flag(), wrong.why)).collect();
     let help = "correct the answer; see `goldenpath new secret --help`";

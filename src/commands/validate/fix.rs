@@ -5,10 +5,10 @@ use goldenpath_core::check::{Checked, Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Entry, Selection};
-use crate::output::diff::{Difference, diff_for_people};
+use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
 use goldenpath_core::fixes;
-use goldenpath_core::fixes::{Ground, Mended};
+use goldenpath_core::fixes::{FixContext, FixOutcome};
 use goldenpath_core::rules::{Applicability, Confidential, Finding, Fix};
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_name;
@@ -18,7 +18,7 @@ const MANY: usize = 500;
 
 /// How far fixing goes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fixing {
+pub(crate) struct FixArgs {
     /// Show it, and write nothing.
     pub(crate) only_shown: bool,
     /// Also what a person should look at.
@@ -30,13 +30,13 @@ pub(crate) fn fix(
     repository: &Repository,
     range: &Range,
     selection: &Selection,
-    fixing: Fixing,
+    fixing: FixArgs,
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let Checked { project, catalog, findings } =
         check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
-    let ground = Ground::of(repository);
+    let ground = FixContext::of(repository);
     let mended = fixes::mend(catalog, &project, findings, &ground, fixing.unsafe_too)?;
     for (path, why) in &mended.unmoved {
         context.streams.talk(&format!("not moved: {}: {why}", harmless_name(path)));
@@ -48,7 +48,7 @@ pub(crate) fn fix(
             let masked = |confidential: &Confidential, entry: &Entry| {
                 confidential.mask(&entry.text).into_owned()
             };
-            let difference = Difference {
+            let difference = FileDiff {
                 from: &rewrite.before.path,
                 to: &rewrite.path,
                 before: &masked(&old, &rewrite.before),
@@ -74,7 +74,7 @@ pub(crate) fn fix(
         Some(left) => (&left.catalog, &left.findings),
         None => (&mended.catalog, &mended.findings),
     };
-    let line = |done: &fixes::Done| {
+    let line = |done: &fixes::AppliedFix| {
         format!(
             "fixed {}: {} {}",
             harmless_name(&done.path),
@@ -99,7 +99,7 @@ pub(crate) fn fix(
 }
 
 /// What was selected, where it is now.
-fn followed(selection: &Selection, mended: &Mended) -> Selection {
+fn followed(selection: &Selection, mended: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {
@@ -113,7 +113,7 @@ fn followed(selection: &Selection, mended: &Mended) -> Selection {
 }
 
 /// How much came of it, if there was anything to do, and what more there is.
-fn told(mended: &Mended, left: &[Finding], verb: &str, fixing: Fixing) -> Vec<String> {
+fn told(mended: &FixOutcome, left: &[Finding], verb: &str, fixing: FixArgs) -> Vec<String> {
     let done = mended.done.len();
     let mut lines = Vec::new();
     if done + left.len() > 0 {

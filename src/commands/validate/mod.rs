@@ -4,7 +4,7 @@ mod fix;
 
 use std::path::PathBuf;
 
-use super::validate::fix::{Fixing, fix};
+use super::validate::fix::{FixArgs, fix};
 use crate::output::check::{Format, check_and_print};
 use goldenpath_core::check::Range;
 use crate::cli::{Context, Outcome};
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, context);
         }
-        let fixing = Fixing { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
+        let fixing = FixArgs { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
         return fix(&repository, &range, &selection, fixing, args.format, context);
     }
     // Commits can be read without a work tree.

@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::secret::Subject;
+use super::secret::ValueTarget;
 use crate::output::progress::tell_of_the_record;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
 use crate::interrupt;
 use goldenpath_deploy::value;
-use goldenpath_deploy::value::{Fate, Value};
+use goldenpath_deploy::value::{Fate, SecretValue};
 
 /// Who is asked before a value is written.
 pub(crate) struct Asking {
@@ -24,21 +24,21 @@ pub(crate) struct Asking {
 }
 
 /// What is to be written.
-pub(crate) struct Change {
+pub(crate) struct ValueChange {
     /// As the audit trail calls it.
     pub(crate) action: &'static str,
-    pub(crate) value: Value,
+    pub(crate) value: SecretValue,
     pub(crate) fates: Vec<(String, Fate)>,
     /// The version that it takes the place of; None for a first value.
     pub(crate) replaces: Option<String>,
 }
 
 /// What there is of a value before it is changed.
-pub(crate) struct Before {
+pub(crate) struct PreviousValue {
     /// None where there is none.
     pub(crate) version: Option<String>,
     /// None where it was not to be read.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<SecretValue>,
 }
 
 impl Asking {
@@ -61,13 +61,13 @@ impl Asking {
     }
 }
 
-impl Before {
+impl PreviousValue {
     /// The value that there is, which is read.
-    pub(crate) async fn read(subject: &Subject<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn read(subject: &ValueTarget<'_>) -> Result<Self, Failure> {
         let Some(stored) = subject.store.value(&subject.key).await? else {
-            return Ok(Self { version: None, value: Some(Value::default()) });
+            return Ok(Self { version: None, value: Some(SecretValue::default()) });
         };
-        let value = stored.text.as_ref().and_then(Value::stored).ok_or_else(|| {
+        let value = stored.text.as_ref().and_then(SecretValue::stored).ok_or_else(|| {
             Failure::refused(
                 format!(
                     "the value of {} is no JSON object of texts, so nothing can be added to it",
@@ -80,19 +80,19 @@ impl Before {
     }
 
     /// Which version there is; nothing is read of it.
-    pub(crate) fn unread(subject: &Subject<'_>) -> Self {
+    pub(crate) fn unread(subject: &ValueTarget<'_>) -> Self {
         let version = subject.found.current_version.clone();
         // Where there is no value, that is all of it.
-        let value = version.is_none().then(Value::default);
+        let value = version.is_none().then(SecretValue::default);
         Self { version, value }
     }
 }
 
-impl Change {
+impl ValueChange {
     /// Checks the value, shows what becomes of its keys, asks, and writes it.
     pub(crate) async fn make(
         self,
-        subject: &Subject<'_>,
+        subject: &ValueTarget<'_>,
         asking: &Asking,
         context: &Context,
     ) -> Result<Outcome, Failure> {
@@ -130,7 +130,7 @@ impl Change {
 
 /// Does something to a value, notes on the secret since when it has its value, and records it.
 pub(crate) async fn carry_out(
-    subject: &Subject<'_>,
+    subject: &ValueTarget<'_>,
     (action, reason): (&'static str, String),
     work: impl Future<Output = Result<(), StoreError>>,
     since: Timestamp,

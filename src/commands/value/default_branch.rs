@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::secret::concealed;
-use goldenpath_core::catalog::{Catalog, Destination, Difference, Entry, Project};
+use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
 use crate::failure::Failure;
 use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
 use goldenpath_core::sanitize::harmless_name;
@@ -13,14 +13,14 @@ use goldenpath_core::sanitize::harmless_name;
 const LONGEST: usize = 200;
 
 /// What the default branch says.
-pub(crate) struct Base {
+pub(crate) struct DefaultBranchCatalog {
     branch: DefaultBranch,
     project: Project,
     /// What the work tree says of `audit.remote`, where that is another remote.
-    other_remote: Option<Difference>,
+    other_remote: Option<DestinationDifference>,
 }
 
-impl Base {
+impl DefaultBranchCatalog {
     /// Reads the configuration of the default branch of the remote that the audit trail uses, in
     /// place of the one of the work tree's `project`. None where there is no remote: then the work
     /// tree decides.
@@ -59,7 +59,7 @@ impl Base {
         if ours != base.branch.remote {
             let theirs = Some(base.branch.remote.clone());
             base.other_remote =
-                Some(Difference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
+                Some(DestinationDifference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
         }
         Ok(Some(base))
     }
@@ -146,7 +146,7 @@ impl Base {
                 "`goldenpath validate` shows them; fix it on that branch first",
             )
         })?;
-        let differences: Vec<Difference> =
+        let differences: Vec<DestinationDifference> =
             other_remote.iter().cloned().chain(ours.differences(&theirs)).collect();
         if differences.is_empty() {
             return Ok(());
@@ -164,7 +164,7 @@ impl Base {
             harmless_name(id),
             self.name()
         );
-        for Difference { key, ours, theirs } in differences {
+        for DestinationDifference { key, ours, theirs } in differences {
             message.push_str(&format!("\n{}\n", harmless_name(&key)));
             message.push_str(&format!("  work tree: {}\n", shown(ours, entry, project)));
             message.push_str(&format!("  {branch}: {}", shown(theirs, merged, base)));

@@ -4,13 +4,13 @@ use std::process::Command;
 
 use secrecy::ExposeSecret;
 
-use super::secret::Ground;
+use super::secret::WorkTreeCatalog;
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::config::Backend;
 use goldenpath_deploy::store::SecretStore;
-use goldenpath_deploy::value::Value;
+use goldenpath_deploy::value::SecretValue;
 
 /// Run a program with the keys of a value in its environment, for development on this machine
 ///
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "this is for development on a desk; in a pipeline, take the value from where it lives",
         ));
     }
-    let ground = Ground::read(context)?;
+    let ground = WorkTreeCatalog::read(context)?;
     let mut ready = None;
     block_on(async {
         let subject = ground.subject(&args.id).await?;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 format!("`goldenpath value set {}` puts one in", subject.id()),
             )
         })?;
-        let value = stored.text.as_ref().and_then(Value::stored).unwrap_or_default();
+        let value = stored.text.as_ref().and_then(SecretValue::stored).unwrap_or_default();
         let mut command = Command::new(&args.command[0]);
         command.args(&args.command[1..]);
         for (key, text) in value.texts() {

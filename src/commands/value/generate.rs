@@ -2,16 +2,16 @@
 
 use clap::ValueEnum;
 
-use super::change::{Asking, Before, Change, carry_out};
+use super::change::{Asking, PreviousValue, ValueChange, carry_out};
 use super::input;
-use super::secret::{Ground, Subject};
+use super::secret::{WorkTreeCatalog, ValueTarget};
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::config::Key;
 use goldenpath_deploy::store;
-use goldenpath_deploy::store::{SecretStore, Source};
-use goldenpath_deploy::value::Value;
+use goldenpath_deploy::store::{SecretStore, ValueSource};
+use goldenpath_deploy::value::SecretValue;
 
 /// Make a first value, or the keys that a value is without
 ///
@@ -65,10 +65,10 @@ enum Who {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let asking = Asking::new(args.making.yes, context)?;
-    let ground = Ground::read(context)?;
+    let ground = WorkTreeCatalog::read(context)?;
     block_on(async {
         let subject = ground.subject(&args.id).await?;
-        let before = Before::read(&subject).await?;
+        let before = PreviousValue::read(&subject).await?;
         let has = |key: &Key| {
             before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some())
         };
@@ -98,13 +98,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
 pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Failure> {
     let asking = Asking::new(args.making.yes, context)?;
-    let ground = Ground::read(context)?;
+    let ground = WorkTreeCatalog::read(context)?;
     block_on(async {
         let subject = ground.subject(&args.id).await?;
         if args.rollback {
             return roll_back(&subject, &asking, context).await;
         }
-        let before = Before::read(&subject).await?;
+        let before = PreviousValue::read(&subject).await?;
         if before.version.is_none() {
             return Err(Failure::refused(
                 format!("{} has no value that could be renewed", subject.id()),
@@ -146,7 +146,7 @@ pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
 
 /// The keys of these names, or else those with a recipe that `is_meant`.
 fn chosen<'a>(
-    subject: &'a Subject<'_>,
+    subject: &'a ValueTarget<'_>,
     names: &[String],
     is_meant: impl Fn(&Key) -> bool,
 ) -> Result<Vec<&'a Key>, Failure> {
@@ -176,7 +176,7 @@ fn chosen<'a>(
 }
 
 /// Refuses to make a part of a value that would then still be none.
-fn only_given(subject: &Subject<'_>, before: Option<&Value>) -> Result<(), Failure> {
+fn only_given(subject: &ValueTarget<'_>, before: Option<&SecretValue>) -> Result<(), Failure> {
     let needed = subject.secret_type.only_given();
     let missing: Vec<&str> = needed
         .into_iter()
@@ -199,17 +199,17 @@ fn only_given(subject: &Subject<'_>, before: Option<&Value>) -> Result<(), Failu
 }
 
 async fn write(
-    subject: &Subject<'_>,
+    subject: &ValueTarget<'_>,
     action: &'static str,
     keys: Vec<&Key>,
-    before: Before,
+    before: PreviousValue,
     (who, asking): (Who, &Asking),
     context: &Context,
 ) -> Result<Outcome, Failure> {
     subject.say_where(context);
     let source = match who {
-        Who::Os => Source::Os,
-        Who::Aws => Source::Store,
+        Who::Os => ValueSource::Os,
+        Who::Aws => ValueSource::Store,
     };
     let made = store::generate(&subject.store, source, keys).await?;
     let names: Vec<String> = made.names().into_iter().map(str::to_owned).collect();
@@ -221,12 +221,12 @@ async fn write(
     let fates = value.fates(before.value.as_ref(), &names);
     let replaces = before.version;
     drop(before.value);
-    Change { action, value, fates, replaces }.make(subject, asking, context).await
+    ValueChange { action, value, fates, replaces }.make(subject, asking, context).await
 }
 
 /// Makes the version before the current one.
 async fn roll_back(
-    subject: &Subject<'_>,
+    subject: &ValueTarget<'_>,
     asking: &Asking,
     context: &Context,
 ) -> Result<Outcome, Failure> {
@@ -241,7 +241,7 @@ async fn roll_back(
         ));
     };
     subject.say_where(context);
-    let of = |version: &store::Version| match version.created {
+    let of = |version: &store::ValueVersion| match version.created {
         Some(created) => format!("{} of {}", version.id, created.strftime("%Y-%m-%d %H:%M")),
         None => version.id.clone(),
     };

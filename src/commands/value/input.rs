@@ -6,13 +6,13 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::secret::Subject;
+use super::secret::ValueTarget;
 use crate::failure::Failure;
 use goldenpath_core::config;
 use goldenpath_core::config::Key;
 use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_deploy::value;
-use goldenpath_deploy::value::{MAX_INPUT, Value, ValueError};
+use goldenpath_deploy::value::{MAX_INPUT, SecretValue, ValueError};
 
 /// A key and the file that its text is read from.
 #[derive(Debug, Clone)]
@@ -43,10 +43,10 @@ pub(crate) fn comes_on_stdin() -> bool {
 }
 
 /// What stands on standard input.
-pub(crate) fn from_stdin() -> Result<Value, Failure> {
+pub(crate) fn from_stdin() -> Result<SecretValue, Failure> {
     const WHAT: &str = "standard input";
     let text = text_of(WHAT, &read_all(unbuffered(WHAT)?, WHAT)?)?;
-    Ok(Value::parse(text.expose_secret())?)
+    Ok(SecretValue::parse(text.expose_secret())?)
 }
 
 /// Standard input, read at once into where it belongs: the buffer that Rust has for it is never given back.
@@ -64,7 +64,7 @@ fn unbuffered(_: &str) -> Result<impl Read, Failure> {
 }
 
 /// What stands in the files.
-pub(crate) fn from_files(files: &[FromFile], value: &mut Value) -> Result<(), Failure> {
+pub(crate) fn from_files(files: &[FromFile], value: &mut SecretValue) -> Result<(), Failure> {
     for file in files {
         if value.text(&file.key).is_some() {
             return Err(ValueError::Twice { key: file.key.clone() }.into());
@@ -76,10 +76,10 @@ pub(crate) fn from_files(files: &[FromFile], value: &mut Value) -> Result<(), Fa
 
 /// Asks for each key of the type that is not given yet. What `before` has stays where nothing is answered.
 pub(crate) fn ask(
-    subject: &Subject<'_>,
-    before: Option<&Value>,
+    subject: &ValueTarget<'_>,
+    before: Option<&SecretValue>,
     prompter: &Prompter,
-    value: &mut Value,
+    value: &mut SecretValue,
 ) -> Result<(), Failure> {
     for key in &subject.secret_type.keys {
         if value.text(&key.name).is_some() {
@@ -191,7 +191,7 @@ fn text_of(what: &str, bytes: &[u8]) -> Result<SecretString, Failure> {
 
 /// Refuses keys that the type does not have before anything is read or asked for them.
 pub(crate) fn check_keys<'a>(
-    subject: &Subject<'_>,
+    subject: &ValueTarget<'_>,
     keys: impl Iterator<Item = &'a str>,
 ) -> Result<(), Failure> {
     for key in keys {

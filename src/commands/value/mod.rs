@@ -23,11 +23,11 @@ use crate::hardening;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: ValueCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ValueCommand {
     Set(set::Args),
     Generate(generate::Args),
     Rotate(generate::RotateArgs),
@@ -38,10 +38,10 @@ enum Command {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     hardening::forbid_dumps();
     match &args.command {
-        Command::Set(args) => set::run(args, context),
-        Command::Generate(args) => generate::run(args, context),
-        Command::Rotate(args) => generate::rotate(args, context),
-        Command::Status(args) => status::run(args, context),
-        Command::Env(args) => env::run(args, context),
+        ValueCommand::Set(args) => set::run(args, context),
+        ValueCommand::Generate(args) => generate::run(args, context),
+        ValueCommand::Rotate(args) => generate::rotate(args, context),
+        ValueCommand::Status(args) => status::run(args, context),
+        ValueCommand::Env(args) => env::run(args, context),
     }
 }

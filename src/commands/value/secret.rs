@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::default_branch::Base;
+use super::default_branch::DefaultBranchCatalog;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use crate::args::secret_id::named;
 use crate::cli::Context;
@@ -12,15 +12,15 @@ use goldenpath_core::config::SecretType;
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Account, Expected, Ownership};
-use goldenpath_deploy::audit::{Deed, Recorder};
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
+use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_core::rules;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::store::{SecretStore, Store, StoreError, StoredSecret};
 use goldenpath_core::sanitize::harmless_name;
 
 /// The catalog in the work tree.
-pub(crate) struct Ground {
+pub(crate) struct WorkTreeCatalog {
     pub(crate) repository: Repository,
     pub(crate) project: Project,
     pub(crate) catalog: Catalog,
@@ -29,8 +29,8 @@ pub(crate) struct Ground {
 }
 
 /// A secret of it, and its store.
-pub(crate) struct Subject<'a> {
-    pub(crate) ground: &'a Ground,
+pub(crate) struct ValueTarget<'a> {
+    pub(crate) ground: &'a WorkTreeCatalog,
     entry: &'a Entry,
     pub(crate) request: &'a SecretRequest,
     pub(crate) secret_type: SecretType,
@@ -40,7 +40,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) found: StoredSecret,
 }
 
-impl Ground {
+impl WorkTreeCatalog {
     pub(crate) fn read(context: &Context) -> Result<Self, Failure> {
         let repository = Repository::discover()?;
         let project = context.open(&repository, Snapshot::WorkTree)?;
@@ -50,13 +50,13 @@ impl Ground {
     }
 
     /// What the default branch of the remote says; None without a remote.
-    pub(crate) fn base(&self) -> Result<Option<Base>, Failure> {
-        Base::open(&self.repository, &self.project, self.config_file.as_deref())
+    pub(crate) fn base(&self) -> Result<Option<DefaultBranchCatalog>, Failure> {
+        DefaultBranchCatalog::open(&self.repository, &self.project, self.config_file.as_deref())
     }
 
     /// The secret of this ID in its store, where it can have a value and the default branch has it go to the same place.
     /// That is known before anything is asked of the store.
-    pub(crate) async fn subject(&self, word: &str) -> Result<Subject<'_>, Failure> {
+    pub(crate) async fn subject(&self, word: &str) -> Result<ValueTarget<'_>, Failure> {
         let Self { project, catalog, .. } = self;
         let entry = named(catalog, word)?;
         let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
@@ -93,7 +93,7 @@ impl Ground {
                 ),
             )
         })?;
-        let ownership = Ownership::of(&found, &Expected::of(project, Some(request.id)));
+        let ownership = SecretOwnership::of(&found, &ExpectedTags::of(project, Some(request.id)));
         if let Some(whose) = ownership.stranger() {
             return Err(Failure::refused(
                 format!(
@@ -115,7 +115,7 @@ impl Ground {
             ));
         }
         let secret_type = project.secret_types.of(&request.secret_type);
-        Ok(Subject { ground: self, entry, request, secret_type, key, store, found })
+        Ok(ValueTarget { ground: self, entry, request, secret_type, key, store, found })
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn concealed(entry: &Entry, project: &Project, mut text: String) -> S
     text
 }
 
-impl Subject<'_> {
+impl ValueTarget<'_> {
     pub(crate) fn id(&self) -> SecretId {
         self.request.id
     }
@@ -158,7 +158,7 @@ impl Subject<'_> {
 
     /// Warns where the record of a change will be committed to a branch whose pull request it fails (GP703).
     fn warn_of_branch(&self, context: &Context) {
-        let Ground { repository, project, .. } = self.ground;
+        let WorkTreeCatalog { repository, project, .. } = self.ground;
         let (Some(target), Some(branch)) =
             (repository.upstream_branch(), repository.checked_out_branch())
         else {
@@ -179,14 +179,14 @@ impl Subject<'_> {
     }
 
     /// Something that is done for it.
-    pub(crate) fn deed(&self, action: &'static str, reason: String) -> Deed {
+    pub(crate) fn deed(&self, action: &'static str, reason: String) -> RecordedAction {
         let environment = self.request.environment.to_string();
-        Deed { id: self.id(), action, environment, target: self.target(), reason }
+        RecordedAction { id: self.id(), action, environment, target: self.target(), reason }
     }
 
     /// What the deeds of this run are recorded with.
     pub(crate) async fn recorder(&self) -> Recorder<'_> {
-        let Ground { repository, project, .. } = self.ground;
+        let WorkTreeCatalog { repository, project, .. } = self.ground;
         let caller = self.store.caller().await;
         let callers: BTreeMap<String, String> = caller
             .into_iter()
@@ -211,8 +211,8 @@ impl Subject<'_> {
 
 /// The accounts of these environments; those that cannot be opened are told of.
 pub(crate) async fn accounts(
-    ground: &Ground,
+    ground: &WorkTreeCatalog,
     environments: impl Iterator<Item = String>,
-) -> (Vec<Account>, Vec<reconcile::Unseen>) {
+) -> (Vec<Account>, Vec<reconcile::UnreadableAccount>) {
     Account::open(&ground.project.config, &ground.project.root, environments.collect()).await
 }

@@ -1,17 +1,17 @@
 //! `goldenpath value set`
 
-use super::change::{Asking, Before, Change};
+use super::change::{Asking, PreviousValue, ValueChange};
 use super::input;
 use super::input::FromFile;
-use super::secret::Ground;
+use super::secret::WorkTreeCatalog;
 use crate::args::plan::block_on;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_deploy::store;
-use goldenpath_deploy::store::Source;
+use goldenpath_deploy::store::ValueSource;
 use crate::prompt::Prompter;
 use crate::interrupt;
-use goldenpath_deploy::value::{Value, ValueError};
+use goldenpath_deploy::value::{SecretValue, ValueError};
 
 /// Put a value in, or change keys of it
 ///
@@ -52,17 +52,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         ));
     }
     let asking = Asking::new(args.yes, context)?;
-    let ground = Ground::read(context)?;
+    let ground = WorkTreeCatalog::read(context)?;
     block_on(async {
         let subject = ground.subject(&args.id).await?;
         input::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
         subject.say_where(context);
         let before = match args.replace {
-            true => Before::unread(&subject),
-            false => Before::read(&subject).await?,
+            true => PreviousValue::unread(&subject),
+            false => PreviousValue::read(&subject).await?,
         };
         let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());
-        let mut given = if reads_stdin { input::from_stdin()? } else { Value::default() };
+        let mut given = if reads_stdin { input::from_stdin()? } else { SecretValue::default() };
         input::from_files(&args.files, &mut given)?;
         let kept = before.value.as_ref().filter(|_| !args.replace);
         if let Some(prompter) = &prompter {
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .iter()
                 .filter(|key| key.required && !has(&key.name))
                 .collect();
-            let made = store::generate(&subject.store, Source::Os, missing).await?;
+            let made = store::generate(&subject.store, ValueSource::Os, missing).await?;
             given = made.over(&given);
         }
         if given.is_empty() {
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let fates = value.fates(before.value.as_ref(), &names);
         let replaces = before.version.clone();
         drop(before);
-        Change { action: "set-value", value, fates, replaces }
+        ValueChange { action: "set-value", value, fates, replaces }
             .make(&subject, &asking, context)
             .await
     })

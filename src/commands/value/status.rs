@@ -8,20 +8,20 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::secret::{Ground, accounts};
+use super::secret::{WorkTreeCatalog, accounts};
 use goldenpath_core::catalog::{Entry, Project};
 use crate::args::filter::table_width;
 use crate::args::secret_id::named;
 use crate::args::plan::block_on;
-use crate::cli::{Context, Narrow, Outcome};
+use crate::cli::{Context, SelectionArgs, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
-use goldenpath_deploy::reconcile::{Account, Expected, Ownership};
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
 use goldenpath_core::rules;
-use goldenpath_deploy::store::{SecretStore, StoreError, StoredSecret, Version};
+use goldenpath_deploy::store::{SecretStore, StoreError, StoredSecret, ValueVersion};
 use crate::output::table::{Cell, Column, table};
 use goldenpath_core::sanitize::harmless_json;
-use goldenpath_deploy::value::Value;
+use goldenpath_deploy::value::SecretValue;
 
 /// How many secrets are looked at at once.
 const AT_ONCE: usize = 16;
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// The IDs, such as SEC-0007
     ids: Vec<String>,
     #[command(flatten)]
-    narrow: Narrow,
+    narrow: SelectionArgs,
     /// Name the keys too. That reads the values, which the store takes note of as an access
     ///
     /// Not where the work tree has a value elsewhere than the default branch of the remote.
@@ -80,16 +80,16 @@ enum Keys {
 }
 
 /// How a secret's value stands.
-struct Standing<'a> {
+struct ValueStatus<'a> {
     wanted: &'a Wanted<'a>,
     /// The names of the intent and of the secret, for showing: they may be made of what looks like a value in the manifest.
     name: String,
     target: String,
-    state: State,
+    state: ValueState,
     keys: Option<Result<Vec<String>, String>>,
 }
 
-enum State {
+enum ValueState {
     /// It cannot be asked, and why.
     Unknown(String),
     /// There is no secret.
@@ -99,12 +99,12 @@ enum State {
     Awaiting,
     Valued {
         found: Box<StoredSecret>,
-        versions: Vec<Version>,
+        versions: Vec<ValueVersion>,
     },
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let ground = Ground::read(context)?;
+    let ground = WorkTreeCatalog::read(context)?;
     let wanted = args.wanted(&ground)?;
     let unread = if args.keys { elsewhere(&wanted, &ground, context)? } else { BTreeSet::new() };
     block_on(async {
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .buffered(AT_ONCE);
             // A second look is waited for with other words.
             let bar = if waited { None } else { context.streams.bar_begins() };
-            let mut standings: Vec<Standing<'_>> = Vec::new();
+            let mut standings: Vec<ValueStatus<'_>> = Vec::new();
             while let Some(standing) = looks.next().await {
                 standings.push(standing);
                 if let Some(bar) = &bar {
@@ -135,7 +135,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.bar_ends();
             let open = standings
                 .iter()
-                .filter(|standing| !matches!(standing.state, State::Valued { .. }))
+                .filter(|standing| !matches!(standing.state, ValueState::Valued { .. }))
                 .count();
             let waits = args.wait && open > 0 && begun.elapsed() < args.timeout;
             // What will not change by waiting is told at once.
@@ -143,7 +143,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 context.streams.progress_ends();
                 args.print(&standings, context);
                 let is_unknown =
-                    |standing: &Standing<'_>| matches!(standing.state, State::Unknown(_));
+                    |standing: &ValueStatus<'_>| matches!(standing.state, ValueState::Unknown(_));
                 let failed = !unread.is_empty() || standings.iter().any(is_unknown);
                 return Ok(if failed || (args.wait && open > 0) {
                     Outcome::Failed
@@ -163,7 +163,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 /// Those of which the store is not asked, since the default branch has them elsewhere. Says why.
 fn elsewhere(
     wanted: &[Wanted<'_>],
-    ground: &Ground,
+    ground: &WorkTreeCatalog,
     context: &Context,
 ) -> Result<BTreeSet<SecretId>, Failure> {
     let Some(base) = ground.base()? else { return Ok(BTreeSet::new()) };
@@ -178,8 +178,8 @@ fn elsewhere(
 }
 
 impl Args {
-    fn wanted<'a>(&self, ground: &'a Ground) -> Result<Vec<Wanted<'a>>, Failure> {
-        let Ground { project, catalog, .. } = ground;
+    fn wanted<'a>(&self, ground: &'a WorkTreeCatalog) -> Result<Vec<Wanted<'a>>, Failure> {
+        let WorkTreeCatalog { project, catalog, .. } = ground;
         self.narrow.check(project, catalog)?;
         if !self.ids.is_empty() && !self.narrow.is_open() {
             return Err(Failure::usage(
@@ -212,10 +212,10 @@ impl Args {
         Ok(wanted)
     }
 
-    fn print(&self, standings: &[Standing<'_>], context: &Context) {
+    fn print(&self, standings: &[ValueStatus<'_>], context: &Context) {
         let text = match self.format {
             Format::Json => {
-                let secrets: Vec<Json> = standings.iter().map(Standing::as_json).collect();
+                let secrets: Vec<Json> = standings.iter().map(ValueStatus::as_json).collect();
                 let json = json!({ "version": 1, "secrets": secrets });
                 format!("{}\n", harmless_json(&format!("{json:#}")))
             }
@@ -226,13 +226,13 @@ impl Args {
         };
         context.streams.result(&text);
         for standing in standings {
-            if let State::Unknown(why) | State::Unfit(why) = &standing.state {
+            if let ValueState::Unknown(why) | ValueState::Unfit(why) = &standing.state {
                 context.streams.talk(&format!("{}: {why}", standing.wanted.request.id));
             }
         }
         let awaiting: Vec<String> = standings
             .iter()
-            .filter(|standing| matches!(standing.state, State::Awaiting))
+            .filter(|standing| matches!(standing.state, ValueState::Awaiting))
             .map(|standing| standing.wanted.request.id.to_string())
             .collect();
         if let Some(first) = awaiting.first() {
@@ -243,7 +243,7 @@ impl Args {
         }
     }
 
-    fn table(&self, standings: &[Standing<'_>], context: &Context) -> String {
+    fn table(&self, standings: &[ValueStatus<'_>], context: &Context) -> String {
         let column = |head, least, rank| Column { head, least, rank };
         let mut columns = vec![
             column("ID", None, 0),
@@ -268,9 +268,9 @@ impl Args {
 async fn look<'a>(
     wanted: &'a Wanted<'a>,
     accounts: &[Account],
-    ground: &Ground,
+    ground: &WorkTreeCatalog,
     keys: Keys,
-) -> Standing<'a> {
+) -> ValueStatus<'a> {
     let environment = wanted.request.environment.as_str();
     let account = accounts.iter().find(|account| account.environments.contains(environment));
     let conceal = |mut text: String| {
@@ -280,23 +280,23 @@ async fn look<'a>(
     let (name, target) =
         (conceal(wanted.request.name.to_string()), conceal(wanted.key.to_string()));
     if keys == Keys::Refused {
-        let state = State::Unfit(
+        let state = ValueState::Unfit(
             "not asked: the default branch has no such secret, or has it elsewhere".to_owned(),
         );
-        return Standing { wanted, name, target, state, keys: None };
+        return ValueStatus { wanted, name, target, state, keys: None };
     }
     let Some(account) = account else {
-        let state = State::Unknown("its store cannot be opened".to_owned());
-        return Standing { wanted, name, target, state, keys: None };
+        let state = ValueState::Unknown("its store cannot be opened".to_owned());
+        return ValueStatus { wanted, name, target, state, keys: None };
     };
     let state = state_of(wanted, account, &ground.project).await;
-    let state = state.unwrap_or_else(|error| State::Unknown(conceal(error.to_string())));
+    let state = state.unwrap_or_else(|error| ValueState::Unknown(conceal(error.to_string())));
     let keys = match &state {
-        State::Valued { .. } if keys == Keys::Read => {
+        ValueState::Valued { .. } if keys == Keys::Read => {
             Some(match account.store.value(wanted.key).await {
                 Ok(stored) => {
                     let value =
-                        stored.and_then(|stored| stored.text.as_ref().and_then(Value::stored));
+                        stored.and_then(|stored| stored.text.as_ref().and_then(SecretValue::stored));
                     let names =
                         value.map(|value| value.names().into_iter().map(str::to_owned).collect());
                     names.ok_or_else(|| "no JSON object".to_owned())
@@ -306,38 +306,38 @@ async fn look<'a>(
         }
         _ => None,
     };
-    Standing { wanted, name, target, state, keys }
+    ValueStatus { wanted, name, target, state, keys }
 }
 
 async fn state_of(
     wanted: &Wanted<'_>,
     account: &Account,
     project: &Project,
-) -> Result<State, StoreError> {
-    let Some(found) = account.store.describe(wanted.key).await? else { return Ok(State::Missing) };
-    let ownership = Ownership::of(&found, &Expected::of(project, Some(wanted.request.id)));
+) -> Result<ValueState, StoreError> {
+    let Some(found) = account.store.describe(wanted.key).await? else { return Ok(ValueState::Missing) };
+    let ownership = SecretOwnership::of(&found, &ExpectedTags::of(project, Some(wanted.request.id)));
     if let Some(whose) = ownership.stranger() {
-        return Ok(State::Unfit(whose));
+        return Ok(ValueState::Unfit(whose));
     }
     if let Some(when) = found.deletion {
-        return Ok(State::Unfit(format!("marked for deletion, {}", day(when))));
+        return Ok(ValueState::Unfit(format!("marked for deletion, {}", day(when))));
     }
     if !found.has_value() {
-        return Ok(State::Awaiting);
+        return Ok(ValueState::Awaiting);
     }
     let versions = account.store.versions(wanted.key).await?;
-    Ok(State::Valued { found: Box::new(found), versions })
+    Ok(ValueState::Valued { found: Box::new(found), versions })
 }
 
-impl Standing<'_> {
+impl ValueStatus<'_> {
     /// Whether waiting changes nothing.
     fn is_hopeless(&self) -> bool {
-        matches!(self.state, State::Unfit(_))
+        matches!(self.state, ValueState::Unfit(_))
     }
 
-    fn current(&self) -> Option<&Version> {
+    fn current(&self) -> Option<&ValueVersion> {
         match &self.state {
-            State::Valued { versions, .. } => versions.iter().find(|version| version.is_current()),
+            ValueState::Valued { versions, .. } => versions.iter().find(|version| version.is_current()),
             _ => None,
         }
     }
@@ -345,7 +345,7 @@ impl Standing<'_> {
     /// When the value was last read. The store tells it of the secret, or else of the version.
     fn last_read(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Valued { found, .. } => {
+            ValueState::Valued { found, .. } => {
                 found.last_accessed.max(self.current().and_then(|version| version.last_accessed))
             }
             _ => None,
@@ -354,11 +354,11 @@ impl Standing<'_> {
 
     fn words(&self) -> String {
         match &self.state {
-            State::Unknown(_) => "not known".to_owned(),
-            State::Missing => "no secret yet".to_owned(),
-            State::Unfit(_) => "none to use".to_owned(),
-            State::Awaiting => "awaiting a value".to_owned(),
-            State::Valued { .. } => "yes".to_owned(),
+            ValueState::Unknown(_) => "not known".to_owned(),
+            ValueState::Missing => "no secret yet".to_owned(),
+            ValueState::Unfit(_) => "none to use".to_owned(),
+            ValueState::Awaiting => "awaiting a value".to_owned(),
+            ValueState::Valued { .. } => "yes".to_owned(),
         }
     }
 
@@ -366,9 +366,9 @@ impl Standing<'_> {
         let look = context.streams.out;
         let Wanted { request, .. } = self.wanted;
         let style = match self.state {
-            State::Valued { .. } => look.style(),
-            State::Awaiting | State::Missing => look.style().yellow(),
-            State::Unknown(_) | State::Unfit(_) => look.style().red(),
+            ValueState::Valued { .. } => look.style(),
+            ValueState::Awaiting | ValueState::Missing => look.style().yellow(),
+            ValueState::Unknown(_) | ValueState::Unfit(_) => look.style().red(),
         };
         let current = self.current();
         let or_dash = |text: Option<String>| Cell::plain(&text.unwrap_or_else(|| "-".to_owned()));
@@ -394,14 +394,14 @@ impl Standing<'_> {
     fn as_json(&self) -> Json {
         let Wanted { request, .. } = self.wanted;
         let state = match &self.state {
-            State::Unknown(_) => "unknown",
-            State::Missing => "missing",
-            State::Unfit(_) => "unfit",
-            State::Awaiting => "awaiting",
-            State::Valued { .. } => "present",
+            ValueState::Unknown(_) => "unknown",
+            ValueState::Missing => "missing",
+            ValueState::Unfit(_) => "unfit",
+            ValueState::Awaiting => "awaiting",
+            ValueState::Valued { .. } => "present",
         };
         let versions = match &self.state {
-            State::Valued { versions, .. } => versions.as_slice(),
+            ValueState::Valued { versions, .. } => versions.as_slice(),
             _ => &[],
         };
         let versions = versions.iter().map(|version| {
@@ -418,7 +418,7 @@ impl Standing<'_> {
             "target": self.target,
             "value": state,
             "message": match &self.state {
-                State::Unknown(why) | State::Unfit(why) => why.clone(),
+                ValueState::Unknown(why) | ValueState::Unfit(why) => why.clone(),
                 _ => self.words(),
             },
             "version": self.current().map(|version| &version.id),

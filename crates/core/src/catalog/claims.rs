@@ -11,9 +11,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use git2::Oid;
 
-use super::{Entry, Project, State};
+use super::{Entry, EntryState, Project};
 use crate::manifest::MAX_BYTES;
-use crate::vcs::{Blob, Memory, Repository};
+use crate::vcs::{Blob, DiskCache, Repository};
 
 /// One more whenever the same bytes claim something else than before: hooks are built from commits, and not only from
 /// versions.
@@ -40,8 +40,8 @@ const WORTH_WRITING: usize = 32;
 pub(super) struct Claims([u64; KINDS]);
 
 /// What earlier runs have learned.
-struct Known {
-    memory: Memory,
+struct KnownClaims {
+    memory: DiskCache,
     /// In the order in which blobs were asked for.
     records: Vec<u8>,
     /// Where the next record to be asked for should be.
@@ -60,7 +60,7 @@ pub(super) fn rivals<'a>(
     if sought.is_empty() {
         return Vec::new();
     }
-    let mut earlier = Known::open(repository, project);
+    let mut earlier = KnownClaims::open(repository, project);
     let known: Vec<Option<Claims>> = others.iter().map(|blob| earlier.claims(blob.id)).collect();
     let unknown: Vec<Blob<'_>> = others
         .iter()
@@ -71,7 +71,7 @@ pub(super) fn rivals<'a>(
     let learned = repository.load(&unknown, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
         // What git cannot read now, such as a blob that a partial clone lacks, may claim anything.
-        (!matches!(entry.state, State::Unreadable(_))).then(|| Claims::of(&entry, project))
+        (!matches!(entry.state, EntryState::Unreadable(_))).then(|| Claims::of(&entry, project))
     });
     let count = learned.len();
     let mut learned = learned.into_iter();
@@ -116,7 +116,7 @@ fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
     })
 }
 
-impl Known {
+impl KnownClaims {
     /// What is remembered of this repository's blobs.
     fn open(repository: &Repository, project: &Project) -> Self {
         // What a claim's hash depends on, other than the blob.

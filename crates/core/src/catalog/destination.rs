@@ -25,7 +25,7 @@ struct Setting {
 
 /// A setting that differs between two snapshots; None where one does not set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct DestinationDifference {
     pub key: String,
     pub ours: Option<String>,
     pub theirs: Option<String>,
@@ -112,7 +112,7 @@ impl Destination {
     /// In what this differs from `theirs`. Where the backend differs, its options are not compared:
     /// they are others.
     #[must_use]
-    pub fn differences(&self, theirs: &Self) -> Vec<Difference> {
+    pub fn differences(&self, theirs: &Self) -> Vec<DestinationDifference> {
         let pairs = || self.settings.iter().zip(&theirs.settings);
         let is_backend = |setting: &Setting| setting.key.ends_with("store.backend");
         let is_other_backend =
@@ -120,7 +120,7 @@ impl Destination {
         let differing = pairs().filter(|(ours, theirs)| ours.value != theirs.value);
         differing
             .filter(|(ours, _)| !(is_other_backend && ours.is_of_backend))
-            .map(|(ours, theirs)| Difference {
+            .map(|(ours, theirs)| DestinationDifference {
                 key: if ours.is_own { &ours.key } else { &theirs.key }.clone(),
                 ours: ours.value.clone(),
                 theirs: theirs.value.clone(),
@@ -145,7 +145,7 @@ impl Catalog {
     ) -> Result<Vec<Entry>, SourceError> {
         let claims = |entry: &Entry| entry.claimed_id() == Some(id);
         let missing = |entry: &Entry| match &entry.state {
-            super::State::Unreadable(Unreadable::Object(message)) => {
+            super::EntryState::Unreadable(Unreadable::Object(message)) => {
                 let what = format!("`{}` in {commit}", entry.path);
                 Err(SourceError::Git { what, message: message.clone() })
             }

@@ -22,13 +22,13 @@ pub struct Entry {
     pub text: String,
     /// Whether the run is about this one.
     pub selected: bool,
-    pub state: State,
+    pub state: EntryState,
     /// Made when the first place is asked for: most files have nothing wrong.
     lines: OnceLock<Lines>,
 }
 
 #[derive(Debug)]
-pub enum State {
+pub enum EntryState {
     Unreadable(Unreadable),
     /// Not the YAML of a manifest; never empty.
     Broken(Vec<Problem>),
@@ -57,14 +57,15 @@ impl Entry {
     pub fn read(file: File, selected: bool, project: &Project) -> Self {
         let File { path, bytes } = file;
         let (text, state) = match bytes {
-            Err(why) => (String::new(), State::Unreadable(why)),
+            Err(why) => (String::new(), EntryState::Unreadable(why)),
             Ok(bytes) => match decode(bytes) {
-                Err((text, problem)) => (text, State::Broken(vec![problem])),
+                Err((text, problem)) => (text, EntryState::Broken(vec![problem])),
                 Ok(text) => match yaml::parse(&text) {
-                    Err(problems) => (text, State::Broken(problems)),
-                    Ok(root) => {
-                        (text, State::Parsed(Box::new(Manifest::read(root, selected, project))))
-                    }
+                    Err(problems) => (text, EntryState::Broken(problems)),
+                    Ok(root) => (
+                        text,
+                        EntryState::Parsed(Box::new(Manifest::read(root, selected, project))),
+                    ),
                 },
             },
         };
@@ -77,13 +78,13 @@ impl Entry {
         let File { path, bytes } = file;
         let (text, state) = match bytes {
             Err(Unreadable::NotAFile(_)) => return None,
-            Err(why) => (String::new(), State::Unreadable(why)),
+            Err(why) => (String::new(), EntryState::Unreadable(why)),
             Ok(bytes) if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) => {
-                (String::from_utf8_lossy(&bytes).into_owned(), State::Text)
+                (String::from_utf8_lossy(&bytes).into_owned(), EntryState::Text)
             }
             // As git: a NUL among the first bytes says that a file is binary.
             Ok(bytes) if bytes.iter().take(BINARY_BYTES).any(|byte| *byte == 0) => return None,
-            Ok(bytes) => (decode(bytes).unwrap_or_else(|(text, _)| text), State::Text),
+            Ok(bytes) => (decode(bytes).unwrap_or_else(|(text, _)| text), EntryState::Text),
         };
         Some(Self { path, text, selected: true, state, lines: OnceLock::new() })
     }
@@ -92,7 +93,7 @@ impl Entry {
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
         match &self.state {
-            State::Parsed(manifest) => Some(manifest),
+            EntryState::Parsed(manifest) => Some(manifest),
             _ => None,
         }
     }
@@ -127,7 +128,7 @@ impl Entry {
     /// Gives the memory of the nodes back. Most files have nothing wrong, and are looked into once; for others the text is
     /// parsed again.
     pub fn let_nodes_go(&mut self) {
-        if let State::Parsed(manifest) = &mut self.state {
+        if let EntryState::Parsed(manifest) = &mut self.state {
             drop(manifest.nodes.take());
         }
     }
@@ -223,7 +224,7 @@ impl Manifest {
 }
 
 fn is_collection(node: &Node) -> bool {
-    matches!(node.value, crate::yaml::Value::Mapping(_) | crate::yaml::Value::Sequence(_))
+    matches!(node.value, crate::yaml::NodeValue::Mapping(_) | crate::yaml::NodeValue::Sequence(_))
 }
 
 fn first_line(text: &str, start: usize) -> Range<usize> {

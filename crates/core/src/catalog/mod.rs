@@ -15,17 +15,17 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-pub use destination::{Destination, Difference};
-pub use entry::{Entry, Manifest, State};
+pub use destination::{Destination, DestinationDifference};
+pub use entry::{Entry, EntryState, Manifest};
 pub use project::{ConfigFile, Project, ProjectError};
-pub use rule_files::{Changed, RuleChange, RuleFile, Side};
+pub use rule_files::{ChangedRuleFile, RuleChange, RuleFile, Side};
 
 use crate::catalog::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
-use crate::trail::Fault;
+use crate::trail::TrailViolation;
 use crate::used_ids;
 use crate::used_ids::{Limit, Reservations};
-use crate::vcs::{Blob, Change, File, Repository, Snapshot, SourceError, Unreadable};
+use crate::vcs::{Blob, ChangedPaths, File, Repository, Snapshot, SourceError, Unreadable};
 
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct Catalog {
     /// The names of all services that the snapshot has folders of, whatever part of it was read.
     pub services: BTreeSet<String>,
     /// What this comes from, where a change is judged.
-    pub before: Option<Before>,
+    pub before: Option<BaseCatalog>,
     /// What the change does to rule files; empty until [`RuleChange::read`].
     pub rule_change: RuleChange,
     /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
@@ -51,20 +51,20 @@ pub struct Catalog {
 
 /// What a change comes from.
 #[derive(Debug)]
-pub struct Step<'change> {
-    pub change: &'change Change,
+pub struct ChangeContext<'change> {
+    pub change: &'change ChangedPaths,
     pub before: Snapshot,
     /// In whose history an ID that the change brings in must not have been held.
     pub past: Snapshot,
     /// The state of the default branch that new IDs are held against.
     pub base: Option<Snapshot>,
     /// Changes of audit trails that apply did not make.
-    pub trails: Vec<Fault>,
+    pub trails: Vec<TrailViolation>,
 }
 
 /// The other side of a change.
 #[derive(Debug)]
-pub struct Before {
+pub struct BaseCatalog {
     pub snapshot: Snapshot,
     /// The manifests that the change touches or removes, as they were, sorted by path.
     pub entries: Vec<Entry>,
@@ -80,7 +80,7 @@ pub struct Before {
     /// The highest ID of the default branch; only known where there are jumps.
     pub highest: Option<SecretId>,
     /// Changes of audit trails that apply did not make.
-    pub trails: Vec<Fault>,
+    pub trails: Vec<TrailViolation>,
 }
 
 /// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
@@ -133,9 +133,9 @@ impl Selection {
     }
 }
 
-impl Step<'_> {
+impl ChangeContext<'_> {
     /// The manifests that the change touches or removes, as they were.
-    fn read(&self, repository: &Repository, project: &Project) -> Result<Before, SourceError> {
+    fn read(&self, repository: &Repository, project: &Project) -> Result<BaseCatalog, SourceError> {
         let mut entries = Vec::new();
         for path in self.change.before.iter().filter(|path| project.is_manifest(path)) {
             if let Some(bytes) = repository.read(self.before, path, MAX_BYTES)? {
@@ -149,7 +149,7 @@ impl Step<'_> {
                 entries.push(Entry::read(File { path: path.clone(), bytes }, false, project));
             }
         }
-        Ok(Before {
+        Ok(BaseCatalog {
             snapshot: self.before,
             entries,
             changed: self.change.after.clone(),
@@ -166,7 +166,7 @@ impl Step<'_> {
         &self,
         repository: &Repository,
         project: &Project,
-        before: &Before,
+        before: &BaseCatalog,
         entries: &[Entry],
     ) -> Result<BTreeMap<String, String>, SourceError> {
         let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
@@ -186,7 +186,7 @@ impl Step<'_> {
         &self,
         repository: &Repository,
         project: &Project,
-        before: &mut Before,
+        before: &mut BaseCatalog,
         entries: &[Entry],
     ) -> Result<(), SourceError> {
         let ids = |entry: &Entry| {
@@ -212,7 +212,7 @@ impl Step<'_> {
     }
 }
 
-impl Before {
+impl BaseCatalog {
     /// Whether a file at `path` is in the catalog after the change, too.
     #[must_use]
     pub fn keeps(&self, path: &str) -> bool {
@@ -251,7 +251,7 @@ impl Catalog {
         project: &Project,
         snapshot: Snapshot,
         selection: &Selection,
-        step: Option<&Step<'_>>,
+        step: Option<&ChangeContext<'_>>,
         inspect: impl Fn(&mut Entry) -> Vec<T> + Sync + Send,
     ) -> Result<(Self, Vec<T>), SourceError> {
         let seen = Mutex::new(Vec::new());
@@ -355,7 +355,7 @@ impl Catalog {
         repository: &Repository,
         project: &Project,
         selection: &Selection,
-        change: Option<&Change>,
+        change: Option<&ChangedPaths>,
     ) -> Result<(), SourceError> {
         let rule_files = project.rule_files();
         let changed = || self.rule_change.files.iter().map(|file| file.path.as_str());

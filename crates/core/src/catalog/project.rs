@@ -92,7 +92,7 @@ impl Default for ConfigFile {
 
 /// `goldenpath.yaml` as it is written.
 #[derive(Debug)]
-pub struct Written {
+pub struct ConfigText {
     /// What it is called in messages.
     pub name: String,
     pub text: String,
@@ -179,7 +179,7 @@ impl Project {
             repository,
             rules_from,
             config_file,
-            Written { name: path.to_owned(), text, config },
+            ConfigText { name: path.to_owned(), text, config },
         )
         .map(Some)
     }
@@ -188,9 +188,9 @@ impl Project {
         repository: &Repository,
         rules_from: Snapshot,
         config_file: ConfigFile,
-        written: Written,
+        written: ConfigText,
     ) -> Result<Self, ProjectError> {
-        let Written { name, text: config_text, config } = written;
+        let ConfigText { name, text: config_text, config } = written;
         // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
         let named = |field: &str, path: &str, default: &str| match path == default {
             true => Ok(()),
@@ -272,7 +272,7 @@ impl Project {
         repository: &Repository,
         rules_from: Snapshot,
         config_file: Option<&Path>,
-    ) -> Result<Written, ProjectError> {
+    ) -> Result<ConfigText, ProjectError> {
         let config_file = config_file
             .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
         Self::written(repository, rules_from, &config_file)
@@ -282,7 +282,7 @@ impl Project {
         repository: &Repository,
         rules_from: Snapshot,
         config_file: &ConfigFile,
-    ) -> Result<Written, ProjectError> {
+    ) -> Result<ConfigText, ProjectError> {
         let (name, config_text) = match config_file {
             ConfigFile::OnDisk(path) => {
                 let name = path.display().to_string();
@@ -310,7 +310,7 @@ impl Project {
         let config = config_text
             .as_deref()
             .map_or_else(|| Ok(Config::default()), |text| Config::parse(&name, text))?;
-        Ok(Written { name, text: config_text.unwrap_or_default(), config })
+        Ok(ConfigText { name, text: config_text.unwrap_or_default(), config })
     }
 
     /// The catalog's own template of this name from `templates/`, if there is one.

@@ -6,14 +6,14 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::project::MAX_BYTES;
-use super::{ConfigFile, Entry, Project, State};
+use super::{ConfigFile, Entry, EntryState, Project};
 use crate::config;
 use crate::config::{
     BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, CODE_OWNERS_PLACES, CodeOwners,
     KeyChange, additions, key_changes, parse_tree,
 };
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
-use crate::vcs::{Change, File, Repository, Snapshot, SourceError, Unreadable};
+use crate::vcs::{ChangedPaths, File, Repository, Snapshot, SourceError, Unreadable};
 
 /// Folders whose files are all rule files.
 const FOLDERS: [&str; 2] = ["schemas", "templates"];
@@ -45,14 +45,14 @@ pub struct RuleFile {
     pub after: Option<Entry>,
     /// Whether it is a configuration: it says where things go.
     pub is_config: bool,
-    pub changed: Changed,
+    pub changed: ChangedRuleFile,
     /// The names that it adds to its lists and tables.
     added: BTreeSet<String>,
 }
 
 /// What is different in a rule file.
 #[derive(Debug)]
-pub enum Changed {
+pub enum ChangedRuleFile {
     /// Its keys; never empty.
     Keys(Vec<KeyChange>),
     /// Who owns the catalog or rule files, in words; never empty.
@@ -89,7 +89,7 @@ impl RuleChange {
         project: &Project,
         before: Snapshot,
         after: Snapshot,
-    ) -> Result<Change, SourceError> {
+    ) -> Result<ChangedPaths, SourceError> {
         let mut under: Vec<&str> = roles(project).into_iter().map(|(_, path)| path).collect();
         under.extend(FOLDERS);
         under.extend(CODE_OWNERS_PLACES.as_flattened());
@@ -100,7 +100,7 @@ impl RuleChange {
 
     /// Returns whether `touched` has a file that [`Project::open`] reads.
     #[must_use]
-    pub fn touches_project(project: &Project, touched: &Change) -> bool {
+    pub fn touches_project(project: &Project, touched: &ChangedPaths) -> bool {
         // A folder on the way to a file may become a link.
         let touches = |path: &str| {
             touched.touches(path)
@@ -115,7 +115,7 @@ impl RuleChange {
     /// A file that git has not fetched, or a repository that cannot be read.
     pub fn read(
         repository: &Repository,
-        touched: &Change,
+        touched: &ChangedPaths,
         old: Side<'_>,
         new: Side<'_>,
     ) -> Result<Self, SourceError> {
@@ -222,17 +222,17 @@ impl RuleFile {
                 let changes = key_changes(&old, &new);
                 match changes.is_empty() {
                     true => return Ok(None),
-                    false => Changed::Keys(changes),
+                    false => ChangedRuleFile::Keys(changes),
                 }
             }
             // The same bytes, or none on either side.
             None if is_same(before.as_ref(), after.as_ref()) => return Ok(None),
-            None => Changed::Text,
+            None => ChangedRuleFile::Text,
         };
         let path = if after.is_some() { new_path } else { old_path }.to_owned();
         let added = match &changed {
-            Changed::Keys(changes) => additions(changes),
-            Changed::Owners(_) | Changed::Text => BTreeSet::new(),
+            ChangedRuleFile::Keys(changes) => additions(changes),
+            ChangedRuleFile::Owners(_) | ChangedRuleFile::Text => BTreeSet::new(),
         };
         Ok(Some(Self { path, before, after, is_config: role == Role::Config, changed, added }))
     }
@@ -242,7 +242,7 @@ fn is_same(before: Option<&Entry>, after: Option<&Entry>) -> bool {
     match (before, after) {
         (None, None) => true,
         (Some(before), Some(after)) => {
-            let is_readable = |entry: &Entry| !matches!(entry.state, State::Unreadable(_));
+            let is_readable = |entry: &Entry| !matches!(entry.state, EntryState::Unreadable(_));
             is_readable(before) && is_readable(after) && before.text == after.text
         }
         _ => false,
@@ -306,7 +306,7 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
     let empty = || Value::Object(Map::new());
     let own = match entry {
         None => None,
-        Some(entry) if matches!(entry.state, State::Unreadable(_)) => return None,
+        Some(entry) if matches!(entry.state, EntryState::Unreadable(_)) => return None,
         Some(entry) => Some(parse_tree(path, &entry.text)?),
     };
     let built_in = |text: &str| parse_tree("built-in.yaml", text);
@@ -342,7 +342,7 @@ fn over(mut all: Value, own: Value) -> Value {
 /// The files named CODEOWNERS that change who owns the catalog or rule files.
 fn owner_files(
     repository: &Repository,
-    touched: &Change,
+    touched: &ChangedPaths,
     old: Side<'_>,
     new: Side<'_>,
 ) -> Result<Vec<RuleFile>, SourceError> {
@@ -356,7 +356,7 @@ fn owner_files(
     for path in changed {
         let (before, after) = (entry(repository, old, path)?, entry(repository, new, path)?);
         let is_unreadable =
-            after.as_ref().is_some_and(|entry| matches!(entry.state, State::Unreadable(_)));
+            after.as_ref().is_some_and(|entry| matches!(entry.state, EntryState::Unreadable(_)));
         let mut owners = Vec::new();
         for forge in CODE_OWNERS_PLACES.iter().filter(|forge| forge.contains(&path)) {
             let (one, other) =
@@ -400,9 +400,9 @@ fn owner_files(
             owners.push(format!("and {more} more"));
         }
         let changed = match (is_unreadable, owners.is_empty()) {
-            (true, _) => Changed::Text,
+            (true, _) => ChangedRuleFile::Text,
             (false, true) => continue,
-            (false, false) => Changed::Owners(owners),
+            (false, false) => ChangedRuleFile::Owners(owners),
         };
         let added = BTreeSet::new();
         files.push(RuleFile {
@@ -435,7 +435,7 @@ fn first_of<'a>(
 /// files, and the catalog's folders.
 fn owned_paths(
     repository: &Repository,
-    touched: &Change,
+    touched: &ChangedPaths,
     old: Side<'_>,
     new: Side<'_>,
 ) -> Result<Vec<(String, String)>, SourceError> {

@@ -9,17 +9,17 @@ pub use additions::report_additions;
 pub use range::Range;
 
 use crate::catalog::{
-    Catalog, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side, Step,
+    Catalog, ChangeContext, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side,
 };
 use crate::config::ConfigError;
-use crate::fixes::{self, Ground};
-use crate::ids::Mine;
+use crate::fixes::{self, FixContext};
+use crate::ids::NewManifestId;
 use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
 use crate::report::count;
 use crate::rules::{self, Finding, RuleSet, Severity};
 use crate::template::TemplateError;
-use crate::vcs::{Change, Repository, Snapshot, SourceError};
-use range::Scope;
+use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
+use range::CheckScope;
 
 /// What is said during a check.
 #[derive(Debug)]
@@ -77,11 +77,11 @@ pub struct Checked {
 
 impl Checked {
     /// The manifests that the change brings in under an ID that nothing had before it.
-    pub fn newcomers(&self) -> Vec<Mine> {
+    pub fn newcomers(&self) -> Vec<NewManifestId> {
         let before = self.catalog.before.as_ref();
         let is_changed =
             |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
-        let had = |mine: &Mine| {
+        let had = |mine: &NewManifestId| {
             let id = mine.id.to_string();
             before.is_some_and(|before| {
                 before.entries.iter().any(|entry| entry.claimed_id() == Some(&id))
@@ -90,7 +90,7 @@ impl Checked {
         self.catalog
             .selected()
             .filter(is_changed)
-            .filter_map(Mine::of)
+            .filter_map(NewManifestId::of)
             .filter(|mine| !had(mine))
             .collect()
     }
@@ -138,12 +138,12 @@ pub fn check(
         None => None,
         Some((scope, before)) => {
             let trails = range.trail_faults(repository, &project)?;
-            Some(Step { change: &scope.change, before, past: past(before), base, trails })
+            Some(ChangeContext { change: &scope.change, before, past: past(before), base, trails })
         }
     };
     let selected = match &scope {
         None => selection,
-        Some(Scope { selection: changed, .. }) => {
+        Some(CheckScope { selection: changed, .. }) => {
             let named = range.after == Snapshot::Index
                 && *selection != Selection::All
                 && *changed != Selection::All;
@@ -189,7 +189,7 @@ pub fn check(
             reporter,
         );
     }
-    fixes::settle(&mut findings, &catalog, &project, &Ground::of(repository));
+    fixes::settle(&mut findings, &catalog, &project, &FixContext::of(repository));
     // A catalog with errors has something to fix first, and is not applied.
     if count(&findings, Severity::Error) == 0 {
         check_template(repository, range, &project, &catalog)?;
@@ -228,7 +228,7 @@ fn read_rule_change(
     project: &mut Project,
 ) -> Result<(RuleChange, Option<Project>), CheckError> {
     let touched = RuleChange::touched(repository, project, origin, range.after)?;
-    if touched == Change::default() {
+    if touched == ChangedPaths::default() {
         return Ok((RuleChange::default(), None));
     }
     // A head whose rules cannot be read would stop every run after the merge.

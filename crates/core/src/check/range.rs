@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::CheckError;
 use crate::catalog::{ConfigFile, Project, Selection};
-use crate::trail::{self, Commits, Delivery, Fault};
-use crate::vcs::{Change, Repository, Snapshot, SourceError, TargetBranch};
+use crate::trail::{self, Commits, Delivery, TrailViolation};
+use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError, TargetBranch};
 
 /// What is judged.
 #[derive(Debug, Clone)]
@@ -163,7 +163,7 @@ impl Range {
         &self,
         repository: &Repository,
         project: &Project,
-    ) -> Result<Vec<Fault>, CheckError> {
+    ) -> Result<Vec<TrailViolation>, CheckError> {
         let Some(before) = self.before else { return Ok(Vec::new()) };
         if self.after == Snapshot::Index {
             return Ok(trail::staged_changes(repository, Some(before), repository.upstream())?);
@@ -208,7 +208,7 @@ impl Range {
         &self,
         repository: &Repository,
         project: &Project,
-    ) -> Result<Scope, CheckError> {
+    ) -> Result<CheckScope, CheckError> {
         let is_own = self.rules_from == self.after;
         let mut under: Vec<&str> = project.folders().collect();
         if is_own {
@@ -244,7 +244,7 @@ impl Range {
             // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
             repository.leave_out_settled(&mut change, upstream)?;
         }
-        Ok(Scope { change, selection, has_manifests })
+        Ok(CheckScope { change, selection, has_manifests })
     }
 
     /// Makes `change` lead from the catalog in its old folder to the one in its new folder,
@@ -254,7 +254,7 @@ impl Range {
     fn move_catalog(
         &self,
         repository: &Repository,
-        change: &mut Change,
+        change: &mut ChangedPaths,
         old: &str,
         new: &str,
     ) -> Result<bool, CheckError> {
@@ -285,8 +285,8 @@ impl Range {
 }
 
 /// What of a range is judged.
-pub(super) struct Scope {
-    pub(super) change: Change,
+pub(super) struct CheckScope {
+    pub(super) change: ChangedPaths,
     pub(super) selection: Selection,
     /// Whether manifests change.
     pub(super) has_manifests: bool,

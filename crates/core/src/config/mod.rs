@@ -38,7 +38,7 @@ pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
     ServiceOwnership, Unlisted,
 };
-pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, Subject};
+pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType,

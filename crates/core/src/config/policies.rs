@@ -80,7 +80,7 @@ pub struct Policy {
 
 /// What a policy sees of a manifest.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct PolicySubject<'a> {
     /// From the repository's root.
     pub path: &'a str,
     pub manifest: &'a Value,
@@ -193,7 +193,7 @@ impl Policies {
     ///
     /// # Errors
     /// A policy that cannot be run on `subject`, at its place.
-    pub fn broken_by(&self, subject: Subject<'_>) -> Result<Vec<&Policy>, ConfigError> {
+    pub fn broken_by(&self, subject: PolicySubject<'_>) -> Result<Vec<&Policy>, ConfigError> {
         let Some(functions) = &self.functions else { return Ok(Vec::new()) };
         let context = self.context(Arc::clone(functions), subject);
         let sizes = Sizes::of(subject);
@@ -216,7 +216,7 @@ impl Policies {
         Ok(broken)
     }
 
-    fn context<'a>(&self, functions: Arc<Env>, subject: Subject<'a>) -> Context<'a, 'a> {
+    fn context<'a>(&self, functions: Arc<Env>, subject: PolicySubject<'a>) -> Context<'a, 'a> {
         let mut context = Context::with_env(functions);
         context.add_variable_as_val("path", Box::new(CelString::from(subject.path)));
         context.add_variable_as_val("manifest", to_cel(subject.manifest));

@@ -11,7 +11,7 @@ use crate::files;
 use crate::manifest::{DnsLabel, MAX_BYTES, SecretId};
 use crate::rules::{Applicability, Finding, Patch};
 use crate::vcs::{File, Repository, Snapshot, is_yaml};
-use crate::yaml::{Change, Scalar};
+use crate::yaml::{Scalar, YamlEdit};
 
 /// The rules that find the fields of one manifest in another.
 const DUPLICATES: [&str; 3] = ["GP302", "GP303", "GP304"];
@@ -26,13 +26,13 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 const PLACE: [&str; 3] = ["/metadata/service", "/metadata/environment", "/metadata/id"];
 
 /// What a fix has to go by outside of the catalog.
-pub struct Ground<'a> {
+pub struct FixContext<'a> {
     repository: &'a Repository,
     /// What has been promised: the branch that merges go to, or else the last commit. Looked up when it is asked for.
     base: OnceCell<Option<Snapshot>>,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> FixContext<'a> {
     #[must_use]
     pub fn of(repository: &'a Repository) -> Self {
         Self { repository, base: OnceCell::new() }
@@ -79,7 +79,12 @@ fn is_same(one: &std::path::Path, other: &std::path::Path) -> bool {
 }
 
 /// Takes away the fixes that cannot be carried out, and marks as unsafe those that what stands around speaks against.
-pub fn settle(findings: &mut [Finding], catalog: &Catalog, project: &Project, ground: &Ground<'_>) {
+pub fn settle(
+    findings: &mut [Finding],
+    catalog: &Catalog,
+    project: &Project,
+    ground: &FixContext<'_>,
+) {
     settle_moved(findings, catalog, project, ground, str::to_owned);
 }
 
@@ -88,7 +93,7 @@ pub(super) fn settle_moved(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
-    ground: &Ground<'_>,
+    ground: &FixContext<'_>,
     first: impl Fn(&str) -> String,
 ) {
     if findings.iter().all(|finding| finding.fix.is_none()) {
@@ -126,7 +131,7 @@ pub(super) fn settle_moved(
             continue;
         };
         let is_doubtful = match &fix.patch {
-            Patch::Document(Change::Set { pointer, value: Scalar::String(value) }) => {
+            Patch::Document(YamlEdit::Set { pointer, value: Scalar::String(value) }) => {
                 is_contradicted(entry, pointer, value, project)
                     || (is_a_promise(pointer)
                         && ground

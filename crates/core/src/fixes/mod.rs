@@ -9,7 +9,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::mem;
 
-pub use applicability::{Ground, settle};
+pub use applicability::{FixContext, settle};
 pub use write::{WriteError, write};
 
 use crate::catalog::{Catalog, Entry, Project};
@@ -17,7 +17,7 @@ use crate::config::ConfigError;
 use crate::manifest::ViolationKind;
 use crate::rules::{Applicability, Finding, Fix, Patch, Rule, RuleSet};
 use crate::vcs::File;
-use crate::yaml::{Change, Value};
+use crate::yaml::{NodeValue, YamlEdit};
 
 /// How often what was fixed is judged again and fixed further. A fix makes way for a few others: a key that is spelt
 /// right for its value, that value for the file's place.
@@ -25,11 +25,11 @@ const ROUNDS: usize = 10;
 
 /// What came of fixing.
 #[derive(Debug)]
-pub struct Mended {
+pub struct FixOutcome {
     /// As it is now.
     pub catalog: Catalog,
     /// What was done, in its order.
-    pub done: Vec<Done>,
+    pub done: Vec<AppliedFix>,
     /// The files that are not what they were, sorted by the path that they have now.
     pub rewrites: Vec<Rewrite>,
     /// What is left.
@@ -40,7 +40,7 @@ pub struct Mended {
 
 /// One finding that was fixed.
 #[derive(Debug)]
-pub struct Done {
+pub struct AppliedFix {
     /// Where it was found.
     pub path: String,
     pub rule: &'static Rule,
@@ -65,9 +65,9 @@ pub fn mend(
     mut catalog: Catalog,
     project: &Project,
     mut findings: Vec<Finding>,
-    ground: &Ground<'_>,
+    ground: &FixContext<'_>,
     unsafe_too: bool,
-) -> Result<Mended, ConfigError> {
+) -> Result<FixOutcome, ConfigError> {
     let rules = RuleSet::of(project)?;
     let (mut done, mut unmoved, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
     for _ in 0..ROUNDS {
@@ -101,7 +101,7 @@ pub fn mend(
         .filter(is_another)
         .map(|(path, before)| Rewrite { before, path })
         .collect();
-    Ok(Mended { catalog, done, rewrites, findings, unmoved })
+    Ok(FixOutcome { catalog, done, rewrites, findings, unmoved })
 }
 
 /// One pass over the findings.
@@ -110,9 +110,9 @@ struct Round<'a> {
     project: &'a Project,
     /// What the entries that were changed have been at first, by the path that they have now.
     origins: &'a mut BTreeMap<String, Entry>,
-    done: Vec<Done>,
+    done: Vec<AppliedFix>,
     /// What is to move when all is read: the number of the entry, where to, and for which finding.
-    moves: Vec<(usize, String, Done)>,
+    moves: Vec<(usize, String, AppliedFix)>,
 }
 
 impl Round<'_> {
@@ -129,7 +129,7 @@ impl Round<'_> {
         for finding in findings {
             let wanted = |fix: &&Fix| unsafe_too || fix.applicability == Applicability::Safe;
             let Some(fix) = finding.fix.as_ref().filter(wanted) else { continue };
-            let done = Done {
+            let done = AppliedFix {
                 path: finding.path.clone(),
                 rule: finding.rule,
                 message: fix.message.clone(),
@@ -157,7 +157,7 @@ impl Round<'_> {
     }
 
     /// Moves the files whose place is free, and says why the others stay.
-    fn move_files(&mut self, ground: &Ground<'_>) -> Vec<(String, String)> {
+    fn move_files(&mut self, ground: &FixContext<'_>) -> Vec<(String, String)> {
         let mut unmoved = Vec::new();
         let moves = mem::take(&mut self.moves);
         for (number, to, done) in &moves {
@@ -180,8 +180,12 @@ impl Round<'_> {
                     if let Some(before) = &mut self.catalog.before {
                         before.changed.insert(to.clone());
                     }
-                    let Done { path, rule, message } = done;
-                    self.done.push(Done { path: path.clone(), rule, message: message.clone() });
+                    let AppliedFix { path, rule, message } = done;
+                    self.done.push(AppliedFix {
+                        path: path.clone(),
+                        rule,
+                        message: message.clone(),
+                    });
                 }
             }
         }
@@ -205,21 +209,22 @@ fn are_related(one: &str, other: &str) -> bool {
 }
 
 /// The entry with a change in it; None where that cannot be done, or does not mend what it is for.
-fn changed(entry: &Entry, change: &Change, project: &Project) -> Option<Entry> {
+fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
     let text = change.apply(&entry.text, entry.root()?)?;
     let file = File { path: entry.path.clone(), bytes: Ok(text.into_bytes()) };
     let changed = Entry::read(file, true, project);
     let (violations, root) = (&changed.manifest()?.violations, changed.root()?);
     let result = change.result();
     let is_mended = |pointer: &str| match change {
-        Change::Set { .. } | Change::Add { .. } => {
+        YamlEdit::Set { .. } | YamlEdit::Add { .. } => {
             !violations.iter().any(|violation| violation.pointer == pointer)
         }
         // A field that is called rightly may still have a wrong value, but not a word in place of a mapping.
         _ => !violations.iter().any(|violation| match &violation.kind {
             ViolationKind::WrongType { expected } if violation.pointer == pointer => {
                 let node = root.at(pointer).map(|(_, node)| &node.value);
-                expected == "object" || matches!(node, Some(Value::Mapping(_) | Value::Sequence(_)))
+                expected == "object"
+                    || matches!(node, Some(NodeValue::Mapping(_) | NodeValue::Sequence(_)))
             }
             _ => false,
         }),

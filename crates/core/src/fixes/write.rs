@@ -66,7 +66,7 @@ pub enum WriteError {
 }
 
 /// One file as it is to be.
-struct Ready<'a> {
+struct PreparedRewrite<'a> {
     from: &'a str,
     to: &'a str,
     old: PathBuf,
@@ -86,14 +86,14 @@ pub fn write(
     rewrites: &[Rewrite],
 ) -> Result<(), WriteError> {
     let is_staged = catalog.snapshot == Snapshot::Index;
-    let ready: Vec<Ready<'_>> = rewrites
+    let ready: Vec<PreparedRewrite<'_>> = rewrites
         .iter()
-        .map(|rewrite| Ready::check(repository, catalog, rewrite, is_staged))
+        .map(|rewrite| PreparedRewrite::check(repository, catalog, rewrite, is_staged))
         .collect::<Result<_, _>>()?;
     // Each waits for the disk, and the disk serves many at once.
     match ThreadPoolBuilder::new().num_threads(WRITERS.min(ready.len())).build() {
-        Ok(threads) => threads.install(|| ready.par_iter().try_for_each(Ready::write))?,
-        Err(_) => ready.iter().try_for_each(Ready::write)?,
+        Ok(threads) => threads.install(|| ready.par_iter().try_for_each(PreparedRewrite::write))?,
+        Err(_) => ready.iter().try_for_each(PreparedRewrite::write)?,
     }
     let moves: Vec<(&str, &str)> =
         ready.iter().filter(|file| file.from != file.to).map(|file| (file.from, file.to)).collect();
@@ -109,7 +109,7 @@ pub fn write(
     index.map_err(WriteError::Index)
 }
 
-impl<'a> Ready<'a> {
+impl<'a> PreparedRewrite<'a> {
     fn check(
         repository: &Repository,
         catalog: &Catalog,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::reservation::{Asked, Claim};
-use super::{IdError, Remote, RemoteError};
+use super::{IdError, RemoteError, ReservationRemote};
 use crate::config::{IdsConfig, Reserve};
 use crate::manifest::SecretId;
-use crate::used_ids::{Look, Scope, UsedIds, given_out};
+use crate::used_ids::{HistoryScope, ScanDepth, UsedIds, given_out};
 use crate::vcs::git;
 use crate::vcs::{Branch, Repository};
 
@@ -35,7 +35,7 @@ pub struct Allocator<'r> {
 
 /// IDs that are this caller's alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct AllocatedIds {
     /// In ascending order.
     pub ids: Vec<SecretId>,
     /// The remote where they are reserved.
@@ -44,7 +44,7 @@ pub struct Given {
 
 /// What a person may want to hear while it goes on.
 #[derive(Debug)]
-pub enum News<'a> {
+pub enum AllocatorEvent<'a> {
     /// History is read, and it takes long: so many commits so far.
     Reading { commits: usize },
     /// Another run in this clone has its turn.
@@ -83,9 +83,9 @@ impl<'r> Allocator<'r> {
     pub fn upcoming(
         &self,
         count: usize,
-        tell: &dyn Fn(News<'_>),
+        tell: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<Vec<SecretId>, IdError> {
-        let used = self.used(None, Look::AtFolders, tell)?;
+        let used = self.used(None, ScanDepth::AtFolders, tell)?;
         let ids = self.free(&used, &given_out(self.repository), count)?;
         self.report(&used, &ids, BTreeSet::new(), tell);
         Ok(ids)
@@ -98,16 +98,16 @@ impl<'r> Allocator<'r> {
     pub fn used(
         &self,
         asked: Option<(&str, &Asked)>,
-        look: Look,
-        tell: &dyn Fn(News<'_>),
+        look: ScanDepth,
+        tell: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<UsedIds, IdError> {
         let branches: Vec<Branch> =
             asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
         let default =
             asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
-        let named =
-            Remote::of(self.repository, self.config.remote.as_deref()).map(|remote| remote.name);
-        let scope = Scope {
+        let named = ReservationRemote::of(self.repository, self.config.remote.as_deref())
+            .map(|remote| remote.name);
+        let scope = HistoryScope {
             catalog: self.catalog,
             max_gap: self.config.max_gap,
             remote: named.as_deref(),
@@ -115,10 +115,11 @@ impl<'r> Allocator<'r> {
             branches: &branches,
             look,
         };
-        let used =
-            UsedIds::read(self.repository, scope, &mut |commits| tell(News::Reading { commits }))?;
+        let used = UsedIds::read(self.repository, scope, &mut |commits| {
+            tell(AllocatorEvent::Reading { commits })
+        })?;
         if used.is_cut {
-            tell(News::Cut);
+            tell(AllocatorEvent::Cut);
         }
         Ok(used)
     }
@@ -127,12 +128,12 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// [`IdError::NoRemote`] where there must be one.
-    pub fn remote(&self) -> Result<Option<Remote<'r>>, IdError> {
+    pub fn remote(&self) -> Result<Option<ReservationRemote<'r>>, IdError> {
         if self.reserve == Reserve::Never {
             return Ok(None);
         }
         let name = self.config.remote.as_deref();
-        match Remote::of(self.repository, name) {
+        match ReservationRemote::of(self.repository, name) {
             None if self.reserve == Reserve::Always => {
                 Err(IdError::NoRemote { name: name.map(str::to_owned) })
             }
@@ -144,13 +145,17 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// [`IdError`]; none of them is taken then, or is ever given out again.
-    pub fn take(&self, count: usize, tell: &dyn Fn(News<'_>)) -> Result<Given, IdError> {
+    pub fn take(
+        &self,
+        count: usize,
+        tell: &dyn Fn(AllocatorEvent<'_>),
+    ) -> Result<AllocatedIds, IdError> {
         let mut remote = self.remote()?;
-        let mut ledger = Ledger::lock(&self.repository.memory(), || tell(News::Waiting))?;
+        let mut ledger = Ledger::lock(&self.repository.memory(), || tell(AllocatorEvent::Waiting))?;
         let asked = match &remote {
             None => Asked::default(),
             Some(asking) => {
-                tell(News::Asking { remote: &asking.name });
+                tell(AllocatorEvent::Asking { remote: &asking.name });
                 // A branch that is deleted between the two questions is one less the second time.
                 match asking.look().or_else(|_| asking.look()) {
                     Ok(asked) => asked,
@@ -163,7 +168,7 @@ impl<'r> Allocator<'r> {
             }
         };
         let named = remote.as_ref().map(|remote| (remote.name.as_str(), &asked));
-        let used = self.used(named, Look::AtFiles, tell)?;
+        let used = self.used(named, ScanDepth::AtFiles, tell)?;
         let reserved: BTreeSet<SecretId> = asked.reserved.keys().copied().collect();
         let mut taken: BTreeSet<SecretId> =
             ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
@@ -175,7 +180,7 @@ impl<'r> Allocator<'r> {
         ids.extend(self.free(&used, &taken, count - ids.len())?);
         ledger.give(&ids)?;
         self.report(&used, &ids, reserved, tell);
-        Ok(Given { ids, reserved_on })
+        Ok(AllocatedIds { ids, reserved_on })
     }
 
     /// Reserves `count` IDs that are not `taken`. Where the remote stops taking them and that is
@@ -183,11 +188,11 @@ impl<'r> Allocator<'r> {
     /// seen to have is never given out.
     fn reserve(
         &self,
-        remote: &Remote<'_>,
+        remote: &ReservationRemote<'_>,
         used: &UsedIds,
         taken: &mut BTreeSet<SecretId>,
         count: usize,
-        tell: &dyn Fn(News<'_>),
+        tell: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<Vec<SecretId>, IdError> {
         let begin = Instant::now();
         let (mut ours, mut tried, mut pause) = (Vec::new(), BTreeSet::new(), FIRST_PAUSE);
@@ -219,7 +224,7 @@ impl<'r> Allocator<'r> {
                 });
             }
             if begin.elapsed() > PATIENCE {
-                tell(News::Contended { remote: &remote.name });
+                tell(AllocatorEvent::Contended { remote: &remote.name });
             }
             git::sleep_apart(pause);
             pause = (pause * 2).min(LAST_PAUSE);
@@ -235,11 +240,15 @@ impl<'r> Allocator<'r> {
     }
 
     /// A remote that cannot be used is an error where IDs must be reserved, and otherwise something to be told.
-    fn go_without(&self, error: RemoteError, tell: &dyn Fn(News<'_>)) -> Result<(), IdError> {
+    fn go_without(
+        &self,
+        error: RemoteError,
+        tell: &dyn Fn(AllocatorEvent<'_>),
+    ) -> Result<(), IdError> {
         match (self.reserve, error) {
             (Reserve::Always, error) | (_, error @ RemoteError::Source(_)) => Err(error.into()),
             (Reserve::Auto | Reserve::Never, error) => {
-                tell(News::Unreserved(&error));
+                tell(AllocatorEvent::Unreserved(&error));
                 Ok(())
             }
         }
@@ -266,15 +275,15 @@ impl<'r> Allocator<'r> {
         used: &UsedIds,
         given: &[SecretId],
         reserved: BTreeSet<SecretId>,
-        tell: &dyn Fn(News<'_>),
+        tell: &dyn Fn(AllocatorEvent<'_>),
     ) {
         let above = given.last().copied().max(Some(used.limit.last()));
         let far: Vec<SecretId> = reserved.into_iter().filter(|id| Some(*id) > above).collect();
         if !far.is_empty() || used.beyond().next().is_some() {
-            tell(News::Beyond { used, reserved: &far });
+            tell(AllocatorEvent::Beyond { used, reserved: &far });
         }
         if let Some(id) = given.iter().copied().find(|id| *id > used.limit.last()) {
-            tell(News::PastLimit { id, used });
+            tell(AllocatorEvent::PastLimit { id, used });
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::manifest::{MAX_BYTES, SecretId};
 use crate::used_ids::of_file_name;
-use crate::vcs::{Blob, Branch, Place, Repository, Snapshot, is_yaml};
+use crate::vcs::{Blob, Branch, ManifestFolder, Repository, Snapshot, is_yaml};
 use crate::yaml;
 
 /// A manifest of the branch at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mine {
+pub struct NewManifestId {
     pub id: SecretId,
     /// From the repository's root.
     pub path: String,
@@ -19,8 +19,8 @@ pub struct Mine {
 
 /// Another manifest that has the ID too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clash {
-    pub mine: Mine,
+pub struct IdConflict {
+    pub mine: NewManifestId,
     /// The branch that holds the other.
     pub branch: Branch,
     /// Where the other lies.
@@ -34,11 +34,12 @@ pub struct Clash {
 pub fn elsewhere(
     repository: &Repository,
     catalog: &str,
-    mine: &[Mine],
+    mine: &[NewManifestId],
     here: Option<Snapshot>,
     others: &[Branch],
-) -> Vec<Clash> {
-    let by_id: BTreeMap<SecretId, &Mine> = mine.iter().map(|mine| (mine.id, mine)).collect();
+) -> Vec<IdConflict> {
+    let by_id: BTreeMap<SecretId, &NewManifestId> =
+        mine.iter().map(|mine| (mine.id, mine)).collect();
     if by_id.is_empty() {
         return Vec::new();
     }
@@ -52,7 +53,7 @@ pub fn elsewhere(
     let mut found = Vec::new();
     repository.visit_tips(
         &tips,
-        Place { folder: catalog, counts: is_yaml },
+        ManifestFolder { folder: catalog, counts: is_yaml },
         &mut |number, blob| {
             let id = of_file_name(&blob.path);
             if let (Some(number), Some(mine)) =
@@ -62,7 +63,7 @@ pub fn elsewhere(
             }
         },
     );
-    let is_another = |(number, mine, blob): &(usize, &Mine, Blob<'_>)| {
+    let is_another = |(number, mine, blob): &(usize, &NewManifestId, Blob<'_>)| {
         let base = own.and_then(|own| {
             let (ours, theirs) = (Snapshot::Commit(own), Snapshot::Commit(others[*number].tip));
             match repository.merge_base(ours, theirs) {
@@ -75,19 +76,19 @@ pub fn elsewhere(
         });
         !is_shared && !is_same(repository, mine, blob)
     };
-    let clash = |(number, mine, blob): (usize, &Mine, Blob<'_>)| Clash {
+    let clash = |(number, mine, blob): (usize, &NewManifestId, Blob<'_>)| IdConflict {
         mine: mine.clone(),
         branch: others[number].clone(),
         path: blob.path.into_owned(),
     };
-    let mut clashes: Vec<Clash> = found.into_iter().filter(is_another).map(clash).collect();
+    let mut clashes: Vec<IdConflict> = found.into_iter().filter(is_another).map(clash).collect();
     // One is enough to know; the first is on the branch that was named first.
     clashes.sort_by(|one, other| one.mine.path.cmp(&other.mine.path));
     clashes.dedup_by(|one, other| one.mine == other.mine);
     clashes
 }
 
-fn is_same(repository: &Repository, mine: &Mine, blob: &Blob<'_>) -> bool {
+fn is_same(repository: &Repository, mine: &NewManifestId, blob: &Blob<'_>) -> bool {
     let name = || {
         let file = repository
             .load(std::slice::from_ref(blob), MAX_BYTES, |file| file.bytes.ok())

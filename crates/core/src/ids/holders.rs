@@ -8,12 +8,12 @@ use super::reservation::Asked;
 use crate::catalog::Catalog;
 use crate::manifest::{MAX_BYTES, SecretId};
 use crate::used_ids::{UsedIds, given_out, of_file_name};
-use crate::vcs::{Blob, Branch, Place, Repository, SourceError, is_yaml};
+use crate::vcs::{Blob, Branch, ManifestFolder, Repository, SourceError, is_yaml};
 use crate::yaml;
 
 /// What an ID is to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum IdStatus {
     /// A manifest has it.
     Used,
     /// It is reserved, and no branch uses it.
@@ -28,7 +28,7 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub id: SecretId,
-    pub standing: Standing,
+    pub standing: IdStatus,
     /// Where the manifest lies, from the repository's root.
     pub path: Option<String>,
     /// The first branch that has the manifest; None where only the work tree has it.
@@ -43,7 +43,7 @@ pub struct Holder {
     pub beyond: bool,
 }
 
-impl Standing {
+impl IdStatus {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -88,17 +88,21 @@ pub fn holders(
     let mut seen: BTreeMap<(SecretId, String), usize> = BTreeMap::new();
     let mut elsewhere: Vec<(usize, Blob<'static>)> = Vec::new();
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
-    repository.visit_tips(&tips, Place { folder, counts: is_yaml }, &mut |number, blob| {
-        let Some(id) = of_file_name(&blob.path) else { return };
-        let key = (id, blob.path.to_string());
-        if seen.contains_key(&key) {
-            return;
-        }
-        seen.insert(key.clone(), number);
-        if !on_disk.contains(&key) {
-            elsewhere.push((number, blob));
-        }
-    });
+    repository.visit_tips(
+        &tips,
+        ManifestFolder { folder, counts: is_yaml },
+        &mut |number, blob| {
+            let Some(id) = of_file_name(&blob.path) else { return };
+            let key = (id, blob.path.to_string());
+            if seen.contains_key(&key) {
+                return;
+            }
+            seen.insert(key.clone(), number);
+            if !on_disk.contains(&key) {
+                elsewhere.push((number, blob));
+            }
+        },
+    );
     for holder in &mut holders {
         let number = holder.path.as_ref().and_then(|path| seen.get(&(holder.id, path.clone())));
         holder.branch = number.map(|number| branches[*number].name.clone());
@@ -135,12 +139,12 @@ pub fn holders(
         asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
     let unused = |id: &SecretId| !used.contains_key(id);
     holders.extend(
-        reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::Reserved)),
+        reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, IdStatus::Reserved)),
     );
     let given: BTreeSet<SecretId> =
         given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
     holders.extend(
-        given.iter().copied().filter(unused).map(|id| Holder::of_number(id, Standing::GivenOut)),
+        given.iter().copied().filter(unused).map(|id| Holder::of_number(id, IdStatus::GivenOut)),
     );
     let others = used_ids
         .beyond()
@@ -151,7 +155,7 @@ pub fn holders(
             branch: origin
                 .commit()
                 .map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
-            ..Holder::of_number(id, Standing::Ignored)
+            ..Holder::of_number(id, IdStatus::Ignored)
         }
     }));
     for holder in &mut holders {
@@ -171,7 +175,7 @@ impl Holder {
     ) -> Self {
         Self {
             id,
-            standing: Standing::Used,
+            standing: IdStatus::Used,
             path: Some(path),
             branch,
             owner,
@@ -181,7 +185,7 @@ impl Holder {
         }
     }
 
-    fn of_number(id: SecretId, standing: Standing) -> Self {
+    fn of_number(id: SecretId, standing: IdStatus) -> Self {
         Self {
             id,
             standing,

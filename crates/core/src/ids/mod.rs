@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-pub use allocator::{Allocator, Given, News};
-pub use conflicts::{Clash, Mine, elsewhere};
-pub use holders::{Holder, Standing, holders};
+pub use allocator::{AllocatedIds, Allocator, AllocatorEvent};
+pub use conflicts::{IdConflict, NewManifestId, elsewhere};
+pub use holders::{Holder, IdStatus, holders};
 pub use renumber::{Elder, RenumberError, Younger, collisions, renumber};
-pub use reservation::{Asked, Remote, RemoteError};
+pub use reservation::{Asked, RemoteError, ReservationRemote};
 
 use crate::manifest::SecretId;
 use crate::vcs::SourceError;
@@ -71,7 +71,7 @@ pub enum IdError {
 
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Remote(#[from] RemoteError),
+    ReservationRemote(#[from] RemoteError),
 
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use git2::Oid;
 use miette::Diagnostic;
 
-use super::conflicts::{Clash, Mine, elsewhere};
+use super::conflicts::{IdConflict, NewManifestId, elsewhere};
 use crate::catalog::{Catalog, Entry, Project};
 use crate::fixes::Rewrite;
 use crate::manifest::SecretId;
 use crate::vcs::{Branch, File, Repository, Snapshot, TargetBranch};
-use crate::yaml::{Change, Node, Scalar, Value};
+use crate::yaml::{Node, NodeValue, Scalar, YamlEdit};
 
 /// Why a manifest cannot get another ID.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -93,9 +93,10 @@ pub fn collisions(
     let is_mine = |entry: &&Entry| {
         !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path)
     };
-    let mine: Vec<Mine> = catalog.entries.iter().filter(is_mine).filter_map(Mine::of).collect();
+    let mine: Vec<NewManifestId> =
+        catalog.entries.iter().filter(is_mine).filter_map(NewManifestId::of).collect();
     let mut elder = Vec::new();
-    for Clash { mine, branch, path } in
+    for IdConflict { mine, branch, path } in
         elsewhere(repository, &project.config.catalog, &mine, head, others)
     {
         let theirs = (!in_target(&path), since(Some(branch.tip), &path));
@@ -114,7 +115,7 @@ pub fn collisions(
     (younger, elder)
 }
 
-impl Mine {
+impl NewManifestId {
     /// The manifest in a file of the catalog, if it claims an ID.
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
@@ -146,7 +147,7 @@ pub fn renumber(
     let mut text = entry.text.clone();
     for pointer in holding(root, &old) {
         let root = crate::yaml::parse(&text).map_err(|_| unwritable())?;
-        let change = Change::Set { pointer, value: Scalar::String(new.to_string()) };
+        let change = YamlEdit::Set { pointer, value: Scalar::String(new.to_string()) };
         text = change.apply(&text, &root).ok_or_else(unwritable)?;
     }
     let to = match path.rsplit_once('/') {
@@ -165,18 +166,18 @@ fn holding(root: &Node, word: &str) -> Vec<String> {
     let mut open = vec![(String::new(), root)];
     while let Some((pointer, node)) = open.pop() {
         match &node.value {
-            Value::Mapping(fields) => {
+            NodeValue::Mapping(fields) => {
                 open.extend(fields.iter().map(|(key, value)| {
                     let name = key.name.replace('~', "~0").replace('/', "~1");
                     (format!("{pointer}/{name}"), value)
                 }));
             }
-            Value::Sequence(items) => {
+            NodeValue::Sequence(items) => {
                 open.extend(
                     items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item)),
                 );
             }
-            Value::String(text) if text == word => found.push(pointer),
+            NodeValue::String(text) if text == word => found.push(pointer),
             _ => {}
         }
     }

@@ -41,7 +41,7 @@ pub enum RemoteError {
 }
 
 /// A remote of a repository, by its name.
-pub struct Remote<'r> {
+pub struct ReservationRemote<'r> {
     /// As it is shown: a URL without a name and password in it.
     pub name: String,
     /// As git is told.
@@ -78,7 +78,7 @@ impl Asked {
     }
 }
 
-impl<'r> Remote<'r> {
+impl<'r> ReservationRemote<'r> {
     /// The remote called `name`; without one `origin`, or else the only one there is. None where there is none such.
     #[must_use]
     pub fn of(repository: &'r Repository, name: Option<&str>) -> Option<Self> {

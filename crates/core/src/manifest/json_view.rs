@@ -6,7 +6,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node as JsonNode, NodeIdentity, Object};
 use serde_json::Number;
 
-use crate::yaml::{Key, Node, Value};
+use crate::yaml::{Key, Node, NodeValue};
 
 /// What a parsed manifest is to the validator.
 pub(super) struct Nodes;
@@ -26,7 +26,7 @@ impl Json for Nodes {
     }
 
     fn with_string_node<T>((): &mut (), string: &str, f: impl FnOnce(&Node) -> T) -> T {
-        f(&Node { span: 0..0, value: Value::String(string.to_owned()) })
+        f(&Node { span: 0..0, value: NodeValue::String(string.to_owned()) })
     }
 }
 
@@ -37,36 +37,36 @@ impl<'a> JsonNode<'a, Nodes> for &'a Node {
 
     fn as_object(&self) -> Option<Self::Object> {
         match &self.value {
-            Value::Mapping(entries) => Some(entries),
+            NodeValue::Mapping(entries) => Some(entries),
             _ => None,
         }
     }
 
     fn as_array(&self) -> Option<Self::Array> {
         match &self.value {
-            Value::Sequence(items) => Some(items),
+            NodeValue::Sequence(items) => Some(items),
             _ => None,
         }
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match &self.value {
-            Value::String(text) => Some(Cow::Borrowed(text)),
+            NodeValue::String(text) => Some(Cow::Borrowed(text)),
             _ => None,
         }
     }
 
     fn as_number(&self) -> Option<Number> {
         match self.value {
-            Value::Int(value) => Some(value.into()),
-            Value::Float(value) => Number::from_f64(value),
+            NodeValue::Int(value) => Some(value.into()),
+            NodeValue::Float(value) => Number::from_f64(value),
             _ => None,
         }
     }
 
     fn as_boolean(&self) -> Option<bool> {
         match self.value {
-            Value::Bool(value) => Some(value),
+            NodeValue::Bool(value) => Some(value),
             _ => None,
         }
     }
@@ -78,19 +78,19 @@ impl<'a> JsonNode<'a, Nodes> for &'a Node {
     fn json_type(&self) -> JsonType {
         match &self.value {
             // JSON has no infinity and no NaN; see [`Node::to_json`].
-            Value::Float(value) if !value.is_finite() => JsonType::Null,
-            Value::Null => JsonType::Null,
-            Value::Bool(_) => JsonType::Boolean,
-            Value::Int(_) | Value::Float(_) => JsonType::Number,
-            Value::String(_) => JsonType::String,
-            Value::Sequence(_) => JsonType::Array,
-            Value::Mapping(_) => JsonType::Object,
+            NodeValue::Float(value) if !value.is_finite() => JsonType::Null,
+            NodeValue::Null => JsonType::Null,
+            NodeValue::Bool(_) => JsonType::Boolean,
+            NodeValue::Int(_) | NodeValue::Float(_) => JsonType::Number,
+            NodeValue::String(_) => JsonType::String,
+            NodeValue::Sequence(_) => JsonType::Array,
+            NodeValue::Mapping(_) => JsonType::Object,
         }
     }
 
     fn equals_value(&self, expected: &serde_json::Value) -> bool {
         match (&self.value, expected) {
-            (Value::String(text), expected) => expected.as_str() == Some(text),
+            (NodeValue::String(text), expected) => expected.as_str() == Some(text),
             _ => jsonschema::json::cmp::equal(&self.to_json(), expected),
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
 use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, NodeValue};
 
 /// What a team asks for: one secret, in one environment, for one service (the seed's section 1).
 ///
@@ -143,7 +143,7 @@ impl<'node> Fields<'node> {
 
     fn string(&self, pointer: &str) -> Result<&'node str, Violation> {
         match &self.node(pointer)?.value {
-            Value::String(text) => Ok(text),
+            NodeValue::String(text) => Ok(text),
             _ => Err(wrong_type(pointer, "string")),
         }
     }
@@ -163,14 +163,14 @@ impl<'node> Fields<'node> {
     fn flag(&self, pointer: &str) -> Result<bool, Violation> {
         match self.0.at(pointer).map(|(_, node)| &node.value) {
             None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(NodeValue::Bool(flag)) => Ok(*flag),
             Some(_) => Err(wrong_type(pointer, "boolean")),
         }
     }
 
     fn days(&self, pointer: &str) -> Result<u32, Violation> {
         match self.node(pointer)?.value {
-            Value::Int(days) => {
+            NodeValue::Int(days) => {
                 u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| Violation {
                     pointer: pointer.to_owned(),
                     kind: ViolationKind::BadFormat {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::schema::{Violation, ViolationKind};
 use crate::arn;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, NodeValue};
 
 /// ARNs of roles, users and accounts, each list sorted and without doubles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,12 +40,12 @@ fn read_list(root: &Node, pointer: &str) -> Result<Option<BTreeSet<String>>, Vio
         kind: ViolationKind::WrongType { expected: expected.to_owned() },
     };
     let Some((_, node)) = root.at(pointer) else { return Ok(None) };
-    let Value::Sequence(items) = &node.value else {
+    let NodeValue::Sequence(items) = &node.value else {
         return Err(wrong(pointer.to_owned(), "array"));
     };
     let items = items.iter().enumerate().map(|(index, item)| {
         let pointer = format!("{pointer}/{index}");
-        let Value::String(text) = &item.value else { return Err(wrong(pointer, "string")) };
+        let NodeValue::String(text) = &item.value else { return Err(wrong(pointer, "string")) };
         match arn::check_principal(text) {
             Ok(()) => Ok(text.clone()),
             Err(reason) => Err(Violation { pointer, kind: ViolationKind::BadFormat { reason } }),

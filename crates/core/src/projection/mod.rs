@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::catalog::Project;
 use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
-use crate::projection::template_check::Refusal;
+use crate::projection::template_check::TemplateRefusal;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
 
@@ -85,7 +85,7 @@ impl ProjectionError {
 /// The template's variables: the manifest's fields and what the configuration adds.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Variables<'a> {
+struct ProjectionVariables<'a> {
     #[serde(flatten)]
     request: &'a SecretRequest,
     store_key: &'a str,
@@ -113,13 +113,17 @@ impl ProjectionTemplate {
         Ok(Self { built_in: compile(BUILT_IN)?, own: own.map(compile).transpose()? })
     }
 
-    fn render(&self, id: SecretId, variables: &Variables<'_>) -> Result<String, ProjectionError> {
+    fn render(
+        &self,
+        id: SecretId,
+        variables: &ProjectionVariables<'_>,
+    ) -> Result<String, ProjectionError> {
         let built_in = self.built_in.render(variables)?;
         let Some(own) = &self.own else { return Ok(built_in) };
         let body = own.render(variables)?;
         match template_check::check(&built_in, &body) {
             Ok(()) => Ok(body),
-            Err(Refusal { what, help, span }) => Err(ProjectionError::Refused {
+            Err(TemplateRefusal { what, help, span }) => Err(ProjectionError::Refused {
                 id: id.to_string(),
                 what,
                 help,
@@ -146,7 +150,7 @@ impl Projection {
     ) -> Result<Self, ProjectionError> {
         let config = &project.config;
         let key = StoreKey::of(request, &project.key_template)?;
-        let variables = Variables {
+        let variables = ProjectionVariables {
             request,
             store_key: key.as_str(),
             api_version: &config.external_secret.api_version,

@@ -10,14 +10,14 @@ use super::reserved_names;
 use super::reserved_names::SECRET_TYPES;
 use super::value_template;
 use crate::yaml;
-use crate::yaml::{Key, Node, Value};
+use crate::yaml::{Key, Node, NodeValue};
 
 const HELP: &str = "a template may add labels and annotations to `metadata`, and `type`, `data` and `metadata.labels` to \
                     `spec.target.template`; all else comes from the manifest and goldenpath.yaml: take it out of the template";
 
 /// A difference that a template may not make.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct TemplateRefusal {
     /// For a sentence, with the JSON pointer: "it adds `/spec/dataFrom/1`".
     pub what: String,
     pub help: String,
@@ -29,7 +29,7 @@ pub(super) struct Refusal {
 ///
 /// # Errors
 /// The first difference that is not an allowed addition.
-pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
+pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
     if let Some((at, character)) =
         own.char_indices().find(|(_, character)| is_ambiguous(*character))
     {
@@ -40,14 +40,14 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
         let help =
             "save the template as UTF-8 without a byte order mark, with LF at the end of each line"
                 .to_owned();
-        return Err(Refusal { what, help, span: at..at + character.len_utf8() });
+        return Err(TemplateRefusal { what, help, span: at..at + character.len_utf8() });
     }
     // goldenpath's header comes before it, where no directive may follow.
     if let Some(at) =
         own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n'))
     {
         let help = "take the directive out of the template".to_owned();
-        return Err(Refusal {
+        return Err(TemplateRefusal {
             what: "it holds a YAML directive".to_owned(),
             help,
             span: at..at + 1,
@@ -55,7 +55,7 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
     }
     if let Some(span) = setter(own) {
         let what = "it has a comment by which Flux's image automation changes the file".to_owned();
-        return Err(Refusal {
+        return Err(TemplateRefusal {
             what,
             help: "take the comment out of the template".to_owned(),
             span,
@@ -69,7 +69,7 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), Refusal> {
         _ => {
             let what = "not all YAML parsers read it alike".to_owned();
             let help = "write block mappings with one `key: value` a line, and quote texts: `{{ value | quote }}`";
-            Err(Refusal { what, help: help.to_owned(), span: 0..0 })
+            Err(TemplateRefusal { what, help: help.to_owned(), span: 0..0 })
         }
     }
 }
@@ -97,25 +97,27 @@ fn is_ambiguous(character: char) -> bool {
         || (character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
-fn parse(text: &str) -> Result<Node, Refusal> {
+fn parse(text: &str) -> Result<Node, TemplateRefusal> {
     yaml::parse(text).map_err(|problems| match problems.into_iter().next() {
         Some(problem) => {
             let place = yaml::place(text, &problem.span);
-            Refusal {
+            TemplateRefusal {
                 what: format!("line {}: {}", place.line, problem.message),
                 help: HELP.to_owned(),
                 span: problem.span,
             }
         }
-        None => Refusal { what: "it is not YAML".to_owned(), help: HELP.to_owned(), span: 0..0 },
+        None => {
+            TemplateRefusal { what: "it is not YAML".to_owned(), help: HELP.to_owned(), span: 0..0 }
+        }
     })
 }
 
 /// Compares two values at `path`: all that is expected must be there, and what else there is must
 /// be an allowed addition.
-fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
+fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
     match (&expected.value, &found.value) {
-        (Value::Mapping(expected), Value::Mapping(entries)) => {
+        (NodeValue::Mapping(expected), NodeValue::Mapping(entries)) => {
             for (key, value) in entries {
                 path.push(key.name.clone());
                 match expected.iter().find(|(known, _)| known.name == key.name) {
@@ -130,7 +132,7 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
                 None => Ok(()),
             }
         }
-        (Value::Sequence(expected), Value::Sequence(items)) => {
+        (NodeValue::Sequence(expected), NodeValue::Sequence(items)) => {
             for (index, item) in items.iter().enumerate() {
                 path.push(index.to_string());
                 match expected.get(index) {
@@ -148,16 +150,16 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
         (expected, value) => {
             let what =
                 format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
-            Err(Refusal { what, help: HELP.to_owned(), span: found.span.clone() })
+            Err(TemplateRefusal { what, help: HELP.to_owned(), span: found.span.clone() })
         }
     }
 }
 
 /// Checks what the built-in projection does not have.
-fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), Refusal> {
+fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     let refused = |why: String, help: &str| {
-        Err(Refusal {
+        Err(TemplateRefusal {
             what: format!("`{}` {why}", pointer(path)),
             help: help.to_owned(),
             span: value.span.clone(),
@@ -168,7 +170,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         | ["spec", "target", "template"]
         | ["spec", "target", "template", "data" | "metadata"]
         | ["spec", "target", "template", "metadata", "labels"] => {
-            let Value::Mapping(entries) = &value.value else {
+            let NodeValue::Mapping(entries) = &value.value else {
                 return refused(format!("is {} instead of a mapping", shown(&value.value)), HELP);
             };
             for (key, value) in entries {
@@ -246,39 +248,39 @@ fn placeholder(text: &str) -> Option<&'static str> {
     text.contains("${").then_some("holds `${`, which Flux fills with a variable of the cluster")
 }
 
-fn added(span: Range<usize>, path: &[String]) -> Refusal {
-    Refusal { what: format!("it adds `{}`", pointer(path)), help: HELP.to_owned(), span }
+fn added(span: Range<usize>, path: &[String]) -> TemplateRefusal {
+    TemplateRefusal { what: format!("it adds `{}`", pointer(path)), help: HELP.to_owned(), span }
 }
 
-fn missing(parent: &Node, path: &[String], name: &str) -> Refusal {
+fn missing(parent: &Node, path: &[String], name: &str) -> TemplateRefusal {
     let pointer = pointer(&[path, &[name.to_owned()]].concat());
-    Refusal {
+    TemplateRefusal {
         what: format!("`{pointer}` is missing"),
         help: HELP.to_owned(),
         span: parent.span.clone(),
     }
 }
 
-fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::Sequence(_) | Value::Mapping(_))
+fn is_scalar(value: &NodeValue) -> bool {
+    !matches!(value, NodeValue::Sequence(_) | NodeValue::Mapping(_))
 }
 
 fn string(node: &Node) -> Option<&str> {
     match &node.value {
-        Value::String(text) => Some(text),
+        NodeValue::String(text) => Some(text),
         _ => None,
     }
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &NodeValue) -> String {
     match value {
-        Value::Null => "empty".to_owned(),
-        Value::Bool(value) => format!("`{value}`, a boolean,"),
-        Value::Int(value) => format!("`{value}`, a number,"),
-        Value::Float(value) => format!("`{value}`, a number,"),
-        Value::String(text) => format!("`{text}`"),
-        Value::Sequence(_) => "a list".to_owned(),
-        Value::Mapping(_) => "a mapping".to_owned(),
+        NodeValue::Null => "empty".to_owned(),
+        NodeValue::Bool(value) => format!("`{value}`, a boolean,"),
+        NodeValue::Int(value) => format!("`{value}`, a number,"),
+        NodeValue::Float(value) => format!("`{value}`, a number,"),
+        NodeValue::String(text) => format!("`{text}`"),
+        NodeValue::Sequence(_) => "a list".to_owned(),
+        NodeValue::Mapping(_) => "a mapping".to_owned(),
     }
 }
 

@@ -6,14 +6,14 @@ use super::count;
 use crate::rules::{Finding, Fix, Severity};
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct FindingReport<'a> {
     version: u8,
-    summary: Summary,
-    findings: Vec<Row<'a>>,
+    summary: FindingSummary,
+    findings: Vec<FindingRow<'a>>,
 }
 
 #[derive(Serialize)]
-struct Summary {
+struct FindingSummary {
     files: usize,
     errors: usize,
     warnings: usize,
@@ -21,7 +21,7 @@ struct Summary {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct FindingRow<'a> {
     rule: &'a str,
     name: &'a str,
     severity: Severity,
@@ -40,9 +40,9 @@ struct Row<'a> {
 /// The findings as the design's JSON, version 1: lines and columns from 1, columns in characters.
 #[must_use]
 pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value {
-    let report = Report {
+    let report = FindingReport {
         version: 1,
-        summary: Summary {
+        summary: FindingSummary {
             files,
             errors: count(findings, Severity::Error),
             warnings: count(findings, Severity::Warning),
@@ -55,13 +55,13 @@ pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value
 /// The findings alone, in the same shape, and without fixes: where they are shown, nothing is fixed.
 #[must_use]
 pub fn finding_rows(findings: &[Finding]) -> serde_json::Value {
-    let rows: Vec<Row<'_>> =
-        findings.iter().map(|finding| Row { fix: None, ..row(finding) }).collect();
+    let rows: Vec<FindingRow<'_>> =
+        findings.iter().map(|finding| FindingRow { fix: None, ..row(finding) }).collect();
     serde_json::to_value(rows).unwrap_or_default()
 }
 
-fn row(finding: &Finding) -> Row<'_> {
-    Row {
+fn row(finding: &Finding) -> FindingRow<'_> {
+    FindingRow {
         rule: finding.rule.code,
         name: finding.rule.name,
         severity: finding.severity,

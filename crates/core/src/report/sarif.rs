@@ -43,7 +43,7 @@ pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) 
             },
             invocations: [Invocation { execution_successful: true }],
             original_uri_base_ids: BaseIds {
-                root: Base { description: text("The root of the repository.") },
+                root: SarifBase { description: text("The root of the repository.") },
             },
             column_kind: "unicodeCodePoints",
             results,
@@ -69,7 +69,7 @@ struct Run<'a> {
     invocations: [Invocation; 1],
     original_uri_base_ids: BaseIds,
     column_kind: &'a str,
-    results: Vec<Outcome<'a>>,
+    results: Vec<SarifOutcome<'a>>,
     properties: RunProperties,
 }
 
@@ -100,12 +100,12 @@ struct Descriptor {
 
 #[derive(Serialize)]
 struct Configuration {
-    level: Level,
+    level: SarifLevel,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Level {
+enum SarifLevel {
     Error,
     Warning,
 }
@@ -120,11 +120,11 @@ struct Invocation {
 #[derive(Serialize)]
 struct BaseIds {
     #[serde(rename = "%SRCROOT%")]
-    root: Base,
+    root: SarifBase,
 }
 
 #[derive(Serialize)]
-struct Base {
+struct SarifBase {
     description: Message,
 }
 
@@ -138,15 +138,15 @@ struct RunProperties {
 /// A finding (SARIF's result, section 3.27).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome<'a> {
+struct SarifOutcome<'a> {
     rule_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_index: Option<usize>,
-    level: Level,
+    level: SarifLevel,
     message: Message,
-    locations: [Location<'a>; 1],
+    locations: [SarifLocation<'a>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Location<'a>>,
+    related_locations: Vec<SarifLocation<'a>>,
     partial_fingerprints: Fingerprints,
 }
 
@@ -160,7 +160,7 @@ struct Fingerprints {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location<'a> {
+struct SarifLocation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<usize>,
     physical_location: PhysicalLocation,
@@ -225,16 +225,16 @@ fn outcome<'a>(
     finding: &'a Finding,
     catalog: &Catalog,
     mentions: &mut HashMap<(&'a str, &'a str, &'a str), usize>,
-) -> Outcome<'a> {
+) -> SarifOutcome<'a> {
     let Finding { rule, path, pointer, .. } = finding;
     // What tells apart several findings of a rule at one place, such as values in one description.
     let ordinal = mentions.entry((rule.code, path, pointer)).or_default();
     *ordinal += 1;
-    let related_locations: Vec<Location<'_>> = finding
+    let related_locations: Vec<SarifLocation<'_>> = finding
         .related
         .iter()
         .zip(1..)
-        .map(|(related, id)| Location {
+        .map(|(related, id)| SarifLocation {
             id: Some(id),
             physical_location: physical(
                 &related.path,
@@ -250,7 +250,7 @@ fn outcome<'a>(
         .iter()
         .zip(1..)
         .map(|(related, id)| format!("\n[{}]({id})", link_text(&related.label)));
-    Outcome {
+    SarifOutcome {
         rule_id: rule.code,
         rule_index: RULES.iter().position(|one| one.code == rule.code),
         level: level(finding.severity),
@@ -263,7 +263,7 @@ fn outcome<'a>(
             ),
             markdown: None,
         },
-        locations: [Location {
+        locations: [SarifLocation {
             id: None,
             physical_location: physical(path, Some(finding.place)),
             logical_locations: match pointer.as_str() {
@@ -296,10 +296,10 @@ fn physical(path: &str, place: Option<Place>) -> PhysicalLocation {
     }
 }
 
-fn level(severity: Severity) -> Level {
+fn level(severity: Severity) -> SarifLevel {
     match severity {
-        Severity::Error => Level::Error,
-        Severity::Warning => Level::Warning,
+        Severity::Error => SarifLevel::Error,
+        Severity::Warning => SarifLevel::Warning,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::yaml::{Change, Scalar};
+use crate::yaml::{Scalar, YamlEdit};
 
 /// A way to mend a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,20 +28,20 @@ pub enum Applicability {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch {
     /// The document.
-    Document(Change),
+    Document(YamlEdit),
     /// The file's path, to this one from the repository's root.
     Path(String),
 }
 
 impl Fix {
-    pub(super) fn of(change: Change, message: String) -> Self {
+    pub(super) fn of(change: YamlEdit, message: String) -> Self {
         Self { applicability: Applicability::Safe, message, patch: Patch::Document(change) }
     }
 
     /// Writes `value` at a JSON pointer.
     pub(super) fn set(pointer: &str, value: &str, message: String) -> Self {
         Self::of(
-            Change::Set { pointer: pointer.to_owned(), value: Scalar::String(value.to_owned()) },
+            YamlEdit::Set { pointer: pointer.to_owned(), value: Scalar::String(value.to_owned()) },
             message,
         )
     }

@@ -22,8 +22,8 @@
 //!   name: payments-db-credentials
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Entry, Project, State};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Entry, EntryState, Project};
 use crate::vcs::{GET_OBJECTS, Unreadable};
 use crate::yaml::{Problem, ProblemKind};
 
@@ -32,14 +32,16 @@ pub(super) const RULE: Rule = Rule {
     name: "invalid-yaml",
     severity: Severity::Error,
     source: include_str!("gp001_invalid_yaml.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     match &entry.state {
         // GP003's
-        State::Unreadable(Unreadable::TooLarge { .. }) | State::Parsed(_) | State::Text => {}
-        State::Unreadable(why) => {
+        EntryState::Unreadable(Unreadable::TooLarge { .. })
+        | EntryState::Parsed(_)
+        | EntryState::Text => {}
+        EntryState::Unreadable(why) => {
             let help = match why {
                 Unreadable::Io(_) => "check its permissions, and those of the folders around it",
                 Unreadable::Object(_) => GET_OBJECTS,
@@ -48,7 +50,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             };
             sink.over(entry, 0..0, "", why.to_string(), help.to_owned());
         }
-        State::Broken(problems) => report(entry, problems, ProblemKind::Invalid, sink),
+        EntryState::Broken(problems) => report(entry, problems, ProblemKind::Invalid, sink),
     }
 }
 

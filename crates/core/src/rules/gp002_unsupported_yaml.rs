@@ -27,8 +27,8 @@
 //! ```
 
 use super::gp001_invalid_yaml::report;
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Entry, Project, State};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Entry, EntryState, Project};
 use crate::yaml::ProblemKind;
 
 pub(super) const RULE: Rule = Rule {
@@ -36,11 +36,11 @@ pub(super) const RULE: Rule = Rule {
     name: "unsupported-yaml",
     severity: Severity::Error,
     source: include_str!("gp002_unsupported_yaml.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
-    if let State::Broken(problems) = &entry.state {
+    if let EntryState::Broken(problems) = &entry.state {
         report(entry, problems, ProblemKind::Unsupported, sink);
     }
 }

@@ -17,8 +17,8 @@
 //! catalogs/secrets/payments/dev/SEC-0007.yaml (600 bytes)
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Entry, Project, State};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Entry, EntryState, Project};
 use crate::vcs::Unreadable;
 
 pub(super) const RULE: Rule = Rule {
@@ -26,11 +26,11 @@ pub(super) const RULE: Rule = Rule {
     name: "too-large",
     severity: Severity::Error,
     source: include_str!("gp003_too_large.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
-    if let State::Unreadable(why @ Unreadable::TooLarge { .. }) = &entry.state {
+    if let EntryState::Unreadable(why @ Unreadable::TooLarge { .. }) = &entry.state {
         sink.over(
             entry,
             0..0,

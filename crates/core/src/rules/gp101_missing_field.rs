@@ -21,7 +21,7 @@
 //! ```
 
 use super::unknown_fields::unknown_fields;
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Enums;
 use crate::manifest::ViolationKind;
@@ -31,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
     name: "missing-field",
     severity: Severity::Error,
     source: include_str!("gp101_missing_field.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

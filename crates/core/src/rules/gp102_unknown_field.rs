@@ -28,17 +28,17 @@
 use std::collections::HashMap;
 
 use super::unknown_fields::{Meant, UnknownField, in_words, unknown_fields};
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::suggest::{Certainty, only_one};
-use crate::yaml::{Change, Key, Node, Value};
+use crate::yaml::{Key, Node, NodeValue, YamlEdit};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP102",
     name: "unknown-field",
     severity: Severity::Error,
     source: include_str!("gp102_unknown_field.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
@@ -83,7 +83,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let pointer = format!("{mapping}/{}", name.replace('~', "~0").replace('/', "~1"));
         let keys = mappings.entry(mapping).or_insert_with(|| {
             match root.at(mapping).map(|(_, node)| &node.value) {
-                Some(Value::Mapping(entries)) => {
+                Some(NodeValue::Mapping(entries)) => {
                     entries.iter().map(|(key, _)| (key.name.as_str(), key)).collect()
                 }
                 _ => HashMap::new(),
@@ -152,15 +152,17 @@ fn fix(
                 None => format!("move `{name}` to the top level"),
             };
             let fix = Fix::of(
-                Change::Move { pointer: pointer.to_owned(), into: home.to_owned() },
+                YamlEdit::Move { pointer: pointer.to_owned(), into: home.to_owned() },
                 message,
             );
             Some(fix.safe_if(!may_be_misspelt(home, root, unknown)))
         }
         Meant::There(home) => {
             let (here, there) = (root.at(pointer)?.1, root.at(&format!("{home}/{name}"))?.1);
-            let fix =
-                Fix::of(Change::Remove { pointer: pointer.to_owned() }, format!("remove `{name}`"));
+            let fix = Fix::of(
+                YamlEdit::Remove { pointer: pointer.to_owned() },
+                format!("remove `{name}`"),
+            );
             (here.value == there.value).then(|| fix.safe_if(false))
         }
         Meant::Here(_) => {
@@ -169,7 +171,7 @@ fn fix(
             if is_taken(near) {
                 return None;
             }
-            let change = Change::Rename { pointer: pointer.to_owned(), name: near.to_owned() };
+            let change = YamlEdit::Rename { pointer: pointer.to_owned(), name: near.to_owned() };
             let fix = Fix::of(change, format!("rename `{name}` to `{near}`"));
             Some(fix.safe_if(matches!(certainty, Certainty::Same | Certainty::Slip)))
         }

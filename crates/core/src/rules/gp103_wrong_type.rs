@@ -26,17 +26,17 @@
 use std::cell::OnceCell;
 
 use super::unknown_fields::{Meant, unknown_fields};
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
-use crate::yaml::{Change, Scalar, Value};
+use crate::yaml::{NodeValue, Scalar, YamlEdit};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP103",
     name: "wrong-type",
     severity: Severity::Error,
     source: include_str!("gp103_wrong_type.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
@@ -61,7 +61,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 |field| matches!(field.meant, Meant::Elsewhere(home) if home == violation.pointer),
             )
         };
-        if node.value == Value::Null && expected == "object" && is_misplaced() {
+        if node.value == NodeValue::Null && expected == "object" && is_misplaced() {
             continue;
         }
         let mut fix = None;
@@ -71,22 +71,24 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             (None, None) => "the manifest".to_owned(),
         };
         let (found, help) = match (&node.value, field) {
-            (Value::Null, None) => {
+            (NodeValue::Null, None) => {
                 ("nothing", "write a SecretRequest with `goldenpath new secret`".to_owned())
             }
-            (Value::Null, Some(_)) if expected == "object" => {
+            (NodeValue::Null, Some(_)) if expected == "object" => {
                 ("nothing", format!("write the fields of {name} below it, indented"))
             }
-            (Value::Null, Some(_)) => ("nothing", format!("give {name} a value")),
-            (Value::String(text), Some(_))
+            (NodeValue::Null, Some(_)) => ("nothing", format!("give {name} a value")),
+            (NodeValue::String(text), Some(_))
                 if expected == "integer" && text.parse::<i64>().is_ok() =>
             {
                 let value = Scalar::Int(text.parse().unwrap_or_default());
-                let change = Change::Set { pointer: violation.pointer.clone(), value };
+                let change = YamlEdit::Set { pointer: violation.pointer.clone(), value };
                 fix = Some(Fix::of(change, format!("remove the quotes: `{}`", labelled(text))));
                 ("a string", format!("remove the quotes: {}", labelled(text)))
             }
-            (Value::Int(_) | Value::Float(_) | Value::Bool(_), Some(_)) if expected == "string" => {
+            (NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_), Some(_))
+                if expected == "string" =>
+            {
                 let text = &entry.text[node.span.clone()];
                 let quoted = labelled(&format!("\"{text}\""));
                 // Quotes alone make no principal of a number.
@@ -105,15 +107,15 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
 }
 
-fn described(value: &Value) -> &'static str {
+fn described(value: &NodeValue) -> &'static str {
     match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Int(_) => "an integer",
-        Value::Float(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Sequence(_) => "a list",
-        Value::Mapping(_) => "a mapping",
+        NodeValue::Null => "nothing",
+        NodeValue::Bool(_) => "a boolean",
+        NodeValue::Int(_) => "an integer",
+        NodeValue::Float(_) => "a number",
+        NodeValue::String(_) => "a string",
+        NodeValue::Sequence(_) => "a list",
+        NodeValue::Mapping(_) => "a mapping",
     }
 }
 

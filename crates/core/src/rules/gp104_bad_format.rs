@@ -25,7 +25,7 @@
 //! `validate --fix` writes a value in lower case, or an ID in upper case and with its four digits, where that is all
 //! that is wrong. With `--unsafe-fixes` it writes the nearest name that is allowed (`pay_ments` becomes `pay-ments`).
 
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{DnsSubdomain, SecretId, StoreKeyError, ViolationKind, to_label};
 
@@ -34,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
     name: "bad-format",
     severity: Severity::Error,
     source: include_str!("gp104_bad_format.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {

@@ -25,7 +25,7 @@
 //! beginning of a value, has other digits, or asks for a secret to be taken down (`decommission_requested`,
 //! `decommissioned`) needs `--unsafe-fixes`.
 
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{LifecycleStatus, ViolationKind};
 use crate::suggest::{Certainty, did_you_mean, only_one};
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     name: "not-in-enum",
     severity: Severity::Error,
     source: include_str!("gp105_not_in_enum.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

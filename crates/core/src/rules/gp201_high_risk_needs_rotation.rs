@@ -26,7 +26,7 @@
 //!     rotationClass: high
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Rotation;
 
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     name: "high-risk-needs-rotation",
     severity: Severity::Error,
     source: include_str!("gp201_high_risk_needs_rotation.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 /// The rotation class of a secret that nothing rotates.

@@ -26,7 +26,7 @@
 //! ```
 
 use super::gp201_high_risk_needs_rotation::{report, unrotated};
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Rotation;
 
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     name: "medium-risk-should-rotate",
     severity: Severity::Warning,
     source: include_str!("gp202_medium_risk_should_rotate.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

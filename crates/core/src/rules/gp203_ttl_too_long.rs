@@ -22,16 +22,16 @@
 //! ## Fix
 //! `validate --fix --unsafe-fixes` writes the longest that the tier allows. Less may be right, or another tier.
 
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::yaml::{Change, Scalar};
+use crate::yaml::{Scalar, YamlEdit};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP203",
     name: "ttl-too-long",
     severity: Severity::Error,
     source: include_str!("gp203_ttl_too_long.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
@@ -44,7 +44,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             "`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days",
             request.ttl_days
         );
-        let change = Change::Set {
+        let change = YamlEdit::Set {
             pointer: "/spec/ttlDays".to_owned(),
             value: Scalar::Int(i64::from(longest)),
         };

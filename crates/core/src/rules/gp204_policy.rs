@@ -42,9 +42,9 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Entry, Project};
-use crate::config::{ConfigError, Policies, Policy, PolicySeverity, Subject};
+use crate::config::{ConfigError, Policies, Policy, PolicySeverity, PolicySubject};
 use crate::yaml::Node;
 
 pub(super) const RULE: Rule = Rule {
@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
     name: "policy",
     severity: Severity::Error,
     source: include_str!("gp204_policy.rs"),
-    check: Check::Configured(check),
+    check: RuleCheck::Configured(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<(), ConfigError> {
@@ -121,7 +121,7 @@ fn broken_by<'a>(
         // Judged because the rules changed, and not it.
         None => manifest.clone(),
     });
-    let subject = Subject { path: &entry.path, manifest: &manifest, base: base.as_ref() };
+    let subject = PolicySubject { path: &entry.path, manifest: &manifest, base: base.as_ref() };
     project.policies.broken_by(subject)
 }
 

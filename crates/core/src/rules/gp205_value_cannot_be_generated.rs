@@ -22,7 +22,7 @@
 //! no `value` in the manifest, and once the secret is there: goldenpath value set SEC-0007
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     name: "value-cannot-be-generated",
     severity: Severity::Error,
     source: include_str!("gp205_value_cannot_be_generated.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

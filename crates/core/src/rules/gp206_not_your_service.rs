@@ -42,7 +42,7 @@
 //!     namespace: web
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
 use crate::config::{NamespaceObjection, NamespacePattern, Unlisted};
 
@@ -51,7 +51,7 @@ pub(super) const RULE: Rule = Rule {
     name: "not-your-service",
     severity: Severity::Error,
     source: include_str!("gp206_not_your_service.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

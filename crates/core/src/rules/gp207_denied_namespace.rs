@@ -39,7 +39,7 @@
 //!     argocd: { owners: [platform-team], namespaces: [argocd] }
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -47,7 +47,7 @@ pub(super) const RULE: Rule = Rule {
     name: "denied-namespace",
     severity: Severity::Error,
     source: include_str!("gp207_denied_namespace.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

@@ -28,18 +28,18 @@
 //!       - arn:aws:iam::123456789012:role/reporting
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::arn;
 use crate::catalog::{Entry, Project};
 use crate::config::AccountObjection;
-use crate::yaml::Value;
+use crate::yaml::NodeValue;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP208",
     name: "foreign-principal",
     severity: Severity::Warning,
     source: include_str!("gp208_foreign_principal.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 const FIELDS: [&str; 3] = ["readPrincipals", "writePrincipals", "breakGlassPrincipals"];
@@ -58,9 +58,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     for field in FIELDS {
         let list = format!("/spec/access/{field}");
         let Some((_, node)) = root.at(&list) else { continue };
-        let Value::Sequence(items) = &node.value else { continue };
+        let NodeValue::Sequence(items) = &node.value else { continue };
         for (index, item) in items.iter().enumerate() {
-            let Value::String(principal) = &item.value else { continue };
+            let NodeValue::String(principal) = &item.value else { continue };
             let Some(account) = arn::account(principal) else { continue };
             let Some(objection) = project.ownership.object_to_account(service, account, own) else {
                 continue;

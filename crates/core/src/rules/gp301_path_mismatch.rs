@@ -22,7 +22,7 @@
 //! that changed since the last commit, where they are another manifest's too, or where the file lies outside of the
 //! catalog, it takes `--unsafe-fixes`: then the folder may be right.
 
-use super::{Check, Fix, Rule, Severity, Sink};
+use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project, path_of};
 use crate::manifest::{DnsLabel, SecretId};
 
@@ -31,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
     name: "path-mismatch",
     severity: Severity::Error,
     source: include_str!("gp301_path_mismatch.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {

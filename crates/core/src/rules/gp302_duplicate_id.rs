@@ -22,7 +22,7 @@
 //!
 //! `goldenpath id renumber` does that: the younger of the two gets the next free ID.
 
-use super::{Check, Finding, Rule, RuleSet, Severity, Sink, duplicates, redaction};
+use super::{Finding, Rule, RuleCheck, RuleSet, Severity, Sink, duplicates, redaction};
 use crate::catalog::{Catalog, Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     name: "duplicate-id",
     severity: Severity::Error,
     source: include_str!("gp302_duplicate_id.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

@@ -22,7 +22,7 @@
 //!   name: payments-reporting-db
 //! ```
 
-use super::{Check, Rule, Severity, Sink, duplicates};
+use super::{Rule, RuleCheck, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Entry, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     name: "duplicate-name",
     severity: Severity::Error,
     source: include_str!("gp303_duplicate_name.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

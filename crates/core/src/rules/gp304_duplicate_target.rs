@@ -24,7 +24,7 @@
 //!     k8sSecretName: payments-reporting-db-creds
 //! ```
 
-use super::{Check, Rule, Severity, Sink, duplicates};
+use super::{Rule, RuleCheck, Severity, Sink, duplicates};
 use crate::catalog::{Catalog, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
     name: "duplicate-target",
     severity: Severity::Error,
     source: include_str!("gp304_duplicate_target.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

@@ -31,7 +31,7 @@
 //!     namespace: payments
 //! ```
 
-use super::{Check, Rule, Severity, Sink, duplicates, gp303_duplicate_name};
+use super::{Rule, RuleCheck, Severity, Sink, duplicates, gp303_duplicate_name};
 use crate::catalog::{Catalog, Project};
 use crate::config::Level;
 
@@ -40,7 +40,7 @@ pub(super) const RULE: Rule = Rule {
     name: "duplicate-external-secret",
     severity: Severity::Error,
     source: include_str!("gp305_duplicate_external_secret.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

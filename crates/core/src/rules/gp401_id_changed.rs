@@ -18,7 +18,7 @@
 //!   id: SEC-0007
 //! ```
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::SecretId;
 
@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     name: "id-changed",
     severity: Severity::Error,
     source: include_str!("gp401_id_changed.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

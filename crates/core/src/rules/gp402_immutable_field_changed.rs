@@ -18,7 +18,7 @@
 //! A new manifest for the new name; the old one goes through `deprecated` and `decommission_requested` when nothing uses
 //! it any more.
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::DnsLabel;
 
@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     name: "immutable-field-changed",
     severity: Severity::Error,
     source: include_str!("gp402_immutable_field_changed.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 const FIELDS: [&str; 4] =

@@ -20,7 +20,7 @@
 //! +    status: deprecated
 //! ```
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::LifecycleStatus;
 
@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
     name: "illegal-transition",
     severity: Severity::Error,
     source: include_str!("gp403_illegal_transition.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

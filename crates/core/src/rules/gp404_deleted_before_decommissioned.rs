@@ -21,7 +21,7 @@
 //!     status: deprecated     # then decommission_requested; apply makes it decommissioned
 //! ```
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 use crate::vcs::Snapshot;
 
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     name: "deleted-before-decommissioned",
     severity: Severity::Error,
     source: include_str!("gp404_deleted_before_decommissioned.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

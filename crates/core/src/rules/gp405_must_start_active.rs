@@ -22,7 +22,7 @@
 //!     status: active
 //! ```
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::LifecycleStatus;
 
@@ -31,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
     name: "must-start-active",
     severity: Severity::Error,
     source: include_str!("gp405_must_start_active.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

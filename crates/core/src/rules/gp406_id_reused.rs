@@ -16,7 +16,7 @@
 //! goldenpath new secret     takes an ID that nobody has had
 //! ```
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
     name: "id-reused",
     severity: Severity::Error,
     source: include_str!("gp406_id_reused.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {

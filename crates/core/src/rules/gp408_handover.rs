@@ -19,7 +19,7 @@
 //! ## Use instead
 //! The same change, approved by the old owner. Where the other team needs a credential of its own, a new manifest.
 
-use super::{Check, Rule, Severity, Sink, before_after};
+use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
 
 pub(super) const RULE: Rule = Rule {
@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     name: "handover",
     severity: Severity::Warning,
     source: include_str!("gp408_handover.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 const OWNER: &str = "/metadata/owner";

@@ -21,7 +21,7 @@
 //! goldenpath id renumber SEC-99999999     takes the next free ID
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::SecretId;
 use crate::used_ids::of_file_name;
@@ -31,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
     name: "id-jump",
     severity: Severity::Error,
     source: include_str!("gp409_id_jump.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

@@ -38,16 +38,16 @@
 //! ```
 
 use super::redaction::{CODE, leaks};
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Entry, Project, State};
-use crate::yaml::{Node, Value};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Entry, EntryState, Project};
+use crate::yaml::{Node, NodeValue};
 
 pub(super) const RULE: Rule = Rule {
     code: CODE,
     name: "secret-value-in-manifest",
     severity: Severity::Error,
     source: include_str!("gp501_secret_value_in_manifest.rs"),
-    check: Check::Entry(check),
+    check: RuleCheck::Entry(check),
 };
 
 /// How many places in one file are worth telling; all are hidden.
@@ -76,7 +76,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
 
 /// Reports a file that is not a manifest and could not be searched.
 pub(super) fn report_unreadable(entry: &Entry, sink: &mut Sink<'_>) {
-    if let State::Unreadable(why) = &entry.state {
+    if let EntryState::Unreadable(why) = &entry.state {
         let help = "make it readable, or move it out of the catalog's folder".to_owned();
         sink.over(entry, 0..0, "", format!("cannot search this file for secrets: {why}"), help);
     }
@@ -88,13 +88,13 @@ fn pointer_to(root: &Node, at: usize) -> String {
     let mut node = root;
     loop {
         let next = match &node.value {
-            Value::Mapping(entries) => entries
+            NodeValue::Mapping(entries) => entries
                 .iter()
                 .find(|(key, value)| key.span.contains(&at) || value.span.contains(&at))
                 .map(|(key, value)| {
                     (key.name.replace('~', "~0").replace('/', "~1"), key.span.contains(&at), value)
                 }),
-            Value::Sequence(items) => {
+            NodeValue::Sequence(items) => {
                 let found = items.iter().enumerate().find(|(_, item)| item.span.contains(&at));
                 found.map(|(number, item)| (number.to_string(), false, item))
             }

@@ -37,7 +37,7 @@
 //!     status: deprecated
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::{LifecycleStatus, SecretRequest};
 
@@ -46,7 +46,7 @@ pub(super) const RULE: Rule = Rule {
     name: "ttl-expired",
     severity: Severity::Warning,
     source: include_str!("gp601_ttl_expired.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {

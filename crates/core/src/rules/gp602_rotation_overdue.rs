@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
 use crate::manifest::SecretId;
 
@@ -43,7 +43,7 @@ pub(super) const RULE: Rule = Rule {
     name: "rotation-overdue",
     severity: Severity::Warning,
     source: include_str!("gp602_rotation_overdue.rs"),
-    check: Check::Stored(check),
+    check: RuleCheck::Stored(check),
 };
 
 /// What a store tells of the values of secrets.

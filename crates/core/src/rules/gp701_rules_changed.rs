@@ -26,8 +26,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Catalog, Changed, Entry, Project, RuleFile, State};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Catalog, ChangedRuleFile, Entry, EntryState, Project, RuleFile};
 use crate::config::KeyChange;
 
 pub(super) const RULE: Rule = Rule {
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
     name: "rules-changed",
     severity: Severity::Warning,
     source: include_str!("gp701_rules_changed.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 /// How many keys of one file are named.
@@ -46,7 +46,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         let Some(entry) = file.shown() else { continue };
         let mut span = None;
         let (pointer, message) = match &file.changed {
-            Changed::Keys(changes) => {
+            ChangedRuleFile::Keys(changes) => {
                 // What is in a section that is new or gone counts, not that there is one.
                 let changes: Vec<KeyChange> = match file.path.ends_with(".json") {
                     true => changes.clone(),
@@ -55,14 +55,14 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 let pointer = changes.first().map(KeyChange::pointer).unwrap_or_default();
                 (pointer, format!("{}: {}", what_happens(file), names(file, &changes)))
             }
-            Changed::Owners(owners) => {
+            ChangedRuleFile::Owners(owners) => {
                 span = new_line(file);
                 (
                     String::new(),
                     format!("{}, and with it who owns {}", what_happens(file), owners.join(", ")),
                 )
             }
-            Changed::Text => (String::new(), what_happens(file)),
+            ChangedRuleFile::Text => (String::new(), what_happens(file)),
         };
         let help = "the rules of the base judge this change, and these apply from the merge on: have those who own \
                     the rules review it";
@@ -77,7 +77,7 @@ fn what_happens(file: &RuleFile) -> String {
         (None, _) => format!("the rule file `{path}` is new"),
         (_, None) => format!("the rule file `{path}` is removed"),
         (_, Some(after)) => match &after.state {
-            State::Unreadable(why) => {
+            EntryState::Unreadable(why) => {
                 format!("the rule file `{path}` cannot be read any more: {why}")
             }
             _ => format!("the rule file `{path}` changes"),

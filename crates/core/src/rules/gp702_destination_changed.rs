@@ -28,8 +28,8 @@
 //! it.
 
 use super::gp701_rules_changed::{key_span, names};
-use super::{Check, Rule, Severity, Sink};
-use crate::catalog::{Catalog, Changed, Project};
+use super::{Rule, RuleCheck, Severity, Sink};
+use crate::catalog::{Catalog, ChangedRuleFile, Project};
 use crate::config::{KeyChange, destination_changes};
 
 pub(super) const RULE: Rule = Rule {
@@ -37,7 +37,7 @@ pub(super) const RULE: Rule = Rule {
     name: "destination-changed",
     severity: Severity::Warning,
     source: include_str!("gp702_destination_changed.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
@@ -45,13 +45,13 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     for file in change.files.iter().filter(|file| file.is_config && file.before.is_some()) {
         let Some(entry) = file.shown() else { continue };
         let (pointer, message) = match &file.changed {
-            Changed::Keys(changes) => {
+            ChangedRuleFile::Keys(changes) => {
                 let destinations = destination_changes(changes);
                 let Some(first) = destinations.first().map(KeyChange::pointer) else { continue };
                 (first, format!("where things go changes: {}", names(file, &destinations)))
             }
             // A file that cannot be compared may send things anywhere.
-            Changed::Text | Changed::Owners(_) => (
+            ChangedRuleFile::Text | ChangedRuleFile::Owners(_) => (
                 String::new(),
                 format!(
                     "where things go cannot be compared: `{}` has no plain keys and values",

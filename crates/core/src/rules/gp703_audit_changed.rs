@@ -20,9 +20,9 @@
 //! git restore --source origin/main --staged --worktree -- audit     in the branch, before the merge
 //! ```
 
-use super::{Check, Rule, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
-use crate::trail::Place;
+use crate::trail::TrailPlace;
 use crate::vcs::Snapshot;
 
 pub(super) const RULE: Rule = Rule {
@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
     name: "audit-changed",
     severity: Severity::Error,
     source: include_str!("gp703_audit_changed.rs"),
-    check: Check::Catalog(check),
+    check: RuleCheck::Catalog(check),
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
@@ -38,7 +38,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     let short = |id: &str| id[..8.min(id.len())].to_owned();
     for fault in &before.trails {
         let (place, help) = match (&fault.place, catalog.snapshot) {
-            (Place::Commit(commit), _) => {
+            (TrailPlace::Commit(commit), _) => {
                 let commit = short(commit);
                 let help = format!(
                     "take the file out of that commit: git rebase --interactive {commit}~1"

@@ -18,10 +18,10 @@ pub use fix::{Applicability, Fix, Patch};
 pub use gp602_rotation_overdue::{Renewal, Renewals};
 pub use redaction::{Confidential, conceal, secret_spans};
 
-use crate::catalog::{Catalog, Entry, Project, Selection, Step};
+use crate::catalog::{Catalog, ChangeContext, Entry, Project, Selection};
 use crate::config::{ConfigError, Level};
 use crate::suggest;
-use crate::vcs::{Change, Repository, Snapshot, SourceError};
+use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
 
 /// A rule. Its code never changes meaning.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ pub struct Rule {
     pub severity: Severity,
     /// The rule's own file, for the page in its doc comment.
     source: &'static str,
-    check: Check,
+    check: RuleCheck,
 }
 
 /// What a rule looks at.
 #[derive(Debug)]
-enum Check {
+enum RuleCheck {
     /// One file by itself.
     Entry(fn(&Entry, &Project, &mut Sink<'_>)),
     /// Files against each other.
@@ -130,7 +130,7 @@ impl<'project> RuleSet<'project> {
         repository: &Repository,
         snapshot: Snapshot,
         selection: &Selection,
-        step: Option<&Step<'_>>,
+        step: Option<&ChangeContext<'_>>,
     ) -> Result<Reading, SourceError> {
         let (catalog, findings) =
             Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
@@ -153,7 +153,7 @@ impl<'project> RuleSet<'project> {
         reading: &mut Reading,
         repository: &Repository,
         selection: &Selection,
-        change: Option<&Change>,
+        change: Option<&ChangedPaths>,
     ) -> Result<(), SourceError> {
         if self.rules.iter().any(|(rule, _)| rule.code == redaction::CODE) {
             reading.catalog.read_texts(repository, self.project, selection, change)?;
@@ -166,7 +166,7 @@ impl<'project> RuleSet<'project> {
         let mut findings = Vec::new();
         for &(rule, severity) in self.rules.iter().filter(|(rule, _)| rule.code == redaction::CODE)
         {
-            if let Check::Entry(check) = rule.check {
+            if let RuleCheck::Entry(check) = rule.check {
                 let mut sink = Sink::new(rule, severity, &mut findings);
                 for entry in &catalog.texts {
                     check(entry, self.project, &mut sink);
@@ -200,9 +200,9 @@ impl<'project> RuleSet<'project> {
         for &(rule, severity) in &self.rules {
             let mut sink = Sink::new(rule, severity, &mut findings);
             match rule.check {
-                Check::Entry(_) | Check::Stored(_) => {}
-                Check::Catalog(check) => check(&catalog, self.project, &mut sink),
-                Check::Configured(check) => check(&catalog, self.project, &mut sink)
+                RuleCheck::Entry(_) | RuleCheck::Stored(_) => {}
+                RuleCheck::Catalog(check) => check(&catalog, self.project, &mut sink),
+                RuleCheck::Configured(check) => check(&catalog, self.project, &mut sink)
                     .map_err(|error| redaction::seal_error(error, &catalog, self.project))?,
             }
         }
@@ -229,7 +229,7 @@ impl<'project> RuleSet<'project> {
         let mut findings: Vec<Finding> =
             catalog.selected().flat_map(|entry| self.check_entry(entry)).collect();
         for &(rule, severity) in &self.rules {
-            if let Check::Catalog(check) = rule.check {
+            if let RuleCheck::Catalog(check) = rule.check {
                 check(catalog, self.project, &mut Sink::new(rule, severity, &mut findings));
             }
         }
@@ -247,7 +247,7 @@ impl<'project> RuleSet<'project> {
     ) {
         let mut stored = Vec::new();
         for &(rule, severity) in &self.rules {
-            if let Check::Stored(check) = rule.check {
+            if let RuleCheck::Stored(check) = rule.check {
                 check(catalog, self.project, renewals, &mut Sink::new(rule, severity, &mut stored));
             }
         }
@@ -289,7 +289,7 @@ impl<'project> RuleSet<'project> {
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
         let mut findings = Vec::new();
         for &(rule, severity) in self.rules.iter().filter(|_| entry.selected) {
-            if let Check::Entry(check) = rule.check {
+            if let RuleCheck::Entry(check) = rule.check {
                 check(entry, self.project, &mut Sink::new(rule, severity, &mut findings));
             }
         }

@@ -14,7 +14,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::secrets;
 use super::secrets::Leak;
 use super::{Finding, Fix, Patch};
-use crate::catalog::{Catalog, Entry, Project, RuleFile, State};
+use crate::catalog::{Catalog, Entry, EntryState, Project, RuleFile};
 use crate::config::ConfigError;
 use crate::yaml;
 use crate::yaml::Node;
@@ -113,10 +113,10 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
         lists.into_iter().flatten().any(|known| known == word) || root.is_some_and(is_own)
     };
     match &entry.state {
-        State::Unreadable(_) => Vec::new(),
-        State::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
+        EntryState::Unreadable(_) => Vec::new(),
+        EntryState::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
         // In JSON and YAML, only the parser knows where a value ends.
-        State::Text if !entry.text.contains('\0') => {
+        EntryState::Text if !entry.text.contains('\0') => {
             let root = is_structured(&entry.path).then(|| yaml::parse(&entry.text).ok()).flatten();
             let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
             // `value` and `data` are words of a schema, not names of what holds a secret.
@@ -125,10 +125,10 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
             }
             leaks
         }
-        State::Broken(_) | State::Text if entry.text.contains('\0') => {
+        EntryState::Broken(_) | EntryState::Text if entry.text.contains('\0') => {
             without_nul(&entry.text, &is_name)
         }
-        State::Broken(_) | State::Text => secrets::leaks(&entry.text, None, &is_name),
+        EntryState::Broken(_) | EntryState::Text => secrets::leaks(&entry.text, None, &is_name),
     }
 }
 
@@ -251,7 +251,7 @@ pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Projec
     let before = catalog.before.iter().flat_map(|before| &before.entries);
     let entries = catalog.selected().chain(before).filter(|entry| told.contains(&entry.path));
     let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
-    error.reworded(|text| redact(text, hidden.iter(), Origin::Foreign))
+    error.reworded(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
 }
 
 /// The bytes of a text, such as that of a configuration file, that look like a secret.
@@ -273,7 +273,7 @@ pub fn conceal<'text>(
     }
     let words = Hidden::of(entry, project).words;
     if words.0.is_some() {
-        texts.for_each(|text| redact(text, std::iter::once(&words), Origin::Foreign));
+        texts.for_each(|text| redact(text, std::iter::once(&words), SpanOrigin::Foreign));
     }
 }
 
@@ -294,7 +294,7 @@ fn seal_with<'catalog>(
         }
         let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
         let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
-        let clean = |text: &mut String| redact(text, hidden_words(), Origin::Message);
+        let clean = |text: &mut String| redact(text, hidden_words(), SpanOrigin::Message);
         // These say nothing of the file, and what is hidden may be one of their words: `password`.
         let mut is_own = finding.rule.code == CODE;
         if let Some(hidden) = files.get(&finding.path) {
@@ -337,7 +337,7 @@ fn seal_with<'catalog>(
             clean(&mut finding.message);
             clean(&mut finding.help);
         }
-        redact(&mut finding.pointer, hidden_words(), Origin::Foreign);
+        redact(&mut finding.pointer, hidden_words(), SpanOrigin::Foreign);
     }
 }
 
@@ -350,7 +350,7 @@ fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
 
 /// Whose words a text is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum SpanOrigin {
     /// goldenpath's, with foreign texts between backticks, and paths.
     Message,
     /// Taken from a file.
@@ -359,13 +359,17 @@ enum Origin {
 
 /// Replaces what the files hide, and what looks like a secret by itself. A word of goldenpath's own stays, also where a
 /// file hides the same word.
-fn redact<'words>(text: &mut String, words: impl Iterator<Item = &'words Words>, origin: Origin) {
+fn redact<'words>(
+    text: &mut String,
+    words: impl Iterator<Item = &'words Words>,
+    origin: SpanOrigin,
+) {
     let mut found: Vec<Range<usize>> =
         secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
     found.extend(
         words
             .flat_map(|words| words.find(text))
-            .filter(|span| origin == Origin::Foreign || !is_own_word(text, span)),
+            .filter(|span| origin == SpanOrigin::Foreign || !is_own_word(text, span)),
     );
     if found.is_empty() {
         return;
@@ -428,7 +432,7 @@ mod tests {
             AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok(),
         );
         let mut text = "abc abcd xLONGSECRETx".to_owned();
-        redact(&mut text, [words].iter(), Origin::Foreign);
+        redact(&mut text, [words].iter(), SpanOrigin::Foreign);
         assert_eq!(text, "[hidden] abcd x[hidden]x");
     }
 
@@ -439,7 +443,7 @@ mod tests {
         assert_eq!(pieces(&secret).collect::<String>(), secret);
         let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok());
         let mut text = format!("it is {secret}.");
-        redact(&mut text, [words].iter(), Origin::Foreign);
+        redact(&mut text, [words].iter(), SpanOrigin::Foreign);
         assert!(text.starts_with("it is [hidden]") && !text.contains("cGFzc3dv"), "{text}");
     }
 
@@ -452,7 +456,7 @@ mod tests {
                 .ok(),
         );
         let mut text = "the field `password` is a password, x/field, `a field`, hunter2".to_owned();
-        redact(&mut text, [words].iter(), Origin::Message);
+        redact(&mut text, [words].iter(), SpanOrigin::Message);
         assert_eq!(text, "the field `[hidden]` is a password, x/[hidden], `a [hidden]`, [hidden]");
     }
 }

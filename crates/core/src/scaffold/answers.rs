@@ -25,7 +25,7 @@ pub struct Answers {
 /// The template's variables: those of a SecretRequest, under the same names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Variables<'a> {
+pub struct ManifestVariables<'a> {
     id: SecretId,
     name: &'a str,
     description: Option<&'a str>,
@@ -65,8 +65,8 @@ impl Answers {
         id: SecretId,
         environment: &'a str,
         project: &'a Project,
-    ) -> Variables<'a> {
-        Variables {
+    ) -> ManifestVariables<'a> {
+        ManifestVariables {
             id,
             name: &self.name,
             description: self.description.as_deref(),

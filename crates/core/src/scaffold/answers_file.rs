@@ -2,13 +2,13 @@
 
 use miette::{Diagnostic, LabeledSpan, NamedSource};
 
-use super::{Draft, Field, Origin, Wrong};
+use super::{AnswerOrigin, Draft, Field, InvalidAnswer};
 use crate::catalog::{Entry, Project};
 use crate::rules::{Confidential, conceal};
 use crate::suggest;
 use crate::vcs::File;
 use crate::yaml;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, NodeValue};
 
 /// The bytes of a file of answers that are read at most.
 pub const MAX_ANSWERS_BYTES: u64 = 1024 * 1024;
@@ -107,11 +107,11 @@ impl AnswersFile {
 
     /// The error for those answers of this file that are wrong.
     #[must_use]
-    pub fn refuse(&self, wrong: &[Wrong]) -> Option<AnswersError> {
+    pub fn refuse(&self, wrong: &[InvalidAnswer]) -> Option<AnswersError> {
         let mut labels = Vec::new();
         let mut lines = Vec::new();
-        for Wrong { field, origin, why } in wrong {
-            if let Origin::File(span) = origin {
+        for InvalidAnswer { field, origin, why } in wrong {
+            if let AnswerOrigin::File(span) = origin {
                 lines.push(format!("`{}`: {why}", field.variable()));
                 labels.push(LabeledSpan::new_with_span(
                     Some(format!("`{}`", field.variable())),
@@ -147,7 +147,7 @@ impl AnswersFile {
                     "write `service: …`, one answer a line",
                 ),
             })?;
-        let Value::Mapping(answers) = &root.value else {
+        let NodeValue::Mapping(answers) = &root.value else {
             let help = format!(
                 "write one answer a line, such as `service: payments`; the keys are {}",
                 keys()
@@ -165,7 +165,7 @@ impl AnswersFile {
                 return Err(self.at(key.span.clone(), message, what_is_meant(&key.name)));
             };
             for (answer, span) in self.values(field, value)? {
-                self.draft.answer(field, answer, Origin::File(span));
+                self.draft.answer(field, answer, AnswerOrigin::File(span));
             }
         }
         Ok(())
@@ -178,15 +178,17 @@ impl AnswersFile {
         value: &Node,
     ) -> Result<Vec<(String, std::ops::Range<usize>)>, AnswersError> {
         match (&value.value, field) {
-            (Value::String(text), _) => Ok(vec![(text.clone(), value.span.clone())]),
-            (Value::Int(number), Field::TtlDays) => {
+            (NodeValue::String(text), _) => Ok(vec![(text.clone(), value.span.clone())]),
+            (NodeValue::Int(number), Field::TtlDays) => {
                 Ok(vec![(number.to_string(), value.span.clone())])
             }
-            (Value::Sequence(items), Field::Environment) if !items.is_empty() => {
+            (NodeValue::Sequence(items), Field::Environment) if !items.is_empty() => {
                 let mut environments = Vec::new();
                 for item in items {
                     match &item.value {
-                        Value::String(text) => environments.push((text.clone(), item.span.clone())),
+                        NodeValue::String(text) => {
+                            environments.push((text.clone(), item.span.clone()))
+                        }
                         _ => return Err(self.wrong_kind(field, item)),
                     }
                 }
@@ -198,12 +200,12 @@ impl AnswersFile {
 
     fn wrong_kind(&self, field: Field, value: &Node) -> AnswersError {
         let (expected, help) = match (field, &value.value) {
-            (_, Value::Null) => ("something", "leave the key out where there is no answer"),
+            (_, NodeValue::Null) => ("something", "leave the key out where there is no answer"),
             (Field::TtlDays, _) => ("a number of days", "write it as a whole number, such as 90"),
             (Field::Environment, _) => {
                 ("an environment or a list of them", "write `[dev, prod]`, or one name")
             }
-            (_, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+            (_, NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_)) => {
                 ("a text", "put quotes around it")
             }
             _ => ("a text", "write one value behind the key"),

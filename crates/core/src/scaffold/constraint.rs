@@ -19,7 +19,7 @@ pub struct Constraint<'project> {
 
 /// What the rules say of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AnswerVerdict {
     Fit,
     /// A rule warns.
     Doubtful(String),
@@ -49,7 +49,7 @@ impl<'project> Constraint<'project> {
 
     /// Judges an answer of `draft` by the very rules that `validate` applies to the manifest's field, with the other
     /// answers and the catalog beside it. Policies are left to the whole manifest.
-    pub fn judge(&mut self, draft: &Draft, field: Field) -> Verdict {
+    pub fn judge(&mut self, draft: &Draft, field: Field) -> AnswerVerdict {
         // Who may use a namespace depends on the service: until that is answered, it is one that may, or else it is
         // open.
         let mut tried = draft.clone();
@@ -58,7 +58,7 @@ impl<'project> Constraint<'project> {
             (field, draft.get(Field::Service), draft.get(field))
         {
             match self.project.ownership.holders(namespace).next() {
-                Some(holder) => tried.answer(Field::Service, holder, super::Origin::Asked),
+                Some(holder) => tried.answer(Field::Service, holder, super::AnswerOrigin::Asked),
                 None => is_service_open = true,
             }
         }
@@ -82,17 +82,17 @@ impl<'project> Constraint<'project> {
         let says =
             |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
         match (refuses, of_field().next()) {
-            (Some(finding), _) => Verdict::Wrong(says(finding)),
-            (None, Some(finding)) => Verdict::Doubtful(says(finding)),
-            (None, None) => Verdict::Fit,
+            (Some(finding), _) => AnswerVerdict::Wrong(says(finding)),
+            (None, Some(finding)) => AnswerVerdict::Doubtful(says(finding)),
+            (None, None) => AnswerVerdict::Fit,
         }
     }
 
     /// Whether a question takes an answer that nobody has given before and no list holds.
     pub fn takes_new(&mut self, field: Field) -> bool {
         let mut draft = Draft::default();
-        draft.answer(field, UNANSWERED, super::Origin::Asked);
-        !matches!(self.judge(&draft, field), Verdict::Wrong(_))
+        draft.answer(field, UNANSWERED, super::AnswerOrigin::Asked);
+        !matches!(self.judge(&draft, field), AnswerVerdict::Wrong(_))
     }
 
     #[must_use]

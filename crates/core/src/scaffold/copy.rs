@@ -2,11 +2,11 @@
 
 use miette::Diagnostic;
 
-use super::{Answers, Draft, Field, Origin};
+use super::{AnswerOrigin, Answers, Draft, Field};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::yaml;
-use crate::yaml::{Change, Scalar};
+use crate::yaml::{Scalar, YamlEdit};
 
 /// The manifest that is copied.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Original {
         let mut draft = Draft::default();
         for field in Field::ALL {
             if field != Field::Environment {
-                draft.answer(field, said(&self.request, field), Origin::Copied);
+                draft.answer(field, said(&self.request, field), AnswerOrigin::Copied);
             }
         }
         draft
@@ -128,9 +128,9 @@ impl Original {
             };
             let pointer_text = pointer.to_owned();
             let change = match (old.is_empty(), new.is_empty()) {
-                (_, true) => Change::Remove { pointer: pointer_text },
-                (true, _) => Change::Add { pointer: pointer_text, value },
-                _ => Change::Set { pointer: pointer_text, value },
+                (_, true) => YamlEdit::Remove { pointer: pointer_text },
+                (true, _) => YamlEdit::Add { pointer: pointer_text, value },
+                _ => YamlEdit::Set { pointer: pointer_text, value },
             };
             let changed = yaml::parse(&text).ok().and_then(|root| change.apply(&text, &root));
             text = changed

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Constraint, Draft, Field, Origin, Verdict};
+use super::{AnswerOrigin, AnswerVerdict, Constraint, Draft, Field};
 use crate::config::{NamespacePattern, Rotation, Unlisted};
 use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
 
@@ -58,8 +58,8 @@ impl Constraint<'_> {
         });
         let mut tried = draft.clone();
         let mut fits = |name: &String| {
-            tried.answer(field, name, Origin::Asked);
-            !matches!(self.judge(&tried, field), Verdict::Wrong(_))
+            tried.answer(field, name, AnswerOrigin::Asked);
+            !matches!(self.judge(&tried, field), AnswerVerdict::Wrong(_))
         };
         let whole = name.to_owned();
         std::iter::once(whole.clone()).chain(numbered).find(|name| fits(name)).unwrap_or(whole)

@@ -2,22 +2,22 @@
 
 use std::ops::Range;
 
-use super::{Answers, Constraint, Field, Verdict};
+use super::{AnswerVerdict, Answers, Constraint, Field};
 
 /// What has been answered so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Draft(Vec<Given>);
+pub struct Draft(Vec<GivenAnswer>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Given {
+struct GivenAnswer {
     field: Field,
     value: String,
-    origin: Origin,
+    origin: AnswerOrigin,
 }
 
 /// Where an answer comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum AnswerOrigin {
     Flag,
     /// Bytes of the file of answers.
     File(Range<usize>),
@@ -29,22 +29,22 @@ pub enum Origin {
 
 /// An answer that cannot be taken, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct InvalidAnswer {
     pub field: Field,
-    pub origin: Origin,
+    pub origin: AnswerOrigin,
     pub why: String,
 }
 
 impl Draft {
     /// Adds an answer; only environments take several.
-    pub fn answer(&mut self, field: Field, value: impl Into<String>, origin: Origin) {
+    pub fn answer(&mut self, field: Field, value: impl Into<String>, origin: AnswerOrigin) {
         let value = value.into();
         if field != Field::Environment {
             self.remove(field);
         } else if self.all(field).any(|answered| answered == value) {
             return;
         }
-        self.0.push(Given { field, value, origin });
+        self.0.push(GivenAnswer { field, value, origin });
     }
 
     /// Takes an answer back.
@@ -54,7 +54,7 @@ impl Draft {
 
     /// Adds the answers of `other` to questions that have none yet.
     pub fn fill_from(&mut self, other: Self) {
-        let open: Vec<Given> =
+        let open: Vec<GivenAnswer> =
             other.0.into_iter().filter(|given| self.get(given.field).is_none()).collect();
         self.0.extend(open);
     }
@@ -69,7 +69,7 @@ impl Draft {
         self.0.iter().filter(move |given| given.field == field).map(|given| given.value.as_str())
     }
 
-    pub fn origin(&self, field: Field) -> Option<&Origin> {
+    pub fn origin(&self, field: Field) -> Option<&AnswerOrigin> {
         self.0.iter().find(|given| given.field == field).map(|given| &given.origin)
     }
 
@@ -85,12 +85,12 @@ impl Draft {
 
     /// The answers that are wrong by themselves, whatever the others are.
     #[must_use]
-    pub fn wrong_alone(&self, constraint: &mut Constraint<'_>) -> Vec<Wrong> {
+    pub fn wrong_alone(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
         self.wrong(|given| match constraint.judge(&Self(vec![given.clone()]), given.field) {
             // Told beside the others, it speaks of their names and not of stand-ins.
-            alone @ Verdict::Wrong(_) => match constraint.judge(self, given.field) {
-                Verdict::Fit | Verdict::Doubtful(_) => alone,
-                together @ Verdict::Wrong(_) => together,
+            alone @ AnswerVerdict::Wrong(_) => match constraint.judge(self, given.field) {
+                AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => alone,
+                together @ AnswerVerdict::Wrong(_) => together,
             },
             fit => fit,
         })
@@ -98,16 +98,16 @@ impl Draft {
 
     /// The answers that are wrong beside the others and the catalog.
     #[must_use]
-    pub fn wrong_together(&self, constraint: &mut Constraint<'_>) -> Vec<Wrong> {
+    pub fn wrong_together(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
         self.wrong(|given| constraint.judge(self, given.field))
     }
 
-    fn wrong(&self, mut judge: impl FnMut(&Given) -> Verdict) -> Vec<Wrong> {
+    fn wrong(&self, mut judge: impl FnMut(&GivenAnswer) -> AnswerVerdict) -> Vec<InvalidAnswer> {
         let judged = self.0.iter().filter_map(|given| match judge(given) {
-            Verdict::Wrong(why) => {
-                Some(Wrong { field: given.field, origin: given.origin.clone(), why })
+            AnswerVerdict::Wrong(why) => {
+                Some(InvalidAnswer { field: given.field, origin: given.origin.clone(), why })
             }
-            Verdict::Fit | Verdict::Doubtful(_) => None,
+            AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => None,
         });
         judged.collect()
     }
@@ -119,7 +119,7 @@ impl Draft {
                 && !self.missing().contains(&field)
                 && let Some(default) = constraint.default_for(self, field)
             {
-                self.answer(field, default, Origin::Asked);
+                self.answer(field, default, AnswerOrigin::Asked);
             }
         }
     }

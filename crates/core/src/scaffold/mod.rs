@@ -15,9 +15,9 @@ use miette::Diagnostic;
 
 pub use answers::Answers;
 pub use answers_file::{AnswersError, AnswersFile, MAX_ANSWERS_BYTES};
-pub use constraint::{Constraint, Verdict};
+pub use constraint::{AnswerVerdict, Constraint};
 pub use copy::{CopyError, Original};
-pub use draft::{Draft, Origin, Wrong};
+pub use draft::{AnswerOrigin, Draft, InvalidAnswer};
 pub use field::Field;
 
 use crate::catalog::{Catalog, Entry, Project, path_of};

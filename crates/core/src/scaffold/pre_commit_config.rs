@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::template;
 use crate::template::{Output, TemplateError};
 use crate::yaml;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, NodeValue};
 
 /// The framework's configuration at the root of a repository.
 pub const CONFIG_FILE_NAME: &str = ".pre-commit-config.yaml";
@@ -54,7 +54,7 @@ pub fn add(text: &str, item: &str) -> HookEdit {
 fn inserted(text: &str, item: &str) -> Option<String> {
     let root = yaml::parse(text).ok()?;
     let (_, repos) = root.at("/repos")?;
-    let Value::Sequence(items) = &repos.value else { return None };
+    let NodeValue::Sequence(items) = &repos.value else { return None };
     let last = items.last()?;
     let line = text[..last.span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let indent = text[line..last.span.start].strip_suffix("- ")?;
@@ -85,8 +85,8 @@ fn inserted(text: &str, item: &str) -> Option<String> {
 fn end_of(node: &Node, text: &str) -> usize {
     let is_flow = text[node.span.start..].starts_with(['[', '{']);
     let last = match &node.value {
-        Value::Sequence(items) if !is_flow => items.last(),
-        Value::Mapping(entries) if !is_flow => entries.last().map(|(_, value)| value),
+        NodeValue::Sequence(items) if !is_flow => items.last(),
+        NodeValue::Mapping(entries) if !is_flow => entries.last().map(|(_, value)| value),
         _ => None,
     };
     last.map_or(node.span.end, |last| end_of(last, text))

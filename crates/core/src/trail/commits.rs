@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::verification::added_only;
-use super::{FOLDER, Fault, MAX_BYTES, Place, Trail, file_of};
+use super::{FOLDER, MAX_BYTES, Trail, TrailPlace, TrailViolation, file_of};
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, Snapshot, SourceError, TrailDelta};
 
@@ -37,8 +37,8 @@ pub fn changes(
     before: Snapshot,
     after: Snapshot,
     commits: Commits<'_>,
-) -> Result<Vec<Fault>, SourceError> {
-    let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
+) -> Result<Vec<TrailViolation>, SourceError> {
+    let mut faults: BTreeMap<String, TrailViolation> = BTreeMap::new();
     for delta in repository.trail_deltas(before, after)? {
         let found = match commits.delivery {
             Delivery::Proposed if is_known(repository, &delta, commits.known)? => None,
@@ -48,7 +48,7 @@ pub fn changes(
         if let Some((line, what)) = found {
             faults.insert(
                 delta.file.clone(),
-                Fault { file: delta.file, place: Place::Now, line, what },
+                TrailViolation { file: delta.file, place: TrailPlace::Now, line, what },
             );
         }
     }
@@ -64,8 +64,11 @@ pub fn changes(
             if let Some((line, what)) = found
                 && !faults.contains_key(&delta.file)
             {
-                let place = Place::Commit(step.id.to_string());
-                faults.insert(delta.file.clone(), Fault { file: delta.file, place, line, what });
+                let place = TrailPlace::Commit(step.id.to_string());
+                faults.insert(
+                    delta.file.clone(),
+                    TrailViolation { file: delta.file, place, line, what },
+                );
             }
         }
     }
@@ -80,12 +83,12 @@ pub fn staged_changes(
     repository: &Repository,
     before: Option<Snapshot>,
     upstream: Option<Snapshot>,
-) -> Result<Vec<Fault>, SourceError> {
+) -> Result<Vec<TrailViolation>, SourceError> {
     let files = repository.staged_trails(before, upstream)?;
     let what = "the audit trail is changed by hand".to_owned();
     Ok(files
         .into_iter()
-        .map(|file| Fault { file, place: Place::Now, line: None, what: what.clone() })
+        .map(|file| TrailViolation { file, place: TrailPlace::Now, line: None, what: what.clone() })
         .collect())
 }
 

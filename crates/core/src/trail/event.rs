@@ -8,7 +8,7 @@ use crate::manifest::SecretId;
 /// Something that was done for a secret. It never has a value in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Event {
+pub struct AuditEvent {
     pub time: Timestamp,
     pub id: SecretId,
     /// As the plan calls it, or `override-gate`.
@@ -44,7 +44,7 @@ pub struct Actor {
     pub git: Option<String>,
 }
 
-impl Event {
+impl AuditEvent {
     /// Whether both tell of the same, wherever they stand in a trail.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let apart = |event: &Self| Self { previous: String::new(), ..event.clone() };

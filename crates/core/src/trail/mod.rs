@@ -6,9 +6,9 @@ mod text;
 mod verification;
 
 pub use commits::{Commits, Delivery, changes, staged_changes};
-pub use event::{Actor, Event};
+pub use event::{Actor, AuditEvent};
 pub use text::{Trail, TrailFault};
-pub use verification::{Fault, Place, verify};
+pub use verification::{TrailPlace, TrailViolation, verify};
 
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, Snapshot};

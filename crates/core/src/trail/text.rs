@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Event;
+use super::AuditEvent;
 use crate::manifest::SecretId;
 
 /// A secret's trail.
@@ -31,13 +31,13 @@ impl Trail {
     }
 
     /// The events of all lines that are some.
-    pub fn events(&self) -> impl Iterator<Item = Event> {
+    pub fn events(&self) -> impl Iterator<Item = AuditEvent> {
         self.text.lines().filter_map(|line| serde_json::from_str(line).ok())
     }
 
     /// Adds those of `events` that are not there yet, each with the hash of the line before it.
-    pub fn add<'event>(&mut self, events: impl IntoIterator<Item = &'event Event>) {
-        let known: Vec<Event> = self.events().collect();
+    pub fn add<'event>(&mut self, events: impl IntoIterator<Item = &'event AuditEvent>) {
+        let known: Vec<AuditEvent> = self.events().collect();
         for event in events {
             if known.iter().any(|one| one.is_same(event)) {
                 continue;
@@ -48,8 +48,8 @@ impl Trail {
             }
             let previous = self.text.lines().last().map(hash).unwrap_or_default();
             // An event is text, numbers and times: it is always JSON.
-            let line =
-                serde_json::to_string(&Event { previous, ..event.clone() }).unwrap_or_default();
+            let line = serde_json::to_string(&AuditEvent { previous, ..event.clone() })
+                .unwrap_or_default();
             self.text.push_str(&line);
             self.text.push('\n');
         }
@@ -64,7 +64,7 @@ impl Trail {
         for (number, line) in self.text.lines().enumerate() {
             let mut fault =
                 |what: &str| faults.push(TrailFault { line: number + 1, what: what.to_owned() });
-            match serde_json::from_str::<Event>(line) {
+            match serde_json::from_str::<AuditEvent>(line) {
                 Err(_) => fault("it is no event"),
                 Ok(event) if event.id != id => fault("it is another secret's"),
                 Ok(event) if event.previous != previous => {
@@ -98,8 +98,8 @@ mod tests {
         SecretId::parse("SEC-0007").unwrap()
     }
 
-    fn event(second: i64, action: &str) -> Event {
-        Event {
+    fn event(second: i64, action: &str) -> AuditEvent {
+        AuditEvent {
             time: jiff::Timestamp::from_second(second).unwrap(),
             id: id(),
             action: action.to_owned(),

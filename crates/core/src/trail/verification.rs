@@ -11,7 +11,7 @@ use crate::vcs::{Repository, SourceError, TrailChange};
 
 /// Where something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum TrailPlace {
     /// In the file as it is now.
     Now,
     /// What is on disk is not what is committed, with more behind it.
@@ -22,24 +22,26 @@ pub enum Place {
 
 /// Something that should not be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
+pub struct TrailViolation {
     pub file: String,
-    pub place: Place,
+    pub place: TrailPlace,
     /// From 1; None where it is about the whole file.
     pub line: Option<usize>,
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for TrailViolation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.file)?;
         if let Some(line) = self.line {
             write!(out, ":{line}")?;
         }
         match &self.place {
-            Place::Now => {}
-            Place::Disk => out.write_str(" on disk")?,
-            Place::Commit(commit) => write!(out, " in commit {}", &commit[..8.min(commit.len())])?,
+            TrailPlace::Now => {}
+            TrailPlace::Disk => out.write_str(" on disk")?,
+            TrailPlace::Commit(commit) => {
+                write!(out, " in commit {}", &commit[..8.min(commit.len())])?
+            }
         }
         write!(out, ": {}", self.what)
     }
@@ -49,7 +51,7 @@ impl fmt::Display for Fault {
 ///
 /// # Errors
 /// A repository that cannot be read.
-pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceError> {
+pub fn verify(repository: &Repository) -> Result<(usize, Vec<TrailViolation>), SourceError> {
     let mut faults = BTreeSet::new();
     let head = repository.trails_at_head()?;
     let mut files: BTreeMap<String, String> = head.clone();
@@ -69,9 +71,9 @@ pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceErro
             continue;
         };
         for fault in Trail::of(text.clone()).faults(id) {
-            faults.insert(Fault {
+            faults.insert(TrailViolation {
                 file: file.clone(),
-                place: Place::Now,
+                place: TrailPlace::Now,
                 line: Some(fault.line),
                 what: fault.what,
             });
@@ -84,17 +86,17 @@ pub fn verify(repository: &Repository) -> Result<(usize, Vec<Fault>), SourceErro
         } else {
             None
         };
-        faults.extend(added_only(committed, now).map(|(line, what)| Fault {
+        faults.extend(added_only(committed, now).map(|(line, what)| TrailViolation {
             file: file.clone(),
-            place: Place::Disk,
+            place: TrailPlace::Disk,
             line,
             what,
         }));
     }
     repository.visit_trail_changes(&mut |TrailChange { commit, file, before, after }| {
-        faults.extend(added_only(before, after).map(|(line, what)| Fault {
+        faults.extend(added_only(before, after).map(|(line, what)| TrailViolation {
             file: file.to_owned(),
-            place: Place::Commit(commit.to_string()),
+            place: TrailPlace::Commit(commit.to_string()),
             line,
             what,
         }));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::manifest::SecretId;
-use crate::vcs::{Disk, Memory, Place};
+use crate::vcs::{Disk, DiskCache, ManifestFolder};
 
 /// How long a folder must have been at rest for its time to show that nothing changed since: file
 /// systems count in steps.
@@ -25,8 +25,8 @@ type Folder = (i128, Vec<(SecretId, String)>);
 /// their paths. `memory` is read and written.
 pub(super) fn ids(
     disk: &Disk<'_>,
-    places: &[Place<'_>],
-    memory: &Memory,
+    places: &[ManifestFolder<'_>],
+    memory: &DiskCache,
     of_file: &dyn Fn(&str) -> Vec<SecretId>,
 ) -> Vec<(SecretId, String)> {
     let text = memory.recall(1).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use limit::{Limit, Reservations};
-pub use origin::Origin;
-pub use scan::Look;
+pub use origin::IdOrigin;
+pub use scan::ScanDepth;
 
 use crate::files;
 use crate::manifest::{MAX_BYTES, SecretId};
@@ -34,7 +34,7 @@ pub const GIVEN_OUT_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct UsedIds {
     /// Every ID that a file has by its name or claims, or had, and where it was seen first.
-    pub origins: BTreeMap<SecretId, Origin>,
+    pub origins: BTreeMap<SecretId, IdOrigin>,
     pub limit: Limit,
     /// Whether history ends before its beginning, as in a shallow clone: what was deleted before
     /// that is not known.
@@ -45,7 +45,7 @@ pub struct UsedIds {
 
 /// What is looked at, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub struct HistoryScope<'a> {
     /// The catalog's folder.
     pub catalog: &'a str,
     pub max_gap: u32,
@@ -54,7 +54,7 @@ pub struct Scope<'a> {
     /// What that remote answered just now: its default branch, and all of its branches.
     pub default: Option<&'a Branch>,
     pub branches: &'a [Branch],
-    pub look: Look,
+    pub look: ScanDepth,
 }
 
 impl UsedIds {
@@ -66,7 +66,7 @@ impl UsedIds {
     /// A repository that cannot be read.
     pub fn read(
         repository: &Repository,
-        scope: Scope<'_>,
+        scope: HistoryScope<'_>,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, SourceError> {
         let found = scan::survey(repository, scope.catalog, scope.branches, scope.look, progress)?;
@@ -107,7 +107,7 @@ impl UsedIds {
     }
 
     /// The IDs that do not count, and where they were seen.
-    pub fn beyond(&self) -> impl Iterator<Item = (SecretId, &Origin)> {
+    pub fn beyond(&self) -> impl Iterator<Item = (SecretId, &IdOrigin)> {
         self.origins
             .iter()
             .map(|(id, origin)| (*id, origin))

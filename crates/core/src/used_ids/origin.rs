@@ -8,7 +8,7 @@ use crate::sanitize::harmless_name;
 
 /// The first place in which an ID was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum IdOrigin {
     WorkTree {
         /// From the repository's root.
         path: String,
@@ -24,7 +24,7 @@ pub enum Origin {
     },
 }
 
-impl Origin {
+impl IdOrigin {
     /// The file, from the repository's root.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -42,7 +42,7 @@ impl Origin {
         }
     }
 
-    /// Adds it to `bytes`, to be read by [`Origin::decode`].
+    /// Adds it to `bytes`, to be read by [`IdOrigin::decode`].
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         let (id, reference) = self.commit().unwrap_or((Oid::ZERO_SHA1, ""));
         bytes.extend_from_slice(id.as_bytes());
@@ -71,7 +71,7 @@ pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for IdOrigin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = harmless_name(self.path());
         match self {
@@ -96,23 +96,23 @@ mod tests {
 
     #[test]
     fn an_origin_is_read_as_it_was_written_and_a_part_of_one_is_none() {
-        let commit = Origin::Commit {
+        let commit = IdOrigin::Commit {
             path: "audit/SEC-0007.jsonl".to_owned(),
             id: Oid::from_bytes(&[7; 20]).unwrap(),
             reference: "origin/a\nb".to_owned(),
         };
-        let index = Origin::Index { path: "é".to_owned() };
+        let index = IdOrigin::Index { path: "é".to_owned() };
         let mut bytes = Vec::new();
         commit.encode(&mut bytes);
         index.encode(&mut bytes);
         for cut in 0..bytes.len() {
             let mut rest = &bytes[..cut];
-            let both = Origin::decode(&mut rest).zip(Origin::decode(&mut rest));
+            let both = IdOrigin::decode(&mut rest).zip(IdOrigin::decode(&mut rest));
             assert_eq!(both, None, "{cut}");
         }
         let mut rest = bytes.as_slice();
-        assert_eq!(Origin::decode(&mut rest), Some(commit));
-        assert_eq!(Origin::decode(&mut rest), Some(index));
+        assert_eq!(IdOrigin::decode(&mut rest), Some(commit));
+        assert_eq!(IdOrigin::decode(&mut rest), Some(index));
         assert!(rest.is_empty());
     }
 }

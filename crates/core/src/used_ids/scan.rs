@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::origin::take;
-use super::{Origin, claimed_id, folder_cache, of_file_name};
+use super::{IdOrigin, claimed_id, folder_cache, of_file_name};
 use crate::files;
 use crate::manifest::{MAX_BYTES, SecretId};
-use crate::vcs::{Blob, Branch, Disk, Place, Repository, Seen, Sighting, SourceError, is_yaml};
+use crate::vcs::{
+    Blob, Branch, Disk, ManifestFolder, ObjectCache, Occurrence, Repository, SourceError, is_yaml,
+};
 
 /// The folder of the audit trail, with a file for each ID, `audit/SEC-0007.jsonl`.
 const AUDIT_FOLDER: &str = "audit";
@@ -30,14 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What a look at everything has found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    pub(super) origins: BTreeMap<SecretId, Origin>,
+    pub(super) origins: BTreeMap<SecretId, IdOrigin>,
     /// The highest ID of the manifests on disk that the index does not have as they are.
     pub(super) manifests_on_disk: Option<SecretId>,
 }
 
 /// How the work tree is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum ScanDepth {
     /// By the times of the folders, to show an ID soon.
     AtFolders,
     /// Every file, to give an ID out.
@@ -55,21 +57,21 @@ pub(super) fn survey(
     repository: &Repository,
     catalog: &str,
     branches: &[Branch],
-    look: Look,
+    look: ScanDepth,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Survey, SourceError> {
     let places = [
-        Place { folder: catalog, counts: is_yaml },
-        Place { folder: AUDIT_FOLDER, counts: is_trail },
+        ManifestFolder { folder: catalog, counts: is_yaml },
+        ManifestFolder { folder: AUDIT_FOLDER, counts: is_trail },
     ];
     let disk = repository.disk()?;
     let folders = repository.memory_of("folders", (EDITION, catalog));
     let (committed, on_disk) = thread::scope(|scope| {
         let on_disk = scope.spawn(|| match look {
-            Look::AtFolders => {
+            ScanDepth::AtFolders => {
                 folder_cache::ids(&disk, &places, &folders, &|path| of_file(&disk, path))
             }
-            Look::AtFiles => places.iter().flat_map(|place| on_disk(&disk, *place)).collect(),
+            ScanDepth::AtFiles => places.iter().flat_map(|place| on_disk(&disk, *place)).collect(),
         });
         (in_git(repository, catalog, &places, branches, progress), on_disk.join())
     });
@@ -78,7 +80,7 @@ pub(super) fn survey(
     let manifests = on_disk.iter().filter(|(_, path)| is_yaml(Path::new(path)));
     let manifests_on_disk = manifests.map(|(id, _)| *id).max();
     for (id, path) in on_disk {
-        origins.entry(id).or_insert(Origin::WorkTree { path });
+        origins.entry(id).or_insert(IdOrigin::WorkTree { path });
     }
     Ok(Survey { origins, manifests_on_disk })
 }
@@ -87,10 +89,10 @@ pub(super) fn survey(
 fn in_git(
     repository: &Repository,
     catalog: &str,
-    places: &[Place<'_>],
+    places: &[ManifestFolder<'_>],
     branches: &[Branch],
     progress: &mut dyn FnMut(usize),
-) -> Result<BTreeMap<SecretId, Origin>, SourceError> {
+) -> Result<BTreeMap<SecretId, IdOrigin>, SourceError> {
     // Deepening a shallow clone brings in what lies behind commits that were read already.
     let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
     let (mut origins, mut seen) =
@@ -103,7 +105,7 @@ fn in_git(
             progress(commits);
         }
     };
-    let mut unread: Vec<(Blob<'static>, Origin)> = Vec::new();
+    let mut unread: Vec<(Blob<'static>, IdOrigin)> = Vec::new();
     repository.visit_everywhere(
         places,
         branches,
@@ -130,19 +132,19 @@ fn in_git(
     Ok(origins)
 }
 
-fn origin_of(blob: &Blob<'_>, sighting: Sighting<'_>) -> Origin {
+fn origin_of(blob: &Blob<'_>, sighting: Occurrence<'_>) -> IdOrigin {
     let path = blob.path.to_string();
     match sighting {
-        Sighting::Index => Origin::Index { path },
-        Sighting::Commit { id, reference } => {
-            Origin::Commit { path, id, reference: reference.to_owned() }
+        Occurrence::Index => IdOrigin::Index { path },
+        Occurrence::Commit { id, reference } => {
+            IdOrigin::Commit { path, id, reference: reference.to_owned() }
         }
     }
 }
 
 /// The IDs of the files on disk that the index does not have as they are; those that it has are
 /// looked into there.
-fn on_disk(disk: &Disk<'_>, place: Place<'_>) -> Vec<(SecretId, String)> {
+fn on_disk(disk: &Disk<'_>, place: ManifestFolder<'_>) -> Vec<(SecretId, String)> {
     let ids = |path: String| {
         of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
     };
@@ -164,8 +166,8 @@ fn is_trail(path: &Path) -> bool {
 
 fn add_claimed(
     repository: &Repository,
-    files: Vec<(Blob<'static>, Origin)>,
-    origins: &mut BTreeMap<SecretId, Origin>,
+    files: Vec<(Blob<'static>, IdOrigin)>,
+    origins: &mut BTreeMap<SecretId, IdOrigin>,
 ) {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     // A file that a partial clone lacks counts by its name.
@@ -178,7 +180,7 @@ fn add_claimed(
 }
 
 /// The IDs with their origins, and behind them the objects that were seen.
-fn encode(origins: &BTreeMap<SecretId, Origin>, seen: &Seen) -> Vec<u8> {
+fn encode(origins: &BTreeMap<SecretId, IdOrigin>, seen: &ObjectCache) -> Vec<u8> {
     let mut bytes = u32::try_from(origins.len()).unwrap_or_default().to_le_bytes().to_vec();
     for (id, origin) in origins {
         bytes.extend_from_slice(&id.number().to_le_bytes());
@@ -188,12 +190,12 @@ fn encode(origins: &BTreeMap<SecretId, Origin>, seen: &Seen) -> Vec<u8> {
     bytes
 }
 
-fn decode(mut bytes: &[u8]) -> Option<(BTreeMap<SecretId, Origin>, Seen)> {
+fn decode(mut bytes: &[u8]) -> Option<(BTreeMap<SecretId, IdOrigin>, ObjectCache)> {
     let number = |bytes: &mut &[u8]| Some(u32::from_le_bytes(*take(bytes, 4)?.first_chunk()?));
     let mut origins = Vec::new();
     for _ in 0..number(&mut bytes)? {
         let id = SecretId::of_number(number(&mut bytes)?)?;
-        origins.push((id, Origin::decode(&mut bytes)?));
+        origins.push((id, IdOrigin::decode(&mut bytes)?));
     }
-    Some((origins.into_iter().collect(), Seen::of(bytes.to_vec())))
+    Some((origins.into_iter().collect(), ObjectCache::of(bytes.to_vec())))
 }

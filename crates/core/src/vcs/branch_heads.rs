@@ -5,7 +5,7 @@ use std::path::Path;
 
 use git2::{BranchType, ObjectType, Oid, Sort};
 
-use super::history::Place;
+use super::history::ManifestFolder;
 use super::snapshot::Blob;
 use super::{Repository, Snapshot, SourceError};
 
@@ -48,7 +48,7 @@ impl Repository {
     pub fn visit_tips(
         &self,
         tips: &[Oid],
-        place: Place<'_>,
+        place: ManifestFolder<'_>,
         visit: &mut dyn FnMut(usize, Blob<'static>),
     ) {
         let mut trees: HashSet<Oid> = HashSet::new();

@@ -15,7 +15,7 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// One file of memory.
 #[derive(Debug)]
-pub struct Memory {
+pub struct DiskCache {
     file: PathBuf,
     seal: u64,
 }
@@ -23,15 +23,15 @@ pub struct Memory {
 impl Repository {
     /// The memory called `name`. What it holds is forgotten when anything that it `depends_on` is another, or the version.
     #[must_use]
-    pub fn memory_of(&self, name: &str, depends_on: impl Hash) -> Memory {
+    pub fn memory_of(&self, name: &str, depends_on: impl Hash) -> DiskCache {
         let mut hasher = DefaultHasher::new();
         // Should the standard library change its hasher, this comes out different.
         (env!("CARGO_PKG_VERSION"), depends_on).hash(&mut hasher);
-        Memory { file: self.memory().join(name), seal: hasher.finish() }
+        DiskCache { file: self.memory().join(name), seal: hasher.finish() }
     }
 }
 
-impl Memory {
+impl DiskCache {
     /// What is remembered, in records of `size` bytes.
     #[must_use]
     pub fn recall(&self, size: usize) -> Option<Vec<u8>> {

@@ -11,7 +11,7 @@ use super::{Repository, Snapshot, SourceError};
 /// The files in which two snapshots differ, by their paths on either side. A file that moved counts as gone from the one
 /// place and new in the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct ChangedPaths {
     /// Changed or gone.
     pub before: BTreeSet<String>,
     /// Changed or new.
@@ -26,7 +26,7 @@ pub struct TargetBranch {
     pub tip: Snapshot,
 }
 
-impl Change {
+impl ChangedPaths {
     /// Whether the file at `path` is new, changed or gone.
     #[must_use]
     pub fn touches(&self, path: &str) -> bool {
@@ -44,9 +44,9 @@ impl Repository {
         before: Option<Snapshot>,
         after: Snapshot,
         under: &[&str],
-    ) -> Result<Change, SourceError> {
+    ) -> Result<ChangedPaths, SourceError> {
         let old = before.map(|before| self.tree(before)).transpose()?;
-        let mut change = Change::default();
+        let mut change = ChangedPaths::default();
         let failed = || SourceError::git(format!("what changes in {after}"));
         if after == Snapshot::Index {
             let index = self.index()?;
@@ -109,7 +109,7 @@ impl Repository {
     /// A repository that cannot be read.
     pub fn leave_out_settled(
         &self,
-        change: &mut Change,
+        change: &mut ChangedPaths,
         upstream: Snapshot,
     ) -> Result<(), SourceError> {
         let index = self.index()?;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use gix_index::entry::Stat;
 use rayon::prelude::*;
 
-use super::index::{Folder, Index};
+use super::index::{Index, IndexFolder};
 use super::manifest_path::is_hidden;
-use super::{Place, Repository, SourceError};
+use super::{ManifestFolder, Repository, SourceError};
 
 /// How deep folders are followed; a catalog's are two deep.
 const MAX_FOLDERS: usize = 32;
@@ -40,7 +40,7 @@ impl Disk<'_> {
     /// The paths of those files in `place` that are new or may be changed against the index, in no order. Links are not
     /// followed, and what cannot be read is passed over.
     #[must_use]
-    pub fn unstaged(&self, place: Place<'_>) -> Vec<String> {
+    pub fn unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
         let top = self.root.join(place.folder);
         // A link in the folder's place leads elsewhere.
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
@@ -110,7 +110,7 @@ fn look_into(
     counts: fn(&Path) -> bool,
 ) -> (Vec<String>, Vec<(String, PathBuf)>) {
     let (mut found, mut folders) = (Vec::new(), Vec::new());
-    let staged: Folder<'_> = index.folder(path);
+    let staged: IndexFolder<'_> = index.folder(path);
     each(folder, |name, is_folder, stat| {
         if is_hidden(name) {
         } else if is_folder {

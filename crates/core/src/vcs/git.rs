@@ -102,7 +102,7 @@ const ALLOW_PROTOCOL: &str = "GIT_ALLOW_PROTOCOL";
 pub const PROTOCOLS: [&str; 3] = ["https", "ssh", "file"];
 
 /// The first git that runs no hook of a repository on this machine that it only reads.
-pub const SAFE_VERSION: Version = Version(2, 45, 1);
+pub const SAFE_VERSION: GitVersion = GitVersion(2, 45, 1);
 
 /// How long git may take to answer without the network.
 pub const LOCAL: Duration = Duration::from_secs(20);
@@ -128,15 +128,15 @@ pub enum Protocols {
 
 /// A version of git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(u32, u32, u32);
+pub struct GitVersion(u32, u32, u32);
 
-impl fmt::Display for Version {
+impl fmt::Display for GitVersion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}.{}", self.0, self.1, self.2)
     }
 }
 
-impl Version {
+impl GitVersion {
     /// Reads what `git --version` says, such as `git version 2.45.1.windows.1`.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text
@@ -221,8 +221,8 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError`]
-    pub fn version(&self) -> Result<Option<Version>, GitError> {
-        Ok(Version::parse(&self.run(&["--version"], LOCAL)?.stdout))
+    pub fn version(&self) -> Result<Option<GitVersion>, GitError> {
+        Ok(GitVersion::parse(&self.run(&["--version"], LOCAL)?.stdout))
     }
 
     /// Runs a command in which no hook runs, and that must succeed.
@@ -572,16 +572,16 @@ mod tests {
     #[test]
     fn the_version_of_git_is_read_however_a_vendor_writes_it() {
         for (text, version) in [
-            ("git version 2.45.1\n", Some(Version(2, 45, 1))),
-            ("git version 2.39.5 (Apple Git-154)\n", Some(Version(2, 39, 5))),
-            ("git version 2.45.0.windows.1", Some(Version(2, 45, 0))),
-            ("git version 2.47.GIT", Some(Version(2, 47, 0))),
-            ("git version 2.50-rc1", Some(Version(2, 50, 0))),
+            ("git version 2.45.1\n", Some(GitVersion(2, 45, 1))),
+            ("git version 2.39.5 (Apple Git-154)\n", Some(GitVersion(2, 39, 5))),
+            ("git version 2.45.0.windows.1", Some(GitVersion(2, 45, 0))),
+            ("git version 2.47.GIT", Some(GitVersion(2, 47, 0))),
+            ("git version 2.50-rc1", Some(GitVersion(2, 50, 0))),
             ("hub version 2.14", None),
         ] {
-            assert_eq!(Version::parse(text), version, "{text}");
+            assert_eq!(GitVersion::parse(text), version, "{text}");
         }
-        assert!(Version(2, 45, 0) < SAFE_VERSION && Version(2, 100, 0) > SAFE_VERSION);
+        assert!(GitVersion(2, 45, 0) < SAFE_VERSION && GitVersion(2, 100, 0) > SAFE_VERSION);
     }
 
     #[test]

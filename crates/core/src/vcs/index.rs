@@ -13,24 +13,24 @@ use gix_index::entry::stat::Options;
 use gix_index::entry::{Flags, Stage, Stat};
 use gix_index::{Entry, File, decode, extension, hash};
 
-use super::{Change, Repository, Seen, SourceError};
+use super::{ChangedPaths, ObjectCache, Repository, SourceError};
 
 /// The index at one moment.
 pub(super) struct Index(File);
 
 /// An entry of the index.
 #[derive(Debug)]
-pub(super) struct Held<'index> {
+pub(super) struct IndexedFile<'index> {
     pub path: Cow<'index, str>,
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub mode: u32,
-    pub standing: Standing,
+    pub standing: IndexStatus,
 }
 
 /// Whether an entry is part of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum IndexStatus {
     Staged,
     /// Only announced, by `git add --intent-to-add`.
     Announced,
@@ -56,14 +56,14 @@ impl Repository {
 }
 
 /// The entries in and below a folder.
-pub(super) struct Folder<'index> {
+pub(super) struct IndexFolder<'index> {
     index: &'index File,
     /// Of the folder's path and the slash behind it.
     length: usize,
     entries: &'index [Entry],
 }
 
-impl<'index> Folder<'index> {
+impl<'index> IndexFolder<'index> {
     /// Whether the file called `name`, of which the disk says `on_disk`, is by all signs what the index holds: as git itself
     /// judges it, and where git would look into the file, the answer is no (gitformat-index, "racy git").
     pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
@@ -105,9 +105,9 @@ impl Index {
     }
 
     /// The file at `path` in the next commit.
-    pub(super) fn at(&self, path: &str) -> Option<Held<'_>> {
+    pub(super) fn at(&self, path: &str) -> Option<IndexedFile<'_>> {
         let entry = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted)?;
-        Some(self.held(entry)).filter(|held| held.standing == Standing::Staged)
+        Some(self.held(entry)).filter(|held| held.standing == IndexStatus::Staged)
     }
 
     /// Whether the file at `path` is in conflict.
@@ -118,8 +118,8 @@ impl Index {
     }
 
     /// The entries of one folder, to hold files on disk against them.
-    pub(super) fn folder(&self, path: &str) -> Folder<'_> {
-        Folder {
+    pub(super) fn folder(&self, path: &str) -> IndexFolder<'_> {
+        IndexFolder {
             index: &self.0,
             length: path.len() + 1,
             entries: &self.0.entries()[self.range(path)],
@@ -130,8 +130,8 @@ impl Index {
     pub(super) fn visit_unseen(
         &self,
         folder: &str,
-        seen: &mut Seen,
-        visit: &mut dyn FnMut(Held<'_>, &mut Seen),
+        seen: &mut ObjectCache,
+        visit: &mut dyn FnMut(IndexedFile<'_>, &mut ObjectCache),
     ) {
         let mut tree = self.0.tree();
         for name in folder.split('/') {
@@ -146,8 +146,8 @@ impl Index {
         length: usize,
         range: Range<usize>,
         tree: Option<&extension::Tree>,
-        seen: &mut Seen,
-        visit: &mut dyn FnMut(Held<'_>, &mut Seen),
+        seen: &mut ObjectCache,
+        visit: &mut dyn FnMut(IndexedFile<'_>, &mut ObjectCache),
     ) {
         // git remembers of which tree the entries below a folder are, until one of them changes.
         if tree.is_some_and(|tree| tree.num_entries.is_some() && seen.has(oid(&tree.id))) {
@@ -175,7 +175,7 @@ impl Index {
     }
 
     /// The entries below a folder, sorted by path.
-    pub(super) fn below(&self, folder: &str) -> impl ExactSizeIterator<Item = Held<'_>> {
+    pub(super) fn below(&self, folder: &str) -> impl ExactSizeIterator<Item = IndexedFile<'_>> {
         self.0.entries()[self.range(folder)].iter().map(|entry| self.held(entry))
     }
 
@@ -188,7 +188,7 @@ impl Index {
         git: &git2::Repository,
         before: Option<&Tree<'_>>,
         path: &str,
-        change: &mut Change,
+        change: &mut ChangedPaths,
     ) -> Result<(), git2::Error> {
         let old = before.and_then(|tree| tree.get_path(Path::new(path)).ok());
         let mut trees = self.0.tree();
@@ -214,7 +214,7 @@ impl Index {
         path: &str,
         length: usize,
         sides: &Sides<'_>,
-        change: &mut Change,
+        change: &mut ChangedPaths,
     ) -> Result<(), git2::Error> {
         let old_folder =
             sides.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
@@ -222,9 +222,11 @@ impl Index {
         let new = sides
             .new
             .map(|entry| self.held(entry))
-            .filter(|held| held.standing != Standing::Announced);
+            .filter(|held| held.standing != IndexStatus::Announced);
         let is_same = match (&new, old_file) {
-            (Some(new), Some(old)) => new.standing == Standing::Staged && (new.id, new.mode) == old,
+            (Some(new), Some(old)) => {
+                new.standing == IndexStatus::Staged && (new.id, new.mode) == old
+            }
             (new, old) => new.is_none() && old.is_none(),
         };
         if !is_same {
@@ -292,18 +294,18 @@ impl Index {
         self.0.prefixed_entries_range(format!("{folder}/").as_str().into()).unwrap_or(0..0)
     }
 
-    fn held<'index>(&'index self, entry: &'index Entry) -> Held<'index> {
+    fn held<'index>(&'index self, entry: &'index Entry) -> IndexedFile<'index> {
         let standing = match entry.stage() {
             Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => {
-                Standing::Announced
+                IndexStatus::Announced
             }
-            Stage::Unconflicted => Standing::Staged,
-            Stage::Base | Stage::Ours | Stage::Theirs => Standing::Unmerged,
+            Stage::Unconflicted => IndexStatus::Staged,
+            Stage::Base | Stage::Ours | Stage::Theirs => IndexStatus::Unmerged,
         };
         let path = entry.path(&self.0);
         let path =
             std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
-        Held { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
+        IndexedFile { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
     }
 }
 

@@ -29,14 +29,14 @@ use std::path::PathBuf;
 pub use crate::files::Unreadable;
 pub use boundary::{Boundary, Exposure, Location, resolve};
 pub use branch_heads::Branch;
-pub use cache::Memory;
+pub use cache::DiskCache;
 pub use default_branch::{DefaultBranch, DefaultBranchError};
-pub use diff::{Change, TargetBranch};
+pub use diff::{ChangedPaths, TargetBranch};
 pub use disk_status::Disk;
-pub use history::{Place, Sighting};
+pub use history::{ManifestFolder, Occurrence};
 pub use history::{TrailChange, TrailCommit, TrailDelta, TrailFile};
 pub use manifest_path::{is_hidden, is_yaml};
-pub use object_cache::Seen;
+pub use object_cache::ObjectCache;
 pub use repository::Repository;
 pub use snapshot::{Blob, Snapshot};
 

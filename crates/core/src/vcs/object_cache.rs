@@ -10,14 +10,14 @@ const ID: usize = 20;
 
 /// Objects that were looked into. A commit among them stands for its whole history.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct ObjectCache {
     /// The IDs that earlier runs knew, in order, one behind the other.
     known: Vec<u8>,
     fresh: HashSet<Oid>,
 }
 
-impl Seen {
-    /// What [`Seen::all`] gave, once.
+impl ObjectCache {
+    /// What [`ObjectCache::all`] gave, once.
     #[must_use]
     pub fn of(known: Vec<u8>) -> Self {
         Self { known, fresh: HashSet::new() }
@@ -63,9 +63,9 @@ mod tests {
     #[test]
     fn what_was_seen_is_known_to_the_next_run() {
         let id = |byte: u8| Oid::from_bytes(&[byte; ID]).unwrap();
-        let mut first = Seen::default();
+        let mut first = ObjectCache::default();
         assert!(first.add(id(9)) && first.add(id(3)) && !first.add(id(9)));
-        let mut second = Seen::of(first.all());
+        let mut second = ObjectCache::of(first.all());
         assert!(second.has(id(3)) && second.has(id(9)) && !second.has(id(4)));
         assert!(!second.add(id(3)) && !second.is_news());
         assert!(second.add(id(4)) && second.is_news());

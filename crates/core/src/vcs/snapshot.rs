@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use git2::{ErrorCode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
 use rayon::prelude::*;
 
-use super::index::Standing;
+use super::index::IndexStatus;
 use super::manifest_path::{is_hidden, is_yaml};
 use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
@@ -329,11 +329,11 @@ impl Repository {
         let mut files = Vec::with_capacity(below.len());
         for held in below {
             match held.standing {
-                Standing::Unmerged => {
+                IndexStatus::Unmerged => {
                     return Err(SourceError::Unmerged { path: held.path.into_owned() });
                 }
-                Standing::Announced => {}
-                Standing::Staged => {
+                IndexStatus::Announced => {}
+                IndexStatus::Staged => {
                     let counts = is_yaml(Path::new(held.path.as_ref()))
                         || (is_no_folder(held.mode)
                             && self.hides_a_folder(Snapshot::Index, &held.path));

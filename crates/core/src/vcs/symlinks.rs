@@ -16,7 +16,7 @@ const MOST_LINKS: usize = 40;
 const LONGEST_PATH: usize = 4096;
 
 /// What a snapshot has at a path.
-enum Found {
+enum LinkedFolder {
     Nothing,
     Folder,
     Link(Oid),
@@ -36,9 +36,9 @@ impl Repository {
     #[must_use]
     pub fn hides_a_folder(&self, snapshot: Snapshot, path: &str) -> bool {
         self.files(snapshot).is_some_and(|files| match files.at(path) {
-            Found::Submodule(_) => true,
-            Found::Link(_) => self.leads_to_a_folder(&files, path),
-            Found::Nothing | Found::Folder | Found::File => false,
+            LinkedFolder::Submodule(_) => true,
+            LinkedFolder::Link(_) => self.leads_to_a_folder(&files, path),
+            LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => false,
         })
     }
 
@@ -47,13 +47,13 @@ impl Repository {
     pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
         let files = self.files(snapshot)?;
         above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
-            Found::Link(id) => {
+            LinkedFolder::Link(id) => {
                 Some(Blob { path: folder.to_owned().into(), id, mode: SYMBOLIC_LINK })
             }
-            Found::Submodule(id) => {
+            LinkedFolder::Submodule(id) => {
                 Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE })
             }
-            Found::Nothing | Found::Folder | Found::File => None,
+            LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => None,
         })
     }
 
@@ -75,18 +75,21 @@ impl Repository {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
             path = match files.at(&path) {
-                Found::Folder | Found::Submodule(_) => return true,
-                Found::File => return false,
+                LinkedFolder::Folder | LinkedFolder::Submodule(_) => return true,
+                LinkedFolder::File => return false,
                 // What it leads through may be a link, too.
-                Found::Nothing => {
-                    return above(&path).any(|folder| matches!(files.at(folder), Found::Link(_)));
+                LinkedFolder::Nothing => {
+                    return above(&path)
+                        .any(|folder| matches!(files.at(folder), LinkedFolder::Link(_)));
                 }
-                Found::Link(id) => match self.target(id).map(|target| joined(&path, &target)) {
-                    Some(Some(target)) if target.is_empty() => return true,
-                    Some(Some(target)) => target,
-                    // Out of the repository, or to who knows where.
-                    Some(None) | None => return true,
-                },
+                LinkedFolder::Link(id) => {
+                    match self.target(id).map(|target| joined(&path, &target)) {
+                        Some(Some(target)) if target.is_empty() => return true,
+                        Some(Some(target)) => target,
+                        // Out of the repository, or to who knows where.
+                        Some(None) | None => return true,
+                    }
+                }
             };
         }
         true
@@ -103,27 +106,27 @@ impl Repository {
 }
 
 impl Files<'_> {
-    fn at(&self, path: &str) -> Found {
+    fn at(&self, path: &str) -> LinkedFolder {
         match self {
             Self::Index(index) => match index.at(path) {
                 Some(held) => of_mode(held.mode, held.id),
-                None if index.below(path).next().is_some() => Found::Folder,
-                None => Found::Nothing,
+                None if index.below(path).next().is_some() => LinkedFolder::Folder,
+                None => LinkedFolder::Nothing,
             },
             Self::Tree(tree) => match tree.get_path(Path::new(path)) {
-                Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Found::Folder,
+                Ok(entry) if entry.kind() == Some(ObjectType::Tree) => LinkedFolder::Folder,
                 Ok(entry) => of_mode(entry.filemode().unsigned_abs(), entry.id()),
-                Err(_) => Found::Nothing,
+                Err(_) => LinkedFolder::Nothing,
             },
         }
     }
 }
 
-fn of_mode(mode: u32, id: Oid) -> Found {
+fn of_mode(mode: u32, id: Oid) -> LinkedFolder {
     match mode {
-        SYMBOLIC_LINK => Found::Link(id),
-        SUBMODULE => Found::Submodule(id),
-        _ => Found::File,
+        SYMBOLIC_LINK => LinkedFolder::Link(id),
+        SUBMODULE => LinkedFolder::Submodule(id),
+        _ => LinkedFolder::File,
     }
 }
 

@@ -6,7 +6,7 @@ mod parser;
 mod plain;
 mod text;
 
-pub use edit::{Change, Scalar};
-pub use node::{Key, Node, Value};
+pub use edit::{Scalar, YamlEdit};
+pub use node::{Key, Node, NodeValue};
 pub use parser::{Problem, ProblemKind, parse};
 pub use text::{Lines, Place, place};

@@ -9,12 +9,12 @@ use saphyr::Scalar;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub span: Range<usize>,
-    pub value: Value,
+    pub value: NodeValue,
 }
 
 /// What a node holds, resolved by YAML 1.2's core schema.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum NodeValue {
     Null,
     Bool(bool),
     Int(i64),
@@ -43,11 +43,11 @@ impl Node {
                 false => Cow::Borrowed(token),
             };
             found = match &found.1.value {
-                Value::Mapping(entries) => entries
+                NodeValue::Mapping(entries) => entries
                     .iter()
                     .find(|(key, _)| key.name == token)
                     .map(|(key, node)| (Some(key), node))?,
-                Value::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
+                NodeValue::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
                 _ => return None,
             };
         }
@@ -58,7 +58,7 @@ impl Node {
     #[must_use]
     pub fn string_at(&self, pointer: &str) -> Option<&str> {
         match &self.at(pointer)?.1.value {
-            Value::String(text) => Some(text),
+            NodeValue::String(text) => Some(text),
             _ => None,
         }
     }
@@ -67,13 +67,13 @@ impl Node {
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(value) => (*value).into(),
-            Value::Int(value) => (*value).into(),
-            Value::Float(value) => (*value).into(),
-            Value::String(value) => value.as_str().into(),
-            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Value::Mapping(entries) => entries
+            NodeValue::Null => serde_json::Value::Null,
+            NodeValue::Bool(value) => (*value).into(),
+            NodeValue::Int(value) => (*value).into(),
+            NodeValue::Float(value) => (*value).into(),
+            NodeValue::String(value) => value.as_str().into(),
+            NodeValue::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            NodeValue::Mapping(entries) => entries
                 .iter()
                 .map(|(key, node)| (key.name.clone(), node.to_json()))
                 .collect::<serde_json::Map<_, _>>()
@@ -83,12 +83,12 @@ impl Node {
 }
 
 /// What a plain scalar is by YAML 1.2's core schema.
-pub(super) fn resolve(text: Cow<'_, str>) -> Value {
+pub(super) fn resolve(text: Cow<'_, str>) -> NodeValue {
     match Scalar::parse_from_cow(text) {
-        Scalar::Null => Value::Null,
-        Scalar::Boolean(value) => Value::Bool(value),
-        Scalar::Integer(value) => Value::Int(value),
-        Scalar::FloatingPoint(value) => Value::Float(value.into_inner()),
-        Scalar::String(value) => Value::String(value.into_owned()),
+        Scalar::Null => NodeValue::Null,
+        Scalar::Boolean(value) => NodeValue::Bool(value),
+        Scalar::Integer(value) => NodeValue::Int(value),
+        Scalar::FloatingPoint(value) => NodeValue::Float(value.into_inner()),
+        Scalar::String(value) => NodeValue::String(value.into_owned()),
     }
 }

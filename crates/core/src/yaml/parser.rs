@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::node::{Key, Node, Value, resolve};
+use super::node::{Key, Node, NodeValue, resolve};
 use super::plain;
 
 /// How deep nodes may nest; a SecretRequest needs 3 levels.
@@ -168,7 +168,7 @@ impl Offsets {
 }
 
 /// A collection whose end has not come yet.
-struct Open {
+struct OpenNode {
     start: usize,
     items: Items,
 }
@@ -213,7 +213,7 @@ impl Mapping {
 struct Builder<'text> {
     text: &'text str,
     offsets: Offsets,
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     root: Option<Node>,
     problems: Vec<Problem>,
 }
@@ -239,7 +239,7 @@ impl Builder<'_> {
                     "an alias stands here",
                     "write the value out; a manifest uses no anchors and aliases",
                 );
-                self.complete(span, Value::Null);
+                self.complete(span, NodeValue::Null);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
@@ -262,8 +262,8 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
                     let value = match open.items {
-                        Items::Sequence(items) => Value::Sequence(items),
-                        Items::Mapping(mapping) => Value::Mapping(mapping.entries),
+                        Items::Sequence(items) => NodeValue::Sequence(items),
+                        Items::Mapping(mapping) => NodeValue::Mapping(mapping.entries),
                     };
                     // In flow style it ends at its bracket: the parser's span goes on over white space and comments.
                     let span = match self.text[open.start..].starts_with(['[', '{']) {
@@ -287,12 +287,12 @@ impl Builder<'_> {
             self.too_deep(start);
             return false;
         }
-        self.open.push(Open { start, items });
+        self.open.push(OpenNode { start, items });
         true
     }
 
     fn scalar(&mut self, span: Range<usize>, text: Cow<'_, str>, style: ScalarStyle) {
-        if let Some(Open { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
+        if let Some(OpenNode { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
             && mapping.key.is_none()
         {
             let first = mapping.first_mention(&text);
@@ -316,15 +316,15 @@ impl Builder<'_> {
             return;
         }
         let value = match style {
-            ScalarStyle::Plain if text.is_empty() => Value::Null,
+            ScalarStyle::Plain if text.is_empty() => NodeValue::Null,
             ScalarStyle::Plain => resolve(text),
-            _ => Value::String(text.into_owned()),
+            _ => NodeValue::String(text.into_owned()),
         };
         self.complete(span, value);
     }
 
     /// Puts a finished node where it belongs.
-    fn complete(&mut self, span: Range<usize>, value: Value) {
+    fn complete(&mut self, span: Range<usize>, value: NodeValue) {
         let node = Node { span, value };
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),

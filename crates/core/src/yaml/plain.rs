@@ -4,7 +4,7 @@
 //! tenth of what the parser for the whole of YAML needs. Whatever is not plainly of this form is left to that one: this
 //! never says that a text is wrong. In debug builds the two are compared at every call.
 
-use super::node::{Key, Node, Value, resolve};
+use super::node::{Key, Node, NodeValue, resolve};
 
 /// How many keys a mapping of the plain form has at most, since each is compared with those before it.
 const MAX_KEYS: usize = 32;
@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 8;
 const MAX_KEY: usize = 64;
 
 /// A mapping whose last line has not come yet.
-struct Open<'text> {
+struct OpenMapping<'text> {
     /// How far its keys are indented.
     indent: usize,
     start: usize,
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Option<Node> {
     if !text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
         return None;
     }
-    let mut open: Vec<Open<'_>> = Vec::with_capacity(4);
+    let mut open: Vec<OpenMapping<'_>> = Vec::with_capacity(4);
     let mut after = 0;
     for line in text.split('\n') {
         let start = after;
@@ -67,7 +67,7 @@ pub(super) fn parse(text: &str) -> Option<Node> {
 }
 
 /// Makes the mapping whose keys are indented by `indent` the last open one.
-fn descend(text: &str, open: &mut Vec<Open<'_>>, indent: usize, start: usize) -> Option<()> {
+fn descend(text: &str, open: &mut Vec<OpenMapping<'_>>, indent: usize, start: usize) -> Option<()> {
     let (current, waits) =
         open.last().map_or((None, indent == 0), |last| (Some(last.indent), last.key.is_some()));
     match current {
@@ -79,7 +79,7 @@ fn descend(text: &str, open: &mut Vec<Open<'_>>, indent: usize, start: usize) ->
             }
         }
         _ if waits && open.len() < MAX_DEPTH => {
-            open.push(Open { indent, start, entries: Vec::with_capacity(8), key: None });
+            open.push(OpenMapping { indent, start, entries: Vec::with_capacity(8), key: None });
         }
         _ => return None,
     }
@@ -87,13 +87,13 @@ fn descend(text: &str, open: &mut Vec<Open<'_>>, indent: usize, start: usize) ->
 }
 
 /// Ends the last open mapping, as something else begins at `next`.
-fn close(text: &str, open: &mut Vec<Open<'_>>, next: usize) -> Option<()> {
+fn close(text: &str, open: &mut Vec<OpenMapping<'_>>, next: usize) -> Option<()> {
     let node = open.pop()?.closed(text, next)?;
     open.last_mut()?.complete(node);
     Some(())
 }
 
-impl Open<'_> {
+impl OpenMapping<'_> {
     fn complete(&mut self, node: Node) {
         if let Some((start, name)) = self.key.take() {
             self.entries
@@ -107,7 +107,7 @@ impl Open<'_> {
             return None;
         }
         let end = self.start + text[self.start..next].trim_end().len();
-        Some(Node { span: self.start..end, value: Value::Mapping(self.entries) })
+        Some(Node { span: self.start..end, value: NodeValue::Mapping(self.entries) })
     }
 }
 
@@ -126,7 +126,7 @@ fn key(content: &str) -> Option<(&str, &str)> {
     clippy::option_option,
     reason = "the outer one says whether this is the plain form at all"
 )]
-fn value(content: &str) -> Option<Option<(usize, Value)>> {
+fn value(content: &str) -> Option<Option<(usize, NodeValue)>> {
     let bytes = content.as_bytes();
     match bytes.first() {
         None | Some(b'#') => Some(None),
@@ -135,7 +135,7 @@ fn value(content: &str) -> Option<Option<(usize, Value)>> {
             let rest = &content[length..];
             let gap = spaces(rest);
             let is_last = gap == rest.len() || (gap > 0 && rest[gap..].starts_with('#'));
-            let value = || Some((length, Value::String(content[1..length - 1].to_owned())));
+            let value = || Some((length, NodeValue::String(content[1..length - 1].to_owned())));
             (bytes[length - 1] == b'"' && is_last).then(value)
         }
         Some(first) if first.is_ascii_alphanumeric() => {

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use goldenpath_core::crash_point;
-use goldenpath_core::trail::{Event, MAX_BYTES};
+use goldenpath_core::trail::{AuditEvent, MAX_BYTES};
 
 /// The folder's name under `.git/goldenpath/`.
 const NAME: &str = "unrecorded";
@@ -18,10 +18,10 @@ pub(super) struct Journal {
 }
 
 /// What is to be recorded.
-pub(super) struct Open {
+pub(super) struct OpenJournal {
     files: Vec<(PathBuf, File)>,
     /// As they were written down, those of killed runs first.
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<AuditEvent>,
 }
 
 impl Journal {
@@ -34,7 +34,7 @@ impl Journal {
     }
 
     /// Adds events; from then on, the end of this process loses none.
-    pub(super) fn add(&self, events: &[Event]) -> io::Result<()> {
+    pub(super) fn add(&self, events: &[AuditEvent]) -> io::Result<()> {
         let mut own = self.own.borrow_mut();
         let (_, file) = match own.take() {
             Some(kept) => own.insert(kept),
@@ -63,8 +63,8 @@ impl Journal {
     }
 
     /// Takes what this run and killed ones have written down.
-    pub(super) fn open(&self) -> io::Result<Open> {
-        let mut open = Open { files: Vec::new(), events: Vec::new() };
+    pub(super) fn open(&self) -> io::Result<OpenJournal> {
+        let mut open = OpenJournal { files: Vec::new(), events: Vec::new() };
         let own = self.own.borrow_mut().take();
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -88,7 +88,7 @@ impl Journal {
     }
 }
 
-impl Open {
+impl OpenJournal {
     fn take(&mut self, path: PathBuf, mut file: File) -> io::Result<()> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(0))?;

@@ -14,15 +14,17 @@ use std::thread;
 use miette::Diagnostic;
 
 use crate::branch;
-use crate::branch::{BranchError, Checkout, Edit, Entry, Found, Remote, RemotePlace};
+use crate::branch::{
+    BranchError, Checkout, CommitEntry, FileEdit, RemoteBranch, RemotePlace, TreeItem,
+};
 use goldenpath_core::config::AuditConfig;
 use goldenpath_core::files;
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::trail;
-use goldenpath_core::trail::{Actor, Event, Trail};
+use goldenpath_core::trail::{Actor, AuditEvent, Trail};
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::vcs::git::Protocols;
-use goldenpath_core::yaml::{Change, Scalar};
+use goldenpath_core::yaml::{Scalar, YamlEdit};
 
 use journal::Journal;
 
@@ -55,7 +57,7 @@ pub struct Recorder<'run> {
 
 /// Something that is done for a secret.
 #[derive(Debug, Clone)]
-pub struct Deed {
+pub struct RecordedAction {
     pub id: SecretId,
     /// As the audit trail calls it.
     pub action: &'static str,
@@ -69,7 +71,7 @@ pub struct Deed {
 #[derive(Debug, Clone)]
 pub struct Mark {
     pub file: String,
-    pub deed: Deed,
+    pub deed: RecordedAction,
 }
 
 /// Why something is not recorded.
@@ -134,22 +136,22 @@ impl<'run> Recorder<'run> {
     }
 
     /// Writes down that an action is about to be done.
-    pub fn begin(&self, deed: Deed) {
-        self.write(&[Event { result: BEGUN.to_owned(), ..self.event(deed) }]);
+    pub fn begin(&self, deed: RecordedAction) {
+        self.write(&[AuditEvent { result: BEGUN.to_owned(), ..self.event(deed) }]);
     }
 
     /// Writes down that actions are done.
-    pub fn done(&self, deeds: impl IntoIterator<Item = Deed>) {
-        let events: Vec<Event> = deeds.into_iter().map(|deed| self.event(deed)).collect();
+    pub fn done(&self, deeds: impl IntoIterator<Item = RecordedAction>) {
+        let events: Vec<AuditEvent> = deeds.into_iter().map(|deed| self.event(deed)).collect();
         self.write(&events);
     }
 
     /// Writes down that an action that was begun has failed: nothing is recorded of it.
-    pub fn fail(&self, deed: Deed) {
-        self.write(&[Event { result: FAILED.to_owned(), ..self.event(deed) }]);
+    pub fn fail(&self, deed: RecordedAction) {
+        self.write(&[AuditEvent { result: FAILED.to_owned(), ..self.event(deed) }]);
     }
 
-    fn write(&self, events: &[Event]) {
+    fn write(&self, events: &[AuditEvent]) {
         if let Err(error) = self.journal.add(events) {
             // It is said once, at the end.
             let path = self.journal.folder().display().to_string();
@@ -159,10 +161,10 @@ impl<'run> Recorder<'run> {
         }
     }
 
-    fn event(&self, deed: Deed) -> Event {
-        let Deed { id, action, environment, target, reason } = deed;
+    fn event(&self, deed: RecordedAction) -> AuditEvent {
+        let RecordedAction { id, action, environment, target, reason } = deed;
         let aws = self.callers.get(&environment).cloned();
-        Event {
+        AuditEvent {
             time: jiff::Timestamp::now(),
             id,
             action: action.to_owned(),
@@ -196,7 +198,8 @@ impl<'run> Recorder<'run> {
                 commit: self.failed.take().map_or(Ok(None), Err),
             };
         }
-        let marked: Vec<Event> = marks.iter().map(|mark| self.event(mark.deed.clone())).collect();
+        let marked: Vec<AuditEvent> =
+            marks.iter().map(|mark| self.event(mark.deed.clone())).collect();
         let (results, commit) = match self.config.push {
             true => self.push(&events, marks, &marked),
             false => self.commit(&events, marks, &marked),
@@ -212,7 +215,7 @@ impl<'run> Recorder<'run> {
     }
 
     /// On the branch that is checked out.
-    fn commit(&self, events: &[Event], marks: &[Mark], marked: &[Event]) -> Results {
+    fn commit(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let root = self.repository.root();
         let opened = git2::Repository::open(root)
@@ -236,7 +239,7 @@ impl<'run> Recorder<'run> {
         let committed = |file: &str| {
             let (git, tree) = checkout.head_tree()?;
             match branch::find(git, tree, file) {
-                Ok(Found::File { id, .. }) => branch::text(git, id).ok(),
+                Ok(TreeItem::File { id, .. }) => branch::text(git, id).ok(),
                 _ => None,
             }
         };
@@ -272,7 +275,7 @@ impl<'run> Recorder<'run> {
         }
         let done =
             results.iter().zip(marked).filter(|(result, _)| result.is_ok()).map(|(_, event)| event);
-        let recorded: Vec<&Event> = events.iter().chain(done).collect();
+        let recorded: Vec<&AuditEvent> = events.iter().chain(done).collect();
         for (id, events) in by_id(recorded.iter().copied()) {
             let file = trail::file_of(id);
             let (held, disk) =
@@ -297,18 +300,18 @@ impl<'run> Recorder<'run> {
         if let Some(error) = done.into_iter().find_map(Result::err) {
             return (results, Err(error));
         }
-        let marked = marked_files.iter().map(|file| Entry::OnDisk(file));
+        let marked = marked_files.iter().map(|file| CommitEntry::OnDisk(file));
         let trails = trails.iter().enumerate().map(|(number, (file, trail))| {
             let blob = blobs.get(number).copied();
-            Entry::Written { file, text: trail.text(), blob }
+            CommitEntry::Written { file, text: trail.text(), blob }
         });
-        let entries: Vec<Entry<'_>> = marked.chain(trails).collect();
+        let entries: Vec<CommitEntry<'_>> = marked.chain(trails).collect();
         let commit = checkout.commit(&entries, &self.message(&recorded));
         (results, commit.map_err(RecordError::from))
     }
 
     /// On a remote's branch, on whatever others have pushed there.
-    fn push(&self, events: &[Event], marks: &[Mark], marked: &[Event]) -> Results {
+    fn push(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let remote = self.repository.remote_url(self.config.remote.as_deref());
         let Some(url) = remote else {
@@ -317,12 +320,12 @@ impl<'run> Recorder<'run> {
         let place = RemotePlace { url, branch: self.config.branch.clone() };
         let (root, memory) = (self.repository.root(), self.repository.memory());
         // The URL is one of git's own configuration, which is the user's.
-        let remote = match Remote::open(WHAT, &place, root, &memory, Protocols::Configured) {
+        let remote = match RemoteBranch::open(WHAT, &place, root, &memory, Protocols::Configured) {
             Ok(remote) => remote,
             Err(error) => return (unmarked(), Err(error.into())),
         };
         let held = |file: &str| match remote.find(file) {
-            Ok(Found::File { id, .. }) => remote.text(id).ok(),
+            Ok(TreeItem::File { id, .. }) => remote.text(id).ok(),
             _ => None,
         };
         let mut results = Vec::new();
@@ -336,7 +339,7 @@ impl<'run> Recorder<'run> {
                         why: why.to_owned(),
                     };
                     let text = held(file).ok_or_else(|| refuse("the branch does not have it"))?;
-                    edits.push(Edit { file: file.to_owned(), text: Some(mark(file, &text)?) });
+                    edits.push(FileEdit { file: file.to_owned(), text: Some(mark(file, &text)?) });
                     Ok(())
                 })
                 .collect();
@@ -345,14 +348,14 @@ impl<'run> Recorder<'run> {
                 .zip(marked)
                 .filter(|(result, _)| result.is_ok())
                 .map(|(_, event)| event);
-            let recorded: Vec<&Event> = events.iter().chain(done).collect();
+            let recorded: Vec<&AuditEvent> = events.iter().chain(done).collect();
             for (id, events) in by_id(recorded.iter().copied()) {
                 let file = trail::file_of(id);
                 let before = held(&file).unwrap_or_default();
                 let mut trail = Trail::of(before.clone());
                 add(&mut trail, &events);
                 if trail.text() != before {
-                    edits.push(Edit { file, text: Some(trail.text().to_owned()) });
+                    edits.push(FileEdit { file, text: Some(trail.text().to_owned()) });
                 }
             }
             (!edits.is_empty()).then(|| (edits, self.message(&recorded)))
@@ -360,7 +363,7 @@ impl<'run> Recorder<'run> {
         (results, commit.map_err(RecordError::from))
     }
 
-    fn message(&self, events: &[&Event]) -> String {
+    fn message(&self, events: &[&AuditEvent]) -> String {
         let ids: Vec<String> =
             by_id(events.iter().copied()).keys().map(SecretId::to_string).collect();
         let subject = match ids.as_slice() {
@@ -379,8 +382,8 @@ impl<'run> Recorder<'run> {
 }
 
 /// What was done, and what was begun and never came to an end: whether it was done is not known.
-fn ended(events: &[Event]) -> Vec<Event> {
-    let is_of = |one: &Event, other: &Event| {
+fn ended(events: &[AuditEvent]) -> Vec<AuditEvent> {
+    let is_of = |one: &AuditEvent, other: &AuditEvent| {
         (one.id, &one.action, &one.target, &one.source) == (other.id, &other.action, &other.target, &other.source)
             // Each version of a value is something of its own, which its reason tells.
             && (one.reason == other.reason || !one.action.ends_with("-value"))
@@ -394,7 +397,7 @@ fn ended(events: &[Event]) -> Vec<Event> {
                     .iter()
                     .any(|later| later.result != BEGUN && is_of(later, event)) =>
             {
-                all.push(Event { result: INTERRUPTED.to_owned(), ..event.clone() });
+                all.push(AuditEvent { result: INTERRUPTED.to_owned(), ..event.clone() });
             }
             _ => {}
         }
@@ -405,9 +408,9 @@ fn ended(events: &[Event]) -> Vec<Event> {
 type Results = (Vec<Result<(), RecordError>>, Result<Option<String>, RecordError>);
 
 fn by_id<'event>(
-    events: impl IntoIterator<Item = &'event Event>,
-) -> BTreeMap<SecretId, Vec<&'event Event>> {
-    let mut all: BTreeMap<SecretId, Vec<&Event>> = BTreeMap::new();
+    events: impl IntoIterator<Item = &'event AuditEvent>,
+) -> BTreeMap<SecretId, Vec<&'event AuditEvent>> {
+    let mut all: BTreeMap<SecretId, Vec<&AuditEvent>> = BTreeMap::new();
     for event in events {
         all.entry(event.id).or_default().push(event);
     }
@@ -415,7 +418,7 @@ fn by_id<'event>(
 }
 
 /// Adds events to a trail. A secret is gone once: a run that was killed may have said so already.
-fn add(trail: &mut Trail, events: &[&Event]) {
+fn add(trail: &mut Trail, events: &[&AuditEvent]) {
     const MARK: &str = "mark-decommissioned";
     let is_said = trail.events().any(|event| event.action == MARK);
     trail.add(events.iter().copied().filter(|event| !(is_said && event.action == MARK)));
@@ -437,7 +440,7 @@ fn mark(file: &str, text: &str) -> Result<String, RecordError> {
         }
     }
     let value = Scalar::String(LifecycleStatus::Decommissioned.as_str().to_owned());
-    let change = Change::Set { pointer: POINTER.to_owned(), value };
+    let change = YamlEdit::Set { pointer: POINTER.to_owned(), value };
     change
         .apply(text, &root)
         .ok_or_else(|| refuse("the status is not written so that it can be changed".to_owned()))

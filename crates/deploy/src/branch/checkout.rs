@@ -23,7 +23,7 @@ pub struct Checkout {
 
 /// A file in a commit that is to be made.
 #[derive(Debug, Clone, Copy)]
-pub enum Entry<'a> {
+pub enum CommitEntry<'a> {
     /// As it is on disk.
     OnDisk(&'a str),
     /// As it was just written to disk, with this text, and its blob where the object store has that already.
@@ -34,7 +34,7 @@ pub enum Entry<'a> {
     Gone(&'a str),
 }
 
-impl<'a> Entry<'a> {
+impl<'a> CommitEntry<'a> {
     pub(super) fn file(&self) -> &'a str {
         match self {
             Self::OnDisk(file)
@@ -66,7 +66,7 @@ impl Checkout {
     /// opened and in which nothing can be committed.
     pub fn commit(
         &self,
-        entries: &[Entry<'_>],
+        entries: &[CommitEntry<'_>],
         message: &str,
     ) -> Result<Option<String>, BranchError> {
         let Some(git) = &self.git else { return Ok(None) };
@@ -177,7 +177,7 @@ pub(super) fn signatures(
 
 fn commit(
     git: &Repository,
-    entries: &[Entry<'_>],
+    entries: &[CommitEntry<'_>],
     message: &str,
 ) -> Result<Option<String>, git2::Error> {
     let lost = || git2::Error::from_str("the index lost an entry");
@@ -198,20 +198,20 @@ fn commit(
     for entry in entries.iter().filter(|entry| !added.contains(entry.file())) {
         let path = Path::new(entry.file());
         match entry {
-            Entry::OnDisk(_) | Entry::Written { .. } => index.add_path(path)?,
-            Entry::Text(_, text) => {
+            CommitEntry::OnDisk(_) | CommitEntry::Written { .. } => index.add_path(path)?,
+            CommitEntry::Text(_, text) => {
                 let held = index.get_path(path, 0).ok_or_else(lost)?;
                 index.add_frombuffer(&held, text.as_bytes())?;
             }
-            Entry::Gone(_) => index.remove_path(path)?,
+            CommitEntry::Gone(_) => index.remove_path(path)?,
         }
     }
     let mut update = TreeUpdateBuilder::new();
     for entry in entries {
         let path = Path::new(entry.file());
         match (entry, index.get_path(path, 0)) {
-            (Entry::Gone(_), _) if base.get_path(path).is_err() => {}
-            (Entry::Gone(_), _) => _ = update.remove(path),
+            (CommitEntry::Gone(_), _) if base.get_path(path).is_err() => {}
+            (CommitEntry::Gone(_), _) => _ = update.remove(path),
             (_, None) => return Err(lost()),
             // The index's mode is the file's, so that the two agree even where somebody has made it executable.
             (_, Some(held)) if held.mode & 0o111 == 0 => {

@@ -7,14 +7,14 @@ use std::path::Path;
 use git2::{Error, Index, IndexEntry, Oid, Repository};
 
 use super::blobs;
-use super::checkout::Entry;
+use super::checkout::CommitEntry;
 
 /// Adds those of the written files to the index of which it is plain what git makes of them, and says which they are: files
 /// that the index does not know, with a text that no filter of git's changes.
 pub(super) fn add_written<'a>(
     git: &Repository,
     index: &mut Index,
-    entries: &[Entry<'a>],
+    entries: &[CommitEntry<'a>],
 ) -> Result<HashSet<&'a str>, Error> {
     let config = git.config()?;
     let is_set = |name: &str, default: bool| config.get_bool(name).unwrap_or(default);
@@ -31,7 +31,7 @@ pub(super) fn add_written<'a>(
     let plain: Vec<(&str, &str, Option<Oid>)> = entries
         .iter()
         .filter_map(|entry| match *entry {
-            Entry::Written { file, text, blob } if is_plain(text) && is_unknown(file) => {
+            CommitEntry::Written { file, text, blob } if is_plain(text) && is_unknown(file) => {
                 Some((file, text, blob))
             }
             _ => None,

@@ -24,7 +24,7 @@ const COMMITTING: Duration = Duration::from_secs(60);
 const NOTE: &str = "committing";
 
 /// While this exists, no other run writes into the checkout. The system lets go of it when the process ends.
-pub struct Held(Option<File>);
+pub struct CheckoutLock(Option<File>);
 
 impl Checkout {
     /// Waits for its turn to write these files, and takes away what killed runs have left where they go. `waiting` hears when
@@ -32,7 +32,11 @@ impl Checkout {
     ///
     /// # Errors
     /// [`BranchError::Busy`] where that takes more than five minutes.
-    pub fn hold(&self, files: &[&str], waiting: impl FnOnce()) -> Result<Held, BranchError> {
+    pub fn hold(
+        &self,
+        files: &[&str],
+        waiting: impl FnOnce(),
+    ) -> Result<CheckoutLock, BranchError> {
         let begun = Instant::now();
         let mut waiting = Some(waiting);
         let held = loop {
@@ -65,7 +69,7 @@ impl Checkout {
         }
     }
 
-    fn clear(&self, held: &Held) {
+    fn clear(&self, held: &CheckoutLock) {
         self.clear_locks(held);
         if let Some(git) = &self.git {
             private_dir::clear(git);
@@ -73,16 +77,16 @@ impl Checkout {
     }
 
     /// None while another run has it. On systems and file systems without such locks, runs are not kept apart.
-    fn try_hold(&self) -> Option<Held> {
-        let Ok(folder) = File::open(&self.root) else { return Some(Held(None)) };
+    fn try_hold(&self) -> Option<CheckoutLock> {
+        let Ok(folder) = File::open(&self.root) else { return Some(CheckoutLock(None)) };
         match folder.try_lock() {
-            Ok(()) => Some(Held(Some(folder))),
+            Ok(()) => Some(CheckoutLock(Some(folder))),
             Err(TryLockError::WouldBlock) => None,
-            Err(TryLockError::Error(_)) => Some(Held(None)),
+            Err(TryLockError::Error(_)) => Some(CheckoutLock(None)),
         }
     }
 
-    fn clear_locks(&self, held: &Held) {
+    fn clear_locks(&self, held: &CheckoutLock) {
         let (Some(git), Some(_)) = (&self.git, &held.0) else { return };
         let note = note(git);
         let Ok(noted) = fs::metadata(&note).and_then(|found| found.modified()) else { return };

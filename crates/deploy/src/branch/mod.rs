@@ -11,12 +11,12 @@ mod remote;
 mod tree;
 
 pub use blobs::store;
-pub use checkout::{Checkout, Entry};
+pub use checkout::{Checkout, CommitEntry};
 pub use error::BranchError;
-pub use lock::Held;
+pub use lock::CheckoutLock;
 pub use private_dir::Aside;
-pub use remote::{Edit, Remote, RemotePlace};
-pub use tree::{Found, find, text, visit};
+pub use remote::{FileEdit, RemoteBranch, RemotePlace};
+pub use tree::{TreeItem, find, text, visit};
 
 /// The bytes of a file that are read at most.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use git2::{Oid, Repository};
 
-use super::{BranchError, Found, tree};
+use super::{BranchError, TreeItem, tree};
 use cache::Cache;
 use goldenpath_core::config::GitUrl;
 use goldenpath_core::vcs::git::{Protocols, without_password};
@@ -26,7 +26,7 @@ pub struct RemotePlace {
 
 /// A file of a commit that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct FileEdit {
     /// From the repository's root, with `/`.
     pub file: String,
     /// None where it is to be gone.
@@ -34,14 +34,14 @@ pub struct Edit {
 }
 
 /// A branch of a repository somewhere else, as it was when it was last asked.
-pub struct Remote {
+pub struct RemoteBranch {
     cache: Cache,
     branch: String,
     /// The branch's commit; None where the repository is empty.
     head: Cell<Option<Oid>>,
 }
 
-impl Remote {
+impl RemoteBranch {
     /// Asks the repository for its branch, and fetches what is not known of it. `what` is which
     /// repository it is, for people; `root` is where a path is taken from, `memory` the folder for
     /// what runs leave to later ones, and `protocols` how git may go there.
@@ -96,7 +96,7 @@ impl Remote {
     ///
     /// # Errors
     /// A copy that cannot be read.
-    pub fn find_in(&self, commit: Option<Oid>, file: &str) -> Result<Found, BranchError> {
+    pub fn find_in(&self, commit: Option<Oid>, file: &str) -> Result<TreeItem, BranchError> {
         let found =
             self.cache.tree_of(commit).and_then(|tree| tree::find(&self.cache.git, tree, file));
         found.map_err(|error| self.cache.broken(&error))
@@ -106,7 +106,7 @@ impl Remote {
     ///
     /// # Errors
     /// A copy that cannot be read.
-    pub fn find(&self, file: &str) -> Result<Found, BranchError> {
+    pub fn find(&self, file: &str) -> Result<TreeItem, BranchError> {
         self.find_in(self.head(), file)
     }
 

@@ -6,7 +6,7 @@ use super::MAX_BYTES;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum TreeItem {
     Nothing,
     File {
         id: Oid,
@@ -21,7 +21,7 @@ pub enum Found {
 ///
 /// # Errors
 /// An object that cannot be read.
-pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Error> {
+pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<TreeItem, git2::Error> {
     let mut tree = git.find_tree(tree)?;
     let mut rest = path;
     loop {
@@ -30,7 +30,7 @@ pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Erro
             None => (rest, None),
         };
         let Some(entry) = tree.get_name(name).map(|entry| entry.to_owned()) else {
-            return Ok(Found::Nothing);
+            return Ok(TreeItem::Nothing);
         };
         let what = match (entry.kind(), entry.filemode()) {
             (Some(ObjectType::Tree), _) => "a folder",
@@ -44,11 +44,11 @@ pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<Found, git2::Erro
                 rest = below;
                 tree = git.find_tree(id)?;
             }
-            ("a file", None) => return Ok(Found::File { id, mode }),
-            (what, None) => return Ok(Found::Other(format!("it is {what}"))),
+            ("a file", None) => return Ok(TreeItem::File { id, mode }),
+            (what, None) => return Ok(TreeItem::Other(format!("it is {what}"))),
             (what, Some(below)) => {
                 let folder = path.strip_suffix(below).unwrap_or(path).trim_end_matches('/');
-                return Ok(Found::Other(format!("`{folder}` on the way to it is {what}")));
+                return Ok(TreeItem::Other(format!("`{folder}` on the way to it is {what}")));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use goldenpath_core::yaml;
-use goldenpath_core::yaml::{Change, Node, Value};
+use goldenpath_core::yaml::{Node, NodeValue, YamlEdit};
 
 /// The names that kustomize looks for, in its order.
 pub(super) use goldenpath_core::config::KUSTOMIZATIONS as NAMES;
@@ -49,10 +49,10 @@ impl Kustomization {
             format!("`{file}` beside it cannot be read: {}", problem.unwrap_or_default())
         })?;
         let listed = match root.at(RESOURCES).map(|(_, node)| &node.value) {
-            Some(Value::Sequence(items)) => items
+            Some(NodeValue::Sequence(items)) => items
                 .iter()
                 .filter_map(|item| match &item.value {
-                    Value::String(name) => Some(name.trim_start_matches("./").to_owned()),
+                    NodeValue::String(name) => Some(name.trim_start_matches("./").to_owned()),
                     _ => None,
                 })
                 .collect(),
@@ -105,12 +105,13 @@ impl Kustomization {
         let forms = names.iter().flat_map(|name| [name.clone(), format!("./{name}")]);
         for value in forms {
             let root = yaml::parse(&text).map_err(|_| self.by_hand("taken out"))?;
-            let is_it = |item: &&Node| matches!(&item.value, Value::String(held) if *held == value);
+            let is_it =
+                |item: &&Node| matches!(&item.value, NodeValue::String(held) if *held == value);
             match root.at(RESOURCES).map(|(_, node)| &node.value) {
-                Some(Value::Sequence(items)) if items.iter().find(is_it).is_some() => {}
+                Some(NodeValue::Sequence(items)) if items.iter().find(is_it).is_some() => {}
                 _ => continue,
             }
-            let change = Change::Withdraw { pointer: RESOURCES.to_owned(), value };
+            let change = YamlEdit::Withdraw { pointer: RESOURCES.to_owned(), value };
             text = change.apply(&text, &root).ok_or_else(|| self.by_hand("taken out"))?;
         }
         Ok(text)
@@ -144,7 +145,7 @@ impl Kustomization {
             return Ok(self.text.clone());
         }
         let root = yaml::parse(&self.text).ok();
-        let change = Change::Append { pointer: RESOURCES.to_owned(), values };
+        let change = YamlEdit::Append { pointer: RESOURCES.to_owned(), values };
         root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| self.by_hand("added"))
     }
 }

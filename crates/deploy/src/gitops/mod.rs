@@ -11,7 +11,7 @@ mod working_copy;
 use kustomization::Listing;
 
 pub use error::GitopsError;
-pub use remote_repository::Pushed;
+pub use remote_repository::RemoteRepository;
 pub use stale_projections::Stale;
 pub use working_copy::WorkingCopy;
 
@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// Where projections are committed, and Argo CD or Flux reads them.
 pub enum Target {
     Copy(WorkingCopy),
-    Remote(Box<Pushed>),
+    Remote(Box<RemoteRepository>),
 }
 
 /// What stands where a projection belongs.
@@ -48,7 +48,7 @@ pub enum FileState {
 
 /// What is to be done to a projection's file, and to the kustomization beside it.
 #[derive(Debug, Clone, Copy)]
-pub enum Change<'p> {
+pub enum ProjectionChange<'p> {
     Write(&'p Projection),
     /// It goes, whatever of this manifest's it says.
     Remove(&'p Projection),
@@ -56,7 +56,7 @@ pub enum Change<'p> {
 
 /// How far changes are.
 #[derive(Debug, Clone, Copy)]
-pub enum News {
+pub enum PublishEvent {
     /// Another run is at work there.
     Waiting,
     /// So many files are written, and not yet committed.
@@ -72,7 +72,7 @@ pub struct Published {
     pub commit: Result<Option<String>, GitopsError>,
 }
 
-impl Change<'_> {
+impl ProjectionChange<'_> {
     fn projection(&self) -> &Projection {
         match self {
             Self::Write(projection) | Self::Remove(projection) => projection,
@@ -139,9 +139,9 @@ impl Target {
     #[must_use]
     pub fn publish(
         &self,
-        changes: &[Change<'_>],
+        changes: &[ProjectionChange<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        tell: &mut dyn FnMut(News),
+        tell: &mut dyn FnMut(PublishEvent),
     ) -> Published {
         match self {
             Self::Copy(copy) => copy.publish(changes, message, tell),

@@ -17,21 +17,21 @@ use goldenpath_core::files::Staged;
 use goldenpath_core::projection::Projection;
 
 /// The work, which ends when this does.
-pub(super) struct Ahead {
+pub(super) struct PreparedFiles {
     is_enough: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Ready>>,
+    thread: Option<JoinHandle<PreparedFile>>,
 }
 
 /// What is ready, by the projection's file. It may be any part of all, and none: what is not ready is written when it is needed.
 #[derive(Default)]
-pub(super) struct Ready {
+pub(super) struct PreparedFile {
     pub(super) files: HashMap<String, Staged>,
     pub(super) blobs: HashMap<String, Oid>,
     /// The folder that the files are in.
     _aside: Option<Aside>,
 }
 
-impl Ahead {
+impl PreparedFiles {
     /// Begins. `root` is where the working copy is, and `git` its repository.
     pub(super) fn begin(root: &Path, git: &Repository, projections: &[&Projection]) -> Self {
         let (root, git) = (root.to_path_buf(), git.path().to_path_buf());
@@ -45,17 +45,17 @@ impl Ahead {
     }
 
     /// What is ready by now.
-    pub(super) fn end(mut self) -> Ready {
+    pub(super) fn end(mut self) -> PreparedFile {
         self.stop()
     }
 
-    fn stop(&mut self) -> Ready {
+    fn stop(&mut self) -> PreparedFile {
         self.is_enough.store(true, Ordering::Relaxed);
         self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 }
 
-impl Drop for Ahead {
+impl Drop for PreparedFiles {
     fn drop(&mut self) {
         self.stop();
     }
@@ -66,8 +66,8 @@ fn make_ready(
     git: &PathBuf,
     wanted: Vec<(String, String)>,
     is_enough: &AtomicBool,
-) -> Ready {
-    let mut ready = Ready::default();
+) -> PreparedFile {
+    let mut ready = PreparedFile::default();
     let Ok(git) = Repository::open(git) else { return ready };
     let texts: Vec<&str> = wanted.iter().map(|(_, text)| text.as_str()).collect();
     if let Ok(blobs) = branch::store(&git, &texts) {

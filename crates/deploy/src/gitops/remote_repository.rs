@@ -7,8 +7,8 @@ use std::rc::Rc;
 use git2::{ObjectType, Oid};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
-use super::{Change, FileState, GitopsError, Published};
-use crate::branch::{BranchError, Edit, Found, Remote};
+use super::{FileState, GitopsError, ProjectionChange, Published};
+use crate::branch::{BranchError, FileEdit, RemoteBranch, TreeItem};
 use goldenpath_core::projection::Projection;
 
 /// The kustomization of a folder, or why it cannot be read; None where there is none.
@@ -18,14 +18,14 @@ type Beside = Option<Result<Kustomization, String>>;
 type Folders = HashMap<(Option<Oid>, String), Rc<Beside>>;
 
 /// A GitOps repository that is pushed to.
-pub struct Pushed {
-    pub(super) remote: Remote,
+pub struct RemoteRepository {
+    pub(super) remote: RemoteBranch,
     folders: RefCell<Folders>,
 }
 
-impl Pushed {
+impl RemoteRepository {
     #[must_use]
-    pub fn new(remote: Remote) -> Self {
+    pub fn new(remote: RemoteBranch) -> Self {
         Self { remote, folders: RefCell::default() }
     }
 
@@ -39,10 +39,10 @@ impl Pushed {
             });
         }
         Ok(match self.remote.find(&projection.file)? {
-            Found::Nothing => FileState::Missing,
-            Found::Other(why) => FileState::Foreign(why),
-            Found::File { id, .. } if is_text(id, &projection.text) => FileState::Current,
-            Found::File { id, .. } => match self.remote.text(id) {
+            TreeItem::Nothing => FileState::Missing,
+            TreeItem::Other(why) => FileState::Foreign(why),
+            TreeItem::File { id, .. } if is_text(id, &projection.text) => FileState::Current,
+            TreeItem::File { id, .. } => match self.remote.text(id) {
                 // As it is where git turns line ends around.
                 Ok(text) if text.replace("\r\n", "\n") == projection.text => FileState::Current,
                 Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
@@ -68,7 +68,7 @@ impl Pushed {
     /// As [`super::Target::publish`].
     pub(super) fn publish(
         &self,
-        changes: &[Change<'_>],
+        changes: &[ProjectionChange<'_>],
         message: &dyn Fn(&[usize]) -> String,
     ) -> Published {
         let planned = self.remote.head();
@@ -82,7 +82,7 @@ impl Pushed {
             if open.is_empty() {
                 return None;
             }
-            let open_changes: Vec<&Change<'_>> =
+            let open_changes: Vec<&ProjectionChange<'_>> =
                 open.iter().map(|index| &changes[*index]).collect();
             Some((self.edits(&open_changes), message(&open)))
         });
@@ -90,25 +90,28 @@ impl Pushed {
     }
 
     /// Whether a change is still to be made, where it may be.
-    fn judged(&self, change: &Change<'_>, planned: Option<Oid>) -> Result<bool, GitopsError> {
+    fn judged(
+        &self,
+        change: &ProjectionChange<'_>,
+        planned: Option<Oid>,
+    ) -> Result<bool, GitopsError> {
         let projection = change.projection();
         let file = || projection.file.clone();
         let state = match change {
-            Change::Write(_) => {
+            ProjectionChange::Write(_) => {
                 self.listing(&projection.file, false).judge(self.state(projection)?)
             }
-            Change::Remove(_) => {
+            ProjectionChange::Remove(_) => {
                 self.listing(&projection.file, true).judge_removal(self.state(projection)?)
             }
         };
         match (change, state) {
             (_, FileState::Unlistable(why)) => Err(GitopsError::Unlistable { file: file(), why }),
-            (Change::Write(_), FileState::Foreign(why)) => {
+            (ProjectionChange::Write(_), FileState::Foreign(why)) => {
                 Err(GitopsError::Foreign { file: file(), why })
             }
-            (Change::Write(_), FileState::Current) | (Change::Remove(_), FileState::Missing) => {
-                Ok(false)
-            }
+            (ProjectionChange::Write(_), FileState::Current)
+            | (ProjectionChange::Remove(_), FileState::Missing) => Ok(false),
             (_, FileState::Unlisted) => Ok(true),
             _ if self.held(planned, &projection.file)?
                 != self.held(self.remote.head(), &projection.file)? =>
@@ -122,13 +125,13 @@ impl Pushed {
     /// The blob that a commit has at a path.
     fn held(&self, commit: Option<Oid>, file: &str) -> Result<Option<Oid>, BranchError> {
         Ok(match self.remote.find_in(commit, file)? {
-            Found::File { id, .. } => Some(id),
+            TreeItem::File { id, .. } => Some(id),
             _ => None,
         })
     }
 
     /// The files that change, the kustomizations beside them included.
-    fn edits(&self, changes: &[&Change<'_>]) -> Vec<Edit> {
+    fn edits(&self, changes: &[&ProjectionChange<'_>]) -> Vec<FileEdit> {
         let mut edits = Vec::new();
         let mut folders: BTreeMap<&str, [Vec<String>; 2]> = BTreeMap::new();
         for change in changes {
@@ -136,21 +139,21 @@ impl Pushed {
             let (folder, name) = split(&projection.file);
             let [come, go] = folders.entry(folder).or_default();
             match change {
-                Change::Write(_) => {
+                ProjectionChange::Write(_) => {
                     come.push(name.to_owned());
-                    edits.push(Edit {
+                    edits.push(FileEdit {
                         file: projection.file.clone(),
                         text: Some(projection.text.clone()),
                     });
                 }
-                Change::Remove(_) => {
+                ProjectionChange::Remove(_) => {
                     go.push(name.to_owned());
                     // Somebody else's in its place stays.
                     if matches!(
                         self.state(projection),
                         Ok(FileState::Current | FileState::Outdated)
                     ) {
-                        edits.push(Edit { file: projection.file.clone(), text: None });
+                        edits.push(FileEdit { file: projection.file.clone(), text: None });
                     }
                 }
             }
@@ -161,7 +164,7 @@ impl Pushed {
             if let Ok(text) = kustomization.changed(&come, &go)
                 && text != kustomization.text
             {
-                edits.push(Edit { file: kustomization.file.clone(), text: Some(text) });
+                edits.push(FileEdit { file: kustomization.file.clone(), text: Some(text) });
             }
         }
         edits
@@ -182,9 +185,9 @@ impl Pushed {
         NAMES.iter().find_map(|name| {
             let file = format!("{folder}{name}");
             let text = match self.remote.find(&file) {
-                Ok(Found::Nothing) => return None,
-                Ok(Found::Other(why)) => Err(why),
-                Ok(Found::File { id, .. }) => self.remote.text(id),
+                Ok(TreeItem::Nothing) => return None,
+                Ok(TreeItem::Other(why)) => Err(why),
+                Ok(TreeItem::File { id, .. }) => self.remote.text(id),
                 Err(error) => Err(error.to_string()),
             };
             let text = text.map_err(|why| format!("`{file}` beside it cannot be read: {why}"));

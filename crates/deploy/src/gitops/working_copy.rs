@@ -8,10 +8,10 @@ use std::rc::Rc;
 use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
-use super::prepared_files::{Ahead, Ready};
-use super::{Change, FileState, GitopsError, MAX_BYTES, News, Published};
+use super::prepared_files::{PreparedFile, PreparedFiles};
+use super::{FileState, GitopsError, MAX_BYTES, ProjectionChange, PublishEvent, Published};
 use crate::branch;
-use crate::branch::{Checkout, Entry, Found};
+use crate::branch::{Checkout, CommitEntry, TreeItem};
 use goldenpath_core::files;
 use goldenpath_core::files::{Staged, Unreadable};
 use goldenpath_core::projection;
@@ -26,7 +26,7 @@ pub struct WorkingCopy {
     /// The kustomizations that planning has looked at, by folder.
     folders: RefCell<HashMap<String, Rc<Beside>>>,
     /// What is being made ready to be published.
-    ahead: RefCell<Option<Ahead>>,
+    ahead: RefCell<Option<PreparedFiles>>,
 }
 
 /// What stands beside the projections of a folder.
@@ -38,7 +38,7 @@ pub(super) enum Beside {
 }
 
 /// What is to be done on disk.
-enum Work<'p> {
+enum PendingWork<'p> {
     Nothing,
     Write(PathBuf, &'p str, Option<Staged>),
     Remove(PathBuf),
@@ -180,20 +180,21 @@ impl WorkingCopy {
     /// As [`super::Target::prepare`].
     pub(super) fn prepare(&self, projections: &[&Projection]) {
         if let Some(git) = self.checkout.git.as_ref().filter(|_| !projections.is_empty()) {
-            *self.ahead.borrow_mut() = Some(Ahead::begin(&self.checkout.root, git, projections));
+            *self.ahead.borrow_mut() =
+                Some(PreparedFiles::begin(&self.checkout.root, git, projections));
         }
     }
 
     /// As [`super::Target::publish`].
     pub(super) fn publish(
         &self,
-        changes: &[Change<'_>],
+        changes: &[ProjectionChange<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        tell: &mut dyn FnMut(News),
+        tell: &mut dyn FnMut(PublishEvent),
     ) -> Published {
         let files: Vec<&str> =
             changes.iter().map(|change| change.projection().file.as_str()).collect();
-        let _held = match self.checkout.hold(&files, || tell(News::Waiting)) {
+        let _held = match self.checkout.hold(&files, || tell(PublishEvent::Waiting)) {
             Ok(held) => held,
             Err(error) => {
                 return Published {
@@ -202,11 +203,11 @@ impl WorkingCopy {
                 };
             }
         };
-        let mut ready = self.ahead.take().map(Ahead::end).unwrap_or_default();
+        let mut ready = self.ahead.take().map(PreparedFiles::end).unwrap_or_default();
         let mut written = Vec::new();
         for some in changes.chunks(AT_ONCE) {
             written.extend(self.make(some, &mut ready));
-            tell(News::Written(written.len()));
+            tell(PublishEvent::Written(written.len()));
         }
         self.sync(changes, &mut written);
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -217,7 +218,7 @@ impl WorkingCopy {
         }
         let mut kustomizations = Vec::new();
         for (folder, indices) in folders {
-            let of_the_folder: Vec<&Change<'_>> =
+            let of_the_folder: Vec<&ProjectionChange<'_>> =
                 indices.iter().map(|index| &changes[*index]).collect();
             match self.list(folder, &of_the_folder) {
                 Ok(kustomization) => kustomizations.extend(kustomization),
@@ -237,17 +238,17 @@ impl WorkingCopy {
         for change in done.iter().map(|index| &changes[*index]) {
             let file = change.projection().file.as_str();
             match change {
-                Change::Write(projection) => {
+                ProjectionChange::Write(projection) => {
                     let blob = ready.blobs.get(file).copied();
-                    entries.push(Entry::Written { file, text: &projection.text, blob });
+                    entries.push(CommitEntry::Written { file, text: &projection.text, blob });
                 }
-                Change::Remove(_) if self.is_ours_in_git(change.projection()) => {
-                    entries.push(Entry::Gone(file))
+                ProjectionChange::Remove(_) if self.is_ours_in_git(change.projection()) => {
+                    entries.push(CommitEntry::Gone(file))
                 }
-                Change::Remove(_) => {}
+                ProjectionChange::Remove(_) => {}
             }
         }
-        entries.extend(kustomizations.iter().map(|(file, text)| Entry::Text(file, text)));
+        entries.extend(kustomizations.iter().map(|(file, text)| CommitEntry::Text(file, text)));
         let commit = self.checkout.commit(&entries, &message(&done)).map_err(GitopsError::from);
         Published { written, commit }
     }
@@ -265,7 +266,7 @@ impl WorkingCopy {
         let committed = || {
             let (git, tree) = self.checkout.head_tree()?;
             match branch::find(git, tree, &projection.file) {
-                Ok(Found::File { id, .. }) => branch::text(git, id).ok(),
+                Ok(TreeItem::File { id, .. }) => branch::text(git, id).ok(),
                 _ => None,
             }
         };
@@ -276,10 +277,10 @@ impl WorkingCopy {
     }
 
     /// Has the folders of what was written safe on disk, each once.
-    fn sync(&self, changes: &[Change<'_>], written: &mut [Result<(), GitopsError>]) {
+    fn sync(&self, changes: &[ProjectionChange<'_>], written: &mut [Result<(), GitopsError>]) {
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate() {
-            if matches!(change, Change::Write(_)) && written[index].is_ok() {
+            if matches!(change, ProjectionChange::Write(_)) && written[index].is_ok() {
                 folders.entry(split(&change.projection().file).0).or_default().push(index);
             }
         }
@@ -298,39 +299,50 @@ impl WorkingCopy {
     }
 
     /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
-    fn make(&self, changes: &[Change<'_>], ready: &mut Ready) -> Vec<Result<(), GitopsError>> {
+    fn make(
+        &self,
+        changes: &[ProjectionChange<'_>],
+        ready: &mut PreparedFile,
+    ) -> Vec<Result<(), GitopsError>> {
         let wanted: Vec<_> =
             changes.iter().map(|change| (change, self.work_of(change, ready))).collect();
-        let work = |(change, work): (&Change<'_>, Result<Work<'_>, GitopsError>)| {
-            let done = match work? {
-                Work::Nothing => Ok(()),
-                Work::Write(path, text, staged) => match staged.map(|staged| staged.name(&path)) {
-                    Some(Ok(())) => Ok(()),
-                    _ => files::write_one_of_many(&path, text.as_bytes()),
-                },
-                Work::Remove(path) => files::remove(&path),
+        let work =
+            |(change, work): (&ProjectionChange<'_>, Result<PendingWork<'_>, GitopsError>)| {
+                let done = match work? {
+                    PendingWork::Nothing => Ok(()),
+                    PendingWork::Write(path, text, staged) => {
+                        match staged.map(|staged| staged.name(&path)) {
+                            Some(Ok(())) => Ok(()),
+                            _ => files::write_one_of_many(&path, text.as_bytes()),
+                        }
+                    }
+                    PendingWork::Remove(path) => files::remove(&path),
+                };
+                let file = || change.projection().file.clone();
+                done.map_err(|error| GitopsError::Write { file: file(), why: error.to_string() })
             };
-            let file = || change.projection().file.clone();
-            done.map_err(|error| GitopsError::Write { file: file(), why: error.to_string() })
-        };
         files::few_at_once(wanted, work)
     }
 
     /// What is to be done on disk for a change. Somebody else's file is neither written over nor removed.
-    fn work_of<'p>(&self, change: &Change<'p>, ready: &mut Ready) -> Result<Work<'p>, GitopsError> {
+    fn work_of<'p>(
+        &self,
+        change: &ProjectionChange<'p>,
+        ready: &mut PreparedFile,
+    ) -> Result<PendingWork<'p>, GitopsError> {
         Ok(match change {
-            Change::Write(projection) => match self.state(projection)? {
+            ProjectionChange::Write(projection) => match self.state(projection)? {
                 FileState::Foreign(why) => {
                     return Err(GitopsError::Foreign { file: projection.file.clone(), why });
                 }
                 _ => {
                     let staged = ready.files.remove(&projection.file);
-                    Work::Write(self.path_of(&projection.file)?, &projection.text, staged)
+                    PendingWork::Write(self.path_of(&projection.file)?, &projection.text, staged)
                 }
             },
-            Change::Remove(projection) => match self.state(projection)? {
-                FileState::Missing | FileState::Foreign(_) => Work::Nothing,
-                _ => Work::Remove(self.path_of(&projection.file)?),
+            ProjectionChange::Remove(projection) => match self.state(projection)? {
+                FileState::Missing | FileState::Foreign(_) => PendingWork::Nothing,
+                _ => PendingWork::Remove(self.path_of(&projection.file)?),
             },
         })
     }
@@ -340,7 +352,7 @@ impl WorkingCopy {
     fn list(
         &self,
         folder: &str,
-        changes: &[&Change<'_>],
+        changes: &[&ProjectionChange<'_>],
     ) -> Result<Option<(String, String)>, String> {
         let (disk, committed) = match self.beside(folder) {
             Beside::Nothing => return Ok(None),
@@ -351,13 +363,13 @@ impl WorkingCopy {
         for change in changes {
             let name = split(&change.projection().file).1.to_owned();
             let listing = match change {
-                Change::Write(_) => committed.listing(&name),
-                Change::Remove(_) => committed.unlisting(&name),
+                ProjectionChange::Write(_) => committed.listing(&name),
+                ProjectionChange::Remove(_) => committed.unlisting(&name),
             };
             match (listing, change) {
                 (Listing::Obstacle(why), _) => return Err(why),
-                (_, Change::Write(_)) => come.push(name),
-                (_, Change::Remove(_)) => go.push(name),
+                (_, ProjectionChange::Write(_)) => come.push(name),
+                (_, ProjectionChange::Remove(_)) => go.push(name),
             }
         }
         let text = disk.changed(&come, &go)?;
@@ -415,8 +427,8 @@ impl WorkingCopy {
         let (git, tree) = self.head_tree().filter(|_| self.checkout.git.is_some())?;
         let unknown = || format!("`{file}` beside it was never committed: commit it");
         Some(match branch::find(git, tree, file) {
-            Ok(Found::File { id, .. }) => branch::text(git, id),
-            Ok(Found::Nothing | Found::Other(_)) => Err(unknown()),
+            Ok(TreeItem::File { id, .. }) => branch::text(git, id),
+            Ok(TreeItem::Nothing | TreeItem::Other(_)) => Err(unknown()),
             Err(error) => Err(error.message().to_owned()),
         })
     }

@@ -1,6 +1,6 @@
 //! Rows as CSV (RFC 4180), with a head line.
 
-use super::Row;
+use super::CatalogRow;
 use goldenpath_core::sanitize::harmless_name;
 
 const HEADS: [&str; 16] = [
@@ -24,7 +24,7 @@ const HEADS: [&str; 16] = [
 
 /// The rows as CSV. No cell is a formula to a spreadsheet.
 #[must_use]
-pub fn as_csv(rows: &[Row]) -> String {
+pub fn as_csv(rows: &[CatalogRow]) -> String {
     let mut text = line(HEADS);
     for row in rows {
         let ttl = row.ttl_days.to_string();

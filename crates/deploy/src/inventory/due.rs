@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Row;
+use super::CatalogRow;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest;
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
@@ -16,7 +16,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// What a store tells of a secret that is there, and that is its manifest's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct StoreDates {
     pub created: Option<Timestamp>,
     /// Whether there is a value to use.
     pub has_value: bool,
@@ -36,7 +36,7 @@ pub struct Calendar {
     /// By path: since when a manifest has the status that it has.
     status_since: BTreeMap<String, Timestamp>,
     /// What the stores tell; empty where none was asked.
-    pub known: BTreeMap<SecretId, Known>,
+    pub known: BTreeMap<SecretId, StoreDates>,
 }
 
 /// Why a secret is due.
@@ -64,7 +64,7 @@ pub enum Begin {
 /// One thing to be done about one secret by a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    pub row: Row,
+    pub row: CatalogRow,
     pub when: Timestamp,
     pub reason: Reason,
 }
@@ -147,7 +147,7 @@ impl Calendar {
         request: &SecretRequest,
         path: &str,
         project: &Project,
-        known: Known,
+        known: StoreDates,
     ) -> Option<(Timestamp, Reason)> {
         let since = *self.status_since.get(path).filter(|_| known.deletion.is_none())?;
         let tier = project.governance.tiers.get(&request.risk_tier)?;
@@ -175,7 +175,7 @@ impl Calendar {
             let mut days = days.peekable();
             // What a row may show is looked for in the whole file: only in those that are shown.
             if days.peek().is_some()
-                && let Some(row) = Row::of(entry, project)
+                && let Some(row) = CatalogRow::of(entry, project)
             {
                 due.extend(days.map(|(when, reason)| Due { row: row.clone(), when, reason }));
             }

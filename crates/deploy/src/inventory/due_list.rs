@@ -18,19 +18,19 @@ const LONGEST: usize = 60_000;
 
 /// What is due, and what nobody could be asked about.
 #[derive(Debug)]
-pub struct Agenda {
+pub struct DueList {
     pub catalog_id: String,
     pub now: Timestamp,
     /// How many days ahead were looked at.
     pub within: u32,
     /// The earliest first.
     pub due: Vec<Due>,
-    pub unseen: Vec<Unasked>,
+    pub unseen: Vec<UnreachableStore>,
 }
 
 /// A store that could not be asked.
 #[derive(Debug, Clone, Serialize)]
-pub struct Unasked {
+pub struct UnreachableStore {
     pub environments: String,
     pub message: String,
 }
@@ -41,20 +41,20 @@ struct Issue<'a> {
     catalog: &'a str,
     today: String,
     days: u32,
-    overdue: Shown<'a>,
-    soon: Shown<'a>,
-    unseen: &'a [Unasked],
+    overdue: ShownRows<'a>,
+    soon: ShownRows<'a>,
+    unseen: &'a [UnreachableStore],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct ShownRows<'a> {
     shown: &'a [Value],
     left_out: usize,
     total: usize,
 }
 
-impl Agenda {
+impl DueList {
     /// What is overdue, and what is not yet.
     pub fn split(&self) -> (Vec<&Due>, Vec<&Due>) {
         self.due.iter().partition(|due| due.is_overdue(self.now))
@@ -90,8 +90,8 @@ impl Agenda {
                 catalog: &self.catalog_id,
                 today: day(self.now),
                 days: self.within,
-                overdue: Shown::of(&overdue, most),
-                soon: Shown::of(&soon, most),
+                overdue: ShownRows::of(&overdue, most),
+                soon: ShownRows::of(&soon, most),
                 unseen: &self.unseen,
             };
             let text = template::render(
@@ -108,7 +108,7 @@ impl Agenda {
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownRows<'a> {
     fn of(list: &'a [Value], most: usize) -> Self {
         let shown = &list[..list.len().min(most)];
         Self { shown, left_out: list.len() - shown.len(), total: list.len() }

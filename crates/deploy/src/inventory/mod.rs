@@ -10,7 +10,7 @@ mod row;
 mod secret_details;
 
 pub use csv::as_csv;
-pub use due::{Begin, Calendar, Due, Known, Reason, day, distance};
-pub use due_list::{Agenda, DUE_TEMPLATE, Unasked};
-pub use row::{Row, as_json, read};
-pub use secret_details::{Found, Projected, Reserved, Sheet, Stored, Told};
+pub use due::{Begin, Calendar, Due, Reason, StoreDates, day, distance};
+pub use due_list::{DUE_TEMPLATE, DueList, UnreachableStore};
+pub use row::{CatalogRow, as_json, read};
+pub use secret_details::{Lookup, Projected, Reserved, SecretDetails, Stored, StoredDetails};

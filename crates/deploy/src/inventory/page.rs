@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::inventory::{Agenda, Row, Unasked, day, distance};
+use crate::inventory::{CatalogRow, DueList, UnreachableStore, day, distance};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::sanitize::harmless_name;
 use goldenpath_core::template;
@@ -27,13 +27,13 @@ const HEADS: [&str; 8] =
 
 /// What a page shows.
 #[derive(Debug)]
-pub struct Report {
+pub struct CatalogPage {
     /// Which state of the catalog this is: `commit 1234abcd`.
     pub at: String,
     /// By ID.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CatalogRow>,
     /// What is due of them.
-    pub agenda: Agenda,
+    pub agenda: DueList,
     /// How many files are no readable manifests.
     pub unread: usize,
     /// What has happened to each secret, the oldest first, as the audit trail has it.
@@ -61,9 +61,9 @@ struct Page<'a> {
     today: String,
     days: u32,
     unread: usize,
-    unseen: &'a [Unasked],
+    unseen: &'a [UnreachableStore],
     heads: [&'a str; 8],
-    states: Vec<State>,
+    states: Vec<PageState>,
     due: Vec<Value>,
     secrets: Vec<Secret>,
 }
@@ -71,7 +71,7 @@ struct Page<'a> {
 /// A lifecycle state, and where it is drawn.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct State {
+struct PageState {
     name: &'static str,
     count: usize,
     x: usize,
@@ -91,7 +91,7 @@ struct Secret {
     timeline: Vec<Moment>,
 }
 
-impl Report {
+impl CatalogPage {
     /// The page, as one HTML document.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Report {
         template::render("the report", PAGE, Output::Html, &page)
     }
 
-    fn secret(&self, row: &Row, due: Vec<Value>) -> Secret {
+    fn secret(&self, row: &CatalogRow, due: Vec<Value>) -> Secret {
         let mut shown = json!(row);
         harmless(&mut shown);
         let field = |name: &str, key: &str| json!({ "name": name, "value": shown[key] });
@@ -157,13 +157,13 @@ impl Report {
         Secret { fields, row: shown, due, timeline }
     }
 
-    fn states(&self) -> Vec<State> {
+    fn states(&self) -> Vec<PageState> {
         const WIDTH: usize = 215;
         const STEP: usize = 260;
         const APART: usize = 30;
         let state = |(number, status): (usize, LifecycleStatus)| {
             let x = 5 + number * STEP;
-            State {
+            PageState {
                 name: status.as_str(),
                 count: self.rows.iter().filter(|row| row.status == status).count(),
                 x,
@@ -205,7 +205,7 @@ mod tests {
     fn a_secret_s_history_stands_with_it_as_text() {
         let id = SecretId::first();
         let text = || "x".to_owned();
-        let row = Row {
+        let row = CatalogRow {
             id,
             name: text(),
             description: None,
@@ -224,7 +224,7 @@ mod tests {
             path: text(),
             has_value: None,
         };
-        let agenda = Agenda {
+        let agenda = DueList {
             catalog_id: text(),
             now: Timestamp::UNIX_EPOCH,
             within: 14,
@@ -236,7 +236,7 @@ mod tests {
             words: words.to_owned(),
         };
         let timelines = [(id, vec![moment("made by Ann"), moment("<b>\u{202e}")])].into();
-        let report = Report { at: text(), rows: vec![row], agenda, unread: 0, timelines };
+        let report = CatalogPage { at: text(), rows: vec![row], agenda, unread: 0, timelines };
         let page = report.page().unwrap();
         let time = "<time datetime=\"2026-11-25T09:00:00Z\">2026-11-25T09:00:00Z</time>";
         assert!(

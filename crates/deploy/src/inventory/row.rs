@@ -11,7 +11,7 @@ use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
 /// A manifest's fields, with what looks like a secret value taken out of each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub struct CatalogRow {
     pub id: SecretId,
     pub name: String,
     pub description: Option<String>,
@@ -35,7 +35,7 @@ pub struct Row {
     pub has_value: Option<bool>,
 }
 
-impl Row {
+impl CatalogRow {
     /// None for a file that is no readable manifest.
     #[must_use]
     pub fn of(entry: &Entry, project: &Project) -> Option<Self> {
@@ -115,9 +115,10 @@ pub fn read(
     project: &Project,
     snapshot: Snapshot,
     holds: impl Fn(&SecretRequest) -> bool + Sync + Send,
-) -> Result<(Catalog, Vec<Row>), SourceError> {
+) -> Result<(Catalog, Vec<CatalogRow>), SourceError> {
     let row = |entry: &mut Entry| {
-        let row = if entry.request().is_some_and(&holds) { Row::of(entry, project) } else { None };
+        let row =
+            if entry.request().is_some_and(&holds) { CatalogRow::of(entry, project) } else { None };
         entry.let_nodes_go();
         row.into_iter().collect()
     };
@@ -129,6 +130,6 @@ pub fn read(
 
 /// `{"version":1,"secrets":[…]}`
 #[must_use]
-pub fn as_json(rows: &[Row]) -> Value {
+pub fn as_json(rows: &[CatalogRow]) -> Value {
     json!({ "version": 1, "secrets": rows })
 }

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::due::{Reason, day};
-use super::{Known, Row};
+use super::{CatalogRow, StoreDates};
 use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::Finding;
-use goldenpath_core::trail::Event;
+use goldenpath_core::trail::AuditEvent;
 
 /// What somebody else says of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told<T> {
+pub enum Lookup<T> {
     /// Nobody was asked.
     LeftOut,
     /// There is nobody to ask.
@@ -26,12 +26,12 @@ pub enum Told<T> {
 pub struct Stored {
     pub place: String,
     /// None where there is no such secret.
-    pub found: Option<Found>,
+    pub found: Option<StoredDetails>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub known: Known,
+pub struct StoredDetails {
+    pub known: StoreDates,
     pub has_value: bool,
     /// The day for which its deletion is planned.
     pub deletion: Option<Timestamp>,
@@ -63,23 +63,23 @@ pub struct Reserved {
 
 /// What is known of one secret.
 #[derive(Debug)]
-pub struct Sheet {
-    pub row: Row,
+pub struct SecretDetails {
+    pub row: CatalogRow,
     pub now: Timestamp,
     /// None where there is no last commit to compare with.
     pub is_committed: Option<bool>,
     /// When the ID came into the catalog.
     pub catalogued: Option<Timestamp>,
     pub days: Vec<(Timestamp, Reason)>,
-    pub store: Told<Stored>,
-    pub gitops: Told<Projected>,
-    pub reservation: Told<Reserved>,
+    pub store: Lookup<Stored>,
+    pub gitops: Lookup<Projected>,
+    pub reservation: Lookup<Reserved>,
     /// The audit trail, the oldest first.
-    pub trail: Vec<Event>,
+    pub trail: Vec<AuditEvent>,
     pub findings: Vec<Finding>,
 }
 
-impl Sheet {
+impl SecretDetails {
     /// One JSON object. What was left out is `null`.
     #[must_use]
     pub fn as_json(&self) -> Value {
@@ -103,7 +103,7 @@ impl Sheet {
     }
 }
 
-impl<T> Told<T> {
+impl<T> Lookup<T> {
     fn as_json(&self, of: impl Fn(&T) -> Value) -> Value {
         match self {
             Self::LeftOut | Self::Nobody(_) => Value::Null,

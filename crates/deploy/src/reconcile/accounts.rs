@@ -16,7 +16,7 @@ pub struct Account {
 
 /// An account that could not be looked at: of its environments nothing is known and nothing is done.
 #[derive(Debug)]
-pub struct Unseen {
+pub struct UnreadableAccount {
     pub environments: BTreeSet<String>,
     /// For people; None where not even that is known.
     pub place: Option<String>,
@@ -29,7 +29,7 @@ impl Account {
         config: &Config,
         root: &Path,
         environments: BTreeSet<String>,
-    ) -> (Vec<Self>, Vec<Unseen>) {
+    ) -> (Vec<Self>, Vec<UnreadableAccount>) {
         let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
             // The key is each secret's own matter.
@@ -43,21 +43,27 @@ impl Account {
         for (place, environments) in places {
             match Store::open(&place, root).await {
                 Ok(store) => accounts.push(Self { environments, store }),
-                Err(error) => {
-                    unseen.push(Unseen { environments, place: None, error: error.into() })
-                }
+                Err(error) => unseen.push(UnreadableAccount {
+                    environments,
+                    place: None,
+                    error: error.into(),
+                }),
             }
         }
         (accounts, unseen)
     }
 
     /// The same account, of which `error` keeps the rest from being known.
-    pub(super) fn unseen(&self, error: ReconcileError) -> Unseen {
-        Unseen { environments: self.environments.clone(), place: Some(self.store.place()), error }
+    pub(super) fn unseen(&self, error: ReconcileError) -> UnreadableAccount {
+        UnreadableAccount {
+            environments: self.environments.clone(),
+            place: Some(self.store.place()),
+            error,
+        }
     }
 }
 
-impl Unseen {
+impl UnreadableAccount {
     /// `dev, test`
     #[must_use]
     pub fn names(&self) -> String {

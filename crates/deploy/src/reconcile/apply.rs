@@ -8,12 +8,12 @@ use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileError, Step, World, execution};
 use crate::audit::{Mark, RecordError, Recorded, Recorder};
-use crate::gitops::{Change, News, Published, Target};
+use crate::gitops::{ProjectionChange, PublishEvent, Published, Target};
 use crate::store::StoreError;
 use goldenpath_core::manifest::SecretId;
 
 /// What a person is told while it happens.
-pub enum Event<'run> {
+pub enum ApplyEvent<'run> {
     Done(&'run Action),
     Failed(&'run Action, ReconcileError),
     /// Not tried, because a step before it failed.
@@ -61,14 +61,14 @@ pub async fn apply(
     source: &str,
     recorder: &Recorder<'_>,
     is_stopping: &dyn Fn() -> bool,
-    mut tell: impl FnMut(Event<'_>),
+    mut tell: impl FnMut(ApplyEvent<'_>),
 ) -> Applied {
-    let mut tell = |event: Event<'_>| {
+    let mut tell = |event: ApplyEvent<'_>| {
         match &event {
-            Event::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => {
+            ApplyEvent::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => {
                 recorder.done(action.deeds())
             }
-            Event::Failed(action, _) => recorder.fail(action.deed()),
+            ApplyEvent::Failed(action, _) => recorder.fail(action.deed()),
             _ => {}
         }
         tell(event);
@@ -146,7 +146,7 @@ pub fn conclude(
     recorder: &Recorder<'_>,
     marks: &[&Action],
     applied: &mut Applied,
-    tell: &mut impl FnMut(Event<'_>),
+    tell: &mut impl FnMut(ApplyEvent<'_>),
 ) {
     let manifests: Vec<Mark> = marks.iter().filter_map(|action| action.mark()).collect();
     let Recorded { marks: results, commit } = recorder.finish(&manifests);
@@ -158,15 +158,15 @@ pub fn conclude(
         }
     }
     match commit {
-        Ok(Some(commit)) => tell(Event::Recorded(commit)),
+        Ok(Some(commit)) => tell(ApplyEvent::Recorded(commit)),
         Ok(None) => {}
         // Nothing but the trail waits, and a later run or a person can put it there.
         Err(error) if marks.is_empty() && error.is_about_the_checkout() => {
-            tell(Event::Unrecorded(error))
+            tell(ApplyEvent::Unrecorded(error))
         }
         Err(error) => {
             applied.failed = applied.failed.max(1);
-            tell(Event::RecordFailed(error.into()));
+            tell(ApplyEvent::RecordFailed(error.into()));
         }
     }
 }
@@ -179,13 +179,13 @@ fn project(
     course: &Course,
     (source, recorder): (&str, &Recorder<'_>),
     applied: &mut Applied,
-    tell: &mut impl FnMut(Event<'_>),
+    tell: &mut impl FnMut(ApplyEvent<'_>),
 ) {
-    let mut open: Vec<(&Action, Change<'_>)> = Vec::new();
+    let mut open: Vec<(&Action, ProjectionChange<'_>)> = Vec::new();
     for action in actions {
         let change = match &action.step {
-            Step::WriteProjection { projection, .. } => Change::Write(projection),
-            Step::RemoveProjection { projection } => Change::Remove(projection),
+            Step::WriteProjection { projection, .. } => ProjectionChange::Write(projection),
+            Step::RemoveProjection { projection } => ProjectionChange::Remove(projection),
             _ => continue,
         };
         match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
@@ -200,15 +200,15 @@ fn project(
     if open.is_empty() {
         return;
     }
-    let changes: Vec<Change<'_>> = open.iter().map(|(_, change)| *change).collect();
+    let changes: Vec<ProjectionChange<'_>> = open.iter().map(|(_, change)| *change).collect();
     let words = |indices: &[usize]| {
         let made: Vec<_> =
             indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
         message(&made, world, source)
     };
     let mut hear = |news| match news {
-        News::Waiting => tell(Event::Waiting(gitops.place())),
-        News::Written(files) => tell(Event::Written(files)),
+        PublishEvent::Waiting => tell(ApplyEvent::Waiting(gitops.place())),
+        PublishEvent::Written(files) => tell(ApplyEvent::Written(files)),
     };
     let Published { written, commit } = gitops.publish(&changes, &words, &mut hear);
     for ((action, _), result) in open.iter().zip(written) {
@@ -222,9 +222,9 @@ fn project(
         }
     }
     match commit {
-        Ok(Some(commit)) => tell(Event::Committed(commit)),
+        Ok(Some(commit)) => tell(ApplyEvent::Committed(commit)),
         Ok(None) => {}
-        Err(error) => tell(Event::CommitFailed(error.into())),
+        Err(error) => tell(ApplyEvent::CommitFailed(error.into())),
     }
 }
 
@@ -274,7 +274,7 @@ fn record(
     applied: &mut Applied,
     action: &Action,
     result: Option<Result<(), ReconcileError>>,
-    tell: &mut impl FnMut(Event<'_>),
+    tell: &mut impl FnMut(ApplyEvent<'_>),
 ) {
     match result {
         Some(Ok(())) => {
@@ -283,24 +283,24 @@ fn record(
                 Effect::Delete => applied.deleted += 1,
                 Effect::Change | Effect::Restore | Effect::Blocked => applied.changed += 1,
             }
-            tell(Event::Done(action));
+            tell(ApplyEvent::Done(action));
         }
         Some(Err(error)) => {
             applied.failed += 1;
-            tell(Event::Failed(action, error));
+            tell(ApplyEvent::Failed(action, error));
         }
         None => {
             applied.skipped += 1;
-            tell(Event::Skipped(action));
+            tell(ApplyEvent::Skipped(action));
         }
     }
 }
 
-fn message(made: &[(SecretId, Change<'_>)], world: &World<'_>, source: &str) -> String {
+fn message(made: &[(SecretId, ProjectionChange<'_>)], world: &World<'_>, source: &str) -> String {
     let ids: Vec<String> = made.iter().map(|(id, _)| id.to_string()).collect();
     let count = |word: &str, removes: bool| match made
         .iter()
-        .filter(|(_, change)| matches!(change, Change::Remove(_)) == removes)
+        .filter(|(_, change)| matches!(change, ProjectionChange::Remove(_)) == removes)
         .count()
     {
         0 => None,

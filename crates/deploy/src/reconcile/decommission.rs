@@ -1,10 +1,10 @@
 //! A secret's end, in the seed's order (section 5): the projection goes, the gates are looked at, the secret is marked for
 //! deletion, and when its recovery window has ended, the manifest says that it is gone.
 
-use super::desired::Desired;
+use super::desired::DesiredSecret;
 use super::diff::{PolicySeen, in_the_way, owner_of, tagging};
 use super::gates::{Gates, day};
-use super::ownership::{Ownership, Takeover};
+use super::ownership::{SecretOwnership, Takeover};
 use super::{Action, Obstacle, ReconcileError, Step, World};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
@@ -12,7 +12,7 @@ use crate::store::StoredSecret;
 /// What the next step towards a secret's end is, or why there is none yet.
 pub(super) async fn actions(
     world: &World<'_>,
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
     gates: &mut Gates,
 ) -> Result<Vec<Action>, ReconcileError> {
@@ -44,7 +44,7 @@ pub(super) async fn actions(
     if let Some(reason) = in_the_way(wish, found, takeover) {
         let foreign = action(key, reason, Step::Blocked(Obstacle::Conflict));
         // Where the secret belongs to another catalog, repository or manifest, so may the ExternalSecret.
-        let removal = removal.filter(|_| owner_of(wish, found) == Ownership::Unmanaged);
+        let removal = removal.filter(|_| owner_of(wish, found) == SecretOwnership::Unmanaged);
         return Ok(removal.into_iter().chain([foreign]).collect());
     }
     // One of another repository is bound to this one first, and the run after that deletes it.

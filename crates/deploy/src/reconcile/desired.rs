@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::resource_policy::Policy;
-use crate::store::Rotation;
+use super::resource_policy::ResourcePolicy;
+use crate::store::RotationState;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config;
 use goldenpath_core::config::Key;
@@ -42,7 +42,7 @@ pub(super) const POLICY: &str = "goldenpath.io/policy";
 pub const VALUE_SINCE: &str = "goldenpath.io/value-since";
 
 /// One manifest's wishes.
-pub(super) struct Desired<'catalog> {
+pub(super) struct DesiredSecret<'catalog> {
     pub(super) entry: &'catalog Entry,
     pub(super) request: &'catalog SecretRequest,
     pub(super) key: StoreKey,
@@ -56,9 +56,9 @@ pub(super) struct Desired<'catalog> {
     /// None where each secret keeps the key that it has.
     pub(super) kms_key: Option<String>,
     /// None where the manifest does not say who may use it.
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<ResourcePolicy>,
     /// None where it is to be left alone: the class asks for none, or nobody but a person can do it.
-    pub(super) rotation: Option<Rotation>,
+    pub(super) rotation: Option<RotationState>,
     pub(super) projection: Projection,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn all<'catalog>(
     project: &Project,
     template: &ProjectionTemplate,
     holds: impl Fn(&SecretRequest) -> bool,
-) -> Result<Vec<Desired<'catalog>>, ProjectionError> {
+) -> Result<Vec<DesiredSecret<'catalog>>, ProjectionError> {
     catalog
         .selected()
         .filter_map(|entry| Some((entry, entry.request().filter(|request| holds(request))?)))
@@ -84,10 +84,10 @@ fn desired<'catalog>(
     request: &'catalog SecretRequest,
     project: &Project,
     template: &ProjectionTemplate,
-) -> Result<Desired<'catalog>, ProjectionError> {
+) -> Result<DesiredSecret<'catalog>, ProjectionError> {
     let tags = tags(request, project);
     let environment = request.environment.as_str();
-    Ok(Desired {
+    Ok(DesiredSecret {
         entry,
         request,
         refusal: refusal(&tags),
@@ -102,11 +102,11 @@ fn desired<'catalog>(
             false => Vec::new(),
         },
         kms_key: project.config.store_of(environment).kms_key_id,
-        policy: request.principals.as_ref().map(Policy::of),
+        policy: request.principals.as_ref().map(ResourcePolicy::of),
         rotation: interval(request, project).and_then(|days| {
             let function =
                 project.config.rotation_function(environment, &request.secret_type)?.to_owned();
-            Some(Rotation { function, days: Some(days) })
+            Some(RotationState { function, days: Some(days) })
         }),
         key: StoreKey::of(request, &project.key_template)?,
         description: request.description.clone().unwrap_or_else(|| {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{CATALOG, Desired, MANAGED, MANAGED_BY, POLICY, REPOSITORY};
+use super::desired::{CATALOG, DesiredSecret, MANAGED, MANAGED_BY, POLICY, REPOSITORY};
 use super::ownership::Takeover;
-use super::{Action, Expected, Obstacle, Ownership, Step};
+use super::{Action, ExpectedTags, Obstacle, SecretOwnership, Step};
 use crate::store::{NewSecret, SecretUpdate, StoredSecret};
 
 /// What is known of a secret's resource policy.
@@ -18,7 +18,7 @@ pub(super) enum PolicySeen<'a> {
 /// What the secret needs, in the order in which it must happen: nothing, its creation, that it is in the way, or a
 /// change or several. `takeover` is what it may be apart from ours.
 pub(super) fn secret_actions(
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
     policy: PolicySeen<'_>,
     takeover: Takeover,
@@ -49,19 +49,19 @@ pub(super) fn secret_actions(
 
 /// Why a secret that exists must not be touched for this manifest, if so.
 pub(super) fn in_the_way(
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
     found: &StoredSecret,
     takeover: Takeover,
 ) -> Option<String> {
-    Ownership::obstacle(found, &Expected::of_tags(&wish.tags), wish.request.id, takeover)
+    SecretOwnership::obstacle(found, &ExpectedTags::of_tags(&wish.tags), wish.request.id, takeover)
 }
 
 /// Returns whose a secret is that exists under the manifest's key.
-pub(super) fn owner_of(wish: &Desired<'_>, found: &StoredSecret) -> Ownership {
-    Ownership::of(found, &Expected::of_tags(&wish.tags))
+pub(super) fn owner_of(wish: &DesiredSecret<'_>, found: &StoredSecret) -> SecretOwnership {
+    SecretOwnership::of(found, &ExpectedTags::of_tags(&wish.tags))
 }
 
-fn creation(wish: &Desired<'_>) -> Vec<Action> {
+fn creation(wish: &DesiredSecret<'_>) -> Vec<Action> {
     let mut tags = wish.tags.clone();
     // A secret that comes to be has no policy, so that this is true from its first moment.
     let unpoliced = wish.policy.as_ref().filter(|policy| policy.text.is_none());
@@ -85,7 +85,7 @@ fn creation(wish: &Desired<'_>) -> Vec<Action> {
 
 /// The tags that are missing or say something else. Of the policy the tag may only say what was found to be there.
 pub(super) fn tagging(
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
     found: &StoredSecret,
     policy: PolicySeen<'_>,
 ) -> Option<Action> {
@@ -122,7 +122,7 @@ pub(super) fn tagging(
     Some(action(wish, reason, Step::TagSecret { key: wish.key.clone(), tags }))
 }
 
-fn update(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
+fn update(wish: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Action> {
     let description = wish
         .request
         .description
@@ -143,7 +143,11 @@ fn update(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
     Some(action(wish, reasons.join(", "), Step::UpdateSecret { key: wish.key.clone(), update }))
 }
 
-fn policing(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) -> Option<Action> {
+fn policing(
+    wish: &DesiredSecret<'_>,
+    found: &StoredSecret,
+    policy: PolicySeen<'_>,
+) -> Option<Action> {
     let wanted = wish.policy.as_ref()?;
     let is_there = match policy {
         PolicySeen::Unread => found.tags.get(POLICY) == Some(&wanted.digest),
@@ -162,7 +166,7 @@ fn policing(wish: &Desired<'_>, found: &StoredSecret, policy: PolicySeen<'_>) ->
     }
 }
 
-fn put_policy(wish: &Desired<'_>, why: &str) -> Option<Action> {
+fn put_policy(wish: &DesiredSecret<'_>, why: &str) -> Option<Action> {
     let wanted = wish.policy.as_ref()?;
     let (policy, tag) = (wanted.text.clone()?, policy_tag(&wanted.digest));
     let step = Step::PutPolicy { key: wish.key.clone(), policy, tag };
@@ -173,7 +177,7 @@ fn policy_tag(digest: &str) -> BTreeMap<String, String> {
     [(POLICY.to_owned(), digest.to_owned())].into()
 }
 
-fn rotating(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
+fn rotating(wish: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Action> {
     let wanted =
         wish.rotation.as_ref().filter(|wanted| found.rotation.as_ref() != Some(*wanted))?;
     let now = match &found.rotation {
@@ -194,7 +198,7 @@ fn rotating(wish: &Desired<'_>, found: &StoredSecret) -> Option<Action> {
     ))
 }
 
-fn action(wish: &Desired<'_>, reason: String, step: Step) -> Action {
+fn action(wish: &DesiredSecret<'_>, reason: String, step: Step) -> Action {
     Action::of(wish.request, wish.key.as_str(), reason, step)
 }
 

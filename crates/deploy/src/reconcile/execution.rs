@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::desired::{CATALOG, ID, REPOSITORY, VALUE_SINCE};
-use super::{Action, Expected, Ownership, Step, World};
+use super::{Action, ExpectedTags, SecretOwnership, Step, World};
 use crate::store;
-use crate::store::{NewSecret, SecretStore, Source, Store, StoreError};
+use crate::store::{NewSecret, SecretStore, Store, StoreError, ValueSource};
 use goldenpath_core::config::Key;
 use goldenpath_core::manifest::StoreKey;
 
@@ -20,7 +20,8 @@ pub(super) async fn check(
 ) -> Result<(), StoreError> {
     let Step::DeleteSecret { key, .. } = &action.step else { return Ok(()) };
     let Some(found) = store.describe(key).await? else { return Ok(()) };
-    match Ownership::of(&found, &Expected::of(world.project, Some(action.id))).stranger() {
+    match SecretOwnership::of(&found, &ExpectedTags::of(world.project, Some(action.id))).stranger()
+    {
         None => Ok(()),
         Some(whose) => Err(StoreError::NotOurs { name: key.to_string(), whose }),
     }
@@ -61,17 +62,17 @@ async fn create(
 ) -> Result<(), StoreError> {
     let (mut new, mut value) = (new.clone(), None);
     if !make.is_empty() {
-        value = Some(store::generate(store, Source::Os, make).await?.to_json());
+        value = Some(store::generate(store, ValueSource::Os, make).await?.to_json());
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         new.tags.insert(VALUE_SINCE.to_owned(), now.to_string());
     }
     match store.create(key, &new, value.as_ref()).await {
         Err(error @ StoreError::AlreadyExists { .. }) => {
             let found = store.describe(key).await?;
-            let expected = Expected::of_tags(&new.tags);
+            let expected = ExpectedTags::of_tags(&new.tags);
             let ours = found.is_some_and(|found| {
                 found.deletion.is_none()
-                    && Ownership::of(&found, &expected).is_ours()
+                    && SecretOwnership::of(&found, &expected).is_ours()
                     // An earlier try has written all tags in the same call.
                     && [CATALOG, REPOSITORY, ID].iter().all(|name| found.tags.get(*name) == new.tags.get(*name))
             });

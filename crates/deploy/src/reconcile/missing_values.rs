@@ -9,7 +9,7 @@ pub const FEW: usize = 20;
 
 /// A secret that is there, or is about to be, and has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Awaiting {
+pub struct MissingValue {
     pub id: SecretId,
     pub environment: String,
     /// The store key, for showing.
@@ -29,7 +29,7 @@ pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) ->
     }
 }
 
-impl Awaiting {
+impl MissingValue {
     /// What gives it a value.
     #[must_use]
     pub fn way_out(&self) -> String {

@@ -28,13 +28,13 @@ use miette::Diagnostic;
 
 use ownership::Takeover;
 
-pub use accounts::{Account, Unseen};
-pub use apply::{Applied, Event, apply, conclude};
+pub use accounts::{Account, UnreadableAccount};
+pub use apply::{Applied, ApplyEvent, apply, conclude};
 pub use desired::VALUE_SINCE;
 pub use gates::Gate;
-pub use missing_values::Awaiting;
+pub use missing_values::MissingValue;
 pub use orphans::{Orphan, StaleFile};
-pub use ownership::{Expected, Ownership};
+pub use ownership::{ExpectedTags, SecretOwnership};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use plan_comment::{PLAN_TEMPLATE, for_a_comment};
 pub use stored_state::{known, known_of};
@@ -68,13 +68,13 @@ pub struct World<'run> {
 
 /// What a selection is asked about: a manifest, or something of which tags say what it belongs to.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct SecretSubject<'a> {
     pub environment: &'a str,
     pub service: &'a str,
     pub id: Option<SecretId>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> SecretSubject<'a> {
     /// A manifest as one.
     #[must_use]
     pub fn of(request: &'a SecretRequest) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::desired::{ENVIRONMENT, ID, SERVICE};
-use super::{Account, Expected, Ownership, Subject, World};
+use super::{Account, ExpectedTags, SecretOwnership, SecretSubject, World};
 use crate::gitops::Stale;
 use crate::store::{SecretStore, StoredSecret};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
@@ -32,7 +32,10 @@ pub struct StaleFile {
 }
 
 /// The stale files in the GitOps repositories, as far as `holds` lets their manifests through.
-pub(super) fn stale(world: &World<'_>, holds: impl Fn(Subject<'_>) -> bool) -> Vec<StaleFile> {
+pub(super) fn stale(
+    world: &World<'_>,
+    holds: impl Fn(SecretSubject<'_>) -> bool,
+) -> Vec<StaleFile> {
     let requests: HashMap<SecretId, &SecretRequest> =
         world.catalog.requests().map(|request| (request.id, request)).collect();
     let wanted: HashSet<String> = requests
@@ -58,7 +61,7 @@ pub(super) fn stale(world: &World<'_>, holds: impl Fn(Subject<'_>) -> bool) -> V
                     format!("its manifest's file is {file} now")
                 }
             };
-            holds(Subject { environment, service, id: Some(id) }).then(|| StaleFile {
+            holds(SecretSubject { environment, service, id: Some(id) }).then(|| StaleFile {
                 id,
                 target: file,
                 place: target.place(),
@@ -74,7 +77,7 @@ pub(super) fn stale(world: &World<'_>, holds: impl Fn(Subject<'_>) -> bool) -> V
 pub(super) fn all(
     world: &World<'_>,
     swept: &[(&Account, HashMap<String, StoredSecret>)],
-    holds: impl Fn(Subject<'_>) -> bool,
+    holds: impl Fn(SecretSubject<'_>) -> bool,
 ) -> Vec<Orphan> {
     let wanted = wanted(world);
     let asked = |account: &Account, name: &str| {
@@ -91,10 +94,11 @@ pub(super) fn all(
         .filter(|(account, secret)| asked(account, &secret.name).is_some())
         .filter_map(|(_, secret)| secret.arn.as_deref())
         .collect();
-    let ours = Expected::of(world.project, None);
+    let ours = ExpectedTags::of(world.project, None);
     let mut orphans = BTreeMap::new();
     for (account, secrets) in swept {
-        for secret in secrets.values().filter(|secret| Ownership::of(secret, &ours).is_ours()) {
+        for secret in secrets.values().filter(|secret| SecretOwnership::of(secret, &ours).is_ours())
+        {
             let tag = |name: &str| secret.tags.get(name).map(String::as_str);
             let is_claimed = secret.arn.as_deref().is_some_and(|arn| claimed.contains(arn));
             let reason = match asked(account, &secret.name) {
@@ -106,7 +110,7 @@ pub(super) fn all(
                 }
                 Some(_) => continue,
             };
-            let subject = Subject {
+            let subject = SecretSubject {
                 environment: tag(ENVIRONMENT).unwrap_or_default(),
                 service: tag(SERVICE).unwrap_or_default(),
                 id: tag(ID).and_then(|id| SecretId::parse(id).ok()),

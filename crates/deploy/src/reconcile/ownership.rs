@@ -11,7 +11,7 @@ use goldenpath_core::manifest::SecretId;
 
 /// What the tags of a secret say where it is ours.
 #[derive(Debug, Clone)]
-pub struct Expected<'a> {
+pub struct ExpectedTags<'a> {
     catalog: Cow<'a, str>,
     /// None where the clone has no remote.
     repository: Option<Cow<'a, str>>,
@@ -21,7 +21,7 @@ pub struct Expected<'a> {
 
 /// Whose a stored secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ownership {
+pub enum SecretOwnership {
     /// It belongs to the manifest, or to the catalog where no manifest is asked about.
     Ours,
     /// goldenpath did not create it, and nothing says that it belongs to another catalog,
@@ -45,7 +45,7 @@ pub(super) struct Takeover {
     pub(super) repository: bool,
 }
 
-impl<'a> Expected<'a> {
+impl<'a> ExpectedTags<'a> {
     /// What the secret of a manifest has; for None, a secret of any manifest of the catalog.
     #[must_use]
     pub fn of(project: &'a Project, id: Option<SecretId>) -> Self {
@@ -63,12 +63,12 @@ impl<'a> Expected<'a> {
     }
 }
 
-impl Ownership {
+impl SecretOwnership {
     /// Compares a secret's tags with those that are expected. A tag of another catalog, repository
     /// or manifest counts on a secret that goldenpath did not create, too: whoever wrote it there
     /// uses the secret.
     #[must_use]
-    pub fn of(found: &StoredSecret, expected: &Expected<'_>) -> Self {
+    pub fn of(found: &StoredSecret, expected: &ExpectedTags<'_>) -> Self {
         let tag = |name: &str| found.tags.get(name).map(String::as_str);
         let is_managed = tag(MANAGED_BY) == Some(MANAGED);
         match tag(CATALOG) {
@@ -143,7 +143,7 @@ impl Ownership {
     /// Why a secret must not be touched for the manifest `id`, if so.
     pub(super) fn obstacle(
         found: &StoredSecret,
-        expected: &Expected<'_>,
+        expected: &ExpectedTags<'_>,
         id: SecretId,
         takeover: Takeover,
     ) -> Option<String> {
@@ -151,7 +151,7 @@ impl Ownership {
         if takeover.repository && matches!(ownership, Self::OtherRepository { ours: Some(_), .. }) {
             // Everything else must be as expected.
             let repository = found.tags.get(REPOSITORY).map(|theirs| Cow::from(theirs.as_str()));
-            ownership = Self::of(found, &Expected { repository, ..expected.clone() });
+            ownership = Self::of(found, &ExpectedTags { repository, ..expected.clone() });
         }
         match ownership {
             Self::Ours => None,
@@ -203,13 +203,18 @@ mod tests {
         OURS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    fn judged(found: &StoredSecret) -> Ownership {
-        Ownership::of(found, &Expected::of_tags(&ours()))
+    fn judged(found: &StoredSecret) -> SecretOwnership {
+        SecretOwnership::of(found, &ExpectedTags::of_tags(&ours()))
     }
 
     fn obstacle(found: &StoredSecret, unmanaged: bool, repository: bool) -> Option<String> {
         let takeover = Takeover { unmanaged, repository };
-        Ownership::obstacle(found, &Expected::of_tags(&ours()), SecretId::first(), takeover)
+        SecretOwnership::obstacle(
+            found,
+            &ExpectedTags::of_tags(&ours()),
+            SecretId::first(),
+            takeover,
+        )
     }
 
     #[test]
@@ -220,7 +225,7 @@ mod tests {
             secret(&[ID], &[]),
             secret(&[], &[("team", "x")]),
         ] {
-            assert_eq!(judged(&found), Ownership::Ours, "{:?}", found.tags);
+            assert_eq!(judged(&found), SecretOwnership::Ours, "{:?}", found.tags);
             assert_eq!(obstacle(&found, false, false), None);
         }
     }
@@ -231,7 +236,7 @@ mod tests {
             let found = secret(&[without, &[CATALOG]].concat(), &[(CATALOG, "other")]);
             assert_eq!(
                 judged(&found),
-                Ownership::OtherCatalog { catalog: Some("other".to_owned()) },
+                SecretOwnership::OtherCatalog { catalog: Some("other".to_owned()) },
                 "{without:?}"
             );
             assert!(
@@ -240,7 +245,7 @@ mod tests {
             );
         }
         let found = secret(&[CATALOG], &[]);
-        assert_eq!(judged(&found), Ownership::OtherCatalog { catalog: None });
+        assert_eq!(judged(&found), SecretOwnership::OtherCatalog { catalog: None });
         assert!(obstacle(&found, true, true).is_some());
     }
 
@@ -252,7 +257,11 @@ mod tests {
             let found = secret(&[without, &[REPOSITORY]].concat(), &[(REPOSITORY, THEIRS)]);
             let (theirs, ours) =
                 (THEIRS.to_owned(), Some("git.example.com/acme/platform".to_owned()));
-            assert_eq!(judged(&found), Ownership::OtherRepository { theirs, ours }, "{without:?}");
+            assert_eq!(
+                judged(&found),
+                SecretOwnership::OtherRepository { theirs, ours },
+                "{without:?}"
+            );
             let reason = obstacle(&found, true, false).unwrap_or_default();
             assert!(
                 reason.contains(THEIRS) && reason.contains("git.example.com/acme/platform"),
@@ -275,18 +284,21 @@ mod tests {
     fn a_clone_without_a_remote_cannot_take_a_bound_secret_for_its_own() {
         let mut expected = ours();
         expected.remove(REPOSITORY);
-        let (found, expected) = (secret(&[], &[]), Expected::of_tags(&expected));
+        let (found, expected) = (secret(&[], &[]), ExpectedTags::of_tags(&expected));
         assert!(matches!(
-            Ownership::of(&found, &expected),
-            Ownership::OtherRepository { ours: None, .. }
+            SecretOwnership::of(&found, &expected),
+            SecretOwnership::OtherRepository { ours: None, .. }
         ));
         let takeover = Takeover { unmanaged: true, repository: true };
-        let reason = Ownership::obstacle(&found, &expected, SecretId::first(), takeover);
+        let reason = SecretOwnership::obstacle(&found, &expected, SecretId::first(), takeover);
         assert!(
             reason.is_some_and(|why| why.contains("no remote")),
             "there is nothing to bind it to"
         );
-        assert_eq!(Ownership::of(&secret(&[REPOSITORY], &[]), &expected), Ownership::Ours);
+        assert_eq!(
+            SecretOwnership::of(&secret(&[REPOSITORY], &[]), &expected),
+            SecretOwnership::Ours
+        );
     }
 
     #[test]
@@ -295,7 +307,7 @@ mod tests {
             let found = secret(&[without, &[ID]].concat(), &[(ID, "SEC-0003")]);
             assert_eq!(
                 judged(&found),
-                Ownership::OtherManifest { id: "SEC-0003".to_owned() },
+                SecretOwnership::OtherManifest { id: "SEC-0003".to_owned() },
                 "{without:?}"
             );
             assert!(obstacle(&found, true, true).is_some());
@@ -306,7 +318,7 @@ mod tests {
     fn an_unmanaged_secret_is_taken_over_where_it_is_adopted_and_nowhere_else() {
         for with in [&[][..], &[(MANAGED_BY, "terraform")]] {
             let found = secret(&[MANAGED_BY, CATALOG, REPOSITORY, ID], with);
-            assert_eq!(judged(&found), Ownership::Unmanaged);
+            assert_eq!(judged(&found), SecretOwnership::Unmanaged);
             assert!(obstacle(&found, false, true).is_some());
             assert_eq!(obstacle(&found, true, false), None);
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Awaiting, Gate, Orphan, StaleFile, Unseen};
-use crate::audit::{Deed, Mark};
-use crate::store::{NewSecret, Rotation, SecretUpdate};
+use super::{Gate, MissingValue, Orphan, StaleFile, UnreadableAccount};
+use crate::audit::{Mark, RecordedAction};
+use crate::store::{NewSecret, RotationState, SecretUpdate};
 use goldenpath_core::config::Key;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
@@ -26,13 +26,13 @@ pub struct Plan {
     /// How many secrets of each type are to be rotated by a person, since no function is configured for it.
     pub manual: BTreeMap<String, usize>,
     /// Secrets in use that are there, or will be, and have no value.
-    pub awaiting: Vec<Awaiting>,
+    pub awaiting: Vec<MissingValue>,
     /// Secrets of this catalog that no manifest asks for, which stay as they are.
     pub orphans: Vec<Orphan>,
     /// Files of this catalog in the GitOps repositories that no manifest asks for, which stay as they are.
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be looked at: nothing is planned for their environments.
-    pub unseen: Vec<Unseen>,
+    pub unseen: Vec<UnreadableAccount>,
     /// How many projections differ from what the base's template would give, where a change is
     /// planned for.
     pub projections_differ: usize,
@@ -53,8 +53,8 @@ pub struct Action {
 impl Action {
     /// Returns the action as the audit trail records it.
     #[must_use]
-    pub fn deed(&self) -> Deed {
-        Deed {
+    pub fn deed(&self) -> RecordedAction {
+        RecordedAction {
             id: self.id,
             action: self.step.name(),
             environment: self.environment.clone(),
@@ -65,10 +65,10 @@ impl Action {
 
     /// Returns the action and the gates that it overrides as the audit trail records them.
     #[must_use]
-    pub fn deeds(&self) -> Vec<Deed> {
+    pub fn deeds(&self) -> Vec<RecordedAction> {
         let mut deeds = Vec::new();
         if let Step::DeleteSecret { overridden, .. } = &self.step {
-            deeds.extend(overridden.iter().map(|(gate, reason)| Deed {
+            deeds.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
                 action: "override-gate",
                 target: gate.to_string(),
                 reason: reason.clone(),
@@ -125,7 +125,7 @@ pub enum Step {
     },
     ConfigureRotation {
         key: StoreKey,
-        rotation: Rotation,
+        rotation: RotationState,
     },
     /// `new`: the GitOps repository has no such file yet.
     WriteProjection {

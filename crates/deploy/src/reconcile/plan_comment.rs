@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::missing_values::FEW;
-use super::{Action, Awaiting, Effect, Orphan, Plan, Unseen, World};
+use super::{Action, Effect, MissingValue, Orphan, Plan, UnreadableAccount, World};
 use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::projection::TEMPLATE_FILE;
@@ -44,23 +44,23 @@ const SHORTEST_ENTRY: usize = 8;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Comment<'a> {
-    summary: Summary,
+    summary: CommentSummary,
     template_change: Option<&'a str>,
     template_file: &'a str,
     approvals: &'a Approvals,
-    deleted: Shown<'a, Row>,
-    blocked: Shown<'a, Row>,
-    awaiting: Shown<'a, Waiting>,
-    changed: Shown<'a, Changed>,
-    orphans: Shown<'a, Row>,
-    manual: Shown<'a, Manual>,
-    unseen: Shown<'a, Account>,
-    findings: Shown<'a, Warning>,
+    deleted: CommentList<'a, CommentRow>,
+    blocked: CommentList<'a, CommentRow>,
+    awaiting: CommentList<'a, Waiting>,
+    changed: CommentList<'a, CommentChange>,
+    orphans: CommentList<'a, CommentRow>,
+    manual: CommentList<'a, Manual>,
+    unseen: CommentList<'a, CommentAccount>,
+    findings: CommentList<'a, Warning>,
 }
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary {
+struct CommentSummary {
     manifests: usize,
     create: usize,
     change: usize,
@@ -72,7 +72,7 @@ struct Summary {
 /// The beginning of a list, as much of it as there is room for.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a, T> {
+struct CommentList<'a, T> {
     shown: &'a [T],
     left_out: usize,
     total: usize,
@@ -83,26 +83,26 @@ struct Shown<'a, T> {
 struct Approvals {
     /// The most that any of them asks for.
     needed: u8,
-    tiers: Vec<Tier>,
+    tiers: Vec<CommentTier>,
 }
 
 #[derive(Serialize)]
-struct Tier {
+struct CommentTier {
     tier: String,
     approvals: u8,
     manifests: usize,
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct CommentChange {
     id: String,
     environment: String,
-    actions: Vec<Row>,
+    actions: Vec<CommentRow>,
 }
 
 /// An action, or an orphan.
 #[derive(Serialize)]
-struct Row {
+struct CommentRow {
     id: String,
     environment: String,
     symbol: &'static str,
@@ -133,7 +133,7 @@ struct Manual {
 }
 
 #[derive(Serialize)]
-struct Account {
+struct CommentAccount {
     environments: String,
     place: Option<String>,
     message: String,
@@ -163,7 +163,7 @@ pub fn for_a_comment(
     let header = Template::compile("plan_header.md.j2", HEADER, Output::Markdown)?;
     let template =
         Template::compile(PLAN_TEMPLATE, own_template.unwrap_or(BUILT_IN), Output::Markdown)?;
-    let summary = Summary {
+    let summary = CommentSummary {
         manifests: plan.manifests,
         create: plan.count(Effect::Create),
         change: plan.changes(),
@@ -172,7 +172,7 @@ pub fn for_a_comment(
         awaiting_value: plan.awaiting.len(),
     };
     let (approvals, template_change) = (approvals(plan, world, rules), plan.template_change());
-    let with_effect = |effect: Effect| -> Vec<Row> {
+    let with_effect = |effect: Effect| -> Vec<CommentRow> {
         plan.actions.iter().filter(|action| action.effect() == effect).map(row).collect()
     };
     let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
@@ -186,14 +186,14 @@ pub fn for_a_comment(
             template_change: template_change.as_deref(),
             template_file: TEMPLATE_FILE,
             approvals: &approvals,
-            deleted: Shown::of(&deleted, own),
-            blocked: Shown::of(&blocked, own),
-            unseen: Shown::of(&unseen, own),
-            findings: Shown::of(&findings, own),
-            awaiting: Shown::of(&awaiting, most.min(FEW)),
-            changed: Shown::of(&changed, most),
-            orphans: Shown::of(&orphans, most),
-            manual: Shown::of(&manual, most),
+            deleted: CommentList::of(&deleted, own),
+            blocked: CommentList::of(&blocked, own),
+            unseen: CommentList::of(&unseen, own),
+            findings: CommentList::of(&findings, own),
+            awaiting: CommentList::of(&awaiting, most.min(FEW)),
+            changed: CommentList::of(&changed, most),
+            orphans: CommentList::of(&orphans, most),
+            manual: CommentList::of(&manual, most),
         });
         // A second marker would be another comment to a pipeline.
         text.map(|text| text.replace(MARKER, "<!-- plan -->").trim().to_owned())
@@ -244,7 +244,7 @@ fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-impl<'a, T> Shown<'a, T> {
+impl<'a, T> CommentList<'a, T> {
     fn of(list: &'a [T], most: usize) -> Self {
         let shown = &list[..list.len().min(most)];
         Self { shown, left_out: list.len() - shown.len(), total: list.len() }
@@ -254,7 +254,7 @@ impl<'a, T> Shown<'a, T> {
 fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
     let changes = plan.actions.iter().filter(|action| action.effect() != Effect::Blocked);
     let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
-    let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
+    let mut tiers: BTreeMap<String, CommentTier> = BTreeMap::new();
     for entry in world.catalog.selected() {
         let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else {
             continue;
@@ -263,23 +263,23 @@ fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
         let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
             let mut tier = request.risk_tier.clone();
             conceal(entry, world.project, [&mut tier]);
-            Tier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
+            CommentTier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
         });
         known.manifests += 1;
     }
-    let mut tiers: Vec<Tier> = tiers.into_values().collect();
+    let mut tiers: Vec<CommentTier> = tiers.into_values().collect();
     tiers.sort_by_key(|tier| Reverse(tier.approvals));
     Approvals { needed: tiers.first().map_or(0, |tier| tier.approvals), tiers }
 }
 
 /// The manifests with something to do, each with it.
-fn changed(plan: &Plan) -> Vec<Changed> {
-    let mut manifests: Vec<Changed> = Vec::new();
+fn changed(plan: &Plan) -> Vec<CommentChange> {
+    let mut manifests: Vec<CommentChange> = Vec::new();
     for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
         let row = row(action);
         match manifests.last_mut().filter(|last| last.id == row.id) {
             Some(last) => last.actions.push(row),
-            None => manifests.push(Changed {
+            None => manifests.push(CommentChange {
                 id: row.id.clone(),
                 environment: row.environment.clone(),
                 actions: vec![row],
@@ -289,8 +289,8 @@ fn changed(plan: &Plan) -> Vec<Changed> {
     manifests
 }
 
-fn row(action: &Action) -> Row {
-    Row {
+fn row(action: &Action) -> CommentRow {
+    CommentRow {
         id: action.id.to_string(),
         environment: value(&action.environment),
         symbol: action.effect().symbol(),
@@ -301,7 +301,7 @@ fn row(action: &Action) -> Row {
     }
 }
 
-fn waiting(awaiting: &Awaiting) -> Waiting {
+fn waiting(awaiting: &MissingValue) -> Waiting {
     Waiting {
         id: awaiting.id.to_string(),
         environment: value(&awaiting.environment),
@@ -311,8 +311,8 @@ fn waiting(awaiting: &Awaiting) -> Waiting {
     }
 }
 
-fn orphans(plan: &Plan) -> Vec<Row> {
-    let row = |orphan: &Orphan| Row {
+fn orphans(plan: &Plan) -> Vec<CommentRow> {
+    let row = |orphan: &Orphan| CommentRow {
         id: value(orphan.id.as_deref().unwrap_or("no ID")),
         environment: value(orphan.environment.as_deref().unwrap_or("no environment")),
         symbol: "?",
@@ -331,8 +331,8 @@ fn manual(plan: &Plan) -> Vec<Manual> {
         .collect()
 }
 
-fn unseen(plan: &Plan) -> Vec<Account> {
-    let account = |unseen: &Unseen| Account {
+fn unseen(plan: &Plan) -> Vec<CommentAccount> {
+    let account = |unseen: &UnreadableAccount| CommentAccount {
         environments: value(&unseen.names()),
         place: unseen.place.as_deref().map(value),
         message: value(&unseen.error.to_string()),

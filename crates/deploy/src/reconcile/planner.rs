@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 
 use super::decommission;
 use super::desired;
-use super::desired::{Desired, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
+use super::desired::{DesiredSecret, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
 use super::diff::{PolicySeen, in_the_way, secret_actions};
 use super::gates::Gates;
-use super::missing_values::{Awaiting, awaits_value};
+use super::missing_values::{MissingValue, awaits_value};
 use super::renewal::renewal;
 use super::saved_plan::digest;
-use super::{Account, Action, Obstacle, Plan, ReconcileError, Step, Subject, World, orphans};
+use super::{Account, Action, Obstacle, Plan, ReconcileError, SecretSubject, Step, World, orphans};
 use crate::gitops::FileState;
 use crate::store::{SecretStore, StoreError, StoredSecret};
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_core::rules;
 
 /// What is known of one secret.
-struct Seen<'sweep> {
+struct ObservedState<'sweep> {
     /// From the sweep where that shows it as it should be; None where there is none.
     secret: Option<Cow<'sweep, StoredSecret>>,
     /// None where it was not asked for.
@@ -46,11 +46,11 @@ pub enum Progress {
 /// A working copy that cannot be read, or a projection that cannot be rendered.
 pub async fn plan(
     world: &World<'_>,
-    holds: impl Fn(Subject<'_>) -> bool,
+    holds: impl Fn(SecretSubject<'_>) -> bool,
     tell: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
     let desired = desired::all(world.catalog, world.project, &world.template, |request| {
-        holds(Subject::of(request))
+        holds(SecretSubject::of(request))
     })?;
     check_files_differ(world, &desired)?;
     let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
@@ -78,7 +78,7 @@ pub async fn plan(
     // What the first call that fails says holds for the account: the others would say the same.
     let failures: Vec<RefCell<Option<StoreError>>> =
         swept.iter().map(|_| RefCell::default()).collect();
-    let home = |wish: &Desired<'_>| {
+    let home = |wish: &DesiredSecret<'_>| {
         swept.iter().position(|(account, _)| {
             account.environments.contains(wish.request.environment.as_str())
         })
@@ -102,7 +102,7 @@ pub async fn plan(
     let mut looks = stream::iter(desired.iter().enumerate())
         .map(|(place, wish)| async move { (place, look(wish).await) })
         .buffer_unordered(world.options.parallelism.looking);
-    let mut seen: Vec<Option<Seen<'_>>> = desired.iter().map(|_| None).collect();
+    let mut seen: Vec<Option<ObservedState<'_>>> = desired.iter().map(|_| None).collect();
     let mut done = 0;
     while let Some((place, found)) = looks.next().await {
         seen[place] = found;
@@ -151,13 +151,13 @@ pub async fn plan(
     Ok(plan)
 }
 
-impl Seen<'_> {
+impl ObservedState<'_> {
     fn actual(&self) -> Option<&StoredSecret> {
         self.secret.as_deref()
     }
 
     /// What of it decides what is done: not what others note on the secret, nor when it was last read.
-    fn that_decides(&self, wish: &Desired<'_>) -> Value {
+    fn that_decides(&self, wish: &DesiredSecret<'_>) -> Value {
         let secret = self.actual().map(|found| {
             // When the value was renewed is no more of that than the value.
             let decides = |name: &str| name.starts_with(OURS) && name != VALUE_SINCE;
@@ -188,13 +188,15 @@ impl Seen<'_> {
 async fn look_at<'sweep>(
     world: &World<'_>,
     account: &Account,
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
     swept: Option<&'sweep StoredSecret>,
-) -> Result<Seen<'sweep>, StoreError> {
+) -> Result<ObservedState<'sweep>, StoreError> {
     let takeover = world.takeover(wish.request.id);
     let is_done = match (wish.request.status, swept) {
         // Nothing is asked of it.
-        (LifecycleStatus::Decommissioned, _) => return Ok(Seen { secret: None, policy: None }),
+        (LifecycleStatus::Decommissioned, _) => {
+            return Ok(ObservedState { secret: None, policy: None });
+        }
         // Before it is deleted, what is true now is looked at.
         (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
@@ -209,7 +211,7 @@ async fn look_at<'sweep>(
         Some(found) => Some(Cow::Borrowed(found)),
         None => account.store.describe(&wish.key).await?.map(Cow::Owned),
     };
-    let mut seen = Seen { secret, policy: None };
+    let mut seen = ObservedState { secret, policy: None };
     let wanted = wish.policy.as_ref().filter(|_| wish.request.status.is_in_use());
     if let (Some(wanted), Some(found)) = (wanted, seen.actual())
         && in_the_way(wish, found, takeover).is_none()
@@ -228,13 +230,13 @@ struct Next {
     actions: Vec<Action>,
     /// What was found of the projection, where that was looked at.
     file: Option<FileState>,
-    awaiting: Option<Awaiting>,
+    awaiting: Option<MissingValue>,
 }
 
 async fn next(
     world: &World<'_>,
-    wish: &Desired<'_>,
-    seen: &Seen<'_>,
+    wish: &DesiredSecret<'_>,
+    seen: &ObservedState<'_>,
     gates: &mut Gates,
 ) -> Result<Next, ReconcileError> {
     let actual = seen.actual();
@@ -261,7 +263,7 @@ async fn next(
     actions.extend(
         file.clone().filter(|_| !held_back).and_then(|state| projection_action(wish, state)),
     );
-    let awaiting = awaits.then(|| Awaiting {
+    let awaiting = awaits.then(|| MissingValue {
         id: wish.request.id,
         environment: wish.request.environment.to_string(),
         target: wish.key.to_string(),
@@ -271,7 +273,7 @@ async fn next(
     Ok(Next { actions, file, awaiting })
 }
 
-fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
+fn projection_action(wish: &DesiredSecret<'_>, state: FileState) -> Option<Action> {
     let (reason, new) = match state {
         FileState::Current => return None,
         FileState::Missing => ("there is no such file", true),
@@ -293,8 +295,11 @@ fn projection_action(wish: &Desired<'_>, state: FileState) -> Option<Action> {
 }
 
 /// Two manifests in one file would overwrite each other for ever.
-fn check_files_differ(world: &World<'_>, desired: &[Desired<'_>]) -> Result<(), ReconcileError> {
-    let mut owners: BTreeMap<(Option<usize>, &str), &Desired<'_>> = BTreeMap::new();
+fn check_files_differ(
+    world: &World<'_>,
+    desired: &[DesiredSecret<'_>],
+) -> Result<(), ReconcileError> {
+    let mut owners: BTreeMap<(Option<usize>, &str), &DesiredSecret<'_>> = BTreeMap::new();
     for wish in desired {
         let place =
             (world.gitops_index(wish.request.environment.as_str()), wish.projection.file.as_str());

@@ -23,7 +23,7 @@ const WRITE: [&str; 3] = [
 
 /// The resource policy that a manifest asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Policy {
+pub(super) struct ResourcePolicy {
     /// None where nobody is let in: then there is to be no policy.
     pub(super) text: Option<String>,
     /// What a tag says of it, so that a sweep tells whether the secret has it.
@@ -32,7 +32,7 @@ pub(super) struct Policy {
     pub(super) summary: String,
 }
 
-impl Policy {
+impl ResourcePolicy {
     /// The least that these principals need: a statement for each list that is not empty.
     pub(super) fn of(principals: &Principals) -> Self {
         let both: Vec<&str> =
@@ -153,8 +153,8 @@ mod tests {
         names.iter().map(|name| format!("arn:aws:iam::123456789012:{name}")).collect()
     }
 
-    fn policy() -> Policy {
-        Policy::of(&Principals {
+    fn policy() -> ResourcePolicy {
+        ResourcePolicy::of(&Principals {
             read: names(&["role/b", "role/a"]),
             write: names(&["role/w"]),
             break_glass: names(&["root"]),
@@ -180,11 +180,12 @@ mod tests {
                   "Resource": "*" },
             ]})
         );
-        let nobody = Policy::of(&Principals::default());
+        let nobody = ResourcePolicy::of(&Principals::default());
         assert_eq!((nobody.text, nobody.digest.as_str()), (None, "none"));
         assert_ne!(
             policy().digest,
-            Policy::of(&Principals { read: names(&["role/a"]), ..Default::default() }).digest
+            ResourcePolicy::of(&Principals { read: names(&["role/a"]), ..Default::default() })
+                .digest
         );
     }
 
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn no_policy_is_one_without_a_statement() {
-        let nobody = Policy::of(&Principals::default());
+        let nobody = ResourcePolicy::of(&Principals::default());
         assert!(nobody.is(None) && nobody.is(Some(r#"{"Version":"2012-10-17","Statement":[]}"#)));
         assert!(!nobody.is(policy().text.as_deref()) && !nobody.is(Some("no json")));
     }

@@ -30,7 +30,7 @@ pub struct Saved {
     configuration: String,
     account: String,
     state: String,
-    actions: Vec<Row>,
+    actions: Vec<SavedRow>,
 }
 
 /// The part of the catalog that the plan is about, as the flags of `plan` had it.
@@ -56,7 +56,7 @@ pub struct Selected {
 /// An action as it is shown, and a digest of what is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Row {
+struct SavedRow {
     id: String,
     action: String,
     environment: String,
@@ -252,8 +252,8 @@ fn same(then: &str, now: &str, what: &'static str, how: String) -> Result<(), Sa
     if then == now { Ok(()) } else { Err(SavedError::Changed { what, how }) }
 }
 
-fn rows(plan: &Plan) -> Vec<Row> {
-    let row = |action: &Action| Row {
+fn rows(plan: &Plan) -> Vec<SavedRow> {
+    let row = |action: &Action| SavedRow {
         id: action.id.to_string(),
         action: action.step.name().to_owned(),
         environment: action.environment.clone(),

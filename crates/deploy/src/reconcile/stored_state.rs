@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::desired::MANAGED_BY;
 use super::renewal::renewal;
-use super::{Account, Expected, Ownership, Unseen};
-use crate::inventory::Known;
+use super::{Account, ExpectedTags, SecretOwnership, UnreadableAccount};
+use crate::inventory::StoreDates;
 use crate::store::{SecretStore, StoredSecret};
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{SecretId, SecretRequest};
@@ -25,7 +25,7 @@ pub async fn known(
     now: Timestamp,
     holds: impl Fn(&SecretRequest) -> bool,
     read: &dyn Fn(usize),
-) -> (BTreeMap<SecretId, Known>, Vec<Unseen>) {
+) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreadableAccount>) {
     let (mut found, mut unseen) = (BTreeMap::new(), Vec::new());
     let mut sweeps = stream::iter(accounts)
         .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
@@ -49,7 +49,8 @@ pub async fn known(
                 .filter(|_| account.environments.contains(request.environment.as_str()));
             if let Some(secret) = secret
                 && holds(request)
-                && Ownership::of(secret, &Expected::of(project, Some(request.id))).is_ours()
+                && SecretOwnership::of(secret, &ExpectedTags::of(project, Some(request.id)))
+                    .is_ours()
             {
                 found.insert(request.id, known_of(secret, now));
             }
@@ -60,8 +61,8 @@ pub async fn known(
 
 /// What is to be known of a secret at a time.
 #[must_use]
-pub fn known_of(found: &StoredSecret, now: Timestamp) -> Known {
-    Known {
+pub fn known_of(found: &StoredSecret, now: Timestamp) -> StoreDates {
+    StoreDates {
         created: found.created,
         has_value: found.has_value(),
         renewal: renewal(found, now),

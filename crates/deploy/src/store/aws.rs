@@ -23,7 +23,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::{
-    NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version,
+    NewSecret, RotationState, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue,
+    ValueVersion,
 };
 use error::Call;
 use goldenpath_core::config::{Characters, StoreConfig};
@@ -165,7 +166,7 @@ impl SecretStore for AwsStore {
         Ok(found.resource_policy)
     }
 
-    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
         self.list_versions(key).await
     }
 
@@ -261,7 +262,7 @@ impl SecretStore for AwsStore {
         self.tell("DeleteResourcePolicy", key, || request.clone().send()).await
     }
 
-    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+    async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
         let rules = RotationRulesType::builder()
             .set_automatically_after_days(rotation.days.map(i64::from))
             .build();

@@ -2,12 +2,12 @@
 
 use super::{SecretStore, Store, StoreError};
 use crate::value;
-use crate::value::{Value, ValueError};
+use crate::value::{SecretValue, ValueError};
 use goldenpath_core::config::{Characters, Key, Kind, Make};
 
 /// Who makes texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// The operating system's generator.
     #[default]
     Os,
@@ -21,22 +21,22 @@ pub enum Source {
 /// The generator cannot be asked, or refuses.
 pub async fn generate(
     store: &Store,
-    source: Source,
+    source: ValueSource,
     keys: impl IntoIterator<Item = &Key>,
-) -> Result<Value, StoreError> {
+) -> Result<SecretValue, StoreError> {
     let no_value = |error: ValueError| StoreError::NoValue { reason: error.to_string() };
-    let mut made = Value::default();
+    let mut made = SecretValue::default();
     for key in keys {
         let Some(recipe) = &key.generate else { continue };
         let text = match (&recipe.make, source) {
-            (Make::Characters(wanted), Source::Os) => {
+            (Make::Characters(wanted), ValueSource::Os) => {
                 value::characters(wanted).map_err(no_value)?
             }
-            (Make::Characters(wanted), Source::Store) => store.random(wanted).await?,
-            (Make::Bytes { count, encoding }, Source::Os) => {
+            (Make::Characters(wanted), ValueSource::Store) => store.random(wanted).await?,
+            (Make::Bytes { count, encoding }, ValueSource::Os) => {
                 value::encoded(*count, *encoding).map_err(no_value)?
             }
-            (Make::Bytes { count, encoding }, Source::Store) => {
+            (Make::Bytes { count, encoding }, ValueSource::Store) => {
                 // The store makes characters alone, so it makes the bytes' hexadecimal digits.
                 let without = "ghijklmnopqrstuvwxyz".to_owned();
                 let digits = Characters {

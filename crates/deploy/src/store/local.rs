@@ -17,10 +17,11 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use secrecy::SecretString;
 
 use super::{
-    NewSecret, Rotation, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue, Version,
+    NewSecret, RotationState, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue,
+    ValueVersion,
 };
 use crate::value;
-use file::{File, Refused};
+use file::{DatabaseFile, FileRefusal};
 use goldenpath_core::config::Characters;
 use goldenpath_core::manifest::StoreKey;
 use keyfile::KeyFile;
@@ -30,7 +31,7 @@ use keyfile::KeyFile;
 pub struct LocalStore {
     /// As the configuration has it.
     written: PathBuf,
-    file: File,
+    file: DatabaseFile,
     key_file: KeyFile,
 }
 
@@ -38,7 +39,7 @@ impl LocalStore {
     /// The store at `path`, from `root` if it is relative, with the key in `key_file`, by default the user's. Nothing is opened yet.
     #[must_use]
     pub fn new(root: &Path, path: &Path, key_file: Option<&Path>) -> Self {
-        let file = File::new(root, path);
+        let file = DatabaseFile::new(root, path);
         Self { written: path.to_owned(), file, key_file: KeyFile::new(root, key_file) }
     }
 
@@ -46,7 +47,7 @@ impl LocalStore {
     fn change(
         &self,
         key: &StoreKey,
-        change: impl FnOnce(&Transaction<'_>) -> Result<(), Refused>,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(), FileRefusal>,
     ) -> Result<(), StoreError> {
         let missing = || StoreError::NotFound { name: key.to_string() };
         if !self.file.exists()? {
@@ -56,7 +57,7 @@ impl LocalStore {
             let is_there = format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}");
             match transaction.prepare(&is_there)?.exists([key.as_str()])? {
                 true => change(transaction),
-                false => Err(Refused::Store(missing())),
+                false => Err(FileRefusal::Store(missing())),
             }
         })
     }
@@ -127,7 +128,7 @@ impl SecretStore for LocalStore {
         found.flatten().ok_or_else(|| StoreError::NotFound { name: key.to_string() })
     }
 
-    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
         self.read_versions(key)
     }
 
@@ -177,7 +178,7 @@ impl SecretStore for LocalStore {
                 ON CONFLICT DO NOTHING";
             let now = Timestamp::now().to_string();
             match transaction.execute(insert, params![key.as_str(), new.description, now, new.kms_key])? {
-                0 => Err(Refused::Store(StoreError::AlreadyExists { name: key.to_string() })),
+                0 => Err(FileRefusal::Store(StoreError::AlreadyExists { name: key.to_string() })),
                 _ => {
                     put(transaction, key, &new.tags)?;
                     first.map_or(Ok(()), |first| self.insert(transaction, key, &first))
@@ -240,7 +241,7 @@ impl SecretStore for LocalStore {
         })
     }
 
-    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+    async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
         self.change(key, |transaction| {
             let update =
                 "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
@@ -279,7 +280,7 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         created: timestamp(row, 2)?,
         deletion: timestamp(row, 3)?,
         kms_key: row.get(4)?,
-        rotation: function.map(|function| Rotation { function, days }),
+        rotation: function.map(|function| RotationState { function, days }),
         current_version: row.get(8)?,
         last_changed: timestamp(row, 7)?,
         ..StoredSecret::default()

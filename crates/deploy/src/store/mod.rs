@@ -16,10 +16,11 @@ use goldenpath_core::manifest::StoreKey;
 
 pub use aws::AwsStore;
 pub use error::StoreError;
-pub use generator::{Source, generate};
+pub use generator::{ValueSource, generate};
 pub use local::LocalStore;
 pub use secret::{
-    CURRENT, NewSecret, PREVIOUS, Rotation, SecretUpdate, StoredSecret, StoredValue, Version,
+    CURRENT, NewSecret, PREVIOUS, RotationState, SecretUpdate, StoredSecret, StoredValue,
+    ValueVersion,
 };
 
 /// What plan and apply ask of a store. Every call is safe to repeat.
@@ -69,7 +70,7 @@ pub trait SecretStore {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such secret.
-    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError>;
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError>;
 
     /// The current value; None where there is none. The store takes note that somebody has read it.
     ///
@@ -159,7 +160,7 @@ pub trait SecretStore {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or a function that the store may not call.
-    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError>;
+    async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError>;
 }
 
 /// The store that a catalog's configuration names.
@@ -228,7 +229,7 @@ impl SecretStore for Store {
         on_each!(self, policy(key))
     }
 
-    async fn versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+    async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
         on_each!(self, versions(key))
     }
 
@@ -296,7 +297,7 @@ impl SecretStore for Store {
         on_each!(self, delete_policy(key))
     }
 
-    async fn rotate(&self, key: &StoreKey, rotation: &Rotation) -> Result<(), StoreError> {
+    async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
         on_each!(self, rotate(key, rotation))
     }
 }

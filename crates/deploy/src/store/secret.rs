@@ -19,7 +19,7 @@ pub struct StoredSecret {
     /// (DescribeSecret, `KmsKeyId`).
     pub kms_key: Option<String>,
     /// None where it is not rotated.
-    pub rotation: Option<Rotation>,
+    pub rotation: Option<RotationState>,
     pub created: Option<Timestamp>,
     /// Present when the secret is marked for deletion: the end of its recovery window (`DeletedDate`), until which it can be
     /// restored.
@@ -36,7 +36,7 @@ pub struct StoredSecret {
 
 /// A rotation by a function, every so many days.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotation {
+pub struct RotationState {
     /// The ARN of the Lambda function.
     pub function: String,
     /// None where the store has a schedule of another kind (`ScheduleExpression`).
@@ -53,7 +53,7 @@ impl StoredSecret {
 
 /// A version of a secret's value, without the value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Version {
+pub struct ValueVersion {
     pub id: String,
     /// Its staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and those of others. Without any, the store may remove it.
     pub stages: Vec<String>,
@@ -68,7 +68,7 @@ pub const CURRENT: &str = "AWSCURRENT";
 /// The staging label of the version that was current before.
 pub const PREVIOUS: &str = "AWSPREVIOUS";
 
-impl Version {
+impl ValueVersion {
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.stages.iter().any(|stage| stage == CURRENT)

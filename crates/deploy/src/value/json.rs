@@ -10,7 +10,7 @@ use super::{ValueError, shown};
 
 /// What can be told of a place, where serde's own words may hold a part of the value.
 #[derive(Clone)]
-enum Wrong {
+enum JsonProblem {
     Shape(&'static str),
     Key(&'static str, String),
 }
@@ -22,8 +22,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     let mut from = serde_json::Deserializer::from_str(text);
     let read = from.deserialize_map(Texts(&wrong)).and_then(|texts| from.end().map(|()| texts));
     read.map_err(|error| match wrong.take() {
-        Some(Wrong::Key(why, key)) => ValueError::JsonKey { why, key: shown(&key) },
-        Some(Wrong::Shape(why)) => {
+        Some(JsonProblem::Key(why, key)) => ValueError::JsonKey { why, key: shown(&key) },
+        Some(JsonProblem::Shape(why)) => {
             ValueError::Json { why, line: error.line(), column: error.column() }
         }
         None => {
@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     })
 }
 
-struct Texts<'a>(&'a Cell<Option<Wrong>>);
+struct Texts<'a>(&'a Cell<Option<JsonProblem>>);
 
 impl<'de> Visitor<'de> for Texts<'_> {
     type Value = Vec<(String, SecretString)>;
@@ -53,12 +53,12 @@ impl<'de> Visitor<'de> for Texts<'_> {
             match text {
                 Text::Is(text) => texts.push((key, text)),
                 Text::Not(why) => {
-                    self.0.set(Some(Wrong::Key(why, key)));
+                    self.0.set(Some(JsonProblem::Key(why, key)));
                     return Err(A::Error::custom(""));
                 }
             }
             if texts.len() > super::MAX_BYTES {
-                self.0.set(Some(Wrong::Shape("it has more keys than a secret holds")));
+                self.0.set(Some(JsonProblem::Shape("it has more keys than a secret holds")));
                 return Err(A::Error::custom(""));
             }
         }

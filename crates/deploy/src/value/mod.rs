@@ -23,7 +23,7 @@ pub const MAX_INPUT: usize = 1024 * 1024;
 
 /// Texts by key, in the order in which they came.
 #[derive(Debug, Clone, Default)]
-pub struct Value(Vec<(String, SecretString)>);
+pub struct SecretValue(Vec<(String, SecretString)>);
 
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub enum ValueError {
     NoRandomness { why: String },
 }
 
-impl Value {
+impl SecretValue {
     /// Reads what somebody gives: a JSON object if it begins like one, or else lines of `KEY=VALUE`.
     ///
     /// # Errors
@@ -295,8 +295,8 @@ mod tests {
     use super::*;
     use goldenpath_core::config::SecretTypes;
 
-    fn value(texts: &[(&str, &str)]) -> Value {
-        let mut value = Value::default();
+    fn value(texts: &[(&str, &str)]) -> SecretValue {
+        let mut value = SecretValue::default();
         for (key, text) in texts {
             value.set(key, SecretString::from(*text));
         }
@@ -312,7 +312,7 @@ mod tests {
             json,
             serde_json::json!({ "a": "plain", "b.c": "quote\" \\ line\nend ü \u{1} 🔑" })
         );
-        let again = Value::stored(&value.to_json()).unwrap();
+        let again = SecretValue::stored(&value.to_json()).unwrap();
         assert_eq!(again.names(), ["a", "b.c"]);
         assert_eq!(again.to_json().expose_secret(), value.to_json().expose_secret());
     }
@@ -348,7 +348,7 @@ mod tests {
         let before = value(&[("a", "1"), ("b", "2"), ("c", "3")]);
         let given = value(&[("b", "2"), ("c", "4"), ("d", "5")]);
         let merged = given.clone().over(&before);
-        let fates = |after: &Value| {
+        let fates = |after: &SecretValue| {
             let fates = after.fates(Some(&before), &given.names());
             fates.iter().map(|(key, fate)| format!("{key} {fate:?}")).collect::<Vec<_>>().join(", ")
         };
@@ -375,13 +375,13 @@ mod tests {
             "hunter2canary=1",
         ] {
             let database = SecretTypes::built_in().of("database-credentials");
-            let error = Value::parse(text)
+            let error = SecretValue::parse(text)
                 .and_then(|value| value.check("database-credentials", &database))
                 .unwrap_err();
             let told = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
             assert!(!told.contains("hunter2") && !told.contains("aHVud"), "{text}: {told}");
         }
-        let value = Value::parse("a=hunter2canary").unwrap();
+        let value = SecretValue::parse("a=hunter2canary").unwrap();
         assert!(!format!("{value:?}").contains("hunter2"));
     }
 }

@@ -10,7 +10,7 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
 use serde_json::Value;
 
-use super::Subject;
+use super::PolicySubject;
 
 /// What an expression may cost at most. Measured, a unit takes up to 50 ns and 50 bytes, so this is less than 0.1 seconds
 /// and some 50 MB. A manifest of the largest size can still be read through a few times.
@@ -43,7 +43,7 @@ struct Bound<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    pub(super) fn of(subject: Subject<'a>) -> Self {
+    pub(super) fn of(subject: PolicySubject<'a>) -> Self {
         let mut sizes = vec![
             ("path", Size::AtMost(1 + length(subject.path))),
             ("manifest", Size::Known(subject.manifest)),
@@ -267,7 +267,7 @@ mod tests {
 
     fn cost(source: &str, manifest: &Value) -> u64 {
         let program = cel::Program::compile(source).unwrap();
-        Sizes::of(Subject { path: "a.yaml", manifest, base: None }).cost(program.expression())
+        Sizes::of(PolicySubject { path: "a.yaml", manifest, base: None }).cost(program.expression())
     }
 
     #[test]

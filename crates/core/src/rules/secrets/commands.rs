@@ -8,7 +8,7 @@ use super::sentences::{Cue, is_password};
 
 /// How a program takes a password.
 #[derive(Clone, Copy)]
-pub(super) enum Usage {
+pub(super) enum CommandUsage {
     /// In an argument of its own behind one of these.
     Option(&'static [&'static str]),
     /// Right behind this.
@@ -29,55 +29,55 @@ pub(super) enum Usage {
     Assignment,
 }
 
-pub(super) const COMMANDS: [(&str, Usage); 48] = [
-    ("curl", Usage::Pair(':', &["-u", "--user", "-U", "--proxy-user"])),
-    ("smbclient", Usage::Pair('%', &["-U", "--user"])),
-    ("smbget", Usage::Pair('%', &["-U", "--user"])),
-    ("rpcclient", Usage::Pair('%', &["-U", "--user"])),
-    ("htpasswd", Usage::Htpasswd),
-    ("net use", Usage::Share),
-    ("gh secret set", Usage::Option(&["--body", "-b"])),
-    ("az keyvault secret set", Usage::Option(&["--value"])),
-    ("ConvertTo-SecureString", Usage::First),
-    ("--secret-string", Usage::First),
-    ("--requirepass", Usage::First),
-    ("--key", Usage::Judged),
-    ("mysql", Usage::Attached("-p")),
-    ("mysqldump", Usage::Attached("-p")),
-    ("mysqladmin", Usage::Attached("-p")),
-    ("mysqlimport", Usage::Attached("-p")),
-    ("mariadb", Usage::Attached("-p")),
-    ("mariadb-dump", Usage::Attached("-p")),
-    ("sshpass", Usage::Option(&["-p"])),
-    ("redis-cli", Usage::Option(&["-a", "--pass"])),
-    ("valkey-cli", Usage::Option(&["-a", "--pass"])),
-    ("docker login", Usage::Option(&["-p"])),
-    ("podman login", Usage::Option(&["-p"])),
-    ("skopeo login", Usage::Option(&["-p"])),
-    ("buildah login", Usage::Option(&["-p"])),
-    ("oras login", Usage::Option(&["-p"])),
-    ("helm registry login", Usage::Option(&["-p"])),
-    ("oc login", Usage::Option(&["-p"])),
-    ("az login", Usage::Option(&["-p"])),
-    ("mongo", Usage::Option(&["-p"])),
-    ("mongosh", Usage::Option(&["-p"])),
-    ("mongodump", Usage::Option(&["-p"])),
-    ("mongorestore", Usage::Option(&["-p"])),
-    ("mongoexport", Usage::Option(&["-p"])),
-    ("cqlsh", Usage::Option(&["-p"])),
-    ("sqlcmd", Usage::Option(&["-P"])),
-    ("bcp", Usage::Option(&["-P"])),
-    ("ldapsearch", Usage::Option(&["-w"])),
-    ("ldapadd", Usage::Option(&["-w"])),
-    ("ldapmodify", Usage::Option(&["-w"])),
-    ("ldapwhoami", Usage::Option(&["-w"])),
-    ("nuget push", Usage::Option(&["-k"])),
-    ("keytool", Usage::Option(&["-storepass", "-keypass"])),
-    ("cargo login", Usage::First),
-    ("sqlplus", Usage::Login),
-    ("setx", Usage::Assignment),
-    ("set -x", Usage::Assignment),
-    ("set -gx", Usage::Assignment),
+pub(super) const COMMANDS: [(&str, CommandUsage); 48] = [
+    ("curl", CommandUsage::Pair(':', &["-u", "--user", "-U", "--proxy-user"])),
+    ("smbclient", CommandUsage::Pair('%', &["-U", "--user"])),
+    ("smbget", CommandUsage::Pair('%', &["-U", "--user"])),
+    ("rpcclient", CommandUsage::Pair('%', &["-U", "--user"])),
+    ("htpasswd", CommandUsage::Htpasswd),
+    ("net use", CommandUsage::Share),
+    ("gh secret set", CommandUsage::Option(&["--body", "-b"])),
+    ("az keyvault secret set", CommandUsage::Option(&["--value"])),
+    ("ConvertTo-SecureString", CommandUsage::First),
+    ("--secret-string", CommandUsage::First),
+    ("--requirepass", CommandUsage::First),
+    ("--key", CommandUsage::Judged),
+    ("mysql", CommandUsage::Attached("-p")),
+    ("mysqldump", CommandUsage::Attached("-p")),
+    ("mysqladmin", CommandUsage::Attached("-p")),
+    ("mysqlimport", CommandUsage::Attached("-p")),
+    ("mariadb", CommandUsage::Attached("-p")),
+    ("mariadb-dump", CommandUsage::Attached("-p")),
+    ("sshpass", CommandUsage::Option(&["-p"])),
+    ("redis-cli", CommandUsage::Option(&["-a", "--pass"])),
+    ("valkey-cli", CommandUsage::Option(&["-a", "--pass"])),
+    ("docker login", CommandUsage::Option(&["-p"])),
+    ("podman login", CommandUsage::Option(&["-p"])),
+    ("skopeo login", CommandUsage::Option(&["-p"])),
+    ("buildah login", CommandUsage::Option(&["-p"])),
+    ("oras login", CommandUsage::Option(&["-p"])),
+    ("helm registry login", CommandUsage::Option(&["-p"])),
+    ("oc login", CommandUsage::Option(&["-p"])),
+    ("az login", CommandUsage::Option(&["-p"])),
+    ("mongo", CommandUsage::Option(&["-p"])),
+    ("mongosh", CommandUsage::Option(&["-p"])),
+    ("mongodump", CommandUsage::Option(&["-p"])),
+    ("mongorestore", CommandUsage::Option(&["-p"])),
+    ("mongoexport", CommandUsage::Option(&["-p"])),
+    ("cqlsh", CommandUsage::Option(&["-p"])),
+    ("sqlcmd", CommandUsage::Option(&["-P"])),
+    ("bcp", CommandUsage::Option(&["-P"])),
+    ("ldapsearch", CommandUsage::Option(&["-w"])),
+    ("ldapadd", CommandUsage::Option(&["-w"])),
+    ("ldapmodify", CommandUsage::Option(&["-w"])),
+    ("ldapwhoami", CommandUsage::Option(&["-w"])),
+    ("nuget push", CommandUsage::Option(&["-k"])),
+    ("keytool", CommandUsage::Option(&["-storepass", "-keypass"])),
+    ("cargo login", CommandUsage::First),
+    ("sqlplus", CommandUsage::Login),
+    ("setx", CommandUsage::Assignment),
+    ("set -x", CommandUsage::Assignment),
+    ("set -gx", CommandUsage::Assignment),
 ];
 
 /// How far a command line is followed, in bytes.
@@ -85,7 +85,7 @@ const REACH: usize = 400;
 
 impl Scan<'_> {
     /// Follows the command line behind a program's name, which ends at `end`.
-    pub(super) fn command(&mut self, end: usize, usage: Usage) {
+    pub(super) fn command(&mut self, end: usize, usage: CommandUsage) {
         let rest = self.rest_of_line(end, REACH);
         if !rest.starts_with(' ') {
             return;
@@ -98,11 +98,13 @@ impl Scan<'_> {
         for (at, argument) in arguments(rest) {
             let judged = match usage {
                 _ if expected => Some((at, argument)),
-                Usage::Option(options) | Usage::Pair(_, options) if options.contains(&argument) => {
+                CommandUsage::Option(options) | CommandUsage::Pair(_, options)
+                    if options.contains(&argument) =>
+                {
                     expected = true;
                     continue;
                 }
-                Usage::Option(options) | Usage::Pair(_, options) => {
+                CommandUsage::Option(options) | CommandUsage::Pair(_, options) => {
                     // `-p'…'`, `-uadmin:…`, `--body=…`
                     options.iter().find_map(|option| {
                         let value = argument.strip_prefix(option)?;
@@ -111,30 +113,30 @@ impl Scan<'_> {
                         (!value.is_empty()).then_some((at + argument.len() - value.len(), value))
                     })
                 }
-                Usage::Attached(option) => {
+                CommandUsage::Attached(option) => {
                     argument.strip_prefix(option).map(|value| (at + option.len(), value))
                 }
-                Usage::First => (!argument.starts_with('-')).then_some((at, argument)),
-                Usage::Judged => Some((at, argument)),
-                Usage::Htpasswd if argument.starts_with('-') => {
+                CommandUsage::First => (!argument.starts_with('-')).then_some((at, argument)),
+                CommandUsage::Judged => Some((at, argument)),
+                CommandUsage::Htpasswd if argument.starts_with('-') => {
                     flags.push_str(argument);
                     continue;
                 }
-                Usage::Htpasswd => {
+                CommandUsage::Htpasswd => {
                     operands += 1;
                     let place = if flags.contains('n') { 2 } else { 3 };
                     (flags.contains('b') && operands == place).then_some((at, argument))
                 }
-                Usage::Share
+                CommandUsage::Share
                     if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') =>
                 {
                     is_share |= !argument.ends_with(':');
                     continue;
                 }
-                Usage::Share => is_share.then_some((at, argument)),
-                Usage::Login => argument.contains('/').then_some((at, argument)),
-                Usage::Assignment if name => Some((at, argument)),
-                Usage::Assignment => {
+                CommandUsage::Share => is_share.then_some((at, argument)),
+                CommandUsage::Login => argument.contains('/').then_some((at, argument)),
+                CommandUsage::Assignment if name => Some((at, argument)),
+                CommandUsage::Assignment => {
                     if field_names::sensitive(argument).is_none() {
                         return;
                     }
@@ -146,13 +148,13 @@ impl Scan<'_> {
             let (margin, unquoted) = unquoted(value);
             let at = at + margin;
             let password = match usage {
-                Usage::Pair(separator, _) => unquoted
+                CommandUsage::Pair(separator, _) => unquoted
                     .split_once(separator)
                     .map(|(user, password)| (at + user.len() + 1, password)),
-                Usage::Login => unquoted.split_once('/').map(|(user, rest)| {
+                CommandUsage::Login => unquoted.split_once('/').map(|(user, rest)| {
                     (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
                 }),
-                Usage::Judged => {
+                CommandUsage::Judged => {
                     let looks = is_password(unquoted, true, Cue::Token)
                         && !unquoted.contains('.')
                         && !is_name_like(unquoted);

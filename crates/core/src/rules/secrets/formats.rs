@@ -178,7 +178,7 @@ const fn slot(first: u8, second: u8, third: u8) -> usize {
 const LOOK_AHEAD: usize = 128;
 
 /// What begins at a byte of the text.
-pub(super) enum Found {
+pub(super) enum TokenMatch {
     Secret(Range<usize>, &'static str),
     /// An access key ID of AWS, whose secret key may stand near it.
     AwsKeyId(Range<usize>),
@@ -188,7 +188,7 @@ pub(super) enum Found {
 
 /// What has been looked for and need not be again.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(super) struct FormatCache {
     /// No JSON Web Token begins before this byte.
     no_web_token_before: usize,
     /// No `-----END` stands at or after this byte.
@@ -213,7 +213,7 @@ static BY_FIRST_BYTE: LazyLock<[Vec<&Format>; 256]> = LazyLock::new(|| {
 });
 
 /// What begins at `start`, where a word does.
-pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found> {
+pub(super) fn at(text: &str, start: usize, memory: &mut FormatCache) -> Option<TokenMatch> {
     let rest = &text.as_bytes()[start..];
     match rest {
         [b'-', ..] => return memory.block(text, start),
@@ -224,13 +224,13 @@ pub(super) fn at(text: &str, start: usize, memory: &mut Memory) -> Option<Found>
         _ => {}
     }
     if let Some(length) = ansible_vault(rest) {
-        return Some(Found::Public(start + length));
+        return Some(TokenMatch::Public(start + length));
     }
     let formats = BY_FIRST_BYTE.get(usize::from(*rest.first()?))?;
     let found = formats.iter().find_map(|format| format.at(rest));
     found.or_else(|| Some((zapier_hook(rest)?, WEBHOOK))).map(|(length, what)| {
         let end = start + length;
-        Found::Secret(start..end, what)
+        TokenMatch::Secret(start..end, what)
     })
 }
 
@@ -317,17 +317,17 @@ fn is_base64url(byte: u8) -> bool {
 /// `AKIA…` and `ASIA…` (temporary), `ABIA…` and `ACCA…` (of services) with 16 capitals and digits (AWS, "IAM identifiers"). The keys of AWS's own
 /// documentation, which end in EXAMPLE, are reported too: they can be replaced by a better placeholder, and a rule with
 /// an exception can be got around.
-fn aws_key_id(rest: &[u8], start: usize) -> Option<Found> {
+fn aws_key_id(rest: &[u8], start: usize) -> Option<TokenMatch> {
     let body = rest.get(4..20)?;
     let ends = rest.get(20).is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let fits = body.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    (ends && fits && has_variety(body)).then_some(Found::AwsKeyId(start..start + 20))
+    (ends && fits && has_variety(body)).then_some(TokenMatch::AwsKeyId(start..start + 20))
 }
 
-impl Memory {
+impl FormatCache {
     /// The JWS Compact Serialization (RFC 7515, section 7.1): base64url of `{"`, a dot, and the next part. The
     /// signature is empty where `alg` is none; JWE (RFC 7516) has five parts.
-    fn web_token(&mut self, rest: &[u8], start: usize) -> Option<Found> {
+    fn web_token(&mut self, rest: &[u8], start: usize) -> Option<TokenMatch> {
         if start < self.no_web_token_before {
             return None;
         }
@@ -344,11 +344,11 @@ impl Memory {
             return None;
         }
         let end = rest.iter().take_while(|&&byte| is_base64url(byte) || byte == b'.').count();
-        Some(Found::Secret(start..start + end, "a JSON Web Token"))
+        Some(TokenMatch::Secret(start..start + end, "a JSON Web Token"))
     }
 
     /// A block of RFC 7468, of OpenSSH, of PGP (RFC 9580), or of SSH2 (RFC 4716, which has four hyphens).
-    fn block(&mut self, text: &str, start: usize) -> Option<Found> {
+    fn block(&mut self, text: &str, start: usize) -> Option<TokenMatch> {
         let rest = &text.as_bytes()[start..];
         let label =
             rest.strip_prefix(b"-----BEGIN ").or_else(|| rest.strip_prefix(b"---- BEGIN "))?;
@@ -366,7 +366,7 @@ impl Memory {
                 return None;
             }
             let end = self.end(text, start).unwrap_or_else(|| body_end(text, start));
-            return Some(Found::Secret(start..end, "a private key"));
+            return Some(TokenMatch::Secret(start..end, "a private key"));
         }
         // RFC 7468, OpenSSH, OpenSSL, RFC 9580
         const PUBLIC: [&[u8]; 9] = [
@@ -382,7 +382,7 @@ impl Memory {
         ];
         if PUBLIC.into_iter().any(says) {
             // Without its end, what follows is looked at like anything else.
-            return self.end(text, start).map(Found::Public);
+            return self.end(text, start).map(TokenMatch::Public);
         }
         None
     }

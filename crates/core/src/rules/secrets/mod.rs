@@ -18,9 +18,9 @@ mod sentences;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use super::secrets::commands::{COMMANDS, Usage};
+use super::secrets::commands::{COMMANDS, CommandUsage};
 pub(super) use super::secrets::field_names::ANY_VALUE;
-use super::secrets::formats::{Found, Memory};
+use super::secrets::formats::{FormatCache, TokenMatch};
 use super::secrets::sentences::{CUES, Cue};
 use crate::yaml::Node;
 
@@ -46,7 +46,7 @@ const SHORTEST_RUN: usize = 10;
 #[derive(Clone, Copy)]
 enum Announced {
     Sentence(Cue),
-    Command(Usage),
+    Command(CommandUsage),
 }
 
 /// How many [`slot`]s there are for words by their first bytes.
@@ -106,7 +106,7 @@ pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec
         is_name,
         line: 0,
         names_from: 0,
-        memory: Memory::default(),
+        memory: FormatCache::default(),
         has_aws_key_id: false,
         leaks: Vec::new(),
     };
@@ -150,7 +150,7 @@ struct Scan<'a> {
     line: usize,
     /// Names before this byte stand in a value that has been found.
     names_from: usize,
-    memory: Memory,
+    memory: FormatCache,
     has_aws_key_id: bool,
     leaks: Vec<Leak>,
 }
@@ -261,12 +261,12 @@ impl Scan<'_> {
             if word_starts && formats::may_start(&bytes[at..]) {
                 let end = match formats::at(self.text, at, &mut self.memory) {
                     None => at,
-                    Some(Found::Public(end)) => end,
-                    Some(Found::Secret(span, what)) => {
+                    Some(TokenMatch::Public(end)) => end,
+                    Some(TokenMatch::Secret(span, what)) => {
                         self.found(span.clone(), what, 0);
                         span.end
                     }
-                    Some(Found::AwsKeyId(span)) => {
+                    Some(TokenMatch::AwsKeyId(span)) => {
                         self.has_aws_key_id = true;
                         self.found(span.clone(), "an AWS access key ID", 0);
                         span.end

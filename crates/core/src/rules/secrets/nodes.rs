@@ -5,40 +5,40 @@ use std::ops::Range;
 use super::field_names;
 use super::field_names::{Sensitive, Strength};
 use super::{Leak, SHORTEST_RUN, Scan, leaks_in_words};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, NodeValue};
 
 impl Scan<'_> {
     /// What only the parsed value shows. `holder`: a field above, whose name says that secrets stand below it.
     pub(super) fn node(&mut self, node: &Node, holder: Option<Sensitive>) {
         match &node.value {
-            Value::Null => {}
-            Value::Mapping(entries) => {
+            NodeValue::Null => {}
+            NodeValue::Mapping(entries) => {
                 for (key, value) in entries {
                     self.decoded(&key.span, &key.name);
                     let own = field_names::sensitive(&key.name);
                     // Below `data:` and `stringData:` every field is a value, as in a Kubernetes Secret.
                     let is_data = own.is_some_and(|own| own.strength == Strength::Value);
-                    let holds = !matches!(value.value, Value::Mapping(_)) || is_data;
+                    let holds = !matches!(value.value, NodeValue::Mapping(_)) || is_data;
                     let inherited = holder.filter(|holder| holder.strength == Strength::Value);
                     self.node(value, own.filter(|_| holds).or(inherited));
                 }
             }
-            Value::Sequence(items) => {
+            NodeValue::Sequence(items) => {
                 for item in items {
-                    let holds = !matches!(item.value, Value::Mapping(_));
+                    let holds = !matches!(item.value, NodeValue::Mapping(_));
                     self.node(
                         item,
                         holder.filter(|holder| holds || holder.strength == Strength::Value),
                     );
                 }
             }
-            Value::String(text) => {
+            NodeValue::String(text) => {
                 self.decoded(&node.span, text);
                 if let Some(holder) = holder {
                     self.value_of(holder, node, text);
                 }
             }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+            NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_) => {
                 if let Some(holder) = holder {
                     let text = self.text.get(node.span.clone()).unwrap_or_default().to_owned();
                     self.value_of(holder, node, &text);

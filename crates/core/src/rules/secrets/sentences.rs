@@ -290,7 +290,7 @@ const QUOTATIONS: [(char, &str); 10] = [
 
 /// How sure a sentence makes it that a value follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Expected {
+enum ExpectedWord {
     /// The word before says so: `password hunter2`.
     Next,
     /// What says so lies further back, or follows yet.
@@ -317,12 +317,12 @@ impl<'text> Scan<'text> {
         // `パスワードは…です`
         let is_joined = is_unspaced(self.bytes[start]);
         let mut at = rest.len() - rest.trim_start_matches(['*', '_', '`', '"', ')']).len();
-        let mut expected = Expected::Next;
+        let mut expected = ExpectedWord::Next;
         if let Some(sign) = rest[at..].chars().next().filter(|sign| SIGNS.contains(sign)) {
             if is_name {
                 return;
             }
-            (expected, at) = (Expected::Value, at + sign.len_utf8());
+            (expected, at) = (ExpectedWord::Value, at + sign.len_utf8());
         } else if let Some(argument) = rest[at..].trim_start_matches(['\'', '"']).strip_prefix(',')
         {
             // `define('DB_PASSWORD', '…')`
@@ -352,7 +352,7 @@ impl<'text> Scan<'text> {
         for number in 0..MOST_WORDS {
             at += rest[at..].len() - rest[at..].trim_start().len();
             let Some(first) = rest[at..].chars().next() else {
-                if expected == Expected::Value && !is_name {
+                if expected == ExpectedWord::Value && !is_name {
                     self.next_line(end + at, cue);
                 }
                 return;
@@ -360,7 +360,7 @@ impl<'text> Scan<'text> {
             if let Some(inner) = quotation(&rest[at..]) {
                 let (from, to) = (at + inner.start, at + inner.end);
                 let word = &rest[from..to];
-                if (number == 0 || expected != Expected::Next) && is_password(word, true, cue) {
+                if (number == 0 || expected != ExpectedWord::Next) && is_password(word, true, cue) {
                     self.password(end + from, end + to, cue);
                 }
                 return;
@@ -374,7 +374,7 @@ impl<'text> Scan<'text> {
                 if is_name {
                     return;
                 }
-                (expected, at) = (Expected::Value, next);
+                (expected, at) = (ExpectedWord::Value, next);
                 continue;
             }
             let word = token
@@ -389,7 +389,7 @@ impl<'text> Scan<'text> {
                 return;
             }
             match expected {
-                Expected::Value => {
+                ExpectedWord::Value => {
                     if is_password(word, true, cue) {
                         self.password(end + word_from, end + word_from + word.len(), cue);
                         return;
@@ -402,10 +402,10 @@ impl<'text> Scan<'text> {
                     }
                     // `user / password`
                     if cue == Cue::Login && !ADVERBS.contains(&lower.as_str()) {
-                        expected = Expected::Later;
+                        expected = ExpectedWord::Later;
                     }
                 }
-                Expected::Next
+                ExpectedWord::Next
                     if cue != Cue::Login
                         && (is_password(word, false, cue)
                             || (cue == Cue::Token && is_key(word))
@@ -414,7 +414,7 @@ impl<'text> Scan<'text> {
                     self.password(end + word_from, end + word_from + word.len(), cue);
                     return;
                 }
-                Expected::Next | Expected::Later => {
+                ExpectedWord::Next | ExpectedWord::Later => {
                     if is_name || token.ends_with(['.', ';', '?', '!']) {
                         return;
                     }
@@ -435,7 +435,7 @@ impl<'text> Scan<'text> {
                         && number >= 2
                         && WITH.contains(&lower.as_str());
                     let is_announced = becomes || with || token.ends_with(SIGNS);
-                    expected = if is_announced { Expected::Value } else { Expected::Later };
+                    expected = if is_announced { ExpectedWord::Value } else { ExpectedWord::Later };
                 }
             }
             (at, previous) = (next, lower);

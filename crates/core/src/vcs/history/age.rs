@@ -72,7 +72,7 @@ impl Repository {
         files: impl IntoIterator<Item = String>,
         is_same: impl Fn(&[u8]) -> bool,
     ) -> BTreeMap<String, Timestamp> {
-        let mut open = Folder::default();
+        let mut open = TreeFolder::default();
         files.into_iter().for_each(|path| open.add(&path));
         let mut since = BTreeMap::new();
         let is_same =
@@ -116,14 +116,14 @@ impl Repository {
 
 /// Files that are followed back, by their folders: one that is the same as in the commit before needs no other look.
 #[derive(Default)]
-struct Folder {
+struct TreeFolder {
     seen: Option<Oid>,
-    folders: BTreeMap<String, Folder>,
+    folders: BTreeMap<String, TreeFolder>,
     /// By name: the path, and the blob that was looked at last.
     files: BTreeMap<String, (String, Option<Oid>)>,
 }
 
-impl Folder {
+impl TreeFolder {
     fn add(&mut self, path: &str) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parts = folder.split('/').filter(|part| !part.is_empty());

@@ -15,4 +15,4 @@ mod trail;
 mod walk;
 
 pub use trail::{TrailChange, TrailCommit, TrailDelta, TrailFile};
-pub use walk::{Place, Sighting};
+pub use walk::{ManifestFolder, Occurrence};

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use git2::{Commit, ObjectType, Oid, Tree};
 
 use crate::vcs::snapshot::Blob;
-use crate::vcs::{Branch, Repository, Seen, Snapshot, SourceError};
+use crate::vcs::{Branch, ObjectCache, Repository, Snapshot, SourceError};
 
 /// A folder that is looked through, and which files in it count, by their names.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct ManifestFolder<'a> {
     /// From the repository's root.
     pub folder: &'a str,
     pub counts: fn(&Path) -> bool,
@@ -20,7 +20,7 @@ pub struct Place<'a> {
 
 /// Where a file was seen.
 #[derive(Debug, Clone, Copy)]
-pub enum Sighting<'a> {
+pub enum Occurrence<'a> {
     Index,
     Commit {
         id: Oid,
@@ -42,11 +42,11 @@ impl Repository {
     /// A repository that cannot be read.
     pub fn visit_everywhere(
         &self,
-        places: &[Place<'_>],
+        places: &[ManifestFolder<'_>],
         branches: &[Branch],
-        seen: &mut Seen,
+        seen: &mut ObjectCache,
         progress: &mut dyn FnMut(usize),
-        visit: &mut dyn FnMut(Blob<'static>, bool, Sighting<'_>),
+        visit: &mut dyn FnMut(Blob<'static>, bool, Occurrence<'_>),
     ) -> Result<(), SourceError> {
         for place in places {
             self.index()?.visit_unseen(place.folder, seen, &mut |held, seen| {
@@ -57,7 +57,7 @@ impl Repository {
                         id: held.id,
                         mode: held.mode,
                     };
-                    visit(blob, is_new, Sighting::Index);
+                    visit(blob, is_new, Occurrence::Index);
                 }
             });
         }
@@ -76,7 +76,7 @@ impl Repository {
                 progress(count);
             }
             if let Ok(tree) = commit.tree() {
-                let sighting = Sighting::Commit { id: commit.id(), reference: &reference };
+                let sighting = Occurrence::Commit { id: commit.id(), reference: &reference };
                 self.visit_tree(&tree, places, seen, &mut |blob, is_new| {
                     visit(blob, is_new, sighting)
                 });
@@ -129,7 +129,7 @@ impl Repository {
     }
 
     /// The commits that refs point to and that were not seen. A ref to anything else holds no catalog.
-    fn tips(&self, seen: &mut Seen) -> Result<Vec<(Commit<'_>, Rc<str>)>, SourceError> {
+    fn tips(&self, seen: &mut ObjectCache) -> Result<Vec<(Commit<'_>, Rc<str>)>, SourceError> {
         let references = self.git.references().map_err(SourceError::git("the refs"))?;
         let mut tips = Vec::new();
         for reference in references.flatten().chain(self.git.head().ok()) {
@@ -156,8 +156,8 @@ impl Repository {
     fn visit_tree(
         &self,
         tree: &Tree<'_>,
-        places: &[Place<'_>],
-        seen: &mut Seen,
+        places: &[ManifestFolder<'_>],
+        seen: &mut ObjectCache,
         visit: &mut dyn FnMut(Blob<'static>, bool),
     ) {
         for place in places {

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::Edit;
-use crate::yaml::node::{Key, Node, Value};
+use super::TextEdit;
+use crate::yaml::node::{Key, Node, NodeValue};
 
 /// The edit that takes the field of this number away, with the comma between it and its neighbour.
-pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Option<Edit> {
+pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Option<TextEdit> {
     let (key, value) = entries.get(number)?;
     let (start, end) = (key.span.start, value.span.end);
     // A comment between two fields could be about either.
@@ -18,28 +18,28 @@ pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Opti
         (None, Some((_, before))) => gap(text, before.span.end..start, ',')?.start..end,
         (None, None) => start..end,
     };
-    Some(Edit { span, text: String::new() })
+    Some(TextEdit { span, text: String::new() })
 }
 
 /// The edit that puts `field` behind the last one, on a line of its own where that one has its own.
-pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<Edit> {
-    let Value::Mapping(entries) = &mapping.value else { return None };
+pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<TextEdit> {
+    let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let Some((key, value)) = entries.last() else {
         let inside = mapping.span.start + 1;
-        return Some(Edit { span: inside..inside, text: field.to_owned() });
+        return Some(TextEdit { span: inside..inside, text: field.to_owned() });
     };
     Some(behind(text, mapping, key.span.start..value.span.end, field))
 }
 
 /// The edit that puts `words` behind `last`, the last thing in a collection, on a line of their own where that one has its own.
-pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> Edit {
+pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> TextEdit {
     let line = text[..last.start].rfind('\n').filter(|line| *line > collection.span.start);
     let between = match line.and_then(|line| gap(text, line..last.start, '\n')) {
         Some(gap) if text[..gap.start].ends_with('\r') => format!("\r{}", &text[gap]),
         Some(gap) => text[gap].to_owned(),
         None => " ".to_owned(),
     };
-    Edit { span: last.end..last.end, text: format!(",{between}{words}") }
+    TextEdit { span: last.end..last.end, text: format!(",{between}{words}") }
 }
 
 /// The bytes from one place to another, if nothing but white space and `allowed` stands in them.

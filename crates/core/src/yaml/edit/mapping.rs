@@ -1,7 +1,7 @@
 //! Where a field's lines begin and end, and where a field is put into a mapping.
 
-use super::{Edit, flow, last_token, parent, tokens};
-use crate::yaml::node::{Key, Node, Value};
+use super::{TextEdit, flow, last_token, parent, tokens};
+use crate::yaml::node::{Key, Node, NodeValue};
 
 /// The mapping that a field goes to, as far as it exists.
 enum Home<'a> {
@@ -14,7 +14,7 @@ enum Home<'a> {
 }
 
 /// The edits that take the field at `pointer` to the end of the mapping at `into`.
-pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Option<Vec<Edit>> {
+pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Option<Vec<TextEdit>> {
     let (key, node) = root.at(pointer)?;
     let (key, source) = (key?, root.at(parent(pointer))?.1);
     let removal = removed(text, root, pointer)?;
@@ -26,9 +26,9 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     let missing: Vec<String> = tokens(&into[existing.len()..]).collect();
     let (home_key, home) = root.at(existing)?;
     let home = match (&home.value, home_key) {
-        (Value::Mapping(_), _) if is_flow(text, home) => Home::Flow(home),
-        (Value::Mapping(entries), _) => Home::Block(entries),
-        (Value::Null, Some(key)) if home.span.is_empty() => Home::Empty(key),
+        (NodeValue::Mapping(_), _) if is_flow(text, home) => Home::Flow(home),
+        (NodeValue::Mapping(entries), _) => Home::Block(entries),
+        (NodeValue::Null, Some(key)) if home.span.is_empty() => Home::Empty(key),
         _ => return None,
     };
     // In braces on either side, there is one value on one line to take, and no comment beside it.
@@ -36,8 +36,8 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
         let value = text
             .get(node.span.clone())
             .filter(|value| !value.is_empty() && !value.contains('\n'))?;
-        let is_scalar =
-            !matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) || is_flow(text, node);
+        let is_scalar = !matches!(node.value, NodeValue::Mapping(_) | NodeValue::Sequence(_))
+            || is_flow(text, node);
         is_scalar.then(|| format!("{}: {value}", &text[key.span.clone()]))
     };
     if let Home::Flow(mapping) = home {
@@ -84,30 +84,30 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     match (at > removal.span.start, at < removal.span.end) {
         // Inside of what is taken away.
         (true, true) => None,
-        _ => Some(vec![removal, Edit { span: at..at, text: lines }]),
+        _ => Some(vec![removal, TextEdit { span: at..at, text: lines }]),
     }
 }
 
 /// The edit that puts a field at `pointer`, behind the others of a mapping that is there.
-pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<Edit> {
+pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let field = format!("{}: {value}", last_token(pointer));
     if is_flow(text, mapping) {
         return flow::insert(text, mapping, &field);
     }
-    let Value::Mapping(entries) = &mapping.value else { return None };
+    let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
     let at = after_line(text, end_of(text, last, value)?)?;
     let (indent, newline) = (column(text, first)?, newline(text));
     // The last line of a text may have no end.
     let before = if text[..at].ends_with('\n') { "" } else { newline };
-    Some(Edit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
+    Some(TextEdit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
 }
 
 /// The edit that takes away the field at `pointer`: its lines, with the comment behind it and those that lead up to it.
-pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
+pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
-    let Value::Mapping(entries) = &mapping.value else { return None };
+    let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let name = last_token(pointer);
     let number = entries.iter().position(|(key, _)| key.name == name)?;
     if is_flow(text, mapping) {
@@ -129,12 +129,12 @@ pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<Edit> {
         }
     }
     let end = after_line(text, end_of(text, key, value)?)?;
-    Some(Edit { span: start..end, text: String::new() })
+    Some(TextEdit { span: start..end, text: String::new() })
 }
 
 /// Whether a collection is written in brackets.
 pub(super) fn is_flow(text: &str, node: &Node) -> bool {
-    matches!(node.value, Value::Mapping(_) | Value::Sequence(_))
+    matches!(node.value, NodeValue::Mapping(_) | NodeValue::Sequence(_))
         && text[node.span.start..].starts_with(['{', '['])
 }
 
@@ -142,12 +142,12 @@ pub(super) fn is_flow(text: &str, node: &Node) -> bool {
 /// comments, so their last values are asked.
 pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
     match &value.value {
-        Value::Null if value.span.is_empty() => end_of_key(text, key),
-        Value::Mapping(entries) if !is_flow(text, value) => {
+        NodeValue::Null if value.span.is_empty() => end_of_key(text, key),
+        NodeValue::Mapping(entries) if !is_flow(text, value) => {
             let (key, value) = entries.last()?;
             end_of(text, key, value)
         }
-        Value::Sequence(items) if !is_flow(text, value) => {
+        NodeValue::Sequence(items) if !is_flow(text, value) => {
             // As a field without a name; one with nothing in it has no end to be found.
             let last = items.last().filter(|last| !last.span.is_empty())?;
             end_of(text, key, last)
@@ -188,9 +188,9 @@ pub(super) fn column(text: &str, key: &Key) -> Option<usize> {
 
 /// By how much this document indents: as its first mapping in a mapping does.
 fn step(text: &str, root: &Node) -> usize {
-    let Value::Mapping(entries) = &root.value else { return 2 };
+    let NodeValue::Mapping(entries) = &root.value else { return 2 };
     let inner = entries.iter().find_map(|(key, node)| match &node.value {
-        Value::Mapping(inner) if !is_flow(text, node) => {
+        NodeValue::Mapping(inner) if !is_flow(text, node) => {
             column(text, &inner.first()?.0)?.checked_sub(column(text, key)?)
         }
         _ => None,

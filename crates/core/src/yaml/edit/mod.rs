@@ -11,12 +11,12 @@ use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
-use super::node::{Key, Node, Value};
+use super::node::{Key, Node, NodeValue};
 use super::parser;
 
 /// What happens to a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum YamlEdit {
     /// The scalar at `pointer` says something else.
     Set { pointer: String, value: Scalar },
     /// The mapping around `pointer` gets that field, behind its others.
@@ -42,12 +42,12 @@ pub enum Scalar {
 
 /// Bytes of a text that something else takes the place of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Edit {
+struct TextEdit {
     span: Range<usize>,
     text: String,
 }
 
-impl Change {
+impl YamlEdit {
     /// The field that it is about.
     #[must_use]
     pub fn pointer(&self) -> &str {
@@ -207,26 +207,26 @@ fn escaped(name: &str) -> String {
 }
 
 /// The ways to write `value` where `node` stands, the best first.
-fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<Edit>>> {
+fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<TextEdit>>> {
     let old = text.get(node.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
-    if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) {
+    if matches!(node.value, NodeValue::Mapping(_) | NodeValue::Sequence(_)) {
         return None;
     }
     Some(
         value
             .written_as(old)
             .into_iter()
-            .map(|text| vec![Edit { span: node.span.clone(), text }])
+            .map(|text| vec![TextEdit { span: node.span.clone(), text }])
             .collect(),
     )
 }
 
-fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<Edit>>> {
+fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<TextEdit>>> {
     let old = text.get(key.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
     Some(
         quoted_as(old, name)
             .into_iter()
-            .map(|text| vec![Edit { span: key.span.clone(), text }])
+            .map(|text| vec![TextEdit { span: key.span.clone(), text }])
             .collect(),
     )
 }
@@ -243,7 +243,7 @@ fn quoted_as(old: &str, word: &str) -> Vec<String> {
 }
 
 /// The text with the edits in it; None where two of them overlap.
-fn applied(text: &str, mut edits: Vec<Edit>) -> Option<String> {
+fn applied(text: &str, mut edits: Vec<TextEdit>) -> Option<String> {
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     let mut changed =
         String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());

@@ -1,8 +1,8 @@
 //! Putting items into a sequence of strings, and taking some out.
 
 use super::mapping::{after_line, column, end_of, end_of_key, is_flow, line_start, newline};
-use super::{Edit, flow, parent, quoted_as, tokens};
-use crate::yaml::node::{Node, Value};
+use super::{TextEdit, flow, parent, quoted_as, tokens};
+use crate::yaml::node::{Node, NodeValue};
 
 /// The ways to put `values` at the end of the sequence at `pointer`, the best first. A field of the document's root that is
 /// not there, or that holds nothing, becomes one.
@@ -11,7 +11,7 @@ pub(super) fn appended(
     root: &Node,
     pointer: &str,
     values: &[String],
-) -> Vec<Vec<Edit>> {
+) -> Vec<Vec<TextEdit>> {
     // All of them plain, or all of them quoted.
     let ways = [0, 1].map(|way| {
         values
@@ -22,7 +22,7 @@ pub(super) fn appended(
     ways.iter().filter_map(|words| Some(vec![one_way(text, root, pointer, words)?])).collect()
 }
 
-fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<Edit> {
+fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<TextEdit> {
     let newline = newline(text);
     let lines = |indent: usize| {
         words.iter().map(|word| format!("{:indent$}- {word}{newline}", "")).collect::<String>()
@@ -30,34 +30,34 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<E
     let at_line = |at: usize, lines: String| {
         // The last line of a text may have no end.
         let before = if text[..at].is_empty() || text[..at].ends_with('\n') { "" } else { newline };
-        Some(Edit { span: at..at, text: format!("{before}{lines}") })
+        Some(TextEdit { span: at..at, text: format!("{before}{lines}") })
     };
     let Some((key, sequence)) = root.at(pointer) else {
         let name = tokens(pointer).last().filter(|_| parent(pointer).is_empty())?;
-        let Value::Mapping(entries) = &root.value else { return None };
+        let NodeValue::Mapping(entries) = &root.value else { return None };
         let (key, value) = entries.last().filter(|_| !is_flow(text, root))?;
         let at = after_line(text, end_of(text, key, value)?)?;
         return at_line(at, format!("{name}:{newline}{}", lines(0)));
     };
     let key = key?;
     match &sequence.value {
-        Value::Null if sequence.span.is_empty() => {
+        NodeValue::Null if sequence.span.is_empty() => {
             at_line(after_line(text, end_of_key(text, key)?)?, lines(column(text, key)?))
         }
-        Value::Sequence(items) if is_flow(text, sequence) => match items.last() {
+        NodeValue::Sequence(items) if is_flow(text, sequence) => match items.last() {
             Some(last) => Some(flow::behind(text, sequence, last.span.clone(), &words.join(", "))),
             // Empty brackets make room for lines, unless something stands behind them.
             None if text[sequence.span.end..].starts_with(['\r', '\n']) => {
                 let lines = lines(column(text, key)?);
                 let lines = format!("{newline}{}", lines.strip_suffix(newline)?);
-                Some(Edit { span: end_of_key(text, key)?..sequence.span.end, text: lines })
+                Some(TextEdit { span: end_of_key(text, key)?..sequence.span.end, text: lines })
             }
             None => {
                 let inside = sequence.span.start + 1;
-                Some(Edit { span: inside..inside, text: words.join(", ") })
+                Some(TextEdit { span: inside..inside, text: words.join(", ") })
             }
         },
-        Value::Sequence(items) => {
+        NodeValue::Sequence(items) => {
             let last = items.last().filter(|last| !last.span.is_empty())?;
             let start = line_start(text, last.span.start);
             let dash = text[start..last.span.start].trim_end();
@@ -73,16 +73,24 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<E
 
 /// The edits that take each item that is `value` out of the sequence at `pointer`, with its line and the comment behind it.
 /// None where there is no such item.
-pub(super) fn withdrawn(text: &str, root: &Node, pointer: &str, value: &str) -> Option<Vec<Edit>> {
+pub(super) fn withdrawn(
+    text: &str,
+    root: &Node,
+    pointer: &str,
+    value: &str,
+) -> Option<Vec<TextEdit>> {
     let (key, sequence) = root.at(pointer)?;
-    let Value::Sequence(items) = &sequence.value else { return None };
-    let is_it = |item: &Node| matches!(&item.value, Value::String(held) if held == value);
+    let NodeValue::Sequence(items) = &sequence.value else { return None };
+    let is_it = |item: &Node| matches!(&item.value, NodeValue::String(held) if held == value);
     let gone: Vec<usize> = (0..items.len()).filter(|index| is_it(&items[*index])).collect();
     let (first, last) = (items.first()?, items.last()?);
     let none_left = gone.len() == items.len();
     if is_flow(text, sequence) {
         if none_left {
-            return Some(vec![Edit { span: first.span.start..last.span.end, text: String::new() }]);
+            return Some(vec![TextEdit {
+                span: first.span.start..last.span.end,
+                text: String::new(),
+            }]);
         }
         let span = |index: &usize| match items.get(index + 1) {
             Some(next) => items[*index].span.start..next.span.start,
@@ -91,7 +99,9 @@ pub(super) fn withdrawn(text: &str, root: &Node, pointer: &str, value: &str) -> 
         return match gone.len() {
             // Two neighbours could both take the comma between them.
             1 => Some(
-                gone.iter().map(|index| Edit { span: span(index), text: String::new() }).collect(),
+                gone.iter()
+                    .map(|index| TextEdit { span: span(index), text: String::new() })
+                    .collect(),
             ),
             _ => None,
         };
@@ -99,13 +109,13 @@ pub(super) fn withdrawn(text: &str, root: &Node, pointer: &str, value: &str) -> 
     if none_left {
         let start = end_of_key(text, key?)?;
         let end = after_line(text, last.span.end)?;
-        return Some(vec![Edit { span: start..end, text: format!(" []{}", newline(text)) }]);
+        return Some(vec![TextEdit { span: start..end, text: format!(" []{}", newline(text)) }]);
     }
     let line = |index: &usize| {
         let span = &items[*index].span;
         let start = line_start(text, span.start);
         text[start..span.start].trim().strip_suffix('-').filter(|before| before.is_empty())?;
-        Some(Edit { span: start..after_line(text, span.end)?, text: String::new() })
+        Some(TextEdit { span: start..after_line(text, span.end)?, text: String::new() })
     };
     (!gone.is_empty()).then(|| gone.iter().map(line).collect::<Option<Vec<_>>>()).flatten()
 }

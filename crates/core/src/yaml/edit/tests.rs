@@ -3,24 +3,24 @@
 use super::*;
 use crate::yaml::parse;
 
-fn apply(text: &str, change: &Change) -> Option<String> {
+fn apply(text: &str, change: &YamlEdit) -> Option<String> {
     change.apply(text, &parse(text).unwrap())
 }
 
 fn set(text: &str, pointer: &str, value: &str) -> Option<String> {
-    apply(text, &Change::Set { pointer: pointer.into(), value: Scalar::String(value.into()) })
+    apply(text, &YamlEdit::Set { pointer: pointer.into(), value: Scalar::String(value.into()) })
 }
 
 fn rename(text: &str, pointer: &str, name: &str) -> Option<String> {
-    apply(text, &Change::Rename { pointer: pointer.into(), name: name.into() })
+    apply(text, &YamlEdit::Rename { pointer: pointer.into(), name: name.into() })
 }
 
 fn moved(text: &str, pointer: &str, into: &str) -> Option<String> {
-    apply(text, &Change::Move { pointer: pointer.into(), into: into.into() })
+    apply(text, &YamlEdit::Move { pointer: pointer.into(), into: into.into() })
 }
 
 fn removed(text: &str, pointer: &str) -> Option<String> {
-    apply(text, &Change::Remove { pointer: pointer.into() })
+    apply(text, &YamlEdit::Remove { pointer: pointer.into() })
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_value_keeps_its_quotes_and_gets_some_where_it_needs_them() {
         assert_eq!(set("a: x\n", "/a", plain).unwrap(), format!("a: {quoted}\n"));
     }
     assert_eq!(set("世: {b: 界, c: é}\n", "/世/b", "x, y").unwrap(), "世: {b: \"x, y\", c: é}\n");
-    let number = Change::Set { pointer: "/a".into(), value: Scalar::Int(30) };
+    let number = YamlEdit::Set { pointer: "/a".into(), value: Scalar::Int(30) };
     assert_eq!(apply("a: \"30\" # days\n", &number).unwrap(), "a: 30 # days\n");
 }
 
@@ -49,7 +49,7 @@ fn what_is_more_than_a_word_is_not_replaced() {
 #[test]
 fn a_field_is_added_behind_the_others_of_its_mapping() {
     let added = |text: &str, pointer: &str, value: &str| {
-        apply(text, &Change::Add { pointer: pointer.into(), value: Scalar::String(value.into()) })
+        apply(text, &YamlEdit::Add { pointer: pointer.into(), value: Scalar::String(value.into()) })
     };
     assert_eq!(
         added("a:\n    b: c # d\ne: f\n", "/a/g", "h").unwrap(),
@@ -65,7 +65,7 @@ fn a_field_is_added_behind_the_others_of_its_mapping() {
 fn items_are_added_behind_the_others_however_those_are_written() {
     let appended = |text: &str, values: &[&str]| {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        apply(text, &Change::Append { pointer: "/a".into(), values })
+        apply(text, &YamlEdit::Append { pointer: "/a".into(), values })
     };
     assert_eq!(
         appended("a:\n- x # y\n# z\nb: c\n", &["u", "v"]).unwrap(),
@@ -87,7 +87,7 @@ fn items_are_added_behind_the_others_however_those_are_written() {
 #[test]
 fn items_are_taken_out_with_their_lines_and_the_rest_stays() {
     let withdrawn = |text: &str, value: &str| {
-        apply(text, &Change::Withdraw { pointer: "/a".into(), value: value.into() })
+        apply(text, &YamlEdit::Withdraw { pointer: "/a".into(), value: value.into() })
     };
     assert_eq!(
         withdrawn("a:\n- x # one\n# two\n- y\nb: c\n", "x").unwrap(),

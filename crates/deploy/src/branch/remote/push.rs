@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid};
 
-use super::{Edit, Remote};
+use super::{FileEdit, RemoteBranch};
 use crate::branch::checkout::signatures;
-use crate::branch::{BranchError, Found, tree};
+use crate::branch::{BranchError, TreeItem, tree};
 use goldenpath_core::crash_point;
 use goldenpath_core::vcs::git;
 use goldenpath_core::vcs::git::{NETWORK, Rejections};
@@ -26,7 +26,7 @@ const UNHEARD: usize = 3;
 const STUCK: usize = 8;
 
 /// What became of a push.
-enum Pushed {
+enum PushResult {
     Done,
     /// Somebody else was faster, as it seems, and what was said.
     Lost(String),
@@ -36,7 +36,7 @@ enum Pushed {
     Unheard(BranchError),
 }
 
-impl Remote {
+impl RemoteBranch {
     /// Pushes one commit with what `edits` says of the branch's last commit: files, and the message. It is asked again each
     /// time that somebody else was faster, and says None where there is nothing to do, or nothing any more. Returns the
     /// commit's ID.
@@ -45,7 +45,7 @@ impl Remote {
     /// A remote that does not answer or takes no push, and others who are faster all the time.
     pub fn change(
         &self,
-        edits: &mut dyn FnMut() -> Option<(Vec<Edit>, String)>,
+        edits: &mut dyn FnMut() -> Option<(Vec<FileEdit>, String)>,
     ) -> Result<Option<String>, BranchError> {
         let begin = Instant::now();
         let (mut pause, mut unheard, mut stuck, mut last) = (FIRST_PAUSE, 0, 0, None);
@@ -60,16 +60,16 @@ impl Remote {
             last = Some(commit);
             crash_point::point("remote: commit made");
             match self.push(commit) {
-                Pushed::Done => {
+                PushResult::Done => {
                     crash_point::point("remote: pushed");
                     self.head.set(Some(commit));
                     return Ok(Some(commit.to_string()));
                 }
-                Pushed::Lost(_) if begin.elapsed() > LIMIT => {
+                PushResult::Lost(_) if begin.elapsed() > LIMIT => {
                     let (place, seconds) = (self.cache.name.clone(), LIMIT.as_secs());
                     return Err(BranchError::Contended { what, place, branch: branch(), seconds });
                 }
-                Pushed::Refused(why) => {
+                PushResult::Refused(why) => {
                     return Err(BranchError::Refused {
                         what,
                         place: self.cache.name.clone(),
@@ -77,7 +77,7 @@ impl Remote {
                         why,
                     });
                 }
-                Pushed::Lost(why) if stuck == STUCK => {
+                PushResult::Lost(why) if stuck == STUCK => {
                     return Err(BranchError::Refused {
                         what,
                         place: self.cache.name.clone(),
@@ -85,12 +85,12 @@ impl Remote {
                         why,
                     });
                 }
-                Pushed::Lost(_) => {
+                PushResult::Lost(_) => {
                     // Not all at once again.
                     git::sleep_apart(pause);
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
-                Pushed::Unheard(error) => {
+                PushResult::Unheard(error) => {
                     unheard += 1;
                     if unheard == UNHEARD {
                         return Err(error);
@@ -104,14 +104,14 @@ impl Remote {
     }
 
     /// A commit on the branch's last one.
-    fn commit(&self, edits: &[Edit], message: &str) -> Result<Oid, git2::Error> {
+    fn commit(&self, edits: &[FileEdit], message: &str) -> Result<Oid, git2::Error> {
         let git = &self.cache.git;
         let base = git.find_tree(self.cache.tree_of(self.head())?)?;
         let mut update = TreeUpdateBuilder::new();
-        for Edit { file, text } in edits {
+        for FileEdit { file, text } in edits {
             let held = tree::find(git, base.id(), file)?;
             match (text, held) {
-                (Some(text), Found::File { mode, .. }) if mode & 0o111 != 0 => {
+                (Some(text), TreeItem::File { mode, .. }) if mode & 0o111 != 0 => {
                     update.upsert(
                         file.as_str(),
                         git.blob(text.as_bytes())?,
@@ -121,7 +121,7 @@ impl Remote {
                 (Some(text), _) => {
                     _ = update.upsert(file.as_str(), git.blob(text.as_bytes())?, FileMode::Blob)
                 }
-                (None, Found::File { .. }) => _ = update.remove(file.as_str()),
+                (None, TreeItem::File { .. }) => _ = update.remove(file.as_str()),
                 (None, _) => {}
             }
         }
@@ -131,21 +131,21 @@ impl Remote {
         git.commit(None, &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())
     }
 
-    fn push(&self, commit: Oid) -> Pushed {
+    fn push(&self, commit: Oid) -> PushResult {
         let what = format!("{commit}:refs/heads/{}", self.branch);
         let arguments =
             ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"];
         let arguments =
             [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &what]].concat();
-        let unheard = |source| Pushed::Unheard(self.cache.unreachable(source));
+        let unheard = |source| PushResult::Unheard(self.cache.unreachable(source));
         match self.cache.program.ask(&arguments, NETWORK) {
-            Ok(answer) if answer.success => Pushed::Done,
+            Ok(answer) if answer.success => PushResult::Done,
             Ok(answer) => match (
                 Rejections(&answer.stdout).are_collisions(),
                 Rejections(&answer.stdout).first(),
             ) {
-                (true, why) => Pushed::Lost(why.unwrap_or_default()),
-                (false, Some(why)) => Pushed::Refused(match answer.complaint.is_empty() {
+                (true, why) => PushResult::Lost(why.unwrap_or_default()),
+                (false, Some(why)) => PushResult::Refused(match answer.complaint.is_empty() {
                     true => why,
                     false => format!("{why}; {}", answer.complaint),
                 }),

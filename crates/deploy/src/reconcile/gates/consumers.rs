@@ -4,19 +4,19 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::references::{Reference, references};
-use super::{Gate, Verdict, places};
+use super::{Gate, GateVerdict, places};
 use crate::gitops::Target;
 use crate::reconcile::World;
-use crate::reconcile::desired::Desired;
+use crate::reconcile::desired::DesiredSecret;
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_core::projection;
 
 /// What was found in each GitOps repository, which is looked through at most once.
 pub(super) struct Consumers {
-    found: Vec<OnceCell<Found>>,
+    found: Vec<OnceCell<ConsumerFiles>>,
 }
 
-struct Found {
+struct ConsumerFiles {
     files: usize,
     references: Vec<Reference>,
 }
@@ -27,27 +27,28 @@ impl Consumers {
     }
 
     /// What is to be said of one secret.
-    pub(super) fn verdict(&self, world: &World<'_>, wish: &Desired<'_>) -> Verdict {
+    pub(super) fn verdict(&self, world: &World<'_>, wish: &DesiredSecret<'_>) -> GateVerdict {
         let (name, namespace) =
             (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
         let Some(index) = world.gitops_index(wish.request.environment.as_str()) else {
             let words = "no GitOps repository was looked at, since none is set".to_owned();
-            return Verdict { gate: Gate::Consumers, is_open: true, words };
+            return GateVerdict { gate: Gate::Consumers, is_open: true, words };
         };
-        let found = self.found[index].get_or_init(|| Found::look(world, &world.gitops[index].1));
+        let found =
+            self.found[index].get_or_init(|| ConsumerFiles::look(world, &world.gitops[index].1));
         let named: Vec<&Reference> =
             found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
         if named.is_empty() {
             let words =
                 format!("nothing in the GitOps repository names `{name}` ({} files)", found.files);
-            return Verdict { gate: Gate::Consumers, is_open: true, words };
+            return GateVerdict { gate: Gate::Consumers, is_open: true, words };
         }
         let words = format!("`{name}` is still named in the GitOps repository: {}", places(&named));
-        Verdict { gate: Gate::Consumers, is_open: false, words }
+        GateVerdict { gate: Gate::Consumers, is_open: false, words }
     }
 }
 
-impl Found {
+impl ConsumerFiles {
     /// Looks for the Kubernetes secrets of all manifests whose end is asked for.
     fn look(world: &World<'_>, target: &Target) -> Self {
         let names: BTreeSet<&str> = world

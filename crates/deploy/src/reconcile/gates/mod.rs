@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
-use super::desired::Desired;
+use super::desired::DesiredSecret;
 use crate::store::StoredSecret;
 use cluster::Clusters;
 use consumers::Consumers;
@@ -57,7 +57,7 @@ impl fmt::Display for Gate {
 }
 
 /// What a gate says.
-pub(super) struct Verdict {
+pub(super) struct GateVerdict {
     pub(super) gate: Gate,
     pub(super) is_open: bool,
     /// What was seen, or what keeps it closed and until when at least.
@@ -79,9 +79,9 @@ impl Gates {
     pub(super) async fn look(
         &mut self,
         world: &World<'_>,
-        wish: &Desired<'_>,
+        wish: &DesiredSecret<'_>,
         found: &StoredSecret,
-    ) -> Vec<Verdict> {
+    ) -> Vec<GateVerdict> {
         vec![
             self.consumers.verdict(world, wish),
             last_accessed(world, wish, found),
@@ -103,7 +103,7 @@ fn places(named: &[&Reference]) -> String {
     places.join(", ")
 }
 
-fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) -> Verdict {
+fn last_accessed(world: &World<'_>, wish: &DesiredSecret<'_>, found: &StoredSecret) -> GateVerdict {
     let days = i64::from(tier(world, wish).map_or(14, |tier| tier.quiet_days));
     let (is_open, words) = match found.last_accessed {
         None => (true, "the store knows of nobody who has read it".to_owned()),
@@ -121,10 +121,10 @@ fn last_accessed(world: &World<'_>, wish: &Desired<'_>, found: &StoredSecret) ->
             ),
         },
     };
-    Verdict { gate: Gate::LastAccessed, is_open, words }
+    GateVerdict { gate: Gate::LastAccessed, is_open, words }
 }
 
-fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
+fn cooling_off(world: &World<'_>, wish: &DesiredSecret<'_>) -> GateVerdict {
     let days = i64::from(tier(world, wish).map_or(7, |tier| tier.cooling_off_days));
     let (is_open, words) = match world.requested.get(&wish.request.id) {
         Some(since) => match after(*since, days) {
@@ -142,12 +142,12 @@ fn cooling_off(world: &World<'_>, wish: &Desired<'_>) -> Verdict {
         },
         None => (false, "no commit asks for its end yet".to_owned()),
     };
-    Verdict { gate: Gate::CoolingOff, is_open, words }
+    GateVerdict { gate: Gate::CoolingOff, is_open, words }
 }
 
 fn tier<'world>(
     world: &World<'world>,
-    wish: &Desired<'_>,
+    wish: &DesiredSecret<'_>,
 ) -> Option<&'world goldenpath_core::config::Tier> {
     world.project.governance.tiers.get(&wish.request.risk_tier)
 }

@@ -15,12 +15,12 @@ pub(super) struct Reference {
     name: String,
     /// None where the document does not say: it counts for all.
     namespace: Option<String>,
-    kind: Kind,
+    kind: ResourceKind,
 }
 
 /// In which way it is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ResourceKind {
     /// In a field that takes a secret, called as people call it.
     Field(&'static str),
     /// Somewhere: a weaker sign.
@@ -36,8 +36,8 @@ impl Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
-            Kind::Field(kind) => kind,
-            Kind::Mention => "a mention, which is a weaker sign",
+            ResourceKind::Field(kind) => kind,
+            ResourceKind::Mention => "a mention, which is a weaker sign",
         };
         write!(out, "{} ({kind})", self.place)
     }
@@ -73,7 +73,7 @@ struct Hit {
 }
 
 /// A mapping or sequence that is open, and the key that is next in it.
-enum Open {
+enum OpenCollection {
     /// None where a key is next.
     Mapping(Option<String>),
     Sequence,
@@ -82,7 +82,7 @@ enum Open {
 /// One document.
 #[derive(Default)]
 struct Document {
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     hits: Vec<Hit>,
     kind: Option<String>,
     namespace: Option<String>,
@@ -101,8 +101,8 @@ fn in_yaml(
         match event {
             Event::DocumentStart(_) => document = Document::default(),
             Event::DocumentEnd => found.extend(std::mem::take(&mut document).references(place)),
-            Event::MappingStart(..) => document.open.push(Open::Mapping(None)),
-            Event::SequenceStart(..) => document.open.push(Open::Sequence),
+            Event::MappingStart(..) => document.open.push(OpenCollection::Mapping(None)),
+            Event::SequenceStart(..) => document.open.push(OpenCollection::Sequence),
             Event::MappingEnd | Event::SequenceEnd => {
                 document.open.pop();
                 document.is_done();
@@ -117,7 +117,7 @@ fn in_yaml(
 
 impl Document {
     fn scalar(&mut self, value: &str, line: usize, names: &BTreeSet<&str>) {
-        if let Some(Open::Mapping(key @ None)) = self.open.last_mut() {
+        if let Some(OpenCollection::Mapping(key @ None)) = self.open.last_mut() {
             *key = Some(value.to_owned());
             return;
         }
@@ -141,16 +141,16 @@ impl Document {
 
     /// A value has come to its end: a key is next.
     fn is_done(&mut self) {
-        if let Some(Open::Mapping(key)) = self.open.last_mut() {
+        if let Some(OpenCollection::Mapping(key)) = self.open.last_mut() {
             // A mapping in the place of a key ends with none set, and leaves the next value for it.
             *key = if key.is_some() { None } else { Some(String::new()) };
         }
     }
 
     fn path(&self) -> Vec<String> {
-        let name = |open: &Open| match open {
-            Open::Mapping(key) => key.clone().unwrap_or_default(),
-            Open::Sequence => "[]".to_owned(),
+        let name = |open: &OpenCollection| match open {
+            OpenCollection::Mapping(key) => key.clone().unwrap_or_default(),
+            OpenCollection::Sequence => "[]".to_owned(),
         };
         self.open.iter().map(name).collect()
     }
@@ -172,9 +172,9 @@ impl Document {
 }
 
 impl Hit {
-    fn kind(&self, document: &str) -> Kind {
+    fn kind(&self, document: &str) -> ResourceKind {
         if !self.is_whole {
-            return Kind::Mention;
+            return ResourceKind::Mention;
         }
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         let field = match path[..] {
@@ -198,9 +198,9 @@ impl Hit {
             {
                 "Helm values"
             }
-            _ => return Kind::Mention,
+            _ => return ResourceKind::Mention,
         };
-        Kind::Field(field)
+        ResourceKind::Field(field)
     }
 }
 
@@ -210,7 +210,7 @@ fn in_lines(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>)
         place: place(line + 1),
         name: name.to_owned(),
         namespace: None,
-        kind: Kind::Mention,
+        kind: ResourceKind::Mention,
     };
     let lines = text.lines().enumerate();
     lines

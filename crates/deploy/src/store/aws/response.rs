@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{RotationRulesType, SecretListEntry, Tag};
 use jiff::Timestamp;
 
-use crate::store::{CURRENT, Rotation, StoredSecret};
+use crate::store::{CURRENT, RotationState, StoredSecret};
 use goldenpath_core::manifest::StoreKey;
 
 /// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
@@ -59,7 +59,7 @@ fn rotation(
     enabled: Option<bool>,
     function: Option<&str>,
     rules: Option<&RotationRulesType>,
-) -> Option<Rotation> {
+) -> Option<RotationState> {
     if enabled != Some(true) {
         return None;
     }
@@ -68,7 +68,7 @@ fn rotation(
     let days = days
         .and_then(RotationRulesType::automatically_after_days)
         .and_then(|days| u16::try_from(days).ok());
-    Some(Rotation { function: function.unwrap_or_default().to_owned(), days })
+    Some(RotationState { function: function.unwrap_or_default().to_owned(), days })
 }
 
 /// The version that is current (GetSecretValue, `VersionStage`).
@@ -138,11 +138,11 @@ mod tests {
         let rotation = |rules| rotation(Some(true), Some("arn:f"), Some(rules));
         assert_eq!(
             rotation(&days),
-            Some(Rotation { function: "arn:f".to_owned(), days: Some(30) })
+            Some(RotationState { function: "arn:f".to_owned(), days: Some(30) })
         );
         assert_eq!(
             rotation(&scheduled),
-            Some(Rotation { function: "arn:f".to_owned(), days: None })
+            Some(RotationState { function: "arn:f".to_owned(), days: None })
         );
     }
 }

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::AwsStore;
 use super::error::UNREADABLE;
 use super::response::timestamp;
-use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, Version};
+use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
 use goldenpath_core::config::{Characters, Kind};
 use goldenpath_core::manifest::StoreKey;
 
@@ -23,7 +23,10 @@ const INVALID: [&str; 2] = ["InvalidParameterException", "InvalidRequestExceptio
 const PAGE: i32 = 100;
 
 impl AwsStore {
-    pub(super) async fn list_versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+    pub(super) async fn list_versions(
+        &self,
+        key: &StoreKey,
+    ) -> Result<Vec<ValueVersion>, StoreError> {
         let request =
             self.client.list_secret_version_ids().secret_id(key.as_str()).max_results(PAGE);
         let mut next: Option<String> = None;
@@ -205,10 +208,10 @@ fn is_as_seen(labels: &HashMap<String, Vec<String>>, version: Option<&str>) -> b
     }
 }
 
-fn version(entry: SecretVersionsListEntry) -> Option<Version> {
+fn version(entry: SecretVersionsListEntry) -> Option<ValueVersion> {
     let mut stages = entry.version_stages.unwrap_or_default();
     stages.sort();
-    Some(Version {
+    Some(ValueVersion {
         id: entry.version_id?,
         stages,
         created: entry.created_date.as_ref().and_then(timestamp),

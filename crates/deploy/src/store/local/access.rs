@@ -18,7 +18,7 @@ pub(super) enum AccessError {
 
 /// What is checked, with the permissions that group and others must not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileRole {
     File,
     /// A folder inside the repository, which is the store's own.
     Folder,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 ///
 /// # Errors
 /// [`AccessError`]
-pub(super) fn check(path: &Path, kind: Kind) -> Result<(), AccessError> {
+pub(super) fn check(path: &Path, kind: FileRole) -> Result<(), AccessError> {
     let found = match path.symlink_metadata() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -49,7 +49,7 @@ pub(super) fn check(path: &Path, kind: Kind) -> Result<(), AccessError> {
 }
 
 #[cfg(unix)]
-fn check_owner(path: &Path, kind: Kind, found: &Metadata) -> Result<(), AccessError> {
+fn check_owner(path: &Path, kind: FileRole, found: &Metadata) -> Result<(), AccessError> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     let user = rustix::process::geteuid().as_raw();
@@ -65,9 +65,9 @@ fn check_owner(path: &Path, kind: Kind, found: &Metadata) -> Result<(), AccessEr
     }
     let mode = found.permissions().mode() & 0o777;
     let (denied, change) = match kind {
-        Kind::File => (0o077, "600"),
-        Kind::Folder => (0o077, "700"),
-        Kind::SharedFolder => (0o022, "go-w"),
+        FileRole::File => (0o077, "600"),
+        FileRole::Folder => (0o077, "700"),
+        FileRole::SharedFolder => (0o022, "go-w"),
     };
     if mode & denied == 0 {
         return Ok(());
@@ -80,7 +80,7 @@ fn check_owner(path: &Path, kind: Kind, found: &Metadata) -> Result<(), AccessEr
 
 /// Windows has no mode, and its folders below a user's profile are the user's own.
 #[cfg(not(unix))]
-fn check_owner(_: &Path, _: Kind, _: &Metadata) -> Result<(), AccessError> {
+fn check_owner(_: &Path, _: FileRole, _: &Metadata) -> Result<(), AccessError> {
     Ok(())
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     /// The reason and the remedy.
-    fn refused(path: &Path, kind: Kind) -> (String, String) {
+    fn refused(path: &Path, kind: FileRole) -> (String, String) {
         match check(path, kind) {
             Err(AccessError::Exposed { reason, remedy }) => (reason, remedy),
             other => panic!("{other:?}"),
@@ -117,11 +117,11 @@ mod tests {
         let set = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         for mode in [0o600, 0o400, 0o700] {
             set(mode);
-            check(&file, Kind::File).unwrap();
+            check(&file, FileRole::File).unwrap();
         }
         for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777] {
             set(mode);
-            let (reason, remedy) = refused(&file, Kind::File);
+            let (reason, remedy) = refused(&file, FileRole::File);
             assert_eq!(reason, format!("other users may access it (its mode is {mode:o})"));
             assert_eq!(remedy, format!("run `chmod 600 '{}'`", file.display()));
         }
@@ -133,21 +133,21 @@ mod tests {
         let set =
             |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
         set(0o755);
-        check(folder.path(), Kind::SharedFolder).unwrap();
-        assert!(refused(folder.path(), Kind::Folder).1.contains("chmod 700"));
+        check(folder.path(), FileRole::SharedFolder).unwrap();
+        assert!(refused(folder.path(), FileRole::Folder).1.contains("chmod 700"));
         set(0o775);
-        assert!(refused(folder.path(), Kind::SharedFolder).1.contains("chmod go-w"));
+        assert!(refused(folder.path(), FileRole::SharedFolder).1.contains("chmod go-w"));
         set(0o700);
-        check(folder.path(), Kind::Folder).unwrap();
+        check(folder.path(), FileRole::Folder).unwrap();
     }
 
     #[test]
     fn a_link_is_refused_even_where_it_leads_nowhere_and_a_path_without_a_file_passes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("link");
-        check(&path, Kind::File).unwrap();
+        check(&path, FileRole::File).unwrap();
         symlink("nowhere", &path).unwrap();
-        assert!(refused(&path, Kind::File).0.contains("symbolic link"));
+        assert!(refused(&path, FileRole::File).0.contains("symbolic link"));
     }
 
     #[test]

@@ -74,13 +74,13 @@ pub(super) fn is_age(ciphertext: &[u8]) -> bool {
 /// A key for values. ring does not wipe its keys: in a box it is moved without copies, and the
 /// allocator wipes it.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct EncryptionKey {
     aead: Box<LessSafeKey>,
     /// Which key it is. Anyone may know it.
     id: [u8; KEY_ID_LEN],
 }
 
-impl Key {
+impl EncryptionKey {
     /// Derives the key from the secret bytes in the key file (RFC 5869, HKDF with SHA-256).
     pub(super) fn derive(secret: &[u8]) -> Result<Self, Unspecified> {
         let root = Salt::new(HKDF_SHA256, b"goldenpath local store").extract(secret);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_ciphertext_decrypts_for_its_own_binding_alone() {
-        let key = Key::derive(b"one").unwrap();
+        let key = EncryptionKey::derive(b"one").unwrap();
         let ciphertext = key.encrypt(VALUE, b"text").unwrap();
         assert_eq!(*key.decrypt(VALUE, &ciphertext).unwrap(), b"text");
         for other in [
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn labels_are_bound_one_by_one() {
-        let key = Key::derive(b"one").unwrap();
+        let key = EncryptionKey::derive(b"one").unwrap();
         let labels =
             |current, previous| Binding::Labels { secret: "payments/db", current, previous };
         let seal = key.encrypt(labels("v2", Some("v1")), b"").unwrap();
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_changed_or_shortened_ciphertext_does_not_decrypt_and_the_error_says_why() {
-        let key = Key::derive(b"one").unwrap();
+        let key = EncryptionKey::derive(b"one").unwrap();
         let ciphertext = key.encrypt(VALUE, b"text").unwrap();
         for length in 0..ciphertext.len() {
             assert_eq!(
@@ -217,7 +217,7 @@ mod tests {
             assert_eq!(key.decrypt(VALUE, &changed), Err(expected), "byte {place}");
         }
         assert_eq!(
-            Key::derive(b"two").unwrap().decrypt(VALUE, &ciphertext),
+            EncryptionKey::derive(b"two").unwrap().decrypt(VALUE, &ciphertext),
             Err(DecryptionError::OtherKey)
         );
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn one_text_encrypted_twice_is_two_ciphertexts_without_the_text() {
-        let key = Key::derive(b"one").unwrap();
+        let key = EncryptionKey::derive(b"one").unwrap();
         let [one, two] = [(); 2].map(|()| key.encrypt(VALUE, b"a text to look for").unwrap());
         assert_ne!(one[HEADER_LEN..], two[HEADER_LEN..]);
         assert!(!one.windows(6).any(|bytes| bytes == b"a text"));

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::access;
-use super::access::{AccessError, Kind};
+use super::access::{AccessError, FileRole};
 use crate::store::StoreError;
 use goldenpath_core::files;
 
@@ -66,13 +66,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Each call opens it anew and is one transaction, so that several processes can share it. The journal is SQLite's
 /// rollback journal: WAL would leave two more files beside the store and make a reader create them.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct DatabaseFile {
     path: PathBuf,
     /// The repository's root.
     root: PathBuf,
 }
 
-impl File {
+impl DatabaseFile {
     /// The file at `path`, from `root` if it is relative.
     pub(super) fn new(root: &Path, path: &Path) -> Self {
         Self { path: root.join(path), root: root.to_owned() }
@@ -103,7 +103,7 @@ impl File {
     /// missing.
     pub(super) fn write<T>(
         &self,
-        write: impl FnOnce(&Transaction<'_>) -> Result<T, Refused>,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, FileRefusal>,
     ) -> Result<T, StoreError> {
         if !self.exists()? {
             self.check_folders()?;
@@ -117,8 +117,8 @@ impl File {
             migrate(&transaction, version).map_err(|error| self.failed(&error))?;
         }
         let done = write(&transaction).map_err(|refused| match refused {
-            Refused::Store(error) => error,
-            Refused::Sqlite(error) => self.failed(&error),
+            FileRefusal::Store(error) => error,
+            FileRefusal::Sqlite(error) => self.failed(&error),
         })?;
         transaction.commit().map_err(|error| self.failed(&error))?;
         Ok(done)
@@ -135,13 +135,13 @@ impl File {
             }
             Ok(_) => {
                 self.check_folders()?;
-                self.check_access("the local store", &self.path, Kind::File)?;
+                self.check_access("the local store", &self.path, FileRole::File)?;
                 // SQLite's own, next to the file. They have its mode, and are gone unless another
                 // process is at work.
                 for suffix in ["-journal", "-wal", "-shm"] {
                     let mut path = self.path.clone().into_os_string();
                     path.push(suffix);
-                    self.check_access("the local store's file", Path::new(&path), Kind::File)?;
+                    self.check_access("the local store's file", Path::new(&path), FileRole::File)?;
                 }
                 Ok(true)
             }
@@ -159,18 +159,23 @@ impl File {
             .ancestors()
             .take_while(|above| above.starts_with(&self.root) && *above != self.root);
         for link in below_root.filter(|above| above.is_symlink()) {
-            self.check_access(what, link, Kind::Folder)?;
+            self.check_access(what, link, FileRole::Folder)?;
         }
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (root, real) = (real(&self.root), real(folder));
         match real != root && real.starts_with(&root) {
-            true => self.check_access(what, folder, Kind::Folder),
+            true => self.check_access(what, folder, FileRole::Folder),
             // Outside, a link on the way is the user's own.
-            false => self.check_access(what, &real, Kind::SharedFolder),
+            false => self.check_access(what, &real, FileRole::SharedFolder),
         }
     }
 
-    fn check_access(&self, what: &'static str, path: &Path, kind: Kind) -> Result<(), StoreError> {
+    fn check_access(
+        &self,
+        what: &'static str,
+        path: &Path,
+        kind: FileRole,
+    ) -> Result<(), StoreError> {
         access::check(path, kind).map_err(|error| match error {
             AccessError::Exposed { reason, remedy } => {
                 StoreError::LocalExposed { what, path: path.to_owned(), reason, remedy }
@@ -285,12 +290,12 @@ fn migrate(transaction: &Transaction<'_>, version: usize) -> rusqlite::Result<()
 }
 
 /// Why a transaction's work is rolled back.
-pub(super) enum Refused {
+pub(super) enum FileRefusal {
     Store(StoreError),
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Refused {
+impl From<rusqlite::Error> for FileRefusal {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }

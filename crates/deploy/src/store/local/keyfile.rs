@@ -11,8 +11,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::access;
-use super::access::{AccessError, Kind};
-use super::cipher::Key;
+use super::access::{AccessError, FileRole};
+use super::cipher::EncryptionKey;
 use crate::store::StoreError;
 use goldenpath_core::files;
 use goldenpath_core::files::Unreadable;
@@ -66,7 +66,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// [`StoreError::LocalKey`] where there is none, or the file cannot be used.
-    pub(super) fn key(&self) -> Result<Key, StoreError> {
+    pub(super) fn key(&self) -> Result<EncryptionKey, StoreError> {
         self.read(&self.path()?)?.ok_or_else(|| self.unusable("it does not exist".to_owned()))
     }
 
@@ -74,7 +74,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// [`StoreError::LocalKey`]
-    pub(super) fn key_or_new(&self) -> Result<Key, StoreError> {
+    pub(super) fn key_or_new(&self) -> Result<EncryptionKey, StoreError> {
         let path = self.path()?;
         match self.read(&path)? {
             Some(key) => Ok(key),
@@ -97,13 +97,13 @@ impl KeyFile {
         Ok(path)
     }
 
-    fn read(&self, path: &Path) -> Result<Option<Key>, StoreError> {
+    fn read(&self, path: &Path) -> Result<Option<EncryptionKey>, StoreError> {
         let bytes = match files::read_regular(path, MAX_BYTES) {
             Ok(bytes) => Zeroizing::new(bytes),
             Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => return Ok(None),
             Err(why) => return Err(self.unusable(why.to_string())),
         };
-        access::check(path, Kind::File).map_err(|error| match error {
+        access::check(path, FileRole::File).map_err(|error| match error {
             AccessError::Exposed { reason, remedy } => StoreError::LocalExposed {
                 what: "the key of the local store,",
                 path: path.to_owned(),
@@ -116,7 +116,7 @@ impl KeyFile {
     }
 
     /// Derives the key from the first line that has one. No message shows what the file holds.
-    fn parse(&self, bytes: &[u8]) -> Result<Key, StoreError> {
+    fn parse(&self, bytes: &[u8]) -> Result<EncryptionKey, StoreError> {
         let text =
             std::str::from_utf8(bytes).map_err(|_| self.unusable("it is not UTF-8".to_owned()))?;
         let mut lines = text.lines().map(str::trim).enumerate();
@@ -134,10 +134,10 @@ impl KeyFile {
                 if secret.len() != KEY_LEN {
                     return Err(expected());
                 }
-                Key::derive(&secret)
+                EncryptionKey::derive(&secret)
             }
             None if line.len() == AGE_LINE_LEN && line.bytes().all(is_bech32) => {
-                Key::derive(line.as_bytes())
+                EncryptionKey::derive(line.as_bytes())
             }
             None => {
                 return Err(malformed(&format!("{AGE_LINE_LEN} characters of an age identity")));
@@ -147,14 +147,14 @@ impl KeyFile {
     }
 
     /// Creates the key. Where another process was faster, its key is the one.
-    fn create(&self, path: &Path) -> Result<Key, StoreError> {
+    fn create(&self, path: &Path) -> Result<EncryptionKey, StoreError> {
         let mut secret = Zeroizing::new([0; KEY_LEN]);
         SystemRandom::new().fill(&mut *secret).map_err(|_| self.failed())?;
         let encoded = Zeroizing::new(STANDARD.encode(*secret));
         let head = "# goldenpath: the key to the values of local stores. Keep it to yourself.\n";
         let text = Zeroizing::new([head, PREFIX, encoded.as_str(), "\n"].concat());
         match files::write_new_private(path, text.as_bytes()) {
-            Ok(()) => Key::derive(&*secret).map_err(|_| self.failed()),
+            Ok(()) => EncryptionKey::derive(&*secret).map_err(|_| self.failed()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.key(),
             Err(error) => Err(self.unusable(error.to_string())),
         }

@@ -292,7 +292,7 @@ fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
     assert!(matches!(run(store.policy(&key("b"))), Err(StoreError::NotFound { .. })));
 
-    let rotation = Rotation { function: "arn:f".to_owned(), days: Some(30) };
+    let rotation = RotationState { function: "arn:f".to_owned(), days: Some(30) };
     run(store.rotate(&key("a"), &rotation)).unwrap();
     run(store.update(
         &key("a"),

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::cipher::{Binding, DecryptionError, Key, is_age};
-use super::file::Refused;
+use super::cipher::{Binding, DecryptionError, EncryptionKey, is_age};
+use super::file::FileRefusal;
 use super::{LIVES, LocalStore, timestamp};
-use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, Version};
+use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
 use goldenpath_core::manifest::StoreKey;
 
 /// The version of the tables that has values, encrypted with age.
@@ -24,7 +24,7 @@ const LABELS_SINCE: i64 = 4;
 pub(super) struct Encrypted {
     version: String,
     ciphertext: Vec<u8>,
-    key: Key,
+    key: EncryptionKey,
 }
 
 /// What the file says of the versions of a secret that have a label.
@@ -79,7 +79,7 @@ impl Labels {
     }
 
     /// Checks that goldenpath wrote them, with this key. Returns the current version.
-    fn verify(&self, secret: &StoreKey, key: &Key) -> Result<&str, DecryptionError> {
+    fn verify(&self, secret: &StoreKey, key: &EncryptionKey) -> Result<&str, DecryptionError> {
         let (Some(current), Some(seal), false) = (&self.current, &self.seal, self.is_ambiguous)
         else {
             return Err(DecryptionError::Relabeled);
@@ -93,7 +93,7 @@ impl Labels {
 }
 
 impl LocalStore {
-    pub(super) fn read_versions(&self, key: &StoreKey) -> Result<Vec<Version>, StoreError> {
+    pub(super) fn read_versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
         let found = self.file.read(|transaction, version| {
             if !is_there(transaction, key)? {
                 return Ok(None);
@@ -105,7 +105,7 @@ impl LocalStore {
             let mut versions = transaction.prepare(select)?;
             let versions = versions.query_map([key.as_str()], |row| {
                 let stages = vec![row.get(1)?];
-                Ok(Version { id: row.get(0)?, stages, created: timestamp(row, 2)?, last_accessed: None })
+                Ok(ValueVersion { id: row.get(0)?, stages, created: timestamp(row, 2)?, last_accessed: None })
             })?;
             versions.collect::<Result<Vec<_>, _>>().map(Some)
         })?;
@@ -154,7 +154,7 @@ impl LocalStore {
         let new = self.encrypt(secret, value, version.to_owned())?;
         self.change(secret, |transaction| {
             if current(transaction, secret)?.as_deref() != replaces {
-                return Err(Refused::Store(moved(secret)));
+                return Err(FileRefusal::Store(moved(secret)));
             }
             self.insert(transaction, secret, &new)
         })
@@ -170,10 +170,10 @@ impl LocalStore {
         self.change(secret, |transaction| {
             let found = Labels::read(transaction, LABELS_SINCE, secret)?;
             if found.current.as_deref() != Some(replaces) || found.previous.as_deref() != Some(version) {
-                return Err(Refused::Store(moved(secret)));
+                return Err(FileRefusal::Store(moved(secret)));
             }
-            let unreadable = |error| Refused::Store(self.unreadable(secret, error));
-            let target = ciphertext(transaction, secret, version)?.ok_or_else(|| Refused::Store(moved(secret)))?;
+            let unreadable = |error| FileRefusal::Store(self.unreadable(secret, error));
+            let target = ciphertext(transaction, secret, version)?.ok_or_else(|| FileRefusal::Store(moved(secret)))?;
             if is_age(&target) {
                 return Err(unreadable(DecryptionError::Age));
             }
@@ -205,7 +205,7 @@ impl LocalStore {
         transaction: &Transaction<'_>,
         secret: &StoreKey,
         new: &Encrypted,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), FileRefusal> {
         let found = Labels::read(transaction, LABELS_SINCE, secret)?;
         let previous = found.verify(secret, &new.key).ok();
         let others = "DELETE FROM versions WHERE secret = ?1 AND id IS NOT ?2";
@@ -227,9 +227,10 @@ impl LocalStore {
         transaction: &Transaction<'_>,
         secret: &StoreKey,
         labels: Binding<'_>,
-        key: &Key,
-    ) -> Result<(), Refused> {
-        let seal = key.encrypt(labels, b"").map_err(|_| Refused::Store(self.key_file.failed()))?;
+        key: &EncryptionKey,
+    ) -> Result<(), FileRefusal> {
+        let seal =
+            key.encrypt(labels, b"").map_err(|_| FileRefusal::Store(self.key_file.failed()))?;
         transaction.execute(
             "UPDATE secrets SET labels = ?2 WHERE name = ?1",
             params![secret.as_str(), seal],

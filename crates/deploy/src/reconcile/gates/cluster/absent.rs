@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Found;
+use super::NamespaceContent;
 use goldenpath_core::config::ClusterConfig;
 
 pub(super) enum Connection {}
@@ -15,7 +15,11 @@ impl Connection {
     }
 
     #[allow(clippy::unused_async, reason = "it is asked in the same way")]
-    pub(super) async fn look(&self, _: &str, _: &BTreeSet<&str>) -> Result<Found, String> {
+    pub(super) async fn look(
+        &self,
+        _: &str,
+        _: &BTreeSet<&str>,
+    ) -> Result<NamespaceContent, String> {
         match *self {}
     }
 }

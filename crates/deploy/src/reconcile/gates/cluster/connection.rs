@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Found;
+use super::NamespaceContent;
 use super::objects;
 use goldenpath_core::config::ClusterConfig;
 
@@ -68,7 +68,7 @@ impl Connection {
         &self,
         namespace: &str,
         names: &BTreeSet<&str>,
-    ) -> Result<Found, String> {
+    ) -> Result<NamespaceContent, String> {
         let late = || format!("it took longer than {} seconds; run again", ALL.as_secs());
         timeout_at(self.end, objects::look(&self.client, namespace, names))
             .await

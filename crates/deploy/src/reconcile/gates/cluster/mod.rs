@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use connection::Connection;
 
 use super::references::Reference;
-use super::{Gate, Verdict, places};
+use super::{Gate, GateVerdict, places};
 use crate::reconcile::World;
-use crate::reconcile::desired::Desired;
+use crate::reconcile::desired::DesiredSecret;
 use goldenpath_core::config::ClusterConfig;
 use goldenpath_core::manifest::LifecycleStatus;
 
@@ -24,11 +24,11 @@ pub(super) struct Clusters {
     /// By environment.
     connections: BTreeMap<String, Result<Connection, String>>,
     /// By environment and namespace.
-    found: BTreeMap<(String, String), Result<Found, String>>,
+    found: BTreeMap<(String, String), Result<NamespaceContent, String>>,
 }
 
 /// What is in one namespace.
-struct Found {
+struct NamespaceContent {
     /// There is anything at all: a namespace has a service account, so that there is none of that name where this is false.
     is_there: bool,
     references: Vec<Reference>,
@@ -36,7 +36,11 @@ struct Found {
 
 impl Clusters {
     /// What is to be said of one secret.
-    pub(super) async fn verdict(&mut self, world: &World<'_>, wish: &Desired<'_>) -> Verdict {
+    pub(super) async fn verdict(
+        &mut self,
+        world: &World<'_>,
+        wish: &DesiredSecret<'_>,
+    ) -> GateVerdict {
         let gate = Gate::LiveCluster;
         let environment = world.project.config.environments.get(wish.request.environment.as_str());
         let cluster = environment.and_then(|own| own.cluster.as_ref());
@@ -44,7 +48,7 @@ impl Clusters {
             cluster.and_then(|config| Some((config, config.context.as_deref()?)))
         else {
             let words = "the live cluster was not looked at, since none is configured".to_owned();
-            return Verdict { gate, is_open: true, words };
+            return GateVerdict { gate, is_open: true, words };
         };
         let (name, namespace) =
             (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
@@ -69,7 +73,7 @@ impl Clusters {
                 }
             }
         };
-        Verdict { gate, is_open, words }
+        GateVerdict { gate, is_open, words }
     }
 
     /// What is in a secret's namespace, or why that is not known.
@@ -78,8 +82,8 @@ impl Clusters {
         world: &World<'_>,
         config: &ClusterConfig,
         context: &str,
-        wish: &Desired<'_>,
-    ) -> &Result<Found, String> {
+        wish: &DesiredSecret<'_>,
+    ) -> &Result<NamespaceContent, String> {
         let place = (wish.request.environment.to_string(), wish.request.namespace.to_string());
         if !self.found.contains_key(&place) {
             let found = self.look(world, config, context, wish).await;
@@ -94,8 +98,8 @@ impl Clusters {
         world: &World<'_>,
         config: &ClusterConfig,
         context: &str,
-        wish: &Desired<'_>,
-    ) -> Result<Found, String> {
+        wish: &DesiredSecret<'_>,
+    ) -> Result<NamespaceContent, String> {
         let environment = &wish.request.environment;
         if !self.connections.contains_key(environment.as_str()) {
             let connection = Connection::open(config, context, &world.project.root).await;

@@ -8,7 +8,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams, ObjectList};
 use kube::{Api, Client, Error};
 use tokio::time::timeout;
 
-use super::Found;
+use super::NamespaceContent;
 use super::connection::cause;
 use crate::reconcile::gates::references::{Reference, of_object};
 
@@ -39,8 +39,8 @@ pub(super) async fn look(
     client: &Client,
     namespace: &str,
     names: &BTreeSet<&str>,
-) -> Result<Found, String> {
-    let mut all = Found { is_there: false, references: Vec::new() };
+) -> Result<NamespaceContent, String> {
+    let mut all = NamespaceContent { is_there: false, references: Vec::new() };
     for found in try_join_all(KINDS.map(|kind| of_kind(client, namespace, kind, names))).await? {
         all.is_there |= found.is_there;
         all.references.extend(found.references);
@@ -53,7 +53,7 @@ async fn of_kind(
     namespace: &str,
     (group, kind, plural): (&str, &str, &str),
     names: &BTreeSet<&str>,
-) -> Result<Found, String> {
+) -> Result<NamespaceContent, String> {
     let resource = ApiResource {
         group: group.to_owned(),
         version: "v1".to_owned(),
@@ -62,7 +62,7 @@ async fn of_kind(
         plural: plural.to_owned(),
     };
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let mut found = Found { is_there: false, references: Vec::new() };
+    let mut found = NamespaceContent { is_there: false, references: Vec::new() };
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let list = match timeout(ANSWER, api.list(&page)).await {
