@@ -1,5 +1,5 @@
-//! The documentation is true: generated pages are current, links and anchors lead somewhere, flags and
-//! messages exist, tutorials run.
+//! The documentation is true: generated pages are current, links and anchors lead somewhere, flags
+//! and messages exist, tutorials run.
 
 mod links;
 mod tutorials;
@@ -15,7 +15,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns every page of the documentation: the files at the root of the project, and all of `docs/`.
+/// Returns every page of the documentation: those at the root of the project, and `docs/`.
 pub fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
         .map(|name| root().join(name))
@@ -45,8 +45,8 @@ fn rule_page(rule: &Rule) -> String {
 
 fn rule_pages() -> Vec<(String, String)> {
     let mut list = String::from(
-        "# The rules\n\n`goldenpath explain` prints these pages. They are generated from the rules' doc comments.\n\n\
-         | rule | name | |\n| --- | --- | --- |\n",
+        "# The rules\n\n`goldenpath explain` prints these pages. They are generated from the rules' doc \
+         comments.\n\n| rule | name | |\n| --- | --- | --- |\n",
     );
     for rule in RULES {
         list.push_str(&format!(

@@ -49,8 +49,8 @@ fn normalized(path: &Path) -> PathBuf {
     normalized
 }
 
-/// The anchors that GitHub gives the headings of a page: lower case, punctuation left out, spaces as
-/// hyphens, and a number at the end of a repeated one.
+/// The anchors that GitHub gives the headings of a page: lower case, no punctuation, hyphens for
+/// spaces, and a number at the end of a repeated one.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(page).unwrap();
     let mut is_code = false;

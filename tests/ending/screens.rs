@@ -1,5 +1,5 @@
-//! `docs/explanation/life-of-a-secret.md` is current: the built binary prints its plans. Days, times
-//! and commits are left out.
+//! `docs/explanation/life-of-a-secret.md` is current: the built binary prints its plans. Days,
+//! times and commits are left out.
 
 use std::fmt::Write;
 use std::fs;
@@ -65,8 +65,8 @@ fn life() -> String {
     let text = "\
 # The life of a secret
 
-From the first commit to the end of its recovery window, as `goldenpath` prints it. A test runs these
-commands against a server that simulates AWS, and fails when this page is out of date. Days, times,
+From the first commit to the end of its recovery window, as `goldenpath` prints it. A test runs
+these commands against a server that simulates AWS, and fails when this page is out of date. Days, times,
 commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
 ";
     let mut it = Story { aws: Aws::new("life-story"), text: format!("{text}\n") };
@@ -75,8 +75,8 @@ commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
     it.says("## Creation\n\nThe manifest has merged.");
     it.apply(100);
     it.says(
-        "## A decommission request\n\nThe team no longer needs the secret. It became `deprecated` a \
-         while ago, and now it is\n`decommission_requested`.",
+        "## A decommission request\n\nThe team no longer needs the secret. It became `deprecated` \
+         a while ago, and now it is\n`decommission_requested`.",
     );
     cooling_off(&it.aws.platform, 60, 95);
     set_status(&it.aws.platform, "deprecated", 90);

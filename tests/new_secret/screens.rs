@@ -1,5 +1,5 @@
-//! `docs/reference/new-secret-dialogue.md` is current: the dialogue in a terminal of 80 by 24, screen
-//! by screen.
+//! `docs/reference/new-secret-dialogue.md` is current: the dialogue in a terminal of 80 by 24,
+//! screen by screen.
 
 use std::fmt::Write;
 use std::fs;
@@ -106,7 +106,8 @@ fn page() -> String {
     let _ = write!(
         page,
         "\n## With `--plain`\n\nFor screen readers: no line is drawn twice, and there is no color \
-         and no other escape sequence. An answer is a number or\nthe word. This is the default where \
+         and no other escape sequence. An answer is a number or\nthe word. This is the default \
+         where \
          `TERM` is `dumb`.\n\n\
          ```text\n{}\n```\n",
         raw.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end()
