@@ -4,7 +4,7 @@ use std::fs;
 
 use super::root;
 use crate::hooks::path_with_goldenpath;
-use crate::support::{Command, Repository};
+use goldenpath_testkit::{Command, Repository};
 
 /// A command of a tutorial and the output that is shown below it.
 #[derive(Debug)]
