@@ -471,7 +471,7 @@ fn too_many_policies_are_refused() {
 /// The policies that the documentation shows, each with a manifest that keeps it and one that breaks it.
 #[test]
 fn the_policies_in_the_documentation_do_what_it_says() {
-    let text = include_str!("../docs/configuration.md");
+    let text = include_str!("../docs/reference/configuration.md");
     let section = text.split("\n### policies").nth(1).unwrap();
     let example = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let repository = with(example);

@@ -1,4 +1,4 @@
-//! What people see, in `docs/screens.md`: made by the built binary, and current.
+//! `docs/reference/screens.md` is current: the built binary prints its screens.
 
 use std::fmt::Write;
 use std::fs;
@@ -45,8 +45,8 @@ fn illegal_step() -> String {
 
 fn page() -> String {
     let mut page = String::from(
-        "# Screens\n\nWhat goldenpath shows, taken from the built binary by a test that fails when this page is stale. In a \
-         terminal there is colour.\n",
+        "# Screens\n\nFindings as goldenpath prints them. A test takes them from the built binary \
+         and fails when this page is\nout of date. A terminal shows them in color.\n",
     );
     let mut screen = |title: &str, command: &str, shown: &str| {
         let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
@@ -57,25 +57,25 @@ fn page() -> String {
         );
     };
     screen("A manifest with five mistakes", "goldenpath validate", &five_mistakes());
-    screen("An ID that two files have", "goldenpath validate --staged", &duplicate_id());
-    screen(
-        "A step that the lifecycle does not have, in a commit",
-        "git commit --all",
-        &illegal_step(),
-    );
+    screen("An ID in two files", "goldenpath validate --staged", &duplicate_id());
+    screen("An illegal step of the lifecycle, in a commit", "git commit --all", &illegal_step());
     for (framework, shown) in hook_frameworks::shown() {
         screen(&format!("A commit under {framework}"), "git add --all && git commit", &shown);
     }
     page
 }
 
-/// `UPDATE_DOCS=1 cargo test screens` writes it anew.
+/// `UPDATE_DOCS=1 cargo test screens` updates the page.
 #[test]
 fn the_screens_in_the_documentation_are_what_is_shown() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/screens.md");
     let page = page();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &page).unwrap();
     }
-    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), page, "docs/screens.md is stale");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap_or_default(),
+        page,
+        "docs/reference/screens.md is out of date"
+    );
 }

@@ -52,7 +52,8 @@ enum Format {
 ///
 /// Looks at `audit/` in the work tree and at every commit up to HEAD. Names each line that was altered, dropped or moved,
 /// and exits with 1 if there is one. A clone whose history is cut off proves what it has. A
-/// rewritten history, and an event that was invented, are not found: see docs/lifecycle.md.
+/// rewritten history, and an event that was invented, are not found: see
+/// docs/explanation/audit-trail.md.
 #[derive(Debug, clap::Args)]
 struct VerifyArgs {
     /// How to print what was found

@@ -199,7 +199,7 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
     };
     let nothing = Value::Null;
     for (code, said) in [
-        (403, "forbidden; the Role that is needed stands in docs/lifecycle.md"),
+        (403, "forbidden; docs/how-to/set-up-aws-roles.md has the Role"),
         (404, "the cluster does not have them"),
         (500, "the cluster answered 500"),
         (401, "it does not know these credentials"),

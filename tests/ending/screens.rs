@@ -1,4 +1,5 @@
-//! One secret's life in `docs/life.md`: made by the built binary, and current. Days, times and commits are left out.
+//! `docs/explanation/life-of-a-secret.md` is current: the built binary prints its plans. Days,
+//! times and commits are left out.
 
 use std::fmt::Write;
 use std::fs;
@@ -64,42 +65,50 @@ fn life() -> String {
     let text = "\
 # The life of a secret
 
-From the first commit to the end of its recovery window, as `goldenpath` shows it; made by the tests against a server that stands in
-for AWS. Days, times, commits and the caller's ARN are left out. What each step means is in [lifecycle.md](lifecycle.md).
+From the first commit to the end of its recovery window, as `goldenpath` prints it. A test runs
+these commands against a server that simulates AWS, and fails when this page is out of date. Days, times,
+commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
 ";
     let mut it = Story { aws: Aws::new("life-story"), text: format!("{text}\n") };
     let catalog = |it: &Story| it.aws.platform.catalog.path();
     aged(&it.aws.platform);
-    it.says("## It begins\n\nThe manifest has merged.");
+    it.says("## Creation\n\nThe manifest has merged.");
     it.apply(100);
-    it.says("## Its end is asked for\n\nThe team needs it no more. It became `deprecated` a while ago, and now its end is asked for.");
+    it.says(
+        "## A decommission request\n\nThe team no longer needs the secret. It became `deprecated` \
+         a while ago, and now it is\n`decommission_requested`.",
+    );
     cooling_off(&it.aws.platform, 60, 95);
     set_status(&it.aws.platform, "deprecated", 90);
     set_status(&it.aws.platform, "decommission_requested", 50);
     it.apply(50);
-    it.says("The cluster has let go of it. The request is young for the sixty days of cooling off that this catalog asks for, and somebody's Deployment still names it.");
+    it.says(
+        "The ExternalSecret is removed. The secret stays: this catalog requires sixty days of \
+         cooling off, and a\nDeployment still names it.",
+    );
     let deployment = "kind: Deployment\nmetadata: { name: web, namespace: payments }\nspec:\n  template:\n    spec:\n      \
                       containers:\n        - envFrom: [{ secretRef: { name: payments-db-creds } }]\n";
     it.aws.platform.gitops.write("apps/web.yaml", deployment).commit_all("Web");
     it.shows(&["plan"], 0);
-    it.says("## Somebody thinks better of it\n\nOne step back, and everything is as it was.");
+    it.says("## A step back\n\nThe status `deprecated` restores the ExternalSecret.");
     set_status(&it.aws.platform, "deprecated", 45);
     it.apply(45);
-    it.says("## Asked for again\n\nLater the Deployment is gone, three days of cooling off are asked for, and the gates are open.");
+    it.says(
+        "## A second request\n\nLater the Deployment is gone, three days of cooling off are \
+         required, and the gates are open.",
+    );
     it.aws.platform.gitops.git(&["rm", "--quiet", "apps/web.yaml"]);
     it.aws.platform.gitops.git(&["commit", "--quiet", "-m", "Web is gone"]);
     cooling_off(&it.aws.platform, 3, 44);
     set_status(&it.aws.platform, "decommission_requested", 40);
     apply_days_ago(&it.aws, 40).success();
     it.apply(39);
-    it.says("## There is still a way back\n\nUntil the recovery window ends.");
+    it.says("## Restored\n\nUntil the recovery window ends, the secret can be restored.");
     it.shows(&["plan"], 0);
     set_status(&it.aws.platform, "deprecated", 30);
     it.apply(30);
     assert!(it.aws.describe(KEY)["DeletedDate"].is_null());
-    it.says(
-        "## It ends\n\nA last time its end is asked for. Somebody read the value lately: a scanner, as it turns out.",
-    );
+    it.says("## The end\n\nThe last request. The value was read recently, by a scanner.");
     set_status(&it.aws.platform, "decommission_requested", 20);
     apply_days_ago(&it.aws, 20).success();
     let mut read = it.aws.describe(KEY);
@@ -113,13 +122,13 @@ for AWS. Days, times, commits and the caller's ARN are left out. What each step 
         &["apply", "--yes", "--id", "SEC-0007", "--override", "last-accessed", "--reason", reason],
         0,
     );
-    it.says("The recovery window ends, and the manifest says so.");
+    it.says("After the recovery window, the manifest becomes `decommissioned`.");
     the_window_ends(&it.aws);
     it.apply(0);
-    it.says("## What the trail has of it");
+    it.says("## The audit trail");
     it.shows(&["audit", "show", "SEC-0007"], 0);
     it.shows(&["audit", "verify"], 0);
-    it.says("Somebody would rather not have been named.");
+    it.says("An altered line is detected:");
     let file = catalog(&it).join("audit/SEC-0007.jsonl");
     let trail = fs::read_to_string(&file).unwrap();
     fs::write(&file, trail.replacen("ask Ann", "ask nobody", 1)).unwrap();
@@ -128,14 +137,17 @@ for AWS. Days, times, commits and the caller's ARN are left out. What each step 
     it.text.trim_end().to_owned() + "\n"
 }
 
-/// `UPDATE_DOCS=1 cargo test screens` writes it anew.
+/// `UPDATE_DOCS=1 cargo test screens` updates the page.
 #[test]
 fn the_life_of_a_secret_is_what_the_documentation_shows() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/life.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explanation/life-of-a-secret.md");
     let text = life();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &text).unwrap();
     }
     let found = fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(found, text, "docs/life.md is stale: UPDATE_DOCS=1 cargo test screens");
+    assert_eq!(
+        found, text,
+        "docs/explanation/life-of-a-secret.md is out of date: UPDATE_DOCS=1 cargo test screens"
+    );
 }

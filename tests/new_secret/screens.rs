@@ -1,4 +1,5 @@
-//! The whole dialogue, screen by screen, in `docs/dialogue.md`: driven through a terminal of 80 by 24, and current.
+//! `docs/reference/new-secret-dialogue.md` is current: the dialogue in a terminal of 80 by 24,
+//! screen by screen.
 
 use std::fmt::Write;
 use std::fs;
@@ -23,26 +24,26 @@ fn catalog() -> Repository {
 
 /// What each step shows, the keys that lead to it from the one before, and what it then has on the screen.
 const KEYS: [(&str, &str, &str); 17] = [
-    ("The service: those that the catalog has, the most used first", "", "orders"),
+    ("The service: the most used of the catalog first", "", "orders"),
     ("A few letters find one; Tab completes it, and Enter takes it", "pymt", "pymt"),
-    ("The environments, of which each gets a manifest and an ID", "\t\r", "ephemeral"),
-    ("Space takes the first out, and another in", " \u{1b}[B\u{1b}[B\u{1b}[B ", "✔ prod"),
-    ("The type, searched as well", "\rapk", "❯ api-key"),
-    ("The name: the default is one that is free", "\r", "? Name"),
+    ("The environments: each gets a manifest and an ID", "\t\r", "ephemeral"),
+    ("Space selects and deselects", " \u{1b}[B\u{1b}[B\u{1b}[B ", "✔ prod"),
+    ("The type, by search", "\rapk", "❯ api-key"),
+    ("The name: the default is free", "\r", "? Name"),
     (
-        "One that is taken is refused, in the words of the rule",
+        "A name that is taken is refused, in the words of the rule",
         "payments-api-key\r",
         "another name",
     ),
     ("The owner: the service's own first", "\u{15}\r", "❯ team-payments"),
     ("The risk tier", "\r", "❯ medium"),
-    ("The rotation class: what type and tier ask for", "\u{1b}[B\r", "❯ high"),
-    ("What the tier does not allow is refused here already", "\u{1b}[A\u{1b}[A\r", "❯ none"),
+    ("The rotation class: the default follows from type and tier", "\u{1b}[B\r", "❯ high"),
+    ("A class that the tier does not allow is refused", "\u{1b}[A\u{1b}[A\r", "❯ none"),
     ("The namespace", "\u{1b}[B\u{1b}[B\r", "? Kubernetes namespace"),
     ("The Kubernetes Secret", "\r", "? Kubernetes Secret"),
-    ("The days until somebody looks again", "\r", "? Days until review"),
-    ("A description, quoted where it has to be", "\rToken: for the PSP #1", "PSP #1"),
-    ("What will be written, and the last question", "\r", "Write this file?"),
+    ("The days until a review", "\r", "? Days until review"),
+    ("A description, quoted where needed", "\rToken: for the PSP #1", "PSP #1"),
+    ("The file, and the last question", "\r", "Write this file?"),
     ("Done", "\r", "Next: git add"),
 ];
 
@@ -79,9 +80,9 @@ fn settled(terminal: &Terminal) -> String {
 
 fn page() -> String {
     let mut page = String::from(
-        "# The dialogue of `goldenpath new secret`\n\nEach step as a terminal of 80 by 24 shows it, taken from the built \
-         binary by a test that fails when this page is stale. Escape or Ctrl-C backs out of every question, and nothing is \
-         changed then.\n",
+        "# The dialogue of `goldenpath new secret`\n\nEach step in a terminal of 80 by 24. A test \
+         takes them from the built binary and fails when this page is\nout of date. Escape or \
+         Ctrl-C cancels every question, and nothing is changed.\n",
     );
     let repository = catalog();
     let mut terminal = repository.goldenpath(&["new", "secret"]).in_terminal(80, 24);
@@ -104,21 +105,27 @@ fn page() -> String {
     let raw = String::from_utf8(terminal.raw()).unwrap().replace("\r\n", "\n");
     let _ = write!(
         page,
-        "\n## With `--plain`, from beginning to end\n\nFor screen readers: no line is drawn twice, and there is neither \
-         colour nor any other escape sequence. A number or the word answers. So it is too where `TERM` is `dumb`.\n\n\
+        "\n## With `--plain`\n\nFor screen readers: no line is drawn twice, and there is no color \
+         and no other escape sequence. An answer is a number or\nthe word. This is the default \
+         where \
+         `TERM` is `dumb`.\n\n\
          ```text\n{}\n```\n",
         raw.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end()
     );
     page
 }
 
-/// `UPDATE_DOCS=1 cargo test screens` writes it anew.
+/// `UPDATE_DOCS=1 cargo test screens` updates the page.
 #[test]
 fn the_dialogue_in_the_documentation_is_what_is_shown() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/dialogue.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/new-secret-dialogue.md");
     let page = page();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &page).unwrap();
     }
-    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), page, "docs/dialogue.md is stale");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap_or_default(),
+        page,
+        "docs/reference/new-secret-dialogue.md is out of date: UPDATE_DOCS=1 cargo test screens"
+    );
 }

@@ -514,7 +514,7 @@ const AGE: &str = "goldenpath 0.1 encrypted it with age, which this version cann
 fn a_value_of_goldenpath_0_1_is_refused_with_the_command_that_sets_it_again() {
     let (platform, key) = old_platform();
     refuses(&platform, "SEC-0007", KEY, AGE);
-    assert!(said(&env(&platform, "SEC-0007")).contains("docs/values.md"));
+    assert!(said(&env(&platform, "SEC-0007")).contains("docs/how-to/upgrade-a-local-store.md"));
     // The command does it, and the key file serves both versions.
     set(&platform, "SEC-0007", "third", &["--replace"]).success();
     serves(&platform, "SEC-0007", "third");

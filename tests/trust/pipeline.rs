@@ -108,8 +108,7 @@ fn a_job_of_a_pull_request_has_no_role_and_no_token_that_can_change_anything() {
 
 #[test]
 fn nothing_is_installed_by_a_bare_name_from_a_registry() {
-    let pages = ["README.md", "docs/pipeline.md", "docs/hooks.md"].map(|page| root().join(page));
-    for file in files("deploy").into_iter().chain(pages) {
+    for file in files("deploy").into_iter().chain(crate::docs::pages()) {
         let text = fs::read_to_string(&file).unwrap();
         for line in
             text.lines().filter(|line| line.contains("install") && line.contains("goldenpath"))
@@ -133,7 +132,7 @@ fn nothing_is_installed_by_a_bare_name_from_a_registry() {
 fn the_examples_use_commands_and_options_that_exist() {
     let repository = Repository::new();
     let mut checked = BTreeSet::new();
-    for file in files("deploy").into_iter().chain([root().join("docs/pipeline.md")]) {
+    for file in files("deploy").into_iter().chain(files("docs/how-to")) {
         let text = fs::read_to_string(&file).unwrap();
         for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let words: Vec<&str> = line

@@ -1,9 +1,10 @@
 //! GP501 finds leaks and leaves harmless texts alone, measured on a corpus.
 //!
-//! `tests/fixtures/secret_corpus` holds three sets, each with leaks and harmless texts of other vendors and in other words. Each
-//! was written before what the rule gets wrong in it was known; docs/performance.md has what was measured then. A row has a
-//! kind, the place in a manifest and the text. No row holds a value: `⟦alnum 36⟧` stands for 36 random characters, drawn
-//! again for each seed.
+//! `tests/fixtures/secret_corpus` holds three sets, each with leaks and harmless texts of different
+//! vendors and in different words. Each was written before the rule's errors in it were known;
+//! docs/explanation/secret-detection.md has the first measurements. A row has a kind, the place in a
+//! manifest and the text. No row holds a value: `⟦alnum 36⟧` means 36 random characters, drawn again
+//! for each seed.
 
 use serde_json::Value;
 

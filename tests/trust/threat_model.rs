@@ -27,7 +27,7 @@ fn the_threat_model_names_each_promise_and_no_other() {
     let modules = fs::read_to_string(root().join("tests/trust/mod.rs")).unwrap();
     let modules: BTreeSet<&str> =
         modules.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
-    let page = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/explanation/threat-model.md")).unwrap();
     let mut named = BTreeSet::new();
     for section in page.split("\n### ").skip(1) {
         let (heading, rest) = section.split_once('\n').unwrap();

@@ -243,7 +243,7 @@ impl LocalStore {
         let remedy = match error {
             DecryptionError::Age => {
                 format!(
-                    "{again}; docs/values.md has the commands that read the old value first, with age"
+                    "{again}; docs/how-to/upgrade-a-local-store.md shows how to read the old value first"
                 )
             }
             DecryptionError::Format(_) => format!("update goldenpath, or {again}"),

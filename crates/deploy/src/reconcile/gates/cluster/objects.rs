@@ -140,7 +140,7 @@ fn in_words(error: &Error) -> String {
     match error {
         Error::Api(status) => match status.code {
             401 => "it does not know these credentials".to_owned(),
-            403 => "forbidden; the Role that is needed stands in docs/lifecycle.md".to_owned(),
+            403 => "forbidden; docs/how-to/set-up-aws-roles.md has the Role".to_owned(),
             404 => "the cluster does not have them".to_owned(),
             code => format!("the cluster answered {code}"),
         },
