@@ -7,7 +7,7 @@ use miette::Diagnostic;
 
 use crate::git_hooks::HookError;
 use crate::prompt::PromptError;
-use goldenpath_core::catalog::ProjectError;
+use goldenpath_core::catalog::{FindError, ProjectError};
 use goldenpath_core::check::CheckError;
 use goldenpath_core::codeowners::CodeownersError;
 use goldenpath_core::config::ConfigError;
@@ -123,7 +123,7 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
+    misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
     failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError,
         DefaultBranchError, CodeownersError;
 }

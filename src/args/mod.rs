@@ -5,5 +5,4 @@ pub(crate) mod due_window;
 pub(crate) mod filter;
 pub(crate) mod plan;
 pub(crate) mod reservation;
-pub(crate) mod secret_id;
 pub(crate) mod shard;

@@ -6,7 +6,6 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::args::filter::status;
-use crate::args::secret_id::named;
 use crate::cli::{Context, SelectionArgs, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
@@ -176,7 +175,7 @@ fn steps(
 ) -> Result<(Vec<LifecycleStep>, Vec<SecretId>), Failure> {
     let mut chosen = Vec::new();
     for word in ids {
-        let entry = named(catalog, word)?;
+        let entry = catalog.find(word)?;
         let path = entry.path.clone();
         let request = entry.request().ok_or(lifecycle::LifecycleError::Unreadable { path })?;
         chosen.push((entry, request));

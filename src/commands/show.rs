@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::args::filter::{SnapshotArgs, table_width};
-use crate::args::secret_id::named;
 use crate::args::plan::{GitopsPlace, block_on};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
@@ -72,7 +71,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         rules.look_back(&mut reading, &repository, line, context.now);
     }
     let (catalog, mut findings) = rules.finish(reading)?;
-    let entry = named(&catalog, &args.id)?;
+    let entry = catalog.find(&args.id)?;
     let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
     let request = entry.request().ok_or_else(unreadable)?;
     let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;

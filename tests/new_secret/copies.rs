@@ -144,16 +144,19 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
         );
     }
     for (id, words) in [
-        ("SEC-0017", "there is no manifest SEC-0017 in the work tree"),
-        ("SEC-0017", "did you mean `SEC-0007`? a copy is made from the files on disk"),
-        ("SEC-4711", "check out the branch that has it"),
-        ("SEC-7", "write this ID as SEC-0007"),
-        ("payments-db", "an ID is `SEC-` and at least four digits"),
+        ("SEC-0017", "no manifest has the ID SEC-0017"),
+        ("SEC-0017", "did you mean SEC-0007 (payments-db-credentials)?"),
+        ("SEC-4711", "run `goldenpath list` to see all 3"),
+        ("SEC-7", "did you mean SEC-0007 (payments-db-credentials)?"),
+        (
+            "payments-db-credentials",
+            "that is the name of SEC-0005 (catalogs/secrets/web/dev/SEC-0006.yaml) and of SEC-0007",
+        ),
         (
             "SEC-0004",
             "catalogs/secrets/web/dev/SEC-0004.yaml` is no SecretRequest that could be copied",
         ),
-        ("SEC-0005", "SEC-0005 is the ID of more than one manifest"),
+        ("SEC-0005", "2 manifests have the ID SEC-0005"),
     ] {
         let outcome = repository
             .goldenpath(&["new", "secret", "--from", id, "--env", "prod"])

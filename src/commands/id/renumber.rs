@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::args::reservation::{ReservationArgs, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
+use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
@@ -143,28 +143,16 @@ fn chosen(
 ) -> Result<Vec<Younger>, Failure> {
     let mut chosen: Vec<Younger> = Vec::new();
     for name in names {
-        let of_id: Vec<&Entry> = match SecretId::parse(name) {
-            Ok(_) => {
-                catalog.entries.iter().filter(|entry| entry.claimed_id() == Some(name)).collect()
-            }
-            Err(_) => Vec::new(),
-        };
-        let path = match of_id.as_slice() {
-            [only] => only.path.clone(),
-            [] if SecretId::parse(name).is_ok() => {
-                return Err(Failure::usage(
-                    format!("no manifest has the ID {name}"),
-                    "`goldenpath id list` shows them",
-                ));
-            }
-            [] => repository.relative(name.as_ref())?,
-            several => {
-                let paths: Vec<&str> = several.iter().map(|entry| entry.path.as_str()).collect();
-                return Err(Failure::usage(
-                    format!("{} manifests have the ID {name}: {}", several.len(), paths.join(", ")),
-                    "name the file that is to get another one",
-                ));
-            }
+        let path = match SecretId::parse(name) {
+            Ok(_) => match catalog.find(name) {
+                Ok(entry) => entry.path.clone(),
+                Err(error @ FindError::Several { .. }) => {
+                    let help = "name the file whose ID changes";
+                    return Err(Failure::usage(error.to_string(), help));
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Err(_) => repository.relative(name.as_ref())?,
         };
         let id =
             catalog.at(&path).and_then(Entry::claimed_id).and_then(|id| SecretId::parse(id).ok());

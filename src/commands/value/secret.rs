@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::default_branch::DefaultBranchCatalog;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
-use crate::args::secret_id::named;
 use crate::cli::Context;
 use crate::failure::Failure;
 use goldenpath_core::config::SecretType;
@@ -58,7 +57,7 @@ impl WorkTreeCatalog {
     /// That is known before anything is asked of the store.
     pub(crate) async fn subject(&self, word: &str) -> Result<ValueTarget<'_>, Failure> {
         let Self { project, catalog, .. } = self;
-        let entry = named(catalog, word)?;
+        let entry = catalog.find(word)?;
         let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
         let request = entry.request().ok_or_else(unreadable)?;
         let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());

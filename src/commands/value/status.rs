@@ -11,7 +11,6 @@ use serde_json::{Value as Json, json};
 use super::secret::{WorkTreeCatalog, accounts};
 use goldenpath_core::catalog::{Entry, Project};
 use crate::args::filter::table_width;
-use crate::args::secret_id::named;
 use crate::args::plan::block_on;
 use crate::cli::{Context, SelectionArgs, Outcome};
 use crate::failure::Failure;
@@ -204,7 +203,7 @@ impl Args {
         }
         let mut wanted = Vec::new();
         for id in &self.ids {
-            let entry = named(catalog, id)?;
+            let entry = catalog.find(id)?;
             let unreadable =
                 || goldenpath_deploy::lifecycle::LifecycleError::Unreadable { path: entry.path.clone() };
             wanted.push(of(entry).ok_or_else(unreadable)?);

@@ -5,6 +5,7 @@ mod configured_paths;
 mod destination;
 mod entry;
 mod expiry;
+mod find;
 mod project;
 mod rule_files;
 
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 
 pub use destination::{Destination, DestinationDifference};
 pub use entry::{Entry, EntryState, Manifest};
+pub use find::FindError;
 pub use project::{ConfigFile, Project, ProjectError};
 pub use rule_files::{ChangedRuleFile, RuleChange, RuleFile, Side};
 

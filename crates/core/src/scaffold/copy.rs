@@ -3,7 +3,7 @@
 use miette::Diagnostic;
 
 use super::{AnswerOrigin, Answers, Draft, Field};
-use crate::catalog::{Catalog, Entry};
+use crate::catalog::{Catalog, FindError};
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::yaml;
 use crate::yaml::{Scalar, YamlEdit};
@@ -19,25 +19,9 @@ pub struct Original {
 /// Why there is nothing to copy.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum CopyError {
-    #[error("`{id}` is no ID: {why}")]
-    #[diagnostic(
-        code(goldenpath::copy),
-        help("give the ID of a manifest, as `goldenpath validate` checks it")
-    )]
-    NoId { id: String, why: String },
-    #[error("there is no manifest {id} in the work tree")]
-    #[diagnostic(code(goldenpath::copy))]
-    NotThere {
-        id: SecretId,
-        #[help]
-        help: String,
-    },
-    #[error("{id} is the ID of more than one manifest: {paths}")]
-    #[diagnostic(
-        code(goldenpath::copy),
-        help("give all but one of them another ID first; see `goldenpath explain GP302`")
-    )]
-    Several { id: SecretId, paths: String },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Find(#[from] FindError),
     #[error("`{path}` is no SecretRequest that could be copied")]
     #[diagnostic(
         code(goldenpath::copy),
@@ -53,43 +37,17 @@ pub enum CopyError {
 }
 
 impl Original {
-    /// The manifest of this ID in `catalog`.
+    /// Returns the manifest of this ID in `catalog`.
     ///
     /// # Errors
-    /// No ID, none of this ID or several, or one that is no SecretRequest.
+    /// No manifest of this ID, or several, or one that is not a SecretRequest.
     pub fn find(id: &str, catalog: &Catalog) -> Result<Self, CopyError> {
-        let id = SecretId::parse(id).map_err(|why| CopyError::NoId { id: id.to_owned(), why })?;
-        let name = id.to_string();
-        let of_id: Vec<&Entry> = catalog
-            .entries
-            .iter()
-            .filter(|entry| entry.claimed_id() == Some(name.as_str()))
-            .collect();
-        match of_id.as_slice() {
-            [] => {
-                // All IDs look alike; only a slip in one digit says which is meant.
-                let is_near = |other: &&str| strsim::damerau_levenshtein(other, &name) == 1;
-                let near = catalog.entries.iter().filter_map(Entry::claimed_id).find(is_near);
-                let elsewhere =
-                    "a copy is made from the files on disk: check out the branch that has it";
-                let help = match near {
-                    Some(near) => format!("did you mean `{near}`? {elsewhere}"),
-                    None => elsewhere.to_owned(),
-                };
-                Err(CopyError::NotThere { id, help })
-            }
-            [entry] => {
-                let path = entry.path.clone();
-                let Some(request) = entry.request() else {
-                    return Err(CopyError::NoRequest { path });
-                };
-                Ok(Self { path, text: entry.text.clone(), request: request.clone() })
-            }
-            several => {
-                let paths: Vec<&str> = several.iter().map(|entry| entry.path.as_str()).collect();
-                Err(CopyError::Several { id, paths: paths.join(", ") })
-            }
-        }
+        let entry = catalog.find(id)?;
+        let path = entry.path.clone();
+        let Some(request) = entry.request() else {
+            return Err(CopyError::NoRequest { path });
+        };
+        Ok(Self { path, text: entry.text.clone(), request: request.clone() })
     }
 
     /// Where it is, and a copy of it is not to be.
@@ -120,7 +78,7 @@ impl Original {
         let mut text = self.text.clone();
         let mut set = |pointer: &'static str, old: &str, new: &str| {
             if old == new {
-                return Ok(());
+                return Ok::<(), CopyError>(());
             }
             let value = match new.parse() {
                 Ok(days) if pointer == Field::TtlDays.pointer() => Scalar::Int(days),

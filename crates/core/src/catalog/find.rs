@@ -1,0 +1,125 @@
+//! Finding the one manifest of an ID that a user typed.
+
+use std::collections::BTreeMap;
+
+use miette::Diagnostic;
+
+use super::{Catalog, Entry};
+use crate::manifest::SecretId;
+use crate::sanitize::harmless_name;
+
+/// How many IDs are suggested.
+const SUGGESTIONS: usize = 3;
+
+/// Why an ID does not lead to one manifest.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum FindError {
+    #[error("no manifest has the ID {id}")]
+    Unknown {
+        id: String,
+        #[help]
+        help: String,
+    },
+    #[error("{count} manifests have the ID {id}: {paths}")]
+    #[diagnostic(help("run `goldenpath id renumber` to give the younger one another ID"))]
+    Several { id: String, count: usize, paths: String },
+}
+
+impl Catalog {
+    /// Returns the one file that claims the ID `word`.
+    ///
+    /// # Errors
+    /// No file claims it, or several do.
+    pub fn find(&self, word: &str) -> Result<&Entry, FindError> {
+        let claims = |entry: &&Entry| entry.claimed_id() == Some(word);
+        let id = harmless_name(word).into_owned();
+        match self.entries.iter().filter(claims).collect::<Vec<_>>().as_slice() {
+            [only] => Ok(only),
+            [] => Err(FindError::Unknown { id, help: self.suggestion(word) }),
+            several => {
+                let paths: Vec<_> =
+                    several.iter().map(|entry| harmless_name(&entry.path)).collect();
+                Err(FindError::Several { id, count: several.len(), paths: paths.join(", ") })
+            }
+        }
+    }
+
+    /// Returns what the user may have meant by `word`.
+    fn suggestion(&self, word: &str) -> String {
+        let by_id: BTreeMap<SecretId, &Entry> = self
+            .entries
+            .iter()
+            .filter_map(|entry| Some((SecretId::parse(entry.claimed_id()?).ok()?, entry)))
+            .collect();
+        let name = |entry: &Entry| {
+            entry.request().map(|request| format!(" ({})", request.name)).unwrap_or_default()
+        };
+        let has_name =
+            |entry: &Entry| entry.request().is_some_and(|request| request.name.as_str() == word);
+        let named: Vec<String> = by_id
+            .iter()
+            .filter(|(_, entry)| has_name(entry))
+            .take(SUGGESTIONS)
+            .map(|(id, entry)| format!("{id} ({})", harmless_name(&entry.path)))
+            .collect();
+        if !named.is_empty() {
+            return format!("that is the name of {}", named.join(" and of "));
+        }
+        let near: Vec<String> = nearest(word, by_id.keys().copied())
+            .iter()
+            .map(|id| format!("{id}{}", name(by_id[id])))
+            .collect();
+        if !near.is_empty() {
+            return format!("did you mean {}?", near.join(" or "));
+        }
+        match by_id.len() {
+            0 => {
+                "the catalog has no manifests; run `goldenpath new secret` to write one".to_owned()
+            }
+            1 => format!(
+                "the only ID is {}",
+                by_id.keys().next().map(SecretId::to_string).unwrap_or_default()
+            ),
+            count => format!("run `goldenpath list` to see all {count}"),
+        }
+    }
+}
+
+/// Returns the ID with the number in `word`, or else those that differ in one digit, nearest first.
+fn nearest(word: &str, ids: impl Iterator<Item = SecretId> + Clone) -> Vec<SecretId> {
+    let digits: String = word.chars().filter(char::is_ascii_digit).collect();
+    let Ok(number) = digits.parse::<u32>() else { return Vec::new() };
+    if let Some(same) = ids.clone().find(|id| id.number() == number) {
+        return vec![same];
+    }
+    let plain = number.to_string();
+    let is_near = |id: &SecretId| {
+        let id = id.number().to_string();
+        strsim::damerau_levenshtein(&plain, &id) <= 1
+    };
+    let mut near: Vec<SecretId> = ids.filter(is_near).collect();
+    near.sort_by_key(|id| id.number().abs_diff(number));
+    near.truncate(SUGGESTIONS);
+    near
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_written_otherwise_is_the_same_and_others_are_near() {
+        let ids: Vec<SecretId> =
+            [1, 7, 17, 70, 4711].into_iter().filter_map(SecretId::of_number).collect();
+        let near = |word: &str| {
+            nearest(word, ids.iter().copied()).iter().map(|id| id.number()).collect::<Vec<_>>()
+        };
+        assert_eq!(near("sec-7"), [7]);
+        assert_eq!(near("SEC-00017"), [17]);
+        assert_eq!(near("SEC-0071"), [70, 17, 7]);
+        assert_eq!(near("SEC-9999"), [0; 0]);
+        assert_eq!(near("payments"), [0; 0]);
+        assert_eq!(near("SEC-99999999999999999999"), [0; 0]);
+    }
+}
