@@ -169,7 +169,7 @@ pub fn fixes(bytes: &[u8]) {
 /// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    match manifest::parse_configuration(text) {
+    match yaml::parse_configuration(text) {
         Ok(root) => has_places(text, &root),
         Err(problems) => problems.iter().for_each(|problem| within(text, &problem.span)),
     }
