@@ -276,14 +276,18 @@ fn within(text: &str, span: &Range<usize>) {
 fn has_places(text: &str, node: &Node) {
     within(text, &node.span);
     match &node.value {
-        Value::Mapping(entries) => {
+        NodeValue::Mapping(entries) => {
             for (key, value) in entries {
                 within(text, &key.span);
                 has_places(text, value);
             }
         }
-        Value::Sequence(items) => items.iter().for_each(|item| has_places(text, item)),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) => {}
+        NodeValue::Sequence(items) => items.iter().for_each(|item| has_places(text, item)),
+        NodeValue::Null
+        | NodeValue::Bool(_)
+        | NodeValue::Int(_)
+        | NodeValue::Float(_)
+        | NodeValue::String(_) => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
-use crate::yaml::{Mismatch, Node, Problem, NodeValue, parse_configuration};
+use crate::yaml::{Mismatch, Node, NodeValue, Problem, parse_configuration};
 
 /// What is wrong with a configuration file, where, and what to do.
 #[derive(Debug, thiserror::Error, Diagnostic)]

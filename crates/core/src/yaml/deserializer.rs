@@ -120,11 +120,13 @@ impl<'de> Deserializer<'de> for Typed<'de> {
     /// A key without a value is an empty mapping.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self.node.value {
-            NodeValue::Null if self.node.span.is_empty() => self.locate(visitor.visit_map(Entries {
-                text: self.text,
-                rest: [].iter(),
-                value: None,
-            })),
+            NodeValue::Null if self.node.span.is_empty() => {
+                self.locate(visitor.visit_map(Entries {
+                    text: self.text,
+                    rest: [].iter(),
+                    value: None,
+                }))
+            }
             NodeValue::Mapping(_) => self.deserialize_any(visitor),
             _ => self.locate(Err(self.mismatch(&visitor))),
         }

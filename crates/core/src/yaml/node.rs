@@ -66,7 +66,9 @@ impl Node {
     pub fn scalar<'a>(&'a self, text: &'a str) -> Option<&'a str> {
         match &self.value {
             NodeValue::String(value) => Some(value),
-            NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => text.get(self.span.clone()),
+            NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {
+                text.get(self.span.clone())
+            }
             NodeValue::Null | NodeValue::Sequence(_) | NodeValue::Mapping(_) => None,
         }
     }
