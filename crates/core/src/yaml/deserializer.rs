@@ -69,12 +69,8 @@ impl<'de> Deserializer<'de> for Typed<'de> {
             NodeValue::Int(value) => visitor.visit_i64(*value),
             NodeValue::Float(value) => visitor.visit_f64(*value),
             NodeValue::String(value) => visitor.visit_borrowed_str(value),
-            NodeValue::Sequence(items) => {
-                visitor.visit_seq(Items { text: self.text, items: items.iter().enumerate() })
-            }
-            NodeValue::Mapping(entries) => {
-                visitor.visit_map(Entries { text: self.text, rest: entries.iter(), value: None })
-            }
+            NodeValue::Sequence(_) => return self.deserialize_seq(visitor),
+            NodeValue::Mapping(_) => return self.deserialize_map(visitor),
         };
         self.locate(result)
     }
@@ -109,27 +105,22 @@ impl<'de> Deserializer<'de> for Typed<'de> {
 
     /// A key without a value is an empty list.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        match self.node.value {
-            NodeValue::Null if self.node.span.is_empty() => self
-                .locate(visitor.visit_seq(Items { text: self.text, items: [].iter().enumerate() })),
-            NodeValue::Sequence(_) => self.deserialize_any(visitor),
-            _ => self.locate(Err(self.mismatch(&visitor))),
-        }
+        let items = match &self.node.value {
+            NodeValue::Sequence(items) => items.iter().enumerate(),
+            NodeValue::Null if self.node.span.is_empty() => [].iter().enumerate(),
+            _ => return self.locate(Err(self.mismatch(&visitor))),
+        };
+        self.locate(visitor.visit_seq(ItemAccess { text: self.text, items }))
     }
 
     /// A key without a value is an empty mapping.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        match self.node.value {
-            NodeValue::Null if self.node.span.is_empty() => {
-                self.locate(visitor.visit_map(Entries {
-                    text: self.text,
-                    rest: [].iter(),
-                    value: None,
-                }))
-            }
-            NodeValue::Mapping(_) => self.deserialize_any(visitor),
-            _ => self.locate(Err(self.mismatch(&visitor))),
-        }
+        let rest = match &self.node.value {
+            NodeValue::Mapping(entries) => entries.iter(),
+            NodeValue::Null if self.node.span.is_empty() => [].iter(),
+            _ => return self.locate(Err(self.mismatch(&visitor))),
+        };
+        self.locate(visitor.visit_map(EntryAccess { text: self.text, rest, value: None }))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -149,7 +140,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
         let result = match self.node.scalar(self.text) {
-            Some(word) => visitor.visit_enum(Word(word)),
+            Some(word) => visitor.visit_enum(WordAccess(word)),
             None => Err(Mismatch { help: values(variants), ..self.mismatch(&"one of its values") }),
         };
         self.locate(result)
@@ -162,9 +153,9 @@ impl<'de> Deserializer<'de> for Typed<'de> {
 }
 
 /// A variant without content.
-struct Word<'a>(&'a str);
+struct WordAccess<'a>(&'a str);
 
-impl<'de> EnumAccess<'de> for Word<'_> {
+impl<'de> EnumAccess<'de> for WordAccess<'_> {
     type Error = Mismatch;
     type Variant = Self;
 
@@ -173,7 +164,7 @@ impl<'de> EnumAccess<'de> for Word<'_> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Word<'_> {
+impl<'de> VariantAccess<'de> for WordAccess<'_> {
     type Error = Mismatch;
 
     fn unit_variant(self) -> Result<(), Mismatch> {
@@ -197,12 +188,12 @@ impl<'de> VariantAccess<'de> for Word<'_> {
     }
 }
 
-struct Items<'a> {
+struct ItemAccess<'a> {
     text: &'a str,
     items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
 }
 
-impl<'de> SeqAccess<'de> for Items<'de> {
+impl<'de> SeqAccess<'de> for ItemAccess<'de> {
     type Error = Mismatch;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -215,14 +206,14 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-struct Entries<'a> {
+struct EntryAccess<'a> {
     text: &'a str,
     rest: std::slice::Iter<'a, (Key, Node)>,
     /// The entry whose key has been read.
     value: Option<&'a (Key, Node)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<'de> MapAccess<'de> for EntryAccess<'de> {
     type Error = Mismatch;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
