@@ -34,8 +34,8 @@ pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
     Some(if tree.is_null() { Value::Object(Map::new()) } else { tree })
 }
 
-/// The node as JSON. A number that JSON writes in another way is a text, since a field may take it as written: `012`
-/// and `12` are two names.
+/// The node as JSON. A number that JSON writes in another way is a text, since a field may take it
+/// as written: `012` and `12` are two names.
 fn to_tree(node: &Node, text: &str) -> Value {
     match &node.value {
         yaml::NodeValue::Sequence(items) => items.iter().map(|item| to_tree(item, text)).collect(),

@@ -67,14 +67,15 @@ impl ConfigError {
         self
     }
 
-    /// The same error, pointing at the last of the `keys` in `text`; of those that `text` lacks, at the one before.
+    /// The same error, pointing at the last of the `keys` in `text`; of those that `text` lacks, at
+    /// the one before.
     #[must_use]
     pub fn at_field(self, text: &str, keys: &[&str]) -> Self {
         self.at_item(text, keys, None)
     }
 
-    /// The same error, pointing at `item`, an item or the value of the last of the `keys` in `text`, or without one at
-    /// that key.
+    /// The same error, pointing at `item`, an item or the value of the last of the `keys` in
+    /// `text`, or without one at that key.
     #[must_use]
     pub fn at_item(self, text: &str, keys: &[&str], item: Option<&str>) -> Self {
         // It was read before, or else there is another error to report.

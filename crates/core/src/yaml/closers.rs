@@ -1,12 +1,13 @@
-//! Brackets that close a list or mapping under its key. Other YAML parsers take them there; saphyr only after some items.
+//! Brackets that close a list or mapping under its key. Other YAML parsers take them there; saphyr
+//! only after some items.
 
 /// Whether the first thing in a line is such a bracket.
 pub(super) fn is_closer(line: &str) -> bool {
     line.trim_start_matches(' ').starts_with([']', '}'])
 }
 
-/// Returns `text` with one space more in front of each such bracket, and for each of its characters, and its end, the
-/// offset in `text`.
+/// Returns `text` with one space more in front of each such bracket, and for each of its
+/// characters, and its end, the offset in `text`.
 pub(super) fn indent_closers(text: &str) -> (String, Vec<usize>) {
     let mut indented = String::with_capacity(text.len());
     let mut offsets = Vec::with_capacity(text.len());
@@ -49,7 +50,8 @@ mod tests {
     }
 
     accepts! {
-        quoted_items: "a: [\n  'x',\n  \"y\"\n]\né: [\n 'z'\n]\n" => {"a": ["x", "y"], "é": ["z"]};
+        quoted_items: "a: [\n  'x',\n  \"y\"\n]\né: [\n 'z'\n]\n"
+            => {"a": ["x", "y"], "é": ["z"]};
         no_items: "a: [\n]\né: {\n}\n" => {"a": [], "é": {}};
         a_level_below: "b:\n  a: [\n    'x',\n  ]\n" => {"b": {"a": ["x"]}};
         a_mapping_in_a_list: "a: [\r\n {\r\n 'b': 1\r\n}\r\n]\r\n" => {"a": [{"b": 1}]};

@@ -1,8 +1,8 @@
 //! YAML text → nodes with spans. The one parser that decides what a manifest says; [`plain`] only says the same sooner.
 //!
 //! A manifest is plain data, so what makes YAML more than that (anchors, aliases, tags, merge keys, duplicate keys,
-//! several documents) is refused here, with its place, and never expanded. A configuration file may use anchors and
-//! aliases, which are expanded up to a limit.
+//! several documents) is refused here, with its place, and never expanded. A configuration file may
+//! use anchors and aliases, which are expanded up to a limit.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -117,8 +117,8 @@ fn parse_any(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
     }
 }
 
-/// Reads the nodes of `text` from `source`, which has other indentation at most; `offsets` are those of its characters
-/// in `text`.
+/// Reads the nodes of `text` from `source`, which has other indentation at most; `offsets` are
+/// those of its characters in `text`.
 fn read(
     dialect: Dialect,
     text: &str,
@@ -481,7 +481,8 @@ impl Builder<'_> {
         true
     }
 
-    /// Refuses the anchor, but in a configuration file, and the tag with which a node's span begins, in either order.
+    /// Refuses the anchor, but in a configuration file, and the tag with which a node's span
+    /// begins, in either order.
     fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         // Looking for a place reads on to the line's end: for each item of a long line, that would be quadratic.
         let is_refused = anchor != 0 && self.dialect == Dialect::Manifest;

@@ -1,11 +1,12 @@
-//! Where a part of an expression is in the text of `goldenpath.yaml`, which may fold it and escape characters in it.
+//! Where a part of an expression is in the text of `goldenpath.yaml`, which may fold it and escape
+//! characters in it.
 
 use std::ops::Range;
 
 use crate::yaml::Node;
 
-/// Returns where the bytes `part` of the value of `node`, or all of it, are in `text`, without quotation marks and a
-/// block's header where it is a part; None where the value is not a scalar.
+/// Returns where the bytes `part` of the value of `node`, or all of it, are in `text`, without
+/// quotation marks and a block's header where it is a part; None where the value is not a scalar.
 pub(super) fn locate(text: &str, node: &Node, part: Option<Range<usize>>) -> Option<Range<usize>> {
     let value = node.scalar(text)?;
     let written = text.get(node.span.clone())?;
@@ -19,8 +20,9 @@ pub(super) fn locate(text: &str, node: &Node, part: Option<Range<usize>>) -> Opt
     Some(part.and_then(|part| aligned(text, value, part, &all)).unwrap_or(all))
 }
 
-/// Where the bytes `part` of `value` are within `all`. YAML writes a value with other white space (a folded line),
-/// quotation marks around it, and a character more here and there (`''`, `\"`), but in the same order.
+/// Where the bytes `part` of `value` are within `all`. YAML writes a value with other white space
+/// (a folded line), quotation marks around it, and a character more here and there (`''`, `\"`),
+/// but in the same order.
 fn aligned(
     text: &str,
     value: &str,
