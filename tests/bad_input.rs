@@ -544,35 +544,36 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
     );
     for (file, text, message, place, help) in [
         // Not YAML.
-        (CONFIG, "catalog: 'x\n", "", "1:", "check the indentation"),
-        (
-            CONFIG,
-            "store:\n  path: b\n c: d\n",
-            "did not find expected key",
-            "3:2",
-            "check the indentation",
-        ),
-        (CONFIG, "store:\n\tpath: x\n", "cannot start any token", "2:1", "indent with spaces"),
-        (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "", "keep one document"),
+        (CONFIG, "catalog: 'x\n", "this is not YAML", "1:", "close the quotation"),
+        (CONFIG, "store:\n  path: b\n c: d\n", "this is not YAML", "3:2", "check the indentation"),
+        (CONFIG, "store:\n\tpath: x\n", "this is not YAML", "2:1", "indent with spaces"),
+        (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "2:1", "keep one document"),
         (
             CONFIG,
             "catalog: a\ngitops: {}\ncatalog: b\n",
-            "duplicate field `catalog`",
+            "the key `catalog` stands twice",
             "3:1",
             "keep one of the two",
         ),
         (
             CONFIG,
             "rules:\n  GP102: off\n  GP102: error\n",
-            "duplicate field `GP102`",
+            "the key `GP102` stands twice",
             "3:3",
             "keep one of the two",
         ),
         (
             GOVERNANCE,
             &format!("{}  low: {row}\n", rows(row)),
-            "duplicate field `low`",
+            "the key `low` stands twice",
             "5:3",
+            "keep one of the two",
+        ),
+        (
+            CONFIG,
+            "store: { path: \"duplicate path: x\", path: y }\n",
+            "the key `path` stands twice",
+            "1:37",
             "keep one of the two",
         ),
         // A field that is not one.
@@ -652,6 +653,13 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "enums: list.yaml # x\n",
             "`enums: list.yaml` names a file that is not there",
             "1:1",
+            "write `list.yaml`",
+        ),
+        (
+            CONFIG,
+            "{store: {path: enums}, enums: list.yaml}\n",
+            "`enums: list.yaml` names a file that is not there",
+            "1:24",
             "write `list.yaml`",
         ),
         (

@@ -169,6 +169,10 @@ pub fn fixes(bytes: &[u8]) {
 /// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
+    match yaml::parse_configuration(text) {
+        Ok(root) => has_places(text, &root),
+        Err(problems) => problems.iter().for_each(|problem| within(text, &problem.span)),
+    }
     let enums = told(Enums::parse("enums.yaml", text)).unwrap_or_else(Enums::built_in);
     told(Governance::parse("governance.yaml", text, &enums));
     told(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
@@ -266,6 +270,25 @@ fn told<T, E: Diagnostic>(result: Result<T, E>) -> Option<T> {
 
 fn within(text: &str, span: &Range<usize>) {
     assert!(text.get(span.clone()).is_some(), "{span:?} is not a part of {text:?}");
+}
+
+/// Every place is in the text; those of an alias are where its anchor is.
+fn has_places(text: &str, node: &Node) {
+    within(text, &node.span);
+    match &node.value {
+        NodeValue::Mapping(entries) => {
+            for (key, value) in entries {
+                within(text, &key.span);
+                has_places(text, value);
+            }
+        }
+        NodeValue::Sequence(items) => items.iter().for_each(|item| has_places(text, item)),
+        NodeValue::Null
+        | NodeValue::Bool(_)
+        | NodeValue::Int(_)
+        | NodeValue::Float(_)
+        | NodeValue::String(_) => {}
+    }
 }
 
 /// The node stands inside `around`, and so do what it holds, one after the other.

@@ -10,7 +10,6 @@ use crate::config::{ConfigError, GitUrl};
 use crate::vcs::git;
 use crate::vcs::git::Protocols;
 use crate::vcs::{Boundary, Exposure, Location, Repository, SourceError};
-use crate::yaml;
 
 /// A place and the fields that lead to it in `goldenpath.yaml`.
 struct Named<'p> {
@@ -222,23 +221,7 @@ impl Project {
     fn error_at(&self, keys: &[&str], why: &str, help: impl Into<String>) -> ConfigError {
         let error =
             ConfigError::new(&self.config_name, format!("`{}` {why}", keys.join(".")), help);
-        let pointer: String = keys
-            .iter()
-            .map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-            .collect();
-        let Ok(root) = yaml::parse(&self.config_text) else {
-            // It was read before; where the two readers differ, the field is looked for by its
-            // indentation.
-            return error.at_field(&self.config_text, keys);
-        };
-        match root.at(&pointer) {
-            Some((key, node)) => {
-                let start = key.map_or(node.span.start, |key| key.span.start);
-                error.at_span(&self.config_text, start..node.span.end)
-            }
-            // A default, which is written nowhere.
-            None => error,
-        }
+        error.at_field(&self.config_text, keys)
     }
 
     /// Whether a path from the root begins with `~` or `~user`, as only a shell expands it.

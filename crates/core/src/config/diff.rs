@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::yaml::{self, Key, Node, parse_configuration};
+
 /// The longest value that is quoted, in characters.
 const QUOTED: usize = 120;
 
@@ -24,15 +26,30 @@ pub struct KeyChange {
 /// Parses YAML, or JSON as the path says; None for a text that has no such tree.
 #[must_use]
 pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
-    let tree = match std::path::Path::new(path)
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
-        true => serde_json::from_str(text).ok(),
-        // An empty file is a null document.
-        false => serde_yaml::from_str::<Option<Value>>(text).ok().map(Option::unwrap_or_default),
-    }?;
+    let tree =
+        match std::path::Path::new(path).extension().is_some_and(|extension| extension == "json") {
+            true => serde_json::from_str(text).ok(),
+            false => parse_configuration(text).ok().map(|root| to_tree(&root, text)),
+        }?;
     Some(if tree.is_null() { Value::Object(Map::new()) } else { tree })
+}
+
+/// The node as JSON. A number that JSON writes in another way is a text, since a field may take it
+/// as written: `012` and `12` are two names.
+fn to_tree(node: &Node, text: &str) -> Value {
+    match &node.value {
+        yaml::NodeValue::Sequence(items) => items.iter().map(|item| to_tree(item, text)).collect(),
+        yaml::NodeValue::Mapping(entries) => {
+            let tree = |(key, value): &(Key, Node)| (key.name.clone(), to_tree(value, text));
+            Value::Object(entries.iter().map(tree).collect())
+        }
+        _ => match (node.to_json(), node.scalar(text)) {
+            (number, Some(written)) if number.is_number() && number.to_string() != written => {
+                written.into()
+            }
+            (value, _) => value,
+        },
+    }
 }
 
 /// Returns the keys whose values differ, in the order of the files: changed and removed ones first,
@@ -283,6 +300,13 @@ mod tests {
             shown("x: &y {r: 1}\nstore: *y", "x: &y {r: 2}\nstore: *y"),
             ["`x.r` (1 → 2)", "`store.r` (1 → 2)"]
         );
+    }
+
+    #[test]
+    fn a_number_that_is_written_otherwise_is_another_value() {
+        assert_eq!(shown("a: 010", "a: 10"), ["`a` (010 → 10)"]);
+        assert_eq!(shown("a: 0x1F", "a: 31"), ["`a` (0x1F → 31)"]);
+        assert_eq!(shown("a: [1, 1.5, true, ~]", "a:\n- 1\n- 1.5\n- true\n-\n"), [""; 0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::{ConfigError, read, read_built_in};
 
 /// The enums that goldenpath has built in; `init` writes this very text.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/enums.yaml");
@@ -36,7 +36,7 @@ impl Enums {
     /// The built-in lists.
     #[must_use]
     pub fn built_in() -> Self {
-        let written: Written = serde_yaml::from_str(BUILT_IN).unwrap_or_default();
+        let written: Written = read_built_in(BUILT_IN);
         Self {
             owners: written.owners.unwrap_or_default(),
             environments: written.environments.unwrap_or_default(),
@@ -53,9 +53,7 @@ impl Enums {
     /// # Errors
     /// Broken YAML, an unknown list, an empty list, or a lifecycle state or provider that goldenpath does not know.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let written: Option<Written> = serde_yaml::from_str(text)
-            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
-        let written = written.unwrap_or_default();
+        let written = read::<Option<Written>>(path, text)?.unwrap_or_default();
         let built_in = Self::built_in();
         let list = |name: &str, own: Option<Vec<String>>, built_in: &[String]| match own {
             None => Ok(built_in.to_vec()),
@@ -79,7 +77,7 @@ impl Enums {
                         built_in.join(", ")
                     ),
                 )
-                .at(text, unknown)),
+                .at_item(text, &[name], Some(unknown))),
             }
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside,
-    is_account_id, unique,
+    is_account_id,
 };
 use crate::arn;
 use crate::suggest::did_you_mean;
@@ -83,7 +83,6 @@ pub struct EnvironmentGitops {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RotationConfig {
     /// The ARN of a Lambda function by `spec.secretType`.
-    #[serde(deserialize_with = "unique::map")]
     pub functions: BTreeMap<String, String>,
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
-use super::wording;
+use crate::yaml::{Mismatch, Node, NodeValue, Problem, parse_configuration};
 
 /// What is wrong with a configuration file, where, and what to do.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -18,8 +18,11 @@ pub struct ConfigError {
     help: String,
     #[source_code]
     source_code: Option<NamedSource<String>>,
-    #[label("here")]
+    #[label(primary, "here")]
     place: Option<SourceSpan>,
+    /// A key's first mention, where it has two.
+    #[label("first here")]
+    first: Option<SourceSpan>,
 }
 
 impl ConfigError {
@@ -32,6 +35,7 @@ impl ConfigError {
             help: help.into(),
             source_code: None,
             place: None,
+            first: None,
         }
     }
 
@@ -63,48 +67,50 @@ impl ConfigError {
         self
     }
 
-    /// The same error, pointing at the first place in `text`, comments aside, where `needle` stands; without one, at
-    /// the file.
-    #[must_use]
-    pub fn at(self, text: &str, needle: &str) -> Self {
-        let mut places = text.match_indices(needle).map(|(offset, _)| offset);
-        match places.find(|&offset| !needle.is_empty() && !is_in_comment(text, offset)) {
-            Some(offset) => self.over(text, offset, needle.len()),
-            None => self,
-        }
-    }
-
-    /// The same error, pointing at the field that the keys lead to in `text`; in a flow mapping, where the last of them
-    /// first stands.
+    /// The same error, pointing at the last of the `keys` in `text`; of those that `text` lacks, at
+    /// the one before.
     #[must_use]
     pub fn at_field(self, text: &str, keys: &[&str]) -> Self {
-        match field(text, keys) {
-            Some((offset, length)) => self.over(text, offset, length),
-            None => self.at(text, keys.last().copied().unwrap_or_default()),
-        }
+        self.at_item(text, keys, None)
     }
 
-    /// The same error, pointing at `item`, or without one at the last key, below the keys that lead to it in `text`,
-    /// whether its mappings and lists are in block or in flow style.
+    /// The same error, pointing at `item`, an item or the value of the last of the `keys` in
+    /// `text`, or without one at that key.
     #[must_use]
     pub fn at_item(self, text: &str, keys: &[&str], item: Option<&str>) -> Self {
-        let mut found: Option<(usize, usize)> = None;
-        let words = keys.iter().map(|key| (*key, true)).chain(item.map(|item| (item, false)));
-        for (word, is_key) in words {
-            let start = found.map_or(0, |(offset, length)| offset + length);
-            let Some(offset) = find_word(text, start, word, is_key) else { break };
-            found = Some((offset, word.len()));
+        // It was read before, or else there is another error to report.
+        let Ok(root) = parse_configuration(text) else { return self };
+        let mut node = &root;
+        let mut place = None;
+        for key in keys {
+            let Some((key, child)) = node.child(key) else {
+                return self.at_place(text, place);
+            };
+            place = Some(key.map_or_else(|| child.first_line(text), |key| key.span.clone()));
+            node = child;
         }
-        match found {
-            Some((offset, length)) => self.over(text, offset, length),
-            None => self,
+        let values = match &node.value {
+            NodeValue::Sequence(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let is_item = |value: &&Node| item.is_some() && value.scalar(text) == item;
+        let item = values.iter().find(is_item).map(|value| value.first_line(text));
+        self.at_place(text, item.filter(|span| !span.is_empty()).or(place))
+    }
+
+    fn at_place(self, text: &str, place: Option<Range<usize>>) -> Self {
+        match place {
+            Some(span) if !span.is_empty() => self.at_span(text, span),
+            _ => self,
         }
     }
 
     /// The same error, pointing at a byte range of `text`.
     #[must_use]
-    pub fn at_span(self, text: &str, span: std::ops::Range<usize>) -> Self {
-        self.over(text, span.start, span.len())
+    pub fn at_span(mut self, text: &str, span: Range<usize>) -> Self {
+        self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
+        self.place = Some(SourceSpan::from((span.start, span.len())));
+        self
     }
 
     /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
@@ -115,29 +121,20 @@ impl ConfigError {
         self.over_line(text, start + column.saturating_sub(1))
     }
 
-    /// What serde found wrong, at its place in `text`.
-    pub(super) fn from_yaml(path: &str, text: &str, error: &serde_yaml::Error) -> Self {
-        let told = error.to_string();
-        // The place is drawn below the message, so its words need not repeat it.
-        let told = told.split(" at line ").next().unwrap_or(&told);
-        let new = Self::new(path, wording::message(told), wording::help(told));
-        if let Some(field) = wording::duplicate(told) {
-            // serde points at the mapping around it; the second one is what to look at.
-            let second = text
-                .match_indices(field)
-                .map(|(offset, _)| offset)
-                .filter(|&offset| {
-                    text[offset + field.len()..].starts_with(':') && !is_in_comment(text, offset)
-                })
-                .nth(1);
-            if let Some(offset) = second {
-                return new.over(text, offset, field.len());
+    /// What keeps `text` from being the YAML of a configuration file.
+    pub(super) fn from_problems(path: &str, text: &str, problems: Vec<Problem>) -> Self {
+        match problems.into_iter().next() {
+            Some(Problem { message, help, span, related, .. }) => {
+                let first = related.map(|(first, _)| SourceSpan::from((first.start, first.len())));
+                Self { first, ..Self::new(path, message, help).at_place(text, Some(span)) }
             }
+            None => Self::new(path, "this is not YAML", "write one `key: value` a line"),
         }
-        match error.location() {
-            Some(location) => new.over_line(text, location.index()),
-            None => new,
-        }
+    }
+
+    /// A value in `text` that is not of its type.
+    pub(super) fn from_mismatch(path: &str, text: &str, mismatch: Mismatch) -> Self {
+        Self::new(path, mismatch.to_string(), mismatch.help).at_place(text, mismatch.span)
     }
 
     /// The rest of the line at `offset`, or the last line before it that has something to underline.
@@ -148,61 +145,8 @@ impl ConfigError {
             false => offset,
         };
         let length = text[offset..].split(['\n', '\r']).next().unwrap_or_default().trim_end().len();
-        if length == 0 { self } else { self.over(text, offset, length) }
+        self.at_place(text, Some(offset..offset + length))
     }
-
-    /// The same error, pointing at `length` bytes of `text` from `offset`.
-    pub(super) fn over(mut self, text: &str, offset: usize, length: usize) -> Self {
-        self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
-        self.place = Some(SourceSpan::from((offset, length)));
-        self
-    }
-}
-
-/// Returns where `word` is in `text` from `start` on, as a whole word outside of comments, followed by a colon if it
-/// `is_key`.
-fn find_word(text: &str, start: usize, word: &str, is_key: bool) -> Option<usize> {
-    let is_part = |character: char| character.is_alphanumeric() || "-_*".contains(character);
-    let places = text[start..].match_indices(word).map(|(offset, _)| start + offset);
-    places.filter(|&offset| !word.is_empty() && !is_in_comment(text, offset)).find(|&offset| {
-        let (before, after) = (&text[..offset], &text[offset + word.len()..]);
-        let is_whole = !before.ends_with(is_part) && !after.starts_with(is_part);
-        let ends_a_key =
-            after.trim_start_matches(['"', '\'']).trim_start_matches(' ').starts_with(':');
-        is_whole && (!is_key || ends_a_key)
-    })
-}
-
-fn is_in_comment(text: &str, offset: usize) -> bool {
-    let line = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-    text[line..offset].starts_with('#') || text[line..offset].contains(" #")
-}
-
-/// Offset and length of the field that `keys` lead to, with its value as far as that stands on the same line. Looks at
-/// the indentation of block mappings, which is how people write these files.
-fn field(text: &str, keys: &[&str]) -> Option<(usize, usize)> {
-    let mut indents: Vec<usize> = Vec::new();
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let content = line.trim_start();
-        let indent = line.len() - content.len();
-        if !content.is_empty() && !content.starts_with('#') {
-            indents.truncate(indents.iter().take_while(|outer| **outer < indent).count());
-            let wanted = keys.get(indents.len())?;
-            let key = content.trim_start_matches(['"', '\'']).strip_prefix(wanted);
-            if key.is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':'))
-                && (indents.is_empty() == (indent == 0))
-            {
-                indents.push(indent);
-                if indents.len() == keys.len() {
-                    let shown = content.split(" #").next().unwrap_or_default().trim_end();
-                    return Some((offset + indent, shown.len()));
-                }
-            }
-        }
-        offset += line.len();
-    }
-    None
 }
 
 /// Replaces each byte that `find` finds with `*`, so that places in the text stay where they are.
@@ -232,35 +176,38 @@ mod tests {
         Some(&text[place.offset()..place.offset() + place.len()])
     }
 
-    #[test]
-    fn a_field_is_found_below_the_keys_that_lead_to_it() {
-        let text = "# tiers: no\ntiers:\n  low:\n    days: 7\n  high: # why\n    days: 3  # too few\nother:\n  days: 1\n";
-        let at = |keys: &[&str]| place(ConfigError::new("f", "m", "h").at_field(text, keys), text);
-        assert_eq!(at(&["tiers"]), Some("tiers:"));
-        assert_eq!(at(&["tiers", "high", "days"]), Some("days: 3"));
-        assert_eq!(at(&["other", "days"]), Some("days: 1"));
-        assert_eq!(at(&["nowhere"]), None);
+    /// One row is one test: a text, the keys, an item, and what is underlined from which byte on.
+    macro_rules! places {
+        ($($name:ident: $text:expr, $keys:expr, $item:expr => $place:expr;)*) => {$(
+            #[test]
+            fn $name() {
+                let text: &str = $text;
+                let error = ConfigError::new("f", "m", "h").at_item(text, &$keys, $item);
+                let offset = error.place.map(|place| place.offset());
+                assert_eq!(offset.zip(place(error, text)), $place);
+            }
+        )*};
     }
 
-    #[test]
-    fn an_item_is_found_below_the_keys_that_lead_to_it_in_both_styles() {
-        let block = "x: pay\na:\n  b: [pay] # pay\n  pay:\n    - payments\n    - pay\n";
-        let flow = "x: pay\na: { b: [pay], pay: [payments, \"pay\"] }\n";
-        for text in [block, flow] {
-            let error = ConfigError::new("f", "m", "h").at_item(text, &["a", "pay"], Some("pay"));
-            assert_eq!(error.place.unwrap().offset(), text.rfind("pay").unwrap(), "{text}");
-            let error = ConfigError::new("f", "m", "h").at_item(text, &["a", "pay"], None);
-            assert_eq!(error.place.unwrap().offset(), text.find("pay:").unwrap(), "{text}");
-        }
-        assert_eq!(ConfigError::new("f", "m", "h").at_item("y: 1\n", &["a"], None).place, None);
-    }
+    const BLOCK: &str = "# a: no\na:\n  b: [pay] # pay\n  pay: # why\n    - payments\n    - pay\n";
+    const FLOW: &str = "{ pay: pay, a: { b: [pay], pay: [payments, 'pay'] } }";
 
-    #[test]
-    fn a_word_in_a_comment_is_not_the_place() {
-        let text = "# ../x\na: b # ../x\ncatalog: ../x\n";
-        let error = ConfigError::new("f", "m", "h").at(text, "../x");
-        assert_eq!(error.place.unwrap().offset(), text.rfind("../x").unwrap());
-        assert_eq!(ConfigError::new("f", "m", "h").at(text, "").place, None);
+    places! {
+        a_key_that_is_another_keys_value_before:
+            "{store: {path: enums}, enums: list.yaml}", ["enums"], None => Some((23, "enums"));
+        a_key_in_a_block: BLOCK, ["a", "pay"], None => Some((30, "pay"));
+        a_key_in_braces: FLOW, ["a", "pay"], None => Some((27, "pay"));
+        a_key_in_quotation_marks: "'a b': 1", ["a b"], None => Some((0, "'a b'"));
+        a_key_that_is_not_a_plain_word: "a/b~: {c: 1}", ["a/b~", "c"], None => Some((7, "c"));
+        an_item_in_a_block: BLOCK, ["a", "pay"], Some("pay") => Some((62, "pay"));
+        an_item_in_braces: FLOW, ["a", "pay"], Some("pay") => Some((43, "'pay'"));
+        an_item_as_it_is_written: "a: [12, 012]", ["a"], Some("012") => Some((8, "012"));
+        an_item_by_its_index: "a: [{b: 1}, {b: 2}]", ["a", "1"], None => Some((12, "{b: 2}"));
+        a_single_value: "b: x\na: x # x", ["a"], Some("x") => Some((8, "x"));
+        an_item_that_is_not_there: FLOW, ["a", "b"], Some("x") => Some((17, "b"));
+        a_key_that_is_not_there: FLOW, ["a", "x"], None => Some((12, "a"));
+        a_key_of_the_root_that_is_not_there: FLOW, ["x"], None => None;
+        a_text_that_is_not_yaml: "a: [", ["a"], None => None;
     }
 
     #[test]

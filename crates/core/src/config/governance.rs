@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigError, Enums, unique};
+use super::{ConfigError, Enums, read, read_built_in};
 use crate::suggest;
 
 /// The governance table that goldenpath has built in; `init` writes this very text.
@@ -15,16 +15,14 @@ pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml"
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Governance {
     /// By `spec.risk.tier`.
-    #[serde(deserialize_with = "unique::map")]
     pub tiers: BTreeMap<String, Tier>,
     /// Days between two rotations, by `spec.rotation.rotationClass`.
-    #[serde(default, deserialize_with = "unique::map")]
+    #[serde(default)]
     pub rotation_interval_days: BTreeMap<String, u16>,
     /// The rotation class that a new secret is offered for its `spec.secretType`, where its tier asks for no stricter one.
-    #[serde(default, deserialize_with = "unique::map")]
+    #[serde(default)]
     pub rotation_class_by_type: BTreeMap<String, String>,
     /// Days that a secret may be `deprecated` before `due` tells of it; 90 where nothing is said.
-    #[serde(default)]
     pub deprecated_for_days: Option<u16>,
 }
 
@@ -72,7 +70,7 @@ impl Governance {
     /// The built-in table.
     #[must_use]
     pub fn built_in() -> Self {
-        serde_yaml::from_str(BUILT_IN).unwrap_or_default()
+        read_built_in(BUILT_IN)
     }
 
     /// Reads a catalog's own table.
@@ -81,8 +79,7 @@ impl Governance {
     /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, a secret type or rotation class that
     /// `enums` do not have, or a recovery window outside AWS's bounds (DeleteSecret's `RecoveryWindowInDays`).
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let table: Self = serde_yaml::from_str(text)
-            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
+        let table: Self = read(path, text)?;
         for tier in &enums.risk_tiers {
             if !table.tiers.contains_key(tier) {
                 return Err(ConfigError::new(

@@ -13,16 +13,16 @@ mod ownership;
 mod policies;
 mod projection_file;
 mod secret_types;
-mod unique;
-mod wording;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::template;
 use crate::template::Output;
+use crate::yaml;
 
 pub use codeowners::{CODE_OWNERS_PLACES, CodeOwners};
 pub use destination_keys::destination_changes;
@@ -72,10 +72,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub audit: AuditConfig,
     /// What is different in an environment, by its name.
-    #[serde(deserialize_with = "unique::map")]
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// Severities by rule code or name.
-    #[serde(deserialize_with = "unique::map")]
     pub rules: BTreeMap<String, Level>,
     /// The platform team's own rules, as written; [`Policies::compile`] makes them of use.
     pub policies: Vec<PolicyConfig>,
@@ -272,9 +270,7 @@ impl Config {
     /// repository.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
         // An empty file, or one of comments alone, is a null document: all defaults.
-        let written: Option<Self> = serde_yaml::from_str(text)
-            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
-        let mut config = written.unwrap_or_default();
+        let mut config = read::<Option<Self>>(path, text)?.unwrap_or_default();
         for (name, folder) in [
             ("catalog", &mut config.catalog),
             ("enums", &mut config.enums),
@@ -350,8 +346,7 @@ impl Config {
 }
 
 impl Config {
-    /// Refuses an option without a value where a text is needed. serde reads a plain `null` there as the text "null",
-    /// which people take for "not set".
+    /// Rejects an empty text where one is needed.
     fn check_texts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let store = self.store.path.to_str().unwrap_or_default();
         let external = &self.external_secret;
@@ -368,10 +363,7 @@ impl Config {
             (&["externalSecret", "storeName"], &external.store_name),
             (&["externalSecret", "storeKind"], &external.store_kind),
         ];
-        match texts
-            .into_iter()
-            .find(|(_, value)| matches!(*value, "" | "~" | "null" | "Null" | "NULL"))
-        {
+        match texts.into_iter().find(|(_, value)| value.is_empty()) {
             Some((keys, _)) => {
                 let message = format!("`{}` has no value", keys.join("."));
                 let help = "write its value, or leave the line out for the default";
@@ -380,6 +372,19 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// Reads the configuration file `text` as a `T`.
+fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ConfigError> {
+    let root = yaml::parse_configuration(text)
+        .map_err(|problems| ConfigError::from_problems(path, text, problems))?;
+    yaml::deserialize(text, &root)
+        .map_err(|mismatch| ConfigError::from_mismatch(path, text, mismatch))
+}
+
+/// Reads a file that is built in.
+fn read_built_in<T: DeserializeOwned + Default>(text: &str) -> T {
+    read("what is built in", text).unwrap_or_default()
 }
 
 /// A path from the repository's root in its one form: no `.`, no doubled or closing slash. None where it leads outside,
@@ -481,9 +486,68 @@ mod tests {
         assert!(miette::Diagnostic::labels(&error).is_some());
     }
 
+    /// One row is one test: a text, the message, and what is underlined from which byte on.
+    macro_rules! errors {
+        ($($name:ident: $text:expr => $message:expr, $place:expr;)*) => {$(
+            #[test]
+            fn $name() {
+                let error = Config::parse(FILE_NAME, $text).unwrap_err();
+                assert_eq!(error.to_string(), format!("{FILE_NAME}: {}", $message));
+                let label = miette::Diagnostic::labels(&error).and_then(|mut all| all.next());
+                let place = label.map(|label| {
+                    let end = label.offset() + label.len();
+                    (label.offset(), &$text[label.offset()..end])
+                });
+                assert_eq!(place, $place);
+            }
+        )*};
+    }
+
+    errors! {
+        a_key_twice_is_underlined_at_the_second:
+            r#"store: { path: "duplicate path: x", path: y }"#
+            => "the key `path` stands twice", Some((36, "path"));
+        a_key_twice_in_a_table_is_underlined_at_the_second:
+            "rules:\n  GP102: off # GP102: off\n  GP102: error\n"
+            => "the key `GP102` stands twice", Some((35, "GP102"));
+        an_unknown_field_is_underlined: "{store: {path: backnd, backnd: local}}"
+            => "store: unknown field `backnd`", Some((23, "backnd"));
+        a_path_outside_is_underlined_at_its_key: "{store: {path: catalog}, catalog: ../x}"
+            => "`catalog: ../x` is not a path inside the repository", Some((25, "catalog"));
+        a_wrong_word_is_underlined: "rules: {of: off, GP102: of}"
+            => "rules.GP102: unknown value `of`", Some((24, "of"));
+        a_field_without_a_value_is_underlined: "gitops:\n  file: # file\n"
+            => "gitops.file: this has no value", Some((10, "file"));
+        null_is_not_a_text: "gitops: {file: null}"
+            => "gitops.file: this has no value", Some((15, "null"));
+        an_empty_text_is_underlined_at_its_key: "{gitops: {file: ''}}"
+            => "`gitops.file` has no value", Some((10, "file"));
+        a_policy_without_a_field_is_underlined: "policies:\n  - name: p\n    message: m\n"
+            => "policies[0]: missing field `assert`", Some((14, "name: p"));
+        a_second_document_is_underlined: "catalog: a\n---\ncatalog: b\n"
+            => "a second document starts here", Some((11, "---"));
+        a_tag_is_underlined: "catalog: !!str a"
+            => "a tag stands here", Some((9, "!!str"));
+        a_merge_key_is_underlined: "rules: {<<: {GP101: off}}"
+            => "rules: a merge key is not supported", Some((8, "<<"));
+        an_alias_without_an_anchor_is_underlined: "rules: {GP101: *x}"
+            => "this is not YAML: while parsing node, found unknown anchor", Some((15, "*x}"));
+    }
+
     #[test]
-    fn an_unknown_field_is_named() {
-        let error = Config::parse(FILE_NAME, "store:\n  backnd: local\n").unwrap_err();
-        assert!(error.to_string().contains("backnd"), "{error}");
+    fn an_alias_has_the_value_of_its_anchor() {
+        let text = "catalog: &a 0120 # a\nenvironments: {dev: &d {region: us-east-1}, test: *d}\n\
+                    catalogId: *a\n";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!((config.catalog.as_str(), config.catalog_id.as_deref()), ("0120", Some("0120")));
+        assert_eq!(config.environments["test"], config.environments["dev"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_line_ends_of_windows_move_no_place() {
+        let text = "\u{feff}catalog: a\r\nstore:\r\n  é: x\r\n";
+        let error = Config::parse(FILE_NAME, text).unwrap_err();
+        let label = miette::Diagnostic::labels(&error).and_then(|mut all| all.next()).unwrap();
+        assert_eq!(&text[label.offset()..label.offset() + label.len()], "é");
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{Config, ConfigError, Enums, unique};
+use super::{Config, ConfigError, Enums};
 use crate::suggest::did_you_mean;
 
 /// Namespaces of the cluster's own components, in which a Secret can mean power over the cluster.
@@ -20,12 +20,10 @@ const NAMESPACE_LENGTH: usize = 63;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OwnershipConfig {
     /// What each service may use, by the service's name.
-    #[serde(deserialize_with = "unique::map")]
     pub services: BTreeMap<String, ServiceOwnership>,
     /// What a service counts as that `services` does not have.
     pub unlisted: Unlisted,
     /// The code owner of each owner in the enums: `@organization/team`, `@user` or an email address.
-    #[serde(deserialize_with = "unique::map")]
     pub teams: BTreeMap<String, String>,
     /// The code owners of the rule files, and of services that no team owns.
     pub platform: Vec<String>,
@@ -101,7 +99,7 @@ fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 ) -> Result<Option<Vec<T>>, D::Error> {
     let list: Option<Vec<T>> = Option::deserialize(from)?;
     let empty = || {
-        D::Error::custom("the list is empty: write its values, `[]` for none, or leave the key out")
+        D::Error::custom("the list is empty\nwrite its values, `[]` for none, or leave the key out")
     };
     list.map(Some).ok_or_else(empty)
 }
@@ -566,7 +564,7 @@ ownership:
                 "`pay_ments` cannot be a namespace",
                 "pay_ments",
             ),
-            (one("accounts: [\"12345\"]"), "`12345` is not an account ID", "12345"),
+            (one("accounts: [\"12345\"]"), "`12345` is not an account ID", "\"12345\""),
             (one("owners: []"), "`ownership.services.payments.owners` is empty", "owners"),
             (
                 "ownership:\n  services: { Pay: {} }\n".to_owned(),
@@ -583,12 +581,12 @@ ownership:
             (
                 "ownership:\n  teams: { app-team: \"@a b\" }\n".to_owned(),
                 "`@a b` is not a code owner",
-                "@a b",
+                "\"@a b\"",
             ),
             (
                 "ownership:\n  teams: { app-team: \"@a/\" }\n".to_owned(),
                 "`@a/` is not a code owner",
-                "@a/",
+                "\"@a/\"",
             ),
         ] {
             let error = Config::parse(FILE_NAME, &text).unwrap_err();

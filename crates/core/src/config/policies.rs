@@ -5,9 +5,9 @@
 //! long or too deep is refused before it is parsed, and what could take too long on a manifest before it runs (see
 //! [`cost`]). What cannot be judged is an error at the policy's own place, never a silent pass.
 
+mod alignment;
 mod cost;
 mod expression;
-mod places;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ConfigError;
+use crate::yaml::parse_configuration;
 use cost::Sizes;
 use expression::{Expression, Fault};
-use places::Places;
 
 /// More than these are a mistake, or meant to keep the parser busy.
 const MAX_POLICIES: usize = 200;
@@ -122,7 +122,7 @@ impl Policies {
                 message,
                 format!("{MAX_POLICIES} at most are allowed"),
             )
-            .at(text, "policies:"));
+            .at_field(text, &["policies"]));
         }
         for (index, policy) in written.iter().enumerate() {
             let same = |other: &PolicyConfig| other.name == policy.name;
@@ -244,9 +244,11 @@ impl Policies {
             _ => format!("the `{key}` of policy `{name}` {}", fault.message),
         };
         let error = ConfigError::new(&self.file, message, fault.help);
-        match Places::of(&self.text).within(index, key, fault.span) {
-            Some(span) => error.over(&self.text, span.start, span.len()),
-            None => error.at(&self.text, name),
+        let root = parse_configuration(&self.text).ok();
+        let value = root.as_ref().and_then(|root| root.at(&format!("/policies/{index}/{key}")));
+        match value.and_then(|(_, value)| alignment::locate(&self.text, value, fault.span)) {
+            Some(span) => error.at_span(&self.text, span),
+            None => error.at_field(&self.text, &["policies", &index.to_string(), key]),
         }
     }
 }

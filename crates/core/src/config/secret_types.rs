@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigError, Enums, unique};
+use super::{ConfigError, Enums, read, read_built_in};
 use crate::suggest;
 
 /// The keys that goldenpath has built in; `init` writes this very text.
@@ -106,10 +106,9 @@ struct WrittenRecipe {
     once: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Written {
-    #[serde(default, deserialize_with = "unique::map")]
     secret_types: BTreeMap<String, SecretType>,
 }
 
@@ -117,11 +116,7 @@ impl SecretTypes {
     /// The built-in types.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(
-            serde_yaml::from_str(BUILT_IN)
-                .map(|written: Written| written.secret_types)
-                .unwrap_or_default(),
-        )
+        Self(read_built_in::<Written>(BUILT_IN).secret_types)
     }
 
     /// Reads a catalog's own types; a type that `text` leaves out is the built-in one.
@@ -130,35 +125,37 @@ impl SecretTypes {
     /// Broken YAML, an unknown field, a type that `enums` do not have, a key that Kubernetes would not take or that stands there
     /// twice, and a recipe that nothing can be made by.
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let written: Option<Written> = serde_yaml::from_str(text)
-            .map_err(|error| ConfigError::from_yaml(path, text, &error))?;
-        let own = written.map(|written| written.secret_types).unwrap_or_default();
+        let own = read::<Option<Written>>(path, text)?.unwrap_or_default().secret_types;
         for (name, secret_type) in &own {
-            let wrong = |message: String, help: &str| {
-                ConfigError::new(path, message, help).at_field(text, &["secretTypes", name])
+            let wrong = |below: &[&str], message: String, help: &str| {
+                let keys = [&["secretTypes", name.as_str()], below].concat();
+                ConfigError::new(path, message, help).at_field(text, &keys)
             };
             if !enums.secret_types.contains(name) {
                 let near =
                     suggest::did_you_mean(name, enums.secret_types.iter().map(String::as_str));
                 let help = near
                     .unwrap_or_else(|| format!("the enums have {}", enums.secret_types.join(", ")));
-                return Err(wrong(format!("there is no secret type `{name}`"), &help));
+                return Err(wrong(&[], format!("there is no secret type `{name}`"), &help));
             }
             for (index, key) in secret_type.keys.iter().enumerate() {
+                let place = index.to_string();
+                let below = ["keys", &place, "name"];
                 if let Err(why) = check_key(&key.name) {
                     return Err(wrong(
+                        &below,
                         format!("`{name}` cannot have the key `{}`", key.name.escape_debug()),
                         &why,
                     ));
                 }
                 if secret_type.keys[..index].iter().any(|other| other.name == key.name) {
                     let message = format!("the key `{}` stands twice under `{name}`", key.name);
-                    return Err(wrong(message, "leave one of them out"));
+                    return Err(wrong(&below, message, "leave one of them out"));
                 }
             }
             if secret_type.keys.is_empty() && !secret_type.other_keys {
                 let message = format!("a value of type `{name}` could have no key at all");
-                return Err(wrong(message, "give it keys, or `otherKeys: true`"));
+                return Err(wrong(&[], message, "give it keys, or `otherKeys: true`"));
             }
         }
         let mut all = Self::built_in();
@@ -230,15 +227,14 @@ impl TryFrom<WrittenRecipe> for Recipe {
                 from.dedup();
                 let without = without.unwrap_or_default();
                 if !LENGTHS.contains(&length) {
+                    let (min, max) = (LENGTHS.start(), LENGTHS.end());
                     return Err(format!(
-                        "`length` is {length}, and can be {} to {}",
-                        LENGTHS.start(),
-                        LENGTHS.end()
+                        "`length` is {length}, and can be {min} to {max}\nwrite {min} to {max}"
                     ));
                 }
                 if from.is_empty() {
                     return Err(
-                        "`from` is empty: give lowercase, uppercase, digits or symbols".to_owned()
+                        "`from` is empty\ngive lowercase, uppercase, digits or symbols".to_owned()
                     );
                 }
                 if from
@@ -246,7 +242,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                     .any(|kind| kind.characters().chars().all(|one| without.contains(one)))
                 {
                     return Err(
-                        "`without` leaves nothing of a kind in `from`: leave that kind out"
+                        "`without` leaves nothing of a kind in `from`\nleave that kind out"
                             .to_owned(),
                     );
                 }
@@ -254,17 +250,17 @@ impl TryFrom<WrittenRecipe> for Recipe {
             }
             (None, Some(count)) if from.is_none() && without.is_none() => {
                 if !BYTES.contains(&count) {
+                    let (min, max) = (BYTES.start(), BYTES.end());
                     return Err(format!(
-                        "`bytes` is {count}, and can be {} to {}",
-                        BYTES.start(),
-                        BYTES.end()
+                        "`bytes` is {count}, and can be {min} to {max}\nwrite {min} to {max}"
                     ));
                 }
                 Make::Bytes { count, encoding: r#as.unwrap_or(Encoding::Base64) }
             }
             _ => {
                 return Err(
-                    "`generate` takes `length` with `from` and `without`, or `bytes` with `as`"
+                    "`generate` takes `length` with `from` and `without`, or `bytes` with `as`\n\
+                     write `length` or `bytes`"
                         .to_owned(),
                 );
             }

@@ -1,12 +1,16 @@
 //! YAML with spans: text → nodes that know their place, and edits that keep comments and layout.
 
+mod aliases;
+mod closers;
+mod deserializer;
 mod edit;
 mod node;
 mod parser;
 mod plain;
 mod text;
 
+pub use deserializer::{Mismatch, deserialize};
 pub use edit::{Scalar, YamlEdit};
 pub use node::{Key, Node, NodeValue};
-pub use parser::{Problem, ProblemKind, parse};
+pub use parser::{Problem, ProblemKind, parse, parse_configuration};
 pub use text::{Lines, Place, place};

@@ -42,16 +42,42 @@ impl Node {
                 true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
                 false => Cow::Borrowed(token),
             };
-            found = match &found.1.value {
-                NodeValue::Mapping(entries) => entries
-                    .iter()
-                    .find(|(key, _)| key.name == token)
-                    .map(|(key, node)| (Some(key), node))?,
-                NodeValue::Sequence(items) => (None, items.get(token.parse::<usize>().ok()?)?),
-                _ => return None,
-            };
+            found = found.1.child(&token)?;
         }
         Some(found)
+    }
+
+    /// The value of a key, with that key, or the item at an index.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Option<(Option<&Key>, &Node)> {
+        match &self.value {
+            NodeValue::Mapping(entries) => entries
+                .iter()
+                .find(|(key, _)| key.name == name)
+                .map(|(key, node)| (Some(key), node)),
+            NodeValue::Sequence(items) => Some((None, items.get(name.parse::<usize>().ok()?)?)),
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar, where `text` is what this was parsed from: of a number, such as `012`,
+    /// what is written.
+    #[must_use]
+    pub fn scalar<'a>(&'a self, text: &'a str) -> Option<&'a str> {
+        match &self.value {
+            NodeValue::String(value) => Some(value),
+            NodeValue::Bool(_) | NodeValue::Int(_) | NodeValue::Float(_) => {
+                text.get(self.span.clone())
+            }
+            NodeValue::Null | NodeValue::Sequence(_) | NodeValue::Mapping(_) => None,
+        }
+    }
+
+    /// The first line of the span in `text`: a long value is not underlined as a whole.
+    #[must_use]
+    pub fn first_line(&self, text: &str) -> Range<usize> {
+        let line = text.get(self.span.clone()).unwrap_or_default().split(['\n', '\r']).next();
+        self.span.start..self.span.start + line.unwrap_or_default().trim_end().len()
     }
 
     /// The string at a JSON pointer, if there is one.

@@ -1,7 +1,8 @@
 //! YAML text → nodes with spans. The one parser that decides what a manifest says; [`plain`] only says the same sooner.
 //!
 //! A manifest is plain data, so what makes YAML more than that (anchors, aliases, tags, merge keys, duplicate keys,
-//! several documents) is refused here, with its place, and never expanded.
+//! several documents) is refused here, with its place, and never expanded. A configuration file may
+//! use anchors and aliases, which are expanded up to a limit.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,11 +10,13 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+use super::aliases::Aliases;
+use super::closers::{indent_closers, is_closer};
 use super::node::{Key, Node, NodeValue, resolve};
 use super::plain;
 
 /// How deep nodes may nest; a SecretRequest needs 3 levels.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// How many problems of one file are worth telling.
 const MAX_PROBLEMS: usize = 100;
@@ -46,17 +49,42 @@ pub enum ProblemKind {
 /// # Errors
 /// Everything that keeps `text` from being one, in the text's order; never empty.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    parse_as(Dialect::Manifest, text)
+}
+
+/// Parses one document of a configuration file: aliases are expanded, and an empty text is null.
+///
+/// # Errors
+/// Everything that keeps `text` from being one, in the text's order; never empty.
+pub fn parse_configuration(text: &str) -> Result<Node, Vec<Problem>> {
+    parse_as(Dialect::Configuration, text)
+}
+
+/// How much of YAML a text may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Plain data.
+    Manifest,
+    /// Plain data, with anchors and aliases, or nothing at all.
+    Configuration,
+}
+
+fn parse_as(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
     match plain::parse(text) {
         Some(root) => {
-            debug_assert_eq!(parse_any(text).as_ref(), Ok(&root), "the plain form has one reading");
+            debug_assert_eq!(
+                parse_any(dialect, text).as_ref(),
+                Ok(&root),
+                "the plain form has one reading"
+            );
             Ok(root)
         }
-        None => parse_any(text),
+        None => parse_any(dialect, text),
     }
 }
 
-/// [`parse`] for every way to write YAML.
-fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
+/// [`parse_as`] for every way to write YAML.
+fn parse_any(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
     // Nearly every text has none, which its bytes tell fastest: C1 control characters are 0xC2 and one more.
     let suspicious = text
         .bytes()
@@ -72,18 +100,42 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
                 "the control character U+{:04X} cannot stand in YAML",
                 u32::from(character)
             ),
-            help: "remove it; a manifest is plain text in UTF-8".to_owned(),
+            help: "remove it; YAML is plain text in UTF-8".to_owned(),
             related: None,
         }]);
     }
+    let read_again = |problems: Vec<Problem>| match problems.last() {
+        Some(problem) if is_closer(&text[problem.span.clone()]) => {
+            let (indented, offsets) = indent_closers(text);
+            read(dialect, text, &indented, Offsets::Table(offsets))
+        }
+        _ => Err(problems),
+    };
+    match read(dialect, text, text, Offsets::of(text)) {
+        Err(problems) if dialect == Dialect::Configuration => read_again(problems),
+        result => result,
+    }
+}
+
+/// Reads the nodes of `text` from `source`, which has other indentation at most; `offsets` are
+/// those of its characters in `text`.
+fn read(
+    dialect: Dialect,
+    text: &str,
+    source: &str,
+    offsets: Offsets,
+) -> Result<Node, Vec<Problem>> {
     let mut builder = Builder {
-        offsets: Offsets::of(text),
+        dialect,
+        is_indented: source.len() != text.len(),
+        offsets,
         text,
         open: Vec::new(),
         root: None,
+        aliases: Aliases::default(),
         problems: Vec::new(),
     };
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str(source) {
         match event {
             Ok((event, span)) => {
                 if !builder.take(event, span) {
@@ -105,7 +157,7 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
                     ProblemKind::Invalid,
                     span,
                     &format!("this is not YAML: {}", error.info()),
-                    syntax_help(error.info()),
+                    dialect.syntax_help(error.info()),
                 );
                 break;
             }
@@ -116,6 +168,7 @@ fn parse_any(text: &str) -> Result<Node, Vec<Problem>> {
     match builder.root {
         Some(root) if builder.problems.is_empty() => Ok(root),
         _ if !builder.problems.is_empty() => Err(builder.problems),
+        _ if dialect == Dialect::Configuration => Ok(Node { span: 0..0, value: NodeValue::Null }),
         _ => Err(vec![Problem {
             kind: ProblemKind::Invalid,
             span: 0..0,
@@ -132,17 +185,29 @@ fn is_forbidden(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
 }
 
-fn syntax_help(info: &str) -> &'static str {
-    if info.contains("anchor") {
-        "write the value out; a manifest uses no anchors and aliases"
-    } else if info.contains("tab") {
-        "indent with spaces; YAML allows no tabs there"
-    } else if info.contains("quote") {
-        "close the quotation on the same line"
-    } else {
-        "check the indentation and the `key: value` form here and on the line above"
+impl Dialect {
+    /// The advice for a manifest, or for a configuration file.
+    fn advice(self, manifest: &'static str, configuration: &'static str) -> &'static str {
+        match self {
+            Self::Manifest => manifest,
+            Self::Configuration => configuration,
+        }
+    }
+
+    fn syntax_help(self, info: &str) -> &'static str {
+        if info.contains("anchor") {
+            self.advice(NO_ALIASES, "set the anchor `&name` above, or write the value out")
+        } else if info.contains("tab") {
+            "indent with spaces; YAML allows no tabs there"
+        } else if info.contains("quote") {
+            "close the quotation on the same line"
+        } else {
+            "check the indentation and the `key: value` form here and on the line above"
+        }
     }
 }
+
+const NO_ALIASES: &str = "write the value out; a manifest uses no anchors and aliases";
 
 /// Saphyr counts characters; spans are bytes. The same numbers as long as the text is ASCII.
 enum Offsets {
@@ -170,6 +235,8 @@ impl Offsets {
 /// A collection whose end has not come yet.
 struct OpenNode {
     start: usize,
+    /// The parser's number for its anchor; 0 without one.
+    anchor: usize,
     items: Items,
 }
 
@@ -211,10 +278,14 @@ impl Mapping {
 }
 
 struct Builder<'text> {
+    dialect: Dialect,
+    /// Whether closing brackets are read with other indentation than they have.
+    is_indented: bool,
     text: &'text str,
     offsets: Offsets,
     open: Vec<OpenNode>,
     root: Option<Node>,
+    aliases: Aliases,
     problems: Vec<Problem>,
 }
 
@@ -229,35 +300,44 @@ impl Builder<'_> {
                 self.unsupported(
                     span,
                     "a second document starts here",
-                    "give each SecretRequest a file of its own",
+                    self.dialect.advice(
+                        "give each SecretRequest a file of its own",
+                        "keep one document in the file",
+                    ),
                 );
                 return false;
             }
-            Event::Alias(_) => {
-                self.unsupported(
-                    span.clone(),
-                    "an alias stands here",
-                    "write the value out; a manifest uses no anchors and aliases",
-                );
-                self.complete(span, NodeValue::Null);
-            }
+            Event::Alias(anchor) => return self.alias(span, anchor),
             Event::Scalar(text, style, anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
+                let start = self.after_anchor(&span, anchor);
                 let span = match style {
-                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => self.quoted(span),
+                    _ if start > span.end => span.end..span.end,
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                        self.quoted(start..span.end)
+                    }
                     // One that is left out; the parser gives it the bytes of what comes in its place, such as a comma.
                     ScalarStyle::Plain if text.is_empty() => start..start,
-                    _ => self.trim(span),
+                    _ => self.trim(start..span.end),
                 };
-                self.scalar(span, text, style);
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if self.is_indented && is_block && self.text[span.clone()].lines().any(is_closer) {
+                    self.unsupported(
+                        self.visible(span.start),
+                        "cannot read this text: a bracket elsewhere is not indented",
+                        "indent the brackets that close lists and mappings more than their keys",
+                    );
+                    return false;
+                }
+                return self.scalar(span, text, style, anchor);
             }
             Event::SequenceStart(anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
-                return self.start(start, Items::Sequence(Vec::new()));
+                return self.start(&span, anchor, Items::Sequence(Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
                 self.decoration(&span, anchor, tag.is_some());
-                return self.start(start, Items::Mapping(Mapping::default()));
+                return self.start(&span, anchor, Items::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
@@ -270,7 +350,7 @@ impl Builder<'_> {
                         true => open.start..(span.start + 1).min(span.end),
                         false => self.trim(open.start..span.end),
                     };
-                    self.complete(span, value);
+                    return self.anchored(Node { span, value }, open.anchor);
                 }
             }
             Event::Nothing
@@ -282,22 +362,29 @@ impl Builder<'_> {
         self.problems.len() < MAX_PROBLEMS
     }
 
-    fn start(&mut self, start: usize, items: Items) -> bool {
+    fn start(&mut self, span: &Range<usize>, anchor: usize, items: Items) -> bool {
         if self.open.len() == MAX_DEPTH {
-            self.too_deep(start);
+            self.too_deep(span.start);
             return false;
         }
-        self.open.push(OpenNode { start, items });
+        let start = self.after_anchor(span, anchor);
+        self.open.push(OpenNode { start, anchor, items });
         true
     }
 
-    fn scalar(&mut self, span: Range<usize>, text: Cow<'_, str>, style: ScalarStyle) {
+    fn scalar(
+        &mut self,
+        span: Range<usize>,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        anchor: usize,
+    ) -> bool {
         if let Some(OpenNode { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
             && mapping.key.is_none()
         {
             let first = mapping.first_mention(&text);
             mapping.key = Some(Key { span: span.clone(), name: text.to_string() });
-            if text == "<<" && style == ScalarStyle::Plain {
+            if text == "<<" && style == ScalarStyle::Plain && self.dialect == Dialect::Manifest {
                 self.unsupported(
                     span,
                     "a merge key stands here",
@@ -313,19 +400,50 @@ impl Builder<'_> {
                     problem.related = Some((first, "first here".to_owned()));
                 }
             }
-            return;
+            return self.problems.len() < MAX_PROBLEMS;
         }
         let value = match style {
             ScalarStyle::Plain if text.is_empty() => NodeValue::Null,
             ScalarStyle::Plain => resolve(text),
             _ => NodeValue::String(text.into_owned()),
         };
-        self.complete(span, value);
+        self.anchored(Node { span, value }, anchor)
+    }
+
+    /// Puts a copy of the value with this anchor in the place of the alias at `span`.
+    fn alias(&mut self, span: Range<usize>, anchor: usize) -> bool {
+        if self.dialect == Dialect::Manifest {
+            self.unsupported(span.clone(), "an alias stands here", NO_ALIASES);
+            self.complete(Node { span, value: NodeValue::Null });
+            return self.problems.len() < MAX_PROBLEMS;
+        }
+        match self.aliases.expand(anchor, self.open.len()) {
+            Ok(node) => {
+                self.complete(node);
+                self.problems.len() < MAX_PROBLEMS
+            }
+            Err(error) => {
+                self.unsupported(span, &error.to_string(), error.help());
+                false
+            }
+        }
+    }
+
+    /// [`Self::complete`] for a node with an anchor, which aliases may repeat.
+    fn anchored(&mut self, node: Node, anchor: usize) -> bool {
+        if anchor != 0
+            && self.dialect == Dialect::Configuration
+            && let Err(error) = self.aliases.define(anchor, &node)
+        {
+            self.unsupported(self.visible(node.span.start), &error.to_string(), error.help());
+            return false;
+        }
+        self.complete(node);
+        self.problems.len() < MAX_PROBLEMS
     }
 
     /// Puts a finished node where it belongs.
-    fn complete(&mut self, span: Range<usize>, value: NodeValue) {
-        let node = Node { span, value };
+    fn complete(&mut self, node: Node) {
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
             Some(Items::Sequence(items)) => items.push(node),
@@ -336,7 +454,10 @@ impl Builder<'_> {
                     self.unsupported(
                         node.span,
                         "this key is not a plain word",
-                        "a manifest's keys are plain words, such as `metadata`",
+                        self.dialect.advice(
+                            "a manifest's keys are plain words, such as `metadata`",
+                            "write a plain word as the key, such as `catalog`",
+                        ),
                     );
                 }
             },
@@ -360,10 +481,12 @@ impl Builder<'_> {
         true
     }
 
-    /// Refuses the anchor and the tag with which a node's span begins, in either order.
+    /// Refuses the anchor, but in a configuration file, and the tag with which a node's span
+    /// begins, in either order.
     fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         // Looking for a place reads on to the line's end: for each item of a long line, that would be quadratic.
-        if anchor == 0 && !tagged {
+        let is_refused = anchor != 0 && self.dialect == Dialect::Manifest;
+        if !is_refused && !tagged {
             return;
         }
         let mark = |sigil: char| {
@@ -382,7 +505,7 @@ impl Builder<'_> {
             self.visible(span.start)
         };
         let (anchor_span, tag_span) = (mark('&'), mark('!'));
-        if anchor != 0 {
+        if is_refused {
             self.unsupported(
                 anchor_span,
                 "an anchor stands here",
@@ -398,12 +521,31 @@ impl Builder<'_> {
         }
     }
 
+    /// Where a value begins whose span begins with its anchor.
+    fn after_anchor(&self, span: &Range<usize>, anchor: usize) -> usize {
+        let rest = &self.text[span.start..];
+        if anchor == 0 || !rest.starts_with('&') {
+            return span.start;
+        }
+        let mut rest = &rest[rest.find([' ', '\t', '\r', '\n', ',']).unwrap_or(rest.len())..];
+        loop {
+            rest = rest.trim_start();
+            match rest.strip_prefix('#') {
+                Some(comment) => rest = &comment[comment.find('\n').unwrap_or(comment.len())..],
+                None => return self.text.len() - rest.len(),
+            }
+        }
+    }
+
     fn too_deep(&mut self, offset: usize) {
         let span = self.visible(offset);
         self.unsupported(
             span,
             &format!("nested deeper than {MAX_DEPTH} levels"),
-            "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
+            self.dialect.advice(
+                "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
+                "remove levels; a configuration file needs 8 at most",
+            ),
         );
     }
 
@@ -579,6 +721,29 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_configuration_file_is_null() {
+        for text in ["", "# nothing\n", "---\n"] {
+            assert_eq!(parse_configuration(text).unwrap().value, NodeValue::Null, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_file_has_problems_of_its_own() {
+        for (text, place, help) in [
+            ("a: !x 1\n", "!x", "remove it"),
+            ("a: 1\n'a': 2\n", "'a'", "keep one"),
+            ("[a]: 1\n", "[a]", "such as `catalog`"),
+            ("a: &x 1\n*x : 2\n", "1", "write a plain word"),
+            ("a: *x\n", "*x", "set the anchor"),
+            ("a: 1\n---\n", "---", "keep one document"),
+        ] {
+            let problems = parse_configuration(text).unwrap_err();
+            assert_eq!(&text[problems[0].span.clone()], place, "{problems:?}");
+            assert!(problems[0].help.contains(help), "{problems:?}");
+        }
+    }
+
+    #[test]
     fn aliases_are_never_expanded() {
         let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n";
         assert_eq!(parse(bomb).unwrap_err().len(), 9);
@@ -653,7 +818,9 @@ mod tests {
                 text.push('\n');
             }
             if let Some(root) = plain::parse(&text) {
-                assert_eq!(parse_any(&text), Ok(root), "{text:?}");
+                for dialect in [Dialect::Manifest, Dialect::Configuration] {
+                    assert_eq!(parse_any(dialect, &text).as_ref(), Ok(&root), "{text:?}");
+                }
                 plain_ones += 1;
             }
         }
