@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 
 use crate::commands::Command;
@@ -80,6 +80,12 @@ pub(crate) struct Context {
     pub(crate) streams: Streams,
     /// The time of this run, one for all that is judged by it.
     pub(crate) now: Timestamp,
+}
+
+/// Returns the command line, for pages that are generated from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
