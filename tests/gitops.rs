@@ -509,8 +509,11 @@ fn a_lock_that_another_git_holds_is_told_and_a_rerun_commits() {
         says(&outcome, "its lock is to be removed");
         says(&outcome, "run apply again, which commits them");
         assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
+        let trail = platform.catalog.read("audit/SEC-0007.jsonl");
+        assert!(trail.contains("create-secret") && !trail.contains("write-projection"), "{trail}");
         fs::remove_file(lock).unwrap();
         platform.apply().run().success();
+        assert!(platform.catalog.read("audit/SEC-0007.jsonl").contains("write-projection"));
         assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
         assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
     }
