@@ -586,3 +586,26 @@ fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
     terminal.wait();
     assert_eq!(platform.gitops.read(PROJECTION), "theirs: true\n", "{}", terminal.screen());
 }
+
+#[test]
+fn a_file_that_somebody_commits_in_a_projection_s_place_while_apply_asks_stays_in_git() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    for status in ["deprecated", "decommission_requested"] {
+        let text = platform.catalog.read(SEED_PATH);
+        let old = text.lines().find(|line| line.contains("status: ")).unwrap().to_owned();
+        let new = text.replace(&old, &format!("    status: {status}"));
+        platform.catalog.write(SEED_PATH, &new).commit_all(status);
+        if status == "deprecated" {
+            platform.apply().run().success();
+        }
+    }
+    let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(120, 40);
+    terminal.wait_for("Apply these changes?");
+    platform.gitops.write(PROJECTION, "theirs: true\n").commit_all("Theirs");
+    terminal.send("y");
+    terminal.wait();
+    assert_eq!(platform.gitops.git(&["show", &format!("HEAD:{PROJECTION}")]), "theirs: true");
+    assert_eq!(platform.gitops.git(&["status", "--porcelain"]), "", "{}", terminal.screen());
+}

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use goldenpath_testkit::{Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, request};
+use goldenpath_testkit::{
+    Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, request,
+};
 
 /// Beside the repositories of a platform, and in neither.
 fn file(platform: &Platform) -> String {

@@ -81,6 +81,22 @@ fn at_the_mark() {
 }
 
 #[test]
+fn a_manifest_with_changes_that_are_not_committed_is_not_marked() {
+    let aws = ending("mark-uncommitted", 20);
+    aws.apply().success();
+    the_window_ends(&aws);
+    let catalog = &aws.platform.catalog;
+    let changed = format!("{}# mine\n", catalog.read(SEED_PATH));
+    catalog.write(SEED_PATH, &changed);
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stdout.contains("1 failed"), "{}", outcome.stdout);
+    assert_eq!(catalog.read(SEED_PATH), changed);
+    catalog.git(&["checkout", "--quiet", SEED_PATH]);
+    aws.apply().success();
+    assert!(catalog.read(SEED_PATH).contains("status: decommissioned"));
+}
+
+#[test]
 fn between_the_call_and_its_answer_and_the_trail_says_that_the_run_was_interrupted() {
     let aws = ending("kill-unanswered", 20);
     let gate = aws.recorder.hold("DeleteSecret", KEY, 1, When::BeforeTheAnswer);

@@ -52,7 +52,8 @@ fn each_runner_that_follows_commands_is_known_by_its_variable() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &hostile());
     for variable in ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"] {
-        let outcome = repository.goldenpath(&["validate"]).env(variable, "True").run().fails_with(1);
+        let outcome =
+            repository.goldenpath(&["validate"]).env(variable, "True").run().fails_with(1);
         assert_eq!(commands(&outcome.stdout), Vec::<&str>::new(), "{variable}");
     }
 }

@@ -115,8 +115,8 @@ impl OpenJournal {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use goldenpath_core::trail::Actor;
     use goldenpath_core::manifest::SecretId;
+    use goldenpath_core::trail::Actor;
 
     fn event(action: &str) -> Event {
         Event {
