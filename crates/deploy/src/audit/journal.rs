@@ -118,8 +118,8 @@ mod tests {
     use goldenpath_core::manifest::SecretId;
     use goldenpath_core::trail::Actor;
 
-    fn event(action: &str) -> Event {
-        Event {
+    fn event(action: &str) -> AuditEvent {
+        AuditEvent {
             time: jiff::Timestamp::UNIX_EPOCH,
             id: SecretId::first(),
             action: action.to_owned(),
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    fn actions(open: &Open) -> Vec<&str> {
+    fn actions(open: &OpenJournal) -> Vec<&str> {
         open.events.iter().map(|event| event.action.as_str()).collect()
     }
 

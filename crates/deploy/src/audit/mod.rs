@@ -496,9 +496,9 @@ mod tests {
     }
 
     /// `create a begun`: an action, its reason, and how it went.
-    fn event(line: &str) -> Event {
+    fn event(line: &str) -> AuditEvent {
         let [action, reason, result] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        Event {
+        AuditEvent {
             time: jiff::Timestamp::UNIX_EPOCH,
             id: SecretId::first(),
             action: action.to_owned(),
@@ -515,8 +515,9 @@ mod tests {
 
     /// What is recorded of a journal with these lines, in the same form.
     fn recorded(lines: &[&str]) -> Vec<String> {
-        let events: Vec<Event> = lines.iter().map(|line| event(line)).collect();
-        let shown = |event: Event| format!("{} {} {}", event.action, event.reason, event.result);
+        let events: Vec<AuditEvent> = lines.iter().map(|line| event(line)).collect();
+        let shown =
+            |event: AuditEvent| format!("{} {} {}", event.action, event.reason, event.result);
         ended(&events).into_iter().map(shown).collect()
     }
 
