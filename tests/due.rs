@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use goldenpath_testkit::{
-    Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request, seed_with,
+    Aws, KEY, Outcome, Platform, Repository, SEED, SEED_PATH, request, seed_with, tags,
 };
 
 fn path(id: &str) -> String {
@@ -217,6 +217,36 @@ fn a_store_tells_when_a_secret_was_made_and_last_rotated() {
 
     aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/catalog"] }));
     assert_eq!(asked(&[("CreatedDate", 900)]), [""; 0], "somebody else's");
+}
+
+#[test]
+fn the_dates_of_a_secret_that_is_not_the_manifest_s_own_count_for_nothing() {
+    let aws = Aws::new("due-foreign");
+    aws.platform.seed();
+    aws.apply().success();
+    let asked = || {
+        answer(&aws, &[("CreatedDate", 900)]);
+        let due = aws.platform.catalog.goldenpath(&["due", "--format", "json"]);
+        rows(&aws.reach(due).run().success())
+    };
+    let ours = asked();
+    assert_eq!(ours.len(), 1, "{ours:?}");
+    for (tag, other) in [
+        ("goldenpath.io/id", "SEC-0003"),
+        ("goldenpath.io/catalog", "another"),
+        ("goldenpath.io/managed-by", "terraform"),
+    ] {
+        let described = aws.describe(KEY);
+        let own = tags(&described)[tag];
+        let set = |value: &str| {
+            let tags = json!([{ "Key": tag, "Value": value }]);
+            aws.call("TagResource", json!({ "SecretId": KEY, "Tags": tags }));
+        };
+        set(other);
+        assert_eq!(asked(), [""; 0], "{tag}");
+        set(own);
+        assert_eq!(asked(), ours, "{tag}");
+    }
 }
 
 #[test]

@@ -240,6 +240,20 @@ fn a_secret_of_somebody_else_is_not_deleted() {
 }
 
 #[test]
+fn a_deletion_that_aws_refuses_is_a_failure_and_not_recorded() {
+    let aws = ending("refused", 20);
+    let why = "You can't perform this operation on the secret because of a replica";
+    aws.recorder.refuse("DeleteSecret", KEY, 1, "InvalidRequestException", why);
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stdout.contains("1 failed"), "{}", outcome.stdout);
+    assert!(aws.describe(KEY)["DeletedDate"].is_null());
+    let deleted = format!("delete-secret {KEY}");
+    assert!(!recorded(&aws.platform).contains(&deleted), "{:?}", recorded(&aws.platform));
+    aws.apply().success();
+    assert!(recorded(&aws.platform).contains(&deleted), "{:?}", recorded(&aws.platform));
+}
+
+#[test]
 fn more_deletions_than_allowed_are_refused_before_anything_is_done() {
     let aws = ending("limit", 20);
     let configure = |limit: usize| {

@@ -509,8 +509,11 @@ fn a_lock_that_another_git_holds_is_told_and_a_rerun_commits() {
         says(&outcome, "its lock is to be removed");
         says(&outcome, "run apply again, which commits them");
         assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
+        let trail = platform.catalog.read("audit/SEC-0007.jsonl");
+        assert!(trail.contains("create-secret") && !trail.contains("write-projection"), "{trail}");
         fs::remove_file(lock).unwrap();
         platform.apply().run().success();
+        assert!(platform.catalog.read("audit/SEC-0007.jsonl").contains("write-projection"));
         assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
         assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "");
     }
@@ -582,4 +585,27 @@ fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
     terminal.send("y");
     terminal.wait();
     assert_eq!(platform.gitops.read(PROJECTION), "theirs: true\n", "{}", terminal.screen());
+}
+
+#[test]
+fn a_file_that_somebody_commits_in_a_projection_s_place_while_apply_asks_stays_in_git() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    for status in ["deprecated", "decommission_requested"] {
+        let text = platform.catalog.read(SEED_PATH);
+        let old = text.lines().find(|line| line.contains("status: ")).unwrap().to_owned();
+        let new = text.replace(&old, &format!("    status: {status}"));
+        platform.catalog.write(SEED_PATH, &new).commit_all(status);
+        if status == "deprecated" {
+            platform.apply().run().success();
+        }
+    }
+    let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(120, 40);
+    terminal.wait_for("Apply these changes?");
+    platform.gitops.write(PROJECTION, "theirs: true\n").commit_all("Theirs");
+    terminal.send("y");
+    terminal.wait();
+    assert_eq!(platform.gitops.git(&["show", &format!("HEAD:{PROJECTION}")]), "theirs: true");
+    assert_eq!(platform.gitops.git(&["status", "--porcelain"]), "", "{}", terminal.screen());
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use goldenpath_testkit::{Platform, SEED, request};
+use goldenpath_testkit::{Platform, SEED, every_harmful_character, is_harmful, request};
 
 const MARKER: &str = "<!-- goldenpath plan -->\n";
 
@@ -167,6 +167,7 @@ fn whatever_somebody_has_written_stays_text() {
         "{{ approvals }} {% raw %}",
         "<!-- goldenpath plan -->",
         "\u{1b}[2J\u{202e}txt.exe\u{2028}- item",
+        &every_harmful_character(),
         " ",
         "",
         "\\`**bold**",
@@ -175,8 +176,7 @@ fn whatever_somebody_has_written_stays_text() {
         assert_eq!(outside_code(&text), plain, "{hostile:?}\n{text}");
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "{text}");
         assert_eq!(text.matches(MARKER.trim_end()).count(), 1, "{text}");
-        let is_control = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c));
-        assert!(!text.contains(is_control), "{text:?}");
+        assert!(!text.contains(is_harmful), "{text:?}");
     }
 }
 

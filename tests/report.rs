@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use goldenpath_testkit::{Outcome, Platform, Repository, SEED, SEED_PATH, request};
+use goldenpath_testkit::{Outcome, Platform, Repository, SEED, SEED_PATH, request, skip};
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
@@ -199,7 +199,7 @@ fn chromium() -> Option<&'static str> {
             .is_ok_and(|output| output.status.success())
     });
     if found.is_none() {
-        eprintln!("skipped: there is no Chromium here to look at the page with");
+        skip("there is no Chromium here to look at the page with");
     }
     found
 }

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use goldenpath_testkit::{Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH};
+use goldenpath_testkit::{
+    Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, request,
+};
 
 /// Beside the repositories of a platform, and in neither.
 fn file(platform: &Platform) -> String {
@@ -432,6 +434,77 @@ fn a_saved_plan_is_refused_where_a_policy_that_it_read_is_another() {
         "PutResourcePolicy",
         json!({ "SecretId": KEY, "ResourcePolicy": foreign.to_string() }),
     );
+    aws.writes();
+    let outcome = aws.reach(apply(&aws.platform, &file)).run();
+    refused(&aws.platform, outcome, "the state");
+    assert!(aws.writes().is_empty());
+}
+
+#[test]
+fn a_saved_plan_keeps_its_ids_and_services() {
+    let platform = Platform::local();
+    platform.seed().write("SEC-0008", "other-key");
+    platform.catalog.commit_all("Two");
+    let file = save(&platform, &["--id", "SEC-0008"]);
+    let outcome = apply(&platform, &file).run().success();
+    assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("SEC-0007"), "{}", outcome.stdout);
+    let orders = request("SEC-0009", "orders-key")
+        .replace("service: payments", "service: orders")
+        .replace("namespace: payments", "namespace: orders");
+    platform.catalog.write("catalogs/secrets/orders/dev/SEC-0009.yaml", &orders);
+    platform.catalog.commit_all("Another service");
+    let file = save(&platform, &["--service", "orders"]);
+    let outcome = apply(&platform, &file).run().success();
+    assert!(!outcome.stdout.contains("SEC-0007"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_saved_plan_keeps_its_shard() {
+    let platform = Platform::local();
+    for (number, service) in ["billing", "orders", "payments", "search", "web"].iter().enumerate() {
+        let id = format!("SEC-{:04}", number + 1);
+        let text = request(&id, &format!("{service}-key"))
+            .replace("service: payments", &format!("service: {service}"))
+            .replace("namespace: payments", &format!("namespace: {service}"));
+        platform.catalog.write(format!("catalogs/secrets/{service}/dev/{id}.yaml"), &text);
+    }
+    platform.catalog.commit_all("Five services");
+    for shard in ["1/2", "2/2"] {
+        let file = save(&platform, &["--shard", shard]);
+        let outcome = apply(&platform, &file).run().success();
+        assert!(outcome.stderr.contains(&format!("Shard    {shard}")), "{}", outcome.stderr);
+    }
+    assert_eq!(platform.plan(&["--detailed-exitcode"]).run().code, 0, "nothing is left to do");
+}
+
+#[test]
+fn a_saved_plan_keeps_that_policies_are_read() {
+    let aws = Aws::new("saved-refresh");
+    let readers = "access:\n    readPrincipals: [\"arn:aws:iam::123456789012:role/a\"]\n";
+    aws.platform.seed_changed("access:\n", readers);
+    aws.apply().success();
+    aws.call("DeleteResourcePolicy", json!({ "SecretId": KEY }));
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--refresh", "--out", &file])).run().success();
+    aws.writes();
+    aws.reach(apply(&aws.platform, &file)).run().success();
+    assert_eq!(aws.writes(), ["PutResourcePolicy", "TagResource"]);
+}
+
+#[test]
+fn a_saved_plan_is_refused_where_another_secret_has_taken_the_name_and_the_tags() {
+    let aws = Aws::new("saved-replaced");
+    aws.platform.seed();
+    aws.apply().success();
+    aws.platform.seed_changed("tier: medium", "tier: low");
+    let file = file(&aws.platform);
+    aws.reach(aws.platform.plan(&["--out", &file])).run().success();
+    let before = aws.describe(KEY);
+    aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
+    let (tags, description) = (&before["Tags"], &before["Description"]);
+    aws.call("CreateSecret", json!({ "Name": KEY, "Tags": tags, "Description": description }));
+    assert_ne!(aws.describe(KEY)["ARN"], before["ARN"]);
     aws.writes();
     let outcome = aws.reach(apply(&aws.platform, &file)).run();
     refused(&aws.platform, outcome, "the state");

@@ -566,6 +566,12 @@ fn canaries() -> Vec<(String, String)> {
     with(&chosen, manifest_with("", &format!("  unknown: 1\n  password: {chosen}\n  other: 2\n")));
     with(&chosen, manifest_with("", &format!("  data:\n    a: {chosen}\n")));
     with(&chosen, manifest_with("", &format!("  passwords: [a, {chosen}]\n  # {chosen} again\n")));
+    // As a key, which the pointer of a finding names: JSON and SARIF show it
+    with(&chosen, manifest_with("", &format!("  password: {chosen}\n  {chosen}: 1\n")));
+    with(
+        &chosen,
+        manifest_with("", &format!("  password: {chosen}\n  x: {{ {chosen}: {{ y: 1 }} }}\n")),
+    );
     // GP105, GP103 and GP104 at the value's place
     let at = |field: &str, value: &str| {
         let text = manifest("x");
@@ -595,6 +601,7 @@ fn canaries() -> Vec<(String, String)> {
             with(&token, at(field, &token));
         }
         with(&token, manifest_with("", &format!("  {token}: 1\n  {token}: 2\n")));
+        with(&token, manifest_with("", &format!("  {token}: 1\n")));
         with(&token, manifest_with(&format!("  description: {token}\n  colour: red\n"), ""));
     }
     // A name that is lower case is a good name, which other rules quote: GP301 to GP304
@@ -703,6 +710,33 @@ fn what_stood_there_before_a_change_is_not_shown_either() {
         let arguments = ["validate", "--from-ref", "HEAD~1", "--format", format];
         let outcome = repository.goldenpath(&arguments).run().fails_with(1);
         assert!(outcome.stdout.contains("GP402"), "{}", outcome.stdout);
+        shows_nothing_of(&outcome, &[&value]);
+    }
+}
+
+#[test]
+fn a_value_that_only_its_place_gave_away_before_a_change_is_not_shown_either() {
+    let repository = Repository::new();
+    let value = ["zq", "hunter7canary"].concat();
+    let path = "catalogs/secrets/payments/dev/SEC-0007.yaml";
+    let after = manifest_with("", "  password: another\n");
+    // Rules on a change quote these fields as they were; a word of the file's `password` is hidden
+    // in each.
+    let mut before = manifest_with("", &format!("  password: {value}\n"));
+    for field in ["owner: team-payments", "environment: dev", "provider: aws-secrets-manager"] {
+        let name = field.split(": ").next().unwrap();
+        assert!(before.contains(field), "{field}");
+        before = before.replace(field, &format!("{name}: {value}"));
+    }
+    repository.write(path, &before).commit_all("before");
+    repository.write(path, &after).commit_all("after");
+    for format in ["human", "json", "sarif", "github"] {
+        let arguments = ["validate", "--from-ref", "HEAD~1", "--format", format];
+        let outcome = repository.goldenpath(&arguments).run().fails_with(1);
+        for rule in ["GP402", "GP408"] {
+            assert!(outcome.stdout.contains(rule), "{format}: {}", outcome.stdout);
+        }
+        assert!(outcome.stdout.contains("[hidden]"), "{format}: {}", outcome.stdout);
         shows_nothing_of(&outcome, &[&value]);
     }
 }

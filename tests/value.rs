@@ -323,6 +323,24 @@ fn a_lost_answer_and_a_call_that_is_refused_for_now_change_nothing() {
 }
 
 #[test]
+fn a_value_of_which_no_answer_tells_whether_it_was_written_is_recorded_as_interrupted() {
+    let aws = aws("unanswered");
+    aws.set(WHOLE, &[]).run().success();
+    aws.recorder.lose_answers("PutSecretValue", "", usize::MAX);
+    aws.set("password=second", &[]).run().fails_with(1);
+    assert_eq!(aws.current()["password"], "second", "it came through");
+    aws.recorder.forget_faults();
+    aws.set("password=third", &[]).run().success();
+    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let results: Vec<&str> = trail
+        .lines()
+        .filter(|line| line.contains("\"action\":\"set-value\""))
+        .map(|line| if line.contains("\"interrupted\"") { "interrupted" } else { "done" })
+        .collect();
+    assert_eq!(results, ["done", "interrupted", "done"], "{trail}");
+}
+
+#[test]
 fn a_permission_that_is_missing_is_named() {
     for (operation, arguments) in
         [("GetSecretValue", &["--yes"][..]), ("PutSecretValue", &["--yes", "--replace"])]

@@ -87,6 +87,10 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     // What is scaled to nothing can be scaled up again.
     cluster.remove(&["Pod", "ReplicaSet"]);
     assert_eq!(why(&aws), format!("{named}{web}"));
+    let own = json!({ "spec": { "replicas": 0, "template": template } });
+    cluster.remove(&["Deployment"]).put("ReplicaSet", "own", own);
+    assert_eq!(why(&aws), format!("{named}ReplicaSet payments/own (env)"));
+    cluster.remove(&["ReplicaSet"]).put("Deployment", "web", json!({}));
 
     // What has come to its end, and what a Deployment keeps of its past.
     let ended = json!({ "spec": { "template": template }, "status": { "conditions": [{ "type": "Complete", "status": "True" }] } });

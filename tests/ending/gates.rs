@@ -198,3 +198,37 @@ fn aws_keeps_a_deleted_secret_for_as_many_days_as_its_tier_says() {
         "{requests:?}"
     );
 }
+
+#[test]
+fn an_override_opens_its_own_gate_and_no_other() {
+    let aws = ending("one-override", 1);
+    let with = |gate: &str| {
+        aws.writes();
+        aws.apply_with(&["--id", "SEC-0007", "--override", gate, "--reason", "a test"]).success();
+        aws.writes()
+    };
+    for other in ["consumers", "last-accessed", "live-cluster"] {
+        assert_eq!(with(other), [""; 0], "{other}");
+        assert!(blocked(&aws)[0].starts_with("gate cooling-off: "), "{:?}", blocked(&aws));
+    }
+    assert_eq!(with("cooling-off"), ["DeleteSecret"]);
+}
+
+#[test]
+fn a_secret_that_becomes_somebody_else_s_while_apply_asks_is_not_deleted() {
+    for (tag, value) in [("goldenpath.io/id", "SEC-0003"), ("goldenpath.io/catalog", "another")] {
+        let aws = ending(&format!("taken-{value}"), 20);
+        let mut terminal =
+            aws.reach(aws.platform.catalog.goldenpath(&["apply"])).in_terminal(120, 40);
+        terminal.wait_for("Apply these changes?");
+        let tags = json!([{ "Key": tag, "Value": value }]);
+        aws.call("TagResource", json!({ "SecretId": KEY, "Tags": tags }));
+        aws.writes();
+        terminal.send("y");
+        assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
+        assert_eq!(aws.writes(), [""; 0], "{tag}");
+        assert!(aws.describe(KEY)["DeletedDate"].is_null(), "{tag}");
+        let recorded = recorded(&aws.platform);
+        assert!(!recorded.contains(&format!("delete-secret {KEY}")), "{recorded:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
-use goldenpath_testkit::{Aws, KEY, SEED, SEED_PATH};
+use goldenpath_testkit::{Aws, KEY, SEED, SEED_PATH, When};
 
 /// What is there when a run has come to its end.
 fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
@@ -78,4 +78,40 @@ fn at_the_mark() {
         aws
     };
     killed_everywhere("kill-mark", &prepared, &["file: renamed", "branch: index written"]);
+}
+
+#[test]
+fn a_manifest_with_changes_that_are_not_committed_is_not_marked() {
+    let aws = ending("mark-uncommitted", 20);
+    aws.apply().success();
+    the_window_ends(&aws);
+    let catalog = &aws.platform.catalog;
+    let changed = format!("{}# mine\n", catalog.read(SEED_PATH));
+    catalog.write(SEED_PATH, &changed);
+    let outcome = aws.apply().fails_with(1);
+    assert!(outcome.stdout.contains("1 failed"), "{}", outcome.stdout);
+    assert_eq!(catalog.read(SEED_PATH), changed);
+    catalog.git(&["checkout", "--quiet", SEED_PATH]);
+    aws.apply().success();
+    assert!(catalog.read(SEED_PATH).contains("status: decommissioned"));
+}
+
+#[test]
+fn between_the_call_and_its_answer_and_the_trail_says_that_the_run_was_interrupted() {
+    let aws = ending("kill-unanswered", 20);
+    let gate = aws.recorder.hold("DeleteSecret", KEY, 1, When::BeforeTheAnswer);
+    let running = aws.reach(aws.platform.apply()).start();
+    assert!(gate.is_reached_by(1));
+    assert_eq!(running.kill().code, -1);
+    gate.turn_away();
+    assert!(aws.describe(KEY)["DeletedDate"].is_number());
+    aws.apply().success();
+    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let deletions: Vec<&str> =
+        trail.lines().filter(|line| line.contains("\"action\":\"delete-secret\"")).collect();
+    assert_eq!(deletions.len(), 1, "{trail}");
+    assert!(deletions[0].contains("\"result\":\"interrupted\""), "{trail}");
+    // Who did it, as AWS knows them.
+    assert!(deletions[0].contains("\"aws\":\"arn:aws:sts::"), "{trail}");
+    verified(&aws.platform).success();
 }

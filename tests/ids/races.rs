@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
-use std::time::Duration;
 
 use super::clones;
-use goldenpath_testkit::Repository;
+use goldenpath_testkit::{Repository, killed_ever_later};
 
 /// Takes `each` IDs in every one of `repositories` at once; the IDs, in no order.
 fn at_once(repositories: &[&Repository], each: usize) -> Vec<String> {
@@ -47,12 +46,10 @@ fn processes_in_one_clone_have_their_turn_one_after_the_other() {
 fn whoever_is_killed_leaves_no_lock_and_no_number_twice() {
     let (origin, clones) = clones(2);
     let mut shown = Vec::new();
-    for round in 0..16 {
-        let running = clones[round % 2].goldenpath(&["id", "reserve"]).start();
-        thread::sleep(Duration::from_millis(8 * round as u64));
-        let out = running.kill().stdout;
-        shown.extend(out.strip_suffix('\n').map(str::to_owned));
-    }
+    killed_ever_later(
+        |number| clones[number as usize % 2].goldenpath(&["id", "reserve"]),
+        |_, ended| shown.extend(ended.stdout.strip_suffix('\n').map(str::to_owned)),
+    );
     for clone in &clones {
         shown.push(clone.goldenpath(&["id", "reserve"]).run().success().stdout.trim().to_owned());
     }

@@ -168,8 +168,9 @@ fn the_same_manifest_on_two_branches_is_no_collision() {
         "No two manifests have the same ID.\n"
     );
     // Rebased, it is in another commit.
-    ours.git(&["commit", "--quiet", "--amend", "--message", "Otherwise"]);
-    ours.git(&["rebase", "--quiet", "--force-rebase", "main"]);
+    let below = ours.git(&["rev-parse", "HEAD~1"]);
+    ours.git_days_ago(1, &["rebase", "--quiet", "--force-rebase", "main"]);
+    assert_ne!(ours.git(&["rev-parse", "HEAD~1"]), below);
     assert_eq!(
         ours.goldenpath(&["id", "renumber"]).run().success().stderr,
         "No two manifests have the same ID.\n"

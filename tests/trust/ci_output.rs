@@ -48,6 +48,17 @@ fn findings_and_verbose_talk_start_no_command() {
 }
 
 #[test]
+fn each_runner_that_follows_commands_is_known_by_its_variable() {
+    let repository = Repository::new();
+    repository.write(SEED_PATH, &hostile());
+    for variable in ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"] {
+        let outcome =
+            repository.goldenpath(&["validate"]).env(variable, "True").run().fails_with(1);
+        assert_eq!(commands(&outcome.stdout), Vec::<&str>::new(), "{variable}");
+    }
+}
+
+#[test]
 fn json_says_the_same_with_and_without_a_runner() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &hostile());

@@ -231,6 +231,19 @@ fn a_catalog_may_start_anywhere_and_goes_on_from_there() {
 }
 
 #[test]
+fn an_id_that_a_file_of_another_name_claims_is_where_the_catalog_goes_on() {
+    let repository = Repository::new();
+    write(&repository, "SEC-0007");
+    let claims = request("SEC-5000", "name-of-it");
+    repository.write("catalogs/secrets/payments/dev/named-otherwise.yaml", &claims);
+    repository.commit_all("Two");
+    // Nothing remembers the file, and so the limit starts at what it says.
+    let clone = Repository::clone_of(&repository);
+    let next = next(&clone);
+    assert_eq!((next.stdout.as_str(), next.stderr.as_str()), ("SEC-5001\n", ""));
+}
+
+#[test]
 fn an_id_that_the_default_branch_once_had_is_not_given_out_again_however_far_it_was() {
     let repository = Repository::new();
     for id in ["SEC-0007", "SEC-0011", "SEC-0012"] {

@@ -1,6 +1,8 @@
 //! How findings look to people, machines, terminals and pipes.
 
-use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
+use goldenpath_testkit::{
+    Repository, SEED, SEED_PATH, checked, every_harmful_character, findings, is_harmful, seed_with,
+};
 
 fn with(text: &str) -> Repository {
     let repository = Repository::new();
@@ -140,10 +142,7 @@ fn what_could_steer_a_terminal_is_written_out() {
         "x\u{1b}[31m",
     );
     let outcome = repository.goldenpath(&["validate"]).run().fails_with(1);
-    let harmful = |c: char| {
-        (c.is_control() && c != '\n') || c == '\u{61c}' || ('\u{202a}'..='\u{202e}').contains(&c)
-    };
-    assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
+    assert!(!outcome.stdout.contains(is_harmful), "{:?}", outcome.stdout);
     assert!(
         outcome.stdout.contains("`\\u{1b}[31mred\\u{202e}\\u{7}` is not a value of `owner`"),
         "{}",
@@ -157,11 +156,11 @@ fn what_could_steer_a_terminal_is_written_out() {
     assert!(outcome.stdout.ends_with("checked 2 manifests: 4 errors\n"), "{}", outcome.stdout);
     for format in ["sarif", "github"] {
         let outcome = repository.goldenpath(&["validate", "--format", format]).run().fails_with(1);
-        assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
+        assert!(!outcome.stdout.contains(is_harmful), "{:?}", outcome.stdout);
     }
     // Machines get what is there, and their format escapes it.
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1);
-    assert!(!outcome.stdout.contains(harmful), "{:?}", outcome.stdout);
+    assert!(!outcome.stdout.contains(is_harmful), "{:?}", outcome.stdout);
     assert!(outcome.stdout.contains("`\\u009b2J\\u007f\\u061c`"), "{}", outcome.stdout);
     let found = findings(&outcome);
     assert!(
@@ -173,6 +172,22 @@ fn what_could_steer_a_terminal_is_written_out() {
         "{found:?}"
     );
     assert!(found.iter().any(|found| found.path.contains("a\u{1b}[2J\n")), "{found:?}");
+}
+
+#[test]
+fn no_format_holds_a_character_that_steers_reorders_or_hides() {
+    let every = every_harmful_character();
+    let escaped: String = every.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    let repository = with(&seed_with(&[
+        ("owner: team-payments ", &format!("owner: \"{escaped}\" ")),
+        ("  environment:", &format!("  \"{escaped}\": x\n  environment:")),
+    ]));
+    for format in ["human", "json", "sarif", "github"] {
+        let outcome = repository.goldenpath(&["validate", "--format", format]).run().fails_with(1);
+        let written = outcome.stdout.matches("2066").count();
+        assert!(written >= 2, "{format} shows the value and the key:\n{}", outcome.stdout);
+        assert!(!outcome.stdout.contains(is_harmful), "{format}: {:?}", outcome.stdout);
+    }
 }
 
 #[test]

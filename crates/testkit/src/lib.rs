@@ -14,6 +14,10 @@
 //! - [`Tunnel`] is an HTTPS proxy that notes which hosts goldenpath asks for, and connects to none.
 //! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
 //! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
+//! - [`skip`] is for a test that cannot be run here: it says so, and fails where nothing may be
+//!   skipped (`GOLDENPATH_TEST_NO_SKIPS=1`, as in CI).
+//! - [`killed_ever_later`] kills a program at each share of the time that it takes.
+//! - [`is_harmful`] is the one list of characters that no output may hold.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
 //!
 //! Every piece ends with a test of itself, which also shows how it is used.
@@ -24,7 +28,10 @@
 mod aws;
 mod canary;
 mod command;
+#[path = "../../core/src/sanitize/harmful.rs"]
+mod harmful;
 mod http;
+mod kills;
 mod kubernetes;
 mod moto;
 mod node;
@@ -33,6 +40,7 @@ mod python;
 mod recorder;
 mod repository;
 mod seed;
+mod skip;
 mod terminal;
 mod tunnel;
 
@@ -41,6 +49,8 @@ pub use self::{
     aws::{Aws, KEY, as_api_tags, seed_tags, tags},
     canary::{Canary, memory_of},
     command::{Command, Outcome, Running},
+    harmful::{every_harmful_character, is_harmful},
+    kills::killed_ever_later,
     kubernetes::{Kubernetes, status},
     moto::{Account, Moto},
     node::node_packages,
@@ -49,6 +59,7 @@ pub use self::{
     recorder::{Gate, Recorder, When},
     repository::{Repository, program},
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
+    skip::skip,
     terminal::{Key, Terminal},
     tunnel::Tunnel,
 };

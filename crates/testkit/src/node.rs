@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::python::target_directory;
+use crate::skip;
 
 const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node");
 
-/// Where the packages of `tests/node/package-lock.json` are. None, and a word on standard error, where there is no node
+/// Where the packages of `tests/node/package-lock.json` are. None, and the test is skipped, where there is no node
 /// or no npm.
 #[track_caller]
 pub fn node_packages() -> Option<PathBuf> {
@@ -20,11 +21,7 @@ pub fn node_packages() -> Option<PathBuf> {
         !ran.is_ok_and(|output| output.status.success())
     });
     if let Some(program) = missing {
-        // Not `eprintln`, which nobody sees of a test that passes.
-        use std::io::Write;
-        let why =
-            format!("SKIPPED: there is no `{program}` (on Debian: apt-get install nodejs npm)\n");
-        std::io::stderr().write_all(why.as_bytes()).ok();
+        skip(&format!("there is no `{program}` (on Debian: apt-get install nodejs npm)"));
         return None;
     }
     Some(install().unwrap_or_else(|why| {

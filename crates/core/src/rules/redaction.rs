@@ -413,8 +413,10 @@ fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::vcs::{File, Repository, Snapshot};
 
     #[test]
     fn masking_keeps_every_byte_in_its_place() {
@@ -427,13 +429,36 @@ mod tests {
     }
 
     #[test]
+    fn what_one_side_of_a_change_hides_the_other_does_not_show() {
+        let folder = tempfile::tempdir().unwrap();
+        git2::Repository::init(folder.path()).unwrap();
+        let repository = Repository::open(folder.path()).unwrap();
+        let project = Project::open(&repository, Snapshot::WorkTree, None).unwrap();
+        let entry = |key: &str| {
+            let path = "catalogs/secrets/payments/dev/SEC-0007.yaml".to_owned();
+            let text = format!("spec:\n  {key}: zqhunter7\n");
+            Entry::read(File { path, bytes: Ok(text.into_bytes()) }, true, &project)
+        };
+        // In one of the two, only the key gives the value away.
+        for (before, after) in [("password", "note"), ("note", "password")] {
+            let entries = (entry(before), entry(after));
+            let (old, new) = Confidential::of_change(&entries.0, &entries.1, &project);
+            assert_eq!(old.mask(&entries.0.text), format!("spec:\n  {before}: *********\n"));
+            assert_eq!(new.mask(&entries.1.text), format!("spec:\n  {after}: *********\n"));
+        }
+    }
+
+    #[test]
     fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
         let words = Words(
-            AhoCorasick::builder().ascii_case_insensitive(true).build(["abc", "longsecret"]).ok(),
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(["abc", "longsecret", "sevenxx", "eightxxx"])
+                .ok(),
         );
-        let mut text = "abc abcd xLONGSECRETx".to_owned();
+        let mut text = "abc abcd xLONGSECRETx asevenxxb aeightxxxb sevenxx".to_owned();
         redact(&mut text, [words].iter(), SpanOrigin::Foreign);
-        assert_eq!(text, "[hidden] abcd x[hidden]x");
+        assert_eq!(text, "[hidden] abcd x[hidden]x asevenxxb a[hidden]b [hidden]");
     }
 
     #[test]

@@ -91,6 +91,11 @@ fn is_harmful(character: char) -> bool {
     }
 }
 
+/// The list that the tests of the whole suite share, apart from the code above.
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests of the binary use all of it")]
+mod harmful;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,25 +108,11 @@ mod tests {
         assert_eq!(harmless_name("a\nb\u{7}"), "a\\nb\\u{7}");
     }
 
-    /// Characters that steer a terminal, reorder text or are invisible: C0 and C1 controls, and those of Unicode's TR 36 and
-    /// UAX 9, by their code points in the standard's tables.
-    const HARMFUL: [(u32, u32); 9] = [
-        (0x00, 0x08),
-        (0x0b, 0x1f),
-        (0x7f, 0x9f),
-        (0x061c, 0x061c),
-        (0x200b, 0x200f),
-        (0x2028, 0x2029),
-        (0x202a, 0x202e),
-        (0x2060, 0x2069),
-        (0xfeff, 0xfeff),
-    ];
-
     #[test]
     fn every_character_that_steers_or_hides_is_written_out_and_no_other() {
         for character in (0..=0xffff).filter_map(char::from_u32) {
             let point = u32::from(character);
-            let is_listed = HARMFUL.iter().any(|(first, last)| (*first..=*last).contains(&point));
+            let is_listed = harmful::is_harmful(character);
             let text = format!("a{character}b");
             assert_eq!(harmless(&text) != text, is_listed, "U+{point:04X}");
             assert_eq!(harmless_in_place(&text) != text, is_listed, "U+{point:04X}");

@@ -75,6 +75,14 @@ mod tests {
     }
 
     #[test]
+    fn without_a_reservation_the_limit_is_the_last_id_that_is_allowed() {
+        let limit = Limit { base: Some(id(7)), max_gap: 2 };
+        let allowed = |number| limit.allows(id(number), &Reservations::default());
+        assert!([1, 7, 8, 9].into_iter().all(allowed));
+        assert!(![10, 11, 999_999_999].into_iter().any(allowed));
+    }
+
+    #[test]
     fn reservations_without_a_gap_carry_on_and_one_far_away_does_not() {
         let limit = Limit { base: Some(id(7)), max_gap: 2 };
         let reservations = Reservations {

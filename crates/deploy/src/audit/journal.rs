@@ -110,3 +110,64 @@ impl OpenJournal {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use goldenpath_core::manifest::SecretId;
+    use goldenpath_core::trail::Actor;
+
+    fn event(action: &str) -> AuditEvent {
+        AuditEvent {
+            time: jiff::Timestamp::UNIX_EPOCH,
+            id: SecretId::first(),
+            action: action.to_owned(),
+            environment: "dev".to_owned(),
+            target: "goldenpath/a".to_owned(),
+            reason: "there is no such secret".to_owned(),
+            result: "done".to_owned(),
+            actor: Actor::default(),
+            source: "acme at commit 0123".to_owned(),
+            goldenpath: "0.1.0".to_owned(),
+            previous: String::new(),
+        }
+    }
+
+    fn actions(open: &OpenJournal) -> Vec<&str> {
+        open.events.iter().map(|event| event.action.as_str()).collect()
+    }
+
+    #[test]
+    fn a_run_that_goes_on_keeps_its_events_and_one_that_ended_leaves_them_to_the_next() {
+        let memory = tempfile::tempdir().unwrap();
+        let (first, second) = (Journal::new(memory.path()), Journal::new(memory.path()));
+        first.add(&[event("first")]).unwrap();
+        second.add(&[event("second")]).unwrap();
+        assert_eq!(actions(&second.open().unwrap()), ["second"]);
+        drop(first);
+        // What nothing has forgotten is there for the next run, the own last.
+        let third = Journal::new(memory.path());
+        third.add(&[event("third")]).unwrap();
+        third.add(&[event("fourth")]).unwrap();
+        let open = third.open().unwrap();
+        let mut found = actions(&open);
+        assert_eq!(found.split_off(2), ["third", "fourth"]);
+        found.sort_unstable();
+        assert_eq!(found, ["first", "second"]);
+        open.forget();
+        assert!(Journal::new(memory.path()).open().unwrap().events.is_empty());
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_off_hides_none_before_it() {
+        let memory = tempfile::tempdir().unwrap();
+        let journal = Journal::new(memory.path());
+        journal.add(&[event("whole")]).unwrap();
+        let (path, mut file) = journal.own.take().unwrap();
+        file.write_all(b"{\"time\":\"2026").unwrap();
+        drop(file);
+        assert!(path.exists());
+        assert_eq!(actions(&Journal::new(memory.path()).open().unwrap()), ["whole"]);
+    }
+}

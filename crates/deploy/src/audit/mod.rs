@@ -488,6 +488,81 @@ mod tests {
     }
 
     #[test]
+    fn a_pipeline_s_name_is_one_line_of_bounded_length() {
+        let url = format!("https://x/\u{1b}[2J\n{}", "a".repeat(600));
+        let shown = pipeline(|name| (name == "CI_JOB_URL").then(|| url.clone())).unwrap();
+        assert!(shown.starts_with("GitLab CI, https://x/[2Jaa"), "{shown}");
+        assert_eq!(shown.chars().count(), 500);
+    }
+
+    /// `create a begun`: an action, its reason, and how it went.
+    fn event(line: &str) -> AuditEvent {
+        let [action, reason, result] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        AuditEvent {
+            time: jiff::Timestamp::UNIX_EPOCH,
+            id: SecretId::first(),
+            action: action.to_owned(),
+            environment: "dev".to_owned(),
+            target: "goldenpath/a".to_owned(),
+            reason: reason.to_owned(),
+            result: result.to_owned(),
+            actor: Actor::default(),
+            source: "acme at commit 0123".to_owned(),
+            goldenpath: "0.1.0".to_owned(),
+            previous: String::new(),
+        }
+    }
+
+    /// What is recorded of a journal with these lines, in the same form.
+    fn recorded(lines: &[&str]) -> Vec<String> {
+        let events: Vec<AuditEvent> = lines.iter().map(|line| event(line)).collect();
+        let shown =
+            |event: AuditEvent| format!("{} {} {}", event.action, event.reason, event.result);
+        ended(&events).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn what_was_done_is_recorded_and_what_failed_is_not() {
+        assert_eq!(recorded(&["create a begun", "create a done"]), ["create a done"]);
+        assert_eq!(recorded(&["create a begun", "create a failed"]), [""; 0]);
+        assert_eq!(recorded(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_begun_and_neither_done_nor_failed_after_that_was_interrupted() {
+        assert_eq!(recorded(&["create a begun"]), ["create a interrupted"]);
+        // Another reason is the same action, planned again.
+        assert_eq!(recorded(&["create a begun", "create b done"]), ["create b done"]);
+        assert_eq!(
+            recorded(&["create a begun", "delete a done"]),
+            ["create a interrupted", "delete a done"]
+        );
+        assert_eq!(
+            recorded(&["create a begun", "create a failed", "create a begun"]),
+            ["create a interrupted"]
+        );
+    }
+
+    #[test]
+    fn each_version_of_a_value_is_an_action_of_its_own() {
+        assert_eq!(
+            recorded(&["set-value v1 begun", "set-value v2 begun", "set-value v2 done"]),
+            ["set-value v1 interrupted", "set-value v2 done"]
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_manifest_is_recorded_once() {
+        let mut trail = Trail::default();
+        for reason in ["a", "b"] {
+            let mark = event(&format!("mark-decommissioned {reason} done"));
+            add(&mut trail, &[&mark, &event(&format!("put-policy {reason} done"))]);
+        }
+        let actions: Vec<String> = trail.events().map(|event| event.action).collect();
+        assert_eq!(actions, ["mark-decommissioned", "put-policy", "put-policy"]);
+    }
+
+    #[test]
     fn a_manifest_is_marked_and_everything_else_stays() {
         let text = "spec: # x\n  lifecycle: { status: \"decommission_requested\" } # y\n";
         assert_eq!(

@@ -341,6 +341,11 @@ mod tests {
         ));
         let fits = "x".repeat(MAX_BYTES - r#"{"username":"u","password":""}"#.len());
         assert_eq!(check(&[("username", "u"), ("password", &fits)]), Ok(()));
+        let bytes = MAX_BYTES + 1;
+        assert_eq!(
+            check(&[("username", "u"), ("password", &format!("{fits}x"))]),
+            Err(ValueError::TooLarge { bytes })
+        );
     }
 
     #[test]

@@ -127,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn each_number_below_a_bound_is_as_likely_as_any_other() {
+        // 256 is no multiple of 94: the remainder of a byte alone would give the first 68 numbers
+        // half as often again as the others.
+        let mut counts = [0_u32; 94];
+        for _ in 0..94 * 1000 {
+            counts[usize::from(below(94).unwrap())] += 1;
+        }
+        // Each is expected 1000 times, with a standard deviation of 32.
+        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
     fn bytes_are_as_many_as_asked_for_in_each_encoding() {
         assert_eq!(encoded(32, Encoding::Hex).unwrap().expose_secret().len(), 64);
         assert_eq!(

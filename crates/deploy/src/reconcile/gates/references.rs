@@ -314,6 +314,29 @@ spec:
     }
 
     #[test]
+    fn a_name_counts_wherever_it_stands_as_a_whole_and_not_as_a_part_of_another() {
+        for text in [
+            "db-creds",
+            "secret/db-creds",
+            "db-creds.password",
+            "payments.db-creds.svc",
+            "x=db-creds,y",
+            "(db-creds)",
+            "\"db-creds\"",
+            "--secret=db-creds:/etc",
+            "other-db-creds db-creds",
+            "db-creds_old",
+        ] {
+            assert!(has_word(text, "db-creds"), "{text}");
+        }
+        for text in
+            ["other-db-creds", "db-creds-two", "xdb-creds", "db-creds2", "DB-CREDS", "db", ""]
+        {
+            assert!(!has_word(text, "db-creds"), "{text}");
+        }
+    }
+
+    #[test]
     fn each_document_of_a_file_has_its_own_namespace() {
         let text = "kind: A\nmetadata: {namespace: other}\na: db-creds\n---\nkind: B\nmetadata: {namespace: payments}\nargs: [--secret=db-creds]\n";
         assert_eq!(found(text), ["7 (a mention, which is a weaker sign)"]);

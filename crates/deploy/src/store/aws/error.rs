@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_is_missing_is_not_told_as_a_secret_that_is_missing() {
+        let key = StoreKey::parse("goldenpath/payments/dev/db").unwrap();
+        let call =
+            |operation| Call { operation, key: Some(&key), endpoint: "https://x", role: None };
+        let refused = |operation| call(operation).refused("ResourceNotFoundException", "Lambda f");
+        assert!(matches!(refused("DescribeSecret"), StoreError::NotFound { .. }));
+        let error = refused("RotateSecret");
+        assert!(matches!(error, StoreError::Rejected { .. }), "{error:?}");
+        assert!(error.to_string().contains("Lambda f"), "{error}");
+    }
+
+    #[test]
+    fn the_standard_error_of_a_credential_process_is_not_shown() {
+        let failed = CredentialsError::provider_error(
+            "the process ended with exit status: 1. Stderr: token=hunter2",
+        );
+        let shown = credentials_among(&failed).unwrap();
+        assert!(shown.contains("exit status: 1") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
     fn a_wrong_signature_does_not_show_the_session_token() {
         let message = "The request signature we calculated does not match the signature you provided. Check your \
             AWS Secret Access Key.\n\nThe Canonical String for this request should have been\n'POST\n/\n\n\

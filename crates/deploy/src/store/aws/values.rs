@@ -218,3 +218,57 @@ fn version(entry: SecretVersionsListEntry) -> Option<ValueVersion> {
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_call_that_carried_a_value_repeats_none_of_its_words() {
+        const VALUE: &str = "hunter2canary";
+        let echo = || format!("Value '{VALUE}' at 'secretString' failed");
+        let rejected = |code: &str| StoreError::Rejected {
+            operation: "PutSecretValue",
+            name: Some("goldenpath/a".to_owned()),
+            code: code.to_owned(),
+            message: echo(),
+        };
+        for error in [
+            StoreError::AccessDenied { operation: "PutSecretValue", message: echo() },
+            StoreError::AccessDenied {
+                operation: "PutSecretValue",
+                message: format!("{} kms:Decrypt", echo()),
+            },
+            rejected("ValidationException"),
+            rejected(VALUE),
+            rejected(&VALUE.repeat(10)),
+            StoreError::ClockOff { message: echo() },
+            StoreError::NoCredentials { reason: echo() },
+            StoreError::Unreachable {
+                endpoint: "https://x".to_owned(),
+                reason: format!("{UNREADABLE}: {}", echo()),
+            },
+        ] {
+            let before = format!("{error:?}");
+            assert!(before.contains(VALUE), "{before}");
+            let shown = without_words(error);
+            assert!(!format!("{shown} {shown:?}").contains(VALUE), "{before} became {shown:?}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_an_error_the_kms_key_and_the_network_s_reason_stay() {
+        let rejected = StoreError::Rejected {
+            operation: "PutSecretValue",
+            name: None,
+            code: "ValidationException".to_owned(),
+            message: "the KMS key is disabled".to_owned(),
+        };
+        let shown = without_words(rejected).to_string();
+        assert!(shown.contains("ValidationException") && shown.contains("KMS key"), "{shown}");
+        let reason = "connection refused".to_owned();
+        let unreachable = StoreError::Unreachable { endpoint: "https://x".to_owned(), reason };
+        let shown = without_words(unreachable).to_string();
+        assert!(shown.contains("connection refused"), "{shown}");
+    }
+}

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 use super::*;
@@ -343,4 +344,95 @@ fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_w
     run(store.put_policy(&key("a"), "{}")).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
     assert_eq!(run(store.describe(&key("a"))).unwrap().unwrap().tags, tags([("x", "1")]));
+}
+
+/// A store with a secret `a`, which has the version `one` and after it `two`, and the folder of its
+/// key.
+fn with_two_versions() -> (TempDir, TempDir, LocalStore, PathBuf) {
+    let (root, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = Path::new(".goldenpath/store.db");
+    let store = LocalStore::new(root.path(), file, Some(&keys.path().join("store.key")));
+    run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
+    put(&store, "one", None).unwrap();
+    put(&store, "two", Some("one")).unwrap();
+    let path = root.path().join(file);
+    (root, keys, store, path)
+}
+
+/// Puts a value whose text is the version's name.
+fn put(store: &LocalStore, version: &str, replaces: Option<&str>) -> Result<(), StoreError> {
+    run(store.put_value(&key("a"), &SecretString::from(version), version, replaces))
+}
+
+/// The versions that have the labels, and the current one's text.
+fn versions(store: &LocalStore) -> (Vec<(String, String)>, String) {
+    let found = run(store.versions(&key("a"))).unwrap().into_iter();
+    let mut labeled: Vec<_> = found.map(|version| (version.stages.concat(), version.id)).collect();
+    labeled.sort();
+    let value = run(store.value(&key("a"))).unwrap().unwrap();
+    (labeled, value.text.unwrap().expose_secret().to_owned())
+}
+
+fn labeled(current: &str, previous: &str) -> (Vec<(String, String)>, String) {
+    let label = |label: &str, version: &str| (label.to_owned(), version.to_owned());
+    (vec![label("AWSCURRENT", current), label("AWSPREVIOUS", previous)], current.to_owned())
+}
+
+#[test]
+fn a_value_replaces_the_version_that_was_seen_and_no_other() {
+    let (_root, _keys, store, _) = with_two_versions();
+    assert_eq!(versions(&store), labeled("two", "one"));
+    for stale in [None, Some("one"), Some("three"), Some("")] {
+        let refused = put(&store, "late", stale);
+        assert!(
+            matches!(refused, Err(StoreError::ValueMoved { ref name }) if name == "a"),
+            "{stale:?}: {refused:?}"
+        );
+        assert_eq!(versions(&store), labeled("two", "one"), "{stale:?}");
+    }
+    put(&store, "three", Some("two")).unwrap();
+    assert_eq!(versions(&store), labeled("three", "two"), "the oldest is removed");
+}
+
+#[test]
+fn the_previous_version_is_made_current_while_both_are_what_was_seen() {
+    let (_root, _keys, store, _) = with_two_versions();
+    let make_current = |version, replaces| run(store.make_current(&key("a"), version, replaces));
+    for (version, replaces) in [("one", "three"), ("two", "one"), ("three", "two"), ("two", "two")]
+    {
+        let refused = make_current(version, replaces);
+        assert!(
+            matches!(refused, Err(StoreError::ValueMoved { .. })),
+            "{version} {replaces}: {refused:?}"
+        );
+        assert_eq!(versions(&store), labeled("two", "one"), "{version} {replaces}");
+    }
+    make_current("one", "two").unwrap();
+    assert_eq!(versions(&store), labeled("one", "two"));
+}
+
+#[test]
+fn a_version_whose_labels_or_text_were_changed_is_not_made_current() {
+    for change in [
+        "UPDATE secrets SET labels = NULL",
+        "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE 'AWSCURRENT' END",
+        "UPDATE versions SET value = (SELECT value FROM versions WHERE id = 'two') WHERE id = 'one'",
+        "UPDATE versions SET value = x'0102' WHERE id = 'one'",
+    ] {
+        let (_root, _keys, store, path) = with_two_versions();
+        Connection::open(&path).unwrap().execute(change, []).unwrap();
+        let swapped = change.contains("CASE");
+        let (version, replaces) = if swapped { ("two", "one") } else { ("one", "two") };
+        let refused = run(store.make_current(&key("a"), version, replaces));
+        assert!(matches!(refused, Err(StoreError::LocalValue { .. })), "{change}: {refused:?}");
+    }
+}
+
+#[test]
+fn where_the_labels_do_not_verify_a_new_value_leaves_no_version_but_its_own() {
+    let (_root, _keys, store, path) = with_two_versions();
+    Connection::open(&path).unwrap().execute("UPDATE secrets SET labels = NULL", []).unwrap();
+    put(&store, "three", Some("two")).unwrap();
+    let current = vec![("AWSCURRENT".to_owned(), "three".to_owned())];
+    assert_eq!(versions(&store), (current, "three".to_owned()));
 }
