@@ -279,7 +279,7 @@ impl Scan<'_> {
                 continue;
             }
             let may_begin =
-                may_be_announced(&bytes[at..]) && (!is_inside || prose::is_unspaced(bytes[at]));
+                may_be_announced(&bytes[at..]) && (!is_inside || sentences::is_unspaced(bytes[at]));
             at = may_begin.then(|| self.cue(at)).flatten().unwrap_or(at + 1);
         }
     }
