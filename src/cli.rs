@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::Command;
+use crate::commands::{Command, OneCommand};
 use crate::failure::Failure;
 use crate::output::streams::Streams;
 
@@ -26,11 +27,24 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 /// merges, and puts the ExternalSecret into the GitOps repository.
 #[derive(Debug, Parser)]
 #[command(name = "goldenpath", version, propagate_version = true, max_term_width = 100)]
-struct Cli {
+struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
-    command: Command,
+    command: C,
     #[command(flatten)]
     shared: Shared,
+}
+
+impl Cli {
+    /// Parses the arguments of this process. Describing all commands to clap takes as long as
+    /// starting the program, so only the one that is named is described, unless the message of an
+    /// error or a help text may list others.
+    fn read() -> Result<Self, clap::Error> {
+        match Cli::<OneCommand>::try_parse() {
+            Ok(Cli { command, shared }) => Ok(Self { command: command.into(), shared }),
+            Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+            Err(_) => Self::try_parse(),
+        }
+    }
 }
 
 /// What every command takes.
@@ -98,7 +112,7 @@ pub fn main() -> ExitCode {
             "goldenpath: internal error at {place}. This is a bug; please report it with the command that you ran."
         );
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
     };

@@ -14,6 +14,21 @@ macro_rules! commands {
             $($variant($module::Args),)*
         }
 
+        /// The same commands, of which clap learns the arguments when one is named.
+        #[derive(Debug, clap::Subcommand)]
+        #[command(defer = true)]
+        pub(crate) enum OneCommand {
+            $($variant($module::Args),)*
+        }
+
+        impl From<OneCommand> for Command {
+            fn from(one: OneCommand) -> Self {
+                match one {
+                    $(OneCommand::$variant(args) => Self::$variant(args),)*
+                }
+            }
+        }
+
         impl Command {
             pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
                 match self {

@@ -1,5 +1,6 @@
 //! Whole files: written entirely or not at all, read up to a limit.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -305,11 +306,58 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable`], which says what the path is instead.
 pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
+    read_opened(open_without_following(path), || path.to_path_buf(), limit)
+}
+
+/// A folder whose files are read by their names, so that the way to it is walked once.
+#[derive(Debug)]
+pub struct OpenFolder<'path> {
+    path: &'path Path,
+    /// None where it cannot be opened; then each file's error says why.
+    #[cfg(unix)]
+    opened: Option<std::os::fd::OwnedFd>,
+}
+
+impl<'path> OpenFolder<'path> {
+    /// Opens the folder at `path`.
+    #[must_use]
+    pub fn open(path: &'path Path) -> Self {
+        #[cfg(unix)]
+        {
+            use rustix::fs::{Mode, OFlags, open};
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            Self { path, opened: open(path, flags, Mode::empty()).ok() }
+        }
+        #[cfg(not(unix))]
+        Self { path }
+    }
+
+    /// Reads the file called `name` as [`read_regular`] does.
+    ///
+    /// # Errors
+    /// [`Unreadable`], which says what the path is instead.
+    pub fn read_regular(&self, name: &OsStr, limit: u64) -> Result<Vec<u8>, Unreadable> {
+        #[cfg(unix)]
+        if let Some(folder) = &self.opened {
+            let opened = rustix::fs::openat(folder, name, FLAGS, rustix::fs::Mode::empty());
+            let opened = opened.map(File::from).map_err(io::Error::from);
+            return read_opened(opened, || self.path.join(name), limit);
+        }
+        read_regular(&self.path.join(name), limit)
+    }
+}
+
+/// Reads an opened file; `path` is asked for where it could not be opened.
+fn read_opened(
+    opened: io::Result<File>,
+    path: impl FnOnce() -> PathBuf,
+    limit: u64,
+) -> Result<Vec<u8>, Unreadable> {
     let io = |error: io::Error| Unreadable::Io(error.to_string());
-    let mut file = match open_without_following(path) {
+    let mut file = match opened {
         Ok(file) => file,
         Err(error) => {
-            return Err(match fs::symlink_metadata(path) {
+            return Err(match fs::symlink_metadata(path()) {
                 Ok(found) if !found.is_file() => Unreadable::NotAFile(kind_of(found.file_type())),
                 _ => io(error),
             });
@@ -349,11 +397,16 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
     Ok(bytes)
 }
 
+/// How a file is opened that no link may lead to, and that may be a FIFO.
+#[cfg(unix)]
+const FLAGS: rustix::fs::OFlags = rustix::fs::OFlags::RDONLY
+    .union(rustix::fs::OFlags::NOFOLLOW)
+    .union(rustix::fs::OFlags::NONBLOCK)
+    .union(rustix::fs::OFlags::CLOEXEC);
+
 #[cfg(unix)]
 fn open_without_following(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(File::from(open(path, flags, Mode::empty())?))
+    Ok(File::from(rustix::fs::open(path, FLAGS, rustix::fs::Mode::empty())?))
 }
 
 #[cfg(not(unix))]

@@ -82,6 +82,26 @@ impl SecretRequest {
     }
 }
 
+impl SecretRequest {
+    /// Returns the variable of templates called `name`, if it is one whose value is always a text.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        match name {
+            "name" => Some(self.name.as_str()),
+            "owner" => Some(&self.owner),
+            "service" => Some(self.service.as_str()),
+            "environment" => Some(self.environment.as_str()),
+            "provider" => Some(&self.provider),
+            "secretType" => Some(&self.secret_type),
+            "riskTier" => Some(&self.risk_tier),
+            "rotationClass" => Some(&self.rotation_class),
+            "namespace" => Some(self.namespace.as_str()),
+            "k8sSecretName" => Some(self.k8s_secret_name.as_str()),
+            _ => None,
+        }
+    }
+}
+
 impl LifecycleStatus {
     /// All states, in their order.
     pub const ALL: [Self; 4] =

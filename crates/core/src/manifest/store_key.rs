@@ -29,7 +29,13 @@ impl StoreKey {
     /// # Errors
     /// A template that does not render, or whose result AWS would refuse or misread.
     pub fn of(request: &SecretRequest, key_template: &Template) -> Result<Self, StoreKeyError> {
-        let key = key_template.render(request)?;
+        let key = match key_template.fill(|name| request.variable(name)) {
+            Some(key) => {
+                debug_assert_eq!(Some(&key), key_template.render(request).ok().as_ref());
+                key
+            }
+            None => key_template.render(request)?,
+        };
         Self::parse(&key).map_err(|reason| StoreKeyError::Refused { key, reason })
     }
 

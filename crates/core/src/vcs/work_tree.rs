@@ -1,5 +1,6 @@
 //! The files on disk.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +12,27 @@ use super::repository::slashed;
 use super::{File, Unreadable};
 use crate::files;
 
-/// A path from the repository's root, with what keeps it from being read where the walk saw that.
-type Found = (String, Option<Unreadable>);
+/// How many files of a folder a thread reads in one go.
+const FILES_A_GO: usize = 32;
+
+/// What counts as a manifest.
+enum WalkedFiles {
+    /// Files of one folder, by their names.
+    InFolder { folder: WalkedFolder, names: Vec<OsString> },
+    One {
+        /// From the repository's root, with `/`.
+        path: String,
+        on_disk: PathBuf,
+        /// What keeps it from being read, where the walk saw that.
+        problem: Option<Unreadable>,
+    },
+}
+
+struct WalkedFolder {
+    /// From the repository's root, with `/`.
+    path: String,
+    on_disk: PathBuf,
+}
 
 /// Walks and reads in one go: each folder of the catalog is one thread's until another has nothing left to do. The paths of the
 /// other files below `under`, hidden ones included, go to `others`.
@@ -25,22 +45,75 @@ pub(super) fn load<T: Send>(
 ) -> Vec<T> {
     let top = root.join(under);
     let (found, folders) = match files::follows_no_link(root, under) {
-        Err(link) => (vec![(under.to_owned(), Some(link))], Vec::new()),
+        Err(link) => {
+            let path = under.to_owned();
+            (vec![WalkedFiles::One { path, on_disk: top, problem: Some(link) }], Vec::new())
+        }
         Ok(()) if top.symlink_metadata().is_err() => return Vec::new(),
         Ok(()) => below(root, WalkDir::new(&top).max_depth(1), others),
     };
-    let read = |(path, problem): Found| {
-        let bytes = problem.map_or_else(|| files::read_regular(&root.join(&path), limit), Err);
-        load(File { path, bytes })
+    let read = |found: WalkedFiles| match found {
+        WalkedFiles::One { path, on_disk, problem } => {
+            let bytes = problem.map_or_else(|| files::read_regular(&on_disk, limit), Err);
+            vec![load(File { path, bytes })]
+        }
+        WalkedFiles::InFolder { folder, names } => {
+            let opened = files::OpenFolder::open(&folder.on_disk);
+            let read = |name: OsString| {
+                let path = folder.path_of(&name);
+                load(File { path, bytes: opened.read_regular(&name, limit) })
+            };
+            names.into_iter().map(read).collect()
+        }
     };
     let walked = folders
         .into_par_iter()
         .map(|folder| below(root, WalkDir::new(folder).min_depth(1), others).0);
-    walked.chain([found]).flat_map(|found| found.into_par_iter().map(read)).collect()
+    walked.chain([found]).flat_map(|found| found.into_par_iter().flat_map_iter(read)).collect()
+}
+
+impl WalkedFolder {
+    fn path_of(&self, name: &OsStr) -> String {
+        let name = name.to_string_lossy();
+        if self.path.is_empty() { name.into_owned() } else { format!("{}/{name}", self.path) }
+    }
+
+    /// Whether `entry` lies directly in it.
+    fn has(&self, entry: &DirEntry) -> bool {
+        let length = |path: &OsStr| path.as_encoded_bytes().len();
+        let (path, name) = (entry.path().as_os_str(), entry.file_name());
+        let folder = self.on_disk.as_os_str().as_encoded_bytes();
+        length(path) == folder.len() + 1 + length(name)
+            && path.as_encoded_bytes().starts_with(folder)
+    }
+}
+
+/// Adds an entry that has a name in a folder.
+fn add(entry: &DirEntry, found: &mut Vec<WalkedFiles>, relative: impl Fn(&Path) -> String) {
+    let name = entry.file_name().to_os_string();
+    match (found.last_mut(), entry.path().parent()) {
+        (Some(WalkedFiles::InFolder { folder, names }), _)
+            if names.len() < FILES_A_GO && folder.has(entry) =>
+        {
+            names.push(name);
+        }
+        (_, Some(parent)) => {
+            let folder = WalkedFolder { path: relative(parent), on_disk: parent.to_path_buf() };
+            found.push(WalkedFiles::InFolder { folder, names: vec![name] });
+        }
+        (_, None) => {
+            let (path, on_disk) = (relative(entry.path()), entry.path().to_path_buf());
+            found.push(WalkedFiles::One { path, on_disk, problem: None });
+        }
+    }
 }
 
 /// What counts as a manifest in a walk, and the folders one level down.
-fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>, Vec<PathBuf>) {
+fn below(
+    root: &Path,
+    walk: WalkDir,
+    others: &Mutex<Vec<String>>,
+) -> (Vec<WalkedFiles>, Vec<PathBuf>) {
     let mut folders = Vec::new();
     let mut found = Vec::new();
     let mut other = Vec::new();
@@ -68,16 +141,23 @@ fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>
                     _ => entry.depth() == 0 || is_yaml(entry.path()),
                 };
                 if counts {
-                    let problem = entry.path().to_str().is_none().then_some(Unreadable::Name);
-                    found.push((relative(entry.path()), problem));
+                    let is_named = entry.path().to_str().is_some();
+                    if is_named && entry.depth() > 0 {
+                        add(&entry, &mut found, relative);
+                    } else {
+                        let path = relative(entry.path());
+                        let problem = (!is_named).then_some(Unreadable::Name);
+                        found.push(WalkedFiles::One { path, on_disk: entry.into_path(), problem });
+                    }
                 } else if kind.is_file() {
                     other.push(relative(entry.path()));
                 }
             }
             Err(error) => {
+                let on_disk = error.path().map(Path::to_path_buf).unwrap_or_default();
                 let path = error.path().map(relative).unwrap_or_default();
                 let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                found.push((path, Some(Unreadable::Io(why))));
+                found.push(WalkedFiles::One { path, on_disk, problem: Some(Unreadable::Io(why)) });
             }
         }
     }

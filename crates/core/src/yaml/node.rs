@@ -110,6 +110,11 @@ impl Node {
 
 /// What a plain scalar is by YAML 1.2's core schema.
 pub(super) fn resolve(text: Cow<'_, str>) -> NodeValue {
+    // Of what begins with a letter, only null, true and false are no strings.
+    let is_string = |first: &u8| first.is_ascii_alphabetic() && !b"nNtTfF".contains(first);
+    if text.as_bytes().first().is_some_and(is_string) {
+        return NodeValue::String(text.into_owned());
+    }
     match Scalar::parse_from_cow(text) {
         Scalar::Null => NodeValue::Null,
         Scalar::Boolean(value) => NodeValue::Bool(value),

@@ -4,6 +4,8 @@
 //! tenth of what the parser for the whole of YAML needs. Whatever is not plainly of this form is left to that one: this
 //! never says that a text is wrong. In debug builds the two are compared at every call.
 
+use memchr::memchr;
+
 use super::node::{Key, Node, NodeValue, resolve};
 
 /// How many keys a mapping of the plain form has at most, since each is compared with those before it.
@@ -14,6 +16,24 @@ const MAX_DEPTH: usize = 8;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 64;
+
+/// How many bytes are held against the plain form's alphabet at once.
+const CHUNK: usize = 64;
+
+/// Whether a byte may stand in a value without quotation marks, apart from spaces.
+const IN_VALUE: [bool; 256] = {
+    let mut in_value = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        in_value[byte] = (byte as u8).is_ascii_alphanumeric()
+            || matches!(
+                byte as u8,
+                b'.' | b'_' | b'-' | b'/' | b',' | b'(' | b')' | b'+' | b'\'' | b'@'
+            );
+        byte += 1;
+    }
+    in_value
+};
 
 /// A mapping whose last line has not come yet.
 struct OpenMapping<'text> {
@@ -28,14 +48,20 @@ struct OpenMapping<'text> {
 /// Reads a text of the plain form: ASCII, no tabs, `key: value` lines, comments, at most a `---` at the top. None where
 /// it is anything else.
 pub(super) fn parse(text: &str) -> Option<Node> {
-    if !text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+    // Without an early end, the compiler does many bytes at once.
+    let is_plain = |chunk: &[u8]| {
+        chunk.iter().fold(true, |plain, byte| plain & matches!(byte, b'\n' | b' '..=b'~'))
+    };
+    if !text.as_bytes().chunks(CHUNK).all(is_plain) {
         return None;
     }
     let mut open: Vec<OpenMapping<'_>> = Vec::with_capacity(4);
     let mut after = 0;
-    for line in text.split('\n') {
+    while after < text.len() {
         let start = after;
-        after += line.len() + 1;
+        let length = memchr(b'\n', &text.as_bytes()[start..]).unwrap_or(text.len() - start);
+        let line = &text[start..start + length];
+        after += length + 1;
         let indent = spaces(line);
         let content = &line[indent..];
         if content.is_empty() || content.starts_with('#') {
@@ -142,15 +168,19 @@ fn value(content: &str) -> Option<Option<(usize, NodeValue)>> {
             let (mut length, mut at) = (0, 0);
             while let Some(byte) = bytes.get(at) {
                 match byte {
-                    b' ' => {}
+                    b' ' => at += 1,
                     b'#' if bytes[at - 1] == b' ' => break,
-                    b'.' | b'_' | b'-' | b'/' | b',' | b'(' | b')' | b'+' | b'\'' | b'@' => {
-                        length = at + 1
+                    _ => {
+                        let run =
+                            bytes[at..].iter().take_while(|byte| IN_VALUE[usize::from(**byte)]);
+                        let run = run.count();
+                        if run == 0 {
+                            return None;
+                        }
+                        at += run;
+                        length = at;
                     }
-                    byte if byte.is_ascii_alphanumeric() => length = at + 1,
-                    _ => return None,
                 }
-                at += 1;
             }
             Some(Some((length, resolve(content[..length].into()))))
         }

@@ -33,10 +33,12 @@ impl Scan<'_> {
         let bytes = self.bytes;
         let colon = bytes[at] == b':';
         if colon && bytes[at + 1..].starts_with(b"//") {
+            self.is_self_contained = false;
             self.url(at);
             return;
         }
         if at < self.names_from {
+            self.is_self_contained = false;
             return;
         }
         if colon && bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) {
@@ -81,6 +83,7 @@ impl Scan<'_> {
                 is_of_name,
             ));
         }
+        self.is_self_contained &= last != b"default";
         if last == b"default"
             && let Some(name) = self.terraform_variable(start)
         {
@@ -91,6 +94,7 @@ impl Scan<'_> {
             return;
         }
         let Some(name) = field_names::sensitive(&self.text[start..end]) else { return };
+        self.is_self_contained = false;
         let margin = &bytes[self.line..start];
         let margin_is = |allowed: &[u8]| {
             margin.len() <= LONGEST_MARGIN && margin.iter().all(|byte| allowed.contains(byte))

@@ -157,6 +157,11 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
         return None;
     }
+    // Of separators, the last letters alone say nothing.
+    let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word && !may_be_sensitive(name.as_bytes()) {
+        return None;
+    }
     let folded: String = name.chars().filter_map(fold).collect();
     let plain =
         ["base64", "b64"].iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(&folded);

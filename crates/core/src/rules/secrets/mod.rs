@@ -12,15 +12,19 @@ mod entropy;
 mod field_names;
 mod formats;
 mod gitleaks;
+mod memo;
 mod nodes;
 mod sentences;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use memchr::memchr;
+
 use super::secrets::commands::{COMMANDS, CommandUsage};
 pub(super) use super::secrets::field_names::ANY_VALUE;
 use super::secrets::formats::{FormatCache, TokenMatch};
+use super::secrets::memo::LineMemo;
 use super::secrets::sentences::{CUES, Cue};
 use crate::yaml::Node;
 
@@ -67,6 +71,29 @@ static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
     by_slot
 });
 
+/// For each byte, in either case, with which one of these words begins: the second bytes of such
+/// words, by their last five bits, which are the same in either case.
+const BEGINNINGS: [u32; 256] = {
+    let mut beginnings = [0; 256];
+    let mut row = 0;
+    while row < CUES.len() + COMMANDS.len() {
+        let is_cue = row < CUES.len();
+        let word = if is_cue { CUES[row].0 } else { COMMANDS[row - CUES.len()].0 }.as_bytes();
+        let second = 1 << (word[1] & 31);
+        beginnings[word[0].to_ascii_lowercase() as usize] |= second;
+        beginnings[word[0].to_ascii_uppercase() as usize] |= second;
+        row += 1;
+    }
+    beginnings
+};
+
+/// Whether one of these words may begin like `text`. Nearly all words of a manifest fail here.
+#[inline]
+fn may_be_announced(text: &[u8]) -> bool {
+    let [first, second, ..] = text else { return false };
+    BEGINNINGS[usize::from(*first)] >> (second & 31) & 1 == 1
+}
+
 /// Where words that begin like `text`, in either case, are kept. No word has one byte alone.
 fn slot(text: &[u8]) -> usize {
     let byte = |at: usize| text.get(at).map_or(0, |byte| usize::from(byte.to_ascii_lowercase()));
@@ -78,7 +105,6 @@ enum Class {
     Other,
     Token,
     Separator,
-    Newline,
 }
 
 const CLASSES: [Class; 256] = {
@@ -93,7 +119,6 @@ const CLASSES: [Class; 256] = {
     }
     classes[b':' as usize] = Class::Separator;
     classes[b'=' as usize] = Class::Separator;
-    classes[b'\n' as usize] = Class::Newline;
     classes
 };
 
@@ -108,10 +133,13 @@ pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec
         names_from: 0,
         memory: FormatCache::default(),
         has_aws_key_id: false,
+        is_self_contained: true,
         leaks: Vec::new(),
     };
-    scan.run_through();
-    scan.cues();
+    LineMemo::with(|memo| {
+        let lines = scan.run_through(memo);
+        scan.cues(&lines, memo);
+    });
     if let Some(root) = root {
         scan.node(root, None);
     }
@@ -152,24 +180,54 @@ struct Scan<'a> {
     names_from: usize,
     memory: FormatCache,
     has_aws_key_id: bool,
+    /// Whether no answer since the line began could have been another one with other lines around.
+    is_self_contained: bool,
     leaks: Vec<Leak>,
 }
 
+/// A line that has to be searched.
+struct SearchedLine {
+    span: Range<usize>,
+    /// Whether nothing has been found in it so far, and other lines had no say in that.
+    is_empty: bool,
+}
+
 impl Scan<'_> {
-    fn run_through(&mut self) {
+    /// Looks into runs and separators. Returns the lines that are not in the memo.
+    fn run_through(&mut self, memo: &LineMemo) -> Vec<SearchedLine> {
         let bytes = self.bytes;
-        let mut at = 0;
-        while at < bytes.len() {
+        let mut lines = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        while start < bytes.len() {
+            let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+            let is_whole = at <= start;
+            if start < end && !(is_whole && memo.has(&bytes[start..end])) {
+                let found = self.leaks.len();
+                (self.line, self.is_self_contained) = (start, is_whole);
+                // A block may end lines further down, and inside of one.
+                at = self.run_through_line(at.max(start), end);
+                let is_empty = self.is_self_contained && self.leaks.len() == found;
+                lines.push(SearchedLine { span: start..end, is_empty });
+            }
+            start = end + 1;
+        }
+        if self.has_aws_key_id {
+            self.aws_secret_keys();
+        }
+        lines
+    }
+
+    /// Looks into the runs and separators from `at` to the end of the line. Returns the byte from
+    /// which to go on.
+    fn run_through_line(&mut self, mut at: usize, end: usize) -> usize {
+        let bytes = self.bytes;
+        while at < end {
             match CLASSES[bytes[at] as usize] {
                 Class::Other => {
                     at += 1;
-                    while at < bytes.len() && bytes[at] == b' ' {
+                    while at < end && bytes[at] == b' ' {
                         at += 1;
                     }
-                }
-                Class::Newline => {
-                    at += 1;
-                    self.line = at;
                 }
                 Class::Separator => {
                     self.separator(at);
@@ -177,7 +235,7 @@ impl Scan<'_> {
                 }
                 Class::Token => {
                     let start = at;
-                    while at < bytes.len() && CLASSES[bytes[at] as usize] == Class::Token {
+                    while at < end && CLASSES[bytes[at] as usize] == Class::Token {
                         at += 1;
                     }
                     let is_short_start = match at - start {
@@ -191,47 +249,67 @@ impl Scan<'_> {
                 }
             }
         }
-        if self.has_aws_key_id {
-            self.aws_secret_keys();
+        at
+    }
+
+    /// Looks at what stands behind words that announce a value, and at command lines. Adds the lines
+    /// that have nothing of either to the memo.
+    fn cues(&mut self, lines: &[SearchedLine], memo: &mut LineMemo) {
+        for line in lines {
+            let found = self.leaks.len();
+            self.is_self_contained = line.is_empty;
+            self.cues_of_line(line.span.clone());
+            if self.is_self_contained && self.leaks.len() == found {
+                memo.add(&self.bytes[line.span.clone()]);
+            }
         }
     }
 
-    /// Looks at what stands behind words that announce a value, and at command lines.
-    fn cues(&mut self) {
-        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let (text, bytes, announced) = (self.text, self.bytes, &*ANNOUNCED);
-        let mut at = 0;
-        while at < bytes.len() {
-            let words = &announced[slot(&bytes[at..])];
-            // Most places are inside of a word of ASCII letters.
-            let is_inside = at > 0
-                && bytes[at - 1].is_ascii_alphanumeric()
-                && !sentences::is_unspaced(bytes[at]);
-            if words.is_empty() || (is_inside && !self.is_escape(at)) {
+    fn cues_of_line(&mut self, line: Range<usize>) {
+        let bytes = self.bytes;
+        let mut at = line.start;
+        while at < line.end {
+            let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !self.is_escape(at);
+            if is_inside && bytes[at].is_ascii_alphanumeric() {
+                // Most places are inside of a word of ASCII letters.
                 at += 1;
+                while at < line.end && bytes[at].is_ascii_alphanumeric() {
+                    at += 1;
+                }
                 continue;
             }
-            let is_here = |word: &str| {
-                bytes
+            let may_begin =
+                may_be_announced(&bytes[at..]) && (!is_inside || sentences::is_unspaced(bytes[at]));
+            at = may_begin.then(|| self.cue(at)).flatten().unwrap_or(at + 1);
+        }
+    }
+
+    /// Looks at what stands behind the word at `at`, if it announces something. Returns the word's
+    /// end.
+    fn cue(&mut self, at: usize) -> Option<usize> {
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let (text, bytes) = (self.text, self.bytes);
+        let is_same = |one: Option<&u8>, other: Option<&u8>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (word_ends, _) => word_ends.is_none(),
+        };
+        let is_here = |word: &str| {
+            is_same(word.as_bytes().get(2), bytes.get(at + 2))
+                && bytes
                     .get(at..at + word.len())
                     .is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
-            };
-            let Some((word, announced)) = words.iter().find(|(word, _)| is_here(word)) else {
-                at += 1;
-                continue;
-            };
-            let end = at + word.len();
-            let begins = !is_letter(text[..at].chars().next_back()) || self.is_escape(at);
-            if sentences::is_unspaced(bytes[at])
-                || (begins && !is_letter(text[end..].chars().next()))
-            {
-                match announced {
-                    Announced::Sentence(cue) => self.sentence(at, end, *cue),
-                    Announced::Command(usage) => self.command(end, *usage),
-                }
+        };
+        let words = &ANNOUNCED[slot(&bytes[at..])];
+        let (word, announced) = words.iter().find(|(word, _)| is_here(word))?;
+        let end = at + word.len();
+        let begins = !is_letter(text[..at].chars().next_back()) || self.is_escape(at);
+        if sentences::is_unspaced(bytes[at]) || (begins && !is_letter(text[end..].chars().next())) {
+            match announced {
+                Announced::Sentence(cue) => self.sentence(at, end, *cue),
+                Announced::Command(usage) => self.command(end, *usage),
             }
-            at = end;
         }
+        Some(end)
     }
 
     /// Whether the letter before `start` belongs to an escape such as `\n`.
@@ -259,7 +337,10 @@ impl Scan<'_> {
         while at < run.end {
             let byte = bytes[at];
             if word_starts && formats::may_start(&bytes[at..]) {
-                let end = match formats::at(self.text, at, &mut self.memory) {
+                let found = formats::at(self.text, at, &mut self.memory);
+                // A block's end is looked for in the lines below.
+                self.is_self_contained &= found.is_none() && byte != b'-';
+                let end = match found {
                     None => at,
                     Some(TokenMatch::Public(end)) => end,
                     Some(TokenMatch::Secret(span, what)) => {
@@ -274,7 +355,7 @@ impl Scan<'_> {
                 };
                 if end > at {
                     if end >= run.end {
-                        return self.skip_to(end);
+                        return end;
                     }
                     (at, rest, word_starts, rare) = (end, end, true, 0);
                     continue;
@@ -284,10 +365,11 @@ impl Scan<'_> {
             word_starts = !byte.is_ascii_alphanumeric() || (escaped && at == run.start);
             at += 1;
         }
-        if rare >= 2
-            && run.end - rest >= 20
-            && let Some(span) = entropy::random_part(bytes, rest..run.end)
-        {
+        if rare < 2 || run.end - rest < 20 {
+            return run.end;
+        }
+        self.is_self_contained = false;
+        if let Some(span) = entropy::random_part(bytes, rest..run.end) {
             match encoded::text_in(&self.text[span.clone()]) {
                 None => self.found(span, "a random text, such as keys and tokens are", 2),
                 Some(text) if encoded::has_leak(&text) => self.found(span, "a secret in base64", 2),
@@ -295,14 +377,6 @@ impl Scan<'_> {
             }
         }
         run.end
-    }
-
-    /// Goes on behind a block, which may end lines further down.
-    fn skip_to(&mut self, end: usize) -> usize {
-        if let Some(newline) = self.bytes[self.line..end].iter().rposition(|&byte| byte == b'\n') {
-            self.line += newline + 1;
-        }
-        end
     }
 
     /// The 40 characters of base64 that belong to an access key ID (AWS, "Managing access keys"). Ones with words in
@@ -327,6 +401,29 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_below_its_name_is_found_where_its_line_was_harmless_before() {
+        assert_eq!(leaks_in_words("see below:\nTr0ub4dor&3\n"), []);
+        let leaks = leaks_in_words("the password is:\nTr0ub4dor&3\n");
+        assert_eq!(leaks.iter().map(|leak| leak.span.clone()).collect::<Vec<_>>(), [17..28]);
+    }
+
+    #[test]
+    fn a_line_with_a_secret_has_one_each_time() {
+        let text = "# the password is Tr0ub4dor&3\n";
+        for _ in 0..3 {
+            assert_eq!(leaks_in_words(text).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_block_hides_the_lines_in_it_and_not_those_behind_it() {
+        let block = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        assert_eq!(leaks_in_words(&format!("MIIB\n{block}")), []);
+        let leaks = leaks_in_words(&format!("{block}password=hunter2\n"));
+        assert_eq!(leaks.len(), 1);
+    }
 
     /// 256 KiB of what makes a careless scanner go over the same text again and again.
     #[test]

@@ -57,7 +57,8 @@ impl Scan<'_> {
 
     /// A quoted or folded text is looked at as what it says, too.
     fn decoded(&mut self, span: &Range<usize>, text: &str) {
-        if text.len() < SHORTEST_RUN {
+        let is_quoted = matches!(self.bytes.get(span.start), Some(b'"' | b'\''));
+        if text.len() < SHORTEST_RUN || (span.len() == text.len() && !is_quoted) {
             return;
         }
         let inner = inner(self.text, span);

@@ -444,6 +444,7 @@ impl<'text> Scan<'text> {
 
     /// A value on the line below `password:`, which has nothing else.
     fn next_line(&mut self, at: usize, cue: Cue) {
+        self.is_self_contained = false;
         let Some(below) =
             self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n"))
         else {
