@@ -11,11 +11,13 @@ use super::repository::slashed;
 use super::{File, Unreadable};
 use crate::files;
 
-/// A path from the repository's root, with what keeps it from being read where the walk saw that.
+/// A path from the repository's root, with the walk's error if it cannot be read.
 type Found = (String, Option<Unreadable>);
 
-/// Walks and reads in one go: each folder of the catalog is one thread's until another has nothing left to do. The paths of the
-/// other files below `under`, hidden ones included, go to `others`.
+/// Walks and loads the manifests below `under` in parallel.
+///
+/// Each folder of the catalog is one task. The paths of the other files below `under`, hidden ones
+/// included, are added to `others`.
 pub(super) fn load<T: Send>(
     root: &Path,
     under: &str,
@@ -39,7 +41,7 @@ pub(super) fn load<T: Send>(
     walked.chain([found]).flat_map(|found| found.into_par_iter().map(read)).collect()
 }
 
-/// What counts as a manifest in a walk, and the folders one level down.
+/// Returns a walk's files that count as manifests, and its folders at depth one.
 fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>, Vec<PathBuf>) {
     let mut folders = Vec::new();
     let mut found = Vec::new();
@@ -61,7 +63,8 @@ fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>
                 if kind.is_dir() && entry.depth() == 1 {
                     folders.push(entry.path().to_path_buf());
                 }
-                // A folder in a manifest's place, and a link to a folder, hide manifests without a trace.
+                // A folder with a manifest's name, or a link to a folder, would hide manifests
+                // silently.
                 let counts = match kind {
                     kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
                     kind if kind.is_symlink() && entry.path().is_dir() => true,
@@ -86,7 +89,7 @@ fn below(root: &Path, walk: WalkDir, others: &Mutex<Vec<String>>) -> (Vec<Found>
             match entry {
                 Ok(entry) if entry.file_type().is_file() => other.push(relative(entry.path())),
                 Ok(_) => {}
-                // Reading it says why it cannot be read.
+                // Reading it later reports why it cannot be read.
                 Err(error) => other.extend(error.path().map(relative)),
             }
         }
