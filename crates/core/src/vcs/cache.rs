@@ -27,10 +27,10 @@ pub struct DiskCache {
 impl Repository {
     /// Returns the cache file `name`, valid for this version and these `inputs`.
     #[must_use]
-    pub fn memory_of(&self, name: &str, depends_on: impl Hash) -> DiskCache {
+    pub fn disk_cache(&self, name: &str, inputs: impl Hash) -> DiskCache {
         let mut hasher = DefaultHasher::new();
         // A new hasher in the standard library changes the seal, which empties the cache once.
-        (env!("CARGO_PKG_VERSION"), depends_on).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), inputs).hash(&mut hasher);
         DiskCache { file: self.memory().join(name), seal: hasher.finish() }
     }
 }
@@ -38,7 +38,7 @@ impl Repository {
 impl DiskCache {
     /// Returns the cached bytes, in records of `size` bytes; None if there are none.
     #[must_use]
-    pub fn recall(&self, size: usize) -> Option<Vec<u8>> {
+    pub fn load(&self, size: usize) -> Option<Vec<u8>> {
         let mut bytes = files::read_regular(&self.file, MAX_FILE).ok()?;
         let length = bytes.len().checked_sub(TRAILER)?;
         let (records, trailer) = bytes.split_at(length);
@@ -50,7 +50,7 @@ impl DiskCache {
     }
 
     /// Replaces the cached records; a failed write costs the next run only time.
-    pub fn remember(&self, records: &[u8]) {
+    pub fn store(&self, records: &[u8]) {
         if (records.len() + TRAILER) as u64 <= MAX_FILE {
             drop(files::write_forgettable(&self.file, &[records, &self.trailer(records)].concat()));
         }

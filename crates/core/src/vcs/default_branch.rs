@@ -1,17 +1,21 @@
-//! The default branch of a remote, for decisions that must not rest on a guess.
+//! The default branch of a remote, from its HEAD and never from a guess.
 //!
-//! There are three notions of the default branch. They differ in how much they guess:
+//! There are three notions of the default branch:
 //!
-//! - [`Repository::default_branch`], here: the branch that the HEAD of one remote names, read from
-//!   `refs/remotes/<remote>/HEAD` or queried from the remote over the network. It never guesses by
-//!   name, and a missing answer is an error. Writes depend on it: the catalog of the default branch
-//!   decides whether a value may be set.
-//! - [`Repository::upstream_branch`] and the functions next to it: offline and without errors. They
-//!   read the HEAD of `origin` (of the server itself in a bare repository) and then guess `main` or
-//!   `master`. Checks, hooks and renumbering use them to choose a base;
-//!   [`Repository::certain_default_tip`] is the variant without the guess, for the audit trail.
-//! - `default_tip` in [`crate::used_ids`]: like the second one, but first of the remote on which IDs
-//!   are reserved, and at last HEAD. It only says which manifest owns an ID that two of them have.
+//! - [`Repository::default_branch`], in this module, is the branch that the HEAD of the given
+//!   remote names. It is read from `refs/remotes/<remote>/HEAD`, or else queried over the
+//!   network. Without an answer it is an error. Commands that set a value use it to compare the
+//!   destinations of the work tree with those of reviewed files.
+//! - [`Repository::upstream_branch`] is the HEAD of `origin` as it was fetched, or else a
+//!   guess: `origin/main` or `origin/master`. It uses no network, and without an answer it is
+//!   None. Checks, hooks, fixes, `due` and renumbering compare with it. Its variants are
+//!   [`Repository::branch_of`] for another remote, [`Repository::own_branch`] in a bare
+//!   repository, [`Repository::upstream`] for either, [`Repository::default_tip`] with a local
+//!   branch if there are no remotes, and [`Repository::certain_default_tip`] without the guess.
+//! - `default_tip` in [`crate::used_ids`] is the tip of the remote on which IDs are reserved,
+//!   or else [`Repository::default_tip`], or else HEAD. It uses no network and has an answer
+//!   from the first commit on. The highest ID there limits which IDs count; a current answer of
+//!   the remote takes precedence.
 
 use std::fmt;
 use std::time::Duration;
@@ -45,10 +49,7 @@ pub enum DefaultBranchError {
     Ambiguous { remotes: Vec<String> },
 
     #[error("this clone has no remote `{remote}`, which `audit.remote` in goldenpath.yaml names")]
-    #[diagnostic(
-        code(goldenpath::source::no_such_remote),
-        help("git remote add {remote} URL")
-    )]
+    #[diagnostic(code(goldenpath::source::no_such_remote), help("git remote add {remote} URL"))]
     NoSuchRemote { remote: String },
 
     #[error("cannot find the default branch of `{remote}`: {why}")]
@@ -121,11 +122,10 @@ impl Repository {
         }
     }
 
-    /// Returns the default branch of a remote, without a guess by name.
+    /// Returns the default branch of a remote, and never a guess.
     ///
     /// It is the branch in `refs/remotes/<remote>/HEAD`; if this clone does not have that ref, the
-    /// remote is queried over the network. Compare [`Repository::upstream_branch`], which is
-    /// offline and guesses.
+    /// remote is queried over the network. [`Repository::upstream_branch`] is offline and guesses.
     ///
     /// # Errors
     /// A remote that does not exist, does not answer or has no default branch, or a branch that was
@@ -167,7 +167,8 @@ impl Repository {
         match target.and_then(|target| target.strip_prefix(&prefix)) {
             Some(branch) => Ok(Some(branch.to_owned())),
             None => {
-                Err(self.unknown(remote, format!("`{name}` does not point to one of its branches"))?)
+                let why = format!("`{name}` does not point to one of its branches");
+                Err(self.unknown(remote, why)?)
             }
         }
     }
@@ -175,12 +176,10 @@ impl Repository {
     /// Queries the branch of a remote's HEAD over the network.
     fn fetch_remote_head(&self, remote: &str) -> Result<String, DefaultBranchError> {
         let git = self.program().without_questions();
-        let answer = git
-            .run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], LIMIT)
-            .map_err(|source| DefaultBranchError::Unreachable {
-                remote: remote.to_owned(),
-                source,
-            })?;
+        let answer =
+            git.run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], LIMIT).map_err(
+                |source| DefaultBranchError::Unreachable { remote: remote.to_owned(), source },
+            )?;
         let lines = answer.stdout.lines().filter_map(|line| line.split_once('\t'));
         let branch = lines
             .filter(|(_, name)| *name == "HEAD")

@@ -104,14 +104,16 @@ impl Repository {
                 Err(SourceError::Shallow { one: one.to_string(), other: other.to_string() })
             }
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(SourceError::git(format!("the merge base of {one} and {other}"))(error)),
+            Err(error) => {
+                Err(SourceError::git(format!("the merge base of {one} and {other}"))(error))
+            }
         }
     }
 
-    /// Removes from a staged `change` the files that are in `upstream` already.
+    /// Removes from a staged `change` the parts that were checked in `upstream`.
     ///
-    /// A file counts as such if upstream's history has it as it is staged, or if both have no such
-    /// file: a merge brought it, or the change was reverted. It was checked there.
+    /// A file that upstream's history has as it is staged comes from a merge, or the change reverts
+    /// to it. A file that upstream's tip does not have has no earlier state that counts.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -184,10 +186,10 @@ impl Repository {
         Ok(one == other || self.git.graph_descendant_of(one, other).map_err(failed)?)
     }
 
-    /// Returns the default branch's tip, with a guess in a repository without remotes.
+    /// Returns the default branch's tip, with a local guess if there are no remotes.
     ///
-    /// It is the tip of [`Repository::upstream`]; without any remote, that of the local branch
-    /// `main` or `master`. A check of staged files compares the rule files with it.
+    /// It is [`Repository::upstream`]; without remotes, the tip of `main` or `master`. A check of
+    /// staged files compares new IDs with it.
     #[must_use]
     pub fn default_tip(&self) -> Option<Snapshot> {
         let local = || {
@@ -204,8 +206,8 @@ impl Repository {
     ///
     /// It is [`Repository::default_tip`] if the repository is bare, has no remotes, or has
     /// `refs/remotes/origin/HEAD`. Otherwise it is None: anyone who can push can create a branch
-    /// called `main` or `master`. A check uses it to decide which events of the audit trail are
-    /// final.
+    /// called `main` or `master`. A check of merged commits uses it to decide whether `apply` may
+    /// have recorded their changes of the audit trail.
     #[must_use]
     pub fn certain_default_tip(&self) -> Option<Snapshot> {
         let is_certain = self.git.is_bare()
@@ -265,8 +267,8 @@ impl Repository {
     /// Returns `origin`'s default branch offline: its HEAD, else `main` or `master`.
     ///
     /// The last two are a guess, and None means only that this clone has none of the three. Hooks,
-    /// renumbering and checks of new manifests use it. Where a guess or a missing answer would be
-    /// wrong, use [`Repository::default_branch`]; in a bare repository, [`Repository::own_branch`].
+    /// renumbering, warnings and checks of new names use it. Where a guess would be wrong,
+    /// use [`Repository::default_branch`]; in a bare repository, [`Repository::own_branch`].
     #[must_use]
     pub fn upstream_branch(&self) -> Option<TargetBranch> {
         self.branch_of("origin")

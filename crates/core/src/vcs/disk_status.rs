@@ -48,7 +48,7 @@ impl Disk<'_> {
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
             return Vec::new();
         }
-        let (mut found, folders) = look_into(self.index, place.folder, &top, place.counts);
+        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.counts);
         let below =
             |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
         found.par_extend(folders.into_par_iter().flat_map_iter(below));
@@ -61,8 +61,8 @@ impl Disk<'_> {
     ///
     /// A path with a line break is skipped.
     #[must_use]
-    pub fn look_into(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
-        let (mut files, folders) = look_into(self.index, path, &self.root.join(path), counts);
+    pub fn list_folder(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), counts);
         let is_line = |path: &String| !path.contains('\n');
         files.retain(is_line);
         (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
@@ -98,7 +98,7 @@ fn walk(
     counts: fn(&Path) -> bool,
     depth: usize,
 ) -> Vec<String> {
-    let (mut found, folders) = look_into(index, path, folder, counts);
+    let (mut found, folders) = list_folder(index, path, folder, counts);
     for (path, folder) in folders {
         if depth < MAX_FOLDERS {
             found.extend(walk(index, &path, &folder, counts, depth + 1));
@@ -108,7 +108,7 @@ fn walk(
 }
 
 /// Lists one folder: the files that are new or may be changed, and the folders.
-fn look_into(
+fn list_folder(
     index: &Index,
     path: &str,
     folder: &Path,

@@ -116,9 +116,7 @@ pub enum SourceError {
     )]
     #[diagnostic(
         code(goldenpath::source::ambiguous),
-        help(
-            "give the full name, such as `refs/remotes/origin/main`, or the commit's full ID"
-        )
+        help("give the full name, such as `refs/remotes/origin/main`, or the commit's full ID")
     )]
     Ambiguous { spec: String, names: Vec<String> },
 

@@ -110,11 +110,12 @@ impl Repository {
         &self.root
     }
 
-    /// Returns the cache folder below `.git/`, which all linked work trees share.
+    /// Returns goldenpath's own folder below `.git/`.
     ///
-    /// It may not exist yet, and may be deleted while no run is active.
+    /// All linked work trees share it. Runs leave files there for later ones. It may not exist yet,
+    /// and it may be deleted while no run is active.
     #[must_use]
-    pub fn cache_folder(&self) -> PathBuf {
+    pub fn memory(&self) -> PathBuf {
         self.git.commondir().join("goldenpath")
     }
 
