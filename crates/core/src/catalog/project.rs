@@ -472,7 +472,7 @@ fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, Con
     let bytes = bytes.map_err(|why| {
         let help = match why {
             Unreadable::Object(_) => vcs::GET_OBJECTS,
-            _ => "replace it with a regular file of at most 1 MiB, or remove it",
+            _ => "put a regular file of at most 1 MiB there, or remove it",
         };
         ConfigError::new(path, why.to_string(), help)
     })?;

@@ -54,7 +54,7 @@ pub enum IdError {
         place: String,
     },
 
-    #[error("cannot reserve IDs: this clone has no remote{}", named(name))]
+    #[error("cannot reserve IDs: there is no remote{}", named(name))]
     #[diagnostic(
         code(goldenpath::ids::no_remote),
         help("`git remote add origin URL` adds one; or set `ids.remote`, or use `--no-reserve`")

@@ -72,7 +72,7 @@ impl Trail {
                 Ok(event) if event.previous != previous => {
                     fault(
                         "it does not follow the line before it: one of the two was altered, \
-                         removed or moved",
+                         dropped or moved",
                     );
                 }
                 Ok(_) => {}
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_altered_removed_or_moved_line_is_reported() {
+    fn an_altered_dropped_or_moved_line_is_reported() {
         assert_eq!(faulty(&lines(&[0, 2])), [2]);
         assert_eq!(faulty(&lines(&[1, 2])), [1]);
         assert_eq!(faulty(&lines(&[0, 2, 1])), [2, 3]);
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(faulty(&Trail::of(trail().text().replace("SEC-0007", "SEC-0008"))), [1, 2, 3]);
         assert_eq!(faulty(&Trail::of(trail().text().trim_end().to_owned())), [3]);
         assert_eq!(faulty(&Trail::of("{}\n".to_owned())), [1]);
-        // No line follows the last one: only git's history shows that it was altered or removed.
+        // No line follows the last one: only git's history shows that it was altered or dropped.
         assert_eq!(faulty(&lines(&[0, 1])), [0; 0]);
     }
 }

@@ -118,9 +118,9 @@ pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<us
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let line = (0..old.len()).find(|line| old.get(*line) != new.get(*line)).unwrap_or(old.len());
     let what = match new.get(line) {
-        None => "the lines from here on were removed",
+        None => "the lines from here on were dropped",
         Some(_) if new.contains(&old[line]) => "this line was moved, or one was inserted before it",
-        Some(next) if old.get(line + 1) == Some(next) => "the line that was here was removed",
+        Some(next) if old.get(line + 1) == Some(next) => "the line that was here was dropped",
         Some(_) => "this line was altered",
     };
     Some((Some(line + 1), what.to_owned()))
