@@ -128,7 +128,7 @@ impl Entry {
     /// Frees the memory of the nodes; they are parsed again if needed.
     ///
     /// Most files have no findings, so their nodes are used only once.
-    pub fn let_nodes_go(&mut self) {
+    pub fn drop_nodes(&mut self) {
         if let EntryState::Parsed(manifest) = &mut self.state {
             drop(manifest.nodes.take());
         }

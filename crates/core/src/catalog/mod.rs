@@ -240,7 +240,7 @@ impl Catalog {
         selection: &Selection,
     ) -> Result<Self, SourceError> {
         let drop_nodes = |entry: &mut Entry| -> Vec<()> {
-            entry.let_nodes_go();
+            entry.drop_nodes();
             Vec::new()
         };
         Ok(Self::inspect(repository, project, snapshot, selection, None, drop_nodes)?.0)

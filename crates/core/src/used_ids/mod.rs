@@ -256,7 +256,7 @@ fn find_highest(
 /// Returns the tip that limits which IDs count, without a query.
 ///
 /// It is the default branch of `remote`, the remote on which IDs are reserved; or else
-/// [`Repository::default_tip`], or else HEAD. [`Repository::default_branch`] describes how the
+/// [`Repository::default_tip`], or else HEAD. The module `vcs::default_branch` describes how the
 /// notions of the default branch differ.
 fn default_tip(repository: &Repository, remote: Option<&str>) -> Option<Snapshot> {
     let of_remote = remote.and_then(|remote| repository.branch_of(remote)).map(|branch| branch.tip);

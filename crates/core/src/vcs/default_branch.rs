@@ -4,7 +4,7 @@
 //!
 //! - [`Repository::default_branch`], in this module, is the branch that the HEAD of the given
 //!   remote names. It is read from `refs/remotes/<remote>/HEAD`, or else queried over the
-//!   network. Without an answer it is an error. Commands that set a value use it to compare the
+//!   network. Without an answer it is an error. The `value` commands use it to compare the
 //!   destinations of the work tree with those of reviewed files.
 //! - [`Repository::upstream_branch`] is the HEAD of `origin` as it was fetched, or else a
 //!   guess: `origin/main` or `origin/master`. It uses no network, and without an answer it is

@@ -1,6 +1,6 @@
 //! Differences between snapshots, merges in memory, and the default branch offline.
 //!
-//! [`Repository::default_branch`] describes how the notions of the default branch differ.
+//! The module `default_branch` describes how the notions of the default branch differ.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -267,8 +267,8 @@ impl Repository {
     /// Returns `origin`'s default branch offline: its HEAD, else `main` or `master`.
     ///
     /// The last two are a guess, and None means only that this clone has none of the three. Hooks,
-    /// renumbering, warnings and checks of new names use it. Where a guess would be wrong,
-    /// use [`Repository::default_branch`]; in a bare repository, [`Repository::own_branch`].
+    /// renumbering, warnings and checks of new names use it. Where a guess would be
+    /// wrong, use [`Repository::default_branch`]; in a bare repository, [`Repository::own_branch`].
     #[must_use]
     pub fn upstream_branch(&self) -> Option<TargetBranch> {
         self.branch_of("origin")
