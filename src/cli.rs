@@ -99,7 +99,7 @@ pub(crate) struct Context {
 /// Returns the command line, for pages that are generated from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    Cli::<Command>::command()
 }
 
 /// Runs the command line of this process.

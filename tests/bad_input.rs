@@ -644,14 +644,14 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
         (
             CONFIG,
             "governance: gov.yml\n",
-            "`governance: gov.yml` names a file that is not there",
+            "`governance: gov.yml` names a file that does not exist",
             "1:1",
             "leave `governance` out",
         ),
         (
             CONFIG,
             "enums: list.yaml # x\n",
-            "`enums: list.yaml` names a file that is not there",
+            "`enums: list.yaml` names a file that does not exist",
             "1:1",
             "write `list.yaml`",
         ),

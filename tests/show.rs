@@ -190,7 +190,7 @@ fn who_reserved_the_id_is_told() {
     assert!(shown.contains("ID          not reserved on origin"), "{shown}");
     repository.git(&["remote", "set-url", "origin", "/nowhere/at/all"]);
     let shown = repository.goldenpath(&["show", id]).run().success().stdout;
-    assert!(shown.contains("ID          not known: `origin` cannot be asked"), "{shown}");
+    assert!(shown.contains("ID          not known: cannot query `origin`"), "{shown}");
 }
 
 #[test]

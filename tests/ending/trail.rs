@@ -103,7 +103,7 @@ fn every_tampering_is_named_with_its_file_and_line() {
     tampered(&|_, lines| joined(lines[..lines.len() - 1].to_vec()), &["3"]);
     tampered(
         &|_, lines| joined([&lines[..], &["{}"]].concat()).replacen("done", "fine", 1),
-        &["4: it is no event"],
+        &["4: it is not an event"],
     );
 
     // The last line, altered, has none behind it that would tell; history does.

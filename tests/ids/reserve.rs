@@ -72,7 +72,7 @@ fn a_remote_that_is_away_is_a_warning_or_an_error_as_is_wished() {
     let warned = reserve(&clones[0], &[]).success();
     assert_eq!(warned.stdout, "SEC-0001\n");
     assert!(
-        warned.stderr.contains("Warning: the ID is not reserved: `origin` cannot be asked"),
+        warned.stderr.contains("Warning: the ID is not reserved: cannot query `origin`"),
         "{}",
         warned.stderr
     );
@@ -102,7 +102,7 @@ fn a_remote_that_takes_no_reservations_is_told_in_its_own_words() {
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     let warned = reserve(&clones[0], &[]).success();
     assert!(
-        warned.stderr.contains("`origin` takes no reservation")
+        warned.stderr.contains("cannot reserve an ID on `origin`")
             && warned.stderr.contains("hook declined"),
         "{}",
         warned.stderr

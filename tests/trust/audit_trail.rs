@@ -228,8 +228,8 @@ fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that
         (TRAIL, trail.replacen("done", "fine", 1), "this line was altered"),
         (TRAIL, cut, "dropped"),
         (TRAIL, broken, "it does not follow the line before it"),
-        ("audit/SEC-0009.jsonl", trail.clone(), "it is another secret's"),
-        ("audit/SEC-99999999.jsonl", String::new(), "it holds no event"),
+        ("audit/SEC-0009.jsonl", trail.clone(), "it belongs to another secret"),
+        ("audit/SEC-99999999.jsonl", String::new(), "it has no events"),
         ("audit/notes.md", "x\n".to_owned(), "it is not an audit trail"),
     ] {
         catalog.write(file, &text).commit_all("By hand");

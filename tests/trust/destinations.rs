@@ -298,7 +298,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
 
     server.git(&["symbolic-ref", "HEAD", "refs/heads/nowhere"]);
     let unborn = platform.set().run().fails_with(1);
-    says(&unborn, "the default branch of `origin` is not known");
+    says(&unborn, "cannot find the default branch of `origin`");
     says(&unborn, "git remote set-head origin main");
     assert!(!words(&unborn).contains("--auto"), "it fails there: {}", unborn.stderr);
     git(&["update-ref", "-d", "refs/remotes/origin/main"]);
@@ -309,7 +309,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     git(&["fetch", "--quiet", "origin"]);
     git(&["remote", "set-url", "origin", "/nowhere/at/all"]);
     let unreachable = platform.set().run().fails_with(1);
-    says(&unreachable, "the default branch of `origin` cannot be asked for");
+    says(&unreachable, "cannot query the default branch of `origin`");
     says(&unreachable, "git remote set-head origin BRANCH");
     git(&["remote", "set-head", "origin", "main"]);
     platform.set().run().success();

@@ -159,7 +159,7 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
             ),
         ] {
             configure(&platform, &text);
-            refused(platform.apply().run(), field, "means another place in each process");
+            refused(platform.apply().run(), field, "differs from process to process");
         }
     }
     let url = format!("file:///proc/self/cwd/{below}");
@@ -167,14 +167,14 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
         &platform,
         &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
     );
-    refused(platform.apply().run(), "gitops.url", "means another place in each process");
+    refused(platform.apply().run(), "gitops.url", "differs from process to process");
     for url in ["localhost:~root/../evil", "ssh://localhost/~root/evil", "git.example.com:../evil"]
     {
         configure(
             &platform,
             &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{url}\""),
         );
-        refused(platform.apply().run(), "gitops.url", "give the path in full");
+        refused(platform.apply().run(), "gitops.url", "write the full path");
     }
     assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
 

@@ -1,7 +1,9 @@
-//! What a hook, an editor and a server need of goldenpath: manifests, configuration, rules, IDs.
+//! The library behind goldenpath: manifests, configuration, rules, IDs and git.
 //!
-//! Data flows one way: bytes → manifest → catalog → findings. A module imports only modules that are
-//! listed below it.
+//! A hook, an editor and a server can use it without a terminal, network stores or a cluster.
+//!
+//! Data flows one way: bytes → manifest → catalog → findings. A module imports only modules that
+//! are listed below it.
 //!
 //! | module | subject |
 //! | --- | --- |
@@ -10,23 +12,23 @@
 //! | [`ids`] | the next ID, reservation, renumbering |
 //! | [`codeowners`] | the CODEOWNERS lines that follow from the configuration |
 //! | [`report`] | findings for machines: JSON, SARIF, GitHub's workflow commands |
-//! | [`fixes`] | findings → files that have fewer of them |
-//! | [`rules`] | one file a rule |
+//! | [`fixes`] | findings → changed files with fewer findings |
+//! | [`rules`] | the rules, one file each |
 //! | [`projection`] | manifest → ExternalSecret |
-//! | [`catalog`] | snapshot → manifests, with the configuration that judges them |
+//! | [`catalog`] | snapshot → manifests, with the configuration that applies to them |
 //! | [`used_ids`] | the IDs in use |
 //! | [`trail`] | the audit trail: reading and verifying |
 //! | [`vcs`] | git: work tree, index, commits, history, remotes |
 //! | [`manifest`] | the SecretRequest: schema and typed model |
 //! | [`config`] | `goldenpath.yaml` with its policies, enums, governance |
 //! | [`yaml`] | YAML with spans, and edits that keep comments |
-//! | [`template`] | minijinja with bounds, and the built-in templates |
-//! | [`endpoint`] | the URLs that signed requests may go to, and AWS's regions |
-//! | [`files`] | whole files: written entirely or not at all |
+//! | [`template`] | minijinja with limits, and the built-in templates |
+//! | [`endpoint`] | the URLs that signed requests may use, and AWS's regions |
+//! | [`files`] | files that are written whole or not at all |
 //! | [`sanitize`] | text from outside, made safe for terminals and CI logs |
-//! | [`arn`] | the kinds of Amazon Resource Names that people write |
+//! | [`arn`] | the kinds of Amazon Resource Names in configuration |
 //! | [`suggest`] | "did you mean …?" |
-//! | [`crash_point`] | places at which a test can end the program |
+//! | [`crash_point`] | places where a test can end the program |
 
 pub mod arn;
 pub mod catalog;

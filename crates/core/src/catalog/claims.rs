@@ -1,10 +1,11 @@
-//! What manifests claim for themselves alone: an ID, a store key, a Kubernetes Secret, an ExternalSecret. Remembered by
-//! blob.
+//! Unique claims of manifests, cached by blob.
 //!
-//! To check one staged manifest is to know whether any of ten thousand others claims what it does. A blob never changes, so
-//! what one claims is read once and kept in a file under `.git/`. The file tells which manifests to look at, never what to
-//! find: whatever is reported is read from the manifests themselves. It may be deleted at any time, and concurrent runs
-//! replace it whole.
+//! A manifest claims an ID, a store key, a Kubernetes Secret and an ExternalSecret for itself.
+//!
+//! To check one staged manifest, the claims of all others are needed. A blob never changes, so its
+//! claims are read once and cached in a file below `.git/`. The cache only selects the manifests to
+//! read; findings come from the manifests themselves. It may be deleted at any time, and concurrent
+//! runs replace it as a whole.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,42 +16,45 @@ use super::{Entry, EntryState, Project};
 use crate::manifest::MAX_BYTES;
 use crate::vcs::{Blob, DiskCache, Repository};
 
-/// One more whenever the same bytes claim something else than before: hooks are built from commits, and not only from
-/// versions.
+/// The edition of the cache: it changes when the same bytes get other claims.
+///
+/// The program's version is not enough, since hooks are also built from commits.
 const EDITION: u32 = 2;
 
-/// How many kinds of claims there are.
+/// The number of kinds of claims.
 const KINDS: usize = 4;
 
-/// The bytes of a remembered blob: its ID and a hash for each claim.
+/// The size of a record: a blob's ID and a hash for each claim.
 const RECORD: usize = ID + KINDS * 8;
 
-/// The bytes of a blob's ID.
+/// The size of a blob's ID.
 const ID: usize = 20;
 
-/// How far from its place a record may be and still be found without a look at all of them.
+/// How many records are compared before an index of all is built.
 const NEAR: usize = 4;
 
-/// From how many blobs on that were not known it pays to write all down again.
+/// The number of new blobs from which on the cache is written.
 const WORTH_WRITING: usize = 32;
 
-/// What a manifest claims, as hashes; 0 for what it does not claim. Two that claim the same have a hash in common, and
-/// should two that do not have one, they are looked at in vain.
+/// The claims of a manifest as hashes; 0 for a missing claim.
+///
+/// Equal claims have equal hashes. If different claims have equal hashes, a manifest is read in
+/// vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Claims([u64; KINDS]);
 
-/// What earlier runs have learned.
+/// The claims that earlier runs have cached.
 struct KnownClaims {
-    memory: DiskCache,
-    /// In the order in which blobs were asked for.
+    cache: DiskCache,
+    /// In the order of the last run's queries.
     records: Vec<u8>,
-    /// Where the next record to be asked for should be.
+    /// The expected position of the next record.
     next: usize,
-    /// Where each record is, once one was not near that place.
+    /// The position of each record, built at the first miss.
     places: Option<HashMap<Vec<u8>, usize>>,
 }
 
-/// Which of `others` claim something that is `sought`.
+/// Returns which of `others` have one of the `sought` claims.
 pub(super) fn rivals<'a>(
     repository: &Repository,
     project: &Project,
@@ -70,14 +74,14 @@ pub(super) fn rivals<'a>(
         .collect();
     let learned = repository.load(&unknown, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
-        // What git cannot read now, such as a blob that a partial clone lacks, may claim anything.
+        // A blob that git cannot read, such as one missing in a partial clone, may claim anything.
         (!matches!(entry.state, EntryState::Unreadable(_))).then(|| Claims::of(&entry, project))
     });
     let count = learned.len();
     let mut learned = learned.into_iter();
     let claims: Vec<Option<Claims>> =
         known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
-    earlier.keep(
+    earlier.store(
         others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))),
         count,
     );
@@ -102,7 +106,7 @@ impl Claims {
         ])
     }
 
-    /// The claims that there are.
+    /// Returns the hashes of the existing claims.
     pub(super) fn each(self) -> impl Iterator<Item = u64> {
         self.0.into_iter().filter(|hash| *hash != 0)
     }
@@ -117,17 +121,17 @@ fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
 }
 
 impl KnownClaims {
-    /// What is remembered of this repository's blobs.
+    /// Reads the cache for this repository.
     fn open(repository: &Repository, project: &Project) -> Self {
-        // What a claim's hash depends on, other than the blob.
+        // The inputs of a claim's hash, other than the blob.
         let clusters: Vec<(&str, &str)> = project.config.named_clusters().collect();
-        let memory =
-            repository.memory_of("claims", (EDITION, &project.config.store.key_template, clusters));
-        let records = memory.recall(RECORD).unwrap_or_default();
-        Self { memory, records, next: 0, places: None }
+        let inputs = (EDITION, &project.config.store.key_template, clusters);
+        let cache = repository.disk_cache("claims", inputs);
+        let records = cache.load(RECORD).unwrap_or_default();
+        Self { cache, records, next: 0, places: None }
     }
 
-    /// What a blob claims, if that is known. Blobs are asked for in much the same order as last time.
+    /// Returns a blob's cached claims; fast if the order is that of the last run.
     fn claims(&mut self, blob: Oid) -> Option<Claims> {
         let records = || self.records.chunks_exact(RECORD);
         let is_it = |record: &&[u8]| record.starts_with(blob.as_bytes());
@@ -148,8 +152,8 @@ impl KnownClaims {
         Some(Claims(std::array::from_fn(hash)))
     }
 
-    /// Writes down what these blobs claim, in place of what was remembered, if `learned` of them make it worth while.
-    fn keep(self, blobs: impl Iterator<Item = (Oid, Claims)>, learned: usize) {
+    /// Replaces the cache if `learned`, the number of new claims, is large enough.
+    fn store(self, blobs: impl Iterator<Item = (Oid, Claims)>, learned: usize) {
         if learned < WORTH_WRITING {
             return;
         }
@@ -165,6 +169,6 @@ impl KnownClaims {
                 record
             })
             .collect();
-        self.memory.remember(&records.concat());
+        self.cache.store(&records.concat());
     }
 }

@@ -1,6 +1,7 @@
-//! The places on disk that a configuration names. A repository's own files must not name a program,
-//! a key or a repository with hooks that lies in the repository itself: whoever can open a pull
-//! request could bring it along.
+//! Checks of paths in the configuration.
+//!
+//! The configuration must not name a program, a key or a repository with hooks inside the catalog's
+//! own repository: anyone who can open a pull request could add it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +12,21 @@ use crate::vcs::git;
 use crate::vcs::git::Protocols;
 use crate::vcs::{Boundary, Exposure, Location, Repository, SourceError};
 
-/// A place and the fields that lead to it in `goldenpath.yaml`.
+/// A path, with the keys of its field in `goldenpath.yaml`.
 struct Named<'p> {
     keys: Vec<&'p str>,
     path: PathBuf,
 }
 
 impl Project {
-    /// Refuses a configuration whose `gitops.url`, `gitops.path`, `store.keyFile`, `store.path` or
-    /// `cluster.kubeconfig`, shared or of an environment, is in the repository itself where it must
-    /// not be. Commands that use these places call it first.
+    /// Rejects configured paths that must not be in the catalog's repository.
+    ///
+    /// These are `gitops.url`, `gitops.path`, `store.keyFile`, `store.path` and
+    /// `cluster.kubeconfig`, global or of an environment. Commands that use these paths call it
+    /// first.
     ///
     /// # Errors
-    /// The first such place, where it is written, and a repository or path that cannot be read.
+    /// The first such path with its place in the file, or a repository or path that cannot be read.
     pub fn check_locations(&self, repository: &Repository) -> Result<(), ProjectError> {
         let boundary = Boundary::of(repository)?;
         for Named { keys, path } in self.working_copies() {
@@ -40,11 +43,12 @@ impl Project {
                 if self.is_from_home(&path) {
                     let why = "begins with `~`, which is not expanded here";
                     let help =
-                        "give the path in full, or from the catalog's root, such as `../gitops`";
+                        "write the full path, or one from the catalog's root, such as `../gitops`";
                     return Err(self.error_at(&keys, why, help).into());
                 }
-                let help = "clone the GitOps repository outside this one and name that folder, register it here as a \
-                            submodule (`git submodule add`), or use `gitops.url`";
+                let help = "clone the GitOps repository outside this one and set that folder, \
+                            register it here as a submodule (`git submodule add`), or set \
+                            `gitops.url`";
                 return Err(self.refusal(&keys, location, help).into());
             }
         }
@@ -52,19 +56,20 @@ impl Project {
             let parsed = GitUrl::parse(url);
             if let Some(why) = parsed.uncertainty() {
                 return Err(self
-                    .error_at(&keys, why, "give the path in full, without `~` and `..`")
+                    .error_at(&keys, why, "write the full path, without `~` and `..`")
                     .into());
             }
             for path in parsed.local_paths(&self.root) {
-                let location = match parsed.protocol == "ssh" {
-                    true => boundary.locate_on_server(&path),
-                    false => boundary.locate(&path),
+                let location = if parsed.protocol == "ssh" {
+                    boundary.locate_on_server(&path)
+                } else {
+                    boundary.locate(&path)
                 };
-                match self.explained(&keys, location)? {
+                match self.with_place(&keys, location)? {
                     Location::Outside => {}
                     location => {
-                        let help = "git would run the hooks of a repository there: give the URL of the GitOps \
-                                    repository, or the path of one outside this repository";
+                        let help = "set the URL of the GitOps repository, or a path outside this \
+                                    repository: git would run the hooks of a repository here";
                         return Err(self.refusal(&keys, location, help).into());
                     }
                 }
@@ -85,8 +90,9 @@ impl Project {
             match self.locate(&boundary, &keys, &path)? {
                 Location::Outside => {}
                 location => {
-                    let help = "a kubeconfig can name programs to run: keep it outside the repository, or leave it out to \
-                                use `KUBECONFIG` or `~/.kube/config`";
+                    let help = "keep the kubeconfig outside the repository, or remove the field to \
+                                use `KUBECONFIG` or `~/.kube/config`: a kubeconfig can name \
+                                programs to run";
                     return Err(self.refusal(&keys, location, help).into());
                 }
             }
@@ -97,7 +103,7 @@ impl Project {
         Ok(())
     }
 
-    /// An error about the `gitops.path` of an environment.
+    /// Returns an error about the `gitops.path` of an environment.
     #[must_use]
     pub fn gitops_path_error(
         &self,
@@ -114,17 +120,18 @@ impl Project {
         self.error_at(&keys, why, help)
     }
 
-    /// Where a configured path leads; one that the system does not follow is an error at its place.
+    /// Locates a configured path; an error has its place in the file.
     fn locate(
         &self,
         boundary: &Boundary<'_>,
         keys: &[&str],
         path: &Path,
     ) -> Result<Location, ProjectError> {
-        self.explained(keys, boundary.locate(path))
+        self.with_place(keys, boundary.locate(path))
     }
 
-    fn explained(
+    /// Replaces the error of a path by one with its place in the file.
+    fn with_place(
         &self,
         keys: &[&str],
         location: Result<Location, SourceError>,
@@ -138,8 +145,7 @@ impl Project {
         })
     }
 
-    /// Refuses a database in the work tree that others could have written, and one in git's own
-    /// folder.
+    /// Rejects a database that others could have written, or that is in git's folder.
     fn check_database(
         &self,
         keys: &[&str],
@@ -163,7 +169,8 @@ impl Project {
             }
             Some(Exposure::Repository(folder)) => {
                 let why = format!(
-                    "leads into another repository in the work tree (`{folder}`), whose commits could bring it"
+                    "leads into another repository in the work tree (`{folder}`), whose commits \
+                     could add it"
                 );
                 let help = "keep the store in a folder of its own, such as `.goldenpath/`";
                 Err(self.error_at(keys, &why, help).into())
@@ -178,8 +185,9 @@ impl Project {
         }
     }
 
-    /// Refuses a URL by whose protocol git would not go, since `git` itself cannot say where the
-    /// URL is written.
+    /// Rejects a URL with a protocol that git would reject.
+    ///
+    /// git itself cannot report the place of the URL in the file.
     fn check_protocol(
         &self,
         keys: &[&str],
@@ -196,10 +204,11 @@ impl Project {
             Protocols::Only(allowed) => {
                 let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
                 let why = format!(
-                    "uses the protocol `{protocol}`, and a URL in a repository's files may use {allowed}"
+                    "uses the protocol `{protocol}`, and a URL in a repository's files may use \
+                     {allowed}"
                 );
                 let help = format!(
-                    "give a URL with one of these; to allow `{protocol}` on this machine: \
+                    "use a URL with one of these; to allow `{protocol}` on this machine: \
                      `git config --global protocol.{protocol}.allow always`"
                 );
                 Err(self.error_at(keys, &why, help).into())
@@ -224,13 +233,13 @@ impl Project {
         error.at_field(&self.config_text, keys)
     }
 
-    /// Whether a path from the root begins with `~` or `~user`, as only a shell expands it.
+    /// Reports whether a path begins with `~`, which only a shell expands.
     fn is_from_home(&self, path: &Path) -> bool {
         let first = path.strip_prefix(&self.root).ok().and_then(|path| path.components().next());
         first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(b"~"))
     }
 
-    /// All of `gitops.path`.
+    /// Returns all values of `gitops.path`.
     fn working_copies(&self) -> Vec<Named<'_>> {
         let shared = (vec!["gitops", "path"], self.config.gitops.path.as_ref());
         let own = self.config.environments.iter().map(|(name, own)| {
@@ -240,7 +249,7 @@ impl Project {
         all.filter_map(|(keys, path)| Some(Named { keys, path: self.root.join(path?) })).collect()
     }
 
-    /// All of `gitops.url`.
+    /// Returns all values of `gitops.url`.
     fn urls(&self) -> Vec<(Vec<&str>, &str)> {
         let shared = (vec!["gitops", "url"], self.config.gitops.url.as_deref());
         let own = self.config.environments.iter().map(|(name, own)| {
@@ -266,7 +275,7 @@ impl Project {
         .collect()
     }
 
-    /// All of `store.path` that are used.
+    /// Returns all values of `store.path` that are used.
     fn databases(&self) -> Vec<Named<'_>> {
         let is_local = |backend: Option<config::Backend>| backend == Some(config::Backend::Local);
         let store = &self.config.store;
@@ -287,8 +296,7 @@ impl Project {
         shared.into_iter().chain(own).collect()
     }
 
-    /// A path as the configuration has it: from the root, or from the user's home where it begins
-    /// with `~/`.
+    /// Returns a configured path from the root; `~/` is the user's home folder.
     fn absolute(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), std::env::home_dir()) {
             (Ok(below), Some(home)) => home.join(below),

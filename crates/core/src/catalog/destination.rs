@@ -1,29 +1,29 @@
-//! What decides where the value of a secret goes, and how two snapshots differ in it.
+//! The destination of a secret's value, and how it differs between two snapshots.
 
 use super::{Catalog, Entry, Project, Selection};
 use crate::config::{Backend, StoreConfig};
 use crate::manifest::{MAX_BYTES, StoreKey};
 use crate::vcs::{File, Repository, Snapshot, SourceError, Unreadable};
 
-/// All that decides where the value of one secret goes.
+/// All settings that decide where the value of one secret goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// The same ones in the same order, whatever the configuration says.
+    /// Always the same settings in the same order.
     settings: Vec<Setting>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Setting {
-    /// As people find it in a file: `store.region`, `environments.prod.region`.
+    /// The key in the file: `store.region`, `environments.prod.region`.
     key: String,
-    /// Whether an environment sets it for itself.
+    /// Whether the environment sets it.
     is_own: bool,
-    /// Whether it counts only for the backend that is configured.
+    /// Whether it applies only to the configured backend.
     is_of_backend: bool,
     value: Option<String>,
 }
 
-/// A setting that differs between two snapshots; None where one does not set it.
+/// A setting that differs between two snapshots; None if one does not set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationDifference {
     pub key: String,
@@ -32,8 +32,7 @@ pub struct DestinationDifference {
 }
 
 impl Destination {
-    /// What the manifest `entry` and the configuration of `project` say; None for one that cannot
-    /// be read.
+    /// Returns the destination of `entry`; None if the manifest cannot be read.
     #[must_use]
     pub fn of(project: &Project, entry: &Entry) -> Option<Self> {
         let manifest = entry.manifest()?;
@@ -41,8 +40,8 @@ impl Destination {
         let config = &project.config;
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
-        // Each field, so that a new one is considered here: only the key that encrypts does not
-        // decide where a value goes.
+        // All fields are listed so that a new one must be considered here. Only the encryption key
+        // does not affect the destination.
         let StoreConfig {
             backend,
             path,
@@ -109,8 +108,9 @@ impl Destination {
         })
     }
 
-    /// In what this differs from `theirs`. Where the backend differs, its options are not compared:
-    /// they are others.
+    /// Returns the differences from `theirs`.
+    ///
+    /// If the backend differs, its options are not compared, since they are different options.
     #[must_use]
     pub fn differences(&self, theirs: &Self) -> Vec<DestinationDifference> {
         let pairs = || self.settings.iter().zip(&theirs.settings);
@@ -130,12 +130,13 @@ impl Destination {
 }
 
 impl Catalog {
-    /// The manifests that claim the ID `id` in a commit, as a rule one. The file at `path` is
-    /// looked at first, and the others only where it has another ID or is not there.
+    /// Returns the manifests with the ID `id` in a commit, usually one.
+    ///
+    /// The file at `path` is read first; the others only if it has another ID or does not exist.
     ///
     /// # Errors
-    /// A repository that cannot be read. An object that git has not fetched is one, since it may be
-    /// the manifest.
+    /// A repository that cannot be read, or an object that git has not fetched, since it may be the
+    /// manifest.
     pub fn find_in_commit(
         repository: &Repository,
         project: &Project,
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_that_decides_where_a_value_goes_is_named_where_it_is_set() {
+    fn each_setting_of_the_destination_is_reported_with_its_key() {
         let aws = "store:\n  backend: aws\n  region: us-east-1\n";
         let base = destination(aws, "", "");
         assert_eq!(keys(&base, &base), [""; 0]);
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_over_another_field_changes_the_name_of_the_secret() {
+    fn a_key_template_with_another_field_changes_the_secrets_name() {
         let config = "store:\n  backend: local\n  keyTemplate: \"{{ owner }}/{{ name }}\"\n";
         let (ours, base) = (
             destination(config, "owner: team-payments", "owner: app-team"),

@@ -1,4 +1,4 @@
-//! One file of a catalog, as far as it could be read.
+//! One file of a catalog, parsed as far as possible.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use crate::vcs::{File, Unreadable};
 use crate::yaml;
 use crate::yaml::{Lines, Node, Place, Problem, ProblemKind};
 
-/// The bytes at the start of a file that say whether it is text.
+/// The number of bytes at the start of a file that decide whether it is text.
 const BINARY_BYTES: usize = 8000;
 
 /// A file of the catalog.
@@ -18,41 +18,41 @@ const BINARY_BYTES: usize = 8000;
 pub struct Entry {
     /// From the repository's root, with `/`.
     pub path: String,
-    /// As read, without a byte order mark; what is not UTF-8 is replaced.
+    /// The content without a byte order mark; invalid UTF-8 is replaced.
     pub text: String,
-    /// Whether the run is about this one.
+    /// Whether the run checks this file.
     pub selected: bool,
     pub state: EntryState,
-    /// Made when the first place is asked for: most files have nothing wrong.
+    /// Built for the first position: most files have no findings.
     lines: OnceLock<Lines>,
 }
 
 #[derive(Debug)]
 pub enum EntryState {
     Unreadable(Unreadable),
-    /// Not the YAML of a manifest; never empty.
+    /// Not a manifest's YAML; never empty.
     Broken(Vec<Problem>),
     Parsed(Box<Manifest>),
-    /// Not a manifest by its name or place; its text is only searched for secrets.
+    /// Not a manifest by its name or place: its text is only searched for secrets.
     Text,
 }
 
 /// A file that is YAML.
 #[derive(Debug)]
 pub struct Manifest {
-    /// Empty once they have been let go, until somebody asks for them again.
+    /// Empty after they were dropped, until they are needed again.
     nodes: OnceLock<Node>,
     claimed_id: Option<String>,
-    /// What the schema, or else the typed model, finds wrong; asked only of selected entries.
+    /// Violations of the schema, or else of the typed model; only if selected.
     pub violations: Vec<Violation>,
-    /// None where a violation keeps it from being one.
+    /// None if a violation prevents it.
     pub request: Option<SecretRequest>,
-    /// What the request is called in its store, or why it cannot be called that.
+    /// The secret's name in its store, or why it has none.
     pub store_key: Option<Result<StoreKey, Box<StoreKeyError>>>,
 }
 
 impl Entry {
-    /// Reads a file, in whatever state it is; `selected` ones are held against the schema.
+    /// Reads a file in any state; the schema is applied to `selected` ones only.
     #[must_use]
     pub fn read(file: File, selected: bool, project: &Project) -> Self {
         let File { path, bytes } = file;
@@ -72,7 +72,7 @@ impl Entry {
         Self { path, text, selected, state, lines: OnceLock::new() }
     }
 
-    /// A file that is not a manifest; None for a link, a submodule, or bytes that are not text.
+    /// Reads a file that is not a manifest; None for links, submodules and binaries.
     #[must_use]
     pub fn text(file: File) -> Option<Self> {
         let File { path, bytes } = file;
@@ -82,14 +82,14 @@ impl Entry {
             Ok(bytes) if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) => {
                 (String::from_utf8_lossy(&bytes).into_owned(), EntryState::Text)
             }
-            // As git: a NUL among the first bytes says that a file is binary.
+            // As in git: a NUL among the first bytes marks a binary file.
             Ok(bytes) if bytes.iter().take(BINARY_BYTES).any(|byte| *byte == 0) => return None,
             Ok(bytes) => (decode(bytes).unwrap_or_else(|(text, _)| text), EntryState::Text),
         };
         Some(Self { path, text, selected: true, state, lines: OnceLock::new() })
     }
 
-    /// The manifest, if the file is YAML.
+    /// Returns the manifest, if the file is YAML.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
         match &self.state {
@@ -98,24 +98,24 @@ impl Entry {
         }
     }
 
-    /// The typed manifest, if it is one.
+    /// Returns the typed manifest, if it is valid.
     #[must_use]
     pub fn request(&self) -> Option<&SecretRequest> {
         self.manifest()?.request.as_ref()
     }
 
-    /// The nodes of the text, if it is YAML.
+    /// Returns the nodes of the text, if it is YAML.
     #[must_use]
     pub fn root(&self) -> Option<&Node> {
         let nodes = &self.manifest()?.nodes;
         if nodes.get().is_none() {
-            // The text is the same, and so is what the parser says of it.
+            // The same text was parsed before, so parsing succeeds again.
             drop(nodes.set(yaml::parse(&self.text).ok()?));
         }
         nodes.get()
     }
 
-    /// Has `look` see the nodes of the text, if it is YAML, and keeps none that are made for that.
+    /// Calls `look` with the nodes of the text, and does not keep new ones.
     pub fn glance<T>(&self, look: impl FnOnce(Option<&Node>) -> T) -> T {
         match self.manifest() {
             Some(manifest) if manifest.nodes.get().is_none() => {
@@ -125,30 +125,33 @@ impl Entry {
         }
     }
 
-    /// Gives the memory of the nodes back. Most files have nothing wrong, and are looked into once; for others the text is
-    /// parsed again.
-    pub fn let_nodes_go(&mut self) {
+    /// Frees the memory of the nodes; they are parsed again if needed.
+    ///
+    /// Most files have no findings, so their nodes are used only once.
+    pub fn drop_nodes(&mut self) {
         if let EntryState::Parsed(manifest) = &mut self.state {
             drop(manifest.nodes.take());
         }
     }
 
-    /// The ID that the file claims, in whatever state the rest of it is.
+    /// Returns the ID in `metadata.id`, even if the rest of the file is invalid.
     #[must_use]
     pub fn claimed_id(&self) -> Option<&str> {
         self.manifest()?.claimed_id.as_deref()
     }
 
-    /// What its secret is called in the store, if nothing else may be called so. What is decommissioned has no secret any
-    /// more, and its successor may take its name.
+    /// Returns the secret's name in the store, which must be unique.
+    ///
+    /// A decommissioned manifest has no secret, so its successor may use its name.
     #[must_use]
     pub fn claimed_store_key(&self) -> Option<&StoreKey> {
         self.living()?;
         self.manifest()?.store_key.as_ref()?.as_ref().ok()
     }
 
-    /// The Kubernetes Secret that is its own: cluster, namespace and name. What is decommissioned writes nothing any
-    /// more, and its successor may take its place.
+    /// Returns cluster, namespace and name of the manifest's own Kubernetes Secret.
+    ///
+    /// A decommissioned manifest has none, so its successor may use its place.
     #[must_use]
     pub fn claimed_target<'a>(
         &'a self,
@@ -159,8 +162,9 @@ impl Entry {
         Some((cluster, request.namespace.as_str(), request.k8s_secret_name.as_str()))
     }
 
-    /// Returns the ExternalSecret that is its own: cluster, namespace and the manifest's name, which its name follows
-    /// from.
+    /// Returns cluster, namespace and name of the manifest's own ExternalSecret.
+    ///
+    /// The name is that of the manifest, from which that of the ExternalSecret follows.
     #[must_use]
     pub fn claimed_external_secret<'a>(
         &'a self,
@@ -177,13 +181,15 @@ impl Entry {
         self.request().filter(|request| request.status != LifecycleStatus::Decommissioned)
     }
 
-    /// The place of the bytes `span` of the text.
+    /// Returns the place of the bytes `span` of the text.
     #[must_use]
     pub fn place(&self, span: &Range<usize>) -> Place {
         self.lines.get_or_init(|| Lines::of(&self.text)).place(&self.text, span)
     }
 
-    /// What to underline for a JSON pointer: the value there, or the nearest mapping around it by its key.
+    /// Returns the bytes to underline for a JSON pointer.
+    ///
+    /// They are the value, or the key of the nearest mapping around it.
     #[must_use]
     pub fn span(&self, pointer: &str) -> Range<usize> {
         let Some(root) = self.root() else { return 0..0 };
@@ -197,8 +203,9 @@ impl Entry {
 }
 
 impl Manifest {
-    /// Whether the schema has something against the value at a JSON pointer, which is then told once and not again by
-    /// rules on what it means.
+    /// Reports whether the schema has a violation at a JSON pointer.
+    ///
+    /// Other rules then do not report the value again.
     #[must_use]
     pub fn is_at_fault(&self, pointer: &str) -> bool {
         self.violations.iter().any(|violation| violation.pointer == pointer)
@@ -232,7 +239,7 @@ fn first_line(text: &str, start: usize) -> Range<usize> {
     start..start + line.trim_end().len()
 }
 
-/// UTF-8 without its byte order mark, or where it stops being UTF-8.
+/// Decodes UTF-8 without a byte order mark; an error is at the invalid byte.
 fn decode(bytes: Vec<u8>) -> Result<String, (String, Problem)> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
@@ -244,9 +251,10 @@ fn decode(bytes: Vec<u8>) -> Result<String, (String, Problem)> {
                 kind: ProblemKind::Invalid,
                 span: start..start,
                 message: format!("byte {} is not UTF-8", start + 1),
-                help: match utf16 {
-                    true => "the file looks like UTF-16: save it as UTF-8".to_owned(),
-                    false => "save the file as UTF-8".to_owned(),
+                help: if utf16 {
+                    "the file looks like UTF-16: save it as UTF-8".to_owned()
+                } else {
+                    "save the file as UTF-8".to_owned()
                 },
                 related: None,
             };

@@ -1,4 +1,4 @@
-//! Which manifests have outlived their ttl, by when their IDs came into the catalog.
+//! Manifests with an expired ttl, by the time since their IDs are in the catalog.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use crate::manifest::SecretRequest;
 use crate::vcs::{Repository, Snapshot};
 
 impl Catalog {
-    /// Finds the selected manifests whose ttl has run out at `now`: in the history of the commit `line`, their IDs were in
-    /// the catalog before it began. What manifests said then plays no part: a file is named after its ID, and so its name
-    /// is what is looked for.
+    /// Finds the selected manifests whose ttl has expired at `now`.
+    ///
+    /// The ttl of a manifest has expired if the history of `line` had its ID before the ttl began.
+    /// Only file names are compared, since a manifest's file is named after its ID.
     pub fn look_back(
         &mut self,
         repository: &Repository,
@@ -21,7 +22,7 @@ impl Catalog {
     ) {
         let begin =
             |days: u32| now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok();
-        // Few, however many manifests there are.
+        // There are few different ttls, even with many manifests.
         let ttls: BTreeSet<u32> =
             self.selected().filter_map(in_use).map(|request| request.ttl_days).collect();
         let begins = ttls.into_iter().filter_map(begin).collect();
@@ -38,7 +39,7 @@ impl Catalog {
     }
 }
 
-/// A request for a secret that somebody may still use.
+/// Returns the request if its secret may be in use.
 fn in_use(entry: &Entry) -> Option<&SecretRequest> {
     entry.request().filter(|request| request.status.is_in_use())
 }

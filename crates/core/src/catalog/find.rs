@@ -1,4 +1,4 @@
-//! Finding the one manifest of an ID that a user typed.
+//! The manifest of an ID that a user typed, or a suggestion of other IDs.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Catalog, Entry};
 use crate::manifest::SecretId;
 use crate::sanitize::harmless_name;
 
-/// How many IDs are suggested.
+/// The limit of suggested IDs.
 const SUGGESTIONS: usize = 3;
 
 /// Why an ID does not lead to one manifest.
@@ -26,10 +26,10 @@ pub enum FindError {
 }
 
 impl Catalog {
-    /// Returns the one file that claims the ID `word`.
+    /// Returns the one file with the ID `word`.
     ///
     /// # Errors
-    /// No file claims it, or several do.
+    /// No file has the ID, or several do.
     pub fn find(&self, word: &str) -> Result<&Entry, FindError> {
         let claims = |entry: &&Entry| entry.claimed_id() == Some(word);
         let id = harmless_name(word).into_owned();
@@ -74,7 +74,7 @@ impl Catalog {
         }
         match by_id.len() {
             0 => {
-                "the catalog has no manifests; run `goldenpath new secret` to write one".to_owned()
+                "the catalog has no manifests; run `goldenpath new secret` to create one".to_owned()
             }
             1 => format!(
                 "the only ID is {}",
@@ -85,7 +85,9 @@ impl Catalog {
     }
 }
 
-/// Returns the ID with the number in `word`, or else those that differ in one digit, nearest first.
+/// Returns the ID with the number in `word`, or else those that differ in one digit.
+///
+/// The nearest number comes first.
 fn nearest(word: &str, ids: impl Iterator<Item = SecretId> + Clone) -> Vec<SecretId> {
     let digits: String = word.chars().filter(char::is_ascii_digit).collect();
     let Ok(number) = digits.parse::<u32>() else { return Vec::new() };
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_is_written_otherwise_is_the_same_and_others_are_near() {
+    fn an_id_in_another_form_is_found_and_similar_ids_are_suggested() {
         let ids: Vec<SecretId> =
             [1, 7, 17, 70, 4711].into_iter().filter_map(SecretId::of_number).collect();
         let near = |word: &str| {

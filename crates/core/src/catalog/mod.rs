@@ -1,4 +1,4 @@
-//! All manifests of a repository at one place in time, with the configuration that judges them.
+//! All manifests of a repository in one state, with the configuration that applies.
 
 mod claims;
 mod configured_paths;
@@ -35,75 +35,82 @@ pub struct Catalog {
     pub snapshot: Snapshot,
     /// Sorted by path.
     pub entries: Vec<Entry>,
-    /// Files that are not manifests and may hold a secret: others in the catalog's folder, and rule files. Sorted by path;
-    /// empty until [`Catalog::read_texts`].
+    /// Files that are not manifests and may contain a secret, sorted by path.
+    ///
+    /// These are others in the catalog's folder, and rule files. Empty until
+    /// [`Catalog::read_texts`].
     pub texts: Vec<Entry>,
     /// The paths of files on disk in the catalog's folder that are not manifests.
     pub other_files: Vec<String>,
-    /// The names of all services that the snapshot has folders of, whatever part of it was read.
+    /// The names of all services with folders in the snapshot, whether read or not.
     pub services: BTreeSet<String>,
-    /// What this comes from, where a change is judged.
+    /// The state before a change, if a change is checked.
     pub before: Option<BaseCatalog>,
-    /// What the change does to rule files; empty until [`RuleChange::read`].
+    /// The change of rule files; empty until [`RuleChange::read`].
     pub rule_change: RuleChange,
-    /// The paths of manifests whose ttl has run out, each with a time at which the catalog had its ID already; empty
-    /// until [`Catalog::look_back`].
+    /// The paths of manifests with an expired ttl.
+    ///
+    /// Each comes with a time at which the catalog already had its ID. Empty until
+    /// [`Catalog::look_back`].
     pub outlived: BTreeMap<String, Timestamp>,
 }
 
-/// What a change comes from.
+/// A change that is checked, with the commits that it is compared with.
 #[derive(Debug)]
 pub struct ChangeContext<'change> {
     pub change: &'change ChangedPaths,
     pub before: Snapshot,
-    /// In whose history an ID that the change brings in must not have been held.
+    /// The commit whose history must not have the new IDs.
     pub past: Snapshot,
-    /// The state of the default branch that new IDs are held against.
+    /// The state of the default branch with which new IDs are compared.
     pub base: Option<Snapshot>,
-    /// Changes of audit trails that apply did not make.
+    /// Changes of audit trails that `apply` did not make.
     pub trails: Vec<TrailViolation>,
 }
 
-/// The other side of a change.
+/// The state before a change.
 #[derive(Debug)]
 pub struct BaseCatalog {
     pub snapshot: Snapshot,
-    /// The manifests that the change touches or removes, as they were, sorted by path.
+    /// The old manifests that the change modifies or removes, sorted by path.
     pub entries: Vec<Entry>,
-    /// The paths of those that it touches or adds.
+    /// The paths of files that the change modifies or adds.
     pub changed: BTreeSet<String>,
-    /// The catalog's folder after the change, where that moves it.
+    /// The catalog's folder after the change, if it moves.
     pub moved_to: Option<String>,
-    /// IDs that the change brings in although history has held them, each with the commit that did last.
+    /// New IDs that history already has, each with the newest commit that has it.
     pub used_up: BTreeMap<String, String>,
-    /// New IDs that are further above those of the default branch than `ids.maxGap`, and that no
-    /// reservation covers.
+    /// New IDs more than `ids.maxGap` above the default branch's, if not reserved.
     pub jumps: BTreeSet<SecretId>,
-    /// The highest ID of the default branch; only known where there are jumps.
+    /// The highest ID of the default branch; only set if there are jumps.
     pub highest: Option<SecretId>,
-    /// Changes of audit trails that apply did not make.
+    /// Changes of audit trails that `apply` did not make.
     pub trails: Vec<TrailViolation>,
 }
 
-/// Which manifests a run is about. The others are read too, since IDs and targets must be unique across the catalog.
+/// The manifests that a run checks.
+///
+/// The others are read too, since IDs and targets must be unique in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     All,
-    /// These files, and what lies below these folders; paths from the repository's root.
+    /// These files, and those below these folders; paths from the repository's root.
     Paths(BTreeSet<String>),
 }
 
-/// The bytes of a file that is not a manifest that are read at most.
+/// The size limit of a file that is not a manifest, in bytes.
 const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 
-/// Up to how many paths each is held against each file of a catalog; beyond it, they are looked up.
+/// The number of paths up to which comparing each is faster than a lookup.
 const FEW_PATHS: usize = 8;
 
 impl Selection {
-    /// What a person names on the command line: relative to the current folder; nothing is everything.
+    /// Creates the selection of command-line arguments; without any, all is selected.
+    ///
+    /// They are relative to the current folder.
     ///
     /// # Errors
-    /// A path that does not exist or lies outside the repository.
+    /// A path that does not exist or is outside the repository.
     pub fn of(repository: &Repository, paths: &[PathBuf]) -> Result<Self, SourceError> {
         if paths.is_empty() {
             return Ok(Self::All);
@@ -136,12 +143,12 @@ impl Selection {
 }
 
 impl ChangeContext<'_> {
-    /// The manifests that the change touches or removes, as they were.
+    /// Reads the old manifests that the change modifies or removes.
     fn read(&self, repository: &Repository, project: &Project) -> Result<BaseCatalog, SourceError> {
         let mut entries = Vec::new();
         for path in self.change.before.iter().filter(|path| project.is_manifest(path)) {
             if let Some(bytes) = repository.read(self.before, path, MAX_BYTES)? {
-                // What nobody can see cannot be compared with; its ID would look new.
+                // An unreadable file cannot be compared; its ID would seem new.
                 if let Err(Unreadable::Object(message)) = bytes {
                     return Err(SourceError::Git {
                         what: format!("`{path}` in {}", self.before),
@@ -163,7 +170,7 @@ impl ChangeContext<'_> {
         })
     }
 
-    /// Which of the IDs that are new among `entries` were held before, each with the commit that did last.
+    /// Returns which new IDs of `entries` history has, with the newest such commit.
     fn used_up(
         &self,
         repository: &Repository,
@@ -178,12 +185,11 @@ impl ChangeContext<'_> {
             .filter(changed)
             .filter_map(Entry::claimed_id)
             .filter(|id| !known.contains(id));
-        // A file that waited in the folder to which the catalog moves has used up nothing.
+        // A file that was already in the folder to which the catalog moves has used no ID.
         used_ids::held_before(repository, self.past, &project.config.catalog, new)
     }
 
-    /// Finds which IDs the change gives to files, by their names or claims, that are too far above
-    /// the default branch's.
+    /// Finds the new IDs, in names and manifests, too far above the default branch's.
     fn find_jumps(
         &self,
         repository: &Repository,
@@ -198,8 +204,8 @@ impl ChangeContext<'_> {
         let known: BTreeSet<SecretId> = before.entries.iter().flat_map(ids).collect();
         let changed = entries.iter().filter(|entry| before.changed.contains(&entry.path));
         let max_gap = project.config.ids.max_gap;
-        // An ID that is not above the gap by itself is within it of any base: a small catalog is
-        // not looked into.
+        // An ID that is not larger than the gap is within it of any base, so a small catalog is not
+        // read.
         let far = |id: &SecretId| id.number() > max_gap && !known.contains(id);
         let new: BTreeSet<SecretId> = changed.flat_map(ids).filter(far).collect();
         let Some(base) = self.base.filter(|_| !new.is_empty()) else { return Ok(()) };
@@ -215,7 +221,7 @@ impl ChangeContext<'_> {
 }
 
 impl BaseCatalog {
-    /// Whether a file at `path` is in the catalog after the change, too.
+    /// Reports whether a file at `path` is still in the catalog after the change.
     #[must_use]
     pub fn keeps(&self, path: &str) -> bool {
         self.moved_to.as_deref().is_none_or(|folder| project::below(path, folder).is_some())
@@ -223,28 +229,30 @@ impl BaseCatalog {
 }
 
 impl Catalog {
-    /// Reads a snapshot: every manifest of the catalog, and the selected files that lie outside it.
+    /// Reads a snapshot: all manifests of the catalog, and selected files outside it.
     ///
     /// # Errors
-    /// A repository that cannot be read. What is wrong with a file stands in its [`Entry`].
+    /// A repository that cannot be read. An error of a file is in its [`Entry`].
     pub fn load(
         repository: &Repository,
         project: &Project,
         snapshot: Snapshot,
         selection: &Selection,
     ) -> Result<Self, SourceError> {
-        let let_go = |entry: &mut Entry| -> Vec<()> {
-            entry.let_nodes_go();
+        let drop_nodes = |entry: &mut Entry| -> Vec<()> {
+            entry.drop_nodes();
             Vec::new()
         };
-        Ok(Self::inspect(repository, project, snapshot, selection, None, let_go)?.0)
+        Ok(Self::inspect(repository, project, snapshot, selection, None, drop_nodes)?.0)
     }
 
-    /// As [`Catalog::load`], and hands each entry to `inspect` as soon as it is read, in parallel. What that returns comes
-    /// back in no order.
+    /// Reads a snapshot as [`Catalog::load`] does, and calls `inspect` with each entry.
     ///
-    /// Of what is not selected in the index or a commit, only that is read which the step touches, or which claims for
-    /// itself what one of the others does.
+    /// `inspect` is called in parallel as soon as an entry is read; its results are returned in no
+    /// order.
+    ///
+    /// In the index or a commit, an entry that is not selected is read only if the change touches
+    /// it, or if it has the same unique claim as one of the others.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -267,7 +275,7 @@ impl Catalog {
             }
             entry
         };
-        // What is selected and lies outside of the catalog.
+        // The selected files outside the catalog.
         let outside = |known: &[Entry]| -> Result<Vec<Entry>, SourceError> {
             let Selection::Paths(paths) = selection else { return Ok(Vec::new()) };
             let known: BTreeSet<&str> = known.iter().map(|entry| entry.path.as_str()).collect();
@@ -330,7 +338,7 @@ impl Catalog {
         Ok((Self { services, other_files, before, ..Self::of(snapshot, entries) }, seen))
     }
 
-    /// Returns a catalog of these entries and of nothing else.
+    /// Returns a catalog with only these entries.
     #[must_use]
     pub fn of(snapshot: Snapshot, mut entries: Vec<Entry>) -> Self {
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
@@ -346,12 +354,13 @@ impl Catalog {
         }
     }
 
-    /// Reads the text files that are not manifests: those of `change` and the rule files that
-    /// [`Catalog::rule_change`] has, or all on disk where there is no change. What is not text is left
-    /// out.
+    /// Reads the text files that are not manifests; binary files are left out.
+    ///
+    /// They are those of `change` and the rule files in [`Catalog::rule_change`], or all on disk if
+    /// there is no change.
     ///
     /// # Errors
-    /// A repository that cannot be read. A file that cannot be read is an [`Entry`] that says so.
+    /// A repository that cannot be read. A file that cannot be read is an [`Entry`] with the error.
     pub fn read_texts(
         &mut self,
         repository: &Repository,
@@ -388,18 +397,19 @@ impl Catalog {
         Ok(())
     }
 
-    /// The entries that the run is about.
+    /// Returns the entries that the run checks.
     pub fn selected(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.selected)
     }
 
-    /// The typed manifests that the run is about; those with findings that keep them from being read are left out.
+    /// Returns the valid manifests that the run checks, typed.
     pub fn requests(&self) -> impl Iterator<Item = &SecretRequest> {
         self.selected().filter_map(Entry::request)
     }
 
-    /// The manifest or other text at `path`, or the manifest that a change removed from there; a rule
-    /// file that is not searched for secrets only where a change touches it.
+    /// Returns the manifest or text at `path`, or the manifest that a change removed.
+    ///
+    /// A rule file that is not searched for secrets is included only if the change touches it.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
         found(&self.entries, path)
@@ -409,13 +419,13 @@ impl Catalog {
     }
 }
 
-/// The entry at `path` among `entries`, which are sorted by path.
+/// Returns the entry at `path` among `entries`, which are sorted by path.
 fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
     let place = entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
     entries.get(place)
 }
 
-/// Returns the services that manifests at these paths are of, by their folders.
+/// Returns the services of manifests at these paths, by their folders.
 fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> BTreeSet<String> {
     let mut services = BTreeSet::new();
     let mut last = "";
@@ -423,7 +433,7 @@ fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> B
         let below =
             path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
         let Some((service, _)) = below.and_then(|below| below.split_once('/')) else { continue };
-        // One after the other, most are of the same service.
+        // The paths are sorted, so most have the same service as the one before.
         if service != last {
             services.insert(service.to_owned());
             last = service;
@@ -432,7 +442,7 @@ fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> B
     services
 }
 
-/// Where the manifest of this service, environment and ID belongs, from the repository's root.
+/// Returns the path of a manifest from its service, environment and ID.
 #[must_use]
 pub fn path_of(project: &Project, service: &str, environment: &str, id: SecretId) -> String {
     format!("{}/{service}/{environment}/{id}.yaml", project.folder())

@@ -1,4 +1,4 @@
-//! What a repository's `goldenpath.yaml` and `schemas/` say at one snapshot.
+//! The configuration of a snapshot: `goldenpath.yaml` and `schemas/`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use crate::vcs;
 use crate::vcs::git::GitError;
 use crate::vcs::{Repository, Snapshot, SourceError, Unreadable};
 
-/// The bytes of a configuration file that are read at most.
+/// The size limit of a configuration file, in bytes.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The templates that a catalog may bring, in `templates/`.
+/// The templates that a catalog can have in `templates/`.
 const TEMPLATES: [(&str, Output); 4] = [
     ("due.md.j2", Output::Markdown),
     ("external_secret.yaml.j2", Output::Yaml),
@@ -22,56 +22,59 @@ const TEMPLATES: [(&str, Output); 4] = [
     ("secret_request.yaml.j2", Output::Yaml),
 ];
 
-/// The configuration found in a snapshot of a repository.
+/// The configuration of a snapshot of a repository.
 #[derive(Debug)]
 pub struct Project {
-    /// The folder that the catalog has after the change that is judged, where that moves it.
+    /// The catalog's folder after the checked change, if it moves.
     pub moved_to: Option<String>,
-    /// Where the branch that is judged still has the catalog, which the base has moved since: what it changes there is
-    /// judged too, and belongs into the base's folder.
+    /// The catalog's old folder on the checked branch, if the base has moved it since.
+    ///
+    /// Changes there are checked too, and belong in the base's folder.
     pub left_behind: Option<String>,
     /// The work tree's folder, from which the configuration's paths on disk start.
     pub root: PathBuf,
-    /// Where the configuration was read.
+    /// The snapshot from which the configuration was read.
     pub rules_from: Snapshot,
-    /// Who owns what this catalog makes in the stores.
+    /// The owner of the secrets that this catalog creates in the stores.
     pub catalog_id: String,
-    /// The repository that the catalog belongs to, as the tag of its secrets says; None in a clone
-    /// without a remote.
+    /// The catalog's repository as in the tag of its secrets; None without a remote.
     pub repository: Option<String>,
     pub config: Config,
-    /// Where the configuration comes from.
+    /// The place of the configuration.
     pub config_file: ConfigFile,
-    /// What the configuration is called in messages.
+    /// The name of the configuration in messages.
     pub config_name: String,
-    /// The configuration as written, for messages that point into it.
+    /// The text of the configuration, for messages that point into it.
     pub config_text: String,
     /// `store.keyTemplate`, compiled.
     pub key_template: Template,
     pub enums: Enums,
-    /// Who may ask for what.
+    /// Which teams may request which secrets.
     pub ownership: Ownership,
     pub governance: Governance,
-    /// Which keys a value has.
+    /// The keys of a value for each type.
     pub secret_types: SecretTypes,
     pub schema: Schema,
     /// The platform team's own rules.
     pub policies: Policies,
 }
 
-/// Where the configuration is read.
+/// The place of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigFile {
-    /// In the snapshot: `goldenpath.yaml`, which may be missing, or another path from the
-    /// repository's root, which may not.
+    /// In the snapshot, by its path from the root.
+    ///
+    /// Only the default, `goldenpath.yaml`, may be missing.
     Tracked(String),
-    /// On disk, whatever the snapshot holds.
+    /// On disk, independent of the snapshot.
     OnDisk(PathBuf),
 }
 
 impl ConfigFile {
-    /// Where the rules of a commit have their configuration: a `config_file` inside the repository
-    /// means that commit's content of its path, and only a file outside is read from disk.
+    /// Returns the place of a commit's configuration.
+    ///
+    /// A `config_file` inside the repository means the commit's content of its path; only a file
+    /// outside is read from disk.
     #[must_use]
     pub fn of(repository: &Repository, config_file: Option<&Path>) -> Self {
         match config_file {
@@ -90,16 +93,16 @@ impl Default for ConfigFile {
     }
 }
 
-/// `goldenpath.yaml` as it is written.
+/// The text of `goldenpath.yaml`, with its parsed content.
 #[derive(Debug)]
 pub struct ConfigText {
-    /// What it is called in messages.
+    /// The name in messages.
     pub name: String,
     pub text: String,
     pub config: Config,
 }
 
-/// Why there is no project.
+/// Why a project cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ProjectError {
     #[error(transparent)]
@@ -117,13 +120,14 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// The same error about the rules in which a change ends: they would stop every run after the
-    /// merge.
+    /// Returns the error as one of the rules at the end of a change.
+    ///
+    /// Such rules would stop every run after the merge.
     #[must_use]
     pub fn in_head(self, head: Snapshot) -> Self {
         match self {
             Self::Config(error) => {
-                Self::Config(error.in_snapshot(format!("{head}, which this change ends in")))
+                Self::Config(error.in_snapshot(format!("{head}, the end of this change")))
             }
             other => other,
         }
@@ -131,10 +135,12 @@ impl ProjectError {
 }
 
 impl Project {
-    /// Reads the configuration of the snapshot `rules_from`; `config_file` is one from disk that replaces its `goldenpath.yaml`.
+    /// Reads the configuration of a snapshot.
+    ///
+    /// `config_file` on disk replaces the `goldenpath.yaml` of `rules_from`.
     ///
     /// # Errors
-    /// A configuration file that cannot be read or is wrong.
+    /// A configuration file that cannot be read or is invalid.
     pub fn open(
         repository: &Repository,
         rules_from: Snapshot,
@@ -145,11 +151,10 @@ impl Project {
         Self::open_with(repository, rules_from, &config_file)
     }
 
-    /// Reads the configuration of the snapshot `rules_from`, the main file of it from
-    /// `config_file`.
+    /// Reads the configuration of a snapshot, with the main file from `config_file`.
     ///
     /// # Errors
-    /// A configuration file that cannot be read or is wrong.
+    /// A configuration file that cannot be read or is invalid.
     pub fn open_with(
         repository: &Repository,
         rules_from: Snapshot,
@@ -163,10 +168,10 @@ impl Project {
         )
     }
 
-    /// The same, with the configuration that the snapshot has at `path`. None where it has none there.
+    /// Reads the configuration at `path` of a snapshot; None if there is no such file.
     ///
     /// # Errors
-    /// A configuration file that cannot be read or is wrong.
+    /// A configuration file that cannot be read or is invalid.
     pub fn open_at(
         repository: &Repository,
         rules_from: Snapshot,
@@ -191,35 +196,39 @@ impl Project {
         written: ConfigText,
     ) -> Result<Self, ProjectError> {
         let ConfigText { name, text: config_text, config } = written;
-        // A path that the configuration names must lead somewhere: a slip in it would bring the built-in rules back.
-        let named = |field: &str, path: &str, default: &str| match path == default {
-            true => Ok(()),
-            false => Err(ConfigError::new(
+        // A path in the configuration must exist: a mistake in it would enable the built-in rules.
+        let check_missing = |field: &str, path: &str, default: &str| {
+            if path == default {
+                return Ok(());
+            }
+            Err(ConfigError::new(
                 &name,
-                format!("`{field}: {path}` names a file that is not there"),
-                format!("write `{path}`, or leave `{field}` out to use what is built in"),
+                format!("`{field}: {path}` names a file that does not exist"),
+                format!("create `{path}`, or remove `{field}` to use the built-in file"),
             )
-            .at_field(&config_text, &[field])),
+            .at_field(&config_text, &[field]))
         };
         let defaults = Config::default();
         let enums = match read(repository, rules_from, &config.enums)? {
             Some(text) => Enums::parse(&config.enums, &text)?,
-            None => named("enums", &config.enums, &defaults.enums).map(|()| Enums::built_in())?,
+            None => check_missing("enums", &config.enums, &defaults.enums)
+                .map(|()| Enums::built_in())?,
         };
         config.check_names(&enums, &name, &config_text)?;
         let governance = match read(repository, rules_from, &config.governance)? {
             Some(text) => Governance::parse(&config.governance, &text, &enums)?,
             None => {
-                named("governance", &config.governance, &defaults.governance)?;
+                check_missing("governance", &config.governance, &defaults.governance)?;
                 let table = Governance::built_in();
                 if let Some(tier) =
                     enums.risk_tiers.iter().find(|tier| !table.tiers.contains_key(*tier))
                 {
                     let message = format!(
-                        "there is no such file, and the built-in table has no row for the risk tier `{tier}`"
+                        "there is no such file, and the built-in table has no row for the risk \
+                         tier `{tier}`"
                     );
                     let help = format!(
-                        "`goldenpath init` writes the file; add `{tier}:` below its `tiers:`"
+                        "`goldenpath init` creates the file; then add `{tier}:` below its `tiers:`"
                     );
                     return Err(ConfigError::new(&config.governance, message, help).into());
                 }
@@ -228,7 +237,7 @@ impl Project {
         };
         let secret_types = match read(repository, rules_from, &config.secret_types)? {
             Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
-            None => named("secretTypes", &config.secret_types, &defaults.secret_types)
+            None => check_missing("secretTypes", &config.secret_types, &defaults.secret_types)
                 .map(|()| SecretTypes::built_in())?,
         };
         let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
@@ -264,10 +273,10 @@ impl Project {
         })
     }
 
-    /// Reads `goldenpath.yaml` alone, as [`Project::open`] does.
+    /// Reads only `goldenpath.yaml`, as [`Project::open`] does.
     ///
     /// # Errors
-    /// A file that cannot be read or is wrong.
+    /// A file that cannot be read or is invalid.
     pub fn configuration(
         repository: &Repository,
         rules_from: Snapshot,
@@ -290,7 +299,7 @@ impl Project {
                     ConfigError::new(
                         &name,
                         why.to_string(),
-                        "give `--config` a file that can be read",
+                        "name a file that can be read with `--config`",
                     )
                 });
                 let text = text_of(&name, Ok(text?))?;
@@ -299,9 +308,9 @@ impl Project {
             ConfigFile::Tracked(path) => match read(repository, rules_from, path)? {
                 None if path != config::FILE_NAME => {
                     let message =
-                        format!("there is no such file in {rules_from}, whose rules judge this");
+                        format!("there is no such file in {rules_from}, whose rules apply here");
                     let help =
-                        "commit it there first, or give `--config` a file outside the repository";
+                        "commit it there first, or set `--config` to a file outside the repository";
                     return Err(ConfigError::new(path, message, help).into());
                 }
                 text => (path.clone(), text),
@@ -313,7 +322,7 @@ impl Project {
         Ok(ConfigText { name, text: config_text.unwrap_or_default(), config })
     }
 
-    /// The catalog's own template of this name from `templates/`, if there is one.
+    /// Returns the catalog's template `name` from `templates/`, if it exists.
     ///
     /// # Errors
     /// A template that cannot be read.
@@ -325,7 +334,7 @@ impl Project {
         Self::template_at(repository, self.rules_from, name)
     }
 
-    /// The template of this name in a snapshot, if there is one.
+    /// Returns the template `name` of a snapshot, if it exists.
     ///
     /// # Errors
     /// A template that cannot be read.
@@ -337,21 +346,21 @@ impl Project {
         read(repository, snapshot, &format!("templates/{name}"))
     }
 
-    /// Whether a file of this path, from the repository's root, counts as a manifest.
+    /// Reports whether a path, from the repository's root, counts as a manifest.
     #[must_use]
     pub fn is_manifest(&self, path: &str) -> bool {
         self.has_in_catalog(path) && vcs::is_yaml(Path::new(path))
     }
 
-    /// Whether `path`, from the repository's root, lies below a folder of the catalog and is not
-    /// hidden there.
+    /// Reports whether `path` is below a folder of the catalog and not hidden there.
     #[must_use]
     pub fn has_in_catalog(&self, path: &str) -> bool {
         self.folders().any(|folder| below(path, folder).is_some_and(|below| !vcs::is_hidden(below)))
     }
 
-    /// The catalog's folder; where a change that is judged moves it, the one before and the one
-    /// after, if neither lies in the other.
+    /// Returns the catalog's folders: one, or those before and after a move.
+    ///
+    /// A folder inside another one is left out.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
         let all = [
             Some(self.config.catalog.as_str()),
@@ -363,14 +372,15 @@ impl Project {
         all.into_iter().flatten().filter(move |folder| !lies_in_another(folder))
     }
 
-    /// The catalog's folder, as it is after the change that is judged.
+    /// Returns the catalog's folder after the checked change.
     #[must_use]
     pub fn folder(&self) -> &str {
         self.moved_to.as_deref().unwrap_or(&self.config.catalog)
     }
 
-    /// Whether a snapshot has nothing of goldenpath: no configuration, no rule files and no
-    /// manifests.
+    /// Reports whether a snapshot does not use goldenpath.
+    ///
+    /// Such a snapshot has no configuration, no rule files and no manifests.
     ///
     /// # Errors
     /// A snapshot that cannot be read.
@@ -396,18 +406,18 @@ impl Project {
             .is_none_or(|manifests| manifests.is_empty()))
     }
 
-    /// Checks that the catalog's own templates of these paths can be read and parsed.
+    /// Checks that the catalog's templates at these paths can be read and parsed.
     ///
     /// # Errors
-    /// A template that cannot.
+    /// A template that cannot be read or parsed.
     pub fn check_templates(
         repository: &Repository,
         snapshot: Snapshot,
-        is_meant: impl Fn(&str) -> bool,
+        is_selected: impl Fn(&str) -> bool,
     ) -> Result<(), ProjectError> {
         for (name, output) in TEMPLATES {
             let path = format!("templates/{name}");
-            if is_meant(&path)
+            if is_selected(&path)
                 && let Some(text) = read(repository, snapshot, &path)?
             {
                 Template::compile(&format!("{path} in {snapshot}"), &text, output)?;
@@ -416,7 +426,7 @@ impl Project {
         Ok(())
     }
 
-    /// All that says how a catalog is read, word for word: each file's path, and None for one that is not there.
+    /// Returns the texts of all rule files by path; None for a missing one.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -431,7 +441,7 @@ impl Project {
         Ok(texts)
     }
 
-    /// The files that decide what is a finding; when one of them changes, every manifest is judged anew.
+    /// Returns the files that decide about findings; a change affects every manifest.
     #[must_use]
     pub fn rule_files(&self) -> [&str; 5] {
         rule_files(&self.config)
@@ -442,7 +452,7 @@ fn rule_files(config: &Config) -> [&str; 5] {
     [config::FILE_NAME, SCHEMA_FILE_NAME, &config.enums, &config.governance, &config.secret_types]
 }
 
-/// What `path` is called below `folder`, if it lies there.
+/// Returns `path` relative to `folder`, if it is below it.
 pub(super) fn below<'path>(path: &'path str, folder: &str) -> Option<&'path str> {
     path.strip_prefix(folder)?.strip_prefix('/')
 }

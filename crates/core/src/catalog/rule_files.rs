@@ -1,4 +1,4 @@
-//! What a change does to the rule files, which decide how manifests are judged and where things go.
+//! Changes of rule files, which decide about findings and destinations.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,53 +15,54 @@ use crate::config::{
 use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use crate::vcs::{ChangedPaths, File, Repository, Snapshot, SourceError, Unreadable};
 
-/// Folders whose files are all rule files.
+/// The folders in which every file is a rule file.
 const FOLDERS: [&str; 2] = ["schemas", "templates"];
 
-/// A manifest of a service that does not exist yet, below the catalog's folder.
+/// The path of a manifest of a new service, below the catalog's folder.
 const NEW_MANIFEST: &str = "any-service/any-environment/SEC-0000.yaml";
 
-/// How many changes of owners are written out.
+/// The limit of changes of owners in a message.
 const MOST_OWNERS: usize = 10;
 
-/// What a change does to the rule files.
+/// A change of rule files.
 #[derive(Debug, Default)]
 pub struct RuleChange {
-    /// Those that differ in what they say, sorted by path.
+    /// The files with a different meaning, sorted by path.
     pub files: Vec<RuleFile>,
-    /// Whether manifests change as well. A catalog that moves as a whole, each file as it was, is
-    /// no such change.
+    /// Whether manifests change as well.
+    ///
+    /// A catalog that moves as a whole, with every file unchanged, does not count.
     pub manifests: bool,
 }
 
-/// A rule file that a change touches.
+/// A changed rule file.
 #[derive(Debug)]
 pub struct RuleFile {
-    /// Where it is after the change, or was if it is gone.
+    /// The path after the change, or before it if the file was removed.
     pub path: String,
-    /// As it was; None for a new one.
+    /// The file before the change; None if it is new.
     pub before: Option<Entry>,
-    /// As it becomes; None for one that is gone.
+    /// The file after the change; None if it was removed.
     pub after: Option<Entry>,
-    /// Whether it is a configuration: it says where things go.
+    /// Whether it is a configuration, which decides where values go.
     pub is_config: bool,
     pub changed: ChangedRuleFile,
     /// The names that it adds to its lists and tables.
     added: BTreeSet<String>,
 }
 
-/// What is different in a rule file.
+/// The difference in a rule file.
 #[derive(Debug)]
 pub enum ChangedRuleFile {
     /// Its keys; never empty.
     Keys(Vec<KeyChange>),
-    /// Who owns the catalog or rule files, in words; never empty.
+    /// The owners of the catalog or of rule files, as text; never empty.
     Owners(Vec<String>),
-    /// Its text, which has no keys.
+    /// Its text, as it has no keys.
     Text,
 }
 
-/// What a rule file is for.
+/// The purpose of a rule file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Config,
@@ -72,7 +73,7 @@ enum Role {
     Other,
 }
 
-/// One side of a change: the rules of `project`, their files as `snapshot` has them.
+/// One side of a change: the rules of `project`, with files from `snapshot`.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     pub project: &'a Project,
@@ -80,7 +81,7 @@ pub struct Side<'a> {
 }
 
 impl RuleChange {
-    /// Returns which rule files differ between two snapshots, whatever they say.
+    /// Returns which rule files differ between two snapshots, byte by byte.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -98,10 +99,10 @@ impl RuleChange {
         repository.change(Some(before), after, &under)
     }
 
-    /// Returns whether `touched` has a file that [`Project::open`] reads.
+    /// Reports whether `touched` has a file that [`Project::open`] reads.
     #[must_use]
     pub fn touches_project(project: &Project, touched: &ChangedPaths) -> bool {
-        // A folder on the way to a file may become a link.
+        // A folder in a file's path can become a symbolic link.
         let touches = |path: &str| {
             touched.touches(path)
                 || path.match_indices('/').any(|(at, _)| touched.touches(&path[..at]))
@@ -109,7 +110,7 @@ impl RuleChange {
         roles(project).into_iter().any(|(_, path)| touches(path))
     }
 
-    /// Reads the rule files on both sides, as far as they are among `touched`.
+    /// Reads the rule files of `touched` on both sides.
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
@@ -139,7 +140,7 @@ impl RuleChange {
         Ok(Self { files, manifests: false })
     }
 
-    /// The rule file at `path` after the change, or before it if it is gone.
+    /// Returns the rule file at `path` after the change, or before its removal.
     pub(super) fn at(&self, path: &str) -> Option<&Entry> {
         self.files.iter().find(|file| file.path == path)?.shown()
     }
@@ -159,7 +160,7 @@ impl RuleChange {
         self.files.iter().flat_map(|file| &file.added).cloned().collect()
     }
 
-    /// Returns how the files differ that [`Project::open`] reads.
+    /// Returns the differences of the files that [`Project::open`] reads.
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
@@ -171,8 +172,7 @@ impl RuleChange {
         Ok(Self { files: role_files(repository, old, new)?, manifests: false })
     }
 
-    /// Returns whether one of the files that [`Project::open`] reads differs between two snapshots,
-    /// byte by byte.
+    /// Reports whether a file that [`Project::open`] reads differs, byte by byte.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -198,13 +198,13 @@ impl RuleChange {
 }
 
 impl RuleFile {
-    /// The text that findings are drawn into.
+    /// Returns the text into which findings point.
     #[must_use]
     pub fn shown(&self) -> Option<&Entry> {
         self.after.as_ref().or(self.before.as_ref())
     }
 
-    /// The file as it was at one path and is at another; None if both say the same.
+    /// Compares an old file with a new one; None if their meaning is equal.
     fn between(
         repository: &Repository,
         role: Role,
@@ -220,12 +220,12 @@ impl RuleFile {
         let changed = match trees.flatten() {
             Some((old, new)) => {
                 let changes = key_changes(&old, &new);
-                match changes.is_empty() {
-                    true => return Ok(None),
-                    false => ChangedRuleFile::Keys(changes),
+                if changes.is_empty() {
+                    return Ok(None);
                 }
+                ChangedRuleFile::Keys(changes)
             }
-            // The same bytes, or none on either side.
+            // The bytes are equal, or neither file exists.
             None if is_same(before.as_ref(), after.as_ref()) => return Ok(None),
             None => ChangedRuleFile::Text,
         };
@@ -249,7 +249,7 @@ fn is_same(before: Option<&Entry>, after: Option<&Entry>) -> bool {
     }
 }
 
-/// The files that [`Project::open`] reads, with what each is for.
+/// Returns the files that [`Project::open`] reads, with their purpose.
 fn roles(project: &Project) -> Vec<(Role, &str)> {
     let config = &project.config;
     let mut roles = vec![
@@ -267,8 +267,9 @@ fn roles(project: &Project) -> Vec<(Role, &str)> {
     roles
 }
 
-/// How the files differ that [`Project::open`] reads: by what they are for, since the configuration
-/// names some of them.
+/// Returns the differences of the files that [`Project::open`] reads.
+///
+/// They are paired by purpose, since the configuration names some of them.
 fn role_files(
     repository: &Repository,
     old: Side<'_>,
@@ -288,7 +289,7 @@ fn entry(
     path: &str,
 ) -> Result<Option<Entry>, SourceError> {
     let Some(bytes) = repository.read(side.snapshot, path, MAX_BYTES)? else { return Ok(None) };
-    // A file that git has not fetched cannot be compared with.
+    // A file that git has not fetched cannot be compared.
     if let Err(Unreadable::Object(message)) = bytes {
         return Err(SourceError::Git { what: format!("`{path}` in {}", side.snapshot), message });
     }
@@ -300,8 +301,9 @@ fn has_keys(path: &str) -> bool {
     matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-/// What a file says, key by key, with what is built in where it says nothing; None where it cannot
-/// be compared so.
+/// Returns the keys and values of a file, completed by the built-in ones.
+///
+/// None if the file cannot be compared by keys.
 fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
     let empty = || Value::Object(Map::new());
     let own = match entry {
@@ -314,7 +316,7 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
         Role::Config | Role::Other => Some(own.unwrap_or_else(empty)),
         Role::Schema => own.or_else(|| parse_tree(SCHEMA_FILE_NAME, BUILT_IN_SCHEMA)),
         Role::Governance => own.or_else(|| built_in(BUILT_IN_GOVERNANCE)),
-        // A list that is left out is the built-in one.
+        // The built-in list replaces a missing one.
         Role::Enums => Some(over(built_in(BUILT_IN_ENUMS)?, own.unwrap_or_else(empty))),
         Role::SecretTypes => {
             let mut all = built_in(BUILT_IN_SECRET_TYPES)?;
@@ -327,7 +329,7 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
     }
 }
 
-/// `all`, its keys replaced by those of `own` that have a value.
+/// Returns `all` with the keys of `own` that have a value.
 fn over(mut all: Value, own: Value) -> Value {
     match (&mut all, own) {
         (Value::Object(all), Value::Object(own)) => {
@@ -339,7 +341,7 @@ fn over(mut all: Value, own: Value) -> Value {
     all
 }
 
-/// The files named CODEOWNERS that change who owns the catalog or rule files.
+/// Returns the CODEOWNERS files that change owners of the catalog or of rule files.
 fn owner_files(
     repository: &Repository,
     touched: &ChangedPaths,
@@ -361,7 +363,7 @@ fn owner_files(
         for forge in CODE_OWNERS_PLACES.iter().filter(|forge| forge.contains(&path)) {
             let (one, other) =
                 (first_of(repository, forge, old)?, first_of(repository, forge, new)?);
-            // A file that another one keeps the forge from reading changes nothing.
+            // A file that the forge ignores because of another one changes nothing.
             if one.as_ref().is_none_or(|(at, _)| *at != path)
                 && other.as_ref().is_none_or(|(at, _)| *at != path)
             {
@@ -417,7 +419,7 @@ fn owner_files(
     Ok(files)
 }
 
-/// The file that a forge reads, and where it is.
+/// Returns the file that a forge reads, with its path.
 fn first_of<'a>(
     repository: &Repository,
     places: &[&'a str],
@@ -431,8 +433,9 @@ fn first_of<'a>(
     Ok(None)
 }
 
-/// Paths of which each stands for files that must have an owner, with what they are called: rule
-/// files, and the catalog's folders.
+/// Returns paths of rule files and of the catalog's folders, with their names.
+///
+/// Each path represents files that must have an owner.
 fn owned_paths(
     repository: &Repository,
     touched: &ChangedPaths,
@@ -471,14 +474,15 @@ fn owned_paths(
     Ok(subjects)
 }
 
-/// Whether a pattern of a CODEOWNERS file may match something below a folder that is not there yet,
-/// and so no owner of what is there shows it.
+/// Reports whether a CODEOWNERS pattern can match below a folder in a new path.
+///
+/// The owners of existing files do not show such a pattern.
 fn may_match_below(pattern: &str, folder: &str) -> bool {
     let is_wild = |part: &&str| part.contains(['*', '?', '[', '\\']);
     let parts: Vec<&str> = pattern.trim_matches('/').split('/').collect();
     if let ([name], false) = (&parts[..], pattern.starts_with('/')) {
-        // A name alone matches in every folder. A default for all, and files of another kind, do not
-        // single anything out there.
+        // A name alone matches in every folder. The default for all files, and files of another
+        // kind, are not specific to the folder.
         let of_a_kind = name.strip_prefix("*.").filter(|kind| !is_wild(kind));
         return *name != "*"
             && of_a_kind.is_none_or(|kind| ["yaml", "yml", "json", "j2"].contains(&kind));
@@ -495,7 +499,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_that_may_match_below_a_folder_is_told_from_one_that_only_matches_elsewhere() {
+    fn a_pattern_that_can_match_below_a_folder_is_distinguished_from_others() {
         for pattern in [
             "/catalogs/secrets/new/",
             "catalogs/secrets/new/",

@@ -1,5 +1,6 @@
-//! Names that a change uses and that the upstream branch does not accept yet: reported where a
-//! developer can still do something about it.
+//! Names that a change uses and that the upstream branch does not have yet.
+//!
+//! They are reported while the developer can still act on it.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,10 @@ use crate::catalog::{Catalog, ConfigFile, Entry, Project, RuleChange, Side};
 use crate::rules::RuleSet;
 use crate::vcs::{File, Repository, Snapshot};
 
-/// Reports each of the `entries` that the rules of `project`, as `snapshot` has them, accept only
-/// because of a name that a list of the upstream branch does not have, as far as this clone knows
-/// that branch. The check of the pull request rejects it.
+/// Reports each of `entries` with a name that the upstream branch does not have.
+///
+/// The rules of `project` at `snapshot` accept it; the check of the pull request will reject it.
+/// The upstream branch is used as far as this clone knows it.
 pub fn report_additions<'a>(
     repository: &Repository,
     snapshot: Snapshot,
@@ -30,7 +32,7 @@ pub fn report_additions<'a>(
     }
 }
 
-/// Each path with a name that it uses, and the files that add this name.
+/// Returns each path with a name that it uses, and the files that add this name.
 fn additions<'a>(
     repository: &Repository,
     (snapshot, project): (Snapshot, &Project),
@@ -39,7 +41,7 @@ fn additions<'a>(
     config: &ConfigFile,
 ) -> Result<BTreeSet<(String, String, String)>, CheckError> {
     let mut found = BTreeSet::new();
-    // Most often the rule files are those of the upstream branch.
+    // Usually the rule files are those of the upstream branch.
     if !RuleChange::is_other_in(repository, project, upstream, snapshot)?
         || Project::is_blank(repository, upstream, config)?
     {

@@ -1,4 +1,4 @@
-//! Checking a catalog, or what a change does to it. Commands, hooks and editors call [`check`].
+//! Checks of a catalog or of a change. Commands, hooks and editors call [`check`].
 
 mod additions;
 mod range;
@@ -21,25 +21,25 @@ use crate::template::TemplateError;
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
 use range::CheckScope;
 
-/// What is said during a check.
+/// A note during a check.
 #[derive(Debug)]
 pub enum Note<'a> {
     /// A file is checked.
     Checking { path: &'a str },
     /// No manifest of the folder `catalog` is selected.
     NothingSelected { catalog: &'a str, is_staged: bool },
-    /// The manifest at `path` uses a value that `files` of the upstream branch do not have yet.
+    /// The manifest at `path` uses a value that `files` of the upstream branch lack.
     NotUpstream { path: &'a str, value: &'a str, files: &'a str, branch: &'a str },
     /// The rules of the upstream branch cannot be read.
     UpstreamUnknown { branch: &'a str, error: &'a CheckError },
 }
 
-/// Takes what is said during a check.
+/// Receives the notes of a check.
 pub trait Reporter {
     fn note(&self, note: &Note<'_>);
 }
 
-/// Why something cannot be checked.
+/// Why a check cannot run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum CheckError {
     #[error(transparent)]
@@ -68,7 +68,7 @@ impl From<TemplateError> for CheckError {
     }
 }
 
-/// What was read, and what is wrong with it.
+/// The files of a check, and the findings.
 pub struct Checked {
     pub project: Project,
     pub catalog: Catalog,
@@ -76,7 +76,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The manifests that the change brings in under an ID that nothing had before it.
+    /// Returns the manifests that the change adds with a new ID.
     pub fn newcomers(&self) -> Vec<NewManifestId> {
         let before = self.catalog.before.as_ref();
         let is_changed =
@@ -96,8 +96,9 @@ impl Checked {
     }
 }
 
-/// Reads a range and checks it. On the work tree and the index, `selection` says which files are
-/// checked.
+/// Reads a range and checks it.
+///
+/// For the work tree and the index, `selection` limits the files.
 ///
 /// # Errors
 /// A repository or a configuration that cannot be read; a projection template that does not render.
@@ -190,37 +191,40 @@ pub fn check(
         );
     }
     fixes::settle(&mut findings, &catalog, &project, &FixContext::of(repository));
-    // A catalog with errors has something to fix first, and is not applied.
+    // A catalog with errors is not applied, and needs other fixes first.
     if count(&findings, Severity::Error) == 0 {
         check_template(repository, range, &project, &catalog)?;
     }
     Ok(Checked { project, catalog, findings })
 }
 
-/// Returns the catalog's folder as the branch of a change has it, which does not touch the
-/// configuration itself, where the base has moved the catalog since.
+/// Returns the catalog's old folder on a branch that the base has moved since.
+///
+/// The change itself does not touch the configuration. None if both folders are the same.
 fn folder_left_behind(
     repository: &Repository,
     range: &Range,
     origin: Snapshot,
     project: &Project,
 ) -> Result<Option<String>, CheckError> {
-    let own = match origin != range.rules_from {
-        true => Some(origin),
-        // The result of a merge has the base's configuration, and the commit that is merged its own.
-        false => range.trails.tip.filter(|tip| *tip != range.after),
+    let own = if origin != range.rules_from {
+        Some(origin)
+    } else {
+        // The result of a merge has the base's configuration, and the merged commit its own.
+        range.trails.tip.filter(|tip| *tip != range.after)
     };
     let Some(own) = own else { return Ok(None) };
     match Project::open_with(repository, own, &project.config_file) {
         Ok(own) => Ok(Some(own.config.catalog).filter(|folder| *folder != project.config.catalog)),
         Err(ProjectError::Source(error)) => Err(error.into()),
-        // Rules of then that this version does not take name no folder.
+        // Old rules that this version rejects name no folder.
         Err(_) => Ok(None),
     }
 }
 
-/// Reads what a change does to the rule files, and the head's rules where it touches those that are
-/// judged by. A catalog that moves is judged in both of its folders.
+/// Reads the changes of rule files, and the head's rules if active ones change.
+///
+/// A catalog that moves is checked in both of its folders.
 fn read_rule_change(
     repository: &Repository,
     range: &Range,
@@ -231,7 +235,7 @@ fn read_rule_change(
     if touched == ChangedPaths::default() {
         return Ok((RuleChange::default(), None));
     }
-    // A head whose rules cannot be read would stop every run after the merge.
+    // A head with unreadable rules would stop every run after the merge.
     let in_head = |error: ProjectError| CheckError::from(error.in_head(range.after));
     let mut head = None;
     if RuleChange::touches_project(project, &touched) {
@@ -250,8 +254,9 @@ fn read_rule_change(
     Ok((RuleChange::read(repository, &touched, old, new)?, head))
 }
 
-/// Renders the projections of the manifests that are judged by the catalog's own template, where it
-/// has one: of all manifests where the change touches the template.
+/// Renders the projections of the checked manifests if the catalog has a template.
+///
+/// If the change touches the template, it renders those of all manifests.
 fn check_template(
     repository: &Repository,
     range: &Range,
@@ -266,11 +271,10 @@ fn check_template(
         Some(before) => Project::template_at(repository, before, projection::TEMPLATE)?,
         None => Some(own.clone()),
     };
-    let whole = match before.as_ref() == Some(&own) {
-        true => None,
-        false => Some(
-            RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog,
-        ),
+    let whole = if before.as_ref() == Some(&own) {
+        None
+    } else {
+        Some(RuleSet::of(project)?.read(repository, range.after, &Selection::All, None)?.catalog)
     };
     let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
     let refusal = entries.par_iter().find_map_first(|entry| {

@@ -1,4 +1,4 @@
-//! What a check is about: which state, against which one before it, by whose rules.
+//! The range of a check: a state, the state before it, and the rules that apply.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,38 +10,38 @@ use crate::catalog::{ConfigFile, Project, Selection};
 use crate::trail::{self, Commits, Delivery, TrailViolation};
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError, TargetBranch};
 
-/// What is judged.
+/// The range of a check.
 #[derive(Debug, Clone)]
 pub struct Range {
-    /// What it comes from; None where only the state itself is judged.
+    /// The state before; None if only the state itself is checked.
     pub(super) before: Option<Snapshot>,
     pub(super) after: Snapshot,
     pub(super) rules_from: Snapshot,
-    /// Whose history tells which IDs were used before; by default that of `before`.
+    /// The commit whose history has the used IDs; by default `before`.
     pub(super) past: Option<Snapshot>,
-    /// The commit whose history tells how long manifests have been there; without one, the rules of time keep silent.
+    /// The commit whose history has the age of manifests; None skips time rules.
     pub(super) line: Option<Snapshot>,
     pub(super) trails: Trails,
     /// The file of `--config`.
     pub(super) config: Option<PathBuf>,
-    /// The time by which the rules of time judge.
+    /// The current time for time rules.
     pub(super) now: Timestamp,
 }
 
-/// How the audit trails of a range are judged.
+/// How the audit trails of a range are checked.
 #[derive(Debug, Clone)]
 pub(super) struct Trails {
     delivery: Delivery,
     /// The last commit of the range.
     pub(super) tip: Option<Snapshot>,
-    /// The ref that is pushed to, by its full name.
+    /// The full name of the ref that is pushed to.
     reference: Option<String>,
-    /// Commits that were judged before, besides those of the branch that the rules are from.
+    /// Checked commits, besides those of the branch that the rules are from.
     known: Vec<Snapshot>,
 }
 
 impl Range {
-    /// The state that is judged.
+    /// Returns the state that is checked.
     pub fn after(&self) -> Snapshot {
         self.after
     }
@@ -51,32 +51,34 @@ impl Range {
         Self { before, after, rules_from, past, line, trails, config, now }
     }
 
-    /// The same, with the configuration in the file of `--config`.
+    /// Returns the range with the configuration in the file of `--config`.
     #[must_use]
     pub fn configured_by(self, config: Option<&Path>) -> Self {
         Self { config: config.map(Path::to_path_buf), ..self }
     }
 
-    /// The files on disk.
+    /// Returns the range of the files on disk.
     pub fn work_tree() -> Self {
         let trails = Trails::proposed(None);
         Self::of(None, Snapshot::WorkTree, Snapshot::WorkTree, trails)
     }
 
-    /// The index against HEAD.
+    /// Returns the range from HEAD to the index.
     pub fn staged(repository: &Repository) -> Result<Self, CheckError> {
         let before = match repository.head() {
             Ok(head) => Some(head),
             Err(SourceError::NoCommit) => None,
             Err(error) => return Err(error.into()),
         };
-        // What was tried and dropped on this branch alone uses up nothing.
+        // An ID that was only used and dropped on this branch is still free.
         let past = repository.upstream();
         let trails = Trails::proposed(None);
         Ok(Self { past, ..Self::of(before, Snapshot::Index, Snapshot::Index, trails) })
     }
 
-    /// What `to` adds since its history left that of `from`, judged by the rules of `from`.
+    /// Returns the range of the changes in `to` since its merge base with `from`.
+    ///
+    /// The rules of `from` apply.
     pub fn since(
         repository: &Repository,
         from: Option<Snapshot>,
@@ -87,13 +89,13 @@ impl Range {
         Ok(Self::of(before, to, from.unwrap_or(to), trails))
     }
 
-    /// The move of a branch from one commit to another, whatever lies between: what the new one lacks is lost.
+    /// Returns the range of a moved branch; commits that the new tip lacks are lost.
     pub fn moved(from: Snapshot, to: Snapshot) -> Self {
         let trails = Trails::proposed(Some(to));
         Self::of(Some(from), to, from, trails)
     }
 
-    /// What the branch `target` gains when `to` is merged into it, judged by its rules.
+    /// Returns the range of a merge of `to` into `target`, whose rules apply.
     pub fn merged(
         repository: &Repository,
         target: Snapshot,
@@ -104,7 +106,7 @@ impl Range {
         Ok(Self::of(Some(target), after, target, trails))
     }
 
-    /// The same, of commits that the branch that merges go to has already, if it has.
+    /// Returns the range as already merged, if the default branch has the commits.
     pub fn merged_before(mut self, repository: &Repository) -> Result<Self, CheckError> {
         if let (Some(tip), Some(default)) = (self.trails.tip, repository.certain_default_tip())
             && repository.contains(default, tip)?
@@ -114,8 +116,9 @@ impl Range {
         Ok(self)
     }
 
-    /// The same, pushed to the ref `name`. `moves_to` is where the branch that merges go to will be
-    /// after that push.
+    /// Returns the range as pushed to the ref `name`.
+    ///
+    /// `moves_to` is the tip of the default branch after that push.
     pub fn pushed_to(
         mut self,
         name: &str,
@@ -131,15 +134,16 @@ impl Range {
         self
     }
 
-    /// Whether judging this range judges the `other` one of the same push too.
+    /// Reports whether a check of this range includes the `other` of the same push.
     pub fn covers(&self, other: &Self) -> bool {
         let (own, others) = (self.trails.delivery, other.trails.delivery);
         (self.before, self.after, self.rules_from) == (other.before, other.after, other.rules_from)
             && (own == others || own == Delivery::Recorded)
     }
 
-    /// The same, judged by the rules of time too. Not so in hooks: they are to be fast, and a calendar has no say in
-    /// whether somebody may commit or push.
+    /// Returns the range with time rules.
+    ///
+    /// Hooks do without: they must be fast, and a date must not stop a commit or a push.
     pub fn over_time(self, repository: &Repository, now: Timestamp) -> Self {
         let line = match self.after {
             Snapshot::WorkTree => repository.head().ok(),
@@ -150,7 +154,7 @@ impl Range {
         Self { line, now, ..self }
     }
 
-    /// What fixes what can be fixed in it.
+    /// Returns the command that applies the fixes of this range.
     pub fn fixing_command(&self) -> &'static str {
         match self.after {
             Snapshot::Index => "goldenpath validate --staged --fix",
@@ -158,7 +162,7 @@ impl Range {
         }
     }
 
-    /// The changes of audit trails that apply did not make.
+    /// Returns the changes of audit trails that `apply` did not make.
     pub(super) fn trail_faults(
         &self,
         repository: &Repository,
@@ -185,13 +189,15 @@ impl Range {
         )?)
     }
 
-    /// What the rule files of the change are held against; None where a state is judged by itself.
+    /// Returns the snapshot that rule files are compared with; None for a single state.
     pub(super) fn origin(&self) -> Option<Snapshot> {
         (self.rules_from != self.after).then(|| self.before.unwrap_or(self.rules_from))
     }
 
-    /// The same range, judged by the head's own rules where the base has nothing of goldenpath: no
-    /// configuration, no rule files and no manifests. What any other base lacks is built in.
+    /// Returns the range with the head's own rules if the base does not use goldenpath.
+    ///
+    /// Such a base has no configuration, no rule files and no manifests. In any other base,
+    /// built-in files replace missing ones.
     pub(super) fn with_rules(
         self,
         repository: &Repository,
@@ -202,8 +208,9 @@ impl Range {
         Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
     }
 
-    /// What changes, and so which manifests are judged: all of them when what judges them changes
-    /// with them, and all of the new folder when the catalog moves.
+    /// Returns the change, and which manifests are checked.
+    ///
+    /// All are checked if their rules change, and all in the new folder if the catalog moves.
     pub(super) fn change(
         &self,
         repository: &Repository,
@@ -225,32 +232,33 @@ impl Range {
             project.has_in_catalog(path) && repository.hides_a_folder(self.after, path)
         };
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
-        // A file that goes counts too: what is built in judges from then on.
+        // A removed file counts too: built-in rules replace it.
         let all = is_own && project.rule_files().iter().any(|path| change.touches(path));
-        let selection = match all {
-            true => Selection::All,
-            false => {
-                // Without the catalog's own folder there is nothing else to judge, whether this change takes it away or not.
-                let whole =
-                    project.folders().filter_map(|folder| repository.hides(self.after, folder));
-                Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
-            }
+        let selection = if all {
+            Selection::All
+        } else {
+            // If the catalog's own folder is hidden, there is nothing else to check, whether this
+            // change hides it or not.
+            let whole = project.folders().filter_map(|folder| repository.hides(self.after, folder));
+            Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
         };
         let has_manifests =
             !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
         if self.after == Snapshot::Index
             && let Some(upstream) = repository.upstream()
         {
-            // What has not merged yet is its author's to change: only what the upstream branch holds is a promise.
+            // Unmerged manifests may change freely: only those of the upstream branch are a
+            // promise.
             repository.leave_out_settled(&mut change, upstream)?;
         }
         Ok(CheckScope { change, selection, has_manifests })
     }
 
-    /// Makes `change` lead from the catalog in its old folder to the one in its new folder,
-    /// whatever differs in those folders: a file that was in the new one before comes into the
-    /// catalog as a new file does, one that stays behind is gone from it, and one that lies in both
-    /// has another place in it. Returns whether the catalog moves as a whole, each file as it was.
+    /// Changes `change` to lead from the catalog's old folder to its new folder.
+    ///
+    /// A file that was in the new folder already counts as new, a file that stays in the old one as
+    /// removed, and a file in both as moved. Returns whether the catalog moves as a whole, with
+    /// every file unchanged.
     fn move_catalog(
         &self,
         repository: &Repository,
@@ -284,7 +292,7 @@ impl Range {
     }
 }
 
-/// What of a range is judged.
+/// The part of a range that is checked.
 pub(super) struct CheckScope {
     pub(super) change: ChangedPaths,
     pub(super) selection: Selection,

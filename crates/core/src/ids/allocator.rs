@@ -1,6 +1,7 @@
-//! Taking IDs. A number is given out when it is above all that counts of what this clone and the
-//! remote know of, when the remote has let this caller alone create its ref, and when it
-//! is written down here.
+//! Allocation of IDs.
+//!
+//! An ID is allocated if it is above all IDs that count in this clone and on the remote, if the
+//! remote let only this process create its ref, and if it is recorded in the ledger.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -14,17 +15,19 @@ use crate::used_ids::{HistoryScope, ScanDepth, UsedIds, given_out};
 use crate::vcs::git;
 use crate::vcs::{Branch, Repository};
 
-/// How long others may be faster before this caller gives up.
+/// The time limit for lost reservation races.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The longest pause after the first race that was lost; it doubles with each further one, up to the last.
+/// The limits of the pause after a lost race: the first one, and the last.
+///
+/// The limit doubles with each lost race.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LAST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long others may be faster before somebody is told.
+/// The time of lost races after which the user is notified.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Gives IDs out, in one clone.
+/// Allocates IDs in one clone.
 pub struct Allocator<'r> {
     repository: &'r Repository,
     /// The catalog's folder.
@@ -33,38 +36,38 @@ pub struct Allocator<'r> {
     reserve: Reserve,
 }
 
-/// IDs that are this caller's alone.
+/// IDs that no other process gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllocatedIds {
     /// In ascending order.
     pub ids: Vec<SecretId>,
-    /// The remote where they are reserved.
+    /// The remote on which they are reserved.
     pub reserved_on: Option<String>,
 }
 
-/// What a person may want to hear while it goes on.
+/// The progress of an allocation, for display.
 #[derive(Debug)]
 pub enum AllocatorEvent<'a> {
-    /// History is read, and it takes long: so many commits so far.
+    /// Reading history takes long; the number of commits so far.
     Reading { commits: usize },
-    /// Another run in this clone has its turn.
+    /// Another process in this clone has the lock.
     Waiting,
-    /// The remote is asked.
+    /// The remote is being queried.
     Asking { remote: &'a str },
-    /// Somebody else was faster, several times.
+    /// Other processes have won several races.
     Contended { remote: &'a str },
-    /// Nothing is reserved, and why.
+    /// No ID is reserved, with the reason.
     Unreserved(&'a RemoteError),
-    /// History ends before its beginning.
+    /// The clone is shallow.
     Cut,
-    /// IDs are too far above the default branch's to count, in files and as reservations.
+    /// IDs in files or reservations are too far above the default branch's IDs.
     Beyond { used: &'a UsedIds, reserved: &'a [SecretId] },
-    /// An ID is too far above the default branch's itself, since all up to there are in use.
+    /// An allocated ID is above the limit, as all IDs up to it are in use.
     PastLimit { id: SecretId, used: &'a UsedIds },
 }
 
 impl<'r> Allocator<'r> {
-    /// `reserve` is what the command line says instead of the configuration.
+    /// Creates an allocator; `reserve` is the command line's override.
     #[must_use]
     pub fn of(
         repository: &'r Repository,
@@ -75,31 +78,30 @@ impl<'r> Allocator<'r> {
         Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
     }
 
-    /// The `count` IDs that would be given out next, as far as this clone knows. Other runs may
-    /// take them first.
+    /// Returns the next `count` IDs as far as this clone knows; others may take them.
     ///
     /// # Errors
     /// A repository that cannot be read, or no numbers left.
     pub fn upcoming(
         &self,
         count: usize,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<Vec<SecretId>, IdError> {
-        let used = self.used(None, ScanDepth::AtFolders, tell)?;
+        let used = self.used(None, ScanDepth::AtFolders, notify)?;
         let ids = self.free(&used, &given_out(self.repository), count)?;
-        self.report(&used, &ids, BTreeSet::new(), tell);
+        self.report(&used, &ids, BTreeSet::new(), notify);
         Ok(ids)
     }
 
-    /// The IDs in use. `asked` is what a remote has answered, with its name.
+    /// Returns the IDs in use; `asked` is a remote's name and its answer.
     ///
     /// # Errors
     /// A repository that cannot be read.
     pub fn used(
         &self,
         asked: Option<(&str, &Asked)>,
-        look: ScanDepth,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        depth: ScanDepth,
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<UsedIds, IdError> {
         let branches: Vec<Branch> =
             asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
@@ -113,21 +115,21 @@ impl<'r> Allocator<'r> {
             remote: named.as_deref(),
             default: branches.iter().find(|branch| Some(&branch.name) == default.as_ref()),
             branches: &branches,
-            look,
+            depth,
         };
         let used = UsedIds::read(self.repository, scope, &mut |commits| {
-            tell(AllocatorEvent::Reading { commits })
+            notify(AllocatorEvent::Reading { commits })
         })?;
         if used.is_cut {
-            tell(AllocatorEvent::Cut);
+            notify(AllocatorEvent::Cut);
         }
         Ok(used)
     }
 
-    /// The remote where IDs are reserved; None where none are to be, or there is none.
+    /// Returns the remote on which IDs are reserved; None if none are reserved.
     ///
     /// # Errors
-    /// [`IdError::NoRemote`] where there must be one.
+    /// [`IdError::NoRemote`] if reservations are required.
     pub fn remote(&self) -> Result<Option<ReservationRemote<'r>>, IdError> {
         if self.reserve == Reserve::Never {
             return Ok(None);
@@ -141,26 +143,27 @@ impl<'r> Allocator<'r> {
         }
     }
 
-    /// Takes `count` IDs. Runs in this clone have their turn one after the other.
+    /// Allocates `count` IDs; only one process per clone does so at a time.
     ///
     /// # Errors
-    /// [`IdError`]; none of them is taken then, or is ever given out again.
+    /// [`IdError`]: then none of the IDs is allocated, or none is ever allocated again.
     pub fn take(
         &self,
         count: usize,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<AllocatedIds, IdError> {
         let mut remote = self.remote()?;
-        let mut ledger = Ledger::lock(&self.repository.memory(), || tell(AllocatorEvent::Waiting))?;
+        let waiting = || notify(AllocatorEvent::Waiting);
+        let mut ledger = Ledger::lock(&self.repository.memory(), waiting)?;
         let asked = match &remote {
             None => Asked::default(),
             Some(asking) => {
-                tell(AllocatorEvent::Asking { remote: &asking.name });
-                // A branch that is deleted between the two questions is one less the second time.
+                notify(AllocatorEvent::Asking { remote: &asking.name });
+                // A branch that is deleted between the two queries is absent in the second attempt.
                 match asking.look().or_else(|_| asking.look()) {
                     Ok(asked) => asked,
                     Err(error) => {
-                        self.go_without(error, tell)?;
+                        self.continue_unreserved(error, notify)?;
                         remote = None;
                         Asked::default()
                     }
@@ -168,31 +171,32 @@ impl<'r> Allocator<'r> {
             }
         };
         let named = remote.as_ref().map(|remote| (remote.name.as_str(), &asked));
-        let used = self.used(named, ScanDepth::AtFiles, tell)?;
+        let used = self.used(named, ScanDepth::AtFiles, notify)?;
         let reserved: BTreeSet<SecretId> = asked.reserved.keys().copied().collect();
         let mut taken: BTreeSet<SecretId> =
             ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
         let mut ids = match &remote {
             None => Vec::new(),
-            Some(remote) => self.reserve(remote, &used, &mut taken, count, tell)?,
+            Some(remote) => self.reserve(remote, &used, &mut taken, count, notify)?,
         };
         let reserved_on = remote.filter(|_| ids.len() == count).map(|remote| remote.name);
         ids.extend(self.free(&used, &taken, count - ids.len())?);
         ledger.give(&ids)?;
-        self.report(&used, &ids, reserved, tell);
+        self.report(&used, &ids, reserved, notify);
         Ok(AllocatedIds { ids, reserved_on })
     }
 
-    /// Reserves `count` IDs that are not `taken`. Where the remote stops taking them and that is
-    /// not an error, they are fewer, and all that was tried is taken: an ID that another run was
-    /// seen to have is never given out.
+    /// Reserves `count` IDs that are not `taken`.
+    ///
+    /// If the remote stops accepting reservations and that is not an error, fewer are returned, and
+    /// all attempted IDs count as taken: an ID that another process may have is never allocated.
     fn reserve(
         &self,
         remote: &ReservationRemote<'_>,
         used: &UsedIds,
         taken: &mut BTreeSet<SecretId>,
         count: usize,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<Vec<SecretId>, IdError> {
         let begin = Instant::now();
         let (mut ours, mut tried, mut pause) = (Vec::new(), BTreeSet::new(), FIRST_PAUSE);
@@ -201,7 +205,7 @@ impl<'r> Allocator<'r> {
             let claims = match remote.reserve(&wanted) {
                 Ok(claims) => claims,
                 Err(error) => {
-                    self.go_without(error, tell)?;
+                    self.continue_unreserved(error, notify)?;
                     taken.append(&mut tried);
                     return Ok(ours);
                 }
@@ -224,14 +228,14 @@ impl<'r> Allocator<'r> {
                 });
             }
             if begin.elapsed() > PATIENCE {
-                tell(AllocatorEvent::Contended { remote: &remote.name });
+                notify(AllocatorEvent::Contended { remote: &remote.name });
             }
             git::sleep_apart(pause);
             pause = (pause * 2).min(LAST_PAUSE);
             match remote.ask() {
                 Ok(asked) => taken.extend(asked.reserved.into_keys()),
                 Err(error) => {
-                    self.go_without(error, tell)?;
+                    self.continue_unreserved(error, notify)?;
                     taken.append(&mut tried);
                     return Ok(ours);
                 }
@@ -239,22 +243,22 @@ impl<'r> Allocator<'r> {
         }
     }
 
-    /// A remote that cannot be used is an error where IDs must be reserved, and otherwise something to be told.
-    fn go_without(
+    /// Returns the error if reservations are required, and otherwise reports it.
+    fn continue_unreserved(
         &self,
         error: RemoteError,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<(), IdError> {
         match (self.reserve, error) {
             (Reserve::Always, error) | (_, error @ RemoteError::Source(_)) => Err(error.into()),
             (Reserve::Auto | Reserve::Never, error) => {
-                tell(AllocatorEvent::Unreserved(&error));
+                notify(AllocatorEvent::Unreserved(&error));
                 Ok(())
             }
         }
     }
 
-    /// The next `count` IDs that are not `taken`.
+    /// Returns the next `count` IDs that are not `taken`.
     fn free(
         &self,
         used: &UsedIds,
@@ -269,21 +273,21 @@ impl<'r> Allocator<'r> {
         })
     }
 
-    /// Reports what does not count: files, and reservations above the IDs that were given out.
+    /// Reports the IDs that do not count, in files and in higher reservations.
     fn report(
         &self,
         used: &UsedIds,
         given: &[SecretId],
         reserved: BTreeSet<SecretId>,
-        tell: &dyn Fn(AllocatorEvent<'_>),
+        notify: &dyn Fn(AllocatorEvent<'_>),
     ) {
         let above = given.last().copied().max(Some(used.limit.last()));
         let far: Vec<SecretId> = reserved.into_iter().filter(|id| Some(*id) > above).collect();
         if !far.is_empty() || used.beyond().next().is_some() {
-            tell(AllocatorEvent::Beyond { used, reserved: &far });
+            notify(AllocatorEvent::Beyond { used, reserved: &far });
         }
         if let Some(id) = given.iter().copied().find(|id| *id > used.limit.last()) {
-            tell(AllocatorEvent::PastLimit { id, used });
+            notify(AllocatorEvent::PastLimit { id, used });
         }
     }
 }

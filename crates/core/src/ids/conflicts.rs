@@ -1,4 +1,4 @@
-//! IDs that another branch gives to another manifest.
+//! Conflicts of IDs between branches.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::used_ids::of_file_name;
 use crate::vcs::{Blob, Branch, ManifestFolder, Repository, Snapshot, is_yaml};
 use crate::yaml;
 
-/// A manifest of the branch at hand.
+/// A manifest of the current branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewManifestId {
     pub id: SecretId,
@@ -17,19 +17,21 @@ pub struct NewManifestId {
     pub name: Option<String>,
 }
 
-/// Another manifest that has the ID too.
+/// A manifest of another branch with the same ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdConflict {
     pub mine: NewManifestId,
-    /// The branch that holds the other.
+    /// The branch with the other manifest.
     pub branch: Branch,
-    /// Where the other lies.
+    /// The path of the other manifest.
     pub path: String,
 }
 
-/// Which of `mine`, manifests that a branch with its tip at `here` brings in, have an ID that one of `others` gives to
-/// another manifest. A manifest is the same one where both branches have it from a common commit, even if one has moved it
-/// since, and where it has the same path and name, as after a rebase.
+/// Returns which of `mine` have an ID that another manifest has on one of `others`.
+///
+/// `mine` are manifests that a branch with its tip at `here` adds. Two manifests are the same one
+/// if both branches have it from a common commit, even if one has moved it since, and if path and
+/// name are equal, as after a rebase.
 #[must_use]
 pub fn elsewhere(
     repository: &Repository,
@@ -43,7 +45,7 @@ pub fn elsewhere(
     if by_id.is_empty() {
         return Vec::new();
     }
-    // What this branch holds comes first, and so is not looked into again in the others.
+    // The folders of this branch come first, so they are not read again in the others.
     let own = match here {
         Some(Snapshot::Commit(here)) => Some(here),
         _ => None,
@@ -76,16 +78,17 @@ pub fn elsewhere(
         });
         !is_shared && !is_same(repository, mine, blob)
     };
-    let clash = |(number, mine, blob): (usize, &NewManifestId, Blob<'_>)| IdConflict {
+    let conflict = |(number, mine, blob): (usize, &NewManifestId, Blob<'_>)| IdConflict {
         mine: mine.clone(),
         branch: others[number].clone(),
         path: blob.path.into_owned(),
     };
-    let mut clashes: Vec<IdConflict> = found.into_iter().filter(is_another).map(clash).collect();
-    // One is enough to know; the first is on the branch that was named first.
-    clashes.sort_by(|one, other| one.mine.path.cmp(&other.mine.path));
-    clashes.dedup_by(|one, other| one.mine == other.mine);
-    clashes
+    let mut conflicts: Vec<IdConflict> =
+        found.into_iter().filter(is_another).map(conflict).collect();
+    // One conflict per manifest is enough: that with the first branch in the list.
+    conflicts.sort_by(|one, other| one.mine.path.cmp(&other.mine.path));
+    conflicts.dedup_by(|one, other| one.mine == other.mine);
+    conflicts
 }
 
 fn is_same(repository: &Repository, mine: &NewManifestId, blob: &Blob<'_>) -> bool {

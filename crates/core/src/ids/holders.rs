@@ -1,4 +1,4 @@
-//! Who holds which ID: the manifests of the work tree and of every branch, reservations, and what this clone has given out.
+//! The holders of IDs: manifests on all branches, reservations, and the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,33 +11,33 @@ use crate::used_ids::{UsedIds, given_out, of_file_name};
 use crate::vcs::{Blob, Branch, ManifestFolder, Repository, SourceError, is_yaml};
 use crate::yaml;
 
-/// What an ID is to somebody.
+/// The status of an ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdStatus {
     /// A manifest has it.
     Used,
     /// It is reserved, and no branch uses it.
     Reserved,
-    /// This clone has given it out, and neither a branch nor a reservation knows of it.
+    /// This clone has allocated it, and no branch or reservation has it.
     GivenOut,
-    /// A file of the audit trail or of the past has it, and it does not count.
+    /// A file of the audit trail or of history has it, and it does not count.
     Ignored,
 }
 
-/// One ID and one who holds it.
+/// An ID with one of its holders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub id: SecretId,
     pub standing: IdStatus,
-    /// Where the manifest lies, from the repository's root.
+    /// The path of the manifest, from the repository's root.
     pub path: Option<String>,
-    /// The first branch that has the manifest; None where only the work tree has it.
+    /// The first branch with the manifest; None if only the work tree has it.
     pub branch: Option<String>,
     /// `metadata.owner`
     pub owner: Option<String>,
     /// `metadata.name`
     pub name: Option<String>,
-    /// Whether another manifest has the ID too.
+    /// Whether another manifest has the same ID.
     pub collides: bool,
     /// Whether it is too far above the default branch's IDs to count.
     pub beyond: bool,
@@ -55,8 +55,9 @@ impl IdStatus {
     }
 }
 
-/// All holders, by ID. `catalog` is the work tree's; `asked` is what a remote has answered, `used`
-/// what is in use.
+/// Returns all holders, sorted by ID.
+///
+/// `catalog` is the work tree's; `asked` is a remote's name and its answer.
 ///
 /// # Errors
 /// Refs that cannot be read.

@@ -1,8 +1,10 @@
-//! The IDs that this clone has given out, one a line, in a file under `.git/` that all linked work trees share. A number in it
-//! is gone, whatever became of the manifest that it was for.
+//! The ledger: the IDs that this clone has allocated, one per line.
 //!
-//! The file is also the lock that keeps runs in one clone apart: the operating system lets go of it when a process ends,
-//! however that happens.
+//! It is a file below `.git/`. All linked work trees share it. An ID in it is never allocated
+//! again, whatever happens to its manifest.
+//!
+//! The file is also the lock between processes in one clone: the operating system releases it when
+//! a process ends, however it ends.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,10 +16,10 @@ use crate::files;
 use crate::manifest::SecretId;
 use crate::used_ids::{GIVEN_OUT, GIVEN_OUT_BYTES};
 
-/// From which age on a temporary file is nobody's any more.
+/// The age from which a temporary file no longer belongs to a running process.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
-/// The open file, locked.
+/// The open and locked file.
 pub struct Ledger {
     file: File,
     path: PathBuf,
@@ -27,28 +29,28 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens and locks the file in `folder`, once no other run holds it. `waiting` hears when that takes long.
+    /// Opens and locks the file in `folder`; calls `waiting` if that takes long.
     ///
     /// # Errors
-    /// What the file system refuses, or another run that never ends.
+    /// An error of the file system, or a process that holds the lock too long.
     pub fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
         let path = folder.join(GIVEN_OUT);
-        let refused =
+        let failed =
             |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
-        fs::create_dir_all(folder).map_err(refused)?;
+        fs::create_dir_all(folder).map_err(failed)?;
         let mut file =
-            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(refused)?;
+            OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(failed)?;
         files::lock(&file, waiting).map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => {
                 IdError::Locked { path: path.clone(), seconds: files::LOCK_LIMIT.as_secs() }
             }
-            _ => refused(error),
+            _ => failed(error),
         })?;
         sweep(folder);
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))
             .and_then(|_| Read::by_ref(&mut file).take(GIVEN_OUT_BYTES).read_to_string(&mut text))
-            .map_err(refused)?;
+            .map_err(failed)?;
         Ok(Self {
             given: ids_in(&text),
             is_torn: !text.is_empty() && !text.ends_with('\n'),
@@ -57,16 +59,16 @@ impl Ledger {
         })
     }
 
-    /// The IDs that were given out.
+    /// Returns the allocated IDs.
     #[must_use]
     pub fn given(&self) -> &[SecretId] {
         &self.given
     }
 
-    /// Writes down that these are given out, safe on disk before it returns.
+    /// Records IDs as allocated; they are safely on disk when it returns.
     ///
     /// # Errors
-    /// What the file system refuses. Then none of them may be used.
+    /// An error of the file system: then none of the IDs may be used.
     pub fn give(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
         let mut lines = String::from(if self.is_torn { "\n" } else { "" });
         for id in ids {
@@ -88,7 +90,7 @@ fn ids_in(text: &str) -> Vec<SecretId> {
     text.lines().filter_map(|line| SecretId::parse(line).ok()).collect()
 }
 
-/// Removes what runs that were killed have left half-written in the folder: nobody else ever does.
+/// Removes the temporary files that killed processes have left in the folder.
 fn sweep(folder: &Path) {
     let is_old = |found: &fs::Metadata| {
         found.modified().is_ok_and(|when| when.elapsed().is_ok_and(|since| since > LEFT_BEHIND))
@@ -96,7 +98,7 @@ fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_temporary = entry.file_name().to_string_lossy().starts_with(files::TEMPORARY);
         if is_temporary && entry.metadata().is_ok_and(|found| found.is_file() && is_old(&found)) {
-            // Best effort: it is in nobody's way.
+            // Best effort: the file does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_out_is_there_the_next_time() {
+    fn recorded_ids_are_in_the_ledger_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), []);
         Ledger::lock(folder.path(), || ())
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+    fn a_line_that_was_cut_off_does_not_damage_the_next() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(GIVEN_OUT), "SEC-0007\nSEC-").unwrap();
         Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0008")]).unwrap();

@@ -1,5 +1,4 @@
-//! Audit IDs: which one is next, taking it so that nobody else gets it, who holds which, and giving another one to what
-//! collides all the same.
+//! Secret IDs: allocation, reservation, holders, conflicts and renumbering.
 
 mod allocator;
 mod conflicts;
@@ -21,22 +20,22 @@ pub use reservation::{Asked, RemoteError, ReservationRemote};
 use crate::manifest::SecretId;
 use crate::vcs::SourceError;
 
-/// Why no ID can be given out.
+/// Why no ID can be allocated.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum IdError {
-    #[error("`{}` cannot be written: {why}", path.display())]
+    #[error("cannot write `{}`: {why}", path.display())]
     #[diagnostic(
         code(goldenpath::ids::ledger),
         help(
-            "IDs that are given out are written down there; check the folder's permissions and the free space"
+            "check the folder's permissions and the free space: allocated IDs are recorded there"
         )
     )]
     Ledger { path: PathBuf, why: String },
 
-    #[error("another goldenpath has held `{}` for {seconds} seconds", path.display())]
+    #[error("another goldenpath process has locked `{}` for {seconds} seconds", path.display())]
     #[diagnostic(
         code(goldenpath::ids::locked),
-        help("see whether one hangs in this clone; the lock ends with it")
+        help("end the process that hangs in this clone: the lock ends with it")
     )]
     Locked { path: PathBuf, seconds: u64 },
 
@@ -44,28 +43,28 @@ pub enum IdError {
     #[diagnostic(
         code(goldenpath::ids::exhausted),
         help(
-            "a number this high is most likely a slip: renumber the manifest that has it before its merge, or else decommission its secret and remove it from the default branch, and IDs go on above the next lower one"
+            "a number this high is most likely a mistake: renumber its manifest before it is \
+             merged. After that, decommission the secret and remove its manifest from the default \
+             branch. The next IDs follow the next lower one"
         )
     )]
     Exhausted {
         highest: SecretId,
-        /// In brackets, where it is known.
+        /// In parentheses, if known.
         place: String,
     },
 
-    #[error("IDs are to be reserved, and there is no remote to do it on{}", named(name))]
+    #[error("cannot reserve IDs: there is no remote{}", named(name))]
     #[diagnostic(
         code(goldenpath::ids::no_remote),
-        help(
-            "add one (`git remote add origin URL`), name the one meant in `ids.remote`, or go without: `--no-reserve`"
-        )
+        help("`git remote add origin URL` adds one; or set `ids.remote`, or use `--no-reserve`")
     )]
     NoRemote { name: Option<String> },
 
     #[error("lost every reservation race on `{remote}` for {seconds} seconds")]
     #[diagnostic(
         code(goldenpath::ids::contended),
-        help("try again when fewer others take IDs at the same time")
+        help("try again when fewer processes allocate IDs at the same time")
     )]
     Contended { remote: String, seconds: u64 },
 
@@ -79,5 +78,5 @@ pub enum IdError {
 }
 
 fn named(name: &Option<String>) -> String {
-    name.as_ref().map(|name| format!(": no `{name}`")).unwrap_or_default()
+    name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
-//! Another ID for the younger of two manifests that have the same one: in its text, comments and layout kept, and in its
-//! file's name.
+//! Renumbering: a new ID for the younger of two manifests with the same one.
+//!
+//! The ID changes in the text, with comments and layout preserved, and in the file's name.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +14,35 @@ use crate::manifest::SecretId;
 use crate::vcs::{Branch, File, Repository, Snapshot, TargetBranch};
 use crate::yaml::{Node, NodeValue, Scalar, YamlEdit};
 
-/// Why a manifest cannot get another ID.
+/// Why a manifest cannot be renumbered.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum RenumberError {
-    #[error("`{path}` holds no ID that could be another")]
+    #[error("cannot renumber `{path}`: it has no valid ID")]
     #[diagnostic(
         code(goldenpath::ids::no_id),
-        help("`goldenpath validate {path}` says what is wrong with it")
+        help("`goldenpath validate {path}` shows what is wrong with it")
     )]
     NoId { path: String },
 
-    #[error("the ID in `{path}` cannot be changed without changing something else too")]
+    #[error("cannot change the ID in `{path}`: another part of the file would change too")]
     #[diagnostic(
         code(goldenpath::ids::unwritable),
-        help("write `id: {id}` into it by hand, and name the file after it")
+        help("set `id: {id}` by hand, and rename the file after it")
     )]
     Unwritable { path: String, id: SecretId },
 }
 
-/// A manifest that is to get another ID, and why.
+/// A manifest that needs another ID, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Younger {
-    /// Of the manifest, from the repository's root.
+    /// The path of the manifest, from the repository's root.
     pub path: String,
     pub id: SecretId,
-    /// What has the ID rightly.
+    /// The manifest that keeps the ID.
     pub because: String,
 }
 
-/// A collision that is not this branch's to mend.
+/// A conflict in which the other branch's manifest must be renumbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elder {
     pub path: String,
@@ -50,9 +51,11 @@ pub struct Elder {
     pub other: String,
 }
 
-/// Which manifests of the work tree's `catalog` have an ID that an older one has too: in the same catalog, or on one of
-/// `others`. What the branch that merges go to holds is older than anything else; otherwise the commits tell, and what is
-/// not committed is the youngest.
+/// Returns the manifests to renumber, on this branch and on other branches.
+///
+/// A manifest is in conflict if an older one has its ID, in the same `catalog` or on one of
+/// `others`. A manifest on the default branch `target` is older than all others; otherwise the
+/// dates of commits decide, and an uncommitted one is the youngest.
 #[must_use]
 pub fn collisions(
     repository: &Repository,
@@ -89,7 +92,7 @@ pub fn collisions(
         }));
     }
 
-    // What the target holds is settled: whoever collides with that has to give way.
+    // The default branch is settled: a manifest in conflict with it must change.
     let is_mine = |entry: &&Entry| {
         !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path)
     };
@@ -102,13 +105,14 @@ pub fn collisions(
         let theirs = (!in_target(&path), since(Some(branch.tip), &path));
         let ours = (true, since(commit, &mine.path));
         let (branch, other) = (branch.name, path);
-        match theirs <= ours {
-            true => younger.push(Younger {
+        if theirs <= ours {
+            younger.push(Younger {
                 because: format!("{other} on {branch} has it"),
                 path: mine.path,
                 id: mine.id,
-            }),
-            false => elder.push(Elder { path: mine.path, id: mine.id, branch, other }),
+            });
+        } else {
+            elder.push(Elder { path: mine.path, id: mine.id, branch, other });
         }
     }
     younger.sort_by(|one, other| one.path.cmp(&other.path));
@@ -116,7 +120,7 @@ pub fn collisions(
 }
 
 impl NewManifestId {
-    /// The manifest in a file of the catalog, if it claims an ID.
+    /// Returns the ID of a manifest in the catalog, if it has one.
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
         let id = SecretId::parse(entry.claimed_id()?).ok()?;
@@ -126,11 +130,12 @@ impl NewManifestId {
     }
 }
 
-/// Gives the manifest at `path` of the catalog the ID `new`: wherever its text holds the old one as a value of its own, and
-/// in the file's name. Nothing is written.
+/// Gives the manifest at `path` the ID `new`; nothing is written to disk.
+///
+/// The ID changes in every value that equals the old one, and in the file's name.
 ///
 /// # Errors
-/// A file that holds no ID, or not in a way that can be changed in place.
+/// A file without an ID, or with one that cannot be changed in place.
 pub fn renumber(
     catalog: &mut Catalog,
     project: &Project,
@@ -160,7 +165,7 @@ pub fn renumber(
     Ok(Rewrite { before, path: to })
 }
 
-/// The pointers to the values that are `word`.
+/// Returns the pointers to the values that equal `word`.
 fn holding(root: &Node, word: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];

@@ -1,5 +1,7 @@
-//! The remote where IDs are reserved, and what its branches hold. All of it goes through the `git` program, and none of it
-//! moves a ref of this clone: what is fetched is only read.
+//! The remote on which IDs are reserved, and its branches.
+//!
+//! All of it uses the `git` program, and none of it moves a ref of this clone: fetched objects are
+//! only read.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +15,25 @@ use crate::vcs::{Branch, Repository, SourceError};
 
 const BRANCHES: &str = "refs/heads/";
 
-/// How many refs one command names.
+/// The number of refs in one command.
 const AT_ONCE: usize = 200;
 
-/// Why a remote cannot say, or does not take, what it is asked.
+/// Why a remote does not answer or does not accept a reservation.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum RemoteError {
-    #[error("`{remote}` cannot be asked: {source}")]
+    #[error("cannot query `{remote}`: {source}")]
     #[diagnostic(
         code(goldenpath::ids::unreachable),
-        help("check the network and your rights; `git ls-remote {remote}` shows more")
+        help("check the network and your access; `git ls-remote {remote}` shows more")
     )]
     Unreachable { remote: String, source: GitError },
 
-    #[error("`{remote}` takes no reservation: {why}")]
+    #[error("cannot reserve an ID on `{remote}`: {why}")]
     #[diagnostic(
         code(goldenpath::ids::refused),
         help(
-            "whoever adds manifests needs the right to push refs below refs/goldenpath/ids/ there; without it, set `ids.reserve: never`"
+            "grant everyone who adds manifests the right to push refs below \
+             refs/goldenpath/ids/; without it, set `ids.reserve: never`"
         )
     )]
     Refused { remote: String, why: String },
@@ -42,34 +45,34 @@ pub enum RemoteError {
 
 /// A remote of a repository, by its name.
 pub struct ReservationRemote<'r> {
-    /// As it is shown: a URL without a name and password in it.
+    /// For display: a URL has no user and password.
     pub name: String,
-    /// As git is told.
+    /// For git.
     target: String,
     repository: &'r Repository,
     git: Git,
 }
 
-/// What a remote has.
+/// The refs of a remote.
 #[derive(Debug, Default)]
 pub struct Asked {
     pub reserved: BTreeMap<SecretId, Oid>,
-    /// By their names without `refs/heads/`.
+    /// By name without `refs/heads/`.
     pub branches: BTreeMap<String, Oid>,
-    /// The branch that its HEAD is on, by its name in `branches`; None where it does not say.
+    /// The branch of its HEAD, by its name in `branches`; None if unknown.
     pub default: Option<String>,
 }
 
-/// What became of one reservation.
+/// The result of one reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     Ours,
-    /// Somebody else has it, or was about to take it at the same time.
+    /// Another process has it, or was reserving it at the same time.
     Lost,
 }
 
 impl Asked {
-    /// The branches, by their names in a clone.
+    /// Returns the branches with their names in a clone.
     #[must_use]
     pub fn named_branches(&self, remote: &str) -> Vec<Branch> {
         let named =
@@ -79,7 +82,7 @@ impl Asked {
 }
 
 impl<'r> ReservationRemote<'r> {
-    /// The remote called `name`; without one `origin`, or else the only one there is. None where there is none such.
+    /// Returns the remote `name`; without a name, `origin` or the only remote.
     #[must_use]
     pub fn of(repository: &'r Repository, name: Option<&str>) -> Option<Self> {
         let remotes = repository.remotes();
@@ -93,7 +96,7 @@ impl<'r> ReservationRemote<'r> {
         Some(Self::at(repository, name))
     }
 
-    /// The remote of this name or URL.
+    /// Returns the remote with this name or URL.
     #[must_use]
     pub fn at(repository: &'r Repository, name: &str) -> Self {
         Self {
@@ -104,7 +107,7 @@ impl<'r> ReservationRemote<'r> {
         }
     }
 
-    /// Asks for all reservations and branches, in one go.
+    /// Queries all reservations and branches at once.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -120,7 +123,7 @@ impl<'r> ReservationRemote<'r> {
         asked.default = heads.map(str::to_owned).next();
         for (id, name) in refs_in(&answer) {
             if let Some(reserved) = name.strip_prefix(RESERVATIONS) {
-                // What somebody else has put there is no ID.
+                // Another program may have pushed a ref that is not an ID.
                 asked
                     .reserved
                     .extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
@@ -131,8 +134,9 @@ impl<'r> ReservationRemote<'r> {
         Ok(asked)
     }
 
-    /// Fetches the commits of `branches` that this clone does not have. In a shallow clone nothing is fetched, since history
-    /// that was left out would come with it.
+    /// Fetches the commits of `branches` that this clone does not have.
+    ///
+    /// In a shallow clone nothing is fetched, since that would add the missing history.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -142,7 +146,7 @@ impl<'r> ReservationRemote<'r> {
         if self.repository.is_shallow() { Ok(()) } else { self.fetch_refs(&names) }
     }
 
-    /// Asks for all, and fetches what is not known of the branches.
+    /// Queries all reservations and branches, and fetches the branches.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -152,7 +156,7 @@ impl<'r> ReservationRemote<'r> {
         Ok(asked)
     }
 
-    /// Its branches as they are now, with their commits fetched; their names begin with the remote's.
+    /// Returns the current branches, fetched; their names begin with the remote's.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -160,7 +164,7 @@ impl<'r> ReservationRemote<'r> {
         Ok(self.look()?.named_branches(&self.name))
     }
 
-    /// Who made these reservations and when, as far as that can be found out.
+    /// Returns the author and the day of these reservations, as far as known.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -175,8 +179,7 @@ impl<'r> ReservationRemote<'r> {
         Ok(reserved.iter().filter_map(maker).collect())
     }
 
-    /// The reservation of one ID: None where there is none, and otherwise who made it and when, as far as that can be found
-    /// out.
+    /// Returns the reservation of one ID with its author and day; None without one.
     ///
     /// # Errors
     /// A remote that does not answer.
@@ -187,11 +190,13 @@ impl<'r> ReservationRemote<'r> {
         Ok(Some(maker))
     }
 
-    /// Tries to reserve each of `ids`. The remote decides, ref by ref: it creates one only where there is none, and two
-    /// callers never bring the same commit, since each holds a number that was drawn for it.
+    /// Tries to reserve each of `ids`.
+    ///
+    /// The remote decides ref by ref: it creates a ref only if there is none. Two processes never
+    /// push the same commit, since each contains a random number.
     ///
     /// # Errors
-    /// A remote that does not answer, or takes no reservations at all.
+    /// A remote that does not answer, or that accepts no reservations.
     pub fn reserve(&self, ids: &[SecretId]) -> Result<Vec<Claim>, RemoteError> {
         let name = |id: &SecretId| format!("{RESERVATIONS}{id}");
         let commits = ids.iter().map(|id| self.commit(*id)).collect::<Result<Vec<Oid>, _>>()?;
@@ -209,7 +214,7 @@ impl<'r> ReservationRemote<'r> {
         if pushed.as_ref().is_ok_and(|answer| answer.success) {
             return Ok(vec![Claim::Ours; ids.len()]);
         }
-        // Whatever it said, or did not: what is there now tells.
+        // The refs that exist now decide, not the answer to the push.
         let names: Vec<String> = ids.iter().map(name).collect();
         let there: BTreeMap<String, Oid> =
             self.list(&names)?.into_iter().map(|(id, name)| (name, id)).collect();
@@ -220,12 +225,12 @@ impl<'r> ReservationRemote<'r> {
                 there.get(name).map(|held| if held == commit { Claim::Ours } else { Claim::Lost })
             })
             .collect();
-        let nobody_has = claims.iter().filter(|claim| claim.is_none()).count();
-        if nobody_has == 0 {
+        let missing = claims.iter().filter(|claim| claim.is_none()).count();
+        if missing == 0 {
             return Ok(claims.into_iter().flatten().collect());
         }
         match pushed {
-            // Another push was about to take it, and may have failed at that because of this one.
+            // Another push was creating the ref, and may have failed because of this one.
             Ok(answer) if Rejections(&answer.stdout).are_collisions() => {
                 Ok(claims.into_iter().map(|claim| claim.unwrap_or(Claim::Lost)).collect())
             }
@@ -281,7 +286,7 @@ impl<'r> ReservationRemote<'r> {
     }
 }
 
-/// The objects and names in an answer of `git ls-remote`.
+/// Returns the objects and names in the output of `git ls-remote`.
 fn refs_in(answer: &str) -> impl Iterator<Item = (Oid, &str)> {
     let lines = answer.lines().filter_map(|line| line.split_once('\t'));
     lines.filter_map(|(id, name)| Some((id.parse().ok()?, name)))

@@ -137,7 +137,7 @@ impl<'project> RuleSet<'project> {
                 let findings = self.check_entry(entry);
                 // Policies look at each file again, once all are there.
                 if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
-                    entry.let_nodes_go();
+                    entry.drop_nodes();
                 }
                 findings
             })?;

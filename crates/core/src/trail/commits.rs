@@ -1,4 +1,4 @@
-//! Changes of trails in commits: which of them apply can have made.
+//! Changes of audit trails in commits: whether `apply` can have made them.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,30 @@ use super::{FOLDER, MAX_BYTES, Trail, TrailPlace, TrailViolation, file_of};
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, Snapshot, SourceError, TrailDelta};
 
-/// How commits come to where they are judged.
+/// How commits arrive at the branch where they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// For others to merge: a branch, a pull request, the next commit. Apply records on none of
-    /// these.
+    /// For others to merge: a branch, a pull request, the next commit.
+    ///
+    /// `apply` does not record on these.
     Proposed,
-    /// Pushed to a branch that apply records on.
+    /// Pushed to a branch on which `apply` records.
     Recorded,
 }
 
-/// The commits in which trails are looked at.
+/// The commits whose trails are checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Commits<'a> {
     pub delivery: Delivery,
-    /// The last of them; None where only the states before and after are known.
+    /// The last commit; None if only the states before and after are known.
     pub tip: Option<Snapshot>,
-    /// Commits whose history was judged before, the one that the change is merged into first.
+    /// Commits with a checked history; the merge target comes first.
     pub known: &'a [Snapshot],
 }
 
-/// Returns the changes of trails that apply did not make, from `before` to `after` and in each
-/// commit between.
+/// Returns the changes of trails that `apply` did not make.
+///
+/// It compares `before` with `after`, and each commit in between with its parents.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -57,7 +59,7 @@ pub fn changes(
         for delta in step.deltas {
             let found = match commits.delivery {
                 Delivery::Recorded if step.is_direct => recorded(repository, &delta)?,
-                // What the target has exactly so was brought over by a squash or a cherry-pick.
+                // A squash or a cherry-pick brought a file that is the same in the target.
                 Delivery::Proposed if is_at_target(repository, &delta, commits.known)? => None,
                 _ => Some(proposed(repository, &delta)?),
             };
@@ -75,7 +77,7 @@ pub fn changes(
     Ok(faults.into_values().collect())
 }
 
-/// Returns the changes of trails in the index.
+/// Returns the changes of trails in the index, all of which are invalid.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -92,7 +94,7 @@ pub fn staged_changes(
         .collect())
 }
 
-/// Whether one of the `known` commits has the file as it is after the change.
+/// Reports whether one of the `known` commits has the file as it is after `delta`.
 fn is_known(
     repository: &Repository,
     delta: &TrailDelta,
@@ -100,7 +102,7 @@ fn is_known(
 ) -> Result<bool, SourceError> {
     let Some(after) = delta.after else { return Ok(false) };
     for (number, commit) in known.iter().enumerate() {
-        // The change is merged into the first: as the file is there, nothing changes.
+        // The change is merged into the first one: a file that is the same there does not change.
         if repository.trail_file(*commit, &delta.file)? == Some(after)
             && (number == 0 || recorded(repository, delta)?.is_none())
         {
@@ -110,7 +112,7 @@ fn is_known(
     Ok(false)
 }
 
-/// Whether the commit that the change is merged into has the file as it is after `delta`.
+/// Reports whether the merge target has the file as it is after `delta`.
 fn is_at_target(
     repository: &Repository,
     delta: &TrailDelta,
@@ -122,7 +124,7 @@ fn is_at_target(
 
 type Found = (Option<usize>, String);
 
-/// Returns how a proposed change touches a file, at the first line that differs.
+/// Returns how a proposed change affects a file, with the first line that differs.
 fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, SourceError> {
     let noun = if id_of(&delta.file).is_some() {
         "an audit trail"
@@ -135,17 +137,17 @@ fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, Source
         (Some(before), Some(after)) => (before, after),
     };
     let text = |file| repository.trail_text(file, MAX_BYTES);
-    let line = match before.is_regular() && after.is_regular() {
-        true => {
-            text(before)?.zip(text(after)?).map(|(before, after)| first_difference(&before, &after))
-        }
-        false => None,
+    let line = if before.is_regular() && after.is_regular() {
+        text(before)?.zip(text(after)?).map(|(before, after)| first_difference(&before, &after))
+    } else {
+        None
     };
     Ok((line, format!("{noun} is changed")))
 }
 
-/// Returns the fault of a change of a file on a branch that apply records on. Valid is only to add
-/// events at the end of a trail.
+/// Returns why a change on a branch on which `apply` records is invalid, if it is.
+///
+/// The only valid change adds events at the end of a trail.
 fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>, SourceError> {
     let text = |file| repository.trail_text(file, MAX_BYTES);
     let whole = |what: &str| Ok(Some((None, what.to_owned())));
@@ -170,21 +172,21 @@ fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>
         return Ok(Some(found));
     }
     if after.is_empty() {
-        return whole("it holds no event");
+        return whole("it has no events");
     }
-    // Faults in older lines are not this change's.
+    // Faults in older lines are not part of this change.
     let old = before.lines().count();
     let fault = Trail::of(after).faults(id).into_iter().find(|fault| fault.line > old);
     Ok(fault.map(|fault| (Some(fault.line), fault.what)))
 }
 
-/// The secret whose trail a file is.
+/// Returns the ID of the secret whose trail a file is.
 fn id_of(file: &str) -> Option<SecretId> {
     let name = file.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".jsonl")?;
     SecretId::parse(name).ok().filter(|id| file_of(*id) == file)
 }
 
-/// The first line that differs, from 1.
+/// Returns the first line that differs, from 1.
 fn first_difference(before: &str, after: &str) -> usize {
     before.lines().zip(after.lines()).take_while(|(before, after)| before == after).count() + 1
 }
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_file_named_after_an_id_in_the_folder_itself_is_a_trail() {
+    fn only_a_file_named_after_an_id_directly_in_the_folder_is_a_trail() {
         let is_trail = |file| id_of(file).is_some();
         assert!(is_trail("audit/SEC-0007.jsonl"));
         for other in [

@@ -1,4 +1,4 @@
-//! A trail's text: reading it, adding to it, and seeing whether its chain holds.
+//! The text of a trail: reading, adding, and verifying its chain of hashes.
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,7 @@ pub struct Trail {
     text: String,
 }
 
-/// What is wrong with a line.
+/// A fault of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailFault {
     /// From 1.
@@ -30,24 +30,24 @@ impl Trail {
         &self.text
     }
 
-    /// The events of all lines that are some.
+    /// Returns the events of all valid lines.
     pub fn events(&self) -> impl Iterator<Item = AuditEvent> {
         self.text.lines().filter_map(|line| serde_json::from_str(line).ok())
     }
 
-    /// Adds those of `events` that are not there yet, each with the hash of the line before it.
+    /// Adds the missing ones of `events`, each with the hash of the line before it.
     pub fn add<'event>(&mut self, events: impl IntoIterator<Item = &'event AuditEvent>) {
         let known: Vec<AuditEvent> = self.events().collect();
         for event in events {
             if known.iter().any(|one| one.is_same(event)) {
                 continue;
             }
-            // A line that was cut off stays as it is, and is found by whoever looks.
+            // A line that was cut off stays as it is, and verification reports it.
             if !self.text.is_empty() && !self.text.ends_with('\n') {
                 self.text.push('\n');
             }
             let previous = self.text.lines().last().map(hash).unwrap_or_default();
-            // An event is text, numbers and times: it is always JSON.
+            // An event has only text, numbers and times, so it can always be JSON.
             let line = serde_json::to_string(&AuditEvent { previous, ..event.clone() })
                 .unwrap_or_default();
             self.text.push_str(&line);
@@ -55,7 +55,9 @@ impl Trail {
         }
     }
 
-    /// What is wrong with the lines of the trail of `id`: one that is no event or another secret's, and one whose hash is not that
+    /// Returns the faults in the lines of the trail of `id`.
+    ///
+    /// A line is faulty if it is not an event, belongs to another secret, or does not have the hash
     /// of the line before it.
     #[must_use]
     pub fn faults(&self, id: SecretId) -> Vec<TrailFault> {
@@ -65,11 +67,12 @@ impl Trail {
             let mut fault =
                 |what: &str| faults.push(TrailFault { line: number + 1, what: what.to_owned() });
             match serde_json::from_str::<AuditEvent>(line) {
-                Err(_) => fault("it is no event"),
-                Ok(event) if event.id != id => fault("it is another secret's"),
+                Err(_) => fault("it is not an event"),
+                Ok(event) if event.id != id => fault("it belongs to another secret"),
                 Ok(event) if event.previous != previous => {
                     fault(
-                        "it does not follow the line before it: one of the two was altered, dropped or moved",
+                        "it does not follow the line before it: one of the two was altered, \
+                         dropped or moved",
                     );
                 }
                 Ok(_) => {}
@@ -120,7 +123,7 @@ mod tests {
         trail
     }
 
-    /// The lines of a trail, in another order or some of them.
+    /// Returns a trail of the given lines.
     fn lines(order: &[usize]) -> Trail {
         let trail = trail();
         let lines: Vec<&str> = trail.text().lines().collect();
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_has_the_hash_of_the_one_before() {
+    fn each_line_has_the_hash_of_the_previous_one() {
         let trail = trail();
         assert_eq!(faulty(&trail), [0; 0]);
         let second: serde_json::Value =
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_is_not_added_again() {
+    fn an_event_that_is_in_the_trail_is_not_added_again() {
         let mut trail = trail();
         let before = trail.text().to_owned();
         trail.add(&[event(2, "put-policy")]);
@@ -156,18 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn an_altered_dropped_or_moved_line_is_named() {
+    fn an_altered_dropped_or_moved_line_is_reported() {
         assert_eq!(faulty(&lines(&[0, 2])), [2]);
         assert_eq!(faulty(&lines(&[1, 2])), [1]);
         assert_eq!(faulty(&lines(&[0, 2, 1])), [2, 3]);
         assert_eq!(faulty(&lines(&[0, 1, 1])), [3]);
         let altered =
-            Trail::of(trail().text().replacen("there is no such", "nobody asked for a", 1));
+            Trail::of(trail().text().replacen("there is no such", "no person needs a", 1));
         assert_eq!(faulty(&altered), [2]);
         assert_eq!(faulty(&Trail::of(trail().text().replace("SEC-0007", "SEC-0008"))), [1, 2, 3]);
         assert_eq!(faulty(&Trail::of(trail().text().trim_end().to_owned())), [3]);
         assert_eq!(faulty(&Trail::of("{}\n".to_owned())), [1]);
-        // The last line has none behind it: that it was altered or dropped, git's history tells.
+        // No line follows the last one: only git's history shows that it was altered or dropped.
         assert_eq!(faulty(&lines(&[0, 1])), [0; 0]);
     }
 }

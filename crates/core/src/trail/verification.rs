@@ -1,4 +1,4 @@
-//! Proving a trail: its chain, and that git's history only ever added to it.
+//! Verification of all trails: their chains, and their history in git.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,23 +9,23 @@ use crate::files;
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, SourceError, TrailChange};
 
-/// Where something is wrong.
+/// The place of a violation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrailPlace {
     /// In the file as it is now.
     Now,
-    /// What is on disk is not what is committed, with more behind it.
+    /// The file on disk does not continue the committed one.
     Disk,
-    /// In a commit that changed it.
+    /// The commit that changed the file.
     Commit(String),
 }
 
-/// Something that should not be.
+/// An invalid state or change of a trail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrailViolation {
     pub file: String,
     pub place: TrailPlace,
-    /// From 1; None where it is about the whole file.
+    /// From 1; None for the whole file.
     pub line: Option<usize>,
     pub what: String,
 }
@@ -47,7 +47,9 @@ impl fmt::Display for TrailViolation {
     }
 }
 
-/// Proves all trails of the repository's work tree and its history up to HEAD; how many there are, and what is wrong.
+/// Verifies all trails on disk and in the history of HEAD.
+///
+/// Returns the number of trails and the violations.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -105,7 +107,9 @@ pub fn verify(repository: &Repository) -> Result<(usize, Vec<TrailViolation>), S
     Ok((count, faults.into_iter().collect()))
 }
 
-/// What was done to a trail besides adding to it: the first line that is another, with what it was or is.
+/// Returns how a trail was changed other than by adding to it.
+///
+/// It is the first line that differs, with the kind of change.
 pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<usize>, String)> {
     let Some(after) = after else { return Some((None, "the trail was removed".to_owned())) };
     if after.starts_with(before) {
@@ -115,8 +119,8 @@ pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<us
     let line = (0..old.len()).find(|line| old.get(*line) != new.get(*line)).unwrap_or(old.len());
     let what = match new.get(line) {
         None => "the lines from here on were dropped",
-        Some(_) if new.contains(&old[line]) => "this line was moved, or one was put before it",
-        Some(next) if old.get(line + 1) == Some(next) => "the line that stood here was dropped",
+        Some(_) if new.contains(&old[line]) => "this line was moved, or one was inserted before it",
+        Some(next) if old.get(line + 1) == Some(next) => "the line that was here was dropped",
         Some(_) => "this line was altered",
     };
     Some((Some(line + 1), what.to_owned()))
@@ -127,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_adding_at_the_end_is_no_fault() {
+    fn only_an_addition_at_the_end_is_valid() {
         let what =
             |before: &str, after: &str| added_only(before, Some(after)).map(|(line, _)| line);
         assert_eq!(what("a\n", "a\nb\n"), None);

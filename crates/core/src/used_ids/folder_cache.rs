@@ -1,8 +1,10 @@
-//! What the folders on disk held when they were last looked into. A folder that no file has come
-//! into or gone out of since then need not be looked into again, and most of a catalog's are such.
+//! A cache of the IDs in the folders on disk.
 //!
-//! This sees new files and new names, and not that a file was changed in its place: it is for what
-//! is only to be shown. IDs that are given out for good rest on a look at every file.
+//! A folder to which no file was added and from which none was removed since the last run is not
+//! read again; that is true of most folders of a catalog.
+//!
+//! The cache misses files that were changed in place, so it is for display only. IDs are allocated
+//! from a scan of every file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,26 +12,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::manifest::SecretId;
 use crate::vcs::{Disk, DiskCache, ManifestFolder};
 
-/// How long a folder must have been at rest for its time to show that nothing changed since: file
-/// systems count in steps.
+/// The time without changes after which a folder's timestamp is reliable.
+///
+/// In nanoseconds; file systems have coarse timestamps.
 const REST: i128 = 1_000_000_000;
 
-/// The time of a folder that is looked into in any case.
+/// The time of a folder that is read in any case.
 const NEVER: i128 = 0;
 
-/// A folder: when it last changed, in nanoseconds since 1970, and the IDs of the files directly in
-/// it that the index did not have as they were, with their paths.
+/// A folder: its last change, and the IDs of its unstaged files with their paths.
+///
+/// The time is in nanoseconds since 1970. Only files directly in the folder count that the index
+/// does not have as they are.
 type Folder = (i128, Vec<(SecretId, String)>);
 
-/// The IDs of the files in `places` that the index does not have, as far as the folders show, with
-/// their paths. `memory` is read and written.
+/// Returns the IDs of unstaged files in `places`, as far as the folders show.
+///
+/// Each comes with its path. `cache` is read and written.
 pub(super) fn ids(
     disk: &Disk<'_>,
     places: &[ManifestFolder<'_>],
-    memory: &DiskCache,
+    cache: &DiskCache,
     of_file: &dyn Fn(&str) -> Vec<SecretId>,
 ) -> Vec<(SecretId, String)> {
-    let text = memory.recall(1).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let text = cache.load(1).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     let known = read(&text).unwrap_or_default();
     let mut children: HashMap<&str, Vec<&str>> = HashMap::new();
     for path in known.keys() {
@@ -39,7 +45,7 @@ pub(super) fn ids(
     }
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos().cast_signed());
-    let (mut folders, mut is_news): (BTreeMap<String, Folder>, bool) = (BTreeMap::new(), false);
+    let (mut folders, mut is_changed): (BTreeMap<String, Folder>, bool) = (BTreeMap::new(), false);
     for place in places {
         let mut open = vec![place.folder.to_owned()];
         while let Some(path) = open.pop() {
@@ -56,27 +62,27 @@ pub(super) fn ids(
                     ids.clone()
                 }
                 None => {
-                    let (files, folders) = disk.look_into(&path, place.counts);
+                    let (files, folders) = disk.list_folder(&path, place.counts);
                     open.extend(folders);
-                    is_news = true;
+                    is_changed = true;
                     files
                         .iter()
                         .flat_map(|file| of_file(file).into_iter().map(|id| (id, file.clone())))
                         .collect()
                 }
             };
-            // A folder that is not at rest is remembered too, or else it would be missed where the
-            // one around it is; but with a time that no folder has.
+            // A recently changed folder is cached too, or else it would be missing when its parent
+            // is not read again; but with a time that no folder has.
             folders.insert(path, (if now - changed > REST { changed } else { NEVER }, ids));
         }
     }
-    if is_news || folders.len() != known.len() {
-        memory.remember(write(&folders).as_bytes());
+    if is_changed || folders.len() != known.len() {
+        cache.store(write(&folders).as_bytes());
     }
     folders.into_values().flat_map(|(_, ids)| ids).collect()
 }
 
-/// A line for each folder, and below it one, which begins with a tab, for each of its IDs.
+/// Writes a line for each folder, followed by an indented line for each of its IDs.
 fn write(folders: &BTreeMap<String, Folder>) -> String {
     let mut text = String::new();
     for (path, (changed, ids)) in folders {

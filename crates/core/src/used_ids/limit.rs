@@ -1,4 +1,4 @@
-//! Up to which ID anything counts.
+//! The limit up to which IDs count.
 
 use std::collections::BTreeSet;
 
@@ -9,31 +9,33 @@ use crate::vcs::{Repository, SourceError};
 /// The highest ID of the default branch, and how far above it an ID may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// None where the default branch has no manifest.
+    /// None if the default branch has no manifest.
     pub base: Option<SecretId>,
     /// `ids.maxGap`
     pub max_gap: u32,
 }
 
-/// Reservations, as a clone or a server knows them without asking anyone.
+/// The reservations that a clone or a server knows without a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reservations {
-    /// Those of its refs: of a server all, of a clone those that were fetched.
+    /// Those in its refs: on a server all of them, in a clone those that were fetched.
     refs: BTreeSet<SecretId>,
-    /// The IDs that this clone has given out.
+    /// The IDs that this clone has allocated.
     given_out: BTreeSet<SecretId>,
 }
 
 impl Limit {
-    /// The last ID that counts.
+    /// Returns the last ID that counts.
     #[must_use]
     pub fn last(self) -> SecretId {
         let number = self.base.map_or(0, SecretId::number).saturating_add(self.max_gap);
         SecretId::of_number(number).unwrap_or(SecretId::LAST)
     }
 
-    /// Whether a new manifest may have this ID: it counts, or it is reserved and so are all
-    /// between. One reservation far away is a jump too.
+    /// Reports whether a new manifest may have this ID.
+    ///
+    /// It may if the ID counts, or if it and all IDs from the limit up to it are reserved. A single
+    /// reservation far away does not count.
     #[must_use]
     pub fn allows(self, id: SecretId, reservations: &Reservations) -> bool {
         let last = self.last();
@@ -48,6 +50,8 @@ impl Limit {
 }
 
 impl Reservations {
+    /// Reads the reservations of this clone or server.
+    ///
     /// # Errors
     /// Refs that cannot be read.
     pub fn read(repository: &Repository) -> Result<Self, SourceError> {
@@ -67,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_ends_with_the_last_id_there_is() {
+    fn a_limit_ends_with_the_last_possible_id() {
         assert_eq!(Limit { base: Some(id(7)), max_gap: 1000 }.last(), id(1007));
         assert_eq!(Limit { base: None, max_gap: 1 }.last(), id(1));
         assert_eq!(Limit { base: Some(id(999_999_998)), max_gap: 1000 }.last(), id(999_999_999));
@@ -83,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn reservations_without_a_gap_carry_on_and_one_far_away_does_not() {
+    fn reservations_without_a_gap_count_and_one_far_away_does_not() {
         let limit = Limit { base: Some(id(7)), max_gap: 2 };
         let reservations = Reservations {
             refs: [10, 11, 13, 999_999_999].map(id).into_iter().collect(),

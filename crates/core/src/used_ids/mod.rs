@@ -1,8 +1,10 @@
-//! The IDs in use: which of them files, refs and their histories hold, and up to which one they
-//! count.
+//! The IDs in use, and the limit up to which they count.
 //!
-//! Whoever can push a branch or a ref can bring any number. The default branch alone is reviewed:
-//! an ID counts when it is at most `ids.maxGap` above the highest ID of a manifest there.
+//! An ID is in use if a file, a ref or its history has it.
+//!
+//! Anyone who can push a branch or a ref can use any number, and only the default branch is
+//! reviewed. So an ID counts if it is at most `ids.maxGap` above the highest ID of a manifest
+//! there.
 
 mod folder_cache;
 mod limit;
@@ -21,46 +23,46 @@ use crate::manifest::{MAX_BYTES, SecretId};
 use crate::vcs::{Branch, Repository, Snapshot, SourceError, Unreadable};
 use crate::yaml;
 
-/// Where reservations are: a ref for each ID.
+/// The prefix of reservations: one ref for each ID.
 pub const RESERVATIONS: &str = "refs/goldenpath/ids/";
 
-/// The file of the IDs that a clone has given out, one a line, below `.git/goldenpath/`.
+/// The file of allocated IDs below `.git/goldenpath/`, one per line.
 pub const GIVEN_OUT: &str = "given-out";
 
-/// The most that is read of that file, in bytes: more than a million IDs.
+/// The size limit of that file, in bytes: enough for more than a million IDs.
 pub const GIVEN_OUT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What is in use, as far as a clone knows.
+/// The IDs in use, as far as a clone knows.
 #[derive(Debug)]
 pub struct UsedIds {
-    /// Every ID that a file has by its name or claims, or had, and where it was seen first.
+    /// Every ID in a file's name or `metadata.id`, with the place where it was found.
     pub origins: BTreeMap<SecretId, IdOrigin>,
     pub limit: Limit,
-    /// Whether history ends before its beginning, as in a shallow clone: what was deleted before
-    /// that is not known.
+    /// Whether the clone is shallow, so that files deleted earlier are unknown.
     pub is_cut: bool,
     /// The commit of the default branch.
     base: Option<Snapshot>,
 }
 
-/// What is looked at, and how.
+/// The scope of a scan for IDs.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryScope<'a> {
     /// The catalog's folder.
     pub catalog: &'a str,
     pub max_gap: u32,
-    /// The remote whose default branch counts, by its name.
+    /// The name of the remote whose default branch counts.
     pub remote: Option<&'a str>,
-    /// What that remote answered just now: its default branch, and all of its branches.
+    /// That remote's current answer: its default branch, and all of its branches.
     pub default: Option<&'a Branch>,
     pub branches: &'a [Branch],
-    pub look: ScanDepth,
+    pub depth: ScanDepth,
 }
 
 impl UsedIds {
-    /// Looks at the work tree's catalog and audit trail, the index, all refs and the branches of
-    /// `scope` with their histories. `progress` is called with the number of commits read, once
-    /// that takes long.
+    /// Scans the work tree, the index, all refs and the branches of `scope`.
+    ///
+    /// Refs and branches are scanned with their histories. In the work tree, the catalog and the
+    /// audit trail are scanned. `progress` receives the number of commits read if that takes long.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -69,23 +71,23 @@ impl UsedIds {
         scope: HistoryScope<'_>,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, SourceError> {
-        let found = scan::survey(repository, scope.catalog, scope.branches, scope.look, progress)?;
+        let found = scan::scan(repository, scope.catalog, scope.branches, scope.depth, progress)?;
         let known = default_tip(repository, scope.remote);
-        let asked = scope.default.map(|branch| Snapshot::Commit(branch.tip));
-        // A shallow clone fetches nothing, and so has not the commit.
-        let asked = asked.filter(|tip| repository.has_object(&tip.id()));
+        let fetched = scope.default.map(|branch| Snapshot::Commit(branch.tip));
+        // In a shallow clone nothing is fetched, so the commit can be missing.
+        let fetched = fetched.filter(|tip| repository.has_object(&tip.id()));
         let mut highest = None;
-        // What the remote answers counts more than what this clone believes.
-        if let Some(tip) = asked.or(known) {
+        // The current answer of the remote takes precedence over the refs of this clone.
+        if let Some(tip) = fetched.or(known) {
             highest = highest_at(repository, tip, scope.catalog)?;
         }
         if highest.is_none() {
-            // Before the first merge, the catalog is the one that is checked out.
+            // Before the first merge, the checked-out catalog counts.
             highest = found.manifests_on_disk;
             for snapshot in repository.head().ok().into_iter().chain([Snapshot::Index]) {
                 match highest_at(repository, snapshot, scope.catalog) {
                     Ok(own) => highest = highest.max(own),
-                    // In the middle of a merge the index has no one state.
+                    // During a merge the index has no single state.
                     Err(SourceError::Unmerged { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -96,17 +98,17 @@ impl UsedIds {
             origins: found.origins,
             limit,
             is_cut: repository.is_shallow(),
-            base: asked.or(known),
+            base: fetched.or(known),
         })
     }
 
-    /// The highest ID that counts.
+    /// Returns the highest ID that counts.
     #[must_use]
     pub fn highest(&self) -> Option<SecretId> {
         self.origins.range(..=self.limit.last()).next_back().map(|(id, _)| *id).max(self.limit.base)
     }
 
-    /// The IDs that do not count, and where they were seen.
+    /// Returns the IDs that do not count, with their places.
     pub fn beyond(&self) -> impl Iterator<Item = (SecretId, &IdOrigin)> {
         self.origins
             .iter()
@@ -114,8 +116,10 @@ impl UsedIds {
             .filter(|(id, _)| *id > self.limit.last())
     }
 
-    /// The next numbers to give out: the lowest above all that counts that are not `taken`, and
-    /// that the default branch has never held. None for one of more than nine digits.
+    /// Returns the next free IDs, in ascending order.
+    ///
+    /// They are the lowest ones above all IDs that count, without those in `taken` and those that
+    /// the default branch ever had. None if one would have more than nine digits.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -149,8 +153,7 @@ impl UsedIds {
         Ok(Some(free))
     }
 
-    /// The IDs that do not count and that the default branch has held: their manifests were
-    /// removed.
+    /// Returns the IDs above the limit that the default branch had and has removed.
     fn retired(
         &self,
         repository: &Repository,
@@ -163,8 +166,9 @@ impl UsedIds {
     }
 }
 
-/// Returns which of `ids` the history of a commit has held as the name of a manifest's file, with
-/// the youngest commit that did.
+/// Returns which of `ids` were a manifest's file name in the history of a commit.
+///
+/// Each comes with the newest commit that has it.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -181,8 +185,9 @@ pub fn held_before<'a>(
     Ok(held.into_iter().map(|(name, commit)| (stem(&name), commit)).collect())
 }
 
-/// Returns the highest ID of a manifest in the catalog of a snapshot: by the names of files, and by
-/// what those claim that are named otherwise.
+/// Returns the highest ID of a manifest in the catalog of a snapshot.
+///
+/// The ID is that of the file's name, or else that in `metadata.id`.
 ///
 /// # Errors
 /// A repository that cannot be read.
@@ -196,11 +201,11 @@ pub fn highest_at(
         Snapshot::Index | Snapshot::WorkTree | Snapshot::Merge(_) => None,
     };
     let Some(folder) = folder else {
-        return Ok(look_for_highest(repository, snapshot, catalog)?.0);
+        return Ok(find_highest(repository, snapshot, catalog)?.0);
     };
-    // The same folder holds the same IDs: the last answers are kept.
-    let memory = repository.memory_of("highest", (HIGHEST_EDITION, catalog));
-    let records = memory.recall(HIGHEST_RECORD).unwrap_or_default();
+    // An unchanged folder has the same IDs, so the last answers are cached.
+    let cache = repository.disk_cache("highest", (HIGHEST_EDITION, catalog));
+    let records = cache.load(HIGHEST_RECORD).unwrap_or_default();
     if let Some(known) =
         records.chunks_exact(HIGHEST_RECORD).find(|record| record.starts_with(folder.as_bytes()))
     {
@@ -209,29 +214,29 @@ pub fn highest_at(
             .map_or(0, |bytes| u32::from_le_bytes(*bytes));
         return Ok(SecretId::of_number(number));
     }
-    let (highest, is_whole) = look_for_highest(repository, snapshot, catalog)?;
+    let (highest, is_whole) = find_highest(repository, snapshot, catalog)?;
     if !is_whole {
         return Ok(highest);
     }
     let number = highest.map_or(0, SecretId::number).to_le_bytes();
     let kept = records.len().min((HIGHEST_KEPT - 1) * HIGHEST_RECORD);
-    memory.remember(&[folder.as_bytes(), &number, &records[..kept]].concat());
+    cache.store(&[folder.as_bytes(), &number, &records[..kept]].concat());
     Ok(highest)
 }
 
-/// One more whenever the same folder has another highest ID than before.
+/// The cache's edition; it changes when the same folder gets another highest ID.
 const HIGHEST_EDITION: u32 = 1;
 
-/// The bytes of a folder that was looked into: its object's ID and the number of its highest ID, 0
-/// for none.
+/// The size of a record: a folder's object ID and its highest ID, 0 for none.
 const HIGHEST_RECORD: usize = 20 + 4;
 
-/// How many folders are kept: the default branch's and those of a few other commits.
+/// The number of cached folders: those of the default branch and a few commits.
 const HIGHEST_KEPT: usize = 8;
 
-/// The highest ID, and whether all files could be read. One that a partial clone lacks has none,
-/// which makes the limit lower and never higher.
-fn look_for_highest(
+/// Returns the highest ID, and whether all files could be read.
+///
+/// A file that is missing in a partial clone has no ID, which can only lower the limit.
+fn find_highest(
     repository: &Repository,
     snapshot: Snapshot,
     catalog: &str,
@@ -248,21 +253,23 @@ fn look_for_highest(
     Ok((named.max(claimed.into_iter().filter_map(|(id, _)| id).max()), is_whole))
 }
 
-/// Returns the tip of the default branch of `remote`, by its name, or of the one that a clone has
-/// as a rule. Without any, that of `main` or `master`, or else HEAD.
+/// Returns the tip that limits which IDs count, without a query.
+///
+/// It is the default branch of `remote`, the remote on which IDs are reserved; or else
+/// [`Repository::default_tip`], or else HEAD. The module `vcs::default_branch` describes how the
+/// notions of the default branch differ.
 fn default_tip(repository: &Repository, remote: Option<&str>) -> Option<Snapshot> {
     let of_remote = remote.and_then(|remote| repository.branch_of(remote)).map(|branch| branch.tip);
     of_remote.or_else(|| repository.default_tip()).or_else(|| repository.head().ok())
 }
 
-/// Returns the ID that a file is named after.
+/// Returns the ID in a file's name.
 #[must_use]
 pub fn of_file_name(path: &str) -> Option<SecretId> {
     SecretId::parse(Path::new(path).file_stem()?.to_str()?).ok()
 }
 
-/// Returns the IDs that this clone has given out, without waiting for other runs; none before the
-/// first.
+/// Returns the IDs that this clone has allocated, without waiting for the lock.
 #[must_use]
 pub fn given_out(repository: &Repository) -> BTreeSet<SecretId> {
     let bytes = files::read_regular(&repository.memory().join(GIVEN_OUT), GIVEN_OUT_BYTES)

@@ -1,4 +1,4 @@
-//! Where an ID was seen.
+//! The place where an ID was found.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use git2::Oid;
 
 use crate::sanitize::harmless_name;
 
-/// The first place in which an ID was seen.
+/// The first place where an ID was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdOrigin {
     WorkTree {
@@ -19,13 +19,13 @@ pub enum IdOrigin {
     Commit {
         path: String,
         id: Oid,
-        /// The ref in whose history the commit was found, as people call it; it may be gone since.
+        /// The short name of the ref in whose history it was found; it may be gone.
         reference: String,
     },
 }
 
 impl IdOrigin {
-    /// The file, from the repository's root.
+    /// Returns the path of the file, from the repository's root.
     #[must_use]
     pub fn path(&self) -> &str {
         match self {
@@ -33,7 +33,7 @@ impl IdOrigin {
         }
     }
 
-    /// The commit and the ref it was found by; None for what is not committed.
+    /// Returns the commit and the ref in which it was found; None if not committed.
     #[must_use]
     pub fn commit(&self) -> Option<(Oid, &str)> {
         match self {
@@ -42,7 +42,7 @@ impl IdOrigin {
         }
     }
 
-    /// Adds it to `bytes`, to be read by [`IdOrigin::decode`].
+    /// Appends the origin to `bytes`, in the form that [`IdOrigin::decode`] reads.
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         let (id, reference) = self.commit().unwrap_or((Oid::ZERO_SHA1, ""));
         bytes.extend_from_slice(id.as_bytes());
@@ -52,7 +52,7 @@ impl IdOrigin {
         }
     }
 
-    /// Takes one from the beginning of `bytes`; None where they are something else.
+    /// Removes an origin from the start of `bytes`; None if they are not one.
     pub(super) fn decode(bytes: &mut &[u8]) -> Option<Self> {
         let id = Oid::from_bytes(take(bytes, 20)?).ok()?;
         let mut text = || {
@@ -64,7 +64,7 @@ impl IdOrigin {
     }
 }
 
-/// The first bytes, which are taken off.
+/// Removes the first `count` bytes, and returns them.
 pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (taken, rest) = bytes.split_at_checked(count)?;
     *bytes = rest;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_read_as_it_was_written_and_a_part_of_one_is_none() {
+    fn an_encoded_origin_is_decoded_and_a_part_of_one_is_rejected() {
         let commit = IdOrigin::Commit {
             path: "audit/SEC-0007.jsonl".to_owned(),
             id: Oid::from_bytes(&[7; 20]).unwrap(),

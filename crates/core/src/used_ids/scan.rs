@@ -1,5 +1,4 @@
-//! What this clone knows of IDs: every one that the work tree, the index, any ref or its history
-//! holds or has held.
+//! A scan for IDs in the work tree, the index, all refs and their histories.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -20,54 +19,55 @@ use crate::vcs::{
 /// The folder of the audit trail, with a file for each ID, `audit/SEC-0007.jsonl`.
 const AUDIT_FOLDER: &str = "audit";
 
-/// One more whenever the same objects hold other IDs than before.
+/// The edition of the cache: it changes when the same objects yield other IDs.
 const EDITION: u32 = 2;
 
-/// How many blobs are read before what they claim is kept and their bytes are dropped.
+/// The number of blobs that are in memory at once.
 const AT_ONCE: usize = 4096;
 
-/// How long the history may be read before progress is reported.
+/// The time after which progress is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a look at everything has found.
+/// The result of a scan.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct FoundIds {
     pub(super) origins: BTreeMap<SecretId, IdOrigin>,
-    /// The highest ID of the manifests on disk that the index does not have as they are.
+    /// The highest ID of the manifests on disk that differ from the index.
     pub(super) manifests_on_disk: Option<SecretId>,
 }
 
-/// How the work tree is looked at.
+/// How the work tree is scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanDepth {
-    /// By the times of the folders, to show an ID soon.
+    /// By the timestamps of folders, to show an ID quickly.
     AtFolders,
-    /// Every file, to give an ID out.
+    /// By every file, to allocate an ID.
     AtFiles,
 }
 
-/// Looks at the work tree's `catalog` and audit trail, the index, all refs with their histories,
-/// and `branches` with theirs. A file counts by its name and by the ID that it claims, however
-/// broken it is otherwise. History that an earlier run has read is not read again. `progress` is
-/// called with the number of commits read, once that takes long.
+/// Scans the `catalog` and audit trail on disk, the index, refs and `branches`.
+///
+/// Refs and branches are scanned with their histories. A file counts by its name and by the ID in
+/// its `metadata.id`, even if it is invalid otherwise. History that an earlier run has read is not
+/// read again. `progress` receives the number of commits read if that takes long.
 ///
 /// # Errors
 /// A repository that cannot be read.
-pub(super) fn survey(
+pub(super) fn scan(
     repository: &Repository,
     catalog: &str,
     branches: &[Branch],
-    look: ScanDepth,
+    depth: ScanDepth,
     progress: &mut dyn FnMut(usize),
-) -> Result<Survey, SourceError> {
+) -> Result<FoundIds, SourceError> {
     let places = [
         ManifestFolder { folder: catalog, counts: is_yaml },
         ManifestFolder { folder: AUDIT_FOLDER, counts: is_trail },
     ];
     let disk = repository.disk()?;
-    let folders = repository.memory_of("folders", (EDITION, catalog));
+    let folders = repository.disk_cache("folders", (EDITION, catalog));
     let (committed, on_disk) = thread::scope(|scope| {
-        let on_disk = scope.spawn(|| match look {
+        let on_disk = scope.spawn(|| match depth {
             ScanDepth::AtFolders => {
                 folder_cache::ids(&disk, &places, &folders, &|path| of_file(&disk, path))
             }
@@ -82,10 +82,10 @@ pub(super) fn survey(
     for (id, path) in on_disk {
         origins.entry(id).or_insert(IdOrigin::WorkTree { path });
     }
-    Ok(Survey { origins, manifests_on_disk })
+    Ok(FoundIds { origins, manifests_on_disk })
 }
 
-/// The IDs that the index, the refs and their histories hold or have held.
+/// Returns the IDs in the index, the refs and their histories.
 fn in_git(
     repository: &Repository,
     catalog: &str,
@@ -93,10 +93,10 @@ fn in_git(
     branches: &[Branch],
     progress: &mut dyn FnMut(usize),
 ) -> Result<BTreeMap<SecretId, IdOrigin>, SourceError> {
-    // Deepening a shallow clone brings in what lies behind commits that were read already.
-    let memory = repository.memory_of("ids", (EDITION, catalog, repository.shallow_ends()));
+    // Deepening a shallow clone adds history behind commits that were read already.
+    let cache = repository.disk_cache("ids", (EDITION, catalog, repository.shallow_ends()));
     let (mut origins, mut seen) =
-        memory.recall(1).and_then(|bytes| decode(&bytes)).unwrap_or_default();
+        cache.load(1).and_then(|bytes| decode(&bytes)).unwrap_or_default();
     let known = origins.len();
 
     let begin = Instant::now();
@@ -126,8 +126,8 @@ fn in_git(
         },
     )?;
     add_claimed(repository, unread, &mut origins);
-    if seen.is_news() || origins.len() != known {
-        memory.remember(&encode(&origins, &seen));
+    if seen.has_changed() || origins.len() != known {
+        cache.store(&encode(&origins, &seen));
     }
     Ok(origins)
 }
@@ -142,8 +142,7 @@ fn origin_of(blob: &Blob<'_>, sighting: Occurrence<'_>) -> IdOrigin {
     }
 }
 
-/// The IDs of the files on disk that the index does not have as they are; those that it has are
-/// looked into there.
+/// Returns the IDs of the files on disk that differ from the index.
 fn on_disk(disk: &Disk<'_>, place: ManifestFolder<'_>) -> Vec<(SecretId, String)> {
     let ids = |path: String| {
         of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
@@ -151,7 +150,7 @@ fn on_disk(disk: &Disk<'_>, place: ManifestFolder<'_>) -> Vec<(SecretId, String)
     disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
 }
 
-/// The IDs that a file on disk has by its name and claims.
+/// Returns the IDs in the name and the `metadata.id` of a file on disk.
 fn of_file(disk: &Disk<'_>, path: &str) -> Vec<SecretId> {
     let read = || files::read_regular(&disk.root().join(path), MAX_BYTES).ok();
     let claimed =
@@ -170,7 +169,7 @@ fn add_claimed(
     origins: &mut BTreeMap<SecretId, IdOrigin>,
 ) {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-    // A file that a partial clone lacks counts by its name.
+    // A file that is missing in a partial clone counts by its name.
     let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));
     for (id, origin) in claimed.into_iter().zip(places) {
         if let Some(id) = id {
@@ -179,7 +178,7 @@ fn add_claimed(
     }
 }
 
-/// The IDs with their origins, and behind them the objects that were seen.
+/// Encodes the IDs with their origins, followed by the objects that were read.
 fn encode(origins: &BTreeMap<SecretId, IdOrigin>, seen: &ObjectCache) -> Vec<u8> {
     let mut bytes = u32::try_from(origins.len()).unwrap_or_default().to_le_bytes().to_vec();
     for (id, origin) in origins {

@@ -1,5 +1,7 @@
-//! The places on disk whose content a repository decides: its work trees and git's own folders. A
-//! program or a key that is configured in the repository must come from elsewhere.
+//! Places on disk that a repository controls: work trees and git folders.
+//!
+//! A commit can change what is in them, so a program or a key that is configured in the repository
+//! must come from elsewhere.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -13,16 +15,16 @@ use super::repository::slashed;
 use super::{Repository, SourceError};
 use crate::vcs::git::{GitError, LOCAL};
 
-/// The most symbolic links that one path leads through; Linux gives up after 40.
+/// The limit of symbolic links on one path; Linux stops after 40.
 const MOST_LINKS: usize = 40;
 
-/// What SQLite reads next to a database: a journal from a commit would be rolled back into it.
+/// The files that SQLite reads: the database, and journals that it would roll back.
 const SQLITE_FILES: [&str; 4] = ["", "-journal", "-wal", "-shm"];
 
 /// The mode of a submodule in the index.
 const SUBMODULE: &str = "160000";
 
-/// The places of one repository.
+/// The work trees and git folders of one repository.
 pub struct Boundary<'r> {
     repository: &'r Repository,
     root: KnownFolder,
@@ -41,7 +43,7 @@ pub enum Location {
     GitFolder,
 }
 
-/// Why a file in the work tree is not only this machine's.
+/// Why a file in the work tree is not private to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposure {
     /// The path leads through this symbolic link of the work tree.
@@ -52,8 +54,9 @@ pub enum Exposure {
     Repository(String),
 }
 
-/// A folder, known by its path and by what the file system knows it by: the same folder has other
-/// paths where names are compared without case, and where it is mounted twice.
+/// A folder with its path and its device and inode numbers.
+///
+/// The same folder has other paths if names are compared without case or if it is mounted twice.
 struct KnownFolder {
     path: PathBuf,
     identity: Option<(u64, u64)>,
@@ -66,7 +69,7 @@ impl KnownFolder {
         Ok(Self { path, identity })
     }
 
-    /// Whether `resolved` is this folder or lies in it.
+    /// Reports whether `resolved` is this folder or is inside it.
     fn holds(&self, resolved: &Path) -> io::Result<bool> {
         if resolved.starts_with(&self.path) {
             return Ok(true);
@@ -81,13 +84,15 @@ impl KnownFolder {
 }
 
 impl<'r> Boundary<'r> {
+    /// Finds the work trees and git folders of a repository.
+    ///
     /// # Errors
     /// A repository whose work trees cannot be listed.
     pub fn of(repository: &'r Repository) -> Result<Self, SourceError> {
         let git = &repository.git;
         let listed = SourceError::git("the list of its work trees");
         let mut work_trees = Vec::new();
-        // The main work tree, where this is a linked one.
+        // The main work tree, if this is a linked one.
         match git2::Repository::open(git.commondir()) {
             Ok(main) => work_trees.extend(main.workdir().map(KnownFolder::new).transpose()?),
             Err(error) => return Err(listed(error)),
@@ -108,11 +113,12 @@ impl<'r> Boundary<'r> {
         Ok(Self { repository, root: KnownFolder::new(repository.root())?, work_trees, git_folders })
     }
 
-    /// Where a path leads, once all symbolic links on the way are followed, whether or not anything
-    /// is there yet.
+    /// Returns where a path leads after following all symbolic links.
+    ///
+    /// The path need not exist.
     ///
     /// # Errors
-    /// A path that the system does not follow.
+    /// A path that the system cannot follow.
     pub fn locate(&self, path: &Path) -> Result<Location, SourceError> {
         let why = |why: io::Error| unreadable(path, &why);
         let resolved = resolve(path).map_err(why)?;
@@ -133,11 +139,13 @@ impl<'r> Boundary<'r> {
         })
     }
 
-    /// Where a path on an ssh server would lead if the server were this machine. A folder that is
-    /// closed to this user holds nothing that a commit decides. The path has no `..`.
+    /// Returns where a path on an ssh server leads if the server is this machine.
+    ///
+    /// A folder without read permission counts as its parent: no commit controls what is in it. The
+    /// path has no `..`.
     ///
     /// # Errors
-    /// A path that the system does not follow.
+    /// A path that the system cannot follow.
     pub fn locate_on_server(&self, path: &Path) -> Result<Location, SourceError> {
         match (resolve(path), path.parent()) {
             (Err(error), Some(parent)) if error.kind() == ErrorKind::PermissionDenied => {
@@ -147,10 +155,10 @@ impl<'r> Boundary<'r> {
         }
     }
 
-    /// Whether a path is the root of a work tree of the repository, this one or another.
+    /// Reports whether a path is the root of one of the repository's work trees.
     ///
     /// # Errors
-    /// A path that the system does not follow.
+    /// A path that the system cannot follow.
     pub fn is_work_tree(&self, path: &Path) -> Result<bool, SourceError> {
         let why = |why: io::Error| unreadable(path, &why);
         let resolved = resolve(path).map_err(why)?;
@@ -161,8 +169,9 @@ impl<'r> Boundary<'r> {
         Ok(std::iter::once(&self.root).chain(&self.work_trees).any(is_it))
     }
 
-    /// Whether a path is the root of a submodule that is registered: the index has its commit, and
-    /// `.gitmodules` its path.
+    /// Reports whether a path is the root of a registered submodule.
+    ///
+    /// It is registered if the index has its commit and `.gitmodules` has its path.
     ///
     /// # Errors
     /// A submodule that git cannot read.
@@ -187,7 +196,7 @@ impl<'r> Boundary<'r> {
         let file = self.root.path.join(".gitmodules");
         match file.symlink_metadata() {
             Ok(found) if found.is_file() => {}
-            // Git follows no link there, either.
+            // Git does not follow a symbolic link there either.
             Ok(_) => return Ok(false),
             Err(error) if is_absence(&error) => return Ok(false),
             Err(error) => return Err(unreadable(&file, &error)),
@@ -207,8 +216,7 @@ impl<'r> Boundary<'r> {
         }))
     }
 
-    /// What keeps a file in the work tree, such as a database, from being this machine's alone;
-    /// None where nothing does.
+    /// Returns why a file in the work tree is not private; None if it is.
     ///
     /// # Errors
     /// An index or a commit that git cannot read.
@@ -247,9 +255,9 @@ impl<'r> Boundary<'r> {
         Ok(None)
     }
 
-    /// Looks in the index for a submodule at one of the folders `above`, and for a file at or below
-    /// one of the paths `names`. The `git` program reads it: libgit2 knows neither a split index
-    /// nor a sparse one.
+    /// Finds a staged submodule at one of `above`, or a file at or below `names`.
+    ///
+    /// The `git` program reads it: libgit2 does not support split and sparse indexes.
     fn find_staged(
         &self,
         names: &[String],
@@ -284,7 +292,7 @@ impl<'r> Boundary<'r> {
         Ok(None)
     }
 
-    /// Whether the last commit has a file or a folder at a path.
+    /// Reports whether the last commit has a file or a folder at a path.
     fn is_committed(&self, name: &str) -> Result<bool, SourceError> {
         let git = &self.repository.git;
         let ignores_case = self.ignores_case()?;
@@ -308,7 +316,7 @@ impl<'r> Boundary<'r> {
                 return Ok(true);
             }
             if kind != Some(ObjectType::Tree) {
-                // What is below a submodule is in the commits of another repository.
+                // The content of a submodule is in the commits of another repository.
                 return Ok(kind == Some(ObjectType::Commit));
             }
             tree = git.find_tree(id).map_err(SourceError::git("the last commit"))?;
@@ -316,7 +324,7 @@ impl<'r> Boundary<'r> {
         Ok(false)
     }
 
-    /// Whether the file system of the work tree compares names without case.
+    /// Reports whether the work tree's file system compares names without case.
     fn ignores_case(&self) -> Result<bool, SourceError> {
         match self.repository.git.config().and_then(|config| config.get_bool("core.ignorecase")) {
             Ok(ignores_case) => Ok(ignores_case),
@@ -326,7 +334,7 @@ impl<'r> Boundary<'r> {
     }
 }
 
-/// Returns the mode and the path of each entry that `git ls-files --stage -z` lists.
+/// Returns mode and path of each entry in the output of `git ls-files --stage -z`.
 fn entries(listed: &str) -> impl Iterator<Item = (&str, &str)> {
     listed.split('\0').filter_map(|entry| {
         let (description, path) = entry.split_once('\t')?;
@@ -350,11 +358,12 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// The absolute path without symbolic links, `.` and `..`, whether or not anything is there yet: a
-/// link whose target is missing leads to where the target would be.
+/// Returns the absolute path without symbolic links, `.` and `..`.
+///
+/// The path need not exist: a link to a missing target resolves to that target's path.
 ///
 /// # Errors
-/// A path that the system does not follow, or that means another place in each process.
+/// A path that the system cannot follow, or that differs from process to process.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let parts = |path: &Path| {
         path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>()
@@ -367,7 +376,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
             Some(Component::Normal(name)) => {
                 let next = resolved.join(name);
                 if is_of_process(&next) {
-                    let why = format!("`{}` means another place in each process", next.display());
+                    let why = format!("`{}` differs from process to process", next.display());
                     return Err(io::Error::new(ErrorKind::InvalidInput, why));
                 }
                 if is_link(&next)? {
@@ -385,7 +394,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
                     resolved = next;
                 }
             }
-            // A root or a drive, where the path starts again.
+            // The path starts again at a root or a drive.
             Some(Component::RootDir | Component::Prefix(_)) => resolved.push(&part),
             Some(Component::CurDir) | None => {}
         }
@@ -393,15 +402,16 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(resolved)
 }
 
-/// Whether a path may lead elsewhere in git's process than in this one, as `/proc/self/cwd` and
-/// `/dev/fd` do. Shared memory below `/dev/shm` is an ordinary file system.
+/// Reports whether a path can lead elsewhere in git's process than in this one.
+///
+/// `/proc/self/cwd` and `/dev/fd` can. Shared memory below `/dev/shm` is an ordinary file system.
 fn is_of_process(path: &Path) -> bool {
     let is_device =
         path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
     cfg!(unix) && (path.starts_with("/proc") || is_device)
 }
 
-/// What the file system knows a folder or file by; None where there is none.
+/// Returns the device and inode numbers of a path; None if it does not exist.
 #[cfg(unix)]
 fn identity(path: &Path) -> io::Result<Option<(u64, u64)>> {
     use std::os::unix::fs::MetadataExt;
@@ -429,7 +439,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_resolved_as_the_system_would_even_where_nothing_is_there_yet() {
+    fn a_path_is_resolved_as_by_the_system_even_if_it_does_not_exist() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         fs::create_dir_all(root.join("real/below")).unwrap();

@@ -1,4 +1,4 @@
-//! What the branches hold now, and since when.
+//! The files that the branches have now, and since when.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,16 +9,18 @@ use super::history::ManifestFolder;
 use super::snapshot::Blob;
 use super::{Repository, Snapshot, SourceError};
 
-/// A branch, or another name for a commit.
+/// A branch, or another name of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
-    /// As people call it: `main`, `origin/main`.
+    /// The short name: `main`, `origin/main`.
     pub name: String,
     pub tip: Oid,
 }
 
 impl Repository {
-    /// The branch that is checked out, or HEAD where none is; then the other local ones, then those of the remotes.
+    /// Returns HEAD's branch, then the other local branches, then those of the remotes.
+    ///
+    /// If HEAD is detached, the first one is called `HEAD`.
     ///
     /// # Errors
     /// Refs that cannot be read.
@@ -32,7 +34,7 @@ impl Repository {
         }
         for kind in [BranchType::Local, BranchType::Remote] {
             for (branch, _) in self.git.branches(Some(kind)).map_err(failed())?.flatten() {
-                // What points to another branch is that one.
+                // A symbolic ref repeats another branch.
                 if let (Ok(Some(name)), Some(tip)) = (branch.name(), branch.get().target())
                     && !branches.iter().any(|known| known.name == name)
                 {
@@ -43,8 +45,9 @@ impl Repository {
         Ok(branches)
     }
 
-    /// Calls `visit` with the number of each of `tips` and the files in `place` that it holds and none before it. What a
-    /// folder holds is told once, of the first that has it.
+    /// Calls `visit` with the index of a tip and each file in `place` that it adds.
+    ///
+    /// A folder that several of `tips` share is visited once, for the first of them.
     pub fn visit_tips(
         &self,
         tips: &[Oid],
@@ -74,14 +77,15 @@ impl Repository {
         }
     }
 
-    /// Whether a commit holds a file at `path`.
+    /// Reports whether a commit has a file at `path`.
     #[must_use]
     pub fn holds(&self, commit: Oid, path: &str) -> bool {
         self.tree(Snapshot::Commit(commit)).is_ok_and(|tree| tree.get_path(Path::new(path)).is_ok())
     }
 
-    /// The time, in seconds since 1970, of the oldest commit in the history of `from` that holds a file at `path`; None where
-    /// none does.
+    /// Returns the time of the oldest commit in the history of `from` that has `path`.
+    ///
+    /// In seconds since 1970; None if no commit has it.
     #[must_use]
     pub fn held_since(&self, from: Oid, path: &str) -> Option<i64> {
         let mut walk = self.git.revwalk().ok()?;

@@ -1,5 +1,7 @@
-//! What a run leaves to later ones to be faster: files under `.git/goldenpath/`, each sealed with what its contents depend on
-//! and a checksum. One that is missing, damaged or of another seal is as if it were not there.
+//! A disk cache between runs: files in `.git/goldenpath/`.
+//!
+//! Each file ends with a seal, the hash of the inputs of its content, and a checksum. A file that
+//! is missing, damaged or has another seal counts as empty.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -7,13 +9,15 @@ use std::path::PathBuf;
 use super::Repository;
 use crate::files;
 
-/// The bytes behind what is remembered, where they are taken off without moving it: the seal and the checksum.
+/// The size of the seal and the checksum.
+///
+/// They follow the records, so that they can be cut off without moving the records.
 const TRAILER: usize = 2 * 8;
 
-/// As many bytes as a catalog of more than a million manifests needs.
+/// The size limit, in bytes: enough for a catalog of more than a million manifests.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// One file of memory.
+/// One file of the cache.
 #[derive(Debug)]
 pub struct DiskCache {
     file: PathBuf,
@@ -21,20 +25,20 @@ pub struct DiskCache {
 }
 
 impl Repository {
-    /// The memory called `name`. What it holds is forgotten when anything that it `depends_on` is another, or the version.
+    /// Returns the cache file `name`, valid for this version and these `inputs`.
     #[must_use]
-    pub fn memory_of(&self, name: &str, depends_on: impl Hash) -> DiskCache {
+    pub fn disk_cache(&self, name: &str, inputs: impl Hash) -> DiskCache {
         let mut hasher = DefaultHasher::new();
-        // Should the standard library change its hasher, this comes out different.
-        (env!("CARGO_PKG_VERSION"), depends_on).hash(&mut hasher);
+        // A new hasher in the standard library changes the seal, which empties the cache once.
+        (env!("CARGO_PKG_VERSION"), inputs).hash(&mut hasher);
         DiskCache { file: self.memory().join(name), seal: hasher.finish() }
     }
 }
 
 impl DiskCache {
-    /// What is remembered, in records of `size` bytes.
+    /// Returns the cached bytes, in records of `size` bytes; None if there are none.
     #[must_use]
-    pub fn recall(&self, size: usize) -> Option<Vec<u8>> {
+    pub fn load(&self, size: usize) -> Option<Vec<u8>> {
         let mut bytes = files::read_regular(&self.file, MAX_FILE).ok()?;
         let length = bytes.len().checked_sub(TRAILER)?;
         let (records, trailer) = bytes.split_at(length);
@@ -45,16 +49,16 @@ impl DiskCache {
         Some(bytes)
     }
 
-    /// Remembers `records` in place of what was. Where it cannot be written, the next run learns it again.
-    pub fn remember(&self, records: &[u8]) {
+    /// Replaces the cached records; a failed write costs the next run only time.
+    pub fn store(&self, records: &[u8]) {
         if (records.len() + TRAILER) as u64 <= MAX_FILE {
             drop(files::write_forgettable(&self.file, &[records, &self.trailer(records)].concat()));
         }
     }
 
-    /// What has to stand behind `records`.
+    /// Returns the seal and the checksum of `records`.
     fn trailer(&self, records: &[u8]) -> [u8; TRAILER] {
-        // The multiplier of rustc's FxHash. This is to notice damage, and nobody's attack.
+        // The multiplier of rustc's FxHash: it detects damage, not an attack.
         let mix =
             |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         let (words, rest) = records.as_chunks::<8>();

@@ -1,4 +1,4 @@
-//! Commits one by one: who made one, and making one that stands alone.
+//! Single commits: their authors, and commits without parents.
 
 use git2::{Commit, Oid, Signature};
 use jiff::Timestamp;
@@ -7,13 +7,13 @@ use super::{Repository, SourceError};
 use crate::sanitize::harmless_name;
 
 impl Repository {
-    /// Whether this clone has the commit.
+    /// Reports whether this clone has the commit.
     #[must_use]
     pub fn has_commit(&self, id: Oid) -> bool {
         self.git.find_commit(id).is_ok()
     }
 
-    /// Who git takes for the author of a commit that is made now, as `name <address>`.
+    /// Returns the author that git would write into a new commit, as `name <address>`.
     #[must_use]
     pub fn author(&self) -> Option<String> {
         let author = self.git.author_from_env().ok()?;
@@ -21,7 +21,7 @@ impl Repository {
         Some(format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())))
     }
 
-    /// The URL of the remote called `name`; without one that of `origin`, or else of the only one there is.
+    /// Returns the URL of the remote `name`, or else of `origin` or of the only remote.
     #[must_use]
     pub fn remote_url(&self, name: Option<&str>) -> Option<String> {
         let remotes = self.remotes();
@@ -35,7 +35,7 @@ impl Repository {
         remote.url().ok().map(str::to_owned)
     }
 
-    /// Who made a commit, and on which day, in words that are harmless to show.
+    /// Returns the author and the day of a commit, sanitized for the terminal.
     #[must_use]
     pub fn maker(&self, id: Oid) -> Option<String> {
         let commit = self.git.find_commit(id).ok()?;
@@ -44,23 +44,23 @@ impl Repository {
         Some(format!("{}, {}", harmless_name(&name), day(&commit)?))
     }
 
-    /// Makes a commit of nothing, without parents, to which no ref points.
+    /// Creates an empty commit without parents, to which no ref points.
     ///
     /// # Errors
     /// A repository that cannot be written.
     pub fn lone_commit(&self, message: &str) -> Result<Oid, SourceError> {
-        let make = || {
-            let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
-            let author = self.git.author_from_env().or_else(nobody)?;
-            let committer = self.git.committer_from_env().or_else(nobody)?;
+        let write = || {
+            let fallback = |_| Signature::now("goldenpath", "goldenpath@localhost");
+            let author = self.git.author_from_env().or_else(fallback)?;
+            let committer = self.git.committer_from_env().or_else(fallback)?;
             let nothing = self.git.find_tree(self.git.treebuilder(None)?.write()?)?;
             self.git.commit(None, &author, &committer, message, &nothing, &[])
         };
-        make().map_err(SourceError::git("or write its objects"))
+        write().map_err(SourceError::git("or write its objects"))
     }
 }
 
-/// The day of a commit, in UTC.
+/// Returns the day of a commit, in UTC.
 fn day(commit: &Commit<'_>) -> Option<String> {
     let time = Timestamp::from_second(commit.time().seconds()).ok()?;
     Some(time.strftime("%Y-%m-%d").to_string())

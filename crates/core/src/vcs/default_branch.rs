@@ -1,4 +1,21 @@
-//! The default branch of a remote, as this clone knows it.
+//! The default branch of a remote, from its HEAD and never from a guess.
+//!
+//! There are three notions of the default branch:
+//!
+//! - [`Repository::default_branch`], in this module, is the branch that the HEAD of the given
+//!   remote names. It is read from `refs/remotes/<remote>/HEAD`, or else queried over the
+//!   network. Without an answer it is an error. The `value` commands use it to compare the
+//!   destinations of the work tree with those of reviewed files.
+//! - [`Repository::upstream_branch`] is the HEAD of `origin` as it was fetched, or else a
+//!   guess: `origin/main` or `origin/master`. It uses no network, and without an answer it is
+//!   None. Checks, hooks, fixes, `due` and renumbering compare with it. Its variants are
+//!   [`Repository::branch_of`] for another remote, [`Repository::own_branch`] in a bare
+//!   repository, [`Repository::upstream`] for either, [`Repository::default_tip`] with a local
+//!   branch if there are no remotes, and [`Repository::certain_default_tip`] without the guess.
+//! - `default_tip` in [`crate::used_ids`] is the tip of the remote on which IDs are reserved,
+//!   or else [`Repository::default_tip`], or else HEAD. It uses no network and has an answer
+//!   from the first commit on. The highest ID there limits which IDs count; a current answer of
+//!   the remote takes precedence.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,10 +26,10 @@ use super::{Repository, Snapshot, SourceError};
 use crate::sanitize::harmless_name;
 use crate::vcs::git::GitError;
 
-/// How long a remote may take to say which branch its HEAD is on.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of the query for a remote's HEAD.
+const LIMIT: Duration = Duration::from_secs(20);
 
-/// The branch that a remote's HEAD is on, at the commit that was fetched last.
+/// The branch that a remote's HEAD names, at the commit that was fetched last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultBranch {
     pub remote: String,
@@ -21,31 +38,28 @@ pub struct DefaultBranch {
     pub tip: Snapshot,
 }
 
-/// Why the default branch is not known.
+/// Why the default branch is unknown.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DefaultBranchError {
-    #[error("none of the remotes {} is `origin`, so which one decides is not known", remotes.join(", "))]
+    #[error("cannot choose one of the remotes {}: none is `origin`", remotes.join(", "))]
     #[diagnostic(
         code(goldenpath::source::ambiguous_remote),
-        help("name it: git config checkout.defaultRemote {}", remotes.first().map_or("NAME", String::as_str))
+        help("git config checkout.defaultRemote {}", remotes.first().map_or("NAME", String::as_str))
     )]
     Ambiguous { remotes: Vec<String> },
 
     #[error("this clone has no remote `{remote}`, which `audit.remote` in goldenpath.yaml names")]
-    #[diagnostic(
-        code(goldenpath::source::no_such_remote),
-        help("add it: git remote add {remote} URL")
-    )]
+    #[diagnostic(code(goldenpath::source::no_such_remote), help("git remote add {remote} URL"))]
     NoSuchRemote { remote: String },
 
-    #[error("the default branch of `{remote}` is not known: {why}")]
+    #[error("cannot find the default branch of `{remote}`: {why}")]
     #[diagnostic(code(goldenpath::source::no_default_branch), help("{help}"))]
     Unknown { remote: String, why: String, help: String },
 
-    #[error("the default branch of `{remote}` cannot be asked for: {source}")]
+    #[error("cannot query the default branch of `{remote}`: {source}")]
     #[diagnostic(
         code(goldenpath::source::unreachable_remote),
-        help("check the network and your rights, or set it: git remote set-head {remote} BRANCH")
+        help("check the network and your access, or set it: git remote set-head {remote} BRANCH")
     )]
     Unreachable { remote: String, source: GitError },
 
@@ -53,8 +67,8 @@ pub enum DefaultBranchError {
     #[diagnostic(
         code(goldenpath::source::not_fetched),
         help(
-            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}; or, where the branch was renamed, \
-             `git remote set-head {remote} --auto`"
+            "git fetch {remote} +refs/heads/{branch}:refs/remotes/{remote}/{branch}; if the \
+             branch was renamed, git remote set-head {remote} --auto"
         )
     )]
     NotFetched { remote: String, branch: String },
@@ -71,8 +85,9 @@ impl fmt::Display for DefaultBranch {
 }
 
 impl Repository {
-    /// The remote whose default branch decides: `origin`, or else the only one, or else what git's
-    /// `checkout.defaultRemote` names. None where there is no remote at all.
+    /// Returns the remote whose default branch decides; None without remotes.
+    ///
+    /// It is `origin`, or else the only remote, or else the one in git's `checkout.defaultRemote`.
     ///
     /// # Errors
     /// Several remotes of other names.
@@ -90,7 +105,7 @@ impl Repository {
             Ok(remote) => {
                 let first = names.first().map_or("NAME", String::as_str);
                 let help = format!(
-                    "name one that it has: git config checkout.defaultRemote {}",
+                    "git config checkout.defaultRemote {}, or another remote of this clone",
                     harmless_name(first)
                 );
                 Err(DefaultBranchError::Unknown {
@@ -107,11 +122,13 @@ impl Repository {
         }
     }
 
-    /// The default branch of this remote: the one that `refs/remotes/<remote>/HEAD` points to, or
-    /// else the one that the remote says.
+    /// Returns the default branch of a remote, and never a guess.
+    ///
+    /// It is the branch in `refs/remotes/<remote>/HEAD`; if this clone does not have that ref, the
+    /// remote is queried over the network. [`Repository::upstream_branch`] is offline and guesses.
     ///
     /// # Errors
-    /// A remote that is not there, does not answer or has no default branch, and a branch that was
+    /// A remote that does not exist, does not answer or has no default branch, or a branch that was
     /// not fetched.
     pub fn default_branch(&self, remote: &str) -> Result<DefaultBranch, DefaultBranchError> {
         if !self.remote_names()?.iter().any(|name| name == remote) {
@@ -121,10 +138,10 @@ impl Repository {
         }
         let branch = match self.remote_head(remote)? {
             Some(branch) => branch,
-            None => self.ask_remote_head(remote)?,
+            None => self.fetch_remote_head(remote)?,
         };
         let (remote, name) = (remote.to_owned(), format!("refs/remotes/{remote}/{branch}"));
-        // By its whole name: a tag or a branch may be called `origin/main` too.
+        // By its full name: a tag or a branch can be called `origin/main` too.
         let reference = self.git.find_reference(&name).map_err(|error| match error.code() {
             ErrorCode::NotFound => {
                 DefaultBranchError::NotFetched { remote: remote.clone(), branch: branch.clone() }
@@ -137,7 +154,7 @@ impl Repository {
         Ok(DefaultBranch { remote, branch, tip: Snapshot::Commit(commit.id()) })
     }
 
-    /// The branch that `refs/remotes/<remote>/HEAD` points to; None where this clone has none.
+    /// Returns the branch in `refs/remotes/<remote>/HEAD`; None without that ref.
     fn remote_head(&self, remote: &str) -> Result<Option<String>, DefaultBranchError> {
         let prefix = format!("refs/remotes/{remote}/");
         let name = format!("{prefix}HEAD");
@@ -150,19 +167,19 @@ impl Repository {
         match target.and_then(|target| target.strip_prefix(&prefix)) {
             Some(branch) => Ok(Some(branch.to_owned())),
             None => {
-                Err(self.unknown(remote, format!("`{name}` does not point to a branch of it"))?)
+                let why = format!("`{name}` does not point to one of its branches");
+                Err(self.unknown(remote, why)?)
             }
         }
     }
 
-    fn ask_remote_head(&self, remote: &str) -> Result<String, DefaultBranchError> {
+    /// Queries the branch of a remote's HEAD over the network.
+    fn fetch_remote_head(&self, remote: &str) -> Result<String, DefaultBranchError> {
         let git = self.program().without_questions();
-        let answer = git
-            .run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], PATIENCE)
-            .map_err(|source| DefaultBranchError::Unreachable {
-                remote: remote.to_owned(),
-                source,
-            })?;
+        let answer =
+            git.run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], LIMIT).map_err(
+                |source| DefaultBranchError::Unreachable { remote: remote.to_owned(), source },
+            )?;
         let lines = answer.stdout.lines().filter_map(|line| line.split_once('\t'));
         let branch = lines
             .filter(|(_, name)| *name == "HEAD")
@@ -177,14 +194,16 @@ impl Repository {
         }
     }
 
-    /// The error that says how to set the default branch. `--auto` fails where the remote's HEAD is on a branch that
-    /// has no commit, so a branch that this clone has comes first.
+    /// Returns the error with the command that sets the default branch.
+    ///
+    /// `--auto` fails if the remote's HEAD is on a branch without commits, so a branch that this
+    /// clone has comes first.
     ///
     /// # Errors
     /// Refs that cannot be read.
     fn unknown(&self, remote: &str, why: String) -> Result<DefaultBranchError, SourceError> {
         let mut branches = self.refs_below(&format!("refs/remotes/{remote}/"))?;
-        // What a shell takes as it is.
+        // Characters that need no quotes in a shell.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
         branches.retain(|branch| branch != "HEAD" && branch.bytes().all(is_plain));
         let usual = ["main", "master"]
@@ -197,18 +216,19 @@ impl Repository {
         let help = match likely {
             Some(branch) => {
                 format!(
-                    "git remote set-head {remote} {branch}, if `{branch}` is the default branch; or another one"
+                    "git remote set-head {remote} {branch}, if `{branch}` is the default branch; \
+                         or another one"
                 )
             }
             None => format!(
-                "git remote set-head {remote} --auto, or git remote set-head {remote} BRANCH; where `{remote}` has no \
-                 commit yet, push its default branch first"
+                "git remote set-head {remote} --auto, or git remote set-head {remote} BRANCH; if \
+                     `{remote}` has no commits yet, push its default branch first"
             ),
         };
         Ok(DefaultBranchError::Unknown { remote: remote.to_owned(), why, help })
     }
 
-    /// Unlike [`Repository::remotes`], an error where they cannot be read.
+    /// Returns the names of the remotes; unlike [`Repository::remotes`], it can fail.
     fn remote_names(&self) -> Result<Vec<String>, SourceError> {
         let names = self.git.remotes().map_err(SourceError::git("the remotes"))?;
         let names: Result<Vec<Option<&str>>, git2::Error> = names.iter().collect();

@@ -1,4 +1,6 @@
-//! What differs between two snapshots, and what a merge would make.
+//! Differences between snapshots, merges in memory, and the default branch offline.
+//!
+//! The module `default_branch` describes how the notions of the default branch differ.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,26 +10,27 @@ use git2::{Delta, Oid};
 use super::repository::slashed;
 use super::{Repository, Snapshot, SourceError};
 
-/// The files in which two snapshots differ, by their paths on either side. A file that moved counts as gone from the one
-/// place and new in the other.
+/// The paths of the files in which two snapshots differ, on either side.
+///
+/// A moved file counts as deleted in one place and new in the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangedPaths {
-    /// Changed or gone.
+    /// Changed or deleted.
     pub before: BTreeSet<String>,
     /// Changed or new.
     pub after: BTreeSet<String>,
 }
 
-/// The branch that merges go to.
+/// The default branch, as far as this clone knows it without a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetBranch {
-    /// Its full name where it is pushed to, such as `refs/heads/main`.
+    /// The full name where it is pushed to, such as `refs/heads/main`.
     pub name: String,
     pub tip: Snapshot,
 }
 
 impl ChangedPaths {
-    /// Whether the file at `path` is new, changed or gone.
+    /// Reports whether the file at `path` is new, changed or deleted.
     #[must_use]
     pub fn touches(&self, path: &str) -> bool {
         self.before.contains(path) || self.after.contains(path)
@@ -35,7 +38,9 @@ impl ChangedPaths {
 }
 
 impl Repository {
-    /// How the files and folders `under` differ from `before`, a commit or None for nothing at all, to `after`.
+    /// Returns how the files in the folders `under` differ between two snapshots.
+    ///
+    /// `before` is a commit, or None for an empty tree.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -47,7 +52,7 @@ impl Repository {
     ) -> Result<ChangedPaths, SourceError> {
         let old = before.map(|before| self.tree(before)).transpose()?;
         let mut change = ChangedPaths::default();
-        let failed = || SourceError::git(format!("what changes in {after}"));
+        let failed = || SourceError::git(format!("the changes in {after}"));
         if after == Snapshot::Index {
             let index = self.index()?;
             for path in under {
@@ -82,10 +87,11 @@ impl Repository {
         Ok(change)
     }
 
-    /// Where the histories of two commits parted; None where they have nothing in common.
+    /// Returns the merge base of two commits; None if their histories share no commit.
     ///
     /// # Errors
-    /// A repository that cannot be read, or a shallow one that ends before that place.
+    /// A repository that cannot be read, or a shallow clone whose history ends before the merge
+    /// base.
     pub fn merge_base(
         &self,
         one: Snapshot,
@@ -98,12 +104,16 @@ impl Repository {
                 Err(SourceError::Shallow { one: one.to_string(), other: other.to_string() })
             }
             Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(SourceError::git(format!("where {one} and {other} parted"))(error)),
+            Err(error) => {
+                Err(SourceError::git(format!("the merge base of {one} and {other}"))(error))
+            }
         }
     }
 
-    /// Takes out of a staged `change` what the branch of `upstream` holds already, as it is staged or not at all: what a
-    /// merge brings from there, and what goes back to how it was there. That was judged when it got there.
+    /// Removes from a staged `change` the parts that were checked in `upstream`.
+    ///
+    /// A file that upstream's history has as it is staged comes from a merge, or the change reverts
+    /// to it. A file that upstream's tip does not have has no earlier state that counts.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -137,12 +147,13 @@ impl Repository {
         Ok(())
     }
 
-    /// The commits of upstream's history that the next commit builds on: its tip first, then where the history of each of
-    /// the next commit's parents left it.
+    /// Returns the commits of upstream's history that the next commit builds on.
+    ///
+    /// Its tip comes first, then the merge base with each of the next commit's parents.
     pub(super) fn settled(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
         let mut settled = vec![upstream];
         for parent in self.commit("HEAD").ok().into_iter().chain(self.merged()) {
-            // Where a shallow clone ends, the tip alone will do.
+            // If a shallow clone has no merge base, the tip is enough.
             if let Ok(Some(base)) = self.merge_base(upstream, parent)
                 && !settled.contains(&base)
             {
@@ -152,10 +163,9 @@ impl Repository {
         Ok(settled)
     }
 
-    /// The commits that are being merged into HEAD.
+    /// Returns the commits that are being merged into HEAD.
     pub(super) fn merged(&self) -> Vec<Snapshot> {
-        // What `git merge` sets for its hooks, which run before there is a MERGE_HEAD:
-        // GITHEAD_<id>=<name>.
+        // `git merge` sets GITHEAD_<id>=<name> for its hooks, which run before MERGE_HEAD exists.
         let names = std::env::vars_os()
             .filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
         std::iter::once("MERGE_HEAD".to_owned())
@@ -164,7 +174,7 @@ impl Repository {
             .collect()
     }
 
-    /// Whether the history of `tip` has `commit`, or it is `commit` itself.
+    /// Reports whether `commit` is `tip` or in its history.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -176,20 +186,28 @@ impl Repository {
         Ok(one == other || self.git.graph_descendant_of(one, other).map_err(failed)?)
     }
 
-    /// The tip of the branch that merges go to, as [`Repository::upstream`] has it, and in a
-    /// repository without remotes that of `main` or `master`.
+    /// Returns the default branch's tip, with a local guess if there are no remotes.
+    ///
+    /// It is [`Repository::upstream`]; without remotes, the tip of `main` or `master`. A check of
+    /// staged files compares new IDs with it.
     #[must_use]
     pub fn default_tip(&self) -> Option<Snapshot> {
-        let own = || match self.remotes().is_empty() {
-            true => self.target_branch(&["refs/heads/main", "refs/heads/master"], "refs/heads/"),
-            false => None,
+        let local = || {
+            if self.remotes().is_empty() {
+                self.target_branch(&["refs/heads/main", "refs/heads/master"], "refs/heads/")
+            } else {
+                None
+            }
         };
-        self.upstream().or_else(|| own().map(|branch| branch.tip))
+        self.upstream().or_else(|| local().map(|branch| branch.tip))
     }
 
-    /// The tip of the branch that merges go to, where that is certain: not by the name `main` or
-    /// `master` of a remote whose HEAD this clone does not know, since anyone who may push can
-    /// create a branch of that name.
+    /// Returns the default branch's tip, unless its name is only a guess.
+    ///
+    /// It is [`Repository::default_tip`] if the repository is bare, has no remotes, or has
+    /// `refs/remotes/origin/HEAD`. Otherwise it is None: anyone who can push can create a branch
+    /// called `main` or `master`. A check of merged commits uses it to decide whether `apply` may
+    /// have recorded their changes of the audit trail.
     #[must_use]
     pub fn certain_default_tip(&self) -> Option<Snapshot> {
         let is_certain = self.git.is_bare()
@@ -201,21 +219,22 @@ impl Repository {
         self.default_tip().filter(|_| is_certain)
     }
 
-    /// The tip of a branch by its name: of `remote`, and in a bare repository its own.
+    /// Returns the tip of a remote's branch, or of a bare repository's own branch.
     #[must_use]
     pub fn tip_of(&self, remote: &str, branch: &str) -> Option<Snapshot> {
-        let name = match self.git.is_bare() {
-            true => format!("refs/heads/{branch}"),
-            false => format!("refs/remotes/{remote}/{branch}"),
+        let name = if self.git.is_bare() {
+            format!("refs/heads/{branch}")
+        } else {
+            format!("refs/remotes/{remote}/{branch}")
         };
         let commit = self.git.find_reference(&name).ok()?.peel_to_commit().ok()?;
         Some(Snapshot::Commit(commit.id()))
     }
 
-    /// The tree that merging `theirs` into `ours` would make. It is made in memory: nothing is written.
+    /// Merges `theirs` into `ours` in memory; nothing is written to disk.
     ///
     /// # Errors
-    /// [`SourceError::Conflict`] where git itself would not merge.
+    /// [`SourceError::Conflict`] if git itself would report a conflict.
     pub fn merge(&self, ours: Snapshot, theirs: Snapshot) -> Result<Snapshot, SourceError> {
         let failed = || SourceError::git(format!("the merge of {ours} and {theirs}"));
         let find = |snapshot: Snapshot| match snapshot {
@@ -238,28 +257,34 @@ impl Repository {
                 paths,
             });
         }
-        // The objects of the merged tree go to memory and are forgotten with this process.
+        // The objects of the merged tree stay in memory and end with this process.
         let objects = self.git.odb().map_err(failed())?;
         objects.add_new_mempack_backend(1000).map_err(failed())?;
         let tree: Oid = index.write_tree_to(&self.git).map_err(failed())?;
         Ok(Snapshot::Merge(tree))
     }
 
-    /// The branch that merges go to, as a clone knows it: what `origin/HEAD` points to, or else `origin/main` or
-    /// `origin/master`.
+    /// Returns `origin`'s default branch offline: its HEAD, else `main` or `master`.
+    ///
+    /// The last two are a guess, and None means only that this clone has none of the three. Hooks,
+    /// renumbering, warnings and checks of new names use it. Where a guess would be
+    /// wrong, use [`Repository::default_branch`]; in a bare repository, [`Repository::own_branch`].
     #[must_use]
     pub fn upstream_branch(&self) -> Option<TargetBranch> {
         self.branch_of("origin")
     }
 
-    /// The branch that is checked out, by its full name; None on no branch.
+    /// Returns the full name of the checked-out branch; None if HEAD is detached.
     #[must_use]
     pub fn checked_out_branch(&self) -> Option<String> {
         let head = self.git.find_reference("HEAD").ok()?;
         head.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
-    /// The same of another remote. None also for one that this repository does not know.
+    /// Returns the default branch of `remote`, offline.
+    ///
+    /// It is found as by [`Repository::upstream_branch`]. None also for a remote that this
+    /// repository does not have.
     #[must_use]
     pub fn branch_of(&self, remote: &str) -> Option<TargetBranch> {
         let prefix = format!("refs/remotes/{remote}/");
@@ -267,8 +292,9 @@ impl Repository {
         self.target_branch(&names.each_ref().map(String::as_str), &prefix)
     }
 
-    /// The branch that merges go to, on the server itself: its own HEAD. Where that names a branch that nobody pushed,
-    /// `main` or `master`.
+    /// Returns the default branch of the repository itself, for hooks on a server.
+    ///
+    /// It is the branch of its own HEAD; if that branch has no commits, `main` or `master`.
     #[must_use]
     pub fn own_branch(&self) -> Option<TargetBranch> {
         self.target_branch(&["HEAD", "refs/heads/main", "refs/heads/master"], "refs/heads/")
@@ -277,7 +303,7 @@ impl Repository {
     fn target_branch(&self, names: &[&str], prefix: &str) -> Option<TargetBranch> {
         names.iter().find_map(|name| {
             let reference = self.git.find_reference(name).ok()?;
-            // A remote's HEAD is symbolic. Another one is a branch of that name, which anyone may have pushed.
+            // A remote's HEAD is symbolic. Otherwise it is a pushed branch called `HEAD`.
             if name.starts_with("refs/remotes/") && name.ends_with("/HEAD") {
                 reference.symbolic_target().ok().flatten()?;
             }
@@ -291,7 +317,9 @@ impl Repository {
         })
     }
 
-    /// The tip of the branch that merges go to: of [`Repository::own_branch`] in a bare repository, otherwise of
+    /// Returns the tip of the default branch, offline.
+    ///
+    /// It is that of [`Repository::own_branch`] in a bare repository, otherwise that of
     /// [`Repository::upstream_branch`].
     #[must_use]
     pub fn upstream(&self) -> Option<Snapshot> {

@@ -1,5 +1,6 @@
-//! The files on disk that git's index does not have as they are, by what a file's entry in its folder tells: most files need
-//! not be opened to be known.
+//! Files on disk that differ from git's index, found by file metadata.
+//!
+//! Most files need not be opened, as the index has the metadata of each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,17 @@ use super::index::{Index, IndexFolder};
 use super::manifest_path::is_hidden;
 use super::{ManifestFolder, Repository, SourceError};
 
-/// How deep folders are followed; a catalog's are two deep.
+/// The limit of nested folders; a catalog has two levels.
 const MAX_FOLDERS: usize = 32;
 
-/// The work tree beside the index, for several threads to look at.
+/// The work tree and the index, for use by several threads.
 pub struct Disk<'repository> {
     root: &'repository Path,
     index: &'repository Index,
 }
 
 impl Repository {
-    /// The work tree, and the index as it is now.
+    /// Returns the work tree with the current index.
     ///
     /// # Errors
     /// An index that cannot be read.
@@ -31,22 +32,23 @@ impl Repository {
 }
 
 impl Disk<'_> {
-    /// The work tree's folder.
+    /// Returns the work tree's folder.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.root
     }
 
-    /// The paths of those files in `place` that are new or may be changed against the index, in no order. Links are not
-    /// followed, and what cannot be read is passed over.
+    /// Returns the paths of files in `place` that are new or may differ from the index.
+    ///
+    /// In no order. Symbolic links are not followed, and unreadable files and folders are skipped.
     #[must_use]
     pub fn unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
         let top = self.root.join(place.folder);
-        // A link in the folder's place leads elsewhere.
+        // A symbolic link in place of the folder leads elsewhere.
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
             return Vec::new();
         }
-        let (mut found, folders) = look_into(self.index, place.folder, &top, place.counts);
+        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.counts);
         let below =
             |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
         found.par_extend(folders.into_par_iter().flat_map_iter(below));
@@ -55,18 +57,21 @@ impl Disk<'_> {
 }
 
 impl Disk<'_> {
-    /// What lies directly in the folder at `path`: the paths of those files that count, and that are new or may be changed
-    /// against the index, and the paths of its folders. A path that has a line break in it is passed over.
+    /// Lists one folder: its new or possibly changed files, and its folders.
+    ///
+    /// A path with a line break is skipped.
     #[must_use]
-    pub fn look_into(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
-        let (mut files, folders) = look_into(self.index, path, &self.root.join(path), counts);
+    pub fn list_folder(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), counts);
         let is_line = |path: &String| !path.contains('\n');
         files.retain(is_line);
         (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
     }
 
-    /// When something last came into the folder at `path`, went out of it, or got another name there, in nanoseconds since
-    /// 1970: the time of the last change, which nobody can set back. None where there is no folder, or no such time.
+    /// Returns when an entry of the folder was last added, removed or renamed.
+    ///
+    /// In nanoseconds since 1970, from the status change time, which users cannot set back. None if
+    /// there is no folder or no such time.
     #[cfg(unix)]
     #[must_use]
     pub fn changed(&self, path: &str) -> Option<i128> {
@@ -75,7 +80,7 @@ impl Disk<'_> {
         Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
     }
 
-    /// Elsewhere a folder's times do not tell, and each is looked into every time.
+    /// Returns a time that is always new, as other systems have no reliable one.
     #[cfg(not(unix))]
     #[must_use]
     pub fn changed(&self, path: &str) -> Option<i128> {
@@ -93,7 +98,7 @@ fn walk(
     counts: fn(&Path) -> bool,
     depth: usize,
 ) -> Vec<String> {
-    let (mut found, folders) = look_into(index, path, folder, counts);
+    let (mut found, folders) = list_folder(index, path, folder, counts);
     for (path, folder) in folders {
         if depth < MAX_FOLDERS {
             found.extend(walk(index, &path, &folder, counts, depth + 1));
@@ -102,8 +107,8 @@ fn walk(
     found
 }
 
-/// What lies directly in a folder: the files to be told of, and the folders.
-fn look_into(
+/// Lists one folder: the files that are new or may be changed, and the folders.
+fn list_folder(
     index: &Index,
     path: &str,
     folder: &Path,
@@ -124,8 +129,9 @@ fn look_into(
     (found, folders)
 }
 
-/// Calls `visit` with what a folder holds: its name, whether it is a folder, and what the index would write down of it. All
-/// of it is asked of the open folder, which is faster than to go down the whole path ten thousand times.
+/// Calls `visit` with each entry's name, whether it is a folder, and its metadata.
+///
+/// The metadata is read relative to the open folder, which is faster than by the whole path.
 #[cfg(unix)]
 fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
@@ -146,7 +152,9 @@ fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Sta
     }
 }
 
-/// As git does, all numbers are cut off at 32 bits (gitformat-index, "Index entry").
+/// Converts metadata to the index's form: git cuts all numbers off at 32 bits.
+///
+/// Source: gitformat-index, "Index entry".
 #[cfg(unix)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unnecessary_cast)]
 fn of_stat(found: &rustix::fs::Stat) -> Stat {

@@ -1,8 +1,10 @@
-//! The `git` program, fenced in: for the network and for commits, where credential helpers, ssh's configuration, signing and
-//! hooks only work with git itself. Everything else is read by git2.
+//! The `git` program, isolated: for the network, and for commits.
 //!
-//! It works on the repository at hand and no other: none of git's own variables reaches it, and those that do are listed
-//! here. Its output is read up to a limit, and it does not outlive its time.
+//! Credential helpers, ssh's configuration, signing and hooks work only with git itself. Everything
+//! else is read by git2.
+//!
+//! The program works only on the given repository: none of git's own repository variables reaches
+//! it, and the variables that do are listed here. Its output and its run time are limited.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -18,17 +20,18 @@ use miette::Diagnostic;
 
 use crate::sanitize::{harmless, harmless_name, runner};
 
-/// How long a command may talk to another machine.
+/// The time limit of a command that uses the network.
 pub const NETWORK: Duration = Duration::from_secs(60);
 
-/// The most that is read of what git says: the refs of a repository with hundreds of thousands.
+/// The limit of git's output, in bytes: enough for hundreds of thousands of refs.
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 
-/// The most of git's complaint that is passed on, in characters.
+/// The limit of git's error text in messages, in characters.
 const MAX_COMPLAINT: usize = 1000;
 
-/// The variables that git may see: who and where the person is, how to reach the network, and how to be asked there. None of
-/// git's local ones (`git rev-parse --local-env-vars`), which name another repository than the one meant.
+/// The variables that git gets: the user, the network, and how to prompt the user.
+///
+/// None of git's local ones (`git rev-parse --local-env-vars`), which select another repository.
 const ENVIRONMENT: [&str; 61] = [
     "PATH",
     "HOME",
@@ -94,17 +97,18 @@ const ENVIRONMENT: [&str; 61] = [
     "PATHEXT",
 ];
 
-/// The variable that lists the protocols by which git may go (git, "GIT_ALLOW_PROTOCOL").
+/// The variable that lists the allowed protocols (git, "GIT_ALLOW_PROTOCOL").
 const ALLOW_PROTOCOL: &str = "GIT_ALLOW_PROTOCOL";
 
-/// The protocols of a URL from a repository's files. With others such a URL could start a program
-/// (`ext::`) or have what is pushed read on the way (`http`, `git`).
+/// The protocols that a URL from a repository's files may use.
+///
+/// Others could start a program (`ext::`) or expose what is pushed on the network (`http`, `git`).
 pub const PROTOCOLS: [&str; 3] = ["https", "ssh", "file"];
 
-/// The first git that runs no hook of a repository on this machine that it only reads.
+/// The first git version that runs no hooks of a repository that it only reads.
 pub const SAFE_VERSION: GitVersion = GitVersion(2, 45, 1);
 
-/// How long git may take to answer without the network.
+/// The time limit of a command that does not use the network.
 pub const LOCAL: Duration = Duration::from_secs(20);
 
 /// The `git` program in one repository.
@@ -116,13 +120,14 @@ pub struct Git {
     protocols: Protocols,
 }
 
-/// The protocols by which git may reach another repository.
+/// The protocols that git may use to reach another repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocols {
-    /// Those that git itself allows: for URLs of the user's own configuration, and where the user
-    /// has a setting for all.
+    /// Those that git itself allows.
+    ///
+    /// For URLs of the user's own configuration, or if the user has a setting for all protocols.
     Configured,
-    /// These alone.
+    /// Only these.
     Only(BTreeSet<String>),
 }
 
@@ -137,7 +142,7 @@ impl fmt::Display for GitVersion {
 }
 
 impl GitVersion {
-    /// Reads what `git --version` says, such as `git version 2.45.1.windows.1`.
+    /// Parses the output of `git --version`, such as `git version 2.45.1.windows.1`.
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text
             .trim()
@@ -148,40 +153,40 @@ impl GitVersion {
     }
 }
 
-/// What git did.
+/// The result of a git command.
 #[derive(Debug)]
 pub struct Answer {
     pub success: bool,
-    /// Standard output, in UTF-8 or what is nearest to it.
+    /// Standard output, decoded as UTF-8 with replacement characters.
     pub stdout: String,
-    /// What it said on standard error: harmless to show, and not too much.
+    /// The text on standard error, sanitized and cut off.
     pub complaint: String,
 }
 
-/// Why git could not be asked, or did not answer.
+/// Why git could not be run, or did not answer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum GitError {
-    #[error("the `git` program cannot be started: {why}")]
+    #[error("cannot start the `git` program: {why}")]
     #[diagnostic(
         code(goldenpath::git::missing),
-        help("install git, and see that it is on the PATH")
+        help("install git, and check that it is on the PATH")
     )]
     Missing { why: String },
 
     #[error("`git {command}` took more than {seconds} seconds")]
     #[diagnostic(
         code(goldenpath::git::slow),
-        help("check the network, and that git does not wait to be asked something")
+        help("check the network, and that git does not wait for input")
     )]
     Slow { command: String, seconds: u64 },
 
     #[error("`git {command}` failed: {complaint}")]
-    #[diagnostic(code(goldenpath::git::failed), help("run it yourself to see more"))]
+    #[diagnostic(code(goldenpath::git::failed), help("run the command yourself to see more"))]
     Failed { command: String, complaint: String },
 }
 
 impl Git {
-    /// git for the repository whose own folder is `git_dir` and whose files are in `work_tree`.
+    /// Creates the program for the repository folder `git_dir` with its `work_tree`.
     #[must_use]
     pub fn new(git_dir: &Path, work_tree: &Path) -> Self {
         Self {
@@ -192,21 +197,22 @@ impl Git {
         }
     }
 
-    /// The same, without questions on the terminal.
+    /// Returns the program without prompts on the terminal.
     #[must_use]
     pub fn without_questions(self) -> Self {
         Self { never_asks: true, ..self }
     }
 
-    /// The same program, which goes by these protocols alone.
+    /// Returns the program limited to these protocols.
     #[must_use]
     pub fn going_by(self, protocols: Protocols) -> Self {
         Self { protocols, ..self }
     }
 
-    /// Returns the protocols by which a URL from a repository's files may go: [`PROTOCOLS`], unless
-    /// the user's own settings say otherwise (`GIT_ALLOW_PROTOCOL`, `protocol.allow` and
-    /// `protocol.<name>.allow` in git's configuration).
+    /// Returns the protocols that a URL from a repository's files may use.
+    ///
+    /// These are [`PROTOCOLS`], unless the user's settings differ (`GIT_ALLOW_PROTOCOL`,
+    /// `protocol.allow` and `protocol.<name>.allow` in git's configuration).
     ///
     /// # Errors
     /// A configuration that git cannot read.
@@ -217,7 +223,7 @@ impl Git {
         Ok(allowed(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
     }
 
-    /// Returns the program's version; None where it names itself in another way.
+    /// Returns the program's version; None if its output has another form.
     ///
     /// # Errors
     /// [`GitError`]
@@ -225,7 +231,7 @@ impl Git {
         Ok(GitVersion::parse(&self.run(&["--version"], LOCAL)?.stdout))
     }
 
-    /// Runs a command in which no hook runs, and that must succeed.
+    /// Runs a command without hooks, and fails if it fails.
     ///
     /// # Errors
     /// [`GitError`]
@@ -237,10 +243,10 @@ impl Git {
         succeeded(arguments, self.ask(arguments, limit)?)
     }
 
-    /// Runs a command in which no hook runs, whether it succeeds or not.
+    /// Runs a command without hooks, whether it succeeds or not.
     ///
     /// # Errors
-    /// [`GitError`] where it cannot be started or does not end.
+    /// [`GitError`] if it cannot be started or does not end.
     pub fn ask(
         &self,
         arguments: &[impl AsRef<OsStr>],
@@ -254,14 +260,17 @@ impl Git {
         answer(command, arguments, limit)
     }
 
-    /// Runs a command that must succeed, with the repository's hooks, and with the person's terminal: what git and its hooks
-    /// say is seen, and a key's password can be asked for. It may take as long as it takes.
+    /// Runs a command with the repository's hooks and the user's terminal.
+    ///
+    /// The user sees the output of git and its hooks, and can enter a key's password. There is no
+    /// time limit.
     ///
     /// # Errors
     /// [`GitError`]
     pub fn attend(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
         let mut command = self.command();
-        // Standard output is the result's, and what git prints there is talk; its hooks write to standard error anyway.
+        // Results go to stdout, and git's output there is messages; its hooks write to stderr
+        // anyway.
         command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
         command.args(arguments.iter().map(AsRef::as_ref));
         let status =
@@ -288,7 +297,7 @@ impl Git {
                 names.iter().map(String::as_str).collect::<Vec<_>>().join(":"),
             );
         }
-        // What it says is read by goldenpath too.
+        // goldenpath parses git's messages, so they must be in English.
         command.env("LC_ALL", "C.UTF-8");
         if self.never_asks || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             command.env("GIT_TERMINAL_PROMPT", "0");
@@ -301,10 +310,10 @@ impl Git {
         command.arg("-C").arg(&self.work_tree);
         command.arg(flag("--git-dir=", &self.git_dir)).arg(flag("--work-tree=", &self.work_tree));
         for setting in [
-            // A program that a repository names in its configuration, and that git would run.
+            // git would run a program that a repository names in its configuration.
             "core.fsmonitor=false",
             "safe.bareRepository=explicit",
-            // Who goes on silent is gone: 1 byte a second over 20 seconds.
+            // A server that sends less than 1 byte a second for 20 seconds is gone.
             "http.lowSpeedLimit=1",
             "http.lowSpeedTime=20",
             "gc.auto=0",
@@ -318,8 +327,9 @@ impl Git {
     }
 }
 
-/// [`PROTOCOLS`] with what `git config --list -z` says of others and of these. Where several say
-/// it, the last one counts.
+/// Applies the output of `git config --list -z` to [`PROTOCOLS`].
+///
+/// If a protocol is set several times, the last one counts.
 fn allowed(config: &str) -> Protocols {
     let mut allowed: BTreeSet<String> = PROTOCOLS.map(str::to_owned).into();
     let mut is_set = BTreeSet::new();
@@ -332,10 +342,11 @@ fn allowed(config: &str) -> Protocols {
         match name.strip_suffix('.') {
             Some(name) => {
                 is_set.insert(name.to_owned());
-                match value.eq_ignore_ascii_case("always") {
-                    true => _ = allowed.insert(name.to_owned()),
-                    // `user` is for URLs that a person gave.
-                    false => _ = allowed.remove(name),
+                if value.eq_ignore_ascii_case("always") {
+                    allowed.insert(name.to_owned());
+                } else {
+                    // `user` is for URLs that a person entered.
+                    allowed.remove(name);
                 }
             }
             None if name.is_empty() => general = Some(value.eq_ignore_ascii_case("always")),
@@ -344,7 +355,7 @@ fn allowed(config: &str) -> Protocols {
     }
     match general {
         None => Protocols::Only(allowed),
-        // Git has it that way for every protocol without a setting of its own.
+        // git applies it to every protocol without a setting of its own.
         Some(true) => Protocols::Configured,
         Some(false) => {
             Protocols::Only(allowed.into_iter().filter(|name| is_set.contains(name)).collect())
@@ -352,7 +363,7 @@ fn allowed(config: &str) -> Protocols {
     }
 }
 
-/// A remote's name or URL, to be shown.
+/// Returns a remote's name or URL without user and password.
 #[must_use]
 pub fn without_password(name: &str) -> String {
     let parts = name.split_once("://").and_then(|(scheme, rest)| {
@@ -362,11 +373,15 @@ pub fn without_password(name: &str) -> String {
     parts.unwrap_or_else(|| name.to_owned())
 }
 
-/// What `git push --porcelain` says of refs that were refused: lines that begin with `!` (git-push, "OUTPUT").
+/// The rejected refs in the output of `git push --porcelain`.
+///
+/// These are the lines that begin with `!` (git-push, "OUTPUT").
 pub struct Rejections<'push>(pub &'push str);
 
 impl<'push> Rejections<'push> {
-    /// Whether each of them met another push at the same ref (the words are git's own: remote.c, refs.c).
+    /// Reports whether each rejection is a race with another push to the same ref.
+    ///
+    /// The words are git's own (remote.c, refs.c).
     #[must_use]
     pub fn are_collisions(&self) -> bool {
         const WORDS: [&str; 7] = [
@@ -382,13 +397,13 @@ impl<'push> Rejections<'push> {
         self.reasons().all(is_one) && self.reasons().next().is_some()
     }
 
-    /// The first reason, harmless to show.
+    /// Returns the first reason, sanitized.
     #[must_use]
     pub fn first(&self) -> Option<String> {
         self.reasons().next().map(|why| harmless_name(why).chars().take(300).collect())
     }
 
-    /// The third part of each line.
+    /// Returns the reason of each line, which is its third field.
     fn reasons(&self) -> impl Iterator<Item = &'push str> {
         self.0
             .lines()
@@ -397,22 +412,23 @@ impl<'push> Rejections<'push> {
     }
 }
 
-/// Sleeps for a part of `pause` that differs from process to process, so that those who met at a ref do not meet again.
+/// Sleeps for a random part of `pause`, so that competing processes diverge.
 pub fn sleep_apart(pause: Duration) {
     let mut drawn = [0; 2];
-    // Without randomness all sleep for equally long, which is no worse than not to sleep.
+    // Without randomness all processes sleep equally long, which is no worse than no sleep.
     let _ = getrandom::fill(&mut drawn);
     thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
 }
 
 fn succeeded(arguments: &[impl AsRef<OsStr>], answer: Answer) -> Result<Answer, GitError> {
-    match answer.success {
-        true => Ok(answer),
-        false => Err(GitError::Failed { command: name(arguments), complaint: answer.complaint }),
+    if answer.success {
+        Ok(answer)
+    } else {
+        Err(GitError::Failed { command: name(arguments), complaint: answer.complaint })
     }
 }
 
-/// A command as messages call it: what it is and nothing of what it is about.
+/// Returns a command's name for messages, without its arguments.
 fn name(arguments: &[impl AsRef<OsStr>]) -> String {
     arguments.first().map(|first| first.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
 }
@@ -428,12 +444,12 @@ fn answer(
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let Some(status) = wait(&mut child, limit) else {
-        // Whatever it has started itself ends with the pipes.
+        // Its own child processes end when the pipes close.
         let _ = child.kill();
         let _ = child.wait();
         return Err(GitError::Slow { command: name(arguments), seconds: limit.as_secs() });
     };
-    // A connection that ssh keeps open for later holds the pipes open too, when git has long ended.
+    // A connection that ssh keeps open also keeps the pipes open after git has ended.
     let patience = Duration::from_secs(2);
     let stdout = stdout.recv_timeout(patience).unwrap_or_default();
     let stderr = stderr.recv_timeout(patience).unwrap_or_default();
@@ -444,8 +460,10 @@ fn answer(
     })
 }
 
-/// Runs a command whose standard error a CI job's runner reads: what git's hooks print there is
-/// passed on line by line.
+/// Runs a command whose stderr goes to a CI runner.
+///
+/// The runner could execute workflow commands in the output of git's hooks, so that output is
+/// passed on line by line with those commands disabled.
 fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     let (sender, all_is_passed_on) = mpsc::channel::<()>();
@@ -454,20 +472,20 @@ fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
         for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
             let Ok(line) = line else { break };
             let text = format!("{}\n", runner::without_commands(&String::from_utf8_lossy(&line)));
-            // Where the message cannot be printed, there is no other way.
+            // There is no other place for the message if stderr fails.
             let _ = io::stderr().write_all(text.as_bytes());
         }
         drop(sender);
     });
     let status = child.wait();
-    // A process that a hook leaves behind may hold the pipe open.
+    // A process that a hook started may keep the pipe open.
     let _ = all_is_passed_on.recv_timeout(Duration::from_secs(2));
     status
 }
 
-/// What git said is wrong, in a line; at least how it ended.
+/// Returns git's error text in one line, or else its exit status.
 fn complaint(stderr: &str, status: ExitStatus) -> String {
-    // What git adds to whatever ssh or a helper has said.
+    // git adds these lines to the output of ssh or a helper.
     const ADVICE: [&str; 3] = [
         "fatal: Could not read from remote repository",
         "Please make sure you have the correct access rights",
@@ -478,13 +496,14 @@ fn complaint(stderr: &str, status: ExitStatus) -> String {
         .map(|line| line.trim().trim_end_matches('.'))
         .filter(|line| !line.is_empty());
     let said: Vec<&str> = lines.filter(|line| !ADVICE.contains(line)).collect();
-    match said.is_empty() {
-        true => status.to_string(),
-        false => harmless(&said.join("; ")).chars().take(MAX_COMPLAINT).collect(),
+    if said.is_empty() {
+        status.to_string()
+    } else {
+        harmless(&said.join("; ")).chars().take(MAX_COMPLAINT).collect()
     }
 }
 
-/// Reads a pipe to its end on a thread of its own: a child whose pipe is full would wait for ever.
+/// Reads a pipe on its own thread: a child with a full pipe would wait forever.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -499,7 +518,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> 
     receiver
 }
 
-/// Waits until the child has ended, or for as long as it may take.
+/// Waits until the child ends; None after the time limit.
 fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let begin = Instant::now();
     let mut pause = Duration::from_micros(500);
@@ -519,7 +538,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_answers_for_its_repository_and_says_why_it_cannot() {
+    fn git_answers_for_its_repository_and_reports_why_it_failed() {
         let folder = tempfile::tempdir().unwrap();
         git2::Repository::init(folder.path()).unwrap();
         let git = Git::new(&folder.path().join(".git"), folder.path());
@@ -535,7 +554,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn one_that_does_not_end_is_ended() {
+    fn a_command_that_does_not_end_is_killed() {
         let folder = tempfile::tempdir().unwrap();
         git2::Repository::init(folder.path()).unwrap();
         let git = Git::new(&folder.path().join(".git"), folder.path());
@@ -570,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_git_is_read_however_a_vendor_writes_it() {
+    fn the_version_of_git_is_parsed_in_every_vendors_form() {
         for (text, version) in [
             ("git version 2.45.1\n", Some(GitVersion(2, 45, 1))),
             ("git version 2.39.5 (Apple Git-154)\n", Some(GitVersion(2, 39, 5))),
@@ -598,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_another_push_does_is_a_race() {
+    fn only_a_conflict_with_another_push_counts_as_a_race() {
         for lost in [
             "[rejected] (stale info)",
             "[rejected] (fetch first)",

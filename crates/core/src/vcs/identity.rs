@@ -1,4 +1,4 @@
-//! The repository's name in the world, the same in every clone: host and path of a remote's URL.
+//! The repository's identity in every clone: host and path of a remote's URL.
 
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
@@ -8,16 +8,19 @@ use sha2::{Digest, Sha256};
 use super::{Repository, SourceError};
 use crate::config;
 
-/// The longest identity, in characters: a tag's value (AWS Secrets Manager, API type `Tag`).
+/// The length limit of an identity, in characters.
+///
+/// It is that of a tag's value (AWS Secrets Manager, API type `Tag`).
 const LENGTH: usize = 256;
 
-/// How much of a longer one is kept in front of its digest.
+/// The number of characters of a longer identity that are kept before its digest.
 const KEPT: usize = LENGTH - 1 - 16;
 
 impl Repository {
-    /// Host and path of the URL of the remote called `name`; without a name, of `origin`, or else
-    /// of the only remote. None where there is no such remote. `url.<base>.insteadOf` in git's
-    /// configuration counts.
+    /// Returns host and path of a remote's URL; None without such a remote.
+    ///
+    /// It is the remote `name`; without a name `origin`, or else the only remote.
+    /// `url.<base>.insteadOf` in git's configuration applies.
     ///
     /// # Errors
     /// A remote that git cannot read.
@@ -38,11 +41,12 @@ impl Repository {
     }
 }
 
-/// Host and path of a URL as `git` takes it, in lower case and as a tag takes them; None where
-/// there is neither. A path on this machine has no host and is absolute; one that is relative
-/// starts at `root`.
+/// Returns host and path of a URL in lower case, encoded as a tag value.
+///
+/// None without both. A path on this machine has no host and is absolute; a relative one starts at
+/// `root`.
 fn identity_of(url: &str, root: &Path) -> Option<String> {
-    // A remote helper's URL, `codecommit::eu-west-1://repository` (gitremote-helpers,
+    // A remote helper's URL: `codecommit::eu-west-1://repository` (gitremote-helpers,
     // "INVOCATION").
     let url = url
         .split_once("::")
@@ -66,7 +70,7 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
     if let Some(last) = parts.last_mut() {
         *last = last.strip_suffix(".git").filter(|rest| !rest.is_empty()).unwrap_or(last);
     }
-    // `/srv/git/x.git/.git` is the repository of `/srv/git/x.git`'s work tree.
+    // `/srv/git/x.git/.git` is the repository of the work tree `/srv/git/x.git`.
     parts.retain(|part| *part != ".git");
     if host.is_empty() && parts.is_empty() {
         return None;
@@ -75,7 +79,7 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
         "ssh.github.com" => "github.com",
         "altssh.gitlab.com" => "gitlab.com",
         "altssh.bitbucket.org" => "bitbucket.org",
-        // `ssh.dev.azure.com:v3/organization/project/repository`, by https
+        // ssh: `ssh.dev.azure.com:v3/organization/project/repository`; https:
         // `dev.azure.com/organization/project/_git/repository`.
         "ssh.dev.azure.com" => {
             if let ["v3", organization, project, repository] = parts[..] {
@@ -89,7 +93,7 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
     Some(to_tag_value(whole.trim_end_matches('/')))
 }
 
-/// A URL's host, without the user and the port.
+/// Returns a URL's host, without user and port.
 fn host_of(authority: &str) -> String {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {
@@ -99,9 +103,9 @@ fn host_of(authority: &str) -> String {
     host.trim_end_matches('.').to_lowercase()
 }
 
-/// Host and path of `git@host:path` (git-clone, "GIT URLS").
+/// Returns host and path of `git@host:path` (git-clone, "GIT URLS").
 fn scp_like(url: &str) -> Option<(&str, &str)> {
-    // The colons of an address in brackets are its own.
+    // Colons in a bracketed address belong to it.
     let from = url
         .find(']')
         .filter(|_| url.split('@').next_back().is_some_and(|host| host.starts_with('[')));
@@ -110,7 +114,7 @@ fn scp_like(url: &str) -> Option<(&str, &str)> {
     (!url[..colon].contains('/') && !is_drive).then(|| (&url[..colon], &url[colon + 1..]))
 }
 
-/// A path without `..`, and without symbolic links as far as it exists.
+/// Returns a path without `..`, and without symbolic links as far as it exists.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| {
         let mut whole = PathBuf::new();
@@ -125,9 +129,10 @@ fn real(path: &Path) -> PathBuf {
     })
 }
 
-/// A text as a tag takes it, such that two texts never become one but by their case: other
-/// characters are written `=` and their code in hexadecimal digits, and what is too long ends in
-/// its digest.
+/// Encodes a text as a tag value; only texts that differ in case become equal.
+///
+/// Other characters become `=` and their code in hexadecimal digits; a longer text is cut off and
+/// ends with its digest.
 fn to_tag_value(text: &str) -> String {
     let mut value = String::new();
     for character in text.to_lowercase().chars() {
@@ -136,7 +141,7 @@ fn to_tag_value(text: &str) -> String {
             allowed if config::check_tag_value(allowed.encode_utf8(&mut [0; 4])).is_ok() => {
                 value.push(allowed)
             }
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             other => _ = write!(value, "={:x}", u32::from(other)),
         }
     }
@@ -158,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_url_gives_the_same_host_and_path() {
+    fn every_form_of_a_url_has_the_same_host_and_path() {
         for url in [
             "https://git.example.com/acme/platform.git",
             "https://git.example.com/acme/platform",
@@ -178,7 +183,7 @@ mod tests {
         ] {
             assert_eq!(identity(url), "git.example.com/acme/platform", "{url}");
         }
-        // Hosts that take ssh in the place of another one, as their documentation has it.
+        // Hosts that accept ssh for another host, as their documentation says.
         for (ssh, https) in [
             ("ssh://git@ssh.github.com:443/acme/platform.git", "https://github.com/acme/platform"),
             (
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn another_host_or_path_is_another_repository() {
+    fn a_different_host_or_path_is_a_different_repository() {
         let own = identity("https://git.example.com/acme/platform");
         for url in [
             "https://git.example.org/acme/platform",
@@ -220,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_on_this_machine_is_absolute_however_it_is_written() {
+    fn a_path_on_this_machine_is_absolute_in_every_form() {
         for url in [
             "/srv/git/Acme.git",
             "/srv/git/acme",
@@ -236,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn every_identity_is_the_value_of_a_tag_and_no_two_are_one() {
+    fn every_identity_is_a_valid_and_distinct_tag_value() {
         let long = |end: &str| format!("https://git.example.com/{}/{end}", "group/".repeat(80));
         let urls = ["~ann/x", "=7eann/x", "a,b", "a b", "ü/x", "a%2fb"]
             .map(|path| format!("https://h/{path}"));

@@ -1,7 +1,7 @@
-//! git's index: what the next commit would hold.
+//! git's index: the contents of the next commit.
 //!
-//! gix-index reads it, several times as fast as libgit2, which sums the file up first and keeps a map of it. git itself
-//! does neither, and this is what a check at every commit waits for.
+//! gix-index reads it several times as fast as libgit2, which verifies the checksum first and
+//! builds a map. git itself does neither, and every check at a commit waits for this.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,21 +25,21 @@ pub(super) struct IndexedFile<'index> {
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub mode: u32,
-    pub standing: IndexStatus,
+    pub status: IndexStatus,
 }
 
 /// Whether an entry is part of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IndexStatus {
     Staged,
-    /// Only announced, by `git add --intent-to-add`.
+    /// Only announced by `git add --intent-to-add`.
     Announced,
-    /// One side of a merge that is not resolved.
+    /// One side of an unresolved merge.
     Unmerged,
 }
 
 impl Repository {
-    /// The index as it was when it was first asked for.
+    /// Returns the index as it was when it was first read.
     ///
     /// # Errors
     /// An index that cannot be read.
@@ -47,7 +47,7 @@ impl Repository {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
-        // Inside a hook git may name a temporary one (git, "GIT_INDEX_FILE").
+        // In a hook, git may set a temporary index (git, "GIT_INDEX_FILE").
         let path = std::env::var_os("GIT_INDEX_FILE")
             .map_or_else(|| self.git.path().join("index"), PathBuf::from);
         let index = Index::open(&path)?;
@@ -58,14 +58,16 @@ impl Repository {
 /// The entries in and below a folder.
 pub(super) struct IndexFolder<'index> {
     index: &'index File,
-    /// Of the folder's path and the slash behind it.
+    /// The length of the folder's path with its slash.
     length: usize,
     entries: &'index [Entry],
 }
 
 impl<'index> IndexFolder<'index> {
-    /// Whether the file called `name`, of which the disk says `on_disk`, is by all signs what the index holds: as git itself
-    /// judges it, and where git would look into the file, the answer is no (gitformat-index, "racy git").
+    /// Reports whether a file on disk is unchanged by its metadata `on_disk`.
+    ///
+    /// It decides as git does. Where git would read the file, the answer is no (gitformat-index,
+    /// "racy git").
     pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
         let name_of = |entry: &'index Entry| -> &[u8] { &entry.path(self.index)[self.length..] };
         let found = self.entries.binary_search_by(|entry| {
@@ -73,7 +75,7 @@ impl<'index> IndexFolder<'index> {
         });
         let Ok(at) = found else { return false };
         let stat = &self.entries[at].stat;
-        // Not every git writes fractions of seconds down.
+        // Not every version of git writes fractions of a second.
         let options = Options { use_nsec: stat.mtime.nsecs != 0, ..Options::default() };
         !stat.is_racy(self.index.timestamp(), options) && on_disk.matches(stat, options)
     }
@@ -90,34 +92,34 @@ impl Index {
             .map_err(|error| failed(error.to_string()))?;
         if file.is_sparse() {
             return Err(failed(
-                "it is sparse; make it whole with `git sparse-checkout reapply --no-sparse-index`"
+                "it is sparse; expand it with `git sparse-checkout reapply --no-sparse-index`"
                     .to_owned(),
             ));
         }
-        // All that is looked up here relies on it, and nothing else has been checked of a damaged file.
+        // All lookups here rely on the order, and nothing else was checked in a damaged file.
         if !file.entries().is_sorted_by_key(|entry| (entry.path(&file), entry.stage_raw())) {
             return Err(failed(
-                "its entries are not in order; remove the file, and `git reset` makes it anew"
+                "its entries are not in order; remove the file, and recreate it with `git reset`"
                     .to_owned(),
             ));
         }
         Ok(Self(file))
     }
 
-    /// The file at `path` in the next commit.
+    /// Returns the file at `path` in the next commit.
     pub(super) fn at(&self, path: &str) -> Option<IndexedFile<'_>> {
         let entry = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted)?;
-        Some(self.held(entry)).filter(|held| held.standing == IndexStatus::Staged)
+        Some(self.held(entry)).filter(|held| held.status == IndexStatus::Staged)
     }
 
-    /// Whether the file at `path` is in conflict.
+    /// Reports whether the file at `path` is in conflict.
     pub(super) fn is_unmerged(&self, path: &str) -> bool {
         [Stage::Base, Stage::Ours, Stage::Theirs]
             .into_iter()
             .any(|side| self.0.entry_by_path_and_stage(path.into(), side).is_some())
     }
 
-    /// The entries of one folder, to hold files on disk against them.
+    /// Returns the entries of one folder, to compare files on disk with them.
     pub(super) fn folder(&self, path: &str) -> IndexFolder<'_> {
         IndexFolder {
             index: &self.0,
@@ -126,7 +128,9 @@ impl Index {
         }
     }
 
-    /// Calls `visit` with the entries below a folder, passing over what git remembers to be a tree that was seen.
+    /// Calls `visit` with the entries below a folder, except trees that were seen.
+    ///
+    /// git caches the IDs of unchanged trees in the index.
     pub(super) fn visit_unseen(
         &self,
         folder: &str,
@@ -140,7 +144,7 @@ impl Index {
         self.visit_unseen_at(folder.len(), self.range(folder), tree, seen, visit);
     }
 
-    /// `length` is that of the folder's path.
+    /// `length` is the length of the folder's path.
     fn visit_unseen_at(
         &self,
         length: usize,
@@ -149,7 +153,7 @@ impl Index {
         seen: &mut ObjectCache,
         visit: &mut dyn FnMut(IndexedFile<'_>, &mut ObjectCache),
     ) {
-        // git remembers of which tree the entries below a folder are, until one of them changes.
+        // git caches the tree ID of a folder until one of its entries changes.
         if tree.is_some_and(|tree| tree.num_entries.is_some() && seen.has(oid(&tree.id))) {
             return;
         }
@@ -174,12 +178,12 @@ impl Index {
         }
     }
 
-    /// The entries below a folder, sorted by path.
+    /// Returns the entries below a folder, sorted by path.
     pub(super) fn below(&self, folder: &str) -> impl ExactSizeIterator<Item = IndexedFile<'_>> {
         self.0.entries()[self.range(folder)].iter().map(|entry| self.held(entry))
     }
 
-    /// Adds to `change` how the file or the files at and below `path` differ from `before`, a tree or nothing.
+    /// Adds to `change` how the files at and below `path` differ from `before`.
     ///
     /// # Errors
     /// A tree that cannot be read.
@@ -207,7 +211,9 @@ impl Index {
         self.compare_at(git, path, path.len(), &sides, change)
     }
 
-    /// `length` is that of the path as git has it, which is another one where it is not UTF-8.
+    /// Compares one path on both sides, and then the paths below it.
+    ///
+    /// `length` is that of the path in git, which differs from `path` if it is not UTF-8.
     fn compare_at(
         &self,
         git: &git2::Repository,
@@ -222,10 +228,10 @@ impl Index {
         let new = sides
             .new
             .map(|entry| self.held(entry))
-            .filter(|held| held.standing != IndexStatus::Announced);
+            .filter(|held| held.status != IndexStatus::Announced);
         let is_same = match (&new, old_file) {
             (Some(new), Some(old)) => {
-                new.standing == IndexStatus::Staged && (new.id, new.mode) == old
+                new.status == IndexStatus::Staged && (new.id, new.mode) == old
             }
             (new, old) => new.is_none() && old.is_none(),
         };
@@ -233,7 +239,7 @@ impl Index {
             change.before.extend(old_file.map(|_| path.to_owned()));
             change.after.extend(new.map(|_| path.to_owned()));
         }
-        // git remembers of which tree the entries below a folder are, until one of them changes.
+        // git caches the tree ID of a folder until one of its entries changes.
         let known = sides.tree.filter(|tree| tree.num_entries.is_some()).map(|tree| oid(&tree.id));
         if (old_folder.is_none() && sides.below.is_empty())
             || (old_folder.is_some() && known == old_folder)
@@ -247,7 +253,9 @@ impl Index {
         Ok(())
     }
 
-    /// What stands directly in a folder, on either side, by name. `length` is that of the folder's path.
+    /// Returns the direct entries of a folder on both sides, by name.
+    ///
+    /// `length` is the length of the folder's path.
     fn children<'index>(
         &'index self,
         git: &git2::Repository,
@@ -295,7 +303,7 @@ impl Index {
     }
 
     fn held<'index>(&'index self, entry: &'index Entry) -> IndexedFile<'index> {
-        let standing = match entry.stage() {
+        let status = match entry.stage() {
             Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => {
                 IndexStatus::Announced
             }
@@ -305,18 +313,18 @@ impl Index {
         let path = entry.path(&self.0);
         let path =
             std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
-        IndexedFile { path, id: oid(&entry.id), mode: entry.mode.bits(), standing }
+        IndexedFile { path, id: oid(&entry.id), mode: entry.mode.bits(), status }
     }
 }
 
-/// What stands at one path before and in the next commit.
+/// The entries at one path, before and in the next commit.
 #[derive(Default)]
 struct Sides<'index> {
     old: Option<(Oid, Option<ObjectType>, u32)>,
     new: Option<&'index Entry>,
-    /// The entries below it.
+    /// The entries below the path.
     below: Range<usize>,
-    /// What git knows of those (gitformat-index, "Cache tree").
+    /// git's cached tree of those (gitformat-index, "Cache tree").
     tree: Option<&'index extension::Tree>,
 }
 
@@ -325,6 +333,6 @@ fn child<'tree>(tree: &'tree extension::Tree, name: &[u8]) -> Option<&'tree exte
 }
 
 fn oid(id: &hash::ObjectId) -> Oid {
-    // Both are the 20 bytes of a SHA-1.
+    // Both have the 20 bytes of a SHA-1.
     Oid::from_bytes(id.as_slice()).unwrap_or(Oid::ZERO_SHA1)
 }

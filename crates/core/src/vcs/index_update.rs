@@ -1,4 +1,4 @@
-//! Bringing changed files of the work tree into the index.
+//! Staging: files of the work tree that are written to the index.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use git2::{Index, Status};
 use super::{Repository, SourceError};
 
 impl Repository {
-    /// Whether the index has a file of this path, or sides of a conflict about it.
+    /// Reports whether the index has a file at `path`, or a side of a conflict.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -16,7 +16,7 @@ impl Repository {
         Ok((0..=3).any(|side| index.get_path(Path::new(path), side).is_some()))
     }
 
-    /// Whether the index holds the sides of a conflict about the file at `path`.
+    /// Reports whether the index has a conflict at `path`.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -25,7 +25,7 @@ impl Repository {
         Ok((1..=3).any(|side| index.get_path(Path::new(path), side).is_some()))
     }
 
-    /// What the index holds at `path` now, whatever it held when it was read; None where that is no file.
+    /// Returns the staged content at `path` from a new read; None if it is not a file.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -43,7 +43,9 @@ impl Repository {
         read().map_err(SourceError::git(format!("`{path}` in the index")))
     }
 
-    /// Whether the file on disk is what the index holds, line ends apart where git turns them around.
+    /// Reports whether the file on disk equals the staged one.
+    ///
+    /// Line endings that git converts do not count as a difference.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -57,8 +59,9 @@ impl Repository {
         }
     }
 
-    /// Follows files that have moved, from the one path to the other, as `git mv` does: what is staged of them stays
-    /// what it is. A file that the index does not know stays unknown to it.
+    /// Moves files in the index, as `git mv` does: their staged content stays.
+    ///
+    /// A file that is not in the index stays untracked.
     ///
     /// # Errors
     /// An index that cannot be read or written.
@@ -75,7 +78,7 @@ impl Repository {
         })
     }
 
-    /// Stages files as they are on disk, and takes out those that are `gone`.
+    /// Stages the `changed` files as they are on disk, and removes the `gone` ones.
     ///
     /// # Errors
     /// An index that cannot be read or written, or a file that cannot be read.
@@ -94,7 +97,7 @@ impl Repository {
     ) -> Result<(), SourceError> {
         let write = || {
             let mut index = self.git.index()?;
-            // As it is on disk now: what somebody has staged since it was read stays staged.
+            // Read again: changes that another process has staged since must stay.
             index.read(true)?;
             change(&mut index)?;
             index.write()

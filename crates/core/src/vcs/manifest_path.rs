@@ -1,13 +1,13 @@
-//! Which files count as manifests by their names, in every snapshot alike.
+//! Which file names count as manifests, equal in every snapshot.
 
 use std::path::Path;
 
 use memchr::memchr_iter;
 
-/// Whether a file of this name can be a manifest.
+/// Reports whether a file of this name can be a manifest.
 #[must_use]
 pub fn is_yaml(path: &Path) -> bool {
-    // Asked of every file of a catalog: the ends of the bytes tell it faster than the path's parts.
+    // Called for every file of a catalog: comparing bytes is faster than splitting the path.
     let bytes = path.as_os_str().as_encoded_bytes();
     [".yaml", ".yml"].iter().any(|end| {
         bytes
@@ -17,10 +17,10 @@ pub fn is_yaml(path: &Path) -> bool {
     })
 }
 
-/// Whether a part of a path below the catalog begins with a dot: an editor's file or a tool's.
+/// Reports whether a part of a path starts with a dot, as editors' files do.
 #[must_use]
 pub fn is_hidden(below: &str) -> bool {
-    // Asked of every file of a catalog, too; most have one dot.
+    // Called for every file of a catalog; most have one dot.
     let bytes = below.as_bytes();
     memchr_iter(b'.', bytes).any(|dot| dot == 0 || bytes[dot - 1] == b'/')
 }

@@ -1,4 +1,4 @@
-//! Where bytes come from: the files of a repository in its work tree, its git index or a commit.
+//! Git: the files of a repository in its work tree, its index and its commits.
 
 pub mod git;
 mod history;
@@ -40,16 +40,16 @@ pub use object_cache::ObjectCache;
 pub use repository::Repository;
 pub use snapshot::{Blob, Snapshot};
 
-/// A file of a snapshot: its path from the repository's root, with `/`, and its bytes or why there are none.
+/// A file of a snapshot: its path from the root, and its bytes or an error.
 #[derive(Debug, Clone)]
 pub struct File {
     pub path: String,
     pub bytes: Result<Vec<u8>, Unreadable>,
 }
 
-/// What to do where git cannot read what it should have.
-pub const GET_OBJECTS: &str = "check the repository with `git fsck`; in a partial clone, fetch what was left out: \
-                               `git fetch --refetch --no-filter origin`";
+/// The help for an object that git cannot read.
+pub const GET_OBJECTS: &str = "check the repository with `git fsck`; in a partial clone, fetch \
+                               what was left out: `git fetch --refetch --no-filter origin`";
 
 /// Why a repository, or a path in it, cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -57,11 +57,11 @@ pub enum SourceError {
     #[error("`{}` is not in a git repository", dir.display())]
     #[diagnostic(
         code(goldenpath::source::not_a_repository),
-        help("run it inside one, name one with `-C DIR`, or make one with `git init`")
+        help("run `git init`, run it inside a repository, or name one with `-C DIR`")
     )]
     NotARepository { dir: PathBuf },
 
-    #[error("`{}` is a bare repository: there is no work tree to read or write", path.display())]
+    #[error("`{}` is a bare repository without a work tree", path.display())]
     #[diagnostic(code(goldenpath::source::bare), help("run it in a clone that has a work tree"))]
     Bare { path: PathBuf },
 
@@ -97,7 +97,8 @@ pub enum SourceError {
     #[diagnostic(
         code(goldenpath::source::embedded),
         help(
-            "its configuration and hooks could come from those files: run goldenpath in another folder with `-C`, or set GIT_DIR to use it"
+            "set GIT_DIR to use it, or run goldenpath in another folder with `-C`: its \
+             configuration and hooks could come from those files"
         )
     )]
     Embedded { path: PathBuf, root: PathBuf },
@@ -109,12 +110,13 @@ pub enum SourceError {
     )]
     NoCommit,
 
-    #[error("`{spec}` names several commits: {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    #[error(
+        "`{spec}` names several commits: {}",
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
     #[diagnostic(
         code(goldenpath::source::ambiguous),
-        help(
-            "give the full name of the one that you mean, such as `refs/remotes/origin/main`, or the commit's whole ID"
-        )
+        help("give the full name, such as `refs/remotes/origin/main`, or the commit's full ID")
     )]
     Ambiguous { spec: String, names: Vec<String> },
 
@@ -122,31 +124,33 @@ pub enum SourceError {
     #[diagnostic(
         code(goldenpath::source::no_such_commit),
         help(
-            "check the name; a clone in CI may be shallow or lack the branch: git fetch --unshallow origin"
+            "check the name; a clone in CI may be shallow or lack the branch: git fetch \
+             --unshallow origin"
         )
     )]
     NoSuchCommit { spec: String },
 
-    #[error("where {one} and {other} parted is not in this shallow clone")]
+    #[error("the merge base of {one} and {other} is not in this shallow clone")]
     #[diagnostic(
         code(goldenpath::source::shallow),
         help(
-            "fetch the history: git fetch --unshallow origin; in GitHub Actions, `fetch-depth: 0`"
+            "git fetch --unshallow origin fetches the history; in GitHub Actions, set \
+             `fetch-depth: 0`"
         )
     )]
     Shallow { one: String, other: String },
 
-    #[error("{one} and {other} cannot be merged: {paths} conflict")]
+    #[error("cannot merge {one} and {other}: {paths} conflict")]
     #[diagnostic(
         code(goldenpath::source::conflict),
         help("merge or rebase, resolve the conflicts, and check again")
     )]
     Conflict { one: String, other: String, paths: String },
 
-    #[error("`{path}` is in conflict: the index holds several versions of it")]
+    #[error("`{path}` is in conflict: the index has several versions of it")]
     #[diagnostic(
         code(goldenpath::source::unmerged),
-        help("resolve the merge, and `git add` the result")
+        help("resolve the merge, then run `git add` for the result")
     )]
     Unmerged { path: String },
 

@@ -1,23 +1,24 @@
-//! Which of git's objects have been looked into, by this run or an earlier one. An object never changes, and so what it holds
-//! is learned once.
+//! The set of git objects that this run or an earlier one has read.
+//!
+//! An object never changes, so its content is read once.
 
 use std::collections::HashSet;
 
 use git2::Oid;
 
-/// The bytes of an object's ID.
+/// The number of bytes of an object's ID.
 const ID: usize = 20;
 
-/// Objects that were looked into. A commit among them stands for its whole history.
+/// The objects that were read; a commit counts as read with its whole history.
 #[derive(Debug, Default)]
 pub struct ObjectCache {
-    /// The IDs that earlier runs knew, in order, one behind the other.
+    /// The IDs from earlier runs, sorted and concatenated.
     known: Vec<u8>,
     fresh: HashSet<Oid>,
 }
 
 impl ObjectCache {
-    /// What [`ObjectCache::all`] gave, once.
+    /// Creates the set from the output of [`ObjectCache::all`].
     #[must_use]
     pub fn of(known: Vec<u8>) -> Self {
         Self { known, fresh: HashSet::new() }
@@ -29,19 +30,19 @@ impl ObjectCache {
             || self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_ok()
     }
 
-    /// Adds an object; false where it was there.
+    /// Adds an object; returns false if it was in the set.
     pub fn add(&mut self, id: Oid) -> bool {
         self.ids().binary_search_by(|known| known[..].cmp(id.as_bytes())).is_err()
             && self.fresh.insert(id)
     }
 
-    /// Whether this run has seen what no earlier one has.
+    /// Reports whether this run has added an object.
     #[must_use]
-    pub fn is_news(&self) -> bool {
+    pub fn has_changed(&self) -> bool {
         !self.fresh.is_empty()
     }
 
-    /// All that was seen, in order.
+    /// Returns all IDs, sorted and concatenated.
     #[must_use]
     pub fn all(&self) -> Vec<u8> {
         let mut ids: Vec<[u8; ID]> = self.ids().to_vec();
@@ -61,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_is_known_to_the_next_run() {
+    fn an_object_of_one_run_is_known_to_the_next() {
         let id = |byte: u8| Oid::from_bytes(&[byte; ID]).unwrap();
         let mut first = ObjectCache::default();
         assert!(first.add(id(9)) && first.add(id(3)) && !first.add(id(9)));
         let mut second = ObjectCache::of(first.all());
         assert!(second.has(id(3)) && second.has(id(9)) && !second.has(id(4)));
-        assert!(!second.add(id(3)) && !second.is_news());
-        assert!(second.add(id(4)) && second.is_news());
+        assert!(!second.add(id(3)) && !second.has_changed());
+        assert!(second.add(id(4)) && second.has_changed());
         assert_eq!(second.all(), [[3; ID], [4; ID], [9; ID]].concat());
     }
 }

@@ -1,4 +1,4 @@
-//! The repository at hand.
+//! The repository in use.
 
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
@@ -9,7 +9,7 @@ use super::index::Index;
 use super::{Snapshot, SourceError};
 use crate::vcs::git::Git;
 
-/// A git repository, as a rule with a work tree.
+/// A git repository, usually with a work tree.
 pub struct Repository {
     pub(super) git: git2::Repository,
     pub(super) index: OnceCell<Index>,
@@ -17,21 +17,25 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository of the current folder, as git itself finds it: inside a hook its environment (`GIT_DIR`,
-    /// `GIT_INDEX_FILE` and the others) names the repository, otherwise the nearest folder upwards that is one does.
+    /// Finds the repository of the current folder, as git itself does.
+    ///
+    /// In a hook, git's environment (`GIT_DIR`, `GIT_INDEX_FILE` and others) names the repository;
+    /// otherwise it is the nearest one upwards.
     ///
     /// # Errors
     /// No repository, a bare one, or one that git refuses.
     pub fn discover() -> Result<Self, SourceError> {
         let repository = Self::discover_any()?;
-        match repository.git.is_bare() {
-            true => Err(SourceError::Bare { path: repository.root }),
-            false => Ok(repository),
+        if repository.git.is_bare() {
+            Err(SourceError::Bare { path: repository.root })
+        } else {
+            Ok(repository)
         }
     }
 
-    /// As [`Repository::discover`], but a bare repository will do, whose commits can be read. On a server's hook that is
-    /// with the objects of a push that is still in quarantine.
+    /// Finds the repository as [`Repository::discover`] does, and accepts a bare one.
+    ///
+    /// In a server's hook it has the objects of a push that is still in quarantine.
     ///
     /// # Errors
     /// No repository, or one that git refuses.
@@ -55,7 +59,7 @@ impl Repository {
         Ok(Self { git, index: OnceCell::new(), root })
     }
 
-    /// The repository whose work tree is `dir`, whatever the environment says.
+    /// Opens the repository whose work tree is `dir`, independent of the environment.
     ///
     /// # Errors
     /// No repository there, or one that git refuses.
@@ -66,8 +70,9 @@ impl Repository {
         Ok(Self { git, index: OnceCell::new(), root })
     }
 
-    /// Where git looks for this repository's hooks, and whether other repositories share that folder. None: git is told
-    /// to look nowhere.
+    /// Returns git's folder of hooks, and whether other repositories share it.
+    ///
+    /// None if git is configured to have no such folder.
     ///
     /// # Errors
     /// A git configuration that cannot be read.
@@ -81,13 +86,15 @@ impl Repository {
             return Ok(None);
         }
         let folder = match config.get_path("core.hooksPath") {
-            // Relative to where hooks run: the work tree's root, or the bare repository (git-config, "core.hooksPath").
+            // Relative to the folder in which hooks run: the work tree's root, or the bare
+            // repository (git-config, "core.hooksPath").
             Ok(path) => self.root.join(path),
             Err(error) if error.code() == ErrorCode::NotFound => self.git.commondir().join("hooks"),
             Err(error) => return Err(SourceError::git("core.hooksPath")(error)),
         };
         let common = resolved(self.git.commondir());
-        // Linked work trees share their hooks with the main one, which as a rule lies around the common folder.
+        // Linked work trees share the main one's hooks; its root usually contains the common
+        // folder.
         let main = common.parent().filter(|_| common.ends_with(".git"));
         let own = [Some(self.root()), Some(&common), main];
         let real = resolved(&folder);
@@ -95,33 +102,37 @@ impl Repository {
         Ok(Some((folder, shared)))
     }
 
-    /// The work tree's folder, or a bare repository's own, absolute and without symbolic links.
+    /// Returns the absolute folder of the work tree, or of a bare repository itself.
+    ///
+    /// It has no symbolic links.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The folder, under `.git/` and common to all linked work trees, for what runs leave to later ones. There may be none yet,
-    /// and whatever is in it may be deleted while nothing runs.
+    /// Returns goldenpath's own folder below `.git/`.
+    ///
+    /// All linked work trees share it. Runs leave files there for later ones. It may not exist yet,
+    /// and it may be deleted while no run is active.
     #[must_use]
     pub fn memory(&self) -> PathBuf {
         self.git.commondir().join("goldenpath")
     }
 
-    /// The names of its remotes.
+    /// Returns the names of the remotes; none if they cannot be read.
     #[must_use]
     pub fn remotes(&self) -> Vec<String> {
         let names = self.git.remotes();
         names.iter().flat_map(|names| names.iter().flatten().flatten()).map(str::to_owned).collect()
     }
 
-    /// The `git` program in this repository.
+    /// Returns the `git` program for this repository.
     #[must_use]
     pub fn program(&self) -> Git {
         Git::new(self.git.path(), &self.root)
     }
 
-    /// What people call it: the last part of `origin`'s URL, or else the work tree's folder name.
+    /// Returns the last part of `origin`'s URL, or else the name of the folder.
     #[must_use]
     pub fn name(&self) -> String {
         let origin = self.git.find_remote("origin").ok();
@@ -142,10 +153,10 @@ impl Repository {
         }
     }
 
-    /// The commit that HEAD is at.
+    /// Returns the commit at HEAD.
     ///
     /// # Errors
-    /// [`SourceError::NoCommit`] before the first one.
+    /// [`SourceError::NoCommit`] before the first commit.
     pub fn head(&self) -> Result<Snapshot, SourceError> {
         match self.git.head() {
             Ok(head) => {
@@ -159,11 +170,13 @@ impl Repository {
         }
     }
 
-    /// `path`, relative to the current folder or absolute, as a path from the root with `/`. The last part may be a
-    /// symbolic link, which stays one; folders on the way are resolved.
+    /// Returns `path` relative to the root, with `/`.
+    ///
+    /// `path` is absolute or relative to the current folder. Symbolic links in its folders are
+    /// resolved; a link in its last part is kept.
     ///
     /// # Errors
-    /// A path that does not exist, or that lies outside.
+    /// A path that does not exist, or is outside the repository.
     pub fn relative(&self, path: &Path) -> Result<String, SourceError> {
         let no_such_path = || SourceError::NoSuchPath { path: path.to_path_buf() };
         let resolved = match (path.parent(), path.file_name()) {
@@ -181,9 +194,10 @@ impl Repository {
         Ok(slashed(inside))
     }
 
-    /// What a file is called in the repository, whether it is there or not; None for one outside,
-    /// and in a repository that has no work tree. A link counts as inside where it is, and where it
-    /// leads.
+    /// Returns a path relative to the root, whether it exists or not.
+    ///
+    /// None outside the repository, or if it has no work tree. A symbolic link is inside if it or
+    /// its target is.
     #[must_use]
     pub fn path_inside(&self, path: &Path) -> Option<String> {
         if self.git.is_bare() {
@@ -193,7 +207,7 @@ impl Repository {
         let inside = |path: &Path| {
             path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty())
         };
-        // By its name first, so that no link in the work tree leads it outside.
+        // By its name first, so that a symbolic link in the work tree cannot lead outside.
         let mut named = PathBuf::new();
         for part in resolved(&dir).join(path).components() {
             match part {
@@ -205,23 +219,23 @@ impl Repository {
         inside(&named).or_else(|| inside(&resolved(path)))
     }
 
-    /// Whether the repository has no work tree.
+    /// Reports whether the repository has no work tree.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.git.is_bare()
     }
 
-    /// Whether the repository holds an object of this ID, of whatever kind.
+    /// Reports whether the repository has an object with this ID, of any kind.
     #[must_use]
     pub fn has_object(&self, id: &str) -> bool {
         self.git.revparse_single(id).is_ok()
     }
 
-    /// The commit that `spec` names: a branch, a tag, an ID, whatever `git rev-parse` takes.
+    /// Returns the commit of `spec`, in any form that `git rev-parse` accepts.
     ///
     /// # Errors
-    /// [`SourceError::NoSuchCommit`], and [`SourceError::Ambiguous`] for a name that several refs
-    /// have: git would take a tag before a branch, and anyone who can push can create one.
+    /// [`SourceError::NoSuchCommit`], or [`SourceError::Ambiguous`] if several refs have the name:
+    /// git would prefer a tag to a branch, and anyone who can push can create a tag.
     pub fn commit(&self, spec: &str) -> Result<Snapshot, SourceError> {
         self.check_unambiguous(spec)?;
         self.git
@@ -231,7 +245,7 @@ impl Repository {
             .map_err(|_| SourceError::NoSuchCommit { spec: spec.to_owned() })
     }
 
-    /// Refuses a name that refs of several kinds, or a ref and a short ID, give to different commits.
+    /// Rejects a name that is ambiguous between kinds of refs, or a ref and a short ID.
     fn check_unambiguous(&self, spec: &str) -> Result<(), SourceError> {
         let name = spec.split(['~', '^', '@', ':']).next().unwrap_or_default();
         let is_pseudo_ref =
@@ -260,13 +274,11 @@ impl Repository {
         {
             found.push((object.id().to_string(), object.id()));
         }
-        match found.iter().any(|(_, commit)| *commit != found[0].1) {
-            true => {
-                let names = found.into_iter().map(|(name, _)| name).collect();
-                Err(SourceError::Ambiguous { spec: spec.to_owned(), names })
-            }
-            false => Ok(()),
+        if found.iter().any(|(_, commit)| *commit != found[0].1) {
+            let names = found.into_iter().map(|(name, _)| name).collect();
+            return Err(SourceError::Ambiguous { spec: spec.to_owned(), names });
         }
+        Ok(())
     }
 
     pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {
@@ -275,14 +287,16 @@ impl Repository {
                 self.git.find_commit(commit).and_then(|commit| commit.tree())
             }
             Snapshot::Merge(tree) => self.git.find_tree(tree),
-            Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is no tree")),
+            Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is not a tree")),
         }
         .map_err(SourceError::git(snapshot.to_string()))
     }
 }
 
-/// Whether git was told of the repository and of no work tree: then that is the current folder (git, "GIT_DIR"), and not
-/// the folder around the repository, as libgit2 has it.
+/// Reports whether `GIT_DIR` is set without a work tree.
+///
+/// Then the work tree is the current folder (git, "GIT_DIR"); libgit2 would use the folder around
+/// the repository.
 fn is_given_without_work_tree(git: &git2::Repository) -> bool {
     let given = |name: &str| std::env::var_os(name).is_some();
     let configured =
@@ -294,9 +308,10 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
         && !configured()
 }
 
-/// The work tree among whose files a repository lies that was found without a `.git`: a bare one,
-/// or one whose configuration says that it is not. Such files can be committed, hooks and
-/// configuration included (git-config, "safe.bareRepository").
+/// Returns the work tree that contains a repository found without a `.git`.
+///
+/// Such a repository is bare, or configured as not bare. A commit can contain all of its files,
+/// hooks and configuration included (git-config, "safe.bareRepository").
 fn embedding(git: &git2::Repository) -> Option<PathBuf> {
     let folder = resolved(git.path());
     let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
@@ -306,8 +321,9 @@ fn embedding(git: &git2::Repository) -> Option<PathBuf> {
     folder.ancestors().skip(1).find(|above| above.join(".git").exists()).map(Path::to_path_buf)
 }
 
-/// Whether the `.git` of the repository's work tree leads to it, as `git init --separate-git-dir`
-/// has it.
+/// Reports whether `.git` in its work tree points to the repository.
+///
+/// `git init --separate-git-dir` sets it up in this way.
 fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
     let root = git.workdir().filter(|root| resolved(root) != folder && root.join(".git").exists());
     let none = std::iter::empty::<&Path>();
@@ -317,7 +333,7 @@ fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
     opened.is_some_and(|opened| resolved(opened.path()) == folder)
 }
 
-/// A path without symbolic links or `..`, as far as it exists.
+/// Returns a path without symbolic links and `..`, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     let found = path
         .ancestors()
@@ -325,7 +341,7 @@ fn resolved(path: &Path) -> PathBuf {
     found.map_or_else(|| path.to_path_buf(), |(above, rest)| above.join(rest))
 }
 
-/// A relative path with `/` on every platform.
+/// Returns a relative path with `/` on every platform.
 pub(super) fn slashed(path: &Path) -> String {
     let names = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy()),

@@ -1,4 +1,4 @@
-//! The files of a repository at one place in time.
+//! The files of a repository in one state.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,20 +14,20 @@ use super::{File, Repository, SourceError, Unreadable, work_tree};
 use crate::files;
 use crate::vcs::git::{GitError, LOCAL};
 
-/// Which state of a repository is read.
+/// A state of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Snapshot {
     /// The files on disk.
     WorkTree,
-    /// What the next commit would hold.
+    /// The contents of the next commit.
     Index,
     Commit(Oid),
-    /// The tree that merging two commits would make.
+    /// The tree of a merge in memory.
     Merge(Oid),
 }
 
 impl Snapshot {
-    /// The ID of the commit or tree, in hexadecimal digits; empty for what has none.
+    /// Returns the ID of the commit or tree in hexadecimal digits; empty without one.
     #[must_use]
     pub fn id(self) -> String {
         match self {
@@ -48,7 +48,7 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// Git's file modes (gitformat-index, "mode").
+/// git's file modes (gitformat-index, "mode").
 pub(super) const SYMBOLIC_LINK: u32 = 0o120_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;
 const FOLDER: u32 = 0o040_000;
@@ -64,24 +64,24 @@ pub struct Blob<'index> {
 }
 
 impl Blob<'_> {
-    /// Whether the two are the same file, wherever they are.
+    /// Reports whether both have the same content and mode, at any path.
     #[must_use]
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.id, self.mode) == (other.id, other.mode)
     }
 }
 
-/// How many blobs a thread reads from a repository that it opens for itself.
+/// The number of blobs that a thread reads from a repository of its own.
 const BLOBS_A_THREAD: usize = 512;
 
-/// How many are not worth a thread: starting one costs as much as reading them.
+/// The number of blobs below which starting threads costs more than it saves.
 const FEW_BLOBS: usize = 16;
 
-/// How deep folders of a commit are followed.
+/// The limit of nested folders in a commit.
 const MAX_FOLDERS: usize = 32;
 
 impl Repository {
-    /// One file of a snapshot, or None where it has none of that path.
+    /// Returns one file of a snapshot; None if the snapshot does not have it.
     ///
     /// # Errors
     /// A repository that cannot be read. A file that cannot be read is `Some(Err(_))`.
@@ -104,8 +104,9 @@ impl Repository {
         }
     }
 
-    /// The same of a commit, name by name: a folder that git has not fetched is an error, and not a
-    /// missing file.
+    /// Reads a file of a commit, folder by folder.
+    ///
+    /// A folder that git has not fetched is an error, not a missing file.
     fn read_in_tree(
         &self,
         snapshot: Snapshot,
@@ -141,7 +142,9 @@ impl Repository {
         Ok(None)
     }
 
-    /// Checks that every folder of a commit below the folder `under` is in this clone: git may not have fetched all.
+    /// Checks that every folder of a commit below `under` is in this clone.
+    ///
+    /// In a partial clone, git may not have fetched all.
     ///
     /// # Errors
     /// A folder that cannot be read.
@@ -159,13 +162,14 @@ impl Repository {
         tree.walk(TreeWalkMode::PreOrder, |_, _| TreeWalkResult::Ok).map_err(failed())
     }
 
-    /// Every YAML file of a snapshot below the folder `under`, and whatever hides a folder there, each through `load`, in parallel
-    /// and in no order. The paths of the other files on disk go to `others`; those of a commit or the index are in its [`Change`].
+    /// Loads every YAML file below `under`, in parallel and in no order.
     ///
-    /// [`Change`]: super::Change
+    /// A symbolic link or submodule that hides a folder is loaded too. The paths of the other files
+    /// on disk are added to `others`; for a commit or the index, they are in its
+    /// [`ChangedPaths`](super::ChangedPaths).
     ///
     /// # Errors
-    /// A repository that cannot be read. A file that cannot be read comes to `load` as such.
+    /// A repository that cannot be read. `load` receives a file that cannot be read with its error.
     pub fn load_below<T: Send>(
         &self,
         snapshot: Snapshot,
@@ -180,7 +184,7 @@ impl Repository {
         }
     }
 
-    /// The YAML files of a snapshot below the folder `under`; None for the work tree, whose files are no blobs.
+    /// Returns the YAML files of a snapshot below `under`; None for the work tree.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -196,7 +200,7 @@ impl Repository {
         }
     }
 
-    /// Hands blobs to `load`, in parallel; what it returns comes in the order of the blobs.
+    /// Calls `load` with each blob in parallel; returns the results in order.
     pub fn load<T: Send>(
         &self,
         blobs: &[Blob<'_>],
@@ -208,8 +212,8 @@ impl Repository {
         if blobs.len() <= FEW_BLOBS {
             return blobs.iter().map(here).collect();
         }
-        // One thread at a time may read from a repository, so each opens its own. What a merge has made in memory is only
-        // in this one, where blobs that others lack are looked for again.
+        // Only one thread at a time can read from a repository, so each opens its own. Objects of
+        // a merge are only in the memory of this one, so missing blobs are read again here.
         let loaded: Vec<Option<T>> = blobs
             .par_chunks(BLOBS_A_THREAD)
             .flat_map_iter(|blobs| {
@@ -229,13 +233,13 @@ impl Repository {
             .collect()
     }
 
-    /// Whether the work tree or the index has anything below the folder `under` that HEAD has not.
+    /// Reports whether the work tree or the index below `under` differs from HEAD.
     ///
     /// # Errors
     /// A repository that cannot be read.
     pub fn has_uncommitted(&self, under: &str) -> Result<bool, SourceError> {
         let pathspec = if under.is_empty() { ".".to_owned() } else { format!(":(literal){under}") };
-        // The `git` program: libgit2 knows neither a split index nor a sparse one.
+        // The `git` program: libgit2 does not support split and sparse indexes.
         let arguments = [
             "--no-optional-locks",
             "status",
@@ -266,7 +270,7 @@ impl Repository {
             Err(error) => return Err(SourceError::git(what())(error)),
         };
         let mut found = Vec::new();
-        let counts = |name: &str, mode| is_yaml(Path::new(name)) || is_no_folder(mode);
+        let counts = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
         let mut take = |path: String, id, mode| {
             if is_yaml(Path::new(&path)) || self.hides_a_folder(snapshot, &path) {
                 found.push(Blob { path: path.into(), id, mode });
@@ -276,8 +280,9 @@ impl Repository {
         Ok(found)
     }
 
-    /// Calls `take` with path, ID and mode of each YAML file in a tree whose path is `folder`, passing over the
-    /// subtrees that `enter` refuses.
+    /// Calls `take` with path, ID and mode of each YAML file in a tree.
+    ///
+    /// `folder` is the tree's path. Subtrees that `enter` rejects are skipped.
     pub(super) fn each_yaml(
         &self,
         tree: &Tree<'_>,
@@ -288,7 +293,7 @@ impl Repository {
         self.each_file(tree, folder, &|name, _| is_yaml(Path::new(name)), enter, take);
     }
 
-    /// The same for the files that `counts` says yes to, by name and mode.
+    /// Calls `take` with each file of a tree that `counts` accepts by name and mode.
     pub(super) fn each_file(
         &self,
         tree: &Tree<'_>,
@@ -304,7 +309,8 @@ impl Repository {
             let name = String::from_utf8_lossy(entry.name_bytes());
             match entry.kind() {
                 _ if is_hidden(&name) => {}
-                // A catalog's folders are two deep; a tree made to exhaust the stack is not followed down.
+                // A catalog has two levels of folders; a tree built to exhaust the stack is not
+                // followed down.
                 Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
                     if let Ok(below) = self.git.find_tree(entry.id()) {
                         self.each_file(&below, &format!("{folder}/{name}"), counts, enter, take);
@@ -328,14 +334,14 @@ impl Repository {
         let below = self.index()?.below(under);
         let mut files = Vec::with_capacity(below.len());
         for held in below {
-            match held.standing {
+            match held.status {
                 IndexStatus::Unmerged => {
                     return Err(SourceError::Unmerged { path: held.path.into_owned() });
                 }
                 IndexStatus::Announced => {}
                 IndexStatus::Staged => {
                     let counts = is_yaml(Path::new(held.path.as_ref()))
-                        || (is_no_folder(held.mode)
+                        || (is_link_or_submodule(held.mode)
                             && self.hides_a_folder(Snapshot::Index, &held.path));
                     if counts && !is_hidden(&held.path[under.len() + 1..]) {
                         files.push(Blob { path: held.path, id: held.id, mode: held.mode });
@@ -358,7 +364,7 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>
         SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
         _ => {}
     }
-    // The header tells the size, so that a huge blob is never inflated.
+    // The header has the size, so that a huge blob is never decompressed.
     let (size, _) = objects.read_header(blob.id).map_err(unreadable)?;
     if size as u64 > limit {
         return Err(Unreadable::TooLarge { size: size as u64, limit });
@@ -366,14 +372,14 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>
     Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
 }
 
-/// `path` without its last `names`.
+/// Returns `path` without its last `names` parts.
 fn above_last(path: &str, names: usize) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     parts[..parts.len().saturating_sub(names)].join("/")
 }
 
-/// Whether something of this mode may stand in a folder's place.
-fn is_no_folder(mode: u32) -> bool {
+/// Reports whether the mode is one that can hide a folder.
+fn is_link_or_submodule(mode: u32) -> bool {
     matches!(mode, SYMBOLIC_LINK | SUBMODULE)
 }
 

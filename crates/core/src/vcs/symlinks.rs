@@ -1,5 +1,7 @@
-//! What stands in a folder's place in the index or a commit. Manifests behind it would be missed by nobody, so that it counts
-//! as a file that cannot be read, as in the work tree.
+//! Symbolic links and submodules in place of a folder, in the index or a commit.
+//!
+//! No check would see the manifests behind them, so they count as unreadable files, as in the work
+//! tree.
 
 use std::path::Path;
 
@@ -9,13 +11,13 @@ use super::index::Index;
 use super::snapshot::{Blob, SUBMODULE, SYMBOLIC_LINK};
 use super::{Repository, Snapshot};
 
-/// The longest way from link to link that is followed; Linux gives up after 40.
+/// The limit of links that are followed; Linux stops after 40.
 const MOST_LINKS: usize = 40;
 
-/// The longest path of a link that is read (Linux's `PATH_MAX`).
+/// The limit of a link's target, in bytes (Linux's `PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
 
-/// What a snapshot has at a path.
+/// The kind of entry at a path of a snapshot.
 enum LinkedFolder {
     Nothing,
     Folder,
@@ -31,8 +33,9 @@ enum Files<'git> {
 }
 
 impl Repository {
-    /// Whether the snapshot has at `path` a submodule, or a symbolic link to a folder or out of the repository. Not so for
-    /// the work tree, whose walk tells.
+    /// Reports whether `path` is a submodule, or a link to a folder or outside.
+    ///
+    /// "Outside" is out of the repository. It is false for the work tree, whose walk finds them.
     #[must_use]
     pub fn hides_a_folder(&self, snapshot: Snapshot, path: &str) -> bool {
         self.files(snapshot).is_some_and(|files| match files.at(path) {
@@ -42,8 +45,9 @@ impl Repository {
         })
     }
 
-    /// What the snapshot has in place of `folder` or of one on the way to it: a symbolic link or a submodule, wherever it
-    /// leads.
+    /// Returns the link or submodule in place of `folder` or of a parent folder.
+    ///
+    /// It counts wherever it leads.
     pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
         let files = self.files(snapshot)?;
         above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
@@ -57,7 +61,7 @@ impl Repository {
         })
     }
 
-    /// The path of what keeps a snapshot from having the folder `folder`, if so.
+    /// Returns the path of the link or submodule that hides `folder` in a snapshot.
     #[must_use]
     pub fn hides(&self, snapshot: Snapshot, folder: &str) -> Option<String> {
         self.in_place_of(snapshot, folder).map(|blob| blob.path.into_owned())
@@ -77,7 +81,7 @@ impl Repository {
             path = match files.at(&path) {
                 LinkedFolder::Folder | LinkedFolder::Submodule(_) => return true,
                 LinkedFolder::File => return false,
-                // What it leads through may be a link, too.
+                // A part of its path may be a symbolic link too.
                 LinkedFolder::Nothing => {
                     return above(&path)
                         .any(|folder| matches!(files.at(folder), LinkedFolder::Link(_)));
@@ -86,7 +90,7 @@ impl Repository {
                     match self.target(id).map(|target| joined(&path, &target)) {
                         Some(Some(target)) if target.is_empty() => return true,
                         Some(Some(target)) => target,
-                        // Out of the repository, or to who knows where.
+                        // Outside the repository, or unknown.
                         Some(None) | None => return true,
                     }
                 }
@@ -130,12 +134,12 @@ fn of_mode(mode: u32, id: Oid) -> LinkedFolder {
     }
 }
 
-/// The folders on the way to `path`.
+/// Returns the parent folders of `path`.
 fn above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(slash, _)| &path[..slash])
 }
 
-/// Where a link at `link` to `target` leads, from the repository's root; None out of it.
+/// Resolves the target of a link, from the repository's root; None outside it.
 fn joined(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;

@@ -12,10 +12,10 @@ use super::repository::slashed;
 use super::{File, Unreadable};
 use crate::files;
 
-/// How many files of a folder a thread reads in one go.
+/// The number of files that a thread reads of a folder at a time.
 const FILES_A_GO: usize = 32;
 
-/// What counts as a manifest.
+/// Files that count as manifests.
 enum WalkedFiles {
     /// Files of one folder, by their names.
     InFolder { folder: WalkedFolder, names: Vec<OsString> },
@@ -23,7 +23,7 @@ enum WalkedFiles {
         /// From the repository's root, with `/`.
         path: String,
         on_disk: PathBuf,
-        /// What keeps it from being read, where the walk saw that.
+        /// The error of the walk, if the file cannot be read.
         problem: Option<Unreadable>,
     },
 }
@@ -34,8 +34,10 @@ struct WalkedFolder {
     on_disk: PathBuf,
 }
 
-/// Walks and reads in one go: each folder of the catalog is one thread's until another has nothing left to do. The paths of the
-/// other files below `under`, hidden ones included, go to `others`.
+/// Walks and loads the manifests below `under` in parallel.
+///
+/// Each folder of the catalog is one task. The paths of the other files below `under`, hidden ones
+/// included, are added to `others`.
 pub(super) fn load<T: Send>(
     root: &Path,
     under: &str,
@@ -78,7 +80,7 @@ impl WalkedFolder {
         if self.path.is_empty() { name.into_owned() } else { format!("{}/{name}", self.path) }
     }
 
-    /// Whether `entry` lies directly in it.
+    /// Reports whether `entry` is directly in the folder.
     fn has(&self, entry: &DirEntry) -> bool {
         let length = |path: &OsStr| path.as_encoded_bytes().len();
         let (path, name) = (entry.path().as_os_str(), entry.file_name());
@@ -108,7 +110,7 @@ fn add(entry: &DirEntry, found: &mut Vec<WalkedFiles>, relative: impl Fn(&Path) 
     }
 }
 
-/// What counts as a manifest in a walk, and the folders one level down.
+/// Returns the files of a walk that count as manifests, and its folders at depth one.
 fn below(
     root: &Path,
     walk: WalkDir,
@@ -134,7 +136,8 @@ fn below(
                 if kind.is_dir() && entry.depth() == 1 {
                     folders.push(entry.path().to_path_buf());
                 }
-                // A folder in a manifest's place, and a link to a folder, hide manifests without a trace.
+                // A folder with a manifest's name, or a link to a folder, would hide manifests
+                // silently.
                 let counts = match kind {
                     kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
                     kind if kind.is_symlink() && entry.path().is_dir() => true,
@@ -166,7 +169,7 @@ fn below(
             match entry {
                 Ok(entry) if entry.file_type().is_file() => other.push(relative(entry.path())),
                 Ok(_) => {}
-                // Reading it says why it cannot be read.
+                // Reading it later reports why it cannot be read.
                 Err(error) => other.extend(error.path().map(relative)),
             }
         }

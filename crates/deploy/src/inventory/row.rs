@@ -119,7 +119,7 @@ pub fn read(
     let row = |entry: &mut Entry| {
         let row =
             if entry.request().is_some_and(&holds) { CatalogRow::of(entry, project) } else { None };
-        entry.let_nodes_go();
+        entry.drop_nodes();
         row.into_iter().collect()
     };
     let (catalog, mut rows) =

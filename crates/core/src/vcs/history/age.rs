@@ -1,4 +1,4 @@
-//! Since when a branch has what it has.
+//! The age of names and states on a branch.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -8,15 +8,18 @@ use jiff::Timestamp;
 
 use crate::vcs::{Repository, Snapshot, is_hidden, is_yaml};
 
-/// How deep folders are followed: a catalog's are two deep, and a tree made to exhaust the stack is not followed down.
+/// The limit of nested folders.
+///
+/// A catalog has two levels, and a tree built to exhaust the stack is not followed down.
 const DEEPEST: usize = 32;
 
 impl Repository {
-    /// The names of all YAML files that the history of the commit `from` has held anywhere below the folder `under`, each
-    /// with the time of the oldest commit that has it.
+    /// Returns the YAML file names that ever were below `under`, with their first time.
     ///
-    /// It follows first parents, so a commit of a branch counts from its merge, and no commit is older than the one that it
-    /// builds on. Where a shallow clone ends, nothing is known: what was there already counts from that end.
+    /// The time is that of the oldest commit in the history of `from` that has the name. Only first
+    /// parents count: a commit of a branch counts from its merge. A commit is never older than its
+    /// parent. At the end of a shallow clone nothing older is known: the files there count from
+    /// that commit.
     #[must_use]
     pub fn first_held(&self, from: Snapshot, under: &str) -> HashMap<String, Timestamp> {
         let mut held = HashMap::new();
@@ -35,7 +38,7 @@ impl Repository {
         held
     }
 
-    /// Calls `take` with the names of the YAML files below a tree, those below trees that were seen left out.
+    /// Calls `take` with the YAML file names below a tree, except trees in `seen`.
     fn new_names(
         &self,
         tree: Oid,
@@ -53,18 +56,22 @@ impl Repository {
                 continue;
             }
             let name = String::from_utf8_lossy(entry.name_bytes());
-            match is_hidden(&name) {
-                true => {}
-                false if is_folder => self.new_names(entry.id(), depth + 1, seen, take),
-                false if is_yaml(Path::new(name.as_ref())) => take(&name),
-                false => {}
+            if is_hidden(&name) {
+                continue;
+            }
+            if is_folder {
+                self.new_names(entry.id(), depth + 1, seen, take);
+            } else if is_yaml(Path::new(name.as_ref())) {
+                take(&name);
             }
         }
     }
 
-    /// Since when each of `files` is what it is: the time of the oldest commit that has it, by its path, in such a way that
-    /// `is_same` says yes to its bytes, and all later ones up to `from` too. A file that `from` does not have so is left
-    /// out. First parents are followed, as in [`Repository::first_held`].
+    /// Returns since when `is_same` accepts the content of each of `files`, by path.
+    ///
+    /// The time is that of the oldest commit from which on all commits up to `from` have accepted
+    /// content. A file whose content in `from` is not accepted is left out. Only first parents
+    /// count, as in [`Repository::first_held`].
     #[must_use]
     pub fn same_since(
         &self,
@@ -77,7 +84,7 @@ impl Repository {
         let mut since = BTreeMap::new();
         let is_same =
             |blob: Oid| self.git.find_blob(blob).is_ok_and(|blob| is_same(blob.content()));
-        // The time of the commit that is built on the one that is looked at.
+        // The time of the child of the current commit.
         let mut newer = None;
         for (time, commit) in self.first_parents(from) {
             let Ok(tree) = commit.tree() else { break };
@@ -89,12 +96,12 @@ impl Repository {
             }
             newer = Some(time);
         }
-        // What was so from the beginning.
+        // The remaining files were accepted in the first commit already.
         since.extend(open.paths().into_iter().filter_map(|path| Some((path, newer?))));
         since
     }
 
-    /// The first parents of a commit, itself the first of them, with their times.
+    /// Returns the line of first parents from a commit, newest first, with their times.
     fn first_parents(&self, from: Snapshot) -> Vec<(Timestamp, Commit<'_>)> {
         let Snapshot::Commit(from) = from else { return Vec::new() };
         let first = self.git.find_commit(from).ok();
@@ -114,12 +121,14 @@ impl Repository {
     }
 }
 
-/// Files that are followed back, by their folders: one that is the same as in the commit before needs no other look.
+/// Files that are followed back, by folder.
+///
+/// A folder that did not change between two commits is compared only once.
 #[derive(Default)]
 struct TreeFolder {
-    seen: Option<Oid>,
+    compared: Option<Oid>,
     folders: BTreeMap<String, TreeFolder>,
-    /// By name: the path, and the blob that was looked at last.
+    /// By name: the path, and the blob that was compared last.
     files: BTreeMap<String, (String, Option<Oid>)>,
 }
 
@@ -140,7 +149,7 @@ impl TreeFolder {
         own.chain(self.folders.values().flat_map(Self::paths)).collect()
     }
 
-    /// Takes out the files that are not so in `tree`, and puts their paths into `ended`.
+    /// Moves the paths of files that `is_same` rejects in `tree` to `ended`.
     fn compare(
         &mut self,
         git: &git2::Repository,
@@ -148,7 +157,7 @@ impl TreeFolder {
         is_same: &impl Fn(Oid) -> bool,
         ended: &mut Vec<String>,
     ) {
-        self.seen = Some(tree.id());
+        self.compared = Some(tree.id());
         self.files.retain(|name, (path, known)| {
             let blob = tree.get_name(name).map(|entry| entry.id());
             let stays = blob.is_some_and(|blob| known.replace(blob) == Some(blob) || is_same(blob));
@@ -159,7 +168,7 @@ impl TreeFolder {
         });
         self.folders.retain(|name, below| {
             let id = tree.get_name(name).map(|entry| entry.id());
-            if id.is_some() && id == below.seen {
+            if id.is_some() && id == below.compared {
                 return true;
             }
             match id.and_then(|id| git.find_tree(id).ok()) {

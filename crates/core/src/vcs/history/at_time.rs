@@ -1,4 +1,4 @@
-//! What a branch held at a time.
+//! The files that a branch had at a given time.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use crate::vcs::{Repository, Snapshot};
 
 impl Repository {
-    /// The names of all YAML files that were anywhere below the folder `under` at one of `times`, each with the time of the
-    /// oldest commit that was looked into and has it.
+    /// Returns the YAML file names below `under` at one of `times`, with a time each.
     ///
-    /// It follows the first parents of the commit `from`, so a commit of a branch counts from its merge, and goes back no
-    /// further than the earliest of the times. What lies beyond the end of a shallow clone, or was left out of a partial
-    /// one, is not known and was not there.
+    /// The time is that of the oldest commit read that has the name. Only the first parents of
+    /// `from` count: a commit of a branch counts from its merge. Commits before the earliest of the
+    /// times are not read. Objects beyond the end of a shallow clone, or missing in a partial one,
+    /// count as absent.
     #[must_use]
     pub fn held_at(
         &self,
@@ -24,7 +24,7 @@ impl Repository {
     ) -> HashMap<String, Timestamp> {
         let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
-        // The oldest first: what it holds need not be looked for again, and most folders of most commits are the same.
+        // The oldest first: its names are not searched again, and most folders do not change.
         for (time, commit) in self.commits_at(from, times).into_iter().rev() {
             let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
                 continue;
@@ -40,7 +40,7 @@ impl Repository {
         held
     }
 
-    /// The newest commits that were there at `times`, with their own times, the youngest first.
+    /// Returns the newest commit at each of `times`, newest first, with its own time.
     fn commits_at(
         &self,
         from: Snapshot,
@@ -52,7 +52,7 @@ impl Repository {
         let mut times = times.iter().rev().map(|time| time.as_second()).peekable();
         let mut found = Vec::new();
         while let (Some(commit), Some(time)) = (line.next(), times.peek()) {
-            // No commit is older than the one that it builds on, whatever the clock said where it was made.
+            // No commit is older than its parent, whatever the clock of its machine showed.
             let before = line.peek().map_or(i64::MIN, |parent| parent.time().seconds());
             let made = commit.time().seconds().max(before);
             if made <= *time

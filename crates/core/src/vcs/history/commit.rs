@@ -1,4 +1,4 @@
-//! What the history of one commit held.
+//! The file names in the history of one commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -8,8 +8,9 @@ use git2::Oid;
 use crate::vcs::{Repository, Snapshot, SourceError};
 
 impl Repository {
-    /// Which of the file `names` the history of `from` has held anywhere below the folder `under`, each with the ID of
-    /// the youngest commit that did. Without names nothing is walked.
+    /// Returns which of the file `names` the history of `from` has had below `under`.
+    ///
+    /// Each comes with the ID of the newest commit that has it. Without names no history is read.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -30,8 +31,9 @@ impl Repository {
         Ok(held)
     }
 
-    /// Calls `visit` with names of files and the commit that holds them, the youngest first. A file comes as often as
-    /// its folder changed.
+    /// Calls `visit` with file names and the commit that has them, the newest first.
+    ///
+    /// A file is visited again for each change of its folder.
     fn walk_history(
         &self,
         tips: &[Oid],
@@ -45,13 +47,13 @@ impl Repository {
         }
         let mut trees: HashSet<Oid> = HashSet::new();
         for commit in walk {
-            // A shallow clone ends somewhere; what it lacks cannot be asked.
+            // The history of a shallow clone ends here; what is missing cannot be read.
             let Ok(commit) = commit.and_then(|id| self.git.find_commit(id)) else { break };
             let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
                 continue;
             };
             let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
-            // A tree that was seen holds nothing new, and most trees of most commits were.
+            // A known tree has no new names, and most trees of most commits are known.
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
                 visit(path.rsplit('/').next().unwrap_or_default(), commit.id());
             });

@@ -1,12 +1,12 @@
-//! History: what commits, branches and the index held, and since when.
+//! The contents of commits, branches and the index over time.
 //!
 //! | module | question |
 //! | --- | --- |
-//! | [`walk`] | what the index, every ref and all of history hold |
-//! | [`commit`] | what the history of one commit held |
-//! | [`at_time`] | what a branch held at a time |
-//! | [`age`] | since when a branch has what it has |
-//! | [`trail`] | what commits did to the files of the audit trail |
+//! | [`walk`] | which files the index, every ref and all of history have |
+//! | [`commit`] | which file names the history of one commit has |
+//! | [`at_time`] | which files a branch had at a given time |
+//! | [`age`] | since when a branch has a name or a state |
+//! | [`trail`] | how commits changed the files of the audit trail |
 
 mod age;
 mod at_time;

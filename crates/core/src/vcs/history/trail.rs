@@ -1,4 +1,4 @@
-//! The files of the audit trail in history. They only ever grow, so what a commit does to one is looked at.
+//! The files of the audit trail in history, where only additions are valid.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::vcs::repository::slashed;
 use crate::vcs::snapshot::{SUBMODULE, SYMBOLIC_LINK};
 use crate::vcs::{Repository, Snapshot, SourceError};
 
-/// The folder, which has no others below it.
+/// The folder of the audit trail, without subfolders.
 const FOLDER: &str = "audit";
 
-/// What a commit did to a file of the trail that was there.
+/// A commit's change of an existing file of the trail.
 pub struct TrailChange<'a> {
     pub commit: Oid,
     pub file: &'a str,
-    /// The text in one of its parents.
+    /// The text in one of the commit's parents.
     pub before: &'a str,
-    /// None where it is gone.
+    /// None if the file was removed.
     pub after: Option<&'a str>,
 }
 
@@ -30,29 +30,28 @@ pub struct TrailFile {
     mode: u32,
 }
 
-/// A file of the trail's folder that two states have differently.
+/// A file of the trail's folder that differs between two states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailDelta {
     /// From the repository's root.
     pub file: String,
-    /// None where it is new.
+    /// None if it is new.
     pub before: Option<TrailFile>,
-    /// None where it is gone.
+    /// None if it was removed.
     pub after: Option<TrailFile>,
 }
 
 /// A commit that changes files of the trail's folder.
 pub struct TrailCommit {
     pub id: Oid,
-    /// Whether the branch itself was at it, which first parents tell: other commits came with a
-    /// merge.
+    /// Whether it is in the line of first parents; other commits came with a merge.
     pub is_direct: bool,
-    /// The files that none of its parents has so, against each parent.
+    /// The files that differ from every parent, once for each parent.
     pub deltas: Vec<TrailDelta>,
 }
 
 impl TrailFile {
-    /// Whether it is a file, and not a link or a submodule.
+    /// Reports whether it is a regular file, not a symbolic link or a submodule.
     #[must_use]
     pub fn is_regular(&self) -> bool {
         !matches!(self.mode, SYMBOLIC_LINK | SUBMODULE)
@@ -60,8 +59,7 @@ impl TrailFile {
 }
 
 impl Repository {
-    /// The files of the trail's folder in which two snapshots differ, neither of them the index or
-    /// the work tree.
+    /// Returns the files of the trail's folder in which two commits or merges differ.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -74,8 +72,10 @@ impl Repository {
         self.deltas(Some(&self.tree(before)?), &self.tree(after)?).map_err(failed)
     }
 
-    /// The paths of the trail's folder that the next commit changes. A file that `upstream`, or a
-    /// branch that is being merged, has as it is staged is left out: it was judged there.
+    /// Returns the paths in the trail's folder that the next commit changes.
+    ///
+    /// A file that `upstream` or a branch that is being merged has as it is staged is left out: it
+    /// was checked there.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -117,7 +117,7 @@ impl Repository {
         Ok(open)
     }
 
-    /// A file of the trail's folder in a commit, or None where it has none of that path.
+    /// Returns a file of the trail's folder in a commit; None if it does not exist.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -135,7 +135,7 @@ impl Repository {
         }
     }
 
-    /// The text of a file of the trail's folder, or None where it has more than `limit` bytes.
+    /// Returns the text of a file of the trail's folder; None above `limit` bytes.
     ///
     /// # Errors
     /// An object that cannot be read.
@@ -150,9 +150,10 @@ impl Repository {
         Ok(Some(String::from_utf8_lossy(object.data()).into_owned()))
     }
 
-    /// The commits up to `to`, and in the history of none of `known`, that change the trail's
-    /// folder against all of their parents, the oldest first. Where a shallow clone ends, nothing
-    /// is known of a commit's parents, and it is left out.
+    /// Returns the commits up to `to` that change the trail's folder, the oldest first.
+    ///
+    /// A commit counts if it differs from all of its parents and is not in the history of any of
+    /// `known`. Commits at the end of a shallow clone are left out, as their parents are missing.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -194,7 +195,7 @@ impl Repository {
         Ok(found)
     }
 
-    /// The files of the trail's folder that a commit has, or lacks, unlike all of its parents.
+    /// Returns the files of the trail's folder that differ from all parents.
     fn deltas_of(&self, id: Oid) -> Result<Vec<TrailDelta>, git2::Error> {
         let commit = self.git.find_commit(id)?;
         let tree = commit.tree()?;
@@ -252,7 +253,7 @@ impl Repository {
                     mode: u32::from(file.mode()),
                 };
                 let (was, is) = (delta.old_file(), delta.new_file());
-                // A file that becomes a link is one that goes and one that comes.
+                // A file that becomes a symbolic link counts as a removed and an added file.
                 if delta.status() != Delta::Added
                     && let Some(path) = was.path()
                 {
@@ -270,7 +271,7 @@ impl Repository {
         Ok(found.into_iter().map(|(file, delta)| TrailDelta { file, ..delta }).collect())
     }
 
-    /// The text of a trail: of a commit what it holds, and otherwise what is on disk.
+    /// Returns a trail's text in a commit, or on disk for all other snapshots.
     #[must_use]
     pub fn trail(&self, snapshot: Snapshot, file: &str, limit: u64) -> Option<String> {
         let Snapshot::Commit(_) = snapshot else {
@@ -281,7 +282,7 @@ impl Repository {
         self.text(entry.id()).ok()
     }
 
-    /// The texts of all trails in the commit at HEAD, by their paths; none before the first commit.
+    /// Returns the texts of all trails at HEAD, by path; none before the first commit.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -295,8 +296,9 @@ impl Repository {
             .map(Option::unwrap_or_default)
     }
 
-    /// Calls `visit` with each change of a file of the trail by a commit up to HEAD, against all its parents, since a merge may
-    /// drop what one of them has.
+    /// Calls `visit` with each change of an existing trail in the history of HEAD.
+    ///
+    /// Each commit is compared with all of its parents, since a merge can drop the text of one.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -369,14 +371,14 @@ impl Repository {
     }
 }
 
-/// What is called like the trail's folder in a commit's top folder.
+/// An entry in a commit's top folder with the name of the trail's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Top {
     kind: Option<ObjectType>,
     file: TrailFile,
 }
 
-/// The trail's folder, and what is in the same place where a file system folds case.
+/// Returns the trail's folder, and the entries that differ from it only in case.
 fn tops(tree: &Tree<'_>) -> BTreeMap<String, Top> {
     let is_it =
         |entry: &git2::TreeEntry<'_>| entry.name_bytes().eq_ignore_ascii_case(FOLDER.as_bytes());
@@ -391,7 +393,7 @@ fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
     entry.kind() == Some(ObjectType::Blob)
 }
 
-/// The object at a path of a tree, and None where it has none there.
+/// Returns the object at a path of a tree; None if there is none.
 fn held(tree: &Tree<'_>, path: &str) -> Result<Option<Oid>, SourceError> {
     match tree.get_path(Path::new(path)) {
         Ok(entry) => Ok(Some(entry.id())),

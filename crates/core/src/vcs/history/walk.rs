@@ -1,5 +1,6 @@
-//! What the index, every ref and all of history hold, whether checked out or not: each object is looked into once, by this
-//! run or an earlier one.
+//! The files of the index, of every ref and of all of history.
+//!
+//! Each object is read once, by this run or an earlier one.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,7 +11,7 @@ use git2::{Commit, ObjectType, Oid, Tree};
 use crate::vcs::snapshot::Blob;
 use crate::vcs::{Branch, ObjectCache, Repository, Snapshot, SourceError};
 
-/// A folder that is looked through, and which files in it count, by their names.
+/// A folder that is searched, and which file names in it count.
 #[derive(Debug, Clone, Copy)]
 pub struct ManifestFolder<'a> {
     /// From the repository's root.
@@ -18,25 +19,26 @@ pub struct ManifestFolder<'a> {
     pub counts: fn(&Path) -> bool,
 }
 
-/// Where a file was seen.
+/// Where a file was found.
 #[derive(Debug, Clone, Copy)]
 pub enum Occurrence<'a> {
     Index,
     Commit {
         id: Oid,
-        /// The ref in whose history the commit is, as people call it.
+        /// The short name of the ref in whose history the commit is.
         reference: &'a str,
     },
 }
 
-/// How many commits are looked into between two words on how far it is.
+/// The number of commits between two progress reports.
 const STEP: usize = 256;
 
 impl Repository {
-    /// Calls `visit` with each file in `places` that the index, any ref, the stash, `branches` and
-    /// the histories of all those hold, as far as `seen` has it not. The second argument says
-    /// whether the file's bytes were not seen before, perhaps under another name, the third where
-    /// it is. `progress` hears now and then how many commits were looked into.
+    /// Calls `visit` with each file in `places` that is not in `seen`.
+    ///
+    /// It walks the index, all refs, the stash, `branches` and the history of each. The second
+    /// argument of `visit` is whether the content is new, and not only the name; the third is the
+    /// place of the file. `progress` receives the number of commits read, at intervals.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -81,7 +83,7 @@ impl Repository {
                     visit(blob, is_new, sighting)
                 });
             }
-            // What lies beyond the end of a shallow clone is not there.
+            // Commits beyond the end of a shallow clone do not exist here.
             let parents =
                 commit.parent_ids().filter_map(|parent| self.git.find_commit(parent).ok());
             open.extend(parents.map(|parent| (parent, Rc::clone(&reference))));
@@ -89,7 +91,7 @@ impl Repository {
         Ok(())
     }
 
-    /// The object of a folder in a commit; None where it has no folder of that path.
+    /// Returns the object ID of a folder in a commit; None if it has no such folder.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -101,7 +103,7 @@ impl Repository {
         }
     }
 
-    /// The names of all refs below `prefix`, without it.
+    /// Returns the names of all refs below `prefix`, without the prefix.
     ///
     /// # Errors
     /// Refs that cannot be read.
@@ -116,24 +118,24 @@ impl Repository {
         Ok(names)
     }
 
-    /// Whether the history ends before its beginning.
+    /// Reports whether the clone is shallow, so that its history is incomplete.
     #[must_use]
     pub fn is_shallow(&self) -> bool {
         self.git.is_shallow()
     }
 
-    /// Where a shallow clone's history ends, as git has it written down; empty where it is whole.
+    /// Returns git's list of a shallow clone's last commits; empty if it is complete.
     #[must_use]
     pub fn shallow_ends(&self) -> Vec<u8> {
         std::fs::read(self.git.commondir().join("shallow")).unwrap_or_default()
     }
 
-    /// The commits that refs point to and that were not seen. A ref to anything else holds no catalog.
+    /// Returns the unseen commits of refs; a ref to another object has no catalog.
     fn tips(&self, seen: &mut ObjectCache) -> Result<Vec<(Commit<'_>, Rc<str>)>, SourceError> {
         let references = self.git.references().map_err(SourceError::git("the refs"))?;
         let mut tips = Vec::new();
         for reference in references.flatten().chain(self.git.head().ok()) {
-            // What a symbolic ref points to is a ref itself.
+            // The target of a symbolic ref is a ref itself.
             let Some(target) = reference.target().filter(|target| !seen.has(*target)) else {
                 continue;
             };
@@ -144,7 +146,7 @@ impl Repository {
                 tips.push((commit, String::from_utf8_lossy(reference.shorthand_bytes()).into()));
             }
         }
-        // Of all that is stashed, the ref has only the last one.
+        // The ref has only the last stash; the others are in its reflog.
         if let Ok(stashed) = self.git.reflog("refs/stash") {
             let commits =
                 stashed.iter().filter_map(|entry| self.git.find_commit(entry.id_new()).ok());
