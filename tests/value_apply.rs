@@ -115,7 +115,7 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
     let plan = aws.plan();
     assert_eq!(
         plan.json()["actions"][0]["reason"],
-        "there is no such secret; its value is made on the way (username, password)"
+        "the secret does not exist; its value is generated (username, password)"
     );
     assert_eq!(awaiting(&plan), [""; 0]);
     aws.apply().success();
