@@ -221,7 +221,7 @@ fn another_kms_key_updates_the_secret_and_none_leaves_it() {
     assert_eq!(Platform::actions(&aws.plan()), [""; 0]);
 
     aws.platform.configure("backend: aws\nkmsKeyId: alias/two", &gitops);
-    assert_eq!(reasons(&aws.plan()), "the KMS key: alias/one → alias/two");
+    assert_eq!(reasons(&aws.plan()), "KMS key: alias/one → alias/two");
     aws.apply().success();
     assert_eq!(aws.writes(), ["UpdateSecret"]);
     assert_eq!(aws.describe(KEY)["KmsKeyId"], "alias/two");

@@ -82,7 +82,7 @@ fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [soon]);
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "1d"]).success()), [""; 0]);
 
-    // Its value was read yesterday, and seven quiet days are asked for.
+    // Its value was read yesterday, and seven quiet days are required.
     let aws = Aws::new("due-gates");
     let catalog = &aws.platform.catalog;
     // The platform's own first commit is of 2099.

@@ -112,7 +112,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     set_status(platform, "deprecated", 90);
     assert_eq!(actions(&aws), [""; 0]);
 
-    // The request is young: the cluster lets go of the secret, and the secret stays.
+    // The request is recent: the ExternalSecret is removed, and the secret stays.
     set_status(platform, "decommission_requested", 50);
     let waits = format!("SEC-0007 blocked {KEY}");
     assert_eq!(actions(&aws), [format!("SEC-0007 remove-projection {PROJECTION}"), waits.clone()]);

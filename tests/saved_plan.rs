@@ -308,7 +308,8 @@ fn an_adoption_in_a_plan_file_is_shown_before_it_is_applied() {
         .reach(aws.platform.catalog.goldenpath(&["--quiet", "apply", "--yes", &file]))
         .run()
         .success();
-    let shown = "Chosen in the plan file, not in the catalog:\n  ! adopts the secret of SEC-0007, which goldenpath did not create\n";
+    let shown = "Chosen in the plan file, not in the catalog:\n  \
+                 ! adopts the unmanaged secret of SEC-0007\n";
     assert!(outcome.stderr.contains(shown), "{}", outcome.stderr);
     // A plan that chooses nothing has nothing to show.
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();

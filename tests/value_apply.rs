@@ -683,7 +683,7 @@ fn a_rotation_by_hand_counts_from_the_tag() {
         .run()
         .success()
         .stdout;
-    assert!(issue.contains("`; renewed by `goldenpath value rotate SEC-0007`\n"), "{issue}");
+    assert!(issue.contains("`; run `goldenpath value rotate SEC-0007`\n"), "{issue}");
 
     // A time to come is no time at which something was done, and what is no time is none at all.
     aws.call("TagResource", tag("2999-01-01T00:00:00Z"));

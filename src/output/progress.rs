@@ -132,10 +132,12 @@ impl<'run> ApplyProgress<'run> {
 pub(crate) fn report_record(event: &ApplyEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match event {
-        ApplyEvent::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
+        ApplyEvent::Recorded(commit) => {
+            streams.talk(&format!("recorded in {} of the catalog", &commit[..8]));
+        }
         ApplyEvent::Unrecorded(error) => streams.talk(&format!(
-            "Note: the audit trail is kept in .git/goldenpath/ until a run can commit it: {error}. In a \
-             pipeline, set `audit.push`."
+            "Note: the audit trail is kept in .git/goldenpath/ until a run can commit it: {error}. \
+             In a pipeline, set `audit.push`."
         )),
         ApplyEvent::RecordFailed(error) => streams.error(error),
         _ => {}

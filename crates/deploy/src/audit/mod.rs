@@ -103,7 +103,10 @@ pub enum RecordError {
     )]
     Mark { file: String, why: String },
 
-    #[error("the catalog's repository has no remote{}", name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
+    #[error(
+        "the catalog's repository has no remote{}",
+        name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default()
+    )]
     #[diagnostic(
         code(goldenpath::audit::no_remote),
         help("set `audit.remote` in goldenpath.yaml, or run `git remote add`")
@@ -399,7 +402,10 @@ impl<'run> Recorder<'run> {
 /// Returns completed and interrupted events. The outcome of an interrupted one is unknown.
 fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     let is_of = |one: &AuditEvent, other: &AuditEvent| {
-        (one.id, &one.action, &one.target, &one.source) == (other.id, &other.action, &other.target, &other.source)
+        one.id == other.id
+            && one.action == other.action
+            && one.target == other.target
+            && one.source == other.source
             // Each version of a value is an action of its own, distinguished by its reason.
             && (one.reason == other.reason || !one.action.ends_with("-value"))
     };

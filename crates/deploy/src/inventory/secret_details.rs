@@ -140,7 +140,12 @@ impl Stored {
 
 impl Projected {
     fn as_json(&self) -> Value {
-        json!({ "place": self.place, "file": self.file, "state": self.state, "message": self.words })
+        json!({
+            "place": self.place,
+            "file": self.file,
+            "state": self.state,
+            "message": self.words,
+        })
     }
 }
 

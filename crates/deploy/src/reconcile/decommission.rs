@@ -45,7 +45,7 @@ pub(super) async fn actions(
     let takeover = Takeover { unmanaged: false, repository: world.options.rebind_catalog };
     if let Some(reason) = in_the_way(desired, found, takeover) {
         let conflict = action(key, reason, Step::Blocked(Obstacle::Conflict));
-        // If the secret belongs to another catalog, repository or manifest, the ExternalSecret may too.
+        // The ExternalSecret may have the same foreign owner as the secret.
         let removal = removal.filter(|_| owner_of(desired, found) == SecretOwnership::Unmanaged);
         return Ok(removal.into_iter().chain([conflict]).collect());
     }
@@ -56,8 +56,8 @@ pub(super) async fn actions(
     }
     if let Some(end) = found.deletion {
         let words = format!(
-            "marked for deletion, deleted on {}; until then, `goldenpath lifecycle set {} deprecated` \
-             restores it",
+            "marked for deletion, deleted on {}; until then, `goldenpath lifecycle set {} \
+             deprecated` restores it",
             day(end),
             desired.request.id
         );

@@ -1,4 +1,4 @@
-//! The desired state: what a manifest requests of the store and the GitOps repository.
+//! The desired state of a secret and its projection, from the manifest.
 
 use std::collections::BTreeMap;
 
@@ -97,15 +97,11 @@ fn desired<'catalog>(
         entry,
         request,
         refusal: refusal(&tags),
-        make: match request.generate {
-            true => project
-                .secret_types
-                .of(&request.secret_type)
-                .made_at_first()
-                .into_iter()
-                .cloned()
-                .collect(),
-            false => Vec::new(),
+        make: if request.generate {
+            let secret_type = project.secret_types.of(&request.secret_type);
+            secret_type.made_at_first().into_iter().cloned().collect()
+        } else {
+            Vec::new()
         },
         kms_key: project.config.store_of(environment).kms_key_id,
         policy: request.principals.as_ref().map(ResourcePolicy::of),

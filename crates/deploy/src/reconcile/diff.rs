@@ -15,9 +15,9 @@ pub(super) enum PolicySeen<'a> {
     Read(Option<&'a str>),
 }
 
-/// Returns the actions for a secret, in order: none, a creation, a conflict, or changes.
+/// Returns the actions for a secret, in order of execution.
 ///
-/// `takeover` says which secrets that are not ours may be taken over.
+/// These are none, a creation, a conflict, or changes. `takeover` says which secrets that are not ours may be taken over.
 pub(super) fn secret_actions(
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,

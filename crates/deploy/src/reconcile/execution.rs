@@ -1,4 +1,4 @@
-//! Applies one step in a store. Each step can be repeated, whatever its first result was.
+//! Applies one step in a store. Each step can be repeated, also after a failure.
 
 use jiff::Timestamp;
 
@@ -73,10 +73,11 @@ async fn create(
             let found = store.describe(key).await?;
             let expected = ExpectedTags::of_tags(&new.tags);
             let ours = found.is_some_and(|found| {
+                let is_same_tag = |name: &&str| found.tags.get(*name) == new.tags.get(*name);
                 found.deletion.is_none()
                     && SecretOwnership::of(&found, &expected).is_ours()
                     // An earlier try set all tags in the same call.
-                    && [CATALOG, REPOSITORY, ID].iter().all(|name| found.tags.get(*name) == new.tags.get(*name))
+                    && [CATALOG, REPOSITORY, ID].iter().all(is_same_tag)
             });
             if ours { Ok(()) } else { Err(error) }
         }

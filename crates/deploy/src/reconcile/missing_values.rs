@@ -1,4 +1,4 @@
-//! Secrets without a value. The operator reports an error for each until a value is set.
+//! Secrets without a value. The operator reports an error for each of them.
 
 use super::{Action, Step};
 use crate::store::StoredSecret;

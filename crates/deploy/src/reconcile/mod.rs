@@ -106,9 +106,11 @@ pub struct Options {
 /// The number of concurrent store calls, at least 1 each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parallelism {
-    /// While planning, when calls only read: AWS allows 10,000 DescribeSecret calls per second.
+    /// While planning, when calls only read.
+    ///
+    /// AWS allows 10,000 DescribeSecret calls per second.
     pub looking: usize,
-    /// While applying: AWS allows 50 calls per second of each kind that writes.
+    /// While applying. AWS allows 50 writing calls of each kind per second.
     pub changing: usize,
 }
 
@@ -170,7 +172,8 @@ pub enum ReconcileError {
     #[diagnostic(
         code(goldenpath::reconcile::same_file),
         help(
-            "add `{{{{ id }}}}` to `gitops.file` in goldenpath.yaml: each manifest needs its own file"
+            "add `{{{{ id }}}}` to `gitops.file` in goldenpath.yaml, so that each manifest has a \
+             file of its own"
         )
     )]
     SameFile { file: String, ids: String },

@@ -115,8 +115,8 @@ impl SecretOwnership {
             }
             Self::OtherRepository { theirs, ours: None } => {
                 format!(
-                    "it belongs to the repository {theirs}, and this clone has no remote to compare \
-                     it with"
+                    "it belongs to the repository {theirs}, and this clone has no remote to \
+                     compare it with"
                 )
             }
             Self::OtherManifest { id } => format!("it belongs to {id}"),
@@ -131,18 +131,23 @@ impl SecretOwnership {
                 format!("run `goldenpath apply --adopt {id}` to take over an unmanaged secret")
             }
             Self::OtherCatalog { .. } => {
-                "choose another name or `store.keyTemplate`: a secret of another catalog is never taken \
-                 over".to_owned()
+                "choose another name or `store.keyTemplate`: a secret of another catalog is never \
+                 taken over"
+                    .to_owned()
             }
             Self::OtherRepository { ours: Some(_), .. } => {
-                "run `goldenpath apply --rebind-catalog` if the repository was renamed or moved; otherwise \
-                 work in a clone of that repository, whose remote URL has the same host and path \
-                 (`git remote set-url`)".to_owned()
+                "run `goldenpath apply --rebind-catalog` if the repository was renamed or moved; \
+                 otherwise work in a clone of that repository, whose remote URL has the same host \
+                 and path (`git remote set-url`)"
+                    .to_owned()
             }
             Self::OtherRepository { ours: None, .. } => {
-                "run `git remote add origin URL`, or set `audit.remote` in goldenpath.yaml".to_owned()
+                "run `git remote add origin URL`, or set `audit.remote` in goldenpath.yaml"
+                    .to_owned()
             }
-            Self::OtherManifest { .. } => "choose another name: each secret belongs to one manifest".to_owned(),
+            Self::OtherManifest { .. } => {
+                "choose another name: each secret belongs to one manifest".to_owned()
+            }
         }
     }
 
@@ -171,13 +176,13 @@ impl SecretOwnership {
                 catalog.as_deref().unwrap_or("none")
             )),
             Self::OtherRepository { theirs, ours: Some(ours) } => Some(format!(
-                "a secret with this name exists and belongs to another repository: its tag {REPOSITORY} \
-                 is {theirs}, and this repository is {ours}; if it was renamed or moved, \
-                 `--rebind-catalog` updates the tag"
+                "a secret with this name exists and belongs to another repository: its tag \
+                 {REPOSITORY} is {theirs}, and this repository is {ours}; if it was renamed or \
+                 moved, `--rebind-catalog` updates the tag"
             )),
             Self::OtherRepository { theirs, ours: None } => Some(format!(
-                "a secret with this name exists and belongs to the repository {theirs}, and this clone \
-                 has no remote to compare it with"
+                "a secret with this name exists and belongs to the repository {theirs}, and this \
+                 clone has no remote to compare it with"
             )),
             Self::OtherManifest { id } => {
                 Some(format!("a secret with this name exists and belongs to {id}"))

@@ -1,4 +1,4 @@
-//! A plan: the actions that make the store and the GitOps repository match the catalog.
+//! A plan: the actions that bring stores and GitOps repositories up to date.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ impl Action {
         actions
     }
 
-    /// Returns the manifest that the action marks `decommissioned`; None for any other action.
+    /// Returns the manifest to mark `decommissioned`; None for any other action.
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
         match &self.step {
@@ -90,7 +90,7 @@ impl Action {
     }
 }
 
-/// The change that an action makes.
+/// The change of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// `make` has the keys of a value to generate, if any. No step contains a value.
@@ -342,7 +342,11 @@ impl Plan {
             "findings": finding_rows(findings),
         });
         if let Some(message) = self.template_change() {
-            json["templateChanged"] = json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
+            json["templateChanged"] = json!({
+                "file": TEMPLATE_FILE,
+                "projectionsDiffer": self.projections_differ,
+                "message": message,
+            });
         }
         json
     }

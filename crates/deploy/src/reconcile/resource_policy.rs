@@ -185,7 +185,8 @@ mod tests {
                   "Action": action(&["DescribeSecret", "GetSecretValue"]), "Resource": "*" },
                 { "Sid": "GoldenpathWrite", "Effect": "Allow",
                   "Principal": { "AWS": [arn("role/w")] },
-                  "Action": action(&["DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"]),
+                  "Action": action(&["DescribeSecret", "PutSecretValue",
+                                     "UpdateSecretVersionStage"]),
                   "Resource": "*" },
                 { "Sid": "GoldenpathBreakGlass", "Effect": "Allow",
                   "Principal": { "AWS": [arn("root")] },
@@ -207,7 +208,7 @@ mod tests {
     fn policies_are_compared_by_meaning() {
         let ours = policy();
         assert!(ours.is(ours.text.as_deref()));
-        // As AWS may return it: single items without a list, another order, an account for its root.
+        // As AWS may return it: single items without a list, reordered, an account for its root.
         let theirs = r#"{"Statement":[
             {"Effect":"Allow","Principal":{"AWS":"123456789012"},"Sid":"x","Resource":["*"],
              "Action":["secretsmanager:UpdateSecretVersionStage","secretsmanager:PutSecretValue",
@@ -216,8 +217,10 @@ mod tests {
              "Action":["secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage",
                        "secretsmanager:DescribeSecret"]},
             {"Resource":"*","Effect":"Allow",
-             "Principal":{"AWS":["arn:aws:iam::123456789012:role/b","arn:aws:iam::123456789012:role/a"]},
-             "Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"]}],"Version":"2012-10-17"}"#;
+             "Principal":{"AWS":["arn:aws:iam::123456789012:role/b",
+                                 "arn:aws:iam::123456789012:role/a"]},
+             "Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"]}],
+             "Version":"2012-10-17"}"#;
         assert!(ours.is(Some(theirs)));
         for (from, to) in [
             ("role/w", "role/v"),

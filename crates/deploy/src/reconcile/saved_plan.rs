@@ -221,8 +221,8 @@ impl Saved {
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedError> {
-        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema or the \
-                   projection's template is different";
+        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema or \
+                   the projection's template is different";
         same(&self.configuration, configuration, "the configuration", how.to_owned())
     }
 
@@ -231,8 +231,8 @@ impl Saved {
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_account(&self, account: &str) -> Result<(), SavedError> {
-        let how = "this run uses other stores or GitOps working copies (account, region, endpoint, role, \
-                   folder or branch)";
+        let how = "this run uses other stores or GitOps working copies (account, region, endpoint, \
+                   role, folder or branch)";
         same(&self.account, account, "the account", how.to_owned())
     }
 

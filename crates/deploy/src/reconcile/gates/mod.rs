@@ -1,6 +1,6 @@
 //! Gates: the conditions for deleting a secret.
 //!
-//! Each gate is best effort and reports what it could not check.
+//! Each gate is best effort and reports the limits of its check.
 
 mod cluster;
 mod consumers;
@@ -142,8 +142,8 @@ fn cooling_off(world: &World<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
             end => (
                 false,
                 format!(
-                    "decommission requested on {}, and {days} days of cooling off are required: {} at \
-                     the earliest",
+                    "decommission requested on {}, and {days} days of cooling off are required: \
+                     {} at the earliest",
                     day(*since),
                     moment(end)
                 ),

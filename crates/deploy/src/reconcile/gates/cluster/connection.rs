@@ -142,12 +142,16 @@ fn at_home(path: &Path) -> Option<PathBuf> {
 fn in_words(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::LoadContext(_) => {
-            "its kubeconfig has no such context; run `kubectl config get-contexts` to list the contexts"
+            "its kubeconfig has no such context; run `kubectl config get-contexts` to list the \
+             contexts"
                 .to_owned()
         }
-        KubeconfigError::LoadClusterOfContext(name) => format!("its kubeconfig has no cluster `{name}`"),
+        KubeconfigError::LoadClusterOfContext(name) => {
+            format!("its kubeconfig has no cluster `{name}`")
+        }
         KubeconfigError::FindPath => {
-            "there is no kubeconfig; set `cluster.kubeconfig` in goldenpath.yaml, or KUBECONFIG".to_owned()
+            "there is no kubeconfig; set `cluster.kubeconfig` in goldenpath.yaml, or KUBECONFIG"
+                .to_owned()
         }
         KubeconfigError::ReadConfig(error, path) => {
             format!("cannot read the kubeconfig {}: {error}", path.display())

@@ -94,7 +94,7 @@ impl Clusters {
         &self.found[&place]
     }
 
-    /// Searches for the Secrets of all manifests of the environment with a decommission request.
+    /// Searches for the Secrets of all decommission requests of the environment.
     async fn search(
         &mut self,
         world: &World<'_>,
