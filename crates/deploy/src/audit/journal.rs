@@ -1,7 +1,7 @@
 //! The journal: events of a run that are not recorded yet, one per line.
 //!
-//! Each run locks a file of its own under `.git/goldenpath/`. An unlocked file is from a run that was
-//! killed. The next run records it.
+//! Each run locks a file of its own under `.git/goldenpath/`. An unlocked file is from a run that
+//! was killed. The next run records it.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};

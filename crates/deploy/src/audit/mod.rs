@@ -1,8 +1,8 @@
 //! Records the actions of a run in the catalog's repository.
 //!
-//! One commit has the audit trail and the manifests that are marked `decommissioned`. Before that, a
-//! journal under `.git/goldenpath/` has each action from before its start, so that the next run in the
-//! same clone records the actions of a run that was killed.
+//! One commit has the audit trail and the manifests that are marked `decommissioned`. Before that,
+//! a journal under `.git/goldenpath/` has each action from before its start, so that the next run
+//! in the same clone records the actions of a run that was killed.
 
 mod journal;
 

@@ -1,7 +1,7 @@
 //! Due dates of secrets.
 //!
-//! A secret is due when its ttl ends, its rotation is overdue, it is deprecated for too long, or its
-//! decommission request can be applied.
+//! A secret is due when its ttl ends, its rotation is overdue, it is deprecated for too long, or
+//! its decommission request can be applied.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

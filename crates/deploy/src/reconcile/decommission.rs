@@ -1,7 +1,7 @@
 //! Decommissions a secret: projection, gates, deletion, then the manifest's status.
 //!
-//! The projection is removed, the gates are checked, the secret is marked for deletion, and after its
-//! recovery window the manifest is marked `decommissioned`.
+//! The projection is removed, the gates are checked, the secret is marked for deletion, and after
+//! its recovery window the manifest is marked `decommissioned`.
 
 use super::desired::DesiredSecret;
 use super::diff::{PolicySeen, in_the_way, owner_of, tag_action};

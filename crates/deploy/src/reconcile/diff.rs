@@ -17,7 +17,8 @@ pub(super) enum PolicySeen<'a> {
 
 /// Returns the actions for a secret, in order of execution.
 ///
-/// These are none, a creation, a conflict, or changes. `takeover` says which secrets that are not ours may be taken over.
+/// These are none, a creation, a conflict, or changes. `takeover` says which secrets that are not
+/// ours may be taken over.
 pub(super) fn secret_actions(
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
@@ -217,8 +218,8 @@ fn action(desired: &DesiredSecret<'_>, reason: String, step: Step) -> Action {
 
 /// Returns whether both name the same key.
 ///
-/// An ID or alias may be given alone or as part of an ARN, and a store returns the form that was set
-/// (DescribeSecret, `KmsKeyId`: "the key ID or alias ARN").
+/// An ID or alias may be given alone or as part of an ARN, and a store returns the form that was
+/// set (DescribeSecret, `KmsKeyId`: "the key ID or alias ARN").
 fn is_same_key(wanted: &str, found: Option<&str>) -> bool {
     fn short(key: &str) -> &str {
         let resource =

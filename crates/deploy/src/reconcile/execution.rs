@@ -87,8 +87,8 @@ async fn create(
 
 /// Marks the secret for deletion.
 ///
-/// The store rejects the call if the secret is marked already: then the answer to an earlier try was
-/// lost.
+/// The store rejects the call if the secret is marked already: then the answer to an earlier try
+/// was lost.
 async fn delete(store: &Store, key: &StoreKey, days: u8) -> Result<(), StoreError> {
     match store.delete(key, days).await {
         Err(error @ (StoreError::Rejected { .. } | StoreError::NotFound { .. })) => {

@@ -22,7 +22,10 @@ pub struct MissingValue {
 
 /// Returns whether a secret has no value after its actions.
 pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) -> bool {
-    let is_generated = |action: &Action| matches!(&action.step, Step::CreateSecret { make, .. } if !make.is_empty());
+    let is_generated = |action: &Action| match &action.step {
+        Step::CreateSecret { make, .. } => !make.is_empty(),
+        _ => false,
+    };
     match actual {
         Some(found) => !found.has_value(),
         None => !actions.iter().any(is_generated),

@@ -155,8 +155,8 @@ struct Warning {
 /// Renders the plan in Markdown, below GitHub's size limit.
 ///
 /// Each list has as many entries as fit, and the number of those left out. Text from manifests is
-/// escaped. `rules` are the project settings that check the catalog, `own_template` is the catalog's
-/// template of the second part, if any.
+/// escaped. `rules` are the project settings that check the catalog, `own_template` is the
+/// catalog's template of the second part, if any.
 ///
 /// # Errors
 /// A template that does not render.

@@ -184,8 +184,8 @@ impl Saved {
 
     /// Returns the choices in the plan that do not come from the catalog, one per line.
     ///
-    /// These are adopted secrets, secrets bound to this repository, overridden gates with the reason,
-    /// and plain folders.
+    /// These are adopted secrets, secrets bound to this repository, overridden gates with the
+    /// reason, and plain folders.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
         let Selected { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } = &self.selection;
@@ -221,8 +221,8 @@ impl Saved {
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedError> {
-        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema or \
-                   the projection's template is different";
+        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema \
+                   or the projection's template is different";
         same(&self.configuration, configuration, "the configuration", how.to_owned())
     }
 

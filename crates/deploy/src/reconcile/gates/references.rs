@@ -1,7 +1,7 @@
 //! Finds references to a Kubernetes Secret in a GitOps file or a cluster's object.
 //!
-//! YAML is read event by event, so that aliases are not expanded. Other files, such as templates, are
-//! read line by line.
+//! YAML is read event by event, so that aliases are not expanded. Other files, such as templates,
+//! are read line by line.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,7 +1,8 @@
 //! A connection to a cluster, by a context of a kubeconfig.
 //!
-//! Errors are reworded: a kubeconfig error quotes the file, and an error of a credential plugin quotes
-//! the plugin's output. Both may contain a token.
+//! Errors are reworded: a kubeconfig error quotes the file, and an error of a credential plugin
+//! quotes the plugin's output. Both may contain a token.
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
