@@ -252,7 +252,7 @@ fn is_store_step(step: &Step) -> bool {
 }
 
 /// Applies one manifest's steps in order. Steps after a failure have no result.
-async fn one_manifest<'plan>(
+async fn apply_manifest<'plan>(
     world: &World<'_>,
     recorder: &Recorder<'_>,
     actions: Vec<&'plan Action>,

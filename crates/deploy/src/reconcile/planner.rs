@@ -196,7 +196,7 @@ impl ObservedState<'_> {
 ///
 /// A sweep may be minutes old, so a secret that differs from its manifest is described again
 /// (ListSecrets, "might not reflect changes from the last five minutes").
-async fn look_at<'sweep>(
+async fn observe<'sweep>(
     world: &World<'_>,
     account: &Account,
     desired: &DesiredSecret<'_>,

@@ -110,7 +110,7 @@ fn in_yaml(
                 document.end_value();
             }
             Event::Scalar(value, ..) => document.scalar(&value, span.start.line(), names),
-            Event::Alias(_) => document.is_done(),
+            Event::Alias(_) => document.end_value(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd => {}
         }
     }
