@@ -253,7 +253,7 @@ fn a_file_that_is_no_such_plan_is_told_so() {
     }
     // One that was made to fit is held against what is to be done all the same.
     fs::write(&file, forged(&text, |plan| plan["actions"][0]["step"] = "0".into())).unwrap();
-    refused(&platform, apply(&platform, &file).run(), "what is to be done");
+    refused(&platform, apply(&platform, &file).run(), "the list of actions");
     fs::File::create(&file).unwrap().set_len(200 * 1024 * 1024).unwrap();
     assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("more than the"));
     fs::remove_file(&file).unwrap();

@@ -48,7 +48,7 @@ fn a_signal_finishes_what_is_begun_and_begins_nothing_else() {
         let (aws, gate) = five("stopped");
         let running = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).start();
         assert!(gate.is_reached_by(1));
-        running.signal(signal).wait_for("Stopping after the manifests in progress");
+        running.signal(signal).wait_for("Stopping after the current manifests");
         gate.open();
         let outcome = running.wait().fails_with(130);
         assert!(

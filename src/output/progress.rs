@@ -145,7 +145,7 @@ pub(crate) fn report_record(event: &ApplyEvent<'_>, context: &Context) {
 }
 
 fn print_stopping() {
-    eprintln!("Stopping after the manifests in progress. Press Ctrl-C again to stop immediately.");
+    eprintln!("Stopping after the current manifests. Press Ctrl-C again to stop immediately.");
 }
 
 /// Returns an action's name: `SEC-0007 create-secret goldenpath/payments/dev/db`.

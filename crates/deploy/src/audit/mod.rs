@@ -399,7 +399,9 @@ impl<'run> Recorder<'run> {
     }
 }
 
-/// Returns completed and interrupted events. The outcome of an interrupted one is unknown.
+/// Returns completed and interrupted events.
+///
+/// The outcome of an interrupted one is unknown.
 fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     let is_of = |one: &AuditEvent, other: &AuditEvent| {
         one.id == other.id

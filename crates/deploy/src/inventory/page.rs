@@ -189,7 +189,7 @@ fn harmless(value: &mut Value) {
     }
 }
 
-/// Returns the hash of an inline text for a Content-Security-Policy (CSP 3, "hash-source").
+/// Returns the hash of an inline text for the page's policy (CSP 3, "hash-source").
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
 }

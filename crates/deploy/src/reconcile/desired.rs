@@ -61,7 +61,7 @@ pub(super) struct DesiredSecret<'catalog> {
     pub(super) kms_key: Option<String>,
     /// None if the manifest has no access lists.
     pub(super) policy: Option<ResourcePolicy>,
-    /// None if rotation is not changed: the class has no interval, or rotation is manual.
+    /// None if rotation is not configured: no interval, or manual rotation.
     pub(super) rotation: Option<RotationState>,
     pub(super) projection: Projection,
 }
@@ -132,7 +132,9 @@ pub(super) fn interval(request: &SecretRequest, project: &Project) -> Option<u16
         .filter(|days| *days > 0)
 }
 
-/// Returns why AWS would reject a tag. Lists of the catalog's own may have any text.
+/// Returns why AWS would reject a tag, if so.
+///
+/// The catalog's own lists may contain any text.
 fn refusal(tags: &BTreeMap<String, String>) -> Option<String> {
     tags.iter().find_map(|(name, value)| {
         let reason = config::check_tag_value(value).err()?;

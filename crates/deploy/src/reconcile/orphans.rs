@@ -33,7 +33,7 @@ pub struct StaleFile {
     pub reason: String,
 }
 
-/// Returns the stale files in the GitOps repositories whose manifests `holds` selects.
+/// Returns the stale files in the GitOps repositories that `holds` selects.
 pub(super) fn stale(
     world: &World<'_>,
     holds: impl Fn(SecretSubject<'_>) -> bool,

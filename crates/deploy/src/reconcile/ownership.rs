@@ -47,7 +47,7 @@ pub(super) struct Takeover {
 }
 
 impl<'a> ExpectedTags<'a> {
-    /// Returns the tags of a manifest's secret; for None, of any manifest of the catalog.
+    /// Returns the tags of a manifest's secret, or of any manifest's for None.
     #[must_use]
     pub fn of(project: &'a Project, id: Option<SecretId>) -> Self {
         Self {

@@ -29,7 +29,9 @@ pub struct Plan {
     pub awaiting: Vec<MissingValue>,
     /// Secrets of this catalog without a manifest. They are not changed.
     pub orphans: Vec<Orphan>,
-    /// Files of this catalog in the GitOps repositories without a manifest. They are not changed.
+    /// Files of this catalog in GitOps repositories without a manifest.
+    ///
+    /// They are not changed.
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be read: nothing is planned for their environments.
     pub unseen: Vec<UnreadableAccount>,
@@ -62,7 +64,7 @@ impl Action {
         }
     }
 
-    /// Returns the action and the gates that it overrides as the audit trail records them.
+    /// Returns the action and its overridden gates for the audit trail.
     #[must_use]
     pub fn recorded_actions(&self) -> Vec<RecordedAction> {
         let mut actions = Vec::new();

@@ -39,7 +39,7 @@ const LONGEST: usize = 65_000;
 /// The maximum length of the first part.
 const LONGEST_HEADER: usize = 45_000;
 
-/// The maximum length of a value, so that one long policy does not fill the comment.
+/// The maximum length of a value: one long policy must not fill the comment.
 const LONGEST_VALUE: usize = 400;
 
 /// The minimum length of a list entry.

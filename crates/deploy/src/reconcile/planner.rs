@@ -23,7 +23,7 @@ use goldenpath_core::rules;
 
 /// The observed state of one secret.
 struct ObservedState<'sweep> {
-    /// Borrowed from the sweep if that is up to date; None if the secret does not exist.
+    /// Borrowed from the sweep if up to date; None if the secret does not exist.
     secret: Option<Cow<'sweep, StoredSecret>>,
     /// None if the policy was not read.
     policy: Option<Option<String>>,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use goldenpath_core::manifest::Principals;
 
-/// The value of the tag [`super::desired::POLICY`] if a manifest requests no policy.
+/// The value of the tag [`super::desired::POLICY`] without a policy.
 const NONE: &str = "none";
 
 /// The digest's length in the tag. It distinguishes policies and protects nothing.
@@ -144,7 +144,7 @@ fn set(value: &Value, form: impl Fn(&str) -> String) -> String {
     format!("{texts:?}")
 }
 
-/// Returns the account number for an account's root (IAM, "AWS account principals").
+/// Returns the number of an account's root (IAM, "AWS account principals").
 fn root_of(text: &str) -> String {
     let parts: Vec<&str> = text.split(':').collect();
     match parts[..] {

@@ -18,10 +18,12 @@ use goldenpath_core::files;
 /// The version of the file format.
 const VERSION: u64 = 1;
 
-/// The maximum size of a plan. A plan of ten thousand new secrets has a tenth of that.
+/// The maximum size of a plan in bytes.
+///
+/// A plan of ten thousand new secrets has a tenth of that.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// A plan with the state that it was created from. Digests are SHA-256 in hexadecimal.
+/// A plan with the state at its creation. Digests are SHA-256 in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Saved {
@@ -285,7 +287,7 @@ pub fn digest(value: &Value) -> String {
     Sha256::digest(value.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Returns where a run writes: stores with their accounts, and GitOps working copies.
+/// Returns where a run writes: stores, their accounts and GitOps working copies.
 ///
 /// # Errors
 /// Fails if an account does not return its identity.

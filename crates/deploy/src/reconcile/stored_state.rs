@@ -16,7 +16,7 @@ use goldenpath_core::manifest::{SecretId, SecretRequest};
 /// The number of accounts that are swept concurrently.
 const AT_ONCE: usize = 8;
 
-/// Returns the dates of the manifests' secrets, and the accounts that cannot be read.
+/// Returns the dates of the manifests' secrets and the unreadable accounts.
 ///
 /// `holds` filters the manifests. `read` receives the number of secrets of each page.
 pub async fn known(

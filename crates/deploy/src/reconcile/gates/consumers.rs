@@ -1,4 +1,4 @@
-//! The gate `consumers`: references to a Kubernetes Secret in the GitOps repository.
+//! The gate `consumers`: references to a Secret in the GitOps repository.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ impl Consumers {
 }
 
 impl ConsumerFiles {
-    /// Searches for the Kubernetes Secrets of all manifests with a decommission request.
+    /// Searches for the Kubernetes Secrets of all decommission requests.
     fn search(world: &World<'_>, target: &Target) -> Self {
         let names: BTreeSet<&str> = world
             .catalog

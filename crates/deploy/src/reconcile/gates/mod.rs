@@ -20,7 +20,7 @@ use references::Reference;
 /// A condition for deleting a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
-    /// No file in the GitOps repository refers to the Kubernetes Secret in its namespace.
+    /// No file in the GitOps repository refers to the Secret in its namespace.
     Consumers,
     /// The value was not read for the tier's quiet days.
     LastAccessed,

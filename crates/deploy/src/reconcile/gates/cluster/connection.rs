@@ -123,7 +123,9 @@ fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
     Kubeconfig::read_from(&file).map_err(|error| in_words(&error))
 }
 
-/// Returns whether the context's cluster has a proxy, which overrides the environment.
+/// Returns whether the context's cluster has a proxy.
+///
+/// It overrides the proxy of the environment.
 fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
     let context = kubeconfig
         .contexts

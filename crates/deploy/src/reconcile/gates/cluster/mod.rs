@@ -31,8 +31,9 @@ pub(super) struct Clusters {
 
 /// The content of one namespace.
 struct NamespaceContent {
-    /// Whether any object was found. Each namespace has a service account, so that false means that
-    /// the namespace does not exist.
+    /// Whether any object was found.
+    ///
+    /// Each namespace has a service account, so false means that the namespace does not exist.
     is_there: bool,
     references: Vec<Reference>,
 }
