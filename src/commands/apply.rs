@@ -6,6 +6,7 @@ use std::pin::pin;
 use futures_util::future::{self, Either};
 
 use crate::args::plan::{PlanArgs, block_on, source_of, tell_unseen};
+use crate::output::apply_summary::render_summary;
 use crate::output::progress::ApplyProgress;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let mut applied = Applied::default();
             // What a run that was killed has done is still to be recorded.
             reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-                ApplyProgress::new(context, &world, 1).tell(event)
+                ApplyProgress::new(context, &world, 1).report(event)
             });
             return Ok(outcome(&plan, applied.failed));
         }
@@ -110,17 +111,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let source = source_of(&world);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
-        let mut teller = ApplyProgress::new(context, &world, all);
-        let stopping = teller.stopping();
+        let mut progress = ApplyProgress::new(context, &world, all);
+        let stopping = progress.stopping();
         let is_stopping = || stopping.is_asked();
         let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
-            teller.tell(event)
+            progress.report(event)
         });
         let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
         };
-        context.streams.result(&format!("{}{}", teller.failures(), crate::output::plan::summary(applied)));
+        context.streams.result(&format!("{}{}", progress.failures(), render_summary(applied)));
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {

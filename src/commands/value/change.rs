@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::secret::ValueTarget;
-use crate::output::progress::tell_of_the_record;
+use crate::output::progress::report_record;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_deploy::reconcile;
@@ -158,7 +158,7 @@ pub(crate) async fn carry_out(
     }
     let mut applied = Applied::default();
     reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-        tell_of_the_record(&event, context)
+        report_record(&event, context)
     });
     Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
 }
