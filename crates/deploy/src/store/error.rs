@@ -154,7 +154,7 @@ pub enum StoreError {
     )]
     BadEndpoint { endpoint: Option<String>, reason: String },
 
-    /// Only for an endpoint from the configuration: one from the user's environment may be anywhere.
+    /// Only for a configured endpoint: one from the user's environment may be anywhere.
     #[error("`{endpoint}` is not a host of AWS Secrets Manager in `{region}`")]
     #[diagnostic(
         code(goldenpath::store::foreign_endpoint),

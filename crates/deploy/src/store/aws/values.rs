@@ -198,7 +198,9 @@ pub(super) fn without_aws_message(error: StoreError) -> StoreError {
             StoreError::Rejected { operation, name, code, message: omitted(&message) }
         }
         StoreError::ClockOff { .. } => StoreError::ClockOff { message: OMITTED.to_owned() },
-        StoreError::NoCredentials { .. } => StoreError::NoCredentials { reason: OMITTED.to_owned() },
+        StoreError::NoCredentials { .. } => {
+            StoreError::NoCredentials { reason: OMITTED.to_owned() }
+        }
         // Other reasons come from the operating system; a parser's reason may quote the response.
         StoreError::Unreachable { endpoint, reason } if reason.starts_with(UNREADABLE) => {
             StoreError::Unreachable { endpoint, reason: UNREADABLE.to_owned() }
