@@ -260,8 +260,8 @@ impl LocalStore {
             DecryptionError::Format(_) => format!("update goldenpath, or {again}"),
             DecryptionError::OtherKey => {
                 format!(
-                    "restore the key file (`store.keyFile`), or {again}, which deletes the versions \
-                     of the other key"
+                    "restore the key file (`store.keyFile`), or {again}, which deletes the \
+                     versions of the other key"
                 )
             }
             DecryptionError::Altered | DecryptionError::Relabeled => format!(
