@@ -25,11 +25,8 @@ pub fn store(git: &Repository, texts: &[&str]) -> Result<Vec<Oid>, Error> {
     let is_new = |id: Oid| !odb.exists_ext(id, OdbLookupFlags::NO_REFRESH);
     let new: Vec<&str> =
         texts.iter().zip(&ids).filter(|(_, id)| is_new(**id)).map(|(text, _)| *text).collect();
-    let packed = if new.len() >= PACK_LIMIT {
-        pack(git, &new).unwrap_or_default()
-    } else {
-        BTreeSet::new()
-    };
+    let packed =
+        if new.len() >= PACK_LIMIT { pack(git, &new).unwrap_or_default() } else { BTreeSet::new() };
     for (text, _) in texts.iter().zip(&ids).filter(|(_, id)| !packed.contains(id)) {
         // This also updates the time of an existing blob, so that no `git gc` deletes it.
         git.blob(text.as_bytes())?;

@@ -32,7 +32,9 @@ pub enum BranchError {
     #[error("cannot query {what} `{place}`: {source}")]
     #[diagnostic(
         code(goldenpath::branch::unreachable),
-        help("run `git ls-remote {place}` for details, and check the network and your permissions")
+        help(
+            "run `git ls-remote {place}` for details, and check the network and your permissions"
+        )
     )]
     Unreachable { what: &'static str, place: String, source: GitError },
 
@@ -57,10 +59,7 @@ pub enum BranchError {
         "cannot push to `{branch}` of {what} `{place}`: other pushes were faster for {seconds} \
          seconds"
     )]
-    #[diagnostic(
-        code(goldenpath::branch::contended),
-        help("run apply again; nothing was pushed")
-    )]
+    #[diagnostic(code(goldenpath::branch::contended), help("run apply again; nothing was pushed"))]
     Contended { what: &'static str, place: String, branch: String, seconds: u64 },
 
     #[error("cannot use the copy of {what} in `{}`: {why}", path.display())]

@@ -42,7 +42,8 @@ pub(super) fn clear(git: &Repository) {
     for entry in fs::read_dir(git.path().join("goldenpath")).into_iter().flatten().flatten() {
         let is_private_dir = entry.file_name().to_string_lossy().starts_with(TEMPORARY)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_private_dir && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+        if is_private_dir && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok())
+        {
             // Best effort: a leftover does no harm.
             let _ = fs::remove_dir_all(entry.path());
         }

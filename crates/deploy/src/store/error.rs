@@ -271,9 +271,7 @@ fn of_secret(name: &Option<String>) -> String {
 
 fn remedy_for(code: &str) -> &'static str {
     match code {
-        "InvalidRequestException" => {
-            "restore the secret first if it is marked for deletion"
-        }
+        "InvalidRequestException" => "restore the secret first if it is marked for deletion",
         "LimitExceededException" => {
             "request a higher Secrets Manager quota, or delete secrets that are not needed any more"
         }

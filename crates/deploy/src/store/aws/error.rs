@@ -33,20 +33,18 @@ impl Call<'_> {
         E: ProvideErrorMetadata + Error + 'static,
     {
         match &error {
-            SdkError::ServiceError(answer) => {
-                match answer.err().code() {
-                    Some(code) => {
-                        self.rejected(code, answer.err().message().unwrap_or("AWS gave no reason"))
-                    }
-                    None => {
-                        let status = answer.raw().status().as_u16();
-                        self.unreachable(format!(
-                            "the server there is not Secrets Manager; it answered with status \
-                             {status}"
-                        ))
-                    }
+            SdkError::ServiceError(answer) => match answer.err().code() {
+                Some(code) => {
+                    self.rejected(code, answer.err().message().unwrap_or("AWS gave no reason"))
                 }
-            }
+                None => {
+                    let status = answer.raw().status().as_u16();
+                    self.unreachable(format!(
+                        "the server there is not Secrets Manager; it answered with status \
+                             {status}"
+                    ))
+                }
+            },
             SdkError::DispatchFailure(_) => {
                 match (self.role_rejected(&error), credentials_error(&error)) {
                     (Some(rejected), _) => rejected,

@@ -86,8 +86,7 @@ impl KeyFile {
     }
 
     fn path(&self) -> Result<PathBuf, StoreError> {
-        let unknown =
-            || self.unusable("neither HOME nor XDG_CONFIG_HOME is set".to_owned());
+        let unknown = || self.unusable("neither HOME nor XDG_CONFIG_HOME is set".to_owned());
         let path = self.path.clone().ok_or_else(unknown)?;
         let existing = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
         let repository = self.repository.canonicalize().unwrap_or_else(|_| self.repository.clone());
