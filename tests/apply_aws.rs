@@ -268,11 +268,7 @@ fn an_endpoint_that_nobody_answers_is_one_clear_error_and_nothing_is_written() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoint = format!("http://{free}");
     let outcome = aws.platform.apply().envs(aws.account.environment(&endpoint)).run().fails_with(1);
-    assert!(
-        outcome.stderr.contains(&format!("cannot reach `{endpoint}`")),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.contains(&format!("cannot reach `{endpoint}`")), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("store.endpointUrl"), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.matches("goldenpath::").count(), 1, "one error: {}", outcome.stderr);
     assert_eq!(outcome.stdout, "");

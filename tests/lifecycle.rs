@@ -101,8 +101,9 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
     assert!(told("SEC-0001", "decommission_requested").contains("the next step is `deprecated`"));
     assert!(told("SEC-0003", "active").contains("the next step is `deprecated`"));
     assert!(
-        told("SEC-0004", "active")
-            .contains("create a new secret with `goldenpath new secret`: `decommissioned` is final")
+        told("SEC-0004", "active").contains(
+            "create a new secret with `goldenpath new secret`: `decommissioned` is final"
+        )
     );
     assert!(repository.git(&["status", "--porcelain"]).is_empty());
 }

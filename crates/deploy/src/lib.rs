@@ -1,4 +1,4 @@
-//! The part of goldenpath for merge pipelines: stores, values, GitOps, plan and apply.
+//! goldenpath for merge pipelines: stores, values, GitOps, plan and apply.
 //!
 //! Data flows one way: catalog → plan → actions → audit. A module imports only modules that are
 //! listed below it.

@@ -1,4 +1,4 @@
-//! The lifecycle of a manifest: which steps are legal, and how one is written to its file.
+//! The lifecycle of a manifest: the legal steps, and setting the status in its file.
 
 use std::collections::BTreeMap;
 
@@ -114,9 +114,9 @@ pub fn check(
     Err(refusal(format!("{id} is `{now}`"), help))
 }
 
-/// Sets the status of the manifest at `path` in the catalog, keeping comments and layout.
+/// Sets the status of the manifest at `path` in the catalog.
 ///
-/// Writes nothing to disk, and does not check that the step is legal.
+/// Keeps comments and layout, writes nothing to disk, and does not check that the step is legal.
 ///
 /// # Errors
 /// If the file has no status, or the status cannot be changed in place.

@@ -10,7 +10,7 @@ use super::lock::{locks, with_note};
 use super::{BranchError, index, tree};
 use goldenpath_core::crash_point;
 
-/// A folder, usually the root of a git repository, and the branch that is checked out there.
+/// A folder, usually the root of a git repository, and its checked-out branch.
 pub struct Checkout {
     /// The name of the repository in messages.
     pub what: &'static str,
@@ -28,7 +28,7 @@ pub enum CommitEntry<'a> {
     OnDisk(&'a str),
     /// As just written to disk with this text, and its blob if the object store has it.
     Written { file: &'a str, text: &'a str, blob: Option<Oid> },
-    /// With this text, which may leave out changes on disk; the index already has the file.
+    /// With this text, which may leave out changes on disk; the index has the file.
     Text(&'a str, &'a str),
     /// Deleted.
     Gone(&'a str),
@@ -60,9 +60,9 @@ impl Checkout {
         Ok(checkout)
     }
 
-    /// Commits these files to the branch; all other changes stay as they are, staged or not.
+    /// Commits these files to the branch.
     ///
-    /// Returns the commit's ID, or None if there is nothing to commit or no git repository.
+    /// All other changes stay as they are, staged or not. Returns the commit's ID, or None if there is nothing to commit or no git repository.
     ///
     /// # Errors
     /// If git reports an error, for example because the branch moved concurrently, or nothing can

@@ -71,7 +71,7 @@ pub enum BranchError {
 }
 
 impl BranchError {
-    /// Returns whether the configuration must change, and not the environment of the run.
+    /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         matches!(self, Self::NotReady { .. } | Self::NoBranch { .. })

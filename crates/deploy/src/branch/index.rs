@@ -11,7 +11,7 @@ use git2::{Error, Index, IndexEntry, Oid, Repository};
 use super::blobs;
 use super::checkout::CommitEntry;
 
-/// Adds the written files that git would not convert to the index, and returns them.
+/// Adds the written files that git does not convert to the index; returns them.
 ///
 /// These are files that the index does not have, with a text that no filter of git changes.
 pub(super) fn add_written<'a>(

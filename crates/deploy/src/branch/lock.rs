@@ -1,4 +1,4 @@
-//! The lock of a checkout, and recovery after a kill: temporary files and git's locks.
+//! The lock of a checkout, and the removal of leftovers of killed runs.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -26,7 +26,9 @@ const COMMITTING: Duration = Duration::from_secs(60);
 /// If it is left after a kill, git's locks may be left by goldenpath, too.
 const NOTE: &str = "committing";
 
-/// Keeps other runs from writing to the checkout. The system frees it when the process ends.
+/// Keeps other runs from writing to the checkout.
+///
+/// The system frees it when the process ends.
 pub struct CheckoutLock(Option<File>);
 
 impl Checkout {
@@ -66,9 +68,9 @@ impl Checkout {
         Ok(held)
     }
 
-    /// Removes leftovers of killed runs in git's folder, unless another run has the lock.
+    /// Removes leftovers of killed runs, with locks of git, from git's folder.
     ///
-    /// Locks of git are among them.
+    /// Does nothing if another run has the lock.
     pub fn recover(&self) {
         if let Some(held) = self.try_hold() {
             self.clear(&held);
@@ -128,7 +130,7 @@ pub(super) fn with_note<T>(git: &Repository, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Returns the existing locks that keep git from committing to the checked-out branch.
+/// Returns the existing locks that keep git from committing to the branch.
 pub(super) fn locks(git: &Repository) -> impl Iterator<Item = PathBuf> {
     let head = git.find_reference("HEAD").ok();
     let branch = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());

@@ -1,4 +1,4 @@
-//! Commits to a branch: the one that is checked out in a folder, or one of a remote repository.
+//! Commits to a branch: checked out in a folder, or of a remote repository.
 //!
 //! Other changes there are never touched.
 

@@ -1,4 +1,4 @@
-//! A private folder inside git's, in which files are prepared before they are renamed into place.
+//! A private folder inside git's, for files that are renamed into place later.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,7 +13,9 @@ use goldenpath_core::files::TEMPORARY;
 /// A private folder, deleted on drop.
 pub struct PrivateDir {
     folder: TempDir,
-    /// Shows that the run is alive. Without locks on folders, leftovers of killed runs stay.
+    /// Shows that the run is alive.
+    ///
+    /// On systems without locks on folders, leftovers of killed runs stay.
     _lock: Option<File>,
 }
 

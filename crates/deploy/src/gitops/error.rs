@@ -57,7 +57,7 @@ pub enum GitopsError {
 }
 
 impl GitopsError {
-    /// Returns whether the configuration must change, and not the environment of the run.
+    /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         match self {

@@ -84,7 +84,7 @@ impl Kustomization {
         }
     }
 
-    /// Returns whether it still lists a file to remove: [`Listing::Fine`] if it does not.
+    /// Returns [`Listing::Fine`] if it does not list a file to remove.
     pub(super) fn unlisting(&self, name: &str) -> Listing {
         match (self.listed.contains(name), &self.blocked) {
             (false, _) => Listing::Fine,
@@ -151,7 +151,7 @@ impl Kustomization {
     }
 }
 
-/// Splits a path into its folder, with the `/` at its end if there is one, and its name.
+/// Splits a path into its folder, including the last `/`, and its name.
 pub(super) fn split(file: &str) -> (&str, &str) {
     file.split_at(file.rfind('/').map_or(0, |slash| slash + 1))
 }

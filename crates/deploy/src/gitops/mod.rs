@@ -1,4 +1,4 @@
-//! The GitOps repository: reading its state, and writing and committing projections.
+//! The GitOps repository: reading its state, and committing projections.
 //!
 //! It is a working copy on disk, or a remote repository. Unmanaged files are never touched.
 
@@ -112,7 +112,7 @@ impl Target {
         Ok(listing.combine(state))
     }
 
-    /// Returns the state of a projection to remove: [`FileState::Missing`] if it is removed.
+    /// Returns the state of a projection to remove, then [`FileState::Missing`].
     ///
     /// # Errors
     /// If the path leaves the repository.
@@ -167,7 +167,7 @@ impl Target {
         }
     }
 
-    /// Returns the committed projections of this catalog in files that are not `is_wanted`.
+    /// Returns the committed projections of this catalog that are not `is_wanted`.
     #[must_use]
     pub fn stale(&self, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
         let found = match self {

@@ -1,4 +1,4 @@
-//! A working copy of the GitOps repository: reading its state, and committing projections.
+//! A working copy of the GitOps repository.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -265,7 +265,7 @@ impl WorkingCopy {
         })
     }
 
-    /// Returns whether the last commit or the index has the projection, also an old one.
+    /// Returns whether the last commit or the index has any text of the projection.
     fn is_ours_in_git(&self, projection: &Projection) -> bool {
         let committed = || {
             let (git, tree) = self.checkout.head_tree()?;
@@ -303,7 +303,7 @@ impl WorkingCopy {
         }
     }
 
-    /// Writes and removes files, each completely or not at all; returns a result for each.
+    /// Writes and removes files, each atomically; returns a result for each.
     fn write(
         &self,
         changes: &[ProjectionChange<'_>],
@@ -329,7 +329,9 @@ impl WorkingCopy {
         files::few_at_once(wanted, work)
     }
 
-    /// Returns the pending work for a change. An unmanaged file is neither replaced nor removed.
+    /// Returns the pending work for a change.
+    ///
+    /// An unmanaged file is neither replaced nor removed.
     fn work_of<'p>(
         &self,
         change: &ProjectionChange<'p>,
@@ -352,9 +354,9 @@ impl WorkingCopy {
         })
     }
 
-    /// Updates a folder's kustomization on disk, and returns its path and the text to commit.
+    /// Updates a folder's kustomization on disk.
     ///
-    /// Returns None if there is none, or nothing to commit.
+    /// Returns its path and the text to commit; None if there is none, or nothing to commit.
     fn update_kustomization(
         &self,
         folder: &str,
@@ -445,9 +447,9 @@ impl WorkingCopy {
         })
     }
 
-    /// Returns whether only names of projections were added to a kustomization or removed.
+    /// Returns whether only names of projections differ from the last commit.
     ///
-    /// Compared with the last commit. Such changes are left by killed runs.
+    /// Killed runs leave such changes.
     fn is_ours_to_commit(
         &self,
         folder: &str,

@@ -41,7 +41,7 @@ pub enum StoreError {
     )]
     NotFound { name: String },
 
-    /// `operation` is the API's name of the call, which is also the name of the IAM action.
+    /// `operation` is the API's name of the call, and that of the IAM action.
     #[error("AWS does not allow {operation}: {message}")]
     #[diagnostic(
         code(goldenpath::store::access_denied),

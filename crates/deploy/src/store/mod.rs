@@ -1,4 +1,4 @@
-//! The stores: AWS Secrets Manager, and an embedded local store for trials and tests.
+//! The stores: AWS Secrets Manager, and a local one for trials and tests.
 
 mod aws;
 mod error;
@@ -34,7 +34,7 @@ pub trait SecretStore {
     /// For example `local store .goldenpath/store.db` or `AWS Secrets Manager, us-east-1`.
     fn place(&self) -> String;
 
-    /// Returns the caller's identity in the store; None if the store does not report one.
+    /// Returns the caller's identity, if the store reports one.
     async fn caller(&self) -> Option<String>;
 
     /// Returns the number of the AWS account, or the absolute path of the file.

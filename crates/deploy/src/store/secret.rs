@@ -8,7 +8,9 @@ use secrecy::SecretString;
 /// A secret's metadata as a store has it, without its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// As the store has it; the name of an unmanaged secret need not be a
+    /// The name as the store has it.
+    ///
+    /// That of an unmanaged secret need not be a
     /// [`StoreKey`](goldenpath_core::manifest::StoreKey).
     pub name: String,
     /// The name across accounts and regions; the local store has none.
@@ -16,14 +18,16 @@ pub struct StoredSecret {
     /// None if it was never set; AWS leaves out an empty one, too.
     pub description: Option<String>,
     pub tags: BTreeMap<String, String>,
-    /// The KMS key, as it was set; None for the account's default key (DescribeSecret, `KmsKeyId`).
+    /// The KMS key, as it was set; None for the account's default key.
+    ///
+    /// Source: DescribeSecret, `KmsKeyId`.
     pub kms_key: Option<String>,
     /// None if it is not rotated.
     pub rotation: Option<RotationState>,
     pub created: Option<Timestamp>,
-    /// The end of the recovery window (`DeletedDate`), if the secret is marked for deletion.
+    /// The end of the recovery window (`DeletedDate`), if marked for deletion.
     pub deletion: Option<Timestamp>,
-    /// The day of the last access to the value; None if there was none, or the store does not know.
+    /// The day of the last access to the value, if there was one and the store knows.
     pub last_accessed: Option<Timestamp>,
     /// The version of the value that readers get; None if there is no value.
     pub current_version: Option<String>,
@@ -54,8 +58,9 @@ impl StoredSecret {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueVersion {
     pub id: String,
-    /// The staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and those of other programs. The
-    /// store may remove a version without a label.
+    /// The staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and other programs' ones.
+    ///
+    /// The store may remove a version without a label.
     pub stages: Vec<String>,
     pub created: Option<Timestamp>,
     /// The day of the last access.
@@ -89,7 +94,7 @@ pub struct StoredValue {
     pub text: Option<SecretString>,
 }
 
-/// The properties of a secret to create, in one call so that it has its owner's tags at once.
+/// The properties of a new secret, set in one call so that it has an owner at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSecret {
     pub description: String,

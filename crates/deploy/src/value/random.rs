@@ -42,7 +42,7 @@ pub fn encoded(count: u16, encoding: Encoding) -> Result<SecretString, ValueErro
     Ok(encode(&bytes, encoding))
 }
 
-/// Converts hexadecimal digits to another encoding; None if they are not hexadecimal.
+/// Converts hexadecimal digits to another encoding; None for other characters.
 #[must_use]
 pub fn bytes_from_hex(hex: &SecretString, encoding: Encoding) -> Option<SecretString> {
     let digit = |one: &u8| char::from(*one).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -52,7 +52,7 @@ pub fn bytes_from_hex(hex: &SecretString, encoding: Encoding) -> Option<SecretSt
     Some(encode(&bytes, encoding))
 }
 
-/// Generates a unique ID for a version: a UUID (PutSecretValue, `ClientRequestToken`).
+/// Generates a UUID as the ID of a version (PutSecretValue, `ClientRequestToken`).
 ///
 /// # Errors
 /// [`ValueError::NoRandomness`].

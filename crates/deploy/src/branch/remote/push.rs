@@ -1,4 +1,4 @@
-//! Pushing a commit to a remote branch, again on its new commit after each lost race.
+//! Pushing a commit to a remote branch, with a retry after each lost race.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use goldenpath_core::vcs::git::{NETWORK, Rejections};
 /// The maximum time of losing races.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The maximum pause after the first lost race; it doubles with each one, up to the last.
+/// The maximum pause after the first lost race, doubled after each, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(3);
 

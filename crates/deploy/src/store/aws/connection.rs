@@ -1,4 +1,4 @@
-//! The clients for a configuration and AWS's standard chain, created without a call.
+//! The AWS clients, created from the configuration and AWS's standard chain.
 
 use std::env;
 use std::time::Duration;

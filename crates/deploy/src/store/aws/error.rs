@@ -1,4 +1,4 @@
-//! The conversion of the SDK's errors ("service error", "dispatch failure") to readable ones.
+//! The conversion of the SDK's errors to readable ones.
 
 use std::env;
 use std::error::Error;

@@ -4,9 +4,9 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 
 use crate::store::StoreError;
 
-/// Returns the proxy for https from the environment, by the names that curl and the AWS CLI read.
+/// Returns the proxy for https from the environment.
 ///
-/// HTTP_PROXY is ignored: plain http goes to an emulator on this machine or to the metadata
+/// The variables are those of curl and the AWS CLI. HTTP_PROXY is ignored: plain http goes to an emulator on this machine or to the metadata
 /// service of the instance or container, and a proxy would reach other ones.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Setting a resource policy: validation, the policy itself, and retries for a new principal.
+//! Setting a resource policy: validation, and retries for a new principal.
 
 use std::time::Duration;
 

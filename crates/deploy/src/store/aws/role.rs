@@ -1,4 +1,4 @@
-//! Assuming a role in another account, with a session name that identifies the run in CloudTrail.
+//! Assuming a role, with a session name that identifies the run in CloudTrail.
 
 use aws_config::SdkConfig;
 use aws_config::sts::AssumeRoleProvider;

@@ -1,4 +1,4 @@
-//! The permissions of the local store's file, its folder and the key file: only this user's.
+//! The check that only this user may access the local store and its key.
 
 use std::fs::Metadata;
 use std::io;
@@ -16,13 +16,13 @@ pub(super) enum AccessError {
     Io(#[from] io::Error),
 }
 
-/// The kind of a path, which decides the permissions that other users must not have.
+/// The kind of a path, which decides the permissions of other users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileRole {
     File,
     /// A folder inside the repository, for the store only.
     Folder,
-    /// A folder with other files, such as the repository's root: other users may read it.
+    /// A folder with other files, which other users may read.
     SharedFolder,
 }
 
@@ -79,7 +79,9 @@ fn check_owner(path: &Path, kind: FileRole, found: &Metadata) -> Result<(), Acce
     })
 }
 
-/// Checks nothing: Windows has no mode, and folders below a user's profile are private.
+/// Checks nothing.
+///
+/// Windows has no mode, and folders below a user's profile are private.
 #[cfg(not(unix))]
 fn check_owner(_: &Path, _: FileRole, _: &Metadata) -> Result<(), AccessError> {
     Ok(())

@@ -1,4 +1,4 @@
-//! Authenticated encryption of values, bound to the secret's name and the version's ID.
+//! Authenticated encryption of values, bound to the secret and the version.
 //!
 //! A ciphertext is `format (1) ‖ key ID (8) ‖ nonce (12) ‖ AES-256-GCM`, with a random nonce. The
 //! associated data is the [`Binding`], so a ciphertext that is moved to another secret or version
@@ -27,7 +27,7 @@ const AGE: &[u8] = b"age-encryption.org/";
 pub(super) enum Binding<'a> {
     /// A version of a secret's value.
     Value { secret: &'a str, version: &'a str },
-    /// The versions of a secret with the labels AWSCURRENT and AWSPREVIOUS, without a plaintext.
+    /// The versions with the labels AWSCURRENT and AWSPREVIOUS, without a plaintext.
     Labels { secret: &'a str, current: &'a str, previous: Option<&'a str> },
 }
 
@@ -82,7 +82,7 @@ pub(super) struct EncryptionKey {
 }
 
 impl EncryptionKey {
-    /// Derives the key from the secret bytes in the key file (RFC 5869, HKDF with SHA-256).
+    /// Derives the key from the bytes in the key file (RFC 5869, HKDF with SHA-256).
     pub(super) fn derive(secret: &[u8]) -> Result<Self, Unspecified> {
         let root = Salt::new(HKDF_SHA256, b"goldenpath local store").extract(secret);
         let aead = Box::new(LessSafeKey::new(UnboundKey::from(

@@ -1,4 +1,4 @@
-//! The local store's file: creation on the first write, opening, locking and migrations.
+//! The local store's file: creation, opening, locking and migrations.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -16,7 +16,7 @@ use goldenpath_core::files;
 /// `PRAGMA user_version`. Each step of [`MIGRATIONS`] raises it by one.
 const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// `PRAGMA application_id`, "gpst", which distinguishes the file from another program's.
+/// `PRAGMA application_id`, "gpst", which identifies the store's files.
 const APPLICATION: i64 = 0x6770_7374;
 
 /// The migrations from each version to the next. A released one never changes.
@@ -83,7 +83,7 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Runs `read` on the tables, with their version; None if the file is missing or empty.
+    /// Runs `read` on the tables, if there are any, with their version.
     ///
     /// Tables of an older version are migrated by the first write only.
     pub(super) fn read<T>(
@@ -155,8 +155,9 @@ impl DatabaseFile {
         }
     }
 
-    /// Checks the folder of the file, and that no folder between it and the repository's root is a
-    /// symbolic link.
+    /// Checks the folder of the file.
+    ///
+    /// No folder between it and the repository's root may be a symbolic link.
     fn check_folders(&self) -> Result<(), StoreError> {
         let Some(folder) = self.path.parent() else { return Ok(()) };
         let what = "the local store's folder";

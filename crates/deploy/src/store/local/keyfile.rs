@@ -1,4 +1,4 @@
-//! The file of the key that encrypts the local store's values, outside the repository.
+//! The key file of the local store, outside the repository.
 
 use std::env;
 use std::io;
@@ -22,7 +22,7 @@ const DEFAULT: &str = "goldenpath/local-store.key";
 /// The maximum size of a key file.
 const MAX_BYTES: u64 = 4096;
 
-/// The beginning of the line with the key; the rest of it is the key's bytes in base64.
+/// The beginning of the line with the key, before its bytes in base64.
 const PREFIX: &str = "goldenpath-key-1:";
 
 const KEY_LEN: usize = 32;
@@ -116,7 +116,9 @@ impl KeyFile {
         self.parse(&bytes).map(Some)
     }
 
-    /// Derives the key from the first line with one. No message shows the file's contents.
+    /// Derives the key from the first line with one.
+    ///
+    /// No message shows the file's contents.
     fn parse(&self, bytes: &[u8]) -> Result<EncryptionKey, StoreError> {
         let text =
             std::str::from_utf8(bytes).map_err(|_| self.unusable("it is not UTF-8".to_owned()))?;
@@ -161,7 +163,7 @@ impl KeyFile {
         }
     }
 
-    /// Returns the error for a failure in ring, which needs the system's random numbers.
+    /// Returns the error if ring fails, which needs the system's random numbers.
     pub(super) fn failed(&self) -> StoreError {
         self.unusable("the operating system returned no random numbers".to_owned())
     }
@@ -174,7 +176,7 @@ impl KeyFile {
     }
 }
 
-/// Returns whether a byte may be in an age identity, in capitals (BIP 173, "Bech32").
+/// Returns whether a byte may be in an age identity (BIP 173, "Bech32").
 fn is_bech32(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
 }

@@ -29,7 +29,7 @@ fn described(description: &str) -> SecretUpdate {
     SecretUpdate { description: Some(description.to_owned()), kms_key: None }
 }
 
-/// Returns a store in a new folder, and the path of its file, which does not exist yet.
+/// Returns a store in a new folder, and the path of its file to be.
 fn fresh() -> (TempDir, LocalStore, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let store = LocalStore::new(

@@ -77,7 +77,7 @@ impl Labels {
             && self.seal.is_none()
     }
 
-    /// Checks that goldenpath wrote the labels with this key; returns the current version.
+    /// Checks that goldenpath wrote the labels; returns the current version.
     fn verify(&self, secret: &StoreKey, key: &EncryptionKey) -> Result<&str, DecryptionError> {
         let (Some(current), Some(seal), false) = (&self.current, &self.seal, self.is_ambiguous)
         else {
@@ -193,7 +193,7 @@ impl LocalStore {
         })
     }
 
-    /// Encrypts a value for a version of a secret, and creates the key if there is none.
+    /// Encrypts a value for a version of a secret, with a new key if there is none.
     pub(super) fn encrypt(
         &self,
         secret: &StoreKey,
@@ -205,9 +205,9 @@ impl LocalStore {
         Ok(Encrypted { ciphertext: ciphertext.map_err(|_| self.key_file.failed())?, version, key })
     }
 
-    /// Inserts a version as the current one; the old current one becomes the previous one.
+    /// Inserts a version as the current one.
     ///
-    /// Deletes the other versions, and all of them if the labels do not verify: then nothing proves
+    /// The old current one becomes the previous one. Deletes the other versions, and all of them if the labels do not verify: then nothing proves
     /// which of them was current.
     pub(super) fn insert(
         &self,
