@@ -232,7 +232,7 @@ fn a_manifest_with_errors_or_a_rival_is_left_alone() {
         .write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: soon"));
     let refused = set(&repository, &["SEC-0001", "SEC-0002", "deprecated"]).fails_with(1).stderr;
     assert!(
-        refused.contains("cannot be read") && refused.contains("goldenpath validate"),
+        refused.contains("cannot read the status in") && refused.contains("goldenpath validate"),
         "{refused}"
     );
     let done = set(&repository, &["--env", "dev", "deprecated"]).success();
