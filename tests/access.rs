@@ -275,7 +275,7 @@ fn what_validating_a_policy_finds_is_told_and_the_policy_is_not_put() {
     );
     let outcome = aws.apply().fails_with(1);
     assert!(
-        said(&outcome).contains("AWS does not take the resource policy of")
+        said(&outcome).contains("AWS rejected the resource policy of")
             && said(&outcome).contains("The policy is too long.")
     );
     assert_eq!(aws.writes(), ["CreateSecret"]);

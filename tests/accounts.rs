@@ -116,10 +116,13 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
     let outcome = aws.apply().fails_with(1);
     let words = said(&outcome.stderr);
     assert!(
-        words.contains("cannot be taken on: User: arn:x is not authorized to perform: sts:AssumeRole (AccessDenied)"),
+        words.contains("cannot assume the role `arn:aws:iam::")
+            && words.contains(
+                "`: User: arn:x is not authorized to perform: sts:AssumeRole (AccessDenied)"
+            ),
         "{words}"
     );
-    assert!(words.contains("grant `sts:AssumeRole` on it"), "{words}");
+    assert!(words.contains("grant `sts:AssumeRole` on the role"), "{words}");
     assert!(
         outcome.stdout.contains("Not checked: prod. Nothing is applied there."),
         "{}",

@@ -452,7 +452,7 @@ fn a_store_in_a_place_that_cannot_be_is_one_clear_error() {
     );
     let before = platform.gitops_state();
     let outcome = platform.apply().run().fails_with(1);
-    says(&outcome, "`store.path` must name a regular file");
+    says(&outcome, "check `store.path`: it must name a regular file");
     assert_eq!(platform.gitops_state(), before);
 }
 

@@ -294,7 +294,7 @@ fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret()
     aws.platform.seed();
     let gone = "Secrets Manager cannot find the function";
     for (code, said) in [
-        ("ResourceNotFoundException", "`rotation.functions` is not"),
+        ("ResourceNotFoundException", "the function in `rotation.functions` exist"),
         ("AccessDeniedException", "`lambda:InvokeFunction`"),
     ] {
         aws.recorder.refuse("RotateSecret", KEY, 1, code, gone);

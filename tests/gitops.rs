@@ -188,7 +188,7 @@ fn a_detached_head_is_refused_before_anything_is_written() {
     let before = platform.gitops_state();
     let outcome = platform.apply().run().fails_with(2);
     says(&outcome, "is on no branch");
-    says(&outcome, "check out the branch there that the commit is to go to");
+    says(&outcome, "check out the branch to commit to there");
     assert_eq!(platform.gitops_state(), before);
     assert!(!platform.catalog.exists(".goldenpath"), "the store is left alone too");
 }
@@ -487,7 +487,8 @@ fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_i
     platform.gitops.write("kustomize/overlays/dev", "a file\n").commit_all("A file");
     let outcome = platform.apply().run().fails_with(1);
     says(&outcome, "SEC-0007 write-projection");
-    says(&outcome, "cannot be written in the GitOps working copy");
+    says(&outcome, "in the GitOps working copy: ");
+    says(&outcome, "cannot write `kustomize/overlays/dev/apps/payments/externalsecrets/");
     assert!(outcome.stdout.contains("1 failed"), "{}", outcome.stdout);
     let staging = "kustomize/overlays/staging/apps/payments/externalsecrets/SEC-0008.yaml";
     assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), staging);
@@ -506,8 +507,8 @@ fn a_lock_that_another_git_holds_is_told_and_a_rerun_commits() {
         fs::write(&lock, "").unwrap();
         let outcome = platform.apply().run().fails_with(1);
         says(&outcome, name);
-        says(&outcome, "its lock is to be removed");
-        says(&outcome, "run apply again, which commits them");
+        says(&outcome, "remove the file if that process crashed");
+        says(&outcome, "run apply again, which commits the files");
         assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
         let trail = platform.catalog.read("audit/SEC-0007.jsonl");
         assert!(trail.contains("create-secret") && !trail.contains("write-projection"), "{trail}");

@@ -100,7 +100,11 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
     };
     assert!(told("SEC-0001", "decommission_requested").contains("the next step is `deprecated`"));
     assert!(told("SEC-0003", "active").contains("the next step is `deprecated`"));
-    assert!(told("SEC-0004", "active").contains("that is final; ask for a new secret"));
+    assert!(
+        told("SEC-0004", "active").contains(
+            "create a new secret with `goldenpath new secret`: `decommissioned` is final"
+        )
+    );
     assert!(repository.git(&["status", "--porcelain"]).is_empty());
 }
 
@@ -228,7 +232,7 @@ fn a_manifest_with_errors_or_a_rival_is_left_alone() {
         .write(path("SEC-0001"), &request("SEC-0001", "a").replace("ttlDays: 30", "ttlDays: soon"));
     let refused = set(&repository, &["SEC-0001", "SEC-0002", "deprecated"]).fails_with(1).stderr;
     assert!(
-        refused.contains("cannot be read") && refused.contains("goldenpath validate"),
+        refused.contains("cannot read the status in") && refused.contains("goldenpath validate"),
         "{refused}"
     );
     let done = set(&repository, &["--env", "dev", "deprecated"]).success();

@@ -149,19 +149,22 @@ fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
     let huge = "x".repeat(1024 * 1024 + 1);
     for (given, words) in [
         ("usernmae=u\npassword=p", "did you mean `username`?"),
-        ("username=u", "without `password`, which a value of type `database-credentials` needs"),
+        (
+            "username=u",
+            "the value lacks `password`, which a value of type `database-credentials` needs",
+        ),
         ("username=u\npassword=''", "the text of `password` is empty"),
         (
             "username=u\npassword=",
-            "line 2 of the value given cannot be read: there is nothing behind the `=`",
+            "cannot parse line 2 of the value: there is nothing after the `=`",
         ),
         ("", "no key is given"),
         ("username=u\nusername=v", "`username` is given twice"),
         ("{\"username\": [1]}", "there is a list under `username`"),
         ("{\"username\": \"u\"", "line 1"),
         ("user name=u", "cannot be a key"),
-        ("just text", "line 1 of the value given cannot be read"),
-        (&large, "and a secret holds 65536"),
+        ("just text", "cannot parse line 1 of the value"),
+        (&large, "more than the 65536 that a secret can hold"),
         (&huge, "standard input has more than 1048576 bytes"),
     ] {
         let refused = set(&platform, given, &[]).run().fails_with(1);
@@ -253,7 +256,7 @@ fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
     let binary = format!("tls.key={}", folder.join("binary").display());
     let refused =
         value(&platform, &["set", "SEC-0007", "--yes", "--from-file", &binary]).run().fails_with(1);
-    says(&refused, "is not UTF-8: byte 2 cannot be read");
+    says(&refused, "is not UTF-8: byte 2 is not valid");
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn what_somebody_else_wrote_meanwhile_is_not_written_over() {
         aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": theirs.to_string() }));
         gate.open();
         let refused = running.wait().fails_with(1);
-        says(&refused, "somebody else has written the value of");
+        says(&refused, "was changed concurrently");
         assert_eq!(aws.current(), theirs);
         assert_eq!(aws.recorder.bodies("PutSecretValue").len(), if has_one { 2 } else { 1 });
     }
@@ -403,7 +406,7 @@ fn aws_makes_a_value_where_it_is_asked_to() {
     aws.recorder.answer("GetRandomPassword", 1, &json!({ "RandomPassword": "short" }));
     let refused =
         aws.value(&["rotate", "SEC-0007", "--yes", "--source", "aws"]).run().fails_with(1);
-    says(&refused, "what it made is not what was asked for");
+    says(&refused, "the generated text does not match the request");
     assert_eq!(aws.labels(), [["AWSCURRENT"]]);
 }
 
@@ -490,7 +493,7 @@ fn a_rollback_does_not_undo_what_somebody_else_wrote() {
         json!({ "SecretId": KEY, "SecretString": "{\"username\":\"theirs\"}" }),
     );
     gate.open();
-    says(&running.wait().fails_with(1), "somebody else has written the value");
+    says(&running.wait().fails_with(1), "was changed concurrently");
     assert_eq!(aws.current(), json!({ "username": "theirs" }));
 }
 

@@ -66,10 +66,10 @@ fn one_that_comes_later_or_forgets_is_brought_up_to_date() {
 #[test]
 fn one_that_cannot_be_added_to_blocks_its_projection_with_the_reason() {
     for (text, reason) in [
-        ("resources: &all\n- x.yaml\n", "beside it cannot be read: line 1:"),
-        ("resources:\n- x: [\n", "beside it cannot be read: line"),
-        ("resources: none\n", "is not written so that a file can be added: add it by hand"),
-        ("{}\n", "is not written so that a file can be added"),
+        ("resources: &all\n- x.yaml\n", "next to it cannot be read: line 1:"),
+        ("resources:\n- x: [\n", "next to it cannot be read: line"),
+        ("resources: none\n", "next to it cannot be edited in place: add the file by hand"),
+        ("{}\n", "next to it cannot be edited in place: add the file by hand"),
     ] {
         let platform = with(text);
         let outcome = platform.apply().run().fails_with(1);
@@ -146,7 +146,7 @@ fn a_link_in_its_place_is_not_followed() {
     platform.gitops.commit_all("A link");
     let outcome = platform.apply().run().fails_with(1);
     assert!(
-        outcome.stdout.contains("beside it cannot be read: this is a symbolic link"),
+        outcome.stdout.contains("next to it cannot be read: this is a symbolic link"),
         "{}",
         outcome.stdout
     );

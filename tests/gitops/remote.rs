@@ -146,10 +146,10 @@ fn a_race_that_is_lost_is_run_again_on_what_others_have_pushed() {
 #[test]
 fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
     for (content, words) in [
-        ("mine: true\n", "has come to be in the GitOps repository since the plan was made"),
+        ("mine: true\n", "was created in the GitOps repository after planning"),
         (
             "# Managed by goldenpath: SEC-0007 of acme-platform. Change the SecretRequest, not this file.\na: b\n",
-            "is not what it was in the GitOps repository when the plan was made",
+            "was changed in the GitOps repository after planning",
         ),
     ] {
         let it = Pushing::seeded();
@@ -171,7 +171,7 @@ fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
     let it = Pushing::seeded();
     it.hook("update", "echo 'this branch is protected' >&2; exit 1");
     let outcome = it.platform.apply().run().fails_with(1);
-    says(&outcome, "takes no push to `main`: [remote rejected] (hook declined)");
+    says(&outcome, "rejected the push to `main`: [remote rejected] (hook declined)");
     says(&outcome, "this branch is protected");
     assert!(
         outcome.stdout.ends_with("Applied: 1 created, 0 changed, 1 failed.\n"),
@@ -202,7 +202,8 @@ fn a_push_that_never_arrives_is_tried_again_and_then_told() {
     let it = Pushing::seeded();
     it.hook("pre-receive", "echo x >> \"$GIT_DIR/tries\"; kill -9 $PPID");
     let outcome = it.platform.apply().run().fails_with(1);
-    says(&outcome, "cannot be asked: `git push` failed");
+    says(&outcome, "cannot query the GitOps repository");
+    says(&outcome, "`: `git push` failed");
     assert_eq!(it.log(), ["Start"]);
     assert_eq!(it.remote.read("tries").lines().count(), 3);
 }
@@ -212,10 +213,10 @@ fn a_repository_that_is_not_there_is_told_without_its_password() {
     let it = Pushing::seeded();
     it.configure("../nothing.git", "");
     let outcome = it.platform.plan(&["--detailed-exitcode"]).run().fails_with(1);
-    says(&outcome, "the GitOps repository `../nothing.git` cannot be asked");
+    says(&outcome, "cannot query the GitOps repository `../nothing.git`");
     it.configure("https://me:hunter2@127.0.0.1:1/gitops.git", "");
     let outcome = it.platform.apply().run().fails_with(1);
-    says(&outcome, "the GitOps repository `https://127.0.0.1:1/gitops.git` cannot be asked");
+    says(&outcome, "cannot query the GitOps repository `https://127.0.0.1:1/gitops.git`");
     assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
 }
 

@@ -207,7 +207,7 @@ fn labels_without_what_authenticates_them_are_refused() {
     tamper(&platform, "UPDATE secrets SET labels = x'01'");
     refuses(&platform, "SEC-0007", KEY, RELABELED);
     tamper(&platform, "UPDATE secrets SET labels = zeroblob(37)");
-    refuses(&platform, "SEC-0007", KEY, "it has the format 0");
+    refuses(&platform, "SEC-0007", KEY, "it has format 0");
     tamper(
         &platform,
         &format!(
@@ -223,7 +223,7 @@ fn a_ciphertext_that_is_cut_off_or_changed_is_refused() {
         ("substr(value, 1, length(value) - 1)", MOVED),
         ("substr(value, 1, 20)", MOVED),
         ("x''", MOVED),
-        ("zeroblob(100)", "it has the format 0"),
+        ("zeroblob(100)", "it has format 0"),
         ("CAST(substr(value, 1, 40) || x'00' || substr(value, 42) AS BLOB)", MOVED),
         ("x'6167652d656e6372797074696f6e2e6f72672f76310a'", "goldenpath 0.1 encrypted it with age"),
     ] {

@@ -1,4 +1,4 @@
-//! What a merge pipeline needs of goldenpath: stores, values, the GitOps repository, plan and apply.
+//! goldenpath for merge pipelines: stores, values, GitOps, plan and apply.
 //!
 //! Data flows one way: catalog → plan → actions → audit. A module imports only modules that are
 //! listed below it.
@@ -8,7 +8,7 @@
 //! | [`inventory`] | the catalog for people and spreadsheets: rows, due dates, the page |
 //! | [`reconcile`] | desired state against actual state → plan → apply |
 //! | [`lifecycle`] | the lifecycle: legal steps, and one step in a file |
-//! | [`audit`] | recording: the journal of a run, and its commit to the audit trail |
+//! | [`audit`] | the journal of a run, and its commit to the audit trail |
 //! | [`gitops`] | the GitOps repository: reading it, and writing projections |
 //! | [`store`] | the [`store::SecretStore`] trait, AWS, local |
 //! | [`value`] | a secret's value: texts by key, parsed, serialized, generated |

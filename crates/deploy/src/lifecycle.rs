@@ -1,4 +1,4 @@
-//! Manifests along their lifecycle: which step one may take, and the step itself in its file.
+//! The lifecycle of a manifest: the legal steps, and setting the status in its file.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,13 @@ use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::vcs::{File, Repository, Snapshot, SourceError};
 use goldenpath_core::yaml::{Scalar, YamlEdit};
 
-/// Where the status stands in a manifest.
+/// The JSON pointer to the status in a manifest.
 const POINTER: &str = "/spec/lifecycle/status";
 
-/// What has been promised already: the branch that merges go to, or else the last commit. A change is judged against it,
-/// and so a step that has not merged yet counts for nothing (GP403, GP405).
+/// The statuses on the default branch, or else in the last commit.
+///
+/// A change is checked against them, so a step that has not been merged does not count (GP403,
+/// GP405).
 pub struct Promised {
     snapshot: Snapshot,
     statuses: BTreeMap<SecretId, LifecycleStatus>,
@@ -27,33 +29,33 @@ pub struct TransitionRefusal {
     pub because: String,
     /// The statuses that it can have instead.
     pub legal: Vec<LifecycleStatus>,
-    /// What else there is to do.
+    /// Another remedy.
     pub help: Option<String>,
 }
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LifecycleError {
-    #[error("the status in `{path}` cannot be read")]
+    #[error("cannot read the status in `{path}`")]
     #[diagnostic(
         code(goldenpath::lifecycle::unreadable),
-        help("`goldenpath validate {path}` says what is wrong with the manifest")
+        help("run `goldenpath validate {path}` to see what is wrong with the manifest")
     )]
     Unreadable { path: String },
 
-    #[error("the status in `{path}` cannot be changed without changing something else too")]
+    #[error("cannot change the status in `{path}` without changing something else")]
     #[diagnostic(
         code(goldenpath::lifecycle::unwritable),
-        help("write `status: {to}` into it by hand")
+        help("set `status: {to}` in the file by hand")
     )]
     Unwritable { path: String, to: LifecycleStatus },
 }
 
 impl Promised {
-    /// None where there is no commit yet.
+    /// Reads the statuses; None if there is no commit yet.
     ///
     /// # Errors
-    /// A repository that cannot be read.
+    /// If the repository cannot be read.
     pub fn of(repository: &Repository, project: &Project) -> Result<Option<Self>, SourceError> {
         let Some(snapshot) = repository.upstream().or_else(|| repository.head().ok()) else {
             return Ok(None);
@@ -65,17 +67,18 @@ impl Promised {
 
     fn allows(&self, id: SecretId, to: LifecycleStatus) -> bool {
         match self.statuses.get(&id) {
-            Some(was) => *was == to || was.steps().contains(&to),
+            Some(old) => *old == to || old.steps().contains(&to),
             None => to == LifecycleStatus::Active,
         }
     }
 }
 
-/// Whether the manifest `id`, which is `now`, may be made `to` by a person. `decommissioned` is never set so: apply does it
-/// when the secret is gone.
+/// Checks that a person may change the status of `id` from `now` to `to`.
+///
+/// A person never sets `decommissioned`: apply sets it once the secret is deleted.
 ///
 /// # Errors
-/// Why not, and what may be done instead.
+/// The reason, and the statuses that are legal instead.
 pub fn check(
     id: SecretId,
     now: LifecycleStatus,
@@ -90,13 +93,13 @@ pub fn check(
     let legal = now.steps().iter().copied().filter(by_hand).filter(|to| is_allowed(*to)).collect();
     let refusal =
         |because: String, help: Option<String>| TransitionRefusal { because, legal, help };
-    // The step is one, but from a status that nobody else knows of.
+    // The step is legal, but starts from a status that has not been merged.
     if let Some(promised) = promised.filter(|_| now.steps().contains(&to) && by_hand(&to)) {
         let place = promised.snapshot;
         return Err(match promised.statuses.get(&id) {
-            Some(was) => refusal(
-                format!("{id} is `{now}` here and still `{was}` in {place}"),
-                Some(format!("merge `{now}` first: one step at a time gives everybody time")),
+            Some(old) => refusal(
+                format!("{id} is `{now}` here and still `{old}` in {place}"),
+                Some(format!("merge `{now}` first: each step must be merged before the next")),
             ),
             None => refusal(
                 format!("{id} is not in {place} yet, and a manifest starts as `active`"),
@@ -105,16 +108,18 @@ pub fn check(
         });
     }
     let is_final = now == LifecycleStatus::Decommissioned;
-    let help =
-        is_final.then(|| "that is final; ask for a new secret: `goldenpath new secret`".to_owned());
+    let help = is_final.then(|| {
+        "create a new secret with `goldenpath new secret`: `decommissioned` is final".to_owned()
+    });
     Err(refusal(format!("{id} is `{now}`"), help))
 }
 
-/// Gives the manifest at `path` of the catalog the status `to`, comments and layout kept. Nothing is written, and nobody is
-/// asked whether the step is legal.
+/// Sets the status of the manifest at `path` in the catalog.
+///
+/// Keeps comments and layout, writes nothing to disk, and does not check that the step is legal.
 ///
 /// # Errors
-/// A file that has no status, or not one that can be changed in place.
+/// If the file has no status, or the status cannot be changed in place.
 pub fn set(
     catalog: &mut Catalog,
     project: &Project,
@@ -137,9 +142,9 @@ pub fn set(
             project,
         )
     });
-    let is_so = |entry: &Entry| entry.request().is_some_and(|request| request.status == to);
+    let has_status = |entry: &Entry| entry.request().is_some_and(|request| request.status == to);
     let changed = changed
-        .filter(is_so)
+        .filter(has_status)
         .ok_or_else(|| LifecycleError::Unwritable { path: path.to_owned(), to })?;
     let before = std::mem::replace(&mut catalog.entries[number], changed);
     Ok(Rewrite { before, path: path.to_owned() })

@@ -1,20 +1,22 @@
-//! Texts in a repository's object store.
+//! Storing texts as blobs in a repository's object store.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use git2::{Error, ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
-use super::Aside;
+use super::PrivateDir;
 
-/// From so many new ones on, they go into one pack, as git does with what it fetches (git-config, `transfer.unpackLimit`): a
-/// thousand small files cost the disk more than one.
-const MANY: usize = 100;
+/// The number of new blobs from which they are written as one pack.
+///
+/// Git does the same when it fetches (git-config, `transfer.unpackLimit`): a thousand small files
+/// take longer to write than one.
+const PACK_LIMIT: usize = 100;
 
-/// Has these texts in the object store, and gives the IDs of their blobs, in their order.
+/// Stores these texts, and returns the IDs of their blobs in the same order.
 ///
 /// # Errors
-/// What git or the file system refuses.
+/// If git or the file system reports an error.
 pub fn store(git: &Repository, texts: &[&str]) -> Result<Vec<Oid>, Error> {
     let id = |text: &&str| Oid::hash_object(ObjectType::Blob, text.as_bytes());
     let ids = texts.iter().map(id).collect::<Result<Vec<_>, _>>()?;
@@ -23,21 +25,19 @@ pub fn store(git: &Repository, texts: &[&str]) -> Result<Vec<Oid>, Error> {
     let is_new = |id: Oid| !odb.exists_ext(id, OdbLookupFlags::NO_REFRESH);
     let new: Vec<&str> =
         texts.iter().zip(&ids).filter(|(_, id)| is_new(**id)).map(|(text, _)| *text).collect();
-    let packed = match new.len() >= MANY {
-        true => pack(git, &new).unwrap_or_default(),
-        false => BTreeSet::new(),
-    };
+    let packed =
+        if new.len() >= PACK_LIMIT { pack(git, &new).unwrap_or_default() } else { BTreeSet::new() };
     for (text, _) in texts.iter().zip(&ids).filter(|(_, id)| !packed.contains(id)) {
-        // One that is there already is made young again by this, so that no `git gc` takes it away meanwhile.
+        // This also updates the time of an existing blob, so that no `git gc` deletes it.
         git.blob(text.as_bytes())?;
     }
     odb.refresh()?;
     Ok(ids)
 }
 
-/// Writes a pack of these texts.
+/// Writes these texts as one pack, and returns the IDs of their blobs.
 fn pack(git: &Repository, texts: &[&str]) -> Result<BTreeSet<Oid>, Error> {
-    let refused = |error: std::io::Error| Error::from_str(&error.to_string());
+    let failed = |error: std::io::Error| Error::from_str(&error.to_string());
     let memory = Odb::new()?;
     memory.add_new_mempack_backend(1)?;
     let write = |text: &&str| memory.write(ObjectType::Blob, text.as_bytes());
@@ -48,14 +48,14 @@ fn pack(git: &Repository, texts: &[&str]) -> Result<BTreeSet<Oid>, Error> {
     for id in &ids {
         builder.insert_object(*id, None)?;
     }
-    // A kill leaves nothing where only `git gc` would look, and not for this.
-    let aside = Aside::new(git).map_err(refused)?;
-    builder.write(aside.path(), 0)?;
+    // A killed run leaves nothing in git's own folders, where nothing would clean it up.
+    let private = PrivateDir::new(git).map_err(failed)?;
+    builder.write(private.path(), 0)?;
     let name = builder.name()?.unwrap_or_default().to_owned();
     let packs = git.commondir().join("objects").join("pack");
-    // Git finds a pack by its index, which therefore comes last.
+    // Git finds a pack by its index, so the index is moved last.
     for file in [format!("pack-{name}.pack"), format!("pack-{name}.idx")] {
-        fs::rename(aside.path().join(&file), packs.join(&file)).map_err(refused)?;
+        fs::rename(private.path().join(&file), packs.join(&file)).map_err(failed)?;
     }
     Ok(ids)
 }

@@ -1,4 +1,4 @@
-//! The branch that is checked out in a folder.
+//! Commits to the branch that is checked out in a folder.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -6,31 +6,31 @@ use std::path::{Path, PathBuf};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
 
-use super::lock::{locks, noted};
+use super::lock::{locks, with_note};
 use super::{BranchError, index, tree};
 use goldenpath_core::crash_point;
 
-/// A folder, as a rule the root of a git repository, and the branch that is checked out there.
+/// A folder, usually the root of a git repository, and its checked-out branch.
 pub struct Checkout {
-    /// Which repository it is, for people.
+    /// The name of the repository in messages.
     pub what: &'static str,
     pub root: PathBuf,
-    /// None where the folder is no git repository: nothing is committed.
+    /// None if the folder is not a git repository: nothing is committed.
     pub git: Option<Repository>,
-    /// The last commit that was looked at, and its tree.
+    /// The commit that was read last, and its tree.
     last_tree: Cell<Option<(Oid, Oid)>>,
 }
 
-/// A file in a commit that is to be made.
+/// A file in a new commit.
 #[derive(Debug, Clone, Copy)]
 pub enum CommitEntry<'a> {
     /// As it is on disk.
     OnDisk(&'a str),
-    /// As it was just written to disk, with this text, and its blob where the object store has that already.
+    /// As just written to disk with this text, and its blob if the object store has it.
     Written { file: &'a str, text: &'a str, blob: Option<Oid> },
-    /// With this text, which may be less than what is on disk; the index has the file already.
+    /// With this text, which may leave out changes on disk; the index has the file.
     Text(&'a str, &'a str),
-    /// Not there any more.
+    /// Deleted.
     Gone(&'a str),
 }
 
@@ -46,8 +46,10 @@ impl<'a> CommitEntry<'a> {
 }
 
 impl Checkout {
+    /// Opens a checkout.
+    ///
     /// # Errors
-    /// A state in which nothing can be committed.
+    /// [`BranchError::NotReady`] if nothing can be committed in its state.
     pub fn new(
         what: &'static str,
         root: PathBuf,
@@ -58,12 +60,13 @@ impl Checkout {
         Ok(checkout)
     }
 
-    /// Commits these files on the branch that is checked out. Whatever else is staged or changed stays as it is. Returns the
-    /// commit's ID, or None where there is nothing to commit or no git repository.
+    /// Commits these files to the branch.
+    ///
+    /// All other changes stay as they are, staged or not. Returns the commit's ID, or None if there is nothing to commit or no git repository.
     ///
     /// # Errors
-    /// What git refuses, among it a branch that has moved meanwhile, and a state that came to be since the folder was
-    /// opened and in which nothing can be committed.
+    /// If git reports an error, for example because the branch moved concurrently, or nothing can
+    /// be committed in the state of the checkout.
     pub fn commit(
         &self,
         entries: &[CommitEntry<'_>],
@@ -71,10 +74,11 @@ impl Checkout {
     ) -> Result<Option<String>, BranchError> {
         let Some(git) = &self.git else { return Ok(None) };
         self.check_ready()?;
-        noted(git, || commit(git, entries, message)).map_err(|error| {
+        with_note(git, || commit(git, entries, message)).map_err(|error| {
             let why = match locks(git).next() {
                 Some(lock) => format!(
-                    "`{}` is there: another git is at work, or one crashed and its lock is to be removed",
+                    "`{}` exists: wait for the other git process, or remove the file if that \
+                     process crashed",
                     lock.display()
                 ),
                 None => error.message().to_owned(),
@@ -83,29 +87,29 @@ impl Checkout {
         })
     }
 
-    /// Whether the last commit holds a file with this text, and the index has nothing else staged there.
+    /// Returns whether the last commit and the index have a file with this text.
     #[must_use]
     pub fn is_committed(&self, file: &str, text: &str) -> bool {
         let Some(git) = &self.git else { return true };
-        let held = || {
+        let compare = || {
             let path = Path::new(file);
             let committed = git.find_tree(self.tree_of_head(git)?)?.get_path(path)?;
             let mut index = git.index()?;
-            // Asking git for the status of a file would look at every other one too, ten thousand times.
+            // Git's status of one file would read all others, too, for each of ten thousand files.
             index.read(false)?;
             let is_staged = index.get_path(path, 0).is_some_and(|entry| {
                 entry.id == committed.id()
                     && i64::from(entry.mode) == i64::from(committed.filemode())
             });
-            // Where git turns line ends around (core.autocrlf), a commit may have been made without that.
-            let held = String::from_utf8_lossy(git.find_blob(committed.id())?.content())
+            // A commit without core.autocrlf may have other line ends.
+            let committed = String::from_utf8_lossy(git.find_blob(committed.id())?.content())
                 .replace("\r\n", "\n");
-            Ok::<_, git2::Error>(is_staged && held == text)
+            Ok::<_, git2::Error>(is_staged && committed == text)
         };
-        held().unwrap_or(false)
+        compare().unwrap_or(false)
     }
 
-    /// The text of a file as it is staged, whether or not that is as it was committed.
+    /// Returns the text of a file in the index.
     #[must_use]
     pub fn staged_text(&self, file: &str) -> Option<String> {
         let git = self.git.as_ref()?;
@@ -114,7 +118,7 @@ impl Checkout {
         tree::text(git, index.get_path(Path::new(file), 0)?.id).ok()
     }
 
-    /// Whether the index has a file.
+    /// Returns whether the index has a file.
     #[must_use]
     pub fn is_staged(&self, file: &str) -> bool {
         let index = self.git.as_ref().and_then(|git| git.index().ok());
@@ -123,7 +127,7 @@ impl Checkout {
         })
     }
 
-    /// The last commit's tree; None without git.
+    /// Returns the tree of the last commit; None without git.
     #[must_use]
     pub fn head_tree(&self) -> Option<(&Repository, Oid)> {
         let git = self.git.as_ref()?;
@@ -131,7 +135,9 @@ impl Checkout {
         Some((git, tree))
     }
 
-    /// The tree of the last commit, which is looked up once a commit: its message may name ten thousand IDs.
+    /// Returns the tree of the last commit.
+    ///
+    /// It is cached, because parsing the commit is slow: its message may list ten thousand IDs.
     fn tree_of_head(&self, git: &Repository) -> Result<Oid, git2::Error> {
         let head = git.head()?;
         match self.last_tree.get().filter(|(commit, _)| Some(*commit) == head.target()) {
@@ -153,25 +159,25 @@ impl Checkout {
             help,
         };
         if git.state() != RepositoryState::Clean {
-            let why = format!("is in the middle of something ({:?})", git.state());
+            let why = format!("has an operation in progress ({:?})", git.state());
             return Err(not_ready(why, "finish or abort the merge, rebase or cherry-pick there"));
         }
         if git.head_detached().unwrap_or(false) {
             let why = "is on no branch".to_owned();
-            return Err(not_ready(why, "check out the branch there that the commit is to go to"));
+            return Err(not_ready(why, "check out the branch to commit to there"));
         }
         Ok(())
     }
 }
 
-/// Who a commit is by: as git has it, or else goldenpath.
+/// Returns the author and committer from git, or else goldenpath.
 pub(super) fn signatures(
     git: &Repository,
 ) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
-    let nobody = |_| Signature::now("goldenpath", "goldenpath@localhost");
+    let default = |_| Signature::now("goldenpath", "goldenpath@localhost");
     Ok((
-        git.author_from_env().or_else(nobody)?.to_owned(),
-        git.committer_from_env().or_else(nobody)?.to_owned(),
+        git.author_from_env().or_else(default)?.to_owned(),
+        git.committer_from_env().or_else(default)?.to_owned(),
     ))
 }
 
@@ -182,8 +188,8 @@ fn commit(
 ) -> Result<Option<String>, git2::Error> {
     let lost = || git2::Error::from_str("the index lost an entry");
     let mut index = git.index()?;
-    // As it is on disk now: libgit2 may hold the one that planning saw, and writing that would undo what somebody
-    // has staged since.
+    // Read it again: libgit2 may have cached it during planning, and writing that one would undo
+    // changes that were staged since.
     index.read(true)?;
     let parent = match git.head() {
         Ok(head) => Some(head.peel_to_commit()?),
@@ -200,8 +206,8 @@ fn commit(
         match entry {
             CommitEntry::OnDisk(_) | CommitEntry::Written { .. } => index.add_path(path)?,
             CommitEntry::Text(_, text) => {
-                let held = index.get_path(path, 0).ok_or_else(lost)?;
-                index.add_frombuffer(&held, text.as_bytes())?;
+                let entry = index.get_path(path, 0).ok_or_else(lost)?;
+                index.add_frombuffer(&entry, text.as_bytes())?;
             }
             CommitEntry::Gone(_) => index.remove_path(path)?,
         }
@@ -213,15 +219,16 @@ fn commit(
             (CommitEntry::Gone(_), _) if base.get_path(path).is_err() => {}
             (CommitEntry::Gone(_), _) => _ = update.remove(path),
             (_, None) => return Err(lost()),
-            // The index's mode is the file's, so that the two agree even where somebody has made it executable.
-            (_, Some(held)) if held.mode & 0o111 == 0 => {
-                _ = update.upsert(path, held.id, FileMode::Blob)
+            // The index's mode is the file's: the two agree even if the file is executable.
+            (_, Some(entry)) if entry.mode & 0o111 == 0 => {
+                _ = update.upsert(path, entry.id, FileMode::Blob)
             }
-            (_, Some(held)) => _ = update.upsert(path, held.id, FileMode::BlobExecutable),
+            (_, Some(entry)) => _ = update.upsert(path, entry.id, FileMode::BlobExecutable),
         }
     }
     crash_point::point("branch: blobs written");
-    // First the index: were it refused after the commit, the next `git commit` there would undo the change.
+    // First the index: if writing it failed after the commit, the next `git commit` there would
+    // undo the change.
     index.write()?;
     crash_point::point("branch: index written");
     let tree = git.find_tree(update.create_updated(git, &base)?)?;
@@ -230,7 +237,7 @@ fn commit(
     }
     let (author, committer) = signatures(git)?;
     crash_point::point("branch: trees written");
-    // Git checks that the branch still is where `parent` was read.
+    // Git checks that the branch is still at `parent`.
     let id = git.commit(
         Some("HEAD"),
         &author,

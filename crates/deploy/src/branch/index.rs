@@ -1,5 +1,7 @@
-//! Many new files in the index at once. Libgit2 asks for git's attributes of each in each of its folders, which a thousand
-//! small files take longer than all else.
+//! A fast way to add many new files to the index.
+//!
+//! libgit2 reads git's attributes for each file in each of its folders, which for a thousand small
+//! files takes longer than everything else.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,8 +11,9 @@ use git2::{Error, Index, IndexEntry, Oid, Repository};
 use super::blobs;
 use super::checkout::CommitEntry;
 
-/// Adds those of the written files to the index of which it is plain what git makes of them, and says which they are: files
-/// that the index does not know, with a text that no filter of git's changes.
+/// Adds the written files that git does not convert to the index; returns them.
+///
+/// These are files that the index does not have, with a text that no filter of git changes.
 pub(super) fn add_written<'a>(
     git: &Repository,
     index: &mut Index,
@@ -26,7 +29,7 @@ pub(super) fn add_written<'a>(
     };
     let is_unknown =
         |file: &str| (0..=3).all(|stage| index.get_path(Path::new(file), stage).is_none());
-    // Line ends are turned around, and `ident` has an ID written there.
+    // Git may convert line ends, and `ident` expands `$Id$`.
     let is_plain = |text: &str| !text.contains('\r') && !text.contains("$Id");
     let plain: Vec<(&str, &str, Option<Oid>)> = entries
         .iter()
@@ -51,7 +54,7 @@ pub(super) fn add_written<'a>(
     Ok(added)
 }
 
-/// The file's entry, by which git sees that it has not changed since.
+/// Returns the file's entry, by which git sees that the file is unchanged.
 #[cfg(unix)]
 fn entry(root: &Path, file: &str, blob: Oid) -> Option<IndexEntry> {
     use std::os::unix::fs::MetadataExt;
@@ -77,7 +80,7 @@ fn entry(root: &Path, file: &str, blob: Oid) -> Option<IndexEntry> {
     })
 }
 
-/// What git needs to know there is for libgit2 to say.
+/// Returns None: on other systems, libgit2 creates the entry.
 #[cfg(not(unix))]
 fn entry(_: &Path, _: &str, _: Oid) -> Option<IndexEntry> {
     None

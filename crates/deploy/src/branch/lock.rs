@@ -1,5 +1,4 @@
-//! One run at a time in a checkout, and what a run that was killed there has left: temporary files, and git's locks,
-//! which nobody else would ever take away.
+//! The lock of a checkout, and the removal of leftovers of killed runs.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -14,24 +13,31 @@ use super::{BranchError, Checkout, private_dir};
 use goldenpath_core::crash_point;
 use goldenpath_core::files;
 
-/// How long another run is waited for.
+/// The maximum wait for another run.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long committing takes at most: a lock that is so much younger than our note is somebody else's.
+/// The maximum duration of a commit.
+///
+/// A lock of git that is this much newer than the note belongs to another process.
 const COMMITTING: Duration = Duration::from_secs(60);
 
-/// The note that git's locks may be ours, in `.git/goldenpath/`: it is there while we commit, and no longer.
+/// The file in `.git/goldenpath/` that exists while goldenpath commits.
+///
+/// If it is left after a kill, git's locks may be left by goldenpath, too.
 const NOTE: &str = "committing";
 
-/// While this exists, no other run writes into the checkout. The system lets go of it when the process ends.
+/// Keeps other runs from writing to the checkout.
+///
+/// The system frees it when the process ends.
 pub struct CheckoutLock(Option<File>);
 
 impl Checkout {
-    /// Waits for its turn to write these files, and takes away what killed runs have left where they go. `waiting` hears when
-    /// another run is at work.
+    /// Locks the checkout to write these files, and removes leftovers of killed runs.
+    ///
+    /// Calls `waiting` if another run has the lock.
     ///
     /// # Errors
-    /// [`BranchError::Busy`] where that takes more than five minutes.
+    /// [`BranchError::Busy`] after five minutes.
     pub fn hold(
         &self,
         files: &[&str],
@@ -55,14 +61,16 @@ impl Checkout {
         let files = files.iter().filter_map(|file| files::confine(&self.root, file).ok());
         let folders: BTreeSet<PathBuf> =
             files.filter_map(|file| file.parent().map(Path::to_path_buf)).collect();
-        // Where nothing keeps runs apart, a temporary file may be another's.
+        // Without a lock, a temporary file may belong to another run.
         for folder in folders.iter().filter(|_| held.0.is_some()) {
             files::remove_temporary(folder);
         }
         Ok(held)
     }
 
-    /// Takes away what killed runs have left inside git's folder, locks of git among it, unless another run is at work.
+    /// Removes leftovers of killed runs, with locks of git, from git's folder.
+    ///
+    /// Does nothing if another run has the lock.
     pub fn recover(&self) {
         if let Some(held) = self.try_hold() {
             self.clear(&held);
@@ -76,7 +84,9 @@ impl Checkout {
         }
     }
 
-    /// None while another run has it. On systems and file systems without such locks, runs are not kept apart.
+    /// Returns None if another run has the lock.
+    ///
+    /// On systems and file systems without such locks, runs are not kept apart.
     fn try_hold(&self) -> Option<CheckoutLock> {
         let Ok(folder) = File::open(&self.root) else { return Some(CheckoutLock(None)) };
         match folder.try_lock() {
@@ -91,21 +101,24 @@ impl Checkout {
         let note = note(git);
         let Ok(noted) = fs::metadata(&note).and_then(|found| found.modified()) else { return };
         let is_ours = |lock: &PathBuf| {
-            let made = fs::metadata(lock).and_then(|found| found.modified());
-            made.is_ok_and(|made| made.duration_since(noted).is_ok_and(|later| later < COMMITTING))
+            let locked = fs::metadata(lock).and_then(|found| found.modified());
+            locked.is_ok_and(|locked| {
+                locked.duration_since(noted).is_ok_and(|later| later < COMMITTING)
+            })
         };
         for lock in locks(git).filter(is_ours) {
-            // Should one stay, committing says so.
+            // If one remains, the commit reports it.
             let _ = fs::remove_file(lock);
         }
         let _ = fs::remove_file(note);
     }
 }
 
-/// Does what takes git's locks, with a note beside it that they are ours.
-pub(super) fn noted<T>(git: &Repository, work: impl FnOnce() -> T) -> T {
+/// Runs `work`, which takes git's locks, while the note exists.
+pub(super) fn with_note<T>(git: &Repository, work: impl FnOnce() -> T) -> T {
     let note = note(git);
-    // A lock that is there already is somebody else's. Without a note, a lock that a kill leaves is a person's to remove.
+    // An existing lock belongs to another process. Without a note, a person has to remove a lock
+    // that a killed run leaves.
     let is_noted = locks(git).next().is_none() && write(&note).is_ok();
     crash_point::point("branch: noted");
     let done = work();
@@ -117,7 +130,7 @@ pub(super) fn noted<T>(git: &Repository, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The locks that are there, of those that keep git from committing on the branch that is checked out.
+/// Returns the existing locks that keep git from committing to the branch.
 pub(super) fn locks(git: &Repository) -> impl Iterator<Item = PathBuf> {
     let head = git.find_reference("HEAD").ok();
     let branch = head.as_ref().and_then(|head| head.symbolic_target().ok().flatten());

@@ -1,5 +1,6 @@
-//! A branch to which files are committed: the one that is checked out in a folder, or one of a repository somewhere else.
-//! Nothing else that lies there is touched.
+//! Commits to a branch: checked out in a folder, or of a remote repository.
+//!
+//! Other changes there are never touched.
 
 mod blobs;
 mod checkout;
@@ -14,9 +15,9 @@ pub use blobs::store;
 pub use checkout::{Checkout, CommitEntry};
 pub use error::BranchError;
 pub use lock::CheckoutLock;
-pub use private_dir::Aside;
+pub use private_dir::PrivateDir;
 pub use remote::{FileEdit, RemoteBranch, RemotePlace};
 pub use tree::{TreeItem, find, text, visit};
 
-/// The bytes of a file that are read at most.
+/// The maximum size of a file that is read, in bytes.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;

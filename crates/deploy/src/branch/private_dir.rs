@@ -1,4 +1,4 @@
-//! A folder of our own inside git's, in which things are made ready: nobody sees them there before they have their names.
+//! A private folder inside git's, for files that are renamed into place later.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,20 +10,24 @@ use tempfile::TempDir;
 use goldenpath_core::crash_point;
 use goldenpath_core::files::TEMPORARY;
 
-/// Is gone with all that is in it when this is.
-pub struct Aside {
+/// A private folder, deleted on drop.
+pub struct PrivateDir {
     folder: TempDir,
-    /// While it is locked, it is no killed run's. Where folders have no locks, what a kill leaves stays.
+    /// Shows that the run is alive.
+    ///
+    /// On systems without locks on folders, leftovers of killed runs stay.
     _lock: Option<File>,
 }
 
-impl Aside {
+impl PrivateDir {
+    /// Creates a folder below `.git/goldenpath/`.
+    ///
     /// # Errors
-    /// What the file system refuses.
+    /// If the file system reports an error.
     pub fn new(git: &Repository) -> io::Result<Self> {
-        let ours = git.path().join("goldenpath");
-        fs::create_dir_all(&ours)?;
-        let folder = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(ours)?;
+        let parent = git.path().join("goldenpath");
+        fs::create_dir_all(&parent)?;
+        let folder = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
         let lock = File::open(folder.path()).ok().filter(|folder| folder.try_lock().is_ok());
         crash_point::point("branch: folder aside made");
         Ok(Self { folder, _lock: lock })
@@ -35,13 +39,14 @@ impl Aside {
     }
 }
 
-/// Takes away the folders of runs that were killed.
+/// Removes the folders of killed runs.
 pub(super) fn clear(git: &Repository) {
     for entry in fs::read_dir(git.path().join("goldenpath")).into_iter().flatten().flatten() {
-        let is_one = entry.file_name().to_string_lossy().starts_with(TEMPORARY)
+        let is_private_dir = entry.file_name().to_string_lossy().starts_with(TEMPORARY)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_one && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
-            // Best effort: it is in nobody's way.
+        if is_private_dir && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok())
+        {
+            // Best effort: a leftover does no harm.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,5 +1,7 @@
-//! A branch of a repository somewhere else. What is needed of it is fetched into a bare repository of our own; commits are made
-//! on what the remote has and exist nowhere else, so that nothing half-done can stay behind.
+//! Commits to a branch of a remote repository.
+//!
+//! The branch is fetched into a local bare repository. A commit is created on the remote's commit
+//! and pushed, and is in no work tree, so a killed run leaves nothing half-done.
 
 mod cache;
 mod push;
@@ -15,39 +17,41 @@ use goldenpath_core::config::GitUrl;
 use goldenpath_core::vcs::git::{Protocols, without_password};
 use goldenpath_core::vcs::resolve;
 
-/// Which repository, and which branch of it.
+/// The repository and its branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemotePlace {
-    /// A URL as `git` takes it, or a path from the catalog's root.
+    /// A URL for git, or a path relative to the catalog's root.
     pub url: String,
-    /// None for the one that the repository's HEAD is on.
+    /// None for the branch of the repository's HEAD.
     pub branch: Option<String>,
 }
 
-/// A file of a commit that is to be made.
+/// A file in a new commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEdit {
-    /// From the repository's root, with `/`.
+    /// Relative to the repository's root, with `/`.
     pub file: String,
-    /// None where it is to be gone.
+    /// None to delete it.
     pub text: Option<String>,
 }
 
-/// A branch of a repository somewhere else, as it was when it was last asked.
+/// A branch of a remote repository, as it was at the last query.
 pub struct RemoteBranch {
     cache: Cache,
     branch: String,
-    /// The branch's commit; None where the repository is empty.
+    /// The branch's commit; None if the repository is empty.
     head: Cell<Option<Oid>>,
 }
 
 impl RemoteBranch {
-    /// Asks the repository for its branch, and fetches what is not known of it. `what` is which
-    /// repository it is, for people; `root` is where a path is taken from, `memory` the folder for
-    /// what runs leave to later ones, and `protocols` how git may go there.
+    /// Queries the repository for its branch, and fetches the commit if it is new.
+    ///
+    /// `what` is the name of the repository in messages. A path is relative to `root`. `memory` is
+    /// the folder that is kept between runs, and `protocols` are those that git may use.
     ///
     /// # Errors
-    /// A repository that does not answer or has no such branch, and what the file system refuses.
+    /// If the repository does not answer or has no such branch, or the file system reports an
+    /// error.
     pub fn open(
         what: &'static str,
         place: &RemotePlace,
@@ -55,7 +59,7 @@ impl RemoteBranch {
         memory: &Path,
         protocols: Protocols,
     ) -> Result<Self, BranchError> {
-        // As goldenpath resolved and checked it: the text may mean another place in git's process.
+        // The resolved and checked path: in git's process, the text may mean another one.
         let target = match GitUrl::parse(&place.url).local_path(root) {
             Some(path) => {
                 let resolved = resolve(&path).map_err(|error| {
@@ -63,12 +67,11 @@ impl RemoteBranch {
                     let help = "check the path, its symbolic links and its permissions";
                     BranchError::NotReady { what, path: path.clone(), why, help }
                 })?;
-                match GitUrl::is_path(&place.url) {
-                    true => resolved.display().to_string(),
+                if GitUrl::is_path(&place.url) {
+                    resolved.display().to_string()
+                } else {
                     // Git decodes percent signs in a URL.
-                    false => {
-                        format!("file://{}", resolved.display().to_string().replace('%', "%25"))
-                    }
+                    format!("file://{}", resolved.display().to_string().replace('%', "%25"))
                 }
             }
             None => place.url.clone(),
@@ -76,49 +79,49 @@ impl RemoteBranch {
         let mut cache =
             Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
         cache.program = cache.program.going_by(protocols);
-        let (branch, head) = cache.look(place.branch.as_deref())?;
+        let (branch, head) = cache.update(place.branch.as_deref())?;
         Ok(Self { cache, branch, head: Cell::new(head) })
     }
 
-    /// For people: where it is, and which branch.
+    /// Returns the repository and the branch, for messages.
     #[must_use]
     pub fn place(&self) -> String {
         format!("{} (branch {})", self.cache.name, self.branch)
     }
 
-    /// The branch's commit; None where the repository is empty.
+    /// Returns the branch's commit; None if the repository is empty.
     #[must_use]
     pub fn head(&self) -> Option<Oid> {
         self.head.get()
     }
 
-    /// What stands at a path in a commit of the branch.
+    /// Returns the item at a path in a commit of the branch.
     ///
     /// # Errors
-    /// A copy that cannot be read.
+    /// If the local copy cannot be read.
     pub fn find_in(&self, commit: Option<Oid>, file: &str) -> Result<TreeItem, BranchError> {
         let found =
             self.cache.tree_of(commit).and_then(|tree| tree::find(&self.cache.git, tree, file));
         found.map_err(|error| self.cache.broken(&error))
     }
 
-    /// The same in its last commit.
+    /// Returns the item at a path in the last commit.
     ///
     /// # Errors
-    /// A copy that cannot be read.
+    /// If the local copy cannot be read.
     pub fn find(&self, file: &str) -> Result<TreeItem, BranchError> {
         self.find_in(self.head(), file)
     }
 
-    /// The text of a file that was found.
+    /// Returns the text of a file.
     ///
     /// # Errors
-    /// Why there is none, in words.
+    /// The reason, for messages.
     pub fn text(&self, id: Oid) -> Result<String, String> {
         tree::text(&self.cache.git, id)
     }
 
-    /// The tree of the branch's commit.
+    /// Returns the tree of the branch's commit.
     #[must_use]
     pub fn head_tree(&self) -> Option<(&Repository, Oid)> {
         Some((&self.cache.git, self.cache.tree_of(self.head()).ok()?))

@@ -1,10 +1,10 @@
-//! What stands at a path of a commit's tree. No link is followed.
+//! Reading paths in a commit's tree, without following links.
 
 use git2::{FileMode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
 use super::MAX_BYTES;
 
-/// What stands at a path.
+/// The item at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeItem {
     Nothing,
@@ -13,14 +13,14 @@ pub enum TreeItem {
         /// As git writes it: 0o100644 or 0o100755.
         mode: i32,
     },
-    /// Something that is no file of ours to write, in words.
+    /// Not a regular file, with the reason for messages.
     Other(String),
 }
 
-/// Looks the path up, folder by folder.
+/// Returns the item at a path.
 ///
 /// # Errors
-/// An object that cannot be read.
+/// If an object cannot be read.
 pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<TreeItem, git2::Error> {
     let mut tree = git.find_tree(tree)?;
     let mut rest = path;
@@ -54,10 +54,10 @@ pub fn find(git: &Repository, tree: Oid, path: &str) -> Result<TreeItem, git2::E
     }
 }
 
-/// The text of a file of bounded size.
+/// Returns the text of a file of bounded size.
 ///
 /// # Errors
-/// Why there is none, in words.
+/// The reason, for messages.
 pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
     let size = git
         .odb()
@@ -71,24 +71,26 @@ pub fn text(git: &Repository, id: Oid) -> Result<String, String> {
     String::from_utf8(blob.content().to_vec()).map_err(|_| "it is not UTF-8".to_owned())
 }
 
-/// Calls `look` with each text file of a tree whose path `counts`, and its text. What cannot be read, and what has no text, is left out.
+/// Calls `visitor` with the path and text of each file that `is_selected`.
+///
+/// Files that cannot be read or have no text are skipped.
 pub fn visit(
     git: &Repository,
     tree: Oid,
-    counts: &dyn Fn(&str) -> bool,
-    look: &mut dyn FnMut(&str, &str),
+    is_selected: &dyn Fn(&str) -> bool,
+    visitor: &mut dyn FnMut(&str, &str),
 ) {
     let Ok(tree) = git.find_tree(tree) else { return };
-    // A walk that ends early has met what cannot be read.
+    // The walk ends early if an object cannot be read.
     let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
         let is_file =
             entry.kind() == Some(ObjectType::Blob) && entry.filemode() != i32::from(FileMode::Link);
         if is_file && let Ok(name) = entry.name() {
             let path = format!("{folder}{name}");
-            if counts(&path)
+            if is_selected(&path)
                 && let Ok(text) = text(git, entry.id())
             {
-                look(&path, &text);
+                visitor(&path, &text);
             }
         }
         TreeWalkResult::Ok

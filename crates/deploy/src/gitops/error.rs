@@ -1,4 +1,4 @@
-//! Why the GitOps repository cannot be used.
+//! The errors of the GitOps repository.
 
 use std::path::PathBuf;
 
@@ -6,40 +6,45 @@ use miette::Diagnostic;
 
 use crate::branch::BranchError;
 
-/// Why the GitOps repository cannot be used.
+/// Why the GitOps repository could not be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum GitopsError {
     #[error("the GitOps working copy `{}` {why}", path.display())]
     #[diagnostic(
         code(goldenpath::gitops::unusable),
         help(
-            "clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to where it is"
+            "clone the GitOps repository there, or set `gitops.path` in goldenpath.yaml to its \
+             folder"
         )
     )]
     Unusable { path: PathBuf, why: String },
 
-    #[error("a projection's path is not allowed: {why}")]
-    #[diagnostic(code(goldenpath::gitops::path), help("see `gitops.file` in goldenpath.yaml"))]
+    #[error("cannot use the path of a projection: {why}")]
+    #[diagnostic(code(goldenpath::gitops::path), help("change `gitops.file` in goldenpath.yaml"))]
     Path { why: String },
 
-    #[error("`{file}` has come to be in the GitOps repository since the plan was made: {why}")]
-    #[diagnostic(code(goldenpath::gitops::foreign), help("move it away and run apply again"))]
+    #[error("`{file}` was created in the GitOps repository after planning: {why}")]
+    #[diagnostic(code(goldenpath::gitops::foreign), help("move the file and run apply again"))]
     Foreign { file: String, why: String },
 
-    #[error("`{file}` is not what it was in the GitOps repository when the plan was made")]
+    #[error("`{file}` was changed in the GitOps repository after planning")]
     #[diagnostic(
         code(goldenpath::gitops::changed),
         help(
-            "another run has written it meanwhile; take the latest commit of the catalog and run apply again"
+            "check out the latest commit of the catalog and run apply again; another run wrote \
+             the file"
         )
     )]
     Changed { file: String },
 
-    #[error("`{file}` cannot be listed: {why}")]
-    #[diagnostic(code(goldenpath::gitops::kustomization), help("mend that, and run apply again"))]
+    #[error("cannot list `{file}` in the kustomization: {why}")]
+    #[diagnostic(
+        code(goldenpath::gitops::kustomization),
+        help("fix the kustomization and run apply again")
+    )]
     Unlistable { file: String, why: String },
 
-    #[error("`{file}` cannot be written in the GitOps working copy: {why}")]
+    #[error("cannot write `{file}` in the GitOps working copy: {why}")]
     #[diagnostic(
         code(goldenpath::gitops::write),
         help("check the folder's permissions and the free space, and run apply again")
@@ -52,7 +57,7 @@ pub enum GitopsError {
 }
 
 impl GitopsError {
-    /// Whether it is the configuration that has to change, or the run's surroundings.
+    /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
     pub fn is_of_the_configuration(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! The kustomization beside projections, which is kept listing them where there is one.
+//! The kustomization next to projections: if there is one, it must list them.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -6,47 +6,47 @@ use std::collections::BTreeSet;
 use goldenpath_core::yaml;
 use goldenpath_core::yaml::{Node, NodeValue, YamlEdit};
 
-/// The names that kustomize looks for, in its order.
+/// The file names of kustomize, in its order.
 pub(super) use goldenpath_core::config::KUSTOMIZATIONS as NAMES;
 
 /// The field that lists files.
 const RESOURCES: &str = "/resources";
 
-/// Whether the kustomization beside a projection lists it.
+/// Whether the kustomization next to a projection lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Listing {
-    /// It does, or there is none.
+    /// It does, or there is no kustomization.
     Fine,
     Missing,
-    /// Nor can it be made to, and why.
+    /// It does not, and cannot be changed, with the reason.
     Obstacle(String),
 }
 
-/// A kustomization's text, and what it lists.
+/// A kustomization's text, and the files that it lists.
 #[derive(Debug)]
 pub(super) struct Kustomization {
-    /// From the GitOps repository's root.
+    /// Relative to the GitOps repository's root.
     pub(super) file: String,
     pub(super) text: String,
     listed: BTreeSet<String>,
-    /// Why it is not to be changed, if so.
+    /// Why it must not be changed, if so.
     blocked: Option<String>,
-    /// Why nothing can be added, if so.
+    /// Why no file can be added, if so.
     full: OnceCell<Option<String>>,
 }
 
 impl Kustomization {
-    /// Reads one.
+    /// Parses a kustomization.
     ///
     /// # Errors
-    /// Why it cannot be read, in words.
+    /// The reason, for messages.
     pub(super) fn parse(file: &str, text: String) -> Result<Self, String> {
         let root = yaml::parse(&text).map_err(|problems| {
             let problem = problems.first().map(|problem| {
                 let place = yaml::place(&text, &problem.span);
                 format!("line {}: {}", place.line, problem.message)
             });
-            format!("`{file}` beside it cannot be read: {}", problem.unwrap_or_default())
+            format!("`{file}` next to it cannot be read: {}", problem.unwrap_or_default())
         })?;
         let listed = match root.at(RESOURCES).map(|(_, node)| &node.value) {
             Some(NodeValue::Sequence(items)) => items
@@ -61,22 +61,22 @@ impl Kustomization {
         Ok(Self { file: file.to_owned(), text, listed, blocked: None, full: OnceCell::new() })
     }
 
-    /// The same, which is not to be changed.
+    /// Marks it as not to be changed.
     pub(super) fn blocked(self, why: String) -> Self {
         Self { blocked: Some(why), ..self }
     }
 
-    /// The names that it lists.
+    /// Returns the names that it lists.
     pub(super) fn names(&self) -> &BTreeSet<String> {
         &self.listed
     }
 
-    /// Whether it lists the file of this name beside it.
+    /// Returns whether it lists the file of this name next to it.
     pub(super) fn listing(&self, name: &str) -> Listing {
         if self.listed.contains(name) {
             return Listing::Fine;
         }
-        // Whether a name can be added holds for each; trying all would read a long list as often.
+        // If one name can be added, each can; trying all of them would parse a long list each time.
         let full = || self.full.get_or_init(|| self.with(&[name.to_owned()]).err());
         match self.blocked.as_ref().or_else(|| full().as_ref()) {
             Some(why) => Listing::Obstacle(why.clone()),
@@ -84,7 +84,7 @@ impl Kustomization {
         }
     }
 
-    /// Whether it does not list a file that is to go.
+    /// Returns [`Listing::Fine`] if it does not list a file to remove.
     pub(super) fn unlisting(&self, name: &str) -> Listing {
         match (self.listed.contains(name), &self.blocked) {
             (false, _) => Listing::Fine,
@@ -96,48 +96,49 @@ impl Kustomization {
         }
     }
 
-    /// Its text without `names`; everything else as it is.
+    /// Returns its text without `names`; the rest is unchanged.
     ///
     /// # Errors
-    /// Why that cannot be written, in words.
+    /// The reason, for messages.
     pub(super) fn without(&self, names: &[String]) -> Result<String, String> {
         let mut text = self.text.clone();
         let forms = names.iter().flat_map(|name| [name.clone(), format!("./{name}")]);
         for value in forms {
-            let root = yaml::parse(&text).map_err(|_| self.by_hand("taken out"))?;
-            let is_it =
-                |item: &&Node| matches!(&item.value, NodeValue::String(held) if *held == value);
+            let root = yaml::parse(&text).map_err(|_| self.by_hand("remove"))?;
+            let is_value =
+                |item: &&Node| matches!(&item.value, NodeValue::String(name) if *name == value);
             match root.at(RESOURCES).map(|(_, node)| &node.value) {
-                Some(NodeValue::Sequence(items)) if items.iter().find(is_it).is_some() => {}
+                Some(NodeValue::Sequence(items)) if items.iter().find(is_value).is_some() => {}
                 _ => continue,
             }
             let change = YamlEdit::Withdraw { pointer: RESOURCES.to_owned(), value };
-            text = change.apply(&text, &root).ok_or_else(|| self.by_hand("taken out"))?;
+            text = change.apply(&text, &root).ok_or_else(|| self.by_hand("remove"))?;
         }
         Ok(text)
     }
 
-    /// Its text with `come` and without `go`.
+    /// Returns its text with the names in `added` and without those in `removed`.
     ///
     /// # Errors
-    /// Why that cannot be written, in words.
-    pub(super) fn changed(&self, come: &[String], go: &[String]) -> Result<String, String> {
-        let text = self.with(come)?;
-        if go.is_empty() { Ok(text) } else { Self::parse(&self.file, text)?.without(go) }
+    /// The reason, for messages.
+    pub(super) fn changed(&self, added: &[String], removed: &[String]) -> Result<String, String> {
+        let text = self.with(added)?;
+        if removed.is_empty() { Ok(text) } else { Self::parse(&self.file, text)?.without(removed) }
     }
 
-    fn by_hand(&self, done: &str) -> String {
-        let what = if done == "added" { "add it" } else { "take it out" };
+    fn by_hand(&self, verb: &str) -> String {
         format!(
-            "`resources` in `{}` beside it is not written so that a file can be {done}: {what} by hand",
+            "`resources` in `{}` next to it cannot be edited in place: {verb} the file by hand",
             self.file
         )
     }
 
-    /// Its text with those of `names` that it does not list at the end of its list; everything else as it is.
+    /// Returns its text with the missing `names` at the end of the list.
+    ///
+    /// The rest is unchanged.
     ///
     /// # Errors
-    /// Why that cannot be written, in words.
+    /// The reason, for messages.
     pub(super) fn with(&self, names: &[String]) -> Result<String, String> {
         let values: Vec<String> =
             names.iter().filter(|name| !self.listed.contains(*name)).cloned().collect();
@@ -146,11 +147,11 @@ impl Kustomization {
         }
         let root = yaml::parse(&self.text).ok();
         let change = YamlEdit::Append { pointer: RESOURCES.to_owned(), values };
-        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| self.by_hand("added"))
+        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| self.by_hand("add"))
     }
 }
 
-/// A file's folder, with the `/` behind it where there is one, and its name.
+/// Splits a path into its folder, including the last `/`, and its name.
 pub(super) fn split(file: &str) -> (&str, &str) {
     file.split_at(file.rfind('/').map_or(0, |slash| slash + 1))
 }

@@ -1,5 +1,6 @@
-//! The GitOps repository: what is there, and writing and committing projections. It is a working copy on disk, or a
-//! repository that is pushed to. Files of others are never touched.
+//! The GitOps repository: reading its state, and committing projections.
+//!
+//! It is a working copy on disk, or a remote repository. Unmanaged files are never touched.
 
 mod error;
 mod kustomization;
@@ -19,56 +20,56 @@ use crate::branch;
 use goldenpath_core::config::check_projection_file;
 use goldenpath_core::projection::Projection;
 
-/// The bytes of a file that are read at most to see whether it is ours.
+/// The maximum size of a file that is read to find its owner, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Where projections are committed, and Argo CD or Flux reads them.
+/// The GitOps repository, from which Argo CD or Flux reads the projections.
 pub enum Target {
     Copy(WorkingCopy),
     Remote(Box<RemoteRepository>),
 }
 
-/// What stands where a projection belongs.
+/// The state of the file at a projection's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileState {
-    /// The projection, and committed.
+    /// The projection is up to date and committed.
     Current,
     Missing,
-    /// A projection of this manifest that says something else.
+    /// The projection of this manifest is out of date.
     Outdated,
-    /// The projection, but the last commit has none or another.
+    /// The projection is up to date, but not in the last commit.
     Uncommitted,
-    /// The projection, but the kustomization beside it does not list it.
+    /// The projection is up to date, but the kustomization next to it does not list it.
     Unlisted,
-    /// Something that goldenpath did not write for this manifest, or cannot read.
+    /// The file was not written for this manifest, or cannot be read.
     Foreign(String),
-    /// The kustomization beside it does not list it, and cannot be made to.
+    /// The kustomization next to it does not list it, and cannot be changed.
     Unlistable(String),
 }
 
-/// What is to be done to a projection's file, and to the kustomization beside it.
+/// A change of a projection's file, and of the kustomization next to it.
 #[derive(Debug, Clone, Copy)]
 pub enum ProjectionChange<'p> {
     Write(&'p Projection),
-    /// It goes, whatever of this manifest's it says.
+    /// Removes the projection, also one that is out of date.
     Remove(&'p Projection),
 }
 
-/// How far changes are.
+/// The progress of publishing.
 #[derive(Debug, Clone, Copy)]
 pub enum PublishEvent {
-    /// Another run is at work there.
+    /// Another run has the lock.
     Waiting,
-    /// So many files are written, and not yet committed.
+    /// This number of files is written, and not yet committed.
     Written(usize),
 }
 
-/// What became of changes.
+/// The results of publishing.
 #[derive(Debug)]
 pub struct Published {
-    /// One for each change, in their order. What is written well is done when the commit is.
+    /// One for each change, in their order. A written file is complete with the commit.
     pub written: Vec<Result<(), GitopsError>>,
-    /// The commit, by its ID; None where there was nothing to commit, or no git repository to commit to.
+    /// The commit's ID; None if there was nothing to commit, or no git repository.
     pub commit: Result<Option<String>, GitopsError>,
 }
 
@@ -81,93 +82,97 @@ impl ProjectionChange<'_> {
 }
 
 impl Target {
-    /// For people: where it is, and on which branch.
+    /// Returns the location and the branch, for messages.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
             Self::Copy(copy) => copy.place(),
-            Self::Remote(pushed) => pushed.remote.place(),
+            Self::Remote(repository) => repository.remote.place(),
         }
     }
 
-    /// Takes away what a killed run has left that would keep this one from committing.
+    /// Removes leftovers of killed runs that would keep this one from committing.
     pub fn recover(&self) {
         if let Self::Copy(copy) = self {
             copy.recover();
         }
     }
 
-    /// What stands where `projection` belongs.
+    /// Returns the state of a projection's file.
     ///
     /// # Errors
-    /// A path that leaves the repository.
+    /// If the path leaves the repository.
     pub fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let (state, listing) = match self {
             Self::Copy(copy) => (copy.state(projection)?, copy.listing(&projection.file, false)),
-            Self::Remote(pushed) => {
-                (pushed.state(projection)?, pushed.listing(&projection.file, false))
+            Self::Remote(repository) => {
+                (repository.state(projection)?, repository.listing(&projection.file, false))
             }
         };
-        Ok(listing.judge(state))
+        Ok(listing.combine(state))
     }
 
-    /// The same for a projection that is to go: [`FileState::Missing`] when it is gone.
+    /// Returns the state of a projection to remove, then [`FileState::Missing`].
     ///
     /// # Errors
-    /// A path that leaves the repository.
+    /// If the path leaves the repository.
     pub fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let (state, listing) = match self {
             Self::Copy(copy) => (copy.removal(projection)?, copy.listing(&projection.file, true)),
-            Self::Remote(pushed) => {
-                (pushed.state(projection)?, pushed.listing(&projection.file, true))
+            Self::Remote(repository) => {
+                (repository.state(projection)?, repository.listing(&projection.file, true))
             }
         };
-        Ok(listing.judge_removal(state))
+        Ok(listing.combine_removal(state))
     }
 
-    /// Has these ready by the time at which they are published, if that is some time away. A working copy's first, since
-    /// its disk is what publishing waits for.
+    /// Starts to prepare projections in the background, before they are published.
+    ///
+    /// Only for a working copy, where publishing waits for the disk.
     pub fn prepare(&self, projections: &[&Projection]) {
         if let Self::Copy(copy) = self {
             copy.prepare(projections);
         }
     }
 
-    /// Writes and removes projections, keeps the kustomizations beside them listing those that are there, and commits both, with
-    /// nothing else that may be changed or staged there. `message` is asked for the commit's, with the indices of the changes
-    /// in it, and `tell` hears how far it is.
+    /// Writes and removes projections, updates the kustomizations, and commits both.
+    ///
+    /// Other changes there are not committed, staged or not. `message` returns the commit's message
+    /// for the indices of its changes, and `report` is called with the progress.
     #[must_use]
     pub fn publish(
         &self,
         changes: &[ProjectionChange<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        tell: &mut dyn FnMut(PublishEvent),
+        report: &mut dyn FnMut(PublishEvent),
     ) -> Published {
         match self {
-            Self::Copy(copy) => copy.publish(changes, message, tell),
-            Self::Remote(pushed) => pushed.publish(changes, message),
+            Self::Copy(copy) => copy.publish(changes, message, report),
+            Self::Remote(repository) => repository.publish(changes, message),
         }
     }
 
-    /// Calls `look` with each text file that is committed, or that is there where nothing is committed, and its text. What
-    /// cannot be read, and what has no text, is left out.
-    pub fn visit(&self, look: &mut dyn FnMut(&str, &str)) {
+    /// Calls `visitor` with the path and text of each committed file.
+    ///
+    /// Without git, these are the files on disk. Files that cannot be read or have no text are
+    /// skipped.
+    pub fn visit(&self, visitor: &mut dyn FnMut(&str, &str)) {
         match self {
-            Self::Copy(copy) => copy.visit(look),
-            Self::Remote(pushed) => {
-                if let Some((git, tree)) = pushed.remote.head_tree() {
-                    branch::visit(git, tree, &|_| true, look);
+            Self::Copy(copy) => copy.visit(visitor),
+            Self::Remote(repository) => {
+                if let Some((git, tree)) = repository.remote.head_tree() {
+                    branch::visit(git, tree, &|_| true, visitor);
                 }
             }
         }
     }
 
-    /// The committed projections of this catalog in files that `is_wanted` does not know.
+    /// Returns the committed projections of this catalog that are not `is_wanted`.
     #[must_use]
     pub fn stale(&self, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
         let found = match self {
             Self::Copy(copy) => copy.head_tree(),
-            Self::Remote(pushed) => pushed.remote.head_tree(),
+            Self::Remote(repository) => repository.remote.head_tree(),
         };
         found
             .map(|(git, tree)| stale_projections::all(git, tree, catalog_id, is_wanted))
@@ -175,14 +180,14 @@ impl Target {
     }
 }
 
-/// Refuses a path that no projection may have, whatever is there.
+/// Rejects a path that no projection may have.
 ///
 /// # Errors
-/// A path into git's own folder, or of a kustomization.
+/// If the path is in a `.git` folder or is that of a kustomization.
 pub fn check_path(file: &str) -> Result<(), GitopsError> {
     let bad = |why: String| Err(GitopsError::Path { why });
     if file.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
-        return bad(format!("`{file}` leads into git's own folder"));
+        return bad(format!("`{file}` is in a `.git` folder"));
     }
     if let Err(why) = check_projection_file(file) {
         return bad(why);
@@ -191,8 +196,8 @@ pub fn check_path(file: &str) -> Result<(), GitopsError> {
 }
 
 impl Listing {
-    /// What stands there, with what the kustomization beside it has to say.
-    fn judge(&self, state: FileState) -> FileState {
+    /// Returns the state of a file including its kustomization.
+    fn combine(&self, state: FileState) -> FileState {
         match (state, self) {
             (state @ FileState::Foreign(_), _) | (state, Self::Fine) => state,
             (_, Self::Obstacle(why)) => FileState::Unlistable(why.clone()),
@@ -201,9 +206,10 @@ impl Listing {
         }
     }
 
-    /// The same of a projection that is to go. Somebody else's file in its place is not ours, and neither is its place in
-    /// the list.
-    fn judge_removal(&self, state: FileState) -> FileState {
+    /// Returns the state of a file to remove including its kustomization.
+    ///
+    /// An unmanaged file at its path stays, and so does its entry in the kustomization.
+    fn combine_removal(&self, state: FileState) -> FileState {
         match (state, self) {
             (FileState::Foreign(_), _) | (FileState::Missing, Self::Fine) => FileState::Missing,
             (_, Self::Obstacle(why)) => FileState::Unlistable(why.clone()),

@@ -1,5 +1,7 @@
-//! Projections that are made ready while the stores are at work: their bytes are safe on disk in a folder of our own inside
-//! git's, and their blobs in its object store. Publishing gives them their names; until then nobody sees them.
+//! Projections that are written ahead, while apply waits for the stores.
+//!
+//! Their files are synced in a private folder inside git's, and their blobs are in its object
+//! store. Publishing renames the files into place.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,48 +11,50 @@ use std::thread::{self, JoinHandle};
 
 use git2::{Oid, Repository};
 
-use super::working_copy::AT_ONCE;
+use super::working_copy::CHUNK;
 use crate::branch;
-use crate::branch::Aside;
+use crate::branch::PrivateDir;
 use goldenpath_core::files;
 use goldenpath_core::files::Staged;
 use goldenpath_core::projection::Projection;
 
-/// The work, which ends when this does.
+/// The preparation in the background, which stops on drop.
 pub(super) struct PreparedFiles {
-    is_enough: Arc<AtomicBool>,
+    is_stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<PreparedFile>>,
 }
 
-/// What is ready, by the projection's file. It may be any part of all, and none: what is not ready is written when it is needed.
+/// The prepared files and blobs, by the projection's path.
+///
+/// Any of them may be missing: publishing writes those itself.
 #[derive(Default)]
 pub(super) struct PreparedFile {
     pub(super) files: HashMap<String, Staged>,
     pub(super) blobs: HashMap<String, Oid>,
-    /// The folder that the files are in.
-    _aside: Option<Aside>,
+    /// The folder of the files.
+    _folder: Option<PrivateDir>,
 }
 
 impl PreparedFiles {
-    /// Begins. `root` is where the working copy is, and `git` its repository.
+    /// Starts to prepare. `root` is the working copy, and `git` its repository.
     pub(super) fn begin(root: &Path, git: &Repository, projections: &[&Projection]) -> Self {
         let (root, git) = (root.to_path_buf(), git.path().to_path_buf());
         let wanted: Vec<_> =
             projections.iter().map(|one| (one.file.clone(), one.text.clone())).collect();
-        let is_enough = Arc::new(AtomicBool::new(false));
-        let enough = Arc::clone(&is_enough);
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&is_stopped);
         let thread =
-            thread::Builder::new().spawn(move || make_ready(&root, &git, wanted, &enough)).ok();
-        Self { is_enough, thread }
+            thread::Builder::new().spawn(move || prepare(&root, &git, wanted, &stopped)).ok();
+        Self { is_stopped, thread }
     }
 
-    /// What is ready by now.
+    /// Stops, and returns the files that are ready.
     pub(super) fn end(mut self) -> PreparedFile {
         self.stop()
     }
 
     fn stop(&mut self) -> PreparedFile {
-        self.is_enough.store(true, Ordering::Relaxed);
+        self.is_stopped.store(true, Ordering::Relaxed);
         self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }
 }
@@ -61,11 +65,11 @@ impl Drop for PreparedFiles {
     }
 }
 
-fn make_ready(
+fn prepare(
     root: &Path,
     git: &PathBuf,
     wanted: Vec<(String, String)>,
-    is_enough: &AtomicBool,
+    is_stopped: &AtomicBool,
 ) -> PreparedFile {
     let mut ready = PreparedFile::default();
     let Ok(git) = Repository::open(git) else { return ready };
@@ -73,14 +77,14 @@ fn make_ready(
     if let Ok(blobs) = branch::store(&git, &texts) {
         ready.blobs = wanted.iter().map(|(file, _)| file.clone()).zip(blobs).collect();
     }
-    let Ok(aside) = Aside::new(&git) else { return ready };
-    for some in wanted.chunks(AT_ONCE).take_while(|_| !is_enough.load(Ordering::Relaxed)) {
+    let Ok(folder) = PrivateDir::new(&git) else { return ready };
+    for chunk in wanted.chunks(CHUNK).take_while(|_| !is_stopped.load(Ordering::Relaxed)) {
         let stage = |(file, text): &(String, String)| {
-            let staged = files::stage(aside.path(), &root.join(file), text.as_bytes()).ok()?;
+            let staged = files::stage(folder.path(), &root.join(file), text.as_bytes()).ok()?;
             Some((file.clone(), staged))
         };
-        ready.files.extend(files::few_at_once(some.iter().collect(), stage).into_iter().flatten());
+        ready.files.extend(files::few_at_once(chunk.iter().collect(), stage).into_iter().flatten());
     }
-    ready._aside = Some(aside);
+    ready._folder = Some(folder);
     ready
 }

@@ -1,4 +1,4 @@
-//! A GitOps repository that is pushed to: what stands there, and writing projections on what others have pushed.
+//! A remote GitOps repository: reading its state, and pushing projections.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -11,13 +11,13 @@ use super::{FileState, GitopsError, ProjectionChange, Published};
 use crate::branch::{BranchError, FileEdit, RemoteBranch, TreeItem};
 use goldenpath_core::projection::Projection;
 
-/// The kustomization of a folder, or why it cannot be read; None where there is none.
-type Beside = Option<Result<Kustomization, String>>;
+/// The kustomization of a folder, or why it cannot be read; None if there is none.
+type FoundKustomization = Option<Result<Kustomization, String>>;
 
-/// The kustomizations that were looked at, by the branch's commit and their folder.
-type Folders = HashMap<(Option<Oid>, String), Rc<Beside>>;
+/// The kustomizations that were read, by the branch's commit and their folder.
+type Folders = HashMap<(Option<Oid>, String), Rc<FoundKustomization>>;
 
-/// A GitOps repository that is pushed to.
+/// A remote GitOps repository.
 pub struct RemoteRepository {
     pub(super) remote: RemoteBranch,
     folders: RefCell<Folders>,
@@ -29,7 +29,7 @@ impl RemoteRepository {
         Self { remote, folders: RefCell::default() }
     }
 
-    /// What stands where `projection` belongs, the kustomization beside it not looked at.
+    /// Returns the state of a projection's file, without its kustomization.
     pub(super) fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         super::check_path(&projection.file)?;
         let leaves = projection.file.split('/').any(|part| matches!(part, "" | "." | ".."));
@@ -43,7 +43,7 @@ impl RemoteRepository {
             TreeItem::Other(why) => FileState::Foreign(why),
             TreeItem::File { id, .. } if is_text(id, &projection.text) => FileState::Current,
             TreeItem::File { id, .. } => match self.remote.text(id) {
-                // As it is where git turns line ends around.
+                // Git may have converted the line ends.
                 Ok(text) if text.replace("\r\n", "\n") == projection.text => FileState::Current,
                 Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
                 Ok(_) => FileState::Foreign(
@@ -54,18 +54,18 @@ impl RemoteRepository {
         })
     }
 
-    /// What the kustomization beside a file says of it, and for one that is to go.
-    pub(super) fn listing(&self, file: &str, is_to_go: bool) -> Listing {
+    /// Returns whether the kustomization next to a file lists it, or no longer does.
+    pub(super) fn listing(&self, file: &str, is_removal: bool) -> Listing {
         let (folder, name) = split(file);
-        match &*self.beside(folder) {
+        match &*self.kustomization(folder) {
             None => Listing::Fine,
             Some(Err(why)) => Listing::Obstacle(why.clone()),
-            Some(Ok(kustomization)) if is_to_go => kustomization.unlisting(name),
+            Some(Ok(kustomization)) if is_removal => kustomization.unlisting(name),
             Some(Ok(kustomization)) => kustomization.listing(name),
         }
     }
 
-    /// As [`super::Target::publish`].
+    /// Implements [`super::Target::publish`].
     pub(super) fn publish(
         &self,
         changes: &[ProjectionChange<'_>],
@@ -74,11 +74,11 @@ impl RemoteRepository {
         let planned = self.remote.head();
         let mut written = Vec::new();
         let commit = self.remote.change(&mut || {
-            let judged: Vec<_> =
-                changes.iter().map(|change| self.judged(change, planned)).collect();
+            let checked: Vec<_> =
+                changes.iter().map(|change| self.is_needed(change, planned)).collect();
             let open: Vec<usize> =
-                (0..changes.len()).filter(|index| matches!(judged[*index], Ok(true))).collect();
-            written = judged.into_iter().map(|judged| judged.map(drop)).collect();
+                (0..changes.len()).filter(|index| matches!(checked[*index], Ok(true))).collect();
+            written = checked.into_iter().map(|checked| checked.map(drop)).collect();
             if open.is_empty() {
                 return None;
             }
@@ -89,8 +89,11 @@ impl RemoteRepository {
         Published { written, commit: commit.map_err(GitopsError::from) }
     }
 
-    /// Whether a change is still to be made, where it may be.
-    fn judged(
+    /// Returns whether a change is still needed.
+    ///
+    /// # Errors
+    /// If it must not be made.
+    fn is_needed(
         &self,
         change: &ProjectionChange<'_>,
         planned: Option<Oid>,
@@ -99,10 +102,10 @@ impl RemoteRepository {
         let file = || projection.file.clone();
         let state = match change {
             ProjectionChange::Write(_) => {
-                self.listing(&projection.file, false).judge(self.state(projection)?)
+                self.listing(&projection.file, false).combine(self.state(projection)?)
             }
             ProjectionChange::Remove(_) => {
-                self.listing(&projection.file, true).judge_removal(self.state(projection)?)
+                self.listing(&projection.file, true).combine_removal(self.state(projection)?)
             }
         };
         match (change, state) {
@@ -113,8 +116,8 @@ impl RemoteRepository {
             (ProjectionChange::Write(_), FileState::Current)
             | (ProjectionChange::Remove(_), FileState::Missing) => Ok(false),
             (_, FileState::Unlisted) => Ok(true),
-            _ if self.held(planned, &projection.file)?
-                != self.held(self.remote.head(), &projection.file)? =>
+            _ if self.blob(planned, &projection.file)?
+                != self.blob(self.remote.head(), &projection.file)? =>
             {
                 Err(GitopsError::Changed { file: file() })
             }
@@ -122,33 +125,33 @@ impl RemoteRepository {
         }
     }
 
-    /// The blob that a commit has at a path.
-    fn held(&self, commit: Option<Oid>, file: &str) -> Result<Option<Oid>, BranchError> {
+    /// Returns the blob at a path in a commit.
+    fn blob(&self, commit: Option<Oid>, file: &str) -> Result<Option<Oid>, BranchError> {
         Ok(match self.remote.find_in(commit, file)? {
             TreeItem::File { id, .. } => Some(id),
             _ => None,
         })
     }
 
-    /// The files that change, the kustomizations beside them included.
+    /// Returns the files to change, including the kustomizations.
     fn edits(&self, changes: &[&ProjectionChange<'_>]) -> Vec<FileEdit> {
         let mut edits = Vec::new();
         let mut folders: BTreeMap<&str, [Vec<String>; 2]> = BTreeMap::new();
         for change in changes {
             let projection = change.projection();
             let (folder, name) = split(&projection.file);
-            let [come, go] = folders.entry(folder).or_default();
+            let [added, removed] = folders.entry(folder).or_default();
             match change {
                 ProjectionChange::Write(_) => {
-                    come.push(name.to_owned());
+                    added.push(name.to_owned());
                     edits.push(FileEdit {
                         file: projection.file.clone(),
                         text: Some(projection.text.clone()),
                     });
                 }
                 ProjectionChange::Remove(_) => {
-                    go.push(name.to_owned());
-                    // Somebody else's in its place stays.
+                    removed.push(name.to_owned());
+                    // An unmanaged file at its path stays.
                     if matches!(
                         self.state(projection),
                         Ok(FileState::Current | FileState::Outdated)
@@ -158,10 +161,10 @@ impl RemoteRepository {
                 }
             }
         }
-        for (folder, [come, go]) in folders {
-            let beside = self.beside(folder);
-            let Some(Ok(kustomization)) = &*beside else { continue };
-            if let Ok(text) = kustomization.changed(&come, &go)
+        for (folder, [added, removed]) in folders {
+            let found = self.kustomization(folder);
+            let Some(Ok(kustomization)) = &*found else { continue };
+            if let Ok(text) = kustomization.changed(&added, &removed)
                 && text != kustomization.text
             {
                 edits.push(FileEdit { file: kustomization.file.clone(), text: Some(text) });
@@ -170,18 +173,18 @@ impl RemoteRepository {
         edits
     }
 
-    /// The kustomization beside the projections of a folder.
-    fn beside(&self, folder: &str) -> Rc<Beside> {
+    /// Returns the kustomization of a folder, from the cache if it was read.
+    fn kustomization(&self, folder: &str) -> Rc<FoundKustomization> {
         let key = (self.remote.head(), folder.to_owned());
-        let known = self.folders.borrow().get(&key).cloned();
-        known.unwrap_or_else(|| {
-            let found = Rc::new(self.read_beside(folder));
+        let cached = self.folders.borrow().get(&key).cloned();
+        cached.unwrap_or_else(|| {
+            let found = Rc::new(self.read_kustomization(folder));
             self.folders.borrow_mut().insert(key, Rc::clone(&found));
             found
         })
     }
 
-    fn read_beside(&self, folder: &str) -> Beside {
+    fn read_kustomization(&self, folder: &str) -> FoundKustomization {
         NAMES.iter().find_map(|name| {
             let file = format!("{folder}{name}");
             let text = match self.remote.find(&file) {
@@ -190,7 +193,7 @@ impl RemoteRepository {
                 Ok(TreeItem::File { id, .. }) => self.remote.text(id),
                 Err(error) => Err(error.to_string()),
             };
-            let text = text.map_err(|why| format!("`{file}` beside it cannot be read: {why}"));
+            let text = text.map_err(|why| format!("`{file}` next to it cannot be read: {why}"));
             Some(text.and_then(|text| Kustomization::parse(&file, text)))
         })
     }

@@ -1,4 +1,4 @@
-//! Projections that no manifest asks for any more. They are shown and never removed: only intent removes.
+//! Projections without a manifest. They are reported and never removed.
 
 use git2::{Oid, Repository};
 
@@ -10,11 +10,11 @@ use goldenpath_core::projection;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stale {
     pub id: SecretId,
-    /// From the GitOps repository's root.
+    /// Relative to the GitOps repository's root.
     pub file: String,
 }
 
-/// The files of this catalog in a tree that `is_wanted` does not know.
+/// Returns the files of this catalog in a tree that are not `is_wanted`.
 pub(super) fn all(
     git: &Repository,
     tree: Oid,
@@ -22,9 +22,9 @@ pub(super) fn all(
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<Stale> {
     let mut found = Vec::new();
-    let is_unknown =
+    let is_unwanted =
         |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
-    branch::visit(git, tree, &is_unknown, &mut |file, text| {
+    branch::visit(git, tree, &is_unwanted, &mut |file, text| {
         let owner = projection::owner(text, catalog_id);
         found.extend(owner.map(|id| Stale { id, file: file.to_owned() }));
     });

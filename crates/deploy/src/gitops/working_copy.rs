@@ -1,4 +1,4 @@
-//! A working copy of the GitOps repository on disk: what is there, and writing and committing projections.
+//! A working copy of the GitOps repository.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -17,43 +17,43 @@ use goldenpath_core::files::{Staged, Unreadable};
 use goldenpath_core::projection;
 use goldenpath_core::projection::Projection;
 
-/// How many files are written before somebody is told.
-pub(super) const AT_ONCE: usize = 64;
+/// The number of files that are written between two progress reports.
+pub(super) const CHUNK: usize = 64;
 
-/// A folder that Argo CD or Flux reads, as a rule the root of a git repository.
+/// A folder that Argo CD or Flux reads, usually the root of a git repository.
 pub struct WorkingCopy {
     checkout: Checkout,
-    /// The kustomizations that planning has looked at, by folder.
-    folders: RefCell<HashMap<String, Rc<Beside>>>,
-    /// What is being made ready to be published.
-    ahead: RefCell<Option<PreparedFiles>>,
+    /// The kustomizations that planning has read, by folder.
+    folders: RefCell<HashMap<String, Rc<FolderKustomization>>>,
+    /// The projections that are being prepared for publishing.
+    prepared: RefCell<Option<PreparedFiles>>,
 }
 
-/// What stands beside the projections of a folder.
-pub(super) enum Beside {
-    Nothing,
-    Kustomization(Box<Both>),
-    /// There is one, and why it cannot be read.
+/// The kustomization of a folder.
+pub(super) enum FolderKustomization {
+    Missing,
+    Found(Box<KustomizationPair>),
+    /// There is one that cannot be read, with the reason.
     Unreadable(String),
 }
 
-/// What is to be done on disk.
+/// A pending change on disk.
 enum PendingWork<'p> {
     Nothing,
     Write(PathBuf, &'p str, Option<Staged>),
     Remove(PathBuf),
 }
 
-/// A kustomization.
-pub(super) struct Both {
-    /// As it is on disk.
+/// A kustomization on disk and in the last commit.
+pub(super) struct KustomizationPair {
     disk: Kustomization,
-    /// As it was committed, which is what counts; without git, what is on disk.
+    /// This one counts; without git, it is the one on disk.
     committed: Kustomization,
 }
 
-/// Whether `root` is the repository's work tree, and has its `.git`: a folder that is itself a
-/// repository's own has none.
+/// Returns whether `root` is the repository's work tree, with a `.git` in it.
+///
+/// A `.git` folder itself has none.
 fn is_work_tree(git: &Repository, root: &Path) -> bool {
     let work_tree = git.workdir().and_then(|work_tree| work_tree.canonicalize().ok());
     work_tree.is_some_and(|work_tree| work_tree == root)
@@ -61,10 +61,12 @@ fn is_work_tree(git: &Repository, root: &Path) -> bool {
 }
 
 impl WorkingCopy {
-    /// Opens the folder at `path`. It is never made: an empty one would be somebody's mistake.
+    /// Opens the folder at `path`.
+    ///
+    /// It is never created: a missing folder is probably a mistake.
     ///
     /// # Errors
-    /// No folder, a bare repository, or one in a state in which nothing can be committed.
+    /// If there is no folder, it is a bare repository, or nothing can be committed in its state.
     pub fn open(path: &Path) -> Result<Self, GitopsError> {
         let unusable =
             |why: &str| GitopsError::Unusable { path: path.to_path_buf(), why: why.to_owned() };
@@ -73,7 +75,7 @@ impl WorkingCopy {
             Ok(_) => return Err(unusable("is not a folder")),
             Err(_) => return Err(unusable("does not exist")),
         };
-        // Only the folder itself: a plain folder inside some other repository is none of that repository's business.
+        // Only the folder itself: a plain folder inside another repository does not belong to it.
         let git = match Repository::open_ext(
             &root,
             RepositoryOpenFlags::NO_SEARCH,
@@ -81,7 +83,7 @@ impl WorkingCopy {
         ) {
             Ok(git) if git.is_bare() => {
                 return Err(unusable(
-                    "is a bare repository; `gitops.url` is for one that is pushed to",
+                    "is a bare repository; `gitops.url` is for a repository to push to",
                 ));
             }
             Ok(git) => Some(git),
@@ -90,32 +92,33 @@ impl WorkingCopy {
         };
         if git.as_ref().is_some_and(|git| !is_work_tree(git, &root)) {
             return Err(unusable(
-                "is git's own folder of a repository, or its work tree is elsewhere",
+                "is the `.git` folder of a repository, or its work tree is elsewhere",
             ));
         }
         let checkout = Checkout::new("the GitOps working copy", root, git)?;
-        Ok(Self { checkout, folders: RefCell::default(), ahead: RefCell::default() })
+        Ok(Self { checkout, folders: RefCell::default(), prepared: RefCell::default() })
     }
 
-    /// Whether a folder is the root of a git work tree; `root` is absolute and without symbolic
-    /// links.
+    /// Returns whether a folder is the root of a git work tree.
+    ///
+    /// `root` is absolute and without symbolic links.
     #[must_use]
     pub fn is_root(root: &Path) -> bool {
         let git =
             Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
-        // What cannot be opened has an error of its own.
+        // A repository that cannot be opened is reported when it is used.
         git.map_or_else(
             |error| error.code() != ErrorCode::NotFound,
             |git| git.is_bare() || is_work_tree(&git, root),
         )
     }
 
-    /// Takes away the locks of git that a killed run has left, unless another run is at work.
+    /// Removes leftovers of killed runs, unless another run has the lock.
     pub(super) fn recover(&self) {
         self.checkout.recover();
     }
 
-    /// For people: where it is, and on which branch.
+    /// Returns the folder and the branch, for messages.
     pub(super) fn place(&self) -> String {
         let folder = self.checkout.root.display();
         let head = self.checkout.git.as_ref().map(|git| git.find_reference("HEAD"));
@@ -134,7 +137,7 @@ impl WorkingCopy {
         }
     }
 
-    /// What stands where `projection` belongs, the kustomization beside it not looked at.
+    /// Returns the state of a projection's file, without its kustomization.
     pub(super) fn state(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         let path = self.path_of(&projection.file)?;
         let found = match files::read_regular(&path, MAX_BYTES) {
@@ -146,11 +149,12 @@ impl WorkingCopy {
         };
         Ok(match found {
             Err(why) => FileState::Foreign(why),
-            // Where git turns line ends around (core.autocrlf), the work tree never has the projection's own bytes.
+            // With core.autocrlf, git converts the line ends in the work tree.
             Ok(text) if text.replace("\r\n", "\n") == projection.text => {
-                match self.checkout.is_committed(&projection.file, &projection.text) {
-                    true => FileState::Current,
-                    false => FileState::Uncommitted,
+                if self.checkout.is_committed(&projection.file, &projection.text) {
+                    FileState::Current
+                } else {
+                    FileState::Uncommitted
                 }
             }
             Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
@@ -160,42 +164,42 @@ impl WorkingCopy {
         })
     }
 
-    /// What the kustomization beside a file says of it, and for one that is to go.
-    pub(super) fn listing(&self, file: &str, is_to_go: bool) -> Listing {
+    /// Returns whether the kustomization next to a file lists it, or no longer does.
+    pub(super) fn listing(&self, file: &str, is_removal: bool) -> Listing {
         let (folder, name) = split(file);
-        let known = self.folders.borrow().get(folder).cloned();
-        let beside = known.unwrap_or_else(|| {
-            let beside = Rc::new(self.beside(folder));
-            self.folders.borrow_mut().insert(folder.to_owned(), Rc::clone(&beside));
-            beside
+        let cached = self.folders.borrow().get(folder).cloned();
+        let found = cached.unwrap_or_else(|| {
+            let found = Rc::new(self.read_kustomization(folder));
+            self.folders.borrow_mut().insert(folder.to_owned(), Rc::clone(&found));
+            found
         });
-        match &*beside {
-            Beside::Nothing => Listing::Fine,
-            Beside::Unreadable(why) => Listing::Obstacle(why.clone()),
-            Beside::Kustomization(both) if is_to_go => both.committed.unlisting(name),
-            Beside::Kustomization(both) => both.committed.listing(name),
+        match &*found {
+            FolderKustomization::Missing => Listing::Fine,
+            FolderKustomization::Unreadable(why) => Listing::Obstacle(why.clone()),
+            FolderKustomization::Found(pair) if is_removal => pair.committed.unlisting(name),
+            FolderKustomization::Found(pair) => pair.committed.listing(name),
         }
     }
 
-    /// As [`super::Target::prepare`].
+    /// Implements [`super::Target::prepare`].
     pub(super) fn prepare(&self, projections: &[&Projection]) {
         if let Some(git) = self.checkout.git.as_ref().filter(|_| !projections.is_empty()) {
-            *self.ahead.borrow_mut() =
+            *self.prepared.borrow_mut() =
                 Some(PreparedFiles::begin(&self.checkout.root, git, projections));
         }
     }
 
-    /// As [`super::Target::publish`].
+    /// Implements [`super::Target::publish`].
     pub(super) fn publish(
         &self,
         changes: &[ProjectionChange<'_>],
         message: &dyn Fn(&[usize]) -> String,
-        tell: &mut dyn FnMut(PublishEvent),
+        report: &mut dyn FnMut(PublishEvent),
     ) -> Published {
         let files: Vec<&str> =
             changes.iter().map(|change| change.projection().file.as_str()).collect();
-        let _held = match self.checkout.hold(&files, || tell(PublishEvent::Waiting)) {
-            Ok(held) => held,
+        let _lock = match self.checkout.hold(&files, || report(PublishEvent::Waiting)) {
+            Ok(lock) => lock,
             Err(error) => {
                 return Published {
                     written: changes.iter().map(|_| Ok(())).collect(),
@@ -203,11 +207,11 @@ impl WorkingCopy {
                 };
             }
         };
-        let mut ready = self.ahead.take().map(PreparedFiles::end).unwrap_or_default();
+        let mut ready = self.prepared.take().map(PreparedFiles::end).unwrap_or_default();
         let mut written = Vec::new();
-        for some in changes.chunks(AT_ONCE) {
-            written.extend(self.make(some, &mut ready));
-            tell(PublishEvent::Written(written.len()));
+        for chunk in changes.chunks(CHUNK) {
+            written.extend(self.write(chunk, &mut ready));
+            report(PublishEvent::Written(written.len()));
         }
         self.sync(changes, &mut written);
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -218,9 +222,9 @@ impl WorkingCopy {
         }
         let mut kustomizations = Vec::new();
         for (folder, indices) in folders {
-            let of_the_folder: Vec<&ProjectionChange<'_>> =
+            let folder_changes: Vec<&ProjectionChange<'_>> =
                 indices.iter().map(|index| &changes[*index]).collect();
-            match self.list(folder, &of_the_folder) {
+            match self.update_kustomization(folder, &folder_changes) {
                 Ok(kustomization) => kustomizations.extend(kustomization),
                 Err(why) => {
                     for index in indices {
@@ -253,7 +257,7 @@ impl WorkingCopy {
         Published { written, commit }
     }
 
-    /// What stands where a projection that is to go may be, on disk or in the last commit.
+    /// Returns the state of a projection to remove, on disk or in the last commit.
     pub(super) fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         Ok(match self.state(projection)? {
             FileState::Missing if self.is_ours_in_git(projection) => FileState::Uncommitted,
@@ -261,7 +265,7 @@ impl WorkingCopy {
         })
     }
 
-    /// Whether the last commit or the index has the projection, of whatever age.
+    /// Returns whether the last commit or the index has any text of the projection.
     fn is_ours_in_git(&self, projection: &Projection) -> bool {
         let committed = || {
             let (git, tree) = self.checkout.head_tree()?;
@@ -270,13 +274,14 @@ impl WorkingCopy {
                 _ => None,
             }
         };
-        let held = [committed(), self.checkout.staged_text(&projection.file)];
-        held.iter()
+        let texts = [committed(), self.checkout.staged_text(&projection.file)];
+        texts
+            .iter()
             .flatten()
             .any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
     }
 
-    /// Has the folders of what was written safe on disk, each once.
+    /// Syncs the folders of the written files, each once.
     fn sync(&self, changes: &[ProjectionChange<'_>], written: &mut [Result<(), GitopsError>]) {
         let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate() {
@@ -298,8 +303,8 @@ impl WorkingCopy {
         }
     }
 
-    /// Writes and removes files, each whole or not at all, and says of each in its order what became of it.
-    fn make(
+    /// Writes and removes files, each atomically; returns a result for each.
+    fn write(
         &self,
         changes: &[ProjectionChange<'_>],
         ready: &mut PreparedFile,
@@ -324,7 +329,9 @@ impl WorkingCopy {
         files::few_at_once(wanted, work)
     }
 
-    /// What is to be done on disk for a change. Somebody else's file is neither written over nor removed.
+    /// Returns the pending work for a change.
+    ///
+    /// An unmanaged file is neither replaced nor removed.
     fn work_of<'p>(
         &self,
         change: &ProjectionChange<'p>,
@@ -347,19 +354,20 @@ impl WorkingCopy {
         })
     }
 
-    /// Brings the folder's kustomization up to date on disk, and gives its file and what is to be committed of it. None where
-    /// there is none, or nothing to do.
-    fn list(
+    /// Updates a folder's kustomization on disk.
+    ///
+    /// Returns its path and the text to commit; None if there is none, or nothing to commit.
+    fn update_kustomization(
         &self,
         folder: &str,
         changes: &[&ProjectionChange<'_>],
     ) -> Result<Option<(String, String)>, String> {
-        let (disk, committed) = match self.beside(folder) {
-            Beside::Nothing => return Ok(None),
-            Beside::Unreadable(why) => return Err(why),
-            Beside::Kustomization(both) => (both.disk, both.committed),
+        let (disk, committed) = match self.read_kustomization(folder) {
+            FolderKustomization::Missing => return Ok(None),
+            FolderKustomization::Unreadable(why) => return Err(why),
+            FolderKustomization::Found(pair) => (pair.disk, pair.committed),
         };
-        let (mut come, mut go) = (Vec::new(), Vec::new());
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
         for change in changes {
             let name = split(&change.projection().file).1.to_owned();
             let listing = match change {
@@ -368,73 +376,80 @@ impl WorkingCopy {
             };
             match (listing, change) {
                 (Listing::Obstacle(why), _) => return Err(why),
-                (_, ProjectionChange::Write(_)) => come.push(name),
-                (_, ProjectionChange::Remove(_)) => go.push(name),
+                (_, ProjectionChange::Write(_)) => added.push(name),
+                (_, ProjectionChange::Remove(_)) => removed.push(name),
             }
         }
-        let text = disk.changed(&come, &go)?;
+        let text = disk.changed(&added, &removed)?;
         if text != disk.text {
             let path = files::confine(&self.checkout.root, &disk.file)?;
-            files::write_whole(&path, text.as_bytes())
-                .map_err(|error| format!("`{}` beside it cannot be written: {error}", disk.file))?;
+            files::write_whole(&path, text.as_bytes()).map_err(|error| {
+                format!("`{}` next to it cannot be written: {error}", disk.file)
+            })?;
         }
-        let text = committed.changed(&come, &go)?;
+        let text = committed.changed(&added, &removed)?;
         Ok((text != committed.text).then_some((committed.file, text)))
     }
 
-    /// Reads what stands beside the projections of a folder now.
-    fn beside(&self, folder: &str) -> Beside {
+    /// Reads the kustomization of a folder.
+    fn read_kustomization(&self, folder: &str) -> FolderKustomization {
         let read = |name: &&str| {
             let file = format!("{folder}{name}");
             files::read_below(&self.checkout.root, &file, MAX_BYTES).map(|read| (file, read))
         };
-        let Some((file, read)) = NAMES.iter().find_map(read) else { return Beside::Nothing };
+        let Some((file, read)) = NAMES.iter().find_map(read) else {
+            return FolderKustomization::Missing;
+        };
         let text = match read.map_err(|error| error.to_string()) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
             Err(why) => Err(why),
         };
         let disk = text
-            .map_err(|why| format!("`{file}` beside it cannot be read: {why}"))
+            .map_err(|why| format!("`{file}` next to it cannot be read: {why}"))
             .and_then(|text| Kustomization::parse(&file, text));
         let disk = match disk {
             Ok(disk) => disk,
-            Err(why) => return Beside::Unreadable(why),
+            Err(why) => return FolderKustomization::Unreadable(why),
         };
         let committed = match self.committed_text(&file) {
             Some(text) => text.and_then(|text| Kustomization::parse(&file, text)),
             None => Kustomization::parse(&file, disk.text.clone()),
         };
         match committed {
-            Err(why) => Beside::Unreadable(why),
+            Err(why) => FolderKustomization::Unreadable(why),
             Ok(committed)
                 if self.checkout.git.is_none()
                     || self.is_ours_to_commit(folder, &disk, &committed) =>
             {
-                Beside::Kustomization(Box::new(Both { disk, committed }))
+                FolderKustomization::Found(Box::new(KustomizationPair { disk, committed }))
             }
             Ok(committed) => {
                 let why = format!(
-                    "`{file}` beside it has changes that are not committed: commit or undo them"
+                    "`{file}` next to it has changes that are not committed: commit or undo them"
                 );
-                Beside::Kustomization(Box::new(Both { disk, committed: committed.blocked(why) }))
+                let committed = committed.blocked(why);
+                FolderKustomization::Found(Box::new(KustomizationPair { disk, committed }))
             }
         }
     }
 
-    /// The text of a kustomization in the last commit; None where there is no git. One that was never committed is somebody's
-    /// work that has only begun.
+    /// Returns the text of a kustomization in the last commit; None without git.
+    ///
+    /// # Errors
+    /// If it was never committed: then a person may still be working on it.
     fn committed_text(&self, file: &str) -> Option<Result<String, String>> {
         let (git, tree) = self.head_tree().filter(|_| self.checkout.git.is_some())?;
-        let unknown = || format!("`{file}` beside it was never committed: commit it");
+        let uncommitted = || format!("`{file}` next to it was never committed: commit it");
         Some(match branch::find(git, tree, file) {
             Ok(TreeItem::File { id, .. }) => branch::text(git, id),
-            Ok(TreeItem::Nothing | TreeItem::Other(_)) => Err(unknown()),
+            Ok(TreeItem::Nothing | TreeItem::Other(_)) => Err(uncommitted()),
             Err(error) => Err(error.message().to_owned()),
         })
     }
 
-    /// Whether nothing but names of projections has come to a kustomization or left it since it was committed: what a run that
-    /// was killed has left.
+    /// Returns whether only names of projections differ from the last commit.
+    ///
+    /// Killed runs leave such changes.
     fn is_ours_to_commit(
         &self,
         folder: &str,
@@ -452,7 +467,7 @@ impl WorkingCopy {
             return true;
         }
         let added: Vec<String> = disk.names().difference(committed.names()).cloned().collect();
-        let gone: Vec<String> = committed.names().difference(disk.names()).cloned().collect();
+        let removed: Vec<String> = committed.names().difference(disk.names()).cloned().collect();
         let is_ours = |name: &String| {
             let file = format!("{folder}{name}");
             let read =
@@ -460,19 +475,19 @@ impl WorkingCopy {
             read.and_then(|bytes| String::from_utf8(bytes).ok())
                 .is_some_and(|text| projection::is_one(&text))
         };
-        // What a run took out of the list has lost its file before.
-        let is_gone = |name: &String| {
+        // A run removes the file before its name in the list.
+        let is_removed = |name: &String| {
             self.checkout.root.join(format!("{folder}{name}")).symlink_metadata().is_err()
         };
         added.iter().all(is_ours)
-            && gone.iter().all(is_gone)
-            && committed.changed(&added, &gone).is_ok_and(|text| same(&text, &disk.text))
+            && removed.iter().all(is_removed)
+            && committed.changed(&added, &removed).is_ok_and(|text| same(&text, &disk.text))
     }
 
-    /// As [`super::Target::visit`].
-    pub(super) fn visit(&self, look: &mut dyn FnMut(&str, &str)) {
+    /// Implements [`super::Target::visit`].
+    pub(super) fn visit(&self, visitor: &mut dyn FnMut(&str, &str)) {
         if let Some((git, tree)) = self.checkout.head_tree() {
-            return branch::visit(git, tree, &|_| true, look);
+            return branch::visit(git, tree, &|_| true, visitor);
         }
         let root = &self.checkout.root;
         for entry in walkdir::WalkDir::new(root).sort_by_file_name().into_iter().flatten() {
@@ -483,12 +498,12 @@ impl WorkingCopy {
                 .flatten();
             let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
             if let (Some(path), Some(Ok(text))) = (path, text.map(String::from_utf8)) {
-                look(path, &text);
+                visitor(path, &text);
             }
         }
     }
 
-    /// The last commit's tree; None without git.
+    /// Returns the tree of the last commit; None without git.
     pub(super) fn head_tree(&self) -> Option<(&Repository, Oid)> {
         self.checkout.head_tree()
     }

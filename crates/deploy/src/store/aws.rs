@@ -1,4 +1,4 @@
-//! AWS Secrets Manager.
+//! The store in AWS Secrets Manager.
 
 mod connection;
 mod error;
@@ -32,36 +32,37 @@ use goldenpath_core::manifest::StoreKey;
 use rate_limit::Paces;
 use response::{described, listed, tag_list};
 
-/// The most that a page of ListSecrets holds (ListSecrets, `MaxResults`).
+/// The maximum number of secrets per page (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
 
-/// How long it is waited for who the caller is: what is done does not depend on it.
-const CALLER: Duration = Duration::from_secs(5);
+/// The time limit for the caller's identity, which is only informative.
+const CALLER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One account's Secrets Manager in one region.
+/// The Secrets Manager of one account in one region.
 #[derive(Debug)]
 pub struct AwsStore {
     client: Client,
-    /// For asking which account this is.
+    /// For the account and the caller's identity.
     sts: aws_sdk_sts::Client,
-    /// Where it is asked; None where nobody set that.
+    /// None if no endpoint of STS is configured.
     sts_endpoint: Option<String>,
     region: String,
     /// Where requests go, for messages.
     endpoint: String,
-    /// Somebody set the endpoint: it is not the region's own.
+    /// Whether the endpoint is configured, and not the region's default.
     overridden: bool,
-    /// The role that is taken on; None where whoever runs goldenpath makes the calls.
+    /// The role to assume; None if the calls use the credentials of the standard chain.
     role: Option<String>,
     paces: Paces,
 }
 
 impl AwsStore {
-    /// A client of what the configuration and the standard chain of environment and AWS profile say. No call is made:
-    /// credentials are asked for with the first one.
+    /// Creates a client from the configuration, the environment and the AWS profile.
+    ///
+    /// Makes no call: credentials are fetched with the first one.
     ///
     /// # Errors
-    /// A region, endpoint or proxy that is missing or cannot be used.
+    /// If a region, endpoint or proxy is missing or unusable.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         connection::connect(config).await
     }
@@ -70,8 +71,8 @@ impl AwsStore {
         Call { operation, key, endpoint: &self.endpoint, role: self.role.as_deref() }
     }
 
-    /// A call whose answer holds nothing that is needed.
-    async fn tell<T, E, F>(
+    /// Makes a call, with retries, and ignores its response.
+    async fn execute<T, E, F>(
         &self,
         operation: &'static str,
         key: &StoreKey,
@@ -81,7 +82,7 @@ impl AwsStore {
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        self.ask(operation, Some(key), send).await.map(drop)
+        self.query(operation, Some(key), send).await.map(drop)
     }
 }
 
@@ -98,7 +99,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn identity(&self) -> Result<String, StoreError> {
-        // Its requests carry credentials too.
+        // These requests are signed with the credentials, too.
         if let Some(chosen) = &self.sts_endpoint {
             connection::check_endpoint(chosen)?;
         }
@@ -116,8 +117,8 @@ impl SecretStore for AwsStore {
             .sts_endpoint
             .as_ref()
             .is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
-        let asked = timeout(CALLER, self.sts.get_caller_identity().send());
-        if is_safe { asked.await.ok()?.ok()?.arn } else { None }
+        let identity = timeout(CALLER_TIMEOUT, self.sts.get_caller_identity().send());
+        if is_safe { identity.await.ok()?.ok()?.arn } else { None }
     }
 
     async fn sweep(
@@ -134,17 +135,17 @@ impl SecretStore for AwsStore {
             .include_planned_deletion(true)
             .set_filters(filters);
         let mut next = None;
-        // By name: a list that shifts while its next page is asked for can show a secret twice.
+        // By name: a list that changes between two pages can contain a secret twice.
         let mut secrets = BTreeMap::new();
         loop {
             let page = || request.clone().set_next_token(next.clone()).send();
-            let page = self.ask("ListSecrets", None, page).await?;
+            let page = self.query("ListSecrets", None, page).await?;
             let entries = page.secret_list.unwrap_or_default();
             read(entries.len());
             let entries = entries.into_iter().filter_map(listed);
             secrets.extend(entries.map(|secret| (secret.name.clone(), secret)));
             match page.next_token.filter(|token| !token.is_empty()) {
-                // A token that comes again would have the same page come again.
+                // A repeated token would return the same page forever.
                 Some(token) if next.as_ref() != Some(&token) => next = Some(token),
                 _ => return Ok(secrets.into_values().collect()),
             }
@@ -153,7 +154,7 @@ impl SecretStore for AwsStore {
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         let request = self.client.describe_secret().secret_id(key.as_str());
-        match self.ask("DescribeSecret", Some(key), || request.clone().send()).await {
+        match self.query("DescribeSecret", Some(key), || request.clone().send()).await {
             Ok(found) => Ok(Some(described(found, key))),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -162,7 +163,7 @@ impl SecretStore for AwsStore {
 
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
         let request = self.client.get_resource_policy().secret_id(key.as_str());
-        let found = self.ask("GetResourcePolicy", Some(key), || request.clone().send()).await?;
+        let found = self.query("GetResourcePolicy", Some(key), || request.clone().send()).await?;
         Ok(found.resource_policy)
     }
 
@@ -194,7 +195,7 @@ impl SecretStore for AwsStore {
     }
 
     async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
-        self.make_random(wanted).await
+        self.random_password(wanted).await
     }
 
     async fn create(
@@ -203,7 +204,8 @@ impl SecretStore for AwsStore {
         new: &NewSecret,
         value: Option<&SecretString>,
     ) -> Result<(), StoreError> {
-        // The SDK gives each request that it builds a token of its own, which is the version's ID: one for all tries.
+        // The SDK would give each request a token of its own, and the token is the version's ID:
+        // all tries share one.
         let token = value.map(|_| crate::value::token()).transpose().ok().flatten();
         let send = || {
             let request =
@@ -213,13 +215,13 @@ impl SecretStore for AwsStore {
             let value = value.map(|value| value.expose_secret().to_owned());
             request.set_client_request_token(token.clone()).set_secret_string(value).send()
         };
-        let created = self.tell("CreateSecret", key, send).await;
-        if value.is_some() { created.map_err(values::without_words) } else { created }
+        let created = self.execute("CreateSecret", key, send).await;
+        if value.is_some() { created.map_err(values::without_aws_message) } else { created }
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         let request = self.client.restore_secret().secret_id(key.as_str());
-        self.tell("RestoreSecret", key, || request.clone().send()).await
+        self.execute("RestoreSecret", key, || request.clone().send()).await
     }
 
     async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
@@ -228,16 +230,16 @@ impl SecretStore for AwsStore {
             .delete_secret()
             .secret_id(key.as_str())
             .recovery_window_in_days(i64::from(days));
-        self.tell("DeleteSecret", key, || request.clone().send()).await
+        self.execute("DeleteSecret", key, || request.clone().send()).await
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
-        // UpdateSecret without a value makes no new version.
+        // UpdateSecret without a value creates no version.
         let request = self.client.update_secret().secret_id(key.as_str());
         let request = request
             .set_description(update.description.clone())
             .set_kms_key_id(update.kms_key.clone());
-        self.tell("UpdateSecret", key, || request.clone().send()).await
+        self.execute("UpdateSecret", key, || request.clone().send()).await
     }
 
     async fn put_tags(
@@ -246,11 +248,11 @@ impl SecretStore for AwsStore {
         tags: &BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
         if tags.is_empty() {
-            return Ok(()); // AWS refuses an empty list.
+            return Ok(()); // AWS rejects an empty list.
         }
         let request =
             self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
-        self.tell("TagResource", key, || request.clone().send()).await
+        self.execute("TagResource", key, || request.clone().send()).await
     }
 
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
@@ -259,7 +261,7 @@ impl SecretStore for AwsStore {
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
         let request = self.client.delete_resource_policy().secret_id(key.as_str());
-        self.tell("DeleteResourcePolicy", key, || request.clone().send()).await
+        self.execute("DeleteResourcePolicy", key, || request.clone().send()).await
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
@@ -272,7 +274,7 @@ impl SecretStore for AwsStore {
             .secret_id(key.as_str())
             .rotation_lambda_arn(&rotation.function);
         let request = request.rotation_rules(rules).rotate_immediately(false);
-        self.tell("RotateSecret", key, || request.clone().send()).await
+        self.execute("RotateSecret", key, || request.clone().send()).await
     }
 }
 
@@ -290,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_an_endpoint_where_nobody_listens_is_made_and_says_where_it_goes() {
+    fn a_client_is_created_without_a_call_and_its_place_names_the_endpoint() {
         let store = connect("eu-west-2", Some("http://127.0.0.1:1")).unwrap();
         assert_eq!(store.place(), "AWS Secrets Manager, eu-west-2 at http://127.0.0.1:1");
     }
 
     #[test]
-    fn a_region_or_endpoint_that_would_send_requests_astray_is_refused() {
+    fn a_malformed_region_and_a_foreign_or_plain_http_endpoint_are_rejected() {
         assert!(matches!(
             connect("eu-west-2.example.org/", None),
             Err(StoreError::BadRegion { .. })

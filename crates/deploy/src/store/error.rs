@@ -1,4 +1,4 @@
-//! Why a store did not do what it was asked. No message ever holds a value or a credential.
+//! The errors of a store. No message contains a value or a credential.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,15 @@ use thiserror::Error;
 
 use goldenpath_core::endpoint;
 
-/// One readable sentence each, with the way out as its help.
+/// Why a store call failed, with the remedy as its help.
 #[derive(Debug, Error, Diagnostic)]
 pub enum StoreError {
     #[error("no store is configured")]
     #[diagnostic(
         code(goldenpath::store::no_backend),
         help(
-            "set `store.backend` in goldenpath.yaml to `local` or `aws`; goldenpath does not guess where secrets live"
+            "set `store.backend` in goldenpath.yaml to `local` or `aws`; goldenpath does not \
+             guess where secrets live"
         )
     )]
     NoBackend,
@@ -22,58 +23,63 @@ pub enum StoreError {
     #[error("the secret `{name}` already exists")]
     #[diagnostic(
         code(goldenpath::store::already_exists),
-        help("run `goldenpath plan` again; it says whose secret this is")
+        help("run `goldenpath plan` again; it reports who owns the secret")
     )]
     AlreadyExists { name: String },
 
     #[error("cannot delete the secret `{name}`: {whose}")]
     #[diagnostic(
         code(goldenpath::store::not_ours),
-        help("its tags changed after the plan was made; run `goldenpath plan` again")
+        help("run `goldenpath plan` again; the tags of the secret changed after planning")
     )]
     NotOurs { name: String, whose: String },
 
     #[error("there is no secret `{name}`")]
     #[diagnostic(
         code(goldenpath::store::not_found),
-        help("it was removed meanwhile; run `goldenpath plan` again to see what is left to do")
+        help("run `goldenpath plan` again; the secret was deleted concurrently")
     )]
     NotFound { name: String },
 
-    /// `operation` is the API's name for the call, which is the IAM action's too.
+    /// `operation` is the API's name of the call, and that of the IAM action.
     #[error("AWS does not allow {operation}: {message}")]
     #[diagnostic(
         code(goldenpath::store::access_denied),
         help(
-            "grant `secretsmanager:{operation}`{} to whoever runs goldenpath, or use another AWS_PROFILE or role",
-            beside(operation, message)
+            "grant `secretsmanager:{operation}`{} to the identity that runs goldenpath, or use \
+             another AWS_PROFILE or role",
+            further_actions(operation, message)
         )
     )]
     AccessDenied { operation: &'static str, message: String },
 
-    #[error("AWS finds that this machine's clock is off: {message}")]
+    #[error("AWS rejected the call because this machine's clock is wrong: {message}")]
     #[diagnostic(
         code(goldenpath::store::clock),
         help(
-            "set the clock, as a rule by NTP, and run it again; AWS takes a difference of five minutes"
+            "set the clock, for example with NTP, and run the command again; AWS accepts a \
+             difference of five minutes"
         )
     )]
     ClockOff { message: String },
 
-    #[error("the role `{role}` cannot be taken on: {message} ({code})")]
+    #[error("cannot assume the role `{role}`: {message} ({code})")]
     #[diagnostic(
         code(goldenpath::store::role_refused),
         help(
-            "grant `sts:AssumeRole` on it to whoever runs goldenpath, and have the role's trust policy name them; it comes from `roleArn` in goldenpath.yaml"
+            "grant `sts:AssumeRole` on the role to the identity that runs goldenpath, and name \
+             that identity in the role's trust policy; the role comes from `roleArn` in \
+             goldenpath.yaml"
         )
     )]
     RoleRefused { role: String, code: String, message: String },
 
-    #[error("AWS does not take the resource policy of `{name}`: {reason}")]
+    #[error("AWS rejected the resource policy of `{name}`: {reason}")]
     #[diagnostic(
         code(goldenpath::store::policy_refused),
         help(
-            "check that each principal below `spec.access` exists, under this very ARN; one that was made a moment ago is known after a minute"
+            "check that each principal below `spec.access` exists with exactly this ARN; AWS \
+             accepts a new principal after about a minute"
         )
     )]
     PolicyRefused { name: String, reason: String },
@@ -82,7 +88,8 @@ pub enum StoreError {
     #[diagnostic(
         code(goldenpath::store::no_credentials),
         help(
-            "the standard chain is asked: on a desk `aws sso login` and AWS_PROFILE; in a pipeline a role (OIDC web identity, a pod's or an instance's)"
+            "run `aws sso login` and set AWS_PROFILE on a workstation, or give the pipeline a \
+             role (OIDC web identity, a pod's or an instance's); goldenpath uses the standard chain"
         )
     )]
     NoCredentials { reason: String },
@@ -91,7 +98,9 @@ pub enum StoreError {
     #[diagnostic(
         code(goldenpath::store::no_region),
         help(
-            "set `store.region` in goldenpath.yaml, AWS_REGION, or `region` in the AWS profile; an instance's own region is not taken, because where a pipeline runs does not say where secrets live"
+            "set `store.region` in goldenpath.yaml, AWS_REGION, or `region` in the AWS profile; \
+             the region of an instance is not used, because secrets need not be in the region \
+             of the pipeline"
         )
     )]
     NoRegion,
@@ -100,78 +109,89 @@ pub enum StoreError {
     #[diagnostic(
         code(goldenpath::store::bad_region),
         help(
-            "a region reads like `eu-west-2`; it comes from `store.region`, AWS_REGION or the AWS profile"
+            "set a region like `eu-west-2`; it comes from `store.region`, AWS_REGION or the AWS \
+             profile"
         )
     )]
     BadRegion { region: String },
 
-    #[error("`{endpoint}` cannot be reached: {reason}")]
+    #[error("cannot reach `{endpoint}`: {reason}")]
     #[diagnostic(
         code(goldenpath::store::unreachable),
         help(
-            "check the network, `store.region` and `store.endpointUrl`; behind a proxy set HTTPS_PROXY, for a private certificate authority SSL_CERT_FILE"
+            "check the network, `store.region` and `store.endpointUrl`; set HTTPS_PROXY behind a \
+             proxy, and SSL_CERT_FILE for a private certificate authority"
         )
     )]
     Unreachable { endpoint: String, reason: String },
 
-    #[error("AWS throttles {operation}, still after several attempts")]
+    #[error("AWS still throttled {operation} after several attempts")]
     #[diagnostic(
         code(goldenpath::store::throttled),
-        help("run it again in a minute: what is done stays done, and the rest is planned anew")
+        help("run the command again in a minute; it continues with the remaining changes")
     )]
     Throttled { operation: &'static str },
 
-    #[error("`{endpoint}` would carry requests without encryption")]
+    #[error("cannot use the endpoint `{endpoint}`: it would carry requests without encryption")]
     #[diagnostic(
         code(goldenpath::store::plain_http),
         help(
-            "use https://; http:// is for emulators on this machine: localhost, 127.0.0.0/8 and [::1]"
+            "use https://; http:// is only for emulators on this machine: localhost, 127.0.0.0/8 \
+             and [::1]"
         )
     )]
     PlainHttp { endpoint: String },
 
-    /// `endpoint` is None where showing it could show a credential.
-    #[error("the endpoint{} cannot be used: {reason}", quoted(endpoint))]
+    /// `endpoint` is None if showing it could show a credential.
+    #[error("cannot use the endpoint{}: {reason}", quoted(endpoint))]
     #[diagnostic(
         code(goldenpath::store::bad_endpoint),
         help(
-            "write it as https://host, https://host:port or with a path behind; it comes from `store.endpointUrl`, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the AWS profile"
+            "write it as https://host or https://host:port, with a path if needed; it comes from \
+             `store.endpointUrl`, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the AWS \
+             profile"
         )
     )]
     BadEndpoint { endpoint: Option<String>, reason: String },
 
-    /// Only an endpoint from the configuration: the user's own may be anywhere.
+    /// Only for a configured endpoint: one from the user's environment may be anywhere.
     #[error("`{endpoint}` is not a host of AWS Secrets Manager in `{region}`")]
     #[diagnostic(
         code(goldenpath::store::foreign_endpoint),
         help(
-            "it comes from `endpointUrl` in goldenpath.yaml, where only {} and this machine are allowed; set another endpoint outside the repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER, or set `region` to the one that the endpoint is in",
+            "set `region` to the region of the endpoint, or set another endpoint outside the \
+             repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER; `endpointUrl` in goldenpath.yaml \
+             allows only {} and this machine",
             endpoint::own_hosts(Some(region))
         )
     )]
     ForeignEndpoint { endpoint: String, region: String },
 
-    /// The proxy's address is left out: it often holds a password.
-    #[error("{variable} does not hold a proxy that goldenpath can use")]
+    /// The message leaves out the proxy's address, which often contains a password.
+    #[error("cannot use the proxy in {variable}")]
     #[diagnostic(
         code(goldenpath::store::bad_proxy),
         help("write it as http://host:port or https://host:port; SOCKS proxies are not supported")
     )]
     BadProxy { variable: &'static str },
 
-    #[error("AWS refused {operation}{}: {message} ({code})", of(name))]
-    #[diagnostic(code(goldenpath::store::rejected), help("{}", way_out(code)))]
+    #[error("AWS rejected {operation}{}: {message} ({code})", of_secret(name))]
+    #[diagnostic(code(goldenpath::store::rejected), help("{}", remedy_for(code)))]
     Rejected { operation: &'static str, name: Option<String>, code: String, message: String },
 
-    #[error("no value can be made: {reason}")]
-    #[diagnostic(code(goldenpath::store::no_value), help("set it with `goldenpath value set`"))]
+    #[error("cannot generate a value: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::no_value),
+        help("set the value with `goldenpath value set`")
+    )]
     NoValue { reason: String },
 
-    #[error("somebody else has written the value of `{name}` meanwhile")]
+    #[error("the value of `{name}` was changed concurrently")]
     #[diagnostic(
         code(goldenpath::store::value_moved),
         help(
-            "theirs is the current one, and nothing of it was changed; look with `goldenpath value status`, and run this again"
+            "check the value with `goldenpath value status`, then run the command again; the \
+             other change is current and was not overwritten"
         )
     )]
     ValueMoved { name: String },
@@ -179,7 +199,7 @@ pub enum StoreError {
     #[error("cannot use the key of the local store, `{}`: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_key),
-        help("`store.keyFile` names the file; a value whose key is lost must be set again")
+        help("check the file in `store.keyFile`; if the key is lost, set the values again")
     )]
     LocalKey { path: PathBuf, reason: String },
 
@@ -194,38 +214,43 @@ pub enum StoreError {
     #[error("the local store `{}` is damaged or not a goldenpath store: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_damaged),
-        help("restore the file from a copy, or move it away: the next apply makes a new one")
+        help("restore the file from a copy, or move it away: the next apply creates a new one")
     )]
     LocalDamaged { path: PathBuf, reason: String },
 
     #[error("the local store `{}` is locked by another process", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_locked),
-        help("wait until the other goldenpath (or sqlite3) is done, then run this again")
+        help("wait until the other goldenpath or sqlite3 is done, then run the command again")
     )]
     LocalLocked { path: PathBuf },
 
-    #[error("the local store `{}` has version {found}, this goldenpath knows up to {known}", path.display())]
+    #[error(
+        "the local store `{}` has version {found}, and this goldenpath supports up to {known}",
+        path.display()
+    )]
     #[diagnostic(
         code(goldenpath::store::local_newer),
         help(
-            "a newer goldenpath wrote it: update goldenpath, or point `store.path` at another file"
+            "update goldenpath, or set `store.path` to another file: a newer goldenpath wrote this \
+             one"
         )
     )]
     LocalNewer { path: PathBuf, found: i64, known: i64 },
 
-    #[error("the local store `{}` cannot be used: {reason}", path.display())]
+    #[error("cannot use the local store `{}`: {reason}", path.display())]
     #[diagnostic(
         code(goldenpath::store::local_unusable),
         help(
-            "`store.path` must name a regular file (or nothing yet) that this user may read and write"
+            "check `store.path`: it must name a regular file, or none yet, that this user may \
+             read and write"
         )
     )]
     LocalUnusable { path: PathBuf, reason: String },
 }
 
-/// The actions that an operation asks for beside its own (each operation's "Required permissions").
-fn beside(operation: &str, message: &str) -> &'static str {
+/// Returns the other actions that an operation needs (its "Required permissions").
+fn further_actions(operation: &str, message: &str) -> &'static str {
     match operation {
         _ if message.contains("KMS") || message.contains("kms:") => {
             ", and `kms:GenerateDataKey` and `kms:Decrypt` on the key,"
@@ -240,31 +265,31 @@ fn quoted(endpoint: &Option<String>) -> String {
     endpoint.as_ref().map(|endpoint| format!(" `{endpoint}`")).unwrap_or_default()
 }
 
-fn of(name: &Option<String>) -> String {
+fn of_secret(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default()
 }
 
-fn way_out(code: &str) -> &'static str {
+fn remedy_for(code: &str) -> &'static str {
     match code {
-        "InvalidRequestException" => {
-            "a secret that is marked for deletion must be restored before it can change"
-        }
+        "InvalidRequestException" => "restore the secret first if it is marked for deletion",
         "LimitExceededException" => {
-            "ask for a higher Secrets Manager quota, or remove what is no longer needed"
+            "request a higher Secrets Manager quota, or delete secrets that are not needed any more"
         }
         "ResourceNotFoundException" => {
-            "the secret or the function of `rotation.functions` is not there"
+            "check that the secret and the function in `rotation.functions` exist"
         }
         "PublicPolicyException" => {
-            "the policy would let everybody in, which goldenpath never asks for"
+            "check the principals below `spec.access`: AWS considers the policy public"
         }
         "InvalidParameterException" => {
-            "AWS does not take one of the values: look at the tags, the description, `kmsKeyId` and the rotation function"
+            "check the tags, the description, `kmsKeyId` and the rotation function: AWS rejected \
+             one of them"
         }
         "EncryptionFailure" | "DecryptionFailure" => {
-            "the key of `kmsKeyId` must be enabled, in this region, and one that whoever runs goldenpath may use"
+            "check the key in `kmsKeyId`: it must be enabled, in this region, and usable by the \
+             identity that runs goldenpath"
         }
-        "InternalServiceError" => "the fault is on AWS's side: run it again in a minute",
-        _ => "the Secrets Manager API reference has this code under the operation's errors",
+        "InternalServiceError" => "run the command again in a minute: AWS had an internal error",
+        _ => "look up the code in the Secrets Manager API reference, under the operation's errors",
     }
 }

@@ -1,11 +1,11 @@
-//! Having texts made for the keys of a value.
+//! Generation of the texts for the keys of a value.
 
 use super::{SecretStore, Store, StoreError};
 use crate::value;
 use crate::value::{SecretValue, ValueError};
 use goldenpath_core::config::{Characters, Key, Kind, Make};
 
-/// Who makes texts.
+/// The generator of the texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ValueSource {
     /// The operating system's generator.
@@ -15,17 +15,17 @@ pub enum ValueSource {
     Store,
 }
 
-/// Makes a text for each of these keys that has a recipe.
+/// Generates a text for each key that has a recipe.
 ///
 /// # Errors
-/// The generator cannot be asked, or refuses.
+/// If the generator cannot be reached, or rejects the call.
 pub async fn generate(
     store: &Store,
     source: ValueSource,
     keys: impl IntoIterator<Item = &Key>,
 ) -> Result<SecretValue, StoreError> {
     let no_value = |error: ValueError| StoreError::NoValue { reason: error.to_string() };
-    let mut made = SecretValue::default();
+    let mut generated = SecretValue::default();
     for key in keys {
         let Some(recipe) = &key.generate else { continue };
         let text = match (&recipe.make, source) {
@@ -37,7 +37,7 @@ pub async fn generate(
                 value::encoded(*count, *encoding).map_err(no_value)?
             }
             (Make::Bytes { count, encoding }, ValueSource::Store) => {
-                // The store makes characters alone, so it makes the bytes' hexadecimal digits.
+                // The store generates only characters, so it generates hexadecimal digits.
                 let without = "ghijklmnopqrstuvwxyz".to_owned();
                 let digits = Characters {
                     length: 2 * count,
@@ -45,12 +45,12 @@ pub async fn generate(
                     without,
                 };
                 let unfit = || StoreError::NoValue {
-                    reason: "the store makes no hexadecimal digits".to_owned(),
+                    reason: "the store did not return hexadecimal digits".to_owned(),
                 };
                 value::bytes_from_hex(&store.random(&digits).await?, *encoding).ok_or_else(unfit)?
             }
         };
-        made.set(&key.name, text);
+        generated.set(&key.name, text);
     }
-    Ok(made)
+    Ok(generated)
 }

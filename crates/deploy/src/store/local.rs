@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file, for trying out and for tests. Its values are encrypted.
+//! The embedded store for trials and tests: one SQLite file with encrypted values.
 
 mod access;
 mod cipher;
@@ -26,24 +26,26 @@ use goldenpath_core::config::Characters;
 use goldenpath_core::manifest::StoreKey;
 use keyfile::KeyFile;
 
-/// A store in a file that need not be there yet.
+/// A store in a file that need not exist yet.
 #[derive(Debug)]
 pub struct LocalStore {
-    /// As the configuration has it.
-    written: PathBuf,
+    /// The path as configured.
+    configured_path: PathBuf,
     file: DatabaseFile,
     key_file: KeyFile,
 }
 
 impl LocalStore {
-    /// The store at `path`, from `root` if it is relative, with the key in `key_file`, by default the user's. Nothing is opened yet.
+    /// Configures the store at `path`, relative to `root`, without opening anything.
+    ///
+    /// The key is in `key_file`, by default in the user's configuration folder.
     #[must_use]
     pub fn new(root: &Path, path: &Path, key_file: Option<&Path>) -> Self {
         let file = DatabaseFile::new(root, path);
-        Self { written: path.to_owned(), file, key_file: KeyFile::new(root, key_file) }
+        Self { configured_path: path.to_owned(), file, key_file: KeyFile::new(root, key_file) }
     }
 
-    /// Runs `change` on a secret that is there.
+    /// Runs `change` on an existing secret.
     fn change(
         &self,
         key: &StoreKey,
@@ -54,10 +56,11 @@ impl LocalStore {
             return Err(missing());
         }
         self.file.write(|transaction| {
-            let is_there = format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}");
-            match transaction.prepare(&is_there)?.exists([key.as_str()])? {
-                true => change(transaction),
-                false => Err(FileRefusal::Store(missing())),
+            let exists = format!("SELECT 1 FROM secrets WHERE name = ?1 AND {EXISTS}");
+            if transaction.prepare(&exists)?.exists([key.as_str()])? {
+                change(transaction)
+            } else {
+                Err(FileRefusal::Store(missing()))
             }
         })
     }
@@ -65,7 +68,7 @@ impl LocalStore {
 
 impl SecretStore for LocalStore {
     fn place(&self) -> String {
-        format!("local store {}", self.written.display())
+        format!("local store {}", self.configured_path.display())
     }
 
     async fn identity(&self) -> Result<String, StoreError> {
@@ -82,11 +85,13 @@ impl SecretStore for LocalStore {
         read: &dyn Fn(usize),
     ) -> Result<Vec<StoredSecret>, StoreError> {
         let found: Option<Vec<_>> = self.file.read(|transaction, version| {
-            let tagged = "WHERE (?1 = '' OR name IN (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1))";
-            let mut secrets =
-                transaction.prepare(&format!("{} {tagged} AND {LIVES} ORDER BY name", secrets(version)))?;
+            let tagged = "WHERE (?1 = '' OR name IN
+                (SELECT secret FROM tags WHERE substr(key, 1, length(?1)) = ?1))";
+            let select = format!("{} {tagged} AND {EXISTS} ORDER BY name", secrets(version));
+            let mut secrets = transaction.prepare(&select)?;
             let secrets: Vec<_> = secrets.query_map([tag], secret)?.collect::<Result<_, _>>()?;
-            let mut all: BTreeMap<_, _> = secrets.into_iter().map(|secret| (secret.name.clone(), secret)).collect();
+            let mut all: BTreeMap<_, _> =
+                secrets.into_iter().map(|secret| (secret.name.clone(), secret)).collect();
             let mut tags = transaction.prepare("SELECT secret, key, value FROM tags")?;
             let mut rows = tags.query([])?;
             while let Some(row) = rows.next()? {
@@ -104,7 +109,7 @@ impl SecretStore for LocalStore {
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         let found = self.file.read(|transaction, version| {
             let mut secrets = transaction
-                .prepare(&format!("{} WHERE name = ?1 AND {LIVES}", secrets(version)))?;
+                .prepare(&format!("{} WHERE name = ?1 AND {EXISTS}", secrets(version)))?;
             let Some(mut found) = secrets.query_map([key.as_str()], secret)?.next().transpose()?
             else {
                 return Ok(None);
@@ -155,7 +160,7 @@ impl SecretStore for LocalStore {
         self.move_current(key, version, replaces)
     }
 
-    /// The operating system's generator stands in for a store's own.
+    /// Uses the generator of the operating system.
     async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
         value::characters(wanted).map_err(|error| StoreError::NoValue { reason: error.to_string() })
     }
@@ -173,11 +178,13 @@ impl SecretStore for LocalStore {
             None => None,
         };
         self.file.write(|transaction| {
-            transaction.execute(&format!("DELETE FROM secrets WHERE name = ?1 AND NOT {LIVES}"), [key.as_str()])?;
-            let insert = "INSERT INTO secrets (name, description, created_at, kms_key) VALUES (?1, ?2, ?3, ?4)
-                ON CONFLICT DO NOTHING";
+            let expired = format!("DELETE FROM secrets WHERE name = ?1 AND NOT {EXISTS}");
+            transaction.execute(&expired, [key.as_str()])?;
+            let insert = "INSERT INTO secrets (name, description, created_at, kms_key)
+                VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
             let now = Timestamp::now().to_string();
-            match transaction.execute(insert, params![key.as_str(), new.description, now, new.kms_key])? {
+            let values = params![key.as_str(), new.description, now, new.kms_key];
+            match transaction.execute(insert, values)? {
                 0 => Err(FileRefusal::Store(StoreError::AlreadyExists { name: key.to_string() })),
                 _ => {
                     put(transaction, key, &new.tags)?;
@@ -206,10 +213,10 @@ impl SecretStore for LocalStore {
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
         self.change(key, |transaction| {
-            let statement =
-                "UPDATE secrets SET description = coalesce(?2, description), kms_key = coalesce(?3, kms_key)
-                WHERE name = ?1";
-            transaction.execute(statement, params![key.as_str(), update.description, update.kms_key])?;
+            let statement = "UPDATE secrets SET description = coalesce(?2, description),
+                kms_key = coalesce(?3, kms_key) WHERE name = ?1";
+            let values = params![key.as_str(), update.description, update.kms_key];
+            transaction.execute(statement, values)?;
             Ok(())
         })
     }
@@ -251,26 +258,30 @@ impl SecretStore for LocalStore {
     }
 }
 
-/// Its recovery window, if it is in one, has not ended.
-const LIVES: &str = "(deletion_at IS NULL OR julianday(deletion_at) > julianday('now'))";
+/// The condition that a secret exists: its recovery window, if any, has not ended.
+const EXISTS: &str = "(deletion_at IS NULL OR julianday(deletion_at) > julianday('now'))";
 
-/// The columns of [`secret`], of tables of this version.
+/// Selects the columns that [`secret`] reads, from tables of this version.
 fn secrets(version: i64) -> &'static str {
     match version {
-        1 => "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL, NULL, NULL FROM secrets",
+        1 => {
+            "SELECT name, description, created_at, deletion_at, NULL, NULL, NULL, NULL, NULL
+            FROM secrets"
+        }
         2 => {
-            "SELECT name, description, created_at, deletion_at, kms_key, rotation_function, rotation_days, NULL, NULL
+            "SELECT name, description, created_at, deletion_at,
+                kms_key, rotation_function, rotation_days, NULL, NULL
             FROM secrets"
         }
         _ => {
-            "SELECT name, description, secrets.created_at, deletion_at, kms_key, rotation_function, rotation_days,
-                versions.created_at, versions.id
+            "SELECT name, description, secrets.created_at, deletion_at,
+                kms_key, rotation_function, rotation_days, versions.created_at, versions.id
             FROM secrets LEFT JOIN versions ON secret = name AND stage = 'AWSCURRENT'"
         }
     }
 }
 
-/// A row of [`secrets`], its tags still to come.
+/// Converts a row of [`secrets`] to a secret without its tags.
 fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
     let function: Option<String> = row.get(5)?;
     let days = row.get(6)?;

@@ -1,4 +1,4 @@
-//! Where secrets live: AWS Secrets Manager, or an embedded local store for trying out and for tests.
+//! The stores: AWS Secrets Manager, and a local one for trials and tests.
 
 mod aws;
 mod error;
@@ -23,66 +23,78 @@ pub use secret::{
     ValueVersion,
 };
 
-/// What plan and apply ask of a store. Every call is safe to repeat.
+/// A secret store. Every call is safe to repeat.
 ///
-/// The futures are polled on one thread: the local store's hold a database connection, which is not `Sync`.
-#[allow(async_fn_in_trait)] // No caller needs `Send`, and the two implementers stand in this room.
+/// The futures are polled on one thread: those of the local store hold a database connection,
+/// which is not `Sync`.
+#[allow(async_fn_in_trait)] // No caller needs `Send`, and both implementers are in this module.
 pub trait SecretStore {
-    /// Where this is, for people: `local store .goldenpath/store.db`, `AWS Secrets Manager, us-east-1`.
+    /// Returns the location for messages.
+    ///
+    /// For example `local store .goldenpath/store.db` or `AWS Secrets Manager, us-east-1`.
     fn place(&self) -> String;
 
-    /// Who the store takes the caller for; None where it knows nobody, or does not say.
+    /// Returns the caller's identity, if the store reports one.
     async fn caller(&self) -> Option<String>;
 
-    /// Whose store this is, beyond its [`place`]: the number of the AWS account, or the file's absolute path.
+    /// Returns the number of the AWS account, or the absolute path of the file.
+    ///
+    /// With [`place`], it identifies the store.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
+    /// If the store cannot be reached or rejects the call.
     ///
     /// [`place`]: SecretStore::place
     async fn identity(&self) -> Result<String, StoreError>;
 
-    /// All secrets that carry a tag whose name begins with `tag` (an empty one: all secrets), planned deletions included, sorted by name. On AWS it
-    /// may lag by minutes (ListSecrets: "might not reflect changes from the last five minutes"), so what it shows as
-    /// missing or different wants a [`describe`]; so does what somebody else has at our name, which it does not show.
-    /// `read` is told how many more there are, each time that some have come.
+    /// Lists the secrets with a tag whose key begins with `tag`, sorted by name.
+    ///
+    /// An empty `tag` lists all secrets. Secrets marked for deletion are included. On AWS, the
+    /// list may be minutes out of date (ListSecrets: "might not reflect changes from the last
+    /// five minutes"): check a secret that is missing or different with [`describe`]. Unmanaged
+    /// secrets with a managed name are not listed either. `read` is called after each page with
+    /// the number of secrets in it.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
+    /// If the store cannot be reached or rejects the call.
     ///
     /// [`describe`]: SecretStore::describe
     async fn sweep(&self, tag: &str, read: &dyn Fn(usize))
     -> Result<Vec<StoredSecret>, StoreError>;
 
-    /// The secret of that name now, or None. One that is marked for deletion is there.
+    /// Returns the current state of a secret, also of one that is marked for deletion.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses.
+    /// If the store cannot be reached or rejects the call.
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError>;
 
-    /// The resource policy of a secret as the store has it, in JSON; None where there is none.
+    /// Returns the resource policy of a secret as JSON, as the store has it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError>;
 
-    /// The versions of a secret's value that have a staging label, the youngest first. No value is read.
+    /// Returns the versions of a value with a staging label, the newest first.
+    ///
+    /// Reads no value.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError>;
 
-    /// The current value; None where there is none. The store takes note that somebody has read it.
+    /// Returns the current value, if any. The store records the access.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError>;
 
-    /// Writes a version of the value under the ID `version`, and makes it the current one, but only where `replaces` still is that;
-    /// None where there was no value.
+    /// Writes a value as the version `version`, and makes it the current one.
+    ///
+    /// Only if `replaces` is still the current version; None if there was no value.
     ///
     /// # Errors
-    /// [`StoreError::ValueMoved`] when somebody else was faster: theirs is the current one, and `value` is not. [`StoreError::NotFound`].
+    /// [`StoreError::ValueMoved`] if the value was changed concurrently: the other value stays the
+    /// current one. [`StoreError::NotFound`] if there is no such secret.
     async fn put_value(
         &self,
         key: &StoreKey,
@@ -91,10 +103,10 @@ pub trait SecretStore {
         replaces: Option<&str>,
     ) -> Result<(), StoreError>;
 
-    /// Makes a version the current one that is there already, but only where `replaces` still is that.
+    /// Makes an existing version the current one, if `replaces` still is.
     ///
     /// # Errors
-    /// [`StoreError::ValueMoved`], and [`StoreError::NotFound`].
+    /// [`StoreError::ValueMoved`] and [`StoreError::NotFound`].
     async fn make_current(
         &self,
         key: &StoreKey,
@@ -102,17 +114,18 @@ pub trait SecretStore {
         replaces: &str,
     ) -> Result<(), StoreError>;
 
-    /// A text that the store makes of so many characters, at least one of each kind.
+    /// Has the store generate a text, with at least one character of each kind.
     ///
     /// # Errors
-    /// The store cannot be asked, or refuses, or makes none.
+    /// If the store cannot be reached, rejects the call, or returns something else.
     async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError>;
 
-    /// Creates a secret, with a value or without one; all that is known of it goes in with the same call.
+    /// Creates a secret with all its properties in one call, with or without a value.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] when the name is taken, which may be this very call, made before, its answer
-    /// lost. [`StoreError::Rejected`] when AWS holds a secret of that name that is marked for deletion.
+    /// [`StoreError::AlreadyExists`] if the name is taken, possibly by an earlier try of this call
+    /// that lost its response. [`StoreError::Rejected`] if AWS has a secret of that name that is
+    /// marked for deletion.
     async fn create(
         &self,
         key: &StoreKey,
@@ -120,50 +133,54 @@ pub trait SecretStore {
         value: Option<&SecretString>,
     ) -> Result<(), StoreError>;
 
-    /// Takes the mark for deletion off; nothing happens to a secret without one.
+    /// Removes the deletion mark, if any.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError>;
 
-    /// Marks a secret for deletion, which the store carries out after so many days. A mark that is there stays as it is.
+    /// Marks a secret for deletion after `days`. An existing mark stays as it is.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError>;
 
+    /// Changes the description or the KMS key.
+    ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError>;
 
     /// Adds these tags or replaces their values; other tags stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
+    /// [`StoreError::NotFound`] if there is no such secret.
     async fn put_tags(
         &self,
         key: &StoreKey,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), StoreError>;
 
-    /// Replaces the resource policy, after it was found to be one that the store takes.
+    /// Replaces the resource policy, after the store has validated it.
     ///
     /// # Errors
-    /// [`StoreError::PolicyRefused`] with what is wrong with it, and [`StoreError::NotFound`].
+    /// [`StoreError::PolicyRefused`] with the reason, and [`StoreError::NotFound`].
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError>;
 
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is no such secret.
-    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError>;
-
-    /// Has the secret rotated from now on, and not at once: there may be no value yet.
+    /// Deletes the resource policy.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or a function that the store may not call.
+    /// [`StoreError::NotFound`] if there is no such secret.
+    async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError>;
+
+    /// Enables rotation, without a first rotation now: there may be no value yet.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or if the store may not invoke the function.
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError>;
 }
 
-/// The store that a catalog's configuration names.
+/// The store in a catalog's configuration.
 #[derive(Debug)]
 pub enum Store {
     Local(LocalStore),
@@ -171,11 +188,14 @@ pub enum Store {
 }
 
 impl Store {
-    /// Reads what there is to configure. Neither the network nor the disk is touched but for AWS's own configuration
-    /// files, so a store that is not there shows with the first call.
+    /// Configures the store.
+    ///
+    /// Reads nothing but AWS's own configuration files and makes no call, so a store that does not
+    /// exist is reported by the first call.
     ///
     /// # Errors
-    /// [`StoreError::NoBackend`], and for AWS a region, endpoint or proxy that is missing or cannot be used.
+    /// [`StoreError::NoBackend`], and for AWS a region, endpoint or proxy that is missing or
+    /// unusable.
     pub async fn open(config: &StoreConfig, root: &Path) -> Result<Self, StoreError> {
         match config.backend {
             None => Err(StoreError::NoBackend),
@@ -187,8 +207,8 @@ impl Store {
     }
 }
 
-/// The call on whichever store it is.
-macro_rules! on_each {
+/// Makes the call on the configured store.
+macro_rules! dispatch {
     ($store:expr, $call:ident($($argument:expr),*)) => {
         match $store {
             Self::Local(store) => store.$call($($argument),*).await,
@@ -206,11 +226,11 @@ impl SecretStore for Store {
     }
 
     async fn identity(&self) -> Result<String, StoreError> {
-        on_each!(self, identity())
+        dispatch!(self, identity())
     }
 
     async fn caller(&self) -> Option<String> {
-        on_each!(self, caller())
+        dispatch!(self, caller())
     }
 
     async fn sweep(
@@ -218,23 +238,23 @@ impl SecretStore for Store {
         tag: &str,
         read: &dyn Fn(usize),
     ) -> Result<Vec<StoredSecret>, StoreError> {
-        on_each!(self, sweep(tag, read))
+        dispatch!(self, sweep(tag, read))
     }
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
-        on_each!(self, describe(key))
+        dispatch!(self, describe(key))
     }
 
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
-        on_each!(self, policy(key))
+        dispatch!(self, policy(key))
     }
 
     async fn versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
-        on_each!(self, versions(key))
+        dispatch!(self, versions(key))
     }
 
     async fn value(&self, key: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
-        on_each!(self, value(key))
+        dispatch!(self, value(key))
     }
 
     async fn put_value(
@@ -244,7 +264,7 @@ impl SecretStore for Store {
         version: &str,
         replaces: Option<&str>,
     ) -> Result<(), StoreError> {
-        on_each!(self, put_value(key, value, version, replaces))
+        dispatch!(self, put_value(key, value, version, replaces))
     }
 
     async fn make_current(
@@ -253,11 +273,11 @@ impl SecretStore for Store {
         version: &str,
         replaces: &str,
     ) -> Result<(), StoreError> {
-        on_each!(self, make_current(key, version, replaces))
+        dispatch!(self, make_current(key, version, replaces))
     }
 
     async fn random(&self, wanted: &Characters) -> Result<SecretString, StoreError> {
-        on_each!(self, random(wanted))
+        dispatch!(self, random(wanted))
     }
 
     async fn create(
@@ -266,19 +286,19 @@ impl SecretStore for Store {
         new: &NewSecret,
         value: Option<&SecretString>,
     ) -> Result<(), StoreError> {
-        on_each!(self, create(key, new, value))
+        dispatch!(self, create(key, new, value))
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
-        on_each!(self, restore(key))
+        dispatch!(self, restore(key))
     }
 
     async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
-        on_each!(self, delete(key, days))
+        dispatch!(self, delete(key, days))
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
-        on_each!(self, update(key, update))
+        dispatch!(self, update(key, update))
     }
 
     async fn put_tags(
@@ -286,19 +306,19 @@ impl SecretStore for Store {
         key: &StoreKey,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
-        on_each!(self, put_tags(key, tags))
+        dispatch!(self, put_tags(key, tags))
     }
 
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
-        on_each!(self, put_policy(key, policy))
+        dispatch!(self, put_policy(key, policy))
     }
 
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError> {
-        on_each!(self, delete_policy(key))
+        dispatch!(self, delete_policy(key))
     }
 
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
-        on_each!(self, rotate(key, rotation))
+        dispatch!(self, rotate(key, rotation))
     }
 }
 
@@ -308,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_secrets_live_is_never_guessed() {
+    fn a_store_without_a_configured_backend_is_not_opened() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let opened = runtime.block_on(Store::open(&StoreConfig::default(), Path::new(".")));
         assert!(matches!(opened, Err(StoreError::NoBackend)));

@@ -1,50 +1,53 @@
-//! What a store knows of a secret, and what it is told.
+//! A secret's metadata in a store, and the changes to it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-/// A secret's metadata as a store holds it. Never its value.
+/// A secret's metadata as a store has it, without its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// As the store has it; a secret that is not ours may have a name that is no [`StoreKey`](goldenpath_core::manifest::StoreKey).
+    /// The name as the store has it.
+    ///
+    /// That of an unmanaged secret need not be a
+    /// [`StoreKey`](goldenpath_core::manifest::StoreKey).
     pub name: String,
-    /// What it is called across accounts and regions; the local store has no such name.
+    /// The name across accounts and regions; the local store has none.
     pub arn: Option<String>,
-    /// None where it was never given; AWS leaves an empty one out too.
+    /// None if it was never set; AWS leaves out an empty one, too.
     pub description: Option<String>,
     pub tags: BTreeMap<String, String>,
-    /// The key that it is encrypted with, in the words in which it was given; None for the account's own
-    /// (DescribeSecret, `KmsKeyId`).
+    /// The KMS key, as it was set; None for the account's default key.
+    ///
+    /// Source: DescribeSecret, `KmsKeyId`.
     pub kms_key: Option<String>,
-    /// None where it is not rotated.
+    /// None if it is not rotated.
     pub rotation: Option<RotationState>,
     pub created: Option<Timestamp>,
-    /// Present when the secret is marked for deletion: the end of its recovery window (`DeletedDate`), until which it can be
-    /// restored.
+    /// The end of the recovery window (`DeletedDate`), if marked for deletion.
     pub deletion: Option<Timestamp>,
-    /// The day on which somebody read the value last; None where nobody did, or where the store does not know.
+    /// The day of the last access to the value, if there was one and the store knows.
     pub last_accessed: Option<Timestamp>,
-    /// The version of the value that readers get; None while there is no value.
+    /// The version of the value that readers get; None if there is no value.
     pub current_version: Option<String>,
     /// When the store rotated the value last.
     pub last_rotated: Option<Timestamp>,
-    /// When anything of it was changed last, value, description or tags.
+    /// When the value, description or tags were changed last.
     pub last_changed: Option<Timestamp>,
 }
 
-/// A rotation by a function, every so many days.
+/// A rotation by a Lambda function at an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationState {
-    /// The ARN of the Lambda function.
+    /// The function's ARN.
     pub function: String,
-    /// None where the store has a schedule of another kind (`ScheduleExpression`).
+    /// The interval in days; None for another kind of schedule (`ScheduleExpression`).
     pub days: Option<u16>,
 }
 
 impl StoredSecret {
-    /// Whether there is a value to use.
+    /// Returns whether the secret has a current value.
     #[must_use]
     pub fn has_value(&self) -> bool {
         self.current_version.is_some()
@@ -55,10 +58,12 @@ impl StoredSecret {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueVersion {
     pub id: String,
-    /// Its staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and those of others. Without any, the store may remove it.
+    /// The staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and other programs' ones.
+    ///
+    /// The store may remove a version without a label.
     pub stages: Vec<String>,
     pub created: Option<Timestamp>,
-    /// The day on which somebody read it last.
+    /// The day of the last access.
     pub last_accessed: Option<Timestamp>,
 }
 
@@ -80,25 +85,25 @@ impl ValueVersion {
     }
 }
 
-/// A value as it is stored.
+/// A value in a store.
 #[derive(Debug)]
 pub struct StoredValue {
-    /// The version that it is.
+    /// The version's ID.
     pub version: String,
-    /// None for bytes that are no text (`SecretBinary`).
+    /// None for binary values (`SecretBinary`).
     pub text: Option<SecretString>,
 }
 
-/// What a secret is created with, in one call, so that it is ours from its first moment.
+/// The properties of a new secret, set in one call so that it has an owner at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSecret {
     pub description: String,
     pub tags: BTreeMap<String, String>,
-    /// None for the account's own key.
+    /// None for the account's default key.
     pub kms_key: Option<String>,
 }
 
-/// What is changed of a secret; None stays as it is.
+/// The properties of a secret to change; None leaves one as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretUpdate {
     pub description: Option<String>,

@@ -1,14 +1,15 @@
-//! Lines of `KEY=VALUE`, as `.env` files have them.
+//! A parser for lines of `KEY=VALUE`, as in `.env` files.
 //!
-//! Of the dialects, what they agree on: comments, `export`, single quotes (all as it stands), double quotes (`\n`, `\r`, `\t`,
-//! `\"`, `\\`, `\$`), either over several lines. Nothing is expanded: a `$` in a password is a `$`.
+//! It supports the syntax common to all dialects: comments, `export`, single quotes (literal text)
+//! and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over several lines. Nothing is
+//! expanded: a `$` in a password is a `$`.
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::ValueError;
 
-/// The keys and texts, in their order; a key can stand there twice.
+/// Returns the keys and texts in their order; a key can occur twice.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueError> {
     let mut texts = Vec::new();
     let mut rest = text;
@@ -39,13 +40,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
                 let (tail, after) = first_line(left);
                 let tail = tail.trim();
                 if !tail.is_empty() && !tail.starts_with('#') {
-                    return Err(wrong("there is something behind the closing quote"));
+                    return Err(wrong("there is text after the closing quote"));
                 }
                 (text, after)
             }
             _ => match plain(first_line(value).0) {
-                // A value that was given without its key may end like this, so the key is not told either.
-                "" | "=" => return Err(wrong("there is nothing behind the `=`")),
+                // A value without its key may end like this, so the error leaves out the key.
+                "" | "=" => return Err(wrong("there is nothing after the `=`")),
                 text => (SecretString::from(text), after),
             },
         };
@@ -55,13 +56,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     Ok(texts)
 }
 
-/// The first line without its end, and what follows.
+/// Returns the first line without its line end, and the rest.
 fn first_line(text: &str) -> (&str, &str) {
     let (line, after) = text.split_once('\n').unwrap_or((text, ""));
     (line.strip_suffix('\r').unwrap_or(line), after)
 }
 
-/// A text without quotes: to the end of the line, or to a comment.
+/// Returns a text without quotes: up to a comment or the end of the line.
 fn plain(text: &str) -> &str {
     let comment = text
         .match_indices('#')
@@ -70,9 +71,9 @@ fn plain(text: &str) -> &str {
     text[..comment.unwrap_or(text.len())].trim()
 }
 
-/// A text up to its closing quote, and what follows.
+/// Returns a text up to its closing quote, and the rest.
 fn quoted(text: &str, quote: char) -> Result<(SecretString, &str), &'static str> {
-    // Room for all of it, so that none of it is left behind where it grew.
+    // Capacity for all of it, because growing would leave copies of the text in memory.
     let mut read = Zeroizing::new(String::with_capacity(text.len()));
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
@@ -86,15 +87,14 @@ fn quoted(text: &str, quote: char) -> Result<(SecretString, &str), &'static str>
                 Some('t') => read.push('\t'),
                 Some(same @ ('"' | '\\' | '$' | '\'' | '`')) => read.push(same),
                 _ => {
-                    return Err(
-                        "there is a backslash that stands for nothing; write it twice, or use single quotes",
-                    );
+                    return Err("there is a backslash before a character that needs none; write \
+                                it twice, or use single quotes");
                 }
             },
             _ => read.push(character),
         }
     }
-    Err("a quote is opened and not closed")
+    Err("a quote is not closed")
 }
 
 #[cfg(test)]
@@ -114,8 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_as_shells_and_compose_files_have_them() {
-        let text = "# comment\n\nexport A=one\r\nB = two words # why\nC=''\nexported=x\n  D='$it is \"so\" \\n'  # yes\n";
+    fn lines_are_read_as_in_shells_and_compose_files() {
+        let text = "# comment\n\nexport A=one\r\nB = two words # why\nC=''\nexported=x\n  \
+                    D='$it is \"so\" \\n'  # yes\n";
         let expected = [
             ("A", "one"),
             ("B", "two words"),
@@ -134,21 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_text_goes_over_lines() {
+    fn a_quoted_text_can_have_several_lines() {
         let key = "-----BEGIN KEY-----\nabc\n-----END KEY-----\n";
         assert_eq!(read(&format!("K=\"{key}\"\nL=1\n"))[0].1, key);
         assert_eq!(read(&format!("K='{key}'\nL=1\n"))[1], ("L".to_owned(), "1".to_owned()));
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_by_its_line() {
+    fn a_syntax_error_has_its_line() {
         for (text, line, words) in [
             ("A=1\nnothing\n", 2, "no `=`"),
             ("A=1\n\n =2", 3, "no key"),
             ("A=\"x\n", 1, "not closed"),
-            ("A='x' y", 1, "behind the closing quote"),
-            ("A=\n", 1, "nothing behind the `=`"),
-            ("B=1\naHVudGVyMg==", 2, "nothing behind the `=`"),
+            ("A='x' y", 1, "after the closing quote"),
+            ("A=\n", 1, "nothing after the `=`"),
+            ("B=1\naHVudGVyMg==", 2, "nothing after the `=`"),
             ("A=\"\\x\"", 1, "backslash"),
         ] {
             let ValueError::Dotenv { why, line: found } = parse(text).unwrap_err() else {

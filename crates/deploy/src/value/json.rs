@@ -1,4 +1,4 @@
-//! One JSON object of texts.
+//! A parser for a JSON object of texts.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,15 +8,16 @@ use serde::de::{Deserializer as _, Error as _, MapAccess, Visitor};
 
 use super::{ValueError, shown};
 
-/// What can be told of a place, where serde's own words may hold a part of the value.
+/// An error without serde's own message, which may contain a part of the value.
 #[derive(Clone)]
 enum JsonProblem {
     Shape(&'static str),
     Key(&'static str, String),
 }
 
-/// The keys and texts of an object, in their order; a key can stand there twice. Numbers, true and false become the text that
-/// they are, as the operator has it.
+/// Returns the keys and texts of an object in their order; a key can occur twice.
+///
+/// Numbers, true and false become their texts, as in the External Secrets Operator.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueError> {
     let wrong = Cell::new(None);
     let mut from = serde_json::Deserializer::from_str(text);
@@ -29,8 +30,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
         None => {
             let why = match error.classify() {
                 serde_json::error::Category::Eof => "it ends too early",
-                serde_json::error::Category::Data => "it is no object",
-                _ => "that is no JSON",
+                serde_json::error::Category::Data => "it is not an object",
+                _ => "it is not JSON",
             };
             ValueError::Json { why, line: error.line(), column: error.column() }
         }
@@ -58,7 +59,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
                 }
             }
             if texts.len() > super::MAX_BYTES {
-                self.0.set(Some(JsonProblem::Shape("it has more keys than a secret holds")));
+                self.0.set(Some(JsonProblem::Shape("it has more keys than a secret can hold")));
                 return Err(A::Error::custom(""));
             }
         }
@@ -66,7 +67,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
     }
 }
 
-/// One text, or why it is none.
+/// A text, or why the JSON value is not one.
 enum Text {
     Is(SecretString),
     Not(&'static str),
@@ -104,7 +105,7 @@ impl<'de> serde::Deserialize<'de> for Text {
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
-                Ok(Text::Not("there is a number that reads differently in other programs"))
+                Ok(Text::Not("there is a number that other programs can read differently"))
             }
 
             fn visit_unit<E>(self) -> Result<Text, E> {
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_truth_are_the_texts_that_they_are() {
+    fn numbers_and_booleans_become_their_texts() {
         let texts = parse(r#" {"port": 5432, "tls": true, "a": "x\n\"\u00fc", "b": -1} "#).unwrap();
         let texts: Vec<_> =
             texts.iter().map(|(key, text)| (key.as_str(), text.expose_secret())).collect();
@@ -148,19 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named_by_its_key() {
+    fn the_error_for_a_value_that_is_not_a_text_has_its_key() {
         for (text, words) in [
             (r#"{"a": {"b": "c"}}"#, "there is an object under `a`"),
             (r#"{"a": ["b"]}"#, "there is a list under `a`"),
             (r#"{"a": null}"#, "there is null under `a`"),
             (
                 r#"{"a": 1.50}"#,
-                "there is a number that reads differently in other programs under `a`",
+                "there is a number that other programs can read differently under `a`",
             ),
-            ("{\"a\": \"b\",\n 5}", "that is no JSON (line 2, column 2)"),
+            ("{\"a\": \"b\",\n 5}", "it is not JSON (line 2, column 2)"),
             (r#"{"a": "b""#, "it ends too early"),
-            (r#"["a"]"#, "it is no object"),
-            (r#"{"a": "b"} x"#, "that is no JSON"),
+            (r#"["a"]"#, "it is not an object"),
+            (r#"{"a": "b"} x"#, "it is not JSON"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");

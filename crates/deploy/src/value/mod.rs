@@ -1,7 +1,7 @@
-//! A secret's value: texts by key, read from what people give and written as the JSON object that the operator takes apart.
+//! A secret's value: texts by key, parsed from input and stored as a JSON object.
 //!
-//! What holds a text is a [`SecretString`], which is wiped when it goes and shows nothing in `{:?}`. No error holds one, and none
-//! of a parser's own words are passed on, which may.
+//! Each text is a [`SecretString`], which is wiped on drop and hidden in `{:?}`. No error contains
+//! one, nor the message of a parser, which could contain one.
 
 mod dotenv;
 mod json;
@@ -15,48 +15,48 @@ use goldenpath_core::config::SecretType;
 
 pub use random::{bytes_from_hex, characters, encoded, token};
 
-/// The bytes of a value at most (PutSecretValue, `SecretString`).
+/// The maximum size of a value in bytes (PutSecretValue, `SecretString`).
 pub const MAX_BYTES: usize = 65_536;
 
-/// The bytes that are read at most of what a value is given in, which can be longer than the value.
+/// The maximum size of input with a value, which can be longer than the value.
 pub const MAX_INPUT: usize = 1024 * 1024;
 
-/// Texts by key, in the order in which they came.
+/// Texts by key, in the order of the input.
 #[derive(Debug, Clone, Default)]
 pub struct SecretValue(Vec<(String, SecretString)>);
 
-/// What becomes of a key.
+/// The change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Added,
     Changed,
-    /// It is given and was the same before.
+    /// It is given with the text that it had before.
     Unchanged,
     /// It is not given and stays.
     Kept,
     Removed,
-    /// It is given, and what there was before was not read.
+    /// It is given, and the value before was not read.
     Written,
 }
 
-/// Why a value cannot be taken. No message holds a text of it.
+/// Why a value is rejected. No message contains a text of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum ValueError {
-    #[error("the value given cannot be read as JSON: {why} (line {line}, column {column})")]
+    #[error("cannot parse the value as JSON: {why} (line {line}, column {column})")]
     #[diagnostic(
         code(goldenpath::value::json),
         help("give one object of texts: {{\"username\": \"…\", \"password\": \"…\"}}")
     )]
     Json { why: &'static str, line: usize, column: usize },
 
-    #[error("the value given cannot be read as JSON: {why} under `{key}`")]
+    #[error("cannot parse the value as JSON: {why} under `{key}`")]
     #[diagnostic(
         code(goldenpath::value::json),
-        help("each key of a Kubernetes Secret has one text: put it in quotes")
+        help("put the text in quotes: each key of a Kubernetes Secret has one text")
     )]
     JsonKey { why: &'static str, key: String },
 
-    #[error("line {line} of the value given cannot be read: {why}")]
+    #[error("cannot parse line {line} of the value: {why}")]
     #[diagnostic(
         code(goldenpath::value::dotenv),
         help("give lines of KEY=VALUE, or a JSON object")
@@ -75,10 +75,7 @@ pub enum ValueError {
     #[diagnostic(code(goldenpath::value::unknown_key), help("{help}"))]
     UnknownKey { key: String, secret_type: String, help: String },
 
-    #[error(
-        "the value would be without {}, which a value of type `{secret_type}` needs",
-        quoted(keys)
-    )]
+    #[error("the value lacks {}, which a value of type `{secret_type}` needs", quoted(keys))]
     #[diagnostic(code(goldenpath::value::missing_key), help("{help}"))]
     MissingKeys { keys: Vec<String>, secret_type: String, help: String },
 
@@ -93,37 +90,44 @@ pub enum ValueError {
     )]
     Nothing,
 
-    #[error("the value would have {bytes} bytes, and a secret holds {MAX_BYTES}")]
+    #[error("the value has {bytes} bytes, more than the {MAX_BYTES} that a secret can hold")]
     #[diagnostic(
         code(goldenpath::value::too_large),
-        help("split it into several secrets, or keep what is large elsewhere")
+        help("split it into several secrets, or store large data elsewhere")
     )]
     TooLarge { bytes: usize },
 
     #[error("{what} has more than {MAX_INPUT} bytes")]
-    #[diagnostic(code(goldenpath::value::too_large), help("a secret holds {MAX_BYTES}"))]
+    #[diagnostic(
+        code(goldenpath::value::too_large),
+        help("give a smaller value: a secret can hold {MAX_BYTES} bytes")
+    )]
     InputTooLarge { what: String },
 
-    #[error("{what} is not UTF-8: byte {place} cannot be read")]
-    #[diagnostic(code(goldenpath::value::not_utf8), help("encode it, as a rule in base64"))]
+    #[error("{what} is not UTF-8: byte {place} is not valid")]
+    #[diagnostic(code(goldenpath::value::not_utf8), help("encode it, for example in base64"))]
     NotUtf8 { what: String, place: usize },
 
-    #[error("the operating system gives no random bytes: {why}")]
-    #[diagnostic(code(goldenpath::value::no_randomness), help("make the value by `--source aws`"))]
+    #[error("cannot read random bytes from the operating system: {why}")]
+    #[diagnostic(
+        code(goldenpath::value::no_randomness),
+        help("generate the value with `--source aws`")
+    )]
     NoRandomness { why: String },
 }
 
 impl SecretValue {
-    /// Reads what somebody gives: a JSON object if it begins like one, or else lines of `KEY=VALUE`.
+    /// Parses input: JSON if it begins like an object, or else lines of `KEY=VALUE`.
     ///
     /// # Errors
-    /// A place in it that cannot be read, a key that is given twice, or that Kubernetes would not take.
+    /// If there is a syntax error, a key is given twice, or Kubernetes does not accept a key.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
-        let value =
-            match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[', '"']) {
-                true => json::parse(text.trim_start_matches('\u{feff}'))?,
-                false => dotenv::parse(text.trim_start_matches('\u{feff}'))?,
-            };
+        let text = text.trim_start_matches('\u{feff}');
+        let value = if text.trim_start().starts_with(['{', '[', '"']) {
+            json::parse(text)?
+        } else {
+            dotenv::parse(text)?
+        };
         for (index, (key, _)) in value.iter().enumerate() {
             config::check_key(key).map_err(|why| ValueError::BadKey { key: shown(key), why })?;
             if value[..index].iter().any(|(other, _)| other == key) {
@@ -133,29 +137,31 @@ impl SecretValue {
         Ok(Self(value))
     }
 
-    /// Reads a value as a store has it; None for one that is no JSON object of texts, numbers, true and false.
+    /// Parses a value from a store.
+    ///
+    /// Returns None if it is not a JSON object of texts, numbers, true and false.
     #[must_use]
     pub fn stored(text: &SecretString) -> Option<Self> {
         json::parse(text.expose_secret()).ok().map(Self)
     }
 
-    /// The JSON object of it.
+    /// Returns the value as a JSON object.
     #[must_use]
     pub fn to_json(&self) -> SecretString {
-        // Written by hand into room that suffices, so that no half of it is left behind where the text grew.
-        let room = self
+        // Written by hand into a sufficient capacity, because growing would leave copies in memory.
+        let capacity = self
             .0
             .iter()
             .map(|(key, text)| key.len() + 6 * text.expose_secret().len() + 8)
             .sum::<usize>()
             + 2;
-        let mut json = Zeroizing::new(Vec::with_capacity(room));
+        let mut json = Zeroizing::new(Vec::with_capacity(capacity));
         json.push(b'{');
         for (index, (key, text)) in self.0.iter().enumerate() {
             if index > 0 {
                 json.push(b',');
             }
-            // Nothing that a `Vec` or a text of JSON could refuse.
+            // Writing a string to a `Vec` cannot fail.
             let _ = serde_json::to_writer(&mut *json, key);
             json.push(b':');
             let _ = serde_json::to_writer(&mut *json, text.expose_secret());
@@ -183,7 +189,7 @@ impl SecretValue {
         self.0.iter().map(|(key, text)| (key.as_str(), text))
     }
 
-    /// Gives a key this text, in the place of the one that it has.
+    /// Sets the text of a key, keeping its position if it exists.
     pub fn set(&mut self, key: &str, text: SecretString) {
         match self.0.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = text,
@@ -191,7 +197,7 @@ impl SecretValue {
         }
     }
 
-    /// These keys, and beside them what `before` has.
+    /// Returns these keys merged over those of `before`.
     #[must_use]
     pub fn over(self, before: &Self) -> Self {
         let mut all = before.clone();
@@ -201,7 +207,9 @@ impl SecretValue {
         all
     }
 
-    /// What becomes of each key where `given` is written and the value is then `self`, in the order of `self`. `before` is None where it was not read.
+    /// Returns the change of each key from `before` to `self`, in the order of `self`.
+    ///
+    /// `given` are the keys in the input. `before` is None if it was not read.
     #[must_use]
     pub fn fates(&self, before: Option<&Self>, given: &[&str]) -> Vec<(String, Fate)> {
         let Some(before) = before else {
@@ -213,15 +221,15 @@ impl SecretValue {
             Some(old) if old.expose_secret() == text.expose_secret() => Fate::Unchanged,
             Some(_) => Fate::Changed,
         };
-        let gone = before.0.iter().filter(|(key, _)| self.text(key).is_none());
-        let here = self.0.iter().map(|one| (one.0.clone(), fate(one)));
-        here.chain(gone.map(|(key, _)| (key.clone(), Fate::Removed))).collect()
+        let removed = before.0.iter().filter(|(key, _)| self.text(key).is_none());
+        let present = self.0.iter().map(|entry| (entry.0.clone(), fate(entry)));
+        present.chain(removed.map(|(key, _)| (key.clone(), Fate::Removed))).collect()
     }
 
-    /// Whether this is a whole value of a type.
+    /// Checks that this is a complete value of a type.
     ///
     /// # Errors
-    /// What is wrong with it: a key that the type does not have, one that it needs, an empty text, or too many bytes.
+    /// If a key is unknown or missing, a text is empty, or the value is too large.
     pub fn check(&self, name: &str, secret_type: &SecretType) -> Result<(), ValueError> {
         if self.is_empty() {
             return Err(ValueError::Nothing);
@@ -236,9 +244,10 @@ impl SecretValue {
             secret_type.keys.iter().filter(|key| key.required && self.text(&key.name).is_none());
         let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
-            let help = match missing.iter().all(|key| key.generate.is_some()) {
-                true => "give them, or have them made with --generate",
-                false => "give them",
+            let help = if missing.iter().all(|key| key.generate.is_some()) {
+                "give them, or generate them with --generate"
+            } else {
+                "give them"
             };
             let keys = missing.iter().map(|key| key.name.clone()).collect();
             return Err(ValueError::MissingKeys {
@@ -254,10 +263,10 @@ impl SecretValue {
     }
 }
 
-/// Whether a value of this type may have a key.
+/// Checks that a value of this type may have a key.
 ///
 /// # Errors
-/// [`ValueError::UnknownKey`], with the one that may be meant.
+/// [`ValueError::UnknownKey`], with the most similar key.
 pub fn check_known(key: &str, name: &str, secret_type: &SecretType) -> Result<(), ValueError> {
     if secret_type.other_keys || secret_type.key(key).is_some() {
         return Ok(());
@@ -267,21 +276,21 @@ pub fn check_known(key: &str, name: &str, secret_type: &SecretType) -> Result<()
     let is_near = near.is_some();
     let help =
         near.unwrap_or_else(|| format!("its keys are {}", names.collect::<Vec<_>>().join(", ")));
-    // One that is near no other may be a value that came into a key's place.
-    let key = if is_near { shown(key) } else { characters_of(key) };
+    // A key that is not similar to a known one may be a value in the place of a key.
+    let key = if is_near { shown(key) } else { hidden(key) };
     Err(ValueError::UnknownKey { key, secret_type: name.to_owned(), help })
 }
 
-/// A key for an error. What does not look like a name may be a value that came into its place.
+/// Returns a key for an error.
+///
+/// A key that does not look like a name is hidden, because it may be a value in its place.
 fn shown(key: &str) -> String {
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
-    match config::check_key(key).is_ok() && key.len() <= 40 && digits <= 3 {
-        true => key.to_owned(),
-        false => characters_of(key),
-    }
+    let is_name = config::check_key(key).is_ok() && key.len() <= 40 && digits <= 3;
+    if is_name { key.to_owned() } else { hidden(key) }
 }
 
-fn characters_of(key: &str) -> String {
+fn hidden(key: &str) -> String {
     format!("({} characters)", key.chars().count())
 }
 
@@ -304,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_a_reader_of_json_sees() {
+    fn the_json_object_has_the_texts_as_other_parsers_read_them() {
         let value = value(&[("a", "plain"), ("b.c", "quote\" \\ line\nend ü \u{1} 🔑")]);
         let json: serde_json::Value =
             serde_json::from_str(value.to_json().expose_secret()).unwrap();
@@ -318,21 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_held_against_its_type() {
+    fn a_value_is_checked_against_its_type() {
         let types = SecretTypes::built_in();
         let database = types.of("database-credentials");
         let check = |texts: &[(&str, &str)]| value(texts).check("database-credentials", &database);
         assert_eq!(check(&[("username", "u"), ("password", "p")]), Ok(()));
-        assert!(
-            matches!(check(&[("username", "u")]), Err(ValueError::MissingKeys { keys, .. }) if keys == ["password"])
-        );
+        assert!(matches!(
+            check(&[("username", "u")]),
+            Err(ValueError::MissingKeys { keys, .. }) if keys == ["password"]
+        ));
         assert!(matches!(
             check(&[("username", "u"), ("password", "")]),
             Err(ValueError::Empty { .. })
         ));
-        assert!(
-            matches!(check(&[("usrname", "u")]), Err(ValueError::UnknownKey { help, .. }) if help.contains("username"))
-        );
+        assert!(matches!(
+            check(&[("usrname", "u")]),
+            Err(ValueError::UnknownKey { help, .. }) if help.contains("username")
+        ));
         assert_eq!(check(&[]), Err(ValueError::Nothing));
         let long = "x".repeat(MAX_BYTES);
         assert!(matches!(
@@ -349,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_a_fate() {
+    fn the_change_of_each_key_is_found() {
         let before = value(&[("a", "1"), ("b", "2"), ("c", "3")]);
         let given = value(&[("b", "2"), ("c", "4"), ("d", "5")]);
         let merged = given.clone().over(&before);
@@ -362,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_and_no_debug_text_shows_what_may_be_a_value() {
+    fn no_error_and_no_debug_output_shows_a_possible_value() {
         for text in [
             "hunter2canary",
             "\"hunter2canary\"",
@@ -374,7 +385,7 @@ mod tests {
             "a=\"\\hunter2canary\"",
             "hunter2canary !=1",
             "[\"hunter2canary\"]",
-            // What is pasted without its key, and ends as base64 does.
+            // A value without its key that ends like base64.
             "aHVudGVyMmNhbmFyeQ==",
             "hunter2canary=",
             "hunter2canary=1",
@@ -383,8 +394,8 @@ mod tests {
             let error = SecretValue::parse(text)
                 .and_then(|value| value.check("database-credentials", &database))
                 .unwrap_err();
-            let told = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
-            assert!(!told.contains("hunter2") && !told.contains("aHVud"), "{text}: {told}");
+            let shown = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
+            assert!(!shown.contains("hunter2") && !shown.contains("aHVud"), "{text}: {shown}");
         }
         let value = SecretValue::parse("a=hunter2canary").unwrap();
         assert!(!format!("{value:?}").contains("hunter2"));

@@ -1,4 +1,4 @@
-//! Texts that nobody can guess, from the operating system's generator.
+//! Random texts from the operating system's generator.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::ValueError;
 use goldenpath_core::config::{Characters, Encoding};
 
-/// So many characters, each as likely as any other, and at least one of each kind.
+/// Generates a text of uniformly random characters with at least one of each kind.
 ///
 /// # Errors
 /// [`ValueError::NoRandomness`].
@@ -18,8 +18,9 @@ pub fn characters(wanted: &Characters) -> Result<SecretString, ValueError> {
     };
     let kinds: Vec<Vec<u8>> = wanted.from.iter().map(of_kind).collect();
     let all = kinds.concat();
-    // Whole texts are thrown away until one has every kind: mending one would make some texts likelier than others. At the
-    // shortest length and with the rarest kind every second one has it.
+    // Texts are discarded until one has every kind: replacing single characters would make some
+    // texts more likely than others. At the shortest length and with the rarest kind, every second
+    // text has it.
     loop {
         let mut text = Zeroizing::new(Vec::with_capacity(usize::from(wanted.length)));
         while text.len() < usize::from(wanted.length) {
@@ -31,7 +32,7 @@ pub fn characters(wanted: &Characters) -> Result<SecretString, ValueError> {
     }
 }
 
-/// So many bytes.
+/// Generates `count` random bytes, encoded.
 ///
 /// # Errors
 /// [`ValueError::NoRandomness`].
@@ -41,7 +42,7 @@ pub fn encoded(count: u16, encoding: Encoding) -> Result<SecretString, ValueErro
     Ok(encode(&bytes, encoding))
 }
 
-/// The bytes that hexadecimal digits stand for, in another encoding; None for what is no hexadecimal.
+/// Converts hexadecimal digits to another encoding; None for other characters.
 #[must_use]
 pub fn bytes_from_hex(hex: &SecretString, encoding: Encoding) -> Option<SecretString> {
     let digit = |one: &u8| char::from(*one).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -51,8 +52,7 @@ pub fn bytes_from_hex(hex: &SecretString, encoding: Encoding) -> Option<SecretSt
     Some(encode(&bytes, encoding))
 }
 
-/// A name for a version that no other has: 32 hexadecimal digits, in groups as UUIDs have them (PutSecretValue,
-/// `ClientRequestToken`).
+/// Generates a UUID as the ID of a version (PutSecretValue, `ClientRequestToken`).
 ///
 /// # Errors
 /// [`ValueError::NoRandomness`].
@@ -82,7 +82,7 @@ fn encode(bytes: &[u8], encoding: Encoding) -> SecretString {
     })
 }
 
-/// A number below `bound`, which is 256 at most, each as likely as any other.
+/// Returns a uniformly random number below `bound`, which is 256 at most.
 fn below(bound: usize) -> Result<u8, ValueError> {
     let usable = 256 - 256 % bound.max(1);
     loop {
@@ -107,7 +107,7 @@ mod tests {
     use goldenpath_core::config::Kind;
 
     #[test]
-    fn a_text_has_its_length_each_kind_and_nothing_that_it_is_to_be_without() {
+    fn a_text_has_its_length_each_kind_and_no_excluded_character() {
         let from = vec![Kind::Lowercase, Kind::Uppercase, Kind::Digits, Kind::Symbols];
         let wanted = Characters { length: 8, from: from.clone(), without: "0Ol1I\"'".to_owned() };
         let mut seen = BTreeSet::new();
@@ -121,14 +121,14 @@ mod tests {
             assert!(!text.contains(|one| wanted.without.contains(one)), "{text}");
             assert!(seen.insert(text));
         }
-        // Of 500 texts of 8, a character that can come up does.
+        // 500 texts of 8 characters contain every possible character.
         let all: BTreeSet<char> = seen.iter().flat_map(|text| text.chars()).collect();
         assert_eq!(all.len(), 26 + 26 + 10 + 32 - 7);
     }
 
     #[test]
     fn each_number_below_a_bound_is_as_likely_as_any_other() {
-        // 256 is no multiple of 94: the remainder of a byte alone would give the first 68 numbers
+        // 256 is not a multiple of 94: the remainder of a byte alone would give the first 68 numbers
         // half as often again as the others.
         let mut counts = [0_u32; 94];
         for _ in 0..94 * 1000 {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_as_many_as_asked_for_in_each_encoding() {
+    fn the_number_of_bytes_is_right_in_each_encoding() {
         assert_eq!(encoded(32, Encoding::Hex).unwrap().expose_secret().len(), 64);
         assert_eq!(
             STANDARD.decode(encoded(32, Encoding::Base64).unwrap().expose_secret()).unwrap().len(),

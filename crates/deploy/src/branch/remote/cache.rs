@@ -1,5 +1,6 @@
-//! The bare repository under `.git/` into which another repository's branch is fetched, its last commit alone. It may be
-//! deleted while nothing runs.
+//! The bare repository under `.git/` with the last commit of a remote branch.
+//!
+//! It can be deleted while no run is in progress.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -13,19 +14,19 @@ use goldenpath_core::crash_point;
 use goldenpath_core::files;
 use goldenpath_core::vcs::git::{Git, GitError, NETWORK};
 
-/// Where the branches are that were fetched.
+/// The prefix of the refs of fetched branches.
 const FETCHED: &str = "refs/goldenpath/";
 
-/// The branch that an empty repository gets, when nobody says another.
+/// The default branch of an empty repository.
 const FIRST_BRANCH: &str = "main";
 
-/// A copy of what was fetched, and the way to where it came from.
+/// A local copy of a remote repository.
 pub(super) struct Cache {
-    /// Which repository it is, for people.
+    /// The name of the repository in messages.
     pub(super) what: &'static str,
-    /// As git is told.
+    /// The URL or path for git.
     pub(super) target: String,
-    /// As it is shown: a URL without a name and password in it.
+    /// The URL for messages, without a user and password.
     pub(super) name: String,
     pub(super) git: Repository,
     pub(super) program: Git,
@@ -33,7 +34,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Opens the copy of the repository at `target` below `folder`, and makes it where there is none.
+    /// Opens the copy of the repository at `target` below `folder`, or creates it.
     pub(super) fn open(
         what: &'static str,
         target: String,
@@ -43,26 +44,29 @@ impl Cache {
         let digest = Sha256::digest(target.as_bytes());
         let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let folder = folder.join(digest);
-        let refused = |why: String| BranchError::Cache { what, path: folder.clone(), why };
-        let _lock = lock(&folder).map_err(|error| refused(error.to_string()))?;
+        let unusable = |why: String| BranchError::Cache { what, path: folder.clone(), why };
+        let _lock = lock(&folder).map_err(|error| unusable(error.to_string()))?;
         let git = match Repository::open_bare(&folder) {
             Ok(git) => git,
-            Err(_) => make(&folder).map_err(|error| refused(error.message().to_owned()))?,
+            Err(_) => create(&folder).map_err(|error| unusable(error.message().to_owned()))?,
         };
         crash_point::point("remote: cache made");
         let program = Git::new(&folder, &folder);
         Ok(Self { what, target, name, git, program, folder })
     }
 
-    /// Asks for the branch and its commit, and fetches the commit where it is not known.
-    pub(super) fn look(&self, branch: Option<&str>) -> Result<(String, Option<Oid>), BranchError> {
-        let _lock = lock(&self.folder).map_err(|error| self.refused(error.to_string()))?;
+    /// Queries the branch and its commit, and fetches the commit if it is new.
+    pub(super) fn update(
+        &self,
+        branch: Option<&str>,
+    ) -> Result<(String, Option<Oid>), BranchError> {
+        let _lock = lock(&self.folder).map_err(|error| self.unusable(error.to_string()))?;
         let wanted =
             branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
         let answer = self.run(&["ls-remote", "--quiet", "--symref", &self.target, &wanted])?;
         let lines: Vec<(&str, &str)> =
             answer.lines().filter_map(|line| line.split_once('\t')).collect();
-        let is_on = lines.iter().find_map(|(what, name)| {
+        let head_branch = lines.iter().find_map(|(what, name)| {
             (*name == "HEAD")
                 .then(|| what.strip_prefix("ref: refs/heads/"))
                 .flatten()
@@ -72,19 +76,18 @@ impl Cache {
             .iter()
             .filter(|(_, name)| *name == wanted)
             .find_map(|(id, _)| id.parse::<Oid>().ok());
-        let branch = match (branch, is_on, tip) {
+        let branch = match (branch, head_branch, tip) {
             (Some(branch), ..) => branch.to_owned(),
             (None, Some(branch), _) => branch,
-            // Its HEAD is on a branch that is not there yet, or on none.
+            // Its HEAD is on a branch that does not exist yet, or on none.
             (None, None, _) => FIRST_BRANCH.to_owned(),
         };
         let Some(tip) = tip else {
             let branches = self.run(&["ls-remote", "--quiet", "--heads", &self.target])?;
-            return match branches.trim().is_empty() {
-                true => Ok((branch, None)),
-                false => {
-                    Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch })
-                }
+            return if branches.trim().is_empty() {
+                Ok((branch, None))
+            } else {
+                Err(BranchError::NoBranch { what: self.what, place: self.name.clone(), branch })
             };
         };
         if self.git.find_commit(tip).and_then(|commit| commit.tree()).is_ok() {
@@ -94,9 +97,9 @@ impl Cache {
     }
 
     fn fetch(&self, branch: &str) -> Result<(String, Option<Oid>), BranchError> {
-        self.sweep();
+        self.remove_git_locks();
         let fetched = format!("{FETCHED}{branch}");
-        let what = format!("+refs/heads/{branch}:{fetched}");
+        let refspec = format!("+refs/heads/{branch}:{fetched}");
         let arguments = [
             "fetch",
             "--quiet",
@@ -105,9 +108,10 @@ impl Cache {
             "--no-write-fetch-head",
             "--no-recurse-submodules",
         ];
-        self.run(&[&arguments[..], &["--update-shallow", &self.target, &what]].concat())?;
+        self.run(&[&arguments[..], &["--update-shallow", &self.target, &refspec]].concat())?;
         crash_point::point("remote: fetched");
-        // Packs that come one a fetch are put together now and then; what another run still needs is young, and stays.
+        // Each fetch adds a pack, so they are repacked at times. Objects that another run needs are
+        // new, and stay.
         let _ = self.program.ask(
             &["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
             NETWORK,
@@ -116,7 +120,7 @@ impl Cache {
         Ok((branch.to_owned(), Some(tip)))
     }
 
-    /// The tree of a commit, and for none the empty one.
+    /// Returns the tree of a commit, or the empty tree for None.
     pub(super) fn tree_of(&self, commit: Option<Oid>) -> Result<Oid, git2::Error> {
         match commit {
             Some(commit) => Ok(self.git.find_commit(commit)?.tree_id()),
@@ -125,10 +129,10 @@ impl Cache {
     }
 
     pub(super) fn broken(&self, error: &git2::Error) -> BranchError {
-        self.refused(error.message().to_owned())
+        self.unusable(error.message().to_owned())
     }
 
-    fn refused(&self, why: String) -> BranchError {
+    fn unusable(&self, why: String) -> BranchError {
         BranchError::Cache { what: self.what, path: self.folder.clone(), why }
     }
 
@@ -141,8 +145,8 @@ impl Cache {
         BranchError::Unreachable { what: self.what, place: self.name.clone(), source }
     }
 
-    /// Removes the locks of a git that was killed: under our own, there is no other.
-    fn sweep(&self) {
+    /// Removes the locks of killed git processes: with our lock, no other is running.
+    fn remove_git_locks(&self) {
         for lock in ["shallow.lock", "packed-refs.lock", "HEAD.lock", "config.lock", "gc.pid"] {
             let _ = fs::remove_file(self.folder.join(lock));
         }
@@ -155,7 +159,9 @@ impl Cache {
     }
 }
 
-/// The lock beside the folder, once no other run holds it: git's own locks would make the second of two fetches fail.
+/// Waits for the lock next to the folder.
+///
+/// Without it, git's own locks would make the second of two fetches fail.
 fn lock(folder: &Path) -> io::Result<File> {
     let path = folder.with_extension("lock");
     fs::create_dir_all(folder.parent().unwrap_or(folder))?;
@@ -164,8 +170,8 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes the repository, in the place of what a run that was killed may have left of one.
-fn make(folder: &Path) -> Result<Repository, git2::Error> {
+/// Creates the repository, replacing an incomplete one of a killed run.
+fn create(folder: &Path) -> Result<Repository, git2::Error> {
     let _ = fs::remove_dir_all(folder);
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false).no_reinit(true);

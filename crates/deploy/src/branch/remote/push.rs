@@ -1,4 +1,4 @@
-//! Committing on what the remote has, and pushing. Whoever loses a race looks again, and does it on the new commit.
+//! Pushing a commit to a remote branch, with a retry after each lost race.
 
 use std::time::{Duration, Instant};
 
@@ -12,47 +12,50 @@ use goldenpath_core::crash_point;
 use goldenpath_core::vcs::git;
 use goldenpath_core::vcs::git::{NETWORK, Rejections};
 
-/// How long others may be faster.
+/// The maximum time of losing races.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The longest pause after the first race that was lost; it doubles with each further one, up to the last.
+/// The maximum pause after the first lost race, doubled after each, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(3);
 
-/// How often a push is tried of which nothing was heard.
-const UNHEARD: usize = 3;
+/// The maximum number of pushes without an answer.
+const MAX_UNANSWERED: usize = 3;
 
-/// How often a race can be lost to nobody, before it is something else that keeps the ref from moving.
-const STUCK: usize = 8;
+/// The maximum number of lost races without a new commit on the branch.
+///
+/// After that, something else keeps the ref from moving.
+const MAX_STUCK: usize = 8;
 
-/// What became of a push.
+/// The result of a push.
 enum PushResult {
     Done,
-    /// Somebody else was faster, as it seems, and what was said.
+    /// Another push was probably faster, with git's reason.
     Lost(String),
-    /// The remote takes none.
+    /// The remote rejected it, with the reason.
     Refused(String),
-    /// It may have arrived, and may not.
-    Unheard(BranchError),
+    /// It is not known whether the push arrived.
+    Unanswered(BranchError),
 }
 
 impl RemoteBranch {
-    /// Pushes one commit with what `edits` says of the branch's last commit: files, and the message. It is asked again each
-    /// time that somebody else was faster, and says None where there is nothing to do, or nothing any more. Returns the
-    /// commit's ID.
+    /// Pushes one commit with the files and the message that `edits` returns.
+    ///
+    /// `edits` is called again for the new last commit after each lost race, and returns None if
+    /// there is nothing to do any more. Returns the commit's ID.
     ///
     /// # Errors
-    /// A remote that does not answer or takes no push, and others who are faster all the time.
+    /// If the remote does not answer or rejects the push, or other pushes are always faster.
     pub fn change(
         &self,
         edits: &mut dyn FnMut() -> Option<(Vec<FileEdit>, String)>,
     ) -> Result<Option<String>, BranchError> {
         let begin = Instant::now();
-        let (mut pause, mut unheard, mut stuck, mut last) = (FIRST_PAUSE, 0, 0, None);
+        let (mut pause, mut unanswered, mut stuck, mut last) = (FIRST_PAUSE, 0, 0, None);
         let (what, branch) = (self.cache.what, || self.branch.clone());
         loop {
             let Some((edits, message)) = edits() else {
-                // A push of which nothing was heard has arrived, or another run has done all of it.
+                // A push without an answer has arrived, or another run made all changes.
                 return Ok(last.map(|commit: Oid| commit.to_string()));
             };
             let commit =
@@ -77,7 +80,7 @@ impl RemoteBranch {
                         why,
                     });
                 }
-                PushResult::Lost(why) if stuck == STUCK => {
+                PushResult::Lost(why) if stuck == MAX_STUCK => {
                     return Err(BranchError::Refused {
                         what,
                         place: self.cache.name.clone(),
@@ -86,31 +89,31 @@ impl RemoteBranch {
                     });
                 }
                 PushResult::Lost(_) => {
-                    // Not all at once again.
+                    // Random pauses keep runs from pushing at the same time again.
                     git::sleep_apart(pause);
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
-                PushResult::Unheard(error) => {
-                    unheard += 1;
-                    if unheard == UNHEARD {
+                PushResult::Unanswered(error) => {
+                    unanswered += 1;
+                    if unanswered == MAX_UNANSWERED {
                         return Err(error);
                     }
                 }
             }
-            let head = self.cache.look(Some(&self.branch))?.1;
+            let head = self.cache.update(Some(&self.branch))?.1;
             stuck = if head == self.head() { stuck + 1 } else { 0 };
             self.head.set(head);
         }
     }
 
-    /// A commit on the branch's last one.
+    /// Creates a commit on the branch's last one.
     fn commit(&self, edits: &[FileEdit], message: &str) -> Result<Oid, git2::Error> {
         let git = &self.cache.git;
         let base = git.find_tree(self.cache.tree_of(self.head())?)?;
         let mut update = TreeUpdateBuilder::new();
         for FileEdit { file, text } in edits {
-            let held = tree::find(git, base.id(), file)?;
-            match (text, held) {
+            let found = tree::find(git, base.id(), file)?;
+            match (text, found) {
                 (Some(text), TreeItem::File { mode, .. }) if mode & 0o111 != 0 => {
                     update.upsert(
                         file.as_str(),
@@ -132,12 +135,12 @@ impl RemoteBranch {
     }
 
     fn push(&self, commit: Oid) -> PushResult {
-        let what = format!("{commit}:refs/heads/{}", self.branch);
+        let refspec = format!("{commit}:refs/heads/{}", self.branch);
         let arguments =
             ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"];
         let arguments =
-            [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &what]].concat();
-        let unheard = |source| PushResult::Unheard(self.cache.unreachable(source));
+            [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &refspec]].concat();
+        let unanswered = |source| PushResult::Unanswered(self.cache.unreachable(source));
         match self.cache.program.ask(&arguments, NETWORK) {
             Ok(answer) if answer.success => PushResult::Done,
             Ok(answer) => match (
@@ -145,16 +148,17 @@ impl RemoteBranch {
                 Rejections(&answer.stdout).first(),
             ) {
                 (true, why) => PushResult::Lost(why.unwrap_or_default()),
-                (false, Some(why)) => PushResult::Refused(match answer.complaint.is_empty() {
-                    true => why,
-                    false => format!("{why}; {}", answer.complaint),
+                (false, Some(why)) => PushResult::Refused(if answer.complaint.is_empty() {
+                    why
+                } else {
+                    format!("{why}; {}", answer.complaint)
                 }),
-                (false, None) => unheard(git::GitError::Failed {
+                (false, None) => unanswered(git::GitError::Failed {
                     command: "push".to_owned(),
                     complaint: answer.complaint,
                 }),
             },
-            Err(error) => unheard(error),
+            Err(error) => unanswered(error),
         }
     }
 }

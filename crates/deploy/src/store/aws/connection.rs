@@ -1,4 +1,4 @@
-//! From the configuration and AWS's standard chain to a client, without a call.
+//! The AWS clients, created from the configuration and AWS's standard chain.
 
 use std::env;
 use std::time::Duration;
@@ -26,12 +26,12 @@ use crate::store::StoreError;
 use goldenpath_core::config::StoreConfig;
 use goldenpath_core::endpoint::{Endpoint, EndpointError};
 
-/// Of a call for credentials, such as that of a role.
+/// The attempts of a call for credentials, such as AssumeRole.
 const ATTEMPTS: u32 = 4;
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
-/// Shorter than an attempt, so that credentials that do not come are named as the reason.
+/// Shorter than an attempt, so that the error names the credentials as the cause.
 const CREDENTIALS: Duration = Duration::from_secs(15);
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
@@ -83,7 +83,7 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     })
 }
 
-/// Those of the standard chain, or of the role that they are to take on.
+/// Returns the credentials of the standard chain, or of the role that they assume.
 async fn credentials(
     config: &StoreConfig,
     sdk: SdkConfig,
@@ -91,7 +91,7 @@ async fn credentials(
     let chain =
         sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
     let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
-    // Its requests carry credentials too.
+    // These requests are signed with the credentials, too.
     if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
         check_endpoint(&chosen)?;
     }
@@ -100,8 +100,10 @@ async fn credentials(
     Ok(Some(SharedCredentialsProvider::new(Bounded(role::assumed(&sdk, role, &name).await))))
 }
 
-/// The standard chain but for its last link: the SDK would ask the instance's metadata service, which is a call, and
-/// where a pipeline happens to run does not say where secrets live.
+/// Returns the region of the standard chain, without its last provider.
+///
+/// The last provider would call the instance's metadata service, and secrets need not be in the
+/// region of the pipeline.
 async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
     let chain = RegionProviderChain::first_try(config.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
@@ -109,17 +111,20 @@ async fn region(config: &StoreConfig) -> Result<Region, StoreError> {
     let found = chain.region().await.filter(|region| !region.as_ref().trim().is_empty());
     let region = found.ok_or(StoreError::NoRegion)?;
     // A region becomes a part of the host that signed requests go to.
-    match region.as_ref().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        true => Ok(region),
-        false => Err(StoreError::BadRegion { region: region.as_ref().escape_debug().to_string() }),
+    if region.as_ref().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        Ok(region)
+    } else {
+        Err(StoreError::BadRegion { region: region.as_ref().escape_debug().to_string() })
     }
 }
 
-/// What AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile set, and so for other services. The client
-/// would take it by itself, but then nobody would have checked it and no message could name it.
-/// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")
+/// Returns the endpoint of a service from the environment or the AWS profile.
 ///
-/// `service` has an underscore where the guide has one in a profile: from "Secrets Manager" the SDK makes
+/// That is AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL or the profile's setting (AWS SDKs
+/// and Tools Reference Guide, "Service-specific endpoints"). The client would use it anyway, but
+/// unchecked, and no message could name it.
+///
+/// `service` needs the underscore of the profile's key: from "Secrets Manager" the SDK derives
 /// `secrets-manager`.
 fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> {
     let key = ServiceConfigKey::builder()
@@ -132,22 +137,24 @@ fn inherited_endpoint(sdk: &SdkConfig, service: &'static str) -> Option<String> 
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
-/// Checks an endpoint that the user set: https, or http to this machine.
+/// Checks an endpoint from the user's environment: https, or http to this machine.
 ///
 /// # Errors
 /// [`StoreError::PlainHttp`] and [`StoreError::BadEndpoint`].
 pub(super) fn check_endpoint(endpoint: &str) -> Result<(), StoreError> {
     let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_encrypted());
-    checked.map_err(|error| refused(endpoint, error))
+    checked.map_err(|error| rejected(endpoint, error))
 }
 
-/// Checks an endpoint from the configuration against the region of this run, which may come from the environment.
+/// Checks an endpoint from the configuration against the region of this run.
+///
+/// The region may come from the environment.
 fn check_configured(endpoint: &str, region: &str) -> Result<(), StoreError> {
     let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_own(Some(region)));
-    checked.map_err(|error| refused(endpoint, error))
+    checked.map_err(|error| rejected(endpoint, error))
 }
 
-fn refused(endpoint: &str, error: EndpointError) -> StoreError {
+fn rejected(endpoint: &str, error: EndpointError) -> StoreError {
     match error {
         EndpointError::Unencrypted => StoreError::PlainHttp { endpoint: endpoint.to_owned() },
         EndpointError::Foreign { region } => StoreError::ForeignEndpoint {
@@ -155,14 +162,14 @@ fn refused(endpoint: &str, error: EndpointError) -> StoreError {
             region: region.unwrap_or_default(),
         },
         EndpointError::Malformed(reason) => StoreError::BadEndpoint {
-            // The part before an @ may be a password, so none of it is shown.
+            // The part before an @ may be a password.
             endpoint: (!endpoint.contains('@')).then(|| endpoint.escape_debug().to_string()),
             reason: reason.to_owned(),
         },
     }
 }
 
-/// The address that the client will use, from the same rules.
+/// Returns the address that the client will use, by the same rules.
 async fn resolve(
     sdk: &SdkConfig,
     region: &Region,
@@ -183,8 +190,10 @@ async fn resolve(
         .map_err(|error| bad(error::innermost(&*error)))
 }
 
-/// The standard chain with a time limit: a credential process may hang, and the SDK's own limit ends in an error that
-/// does not tell credentials from the network.
+/// A credentials provider with a time limit.
+///
+/// A credential process may hang, and the error of the SDK's own limit does not distinguish
+/// credentials from the network.
 #[derive(Debug)]
 struct Bounded(SharedCredentialsProvider);
 
@@ -200,7 +209,9 @@ impl ProvideCredentials for Bounded {
     }
 }
 
-/// rustls on ring, the platform's root certificates (or SSL_CERT_FILE's), and a proxy for https.
+/// Returns an HTTP client with rustls on ring, and a proxy for https.
+///
+/// The root certificates are the platform's, or those in SSL_CERT_FILE.
 fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
     HttpClient::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());

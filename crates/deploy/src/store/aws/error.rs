@@ -1,4 +1,4 @@
-//! From the SDK's errors, which say "service error" and "dispatch failure", to one sentence that says what is wrong.
+//! The conversion of the SDK's errors to readable ones.
 
 use std::env;
 use std::error::Error;
@@ -11,19 +11,19 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use crate::store::StoreError;
 use goldenpath_core::manifest::StoreKey;
 
-/// What is wrong with an answer that is none of Secrets Manager's.
-pub(super) const UNREADABLE: &str = "its answer cannot be read";
+/// The reason if a response is not one of Secrets Manager's.
+pub(super) const UNREADABLE: &str = "its response cannot be parsed";
 
-/// A foreign message is shown up to so many characters.
-const LONGEST: usize = 400;
+/// The maximum length of a message from outside, in characters.
+const MAX_MESSAGE: usize = 400;
 
-/// What was asked when it failed.
+/// A call that failed.
 pub(super) struct Call<'a> {
-    /// The API's name, which is the IAM action's behind `secretsmanager:` too.
+    /// The API's name, which is also the IAM action's after `secretsmanager:`.
     pub operation: &'static str,
     pub key: Option<&'a StoreKey>,
     pub endpoint: &'a str,
-    /// The role that is taken on for it.
+    /// The role that is assumed for the call.
     pub role: Option<&'a str>,
 }
 
@@ -33,20 +33,21 @@ impl Call<'_> {
         E: ProvideErrorMetadata + Error + 'static,
     {
         match &error {
-            SdkError::ServiceError(answer) => {
-                match answer.err().code() {
-                    Some(code) => {
-                        self.refused(code, answer.err().message().unwrap_or("AWS gives no reason"))
-                    }
-                    None => {
-                        let status = answer.raw().status().as_u16();
-                        self.unreachable(format!("something else than Secrets Manager answers there, with status {status}"))
-                    }
+            SdkError::ServiceError(answer) => match answer.err().code() {
+                Some(code) => {
+                    self.rejected(code, answer.err().message().unwrap_or("AWS gave no reason"))
                 }
-            }
+                None => {
+                    let status = answer.raw().status().as_u16();
+                    self.unreachable(format!(
+                        "the server there is not Secrets Manager; it answered with status \
+                             {status}"
+                    ))
+                }
+            },
             SdkError::DispatchFailure(_) => {
-                match (self.role_refused(&error), credentials_among(&error)) {
-                    (Some(refused), _) => refused,
+                match (self.role_rejected(&error), credentials_error(&error)) {
+                    (Some(rejected), _) => rejected,
                     (None, Some(reason)) => StoreError::NoCredentials { reason },
                     (None, None) => self.unreachable(innermost(&error)),
                 }
@@ -64,13 +65,15 @@ impl Call<'_> {
         }
     }
 
-    /// AWS's answer, by its code (Secrets Manager API Reference, each operation's errors and "Common Errors").
-    fn refused(&self, code: &str, message: &str) -> StoreError {
+    /// Converts an error response by its code.
+    ///
+    /// Source: Secrets Manager API Reference, each operation's errors and "Common Errors".
+    fn rejected(&self, code: &str, message: &str) -> StoreError {
         let operation = self.operation;
         let name = self.key.map(StoreKey::to_string);
         match (code, name) {
             ("ResourceExistsException", Some(name)) => StoreError::AlreadyExists { name },
-            // That one may miss the function (RotateSecret, "Errors").
+            // In RotateSecret, the missing resource may be the function (RotateSecret, "Errors").
             ("ResourceNotFoundException", Some(name)) if operation != "RotateSecret" => {
                 StoreError::NotFound { name }
             }
@@ -119,13 +122,13 @@ impl Call<'_> {
         }
     }
 
-    /// What STS says, where the role could not be taken on.
-    fn role_refused(&self, error: &(dyn Error + 'static)) -> Option<StoreError> {
-        let refused = chain(error).find_map(|link| link.downcast_ref::<AssumeRoleError>())?;
+    /// Returns STS's error, if the role could not be assumed.
+    fn role_rejected(&self, error: &(dyn Error + 'static)) -> Option<StoreError> {
+        let rejected = chain(error).find_map(|link| link.downcast_ref::<AssumeRoleError>())?;
         Some(StoreError::RoleRefused {
             role: self.role.unwrap_or_default().to_owned(),
-            code: readable(refused.code().unwrap_or("no code")),
-            message: first_sentence(refused.message().unwrap_or("AWS gives no reason")),
+            code: readable(rejected.code().unwrap_or("no code")),
+            message: first_sentence(rejected.message().unwrap_or("AWS gave no reason")),
         })
     }
 
@@ -134,32 +137,39 @@ impl Call<'_> {
     }
 }
 
-/// Whether a signature was refused for the time that it bears (AWS Signature Version 4, "Troubleshoot signed requests").
+/// Returns whether a signature was rejected for its time.
+///
+/// Source: AWS Signature Version 4, "Troubleshoot signed requests".
 fn is_about_time(message: &str) -> bool {
     ["Signature expired", "Signature not yet current"]
         .iter()
         .any(|words| message.starts_with(words))
 }
 
-/// AWS explains a wrong signature by the whole canonical request, session token included: only the first sentence is safe
-/// to show.
+/// Returns the first sentence of a message.
+///
+/// For a wrong signature, AWS appends the whole canonical request, with the session token: only
+/// the first sentence is safe to show.
 fn first_sentence(message: &str) -> String {
     let first = message.split(['\n', '\'', '"']).next().unwrap_or_default();
     readable(first.split_once(". ").map_or(first, |(sentence, _)| sentence))
 }
 
-/// What the credential chain says, when it is what failed: the last one, which a role's may only pass on.
-fn credentials_among(error: &(dyn Error + 'static)) -> Option<String> {
+/// Returns the reason if fetching credentials failed.
+///
+/// The innermost error counts: that of a role may only wrap another one.
+fn credentials_error(error: &(dyn Error + 'static)) -> Option<String> {
     let found = chain(error).filter_map(|link| link.downcast_ref::<CredentialsError>()).last()?;
     if let CredentialsError::CredentialsNotLoaded(_) = found {
         let profile = env::var("AWS_PROFILE")
             .map(|name| format!(" `{}`", readable(&name)))
             .unwrap_or_default();
         return Some(format!(
-            "none were found in the environment, the AWS profile{profile}, a web identity, the container or the instance"
+            "none were found in the environment, the AWS profile{profile}, a web identity, the \
+             container or the instance"
         ));
     }
-    // The SDK adds what a credential process wrote to its standard error, which may be anything.
+    // The SDK appends the stderr of a credential process, which may contain anything.
     let reason = innermost(found);
     Some(reason.split_once(" Stderr:").map_or(reason.as_str(), |(reason, _)| reason).to_owned())
 }
@@ -168,17 +178,19 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |&link| link.source())
 }
 
-/// The last of the causes, which is the one that means something.
+/// Returns the innermost cause, which is the specific one.
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(|link| readable(&link.to_string())).unwrap_or_default()
 }
 
-/// One line without control characters, so that a foreign message can neither write over a terminal nor fill it.
+/// Returns a message from outside as one short line without control characters.
+///
+/// So it can neither overwrite a terminal nor fill it.
 pub(super) fn readable(message: &str) -> String {
     let words =
         message.split(|character: char| character.is_whitespace() || character.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -189,33 +201,36 @@ pub(super) fn readable(message: &str) -> String {
 mod tests {
     use super::*;
 
-    fn refused(code: &str, message: &str) -> StoreError {
+    fn rejected(code: &str, message: &str) -> StoreError {
         let key = StoreKey::parse("goldenpath/payments/dev/db").unwrap();
         Call { operation: "CreateSecret", key: Some(&key), endpoint: "https://x", role: None }
-            .refused(code, message)
+            .rejected(code, message)
     }
 
     #[test]
-    fn a_refusal_is_told_by_its_code() {
-        assert!(matches!(refused("ResourceExistsException", ""), StoreError::AlreadyExists { .. }));
-        assert!(matches!(refused("ResourceNotFoundException", ""), StoreError::NotFound { .. }));
-        assert!(matches!(refused("ThrottlingException", ""), StoreError::Throttled { .. }));
+    fn an_error_response_is_converted_by_its_code() {
+        assert!(matches!(
+            rejected("ResourceExistsException", ""),
+            StoreError::AlreadyExists { .. }
+        ));
+        assert!(matches!(rejected("ResourceNotFoundException", ""), StoreError::NotFound { .. }));
+        assert!(matches!(rejected("ThrottlingException", ""), StoreError::Throttled { .. }));
         let denied =
-            miette::Report::new(refused("AccessDeniedException", "User: arn:x is not authorized"));
+            miette::Report::new(rejected("AccessDeniedException", "User: arn:x is not authorized"));
         let help = denied.help().unwrap().to_string();
         assert!(
             help.contains("`secretsmanager:CreateSecret` and `secretsmanager:TagResource`"),
             "{help}"
         );
         let denied =
-            miette::Report::new(refused("AccessDeniedException", "Access to KMS is not allowed"));
+            miette::Report::new(rejected("AccessDeniedException", "Access to KMS is not allowed"));
         let help = denied.help().unwrap().to_string();
         assert!(help.contains("`kms:GenerateDataKey` and `kms:Decrypt`"), "{help}");
-        let other = refused("InvalidRequestException", "it is scheduled\nfor deletion\u{1b}[2J");
+        let other = rejected("InvalidRequestException", "it is scheduled\nfor deletion\u{1b}[2J");
         assert_eq!(
             other.to_string(),
-            "AWS refused CreateSecret of `goldenpath/payments/dev/db`: it is scheduled for deletion [2J \
-             (InvalidRequestException)"
+            "AWS rejected CreateSecret of `goldenpath/payments/dev/db`: it is scheduled for \
+             deletion [2J (InvalidRequestException)"
         );
     }
 
@@ -242,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_wrong_signature_does_not_show_the_session_token() {
-        let message = "The request signature we calculated does not match the signature you provided. Check your \
-            AWS Secret Access Key.\n\nThe Canonical String for this request should have been\n'POST\n/\n\n\
-            x-amz-security-token:hunter2'";
-        let error = refused("InvalidSignatureException", message);
+        let message = "The request signature we calculated does not match the signature you \
+            provided. Check your AWS Secret Access Key.\n\nThe Canonical String for this request \
+            should have been\n'POST\n/\n\nx-amz-security-token:hunter2'";
+        let error = rejected("InvalidSignatureException", message);
         assert!(matches!(error, StoreError::NoCredentials { .. }));
         assert!(
             !format!("{error:?}").contains("hunter2")
@@ -255,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_message_stays_one_line_of_bounded_length() {
+    fn a_message_from_outside_is_one_line_of_bounded_length() {
         assert_eq!(readable(" a\r\n\tb\u{7}c "), "a b c");
-        assert_eq!(readable(&"ä".repeat(1000)).chars().count(), LONGEST + 1);
+        assert_eq!(readable(&"ä".repeat(1000)).chars().count(), MAX_MESSAGE + 1);
     }
 }

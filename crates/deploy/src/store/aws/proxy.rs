@@ -1,17 +1,16 @@
-//! The proxy that requests go through.
+//! The proxy for requests.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 
 use crate::store::StoreError;
 
-/// The proxy that the environment names for https, by the names that curl and the AWS CLI read.
+/// Returns the proxy for https from the environment.
 ///
-/// HTTP_PROXY is not read: plain http goes to this machine (an emulator) or to the metadata service
-/// of the instance or container, and a proxy's idea of either is another one's.
+/// The variables are those of curl and the AWS CLI. HTTP_PROXY is ignored: plain http goes to an emulator on this machine or to the metadata
+/// service of the instance or container, and a proxy would reach other ones.
 ///
 /// # Errors
-/// [`StoreError::BadProxy`]: to go around a proxy that somebody asked for would be worse than to
-/// stop.
+/// [`StoreError::BadProxy`], because bypassing a configured proxy would be worse than stopping.
 pub(super) fn proxy(variable: impl Fn(&str) -> Option<String>) -> Result<ProxyConfig, StoreError> {
     let set = |name: &'static str| variable(name).filter(|value| !value.is_empty());
     let found = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
@@ -34,9 +33,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_taken_from_the_environment_or_refused_without_showing_it() {
+    fn a_proxy_comes_from_the_environment_or_is_rejected_without_showing_it() {
         let with = |name: &'static str, value: &'static str| {
-            proxy(move |asked| (asked == name).then(|| value.to_owned()))
+            proxy(move |variable| (variable == name).then(|| value.to_owned()))
         };
         assert!(proxy(|_| None).unwrap().is_disabled());
         assert!(with("HTTPS_PROXY", "").unwrap().is_disabled());

@@ -1,4 +1,4 @@
-//! Putting a resource policy: first the check, then the policy, and patience with a principal that is new.
+//! Setting a resource policy: validation, and retries for a new principal.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use super::AwsStore;
 use crate::store::StoreError;
 use goldenpath_core::manifest::StoreKey;
 
-/// A role or user that was made a moment ago is not known everywhere at once, and until then AWS calls a policy that
-/// names it malformed (IAM, "Changes that I make are not always immediately visible").
+/// The pauses between retries for a new principal.
+///
+/// A new role or user is not visible everywhere at once, and until then AWS rejects a policy with
+/// it as malformed (IAM, "Changes that I make are not always immediately visible").
 const WAITS: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -18,7 +20,7 @@ const WAITS: [Duration; 5] = [
     Duration::from_secs(8),
 ];
 
-/// What AWS says of a policy whose principal it does not know (PutResourcePolicy, "Errors").
+/// The code for a policy with an unknown principal (PutResourcePolicy, "Errors").
 const MALFORMED: &str = "MalformedPolicyDocumentException";
 
 pub(super) async fn put(store: &AwsStore, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
@@ -44,7 +46,7 @@ pub(super) async fn put(store: &AwsStore, key: &StoreKey, policy: &str) -> Resul
 async fn put_once(store: &AwsStore, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
     let request =
         store.client.validate_resource_policy().secret_id(key.as_str()).resource_policy(policy);
-    let found = store.ask("ValidateResourcePolicy", Some(key), || request.clone().send()).await?;
+    let found = store.query("ValidateResourcePolicy", Some(key), || request.clone().send()).await?;
     if !found.policy_validation_passed() {
         let errors = found.validation_errors().iter().filter_map(|entry| entry.error_message());
         let reason = errors.collect::<Vec<_>>().join("; ");
@@ -56,5 +58,5 @@ async fn put_once(store: &AwsStore, key: &StoreKey, policy: &str) -> Result<(), 
     let request =
         store.client.put_resource_policy().secret_id(key.as_str()).resource_policy(policy);
     let request = request.block_public_policy(true);
-    store.tell("PutResourcePolicy", key, || request.clone().send()).await
+    store.execute("PutResourcePolicy", key, || request.clone().send()).await
 }

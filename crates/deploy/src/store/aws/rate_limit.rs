@@ -1,12 +1,13 @@
-//! Not more calls a second than AWS takes.
+//! Rate limits per operation, within AWS's quotas.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Calls a second, of all operations of a group together (Secrets Manager quotas; none of these can be raised).
-/// DescribeSecret has one of 10,000.
+/// Calls per second for each group of operations.
+///
+/// Source: Secrets Manager quotas; none of these is adjustable. DescribeSecret is left out: its quota is 10,000.
 const QUOTAS: [(u32, &[&str]); 12] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),
@@ -30,13 +31,13 @@ const QUOTAS: [(u32, &[&str]); 12] = [
     (50, &["GetRandomPassword"]),
 ];
 
-/// A pace for each group of operations with a quota.
+/// A rate limit for each group of operations with a quota.
 #[derive(Debug)]
 pub(super) struct Paces([Pace; QUOTAS.len()]);
 
 impl Paces {
     pub(super) fn new() -> Self {
-        Self(QUOTAS.map(|(turns, _)| Pace::a_second(turns)))
+        Self(QUOTAS.map(|(calls, _)| Pace::per_second(calls)))
     }
 
     pub(super) fn of(&self, operation: &str) -> Option<&Pace> {
@@ -44,30 +45,32 @@ impl Paces {
     }
 }
 
-/// Hands out turns. Until AWS throttles, nobody waits for one: bursts are let through, and what stands in for AWS has no
-/// quotas. From then on, each comes a little after the one before, since what is throttled again costs another wait.
+/// A rate limit that starts when AWS throttles a call.
+///
+/// Before that, no call waits: AWS accepts bursts, and emulators have no quotas. Then calls are
+/// spaced, because a call that is throttled again waits even longer.
 #[derive(Debug)]
 pub(super) struct Pace {
-    apart: Duration,
+    interval: Duration,
     next: Cell<Option<Instant>>,
 }
 
 impl Pace {
-    fn a_second(turns: u32) -> Self {
-        Self { apart: Duration::from_secs(1) / turns.max(1), next: Cell::new(None) }
+    fn per_second(calls: u32) -> Self {
+        Self { interval: Duration::from_secs(1) / calls.max(1), next: Cell::new(None) }
     }
 
-    /// From now on, turns are apart.
-    pub(super) fn heed(&self) {
+    /// Starts to limit the rate.
+    pub(super) fn start(&self) {
         self.next.set(self.next.get().or_else(|| Some(Instant::now())));
     }
 
-    /// Waits until it is this caller's turn.
-    pub(super) async fn turn(&self) {
+    /// Waits until the next call may be made.
+    pub(super) async fn wait(&self) {
         let Some(next) = self.next.get() else { return };
-        let mine = next.max(Instant::now());
-        self.next.set(Some(mine + self.apart));
-        sleep_until(mine).await;
+        let start = next.max(Instant::now());
+        self.next.set(Some(start + self.interval));
+        sleep_until(start).await;
     }
 }
 
@@ -77,20 +80,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_no_faster_than_they_may_be_once_that_is_asked_for() {
+    fn calls_are_spaced_once_the_limit_has_started() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (pace, begun) = (Pace::a_second(100), Instant::now());
-            pace.heed();
-            futures_util::future::join_all((0..11).map(|_| pace.turn())).await;
+            let (pace, begun) = (Pace::per_second(100), Instant::now());
+            pace.start();
+            futures_util::future::join_all((0..11).map(|_| pace.wait())).await;
             assert!(begun.elapsed() >= Duration::from_millis(100));
         });
     }
 
     #[test]
-    fn operations_of_one_quota_share_a_pace_and_others_do_not() {
+    fn operations_of_one_quota_share_a_limit_and_others_do_not() {
         let paces = Paces::new();
-        paces.of("PutResourcePolicy").unwrap().heed();
+        paces.of("PutResourcePolicy").unwrap().start();
         assert!(paces.of("GetResourcePolicy").unwrap().next.get().is_some());
         assert!(paces.of("TagResource").unwrap().next.get().is_none());
         assert!(paces.of("DescribeSecret").is_none());

@@ -1,4 +1,4 @@
-//! From the API's answers to what a store knows of a secret.
+//! The conversion of API responses to a secret's metadata.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use crate::store::{CURRENT, RotationState, StoredSecret};
 use goldenpath_core::manifest::StoreKey;
 
-/// An entry without a name cannot be told apart from others; AWS's model allows it, AWS sends none.
+/// Converts an entry of ListSecrets; None for one without a name.
+///
+/// AWS's model allows such an entry, but AWS sends none.
 pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
     let rotation = rotation(
         entry.rotation_enabled,
@@ -54,7 +56,9 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
     }
 }
 
-/// Rules stay with a secret whose rotation was cancelled, so that they alone say nothing (CancelRotateSecret).
+/// Returns the rotation, if it is enabled.
+///
+/// A secret keeps its rules when its rotation is canceled (CancelRotateSecret).
 fn rotation(
     enabled: Option<bool>,
     function: Option<&str>,
@@ -63,7 +67,7 @@ fn rotation(
     if enabled != Some(true) {
         return None;
     }
-    // AWS tells the days of a schedule in days as well; what tells them apart is that there is no expression.
+    // AWS also returns days for an expression that is in days.
     let days = rules.filter(|rules| rules.schedule_expression().is_none());
     let days = days
         .and_then(RotationRulesType::automatically_after_days)
@@ -71,7 +75,7 @@ fn rotation(
     Some(RotationState { function: function.unwrap_or_default().to_owned(), days })
 }
 
-/// The version that is current (GetSecretValue, `VersionStage`).
+/// Returns the current version (GetSecretValue, `VersionStage`).
 fn current(versions: Option<&HashMap<String, Vec<String>>>) -> Option<String> {
     let is_current = |stages: &[String]| stages.iter().any(|stage| stage == CURRENT);
     versions?.iter().find(|(_, stages)| is_current(stages)).map(|(id, _)| id.clone())
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_a_version_that_is_current() {
+    fn only_a_current_version_is_a_value() {
         let versions = |stages: &[&str]| {
             let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
             HashMap::from([("7a1c".to_owned(), stages)])
@@ -123,14 +127,14 @@ mod tests {
             current(Some(&versions(&["AWSPENDING", "AWSCURRENT"]))).as_deref(),
             Some("7a1c")
         );
-        // A rotation that never came to its end has made a version, and no value.
+        // A rotation that did not finish leaves a pending version, and no value.
         assert_eq!(current(Some(&versions(&["AWSPENDING"]))), None);
         assert_eq!(current(Some(&HashMap::new())), None);
         assert_eq!(current(None), None);
     }
 
     #[test]
-    fn a_rotation_that_is_off_is_none_and_a_schedule_of_another_kind_has_no_days() {
+    fn a_disabled_rotation_is_none_and_an_expression_has_no_days() {
         let days = RotationRulesType::builder().automatically_after_days(30).build();
         let scheduled =
             RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();

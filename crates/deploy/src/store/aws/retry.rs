@@ -1,8 +1,8 @@
-//! Trying again what may go through the next time, and no faster than AWS takes it.
+//! Retries of transient errors, within AWS's rate limits.
 //!
-//! The SDK's own retries do not know the quotas: in their standard mode all calls share 500 tokens of which each retry
-//! costs five, so that of 1,000 creations at AWS's 50 a second (`bench/apply quota`) five ended in errors; and the adaptive
-//! mode lets one call through in two seconds after the first throttling.
+//! The SDK's own retries do not know the quotas. In standard mode, all calls share 500 tokens and
+//! each retry costs five: of 1,000 creations at AWS's 50 per second (`bench/apply quota`), five
+//! failed. In adaptive mode, one call is made in two seconds after the first throttling.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -15,23 +15,24 @@ use super::AwsStore;
 use crate::store::StoreError;
 use goldenpath_core::manifest::StoreKey;
 
-/// How often a call is made that AWS answers with "not now". Where every fourth answer is one, one call in a million ends
-/// in an error.
-const REFUSED: u32 = 10;
+/// The maximum number of tries if AWS throttles a call or has an internal error.
+///
+/// If every fourth response is such an error, one call in a million fails.
+const MAX_REJECTED: u32 = 10;
 
-/// How often a call is made that nobody answers.
-const UNANSWERED: u32 = 4;
+/// The maximum number of tries without a response.
+const MAX_UNANSWERED: u32 = 4;
 
-/// After this time, one that nobody answers is not made again.
+/// A call without a response is not retried after this time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The first wait; each one is twice as long as that before, up to the longest.
+/// The first wait; it doubles with each retry, up to the longest.
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl AwsStore {
-    /// The answer to a call, which `send` makes as often as it takes.
-    pub(super) async fn ask<T, E, F>(
+    /// Makes a call, with retries, and returns its response.
+    pub(super) async fn query<T, E, F>(
         &self,
         operation: &'static str,
         key: Option<&StoreKey>,
@@ -42,58 +43,63 @@ impl AwsStore {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let (begun, pace) = (Instant::now(), self.paces.of(operation));
-        let (mut refused, mut unanswered) = (0, 0);
+        let (mut rejected, mut unanswered) = (0, 0);
         loop {
             if let Some(pace) = pace {
-                pace.turn().await;
+                pace.wait().await;
             }
             let error = match send().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let is_passing = is_passing(&error);
+            let is_internal = is_internal(&error);
             let error = self.call(operation, key).failed(error);
-            let goes_on = match &error {
+            let is_retried = match &error {
                 StoreError::Throttled { .. } => {
                     if let Some(pace) = pace {
-                        pace.heed();
+                        pace.start();
                     }
-                    refused += 1;
-                    refused < REFUSED
+                    rejected += 1;
+                    rejected < MAX_REJECTED
                 }
-                StoreError::Rejected { .. } if is_passing => {
-                    refused += 1;
-                    refused < REFUSED
+                StoreError::Rejected { .. } if is_internal => {
+                    rejected += 1;
+                    rejected < MAX_REJECTED
                 }
                 StoreError::Unreachable { .. } => {
                     unanswered += 1;
-                    unanswered < UNANSWERED && begun.elapsed() < PATIENCE
+                    unanswered < MAX_UNANSWERED && begun.elapsed() < PATIENCE
                 }
                 _ => false,
             };
-            if !goes_on {
+            if !is_retried {
                 return Err(error);
             }
-            sleep(wait(refused + unanswered)).await;
+            sleep(wait(rejected + unanswered)).await;
         }
     }
 }
 
-/// Whether AWS had trouble of its own (Secrets Manager API Reference, "Common Errors").
-fn is_passing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+/// Returns whether AWS had an internal error.
+///
+/// Source: Secrets Manager API Reference, "Common Errors".
+fn is_internal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let SdkError::ServiceError(answer) = error else { return false };
-    let passing =
+    let internal =
         ["InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"];
     answer.raw().status().is_server_error()
-        || answer.err().code().is_some_and(|code| passing.contains(&code))
+        || answer.err().code().is_some_and(|code| internal.contains(&code))
 }
 
-/// Between half and all of what it would be, so that calls which failed at once do not come back at once.
+/// Returns the wait after this number of failures.
+///
+/// It is shortened at random by up to half, so that calls that failed together are not retried
+/// together.
 fn wait(failures: u32) -> Duration {
     let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
-    // Without a source of chance they come back at once.
-    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-    full.mul_f64(0.5 + chance / 2.0)
+    // Without random numbers, the wait is the full one.
+    let random = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    full.mul_f64(0.5 + random / 2.0)
 }
 
 #[cfg(test)]
@@ -101,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_and_end_at_the_longest() {
+    fn waits_double_up_to_the_longest() {
         for (failures, full) in
             [(1, FIRST), (2, FIRST * 2), (3, FIRST * 4), (7, LONGEST), (u32::MAX, LONGEST)]
         {

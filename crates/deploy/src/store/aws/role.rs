@@ -1,13 +1,15 @@
-//! Taking on a role in another account, under a name that tells the run in the account's CloudTrail.
+//! Assuming a role, with a session name that identifies the run in CloudTrail.
 
 use aws_config::SdkConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_sdk_secretsmanager::config::SharedCredentialsProvider;
 
-/// The longest session name (AssumeRole, `RoleSessionName`).
+/// The maximum length of a session name (AssumeRole, `RoleSessionName`).
 const LONGEST: usize = 64;
 
-/// What names a run: GitHub Actions, GitLab CI, CodeBuild, Jenkins, and at a desk the person.
+/// The variables that identify a run.
+///
+/// Those of GitHub Actions, GitLab CI, CodeBuild and Jenkins, or else the user.
 const RUNS: [&[&str]; 6] = [
     &["GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"],
     &["CI_PIPELINE_ID"],
@@ -17,15 +19,16 @@ const RUNS: [&[&str]; 6] = [
     &["LOGNAME"],
 ];
 
-/// Credentials of `role`, asked for with the first call and again before they run out; `sdk` has those of whoever takes
-/// it on.
+/// Returns the credentials of `role`, assumed with the credentials in `sdk`.
+///
+/// They are fetched with the first call, and again before they expire.
 pub(super) async fn assumed(sdk: &SdkConfig, role: &str, name: &str) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(
         AssumeRoleProvider::builder(role).session_name(name).configure(sdk).build().await,
     )
 }
 
-/// `goldenpath-` and the run, in the characters that STS takes.
+/// Returns `goldenpath-` and the run, in the characters that STS accepts.
 pub(super) fn session_name(variable: impl Fn(&str) -> Option<String>) -> String {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let run = RUNS.iter().map(|names| names.iter().filter_map(set).collect::<Vec<_>>());
@@ -48,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_called_after_the_run_and_else_after_the_person() {
+    fn a_session_name_has_the_run_or_else_the_user() {
         assert_eq!(
             named(&[("GITHUB_RUN_ID", "77"), ("GITHUB_RUN_ATTEMPT", "2"), ("USER", "ann")]),
             "goldenpath-77-2"
@@ -63,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_name_is_one_that_sts_takes() {
+    fn a_session_name_has_a_length_and_characters_that_sts_accepts() {
         for user in ["Jörg O'Neill", "a b\n", &"x".repeat(200), "日本"] {
             let name = named(&[("USER", user)]);
             assert!((2..=64).contains(&name.len()), "{name}");

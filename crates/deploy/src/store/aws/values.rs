@@ -1,8 +1,9 @@
 //! Values in AWS Secrets Manager.
 //!
-//! PutSecretValue takes no condition. So it is looked before it which version is the current one, and after it which one that
-//! was: where somebody was faster in between, the label goes back to theirs. That move takes a condition: AWS refuses it where the
-//! label is elsewhere by then (UpdateSecretVersionStage, `RemoveFromVersionId`).
+//! PutSecretValue takes no condition. So the current version is read before the call, and the
+//! previous one after it: if the value was changed concurrently, the label is moved back to the
+//! other change. That move has a condition: AWS rejects it if the label is on another version
+//! then (UpdateSecretVersionStage, `RemoveFromVersionId`).
 
 use std::collections::HashMap;
 
@@ -16,10 +17,12 @@ use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
 use goldenpath_core::config::{Characters, Kind};
 use goldenpath_core::manifest::StoreKey;
 
-/// What AWS says where a label is not on the version that it is to be taken from (UpdateSecretVersionStage, "Errors").
+/// The codes for a label that is not on the version to remove it from.
+///
+/// Source: UpdateSecretVersionStage, "Errors".
 const INVALID: [&str; 2] = ["InvalidParameterException", "InvalidRequestException"];
 
-/// The most that a page of ListSecretVersionIds holds (`MaxResults`).
+/// The maximum number of versions per page (ListSecretVersionIds, `MaxResults`).
 const PAGE: i32 = 100;
 
 impl AwsStore {
@@ -33,7 +36,7 @@ impl AwsStore {
         let mut versions = Vec::new();
         loop {
             let page = || request.clone().set_next_token(next.clone()).send();
-            let page = self.ask("ListSecretVersionIds", Some(key), page).await?;
+            let page = self.query("ListSecretVersionIds", Some(key), page).await?;
             versions.extend(page.versions.unwrap_or_default().into_iter().filter_map(version));
             match page.next_token.filter(|token| !token.is_empty()) {
                 Some(token) if next.as_ref() != Some(&token) => next = Some(token),
@@ -50,15 +53,15 @@ impl AwsStore {
         key: &StoreKey,
     ) -> Result<Option<StoredValue>, StoreError> {
         let request = self.client.get_secret_value().secret_id(key.as_str()).version_stage(CURRENT);
-        match self.ask("GetSecretValue", Some(key), || request.clone().send()).await {
+        match self.query("GetSecretValue", Some(key), || request.clone().send()).await {
             Ok(found) => Ok(Some(StoredValue {
                 version: found.version_id.unwrap_or_default(),
                 text: found.secret_string.map(SecretString::from),
             })),
-            // AWS says the same of a secret without a value as of one that is not there.
+            // AWS returns the same error for a secret without a value and for one that is missing.
             Err(error @ StoreError::NotFound { .. }) => {
                 let request = self.client.describe_secret().secret_id(key.as_str());
-                self.ask("DescribeSecret", Some(key), || request.clone().send())
+                self.query("DescribeSecret", Some(key), || request.clone().send())
                     .await
                     .map_err(|_| error)?;
                 Ok(None)
@@ -75,30 +78,32 @@ impl AwsStore {
         replaces: Option<&str>,
     ) -> Result<(), StoreError> {
         let moved = || StoreError::ValueMoved { name: key.to_string() };
-        if !is_as_seen(&self.labels(key).await?, replaces) {
+        if !is_current(&self.labels(key).await?, replaces) {
             return Err(moved());
         }
         let send = || {
             let request = self.client.put_secret_value().secret_id(key.as_str());
             request.client_request_token(version).secret_string(value.expose_secret()).send()
         };
-        self.ask("PutSecretValue", Some(key), send).await.map_err(without_words)?;
+        self.query("PutSecretValue", Some(key), send).await.map_err(without_aws_message)?;
         let labels = self.labels(key).await?;
         if !has(&labels, version, CURRENT) {
             return Err(moved());
         }
         let before = labels.keys().find(|version| has(&labels, version, PREVIOUS));
         match before {
-            Some(theirs) if Some(theirs.as_str()) != replaces && !is_as_seen(&labels, replaces) => {
-                // Should even that be too late, a third version is the current one, and not this.
-                let _ = self.relabel(key, version, theirs).await;
+            Some(other) if Some(other.as_str()) != replaces && !is_current(&labels, replaces) => {
+                // If this fails, a third version is the current one already.
+                let _ = self.relabel(key, version, other).await;
                 Err(moved())
             }
             _ => Ok(()),
         }
     }
 
-    /// Moves the label of the current version from one to another; fails where it is not on the first.
+    /// Moves the current version's label between two versions.
+    ///
+    /// Fails if it is not on the first one.
     pub(super) async fn relabel(
         &self,
         key: &StoreKey,
@@ -111,26 +116,27 @@ impl AwsStore {
             .secret_id(key.as_str())
             .version_stage(CURRENT);
         let request = request.remove_from_version_id(from).move_to_version_id(to);
-        match self.tell("UpdateSecretVersionStage", key, || request.clone().send()).await {
+        match self.execute("UpdateSecretVersionStage", key, || request.clone().send()).await {
             Err(StoreError::Rejected { code, .. }) if INVALID.contains(&code.as_str()) => {
-                // The answer to an earlier try may have been lost.
-                match has(&self.labels(key).await?, to, CURRENT) {
-                    true => Ok(()),
-                    false => Err(StoreError::ValueMoved { name: key.to_string() }),
+                // The response to an earlier try may have been lost.
+                if has(&self.labels(key).await?, to, CURRENT) {
+                    Ok(())
+                } else {
+                    Err(StoreError::ValueMoved { name: key.to_string() })
                 }
             }
             result => result,
         }
     }
 
-    /// The staging labels of each version.
+    /// Returns the staging labels of each version.
     async fn labels(&self, key: &StoreKey) -> Result<HashMap<String, Vec<String>>, StoreError> {
         let request = self.client.describe_secret().secret_id(key.as_str());
-        let found = self.ask("DescribeSecret", Some(key), || request.clone().send()).await?;
+        let found = self.query("DescribeSecret", Some(key), || request.clone().send()).await?;
         Ok(found.version_ids_to_stages.unwrap_or_default())
     }
 
-    pub(super) async fn make_random(
+    pub(super) async fn random_password(
         &self,
         wanted: &Characters,
     ) -> Result<SecretString, StoreError> {
@@ -147,48 +153,55 @@ impl AwsStore {
             .require_each_included_type(true);
         let without = Some(&wanted.without).filter(|without| !without.is_empty()).cloned();
         let request = request.set_exclude_characters(without);
-        let made = self.ask("GetRandomPassword", None, || request.clone().send()).await?;
-        let made = SecretString::from(made.random_password.unwrap_or_default());
-        // A text that is not what was asked for must never become a credential.
-        let text = made.expose_secret();
+        let response = self.query("GetRandomPassword", None, || request.clone().send()).await?;
+        let password = SecretString::from(response.random_password.unwrap_or_default());
+        // A text that does not match the request must never become a credential.
+        let text = password.expose_secret();
         let is_wanted = |one: char| {
             wanted.from.iter().any(|kind| kind.characters().contains(one))
                 && !wanted.without.contains(one)
         };
-        match text.chars().count() == usize::from(wanted.length) && text.chars().all(is_wanted) {
-            true => Ok(made),
-            false => Err(StoreError::Rejected {
+        if text.chars().count() == usize::from(wanted.length) && text.chars().all(is_wanted) {
+            Ok(password)
+        } else {
+            Err(StoreError::Rejected {
                 operation: "GetRandomPassword",
                 name: None,
                 code: "unfit".to_owned(),
-                message: "what it made is not what was asked for".to_owned(),
-            }),
+                message: "the generated text does not match the request".to_owned(),
+            })
         }
     }
 }
 
-/// The error of a call that carried a value, without AWS's own words: some of them repeat what was sent ("Value '…' at
-/// 'secretString' failed to satisfy constraint").
-pub(super) fn without_words(error: StoreError) -> StoreError {
-    const UNTOLD: &str = "its own words are left out, since they may repeat the value";
-    let untold = |words: &str| match words.contains("KMS") || words.contains("kms:") {
-        true => format!("it is about the KMS key; {UNTOLD}"),
-        false => UNTOLD.to_owned(),
+/// Removes AWS's message from the error of a call that sent a value.
+///
+/// Some messages repeat the request ("Value '…' at 'secretString' failed to satisfy constraint").
+pub(super) fn without_aws_message(error: StoreError) -> StoreError {
+    const OMITTED: &str = "the message of AWS is omitted, because it may contain the value";
+    let omitted = |message: &str| {
+        if message.contains("KMS") || message.contains("kms:") {
+            format!("the error concerns the KMS key; {OMITTED}")
+        } else {
+            OMITTED.to_owned()
+        }
     };
     match error {
         StoreError::AccessDenied { operation, message } => {
-            StoreError::AccessDenied { operation, message: untold(&message) }
+            StoreError::AccessDenied { operation, message: omitted(&message) }
         }
         StoreError::Rejected { operation, name, code, message } => {
             let is_a_code = !code.is_empty()
                 && code.len() <= 64
                 && code.bytes().all(|one| one.is_ascii_alphabetic());
             let code = if is_a_code { code } else { "an unknown error".to_owned() };
-            StoreError::Rejected { operation, name, code, message: untold(&message) }
+            StoreError::Rejected { operation, name, code, message: omitted(&message) }
         }
-        StoreError::ClockOff { .. } => StoreError::ClockOff { message: UNTOLD.to_owned() },
-        StoreError::NoCredentials { .. } => StoreError::NoCredentials { reason: UNTOLD.to_owned() },
-        // What keeps an answer from coming is the system's to say; what keeps it from being read may stand in it.
+        StoreError::ClockOff { .. } => StoreError::ClockOff { message: OMITTED.to_owned() },
+        StoreError::NoCredentials { .. } => {
+            StoreError::NoCredentials { reason: OMITTED.to_owned() }
+        }
+        // Other reasons come from the operating system; a parser's reason may quote the response.
         StoreError::Unreachable { endpoint, reason } if reason.starts_with(UNREADABLE) => {
             StoreError::Unreachable { endpoint, reason: UNREADABLE.to_owned() }
         }
@@ -200,8 +213,8 @@ fn has(labels: &HashMap<String, Vec<String>>, version: &str, label: &str) -> boo
     labels.get(version).is_some_and(|labels| labels.iter().any(|one| one == label))
 }
 
-/// Whether the version that was current is so now; None where there was none.
-fn is_as_seen(labels: &HashMap<String, Vec<String>>, version: Option<&str>) -> bool {
+/// Returns whether `version` is the current one; for None, whether there is none.
+fn is_current(labels: &HashMap<String, Vec<String>>, version: Option<&str>) -> bool {
     match version {
         Some(version) => has(labels, version, CURRENT),
         None => !labels.keys().any(|version| has(labels, version, CURRENT)),

@@ -1,4 +1,4 @@
-//! Who may access the local store's file, its folder and the key file: this user alone.
+//! The check that only this user may access the local store and its key.
 
 use std::fs::Metadata;
 use std::io;
@@ -6,28 +6,29 @@ use std::path::Path;
 
 use thiserror::Error;
 
-/// Why a file or folder is not used.
+/// Why a file or folder is rejected.
 #[derive(Debug, Error)]
 pub(super) enum AccessError {
-    /// `remedy` is what to do, as a command where there is one.
+    /// `remedy` is a command if there is one.
     #[error("{reason}")]
     Exposed { reason: String, remedy: String },
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// What is checked, with the permissions that group and others must not have.
+/// The kind of a path, which decides the permissions of other users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileRole {
     File,
-    /// A folder inside the repository, which is the store's own.
+    /// A folder inside the repository, for the store only.
     Folder,
-    /// A folder that has other files of the user, or the whole repository: others may read it.
+    /// A folder with other files, which other users may read.
     SharedFolder,
 }
 
-/// Checks that a file or folder belongs to this user, that no other user may access it, and that it
-/// is not a symbolic link. A path at which nothing is passes.
+/// Checks that only this user may access a file or folder.
+///
+/// It must belong to this user and not be a symbolic link. A path that does not exist passes.
 ///
 /// # Errors
 /// [`AccessError`]
@@ -40,9 +41,9 @@ pub(super) fn check(path: &Path, kind: FileRole) -> Result<(), AccessError> {
     if found.is_symlink() {
         return Err(AccessError::Exposed {
             reason: "it is a symbolic link, which goldenpath does not follow here".to_owned(),
-            remedy:
-                "put the file or folder itself in the link's place, or name it in goldenpath.yaml"
-                    .to_owned(),
+            remedy: "replace the link by the file or folder itself, or set its own path in \
+                     goldenpath.yaml"
+                .to_owned(),
         });
     }
     check_owner(path, kind, &found)
@@ -59,7 +60,7 @@ fn check_owner(path: &Path, kind: FileRole, found: &Metadata) -> Result<(), Acce
                 "it belongs to user {}, and goldenpath runs as user {user}",
                 found.uid()
             ),
-            remedy: "run goldenpath as its owner, or name another place in goldenpath.yaml"
+            remedy: "run goldenpath as its owner, or set another path in goldenpath.yaml"
                 .to_owned(),
         });
     }
@@ -78,18 +79,21 @@ fn check_owner(path: &Path, kind: FileRole, found: &Metadata) -> Result<(), Acce
     })
 }
 
-/// Windows has no mode, and its folders below a user's profile are the user's own.
+/// Checks nothing.
+///
+/// Windows has no mode, and folders below a user's profile are private.
 #[cfg(not(unix))]
 fn check_owner(_: &Path, _: FileRole, _: &Metadata) -> Result<(), AccessError> {
     Ok(())
 }
 
-/// A word as a POSIX shell reads it.
+/// Quotes a word for a POSIX shell.
 pub(super) fn quote(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@,%".contains(&byte);
-    match !word.is_empty() && word.bytes().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -101,8 +105,8 @@ mod tests {
 
     use super::*;
 
-    /// The reason and the remedy.
-    fn refused(path: &Path, kind: FileRole) -> (String, String) {
+    /// Returns the reason and the remedy.
+    fn rejected(path: &Path, kind: FileRole) -> (String, String) {
         match check(path, kind) {
             Err(AccessError::Exposed { reason, remedy }) => (reason, remedy),
             other => panic!("{other:?}"),
@@ -110,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_of_group_or_others_is_refused_with_the_command_that_removes_it() {
+    fn a_permission_of_group_or_others_is_rejected_with_the_command_that_removes_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a b");
         fs::write(&file, "").unwrap();
@@ -121,37 +125,37 @@ mod tests {
         }
         for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777] {
             set(mode);
-            let (reason, remedy) = refused(&file, FileRole::File);
+            let (reason, remedy) = rejected(&file, FileRole::File);
             assert_eq!(reason, format!("other users may access it (its mode is {mode:o})"));
             assert_eq!(remedy, format!("run `chmod 600 '{}'`", file.display()));
         }
     }
 
     #[test]
-    fn a_folder_that_is_shared_may_be_read_and_not_changed() {
+    fn other_users_may_read_a_shared_folder_and_not_write_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let set =
             |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
         set(0o755);
         check(folder.path(), FileRole::SharedFolder).unwrap();
-        assert!(refused(folder.path(), FileRole::Folder).1.contains("chmod 700"));
+        assert!(rejected(folder.path(), FileRole::Folder).1.contains("chmod 700"));
         set(0o775);
-        assert!(refused(folder.path(), FileRole::SharedFolder).1.contains("chmod go-w"));
+        assert!(rejected(folder.path(), FileRole::SharedFolder).1.contains("chmod go-w"));
         set(0o700);
         check(folder.path(), FileRole::Folder).unwrap();
     }
 
     #[test]
-    fn a_link_is_refused_even_where_it_leads_nowhere_and_a_path_without_a_file_passes() {
+    fn a_dangling_link_is_rejected_and_a_path_without_a_file_passes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("link");
         check(&path, FileRole::File).unwrap();
         symlink("nowhere", &path).unwrap();
-        assert!(refused(&path, FileRole::File).0.contains("symbolic link"));
+        assert!(rejected(&path, FileRole::File).0.contains("symbolic link"));
     }
 
     #[test]
-    fn a_word_is_one_word_to_a_shell() {
+    fn a_quoted_word_is_one_word_to_a_shell() {
         for word in ["a/b.db", "a b", "it's", "$(id)", "", "`x`"] {
             let shown = std::process::Command::new("sh")
                 .args(["-c", &format!("printf %s {}", quote(word))])

@@ -1,8 +1,8 @@
-//! Authenticated encryption of values, bound to the secret's name and to the version's ID.
+//! Authenticated encryption of values, bound to the secret and the version.
 //!
 //! A ciphertext is `format (1) ‖ key ID (8) ‖ nonce (12) ‖ AES-256-GCM`, with a random nonce. The
-//! associated data is the [`Binding`], so that a ciphertext that was moved to another secret or
-//! version does not decrypt.
+//! associated data is the [`Binding`], so a ciphertext that is moved to another secret or version
+//! cannot be decrypted.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::error::Unspecified;
@@ -19,22 +19,22 @@ const KEY_ID_LEN: usize = 8;
 /// The format and the key ID.
 const HEADER_LEN: usize = 1 + KEY_ID_LEN;
 
-/// How the ciphertexts of goldenpath 0.1 begin (age, "The age file format").
+/// The beginning of a ciphertext of goldenpath 0.1 (age, "The age file format").
 const AGE: &[u8] = b"age-encryption.org/";
 
-/// What a ciphertext belongs to: it decrypts for this alone.
+/// The owner of a ciphertext, which is needed to decrypt it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding<'a> {
     /// A version of a secret's value.
     Value { secret: &'a str, version: &'a str },
-    /// The versions of a secret that have the labels AWSCURRENT and AWSPREVIOUS. It has no
-    /// plaintext.
+    /// The versions with the labels AWSCURRENT and AWSPREVIOUS, without a plaintext.
     Labels { secret: &'a str, current: &'a str, previous: Option<&'a str> },
 }
 
 impl Binding<'_> {
-    /// The associated data: the header, then each part behind its length, so that no two bindings
-    /// are encoded alike.
+    /// Returns the associated data: the header, then each part after its length.
+    ///
+    /// The lengths make the encoding of each binding unique.
     fn encode(self, header: &[u8]) -> Vec<u8> {
         let parts = match self {
             Self::Value { secret, version } => vec!["value", secret, version],
@@ -51,12 +51,12 @@ impl Binding<'_> {
     }
 }
 
-/// Why a ciphertext is not decrypted.
+/// Why a ciphertext cannot be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum DecryptionError {
     #[error("goldenpath 0.1 encrypted it with age, which this version cannot decrypt")]
     Age,
-    #[error("it has the format {0}, and this goldenpath reads format {FORMAT}")]
+    #[error("it has format {0}, and this goldenpath reads format {FORMAT}")]
     Format(u8),
     #[error("it was encrypted with another key than the one in the key file")]
     OtherKey,
@@ -66,22 +66,23 @@ pub(super) enum DecryptionError {
     Relabeled,
 }
 
-/// Whether goldenpath 0.1 encrypted it.
+/// Returns whether goldenpath 0.1 encrypted it.
 pub(super) fn is_age(ciphertext: &[u8]) -> bool {
     ciphertext.starts_with(AGE)
 }
 
-/// A key for values. ring does not wipe its keys: in a box it is moved without copies, and the
-/// allocator wipes it.
+/// A key for values.
+///
+/// ring does not wipe its keys: the box avoids copies when it is moved, and the allocator wipes it.
 #[derive(Debug)]
 pub(super) struct EncryptionKey {
     aead: Box<LessSafeKey>,
-    /// Which key it is. Anyone may know it.
+    /// Identifies the key; it is not secret.
     id: [u8; KEY_ID_LEN],
 }
 
 impl EncryptionKey {
-    /// Derives the key from the secret bytes in the key file (RFC 5869, HKDF with SHA-256).
+    /// Derives the key from the bytes in the key file (RFC 5869, HKDF with SHA-256).
     pub(super) fn derive(secret: &[u8]) -> Result<Self, Unspecified> {
         let root = Salt::new(HKDF_SHA256, b"goldenpath local store").extract(secret);
         let aead = Box::new(LessSafeKey::new(UnboundKey::from(
@@ -92,8 +93,7 @@ impl EncryptionKey {
         Ok(Self { aead, id })
     }
 
-    /// Encrypts for the binding. The plaintext is encrypted in place, in the only copy of it that
-    /// is made.
+    /// Encrypts a text for a binding, in place in a single copy.
     pub(super) fn encrypt(
         &self,
         binding: Binding<'_>,
@@ -115,7 +115,7 @@ impl EncryptionKey {
         Ok(std::mem::take(&mut *ciphertext))
     }
 
-    /// Decrypts what was encrypted for the binding.
+    /// Decrypts a ciphertext of the binding.
     pub(super) fn decrypt(
         &self,
         binding: Binding<'_>,
@@ -163,14 +163,14 @@ mod tests {
     const VALUE: Binding<'_> = Binding::Value { secret: "payments/db", version: "v1" };
 
     #[test]
-    fn a_ciphertext_decrypts_for_its_own_binding_alone() {
+    fn a_ciphertext_decrypts_only_for_its_own_binding() {
         let key = EncryptionKey::derive(b"one").unwrap();
         let ciphertext = key.encrypt(VALUE, b"text").unwrap();
         assert_eq!(*key.decrypt(VALUE, &ciphertext).unwrap(), b"text");
         for other in [
             Binding::Value { secret: "payments/other", version: "v1" },
             Binding::Value { secret: "payments/db", version: "v2" },
-            // The same bytes, with the border between them elsewhere.
+            // The same bytes, divided at another place.
             Binding::Value { secret: "payments/dbv", version: "1" },
             Binding::Labels { secret: "payments/db", current: "v1", previous: None },
         ] {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_bound_one_by_one() {
+    fn each_label_is_bound_to_its_own_version() {
         let key = EncryptionKey::derive(b"one").unwrap();
         let labels =
             |current, previous| Binding::Labels { secret: "payments/db", current, previous };
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_or_shortened_ciphertext_does_not_decrypt_and_the_error_says_why() {
+    fn a_changed_or_shortened_ciphertext_is_rejected_with_the_reason() {
         let key = EncryptionKey::derive(b"one").unwrap();
         let ciphertext = key.encrypt(VALUE, b"text").unwrap();
         for length in 0..ciphertext.len() {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn one_text_encrypted_twice_is_two_ciphertexts_without_the_text() {
+    fn one_text_encrypted_twice_gives_two_ciphertexts_without_the_text() {
         let key = EncryptionKey::derive(b"one").unwrap();
         let [one, two] = [(); 2].map(|()| key.encrypt(VALUE, b"a text to look for").unwrap());
         assert_ne!(one[HEADER_LEN..], two[HEADER_LEN..]);

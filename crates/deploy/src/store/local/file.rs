@@ -1,4 +1,4 @@
-//! The local store's file: made on the first write, opened, locked, brought to its version.
+//! The local store's file: creation, opening, locking and migrations.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -16,10 +16,10 @@ use goldenpath_core::files;
 /// `PRAGMA user_version`. Each step of [`MIGRATIONS`] raises it by one.
 const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// `PRAGMA application_id`, "gpst": tells our file from another program's.
+/// `PRAGMA application_id`, "gpst", which identifies the store's files.
 const APPLICATION: i64 = 0x6770_7374;
 
-/// From each version to the next; what a step does is never changed once released.
+/// The migrations from each version to the next. A released one never changes.
 const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE secrets (
@@ -51,20 +51,21 @@ const MIGRATIONS: [&str; 4] = [
         PRIMARY KEY (secret, id)
     );
 ",
-    // From here on goldenpath encrypts values itself. What age has encrypted stays as it is until
-    // it is replaced.
+    // From here on, goldenpath encrypts values itself. A value encrypted by age stays as it is
+    // until it is replaced.
     "
-    ALTER TABLE secrets ADD COLUMN labels BLOB; -- authenticates which versions have a label; null without a value
+    ALTER TABLE secrets ADD COLUMN labels BLOB; -- authenticates the labels; null without a value
 ",
 ];
 
 /// How long a call waits for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The file, which need not be there yet.
+/// The file, which need not exist yet.
 ///
-/// Each call opens it anew and is one transaction, so that several processes can share it. The journal is SQLite's
-/// rollback journal: WAL would leave two more files beside the store and make a reader create them.
+/// Each call opens it again and is one transaction, so several processes can share it. The journal
+/// is SQLite's rollback journal: WAL would leave two more files next to the store, which even a
+/// reader would create.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     path: PathBuf,
@@ -73,7 +74,7 @@ pub(super) struct DatabaseFile {
 }
 
 impl DatabaseFile {
-    /// The file at `path`, from `root` if it is relative.
+    /// Configures the file at `path`, relative to `root`.
     pub(super) fn new(root: &Path, path: &Path) -> Self {
         Self { path: root.join(path), root: root.to_owned() }
     }
@@ -82,8 +83,9 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Runs `read` on what is there; None while there is no file, or an empty one. `read` is told the version of
-    /// the tables: what an older goldenpath wrote stays as it is until somebody writes.
+    /// Runs `read` on the tables, if there are any, with their version.
+    ///
+    /// Tables of an older version are migrated by the first write only.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Transaction<'_>, i64) -> rusqlite::Result<T>,
@@ -99,24 +101,25 @@ impl DatabaseFile {
         }
     }
 
-    /// Runs `write` in a transaction that is rolled back if it fails; makes the file and its tables where they are
-    /// missing.
+    /// Runs `write` in a transaction that is rolled back if it fails.
+    ///
+    /// Creates the file and its tables if they are missing.
     pub(super) fn write<T>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, FileRefusal>,
     ) -> Result<T, StoreError> {
         if !self.exists()? {
             self.check_folders()?;
-            self.make_file().map_err(|error| self.unusable(error.to_string()))?;
+            self.create_file().map_err(|error| self.unusable(error.to_string()))?;
         }
         let mut connection = self.open()?;
-        // Immediate: a transaction that reads first and locks later can lose against another one in the same state.
+        // Immediate: two transactions that read first and lock later can block each other.
         let transaction = self.begin(&mut connection, TransactionBehavior::Immediate)?;
         let version = usize::try_from(self.version(&transaction)?).unwrap_or(0);
         if version < MIGRATIONS.len() {
             migrate(&transaction, version).map_err(|error| self.failed(&error))?;
         }
-        let done = write(&transaction).map_err(|refused| match refused {
+        let done = write(&transaction).map_err(|refusal| match refusal {
             FileRefusal::Store(error) => error,
             FileRefusal::Sqlite(error) => self.failed(&error),
         })?;
@@ -124,9 +127,11 @@ impl DatabaseFile {
         Ok(done)
     }
 
+    /// Returns whether the file exists, and checks who may access it.
+    ///
     /// # Errors
-    /// A file or folder that other users may access. Something other than a file: SQLite's own
-    /// words for a folder say little, and on a FIFO it would wait forever.
+    /// If other users may access the file or its folder, or it is not a file: SQLite's message for
+    /// a folder is not clear, and on a FIFO it would wait forever.
     pub(super) fn exists(&self) -> Result<bool, StoreError> {
         match fs::symlink_metadata(&self.path) {
             Ok(found) if found.is_dir() => Err(self.unusable("it is a folder".to_owned())),
@@ -136,8 +141,8 @@ impl DatabaseFile {
             Ok(_) => {
                 self.check_folders()?;
                 self.check_access("the local store", &self.path, FileRole::File)?;
-                // SQLite's own, next to the file. They have its mode, and are gone unless another
-                // process is at work.
+                // SQLite's files next to it have its mode, and exist only while another process
+                // uses the store.
                 for suffix in ["-journal", "-wal", "-shm"] {
                     let mut path = self.path.clone().into_os_string();
                     path.push(suffix);
@@ -150,8 +155,9 @@ impl DatabaseFile {
         }
     }
 
-    /// Checks the folder of the file, and that no folder between it and the repository's root is a
-    /// symbolic link.
+    /// Checks the folder of the file.
+    ///
+    /// No folder between it and the repository's root may be a symbolic link.
     fn check_folders(&self) -> Result<(), StoreError> {
         let Some(folder) = self.path.parent() else { return Ok(()) };
         let what = "the local store's folder";
@@ -163,10 +169,11 @@ impl DatabaseFile {
         }
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let (root, real) = (real(&self.root), real(folder));
-        match real != root && real.starts_with(&root) {
-            true => self.check_access(what, folder, FileRole::Folder),
-            // Outside, a link on the way is the user's own.
-            false => self.check_access(what, &real, FileRole::SharedFolder),
+        if real != root && real.starts_with(&root) {
+            self.check_access(what, folder, FileRole::Folder)
+        } else {
+            // Outside the repository, the user created the links on the path.
+            self.check_access(what, &real, FileRole::SharedFolder)
         }
     }
 
@@ -185,15 +192,16 @@ impl DatabaseFile {
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
-        // Never CREATE: that is make_file's, with its mode. Not READ_ONLY for reading: after a crash the next one
-        // to open has to roll the journal back, and where the file is not writable SQLite falls back by itself.
+        // Never CREATE: create_file does it, with a mode. Not READ_ONLY for reading: after a
+        // crash, the next process that opens the file has to roll back the journal. If the file is
+        // not writable, SQLite falls back to reading.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(&error))?;
         let configure = || {
             connection.busy_timeout(PATIENCE)?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            // A file from elsewhere may bring code along (SQLite, "Defense Against The Dark Arts").
+            // A file from elsewhere may contain code (SQLite, "Defense Against The Dark Arts").
             for (setting, value) in [
                 (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
                 (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -216,15 +224,15 @@ impl DatabaseFile {
         connection.transaction_with_behavior(behavior).map_err(|error| self.failed(&error))
     }
 
-    /// The version of the tables, 0 while there are none.
+    /// Returns the version of the tables, or 0 if there are none.
     fn version(&self, transaction: &Transaction<'_>) -> Result<i64, StoreError> {
-        let ask = |sql| {
+        let query = |sql| {
             transaction.query_row(sql, [], |row| row.get(0)).map_err(|error| self.failed(&error))
         };
-        let version: i64 = ask("PRAGMA user_version")?;
-        let application: i64 = ask("PRAGMA application_id")?;
+        let version: i64 = query("PRAGMA user_version")?;
+        let application: i64 = query("PRAGMA application_id")?;
         let empty =
-            version == 0 && application == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
+            version == 0 && application == 0 && query("SELECT count(*) FROM sqlite_schema")? == 0;
         match version {
             _ if empty => Ok(0),
             1.. if application == APPLICATION && version > VERSION => Err(StoreError::LocalNewer {
@@ -237,21 +245,23 @@ impl DatabaseFile {
         }
     }
 
-    /// Makes an empty file, which SQLite takes for an empty database, readable by its owner alone.
-    fn make_file(&self) -> io::Result<()> {
+    /// Creates an empty file that only its owner can access.
+    ///
+    /// To SQLite, it is an empty database.
+    fn create_file(&self) -> io::Result<()> {
         if let Some(folder) =
             self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         {
-            make_folder(folder)?;
+            create_folder(folder)?;
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&self.path) {
-            // Another process was faster.
+            // Another process created it concurrently.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            made => made.map(drop),
+            created => created.map(drop),
         }
     }
 
@@ -264,7 +274,7 @@ impl DatabaseFile {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 StoreError::LocalLocked { path: self.path.clone() }
             }
-            // A statement that does not fit the tables, or a value that does not fit its column, is damage too.
+            // A statement or a value that does not fit the tables means damage, too.
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown)
             | None => self.damaged(reason),
             Some(_) => self.unusable(reason),
@@ -280,7 +290,7 @@ impl DatabaseFile {
     }
 }
 
-/// Inside the transaction, so that a step is done with its version or not at all.
+/// Migrates the tables, inside the transaction.
 fn migrate(transaction: &Transaction<'_>, version: usize) -> rusqlite::Result<()> {
     for step in MIGRATIONS.iter().skip(version) {
         transaction.execute_batch(step)?;
@@ -301,9 +311,11 @@ impl From<rusqlite::Error> for FileRefusal {
     }
 }
 
-/// A new folder for the store alone, which git never sees. It is put in place whole, so that a run that is killed
-/// leaves no folder whose store could be committed.
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// Creates a folder for the store, which git ignores.
+///
+/// It is renamed to its place when it is complete: a killed run leaves no folder without its
+/// `.gitignore`, from which the store could be committed.
+fn create_folder(folder: &Path) -> io::Result<()> {
     let parent =
         folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
@@ -311,15 +323,15 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.prefix(files::TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    let made = builder.tempdir_in(parent)?;
-    fs::write(made.path().join(".gitignore"), "*\n")?;
-    match fs::rename(made.path(), folder) {
+    let temporary = builder.tempdir_in(parent)?;
+    fs::write(temporary.path().join(".gitignore"), "*\n")?;
+    match fs::rename(temporary.path(), folder) {
         Ok(()) => {
-            // There is nothing left to remove at the old name.
-            let _ = made.keep();
+            // Nothing is left to remove at the old name.
+            let _ = temporary.keep();
             Ok(())
         }
-        // Another process was faster.
+        // Another process created it concurrently.
         Err(_) if folder.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
@@ -331,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_of_a_new_store_do_not_say_that_age_encrypts_values() {
+    fn the_schema_of_a_new_store_does_not_mention_age() {
         let mut store = Connection::open_in_memory().unwrap();
         let transaction = store.transaction().unwrap();
         migrate(&transaction, 0).unwrap();

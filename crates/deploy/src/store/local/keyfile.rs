@@ -1,5 +1,4 @@
-//! The file of the key that the local store's values are encrypted with: the user's own, outside
-//! the repository.
+//! The key file of the local store, outside the repository.
 
 use std::env;
 use std::io;
@@ -17,40 +16,44 @@ use crate::store::StoreError;
 use goldenpath_core::files;
 use goldenpath_core::files::Unreadable;
 
-/// The file's place below the user's folder for configuration.
+/// The default path below the user's configuration folder.
 const DEFAULT: &str = "goldenpath/local-store.key";
 
-/// The bytes of a key file that are read at most.
+/// The maximum size of a key file.
 const MAX_BYTES: u64 = 4096;
 
-/// How the line with the key begins; the rest of it is the key's bytes in base64.
+/// The beginning of the line with the key, before its bytes in base64.
 const PREFIX: &str = "goldenpath-key-1:";
 
 const KEY_LEN: usize = 32;
 
-/// How the line begins in a file of goldenpath 0.1 (age, "Native X25519 recipients"). The line
-/// itself is the secret that the key is derived from, so that such a file serves both versions.
+/// The beginning of the line in a file of goldenpath 0.1.
+///
+/// Source: age, "Native X25519 recipients". The key is derived from the line itself, so such a
+/// file works with both versions.
 const AGE_PREFIX: &str = "AGE-SECRET-KEY-1";
 
 const AGE_LINE_LEN: usize = 74;
 
-/// Where the key is. The file is created with the first value.
+/// The file of the key, which is created with the first value.
 #[derive(Debug)]
 pub(super) struct KeyFile {
-    /// None where neither `HOME` nor `XDG_CONFIG_HOME` is set.
+    /// None if neither `HOME` nor `XDG_CONFIG_HOME` is set.
     path: Option<PathBuf>,
-    /// The folder that it may not lie in.
+    /// The folder that must not contain it.
     repository: PathBuf,
 }
 
 impl KeyFile {
-    /// `written` is as the configuration has it: from `root` if it is relative, from the user's home where it begins with `~/`.
-    pub(super) fn new(root: &Path, written: Option<&Path>) -> Self {
+    /// Configures the file at `configured`, or at the default path.
+    ///
+    /// `configured` is relative to `root`, or to the user's home if it begins with `~/`.
+    pub(super) fn new(root: &Path, configured: Option<&Path>) -> Self {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let path = match written {
-            Some(written) => match written.strip_prefix("~") {
+        let path = match configured {
+            Some(configured) => match configured.strip_prefix("~") {
                 Ok(below) => set("HOME").map(|home| home.join(below)),
-                Err(_) => Some(root.join(written)),
+                Err(_) => Some(root.join(configured)),
             },
             None => {
                 let folder = set("XDG_CONFIG_HOME").filter(|folder| folder.is_absolute());
@@ -65,12 +68,12 @@ impl KeyFile {
     /// Returns the key.
     ///
     /// # Errors
-    /// [`StoreError::LocalKey`] where there is none, or the file cannot be used.
+    /// [`StoreError::LocalKey`] if there is none, or the file is unusable.
     pub(super) fn key(&self) -> Result<EncryptionKey, StoreError> {
         self.read(&self.path()?)?.ok_or_else(|| self.unusable("it does not exist".to_owned()))
     }
 
-    /// Returns the key, which is created where there is none.
+    /// Returns the key, and creates it if there is none.
     ///
     /// # Errors
     /// [`StoreError::LocalKey`]
@@ -83,15 +86,13 @@ impl KeyFile {
     }
 
     fn path(&self) -> Result<PathBuf, StoreError> {
-        let unknown =
-            || self.unusable("neither HOME nor XDG_CONFIG_HOME says where it is".to_owned());
+        let unknown = || self.unusable("neither HOME nor XDG_CONFIG_HOME is set".to_owned());
         let path = self.path.clone().ok_or_else(unknown)?;
-        // Whatever exists of it, as the system finds it.
-        let there = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+        let existing = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
         let repository = self.repository.canonicalize().unwrap_or_else(|_| self.repository.clone());
-        if there.is_some_and(|there| there.starts_with(&repository)) {
+        if existing.is_some_and(|existing| existing.starts_with(&repository)) {
             return Err(self.unusable(
-                "it lies in the repository, with which it would be passed on".to_owned(),
+                "it is in the repository, and would be shared together with it".to_owned(),
             ));
         }
         Ok(path)
@@ -115,7 +116,9 @@ impl KeyFile {
         self.parse(&bytes).map(Some)
     }
 
-    /// Derives the key from the first line that has one. No message shows what the file holds.
+    /// Derives the key from the first line with one.
+    ///
+    /// No message shows the file's contents.
     fn parse(&self, bytes: &[u8]) -> Result<EncryptionKey, StoreError> {
         let text =
             std::str::from_utf8(bytes).map_err(|_| self.unusable("it is not UTF-8".to_owned()))?;
@@ -146,7 +149,7 @@ impl KeyFile {
         key.map_err(|_| self.failed())
     }
 
-    /// Creates the key. Where another process was faster, its key is the one.
+    /// Creates the key, or reads the one that another process created concurrently.
     fn create(&self, path: &Path) -> Result<EncryptionKey, StoreError> {
         let mut secret = Zeroizing::new([0; KEY_LEN]);
         SystemRandom::new().fill(&mut *secret).map_err(|_| self.failed())?;
@@ -160,9 +163,9 @@ impl KeyFile {
         }
     }
 
-    /// The error where ring refuses, which it does without the operating system's random numbers.
+    /// Returns the error if ring fails, which needs the system's random numbers.
     pub(super) fn failed(&self) -> StoreError {
-        self.unusable("the operating system has no random numbers".to_owned())
+        self.unusable("the operating system returned no random numbers".to_owned())
     }
 
     fn unusable(&self, reason: String) -> StoreError {
@@ -173,7 +176,7 @@ impl KeyFile {
     }
 }
 
-/// Whether a byte of an age identity, in capitals (BIP 173, "Bech32").
+/// Returns whether a byte may be in an age identity (BIP 173, "Bech32").
 fn is_bech32(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
 }
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_created_once_and_read_from_then_on() {
+    fn the_key_is_created_once_and_then_read() {
         let (_folder, file, path) = in_folder();
         assert!(file.key().unwrap_err().to_string().contains("it does not exist"));
         let ciphertext = file.key_or_new().unwrap().encrypt(BINDING, b"text").unwrap();
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_no_key_names_the_line_and_never_shows_it() {
+    fn the_error_for_a_file_without_a_key_has_the_line_number_and_never_the_line() {
         let (_folder, file, path) = in_folder();
         file.key_or_new().unwrap();
         let short = STANDARD.encode([7; 31]);
@@ -229,9 +232,9 @@ mod tests {
             (format!("{AGE_PREFIX}QQQQ\n"), "line 1 is not a key: expected 74 characters"),
         ] {
             fs::write(&path, &content).unwrap();
-            let said = file.key().unwrap_err().to_string();
-            assert!(said.contains(why), "{why}: {said}");
-            assert!(!said.contains("nothing-of-a-key") && !said.contains(&short), "{said}");
+            let error = file.key().unwrap_err().to_string();
+            assert!(error.contains(why), "{why}: {error}");
+            assert!(!error.contains("nothing-of-a-key") && !error.contains(&short), "{error}");
         }
         fs::write(&path, [0xff, 0xfe]).unwrap();
         assert!(file.key().unwrap_err().to_string().contains("it is not UTF-8"));

@@ -1,4 +1,4 @@
-//! The local store, by itself and on files that are not as they should be.
+//! Tests of the local store, alone and on damaged or foreign files.
 
 use std::fs;
 use std::future::Future;
@@ -30,7 +30,7 @@ fn described(description: &str) -> SecretUpdate {
     SecretUpdate { description: Some(description.to_owned()), kms_key: None }
 }
 
-/// A store in a folder of its own, and its file, which is not there yet.
+/// Returns a store in a new folder, and the path of its file to be.
 fn fresh() -> (TempDir, LocalStore, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let store = LocalStore::new(
@@ -42,7 +42,7 @@ fn fresh() -> (TempDir, LocalStore, PathBuf) {
     (root, store, path)
 }
 
-/// A store whose file holds `bytes`.
+/// Returns a store whose file contains `bytes`.
 fn holding(bytes: &[u8]) -> (TempDir, LocalStore, PathBuf) {
     let (root, store, path) = fresh();
     fs::create_dir(path.parent().unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn holding(bytes: &[u8]) -> (TempDir, LocalStore, PathBuf) {
 }
 
 #[test]
-fn what_is_created_is_described_and_swept_in_order_of_name() {
+fn created_secrets_are_described_and_listed_by_name() {
     let (_root, store, _) = fresh();
     let before = Timestamp::now();
     run(store.create(&key("b"), &new("second", tags([("team", "blue")])), None)).unwrap();
@@ -97,10 +97,10 @@ fn a_name_that_is_taken_keeps_its_first_secret() {
 }
 
 #[test]
-fn a_secret_that_is_not_there_cannot_change() {
+fn a_missing_secret_cannot_be_changed() {
     let (_root, store, path) = fresh();
-    for there in [false, true] {
-        assert_eq!(path.exists(), there);
+    for exists in [false, true] {
+        assert_eq!(path.exists(), exists);
         assert!(matches!(
             run(store.update(&key("a"), &described(""))),
             Err(StoreError::NotFound { .. })
@@ -114,7 +114,7 @@ fn a_secret_that_is_not_there_cannot_change() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_empty_and_reading_does_not_make_it() {
+fn a_missing_store_is_empty_and_reading_does_not_create_it() {
     let (root, store, _) = fresh();
     assert_eq!(run(store.sweep("", &|_| ())).unwrap(), []);
     assert_eq!(run(store.describe(&key("a"))).unwrap(), None);
@@ -122,7 +122,7 @@ fn a_store_that_is_not_there_is_empty_and_reading_does_not_make_it() {
 }
 
 #[test]
-fn a_new_folder_is_hidden_from_git_and_one_that_was_there_is_left_alone() {
+fn a_new_folder_is_ignored_by_git_and_an_existing_one_is_not_changed() {
     let (root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let folder = path.parent().unwrap();
@@ -141,7 +141,7 @@ fn a_new_folder_is_hidden_from_git_and_one_that_was_there_is_left_alone() {
 }
 
 #[test]
-fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
+fn concurrent_writers_lose_nothing_and_exactly_one_creates_a_name() {
     let (root, store, _) = fresh();
     let won: usize = std::thread::scope(|scope| {
         let writer = |writer: usize| {
@@ -169,7 +169,7 @@ fn several_writers_at_once_lose_nothing_and_one_of_them_wins_a_name() {
 }
 
 #[test]
-fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
+fn a_file_that_is_not_a_store_is_rejected_and_not_changed() {
     let (_root, store, path) = holding(b"this is not a database, however long you look at it");
     for error in [
         run(store.sweep("", &|_| ())).unwrap_err(),
@@ -190,7 +190,7 @@ fn what_is_no_store_of_ours_is_refused_and_left_as_it_was() {
 }
 
 #[test]
-fn a_damaged_store_says_so() {
+fn a_damaged_store_is_reported_as_damaged() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let mut bytes = fs::read(&path).unwrap();
@@ -210,7 +210,7 @@ fn a_damaged_store_says_so() {
 }
 
 #[test]
-fn a_store_of_a_newer_version_is_refused() {
+fn a_store_of_a_newer_version_is_rejected() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
@@ -223,7 +223,7 @@ fn a_store_of_a_newer_version_is_refused() {
 }
 
 #[test]
-fn a_folder_in_the_file_s_place_is_named() {
+fn a_folder_in_place_of_the_file_is_reported() {
     let root = tempfile::tempdir().unwrap();
     let error =
         run(LocalStore::new(root.path(), Path::new("."), None).sweep("", &|_| ())).unwrap_err();
@@ -236,7 +236,7 @@ fn a_folder_in_the_file_s_place_is_named() {
 }
 
 #[test]
-fn a_marked_secret_is_there_with_its_date() {
+fn a_secret_marked_for_deletion_is_listed_with_its_date() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     let mark = "UPDATE secrets SET deletion_at = '2099-01-02T03:04:05Z'";
@@ -247,7 +247,7 @@ fn a_marked_secret_is_there_with_its_date() {
 }
 
 #[test]
-fn a_marked_secret_is_restored() {
+fn a_secret_marked_for_deletion_is_restored() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([])), None)).unwrap();
     Connection::open(&path)
@@ -261,7 +261,7 @@ fn a_marked_secret_is_restored() {
 }
 
 #[test]
-fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
+fn a_secret_is_marked_once_and_does_not_exist_after_its_recovery_window() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("", tags([("goldenpath.io/id", "x")])), None)).unwrap();
     run(store.delete(&key("a"), 7)).unwrap();
@@ -284,8 +284,8 @@ fn a_secret_is_marked_once_and_gone_when_its_window_has_ended() {
 #[test]
 fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
     let (_root, store, _) = fresh();
-    let made = NewSecret { kms_key: Some("alias/one".to_owned()), ..new("text", tags([])) };
-    run(store.create(&key("a"), &made, None)).unwrap();
+    let secret = NewSecret { kms_key: Some("alias/one".to_owned()), ..new("text", tags([])) };
+    run(store.create(&key("a"), &secret, None)).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
     run(store.put_policy(&key("a"), "{}")).unwrap();
     assert_eq!(run(store.policy(&key("a"))).unwrap().as_deref(), Some("{}"));
@@ -309,7 +309,7 @@ fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
 }
 
 #[test]
-fn only_what_carries_the_tag_is_swept() {
+fn only_secrets_with_the_tag_are_listed() {
     let (_root, store, _) = fresh();
     run(store.create(
         &key("ours"),
@@ -325,7 +325,7 @@ fn only_what_carries_the_tag_is_swept() {
 }
 
 #[test]
-fn what_an_older_goldenpath_wrote_is_read_as_it_is_and_brought_up_by_the_first_write() {
+fn tables_of_an_older_goldenpath_are_read_unchanged_and_migrated_by_the_first_write() {
     let (_root, store, path) = fresh();
     run(store.create(&key("a"), &new("text", tags([("x", "1")])), None)).unwrap();
     let columns = ["kms_key", "policy", "rotation_function", "rotation_days", "labels"];

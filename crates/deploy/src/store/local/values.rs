@@ -1,8 +1,7 @@
 //! The versions of values in the local store, with AWS's staging labels.
 //!
-//! Each value is encrypted for its secret and version. Which versions have the labels is
-//! authenticated too, in `secrets.labels`: without the key, an older version cannot be made the
-//! current one.
+//! Each value is encrypted for its secret and version. `secrets.labels` authenticates which
+//! versions have the labels: without the key, an older version cannot become the current one.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -10,31 +9,31 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::cipher::{Binding, DecryptionError, EncryptionKey, is_age};
 use super::file::FileRefusal;
-use super::{LIVES, LocalStore, timestamp};
+use super::{EXISTS, LocalStore, timestamp};
 use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
 use goldenpath_core::manifest::StoreKey;
 
-/// The version of the tables that has values, encrypted with age.
+/// The first version of the tables with values, encrypted with age.
 const VALUES_SINCE: i64 = 3;
 
-/// The version of the tables that has authenticated labels.
+/// The first version of the tables with authenticated labels.
 const LABELS_SINCE: i64 = 4;
 
-/// A version of a value, encrypted, and the key that it is encrypted with.
+/// An encrypted version of a value, and its key.
 pub(super) struct Encrypted {
     version: String,
     ciphertext: Vec<u8>,
     key: EncryptionKey,
 }
 
-/// What the file says of the versions of a secret that have a label.
+/// The versions of a secret with a label, as the file has them.
 #[derive(Debug, Default)]
 struct Labels {
     current: Option<String>,
     previous: Option<String>,
-    /// Whether one label is on several versions, or another label is there.
+    /// Whether a label is on several versions, or there is an unknown label.
     is_ambiguous: bool,
-    /// What authenticates them.
+    /// Authenticates the labels.
     seal: Option<Vec<u8>>,
 }
 
@@ -70,7 +69,7 @@ impl Labels {
         Ok(labels)
     }
 
-    /// Whether the secret never had a value.
+    /// Returns whether the secret never had a value.
     fn is_empty(&self) -> bool {
         self.current.is_none()
             && self.previous.is_none()
@@ -78,7 +77,7 @@ impl Labels {
             && self.seal.is_none()
     }
 
-    /// Checks that goldenpath wrote them, with this key. Returns the current version.
+    /// Checks that goldenpath wrote the labels; returns the current version.
     fn verify(&self, secret: &StoreKey, key: &EncryptionKey) -> Result<&str, DecryptionError> {
         let (Some(current), Some(seal), false) = (&self.current, &self.seal, self.is_ambiguous)
         else {
@@ -95,17 +94,22 @@ impl Labels {
 impl LocalStore {
     pub(super) fn read_versions(&self, key: &StoreKey) -> Result<Vec<ValueVersion>, StoreError> {
         let found = self.file.read(|transaction, version| {
-            if !is_there(transaction, key)? {
+            if !exists(transaction, key)? {
                 return Ok(None);
             }
             if version < VALUES_SINCE {
                 return Ok(Some(Vec::new()));
             }
-            let select = "SELECT id, stage, created_at FROM versions WHERE secret = ?1 ORDER BY created_at DESC, stage";
+            let select = "SELECT id, stage, created_at FROM versions WHERE secret = ?1
+                ORDER BY created_at DESC, stage";
             let mut versions = transaction.prepare(select)?;
             let versions = versions.query_map([key.as_str()], |row| {
-                let stages = vec![row.get(1)?];
-                Ok(ValueVersion { id: row.get(0)?, stages, created: timestamp(row, 2)?, last_accessed: None })
+                Ok(ValueVersion {
+                    id: row.get(0)?,
+                    stages: vec![row.get(1)?],
+                    created: timestamp(row, 2)?,
+                    last_accessed: None,
+                })
             })?;
             versions.collect::<Result<Vec<_>, _>>().map(Some)
         })?;
@@ -114,7 +118,7 @@ impl LocalStore {
 
     pub(super) fn read_value(&self, secret: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
         let found = self.file.read(|transaction, version| {
-            if !is_there(transaction, secret)? {
+            if !exists(transaction, secret)? {
                 return Ok(None);
             }
             if version < VALUES_SINCE {
@@ -132,7 +136,7 @@ impl LocalStore {
             return Ok(None);
         }
         let unreadable = |error| self.unreadable(secret, error);
-        // Before the key file is read, which may be of another version too.
+        // Before the key file is read, which may be one of another version.
         if ciphertext.as_deref().is_some_and(is_age) {
             return Err(unreadable(DecryptionError::Age));
         }
@@ -169,23 +173,27 @@ impl LocalStore {
         let key = self.key_file.key()?;
         self.change(secret, |transaction| {
             let found = Labels::read(transaction, LABELS_SINCE, secret)?;
-            if found.current.as_deref() != Some(replaces) || found.previous.as_deref() != Some(version) {
+            if found.current.as_deref() != Some(replaces)
+                || found.previous.as_deref() != Some(version)
+            {
                 return Err(FileRefusal::Store(moved(secret)));
             }
             let unreadable = |error| FileRefusal::Store(self.unreadable(secret, error));
-            let target = ciphertext(transaction, secret, version)?.ok_or_else(|| FileRefusal::Store(moved(secret)))?;
+            let target = ciphertext(transaction, secret, version)?
+                .ok_or_else(|| FileRefusal::Store(moved(secret)))?;
             if is_age(&target) {
                 return Err(unreadable(DecryptionError::Age));
             }
             found.verify(secret, &key).map_err(unreadable)?;
             key.decrypt(value(secret, version), &target).map_err(unreadable)?;
-            let exchange = "UPDATE versions SET stage = CASE WHEN id = ?2 THEN ?3 ELSE ?4 END WHERE secret = ?1";
+            let exchange = "UPDATE versions SET stage = CASE WHEN id = ?2 THEN ?3 ELSE ?4 END
+                WHERE secret = ?1";
             transaction.execute(exchange, [secret.as_str(), version, CURRENT, PREVIOUS])?;
             self.seal(transaction, secret, labels(secret, version, Some(replaces)), &key)
         })
     }
 
-    /// Encrypts a value for a version of a secret; creates the key where there is none.
+    /// Encrypts a value for a version of a secret, with a new key if there is none.
     pub(super) fn encrypt(
         &self,
         secret: &StoreKey,
@@ -197,9 +205,10 @@ impl LocalStore {
         Ok(Encrypted { ciphertext: ciphertext.map_err(|_| self.key_file.failed())?, version, key })
     }
 
-    /// Makes a version the current one, and the one that was current the previous one. Removes the
-    /// others, and every one where the labels do not verify: nothing proves which of them was
-    /// current.
+    /// Inserts a version as the current one.
+    ///
+    /// The old current one becomes the previous one. Deletes the other versions, and all of them if the labels do not verify: then nothing proves
+    /// which of them was current.
     pub(super) fn insert(
         &self,
         transaction: &Transaction<'_>,
@@ -214,14 +223,15 @@ impl LocalStore {
             "UPDATE versions SET stage = ?2 WHERE secret = ?1",
             [secret.as_str(), PREVIOUS],
         )?;
-        let insert = "INSERT INTO versions (secret, id, stage, created_at, value) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let insert = "INSERT INTO versions (secret, id, stage, created_at, value)
+            VALUES (?1, ?2, ?3, ?4, ?5)";
         let now = Timestamp::now().to_string();
         transaction
             .execute(insert, params![secret.as_str(), new.version, CURRENT, now, new.ciphertext])?;
         self.seal(transaction, secret, labels(secret, &new.version, previous), &new.key)
     }
 
-    /// Writes what authenticates the labels.
+    /// Authenticates the labels.
     fn seal(
         &self,
         transaction: &Transaction<'_>,
@@ -243,17 +253,20 @@ impl LocalStore {
         let remedy = match error {
             DecryptionError::Age => {
                 format!(
-                    "{again}; docs/how-to/upgrade-a-local-store.md shows how to read the old value first"
+                    "{again}; docs/how-to/upgrade-a-local-store.md shows how to read the old value \
+                     first"
                 )
             }
             DecryptionError::Format(_) => format!("update goldenpath, or {again}"),
             DecryptionError::OtherKey => {
                 format!(
-                    "restore the key file (`store.keyFile`), or {again}; versions of the other key are then removed"
+                    "restore the key file (`store.keyFile`), or {again}, which deletes the \
+                     versions of the other key"
                 )
             }
             DecryptionError::Altered | DecryptionError::Relabeled => format!(
-                "someone changed `{}`: restore it from a copy that you trust, or {again}; its other versions are then removed",
+                "restore `{}` from a copy that you trust, or {again}, which deletes the other \
+                 versions; another program or person changed the file",
                 self.file.path().display()
             ),
         };
@@ -283,9 +296,9 @@ fn current(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<Op
     transaction.query_row(select, [key.as_str(), CURRENT], |row| row.get(0)).optional()
 }
 
-fn is_there(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<bool> {
+fn exists(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<bool> {
     transaction
-        .prepare(&format!("SELECT 1 FROM secrets WHERE name = ?1 AND {LIVES}"))?
+        .prepare(&format!("SELECT 1 FROM secrets WHERE name = ?1 AND {EXISTS}"))?
         .exists([key.as_str()])
 }
 
