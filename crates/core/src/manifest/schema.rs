@@ -1,4 +1,4 @@
-//! The JSON Schema of a SecretRequest, with the catalog's enums in it: JSON → violations.
+//! The JSON Schema of a SecretRequest with the catalog's enums: JSON → violations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -13,19 +13,19 @@ use crate::arn;
 use crate::config::{ConfigError, Enums};
 use crate::yaml::Node;
 
-/// The schema that goldenpath has built in; `init` writes this very text.
+/// The built-in schema, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/secret_request.schema.json");
 
-/// Where a catalog keeps its own copy, from the repository's root.
+/// The path of a catalog's own schema, from the repository's root.
 pub const FILE_NAME: &str = "schemas/secret_request.schema.json";
 
-/// How the schema refers to the enums, whatever file they stand in.
+/// The schema's reference to the enums, whatever file they come from.
 const ENUMS_REFERENCE: &str = "metadata/enums.yaml";
 
-/// One way in which a manifest is not what the schema asks for.
+/// A violation of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer to the value at fault; for a missing or unknown field, to the mapping around it.
+    /// JSON pointer to the invalid value, or to the mapping of a missing or unknown field.
     pub pointer: String,
     pub kind: ViolationKind,
 }
@@ -44,11 +44,11 @@ pub enum ViolationKind {
 pub struct Schema {
     source: Value,
     validator: Validator<Nodes>,
-    /// Asked for only where a manifest has a field that is not known where it stands.
+    /// Computed only for a manifest with a field that is unknown at its location.
     homes: OnceLock<HashMap<String, Option<String>>>,
 }
 
-/// Says what is wrong with a text, if anything.
+/// Checks a text. The error is a sentence that says why it is rejected.
 type Constraint = fn(&str) -> Result<(), String>;
 
 /// The schema's own formats and their constraints.
@@ -61,16 +61,16 @@ const FORMATS: [(&str, Constraint); 5] = [
 ];
 
 impl Schema {
-    /// Compiles the JSON Schema `text` of the file at `path`; its references to `metadata/enums.yaml` are to `enums`.
+    /// Compiles the JSON Schema `text` of the file at `path`, whose references resolve to `enums`.
     ///
     /// # Errors
-    /// Broken JSON, or not a JSON Schema.
+    /// The text is not JSON, or not a JSON Schema.
     pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let source: Value = serde_json::from_str(text).map_err(|error| {
             ConfigError::new(
                 path,
-                format!("this is not JSON: {error}"),
-                "mend it, or delete it to use the built-in schema",
+                format!("invalid JSON: {error}"),
+                "fix it, or delete it to use the built-in schema",
             )
             .at_position(text, error.line(), error.column())
         })?;
@@ -85,21 +85,21 @@ impl Schema {
         let validator = options.build(&source).map_err(|error| {
             ConfigError::new(
                 path,
-                format!("this is not a JSON Schema that can be used: {error}"),
-                "mend it, or delete it to use the built-in schema",
+                format!("not a usable JSON Schema: {error}"),
+                "fix it, or delete it to use the built-in schema",
             )
         })?;
         Ok(Self { source, validator, homes: OnceLock::new() })
     }
 
-    /// All violations, in no particular order, at most one of a kind at a pointer.
+    /// Returns all violations, unordered, at most one of each kind per pointer.
     #[must_use]
     pub fn violations(&self, manifest: &Node) -> Vec<Violation> {
         if self.validator.is_valid(manifest) {
             return Vec::new();
         }
-        // A name that breaks its format breaks the pattern and the length beside it too. The format says it best,
-        // and the map keeps one a pointer.
+        // A name that violates its format also violates the pattern and the length next to it. The
+        // format's reason is the clearest; the map keeps one per pointer.
         let mut formats: BTreeMap<String, String> = BTreeMap::new();
         let mut violations = Vec::new();
         for error in self.validator.iter_errors(manifest) {
@@ -161,25 +161,25 @@ impl Schema {
                     best: true,
                 }
             }
-            ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("{limit} is the least")),
-            ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("{limit} is the most")),
+            ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("the minimum is {limit}")),
+            ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("the maximum is {limit}")),
             ValidationErrorKind::MaxLength { limit } => {
-                Kinds::plain(format!("{limit} characters at most are allowed"))
+                Kinds::plain(format!("the maximum is {limit} characters"))
             }
             ValidationErrorKind::MaxItems { limit } => {
-                Kinds::plain(format!("{limit} items at most are allowed"))
+                Kinds::plain(format!("the maximum is {limit} items"))
             }
             ValidationErrorKind::Pattern { pattern } => {
                 Kinds::plain(format!("this does not match the pattern `{pattern}`"))
             }
-            // A catalog's own schema may use every keyword there is.
+            // A catalog's own schema may use any keyword.
             other => {
                 Kinds::plain(format!("the schema's `{}` does not allow this", other.keyword()))
             }
         }
     }
 
-    /// JSON pointer to the one mapping that has a field of this name; None where there is none, or several.
+    /// Returns the pointer to the only mapping with a field of this name; None if none or several.
     #[must_use]
     pub fn home_of(&self, field: &str) -> Option<&str> {
         let homes = self.homes.get_or_init(|| {
@@ -190,7 +190,7 @@ impl Schema {
         homes.get(field)?.as_deref()
     }
 
-    /// The fields that the schema knows for the mapping at `pointer`.
+    /// Returns the schema's fields for the mapping at `pointer`.
     fn fields_at(&self, pointer: &str) -> Vec<String> {
         let mut schema = &self.source;
         for field in pointer.split('/').skip(1) {
@@ -203,8 +203,9 @@ impl Schema {
     }
 }
 
-/// Notes for each field of the mapping that `schema` describes, and of those in it, where it is; None for a name that
-/// several of them have.
+/// Records the location of each field of the mapping that `schema` describes, recursively.
+///
+/// Records None for a name that occurs in several mappings.
 fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
     for (field, below) in schema["properties"].as_object().into_iter().flatten() {
         homes
@@ -220,7 +221,7 @@ fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<
 }
 
 enum Kinds {
-    /// `best`: the reason is in words made for it.
+    /// `best`: the reason comes from goldenpath's own check.
     Format {
         reason: String,
         best: bool,
@@ -248,7 +249,7 @@ fn strings(options: &Value) -> Vec<String> {
     options.as_array().map(|options| options.iter().map(text).collect()).unwrap_or_default()
 }
 
-/// The enums as a document of schemas: `#/owners` is `{"enum": […]}`.
+/// Returns the enums as a document of schemas: `#/owners` is `{"enum": […]}`.
 fn enums_document(enums: &Enums) -> Value {
     match serde_json::to_value(enums) {
         Ok(Value::Object(lists)) => {
@@ -269,7 +270,7 @@ impl Retrieve for EnumsDocument {
             Ok(self.0.clone())
         } else {
             Err(format!(
-                "the reference `{uri}` leads outside: only `{ENUMS_REFERENCE}` can be referred to"
+                "the reference `{uri}` is external: only `{ENUMS_REFERENCE}` is allowed"
             )
             .into())
         }
@@ -298,12 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn the_seeds_manifest_has_none() {
+    fn the_seeds_manifest_has_no_violations() {
         assert_eq!(violations(|_| {}), []);
     }
 
     #[test]
-    fn each_kind_of_mistake_is_told_apart_and_told_once() {
+    fn each_kind_of_mistake_is_reported_once() {
         let one = |edit: fn(&mut Value)| {
             let found = violations(edit);
             assert_eq!(found.len(), 1, "{found:?}");
@@ -331,13 +332,14 @@ mod tests {
         assert!(
             matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned()))
         );
-        // A name that is too long and has a capital breaks format, pattern and length: one violation.
+        // A name that is too long and has a capital violates format, pattern and length: one
+        // violation.
         let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
         assert!(matches!(kind, ViolationKind::BadFormat { reason } if reason.contains("capital")));
     }
 
     #[test]
-    fn a_field_has_a_home_where_one_mapping_alone_has_its_name() {
+    fn a_field_has_a_home_if_only_one_mapping_has_its_name() {
         let built_in = Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap();
         for (field, home) in [
             ("kind", ""),
@@ -358,9 +360,9 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_refers_outside_is_refused() {
+    fn a_schema_with_an_external_reference_is_rejected() {
         let schema = r#"{"$ref": "https://example.com/x.json"}"#;
         let error = Schema::compile(FILE_NAME, schema, &Enums::built_in()).unwrap_err();
-        assert!(error.to_string().contains("leads outside"), "{error}");
+        assert!(error.to_string().contains("is external"), "{error}");
     }
 }

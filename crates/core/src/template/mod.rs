@@ -44,11 +44,13 @@ impl TemplateError {
             what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
             help: match output {
                 Output::Markdown => {
-                    "use the variables of the built-in template: summary, approvals, changed, blocked, …"
+                    "use the variables of the built-in template: summary, approvals, changed, \
+                     blocked, …"
                 }
                 Output::Html => "this is a bug; please report it with the command that you ran",
                 Output::Yaml | Output::Text => {
-                    "use the manifest's fields: id, name, description, owner, service, environment, …"
+                    "use the manifest's fields: id, name, description, owner, service, \
+                     environment, …"
                 }
             },
             source_code: NamedSource::new(name, source.to_owned()),
