@@ -16,7 +16,8 @@ const PATH_LENGTH: usize = 512;
 /// # Errors
 /// A sentence that says why `text` is rejected.
 pub fn check_principal(text: &str) -> Result<(), String> {
-    const FORM: &str = "give the ARN of a role, a user or an account's root: arn:aws:iam::123456789012:role/payments";
+    const FORM: &str = "give the ARN of a role, a user or an account's root: \
+                        arn:aws:iam::123456789012:role/payments";
     if text.contains(['*', '?']) {
         return Err("a wildcard admits every identity: name each principal".to_owned());
     }

@@ -297,11 +297,13 @@ mod tests {
             ("https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
             ("https://secretsmanager.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
             (
-                "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "https://vpce-0123456789abcdef0-abcdefgh\
+                 .secretsmanager.eu-west-2.vpce.amazonaws.com",
                 "eu-west-2",
             ),
             (
-                "https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a\
+                 .secretsmanager.eu-west-2.vpce.amazonaws.com",
                 "",
             ),
             ("https://vpce-1a2b.secretsmanager.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),

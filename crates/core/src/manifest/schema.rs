@@ -161,8 +161,12 @@ impl Schema {
                     best: true,
                 }
             }
-            ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("the minimum is {limit}")),
-            ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("the maximum is {limit}")),
+            ValidationErrorKind::Minimum { limit } => {
+                Kinds::plain(format!("the minimum is {limit}"))
+            }
+            ValidationErrorKind::Maximum { limit } => {
+                Kinds::plain(format!("the maximum is {limit}"))
+            }
             ValidationErrorKind::MaxLength { limit } => {
                 Kinds::plain(format!("the maximum is {limit} characters"))
             }
@@ -269,10 +273,8 @@ impl Retrieve for EnumsDocument {
         if uri.as_str().ends_with(ENUMS_REFERENCE) {
             Ok(self.0.clone())
         } else {
-            Err(format!(
-                "the reference `{uri}` is external: only `{ENUMS_REFERENCE}` is allowed"
-            )
-            .into())
+            Err(format!("the reference `{uri}` is external: only `{ENUMS_REFERENCE}` is allowed")
+                .into())
         }
     }
 }
@@ -286,12 +288,14 @@ mod tests {
     fn violations(edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
         let mut manifest = json!({
             "apiVersion": "goldenpath.io/v1", "kind": "SecretRequest",
-            "metadata": { "id": "SEC-0007", "name": "payments-db-credentials", "owner": "team-payments",
+            "metadata": { "id": "SEC-0007", "name": "payments-db-credentials",
+                          "owner": "team-payments",
                           "service": "payments", "environment": "dev" },
             "spec": { "provider": "aws-secrets-manager", "secretType": "database-credentials",
                       "risk": { "tier": "medium" }, "rotation": { "rotationClass": "standard" },
                       "lifecycle": { "status": "active" },
-                      "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" }, "ttlDays": 30 }
+                      "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" },
+                      "ttlDays": 30 }
         });
         edit(&mut manifest);
         let manifest = parse(&manifest.to_string()).unwrap();
@@ -329,9 +333,10 @@ mod tests {
         let (_, kind) = one(|m| m["metadata"]["owner"] = Value::Null);
         assert_eq!(kind, ViolationKind::WrongType { expected: "string".into() });
         let (_, kind) = one(|m| m["metadata"]["environment"] = json!("production"));
-        assert!(
-            matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned()))
-        );
+        assert!(matches!(
+            kind,
+            ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned())
+        ));
         // A name that is too long and has a capital violates format, pattern and length: one
         // violation.
         let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
@@ -351,10 +356,10 @@ mod tests {
             assert_eq!(built_in.home_of(field), Some(home));
         }
         assert_eq!(built_in.home_of("colour"), None);
-        let twice =
+        let ambiguous =
             r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
         assert_eq!(
-            Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"),
+            Schema::compile(FILE_NAME, ambiguous, &Enums::built_in()).unwrap().home_of("x"),
             None
         );
     }

@@ -76,8 +76,8 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
     }
 }
 
-/// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON a tool reads.
 /// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON Flux reads.
+fn setter(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if let Some(hash) = line.find('#') {
@@ -145,7 +145,11 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
                 }
                 path.pop();
             }
-            if items.len() < expected.len() { Err(missing(found, path, &items.len().to_string())) } else { Ok(()) }
+            if items.len() < expected.len() {
+                Err(missing(found, path, &items.len().to_string()))
+            } else {
+                Ok(())
+            }
         }
         (expected, value) if is_scalar(expected) && expected == value => Ok(()),
         (expected, value) => {
@@ -193,13 +197,11 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
                     "remove it from the template: a secret is for its manifest's namespace only",
                 );
             }
-            match text.contains("{{") {
-                true => refused(
-                    "contains `{{`, which the operator would replace with the value".to_owned(),
-                    PLAIN,
-                ),
-                false => Ok(()),
+            if text.contains("{{") {
+                let why = "contains `{{`, which the operator would replace with the value";
+                return refused(why.to_owned(), PLAIN);
             }
+            Ok(())
         }
         ["spec", "target", "template", "type"] => match string(value) {
             Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
@@ -234,7 +236,9 @@ fn not_a_string(value: &Node) -> String {
 /// Returns why a text is a placeholder that a reader of the GitOps repository would replace.
 fn placeholder(text: &str) -> Option<&'static str> {
     if text.contains("<path:") {
-        return Some("contains `<path:`, which Argo CD's Vault plugin replaces with another secret");
+        return Some(
+            "contains `<path:`, which Argo CD's Vault plugin replaces with another secret",
+        );
     }
     // At the start, or where an action emits it at the start.
     let is_of_vault = |text: &str| text.trim_start().trim_start_matches('>').starts_with("vault:");

@@ -174,9 +174,7 @@ fn action(text: &str) -> Result<&str, String> {
             _ if first.is_ascii_alphabetic() => {
                 let (name, after) = rest.split_at(word(rest));
                 if !FUNCTIONS.contains(&name) && !CONSTANTS.contains(&name) {
-                    return Err(format!(
-                        "`{name}` is not one of the pure functions"
-                    ));
+                    return Err(format!("`{name}` is not one of the pure functions"));
                 }
                 after
             }

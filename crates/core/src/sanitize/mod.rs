@@ -61,6 +61,7 @@ pub fn harmless_in_place(text: &str) -> String {
 ///
 /// Serializers escape control characters only up to U+001F; terminals interpret others too. In JSON
 /// these occur in strings only. Commands of CI runners are escaped as well.
+#[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();
     let mut rest = json;

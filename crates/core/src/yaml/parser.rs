@@ -630,7 +630,8 @@ mod tests {
 
     #[test]
     fn a_quoted_value_ends_at_its_quote_whatever_follows() {
-        let text = "a: \"q \\\" \\\\\"  # \"why\"\nb: 'it''s'''   # 'why'\nc: ''  # x\n'd': [\"x\" , 'y' ]\n";
+        let text = "a: \"q \\\" \\\\\"  # \"why\"\nb: 'it''s'''   # 'why'\nc: ''  # x\n\
+                    'd': [\"x\" , 'y' ]\n";
         assert_eq!(spans(text, "/a"), ("a", r#""q \" \\""#));
         assert_eq!(spans(text, "/b"), ("b", "'it''s'''"));
         assert_eq!(spans(text, "/c"), ("c", "''"));

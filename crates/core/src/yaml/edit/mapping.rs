@@ -14,10 +14,15 @@ enum Home<'a> {
 }
 
 /// Returns the edits that move the field at `pointer` to the end of the mapping at `into`.
-pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Option<Vec<TextEdit>> {
+pub(super) fn move_field(
+    text: &str,
+    root: &Node,
+    pointer: &str,
+    into: &str,
+) -> Option<Vec<TextEdit>> {
     let (key, node) = root.at(pointer)?;
     let (key, source) = (key?, root.at(parent(pointer))?.1);
-    let removal = removed(text, root, pointer)?;
+    let removal = remove_field(text, root, pointer)?;
     // Find the deepest existing ancestor; missing mappings below it are created.
     let mut existing = into;
     while root.at(existing).is_none() {
@@ -42,7 +47,11 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     };
     if let Home::Flow(mapping) = home {
         let is_bare = is_flow(text, source) || rest_of_line(text, node.span.end).trim().is_empty();
-        return if missing.is_empty() && is_bare { Some(vec![removal, flow::insert(text, mapping, &value()?)?]) } else { None };
+        return if missing.is_empty() && is_bare {
+            Some(vec![removal, flow::insert(text, mapping, &value()?)?])
+        } else {
+            None
+        };
     }
     let (indent, mut at) = match &home {
         Home::Block(entries) => {
@@ -64,11 +73,10 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
         lines.push_str(&format!("{:1$}{name}:{newline}", "", indent + depth * step));
     }
     let indent = indent + missing.len() * step;
-    match is_flow(text, source) {
-        true => lines.push_str(&format!("{:indent$}{}", "", value()?)),
-        false => {
-            lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?)
-        }
+    if is_flow(text, source) {
+        lines.push_str(&format!("{:indent$}{}", "", value()?));
+    } else {
+        lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?);
     }
     if !lines.ends_with('\n') {
         lines.push_str(newline);
@@ -86,7 +94,7 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
 }
 
 /// Returns the edit that adds a field at `pointer` to the end of an existing mapping.
-pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
+pub(super) fn add_field(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let field = format!("{}: {value}", last_token(pointer));
     if is_flow(text, mapping) {
@@ -104,7 +112,7 @@ pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Opti
 /// Returns the edit that removes the field at `pointer`: its lines and its comments.
 ///
 /// Its comments are the one on its last line and the lines directly above it.
-pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {
+pub(super) fn remove_field(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let name = last_token(pointer);

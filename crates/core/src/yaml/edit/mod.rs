@@ -72,9 +72,7 @@ impl YamlEdit {
             | Self::Add { pointer, .. }
             | Self::Append { pointer, .. }
             | Self::Withdraw { pointer, .. } => Some(pointer.clone()),
-            Self::Rename { pointer, name } => {
-                Some(format!("{}/{}", parent(pointer), escaped(name)))
-            }
+            Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escape(name))),
             Self::Move { pointer, into } => {
                 Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default()))
             }
@@ -95,7 +93,7 @@ impl YamlEdit {
             }
             Self::Add { pointer, value } => {
                 let added = |value: String| {
-                    mapping::added(text, root, pointer, &value).map(|edit| vec![edit])
+                    mapping::add_field(text, root, pointer, &value).map(|edit| vec![edit])
                 };
                 value.written_as("").into_iter().filter_map(added).collect()
             }
@@ -103,15 +101,15 @@ impl YamlEdit {
                 let (key, _) = root.at(pointer)?;
                 rename(text, key?, name)?
             }
-            Self::Move { pointer, into } => vec![mapping::moved(text, root, pointer, into)?],
-            Self::Remove { pointer } => vec![vec![mapping::removed(text, root, pointer)?]],
-            Self::Append { pointer, values } => sequence::appended(text, root, pointer, values),
+            Self::Move { pointer, into } => vec![mapping::move_field(text, root, pointer, into)?],
+            Self::Remove { pointer } => vec![vec![mapping::remove_field(text, root, pointer)?]],
+            Self::Append { pointer, values } => sequence::append_items(text, root, pointer, values),
             Self::Withdraw { pointer, value } => {
-                vec![sequence::withdrawn(text, root, pointer, value)?]
+                vec![sequence::remove_items(text, root, pointer, value)?]
             }
         };
         candidates.into_iter().find_map(|edits| {
-            let changed = applied(text, edits)?;
+            let changed = apply_edits(text, edits)?;
             (parser::parse(&changed).ok()?.to_json() == expected).then_some(changed)
         })
     }
@@ -124,11 +122,15 @@ impl YamlEdit {
                 *json.pointer_mut(pointer)? = value.to_json();
             }
             Self::Add { pointer, value } => {
-                put(json.pointer_mut(parent(pointer))?, &last_token(pointer), value.to_json())?;
+                insert_field(
+                    json.pointer_mut(parent(pointer))?,
+                    &last_token(pointer),
+                    value.to_json(),
+                )?;
             }
             Self::Rename { pointer, name } => {
                 let value = take(&mut json, pointer)?;
-                put(json.pointer_mut(parent(pointer))?, name, value)?;
+                insert_field(json.pointer_mut(parent(pointer))?, name, value)?;
             }
             Self::Move { pointer, into } => {
                 let value = take(&mut json, pointer)?;
@@ -142,7 +144,7 @@ impl YamlEdit {
                 if mapping.is_null() {
                     *mapping = Json::Object(Map::new());
                 }
-                put(mapping, &last_token(pointer), value)?;
+                insert_field(mapping, &last_token(pointer), value)?;
             }
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
             Self::Withdraw { pointer, value } => {
@@ -187,7 +189,7 @@ fn take(json: &mut Json, pointer: &str) -> Option<Json> {
 }
 
 /// Returns None if the mapping already has the field.
-fn put(mapping: &mut Json, name: &str, value: Json) -> Option<()> {
+fn insert_field(mapping: &mut Json, name: &str, value: Json) -> Option<()> {
     mapping.as_object_mut()?.insert(name.to_owned(), value).is_none().then_some(())
 }
 
@@ -205,7 +207,7 @@ fn last_token(pointer: &str) -> String {
     tokens(pointer).last().unwrap_or_default()
 }
 
-fn escaped(name: &str) -> String {
+fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -246,7 +248,7 @@ fn quoted_as(old: &str, word: &str) -> Vec<String> {
 }
 
 /// Applies the edits to the text. Returns None if two of them overlap.
-fn applied(text: &str, mut edits: Vec<TextEdit>) -> Option<String> {
+fn apply_edits(text: &str, mut edits: Vec<TextEdit>) -> Option<String> {
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     let mut changed =
         String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());

@@ -7,7 +7,7 @@ use crate::yaml::node::{Node, NodeValue};
 /// Returns the ways to append `values` to the sequence at `pointer`, best first.
 ///
 /// A root field that is missing or empty becomes a sequence.
-pub(super) fn appended(
+pub(super) fn append_items(
     text: &str,
     root: &Node,
     pointer: &str,
@@ -75,7 +75,7 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
 /// Returns the edits that remove each item equal to `value`, with its line and its comment.
 ///
 /// Returns None if there is no such item.
-pub(super) fn withdrawn(
+pub(super) fn remove_items(
     text: &str,
     root: &Node,
     pointer: &str,
