@@ -85,7 +85,9 @@ struct Arn<'text> {
 }
 
 impl<'text> Arn<'text> {
-    /// Returns None unless `text` has six parts, one of AWS's partitions and a 12-digit account.
+    /// Parses `text`; None if it is not an ARN.
+    ///
+    /// An ARN has six parts, one of AWS's partitions and a 12-digit account.
     fn parse(text: &'text str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let [scheme, partition, service, region, account, resource] = parts[..] else {

@@ -1,5 +1,4 @@
-//! CODEOWNERS: the lines generated from `ownership`, and the file that has them between two marker
-//! comments.
+//! CODEOWNERS: lines generated from `ownership`, between two marker comments.
 //!
 //! GitHub and GitLab use the last line that matches a path, so a line after the marked ones can
 //! override their owners. Such a line is reported, and writing moves the marked lines after it.
@@ -16,12 +15,15 @@ use crate::config::ConfigError;
 use crate::vcs;
 use crate::vcs::{Repository, Snapshot, SourceError, Unreadable};
 
-/// The file's locations for GitHub (`.github/`, the root, `docs/`) and GitLab (the root, `docs/`,
-/// `.gitlab/`).
+/// The locations of the file.
+///
+/// GitHub reads `.github/`, the root and `docs/`; GitLab the root, `docs/` and `.gitlab/`.
 const PLACES: [&str; 4] =
     [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
 
-/// The pipelines of GitHub and GitLab. A change of one decides what runs on the next merge.
+/// The pipelines of GitHub and GitLab.
+///
+/// A change of one decides what runs on the next merge.
 const PIPELINES: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
 /// The maximum size of the file in bytes: more than GitHub accepts.
@@ -212,7 +214,7 @@ pub fn pipelines(repository: &Repository) -> Result<Vec<&'static str>, SourceErr
     Ok(found)
 }
 
-/// Reads the repository's CODEOWNERS file from the work tree, or returns its future path.
+/// Reads the CODEOWNERS file from the work tree, or returns the path for a new one.
 ///
 /// # Errors
 /// Several files, one that cannot be read, or one that a sparse checkout omits.
@@ -370,7 +372,9 @@ fn appended(text: &str, block: &[String], newline: &str) -> String {
     whole
 }
 
-/// Returns whether a line is the head of a GitLab section: `[Name]`, `^[Name][2] @owner`.
+/// Returns whether a line is the head of a GitLab section.
+///
+/// Examples: `[Name]`, `^[Name][2] @owner`.
 fn is_section(line: &str) -> bool {
     line.trim_start().strip_prefix('^').unwrap_or(line.trim_start()).starts_with('[')
 }
@@ -391,7 +395,9 @@ fn section_name(line: &str) -> Option<String> {
     Some(name.trim().to_lowercase()).filter(|name| is_head && !name.is_empty())
 }
 
-/// Returns the lines, counted from 1, that may exclude a path of `lines` from its section.
+/// Returns the lines that may exclude a path of `lines` from its section.
+///
+/// They are counted from 1.
 fn exclusions(
     all: &[&str],
     block: Option<&std::ops::Range<usize>>,
@@ -415,8 +421,9 @@ fn exclusions(
     found
 }
 
-/// Returns whether a line may match a path of `lines`. A line without owners counts: it removes
-/// them.
+/// Returns whether a line may match a path of `lines`.
+///
+/// A line without owners counts: it removes them.
 fn overrides(line: &str, lines: &[CodeownersLine]) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with(['#', '!']) && !is_section(line) && may_match(line, lines)
@@ -484,7 +491,9 @@ fn names_may_meet(one: &str, other: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Converts a path to a pattern for it alone. The error is the character that prevents it.
+/// Converts a path to a pattern for it alone.
+///
+/// The error is the character that prevents it.
 fn to_pattern(path: &str) -> Result<String, String> {
     let mut pattern = String::new();
     for character in path.chars() {

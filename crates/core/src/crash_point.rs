@@ -1,4 +1,6 @@
-//! Named points at which a test can end the process as a kill would. None in a release build.
+//! Named points at which a test can end the process as a kill would.
+//!
+//! None in a release build.
 //!
 //! With `GOLDENPATH_CRASH_LIST=FILE` each point that the process reaches is written to the file:
 //! `name`, then `name 2`, `name 3` when it is reached again. With `GOLDENPATH_CRASH_AT` set to one

@@ -26,12 +26,14 @@ pub enum EndpointError {
     Malformed(&'static str),
     #[error("it would send requests without encryption")]
     Unencrypted,
-    /// `region` is None if it comes from the environment and not from the configuration.
+    /// `region` is None if the configuration leaves it to the environment.
     #[error("{}", foreign(region.as_deref()))]
     Foreign { region: Option<String> },
 }
 
-/// AWS's partitions: prefix of the region names, DNS suffixes for IPv4 and dual stack.
+/// AWS's partitions.
+///
+/// Each has a prefix of its region names, and DNS suffixes for IPv4 and dual stack.
 ///
 /// From `partitions.json` of botocore 1.44.5. The first matching prefix decides; a region that
 /// matches none is in the partition `aws`, as in AWS's own SDKs.
@@ -86,7 +88,9 @@ impl<'url> Endpoint<'url> {
         if self.is_encrypted || self.is_loopback { Ok(()) } else { Err(EndpointError::Unencrypted) }
     }
 
-    /// Checks an endpoint from a repository: a host of Secrets Manager, or this machine.
+    /// Checks an endpoint from a repository.
+    ///
+    /// It must be a host of Secrets Manager, or this machine.
     ///
     /// Without `region`, the region in the host name counts.
     ///
@@ -117,7 +121,9 @@ pub fn own_hosts(region: Option<&str>) -> String {
     )
 }
 
-/// Returns whether `text` has the form of an AWS region: two or three words and a number.
+/// Returns whether `text` has the form of an AWS region.
+///
+/// The form is two or three words and a number.
 ///
 /// For example `eu-west-2` or `us-gov-east-1`. The region becomes a part of the host name that
 /// receives signed requests.

@@ -49,7 +49,9 @@ pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A whole file, durable on disk, under a temporary name. Removed on drop unless it is named.
+/// A whole file, durable on disk, under a temporary name.
+///
+/// Removed on drop unless it is named.
 #[derive(Debug)]
 pub struct Staged(TempPath);
 
@@ -125,7 +127,7 @@ pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes a file without a name (open(2), `O_TMPFILE`), and then links it to its path.
+/// Writes a file without a name (`O_TMPFILE`), and then links it to its path.
 ///
 /// Returns false, with nothing written, if this is not supported here.
 #[cfg(target_os = "linux")]
@@ -199,7 +201,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Maps `all` with a few threads, preserving order: the work mostly waits for the disk.
+/// Maps `all` with a few threads, preserving order.
+///
+/// The work mostly waits for the disk.
 pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(all.len())).build() {
         Ok(pool) => pool.install(|| all.into_par_iter().map(work).collect()),
@@ -234,7 +238,9 @@ fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFi
     Ok(temporary)
 }
 
-/// Removes temporary files of killed runs. The caller ensures that no other process writes there.
+/// Removes temporary files of killed runs.
+///
+/// The caller ensures that no other process writes there.
 pub fn remove_temporary(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
@@ -245,7 +251,9 @@ pub fn remove_temporary(folder: &Path) {
     }
 }
 
-/// Makes renames in a folder durable. Does nothing where folders cannot be opened (Windows).
+/// Makes renames in a folder durable.
+///
+/// Does nothing where folders cannot be opened (Windows).
 ///
 /// # Errors
 /// Any error of the file system.

@@ -1,6 +1,6 @@
 //! Suggestions for mistyped words: "did you mean …?"
 
-/// Returns the question "did you mean …?" if one of `candidates` is close to `word`.
+/// Returns "did you mean …?" with the candidate that is close to `word`.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -32,7 +32,7 @@ pub enum Certainty {
     Same,
     /// A few typing errors away, and no other candidate is as close.
     Slip,
-    /// Begins with the candidate (`production` for `prod`), and no other candidate is close.
+    /// Begins with the candidate (`production` for `prod`), and no other is close.
     Longer,
     /// Ambiguous: the candidate only begins with the word, or the digits differ.
     Doubtful,

@@ -22,7 +22,9 @@ struct Line {
     section: String,
     /// As in the file, with the `!` of an exclusion.
     pattern: String,
-    /// Whether it is a GitLab exclusion: no line of the section gives the path an owner.
+    /// Whether it is a GitLab exclusion.
+    ///
+    /// No line of the section gives the path an owner.
     is_exclusion: bool,
     matches: Regex,
     owners: Vec<String>,
@@ -94,7 +96,9 @@ impl CodeOwners {
         found.into_iter().flat_map(shown).collect()
     }
 
-    /// Returns the patterns of lines that only one of the two files has, filtered by `is_meant`.
+    /// Returns the patterns of lines that differ in the two files.
+    ///
+    /// `is_meant` filters the patterns.
     pub fn changed_patterns<'a>(
         &'a self,
         other: &'a Self,
@@ -127,7 +131,9 @@ fn section_of(line: &str) -> Option<(String, Vec<String>)> {
     Some((format!("{optional}{}{approvals}", name.to_lowercase()), owners))
 }
 
-/// Returns the name of a section without options. GitLab merges sections of the same name.
+/// Returns the name of a section without options.
+///
+/// GitLab merges sections of the same name.
 fn section_name(section: &str) -> &str {
     let name = section.strip_prefix('^').unwrap_or(section);
     match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {

@@ -1,10 +1,12 @@
-//! The keys of `goldenpath.yaml` that decide the destinations of values, projections and calls.
+//! Configuration keys that set destinations of values, projections and calls.
 
 use serde_json::{Value, json};
 
 use super::{Config, KeyChange};
 
-/// Returns the changed destinations, each with a single value, including default values.
+/// Returns the changed destinations, each with a single value.
+///
+/// A missing key has its default value.
 #[must_use]
 pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
     let defaults = defaults();

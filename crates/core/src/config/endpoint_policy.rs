@@ -1,11 +1,11 @@
-//! Checks of regions and endpoints in `store` and `environments`, the hosts of signed requests.
+//! Checks of the regions and endpoints that receive signed requests.
 
 use super::{Backend, Config, ConfigError};
 use crate::endpoint;
 use crate::endpoint::{Endpoint, EndpointError};
 
 impl Config {
-    /// Checks each region and endpoint in `text`, the source of this configuration.
+    /// Checks each region and endpoint. `text` is the configuration's source.
     ///
     /// # Errors
     /// A malformed region, which would change the host; an endpoint that is neither a host of

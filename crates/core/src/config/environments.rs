@@ -1,4 +1,4 @@
-//! `environments` and `rotation`: overrides per environment, such as its own account and region.
+//! `environments` and `rotation`: overrides per environment, such as a region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,9 @@ use super::{
 use crate::arn;
 use crate::suggest::did_you_mean;
 
-/// The overrides of one environment. A missing field falls back to the shared setting.
+/// The overrides of one environment.
+///
+/// A missing field falls back to the shared setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentConfig {
@@ -37,8 +39,9 @@ pub struct ClusterConfig {
     pub name: Option<String>,
     /// A context of the kubeconfig. Without one, the cluster is not queried.
     pub context: Option<String>,
-    /// A path from the repository's root, or from the home folder if it begins with `~/`, and
-    /// outside the repository. The default is `KUBECONFIG` or `~/.kube/config`.
+    /// A path outside the repository. The default is `KUBECONFIG` or `~/.kube/config`.
+    ///
+    /// It is relative to the repository's root, or to the home folder if it begins with `~/`.
     pub kubeconfig: Option<PathBuf>,
 }
 
@@ -87,7 +90,6 @@ pub struct RotationConfig {
 }
 
 impl Config {
-    /// Where the values of an environment live.
     /// Returns the store of an environment's values.
     #[must_use]
     pub fn store_of(&self, environment: &str) -> StoreConfig {
@@ -106,7 +108,6 @@ impl Config {
         }
     }
 
-    /// Returns the cluster that an environment's secrets are used in.
     /// Returns the cluster that uses an environment's secrets.
     #[must_use]
     pub fn cluster_of<'a>(&'a self, environment: &'a str) -> Cluster<'a> {
@@ -176,7 +177,7 @@ impl Config {
             || self.environments.values().any(|own| own.store.backend.is_some())
     }
 
-    /// Checks the ARNs in `text`, the source of this configuration.
+    /// Checks the ARNs. `text` is the configuration's source.
     pub(super) fn check_arns(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let bad = |keys: &[&str], value: &str, reason: String| {
             let field = keys.join(".");
@@ -209,7 +210,7 @@ impl Config {
         Ok(())
     }
 
-    /// Checks the account IDs in `text`, the source of this configuration.
+    /// Checks the account IDs. `text` is the configuration's source.
     pub(super) fn check_accounts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let shared = (vec!["store", "accountId"], &self.store.account_id);
         let own = self.environments.iter().map(|(name, own)| {
@@ -227,7 +228,7 @@ impl Config {
         Ok(())
     }
 
-    /// Checks the destinations of projections in `text`, the source of this configuration.
+    /// Checks the destinations of projections. `text` is the configuration's source.
     pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let shared =
             (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
@@ -275,7 +276,7 @@ impl Config {
         Ok(())
     }
 
-    /// Checks the clusters in `text`, the source of this configuration.
+    /// Checks the clusters. `text` is the configuration's source.
     pub(super) fn check_clusters(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         for (name, own) in &self.environments {
             let Some(cluster) = &own.cluster else { continue };
@@ -332,7 +333,9 @@ impl Config {
         Ok(())
     }
 
-    /// Rejects names that no manifest can have: a misspelled name would silently have no effect.
+    /// Rejects names that no manifest can have.
+    ///
+    /// A misspelled name would silently have no effect.
     ///
     /// # Errors
     /// An environment or a secret type that is not in `enums`, with its location in `text`.

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 /// A URL that `git clone` accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitUrl<'u> {
-    /// The name in `protocol.<name>.allow`: `https`, `ssh`, `file`, or that of a remote helper.
+    /// The name in `protocol.<name>.allow`.
+    ///
+    /// It is `https`, `ssh`, `file`, or that of a remote helper.
     pub protocol: String,
     form: Form<'u>,
 }
@@ -124,7 +126,9 @@ impl<'u> GitUrl<'u> {
 }
 
 impl GitUrl<'_> {
-    /// Returns whether it is a path and not a URL. A path is relative to the catalog's root.
+    /// Returns whether it is a path and not a URL.
+    ///
+    /// A path is relative to the catalog's root.
     #[must_use]
     pub fn is_path(url: &str) -> bool {
         matches!(GitUrl::parse(url).form, Form::Path(_))
@@ -175,7 +179,7 @@ fn split_ssh(rest: &str) -> Vec<SshPath> {
         .collect()
 }
 
-/// Returns whether the host of `user@host:port` is this machine, by name or address.
+/// Returns whether the host of `user@host:port` is this machine.
 fn is_this_machine(authority: &str) -> bool {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
     let host = host.strip_prefix('[').unwrap_or(&host).split(']').next().unwrap_or_default();

@@ -1,5 +1,6 @@
-//! `ownership`: the services' owners, namespaces and accounts. Rules, `new secret` and `codeowners`
-//! use it.
+//! `ownership`: the services' owners, namespaces and accounts.
+//!
+//! Rules, `new secret` and `codeowners` use it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,7 +11,7 @@ use serde::de::{Deserializer, Error};
 use super::{Config, ConfigError, Enums};
 use crate::suggest::did_you_mean;
 
-/// Namespaces of cluster components, in which a Secret can grant power over the cluster.
+/// Namespaces in which a Secret can grant power over the cluster.
 const DENIED_NAMESPACES: [&str; 4] = ["kube-*", "argocd", "flux-system", "external-secrets"];
 
 /// The maximum length of a namespace, in bytes (Kubernetes: a DNS-1123 label).
@@ -74,10 +75,14 @@ pub struct Ownership {
     patterns: Vec<(NamespacePattern, String)>,
 }
 
-/// Why a service may not use a namespace, or only with the platform team's approval.
+/// Why a service may not use a namespace, at least without approval.
+///
+/// The approval is the platform team's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamespaceObjection<'a> {
-    /// The service has a list without the namespace. `holder` is a service that lists it.
+    /// The service has a list without the namespace.
+    ///
+    /// `holder` is a service that lists it.
     Outside { namespaces: &'a [NamespacePattern], holder: Option<&'a str> },
     /// Another service lists it.
     OfAnother { holder: &'a str },
@@ -85,7 +90,9 @@ pub enum NamespaceObjection<'a> {
     NamedLikeAnother,
 }
 
-/// Why a principal of an account may not be admitted, or only with the platform team's approval.
+/// Why a principal of an account may not be admitted, at least without approval.
+///
+/// The approval is the platform team's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountObjection<'a> {
     /// The service has a list without the account.
@@ -94,7 +101,9 @@ pub enum AccountObjection<'a> {
     OfAnother { own: &'a str },
 }
 
-/// Deserializes a list that must not be null: a key without a value would count as missing.
+/// Deserializes a list that must not be null.
+///
+/// A key without a value would count as missing.
 fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
@@ -203,8 +212,9 @@ impl Ownership {
         }
     }
 
-    /// Returns the treatment of a service that is not in the table; None if it is, or without a
-    /// table.
+    /// Returns the treatment of a service that is not in the table.
+    ///
+    /// Returns None for a service in the table, and without a table.
     #[must_use]
     pub fn unlisted(&self, service: &str) -> Option<Unlisted> {
         (!self.services.is_empty() && !self.services.contains_key(service)).then_some(self.unlisted)
@@ -290,7 +300,7 @@ impl Ownership {
 }
 
 impl Config {
-    /// Checks `ownership` in `text`, the source of this configuration.
+    /// Checks `ownership`. `text` is the configuration's source.
     pub(super) fn check_ownership(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let ownership = &self.ownership;
         let bad = |keys: &[&str], item: Option<&str>, message: String, help: String| {
@@ -377,7 +387,7 @@ impl Config {
         Ok(())
     }
 
-    /// Rejects an owner in `ownership` that is not in the enums, at its location in `text`.
+    /// Rejects an owner that is not in the enums. `text` is the configuration's source.
     pub(super) fn check_owners(
         &self,
         enums: &Enums,
@@ -423,8 +433,9 @@ fn check_service(name: &str) -> Result<(), String> {
     }
 }
 
-/// Returns whether GitHub and GitLab accept an owner: `@user`, `@organization/team`, or an email
-/// address.
+/// Returns whether GitHub and GitLab accept an owner.
+///
+/// An owner is `@user`, `@organization/team`, or an email address.
 fn is_code_owner(handle: &str) -> bool {
     let is_name = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')

@@ -34,7 +34,9 @@ const MAX_POLICIES: usize = 200;
 /// The maximum length of a name, a field, a message or a help, in characters.
 const MAX_TEXT: usize = 1000;
 
-/// The parser's stack, in bytes. It needs 0.3 MB per level unoptimized, and levels are bounded.
+/// The parser's stack, in bytes.
+///
+/// It needs 0.3 MB per level unoptimized, and levels are bounded.
 const PARSER_STACK: usize = 64 * 1024 * 1024;
 
 /// A policy in the configuration.
@@ -51,7 +53,9 @@ pub struct PolicyConfig {
     pub message: String,
     #[serde(default)]
     pub severity: PolicySeverity,
-    /// The field to underline, dotted (`metadata.owner`) or a JSON pointer (`/metadata/owner`).
+    /// The field to underline, dotted or a JSON pointer.
+    ///
+    /// For example, `metadata.owner` or `/metadata/owner`.
     pub field: Option<String>,
     pub help: Option<String>,
 }
@@ -243,7 +247,7 @@ impl Policies {
         context
     }
 
-    /// Returns an error for `key` of the policy at `index`, with its location in the configuration.
+    /// Returns an error for `key` of the policy at `index`, with its location.
     fn error(&self, index: usize, name: &str, key: &str, fault: Fault) -> ConfigError {
         let message = match key {
             "name" => fault.message,
@@ -271,7 +275,9 @@ impl Policy {
     }
 }
 
-/// Checks everything in a policy except its CEL. The error is the key and the fault.
+/// Checks everything in a policy except its CEL.
+///
+/// The error is the key and the fault.
 fn check_texts(policy: &PolicyConfig, is_taken: bool) -> Result<(), (&'static str, Fault)> {
     if !is_kebab_case(&policy.name) {
         let message = format!("`{}` cannot be a policy's name", policy.name);
@@ -347,7 +353,9 @@ fn to_pointer(field: &str) -> String {
         .collect()
 }
 
-/// Converts JSON for CEL, borrowing strings. Whole numbers become `int`, to match literals.
+/// Converts JSON for CEL, borrowing strings.
+///
+/// Whole numbers become `int`, to match literals.
 fn to_cel(value: &Value) -> Box<dyn Val + '_> {
     match value {
         Value::Null => Box::new(CelNull),

@@ -9,7 +9,9 @@ use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
 use crate::yaml::{Node, NodeValue};
 
-/// A team's request for one secret in one environment for one service (the seed's section 1).
+/// A team's request for one secret in one environment for one service.
+///
+/// (The seed's section 1.)
 ///
 /// Its fields, under these camel-case names, are the variables of every template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,7 +30,9 @@ pub struct SecretRequest {
     pub status: LifecycleStatus,
     pub namespace: DnsLabel,
     pub k8s_secret_name: DnsSubdomain,
-    /// The principals that may use the value; None if not given. Not a template variable.
+    /// The principals that may use the value; None if not given.
+    ///
+    /// Not a template variable.
     #[serde(skip)]
     pub principals: Option<Principals>,
     /// Whether the first value is generated on creation. Not a template variable.
@@ -98,7 +102,9 @@ impl LifecycleStatus {
             .ok_or_else(|| format!("the states are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 
-    /// Returns the possible next states: one forward, or one back until the secret is gone.
+    /// Returns the possible next states.
+    ///
+    /// A secret moves one state forward, or one back until it is gone.
     #[must_use]
     pub fn steps(self) -> &'static [Self] {
         match self {

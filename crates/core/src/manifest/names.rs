@@ -5,7 +5,9 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A DNS-1123 label: a Kubernetes namespace, or a service, an environment or a secret's name.
+/// A DNS-1123 label.
+///
+/// It names a Kubernetes namespace, a service, an environment or a secret.
 ///
 /// Safe as a file name and as a part of a store key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -17,7 +19,9 @@ pub struct DnsLabel(String);
 #[serde(transparent)]
 pub struct DnsSubdomain(String);
 
-/// An audit ID such as `SEC-0007`: at least four digits, without superfluous leading zeros.
+/// An audit ID such as `SEC-0007`.
+///
+/// It has at least four digits, without superfluous leading zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(u32);
 
@@ -159,7 +163,7 @@ pub fn check_one_line(text: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the DNS-1123 label closest to `text`, for defaults and suggestions, or "".
+/// Returns the DNS-1123 label closest to `text`, or an empty string.
 #[must_use]
 pub fn to_label(text: &str) -> String {
     let mut label = String::new();

@@ -25,7 +25,9 @@ const ENUMS_REFERENCE: &str = "metadata/enums.yaml";
 /// A violation of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer to the invalid value, or to the mapping of a missing or unknown field.
+    /// JSON pointer to the invalid value.
+    ///
+    /// For a missing or unknown field, it points to the mapping.
     pub pointer: String,
     pub kind: ViolationKind,
 }
@@ -61,7 +63,9 @@ const FORMATS: [(&str, Constraint); 5] = [
 ];
 
 impl Schema {
-    /// Compiles the JSON Schema `text` of the file at `path`, whose references resolve to `enums`.
+    /// Compiles the JSON Schema `text` of the file at `path`.
+    ///
+    /// Its references to `metadata/enums.yaml` resolve to `enums`.
     ///
     /// # Errors
     /// The text is not JSON, or not a JSON Schema.
@@ -183,7 +187,9 @@ impl Schema {
         }
     }
 
-    /// Returns the pointer to the only mapping with a field of this name; None if none or several.
+    /// Returns the pointer to the only mapping with a field of this name.
+    ///
+    /// Returns None if no mapping, or several, have such a field.
     #[must_use]
     pub fn home_of(&self, field: &str) -> Option<&str> {
         let homes = self.homes.get_or_init(|| {
@@ -207,7 +213,7 @@ impl Schema {
     }
 }
 
-/// Records the location of each field of the mapping that `schema` describes, recursively.
+/// Records the location of each field in the mapping of `schema`, recursively.
 ///
 /// Records None for a name that occurs in several mappings.
 fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {

@@ -5,10 +5,10 @@ use std::fmt;
 use super::SecretRequest;
 use crate::template::{Template, TemplateError};
 
-/// The maximum length of a name in AWS Secrets Manager, in bytes (CreateSecret, `Name`).
+/// The maximum length of a name, in bytes (CreateSecret, `Name`).
 const LENGTH: usize = 512;
 
-/// A name that AWS Secrets Manager accepts and that cannot be confused with a part of an ARN.
+/// A valid name in AWS Secrets Manager that does not resemble a part of an ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(String);
 

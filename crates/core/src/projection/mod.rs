@@ -13,7 +13,9 @@ use crate::projection::template_check::TemplateRefusal;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
 
-/// The template's name; a catalog's copy under `templates/` overrides the built-in one.
+/// The template's name.
+///
+/// A catalog's copy under `templates/` overrides the built-in one.
 pub const TEMPLATE: &str = "external_secret.yaml.j2";
 
 /// The path of a catalog's own template, from the repository's root.
@@ -82,7 +84,9 @@ impl ProjectionError {
     }
 }
 
-/// The template's variables: the manifest's fields and those from the configuration.
+/// The template's variables.
+///
+/// They are the manifest's fields and some of the configuration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectionVariables<'a> {
@@ -95,7 +99,7 @@ struct ProjectionVariables<'a> {
     store_kind: &'a str,
 }
 
-/// The catalog's own template and the built-in one, which limits the changes of the other.
+/// The catalog's own template, and the built-in one that limits its changes.
 #[derive(Debug)]
 pub struct ProjectionTemplate {
     built_in: Template,

@@ -159,7 +159,7 @@ pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
     (words.iter().any(is_copying) || words.windows(2).any(is_pair)).then_some(COPIES)
 }
 
-/// Splits a name at every non-alphanumeric character and before each capital within a word.
+/// Splits a name at non-alphanumeric characters and before capitals in a word.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;

@@ -1,4 +1,4 @@
-//! A check of the additions that a catalog's template makes to the built-in projection.
+//! Checks a catalog's template for changes to the built-in projection.
 //!
 //! Both results are parsed and compared. The GitOps repository's readers (kustomize, Argo CD, Flux)
 //! use other YAML parsers than goldenpath, so a text that two parsers read differently is rejected
@@ -76,7 +76,9 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
     }
 }
 
-/// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON Flux reads.
+/// Finds a comment with JSON that Flux reads.
+///
+/// For example, `# {"$imagepolicy": "flux-system:app"}`.
 fn setter(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -233,7 +235,7 @@ fn not_a_string(value: &Node) -> String {
     format!("is {} instead of a string", shown(&value.value))
 }
 
-/// Returns why a text is a placeholder that a reader of the GitOps repository would replace.
+/// Returns why a reader of the GitOps repository would replace a text, if so.
 fn placeholder(text: &str) -> Option<&'static str> {
     if text.contains("<path:") {
         return Some(

@@ -1,4 +1,6 @@
-//! Checks for Go templates in `spec.target.template.data`: own keys and pure functions only.
+//! Checks Go templates in `spec.target.template.data`.
+//!
+//! They may contain this secret's keys and pure functions only.
 //!
 //! The operator renders a template with the keys of the value as its variables, so a key is always
 //! this secret's own. Its functions are text/template's, sprig's and a few of its own. One of

@@ -111,8 +111,10 @@ mod tests {
         assert_eq!(harmless_name("a\nb\u{7}"), "a\\nb\\u{7}");
     }
 
-    /// Characters that control a terminal, reorder text or are invisible: C0 and C1 controls, and
-    /// those of Unicode's TR 36 and UAX 9, by code point in the standard's tables.
+    /// Characters that control a terminal, reorder text or are invisible.
+    ///
+    /// These are C0 and C1 controls, and those of Unicode's TR 36 and UAX 9, by code point in the
+    /// standard's tables.
     const HARMFUL: [(u32, u32); 9] = [
         (0x00, 0x08),
         (0x0b, 0x1f),

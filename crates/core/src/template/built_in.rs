@@ -1,5 +1,6 @@
-//! The built-in templates. A catalog's copy under `templates/` overrides all but
-//! `goldenpath.yaml.j2`.
+//! The built-in templates.
+//!
+//! A catalog's copy under `templates/` overrides all but `goldenpath.yaml.j2`.
 
 /// The ExternalSecret of a manifest.
 pub const EXTERNAL_SECRET: &str = include_str!("../../templates/external_secret.yaml.j2");

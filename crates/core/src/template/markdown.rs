@@ -1,4 +1,4 @@
-//! A string as a Markdown code span, in which GitHub renders no links, mentions or markup.
+//! A string as a Markdown code span, which renders no links, mentions or markup.
 
 /// Writes `text` between backticks, one more than its longest run of backticks.
 ///

@@ -1,5 +1,6 @@
-//! Sandboxed minijinja: values never change a document's structure, undefined is an error, work is
-//! bounded.
+//! Sandboxed minijinja templates.
+//!
+//! Values never change a document's structure, undefined is an error, and work is bounded.
 
 pub mod built_in;
 mod markdown;
@@ -11,10 +12,12 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-/// The maximum number of instructions of a template; the built-in ones need a few hundred.
+/// The maximum number of instructions of a template.
+///
+/// The built-in ones need a few hundred.
 const FUEL: u64 = 200_000;
 
-/// As [`FUEL`], for Markdown, which may list thousands of manifests in one document.
+/// As [`FUEL`], for Markdown, which may list thousands of manifests.
 const FUEL_OF_LISTS: u64 = 4_000_000;
 
 /// As [`FUEL`], for pages, which hold whole catalogs in one document.
@@ -70,10 +73,13 @@ impl TemplateError {
 pub enum Output {
     /// Each value becomes a YAML scalar that parses to the same value.
     Yaml,
-    /// Each string becomes a code span without markup, links and mentions. Two must not be
-    /// adjacent.
+    /// Each string becomes a code span without markup, links and mentions.
+    ///
+    /// Two must not be adjacent.
     Markdown,
-    /// Each string is escaped for text and quoted attributes. For goldenpath's own pages.
+    /// Each string is escaped for text and quoted attributes.
+    ///
+    /// For goldenpath's own pages.
     Html,
     /// Values are not escaped: paths and store keys, which are checked after rendering.
     Text,
@@ -102,7 +108,7 @@ impl Template {
         }
     }
 
-    /// Renders it with `context`, a struct or map whose fields are the template's variables.
+    /// Renders it with `context`, a struct or map of the template's variables.
     ///
     /// # Errors
     /// [`TemplateError`] for an undefined variable, or a template that exceeds its fuel.

@@ -1,6 +1,6 @@
 //! A string as a YAML scalar.
 
-/// Writes `text` plain if every YAML 1.1 and 1.2 parser reads it back, else as a JSON string.
+/// Writes `text` plain if all YAML parsers read it back, else as a JSON string.
 pub fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }

@@ -1,4 +1,4 @@
-//! YAML with spans: a parser whose nodes keep their spans, and edits that preserve comments.
+//! YAML with spans: a parser, and edits that preserve comments.
 
 mod aliases;
 mod closers;

@@ -468,8 +468,7 @@ impl Builder<'_> {
     fn conflict(&mut self) -> bool {
         let Some(offset) = self
             .text
-            .match_indices("<<<<<<< ")
-            .map(|(offset, _)| offset)
+            .match_indices("            .map(|(offset, _)| offset)
             .find(|offset| *offset == 0 || self.text[..*offset].ends_with('\n'))
         else {
             return false;
@@ -569,6 +568,7 @@ impl Builder<'_> {
         span.start..end
     }
 
+<<<<<<< HEAD
     /// From the opening quote to the closing one: the parser's span goes on over white space and comments.
     fn quoted(&self, span: Range<usize>) -> Range<usize> {
         let text = &self.text[span.clone()];

@@ -1,4 +1,4 @@
-//! A fast parser for block mappings of one-line values, the form of nearly every manifest.
+//! A fast parser for block mappings of one-line values, as in most manifests.
 //!
 //! This subset of YAML has only one reading, and this parser needs a tenth of the full parser's
 //! time. It returns None for any other text, valid or not, which the full parser then reads. Debug
@@ -121,7 +121,9 @@ fn key(content: &str) -> Option<(&str, &str)> {
     (is_word && (rest.is_empty() || rest.starts_with(' '))).then_some((key, rest))
 }
 
-/// Parses the text after a key's colon and spaces: the length of the value in bytes, and the value.
+/// Parses the text after a key's colon and spaces.
+///
+/// Returns the length of the value in bytes, and the value.
 ///
 /// Returns `Some(None)` if there is at most a comment.
 #[expect(

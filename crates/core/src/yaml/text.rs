@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-/// A range in a text: lines and columns from 1, columns in characters, exclusive end.
+/// A range in a text.
+///
+/// Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub line: usize,

@@ -18,10 +18,14 @@ use super::PolicySubject;
 /// MB. A manifest of the largest size can still be scanned a few times.
 pub(super) const MAX: u64 = 1_000_000;
 
-/// The cost of `matches` per byte of text. The pattern is bounded, and so are the states per byte.
+/// The cost of `matches` per byte of text.
+///
+/// The pattern is bounded, and so are the states per byte.
 const PATTERN: u64 = 3;
 
-/// The maximum length of a number, a boolean or a type as text: 1e308 in digits, with a sign.
+/// The maximum length of a number, a boolean or a type as text.
+///
+/// 1e308 in digits, with a sign.
 const SCALAR: u64 = 400;
 
 /// The sizes of an expression's variables.
@@ -101,7 +105,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns cost, weight and heaviest item of a literal list or map, whose items are copied.
+    /// Returns the cost, weight and heaviest item of a literal list or map.
+    ///
+    /// Its items are copied into it.
     fn collection(&mut self, items: impl Iterator<Item = &'a IdedExpr>) -> (u64, u64, u64) {
         let (mut cost, mut weight, mut heaviest) = (1_u64, 1_u64, 0_u64);
         for item in items {
@@ -146,7 +152,7 @@ impl<'a> Walk<'a> {
         Bound { cost: cost.saturating_add(weight), size }
     }
 
-    /// Bounds `all`, `exists`, `exists_one`, `map` or `filter`, as expanded by the parser.
+    /// Bounds a loop: `all`, `exists`, `exists_one`, `map` or `filter`, expanded.
     ///
     /// The accumulator is a boolean, a number, or a list that each step appends to in place.
     fn comprehension(&mut self, comprehension: &'a ComprehensionExpr) -> Bound<'a> {
@@ -199,7 +205,7 @@ impl<'a> Size<'a> {
         }
     }
 
-    /// Returns the weight of a list's heaviest item, or of a map's heaviest key or value.
+    /// Returns the weight of the heaviest item of a list, or key or value of a map.
     fn item(self) -> u64 {
         match self {
             Self::Known(Value::Array(items)) => items.iter().map(weight).max().unwrap_or(0),
@@ -221,7 +227,9 @@ impl<'a> Size<'a> {
     }
 }
 
-/// Returns whether a value is a variable or a part of one, which the interpreter borrows.
+/// Returns whether a value is a variable or a part of one.
+///
+/// The interpreter borrows such a value.
 fn is_variable(expression: &IdedExpr) -> bool {
     match &expression.expr {
         Expr::Ident(_) => true,
@@ -230,7 +238,9 @@ fn is_variable(expression: &IdedExpr) -> bool {
     }
 }
 
-/// The weight of an empty map, and of each entry: a table to allocate, hash and copy.
+/// The weight of an empty map, and of each entry.
+///
+/// A map is a table to allocate, hash and copy.
 const MAP: u64 = 12;
 const ENTRY: u64 = 6;
 

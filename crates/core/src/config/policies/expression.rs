@@ -14,20 +14,25 @@ use super::cost;
 use super::cost::Sizes;
 use crate::suggest::did_you_mean;
 
-/// The maximum length of an expression, in bytes. Parsing and loop-free evaluation are linear in
-/// it.
+/// The maximum length of an expression, in bytes.
+///
+/// Parsing and loop-free evaluation are linear in it.
 const MAX_LENGTH: usize = 4096;
 
 /// The maximum nesting of brackets. The parser needs 0.2 MB of stack per level.
 const MAX_BRACKETS: usize = 32;
 
-/// The maximum nesting of operations, `a + b + c` being two; the interpreter recurses for each.
+/// The maximum nesting of operations, `a + b + c` being two.
+///
+/// The interpreter recurses for each.
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The maximum size of a compiled pattern, in bytes: some thousand states.
 const MAX_PATTERN: usize = 128 * 1024;
 
-/// The maximum length of a quoted interpreter message, in characters: it contains values.
+/// The maximum length of a quoted interpreter message, in characters.
+///
+/// Such a message contains values.
 const MAX_QUOTED: usize = 200;
 
 /// The variables of an expression.
@@ -69,7 +74,9 @@ pub(super) struct Expression {
     pub(super) mentions_base: bool,
 }
 
-/// A fault of an expression: its byte range, a message that follows its name, and a help.
+/// A fault of an expression.
+///
+/// It has a byte range, a message that follows the expression's name, and a help.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) span: Option<Range<usize>>,
@@ -356,7 +363,9 @@ impl<'a> Check<'a> {
         found.map_or(0..self.source.len(), |(start, last)| start as usize..last as usize + 1)
     }
 
-    /// Returns the span of a function's name; the parser has only the position of the parenthesis.
+    /// Returns the span of a function's name.
+    ///
+    /// The parser has only the position of the parenthesis.
     fn place_of_name(&self, expression: &IdedExpr, name: &str) -> Range<usize> {
         let place = self.place(expression);
         match self.source.get(..place.start) {
@@ -451,7 +460,9 @@ fn end_of_text(source: &str, start: usize, raw: bool) -> usize {
     source.len()
 }
 
-/// Converts the parser's first error: lines and columns from 1, columns in characters.
+/// Converts the parser's first error.
+///
+/// The parser counts lines and columns from 1, columns in characters.
 fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     let help = "write it in CEL: https://github.com/google/cel-spec/blob/master/doc/langdef.md";
     let Some(error) = errors.into_iter().next() else { return Fault::whole("is not CEL", help) };
@@ -475,7 +486,9 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     Fault::at(start..start + length, message, help)
 }
 
-/// Returns None if `work` panics: a bug of the parser or interpreter must not end the run.
+/// Returns None if `work` panics.
+///
+/// A bug of the parser or interpreter must not end the run.
 fn unwinding<T>(work: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }

@@ -21,7 +21,9 @@ pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Opti
     Some(TextEdit { span, text: String::new() })
 }
 
-/// Returns the edit that appends `field`, on its own line if the last field has its own.
+/// Returns the edit that appends `field`.
+///
+/// It gets its own line if the last field has its own.
 pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<TextEdit> {
     let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let Some((key, value)) = entries.last() else {
@@ -31,7 +33,7 @@ pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<TextEdit
     Some(behind(text, mapping, key.span.start..value.span.end, field))
 }
 
-/// Returns the edit that inserts `words` after `last`, the last element of a collection.
+/// Returns the edit that inserts `words` after `last`, a collection's last element.
 ///
 /// They get their own line if `last` has its own.
 pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> TextEdit {

@@ -13,7 +13,7 @@ enum Home<'a> {
     Empty(&'a Key),
 }
 
-/// Returns the edits that move the field at `pointer` to the end of the mapping at `into`.
+/// Returns the edits that move a field to the end of the mapping at `into`.
 pub(super) fn move_field(
     text: &str,
     root: &Node,
@@ -93,7 +93,7 @@ pub(super) fn move_field(
     }
 }
 
-/// Returns the edit that adds a field at `pointer` to the end of an existing mapping.
+/// Returns the edit that adds a field to the end of an existing mapping.
 pub(super) fn add_field(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let field = format!("{}: {value}", last_token(pointer));
@@ -109,7 +109,7 @@ pub(super) fn add_field(text: &str, root: &Node, pointer: &str, value: &str) -> 
     Some(TextEdit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
 }
 
-/// Returns the edit that removes the field at `pointer`: its lines and its comments.
+/// Returns the edit that removes a field with its lines and its comments.
 ///
 /// Its comments are the one on its last line and the lines directly above it.
 pub(super) fn remove_field(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {

@@ -24,14 +24,17 @@ pub enum YamlEdit {
     Add { pointer: String, value: Scalar },
     /// Renames the field at `pointer`; its value stays.
     Rename { pointer: String, name: String },
-    /// Moves the field at `pointer` to the end of the mapping at `into`, created if missing.
+    /// Moves the field at `pointer` to the end of the mapping at `into`.
+    ///
+    /// A missing mapping is created.
     Move { pointer: String, into: String },
     /// Removes the field at `pointer` with its lines and its comments.
     Remove { pointer: String },
     /// Removes the items of the sequence at `pointer` that equal `value`.
     Withdraw { pointer: String, value: String },
-    /// Appends strings to the sequence at `pointer`, which is created if it is a missing root
-    /// field.
+    /// Appends strings to the sequence at `pointer`.
+    ///
+    /// A missing sequence in the root is created.
     Append { pointer: String, values: Vec<String> },
 }
 
@@ -64,7 +67,7 @@ impl YamlEdit {
         }
     }
 
-    /// Returns the field's pointer after the edit, or None if the edit removes the field.
+    /// Returns the field's pointer after the edit, or None if it is removed.
     #[must_use]
     pub fn result(&self) -> Option<String> {
         match self {

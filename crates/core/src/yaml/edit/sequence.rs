@@ -72,7 +72,9 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
     }
 }
 
-/// Returns the edits that remove each item equal to `value`, with its line and its comment.
+/// Returns the edits that remove each item equal to `value`.
+///
+/// They remove its line and its comment, too.
 ///
 /// Returns None if there is no such item.
 pub(super) fn remove_items(
