@@ -2,11 +2,13 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const [search, status, told, table] = ["search", "status", "told", "catalog"].map(byId);
+  const [search, status, shownCount, table] = ["search", "status", "shown", "catalog"].map(byId);
   const body = table.tBodies[0];
   const articles = document.querySelectorAll("article");
   const entries = [...body.rows].map((row, number) => ({
-    row, article: articles[number], text: articles[number].textContent.toLowerCase() + " " + row.dataset.status,
+    row,
+    article: articles[number],
+    text: articles[number].textContent.toLowerCase() + " " + row.dataset.status,
   }));
   const heads = [...table.tHead.rows[0].cells];
 
@@ -14,15 +16,18 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const { row, article, text } of entries) {
-      const fits = words.every((word) => text.includes(word)) && (!status.value || row.dataset.status === status.value);
+      const hasStatus = !status.value || row.dataset.status === status.value;
+      const fits = hasStatus && words.every((word) => text.includes(word));
       row.hidden = article.hidden = !fits;
       shown += fits ? 1 : 0;
     }
-    told.textContent = `${shown} of ${entries.length} shown`;
+    shownCount.textContent = `${shown} of ${entries.length} shown`;
   }
 
   function sort(column, direction) {
-    heads.forEach((head, number) => head.setAttribute("aria-sort", number === column ? direction : "none"));
+    heads.forEach((head, number) => {
+      head.setAttribute("aria-sort", number === column ? direction : "none");
+    });
     const { compare } = new Intl.Collator(undefined, { numeric: true });
     const sign = direction === "ascending" ? 1 : -1;
     const keyed = entries.map((entry) => [entry.row.cells[column].textContent, entry.row]);
@@ -30,14 +35,14 @@
     body.append(...keyed.map(([, row]) => row));
   }
 
-  // A search can be linked to: #?q=payments&status=deprecated&sort=owner
+  // A link can contain a search: #?q=payments&status=deprecated&sort=owner
   function follow() {
     if (!location.hash.startsWith("#?")) return;
-    const asked = new URLSearchParams(location.hash.slice(2));
-    search.value = asked.get("q") ?? "";
-    status.value = asked.get("status") ?? "";
-    const column = heads.findIndex((head) => head.textContent.toLowerCase() === asked.get("sort"));
-    if (column >= 0) sort(column, asked.get("order") === "descending" ? "descending" : "ascending");
+    const query = new URLSearchParams(location.hash.slice(2));
+    search.value = query.get("q") ?? "";
+    status.value = query.get("status") ?? "";
+    const column = heads.findIndex((head) => head.textContent.toLowerCase() === query.get("sort"));
+    if (column >= 0) sort(column, query.get("order") === "descending" ? "descending" : "ascending");
     filter();
   }
 
