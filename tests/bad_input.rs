@@ -279,11 +279,7 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
     let repository = Repository::with_seed();
     symlink(target("schemas"), repository.path().join("schemas")).unwrap();
     let outcome = run(&repository, &["validate"]).fails_with(2);
-    one_error(
-        &outcome,
-        "the folder `schemas` on the way to it is a symbolic link",
-        "put a regular file",
-    );
+    one_error(&outcome, "its folder `schemas` is a symbolic link", "put a regular file");
     assert!(!outcome.stderr.contains("the-secret-of-another"), "{}", outcome.stderr);
 }
 
@@ -761,24 +757,24 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "7 to 30",
         ),
         // The schema.
-        (SCHEMA, "", "this is not JSON", "", "delete it to use the built-in schema"),
+        (SCHEMA, "", "invalid JSON", "", "delete it to use the built-in schema"),
         (
             SCHEMA,
             "{\n  \"type\": \"object\",\n  ]\n",
-            "this is not JSON: key must be a string",
+            "invalid JSON: key must be a string",
             "3:3",
-            "mend it",
+            "fix it",
         ),
-        (SCHEMA, "[]", "not a JSON Schema", "", "mend it"),
-        (SCHEMA, "{\"type\": \"objekt\"}", "not a JSON Schema", "", "mend it"),
-        (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "leads outside", "", "mend it"),
-        (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "leads outside", "", "mend it"),
+        (SCHEMA, "[]", "not a usable JSON Schema", "", "fix it"),
+        (SCHEMA, "{\"type\": \"objekt\"}", "not a usable JSON Schema", "", "fix it"),
+        (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "is external", "", "fix it"),
+        (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "is external", "", "fix it"),
         (
             SCHEMA,
             "{\"$ref\": \"metadata/enums.yaml#/colours\"}",
             "'/colours' does not exist",
             "",
-            "mend it",
+            "fix it",
         ),
     ] {
         let repository = Repository::with_seed();

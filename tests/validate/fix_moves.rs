@@ -99,7 +99,7 @@ fn what_is_there_is_never_replaced() {
     repository.write(WRONG, &seed_with(&[("service: payments", "service: orders")]));
     let outcome = fix(&repository, &["--unsafe-fixes"]).fails_with(1);
     assert!(
-        outcome.stderr.contains("is a symbolic link; goldenpath writes through none"),
+        outcome.stderr.contains("is a symbolic link; goldenpath does not write through it"),
         "{}",
         outcome.stderr
     );
