@@ -21,11 +21,13 @@ const NAMESPACE_LENGTH: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OwnershipConfig {
-    /// What each service may use, by the service's name.
+    /// The permissions of each service, by its name.
     pub services: BTreeMap<String, ServiceOwnership>,
     /// The treatment of services that are not in `services`.
     pub unlisted: Unlisted,
-    /// The code owner of each owner in the enums: `@organization/team`, `@user` or an email address.
+    /// The code owner of each owner in the enums.
+    ///
+    /// `@organization/team`, `@user` or an email address.
     pub teams: BTreeMap<String, String>,
     /// The code owners of the rule files, and of services without an owning team.
     pub platform: Vec<String>,
@@ -108,9 +110,8 @@ fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     let list: Option<Vec<T>> = Option::deserialize(from)?;
-    let empty = || {
-        D::Error::custom("the list is empty\nwrite its values, `[]` for none, or leave the key out")
-    };
+    let empty =
+        || D::Error::custom("the list is empty\nwrite its values, `[]` for none, or omit the key");
     list.map(Some).ok_or_else(empty)
 }
 
