@@ -215,7 +215,7 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
 fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
     for (expression, column, words) in [
         ("manifest.metadata.description != \"\"", 32, "there is no `description`"),
-        ("manifest.metadata.owner", 13, "it is of the type string"),
+        ("manifest.metadata.owner", 13, "its result has the type string"),
         ("manifest.metadata.owner > 1", 13, "`>` does not accept string and int"),
         ("manifest.metadata.owner.first == \"a\"", 13, "a value of the type string has no fields"),
         ("manifest.spec.ttlDays / 0 == 1", 13, "division by zero"),

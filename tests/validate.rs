@@ -191,7 +191,7 @@ fn gp002_refuses_what_is_more_than_plain_data() {
             place: "22:1..22:4",
             under: "---",
             message: "second document",
-            help: "a file of its own",
+            help: "its own file",
         },
     );
 }
