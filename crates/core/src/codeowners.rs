@@ -517,7 +517,7 @@ mod tests {
         CodeownersLine { pattern: pattern.to_owned(), owners: vec![owner.to_owned()] }
     }
 
-    fn ours() -> Vec<CodeownersLine> {
+    fn own_lines() -> Vec<CodeownersLine> {
         vec![
             line("/catalogs/secrets/payments/", "@acme/payments"),
             line("/goldenpath.yaml", "@acme/platform"),
@@ -533,10 +533,10 @@ mod tests {
         for text in
             ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"]
         {
-            let review = file(text).review(&ours()).unwrap();
+            let review = file(text).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Missing, "{text}");
             assert!(review.text.starts_with(text.trim_end()), "{}", review.text);
-            let again = file(&review.text).review(&ours()).unwrap();
+            let again = file(&review.text).review(&own_lines()).unwrap();
             assert_eq!(
                 (again.state, again.text),
                 (LinesState::Current, review.text.clone()),
@@ -549,16 +549,16 @@ mod tests {
 
     #[test]
     fn other_lines_between_the_markers_are_out_of_date_and_are_replaced_in_place() {
-        let written = file("* @acme/all\n").review(&ours()).unwrap().text;
+        let written = file("* @acme/all\n").review(&own_lines()).unwrap().text;
         let stale = written.replace("@acme/payments", "@evil") + "# the end\n/docs/ @docs\n";
-        let review = file(&stale).review(&ours()).unwrap();
+        let review = file(&stale).review(&own_lines()).unwrap();
         assert_eq!(review.state, LinesState::Stale);
         assert_eq!(review.text, written + "# the end\n/docs/ @docs\n");
     }
 
     #[test]
     fn a_later_line_that_may_match_the_same_path_overrides_and_one_that_cannot_does_not() {
-        let written = file("").review(&ours()).unwrap().text;
+        let written = file("").review(&own_lines()).unwrap().text;
         for later in [
             "* @evil",
             "/catalogs/ @evil",
@@ -574,9 +574,9 @@ mod tests {
             "/**/goldenpath.* @evil",
         ] {
             let text = format!("{written}{later}\n");
-            let review = file(&text).review(&ours()).unwrap();
+            let review = file(&text).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Overridden(vec![text.lines().count()]), "{later}");
-            let again = file(&review.text).review(&ours()).unwrap();
+            let again = file(&review.text).review(&own_lines()).unwrap();
             assert_eq!(again.state, LinesState::Current, "{later}: written lines come last");
             assert!(review.text.starts_with(later));
         }
@@ -587,14 +587,14 @@ mod tests {
             "/catalogs/secrets/payments-api/ @api",
             "/goldenpath.yml @x",
         ] {
-            let review = file(&format!("{written}{later}\n")).review(&ours()).unwrap();
+            let review = file(&format!("{written}{later}\n")).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Current, "{later}");
         }
     }
 
     #[test]
-    fn only_an_exclusion_that_may_match_the_same_path_is_reported_wherever_it_is() {
-        let written = file("").review(&ours()).unwrap().text;
+    fn only_an_exclusion_that_may_match_the_same_path_is_reported_at_any_position() {
+        let written = file("").review(&own_lines()).unwrap().text;
         for exclusion in [
             "!/catalogs/secrets/payments/",
             "!goldenpath.yaml",
@@ -609,7 +609,7 @@ mod tests {
                 format!("{exclusion}\n"),
                 format!("[a\n{exclusion}\n"),
             ] {
-                let review = file(&text).review(&ours()).unwrap();
+                let review = file(&text).review(&own_lines()).unwrap();
                 let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
                 // A line that only resembles a section head begins no section; the block has its
                 // own.
@@ -623,14 +623,14 @@ mod tests {
             let later = format!("{written}* @x\n{exclusion}\n");
             let line = later.lines().count();
             assert_eq!(
-                file(&later).review(&ours()).unwrap().state,
+                file(&later).review(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{later}"
             );
         }
         for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
             assert_eq!(
-                file(&format!("{other}\n{written}")).review(&ours()).unwrap().state,
+                file(&format!("{other}\n{written}")).review(&own_lines()).unwrap().state,
                 LinesState::Current,
                 "{other}"
             );
@@ -640,7 +640,7 @@ mod tests {
     #[test]
     fn an_exclusion_counts_in_its_own_section_only() {
         let docs = "!*\n[Docs] @docs\n*.md\n!*\n";
-        let written = file(docs).review(&ours()).unwrap();
+        let written = file(docs).review(&own_lines()).unwrap();
         assert_eq!(written.state, LinesState::Missing);
         for (text, state) in [
             (written.text.clone(), LinesState::Current),
@@ -654,14 +654,14 @@ mod tests {
                 LinesState::Excluded(vec![2, 3]),
             ),
         ] {
-            assert_eq!(file(&text).review(&ours()).unwrap().state, state, "{text}");
+            assert_eq!(file(&text).review(&own_lines()).unwrap().state, state, "{text}");
         }
         // None of these is certain to begin another section.
         for head in ["[Other", "[]", "[Other]x", "[Other] x"] {
             let text = format!("{}{head}\n!*\n", written.text);
             let line = text.lines().count();
             assert_eq!(
-                file(&text).review(&ours()).unwrap().state,
+                file(&text).review(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{text}"
             );
@@ -676,7 +676,7 @@ mod tests {
             ("# BEGIN goldenpath\n# BEGIN goldenpath\n# END goldenpath\n", 2),
             ("# BEGIN goldenpath\n# END goldenpath\n# END goldenpath\n", 3),
         ] {
-            let error = file(text).review(&ours()).unwrap_err();
+            let error = file(text).review(&own_lines()).unwrap_err();
             assert!(error.to_string().contains(&format!("line {line} ")), "{error}");
         }
     }
@@ -684,6 +684,6 @@ mod tests {
     #[test]
     fn a_pattern_of_many_stars_is_matched_quickly() {
         let pattern = "/**".repeat(500) + "/x";
-        assert!(overrides(&pattern, &ours()));
+        assert!(overrides(&pattern, &own_lines()));
     }
 }

@@ -518,8 +518,8 @@ mod tests {
             read_regular(&folder.path().join("out"), 10),
             Err(Unreadable::NotAFile("symbolic link"))
         );
-        let behind = Some(Err(Unreadable::BehindALink("out".to_owned())));
-        assert_eq!(read_below(folder.path(), "out/hosts", 10_000), behind);
+        let expected = Some(Err(Unreadable::BehindALink("out".to_owned())));
+        assert_eq!(read_below(folder.path(), "out/hosts", 10_000), expected);
         assert_eq!(read_below(folder.path(), "nothing/here", 10), None);
     }
 }

@@ -165,11 +165,11 @@ mod tests {
         let text = "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: \
                     https://secretsmanager.us-east-1.amazonaws.com\nenvironments:\n  prod:\n    \
                     region: eu-west-2\n";
-        let refused = error(text);
+        let rejection = error(text);
         assert!(
-            refused
+            rejection
                 .contains("`environments.prod.region: eu-west-2` does not fit `store.endpointUrl"),
-            "{refused}"
+            "{rejection}"
         );
         let own =
             format!("{text}    endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n");
@@ -191,14 +191,14 @@ mod tests {
             "US-EAST-1",
             "\"us-east-1\\n\"",
         ] {
-            let refused = error(&format!("store:\n  region: {region}\n"));
-            assert!(refused.contains("`store.region: "), "{refused}");
+            let rejection = error(&format!("store:\n  region: {region}\n"));
+            assert!(rejection.contains("`store.region: "), "{rejection}");
             assert!(
-                refused.contains("is not an AWS region") && refused.contains("AWS_REGION"),
-                "{refused}"
+                rejection.contains("is not an AWS region") && rejection.contains("AWS_REGION"),
+                "{rejection}"
             );
-            let refused = error(&format!("environments:\n  prod:\n    region: {region}\n"));
-            assert!(refused.contains("`environments.prod.region: "), "{refused}");
+            let rejection = error(&format!("environments:\n  prod:\n    region: {region}\n"));
+            assert!(rejection.contains("`environments.prod.region: "), "{rejection}");
         }
     }
 
@@ -212,9 +212,9 @@ mod tests {
                 format!("store:\n  endpointUrl: {url}\n"),
                 format!("store: {{ endpointUrl: \"{url}\" }}\n"),
             ] {
-                let refused = Config::parse(FILE_NAME, &text).unwrap_err();
-                assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
-                assert!(miette::Diagnostic::labels(&refused).is_some(), "{text}");
+                let rejection = Config::parse(FILE_NAME, &text).unwrap_err();
+                assert!(!format!("{rejection} {rejection:?}").contains("hunter2"), "{rejection:?}");
+                assert!(miette::Diagnostic::labels(&rejection).is_some(), "{text}");
             }
         }
     }

@@ -418,7 +418,7 @@ environments:
 
     #[test]
     fn names_that_no_manifest_can_have_are_rejected_at_their_location() {
-        for (text, said, help) in [
+        for (text, words, help) in [
             (
                 "environments:\n  production: {}\n",
                 "`environments`: there is no environment `production`",
@@ -433,7 +433,7 @@ environments:
         ] {
             let config = Config::parse(FILE_NAME, text).unwrap();
             let error = config.check_names(&Enums::built_in(), FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.help().unwrap().to_string().contains(help), "{}", error.help().unwrap());
             assert!(error.labels().is_some());
         }
@@ -464,7 +464,7 @@ environments:
 
     #[test]
     fn an_invalid_destination_is_rejected_at_its_location() {
-        for (text, said) in [
+        for (text, words) in [
             ("gitops: { path: ../a, url: ../b }\n", "`gitops.url` and `path` cannot both be set"),
             ("gitops: { path: ../a, branch: main }\n", "`gitops.branch` needs a `url`"),
             ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is not a repository"),
@@ -476,7 +476,7 @@ environments:
             ),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }
@@ -492,7 +492,7 @@ environments:
             kubeconfig: Some("../kube/config".into()),
         };
         assert_eq!(config.environments["prod"].cluster, Some(cluster));
-        for (cluster, said) in [
+        for (cluster, words) in [
             ("{ context: '' }", "`environments.prod.cluster.context` cannot be a context"),
             ("{ name: '' }", "`environments.prod.cluster.name` cannot be a name"),
             (
@@ -512,7 +512,7 @@ environments:
         ] {
             let text = format!("environments:\n  prod:\n    cluster: {cluster}\n");
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }
@@ -556,7 +556,7 @@ environments:
 
     #[test]
     fn an_account_that_is_not_twelve_digits_is_rejected_at_its_location() {
-        for (text, said) in [
+        for (text, words) in [
             ("store:\n  accountId: \"12345\"\n", "`store.accountId: 12345` is not an account ID"),
             (
                 "environments:\n  prod:\n    accountId: \"12345678901x\"\n",
@@ -564,7 +564,7 @@ environments:
             ),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(
                 error.help().unwrap().to_string().contains("12 digits"),
                 "{}",

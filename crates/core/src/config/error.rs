@@ -205,10 +205,10 @@ mod tests {
         an_item_as_it_is_written: "a: [12, 012]", ["a"], Some("012") => Some((8, "012"));
         an_item_by_its_index: "a: [{b: 1}, {b: 2}]", ["a", "1"], None => Some((12, "{b: 2}"));
         a_single_value: "b: x\na: x # x", ["a"], Some("x") => Some((8, "x"));
-        an_item_that_is_not_there: FLOW, ["a", "b"], Some("x") => Some((17, "b"));
-        a_key_that_is_not_there: FLOW, ["a", "x"], None => Some((12, "a"));
-        a_key_of_the_root_that_is_not_there: FLOW, ["x"], None => None;
-        a_text_that_is_not_yaml: "a: [", ["a"], None => None;
+        a_missing_item: FLOW, ["a", "b"], Some("x") => Some((17, "b"));
+        a_missing_key: FLOW, ["a", "x"], None => Some((12, "a"));
+        a_missing_key_of_the_root: FLOW, ["x"], None => None;
+        an_invalid_text: "a: [", ["a"], None => None;
     }
 
     #[test]

@@ -168,8 +168,8 @@ impl SshPath {
 
 /// Splits `user@host:port/path`, whose host may be in brackets.
 fn split_ssh(rest: &str) -> Vec<SshPath> {
-    let behind_bracket = rest.find(']').and_then(|end| Some(end + rest[end..].find('/')?));
-    let slashes = rest.find('/').into_iter().chain(behind_bracket);
+    let after_bracket = rest.find(']').and_then(|end| Some(end + rest[end..].find('/')?));
+    let slashes = rest.find('/').into_iter().chain(after_bracket);
     slashes
         .map(|slash| {
             let path = &rest[slash..];
@@ -229,17 +229,17 @@ fn is_drive(url: &str) -> bool {
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
         let code = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match code {
             Some(code) => {
                 bytes.push(code);
-                rest = &behind[2..];
+                rest = &after[2..];
             }
             None => {
                 bytes.push(*first);
-                rest = behind;
+                rest = after;
             }
         }
     }

@@ -576,7 +576,7 @@ ownership:
     #[test]
     fn a_mistake_in_the_table_is_an_error_at_its_location() {
         let one = |entry: &str| format!("ownership:\n  services:\n    payments:\n      {entry}\n");
-        for (text, said, under) in [
+        for (text, words, under) in [
             (one("namespaces: [Payments]"), "`Payments` cannot be a namespace", "Payments"),
             (
                 one("namespaces:\n        - pay_ments"),
@@ -609,7 +609,7 @@ ownership:
             ),
         ] {
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             let label = error.labels().unwrap().next().unwrap();
             assert_eq!(&text[label.offset()..label.offset() + label.len()], under, "{text}");
         }

@@ -165,7 +165,7 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
 /// Checks a field that the built-in projection does not have.
 fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let refused = |why: String, help: &str| {
+    let reject = |why: String, help: &str| {
         Err(TemplateRefusal {
             what: format!("`{}` {why}", pointer(path)),
             help: help.to_owned(),
@@ -178,7 +178,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         | ["spec", "target", "template", "data" | "metadata"]
         | ["spec", "target", "template", "metadata", "labels"] => {
             let NodeValue::Mapping(entries) = &value.value else {
-                return refused(format!("is {} instead of a mapping", shown(&value.value)), HELP);
+                return reject(format!("is {} instead of a mapping", shown(&value.value)), HELP);
             };
             for (key, value) in entries {
                 path.push(key.name.clone());
@@ -189,37 +189,37 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         }
         ["metadata", "labels" | "annotations", name]
         | ["spec", "target", "template", "metadata", "labels", name] => {
-            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
             if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
-                return refused(why.to_owned(), PLAIN);
+                return reject(why.to_owned(), PLAIN);
             }
             if let Some(reason) = reserved_names::reason(name, text) {
-                return refused(
+                return reject(
                     format!("is reserved: it {reason}"),
                     "remove it from the template: a secret is for its manifest's namespace only",
                 );
             }
             if text.contains("{{") {
                 let why = "contains `{{`, which the operator would replace with the value";
-                return refused(why.to_owned(), PLAIN);
+                return reject(why.to_owned(), PLAIN);
             }
             Ok(())
         }
         ["spec", "target", "template", "type"] => match string(value) {
             Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
-            _ => refused(
+            _ => reject(
                 format!("is {}, which is not a plain type of Secret", shown(&value.value)),
                 &format!("write one of {}", SECRET_TYPES.join(", ")),
             ),
         },
         ["spec", "target", "template", "data", name] => {
-            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
             if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
-                return refused(why.to_owned(), DATA);
+                return reject(why.to_owned(), DATA);
             }
             match value_template::check(text) {
                 Ok(()) => Ok(()),
-                Err(why) => refused(format!("uses more than this secret's own keys: {why}"), DATA),
+                Err(why) => reject(format!("uses more than this secret's own keys: {why}"), DATA),
             }
         }
         _ => Err(added(key.span.clone(), path)),

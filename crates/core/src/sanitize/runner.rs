@@ -35,7 +35,7 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
-    let (mut taken, mut starts_line) = (0, true);
+    let (mut copied, mut starts_line) = (0, true);
     for (at, character) in text.char_indices() {
         let begins = match character {
             ':' => starts_line && visible(&text[at + 1..]).next() == Some(':'),
@@ -47,16 +47,16 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
             _ => false,
         };
         if begins {
-            shown.push_str(&text[taken..at]);
+            shown.push_str(&text[copied..at]);
             shown.push_str(&escape(character));
-            taken = at + character.len_utf8();
+            copied = at + character.len_utf8();
         }
         starts_line = match character {
             '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => true,
             _ => starts_line && (character.is_whitespace() || is_invisible(character)),
         };
     }
-    if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[taken..]) }
+    if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[copied..]) }
 }
 
 fn visible(text: &str) -> impl Iterator<Item = char> {

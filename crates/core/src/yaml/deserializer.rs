@@ -404,30 +404,30 @@ mod tests {
                "did you mean `name`? the fields here are name";
         a_missing_field_is_underlined_at_its_mapping: "table:\n  a: {}\n"
             => "table.a: missing field `name`", Some((12, "{}")), "add `name:` with a value";
-        a_missing_field_of_nothing_is_underlined_at_its_key: "table:\n  a:\n"
+        a_missing_field_of_an_empty_value_is_underlined_at_its_key: "table:\n  a:\n"
             => "table.a: missing field `name`", Some((9, "a")), "add `name:` with a value";
         only_the_first_line_of_a_long_value_is_underlined: "text:\n  a: 1\n  b: 2\n"
             => "text: this is a mapping, not a string", Some((8, "a: 1")), "write a string here";
-        a_list_is_no_text: "text: [text]"
+        a_list_is_not_a_text: "text: [text]"
             => "text: this is a list, not a string", Some((6, "[text]")), "write a string here";
         an_item_without_a_value_has_the_path_of_its_index: "list: [a, ~]"
             => "list[1]: this has no value", Some((10, "~")),
                "write its value, or omit the line for the default";
-        a_text_is_no_list: "list: list"
+        a_text_is_not_a_list: "list: list"
             => "list: this is the string \"list\", not a list", Some((6, "list")),
                "write a list here";
-        a_text_is_no_mapping: "table: table"
+        a_text_is_not_a_mapping: "table: table"
             => "table: this is the string \"table\", not a mapping", Some((7, "table")),
                "write a mapping here";
-        null_written_out_is_no_mapping: "table: null"
+        an_explicit_null_is_not_a_mapping: "table: null"
             => "table: this is nothing, not a mapping", Some((7, "null")), "write a mapping here";
         a_number_out_of_range_has_its_range: "{text: '300', small: 300}"
             => "small: this is the integer `300`, not a whole number from 0 to 255",
                Some((21, "300")), "write a whole number from 0 to 255 here";
-        a_text_is_no_number: "count: many"
+        a_text_is_not_a_number: "count: many"
             => "count: this is the string \"many\", not a whole number from 0 to 4294967295",
                Some((7, "many")), "write a whole number from 0 to 4294967295 here";
-        a_text_is_no_switch: "on: yes"
+        a_text_is_not_a_boolean: "on: yes"
             => "on: this is the string \"yes\", not true or false", Some((4, "yes")),
                "write true or false here";
         a_word_that_is_not_in_the_list_has_a_suggestion: "color: &c gren # color"
@@ -436,11 +436,11 @@ mod tests {
         a_list_is_not_in_the_list_of_words: "color: [green]"
             => "color: this is a list, not one of its values", Some((7, "[green]")),
                "the values are green, blue";
-        a_merge_key_is_refused: "table: {<<: {name: x}}"
+        a_merge_key_is_rejected: "table: {<<: {name: x}}"
             => "table: a merge key is not supported", Some((8, "<<")), "write out the fields";
-        an_alias_is_underlined_where_its_value_is: "text: &x [1]\nlist: *x"
+        an_alias_is_underlined_at_its_value: "text: &x [1]\nlist: *x"
             => "text: this is a list, not a string", Some((9, "[1]")), "write a string here";
-        another_value_than_a_mapping_is_underlined_whole: "- a\n- b\n"
+        a_value_other_than_a_mapping_is_underlined_whole: "- a\n- b\n"
             => "this is a list, not a mapping", Some((0, "- a")), "write a mapping here";
     }
 

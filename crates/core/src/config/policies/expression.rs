@@ -578,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn base_is_mentioned_where_the_variable_is() {
+    fn base_is_mentioned_only_by_the_variable() {
         for (source, mentions) in [
             ("base == null", true),
             ("[1].all(x, has(base.metadata))", true),

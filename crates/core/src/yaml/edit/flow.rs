@@ -30,13 +30,18 @@ pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<TextEdit
         let inside = mapping.span.start + 1;
         return Some(TextEdit { span: inside..inside, text: field.to_owned() });
     };
-    Some(behind(text, mapping, key.span.start..value.span.end, field))
+    Some(insert_after(text, mapping, key.span.start..value.span.end, field))
 }
 
 /// Returns the edit that inserts `words` after `last`, a collection's last element.
 ///
 /// They get their own line if `last` has its own.
-pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> TextEdit {
+pub(super) fn insert_after(
+    text: &str,
+    collection: &Node,
+    last: Range<usize>,
+    words: &str,
+) -> TextEdit {
     let line = text[..last.start].rfind('\n').filter(|line| *line > collection.span.start);
     let between = match line.and_then(|line| gap(text, line..last.start, '\n')) {
         Some(gap) if text[..gap.start].ends_with('\r') => format!("\r{}", &text[gap]),

@@ -46,7 +46,9 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
             at_line(after_line(text, end_of_key(text, key)?)?, lines(column(text, key)?))
         }
         NodeValue::Sequence(items) if is_flow(text, sequence) => match items.last() {
-            Some(last) => Some(flow::behind(text, sequence, last.span.clone(), &words.join(", "))),
+            Some(last) => {
+                Some(flow::insert_after(text, sequence, last.span.clone(), &words.join(", ")))
+            }
             // Empty brackets become block lines, unless other text follows them.
             None if text[sequence.span.end..].starts_with(['\r', '\n']) => {
                 let lines = lines(column(text, key)?);
