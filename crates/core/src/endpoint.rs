@@ -116,8 +116,8 @@ pub fn own_hosts(region: Option<&str>) -> String {
     let region = region.filter(|region| is_region(region)).unwrap_or("us-east-1");
     let (suffix, dual_stack) = suffixes_of(region);
     format!(
-        "https://secretsmanager.{region}.{suffix}, or with `secretsmanager-fips`, or with \
-         `{dual_stack}` for `{suffix}`, or https://vpce-<id>.secretsmanager.{region}.vpce.{suffix}"
+        "https://secretsmanager.{region}.{suffix} (also `secretsmanager-fips`, and `{dual_stack}` \
+         for dual stack), https://vpce-<id>.secretsmanager.{region}.vpce.{suffix}"
     )
 }
 
