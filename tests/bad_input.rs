@@ -116,7 +116,7 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
             "large",
             |_, at| fs::write(at, "a: b\n".repeat(2_000_000)).unwrap(),
             "GP003 1:1..1:1",
-            "10000000 bytes, more than the 262144",
+            "10000000 bytes, more than the limit of 262144",
             "remove this file from the catalog",
         ),
         (
@@ -830,7 +830,7 @@ fn something_else_in_a_configurations_place_is_told() {
         (
             "large",
             |_, at| fs::write(at, vec![b'#'; 10_000_000]).unwrap(),
-            "the file has 10000000 bytes, more than the 1048576",
+            "the file has 10000000 bytes, more than the limit of 1048576",
         ),
         ("latin", |_, at| fs::write(at, b"# \xe9\n").unwrap(), "byte 3 is not UTF-8"),
         ("binary", |_, at| fs::write(at, b"\x7fELF\0\0").unwrap(), ""),

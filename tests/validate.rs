@@ -228,7 +228,7 @@ fn gp003_draws_the_line_at_256_kib() {
         pointer: "",
         place: "1:1..1:1",
         under: "",
-        message: "262145 bytes, more than the 262144",
+        message: "262145 bytes, more than the limit of 262144",
         help: "a few hundred bytes",
     };
     only(&large, &expected);
@@ -455,16 +455,16 @@ fn gp104_checks_the_form_of_every_name() {
         (name, "-payments", "starts and ends", "write it as `payments`"),
         (name, "payments-", "starts and ends", "write it as `payments`"),
         (name, "pay.ments", "`.`", "write it as `pay-ments`"),
-        (name, &long, "64 characters, 63", &longest),
+        (name, &long, "64 characters, the maximum is 63", &longest),
         (service, "../../etc", "`.`", "write it as `etc`"),
         (service, "pay ments", "a space", "write it as `pay-ments`"),
         (namespace, "Payments", "capital `P`", "write it as `payments`"),
         (namespace, "a.b", "`.`", "write it as `a-b`"),
-        (namespace, &long, "64 characters, 63", &longest),
+        (namespace, &long, "64 characters, the maximum is 63", &longest),
         (secret, "a..b", "there must be a name on both sides of a dot", "write it as"),
         (secret, "a.-b", "starts and ends", "write it as"),
         (secret, "A.b", "capital `A`", "write it as"),
-        (secret, &dns_long, "254 characters, 253", "write it as"),
+        (secret, &dns_long, "254 characters, the maximum is 253", "write it as"),
     ] {
         let field = from.split(':').next().unwrap();
         let line = SEED.lines().position(|line| line.trim_start().starts_with(from)).unwrap();
