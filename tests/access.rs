@@ -62,10 +62,10 @@ fn what_is_no_principal_is_found_where_it_stands() {
     }
     for (bad, message) in [
         ("payments", "give the ARN of a role, a user or an account's root"),
-        ("*", "a wildcard lets in whoever comes"),
-        ("arn:aws:iam::123456789012:role/pay*", "a wildcard lets in whoever comes"),
+        ("*", "a wildcard admits every identity"),
+        ("arn:aws:iam::123456789012:role/pay*", "a wildcard admits every identity"),
         ("arn:aws:sts::123456789012:assumed-role/a/b", "name the role itself"),
-        ("arn:aws:iam::123456789012:group/admins", "a group cannot be let in"),
+        ("arn:aws:iam::123456789012:group/admins", "a group cannot be a principal"),
         ("arn:aws:iam::12345:role/a", "give the ARN"),
         ("ARN:AWS:IAM::123456789012:role/Payments", "give the ARN"),
     ] {

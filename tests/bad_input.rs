@@ -116,7 +116,7 @@ fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_
             "large",
             |_, at| fs::write(at, "a: b\n".repeat(2_000_000)).unwrap(),
             "GP003 1:1..1:1",
-            "10000000 bytes, more than the 262144",
+            "10000000 bytes, more than the limit of 262144",
             "remove this file from the catalog",
         ),
         (
@@ -279,11 +279,7 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
     let repository = Repository::with_seed();
     symlink(target("schemas"), repository.path().join("schemas")).unwrap();
     let outcome = run(&repository, &["validate"]).fails_with(2);
-    one_error(
-        &outcome,
-        "the folder `schemas` on the way to it is a symbolic link",
-        "put a regular file",
-    );
+    one_error(&outcome, "its folder `schemas` is a symbolic link", "put a regular file");
     assert!(!outcome.stderr.contains("the-secret-of-another"), "{}", outcome.stderr);
 }
 
@@ -544,35 +540,35 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
     );
     for (file, text, message, place, help) in [
         // Not YAML.
-        (CONFIG, "catalog: 'x\n", "this is not YAML", "1:", "close the quotation"),
-        (CONFIG, "store:\n  path: b\n c: d\n", "this is not YAML", "3:2", "check the indentation"),
-        (CONFIG, "store:\n\tpath: x\n", "this is not YAML", "2:1", "indent with spaces"),
+        (CONFIG, "catalog: 'x\n", "invalid YAML", "1:", "close the quotation"),
+        (CONFIG, "store:\n  path: b\n c: d\n", "invalid YAML", "3:2", "check the indentation"),
+        (CONFIG, "store:\n\tpath: x\n", "invalid YAML", "2:1", "indent with spaces"),
         (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "2:1", "keep one document"),
         (
             CONFIG,
             "catalog: a\ngitops: {}\ncatalog: b\n",
-            "the key `catalog` stands twice",
+            "duplicate key `catalog`",
             "3:1",
             "keep one of the two",
         ),
         (
             CONFIG,
             "rules:\n  GP102: off\n  GP102: error\n",
-            "the key `GP102` stands twice",
+            "duplicate key `GP102`",
             "3:3",
             "keep one of the two",
         ),
         (
             GOVERNANCE,
             &format!("{}  low: {row}\n", rows(row)),
-            "the key `low` stands twice",
+            "duplicate key `low`",
             "5:3",
             "keep one of the two",
         ),
         (
             CONFIG,
             "store: { path: \"duplicate path: x\", path: y }\n",
-            "the key `path` stands twice",
+            "duplicate key `path`",
             "1:37",
             "keep one of the two",
         ),
@@ -667,14 +663,14 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "store:\n  keyTemplate: '{{ env }}'\n",
             "`store.keyTemplate`: `env` is undefined",
             "2:3",
-            "the variables are id, name",
+            "use the variables id, name",
         ),
         (
             CONFIG,
             "gitops:\n  file: '{{ id'\n",
             "`gitops.file`: unexpected end",
             "2:3",
-            "the variables are id, name",
+            "use the variables id, name",
         ),
         (
             CONFIG,
@@ -698,14 +694,14 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
         (
             ENUMS,
             "lifecycleStates: [active, retired]\n",
-            "does not know the value `retired`",
+            "does not support the value `retired`",
             "1:27",
             "active, deprecated",
         ),
         (
             ENUMS,
             "providers: [vault]\n",
-            "does not know the value `vault`",
+            "does not support the value `vault`",
             "1:13",
             "aws-secrets-manager",
         ),
@@ -761,24 +757,24 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "7 to 30",
         ),
         // The schema.
-        (SCHEMA, "", "this is not JSON", "", "delete it to use the built-in schema"),
+        (SCHEMA, "", "invalid JSON", "", "delete it to use the built-in schema"),
         (
             SCHEMA,
             "{\n  \"type\": \"object\",\n  ]\n",
-            "this is not JSON: key must be a string",
+            "invalid JSON: key must be a string",
             "3:3",
-            "mend it",
+            "fix it",
         ),
-        (SCHEMA, "[]", "not a JSON Schema", "", "mend it"),
-        (SCHEMA, "{\"type\": \"objekt\"}", "not a JSON Schema", "", "mend it"),
-        (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "leads outside", "", "mend it"),
-        (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "leads outside", "", "mend it"),
+        (SCHEMA, "[]", "not a usable JSON Schema", "", "fix it"),
+        (SCHEMA, "{\"type\": \"objekt\"}", "not a usable JSON Schema", "", "fix it"),
+        (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "is external", "", "fix it"),
+        (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "is external", "", "fix it"),
         (
             SCHEMA,
             "{\"$ref\": \"metadata/enums.yaml#/colours\"}",
             "'/colours' does not exist",
             "",
-            "mend it",
+            "fix it",
         ),
     ] {
         let repository = Repository::with_seed();
@@ -834,7 +830,7 @@ fn something_else_in_a_configurations_place_is_told() {
         (
             "large",
             |_, at| fs::write(at, vec![b'#'; 10_000_000]).unwrap(),
-            "the file has 10000000 bytes, more than the 1048576",
+            "the file has 10000000 bytes, more than the limit of 1048576",
         ),
         ("latin", |_, at| fs::write(at, b"# \xe9\n").unwrap(), "byte 3 is not UTF-8"),
         ("binary", |_, at| fs::write(at, b"\x7fELF\0\0").unwrap(), ""),

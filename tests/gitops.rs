@@ -358,7 +358,7 @@ fn a_link_on_the_way_or_in_the_file_s_place_is_never_written_through() {
         platform.gitops.commit_all("A link");
         let before = platform.gitops_state();
         let outcome = platform.apply().run().fails_with(1);
-        says(&outcome, "is a symbolic link; goldenpath writes through none");
+        says(&outcome, "is a symbolic link; goldenpath does not write through it");
         assert_eq!(platform.gitops_state(), before);
         assert_eq!(fs::read_to_string(outside.path().join("SEC-0007.yaml")).unwrap(), "outside\n");
         assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);

@@ -268,7 +268,7 @@ fn wrong_answers_name_their_flag_and_what_to_give_instead() {
         ("--name", "a_b", "use lowercase letters, digits and hyphens"),
         ("--name", "", "the name is empty"),
         ("--namespace", "-a", "starts and ends with a letter or digit"),
-        ("--k8s-secret-name", "a..b", "a dot must stand between two names"),
+        ("--k8s-secret-name", "a..b", "there must be a name on both sides of a dot"),
         ("--ttl-days", "0", "1"),
         ("--ttl-days", "3651", "3650"),
         ("--ttl-days", "soon", "integer"),

@@ -215,8 +215,8 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
 fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
     for (expression, column, words) in [
         ("manifest.metadata.description != \"\"", 32, "there is no `description`"),
-        ("manifest.metadata.owner", 13, "it is of the type string"),
-        ("manifest.metadata.owner > 1", 13, "`>` does not take string and int"),
+        ("manifest.metadata.owner", 13, "its result has the type string"),
+        ("manifest.metadata.owner > 1", 13, "`>` does not accept string and int"),
         ("manifest.metadata.owner.first == \"a\"", 13, "a value of the type string has no fields"),
         ("manifest.spec.ttlDays / 0 == 1", 13, "division by zero"),
         ("manifest.metadata.owner.map(x, x) == []", 13, "iterable"),
@@ -224,7 +224,7 @@ fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
         let outcome = validate(&with(&asserting(expression))).fails_with(2);
         let shown = told(&outcome);
         assert!(
-            shown.contains("policy `p` cannot judge") && shown.contains(PATH),
+            shown.contains("policy `p` cannot evaluate") && shown.contains(PATH),
             "{}",
             outcome.stderr
         );
@@ -417,7 +417,7 @@ fn hostile_policies_end_soon_in_little_memory() {
         assert!(outcome.stderr.len() < 20_000, "{start} is told in {} bytes", outcome.stderr.len());
         if costly.contains(expression) {
             assert_eq!(outcome.code, 2, "{start}: {}", outcome.stdout);
-            assert!(told(&outcome).contains("it could take too long"), "{}", outcome.stderr);
+            assert!(told(&outcome).contains("it could take too much time"), "{}", outcome.stderr);
         }
     }
 }
@@ -454,7 +454,9 @@ fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() 
         );
         match judged {
             true => assert_eq!(outcome.success().stderr, "", "{expression}"),
-            false => assert!(shown.contains("it could take too long"), "{expression}: {shown}"),
+            false => {
+                assert!(shown.contains("it could take too much time"), "{expression}: {shown}")
+            }
         }
     }
 }

@@ -143,7 +143,7 @@ fn a_catalogs_own_template_wins_as_long_as_it_makes_this_manifests_external_secr
         (built_in.replace("kind: ExternalSecret", "kind: Secret"), "`/kind` is `Secret`"),
         (format!("{built_in}---\n{built_in}"), "a second document"),
         (built_in.replace("{{ name", "{{ nmae"), "undefined"),
-        ("{% for %}".to_owned(), "cannot be rendered"),
+        ("{% for %}".to_owned(), "cannot render the template"),
     ] {
         repository.write(TEMPLATE, &template);
         let outcome = repository.goldenpath(&["render", "--out-dir", "out"]).run().fails_with(2);

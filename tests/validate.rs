@@ -85,7 +85,7 @@ fn gp001_points_at_what_is_not_yaml() {
             pointer: "",
             place: "5:2..5:60",
             under: line,
-            message: "not YAML",
+            message: "invalid YAML",
             help: "indentation",
         },
     );
@@ -123,7 +123,7 @@ fn gp001_points_at_what_is_not_yaml() {
             place: "19:16..19:63",
             under: line,
             message: "anchor",
-            help: "write the value out",
+            help: "write out the value",
         },
     );
 }
@@ -139,7 +139,7 @@ fn gp001_says_that_a_merge_conflict_is_not_resolved() {
         pointer: "",
         place: "13:1..13:13",
         under: "<<<<<<< HEAD",
-        message: "a merge conflict is not resolved",
+        message: "unresolved merge conflict",
         help: "choose one side",
     };
     only(&text, &expected);
@@ -161,13 +161,13 @@ fn gp002_refuses_what_is_more_than_plain_data() {
             "13:5..13:7",
             "<<",
             "merge key",
-            "write the fields out",
+            "write out the fields",
         ),
         (
             ("  environment:", "  owner: us\n  environment:"),
             "8:3..8:8",
             "owner",
-            "`owner` stands twice",
+            "duplicate key `owner`",
             "keep one",
         ),
         (
@@ -191,7 +191,7 @@ fn gp002_refuses_what_is_more_than_plain_data() {
             place: "22:1..22:4",
             under: "---",
             message: "second document",
-            help: "a file of its own",
+            help: "its own file",
         },
     );
 }
@@ -213,7 +213,7 @@ fn gp002_shows_an_alias_and_its_anchor_and_never_expands_them() {
         help,
     };
     is(&found[0], &text, &expected("7:12..7:14", "&s", "anchor", "remove it"));
-    is(&found[1], &text, &expected("19:16..19:18", "*s", "alias", "write the value out"));
+    is(&found[1], &text, &expected("19:16..19:18", "*s", "alias", "write out the value"));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn gp003_draws_the_line_at_256_kib() {
         pointer: "",
         place: "1:1..1:1",
         under: "",
-        message: "262145 bytes, more than the 262144",
+        message: "262145 bytes, more than the limit of 262144",
         help: "a few hundred bytes",
     };
     only(&large, &expected);
@@ -455,16 +455,16 @@ fn gp104_checks_the_form_of_every_name() {
         (name, "-payments", "starts and ends", "write it as `payments`"),
         (name, "payments-", "starts and ends", "write it as `payments`"),
         (name, "pay.ments", "`.`", "write it as `pay-ments`"),
-        (name, &long, "64 characters, 63", &longest),
+        (name, &long, "64 characters, the maximum is 63", &longest),
         (service, "../../etc", "`.`", "write it as `etc`"),
         (service, "pay ments", "a space", "write it as `pay-ments`"),
         (namespace, "Payments", "capital `P`", "write it as `payments`"),
         (namespace, "a.b", "`.`", "write it as `a-b`"),
-        (namespace, &long, "64 characters, 63", &longest),
-        (secret, "a..b", "a dot must stand between two names", "write it as"),
+        (namespace, &long, "64 characters, the maximum is 63", &longest),
+        (secret, "a..b", "there must be a name on both sides of a dot", "write it as"),
         (secret, "a.-b", "starts and ends", "write it as"),
         (secret, "A.b", "capital `A`", "write it as"),
-        (secret, &dns_long, "254 characters, 253", "write it as"),
+        (secret, &dns_long, "254 characters, the maximum is 253", "write it as"),
     ] {
         let field = from.split(':').next().unwrap();
         let line = SEED.lines().position(|line| line.trim_start().starts_with(from)).unwrap();
@@ -524,10 +524,10 @@ fn gp104_knows_one_way_to_write_an_id() {
 #[test]
 fn gp104_keeps_ttl_days_between_1_and_3650() {
     for (days, place, message) in [
-        ("0", "21:12..21:13", "1 is the least"),
-        ("-1", "21:12..21:14", "1 is the least"),
-        ("3651", "21:12..21:16", "3650 is the most"),
-        ("99999999999999999999", "21:12..21:32", "3650 is the most"),
+        ("0", "21:12..21:13", "the minimum is 1"),
+        ("-1", "21:12..21:14", "the minimum is 1"),
+        ("3651", "21:12..21:16", "the maximum is 3650"),
+        ("99999999999999999999", "21:12..21:32", "the maximum is 3650"),
     ] {
         let text = seed_with(&[("ttlDays: 30", &format!("ttlDays: {days}"))]);
         let help = "a number of days between 1 and 3650";

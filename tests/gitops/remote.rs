@@ -268,9 +268,9 @@ fn a_path_in_the_remote_never_leads_through_a_link_or_a_file() {
     }
     let it = Pushing::seeded();
     for (file, words) in [
-        ("../{{ id }}.yaml", "leaves the repository"),
+        ("../{{ id }}.yaml", "is outside the repository"),
         ("a/.git/{{ id }}", "begins with a dot"),
-        ("{{ service }}/kustomization.yaml", "is kustomize's own"),
+        ("{{ service }}/kustomization.yaml", "is reserved for kustomize"),
     ] {
         it.configure(&it.url(), &format!("  file: \"{file}\"\n"));
         says(&it.platform.apply().run().fails_with(2), words);

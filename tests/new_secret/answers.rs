@@ -114,7 +114,7 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
         ("servise: web\n", "1:1", "did you mean `service`?"),
         ("name: a\nrisk: low\n", "2:1", "did you mean `riskTier`?"),
         ("environments: [dev]\n", "1:1", "did you mean `environment`?"),
-        ("name: a\nname: b\n", "2:1", "the key `name` stands twice"),
+        ("name: a\nname: b\n", "2:1", "duplicate key `name`"),
         ("name: a\n---\nname: b\n", "2:1", "a second document"),
         ("- name\n", "1:1", "this is no mapping of answers"),
         ("name: [a]\n", "1:7", "`name` is to be a text"),
@@ -126,7 +126,7 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
         ("environment:\n  - dev\n  - [x]\n", "3:5", "an environment or a list of them"),
         ("description:\n", "1:1", "leave the key out"),
         ("name: &a b\n", "1:7", "anchor"),
-        ("name: \"\n", "1:", "not YAML"),
+        ("name: \"\n", "1:", "invalid YAML"),
     ] {
         let outcome = with(&repository, answers, &[]).fails_with(2);
         says(&outcome, "answers.yaml: ");

@@ -11,13 +11,13 @@ use super::{REQUIRED, catalog, new_secret, says};
 /// Names that are none, each with what is said of it.
 fn names() -> [(String, &'static str); 7] {
     [
-        ("n".repeat(300), "the name has 300 characters, 63 at most are allowed"),
-        ("../../etc".to_owned(), "`.` cannot stand in"),
-        ("two words".to_owned(), "a space cannot stand in"),
-        ("Payments".to_owned(), "the capital `P` cannot stand in"),
-        ("k\u{1f511}y".to_owned(), "`\u{1f511}` cannot stand in"),
-        ("a: b # c".to_owned(), "`:` cannot stand in"),
-        ("{{ name }}".to_owned(), "`{` cannot stand in"),
+        ("n".repeat(300), "the name has 300 characters, the maximum is 63"),
+        ("../../etc".to_owned(), "`.` is not allowed in"),
+        ("two words".to_owned(), "a space is not allowed in"),
+        ("Payments".to_owned(), "the capital `P` is not allowed in"),
+        ("k\u{1f511}y".to_owned(), "`\u{1f511}` is not allowed in"),
+        ("a: b # c".to_owned(), "`:` is not allowed in"),
+        ("{{ name }}".to_owned(), "`{` is not allowed in"),
     ]
 }
 

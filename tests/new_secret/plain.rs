@@ -72,7 +72,7 @@ fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
         (
             "Service. 1 web, or a new one:",
             "Web",
-            "`service` is not in the right form: the capital `W` cannot stand",
+            "`service` is not in the right form: the capital `W` is not allowed",
         ),
         ("Service. 1 web, or a new one:", "1", ""),
         (environments, "prd", "`prd` is none of the choices; did you mean `prod`?"),

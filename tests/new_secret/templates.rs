@@ -84,7 +84,7 @@ fn an_error_in_a_template_shows_its_place() {
         repository.write(TEMPLATE, &OWN_TEMPLATE.replace(from, to));
         let outcome = new_secret(&repository, &[]).run();
         assert!([1, 2].contains(&outcome.code), "{}", outcome.code);
-        says(&outcome, "the template `secret_request.yaml.j2` cannot be rendered");
+        says(&outcome, "cannot render the template `secret_request.yaml.j2`");
         says(&outcome, words);
         assert!(outcome.stderr.contains(place), "{}", outcome.stderr);
         assert_eq!(catalog(&repository), [""; 0]);

@@ -189,7 +189,7 @@ fn credentials_in_an_endpoint_are_shown_by_no_command() {
             "{}",
             outcome.stderr
         );
-        assert!(words(&outcome).contains("credentials do not belong in it"), "{}", outcome.stderr);
+        assert!(words(&outcome).contains("it must not contain credentials"), "{}", outcome.stderr);
     }
     assert!(platform.catalog.exists(SEED_PATH));
 }

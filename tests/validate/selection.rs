@@ -287,7 +287,7 @@ fn staged_asks_for_a_merge_to_be_resolved_first() {
         outcome.stderr
     );
     let work_tree = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
-    assert!(work_tree.contains("a merge conflict is not resolved"), "{work_tree}");
+    assert!(work_tree.contains("unresolved merge conflict"), "{work_tree}");
 }
 
 #[test]

@@ -1,21 +1,25 @@
-//! Amazon Resource Names, of the kinds that people write into manifests and configurations.
-//! (AWS General Reference, "Amazon Resource Names"; IAM, "IAM identifiers")
+//! Amazon Resource Names in manifests and configuration files.
+//!
+//! Sources: AWS General Reference, "Amazon Resource Names"; IAM, "IAM identifiers".
 
-/// The longest name of a role or user, in characters (IAM quotas).
+/// The maximum length of a role's or user's name, in characters (IAM quotas).
 const NAME_LENGTH: usize = 64;
 
-/// The longest path in front of it, both its slashes included (IAM quotas).
+/// The maximum length of an ARN's path, both slashes included (IAM quotas).
 const PATH_LENGTH: usize = 512;
 
-/// One who may be let in by a resource policy: a role, a user, or an account's root, which stands for whomever that
-/// account lets.
+/// Checks the ARN of a principal that a resource policy can admit.
+///
+/// A principal is a role, a user, or an account's root, which admits every identity that the
+/// account itself allows.
 ///
 /// # Errors
-/// A sentence that says what is wrong with `text`.
+/// A sentence that says why `text` is rejected.
 pub fn check_principal(text: &str) -> Result<(), String> {
-    const FORM: &str = "give the ARN of a role, a user or an account's root: arn:aws:iam::123456789012:role/payments";
+    const FORM: &str = "give the ARN of a role, a user or an account's root: \
+                        arn:aws:iam::123456789012:role/payments";
     if text.contains(['*', '?']) {
-        return Err("a wildcard lets in whoever comes: name each principal".to_owned());
+        return Err("a wildcard admits every identity: name each principal".to_owned());
     }
     let arn = Arn::parse(text).ok_or(FORM)?;
     if arn.service == "sts" {
@@ -31,16 +35,17 @@ pub fn check_principal(text: &str) -> Result<(), String> {
         None if arn.resource == "root" => Ok(()),
         Some(("role" | "user", name)) => check_name(name),
         Some(("group", _)) => {
-            Err("a group cannot be let in: name its users, or a role that they take on".to_owned())
+            Err("a group cannot be a principal: name its users, or a role that they assume"
+                .to_owned())
         }
         _ => Err(FORM.to_owned()),
     }
 }
 
-/// A role that can be taken on.
+/// Checks the ARN of a role that can be assumed.
 ///
 /// # Errors
-/// A sentence that says what is wrong with `text`.
+/// A sentence that says why `text` is rejected.
 pub fn check_role(text: &str) -> Result<(), String> {
     let arn = Arn::parse(text).filter(|arn| arn.service == "iam" && arn.region.is_empty());
     match arn.and_then(|arn| arn.resource.strip_prefix("role/")) {
@@ -49,16 +54,16 @@ pub fn check_role(text: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the account of an ARN; None where `text` is not one.
+/// Returns the account of an ARN, or None if `text` is not one.
 #[must_use]
 pub fn account(text: &str) -> Option<&str> {
     Some(Arn::parse(text)?.account)
 }
 
-/// A Lambda function.
+/// Checks the ARN of a Lambda function.
 ///
 /// # Errors
-/// A sentence that says what is wrong with `text`.
+/// A sentence that says why `text` is rejected.
 pub fn check_function(text: &str) -> Result<(), String> {
     let arn = Arn::parse(text).filter(|arn| arn.service == "lambda" && !arn.region.is_empty());
     let name = arn.and_then(|arn| arn.resource.strip_prefix("function:"));
@@ -80,7 +85,9 @@ struct Arn<'text> {
 }
 
 impl<'text> Arn<'text> {
-    /// None where it has not the six parts, with a partition of AWS's and an account of twelve digits.
+    /// Parses `text`; None if it is not an ARN.
+    ///
+    /// An ARN has six parts, one of AWS's partitions and a 12-digit account.
     fn parse(text: &'text str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let [scheme, partition, service, region, account, resource] = parts[..] else {
@@ -97,7 +104,7 @@ impl<'text> Arn<'text> {
     }
 }
 
-/// A name with the path in front of it.
+/// Checks a name with its path.
 fn check_name(text: &str) -> Result<(), String> {
     let name = text.rsplit('/').next().unwrap_or_default();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte);
@@ -106,13 +113,13 @@ fn check_name(text: &str) -> Result<(), String> {
     }
     if let Some(character) = text.chars().find(|c| !c.is_ascii() || !allowed(*c as u8)) {
         return Err(format!(
-            "`{}` cannot stand in the name of a role or user",
+            "`{}` is not allowed in the name of a role or user",
             character.escape_debug()
         ));
     }
     if name.len() > NAME_LENGTH || text.len() - name.len() > PATH_LENGTH {
         return Err(format!(
-            "its name has {} characters, {NAME_LENGTH} at most are allowed",
+            "its name has {} characters, the maximum is {NAME_LENGTH}",
             name.len()
         ));
     }
@@ -156,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_and_functions_are_told_from_other_things() {
+    fn roles_and_functions_are_distinguished_from_other_resources() {
         assert!(check_role("arn:aws:iam::123456789012:role/ci/goldenpath-apply").is_ok());
         assert!(check_role("arn:aws:iam::123456789012:user/ann").is_err());
         assert!(

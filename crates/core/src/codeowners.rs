@@ -1,10 +1,10 @@
-//! CODEOWNERS: the lines that follow from `ownership`, and a file that has them between two marker comments.
+//! CODEOWNERS: lines generated from `ownership`, between two marker comments.
 //!
-//! GitHub and GitLab take the last line that matches a path, so a line behind the marked ones can take a path away from
-//! its owners. Such a line counts as a fault of the file, and the marked lines move behind it when they are written.
+//! GitHub and GitLab use the last line that matches a path, so a line after the marked ones can
+//! override their owners. Such a line is reported, and writing moves the marked lines after it.
 //!
-//! GitLab also has exclusions, `!/path/`. No line of the same section gives an excluded path an owner, so an exclusion
-//! has to be removed by hand.
+//! GitLab also has exclusions, `!/path/`. No line of the same section gives an excluded path an
+//! owner, so the user has to remove an exclusion by hand.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -15,58 +15,62 @@ use crate::config::ConfigError;
 use crate::vcs;
 use crate::vcs::{Repository, Snapshot, SourceError, Unreadable};
 
-/// Where GitHub (`.github/`, the root, `docs/`) and GitLab (the root, `docs/`, `.gitlab/`) look for the file.
+/// The locations of the file.
+///
+/// GitHub reads `.github/`, the root and `docs/`; GitLab the root, `docs/` and `.gitlab/`.
 const PLACES: [&str; 4] =
     [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
 
-/// The pipelines of GitHub and GitLab. Whoever changes one decides what runs on the next merge.
+/// The pipelines of GitHub and GitLab.
+///
+/// A change of one decides what runs on the next merge.
 const PIPELINES: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
-/// The bytes of a file that are read at most: more than GitHub takes.
+/// The maximum size of the file in bytes: more than GitHub accepts.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How the comment in front of the lines begins, and the one behind them.
+/// The beginnings of the comments before and after the lines.
 const BEGIN: &str = "# BEGIN goldenpath";
 const END: &str = "# END goldenpath";
 
-/// The section of the lines in a file that has sections, which only GitLab knows.
+/// The section of the lines in a file with sections, which only GitLab supports.
 const SECTION: &str = "[goldenpath]";
 
-/// One line: who owns the paths of a pattern.
+/// One line: a pattern and its owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CodeownersLine {
     pub pattern: String,
     pub owners: Vec<String>,
 }
 
-/// A CODEOWNERS file, as it is or is to be.
+/// A CODEOWNERS file, existing or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeownersFile {
-    /// From the repository's root.
+    /// Path from the repository's root.
     pub path: String,
-    /// None where there is no file yet.
+    /// None if the file does not exist.
     pub text: Option<String>,
 }
 
-/// What is to be said of a file, and what it should be.
+/// The state of a file, and the text that it should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
     pub state: LinesState,
-    /// The file's text with the lines in it.
+    /// The file's text with the generated lines.
     pub text: String,
 }
 
-/// Whether a file has the lines.
+/// The state of the generated lines in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinesState {
     Current,
-    /// There are no marker comments, or no file.
+    /// The file or the marker comments are missing.
     Missing,
-    /// It has others between the marker comments.
+    /// The lines between the marker comments differ.
     Stale,
-    /// These lines, counted from 1, come later and may match the same paths.
+    /// These later lines, counted from 1, may match the same paths.
     Overridden(Vec<usize>),
-    /// These lines, counted from 1, may exclude the same paths, wherever the block is.
+    /// These lines, counted from 1, may exclude the same paths, whatever their order.
     Excluded(Vec<usize>),
 }
 
@@ -76,14 +80,15 @@ pub enum CodeownersError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Source(#[from] SourceError),
-    #[error("cannot choose between {}: which one counts depends on the git host", .0.join(" and "))]
+    #[error("cannot choose between {}: the git host decides which one counts", .0.join(" and "))]
     #[diagnostic(code(goldenpath::codeowners), help("keep one of them, with the lines of both"))]
     Several(Vec<String>),
-    #[error("cannot read `{path}`: git's index has it, and it is not on disk")]
+    #[error("cannot read `{path}`: it is in git's index, but not on disk")]
     #[diagnostic(
         code(goldenpath::codeowners),
         help(
-            "`git sparse-checkout add` or `git restore` brings it back; `git rm --cached` takes it out of the index"
+            "restore it with `git sparse-checkout add` or `git restore`, or remove it from the \
+             index with `git rm --cached`"
         )
     )]
     NotOnDisk { path: String },
@@ -94,8 +99,8 @@ pub enum CodeownersError {
     #[diagnostic(
         code(goldenpath::codeowners),
         help(
-            "remove the marker comments (`{BEGIN} …`, `{END}`) and the lines between them, then run \
-             `goldenpath codeowners --write`"
+            "remove the marker comments (`{BEGIN} …`, `{END}`) and the lines between them, then \
+             run `goldenpath codeowners --write`"
         )
     )]
     Markers { path: String, line: usize, what: &'static str },
@@ -115,17 +120,21 @@ impl LinesState {
     }
 }
 
-/// Returns the lines that follow from a configuration: services to their owners, and everything else in the catalog,
-/// the rule files and the files of `pipelines` to the platform team.
+/// Returns the lines for a configuration.
+///
+/// Services go to their owners; the rest of the catalog, the rule files and `pipelines` go to the
+/// platform team.
 ///
 /// # Errors
-/// No platform team, an owner without a code owner, or a path that a pattern cannot have, each at its place.
+/// No platform team, an owner without a code owner, or a path that cannot be a pattern, with its
+/// location.
 pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine>, ConfigError> {
     let (config, name, text) =
         (&project.config, project.config_name.as_str(), project.config_text.as_str());
     let ownership = &config.ownership;
     if ownership.platform.is_empty() {
-        let help = "add `platform: [\"@organization/platform\"]` below `ownership`: the code owners of the rule files";
+        let help = "add `platform: [\"@organization/platform\"]` below `ownership`: the code \
+                    owners of the rule files";
         let error = ConfigError::new(name, "`ownership.platform` has no code owner", help);
         return Err(error.at_item(text, &["ownership", "platform"], None));
     }
@@ -133,7 +142,7 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine
         Ok(path) => Ok(path),
         Err(character) => {
             let message = format!(
-                "`{field}: {path}` cannot be a pattern in CODEOWNERS: it has `{character}`"
+                "`{field}: {path}` cannot be a pattern in CODEOWNERS: it contains `{character}`"
             );
             let help = "rename it: letters, digits, spaces and ._/+@- work at every git host";
             Err(ConfigError::new(name, message, help).at_field(text, &[field]))
@@ -146,8 +155,10 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine
         let mut owners: Vec<String> = Vec::new();
         for owner in own.owners.iter().flatten() {
             let handle = ownership.teams.get(owner).ok_or_else(|| {
-                let message =
-                    format!("`ownership.teams` has no code owner for `{owner}`, an owner of the service `{service}`");
+                let message = format!(
+                    "`ownership.teams` has no code owner for `{owner}`, an owner of the \
+                         service `{service}`"
+                );
                 let help = format!("add `{owner}: \"@organization/team\"` below `ownership.teams`");
                 let keys = ["ownership", "services", service.as_str(), "owners"];
                 ConfigError::new(name, message, help).at_item(text, &keys, Some(owner))
@@ -173,13 +184,13 @@ pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine
             lines.push(platform(format!("/{}", pattern(field, path)?)));
         }
     }
-    // Wherever a host looks for it: another file there would replace the one that is in use.
+    // All locations that a host reads: another file there would replace the current one.
     lines.extend(PLACES.map(|path| platform(format!("/{path}"))));
     lines.extend(pipelines.iter().map(|path| platform(format!("/{path}"))));
     Ok(lines)
 }
 
-/// Returns which of [`PIPELINES`] the repository has, on disk or in git's index.
+/// Returns the [`PIPELINES`] that the repository has, on disk or in git's index.
 ///
 /// # Errors
 /// An index that cannot be read.
@@ -203,15 +214,15 @@ pub fn pipelines(repository: &Repository) -> Result<Vec<&'static str>, SourceErr
     Ok(found)
 }
 
-/// Reads the repository's CODEOWNERS file from the work tree; where there is none, says where it belongs.
+/// Reads the CODEOWNERS file from the work tree, or returns the path for a new one.
 ///
 /// # Errors
-/// Several files, one that cannot be read, or one that a sparse checkout leaves out.
+/// Several files, one that cannot be read, or one that a sparse checkout omits.
 pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> {
     let mut found = Vec::new();
     for path in PLACES {
         let Some(bytes) = repository.read(Snapshot::WorkTree, path, MAX_BYTES)? else {
-            // In a sparse checkout, a file that is not on disk is not a deleted one.
+            // In a sparse checkout, a file that is not on disk is not necessarily deleted.
             if repository.read(Snapshot::Index, path, MAX_BYTES)?.is_some() {
                 return Err(CodeownersError::NotOnDisk { path: path.to_owned() });
             }
@@ -222,7 +233,7 @@ pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> 
         let bytes = bytes.map_err(|why| {
             let help = match why {
                 Unreadable::Object(_) => vcs::GET_OBJECTS,
-                _ => "make it a regular file of at most 4 MiB",
+                _ => "replace it with a regular file of at most 4 MiB",
             };
             unreadable(why.to_string(), help)
         })?;
@@ -293,7 +304,7 @@ impl CodeownersFile {
         Ok(Review { state: LinesState::Stale, text })
     }
 
-    /// The lines from one marker comment to the other, both included.
+    /// Returns the lines between the marker comments, both included.
     fn block(&self, all: &[&str]) -> Result<Option<std::ops::Range<usize>>, CodeownersError> {
         let error = |at: usize, what| CodeownersError::Markers {
             path: self.path.clone(),
@@ -332,7 +343,7 @@ impl CodeownersFile {
     }
 }
 
-/// The lines with their marker comments.
+/// Renders the lines with their marker comments.
 fn rendered(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
     let width = lines.iter().map(|line| line.pattern.chars().count()).max().unwrap_or_default();
     let mut rendered = vec![format!(
@@ -347,7 +358,7 @@ fn rendered(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
     rendered
 }
 
-/// A text with the block behind it, after an empty line.
+/// Appends the block to a text, after an empty line.
 fn appended(text: &str, block: &[String], newline: &str) -> String {
     let mut whole = text.trim_end().to_owned();
     if !whole.is_empty() {
@@ -361,13 +372,16 @@ fn appended(text: &str, block: &[String], newline: &str) -> String {
     whole
 }
 
-/// Whether a line is the head of one of GitLab's sections: `[Name]`, `^[Name][2] @owner`.
+/// Returns whether a line is the head of a GitLab section.
+///
+/// Examples: `[Name]`, `^[Name][2] @owner`.
 fn is_section(line: &str) -> bool {
     line.trim_start().strip_prefix('^').unwrap_or(line.trim_start()).starts_with('[')
 }
 
-/// Returns the name of the section that a line begins, in lower case: GitLab takes sections of one name for one
-/// section. None where GitLab may read the line as something else.
+/// Returns the lowercase name of the section that a line begins.
+///
+/// GitLab merges sections of the same name. Returns None if GitLab may parse the line differently.
 fn section_name(line: &str) -> Option<String> {
     let line = line.trim();
     let (name, rest) = line.strip_prefix('^').unwrap_or(line).strip_prefix('[')?.split_once(']')?;
@@ -381,7 +395,9 @@ fn section_name(line: &str) -> Option<String> {
     Some(name.trim().to_lowercase()).filter(|name| is_head && !name.is_empty())
 }
 
-/// Returns the lines, counted from 1, that may exclude a path of `lines` from the section that they are in.
+/// Returns the lines that may exclude a path of `lines` from its section.
+///
+/// They are counted from 1.
 fn exclusions(
     all: &[&str],
     block: Option<&std::ops::Range<usize>>,
@@ -405,13 +421,15 @@ fn exclusions(
     found
 }
 
-/// Whether a line may match a path that one of `lines` matches. A line without owners counts too: it takes them away.
+/// Returns whether a line may match a path of `lines`.
+///
+/// A line without owners counts: it removes them.
 fn overrides(line: &str, lines: &[CodeownersLine]) -> bool {
     let line = line.trim();
     !line.is_empty() && !line.starts_with(['#', '!']) && !is_section(line) && may_match(line, lines)
 }
 
-/// Whether the pattern in front of a line may match a path that one of `lines` matches.
+/// Returns whether the pattern of a line may match a path of `lines`.
 fn may_match(line: &str, lines: &[CodeownersLine]) -> bool {
     let mut end = 0;
     let mut is_escaped = false;
@@ -426,16 +444,16 @@ fn may_match(line: &str, lines: &[CodeownersLine]) -> bool {
     lines.iter().any(|line| may_meet(&foreign, &segments(&line.pattern)))
 }
 
-/// A pattern as the names in a path, `**` for any number of them.
+/// Splits a pattern into names, with `**` for any number of names.
 fn segments(pattern: &str) -> Vec<&str> {
-    // Hosts differ in what a slash in the middle means; without one in front, the pattern may match at any depth.
+    // Hosts differ on slashes in the middle; without a leading slash, any depth may match.
     let any_depth = (!pattern.starts_with('/')).then_some("**");
     let names = pattern.split('/').filter(|name| !name.is_empty());
-    // A folder's pattern matches all that is below it.
+    // A folder's pattern matches everything below it.
     any_depth.into_iter().chain(names).chain(["**"]).collect()
 }
 
-/// Whether some path may match both patterns. Where that is not sure, it may.
+/// Returns whether a path may match both patterns, true in case of doubt.
 fn may_meet(one: &[&str], other: &[&str]) -> bool {
     // can[j]: whether one[i..] and other[j..] may match the same rest of a path.
     let mut below = vec![false; other.len() + 1];
@@ -456,7 +474,7 @@ fn may_meet(one: &[&str], other: &[&str]) -> bool {
     below[0]
 }
 
-/// Whether a name may match both patterns; `other` is a name itself.
+/// Returns whether a name may match both patterns; `other` is a name.
 fn names_may_meet(one: &str, other: &str) -> bool {
     if one.contains(['[', '\\', '?']) {
         return true;
@@ -473,7 +491,9 @@ fn names_may_meet(one: &str, other: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// A path as a pattern that matches it alone, or the character that it cannot have.
+/// Converts a path to a pattern for it alone.
+///
+/// The error is the character that prevents it.
 fn to_pattern(path: &str) -> Result<String, String> {
     let mut pattern = String::new();
     for character in path.chars() {
@@ -497,7 +517,7 @@ mod tests {
         CodeownersLine { pattern: pattern.to_owned(), owners: vec![owner.to_owned()] }
     }
 
-    fn ours() -> Vec<CodeownersLine> {
+    fn own_lines() -> Vec<CodeownersLine> {
         vec![
             line("/catalogs/secrets/payments/", "@acme/payments"),
             line("/goldenpath.yaml", "@acme/platform"),
@@ -509,14 +529,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_written_are_current_and_what_was_there_stays() {
+    fn written_lines_are_current_and_other_lines_stay() {
         for text in
             ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"]
         {
-            let review = file(text).review(&ours()).unwrap();
+            let review = file(text).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Missing, "{text}");
             assert!(review.text.starts_with(text.trim_end()), "{}", review.text);
-            let again = file(&review.text).review(&ours()).unwrap();
+            let again = file(&review.text).review(&own_lines()).unwrap();
             assert_eq!(
                 (again.state, again.text),
                 (LinesState::Current, review.text.clone()),
@@ -528,17 +548,17 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_between_the_markers_are_stale_and_are_replaced_in_place() {
-        let written = file("* @acme/all\n").review(&ours()).unwrap().text;
+    fn other_lines_between_the_markers_are_out_of_date_and_are_replaced_in_place() {
+        let written = file("* @acme/all\n").review(&own_lines()).unwrap().text;
         let stale = written.replace("@acme/payments", "@evil") + "# the end\n/docs/ @docs\n";
-        let review = file(&stale).review(&ours()).unwrap();
+        let review = file(&stale).review(&own_lines()).unwrap();
         assert_eq!(review.state, LinesState::Stale);
         assert_eq!(review.text, written + "# the end\n/docs/ @docs\n");
     }
 
     #[test]
     fn a_later_line_that_may_match_the_same_path_overrides_and_one_that_cannot_does_not() {
-        let written = file("").review(&ours()).unwrap().text;
+        let written = file("").review(&own_lines()).unwrap().text;
         for later in [
             "* @evil",
             "/catalogs/ @evil",
@@ -554,9 +574,9 @@ mod tests {
             "/**/goldenpath.* @evil",
         ] {
             let text = format!("{written}{later}\n");
-            let review = file(&text).review(&ours()).unwrap();
+            let review = file(&text).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Overridden(vec![text.lines().count()]), "{later}");
-            let again = file(&review.text).review(&ours()).unwrap();
+            let again = file(&review.text).review(&own_lines()).unwrap();
             assert_eq!(again.state, LinesState::Current, "{later}: written lines come last");
             assert!(review.text.starts_with(later));
         }
@@ -567,14 +587,14 @@ mod tests {
             "/catalogs/secrets/payments-api/ @api",
             "/goldenpath.yml @x",
         ] {
-            let review = file(&format!("{written}{later}\n")).review(&ours()).unwrap();
+            let review = file(&format!("{written}{later}\n")).review(&own_lines()).unwrap();
             assert_eq!(review.state, LinesState::Current, "{later}");
         }
     }
 
     #[test]
-    fn an_exclusion_that_may_match_the_same_path_is_found_wherever_it_is_and_no_other_is() {
-        let written = file("").review(&ours()).unwrap().text;
+    fn only_an_exclusion_that_may_match_the_same_path_is_reported_at_any_position() {
+        let written = file("").review(&own_lines()).unwrap().text;
         for exclusion in [
             "!/catalogs/secrets/payments/",
             "!goldenpath.yaml",
@@ -589,9 +609,10 @@ mod tests {
                 format!("{exclusion}\n"),
                 format!("[a\n{exclusion}\n"),
             ] {
-                let review = file(&text).review(&ours()).unwrap();
+                let review = file(&text).review(&own_lines()).unwrap();
                 let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
-                // A line that only looks like the head of a section begins none, and the block has one of its own.
+                // A line that only resembles a section head begins no section; the block has its
+                // own.
                 let expected = if text.starts_with('[') {
                     LinesState::Missing
                 } else {
@@ -602,14 +623,14 @@ mod tests {
             let later = format!("{written}* @x\n{exclusion}\n");
             let line = later.lines().count();
             assert_eq!(
-                file(&later).review(&ours()).unwrap().state,
+                file(&later).review(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{later}"
             );
         }
         for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
             assert_eq!(
-                file(&format!("{other}\n{written}")).review(&ours()).unwrap().state,
+                file(&format!("{other}\n{written}")).review(&own_lines()).unwrap().state,
                 LinesState::Current,
                 "{other}"
             );
@@ -617,9 +638,9 @@ mod tests {
     }
 
     #[test]
-    fn an_exclusion_counts_in_its_own_section_alone() {
+    fn an_exclusion_counts_in_its_own_section_only() {
         let docs = "!*\n[Docs] @docs\n*.md\n!*\n";
-        let written = file(docs).review(&ours()).unwrap();
+        let written = file(docs).review(&own_lines()).unwrap();
         assert_eq!(written.state, LinesState::Missing);
         for (text, state) in [
             (written.text.clone(), LinesState::Current),
@@ -633,14 +654,14 @@ mod tests {
                 LinesState::Excluded(vec![2, 3]),
             ),
         ] {
-            assert_eq!(file(&text).review(&ours()).unwrap().state, state, "{text}");
+            assert_eq!(file(&text).review(&own_lines()).unwrap().state, state, "{text}");
         }
-        // None of these begins another section for sure.
+        // None of these is certain to begin another section.
         for head in ["[Other", "[]", "[Other]x", "[Other] x"] {
             let text = format!("{}{head}\n!*\n", written.text);
             let line = text.lines().count();
             assert_eq!(
-                file(&text).review(&ours()).unwrap().state,
+                file(&text).review(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{text}"
             );
@@ -655,14 +676,14 @@ mod tests {
             ("# BEGIN goldenpath\n# BEGIN goldenpath\n# END goldenpath\n", 2),
             ("# BEGIN goldenpath\n# END goldenpath\n# END goldenpath\n", 3),
         ] {
-            let error = file(text).review(&ours()).unwrap_err();
+            let error = file(text).review(&own_lines()).unwrap_err();
             assert!(error.to_string().contains(&format!("line {line} ")), "{error}");
         }
     }
 
     #[test]
-    fn many_stars_take_no_time() {
+    fn a_pattern_of_many_stars_is_matched_quickly() {
         let pattern = "/**".repeat(500) + "/x";
-        assert!(overrides(&pattern, &ours()));
+        assert!(overrides(&pattern, &own_lines()));
     }
 }

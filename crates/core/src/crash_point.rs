@@ -1,11 +1,12 @@
-//! Places at which a test can have the program end as a kill would end it, by their names. In a release build there are
-//! none.
+//! Named points at which a test can end the process as a kill would.
 //!
-//! With `GOLDENPATH_CRASH_LIST=FILE` each place that the program comes by is written to the file, as `name` and then
-//! `name 2`, `name 3` where it comes by again. With `GOLDENPATH_CRASH_AT` set to one of these, it ends there, and with
-//! `GOLDENPATH_PANIC_AT` it panics.
+//! None in a release build.
+//!
+//! With `GOLDENPATH_CRASH_LIST=FILE` each point that the process reaches is written to the file:
+//! `name`, then `name 2`, `name 3` when it is reached again. With `GOLDENPATH_CRASH_AT` set to one
+//! of these, the process ends there; with `GOLDENPATH_PANIC_AT` it panics.
 
-/// The program ends here, if a test wants it to.
+/// Ends the process here if a test requests it.
 #[cfg(debug_assertions)]
 pub fn point(name: &'static str) {
     use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub fn point(name: &'static str) {
     if let Some(mut list) =
         list.and_then(|list| std::fs::File::options().append(true).create(true).open(list).ok())
     {
-        // A test that does not find it there fails.
+        // A missing line fails the test.
         let _ = writeln!(list, "{here}");
     }
     if at.is_some_and(|at| at == here) {
@@ -39,7 +40,7 @@ pub fn point(name: &'static str) {
     }
 }
 
-/// Nothing.
+/// Does nothing.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn point(_: &'static str) {}

@@ -1,14 +1,15 @@
-//! Endpoints: URLs that signed requests go to, and the host names that belong to AWS Secrets
-//! Manager.
+//! Endpoints for signed requests, and the host names of AWS Secrets Manager.
 //!
 //! A repository may name Secrets Manager's own hosts and this machine. Everything else below AWS's
-//! domains can be rented (a bucket, a load balancer, a function's URL), so nothing is inferred from
-//! a suffix alone.
+//! domains can be rented (a bucket, a load balancer, a function's URL), so a suffix alone proves
+//! nothing.
 
 use std::net::IpAddr;
 
-/// A URL that requests go to, in a grammar far narrower than a URL's: a host that the HTTP client
-/// could read differently is not in it.
+/// The URL of an endpoint.
+///
+/// Its grammar is far narrower than that of a URL: it excludes every host that an HTTP client could
+/// read differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint<'url> {
     is_encrypted: bool,
@@ -18,23 +19,24 @@ pub struct Endpoint<'url> {
     is_loopback: bool,
 }
 
-/// Why requests must not go to an endpoint.
+/// Why an endpoint is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     #[error("{0}")]
     Malformed(&'static str),
-    #[error("it would carry requests without encryption")]
+    #[error("it would send requests without encryption")]
     Unencrypted,
-    /// `region` is None where the configuration leaves it to the environment.
+    /// `region` is None if the configuration leaves it to the environment.
     #[error("{}", foreign(region.as_deref()))]
     Foreign { region: Option<String> },
 }
 
-/// AWS's partitions: how the names of their regions begin, and their DNS suffixes for IPv4 and for
-/// dual stack.
+/// AWS's partitions.
 ///
-/// From `partitions.json` of botocore 1.44.5. The first prefix that fits decides; a region of
-/// another name is in the partition `aws`, as in AWS's own SDKs.
+/// Each has a prefix of its region names, and DNS suffixes for IPv4 and dual stack.
+///
+/// From `partitions.json` of botocore 1.44.5. The first matching prefix decides; a region that
+/// matches none is in the partition `aws`, as in AWS's own SDKs.
 const PARTITIONS: [(&str, &str, &str); 8] = [
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
@@ -46,10 +48,10 @@ const PARTITIONS: [(&str, &str, &str); 8] = [
     ("", "amazonaws.com", "api.aws"),
 ];
 
-/// The names of the service in its hosts, with and without FIPS 140.
+/// The service's names in its host names, without and with FIPS 140.
 const SERVICES: [&str; 2] = ["secretsmanager", "secretsmanager-fips"];
 
-/// The longest label of a host name (RFC 1035, 2.3.4).
+/// The maximum length of a label of a host name (RFC 1035, 2.3.4).
 const LABEL_LENGTH: usize = 63;
 
 impl<'url> Endpoint<'url> {
@@ -66,18 +68,17 @@ impl<'url> Endpoint<'url> {
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err(bad("credentials do not belong in it"));
+            return Err(bad("it must not contain credentials"));
         }
         if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte)) {
-            return Err(bad("its path has a character that is not allowed"));
+            return Err(bad("its path contains a character that is not allowed"));
         }
         let (host, port, is_loopback) =
-            authority_of(authority).ok_or_else(|| bad("its host or port cannot be read"))?;
+            authority_of(authority).ok_or_else(|| bad("its host or port is malformed"))?;
         Ok(Self { is_encrypted, host, port, path, is_loopback })
     }
 
-    /// Checks that requests go to this machine or by TLS: the rule for an endpoint that the user
-    /// sets.
+    /// Checks an endpoint set by the user: it must be this machine or use TLS.
     ///
     /// Requests carry a session token, so plain http is for emulators only.
     ///
@@ -87,8 +88,11 @@ impl<'url> Endpoint<'url> {
         if self.is_encrypted || self.is_loopback { Ok(()) } else { Err(EndpointError::Unencrypted) }
     }
 
-    /// Checks that it is a host of Secrets Manager in `region`, or this machine: the rule for an
-    /// endpoint from a repository. Without a region, the one in the host name counts.
+    /// Checks an endpoint from a repository.
+    ///
+    /// It must be a host of Secrets Manager, or this machine.
+    ///
+    /// Without `region`, the region in the host name counts.
     ///
     /// # Errors
     /// [`EndpointError::Foreign`] and [`EndpointError::Unencrypted`]
@@ -98,26 +102,31 @@ impl<'url> Endpoint<'url> {
         let region_of_host = || self.host.split('.').find(|label| is_region(label));
         let is_own = is_plain
             && region.or_else(region_of_host).is_some_and(|region| is_own_host(self.host, region));
-        match self.is_loopback || is_own {
-            true => Ok(()),
-            false => Err(EndpointError::Foreign { region: region.map(str::to_owned) }),
+        if self.is_loopback || is_own {
+            Ok(())
+        } else {
+            Err(EndpointError::Foreign { region: region.map(str::to_owned) })
         }
     }
 }
 
-/// The host names that a repository may give requests for a region, for a message.
+/// Returns the hosts that a repository may name for a region, for a message.
 #[must_use]
 pub fn own_hosts(region: Option<&str>) -> String {
     let region = region.filter(|region| is_region(region)).unwrap_or("us-east-1");
     let (suffix, dual_stack) = suffixes_of(region);
     format!(
-        "https://secretsmanager.{region}.{suffix}, `secretsmanager-fips` for it, `{dual_stack}` for `{suffix}`, \
-         https://vpce-<id>.secretsmanager.{region}.vpce.{suffix}"
+        "https://secretsmanager.{region}.{suffix} (also `secretsmanager-fips`, and `{dual_stack}` \
+         for dual stack), https://vpce-<id>.secretsmanager.{region}.vpce.{suffix}"
     )
 }
 
-/// Whether it reads like the name of an AWS region, such as `eu-west-2` or `us-gov-east-1`: two or
-/// three words and a number. A region is a part of the host name that signed requests go to.
+/// Returns whether `text` has the form of an AWS region.
+///
+/// The form is two or three words and a number.
+///
+/// For example `eu-west-2` or `us-gov-east-1`. The region becomes a part of the host name that
+/// receives signed requests.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let labels: Vec<&str> = text.split('-').collect();
@@ -138,14 +147,14 @@ fn is_own_host(host: &str, region: &str) -> bool {
     let is_of_service = SERVICES.iter().any(|service| {
         [suffix, dual_stack].iter().any(|suffix| host == format!("{service}.{region}.{suffix}"))
     });
-    // An interface endpoint of AWS PrivateLink, as a whole or in one zone. Those of rented services
-    // have a label `vpce-svc-…` where this has the service's name.
+    // An interface endpoint of AWS PrivateLink, regional or zonal. An endpoint of a rented service
+    // has the label `vpce-svc-…` in place of the service's name.
     let vpc_endpoint =
         host.strip_suffix(format!(".secretsmanager.{region}.vpce.{suffix}").as_str());
     is_of_service || vpc_endpoint.is_some_and(is_vpc_endpoint)
 }
 
-/// `vpce-0123456789abcdef0-abcdefgh`, with the zone behind it or not.
+/// Matches `vpce-0123456789abcdef0-abcdefgh`, optionally followed by a zone.
 fn is_vpc_endpoint(label: &str) -> bool {
     let id = label.strip_prefix("vpce-").unwrap_or_default();
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -156,15 +165,16 @@ fn is_vpc_endpoint(label: &str) -> bool {
         && !id.ends_with('-')
 }
 
-/// The suffixes of the partition that a region is in: for IPv4, and for dual stack.
+/// Returns the suffixes of a region's partition: for IPv4, and for dual stack.
 fn suffixes_of(region: &str) -> (&'static str, &'static str) {
     let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
     let (_, suffix, dual_stack) = partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1]);
     (suffix, dual_stack)
 }
 
-/// Host, port, and whether that is this machine, of `host`, `host:port`, `[address]` or
-/// `[address]:port`; None where it is none of these.
+/// Returns host, port, and whether the host is this machine.
+///
+/// Accepts `host`, `host:port`, `[address]` and `[address]:port`; None for anything else.
 fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
     let (host, is_loopback, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -183,7 +193,7 @@ fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
         }
     };
     let port = match port.strip_prefix(':') {
-        // `parse` alone takes a sign.
+        // `parse` alone accepts a sign.
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(digits.parse().ok()?)
         }
@@ -245,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_two_parsers_could_read_differently_is_refused() {
+    fn an_endpoint_that_two_parsers_could_read_differently_is_rejected() {
         for bad in [
             "",
             "localhost:5000",
@@ -293,11 +303,13 @@ mod tests {
             ("https://secretsmanager.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
             ("https://secretsmanager.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
             (
-                "https://vpce-0123456789abcdef0-abcdefgh.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "https://vpce-0123456789abcdef0-abcdefgh\
+                 .secretsmanager.eu-west-2.vpce.amazonaws.com",
                 "eu-west-2",
             ),
             (
-                "https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a.secretsmanager.eu-west-2.vpce.amazonaws.com",
+                "https://vpce-0123456789abcdef0-abcdefgh-eu-west-2a\
+                 .secretsmanager.eu-west-2.vpce.amazonaws.com",
                 "",
             ),
             ("https://vpce-1a2b.secretsmanager.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),

@@ -1,4 +1,4 @@
-//! Whole files: written entirely or not at all, read up to a limit.
+//! Atomic file writes, reads up to a size limit, file locks and confined paths.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -12,34 +12,37 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::crash_point;
 
-/// How the names of temporary files begin.
+/// The prefix of temporary files.
 pub const TEMPORARY: &str = ".goldenpath-";
 
-/// How many files are written at once: more of them wait for each other at the disk.
+/// The number of concurrent writers: the disk serializes more of them.
 const WRITERS: usize = 4;
 
-/// How long another process may hold a lock before somebody is told that it is waited for.
+/// The time to wait for another process's lock before reporting it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long it may hold one at all: many runs that wait for a slow network, one after the other.
+/// The time to wait for a lock at all: several queued runs on a slow network.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(300);
 
 /// Replaces the file at `path` with `bytes`, creating its folders.
 ///
-/// The bytes go to a temporary file beside it, are flushed to disk and renamed into place, so that a reader or
-/// a crash sees the old file or the new one and nothing between. Permissions of a file that was there are kept.
+/// The bytes go to a temporary file in the same folder, are flushed to disk and renamed into place:
+/// a reader, or a crash, sees either the old or the new file. Permissions of an existing file are
+/// preserved.
 ///
 /// # Errors
-/// Whatever the file system refuses; the temporary file is gone by then.
+/// Any error of the file system; the temporary file is removed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_one_of_many(path, bytes)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// As [`write_whole`] for one file of many: that it has its name now is safe on disk after [`sync_folder`].
+/// Writes one file of a batch like [`write_whole`].
+///
+/// The new name is durable only after [`sync_folder`].
 ///
 /// # Errors
-/// Whatever the file system refuses; the temporary file is gone by then.
+/// Any error of the file system; the temporary file is removed.
 pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
@@ -47,23 +50,25 @@ pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A whole file, safe on disk, that has its name still to come. Without one it goes when this does.
+/// A whole file, durable on disk, under a temporary name.
+///
+/// Removed on drop unless it is named.
 #[derive(Debug)]
 pub struct Staged(TempPath);
 
-/// Writes what is to be the file at `path` into `folder`, which is on the same file system.
+/// Writes the bytes of the file at `path` into `folder`, on the same file system.
 ///
 /// # Errors
-/// Whatever the file system refuses; the temporary file is gone by then.
+/// Any error of the file system; the temporary file is removed.
 pub fn stage(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Staged> {
     Ok(Staged(staged(folder, path, bytes)?.into_temp_path()))
 }
 
 impl Staged {
-    /// Gives it its name, as [`write_one_of_many`] does.
+    /// Renames it to `path`, as [`write_one_of_many`] does.
     ///
     /// # Errors
-    /// Whatever the file system refuses; the temporary file is gone by then.
+    /// Any error of the file system; the temporary file is removed.
     pub fn name(self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         self.0.persist(path).map_err(|error| error.error)?;
@@ -72,11 +77,13 @@ impl Staged {
     }
 }
 
-/// As [`write_whole`], but an existing file is an error of kind [`io::ErrorKind::AlreadyExists`]. Where the platform can,
-/// the bytes have no name until they are all there, so that not even a kill leaves anything behind.
+/// Writes a file like [`write_whole`], but never replaces an existing one.
+///
+/// Where the platform supports it, the bytes get a name only once they are complete, so that even a
+/// kill leaves no temporary file.
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system; [`io::ErrorKind::AlreadyExists`] if the file exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -86,13 +93,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// As [`write_whole`], for the owner's eyes alone, whatever the permissions of a file that was there.
+/// Writes a file like [`write_whole`], with permissions for its owner only.
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    // Where nothing else is asked for, a temporary file is one that nobody else may read.
+    // By default a temporary file is readable by its owner only.
     let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
@@ -100,10 +107,12 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// As [`write_new`], for the owner's eyes alone; so are folders that are made for it.
+/// Writes a file like [`write_new`], with permissions for its owner only.
+///
+/// New folders get such permissions too.
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system.
 pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut folders = fs::DirBuilder::new();
@@ -111,7 +120,7 @@ pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
     folders.create(folder)?;
-    // Where nothing else is asked for, a temporary file is one that nobody else may read.
+    // By default a temporary file is readable by its owner only.
     let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
@@ -119,8 +128,9 @@ pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Writes a file that has no name (open(2), `O_TMPFILE`), and then gives it one. False where that cannot be done here,
-/// and nothing is.
+/// Writes a file without a name (`O_TMPFILE`), and then links it to its path.
+///
+/// Returns false, with nothing written, if this is not supported here.
 #[cfg(target_os = "linux")]
 fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
@@ -128,11 +138,11 @@ fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
     use rustix::io::Errno;
 
-    // As for any file that a program creates; the umask narrows it.
+    // The default mode of a new file; the umask narrows it.
     let mode = Mode::from_raw_mode(0o666);
     let mut file = match open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
         Ok(file) => File::from(file),
-        // The file system has no such files, or the kernel takes the flag for that of a folder.
+        // The file system does not support it, or the kernel reads the flag as `O_DIRECTORY`.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
@@ -142,7 +152,7 @@ fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> 
     match linkat(CWD, nameless, CWD, path, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Err(Errno::EXIST.into()),
-        // There is no /proc, or no second name allowed: whatever it is, the other way has its own say.
+        // No /proc, or no second link allowed: the caller's fallback reports a real error.
         Err(_) => Ok(false),
     }
 }
@@ -152,24 +162,26 @@ fn write_nameless(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// As [`write_whole`] for what can be made again: readers see it whole, and a crash may lose it.
+/// Writes a file like [`write_whole`], for contents that can be generated again.
+///
+/// Readers see whole files, but a crash may lose the file: nothing is flushed to disk.
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system.
 pub fn write_forgettable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     temporary(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Gives the file at `from` another path, creating its folders. What is there already is never replaced.
+/// Renames `from` to `to`, creating folders; never replaces an existing file.
 ///
 /// # Errors
-/// Whatever the file system refuses; [`io::ErrorKind::AlreadyExists`] where something else is there.
+/// Any error of the file system; [`io::ErrorKind::AlreadyExists`] if `to` is another file.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    // Where case makes no difference, a file is in the way of its own new name.
+    // On a case-insensitive file system, a file is its own obstacle when only the case changes.
     let is_itself =
         || from.canonicalize().ok().is_some_and(|from| to.canonicalize().ok() == Some(from));
     if to.symlink_metadata().is_ok() && !is_itself() {
@@ -180,17 +192,19 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Removes a file that is there.
+/// Removes an existing file.
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system.
 pub fn remove(path: &Path) -> io::Result<()> {
     fs::remove_file(path)?;
     crash_point::point("file: removed");
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Does the work for each, a few at a time, and gives the results in their order: what waits for the disk is done sooner so.
+/// Maps `all` with a few threads, preserving order.
+///
+/// The work mostly waits for the disk.
 pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
     match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(all.len())).build() {
         Ok(pool) => pool.install(|| all.into_par_iter().map(work).collect()),
@@ -198,7 +212,7 @@ pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send +
     }
 }
 
-/// The bytes, safe on disk under a temporary name beside `path`.
+/// Writes the bytes, durable on disk, under a temporary name next to `path`.
 fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let temporary = temporary(folder, path, bytes)?;
     crash_point::point("file: bytes written");
@@ -214,32 +228,36 @@ fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFi
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // A new file asks for 0o666, which the process's umask then narrows, as for any file that a program creates.
+        // The default mode of a new file is 0o666, narrowed by the process's umask.
         let new = || fs::Permissions::from_mode(0o666);
         builder.permissions(fs::metadata(path).map_or_else(|_| new(), |found| found.permissions()));
     }
-    crash_point::point("file: folder made");
+    crash_point::point("file: folder created");
     let mut temporary = builder.tempfile_in(folder)?;
-    crash_point::point("file: temporary file made");
+    crash_point::point("file: temporary file created");
     temporary.write_all(bytes)?;
     Ok(temporary)
 }
 
-/// Removes the temporary files in a folder: those that killed runs have left, where nobody else is writing.
+/// Removes temporary files of killed runs.
+///
+/// The caller ensures that no other process writes there.
 pub fn remove_temporary(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
         if is_temporary && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            // Best effort: it is in nobody's way.
+            // Best effort: a leftover file does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// Makes renames in the folder themselves durable; where folders cannot be opened (Windows) there is nothing to do.
+/// Makes renames in a folder durable.
+///
+/// Does nothing where folders cannot be opened (Windows).
 ///
 /// # Errors
-/// Whatever the file system refuses.
+/// Any error of the file system.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
@@ -248,11 +266,14 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Locks an open file, once no other process holds it; the operating system lets go of it when this one ends, however that
-/// happens. `waiting` hears when it takes long.
+/// Locks an open file, waiting until no other process holds the lock.
+///
+/// The operating system releases the lock when the process ends, for whatever reason. Calls
+/// `waiting` when the wait gets long.
 ///
 /// # Errors
-/// [`io::ErrorKind::TimedOut`] where another process never lets go; what the file system refuses.
+/// [`io::ErrorKind::TimedOut`] if another process holds the lock for too long; any error of the
+/// file system.
 pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
     let begin = Instant::now();
     let mut waiting = Some(waiting);
@@ -261,7 +282,8 @@ pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {}
-            // Some network file systems have no locks. There, runs are not kept apart.
+            // Some network file systems have no locks. There, runs are not isolated from each
+            // other.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 return Ok(());
             }
@@ -280,17 +302,15 @@ pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
     }
 }
 
-/// Why a file could not be read as a regular file of bounded size.
+/// Why a file cannot be read as a regular file of bounded size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    #[error("the file has {size} bytes, more than the {limit} that are read")]
+    #[error("the file has {size} bytes, more than the limit of {limit}")]
     TooLarge { size: u64, limit: u64 },
     #[error("this is a {0}, not a regular file")]
     NotAFile(&'static str),
-    /// The folder that is a link, as the path names it.
-    #[error(
-        "the folder `{0}` on the way to it is a symbolic link, which goldenpath does not follow"
-    )]
+    /// The first folder of the path that is a symbolic link.
+    #[error("its folder `{0}` is a symbolic link, which goldenpath does not follow")]
     BehindALink(String),
     #[error("its name is not UTF-8")]
     Name,
@@ -300,11 +320,13 @@ pub enum Unreadable {
     Io(String),
 }
 
-/// Reads a regular file of at most `limit` bytes. A symbolic link is not followed, and a FIFO or device is not waited
-/// for, so that a hostile repository can neither point out of itself nor make a reader hang.
+/// Reads a regular file of at most `limit` bytes.
+///
+/// Does not follow a symbolic link or wait for a FIFO or device, so that a hostile repository can
+/// neither point outside itself nor block the reader.
 ///
 /// # Errors
-/// [`Unreadable`], which says what the path is instead.
+/// [`Unreadable`], which names the actual kind of the path.
 pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unreadable> {
     read_opened(open_without_following(path), || path.to_path_buf(), limit)
 }
@@ -370,7 +392,7 @@ fn read_opened(
     if found.len() > limit {
         return Err(Unreadable::TooLarge { size: found.len(), limit });
     }
-    // One byte more than there should be: a read that stops short of it has seen the end, and needs no second one.
+    // One byte more than expected: a short read then proves the end, without a second read.
     let expected = usize::try_from(found.len()).unwrap_or(0);
     let mut bytes = vec![0; expected + 1];
     let mut length = 0;
@@ -385,10 +407,10 @@ fn read_opened(
             break;
         }
         if length > expected {
-            // It grew meanwhile: the rest of it, up to the limit and one.
-            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
-            bytes.resize(room.min(bytes.len() * 2), 0);
-            if length >= room {
+            // The file grew concurrently: read the rest, up to one byte past the limit.
+            let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
+            bytes.resize(most.min(bytes.len() * 2), 0);
+            if length >= most {
                 return Err(Unreadable::TooLarge { size: length as u64, limit });
             }
         }
@@ -411,14 +433,16 @@ fn open_without_following(path: &Path) -> io::Result<File> {
 
 #[cfg(not(unix))]
 fn open_without_following(path: &Path) -> io::Result<File> {
-    match fs::symlink_metadata(path)?.is_symlink() {
-        true => Err(io::Error::other("this is a symbolic link")),
-        false => File::open(path),
+    if fs::symlink_metadata(path)?.is_symlink() {
+        Err(io::Error::other("this is a symbolic link"))
+    } else {
+        File::open(path)
     }
 }
 
-/// As [`read_regular`] for `relative` below `root`: no folder on the way may be a symbolic link either. None where
-/// nothing is there.
+/// Reads `relative` below `root` like [`read_regular`].
+///
+/// No folder of the path may be a symbolic link. Returns None if the file does not exist.
 #[must_use]
 pub fn read_below(root: &Path, relative: &str, limit: u64) -> Option<Result<Vec<u8>, Unreadable>> {
     if let Err(link) = follows_no_link(root, relative) {
@@ -428,10 +452,10 @@ pub fn read_below(root: &Path, relative: &str, limit: u64) -> Option<Result<Vec<
     path.symlink_metadata().is_ok().then(|| read_regular(&path, limit))
 }
 
-/// Whether no folder on the way from `root` to `relative` is a symbolic link.
+/// Checks that no folder from `root` to `relative` is a symbolic link.
 ///
 /// # Errors
-/// [`Unreadable::BehindALink`], with the first that is.
+/// [`Unreadable::BehindALink`] with the first symbolic link.
 pub fn follows_no_link(root: &Path, relative: &str) -> Result<(), Unreadable> {
     for (slash, _) in relative.match_indices('/') {
         let folder = &relative[..slash];
@@ -465,22 +489,23 @@ fn kind_of(kind: fs::FileType) -> &'static str {
     }
 }
 
-/// Joins `relative` to `root`, refusing what would leave it: `..`, an absolute path, or a folder on the way that
-/// is a symbolic link.
+/// Joins `relative` to `root`, rejecting paths that would leave it.
+///
+/// Rejects `..`, an absolute path, and a folder that is a symbolic link.
 ///
 /// # Errors
-/// A sentence that names the offending part.
+/// A sentence that names the rejected part.
 pub fn confine(root: &Path, relative: &str) -> Result<PathBuf, String> {
     let mut path = root.to_path_buf();
     for part in Path::new(relative).components() {
         match part {
             Component::Normal(name) => path.push(name),
             Component::CurDir => continue,
-            _ => return Err(format!("`{relative}` leaves `{}`", root.display())),
+            _ => return Err(format!("`{relative}` is outside `{}`", root.display())),
         }
         if path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
             return Err(format!(
-                "`{}` is a symbolic link; goldenpath writes through none",
+                "`{}` is a symbolic link; goldenpath does not write through it",
                 path.display()
             ));
         }
@@ -494,7 +519,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_whole_file_replaces_and_leaves_no_temporary_behind() {
+    fn writing_a_whole_file_replaces_it_and_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.yaml");
         write_whole(&path, b"one").unwrap();
@@ -504,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_never_replaces_one_that_is_there() {
+    fn a_new_file_never_replaces_an_existing_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.yaml");
         write_new(&path, b"one").unwrap();
@@ -520,7 +545,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, ordinary) = (folder.path().join("b.yaml"), folder.path().join("c.yaml"));
         fs::write(&ordinary, b"one").unwrap();
-        // Some file systems have no such files.
+        // Some file systems do not support it.
         if write_nameless(folder.path(), &path, b"one").unwrap() {
             assert_eq!(fs::read(&path).unwrap(), b"one");
             let mode = |path| fs::metadata(path).unwrap().permissions().mode();
@@ -529,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leaves_the_root_is_refused() {
+    fn a_path_that_leaves_the_root_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         assert!(confine(folder.path(), "a/../../b").is_err());
         assert!(confine(folder.path(), "/etc/passwd").is_err());
@@ -546,8 +571,8 @@ mod tests {
             read_regular(&folder.path().join("out"), 10),
             Err(Unreadable::NotAFile("symbolic link"))
         );
-        let behind = Some(Err(Unreadable::BehindALink("out".to_owned())));
-        assert_eq!(read_below(folder.path(), "out/hosts", 10_000), behind);
+        let expected = Some(Err(Unreadable::BehindALink("out".to_owned())));
+        assert_eq!(read_below(folder.path(), "out/hosts", 10_000), expected);
         assert_eq!(read_below(folder.path(), "nothing/here", 10), None);
     }
 }

@@ -1,6 +1,6 @@
-//! "Did you mean …?"
+//! Suggestions for mistyped words: "did you mean …?"
 
-/// The sentence, if one of `candidates` is near enough to `word` that a person may have meant it.
+/// Returns "did you mean …?" with the candidate that is close to `word`.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -8,10 +8,12 @@ pub fn did_you_mean<'a>(
     nearest(word, candidates).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// The one of `candidates` that `word` most likely stands for: the same but for case and separators, its beginning
-/// (`production` for `prod`), or a slip of the fingers away.
+/// Returns the candidate that `word` most likely means.
+///
+/// It differs in case and separators only, or is the beginning of `word` (`prod` for `production`)
+/// or the other way round, or is a few typing errors away.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody mistypes 60 characters, and the distance is quadratic in the length.
+    // Longer words are not typed by hand, and the distance is quadratic in the length.
     if word.len() > 60 {
         return None;
     }
@@ -23,20 +25,20 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How sure it is what a word stands for.
+/// How certain a suggestion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// The same but for case and separators.
+    /// Differs in case and separators only.
     Same,
-    /// A slip of the fingers away, and nothing else is as near.
+    /// A few typing errors away, and no other candidate is as close.
     Slip,
-    /// It goes on behind the candidate (`production` for `prod`), and no other candidate is near.
+    /// Begins with the candidate (`production` for `prod`), and no other is close.
     Longer,
-    /// It may as well stand for something else: it is only the candidate's beginning, or has other digits.
+    /// Ambiguous: the candidate only begins with the word, or the digits differ.
     Doubtful,
 }
 
-/// As [`nearest`], where nothing else is as near, with how sure that is.
+/// Returns the nearest candidate and its certainty, if no other is as close.
 pub fn only_one<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -68,7 +70,7 @@ pub fn only_one<'a>(
     near.sort_by_key(|(distance, ..)| *distance);
     match near.as_slice() {
         [(_, only, certainty)] => Some((only, *certainty)),
-        // Beginnings are all as near as one another.
+        // All prefix matches are equally close.
         [(first, nearest, certainty @ (Certainty::Same | Certainty::Slip)), (second, ..), ..]
             if first < second =>
         {
@@ -85,7 +87,7 @@ fn folded(word: &str) -> String {
         .collect()
 }
 
-/// None when too far.
+/// Returns None if the words are too far apart.
 fn distance(word: &str, candidate: &str) -> Option<usize> {
     let slips = strsim::damerau_levenshtein(word, candidate);
     let begins = word.len() >= 3
@@ -98,7 +100,7 @@ fn distance(word: &str, candidate: &str) -> Option<usize> {
     }
 }
 
-/// How many slips are few enough.
+/// Returns the maximum number of typing errors for two words.
 fn allowed(word: &str, candidate: &str) -> usize {
     candidate.chars().count().max(word.chars().count()).div_ceil(4)
 }
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_words_are_found_and_far_ones_are_not() {
+    fn close_words_are_found_and_distant_words_are_not() {
         let environments = ["dev", "test", "staging", "prod", "ephemeral"];
         assert_eq!(nearest("production", environments), Some("prod"));
         assert_eq!(nearest("Prod", environments), Some("prod"));
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nothing_else_is_as_near_to_is_certain() {
+    fn only_an_unambiguous_match_is_certain() {
         use Certainty::{Doubtful, Longer, Same, Slip};
         let environments = ["dev", "test", "staging", "prod", "ephemeral"];
         for (word, expected) in [
@@ -137,7 +139,7 @@ mod tests {
         ] {
             assert_eq!(only_one(word, environments), expected, "{word}");
         }
-        assert_eq!(only_one("cast", ["cost", "case"]), None, "two are as near");
+        assert_eq!(only_one("cast", ["cost", "case"]), None, "two are equally close");
         assert_eq!(only_one("team", ["team-a", "team-b"]), None);
         assert_eq!(only_one("Api_Key", ["api-key", "api-keys"]), Some(("api-key", Same)));
     }

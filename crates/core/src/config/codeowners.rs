@@ -1,16 +1,16 @@
-//! `CODEOWNERS`: who owns a path, as GitHub and GitLab read the file.
+//! The owners of a path by `CODEOWNERS`, as GitHub and GitLab read the file.
 
 use std::collections::{BTreeMap, HashSet};
 
 use regex::Regex;
 
-/// Where GitHub looks for the file, and where GitLab does; each takes the first that it finds.
+/// The file's locations for GitHub and for GitLab; each uses the first that exists.
 pub const CODE_OWNERS_PLACES: [[&str; 3]; 2] = [
     [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"],
     ["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"],
 ];
 
-/// The lines of a file, parsed.
+/// A parsed file.
 #[derive(Debug, Default)]
 pub struct CodeOwners {
     lines: Vec<Line>,
@@ -18,18 +18,20 @@ pub struct CodeOwners {
 
 #[derive(Debug)]
 struct Line {
-    /// GitLab's section with its conditions, such as `^docs[2]`; empty before the first.
+    /// GitLab's section with its options, such as `^docs[2]`; empty before the first.
     section: String,
-    /// As the file has it, with the `!` of an exclusion.
+    /// As in the file, with the `!` of an exclusion.
     pattern: String,
-    /// Whether it is one of GitLab's exclusions: no line of the section gives the path an owner.
+    /// Whether it is a GitLab exclusion.
+    ///
+    /// No line of the section gives the path an owner.
     is_exclusion: bool,
     matches: Regex,
     owners: Vec<String>,
 }
 
 impl CodeOwners {
-    /// Parses a file. Lines that neither of the two would use are left out, as they do.
+    /// Parses a file. Skips lines that neither host uses.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (mut lines, mut section, mut defaults) = (Vec::new(), String::new(), Vec::new());
@@ -67,9 +69,12 @@ impl CodeOwners {
         Self { lines }
     }
 
-    /// Returns who owns the file at `path`: the last line that matches decides, in each of GitLab's
-    /// sections that does not exclude it or, with `sections` off, in the whole file as GitHub has
-    /// it, which knows no exclusions.
+    /// Returns the owners of the file at `path`.
+    ///
+    /// The last matching line decides. With `sections`, it does so in each of GitLab's sections
+    /// that
+    /// does not exclude the path; without, in the whole file, as on GitHub, which has no
+    /// exclusions.
     #[must_use]
     pub fn owners(&self, path: &str, sections: bool) -> Vec<String> {
         let mut found: BTreeMap<&str, &Line> = BTreeMap::new();
@@ -91,8 +96,9 @@ impl CodeOwners {
         found.into_iter().flat_map(shown).collect()
     }
 
-    /// Returns the patterns of the lines that only one of the two files has and that `is_meant`
-    /// says yes to.
+    /// Returns the patterns of lines that differ in the two files.
+    ///
+    /// `is_meant` filters the patterns.
     pub fn changed_patterns<'a>(
         &'a self,
         other: &'a Self,
@@ -109,8 +115,9 @@ impl CodeOwners {
     }
 }
 
-/// The name and the default owners of a section: `[Docs][2] @team`, `^[Docs]` (GitLab, "Code Owners
-/// syntax").
+/// Parses a section's name and default owners: `[Docs][2] @team`, `^[Docs]`.
+///
+/// (GitLab, "Code Owners syntax".)
 fn section_of(line: &str) -> Option<(String, Vec<String>)> {
     let (optional, rest) = line.strip_prefix('^').map_or(("", line), |rest| ("^", rest));
     let (name, mut rest) = rest.strip_prefix('[')?.split_once(']')?;
@@ -124,8 +131,9 @@ fn section_of(line: &str) -> Option<(String, Vec<String>)> {
     Some((format!("{optional}{}{approvals}", name.to_lowercase()), owners))
 }
 
-/// Returns the name alone of a section with its conditions. GitLab takes sections of one name for
-/// one section.
+/// Returns the name of a section without options.
+///
+/// GitLab merges sections of the same name.
 fn section_name(section: &str) -> &str {
     let name = section.strip_prefix('^').unwrap_or(section);
     match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
@@ -134,7 +142,7 @@ fn section_name(section: &str) -> &str {
     }
 }
 
-/// The pattern, in which `\ ` is a space, and the rest of the line.
+/// Splits a line into the pattern, in which `\ ` is a space, and the rest.
 fn split_pattern(line: &str) -> (String, &str) {
     let mut pattern = String::new();
     let mut characters = line.char_indices();
@@ -148,13 +156,14 @@ fn split_pattern(line: &str) -> (String, &str) {
     (pattern, "")
 }
 
-/// The owners, as far as a comment.
+/// Returns the owners before any comment.
 fn words(rest: &str) -> Vec<String> {
     rest.split_whitespace().take_while(|word| !word.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// gitignore's patterns, but for `!` and `[]`; `folder/*` is the files in the folder alone (GitHub,
-/// "About code owners").
+/// Compiles a gitignore pattern, without support for `!` and `[]`.
+///
+/// `folder/*` matches only files directly in the folder (GitHub, "About code owners").
 fn compile(pattern: &str) -> Option<Regex> {
     let body = pattern.strip_prefix('/').unwrap_or(pattern);
     let body = body.strip_suffix('/').unwrap_or(body);
@@ -189,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_as_the_forges_document_it() {
+    fn patterns_match_as_the_git_hosts_document_it() {
         let rows = [
             ("*", "goldenpath.yaml", true),
             ("*", "catalogs/secrets/a/dev/SEC-0001.yaml", true),
@@ -227,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn an_exclusion_takes_the_owners_in_its_section_and_no_later_line_brings_them_back() {
+    fn an_exclusion_removes_the_owners_in_its_section_and_no_later_line_restores_them() {
         let both = |text: &str| CodeOwners::parse(text).owners("goldenpath.yaml", true).join(", ");
         assert_eq!(both("* @all\n!goldenpath.yaml\n"), "");
         assert_eq!(both("!goldenpath.yaml\n/goldenpath.yaml @platform\n"), "");
         assert_eq!(both("!*.md\n/goldenpath.yaml @platform\n"), "@platform");
         assert_eq!(both("* @all\n[Platform] @platform\n!*.yaml\ngoldenpath.yaml\n"), "@all");
         assert_eq!(both("[A][2] @a\n*\n[B] @b\n*\n^[a]\n!*\n"), "[b] @b");
-        // GitHub has none.
+        // GitHub has no exclusions.
         assert_eq!(owners("* @all\n!goldenpath.yaml @x\n", "goldenpath.yaml"), "@all");
         let (one, other) =
             (CodeOwners::parse("!/catalogs/x/\n"), CodeOwners::parse("/catalogs/x/\n"));
@@ -243,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_gitlabs_sections_counts_with_its_conditions() {
+    fn each_of_gitlabs_sections_counts_with_its_options() {
         let both = |text: &str| CodeOwners::parse(text).owners("goldenpath.yaml", true).join(", ");
         assert_eq!(
             both("* @all\n[Platform][2] @platform\ngoldenpath.yaml\n"),

@@ -1,11 +1,12 @@
-//! The keys of `goldenpath.yaml` that decide where values, projections and calls go.
+//! Configuration keys that set destinations of values, projections and calls.
 
 use serde_json::{Value, json};
 
 use super::{Config, KeyChange};
 
-/// Returns the destinations among `changes`, each as a single value, default values taken into
-/// account.
+/// Returns the changed destinations, each with a single value.
+///
+/// A missing key has its default value.
 #[must_use]
 pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
     let defaults = defaults();
@@ -20,13 +21,13 @@ pub fn destination_changes(changes: &[KeyChange]) -> Vec<KeyChange> {
         .collect()
 }
 
-/// Whether the key decides where something goes. A whole section does where most of it does, so
-/// that a key that is added to it later counts without being listed here.
+/// Returns whether a key decides a destination.
+///
+/// A section counts as a whole if most of its keys do, so that future keys are included.
 fn is_destination(keys: &[String]) -> bool {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     match keys.as_slice() {
-        // The store that the operator reads; the rest of the section is how an ExternalSecret
-        // looks.
+        // The store that the operator reads; the other keys only shape the ExternalSecret.
         ["externalSecret", rest @ ..] | ["environments", _, "externalSecret", rest @ ..] => {
             rest.is_empty() || matches!(rest, ["storeName" | "storeKind", ..])
         }
@@ -36,14 +37,16 @@ fn is_destination(keys: &[String]) -> bool {
     }
 }
 
-/// What the destinations are where the file leaves them out.
+/// The default destinations.
 fn defaults() -> Value {
     let Config { catalog, store, gitops, external_secret, .. } = Config::default();
     json!({
         "catalog": catalog,
         "store": { "path": store.path, "keyTemplate": store.key_template },
         "gitops": { "file": gitops.file },
-        "externalSecret": { "storeName": external_secret.store_name, "storeKind": external_secret.store_kind },
+        "externalSecret": {
+            "storeName": external_secret.store_name, "storeKind": external_secret.store_kind,
+        },
     })
 }
 
@@ -62,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_that_decides_where_something_goes_is_a_destination() {
+    fn every_key_that_decides_a_destination_is_one() {
         for key in [
             "catalog: x",
             "catalogId: x",
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_things_look_like_and_what_is_checked_are_no_destinations() {
+    fn keys_of_appearance_and_checks_are_not_destinations() {
         for key in [
             "rules: {GP201: off}",
             "policies: []",
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_that_is_written_out_goes_where_it_went() {
+    fn writing_out_a_default_does_not_change_a_destination() {
         let text = "catalog: catalogs/secrets\nexternalSecret: {storeName: aws-secrets-manager}\n";
         assert_eq!(between("", text), [""; 0]);
         assert_eq!(between(text, ""), [""; 0]);

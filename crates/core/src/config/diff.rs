@@ -1,4 +1,4 @@
-//! How two versions of a configuration file differ, key by key.
+//! Differences between two versions of a configuration file, key by key.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -7,35 +7,38 @@ use serde_json::{Map, Value};
 
 use crate::yaml::{self, Key, Node, parse_configuration};
 
-/// The longest value that is quoted, in characters.
+/// The maximum length of a quoted value, in characters.
 const QUOTED: usize = 120;
 
-/// How many elements of a list are named.
+/// The maximum number of named elements of a list.
 const LISTED: usize = 20;
 
-/// A key whose value differs between two versions of a file.
+/// A key with different values in two versions of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyChange {
-    /// From the document's root; empty for a document that is not a mapping.
+    /// The keys from the document's root; empty for a document that is not a mapping.
     pub keys: Vec<String>,
-    /// None where the key is missing.
+    /// None if the key is missing.
     pub old: Option<Value>,
     pub new: Option<Value>,
 }
 
-/// Parses YAML, or JSON as the path says; None for a text that has no such tree.
+/// Parses YAML, or JSON by the extension of `path`; None if it is invalid.
 #[must_use]
 pub fn parse_tree(path: &str, text: &str) -> Option<Value> {
     let tree =
-        match std::path::Path::new(path).extension().is_some_and(|extension| extension == "json") {
-            true => serde_json::from_str(text).ok(),
-            false => parse_configuration(text).ok().map(|root| to_tree(&root, text)),
+        if std::path::Path::new(path).extension().is_some_and(|extension| extension == "json") {
+            serde_json::from_str(text).ok()
+        } else {
+            parse_configuration(text).ok().map(|root| to_tree(&root, text))
         }?;
     Some(if tree.is_null() { Value::Object(Map::new()) } else { tree })
 }
 
-/// The node as JSON. A number that JSON writes in another way is a text, since a field may take it
-/// as written: `012` and `12` are two names.
+/// Converts a node to JSON.
+///
+/// A number that JSON writes differently becomes a text, since a field may use it as written: `012`
+/// and `12` are two names.
 fn to_tree(node: &Node, text: &str) -> Value {
     match &node.value {
         yaml::NodeValue::Sequence(items) => items.iter().map(|item| to_tree(item, text)).collect(),
@@ -52,8 +55,9 @@ fn to_tree(node: &Node, text: &str) -> Value {
     }
 }
 
-/// Returns the keys whose values differ, in the order of the files: changed and removed ones first,
-/// so that a long list of new keys hides none of them.
+/// Returns the keys with different values, in the order of the files.
+///
+/// Changed and removed keys come first, so that a long list of new keys does not hide them.
 #[must_use]
 pub fn key_changes(old: &Value, new: &Value) -> Vec<KeyChange> {
     let mut changes = Vec::new();
@@ -68,7 +72,7 @@ fn compare(
     new: Option<&Value>,
     changes: &mut Vec<KeyChange>,
 ) {
-    // A key without a value means the same as a missing one.
+    // A key without a value is equivalent to a missing one.
     let (old, new) = (old.filter(|value| !value.is_null()), new.filter(|value| !value.is_null()));
     match (old, new) {
         (Some(Value::Object(old)), Some(Value::Object(new))) => {
@@ -86,7 +90,7 @@ fn compare(
     }
 }
 
-/// Returns what the changes add to lists and tables: elements of lists, and keys of mappings.
+/// Returns the elements of lists and keys of mappings that the changes add.
 #[must_use]
 pub fn additions(changes: &[KeyChange]) -> BTreeSet<String> {
     let mut added = BTreeSet::new();
@@ -124,8 +128,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
 }
 
 impl KeyChange {
-    /// Returns the single values that differ: a section that is new or gone counts by what is in
-    /// it.
+    /// Returns the single values that differ, including all of a new section.
     #[must_use]
     pub fn leaves(&self) -> Vec<Self> {
         let (old, new) = (self.old.as_ref(), self.new.as_ref());
@@ -134,8 +137,8 @@ impl KeyChange {
         }
         let empty = Value::Object(Map::new());
         let mut leaves = Vec::new();
-        // A scalar in place of a section, or the other way round, is the section that is gone, and
-        // the scalar.
+        // A section replaced by a scalar, or the other way round, counts as its removal and an
+        // addition.
         for (old, new) in [(old, None), (None, new)] {
             for (side, other, is_old) in [(old, &empty, true), (new, &empty, false)] {
                 let Some(side) = side else { continue };
@@ -178,7 +181,9 @@ impl KeyChange {
     }
 }
 
-/// What happens to the value: `error → off`, `added: eu-west-2`, `adds team-search`, `removed`.
+/// Formats the change.
+///
+/// Examples: `error → off`, `added: eu-west-2`, `adds team-search`, `removed`.
 impl fmt::Display for KeyChange {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.old, &self.new) {
@@ -191,9 +196,10 @@ impl fmt::Display for KeyChange {
                         parts.push(format!("{verb} {}", listed(&elements)));
                     }
                 }
-                match parts.is_empty() {
-                    true => out.write_str("in another order"),
-                    false => out.write_str(&parts.join("; ")),
+                if parts.is_empty() {
+                    out.write_str("in another order")
+                } else {
+                    out.write_str(&parts.join("; "))
                 }
             }
             (Some(old), Some(new)) => match (scalar(old), scalar(new)) {
@@ -212,13 +218,13 @@ impl fmt::Display for KeyChange {
     }
 }
 
-/// The elements of `these` that are not among `others`.
+/// Returns the elements of `these` that are not in `others`.
 fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
     let others: HashSet<String> = others.iter().map(Value::to_string).collect();
     these.iter().filter(|element| !others.contains(&element.to_string())).collect()
 }
 
-/// The names of elements, as far as people read them.
+/// Joins the names of elements, abbreviating a long list.
 fn listed(elements: &[&Value]) -> String {
     let (named, more) = elements.split_at(elements.len().min(LISTED));
     let mut names: Vec<String> = named.iter().map(|element| element_name(element)).collect();
@@ -228,7 +234,7 @@ fn listed(elements: &[&Value]) -> String {
     names.join(", ")
 }
 
-/// An element of a list: itself, or what a mapping calls itself.
+/// Returns the name of a list's element: the scalar, or the name in a mapping.
 fn element_name(element: &Value) -> String {
     let named = ["name", "id"].iter().find_map(|key| element.get(key)).unwrap_or(element);
     scalar(named).unwrap_or_else(|| "an entry".to_owned())
@@ -241,7 +247,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
-    // Not within a word: a secret that is cut is no longer recognized as one, and would be shown.
+    // Cut between words: a truncated secret would no longer be recognized, and be shown.
     Some(match text.char_indices().nth(QUOTED) {
         Some((end, _)) => match text[..end].rfind(char::is_whitespace) {
             Some(space) => format!("{}…", &text[..space]),
@@ -251,7 +257,7 @@ fn scalar(value: &Value) -> Option<String> {
     })
 }
 
-/// On one line.
+/// Replaces control characters, so that the text fits on one line.
 fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
@@ -273,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_that_differs_is_named_with_what_happens_to_it() {
+    fn each_key_that_differs_is_listed_with_its_change() {
         let rows = [
             ("rules: {GP201: error}", "rules: {GP201: off}", "`rules.GP201` (error → off)"),
             ("a: 1", "a: 1\nb: {c: d}", "`b` (added)"),
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_layout_and_keys_without_a_value_are_no_change() {
+    fn comments_layout_and_keys_without_a_value_are_not_changes() {
         assert_eq!(shown("a: {b: 1}\n", "# why\na:\n  b: 1\nc:\n"), [""; 0]);
         assert_eq!(shown("", "# nothing\n"), [""; 0]);
     }
@@ -303,14 +309,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_written_otherwise_is_another_value() {
+    fn a_number_in_another_notation_is_another_value() {
         assert_eq!(shown("a: 010", "a: 10"), ["`a` (010 → 10)"]);
         assert_eq!(shown("a: 0x1F", "a: 31"), ["`a` (0x1F → 31)"]);
         assert_eq!(shown("a: [1, 1.5, true, ~]", "a:\n- 1\n- 1.5\n- true\n-\n"), [""; 0]);
     }
 
     #[test]
-    fn a_list_of_any_length_is_compared_at_once_and_named_in_part() {
+    fn a_long_list_is_compared_quickly_and_abbreviated() {
         let long = |from: usize| {
             format!(
                 "owners: [{}]",
@@ -347,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn additions_are_elements_and_keys_and_no_single_values() {
+    fn additions_are_elements_and_keys_but_not_single_values() {
         let added = additions(&between(
             "owners: [a]\nt: {low: {n: 1}}",
             "owners: [a, b]\nt: {low: {n: 1}, high: {n: x}}\nr: z",
@@ -356,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_tree_is_said_to_have_none() {
+    fn an_invalid_text_has_no_tree() {
         assert_eq!(parse_tree("a.yaml", "a: [\n"), None);
         assert_eq!(parse_tree("a.json", "{\"a\": }"), None);
         assert!(parse_tree("a.json", "{\t\"a\": 1}").is_some());

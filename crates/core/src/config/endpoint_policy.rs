@@ -1,16 +1,16 @@
-//! The regions and endpoints of `store` and `environments`: what a repository may say of where
-//! signed requests go.
+//! Checks of the regions and endpoints that receive signed requests.
 
 use super::{Backend, Config, ConfigError};
 use crate::endpoint;
 use crate::endpoint::{Endpoint, EndpointError};
 
 impl Config {
-    /// Checks each region and endpoint in `text`, which this was read from.
+    /// Checks each region and endpoint. `text` is the configuration's source.
     ///
     /// # Errors
-    /// A region that is not one, which would make another host; an endpoint that is neither a host
-    /// of Secrets Manager in its region nor this machine.
+    /// A malformed region, which would change the host; an endpoint that is neither a host of
+    /// Secrets
+    /// Manager in its region nor this machine.
     pub(super) fn check_endpoints(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let Self { store, environments, .. } = self;
         let file = File { path, text };
@@ -36,7 +36,7 @@ impl Config {
     }
 }
 
-/// The file that is checked.
+/// The file to check.
 struct File<'text> {
     path: &'text str,
     text: &'text str,
@@ -46,7 +46,8 @@ impl File<'_> {
     fn check_region(&self, keys: &[&str], region: Option<&str>) -> Result<(), ConfigError> {
         match region {
             Some(region) if !endpoint::is_region(region) => {
-                let help = "give a region as AWS writes it, such as `eu-west-2`; any other name comes from AWS_REGION";
+                let help = "give a region as AWS writes it, such as `eu-west-2`; set any other \
+                            name with AWS_REGION";
                 Err(self.error(
                     &[keys, &["region"]].concat(),
                     region,
@@ -61,22 +62,19 @@ impl File<'_> {
     fn check_url(&self, keys: &[&str], url: &str, region: Option<&str>) -> Result<(), ConfigError> {
         let keys = [keys, &["endpointUrl"]].concat();
         let checked = Endpoint::parse(url).and_then(|parsed| parsed.check_own(region));
-        checked.map_err(|error| match url.contains('@') {
-            false => self.error(&keys, url, &format!("cannot be used: {error}"), help(region)),
-            // The part before an @ may be a password, so neither it nor its line is shown.
-            true => {
-                let message = format!("`{}` cannot be used: {error}", keys.join("."));
-                let hidden = File { path: self.path, text: &self.text.replace(url, HIDDEN) };
-                match hidden.text == self.text {
-                    true => ConfigError::new(self.path, message, help(region)),
-                    false => ConfigError::new(self.path, message, help(region))
-                        .at_field(hidden.text, &keys),
-                }
+        checked.map_err(|error| {
+            if !url.contains('@') {
+                return self.error(&keys, url, &format!("cannot be used: {error}"), help(region));
             }
+            // The part before an @ may be a password, so neither it nor its line is shown.
+            let message = format!("`{}` cannot be used: {error}", keys.join("."));
+            let hidden = File { path: self.path, text: &self.text.replace(url, HIDDEN) };
+            let error = ConfigError::new(self.path, message, help(region));
+            if hidden.text == self.text { error } else { error.at_field(hidden.text, &keys) }
         })
     }
 
-    /// An environment with a region of its own and the endpoint of all.
+    /// Checks an environment with its own region and the shared endpoint.
     fn check_shared_url(
         &self,
         keys: &[&str],
@@ -88,7 +86,7 @@ impl File<'_> {
         let region = region.unwrap_or_default();
         let why = format!("does not fit `store.endpointUrl: {url}`, which is in another region");
         let help = format!(
-            "give this environment an `endpointUrl` of its own: {}",
+            "give this environment its own `endpointUrl`: {}",
             endpoint::own_hosts(Some(region))
         );
         Err(self.error(&[keys, &["region"]].concat(), region, &why, help))
@@ -100,13 +98,13 @@ impl File<'_> {
     }
 }
 
-/// In place of an endpoint that holds credentials.
+/// Replaces an endpoint with credentials.
 const HIDDEN: &str = "[hidden]";
 
 fn help(region: Option<&str>) -> String {
     format!(
-        "a repository may name {}, or an emulator such as http://127.0.0.1:5000; set any other endpoint outside the \
-         repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER in the environment",
+        "a repository may name {}, or an emulator such as http://127.0.0.1:5000; set any other \
+         endpoint outside the repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER in the environment",
         endpoint::own_hosts(region)
     )
 }
@@ -126,9 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_another_region_or_owner_is_refused_where_it_is_written() {
+    fn an_endpoint_of_another_region_or_owner_is_rejected_at_its_location() {
         let foreign = error(
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secrets.example.com\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: \
+             https://secrets.example.com\n",
         );
         assert!(
             foreign.contains("`store.endpointUrl: https://secrets.example.com` cannot be used"),
@@ -142,10 +141,12 @@ mod tests {
         assert!(foreign.contains("AWS_ENDPOINT_URL_SECRETS_MANAGER"), "{foreign}");
         assert!(foreign.ends_with("line 4"), "{foreign}");
 
-        let own = "environments:\n  prod:\n    region: eu-west-2\n    endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n";
+        let own = "environments:\n  prod:\n    region: eu-west-2\n    endpointUrl: \
+                   https://secretsmanager.us-east-1.amazonaws.com\n";
         assert!(error(own).contains("`environments.prod.endpointUrl: "), "{}", error(own));
-        // The region may come from `store`, or from nowhere.
-        let inherits = "store: { region: eu-west-2 }\nenvironments:\n  prod:\n    endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n";
+        // The region may come from `store`, or be unset.
+        let inherits = "store: { region: eu-west-2 }\nenvironments:\n  prod:\n    endpointUrl: \
+                        https://secretsmanager.us-east-1.amazonaws.com\n";
         assert!(error(inherits).contains("in `eu-west-2`"), "{}", error(inherits));
         Config::parse(FILE_NAME, &inherits.replace("eu-west-2", "us-east-1")).unwrap();
         Config::parse(
@@ -160,13 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_of_another_region_needs_an_endpoint_of_its_own() {
-        let text = "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\nenvironments:\n  prod:\n    region: eu-west-2\n";
-        let refused = error(text);
+    fn an_environment_in_another_region_needs_its_own_endpoint() {
+        let text = "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: \
+                    https://secretsmanager.us-east-1.amazonaws.com\nenvironments:\n  prod:\n    \
+                    region: eu-west-2\n";
+        let rejection = error(text);
         assert!(
-            refused
+            rejection
                 .contains("`environments.prod.region: eu-west-2` does not fit `store.endpointUrl"),
-            "{refused}"
+            "{rejection}"
         );
         let own =
             format!("{text}    endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n");
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_would_make_another_host_is_refused_where_it_is_written() {
+    fn a_region_that_would_change_the_host_is_rejected_at_its_location() {
         for region in [
             "us-east-1.example.com",
             "us-east-1@example.com",
@@ -188,14 +191,14 @@ mod tests {
             "US-EAST-1",
             "\"us-east-1\\n\"",
         ] {
-            let refused = error(&format!("store:\n  region: {region}\n"));
-            assert!(refused.contains("`store.region: "), "{refused}");
+            let rejection = error(&format!("store:\n  region: {region}\n"));
+            assert!(rejection.contains("`store.region: "), "{rejection}");
             assert!(
-                refused.contains("is not an AWS region") && refused.contains("AWS_REGION"),
-                "{refused}"
+                rejection.contains("is not an AWS region") && rejection.contains("AWS_REGION"),
+                "{rejection}"
             );
-            let refused = error(&format!("environments:\n  prod:\n    region: {region}\n"));
-            assert!(refused.contains("`environments.prod.region: "), "{refused}");
+            let rejection = error(&format!("environments:\n  prod:\n    region: {region}\n"));
+            assert!(rejection.contains("`environments.prod.region: "), "{rejection}");
         }
     }
 
@@ -209,9 +212,9 @@ mod tests {
                 format!("store:\n  endpointUrl: {url}\n"),
                 format!("store: {{ endpointUrl: \"{url}\" }}\n"),
             ] {
-                let refused = Config::parse(FILE_NAME, &text).unwrap_err();
-                assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused:?}");
-                assert!(miette::Diagnostic::labels(&refused).is_some(), "{text}");
+                let rejection = Config::parse(FILE_NAME, &text).unwrap_err();
+                assert!(!format!("{rejection} {rejection:?}").contains("hunter2"), "{rejection:?}");
+                assert!(miette::Diagnostic::labels(&rejection).is_some(), "{text}");
             }
         }
     }

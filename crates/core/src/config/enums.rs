@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, read, read_built_in};
 
-/// The enums that goldenpath has built in; `init` writes this very text.
+/// The built-in enums, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/enums.yaml");
 
-/// The lists of allowed values, in the order in which people should be offered them.
+/// The lists of allowed values, in the order in which they are offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Enums {
@@ -33,7 +33,7 @@ struct Written {
 }
 
 impl Enums {
-    /// The built-in lists.
+    /// Returns the built-in lists.
     #[must_use]
     pub fn built_in() -> Self {
         let written: Written = read_built_in(BUILT_IN);
@@ -48,10 +48,10 @@ impl Enums {
         }
     }
 
-    /// Reads a catalog's own lists; a list that `text` leaves out is the built-in one.
+    /// Parses a catalog's own lists; a missing list is the built-in one.
     ///
     /// # Errors
-    /// Broken YAML, an unknown list, an empty list, or a lifecycle state or provider that goldenpath does not know.
+    /// Invalid YAML, an unknown list, an empty list, or an unsupported lifecycle state or provider.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
         let written = read::<Option<Written>>(path, text)?.unwrap_or_default();
         let built_in = Self::built_in();
@@ -60,7 +60,7 @@ impl Enums {
             Some(own) if own.is_empty() => Err(ConfigError::new(
                 path,
                 format!("the list `{name}` is empty"),
-                "give it a value, or leave the list out to use the built-in one",
+                "give it a value, or omit the list to use the built-in one",
             )
             .at_field(text, &[name])),
             Some(own) => Ok(own),
@@ -71,11 +71,8 @@ impl Enums {
                 None => Ok(own),
                 Some(unknown) => Err(ConfigError::new(
                     path,
-                    format!("goldenpath does not know the value `{unknown}` of `{name}`"),
-                    format!(
-                        "the list may be shorter than the built-in one, but no other: {}",
-                        built_in.join(", ")
-                    ),
+                    format!("goldenpath does not support the value `{unknown}` of `{name}`"),
+                    format!("use only values of the built-in list: {}", built_in.join(", ")),
                 )
                 .at_item(text, &[name], Some(unknown))),
             }
@@ -106,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_that_is_left_out_is_the_built_in_one() {
+    fn a_missing_list_is_the_built_in_one() {
         let enums = Enums::parse("enums.yaml", "owners: [us]\n").unwrap();
         assert_eq!(enums.owners, ["us"]);
         assert_eq!(enums.environments, ["dev", "test", "staging", "prod", "ephemeral"]);
@@ -118,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifecycle_state_that_no_code_knows_is_refused() {
+    fn an_unsupported_lifecycle_state_is_rejected() {
         let error = Enums::parse("enums.yaml", "lifecycleStates: [active, retired]").unwrap_err();
         assert!(error.to_string().contains("`retired`"), "{error}");
     }

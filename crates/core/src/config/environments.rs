@@ -1,4 +1,4 @@
-//! `environments` and `rotation`: what is different in one environment, as a rule an account and a region of its own.
+//! `environments` and `rotation`: overrides per environment, such as a region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,13 @@ use super::{
 use crate::arn;
 use crate::suggest::did_you_mean;
 
-/// What one environment has of its own. What is left out is as for all.
+/// The overrides of one environment.
+///
+/// A missing field falls back to the shared setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentConfig {
-    /// The account, twelve digits.
+    /// The account ID, twelve digits.
     pub account_id: Option<String>,
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
@@ -29,25 +31,26 @@ pub struct EnvironmentConfig {
     pub cluster: Option<ClusterConfig>,
 }
 
-/// The cluster in which the environment's secrets are used. It is only ever read.
+/// The cluster that uses the environment's secrets. goldenpath only reads from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterConfig {
-    /// What it is called: environments with one name share a cluster.
+    /// Its name. Environments with the same name share a cluster.
     pub name: Option<String>,
-    /// Of the kubeconfig; without one, the cluster is not asked.
+    /// A context of the kubeconfig. Without one, the cluster is not queried.
     pub context: Option<String>,
-    /// From the repository's root, or from the home folder where it begins with `~/`, and outside the repository; without one,
-    /// `KUBECONFIG` or `~/.kube/config`.
+    /// A path outside the repository. The default is `KUBECONFIG` or `~/.kube/config`.
+    ///
+    /// It is relative to the repository's root, or to the home folder if it begins with `~/`.
     pub kubeconfig: Option<PathBuf>,
 }
 
-/// The cluster that something is unique in.
+/// The cluster in which a name must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cluster<'a> {
-    /// By its own name, which several environments may give.
+    /// By its configured name, which several environments may share.
     Named(&'a str),
-    /// Of one environment alone.
+    /// Without a name: the cluster of one environment.
     OfEnvironment(&'a str),
 }
 
@@ -60,7 +63,7 @@ impl fmt::Display for Cluster<'_> {
     }
 }
 
-/// Another store.
+/// Overrides of `store`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentStore {
@@ -68,7 +71,7 @@ pub struct EnvironmentStore {
     pub path: Option<PathBuf>,
 }
 
-/// Another place for projections.
+/// Overrides of `gitops`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentGitops {
@@ -78,7 +81,7 @@ pub struct EnvironmentGitops {
     pub file: Option<String>,
 }
 
-/// Who rotates values.
+/// The functions that rotate values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RotationConfig {
@@ -87,7 +90,7 @@ pub struct RotationConfig {
 }
 
 impl Config {
-    /// Where the values of an environment live.
+    /// Returns the store of an environment's values.
     #[must_use]
     pub fn store_of(&self, environment: &str) -> StoreConfig {
         let Some(own) = self.environments.get(environment) else { return self.store.clone() };
@@ -105,7 +108,7 @@ impl Config {
         }
     }
 
-    /// Returns the cluster that an environment's secrets are used in.
+    /// Returns the cluster that uses an environment's secrets.
     #[must_use]
     pub fn cluster_of<'a>(&'a self, environment: &'a str) -> Cluster<'a> {
         let cluster = self.environments.get(environment).and_then(|own| own.cluster.as_ref());
@@ -115,15 +118,17 @@ impl Config {
         }
     }
 
-    /// Returns the environments whose clusters have a name, each with it.
+    /// Returns the environments with a named cluster, and its name.
     pub fn named_clusters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.environments.iter().filter_map(|(environment, own)| {
             Some((environment.as_str(), own.cluster.as_ref()?.name.as_deref()?))
         })
     }
 
-    /// Returns the account that an environment's secrets are in, where the configuration says so: by its ID, or by the
-    /// role that is assumed there. What the environment has of its own counts first.
+    /// Returns the account of an environment's secrets, if the configuration names it.
+    ///
+    /// It does so by ID, or by the role that is assumed. The environment's own setting has
+    /// priority.
     #[must_use]
     pub fn account_of(&self, environment: &str) -> Option<&str> {
         let own = self.environments.get(environment);
@@ -134,13 +139,13 @@ impl Config {
             .or_else(|| arn::account(self.store.role_arn.as_deref()?))
     }
 
-    /// Where the projections of an environment go.
+    /// Returns the destination of an environment's projections.
     #[must_use]
     pub fn gitops_of(&self, environment: &str) -> GitopsConfig {
         let mut target = self.gitops.clone();
         if let Some(own) = self.environments.get(environment) {
             let own = &own.gitops;
-            // A place of its own is all of it: the shared branch is one of the shared repository.
+            // An own repository replaces the shared one entirely, including its branch.
             if own.path.is_some() || own.url.is_some() {
                 (target.path, target.url, target.branch) =
                     (own.path.clone(), own.url.clone(), None);
@@ -155,7 +160,7 @@ impl Config {
         target
     }
 
-    /// The function that rotates secrets of a type in an environment.
+    /// Returns the function that rotates secrets of a type in an environment.
     #[must_use]
     pub fn rotation_function(&self, environment: &str, secret_type: &str) -> Option<&str> {
         let own = self
@@ -165,14 +170,14 @@ impl Config {
         own.or_else(|| self.rotation.functions.get(secret_type)).map(String::as_str)
     }
 
-    /// Whether some environment's values have a place at all.
+    /// Returns whether any environment has a store.
     #[must_use]
     pub fn names_a_backend(&self) -> bool {
         self.store.backend.is_some()
             || self.environments.values().any(|own| own.store.backend.is_some())
     }
 
-    /// Looks at the ARNs in `text`, which this was read from.
+    /// Checks the ARNs. `text` is the configuration's source.
     pub(super) fn check_arns(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let bad = |keys: &[&str], value: &str, reason: String| {
             let field = keys.join(".");
@@ -205,7 +210,7 @@ impl Config {
         Ok(())
     }
 
-    /// Checks the account IDs in `text`, which this was read from.
+    /// Checks the account IDs. `text` is the configuration's source.
     pub(super) fn check_accounts(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let shared = (vec!["store", "accountId"], &self.store.account_id);
         let own = self.environments.iter().map(|(name, own)| {
@@ -223,7 +228,7 @@ impl Config {
         Ok(())
     }
 
-    /// Looks at where projections go, in `text`, which this was read from.
+    /// Checks the destinations of projections. `text` is the configuration's source.
     pub(super) fn check_gitops(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let shared =
             (vec!["gitops"], self.gitops.path.is_some(), &self.gitops.url, &self.gitops.branch);
@@ -243,34 +248,35 @@ impl Config {
             {
                 return bad(
                     "url",
-                    "is no repository",
-                    "give a URL that `git clone` takes, or a path",
+                    "is not a repository",
+                    "give a URL that `git clone` accepts, or a path",
                 );
             }
             if has_path && url.is_some() {
-                let help = "keep `path` for a working copy on disk, or `url` for a repository that apply pushes to";
+                let help = "keep `path` for a working copy on disk, or `url` for a repository that \
+                            apply pushes to";
                 return bad("url", "and `path` cannot both be set", help);
             }
             let Some(branch) = branch else { continue };
             if branch.starts_with('-')
                 || !git2::Reference::is_valid_name(&format!("refs/heads/{branch}"))
             {
-                return bad("branch", "is no name of a branch", "give it as `git branch` shows it");
+                return bad("branch", "is not a branch name", "give it as `git branch` shows it");
             }
             let is_of_a_url =
                 url.is_some() || (keys.len() > 1 && !has_path && self.gitops.url.is_some());
             if !is_of_a_url {
                 return bad(
                     "branch",
-                    "is for a `url`",
-                    "a working copy is on the branch that is checked out there",
+                    "needs a `url`",
+                    "remove it: a working copy uses the branch that is checked out there",
                 );
             }
         }
         Ok(())
     }
 
-    /// Looks at the clusters in `text`, which this was read from.
+    /// Checks the clusters. `text` is the configuration's source.
     pub(super) fn check_clusters(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         for (name, own) in &self.environments {
             let Some(cluster) = &own.cluster else { continue };
@@ -300,8 +306,8 @@ impl Config {
                 None if cluster.name.is_none() => {
                     let message =
                         format!("`environments.{name}.cluster` has neither `name` nor `context`");
-                    let help = "add `context:` to look into the cluster before a secret is deleted, or `name:` to say \
-                                which environments share it";
+                    let help = "add `context:` to query the cluster before a secret is deleted, or \
+                                `name:` to declare which environments share it";
                     let keys = ["environments", name, "cluster"];
                     return Err(ConfigError::new(path, message, help).at_field(text, &keys));
                 }
@@ -311,13 +317,14 @@ impl Config {
                 Some(file) if file.is_empty() || file.chars().any(char::is_control) => {
                     return bad(
                         "kubeconfig",
-                        "is no file",
-                        "leave it out to use `KUBECONFIG` or `~/.kube/config`",
+                        "is not a file",
+                        "omit it to use `KUBECONFIG` or `~/.kube/config`",
                     );
                 }
                 // A kubeconfig runs programs and holds credentials.
                 Some(file) if !file.starts_with("~/") && inside(file).is_some() => {
-                    let help = "keep it outside the repository, or leave it out to use `KUBECONFIG` or `~/.kube/config`";
+                    let help = "keep it outside the repository, or omit it to use `KUBECONFIG` or \
+                                `~/.kube/config`";
                     return bad("kubeconfig", "is a file of the repository", help);
                 }
                 _ => {}
@@ -326,10 +333,12 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses names that no manifest can have: most likely they are misspelt, and would silently count for nothing.
+    /// Rejects names that no manifest can have.
+    ///
+    /// A misspelled name would silently have no effect.
     ///
     /// # Errors
-    /// An environment or a secret type that `enums` does not have, at its place in `text`.
+    /// An environment or a secret type that is not in `enums`, with its location in `text`.
     pub fn check_names(&self, enums: &Enums, path: &str, text: &str) -> Result<(), ConfigError> {
         let unknown = |what: &str, keys: &[&str], known: &[String]| {
             let name = keys.last().copied().unwrap_or_default();
@@ -354,7 +363,7 @@ impl Config {
         self.check_owners(enums, path, text)
     }
 
-    /// All tables of functions, each with the keys that lead to it.
+    /// Returns all function tables with their keys.
     fn functions(&self) -> impl Iterator<Item = (Vec<&str>, &BTreeMap<String, String>)> {
         let own = self.environments.iter().map(|(name, own)| {
             (vec!["environments", name.as_str(), "rotation", "functions"], &own.rotation.functions)
@@ -390,7 +399,7 @@ environments:
 ";
 
     #[test]
-    fn an_environment_has_what_is_its_own_and_else_what_all_have() {
+    fn an_environment_has_its_own_settings_and_else_the_shared_ones() {
         let config = Config::parse(FILE_NAME, TEXT).unwrap();
         config.check_names(&Enums::built_in(), FILE_NAME, TEXT).unwrap();
         let prod = config.store_of("prod");
@@ -408,29 +417,30 @@ environments:
     }
 
     #[test]
-    fn names_that_no_manifest_can_have_are_refused_where_they_stand() {
-        for (text, said, help) in [
+    fn names_that_no_manifest_can_have_are_rejected_at_their_location() {
+        for (text, words, help) in [
             (
                 "environments:\n  production: {}\n",
                 "`environments`: there is no environment `production`",
                 "`prod`",
             ),
             (
-                "rotation:\n  functions:\n    api-keys: arn:aws:lambda:us-east-1:123456789012:function:f\n",
+                "rotation:\n  functions:\n    api-keys: \
+                 arn:aws:lambda:us-east-1:123456789012:function:f\n",
                 "`rotation.functions`: there is no secret type `api-keys`",
                 "`api-key`",
             ),
         ] {
             let config = Config::parse(FILE_NAME, text).unwrap();
             let error = config.check_names(&Enums::built_in(), FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.help().unwrap().to_string().contains(help), "{}", error.help().unwrap());
             assert!(error.labels().is_some());
         }
     }
 
     #[test]
-    fn an_environments_own_place_is_not_mixed_with_the_shared_one() {
+    fn an_environments_own_repository_is_not_mixed_with_the_shared_one() {
         let text = "\
 gitops: { url: https://git.example.com/all.git, branch: live }
 environments:
@@ -453,26 +463,26 @@ environments:
     }
 
     #[test]
-    fn a_place_that_is_none_is_refused_where_it_stands() {
-        for (text, said) in [
+    fn an_invalid_destination_is_rejected_at_its_location() {
+        for (text, words) in [
             ("gitops: { path: ../a, url: ../b }\n", "`gitops.url` and `path` cannot both be set"),
-            ("gitops: { path: ../a, branch: main }\n", "`gitops.branch` is for a `url`"),
-            ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is no repository"),
-            ("gitops: { url: a, branch: -x }\n", "`gitops.branch` is no name of a branch"),
-            ("gitops: { url: a, branch: a..b }\n", "`gitops.branch` is no name of a branch"),
+            ("gitops: { path: ../a, branch: main }\n", "`gitops.branch` needs a `url`"),
+            ("gitops: { url: --upload-pack=x }\n", "`gitops.url` is not a repository"),
+            ("gitops: { url: a, branch: -x }\n", "`gitops.branch` is not a branch name"),
+            ("gitops: { url: a, branch: a..b }\n", "`gitops.branch` is not a branch name"),
             (
                 "environments:\n  dev: { gitops: { branch: x } }\n",
-                "`environments.dev.gitops.branch` is for a `url`",
+                "`environments.dev.gitops.branch` needs a `url`",
             ),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }
 
     #[test]
-    fn a_cluster_has_a_context_and_no_file_of_the_repository() {
+    fn a_cluster_has_a_context_and_its_kubeconfig_is_outside_the_repository() {
         let text =
             "environments:\n  prod: { cluster: { context: prod, kubeconfig: ../kube/config } }\n";
         let config = Config::parse(FILE_NAME, text).unwrap();
@@ -482,14 +492,17 @@ environments:
             kubeconfig: Some("../kube/config".into()),
         };
         assert_eq!(config.environments["prod"].cluster, Some(cluster));
-        for (cluster, said) in [
+        for (cluster, words) in [
             ("{ context: '' }", "`environments.prod.cluster.context` cannot be a context"),
             ("{ name: '' }", "`environments.prod.cluster.name` cannot be a name"),
             (
                 "{ name: a, kubeconfig: ../b }",
                 "`environments.prod.cluster.kubeconfig` needs `context`",
             ),
-            ("{ context: a, kubeconfig: '' }", "`environments.prod.cluster.kubeconfig` is no file"),
+            (
+                "{ context: a, kubeconfig: '' }",
+                "`environments.prod.cluster.kubeconfig` is not a file",
+            ),
             (
                 "{ context: a, kubeconfig: ci/kubeconfig }",
                 "`environments.prod.cluster.kubeconfig` is a file of the repository",
@@ -499,13 +512,13 @@ environments:
         ] {
             let text = format!("environments:\n  prod:\n    cluster: {cluster}\n");
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }
 
     #[test]
-    fn environments_whose_clusters_have_one_name_share_it() {
+    fn environments_with_the_same_cluster_name_share_the_cluster() {
         let text = "\
 environments:
   dev: { cluster: { name: small } }
@@ -523,7 +536,7 @@ environments:
     }
 
     #[test]
-    fn an_account_is_known_by_its_id_or_by_the_role_and_the_environments_own_counts_first() {
+    fn an_account_comes_from_its_id_or_the_role_and_the_environments_own_has_priority() {
         let text = "\
 store: { accountId: \"111111111111\" }
 environments:
@@ -536,14 +549,14 @@ environments:
         assert_eq!(config.account_of("dev"), Some("111111111111"));
         assert_eq!(config.store_of("dev").account_id.as_deref(), Some("111111111111"));
         assert_eq!(Config::default().account_of("dev"), None);
-        // Without quotes too, whatever it begins with.
+        // Without quotes too, even with a leading zero.
         let config = Config::parse(FILE_NAME, "store: { accountId: 012345678901 }\n").unwrap();
         assert_eq!(config.account_of("dev"), Some("012345678901"));
     }
 
     #[test]
-    fn an_account_that_is_not_twelve_digits_is_refused_at_its_place() {
-        for (text, said) in [
+    fn an_account_that_is_not_twelve_digits_is_rejected_at_its_location() {
+        for (text, words) in [
             ("store:\n  accountId: \"12345\"\n", "`store.accountId: 12345` is not an account ID"),
             (
                 "environments:\n  prod:\n    accountId: \"12345678901x\"\n",
@@ -551,7 +564,7 @@ environments:
             ),
         ] {
             let error = Config::parse(FILE_NAME, text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             assert!(
                 error.help().unwrap().to_string().contains("12 digits"),
                 "{}",
@@ -562,7 +575,7 @@ environments:
     }
 
     #[test]
-    fn what_is_no_arn_of_its_kind_is_refused_where_it_stands() {
+    fn an_arn_of_another_kind_is_rejected_at_its_location() {
         for text in [
             "store:\n  roleArn: goldenpath-apply\n",
             "environments:\n  prod:\n    roleArn: arn:aws:iam::123456789012:user/ann\n",

@@ -1,4 +1,4 @@
-//! A configuration file that cannot be used, with the place in it.
+//! Errors in a configuration file, with their location.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 
 use crate::yaml::{Mismatch, Node, NodeValue, Problem, parse_configuration};
 
-/// What is wrong with a configuration file, where, and what to do.
+/// An error in a configuration file, with its location and a help.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{path}: {message}")]
 #[diagnostic(code(goldenpath::config))]
@@ -20,13 +20,13 @@ pub struct ConfigError {
     source_code: Option<NamedSource<String>>,
     #[label(primary, "here")]
     place: Option<SourceSpan>,
-    /// A key's first mention, where it has two.
+    /// The first occurrence of a duplicate key.
     #[label("first here")]
     first: Option<SourceSpan>,
 }
 
 impl ConfigError {
-    /// An error about the file at `path` as a whole.
+    /// Creates an error about the whole file at `path`.
     #[must_use]
     pub fn new(path: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl ConfigError {
         }
     }
 
-    /// The same error, its words put through `reword`.
+    /// Applies `reword` to all its texts.
     #[must_use]
     pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
         reword(&mut self.message);
@@ -47,7 +47,7 @@ impl ConfigError {
         self
     }
 
-    /// The same error with what `find` finds, bytes of a text, masked in its words and in the text that it points into.
+    /// Masks the bytes that `find` returns in its texts and its source text.
     #[must_use]
     pub fn masked(mut self, find: impl Fn(&str) -> Vec<Range<usize>>) -> Self {
         mask(&mut self.message, &find);
@@ -60,25 +60,25 @@ impl ConfigError {
         self
     }
 
-    /// The same error about the file as `snapshot` has it.
+    /// Adds that the file is from `snapshot`.
     #[must_use]
     pub fn in_snapshot(mut self, snapshot: impl fmt::Display) -> Self {
         self.message.push_str(&format!(" (in {snapshot})"));
         self
     }
 
-    /// The same error, pointing at the last of the `keys` in `text`; of those that `text` lacks, at
-    /// the one before.
+    /// Underlines the last of the `keys` in `text`, or the last existing one before it.
     #[must_use]
     pub fn at_field(self, text: &str, keys: &[&str]) -> Self {
         self.at_item(text, keys, None)
     }
 
-    /// The same error, pointing at `item`, an item or the value of the last of the `keys` in
-    /// `text`, or without one at that key.
+    /// Underlines `item` in `text`, an item or the value of the last of the `keys`.
+    ///
+    /// Without an item, it underlines that key.
     #[must_use]
     pub fn at_item(self, text: &str, keys: &[&str], item: Option<&str>) -> Self {
-        // It was read before, or else there is another error to report.
+        // The text was parsed before, or there is another error to report.
         let Ok(root) = parse_configuration(text) else { return self };
         let mut node = &root;
         let mut place = None;
@@ -105,7 +105,7 @@ impl ConfigError {
         }
     }
 
-    /// The same error, pointing at a byte range of `text`.
+    /// Underlines a byte range of `text`.
     #[must_use]
     pub fn at_span(mut self, text: &str, span: Range<usize>) -> Self {
         self.source_code = Some(NamedSource::new(&self.path, text.to_owned()));
@@ -113,7 +113,7 @@ impl ConfigError {
         self
     }
 
-    /// The same error, pointing at a line and column of `text`, both counted from 1, columns in bytes.
+    /// Underlines at a line and column of `text`, both from 1, columns in bytes.
     #[must_use]
     pub fn at_position(self, text: &str, line: usize, column: usize) -> Self {
         let start: usize =
@@ -121,35 +121,36 @@ impl ConfigError {
         self.over_line(text, start + column.saturating_sub(1))
     }
 
-    /// What keeps `text` from being the YAML of a configuration file.
+    /// Creates an error from problems in the YAML of `text`.
     pub(super) fn from_problems(path: &str, text: &str, problems: Vec<Problem>) -> Self {
         match problems.into_iter().next() {
             Some(Problem { message, help, span, related, .. }) => {
                 let first = related.map(|(first, _)| SourceSpan::from((first.start, first.len())));
                 Self { first, ..Self::new(path, message, help).at_place(text, Some(span)) }
             }
-            None => Self::new(path, "this is not YAML", "write one `key: value` a line"),
+            None => Self::new(path, "invalid YAML", "write one `key: value` per line"),
         }
     }
 
-    /// A value in `text` that is not of its type.
+    /// Creates an error from a value in `text` of the wrong type.
     pub(super) fn from_mismatch(path: &str, text: &str, mismatch: Mismatch) -> Self {
         Self::new(path, mismatch.to_string(), mismatch.help).at_place(text, mismatch.span)
     }
 
-    /// The rest of the line at `offset`, or the last line before it that has something to underline.
+    /// Underlines the line from `offset`, or the last non-empty line before it.
     fn over_line(self, text: &str, offset: usize) -> Self {
         let offset = text.floor_char_boundary(offset.min(text.len()));
-        let offset = match text[offset..].trim_start().is_empty() {
-            true => text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1),
-            false => offset,
+        let offset = if text[offset..].trim_start().is_empty() {
+            text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1)
+        } else {
+            offset
         };
         let length = text[offset..].split(['\n', '\r']).next().unwrap_or_default().trim_end().len();
         self.at_place(text, Some(offset..offset + length))
     }
 }
 
-/// Replaces each byte that `find` finds with `*`, so that places in the text stay where they are.
+/// Replaces each byte that `find` returns with `*`, so that spans stay valid.
 fn mask(text: &mut String, find: &impl Fn(&str) -> Vec<Range<usize>>) {
     let mut masked = String::with_capacity(text.len());
     let mut end = 0;
@@ -176,7 +177,7 @@ mod tests {
         Some(&text[place.offset()..place.offset() + place.len()])
     }
 
-    /// One row is one test: a text, the keys, an item, and what is underlined from which byte on.
+    /// Each row is a test: a text, the keys, an item, and the underlined text.
     macro_rules! places {
         ($($name:ident: $text:expr, $keys:expr, $item:expr => $place:expr;)*) => {$(
             #[test]
@@ -204,14 +205,14 @@ mod tests {
         an_item_as_it_is_written: "a: [12, 012]", ["a"], Some("012") => Some((8, "012"));
         an_item_by_its_index: "a: [{b: 1}, {b: 2}]", ["a", "1"], None => Some((12, "{b: 2}"));
         a_single_value: "b: x\na: x # x", ["a"], Some("x") => Some((8, "x"));
-        an_item_that_is_not_there: FLOW, ["a", "b"], Some("x") => Some((17, "b"));
-        a_key_that_is_not_there: FLOW, ["a", "x"], None => Some((12, "a"));
-        a_key_of_the_root_that_is_not_there: FLOW, ["x"], None => None;
-        a_text_that_is_not_yaml: "a: [", ["a"], None => None;
+        a_missing_item: FLOW, ["a", "b"], Some("x") => Some((17, "b"));
+        a_missing_key: FLOW, ["a", "x"], None => Some((12, "a"));
+        a_missing_key_of_the_root: FLOW, ["x"], None => None;
+        an_invalid_text: "a: [", ["a"], None => None;
     }
 
     #[test]
-    fn a_place_past_the_end_is_the_last_line_with_something_on_it() {
+    fn an_offset_past_the_end_underlines_the_last_non_empty_line() {
         let text = "a: [\n  b\n\n";
         assert_eq!(
             place(ConfigError::new("f", "m", "h").at_position(text, 9, 1), text),

@@ -1,14 +1,16 @@
-//! The URL of a repository, as far as it says how git reaches it (git-clone, "GIT URLS";
-//! gitremote-helpers).
+//! Git URLs: the protocol, and possible paths on this machine.
+//!
+//! Sources: git-clone, "GIT URLS"; gitremote-helpers.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// A URL as `git clone` takes it.
+/// A URL that `git clone` accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitUrl<'u> {
-    /// As git calls it in `protocol.<name>.allow`: `https`, `ssh`, `file`, or the name of a remote
-    /// helper.
+    /// The name in `protocol.<name>.allow`.
+    ///
+    /// It is `https`, `ssh`, `file`, or that of a remote helper.
     pub protocol: String,
     form: Form<'u>,
 }
@@ -16,9 +18,9 @@ pub struct GitUrl<'u> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form<'u> {
     Path(&'u str),
-    /// What follows `file://`.
+    /// The text after `file://`.
     File(&'u str),
-    /// What follows `ssh://`.
+    /// The text after `ssh://`.
     Ssh(&'u str),
     /// `user@host:path`.
     Scp(&'u str),
@@ -26,7 +28,7 @@ enum Form<'u> {
 }
 
 impl<'u> GitUrl<'u> {
-    /// Never fails: what is not a URL is a path.
+    /// Never fails: a text that is not a URL is a path.
     #[must_use]
     pub fn parse(url: &'u str) -> Self {
         let is_name = |name: &str| {
@@ -36,8 +38,8 @@ impl<'u> GitUrl<'u> {
             return Self { protocol: helper.to_owned(), form: Form::Other };
         }
         if let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| is_name(scheme)) {
-            // Git compares schemes in their case, and takes one of another case for a remote
-            // helper's name.
+            // Git compares schemes case-sensitively, and reads other spellings as the names of
+            // remote helpers.
             let (protocol, form) = match scheme {
                 "file" => (scheme, Form::File(rest)),
                 "ssh" | "git+ssh" | "ssh+git" => ("ssh", Form::Ssh(rest)),
@@ -53,7 +55,7 @@ impl<'u> GitUrl<'u> {
         Self { protocol: protocol.to_owned(), form }
     }
 
-    /// The path at which git looks on this machine; None where it goes elsewhere.
+    /// Returns the path on this machine that git uses; None for a remote URL.
     #[must_use]
     pub fn local_path(&self, root: &Path) -> Option<PathBuf> {
         match self.form {
@@ -66,9 +68,11 @@ impl<'u> GitUrl<'u> {
         }
     }
 
-    /// Every path on this machine at which git could look for it: as it is written, without a host
-    /// in front, and with percent signs decoded. An absolute path of ssh is one of them whatever
-    /// the host, since a machine has more names than can be known. Empty where it is elsewhere.
+    /// Returns every path on this machine that git could use.
+    ///
+    /// As written, without a host, and with percent signs decoded. An absolute ssh path is included
+    /// whatever its host, since not all names of this machine are known. Empty for other remote
+    /// URLs.
     #[must_use]
     pub fn local_paths(&self, root: &Path) -> Vec<PathBuf> {
         let written = match self.form {
@@ -84,13 +88,13 @@ impl<'u> GitUrl<'u> {
         all.map(|path| root.join(path)).collect()
     }
 
-    /// Why it is unknown where the path of an ssh URL leads; None where it is known.
+    /// Returns why the target of an ssh URL is unknown; None if it is known.
     #[must_use]
     pub fn uncertainty(&self) -> Option<&'static str> {
         self.ssh_paths().iter().find_map(|SshPath { host, path }| {
             if path.split('/').any(|part| part == "..") {
                 return Some(
-                    "has `..` in the path of an ssh URL, which leads somewhere else for each user",
+                    "has `..` in the path of an ssh URL, which depends on the user's home folder",
                 );
             }
             let is_of_user = path.starts_with('~') && path != "~" && !path.starts_with("~/");
@@ -99,8 +103,9 @@ impl<'u> GitUrl<'u> {
         })
     }
 
-    /// The hosts and paths that an ssh URL may be read as: with brackets and ports, and where it
-    /// has a scheme with percent signs decoded, there is more than one way.
+    /// Returns the possible hosts and paths of an ssh URL.
+    ///
+    /// Brackets, ports and percent signs allow several readings.
     fn ssh_paths(&self) -> Vec<SshPath> {
         match self.form {
             Form::Ssh(rest) => {
@@ -121,29 +126,31 @@ impl<'u> GitUrl<'u> {
 }
 
 impl GitUrl<'_> {
-    /// Whether it is a path rather than a URL: it starts at the catalog's root.
+    /// Returns whether it is a path and not a URL.
+    ///
+    /// A path is relative to the catalog's root.
     #[must_use]
     pub fn is_path(url: &str) -> bool {
         matches!(GitUrl::parse(url).form, Form::Path(_))
     }
 }
 
-/// A host, with its user and port, and the path there.
+/// A host, with user and port, and a path on it.
 struct SshPath {
     host: String,
-    /// Absolute, or from the user's home folder.
+    /// Absolute, or relative to the user's home folder.
     path: String,
 }
 
 impl SshPath {
-    /// Where the path is if the host is this machine.
+    /// Returns the possible paths if the host is this machine.
     fn places(&self, root: &Path) -> Vec<PathBuf> {
         let written = [self.path.clone(), decoded(&self.path)];
         let (absolute, relative): (Vec<String>, Vec<String>) =
             written.into_iter().partition(|path| path.starts_with('/'));
         let mut places: Vec<PathBuf> = absolute.into_iter().map(PathBuf::from).collect();
         if is_this_machine(&self.host) {
-            // The user there may be another one, whose home folder holds the work tree.
+            // Another user's home folder may contain the work tree.
             let homes: Vec<PathBuf> = root
                 .ancestors()
                 .skip(1)
@@ -161,8 +168,8 @@ impl SshPath {
 
 /// Splits `user@host:port/path`, whose host may be in brackets.
 fn split_ssh(rest: &str) -> Vec<SshPath> {
-    let behind_bracket = rest.find(']').and_then(|end| Some(end + rest[end..].find('/')?));
-    let slashes = rest.find('/').into_iter().chain(behind_bracket);
+    let after_bracket = rest.find(']').and_then(|end| Some(end + rest[end..].find('/')?));
+    let slashes = rest.find('/').into_iter().chain(after_bracket);
     slashes
         .map(|slash| {
             let path = &rest[slash..];
@@ -172,7 +179,7 @@ fn split_ssh(rest: &str) -> Vec<SshPath> {
         .collect()
 }
 
-/// Whether the host of `user@host:port` is this machine by its name or address.
+/// Returns whether the host of `user@host:port` is this machine.
 fn is_this_machine(authority: &str) -> bool {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
     let host = host.strip_prefix('[').unwrap_or(&host).split(']').next().unwrap_or_default();
@@ -186,7 +193,7 @@ fn is_this_machine(authority: &str) -> bool {
     if let Ok(address) = host.parse() {
         return is_here(address);
     }
-    // Other spellings of an IPv4 address, such as `127.1` and `0x7f000001`.
+    // Other notations of an IPv4 address, such as `127.1` and `0x7f000001`.
     let is_number = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_digit())
             && u128::from_str_radix(part.trim_start_matches("0x"), 16).is_ok()
@@ -204,35 +211,35 @@ fn is_this_machine(authority: &str) -> bool {
     is_named || host.ends_with(".localhost") || is_short_address || is_own_name(host)
 }
 
-/// Whether this is the machine's own name, with or without a domain.
+/// Returns whether this is the machine's own name, with or without a domain.
 fn is_own_name(host: &str) -> bool {
     let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let names = ["/proc/sys/kernel/hostname", "/etc/hostname"].map(std::fs::read_to_string);
     !host.is_empty() && names.into_iter().flatten().any(|name| first(name.trim()) == first(host))
 }
 
-/// `C:\gitops`, which is a path on Windows alone.
+/// Returns whether it is like `C:\gitops`, a path on Windows only.
 fn is_drive(url: &str) -> bool {
     cfg!(windows)
         && url.as_bytes().get(1) == Some(&b':')
         && url.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
-/// A text with its `%41` decoded (RFC 3986, section 2.1), as git does with every URL.
+/// Decodes percent-encoding (RFC 3986, section 2.1), as git does with every URL.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let hex = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
         let code = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match code {
             Some(code) => {
                 bytes.push(code);
-                rest = &behind[2..];
+                rest = &after[2..];
             }
             None => {
                 bytes.push(*first);
-                rest = behind;
+                rest = after;
             }
         }
     }
@@ -244,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_by_which_protocol_git_reaches_it() {
+    fn a_url_has_the_protocol_that_git_uses() {
         for (url, protocol) in [
             ("https://git.example.com/a.git", "https"),
             ("http://git.example.com/a.git", "http"),
@@ -271,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_found_wherever_git_could_look_for_it() {
+    fn a_path_is_found_in_every_location_that_git_could_use() {
         let root = Path::new("/srv/catalog");
         let paths = |url: &str| GitUrl::parse(url).local_paths(root);
         for url in
@@ -325,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_ssh_that_leads_elsewhere_for_each_user_is_uncertain() {
+    fn an_ssh_path_that_depends_on_the_user_is_uncertain() {
         for url in [
             "localhost:~root/../srv/catalog/evil",
             "localhost:~root/evil",
@@ -344,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_from_a_url() {
+    fn a_path_is_distinguished_from_a_url() {
         for path in ["../gitops.git", "/srv/git/gitops.git", "gitops", "./a:b"] {
             assert!(GitUrl::is_path(path), "{path}");
         }

@@ -1,4 +1,4 @@
-//! `schemas/metadata/governance.yaml`: what a risk tier asks of a secret.
+//! `schemas/metadata/governance.yaml`: the requirements of each risk tier.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::{ConfigError, Enums, read, read_built_in};
 use crate::suggest;
 
-/// The governance table that goldenpath has built in; `init` writes this very text.
+/// The built-in governance table, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/governance.yaml");
 
-/// The table behind `spec.risk.tier` and `spec.rotation.rotationClass`.
+/// The table for `spec.risk.tier` and `spec.rotation.rotationClass`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Governance {
@@ -19,36 +19,38 @@ pub struct Governance {
     /// Days between two rotations, by `spec.rotation.rotationClass`.
     #[serde(default)]
     pub rotation_interval_days: BTreeMap<String, u16>,
-    /// The rotation class that a new secret is offered for its `spec.secretType`, where its tier asks for no stricter one.
+    /// The default rotation class of a new secret, by `spec.secretType`.
+    ///
+    /// The secret's tier may require a stricter class.
     #[serde(default)]
     pub rotation_class_by_type: BTreeMap<String, String>,
-    /// Days that a secret may be `deprecated` before `due` tells of it; 90 where nothing is said.
+    /// Days that a secret may be `deprecated` before `due` reports it; 90 if missing.
     pub deprecated_for_days: Option<u16>,
 }
 
-/// How long a secret may be `deprecated` where the table does not say.
+/// The default of [`Governance::deprecated_for_days`].
 const DEPRECATED_FOR_DAYS: u16 = 90;
 
-/// One row of the table.
+/// An entry of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tier {
     pub rotation: Rotation,
-    /// Reviewers that a change asks for.
+    /// Reviewers that a change requires.
     pub approvals: u8,
-    /// Days between deletion and the end, 7 to 30.
+    /// Days between deletion and final removal, 7 to 30.
     pub recovery_window_days: u8,
-    /// The longest `spec.ttlDays`.
+    /// The maximum `spec.ttlDays`.
     pub max_ttl_days: u32,
-    /// Days between the request to decommission and the deletion.
+    /// Days from the decommission request to the deletion.
     #[serde(default = "cautious_cooling_off")]
     pub cooling_off_days: u16,
-    /// Days for which nobody has read the value before it is deleted.
+    /// Days without a read of the value before it is deleted.
     #[serde(default = "cautious_quiet")]
     pub quiet_days: u16,
 }
 
-/// For a table from before there were such days, those of the built-in table's highest tier.
+/// The default for older tables: that of the built-in table's highest tier.
 fn cautious_cooling_off() -> u16 {
     7
 }
@@ -67,17 +69,18 @@ pub enum Rotation {
 }
 
 impl Governance {
-    /// The built-in table.
+    /// Returns the built-in table.
     #[must_use]
     pub fn built_in() -> Self {
         read_built_in(BUILT_IN)
     }
 
-    /// Reads a catalog's own table.
+    /// Parses a catalog's own table.
     ///
     /// # Errors
-    /// Broken YAML, an unknown or missing field, a tier of `enums` without a row, a secret type or rotation class that
-    /// `enums` do not have, or a recovery window outside AWS's bounds (DeleteSecret's `RecoveryWindowInDays`).
+    /// Invalid YAML, an unknown or missing field, a tier of `enums` without an entry, a secret type
+    /// or rotation class that is not in `enums`, or a recovery window outside AWS's bounds
+    /// (DeleteSecret's `RecoveryWindowInDays`).
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let table: Self = read(path, text)?;
         for tier in &enums.risk_tiers {
@@ -100,7 +103,7 @@ impl Governance {
                         "the tier `{name}` has a recovery window of {} days",
                         tier.recovery_window_days
                     ),
-                    "AWS Secrets Manager takes 7 to 30 days",
+                    "AWS Secrets Manager allows 7 to 30 days",
                 )
                 .at_field(text, &["tiers", name, "recoveryWindowDays"]));
             }
@@ -126,13 +129,13 @@ impl Governance {
         Ok(table)
     }
 
-    /// Days that a secret may be `deprecated` before `due` tells of it.
+    /// Returns the days that a secret may be `deprecated` before `due` reports it.
     #[must_use]
     pub fn deprecated_for_days(&self) -> u16 {
         self.deprecated_for_days.unwrap_or(DEPRECATED_FOR_DAYS)
     }
 
-    /// Days between two rotations of this class; None for one that is never due.
+    /// Returns the days between two rotations of a class; None if it is never due.
     #[must_use]
     pub fn rotation_interval(&self, class: &str) -> Option<u16> {
         self.rotation_interval_days.get(class).copied().filter(|days| *days > 0)
@@ -145,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_table_is_the_one_of_the_seed() {
+    fn the_built_in_table_is_that_of_the_seed() {
         let table = Governance::parse("governance.yaml", BUILT_IN, &Enums::built_in()).unwrap();
         assert_eq!(table.tiers["high"].rotation, Rotation::Required);
         assert_eq!(table.tiers["medium"].rotation, Rotation::Recommended);
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_or_class_that_there_is_none_of_is_named_at_its_place() {
+    fn an_unknown_type_or_class_is_reported_at_its_location() {
         for (row, words) in [
             ("signing-keys: high", "there is no secret type `signing-keys`"),
             ("signing-key: hihg", "there is no rotation class `hihg`"),
@@ -169,12 +172,12 @@ mod tests {
                 miette::Diagnostic::labels(&error).and_then(|mut labels| labels.next()).unwrap();
             assert!(text[label.offset()..].starts_with(row), "{row}");
         }
-        let twice = format!("{BUILT_IN}\n  signing-key: none\n");
-        assert!(Governance::parse("governance.yaml", &twice, &Enums::built_in()).is_err());
+        let duplicate = format!("{BUILT_IN}\n  signing-key: none\n");
+        assert!(Governance::parse("governance.yaml", &duplicate, &Enums::built_in()).is_err());
     }
 
     #[test]
-    fn a_tier_without_a_row_is_named() {
+    fn a_tier_without_a_row_is_reported() {
         let error =
             Governance::parse("governance.yaml", "tiers: {}", &Enums::built_in()).unwrap_err();
         assert!(error.to_string().contains("`low`"), "{error}");

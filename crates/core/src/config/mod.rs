@@ -1,4 +1,4 @@
-//! `goldenpath.yaml`, the enums and the governance table: parsed once, checked, with places in their errors.
+//! `goldenpath.yaml`, the enums and the governance table, parsed and checked once.
 
 mod codeowners;
 mod destination_keys;
@@ -48,13 +48,15 @@ pub use secret_types::{
 /// The configuration's name at the root of a repository.
 pub const FILE_NAME: &str = "goldenpath.yaml";
 
-/// `goldenpath.yaml`. Every field has a default but the store's backend, which plan and apply refuse to guess.
+/// The content of `goldenpath.yaml`.
+///
+/// Every field has a default except the store's backend, which plan and apply do not guess.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
     /// The catalog's folder, from the repository's root.
     pub catalog: String,
-    /// Who owns what is in the stores; by default the repository's name.
+    /// The owner of the secrets in the stores; by default the repository's name.
     pub catalog_id: Option<String>,
     /// The enums' file, from the repository's root.
     pub enums: String,
@@ -66,27 +68,29 @@ pub struct Config {
     pub store: StoreConfig,
     pub gitops: GitopsConfig,
     pub external_secret: ExternalSecretConfig,
-    /// Who may ask for what, as written; [`Ownership`] answers questions by it.
+    /// The table as written; [`Ownership`] is its lookup form.
     pub ownership: OwnershipConfig,
     pub rotation: RotationConfig,
     pub limits: LimitsConfig,
     pub audit: AuditConfig,
-    /// What is different in an environment, by its name.
+    /// Overrides, by environment.
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// Severities by rule code or name.
     pub rules: BTreeMap<String, Level>,
-    /// The platform team's own rules, as written; [`Policies::compile`] makes them of use.
+    /// The platform team's own rules, as written; see [`Policies::compile`].
     pub policies: Vec<PolicyConfig>,
 }
 
-/// How new IDs are kept from being anybody else's.
+/// How new IDs are reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IdsConfig {
-    /// How far above the highest ID of the default branch an ID may be and count.
+    /// The maximum distance of an ID above the highest ID of the default branch.
     pub max_gap: u32,
     pub reserve: Reserve,
-    /// The remote where they are reserved, by its name in a clone; by default `origin`, or else the only one there is.
+    /// The remote for reservations, by its name in a clone.
+    ///
+    /// The default is `origin`, or else the only remote.
     pub remote: Option<String>,
 }
 
@@ -94,15 +98,15 @@ pub struct IdsConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reserve {
-    /// Where there is a remote that takes it; otherwise there is a warning.
+    /// Reserves if a remote supports it; otherwise warns.
     #[default]
     Auto,
-    /// Or else no ID is given out.
+    /// Fails without a reservation.
     Always,
     Never,
 }
 
-/// Where values live.
+/// The store of values.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
@@ -111,17 +115,19 @@ pub struct StoreConfig {
     pub account_id: Option<String>,
     /// `local`: the SQLite file, from the repository's root.
     pub path: PathBuf,
-    /// `local`: the file of the key that values are encrypted with, outside the repository; `~/` is the user's home.
+    /// `local`: the file of the encryption key, outside the repository.
+    ///
+    /// `~/` is the user's home folder.
     pub key_file: Option<PathBuf>,
     /// The secret's name in the store, a template over the manifest's fields.
     pub key_template: String,
-    /// `aws`: the region; without one, the standard chain's (`AWS_REGION`, the profile).
+    /// `aws`: the region; the default is the standard chain's.
     pub region: Option<String>,
-    /// `aws`: a host of Secrets Manager in the region, such as a VPC endpoint, or an emulator on this machine.
+    /// `aws`: an endpoint of Secrets Manager in the region, or a local emulator.
     pub endpoint_url: Option<String>,
-    /// `aws`: a role to take on; without one, the standard chain's credentials make the calls.
+    /// `aws`: a role to assume; the default is the standard credential chain.
     pub role_arn: Option<String>,
-    /// `aws`: the key that secrets are encrypted with; without one, each keeps the one that it has.
+    /// `aws`: the encryption key of the secrets; without one, each keeps its own.
     pub kms_key_id: Option<String>,
 }
 
@@ -132,7 +138,7 @@ pub enum Backend {
     Aws,
 }
 
-/// Where projections go.
+/// The destination of projections.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct GitopsConfig {
@@ -140,13 +146,13 @@ pub struct GitopsConfig {
     pub path: Option<PathBuf>,
     /// A repository to push to instead: a URL, or a path from the repository's root.
     pub url: Option<String>,
-    /// `url`: the branch; without one, the one that its HEAD is on.
+    /// `url`: the branch; the default is that of the remote's HEAD.
     pub branch: Option<String>,
     /// A projection's file in it, a template over the manifest's fields.
     pub file: String,
 }
 
-/// What the ExternalSecrets have in common.
+/// The shared settings of ExternalSecrets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ExternalSecretConfig {
@@ -154,31 +160,35 @@ pub struct ExternalSecretConfig {
     pub refresh_interval: String,
     pub store_name: String,
     pub store_kind: String,
-    /// Whether a new one is held back until its secret has a value, which the operator could not find otherwise.
+    /// Whether a new one is held back until its secret has a value.
+    ///
+    /// Without a value, the operator would report an error.
     pub wait_for_value: bool,
 }
 
-/// What a run may do at most.
+/// The limits of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Secrets that one run deletes, unless somebody allows more.
+    /// The maximum number of deleted secrets, unless the user overrides it.
     pub max_deletes: usize,
 }
 
-/// Where apply commits what belongs into the catalog's repository: the audit trail, and manifests whose secrets are gone.
+/// How apply commits to the catalog's repository.
+///
+/// It commits the audit trail, and the removal of manifests of deleted secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AuditConfig {
-    /// Push it to a remote, instead of committing it on the branch that is checked out.
+    /// Whether to push to a remote instead of committing on the current branch.
     pub push: bool,
-    /// By its name in a clone; by default `origin`, or else the only one there is.
+    /// The remote, by its name in a clone; by default `origin`, or else the only one.
     pub remote: Option<String>,
-    /// By default the one that the remote's HEAD is on.
+    /// The branch; by default that of the remote's HEAD.
     pub branch: Option<String>,
 }
 
-/// What a rule's findings count as.
+/// The severity of a rule's findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -244,7 +254,9 @@ impl Default for GitopsConfig {
             path: None,
             url: None,
             branch: None,
-            file: "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/{{ id }}.yaml".to_owned(),
+            file: "kustomize/overlays/{{ environment }}/apps/{{ service }}/externalsecrets/\
+                   {{ id }}.yaml"
+                .to_owned(),
         }
     }
 }
@@ -252,7 +264,7 @@ impl Default for GitopsConfig {
 impl Default for ExternalSecretConfig {
     fn default() -> Self {
         Self {
-            // The seed's version, so that a repository without a configuration renders what the seed shows.
+            // The seed's version, for a repository without a configuration.
             api_version: "external-secrets.io/v1beta1".to_owned(),
             refresh_interval: "1h".to_owned(),
             store_name: "aws-secrets-manager".to_owned(),
@@ -263,13 +275,12 @@ impl Default for ExternalSecretConfig {
 }
 
 impl Config {
-    /// Reads `goldenpath.yaml`.
+    /// Parses `goldenpath.yaml`.
     ///
     /// # Errors
-    /// Broken YAML, an unknown field or a value of the wrong kind, at its place; a catalog path that leaves the
-    /// repository.
+    /// Invalid YAML, an unknown field or an invalid value, with its location.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        // An empty file, or one of comments alone, is a null document: all defaults.
+        // An empty file, or one with only comments, is a null document: all defaults.
         let mut config = read::<Option<Self>>(path, text)?.unwrap_or_default();
         for (name, folder) in [
             ("catalog", &mut config.catalog),
@@ -302,7 +313,8 @@ impl Config {
                 && name.ends_with("gitops.file")
                 && let Err(why) = check_projection_file(file)
             {
-                let help = "name a YAML file of its own that is not hidden, such as `apps/{{ service }}/{{ id }}.yaml`";
+                let help = "give each manifest its own YAML file that is not hidden, such as \
+                            `apps/{{ service }}/{{ id }}.yaml`";
                 return Err(
                     ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys)
                 );
@@ -314,7 +326,7 @@ impl Config {
                     .flatten()
                     .map(|(name, _)| name.as_str())
                     .collect();
-                let help = format!("the variables are {}", variables.join(", "));
+                let help = format!("use the variables {}", variables.join(", "));
                 let error = ConfigError::new(path, format!("`{name}`: {}", error.what()), help);
                 return Err(error.at_field(text, &keys));
             }
@@ -325,15 +337,14 @@ impl Config {
             return Err(ConfigError::new(
                 path,
                 format!("`catalogId: {id}` cannot be the value of a tag"),
-                "AWS takes 1 to 256 letters, digits, spaces and _.:/=+-@",
+                "use 1 to 256 letters, digits, spaces and _.:/=+-@, as AWS requires",
             )
             .at_field(text, &["catalogId"]));
         }
         config.check_endpoints(path, text)?;
         if config.ids.max_gap == 0 {
-            let message = "`ids.maxGap: 0` leaves no ID to give out";
-            let error =
-                ConfigError::new(path, message, "write 1 or more, or leave it out for 1000");
+            let message = "`ids.maxGap: 0` allows no new ID";
+            let error = ConfigError::new(path, message, "write 1 or more, or omit it for 1000");
             return Err(error.at_field(text, &["ids", "maxGap"]));
         }
         config.check_arns(path, text)?;
@@ -366,7 +377,7 @@ impl Config {
         match texts.into_iter().find(|(_, value)| value.is_empty()) {
             Some((keys, _)) => {
                 let message = format!("`{}` has no value", keys.join("."));
-                let help = "write its value, or leave the line out for the default";
+                let help = "write its value, or omit the line for the default";
                 Err(ConfigError::new(path, message, help).at_field(text, keys))
             }
             None => Ok(()),
@@ -374,7 +385,7 @@ impl Config {
     }
 }
 
-/// Reads the configuration file `text` as a `T`.
+/// Parses the configuration file `text` as a `T`.
 fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ConfigError> {
     let root = yaml::parse_configuration(text)
         .map_err(|problems| ConfigError::from_problems(path, text, problems))?;
@@ -382,20 +393,22 @@ fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ConfigError> {
         .map_err(|mismatch| ConfigError::from_mismatch(path, text, mismatch))
 }
 
-/// Reads a file that is built in.
+/// Parses a built-in file.
 fn read_built_in<T: DeserializeOwned + Default>(text: &str) -> T {
-    read("what is built in", text).unwrap_or_default()
+    read("a built-in file", text).unwrap_or_default()
 }
 
-/// A path from the repository's root in its one form: no `.`, no doubled or closing slash. None where it leads outside,
-/// or to the root itself.
+/// Normalizes a path from the repository's root.
+///
+/// Removes `.`, and doubled and trailing slashes. Returns None for a path outside the repository,
+/// and for the root itself.
 fn inside(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let leaves = path.starts_with('/') || parts.contains(&"..") || path.contains(char::is_control);
     (!leaves && !parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// A manifest's fields, for trying templates out: the variables that there are.
+/// Returns sample fields of a manifest, the variables of templates.
 fn sample() -> serde_json::Value {
     let names = [
         "id",
@@ -413,41 +426,45 @@ fn sample() -> serde_json::Value {
     names.map(|name| (name.to_owned(), serde_json::Value::from(name))).collect()
 }
 
-/// What an account ID is, for messages.
+/// The format of an account ID, for messages.
 const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\"";
 
-/// Returns whether `text` is the ID of an AWS account (AWS Account Management, "View AWS account identifiers").
+/// Returns whether `text` is the ID of an AWS account.
+///
+/// (AWS Account Management, "View AWS account identifiers".)
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The longest value of a tag in AWS Secrets Manager, in characters (API type `Tag`).
+/// The maximum length of a tag's value, in characters (API type `Tag`).
 const TAG_VALUE_LENGTH: usize = 256;
 
-/// Letters, digits, spaces and `_ . : / = + - @`: what AWS takes in every service's tags (tag naming limits).
+/// Returns whether all AWS services allow a character in tags (tag naming limits).
+///
+/// These are letters, digits, spaces and `_ . : / = + - @`.
 fn is_tag_character(character: char) -> bool {
     character.is_alphanumeric() || " _.:/=+-@".contains(character)
 }
 
-/// What AWS takes as the value of a tag.
+/// Checks the value of a tag by AWS's limits.
 ///
 /// # Errors
-/// A sentence that says what is wrong with `text`.
+/// A sentence that says why `text` is rejected.
 pub fn check_tag_value(text: &str) -> Result<(), String> {
     match text.chars().find(|character| !is_tag_character(*character)) {
         Some(character) => Err(format!(
-            "`{}` cannot stand in it: AWS takes letters, digits, spaces and _.:/=+-@",
+            "`{}` is not allowed in it: AWS allows letters, digits, spaces and _.:/=+-@",
             character.escape_debug()
         )),
         None if text.chars().count() > TAG_VALUE_LENGTH => Err(format!(
-            "it has {} characters, {TAG_VALUE_LENGTH} at most are allowed",
+            "it has {} characters, the maximum is {TAG_VALUE_LENGTH}",
             text.chars().count()
         )),
         None => Ok(()),
     }
 }
 
-/// The nearest catalog ID to a repository's name.
+/// Returns the valid catalog ID closest to a repository's name.
 #[must_use]
 pub fn to_catalog_id(name: &str) -> String {
     name.chars().take(TAG_VALUE_LENGTH).map(|c| if is_tag_character(c) { c } else { '-' }).collect()
@@ -466,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalog_outside_the_repository_is_refused() {
+    fn a_catalog_outside_the_repository_is_rejected() {
         assert!(Config::parse(FILE_NAME, "catalog: ../elsewhere\n").is_err());
         for nowhere in ["/etc", ".", "''", "a/../.."] {
             assert!(
@@ -478,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_with_an_unknown_variable_is_refused_where_it_stands() {
+    fn a_template_with_an_unknown_variable_is_rejected_at_its_location() {
         let error =
             Config::parse(FILE_NAME, "store:\n  keyTemplate: \"{{ service }}/{{ env }}\"\n")
                 .unwrap_err();
@@ -486,7 +503,7 @@ mod tests {
         assert!(miette::Diagnostic::labels(&error).is_some());
     }
 
-    /// One row is one test: a text, the message, and what is underlined from which byte on.
+    /// Each row is a test: a text, the message, and the underlined text.
     macro_rules! errors {
         ($($name:ident: $text:expr => $message:expr, $place:expr;)*) => {$(
             #[test]
@@ -504,12 +521,12 @@ mod tests {
     }
 
     errors! {
-        a_key_twice_is_underlined_at_the_second:
+        a_duplicate_key_is_underlined:
             r#"store: { path: "duplicate path: x", path: y }"#
-            => "the key `path` stands twice", Some((36, "path"));
-        a_key_twice_in_a_table_is_underlined_at_the_second:
+            => "duplicate key `path`", Some((36, "path"));
+        a_duplicate_key_in_a_table_is_underlined:
             "rules:\n  GP102: off # GP102: off\n  GP102: error\n"
-            => "the key `GP102` stands twice", Some((35, "GP102"));
+            => "duplicate key `GP102`", Some((35, "GP102"));
         an_unknown_field_is_underlined: "{store: {path: backnd, backnd: local}}"
             => "store: unknown field `backnd`", Some((23, "backnd"));
         a_path_outside_is_underlined_at_its_key: "{store: {path: catalog}, catalog: ../x}"
@@ -527,11 +544,11 @@ mod tests {
         a_second_document_is_underlined: "catalog: a\n---\ncatalog: b\n"
             => "a second document starts here", Some((11, "---"));
         a_tag_is_underlined: "catalog: !!str a"
-            => "a tag stands here", Some((9, "!!str"));
+            => "a tag is not allowed", Some((9, "!!str"));
         a_merge_key_is_underlined: "rules: {<<: {GP101: off}}"
             => "rules: a merge key is not supported", Some((8, "<<"));
         an_alias_without_an_anchor_is_underlined: "rules: {GP101: *x}"
-            => "this is not YAML: while parsing node, found unknown anchor", Some((15, "*x}"));
+            => "invalid YAML: while parsing node, found unknown anchor", Some((15, "*x}"));
     }
 
     #[test]
@@ -544,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_and_line_ends_of_windows_move_no_place() {
+    fn a_byte_order_mark_and_windows_line_endings_do_not_shift_spans() {
         let text = "\u{feff}catalog: a\r\nstore:\r\n  é: x\r\n";
         let error = Config::parse(FILE_NAME, text).unwrap_err();
         let label = miette::Diagnostic::labels(&error).and_then(|mut all| all.next()).unwrap();

@@ -1,4 +1,6 @@
-//! `ownership`: decides who may ask for what. Rules, `new secret` and `codeowners` all ask here.
+//! `ownership`: the services' owners, namespaces and accounts.
+//!
+//! Rules, `new secret` and `codeowners` use it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,30 +11,32 @@ use serde::de::{Deserializer, Error};
 use super::{Config, ConfigError, Enums};
 use crate::suggest::did_you_mean;
 
-/// Namespaces of the cluster's own components, in which a Secret can mean power over the cluster.
+/// Namespaces in which a Secret can grant power over the cluster.
 const DENIED_NAMESPACES: [&str; 4] = ["kube-*", "argocd", "flux-system", "external-secrets"];
 
-/// The longest namespace, in bytes (Kubernetes: a DNS-1123 label).
+/// The maximum length of a namespace, in bytes (Kubernetes: a DNS-1123 label).
 const NAMESPACE_LENGTH: usize = 63;
 
 /// `ownership` in `goldenpath.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OwnershipConfig {
-    /// What each service may use, by the service's name.
+    /// The permissions of each service, by its name.
     pub services: BTreeMap<String, ServiceOwnership>,
-    /// What a service counts as that `services` does not have.
+    /// The treatment of services that are not in `services`.
     pub unlisted: Unlisted,
-    /// The code owner of each owner in the enums: `@organization/team`, `@user` or an email address.
+    /// The code owner of each owner in the enums.
+    ///
+    /// `@organization/team`, `@user` or an email address.
     pub teams: BTreeMap<String, String>,
-    /// The code owners of the rule files, and of services that no team owns.
+    /// The code owners of the rule files, and of services without an owning team.
     pub platform: Vec<String>,
     /// Namespaces that only a service that lists them may use.
     #[serde(deserialize_with = "denied_list")]
     pub denied_namespaces: Vec<NamespacePattern>,
 }
 
-/// What one service may use. A list that is left out restricts nothing.
+/// The permissions of one service. A missing list restricts nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceOwnership {
@@ -42,12 +46,12 @@ pub struct ServiceOwnership {
     /// Values of `spec.access.namespace`.
     #[serde(deserialize_with = "written_list")]
     pub namespaces: Option<Vec<NamespacePattern>>,
-    /// Accounts whose principals may be let in.
+    /// Accounts whose principals may be admitted.
     #[serde(deserialize_with = "written_list")]
     pub accounts: Option<Vec<String>>,
 }
 
-/// What a service counts as that the table does not have.
+/// The treatment of services that are not in the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unlisted {
@@ -61,7 +65,7 @@ pub enum Unlisted {
 #[serde(transparent)]
 pub struct NamespacePattern(String);
 
-/// `ownership` with lookup tables, so that ten thousand manifests cost no more than ten thousand lookups.
+/// `ownership` with lookup tables for large catalogs.
 #[derive(Debug)]
 pub struct Ownership {
     services: BTreeMap<String, ServiceOwnership>,
@@ -73,38 +77,45 @@ pub struct Ownership {
     patterns: Vec<(NamespacePattern, String)>,
 }
 
-/// Why a service may not use a namespace, or should not without the platform team's word.
+/// Why a service may not use a namespace, at least without approval.
+///
+/// The approval is the platform team's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamespaceObjection<'a> {
-    /// The service has a list, and it is not there. `holder` is a service that lists it.
+    /// The service has a list without the namespace.
+    ///
+    /// `holder` is a service that lists it.
     Outside { namespaces: &'a [NamespacePattern], holder: Option<&'a str> },
     /// Another service lists it.
     OfAnother { holder: &'a str },
-    /// It has the name of another service, and no list says more.
+    /// It is named after another service, and no list decides.
     NamedLikeAnother,
 }
 
-/// Why a principal of an account may not be let in, or should not without the platform team's word.
+/// Why a principal of an account may not be admitted, at least without approval.
+///
+/// The approval is the platform team's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountObjection<'a> {
-    /// The service has a list, and it is not there.
+    /// The service has a list without the account.
     Outside { accounts: &'a [String] },
-    /// The secret is in another account, and no list says more.
+    /// The secret is in another account, and no list decides.
     OfAnother { own: &'a str },
 }
 
-/// Reads a list that must be written out: a key without a value would silently count as none.
+/// Deserializes a list that must not be null.
+///
+/// A key without a value would count as missing.
 fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     let list: Option<Vec<T>> = Option::deserialize(from)?;
-    let empty = || {
-        D::Error::custom("the list is empty\nwrite its values, `[]` for none, or leave the key out")
-    };
+    let empty =
+        || D::Error::custom("the list is empty\nwrite its values, `[]` for none, or omit the key");
     list.map(Some).ok_or_else(empty)
 }
 
-/// The same of a list that has a default.
+/// Deserializes like [`written_list`], for a list with a default.
 fn denied_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -147,13 +158,13 @@ impl NamespacePattern {
         rest.ends_with(last)
     }
 
-    /// Returns the name, unless it is a pattern for several.
+    /// Returns the name, unless it is a pattern.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         Some(self.0.as_str()).filter(|name| !name.contains('*'))
     }
 
-    /// Returns whether it names anything: `*` alone does not.
+    /// Returns whether the pattern contains more than `*`.
     fn is_specific(&self) -> bool {
         self.0.bytes().any(|byte| byte.is_ascii_alphanumeric())
     }
@@ -202,7 +213,9 @@ impl Ownership {
         }
     }
 
-    /// Returns what a service that the table lacks counts as; None where it has it, or where there is no table.
+    /// Returns the treatment of a service that is not in the table.
+    ///
+    /// Returns None for a service in the table, and without a table.
     #[must_use]
     pub fn unlisted(&self, service: &str) -> Option<Unlisted> {
         (!self.services.is_empty() && !self.services.contains_key(service)).then_some(self.unlisted)
@@ -213,27 +226,28 @@ impl Ownership {
         self.services.keys().map(String::as_str)
     }
 
-    /// Returns the owners that a service's secrets may have; None where any may.
+    /// Returns the owners that a service's secrets may have; None for any.
     #[must_use]
     pub fn owners(&self, service: &str) -> Option<&[String]> {
         self.services.get(service)?.owners.as_deref()
     }
 
-    /// Returns the namespaces that a service lists; None where it has no list.
+    /// Returns the namespaces that a service lists; None without a list.
     #[must_use]
     pub fn namespaces(&self, service: &str) -> Option<&[NamespacePattern]> {
         self.services.get(service)?.namespaces.as_deref()
     }
 
-    /// Returns the services that list a namespace, other than by a pattern that names nothing, such as `*`.
+    /// Returns the services that list a namespace, by more than `*`.
     pub fn holders<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.holders.get(namespace).into_iter().flatten().map(String::as_str);
         let matching = self.patterns.iter().filter(move |(pattern, _)| pattern.matches(namespace));
         named.chain(matching.map(|(_, service)| service.as_str()))
     }
 
-    /// Returns the pattern by which a namespace is denied to a service. Its own list overrides that, but not with a
-    /// pattern that names nothing, such as `*`.
+    /// Returns the pattern that denies a namespace to a service.
+    ///
+    /// The service's own list overrides it, except with a pattern such as `*`.
     #[must_use]
     pub fn denied(&self, service: &str, namespace: &str) -> Option<&NamespacePattern> {
         let denied = self.denied.iter().find(|pattern| pattern.matches(namespace))?;
@@ -241,8 +255,9 @@ impl Ownership {
         (!own.any(|pattern| pattern.is_specific() && pattern.matches(namespace))).then_some(denied)
     }
 
-    /// Returns why a service may not use a namespace, whether or not that is denied to all. `is_service` knows the names
-    /// of the catalog's services.
+    /// Returns why a service may not use a namespace, apart from [`Self::denied`].
+    ///
+    /// `is_service` reports whether a name is that of a service in the catalog.
     pub fn object_to_namespace<'a>(
         &'a self,
         service: &str,
@@ -266,8 +281,9 @@ impl Ownership {
         }
     }
 
-    /// Returns why a service may not let in a principal of `account`; `own` is the account that its secret is in, where
-    /// that is known.
+    /// Returns why a service may not admit a principal of `account`.
+    ///
+    /// `own` is the account of its secret, if known.
     #[must_use]
     pub fn object_to_account<'a>(
         &'a self,
@@ -285,7 +301,7 @@ impl Ownership {
 }
 
 impl Config {
-    /// Checks `ownership` in `text`, which this was read from.
+    /// Checks `ownership`. `text` is the configuration's source.
     pub(super) fn check_ownership(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let ownership = &self.ownership;
         let bad = |keys: &[&str], item: Option<&str>, message: String, help: String| {
@@ -307,9 +323,8 @@ impl Config {
             ];
             if let Some((list, _)) = lists.into_iter().find(|(_, length)| *length == Some(0)) {
                 let message = format!("`ownership.services.{service}.{list}` is empty");
-                let help = format!(
-                    "list what the service may use, or leave `{list}` out to restrict nothing"
-                );
+                let help =
+                    format!("list what the service may use, or omit `{list}` to restrict nothing");
                 return bad(&keys(list), None, message, help);
             }
             for pattern in own.namespaces.iter().flatten() {
@@ -349,7 +364,7 @@ impl Config {
             let message =
                 "`ownership.unlisted: deny` denies every service: there is no `ownership.services`"
                     .to_owned();
-            let help = "list the services, or leave `unlisted` out".to_owned();
+            let help = "list the services, or omit `unlisted`".to_owned();
             return bad(&["ownership", "unlisted"], None, message, help);
         }
         let platform =
@@ -373,7 +388,7 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses an owner in `ownership` that the enums do not have, at its place in `text`.
+    /// Rejects an owner that is not in the enums. `text` is the configuration's source.
     pub(super) fn check_owners(
         &self,
         enums: &Enums,
@@ -409,7 +424,7 @@ impl Config {
     }
 }
 
-/// What a service is called: a DNS-1123 label, as in manifests.
+/// Checks a service's name: a DNS-1123 label, as in manifests.
 fn check_service(name: &str) -> Result<(), String> {
     let pattern = NamespacePattern(name.to_owned());
     match pattern.check() {
@@ -419,7 +434,9 @@ fn check_service(name: &str) -> Result<(), String> {
     }
 }
 
-/// What GitHub and GitLab take as an owner in CODEOWNERS: `@user`, `@organization/team`, or an email address.
+/// Returns whether GitHub and GitLab accept an owner.
+///
+/// An owner is `@user`, `@organization/team`, or an email address.
 fn is_code_owner(handle: &str) -> bool {
     let is_name = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
@@ -446,7 +463,8 @@ mod tests {
     const TABLE: &str = "\
 ownership:
   services:
-    payments: { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
+    payments: { owners: [team-payments], namespaces: [payments, \"pay-*\"],
+                accounts: [\"123456789012\"] }
     cluster-tools: { namespaces: [kube-system, \"*\"] }
     orders: { owners: [app-team] }
 ";
@@ -483,7 +501,7 @@ ownership:
     }
 
     #[test]
-    fn the_clusters_own_namespaces_are_denied_without_a_configuration() {
+    fn cluster_namespaces_are_denied_without_a_configuration() {
         let ownership = Ownership::new(&OwnershipConfig::default());
         for namespace in ["kube-system", "kube-public", "argocd", "flux-system", "external-secrets"]
         {
@@ -493,7 +511,7 @@ ownership:
     }
 
     #[test]
-    fn a_services_own_list_overrides_what_is_denied_by_a_name_and_not_by_a_star() {
+    fn a_services_own_list_overrides_a_denied_name_but_not_with_a_star() {
         let ownership = ownership(TABLE);
         assert_eq!(ownership.denied("cluster-tools", "kube-system"), None);
         assert!(ownership.denied("cluster-tools", "argocd").is_some());
@@ -501,7 +519,7 @@ ownership:
     }
 
     #[test]
-    fn a_namespace_is_the_services_that_list_it() {
+    fn a_namespace_belongs_to_the_services_that_list_it() {
         let ownership = ownership(TABLE);
         let object =
             |service, namespace| ownership.object_to_namespace(service, namespace, |_| false);
@@ -520,7 +538,8 @@ ownership:
 
     #[test]
     fn two_services_may_share_a_namespace_that_both_list() {
-        let text = "ownership:\n  services:\n    a: { namespaces: [shared] }\n    b: { namespaces: [shared] }\n";
+        let text = "ownership:\n  services:\n    a: { namespaces: [shared] }\n    \
+                    b: { namespaces: [shared] }\n";
         let ownership = ownership(text);
         for service in ["a", "b"] {
             assert_eq!(ownership.object_to_namespace(service, "shared", |_| false), None);
@@ -529,7 +548,7 @@ ownership:
     }
 
     #[test]
-    fn without_a_table_a_namespace_with_another_services_name_is_all_that_can_be_objected_to() {
+    fn without_a_table_only_a_namespace_named_after_another_service_is_an_objection() {
         let ownership = Ownership::new(&OwnershipConfig::default());
         let is_service = |name: &str| ["payments", "web"].contains(&name);
         let object =
@@ -541,7 +560,7 @@ ownership:
     }
 
     #[test]
-    fn an_account_is_one_of_the_list_or_else_the_secrets_own_where_that_is_known() {
+    fn an_account_is_in_the_list_or_is_the_secrets_own_if_known() {
         let ownership = ownership(TABLE);
         let object = |service, account, own| ownership.object_to_account(service, account, own);
         assert_eq!(object("payments", "123456789012", Some("999999999999")), None);
@@ -555,9 +574,9 @@ ownership:
     }
 
     #[test]
-    fn a_slip_in_the_table_is_an_error_at_its_place() {
+    fn a_mistake_in_the_table_is_an_error_at_its_location() {
         let one = |entry: &str| format!("ownership:\n  services:\n    payments:\n      {entry}\n");
-        for (text, said, under) in [
+        for (text, words, under) in [
             (one("namespaces: [Payments]"), "`Payments` cannot be a namespace", "Payments"),
             (
                 one("namespaces:\n        - pay_ments"),
@@ -590,17 +609,18 @@ ownership:
             ),
         ] {
             let error = Config::parse(FILE_NAME, &text).unwrap_err();
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(words), "{error}");
             let label = error.labels().unwrap().next().unwrap();
             assert_eq!(&text[label.offset()..label.offset() + label.len()], under, "{text}");
         }
     }
 
     #[test]
-    fn an_owner_that_the_enums_lack_is_an_error_at_its_place() {
+    fn an_owner_that_is_not_in_the_enums_is_an_error_at_its_location() {
         for (text, under) in [
             (
-                "ownership:\n  services:\n    a: { owners: [app-team, team-paymnts] } # team-paymnts\n",
+                "ownership:\n  services:\n    a: { owners: [app-team, team-paymnts] } \
+                 # team-paymnts\n",
                 "team-paymnts",
             ),
             ("ownership:\n  teams:\n    team-paymnts: \"@acme/x\"\n", "team-paymnts"),
@@ -616,7 +636,7 @@ ownership:
     }
 
     #[test]
-    fn code_owners_are_teams_users_and_addresses() {
+    fn code_owners_are_teams_users_and_email_addresses() {
         for good in ["@acme/payments", "@ann", "@acme/platform/core", "ann@example.com"] {
             assert!(is_code_owner(good), "{good}");
         }

@@ -1,9 +1,9 @@
-//! `policies` in `goldenpath.yaml`: the platform team's own rules, in CEL (the Common Expression Language,
-//! <https://cel.dev>).
+//! `policies` in `goldenpath.yaml`: the platform team's own rules, in CEL.
 //!
-//! Whoever writes a policy may be wrong or hostile, and so may whoever writes the manifest that it judges: what is too
-//! long or too deep is refused before it is parsed, and what could take too long on a manifest before it runs (see
-//! [`cost`]). What cannot be judged is an error at the policy's own place, never a silent pass.
+//! (The Common Expression Language, <https://cel.dev>.) The author of a policy may make mistakes or
+//! be hostile, and so may the author of a manifest: too long or too deep expressions are rejected
+//! before they are parsed, and too expensive ones before they run on a manifest (see [`cost`]). A
+//! policy that cannot be evaluated is an error at its location, never a silent pass.
 
 mod alignment;
 mod cost;
@@ -28,35 +28,39 @@ use crate::yaml::parse_configuration;
 use cost::Sizes;
 use expression::{Expression, Fault};
 
-/// More than these are a mistake, or meant to keep the parser busy.
+/// The maximum number of policies: more are a mistake or an attack on the parser.
 const MAX_POLICIES: usize = 200;
 
-/// The characters of a name, a field, a message or a help at most.
+/// The maximum length of a name, a field, a message or a help, in characters.
 const MAX_TEXT: usize = 1000;
 
-/// The stack that the parser gets, in bytes. It needs 0.3 MB a level unoptimized, and levels are bounded.
+/// The parser's stack, in bytes.
+///
+/// It needs 0.3 MB per level unoptimized, and levels are bounded.
 const PARSER_STACK: usize = 64 * 1024 * 1024;
 
-/// A policy as it is written.
+/// A policy in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyConfig {
-    /// In kebab case, unique.
+    /// Unique, in kebab case.
     pub name: String,
-    /// Which manifests the policy is about, in CEL; without it, all of them.
+    /// A condition in CEL that selects manifests; all of them without it.
     pub when: Option<String>,
-    /// What must be true of them, in CEL.
+    /// A condition in CEL that selected manifests must meet.
     pub assert: String,
-    /// What to tell people when it is not.
+    /// The message for a manifest that does not meet it.
     pub message: String,
     #[serde(default)]
     pub severity: PolicySeverity,
-    /// The field to point at, dotted (`metadata.owner`) or a JSON pointer (`/metadata/owner`).
+    /// The field to underline, dotted or a JSON pointer.
+    ///
+    /// For example, `metadata.owner` or `/metadata/owner`.
     pub field: Option<String>,
     pub help: Option<String>,
 }
 
-/// What a policy's findings count as.
+/// The severity of a policy's findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicySeverity {
@@ -65,51 +69,53 @@ pub enum PolicySeverity {
     Warn,
 }
 
-/// A policy, compiled.
+/// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
     pub name: String,
     pub message: String,
     pub severity: PolicySeverity,
-    /// JSON pointer to the field to point at; empty for the manifest as a whole.
+    /// JSON pointer to the field to underline; empty for the whole manifest.
     pub pointer: String,
     pub help: Option<String>,
     when: Option<Expression>,
     assert: Expression,
 }
 
-/// What a policy sees of a manifest.
+/// The variables of a policy for one manifest.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicySubject<'a> {
-    /// From the repository's root.
+    /// Path from the repository's root.
     pub path: &'a str,
     pub manifest: &'a Value,
-    /// Where a change is judged: the manifest of the same ID before it, null where there was none.
+    /// For a change: the previous manifest of the same ID, null if there was none.
     pub base: Option<&'a Value>,
 }
 
 /// All policies of a `goldenpath.yaml`, compiled once.
 #[derive(Default)]
 pub struct Policies {
-    /// The configuration's name and text, for errors that point into it.
+    /// The configuration's name and text, for the location of errors.
     file: String,
     text: String,
     policies: Vec<Policy>,
-    /// Every pattern that a policy gives to `matches`.
+    /// The compiled patterns of `matches`.
     patterns: Arc<BTreeMap<String, Regex>>,
-    /// None where there are no policies: it takes a while to build.
+    /// None without policies: it is expensive to build.
     functions: Option<Arc<Env>>,
 }
 
 impl Policies {
-    /// The stack that a thread needs for [`Self::broken_by`], in bytes: the interpreter takes 60 KB a level
-    /// unoptimized, and an expression has at most [`expression::MAX_DEPTH`] of them.
+    /// The stack that a thread needs for [`Self::broken_by`], in bytes.
+    ///
+    /// The interpreter needs 60 KB per level unoptimized, and an expression has at most
+    /// [`expression::MAX_DEPTH`] levels.
     pub const STACK: usize = 16 * 1024 * 1024;
 
-    /// Compiles the policies `written` in the configuration `file`, whose text is `text`.
+    /// Compiles the policies of the configuration `file` with the text `text`.
     ///
     /// # Errors
-    /// The first one that cannot be used, at its place.
+    /// The first invalid policy, with its location.
     pub fn compile(file: &str, text: &str, written: &[PolicyConfig]) -> Result<Self, ConfigError> {
         if written.is_empty() {
             return Ok(Self::default());
@@ -120,7 +126,7 @@ impl Policies {
             return Err(ConfigError::new(
                 file,
                 message,
-                format!("{MAX_POLICIES} at most are allowed"),
+                format!("remove some: the maximum is {MAX_POLICIES}"),
             )
             .at_field(text, &["policies"]));
         }
@@ -137,13 +143,14 @@ impl Policies {
             let unable = |why: String| {
                 ConfigError::new(file, why, "this is a bug or a lack of memory; please report it")
             };
-            let work = work
-                .map_err(|error| unable(format!("no thread to parse the policies on: {error}")))?;
-            work.join().map_err(|_| unable("the policies cannot be parsed".to_owned()))?
+            let work = work.map_err(|error| {
+                unable(format!("cannot start a thread for the parser: {error}"))
+            })?;
+            work.join().map_err(|_| unable("cannot parse the policies".to_owned()))?
         })?;
         policies.policies = compiled;
         policies.patterns = Arc::new(patterns);
-        // Without optionals and their namespace: less to look a name up in, and less to reason about.
+        // Without optionals and their namespace: fewer names to look up and to reason about.
         policies.functions =
             Some(Arc::new(Env::default().with_optional_support(false).with_stdlib()));
         Ok(policies)
@@ -182,17 +189,19 @@ impl Policies {
         self.policies.is_empty()
     }
 
-    /// The configuration that they stand in.
+    /// Returns the name of their configuration file.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The policies that `subject` breaks, in the configuration's order. To be called on a thread with a stack of
-    /// [`Self::STACK`]. A policy that speaks of `base` has nothing to say where no change is judged.
+    /// Returns the policies that `subject` violates, in the configuration's order.
+    ///
+    /// Call it on a thread with a stack of [`Self::STACK`]. A policy that uses `base` is skipped
+    /// unless a change is checked.
     ///
     /// # Errors
-    /// A policy that cannot be run on `subject`, at its place.
+    /// A policy that cannot be evaluated on `subject`, with its location.
     pub fn broken_by(&self, subject: PolicySubject<'_>) -> Result<Vec<&Policy>, ConfigError> {
         let Some(functions) = &self.functions else { return Ok(Vec::new()) };
         let context = self.context(Arc::clone(functions), subject);
@@ -201,7 +210,7 @@ impl Policies {
         for (index, policy) in self.policies.iter().enumerate() {
             let run = |key: &'static str, expression: &Expression| {
                 expression.run(&context, &sizes).map_err(|fault| {
-                    let message = format!("cannot judge `{}`: {}", subject.path, fault.message);
+                    let message = format!("cannot evaluate `{}`: {}", subject.path, fault.message);
                     self.error(index, &policy.name, key, Fault { message, ..fault })
                 })
             };
@@ -225,8 +234,9 @@ impl Policies {
         }
         if !self.patterns.is_empty() {
             let patterns = Arc::clone(&self.patterns);
-            // Compiled once instead of at each call, as cel's own `matches` does. Adding it fails where a function of
-            // this name exists, and none does without cel's feature `regex`; should one come, it does the same.
+            // Compiled once, where cel's own `matches` compiles at each call. Adding it fails only
+            // if a function of this name exists, which requires cel's feature `regex`; that
+            // function does the same.
             let _ = context.add_function(
                 "matches",
                 move |This(text): This<Arc<String>>, pattern: Arc<String>| {
@@ -237,7 +247,7 @@ impl Policies {
         context
     }
 
-    /// What is wrong with the value of `key` of the policy at `index`, drawn into the configuration.
+    /// Returns an error for `key` of the policy at `index`, with its location.
     fn error(&self, index: usize, name: &str, key: &str, fault: Fault) -> ConfigError {
         let message = match key {
             "name" => fault.message,
@@ -265,11 +275,14 @@ impl Policy {
     }
 }
 
-/// What of a policy is wrong, but for its CEL: the key, and how.
+/// Checks everything in a policy except its CEL.
+///
+/// The error is the key and the fault.
 fn check_texts(policy: &PolicyConfig, is_taken: bool) -> Result<(), (&'static str, Fault)> {
     if !is_kebab_case(&policy.name) {
         let message = format!("`{}` cannot be a policy's name", policy.name);
-        let help = "begin with a letter, then small letters, digits and single hyphens: `prod-needs-approval`";
+        let help = "begin with a letter, then lowercase letters, digits and single hyphens: \
+                    `prod-needs-approval`";
         return Err(("name", Fault::whole(message, help)));
     }
     if is_taken {
@@ -284,16 +297,16 @@ fn check_texts(policy: &PolicyConfig, is_taken: bool) -> Result<(), (&'static st
     for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text?))) {
         if text.trim().is_empty() {
             let help = if key == "message" {
-                "say what is wrong, for people"
+                "describe the problem to the user"
             } else {
-                "fill it in, or leave it out"
+                "fill it in, or omit it"
             };
             return Err((key, Fault::whole("is empty", help)));
         }
         if text.chars().count() > MAX_TEXT {
             return Err((
                 key,
-                Fault::whole("is too long", format!("{MAX_TEXT} characters at most are allowed")),
+                Fault::whole("is too long", format!("shorten it to at most {MAX_TEXT} characters")),
             ));
         }
     }
@@ -319,7 +332,7 @@ fn is_kebab_case(name: &str) -> bool {
 
 fn is_field(field: &str) -> bool {
     match field.strip_prefix('/') {
-        // RFC 6901: a tilde stands for nothing by itself.
+        // RFC 6901: a tilde has no meaning on its own.
         Some(_) => field.replace("~0", "").replace("~1", "").find('~').is_none(),
         None => {
             field != "manifest"
@@ -329,7 +342,7 @@ fn is_field(field: &str) -> bool {
     }
 }
 
-/// A dotted path as the JSON pointer that it stands for; a pointer as it is.
+/// Converts a dotted path to a JSON pointer; a pointer is unchanged.
 fn to_pointer(field: &str) -> String {
     if field.starts_with('/') {
         return field.to_owned();
@@ -340,7 +353,9 @@ fn to_pointer(field: &str) -> String {
         .collect()
 }
 
-/// JSON as CEL sees it, its strings borrowed. Whole numbers are `int`, so that they compare and add up with literals.
+/// Converts JSON for CEL, borrowing strings.
+///
+/// Whole numbers become `int`, to match literals.
 fn to_cel(value: &Value) -> Box<dyn Val + '_> {
     match value {
         Value::Null => Box::new(CelNull),

@@ -1,4 +1,4 @@
-//! `schemas/metadata/secret_types.yaml`: which keys a value has, by `spec.secretType`, and how they are made.
+//! `schemas/metadata/secret_types.yaml`: the keys of a value, and their generation.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,31 @@ use serde::Deserialize;
 use super::{ConfigError, Enums, read, read_built_in};
 use crate::suggest;
 
-/// The keys that goldenpath has built in; `init` writes this very text.
+/// The built-in keys, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/secret_types.yaml");
 
-/// The longest name of a key, in characters (Kubernetes, `IsConfigMapKey`).
+/// The maximum length of a key, in characters (Kubernetes, `IsConfigMapKey`).
 const NAME_LENGTH: usize = 253;
 
-/// The characters that are made for a key: not so few that they can be guessed, and as many as AWS makes
-/// (GetRandomPassword, `PasswordLength`).
+/// The allowed number of generated characters.
+///
+/// The minimum prevents guessing; the maximum is AWS's (GetRandomPassword, `PasswordLength`).
 const LENGTHS: std::ops::RangeInclusive<u16> = 8..=4096;
 
-/// The random bytes that are made for a key.
+/// The allowed number of generated random bytes.
 const BYTES: std::ops::RangeInclusive<u16> = 16..=1024;
 
-/// What a value of each type looks like.
+/// The keys of a value, by type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretTypes(BTreeMap<String, SecretType>);
 
-/// What a value of one type looks like.
+/// The keys of a value of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretType {
-    /// In the order in which people are asked for them.
+    /// In the order of the prompts.
     pub keys: Vec<Key>,
-    /// Whether a value may have keys beside these.
+    /// Whether a value may have additional keys.
     #[serde(default)]
     pub other_keys: bool,
 }
@@ -42,36 +43,36 @@ pub struct Key {
     pub name: String,
     #[serde(default)]
     pub required: bool,
-    /// A file's content, which nobody types.
+    /// Whether it is a file's content, which is not typed.
     #[serde(default)]
     pub multiline: bool,
-    /// None for what only somebody else can know.
+    /// None if it cannot be generated.
     #[serde(default)]
     pub generate: Option<Recipe>,
 }
 
-/// How a key's text is made.
+/// How a key's text is generated.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "WrittenRecipe")]
 pub struct Recipe {
     pub make: Make,
-    /// Made for the first value, and kept when that is rotated.
+    /// Whether rotation keeps it.
     pub once: bool,
 }
 
-/// What a text is made of.
+/// The source of a generated text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Make {
     Characters(Characters),
     Bytes { count: u16, encoding: Encoding },
 }
 
-/// So many characters of these kinds, at least one of each.
+/// A number of characters of these kinds, at least one of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Characters {
     pub length: u16,
     pub from: Vec<Kind>,
-    /// None of these.
+    /// Excluded characters.
     pub without: String,
 }
 
@@ -81,7 +82,7 @@ pub enum Kind {
     Lowercase,
     Uppercase,
     Digits,
-    /// ASCII's punctuation, which AWS takes too (GetRandomPassword, `ExcludePunctuation`).
+    /// ASCII's punctuation, as in AWS (GetRandomPassword, `ExcludePunctuation`).
     Symbols,
 }
 
@@ -90,7 +91,7 @@ pub enum Kind {
 pub enum Encoding {
     Hex,
     Base64,
-    /// Without padding, as tokens have it.
+    /// Without padding, as in tokens.
     Base64url,
 }
 
@@ -113,17 +114,17 @@ struct Written {
 }
 
 impl SecretTypes {
-    /// The built-in types.
+    /// Returns the built-in types.
     #[must_use]
     pub fn built_in() -> Self {
         Self(read_built_in::<Written>(BUILT_IN).secret_types)
     }
 
-    /// Reads a catalog's own types; a type that `text` leaves out is the built-in one.
+    /// Parses a catalog's own types; a missing type is the built-in one.
     ///
     /// # Errors
-    /// Broken YAML, an unknown field, a type that `enums` do not have, a key that Kubernetes would not take or that stands there
-    /// twice, and a recipe that nothing can be made by.
+    /// Invalid YAML, an unknown field, a type that is not in `enums`, a key that Kubernetes would
+    /// reject, a duplicate key, or an impossible recipe.
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let own = read::<Option<Written>>(path, text)?.unwrap_or_default().secret_types;
         for (name, secret_type) in &own {
@@ -149,12 +150,12 @@ impl SecretTypes {
                     ));
                 }
                 if secret_type.keys[..index].iter().any(|other| other.name == key.name) {
-                    let message = format!("the key `{}` stands twice under `{name}`", key.name);
-                    return Err(wrong(&below, message, "leave one of them out"));
+                    let message = format!("duplicate key `{}` under `{name}`", key.name);
+                    return Err(wrong(&below, message, "remove one of them"));
                 }
             }
             if secret_type.keys.is_empty() && !secret_type.other_keys {
-                let message = format!("a value of type `{name}` could have no key at all");
+                let message = format!("a value of type `{name}` cannot have any keys");
                 return Err(wrong(&[], message, "give it keys, or `otherKeys: true`"));
             }
         }
@@ -163,7 +164,7 @@ impl SecretTypes {
         Ok(all)
     }
 
-    /// What a value of this type looks like. One that nothing is said of may have any keys.
+    /// Returns the keys of a value of this type; an unlisted type may have any keys.
     #[must_use]
     pub fn of(&self, name: &str) -> SecretType {
         self.0.get(name).cloned().unwrap_or(SecretType { keys: Vec::new(), other_keys: true })
@@ -176,15 +177,16 @@ impl SecretType {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    /// The keys that a value cannot be without and that nobody but a person can give.
+    /// Returns the required keys that cannot be generated.
     #[must_use]
     pub fn only_given(&self) -> Vec<&str> {
         let only = self.keys.iter().filter(|key| key.required && key.generate.is_none());
         only.map(|key| key.name.as_str()).collect()
     }
 
-    /// The keys that a first value is made of where nobody gives it: those that it cannot be without, or else all, as far as they
-    /// can be made.
+    /// Returns the keys to generate for a first value that is not given.
+    ///
+    /// These are the required keys, or else all that can be generated.
     #[must_use]
     pub fn made_at_first(&self) -> Vec<&Key> {
         let is_required = self.keys.iter().any(|key| key.required);
@@ -194,7 +196,7 @@ impl SecretType {
             .collect()
     }
 
-    /// Whether a first value can be made without anybody's help.
+    /// Returns whether a first value can be generated entirely.
     #[must_use]
     pub fn can_be_generated(&self) -> bool {
         self.only_given().is_empty() && self.keys.iter().any(|key| key.generate.is_some())
@@ -202,7 +204,7 @@ impl SecretType {
 }
 
 impl Kind {
-    /// The characters of this kind, in ASCII's order.
+    /// Returns the characters of this kind, in ASCII's order.
     #[must_use]
     pub fn characters(self) -> &'static str {
         match self {
@@ -229,7 +231,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                 if !LENGTHS.contains(&length) {
                     let (min, max) = (LENGTHS.start(), LENGTHS.end());
                     return Err(format!(
-                        "`length` is {length}, and can be {min} to {max}\nwrite {min} to {max}"
+                        "`length` is {length}, but must be {min} to {max}\nwrite {min} to {max}"
                     ));
                 }
                 if from.is_empty() {
@@ -242,7 +244,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                     .any(|kind| kind.characters().chars().all(|one| without.contains(one)))
                 {
                     return Err(
-                        "`without` leaves nothing of a kind in `from`\nleave that kind out"
+                        "`without` excludes all characters of a kind in `from`\nremove that kind"
                             .to_owned(),
                     );
                 }
@@ -252,14 +254,14 @@ impl TryFrom<WrittenRecipe> for Recipe {
                 if !BYTES.contains(&count) {
                     let (min, max) = (BYTES.start(), BYTES.end());
                     return Err(format!(
-                        "`bytes` is {count}, and can be {min} to {max}\nwrite {min} to {max}"
+                        "`bytes` is {count}, but must be {min} to {max}\nwrite {min} to {max}"
                     ));
                 }
                 Make::Bytes { count, encoding: r#as.unwrap_or(Encoding::Base64) }
             }
             _ => {
                 return Err(
-                    "`generate` takes `length` with `from` and `without`, or `bytes` with `as`\n\
+                    "`generate` needs `length` with `from` and `without`, or `bytes` with `as`\n\
                      write `length` or `bytes`"
                         .to_owned(),
                 );
@@ -269,18 +271,19 @@ impl TryFrom<WrittenRecipe> for Recipe {
     }
 }
 
-/// What Kubernetes takes as a key of a Secret (`IsConfigMapKey`).
+/// Checks a key of a Kubernetes Secret (`IsConfigMapKey`).
 ///
 /// # Errors
-/// A sentence that says what is wrong with `name`.
+/// A sentence that says why `name` is rejected.
 pub fn check_key(name: &str) -> Result<(), String> {
     let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > NAME_LENGTH || !name.bytes().all(is_taken) {
-        return Err(format!("Kubernetes takes 1 to {NAME_LENGTH} letters, digits and -_."));
+        return Err(format!("Kubernetes allows 1 to {NAME_LENGTH} letters, digits and -_."));
     }
-    match name == "." || name.starts_with("..") {
-        true => Err("Kubernetes takes no key that is `.` or begins with `..`".to_owned()),
-        false => Ok(()),
+    if name == "." || name.starts_with("..") {
+        Err("Kubernetes rejects `.` and keys that begin with `..`".to_owned())
+    } else {
+        Ok(())
     }
 }
 
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn every_built_in_type_is_there_and_says_what_can_be_made() {
+    fn every_built_in_type_exists_and_has_its_generated_keys() {
         let types = parse(BUILT_IN).unwrap();
         assert_eq!(types, SecretTypes::built_in());
         for name in Enums::built_in().secret_types {
@@ -316,21 +319,21 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_left_out_is_the_built_in_one_and_an_unknown_one_takes_any_key() {
+    fn a_missing_type_is_the_built_in_one_and_an_unlisted_one_has_any_keys() {
         let types = parse("secretTypes:\n  api-key: { keys: [{ name: token }] }\n").unwrap();
         assert_eq!(types.of("api-key").keys.len(), 1);
         assert_eq!(types.of("signing-key"), SecretTypes::built_in().of("signing-key"));
-        assert!(types.of("house-made").other_keys);
+        assert!(types.of("custom-type").other_keys);
         assert_eq!(parse("# nothing yet\n").unwrap(), SecretTypes::built_in());
     }
 
     #[test]
-    fn what_no_value_could_be_made_by_is_refused_where_it_stands() {
+    fn an_impossible_type_is_rejected_at_its_location() {
         for (text, words) in [
             ("api-keys: { keys: [{ name: a }] }", "there is no secret type `api-keys`"),
             ("api-key: { keys: [{ name: a b }] }", "cannot have the key `a b`"),
-            ("api-key: { keys: [{ name: a }, { name: a }] }", "stands twice"),
-            ("api-key: { keys: [] }", "no key at all"),
+            ("api-key: { keys: [{ name: a }, { name: a }] }", "duplicate key `a`"),
+            ("api-key: { keys: [] }", "cannot have any keys"),
             ("api-key: { keys: [{ name: a, secret: true }] }", "secret"),
             ("api-key: { keys: [{ name: a, generate: { length: 7 } }] }", "8 to 4096"),
             ("api-key: { keys: [{ name: a, generate: { bytes: 8 } }] }", "16 to 1024"),
@@ -339,8 +342,9 @@ mod tests {
                 "or `bytes` with `as`",
             ),
             (
-                "api-key: { keys: [{ name: a, generate: { length: 9, from: [digits], without: \"0123456789\" } }] }",
-                "leaves nothing",
+                "api-key: { keys: [{ name: a, generate: \
+                 { length: 9, from: [digits], without: \"0123456789\" } }] }",
+                "excludes all",
             ),
         ] {
             let error = parse(&format!("secretTypes:\n  {text}\n")).unwrap_err();

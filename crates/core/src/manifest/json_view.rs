@@ -1,4 +1,4 @@
-//! Nodes as the schema's validator reads them: in place, without a second copy as JSON.
+//! A view of nodes for the schema validator, without a copy as JSON.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::Number;
 
 use crate::yaml::{Key, Node, NodeValue};
 
-/// What a parsed manifest is to the validator.
+/// The validator's adapter for parsed manifests.
 pub(super) struct Nodes;
 
 impl Json for Nodes {
@@ -16,9 +16,9 @@ impl Json for Nodes {
     type PreparedKey = String;
     type StringBuffer = ();
 
-    // A lookup goes through the mapping as reading all of its members does.
+    // A lookup scans the mapping, as iteration does.
     const KEYS_PER_LOOKUP: usize = 2;
-    // Aliases are refused by the parser.
+    // The parser rejects aliases.
     const ACYCLIC: bool = true;
 
     fn prepare_key(key: &str) -> String {
@@ -147,7 +147,7 @@ mod tests {
     use crate::yaml::parse;
 
     #[test]
-    fn nodes_are_what_the_validator_takes_them_for() {
+    fn the_validator_sees_each_node_with_its_type() {
         let document = parse(&conformance::document().to_string()).unwrap();
         conformance::assert_conformance::<Nodes>(&&document);
     }

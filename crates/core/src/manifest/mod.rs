@@ -19,12 +19,12 @@ pub use schema::{
 };
 pub use store_key::{StoreKey, StoreKeyError};
 
-/// The status that a manifest's bytes say, whatever else is wrong with it.
+/// Returns the status in a manifest's bytes, even if the manifest has other errors.
 #[must_use]
 pub fn status_in(bytes: &[u8]) -> Option<LifecycleStatus> {
     let root = yaml::parse(std::str::from_utf8(bytes).ok()?).ok()?;
     LifecycleStatus::parse(root.string_at("/spec/lifecycle/status")?).ok()
 }
 
-/// The bytes of a manifest that are read at most; a SecretRequest needs one thousandth.
+/// The maximum size of a manifest; a SecretRequest needs a thousandth of it.
 pub const MAX_BYTES: u64 = 256 * 1024;

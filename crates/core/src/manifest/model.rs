@@ -1,4 +1,4 @@
-//! The typed SecretRequest: once one exists, nothing about it needs checking again.
+//! The typed SecretRequest, which needs no further checks.
 
 use std::fmt;
 
@@ -9,7 +9,9 @@ use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
 use crate::yaml::{Node, NodeValue};
 
-/// What a team asks for: one secret, in one environment, for one service (the seed's section 1).
+/// A team's request for one secret in one environment for one service.
+///
+/// (The seed's section 1.)
 ///
 /// Its fields, under these camel-case names, are the variables of every template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,10 +30,12 @@ pub struct SecretRequest {
     pub status: LifecycleStatus,
     pub namespace: DnsLabel,
     pub k8s_secret_name: DnsSubdomain,
-    /// Who may use the value; None where the manifest leaves that to others. No variable of templates.
+    /// The principals that may use the value; None if not given.
+    ///
+    /// Not a template variable.
     #[serde(skip)]
     pub principals: Option<Principals>,
-    /// Whether the first value is made when the secret is created. No variable of templates.
+    /// Whether the first value is generated on creation. Not a template variable.
     #[serde(skip)]
     pub generate: bool,
     pub ttl_days: u32,
@@ -48,11 +52,13 @@ pub enum LifecycleStatus {
 }
 
 impl SecretRequest {
-    /// Reads the typed model out of a parsed manifest. A manifest that the built-in schema accepts always has one;
-    /// this asks again because a catalog may bring a schema of its own that demands less.
+    /// Reads the typed model from a parsed manifest.
+    ///
+    /// This always succeeds for a manifest that the built-in schema accepts. A catalog's own schema
+    /// may require less.
     ///
     /// # Errors
-    /// The first field that is missing or not what it must be.
+    /// The first field that is missing or invalid.
     pub fn read(root: &Node) -> Result<Self, Violation> {
         let fields = Fields(root);
         Ok(Self {
@@ -103,7 +109,7 @@ impl SecretRequest {
 }
 
 impl LifecycleStatus {
-    /// All states, in their order.
+    /// All states, in order.
     pub const ALL: [Self; 4] =
         [Self::Active, Self::Deprecated, Self::DecommissionRequested, Self::Decommissioned];
 
@@ -116,7 +122,9 @@ impl LifecycleStatus {
             .ok_or_else(|| format!("the states are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 
-    /// The states that may follow: one step on, or one step back until the secret is gone.
+    /// Returns the possible next states.
+    ///
+    /// A secret moves one state forward, or one back until it is gone.
     #[must_use]
     pub fn steps(self) -> &'static [Self] {
         match self {
@@ -127,7 +135,7 @@ impl LifecycleStatus {
         }
     }
 
-    /// Whether somebody may still use the secret: nobody has asked for its end.
+    /// Returns whether the secret may still be used: its decommission is not requested.
     #[must_use]
     pub fn is_in_use(self) -> bool {
         matches!(self, Self::Active | Self::Deprecated)
@@ -179,7 +187,7 @@ impl<'node> Fields<'node> {
         })
     }
 
-    /// False where it is left out.
+    /// Returns false if the field is missing.
     fn flag(&self, pointer: &str) -> Result<bool, Violation> {
         match self.0.at(pointer).map(|(_, node)| &node.value) {
             None => Ok(false),

@@ -1,29 +1,34 @@
-//! The names that a manifest gives, each checked once, where it comes in.
+//! The names in a manifest, each parsed once.
 
 use std::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A DNS-1123 label: what Kubernetes takes for a namespace and goldenpath for services, environments and names.
+/// A DNS-1123 label.
+///
+/// It names a Kubernetes namespace, a service, an environment or a secret.
+///
 /// Safe as a file name and as a part of a store key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DnsLabel(String);
 
-/// A DNS-1123 subdomain: labels joined by dots, what Kubernetes takes for a Secret's name.
+/// A DNS-1123 subdomain, labels joined by dots: the name of a Kubernetes Secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DnsSubdomain(String);
 
-/// An audit ID, `SEC-0007`: at least four digits, no more zeros in front than those four need.
+/// An audit ID such as `SEC-0007`.
+///
+/// It has at least four digits, without superfluous leading zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(u32);
 
-/// The longest DNS-1123 label, in bytes.
+/// The maximum length of a DNS-1123 label, in bytes.
 pub const LABEL_LENGTH: usize = 63;
 
-/// The longest DNS-1123 subdomain, in bytes.
+/// The maximum length of a DNS-1123 subdomain, in bytes.
 pub const SUBDOMAIN_LENGTH: usize = 253;
 
 impl<'de> Deserialize<'de> for SecretId {
@@ -34,7 +39,7 @@ impl<'de> Deserialize<'de> for SecretId {
 
 impl DnsLabel {
     /// # Errors
-    /// A sentence that says what is wrong with `text`.
+    /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
         check_label(text, LABEL_LENGTH)?;
         Ok(Self(text.to_owned()))
@@ -48,14 +53,14 @@ impl DnsLabel {
 
 impl DnsSubdomain {
     /// # Errors
-    /// A sentence that says what is wrong with `text`.
+    /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > SUBDOMAIN_LENGTH {
             return Err(too_long(text, SUBDOMAIN_LENGTH));
         }
         for label in text.split('.') {
             if label.is_empty() && !text.is_empty() {
-                return Err("a dot must stand between two names".to_owned());
+                return Err("there must be a name on both sides of a dot".to_owned());
             }
             check_label(label, SUBDOMAIN_LENGTH)?;
         }
@@ -72,35 +77,35 @@ impl SecretId {
     /// The prefix of every ID.
     pub const PREFIX: &'static str = "SEC-";
 
-    /// The highest ID that there can be.
+    /// The highest possible ID.
     pub const LAST: Self = Self(999_999_999);
 
-    /// The ID after this one.
+    /// Returns the next ID.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The number behind the prefix.
+    /// Returns the number after the prefix.
     #[must_use]
     pub fn number(self) -> u32 {
         self.0
     }
 
-    /// The ID of a number; None for 0, and for one of more than nine digits.
+    /// Returns the ID with a number; None for 0 and for more than nine digits.
     #[must_use]
     pub fn of_number(number: u32) -> Option<Self> {
         (1..=999_999_999).contains(&number).then_some(Self(number))
     }
 
-    /// The first ID of a catalog.
+    /// Returns the first ID of a catalog.
     #[must_use]
     pub fn first() -> Self {
         Self(1)
     }
 
     /// # Errors
-    /// A sentence that says what is wrong with `text`.
+    /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
         const FORM: &str = "an ID is `SEC-` and at least four digits, such as SEC-0007";
         let digits = text.strip_prefix(Self::PREFIX).ok_or(FORM)?;
@@ -143,22 +148,22 @@ impl Serialize for SecretId {
     }
 }
 
-/// One line of words for people: what a description may be.
+/// Checks a text for people, such as a description: one line, not empty.
 ///
 /// # Errors
-/// A sentence that says what is wrong with `text`.
+/// A sentence that says why `text` is rejected.
 pub fn check_one_line(text: &str) -> Result<(), String> {
     match text.chars().find(|character| character.is_control()) {
         Some('\n' | '\r') => Err("keep it to one line".to_owned()),
         Some(character) => {
-            Err(format!("the control character U+{:04X} cannot stand here", u32::from(character)))
+            Err(format!("the control character U+{:04X} is not allowed here", u32::from(character)))
         }
-        None if text.trim().is_empty() => Err("say something, or leave the field out".to_owned()),
+        None if text.trim().is_empty() => Err("write a text, or omit the field".to_owned()),
         None => Ok(()),
     }
 }
 
-/// The nearest DNS-1123 label to `text`, for defaults and suggestions; empty when nothing of it can stand in one.
+/// Returns the DNS-1123 label closest to `text`, or an empty string.
 #[must_use]
 pub fn to_label(text: &str) -> String {
     let mut label = String::new();
@@ -185,7 +190,7 @@ fn check_label(text: &str, limit: usize) -> Result<(), String> {
             _ if character.is_control() => "a control character".to_owned(),
             _ => format!("`{character}`"),
         };
-        return Err(format!("{what} cannot stand in a DNS-1123 name: {ALLOWED}"));
+        return Err(format!("{what} is not allowed in a DNS-1123 name: {ALLOWED}"));
     }
     if text.starts_with('-') || text.ends_with('-') {
         return Err("a name starts and ends with a letter or digit".to_owned());
@@ -197,7 +202,7 @@ fn check_label(text: &str, limit: usize) -> Result<(), String> {
 }
 
 fn too_long(text: &str, limit: usize) -> String {
-    format!("the name has {} characters, {limit} at most are allowed", text.chars().count())
+    format!("the name has {} characters, the maximum is {limit}", text.chars().count())
 }
 
 #[cfg(test)]
@@ -206,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_what_kubernetes_takes() {
+    fn labels_are_those_of_kubernetes() {
         for good in ["a", "payments", "3scale", "a-b-c", &"x".repeat(63)] {
             assert!(DnsLabel::parse(good).is_ok(), "{good}");
         }
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_one_way_to_be_written() {
+    fn an_id_has_only_one_spelling() {
         assert_eq!(SecretId::parse("SEC-0007").unwrap().to_string(), "SEC-0007");
         assert_eq!(SecretId::parse("SEC-12345").unwrap().next().to_string(), "SEC-12346");
         assert_eq!(SecretId::parse("SEC-007").unwrap_err(), "write this ID as SEC-0007");

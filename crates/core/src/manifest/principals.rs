@@ -1,4 +1,4 @@
-//! Who may use a secret's value, as `spec.access` says it.
+//! The principals of `spec.access`, which may use a secret's value.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use super::schema::{Violation, ViolationKind};
 use crate::arn;
 use crate::yaml::{Node, NodeValue};
 
-/// ARNs of roles, users and accounts, each list sorted and without doubles.
+/// ARNs of roles, users and accounts, each list sorted and without duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principals {
     /// `readPrincipals`: may read the value.
     pub read: BTreeSet<String>,
-    /// `writePrincipals`: may put a new one.
+    /// `writePrincipals`: may set a new value.
     pub write: BTreeSet<String>,
-    /// `breakGlassPrincipals`: may do both, when all else fails.
+    /// `breakGlassPrincipals`: may do both, in an emergency.
     pub break_glass: BTreeSet<String>,
 }
 
 impl Principals {
-    /// What the fields of `spec.access` say; None where there is none of them.
+    /// Reads the lists of `spec.access`. Returns None if it has none of them.
     ///
     /// # Errors
-    /// A list that is no list, or an item that is no principal.
+    /// A field that is not a list, or an item that is not a principal.
     pub(super) fn read(root: &Node) -> Result<Option<Self>, Violation> {
         let list = |field: &str| read_list(root, &format!("/spec/access/{field}"));
         let lists =

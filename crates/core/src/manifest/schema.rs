@@ -1,4 +1,4 @@
-//! The JSON Schema of a SecretRequest, with the catalog's enums in it: JSON → violations.
+//! The JSON Schema of a SecretRequest with the catalog's enums: JSON → violations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -13,19 +13,21 @@ use crate::arn;
 use crate::config::{ConfigError, Enums};
 use crate::yaml::Node;
 
-/// The schema that goldenpath has built in; `init` writes this very text.
+/// The built-in schema, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/secret_request.schema.json");
 
-/// Where a catalog keeps its own copy, from the repository's root.
+/// The path of a catalog's own schema, from the repository's root.
 pub const FILE_NAME: &str = "schemas/secret_request.schema.json";
 
-/// How the schema refers to the enums, whatever file they stand in.
+/// The schema's reference to the enums, whatever file they come from.
 const ENUMS_REFERENCE: &str = "metadata/enums.yaml";
 
-/// One way in which a manifest is not what the schema asks for.
+/// A violation of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer to the value at fault; for a missing or unknown field, to the mapping around it.
+    /// JSON pointer to the invalid value.
+    ///
+    /// For a missing or unknown field, it points to the mapping.
     pub pointer: String,
     pub kind: ViolationKind,
 }
@@ -44,11 +46,11 @@ pub enum ViolationKind {
 pub struct Schema {
     source: Value,
     validator: Validator<Nodes>,
-    /// Asked for only where a manifest has a field that is not known where it stands.
+    /// Computed only for a manifest with a field that is unknown at its location.
     homes: OnceLock<HashMap<String, Option<String>>>,
 }
 
-/// Says what is wrong with a text, if anything.
+/// Checks a text. The error is a sentence that says why it is rejected.
 type Constraint = fn(&str) -> Result<(), String>;
 
 /// The schema's own formats and their constraints.
@@ -61,16 +63,18 @@ const FORMATS: [(&str, Constraint); 5] = [
 ];
 
 impl Schema {
-    /// Compiles the JSON Schema `text` of the file at `path`; its references to `metadata/enums.yaml` are to `enums`.
+    /// Compiles the JSON Schema `text` of the file at `path`.
+    ///
+    /// Its references to `metadata/enums.yaml` resolve to `enums`.
     ///
     /// # Errors
-    /// Broken JSON, or not a JSON Schema.
+    /// The text is not JSON, or not a JSON Schema.
     pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let source: Value = serde_json::from_str(text).map_err(|error| {
             ConfigError::new(
                 path,
-                format!("this is not JSON: {error}"),
-                "mend it, or delete it to use the built-in schema",
+                format!("invalid JSON: {error}"),
+                "fix it, or delete it to use the built-in schema",
             )
             .at_position(text, error.line(), error.column())
         })?;
@@ -85,21 +89,21 @@ impl Schema {
         let validator = options.build(&source).map_err(|error| {
             ConfigError::new(
                 path,
-                format!("this is not a JSON Schema that can be used: {error}"),
-                "mend it, or delete it to use the built-in schema",
+                format!("not a usable JSON Schema: {error}"),
+                "fix it, or delete it to use the built-in schema",
             )
         })?;
         Ok(Self { source, validator, homes: OnceLock::new() })
     }
 
-    /// All violations, in no particular order, at most one of a kind at a pointer.
+    /// Returns all violations, unordered, at most one of each kind per pointer.
     #[must_use]
     pub fn violations(&self, manifest: &Node) -> Vec<Violation> {
         if self.validator.is_valid(manifest) {
             return Vec::new();
         }
-        // A name that breaks its format breaks the pattern and the length beside it too. The format says it best,
-        // and the map keeps one a pointer.
+        // A name that violates its format also violates the pattern and the length next to it. The
+        // format's reason is the clearest; the map keeps one per pointer.
         let mut formats: BTreeMap<String, String> = BTreeMap::new();
         let mut violations = Vec::new();
         for error in self.validator.iter_errors(manifest) {
@@ -161,25 +165,31 @@ impl Schema {
                     best: true,
                 }
             }
-            ValidationErrorKind::Minimum { limit } => Kinds::plain(format!("{limit} is the least")),
-            ValidationErrorKind::Maximum { limit } => Kinds::plain(format!("{limit} is the most")),
+            ValidationErrorKind::Minimum { limit } => {
+                Kinds::plain(format!("the minimum is {limit}"))
+            }
+            ValidationErrorKind::Maximum { limit } => {
+                Kinds::plain(format!("the maximum is {limit}"))
+            }
             ValidationErrorKind::MaxLength { limit } => {
-                Kinds::plain(format!("{limit} characters at most are allowed"))
+                Kinds::plain(format!("the maximum is {limit} characters"))
             }
             ValidationErrorKind::MaxItems { limit } => {
-                Kinds::plain(format!("{limit} items at most are allowed"))
+                Kinds::plain(format!("the maximum is {limit} items"))
             }
             ValidationErrorKind::Pattern { pattern } => {
                 Kinds::plain(format!("this does not match the pattern `{pattern}`"))
             }
-            // A catalog's own schema may use every keyword there is.
+            // A catalog's own schema may use any keyword.
             other => {
                 Kinds::plain(format!("the schema's `{}` does not allow this", other.keyword()))
             }
         }
     }
 
-    /// JSON pointer to the one mapping that has a field of this name; None where there is none, or several.
+    /// Returns the pointer to the only mapping with a field of this name.
+    ///
+    /// Returns None if no mapping, or several, have such a field.
     #[must_use]
     pub fn home_of(&self, field: &str) -> Option<&str> {
         let homes = self.homes.get_or_init(|| {
@@ -190,7 +200,7 @@ impl Schema {
         homes.get(field)?.as_deref()
     }
 
-    /// The fields that the schema knows for the mapping at `pointer`.
+    /// Returns the schema's fields for the mapping at `pointer`.
     fn fields_at(&self, pointer: &str) -> Vec<String> {
         let mut schema = &self.source;
         for field in pointer.split('/').skip(1) {
@@ -203,8 +213,9 @@ impl Schema {
     }
 }
 
-/// Notes for each field of the mapping that `schema` describes, and of those in it, where it is; None for a name that
-/// several of them have.
+/// Records the location of each field in the mapping of `schema`, recursively.
+///
+/// Records None for a name that occurs in several mappings.
 fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
     for (field, below) in schema["properties"].as_object().into_iter().flatten() {
         homes
@@ -220,7 +231,7 @@ fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<
 }
 
 enum Kinds {
-    /// `best`: the reason is in words made for it.
+    /// `best`: the reason comes from goldenpath's own check.
     Format {
         reason: String,
         best: bool,
@@ -248,7 +259,7 @@ fn strings(options: &Value) -> Vec<String> {
     options.as_array().map(|options| options.iter().map(text).collect()).unwrap_or_default()
 }
 
-/// The enums as a document of schemas: `#/owners` is `{"enum": […]}`.
+/// Returns the enums as a document of schemas: `#/owners` is `{"enum": […]}`.
 fn enums_document(enums: &Enums) -> Value {
     match serde_json::to_value(enums) {
         Ok(Value::Object(lists)) => {
@@ -268,10 +279,8 @@ impl Retrieve for EnumsDocument {
         if uri.as_str().ends_with(ENUMS_REFERENCE) {
             Ok(self.0.clone())
         } else {
-            Err(format!(
-                "the reference `{uri}` leads outside: only `{ENUMS_REFERENCE}` can be referred to"
-            )
-            .into())
+            Err(format!("the reference `{uri}` is external: only `{ENUMS_REFERENCE}` is allowed")
+                .into())
         }
     }
 }
@@ -285,12 +294,14 @@ mod tests {
     fn violations(edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
         let mut manifest = json!({
             "apiVersion": "goldenpath.io/v1", "kind": "SecretRequest",
-            "metadata": { "id": "SEC-0007", "name": "payments-db-credentials", "owner": "team-payments",
+            "metadata": { "id": "SEC-0007", "name": "payments-db-credentials",
+                          "owner": "team-payments",
                           "service": "payments", "environment": "dev" },
             "spec": { "provider": "aws-secrets-manager", "secretType": "database-credentials",
                       "risk": { "tier": "medium" }, "rotation": { "rotationClass": "standard" },
                       "lifecycle": { "status": "active" },
-                      "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" }, "ttlDays": 30 }
+                      "access": { "namespace": "payments", "k8sSecretName": "payments-db-creds" },
+                      "ttlDays": 30 }
         });
         edit(&mut manifest);
         let manifest = parse(&manifest.to_string()).unwrap();
@@ -298,12 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn the_seeds_manifest_has_none() {
+    fn the_seeds_manifest_has_no_violations() {
         assert_eq!(violations(|_| {}), []);
     }
 
     #[test]
-    fn each_kind_of_mistake_is_told_apart_and_told_once() {
+    fn each_kind_of_mistake_is_reported_once() {
         let one = |edit: fn(&mut Value)| {
             let found = violations(edit);
             assert_eq!(found.len(), 1, "{found:?}");
@@ -328,16 +339,18 @@ mod tests {
         let (_, kind) = one(|m| m["metadata"]["owner"] = Value::Null);
         assert_eq!(kind, ViolationKind::WrongType { expected: "string".into() });
         let (_, kind) = one(|m| m["metadata"]["environment"] = json!("production"));
-        assert!(
-            matches!(kind, ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned()))
-        );
-        // A name that is too long and has a capital breaks format, pattern and length: one violation.
+        assert!(matches!(
+            kind,
+            ViolationKind::NotInEnum { allowed } if allowed.contains(&"prod".to_owned())
+        ));
+        // A name that is too long and has a capital violates format, pattern and length: one
+        // violation.
         let (_, kind) = one(|m| m["metadata"]["name"] = json!("X".repeat(80)));
         assert!(matches!(kind, ViolationKind::BadFormat { reason } if reason.contains("capital")));
     }
 
     #[test]
-    fn a_field_has_a_home_where_one_mapping_alone_has_its_name() {
+    fn a_field_has_a_home_if_only_one_mapping_has_its_name() {
         let built_in = Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap();
         for (field, home) in [
             ("kind", ""),
@@ -349,18 +362,18 @@ mod tests {
             assert_eq!(built_in.home_of(field), Some(home));
         }
         assert_eq!(built_in.home_of("colour"), None);
-        let twice =
+        let ambiguous =
             r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
         assert_eq!(
-            Schema::compile(FILE_NAME, twice, &Enums::built_in()).unwrap().home_of("x"),
+            Schema::compile(FILE_NAME, ambiguous, &Enums::built_in()).unwrap().home_of("x"),
             None
         );
     }
 
     #[test]
-    fn a_schema_that_refers_outside_is_refused() {
+    fn a_schema_with_an_external_reference_is_rejected() {
         let schema = r#"{"$ref": "https://example.com/x.json"}"#;
         let error = Schema::compile(FILE_NAME, schema, &Enums::built_in()).unwrap_err();
-        assert!(error.to_string().contains("leads outside"), "{error}");
+        assert!(error.to_string().contains("is external"), "{error}");
     }
 }

@@ -5,10 +5,10 @@ use std::fmt;
 use super::SecretRequest;
 use crate::template::{Template, TemplateError};
 
-/// The longest name that AWS Secrets Manager takes, in bytes (CreateSecret, `Name`).
+/// The maximum length of a name, in bytes (CreateSecret, `Name`).
 const LENGTH: usize = 512;
 
-/// A name that AWS Secrets Manager takes and that cannot be confused with a part of an ARN.
+/// A valid name in AWS Secrets Manager that does not resemble a part of an ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(String);
 
@@ -24,10 +24,10 @@ pub enum StoreKeyError {
 }
 
 impl StoreKey {
-    /// The key that `store.keyTemplate` gives this manifest.
+    /// Returns the key of a manifest by `store.keyTemplate`.
     ///
     /// # Errors
-    /// A template that does not render, or whose result AWS would refuse or misread.
+    /// A template that does not render, or a result that AWS would reject or misread.
     pub fn of(request: &SecretRequest, key_template: &Template) -> Result<Self, StoreKeyError> {
         let key = match key_template.fill(|name| request.variable(name)) {
             Some(key) => {
@@ -40,7 +40,7 @@ impl StoreKey {
     }
 
     /// # Errors
-    /// A sentence that says what is wrong with `text`.
+    /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let allowed =
             |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
@@ -49,7 +49,7 @@ impl StoreKey {
         }
         if let Some(character) = text.chars().find(|character| !allowed(*character)) {
             return Err(format!(
-                "`{}` cannot stand in it: AWS takes letters, digits and /_+=.@-",
+                "`{}` is not allowed in it: AWS allows letters, digits and /_+=.@-",
                 character.escape_debug()
             ));
         }
@@ -58,7 +58,7 @@ impl StoreKey {
         }
         if ends_like_an_arn(text) {
             return Err(
-                "it ends in a hyphen and six characters, which AWS takes for a part of an ARN"
+                "it ends in a hyphen and six characters, which AWS reads as a part of an ARN"
                     .to_owned(),
             );
         }
@@ -71,7 +71,9 @@ impl StoreKey {
     }
 }
 
-/// Secrets Manager puts a hyphen and six random characters behind a name to make its ARN (CreateSecret, `Name`).
+/// Returns whether a name ends in a hyphen and six characters.
+///
+/// Secrets Manager appends such a suffix to a name to form its ARN (CreateSecret, `Name`).
 fn ends_like_an_arn(text: &str) -> bool {
     text.len() > 7
         && text.is_char_boundary(text.len() - 7)
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_looks_like_the_end_of_an_arn_is_refused() {
+    fn a_key_that_looks_like_the_end_of_an_arn_is_rejected() {
         for bad in
             ["goldenpath/a/dev/a-secret", "x-ABC123", "", "a//b", "a b", "é", &"x".repeat(513)]
         {

@@ -1,4 +1,4 @@
-//! A manifest → its ExternalSecret (the seed's section 3).
+//! The ExternalSecret of a manifest (the seed's section 3).
 
 mod reserved_names;
 mod template_check;
@@ -13,25 +13,27 @@ use crate::projection::template_check::TemplateRefusal;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
 
-/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+/// The template's name.
+///
+/// A catalog's copy under `templates/` overrides the built-in one.
 pub const TEMPLATE: &str = "external_secret.yaml.j2";
 
-/// Where a catalog's own template is, from the repository's root.
+/// The path of a catalog's own template, from the repository's root.
 pub const TEMPLATE_FILE: &str = "templates/external_secret.yaml.j2";
 
 const BUILT_IN: &str = template::built_in::EXTERNAL_SECRET;
 
-/// How every projection begins, and so how a file of ours is told from one of somebody else's.
+/// The beginning of every projection, which distinguishes it from unmanaged files.
 const HEADER: &str = "# Managed by goldenpath";
 
-/// An ExternalSecret, ready to be written.
+/// A rendered ExternalSecret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
-    /// From the GitOps repository's root, with `/`.
+    /// Path from the GitOps repository's root, with `/`.
     pub file: String,
-    /// YAML, with a header that says whose file it is.
+    /// YAML, with a header that names the manifest and the catalog.
     pub text: String,
-    /// How the header begins: with the manifest's ID and the catalog.
+    /// The beginning of the header: the manifest's ID and the catalog.
     mark: String,
 }
 
@@ -44,7 +46,7 @@ pub enum ProjectionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     StoreKey(#[from] StoreKeyError),
-    // On a line of its own, a long pointer is not broken.
+    // On its own line, a long pointer is not broken.
     #[error("cannot use `{TEMPLATE_FILE}` for {id}:\n{what}")]
     #[diagnostic(code(goldenpath::projection))]
     Refused {
@@ -52,7 +54,7 @@ pub enum ProjectionError {
         what: String,
         #[help]
         help: String,
-        /// What the template made; None where that shows what looks like a secret.
+        /// The rendered text; None if its excerpt contains a possible secret.
         #[source_code]
         rendered: Option<NamedSource<String>>,
         #[label("not allowed")]
@@ -61,7 +63,7 @@ pub enum ProjectionError {
 }
 
 impl ProjectionError {
-    /// The same with `reword` applied to what it quotes of a manifest.
+    /// Applies `reword` to all text quoted from a manifest.
     #[must_use]
     pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
         match &mut self {
@@ -82,7 +84,9 @@ impl ProjectionError {
     }
 }
 
-/// The template's variables: the manifest's fields and what the configuration adds.
+/// The template's variables.
+///
+/// They are the manifest's fields and some of the configuration.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectionVariables<'a> {
@@ -95,8 +99,7 @@ struct ProjectionVariables<'a> {
     store_kind: &'a str,
 }
 
-/// The catalog's own template, compiled, with the built-in one, which decides what the other may
-/// change.
+/// The catalog's own template, and the built-in one that limits its changes.
 #[derive(Debug)]
 pub struct ProjectionTemplate {
     built_in: Template,
@@ -104,7 +107,7 @@ pub struct ProjectionTemplate {
 }
 
 impl ProjectionTemplate {
-    /// Compiles `own`, the catalog's template, where it has one.
+    /// Compiles `own`, the catalog's template, if it has one.
     ///
     /// # Errors
     /// [`TemplateError`] for a syntax error.
@@ -141,8 +144,8 @@ impl Projection {
     /// Renders the projection of `request`.
     ///
     /// # Errors
-    /// A template that does not render, or whose result differs from the built-in one in more than
-    /// what it may add.
+    /// A template that does not render, or whose result has changes to the built-in one that are
+    /// not allowed.
     pub fn of(
         request: &SecretRequest,
         project: &Project,
@@ -159,20 +162,20 @@ impl Projection {
             store_kind: &config.external_secret.store_kind,
         };
         let body = template.render(request.id, &variables)?;
-        // An ID is unique in its catalog alone, and catalogs may share a GitOps repository.
+        // An ID is unique only in its catalog, and catalogs may share a GitOps repository.
         let mark = mark(request.id, &project.catalog_id);
         let text = format!("{mark}Change the SecretRequest, not this file.\n{body}");
         Ok(Self { file: file_of(request, project)?, text, mark })
     }
 
-    /// Whether a file's text is a projection, of whatever age, that goldenpath wrote for the same manifest.
+    /// Returns whether a text is a projection, current or older, of the same manifest.
     #[must_use]
     pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
         text.starts_with(&self.mark)
     }
 }
 
-/// The file of a manifest's projection, from the GitOps repository's root.
+/// Returns the path of a manifest's projection, from the GitOps repository's root.
 ///
 /// # Errors
 /// A template that does not render.
@@ -181,14 +184,14 @@ pub fn file_of(request: &SecretRequest, project: &Project) -> Result<String, Pro
     Ok(template::render("gitops.file", &gitops.file, Output::Text, request)?)
 }
 
-/// The manifest of this catalog that a file is the projection of, as its first line says.
+/// Returns the manifest of this catalog that a projection's first line names.
 #[must_use]
 pub fn owner(text: &str, catalog_id: &str) -> Option<SecretId> {
     let owner = text.strip_prefix(HEADER)?.strip_prefix(": ")?.split(' ').next()?;
     SecretId::parse(owner).ok().filter(|id| text.starts_with(&mark(*id, catalog_id)))
 }
 
-/// Whether a file is a projection, of whatever manifest and catalog.
+/// Returns whether a file is a projection, of any manifest and catalog.
 #[must_use]
 pub fn is_one(text: &str) -> bool {
     text.starts_with(HEADER)

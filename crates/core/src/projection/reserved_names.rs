@@ -1,20 +1,21 @@
-//! Labels, annotations and Secret types that a projection template may not set: the one list.
+//! Labels, annotations and Secret types that a projection template may not set.
 //!
-//! An ExternalSecret without `spec.target.template` hands its own labels and annotations on to the
-//! Secret, so one list serves both places.
+//! An ExternalSecret without `spec.target.template` copies its own labels and annotations to the
+//! Secret, so one list serves both.
 
 const OWN: &str = "belongs to goldenpath";
 const COPIES: &str = "copies Secrets to other namespaces or clusters";
 const READS: &str = "makes a controller read the Secret as its own configuration";
-const SENDS: &str = "says where a controller sends the value";
+const SENDS: &str = "names a destination to which a controller sends the value";
 const FILLS: &str = "fills the object with other secrets";
-const TRACKS: &str = "hands the object to another owner";
-const BUILDS: &str = "changes what kustomize makes of the object";
+const TRACKS: &str = "gives the object to another owner";
+const BUILDS: &str = "changes how kustomize builds the object";
 
-/// Domains before the slash of a name, their subdomains included.
+/// Domains before the slash of a name, including subdomains.
 const DOMAINS: [(&str, &str); 36] = [
     ("goldenpath.io", OWN),
-    // Reflector, kubernetes-replicator, Kubed and Config Syncer, ClusterSecret, Rancher, Kyverno's clone rules.
+    // Reflector, kubernetes-replicator, Kubed and Config Syncer, ClusterSecret, Rancher, Kyverno's
+    // clone rules.
     ("emberstack.com", COPIES),
     ("mittwald.de", COPIES),
     ("appscode.com", COPIES),
@@ -39,7 +40,7 @@ const DOMAINS: [(&str, &str); 36] = [
     ("konghq.com", READS),
     ("cert-manager.io", READS),
     ("bootstrap.kubernetes.io", READS),
-    // Credentials go to the server that the annotation names.
+    // Credentials are sent to the server that the annotation names.
     ("tekton.dev", SENDS),
     ("kpack.io", SENDS),
     ("shipwright.io", SENDS),
@@ -66,13 +67,15 @@ const NAMES: [(&str, &str); 7] = [
     ("kustomize.toolkit.fluxcd.io/namespace", TRACKS),
 ];
 
-/// Argo CD's domain, of which only these names are harmless: the others track objects, run them as
-/// hooks, or (the label `secret-type`) make a Secret a cluster or a repository of Argo CD's.
+/// Argo CD's domain, of which only these names are harmless.
+///
+/// The others track objects, run them as hooks, or (the label `secret-type`) turn a Secret into a
+/// cluster or a repository of Argo CD.
 const ARGO_CD: &str = "argocd.argoproj.io";
 const HARMLESS_IN_ARGO_CD: [&str; 4] =
     ["sync-wave", "sync-options", "compare-options", "ignore-healthcheck"];
 
-/// How the names of copying controllers that are not listed above end.
+/// Name suffixes of copying controllers that are not listed above.
 const COPIERS: [&str; 8] = [
     "replicator",
     "replikator",
@@ -84,7 +87,7 @@ const COPIERS: [&str; 8] = [
     "clustersecret",
 ];
 
-/// What such controllers do, as a word of its own.
+/// Words in a name that mean copying on their own.
 const COPYING_WORDS: [&str; 14] = [
     "replicate",
     "replicates",
@@ -102,7 +105,7 @@ const COPYING_WORDS: [&str; 14] = [
     "mirrors",
 ];
 
-/// What becomes copying with a word of [`TARGETS`] behind it.
+/// Words that mean copying if a word of [`TARGETS`] follows.
 const ACTIONS: [&str; 10] = [
     "copy",
     "clone",
@@ -118,7 +121,7 @@ const ACTIONS: [&str; 10] = [
 
 const TARGETS: [&str; 6] = ["to", "from", "namespace", "namespaces", "clusters", "allowed"];
 
-/// The Secret types that are data and nothing else to Kubernetes.
+/// The Secret types that Kubernetes treats as plain data.
 pub(super) const SECRET_TYPES: [&str; 6] = [
     "Opaque",
     "kubernetes.io/basic-auth",
@@ -128,7 +131,7 @@ pub(super) const SECRET_TYPES: [&str; 6] = [
     "kubernetes.io/tls",
 ];
 
-/// Returns what a label or annotation does that keeps a template from setting it, or None.
+/// Returns why a template may not set a label or annotation, or None if it may.
 pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
     let words = words(name);
     let name = name.to_ascii_lowercase();
@@ -156,7 +159,7 @@ pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
     (words.iter().any(is_copying) || words.windows(2).any(is_pair)).then_some(COPIES)
 }
 
-/// Splits a name at all that is not a letter or digit and before each capital letter within a word.
+/// Splits a name at non-alphanumeric characters and before capitals in a word.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
@@ -182,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_copies_or_hands_on_a_secret_is_reserved() {
+    fn names_that_copy_or_share_a_secret_are_reserved() {
         for (name, value) in [
             ("reflector.v1.k8s.emberstack.com/reflection-allowed", "true"),
             ("reflector.v1.k8s.emberstack.com/reflection-auto-namespaces", ".*"),
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_labels_and_annotations_are_not() {
+    fn ordinary_labels_and_annotations_are_not_reserved() {
         for (name, value) in [
             ("argocd.argoproj.io/sync-wave", "-1"),
             ("argocd.argoproj.io/sync-options", "Prune=false"),

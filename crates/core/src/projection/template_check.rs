@@ -1,8 +1,8 @@
-//! What a catalog's own template adds to the built-in projection, and whether it may.
+//! Checks a catalog's template for changes to the built-in projection.
 //!
 //! Both results are parsed and compared. The GitOps repository's readers (kustomize, Argo CD, Flux)
-//! have other YAML parsers than goldenpath, so that a text which two parsers read differently is
-//! refused too.
+//! use other YAML parsers than goldenpath, so a text that two parsers read differently is rejected
+//! too.
 
 use std::ops::Range;
 
@@ -12,20 +12,21 @@ use super::value_template;
 use crate::yaml;
 use crate::yaml::{Key, Node, NodeValue};
 
-const HELP: &str = "a template may add labels and annotations to `metadata`, and `type`, `data` and `metadata.labels` to \
-                    `spec.target.template`; all else comes from the manifest and goldenpath.yaml: take it out of the template";
+const HELP: &str = "a template may add labels and annotations to `metadata`, and `type`, `data` \
+                    and `metadata.labels` to `spec.target.template`; everything else comes from \
+                    the manifest and goldenpath.yaml: remove it from the template";
 
-/// A difference that a template may not make.
+/// A change that a template may not make.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TemplateRefusal {
-    /// For a sentence, with the JSON pointer: "it adds `/spec/dataFrom/1`".
+    /// A clause with the JSON pointer: "it adds `/spec/dataFrom/1`".
     pub what: String,
     pub help: String,
-    /// Bytes of the text that the template made.
+    /// A byte range of the rendered text.
     pub span: Range<usize>,
 }
 
-/// Checks the text that a catalog's template made against that of the built-in one.
+/// Checks the result of a catalog's template against that of the built-in one.
 ///
 /// # Errors
 /// The first difference that is not an allowed addition.
@@ -34,7 +35,7 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
         own.char_indices().find(|(_, character)| is_ambiguous(*character))
     {
         let what = format!(
-            "it holds the character U+{:04X}, which not all YAML parsers read alike",
+            "it contains the character U+{:04X}, which YAML parsers read differently",
             u32::from(character)
         );
         let help =
@@ -42,22 +43,22 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
                 .to_owned();
         return Err(TemplateRefusal { what, help, span: at..at + character.len_utf8() });
     }
-    // goldenpath's header comes before it, where no directive may follow.
+    // goldenpath's header precedes it, and a directive is not allowed after that.
     if let Some(at) =
         own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n'))
     {
-        let help = "take the directive out of the template".to_owned();
+        let help = "remove the directive from the template".to_owned();
         return Err(TemplateRefusal {
-            what: "it holds a YAML directive".to_owned(),
+            what: "it contains a YAML directive".to_owned(),
             help,
             span: at..at + 1,
         });
     }
     if let Some(span) = setter(own) {
-        let what = "it has a comment by which Flux's image automation changes the file".to_owned();
+        let what = "it has a comment that makes Flux's image automation change the file".to_owned();
         return Err(TemplateRefusal {
             what,
-            help: "take the comment out of the template".to_owned(),
+            help: "remove the comment from the template".to_owned(),
             span,
         });
     }
@@ -67,14 +68,17 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
     match serde_yaml::from_str::<serde_json::Value>(own) {
         Ok(other) if other == found.to_json() => Ok(()),
         _ => {
-            let what = "not all YAML parsers read it alike".to_owned();
-            let help = "write block mappings with one `key: value` a line, and quote texts: `{{ value | quote }}`";
+            let what = "YAML parsers read it differently".to_owned();
+            let help = "write block mappings with one `key: value` per line, and quote texts: \
+                        `{{ value | quote }}`";
             Err(TemplateRefusal { what, help: help.to_owned(), span: 0..0 })
         }
     }
 }
 
-/// Finds a comment such as `# {"$imagepolicy": "flux-system:app"}`, whose JSON a tool reads.
+/// Finds a comment with JSON that Flux reads.
+///
+/// For example, `# {"$imagepolicy": "flux-system:app"}`.
 fn setter(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -90,8 +94,9 @@ fn setter(text: &str) -> Option<Range<usize>> {
     None
 }
 
-/// Whether YAML 1.1 and 1.2 differ on whether a character ends a line, or it is invisible at the
-/// start of a text.
+/// Returns whether YAML parsers could disagree on a character.
+///
+/// YAML 1.1 and 1.2 differ on whether it ends a line, or it is invisible at the start of a text.
 fn is_ambiguous(character: char) -> bool {
     matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
         || (character.is_control() && !matches!(character, '\n' | '\t'))
@@ -113,8 +118,9 @@ fn parse(text: &str) -> Result<Node, TemplateRefusal> {
     })
 }
 
-/// Compares two values at `path`: all that is expected must be there, and what else there is must
-/// be an allowed addition.
+/// Compares two values at `path`.
+///
+/// Everything expected must be present; everything else must be an allowed addition.
 fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
     match (&expected.value, &found.value) {
         (NodeValue::Mapping(expected), NodeValue::Mapping(entries)) => {
@@ -141,9 +147,10 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
                 }
                 path.pop();
             }
-            match items.len() < expected.len() {
-                true => Err(missing(found, path, &items.len().to_string())),
-                false => Ok(()),
+            if items.len() < expected.len() {
+                Err(missing(found, path, &items.len().to_string()))
+            } else {
+                Ok(())
             }
         }
         (expected, value) if is_scalar(expected) && expected == value => Ok(()),
@@ -155,10 +162,10 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
     }
 }
 
-/// Checks what the built-in projection does not have.
+/// Checks a field that the built-in projection does not have.
 fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let refused = |why: String, help: &str| {
+    let reject = |why: String, help: &str| {
         Err(TemplateRefusal {
             what: format!("`{}` {why}", pointer(path)),
             help: help.to_owned(),
@@ -171,7 +178,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         | ["spec", "target", "template", "data" | "metadata"]
         | ["spec", "target", "template", "metadata", "labels"] => {
             let NodeValue::Mapping(entries) = &value.value else {
-                return refused(format!("is {} instead of a mapping", shown(&value.value)), HELP);
+                return reject(format!("is {} instead of a mapping", shown(&value.value)), HELP);
             };
             for (key, value) in entries {
                 path.push(key.name.clone());
@@ -182,39 +189,37 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         }
         ["metadata", "labels" | "annotations", name]
         | ["spec", "target", "template", "metadata", "labels", name] => {
-            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
             if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
-                return refused(why.to_owned(), PLAIN);
+                return reject(why.to_owned(), PLAIN);
             }
             if let Some(reason) = reserved_names::reason(name, text) {
-                return refused(
+                return reject(
                     format!("is reserved: it {reason}"),
-                    "take it out of the template: a secret is for the namespace that its manifest names",
+                    "remove it from the template: a secret is for its manifest's namespace only",
                 );
             }
-            match text.contains("{{") {
-                true => refused(
-                    "holds `{{`, which the operator would fill with the value".to_owned(),
-                    PLAIN,
-                ),
-                false => Ok(()),
+            if text.contains("{{") {
+                let why = "contains `{{`, which the operator would replace with the value";
+                return reject(why.to_owned(), PLAIN);
             }
+            Ok(())
         }
         ["spec", "target", "template", "type"] => match string(value) {
             Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
-            _ => refused(
+            _ => reject(
                 format!("is {}, which is not a plain type of Secret", shown(&value.value)),
                 &format!("write one of {}", SECRET_TYPES.join(", ")),
             ),
         },
         ["spec", "target", "template", "data", name] => {
-            let Some(text) = string(value) else { return refused(not_a_string(value), QUOTE) };
+            let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
             if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
-                return refused(why.to_owned(), DATA);
+                return reject(why.to_owned(), DATA);
             }
             match value_template::check(text) {
                 Ok(()) => Ok(()),
-                Err(why) => refused(format!("is more than this secret's own keys: {why}"), DATA),
+                Err(why) => reject(format!("uses more than this secret's own keys: {why}"), DATA),
             }
         }
         _ => Err(added(key.span.clone(), path)),
@@ -222,30 +227,34 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
 }
 
 const QUOTE: &str = "quote it: `{{ value | quote }}`";
-const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with functions such as `b64enc`, `printf` and `toJson`";
-const PLAIN: &str = "labels and annotations are plain text: take it out of the template";
+const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with functions such as \
+                    `b64enc`, `printf` and `toJson`";
+const PLAIN: &str = "remove it from the template: labels and annotations are plain text";
 
 fn not_a_string(value: &Node) -> String {
     format!("is {} instead of a string", shown(&value.value))
 }
 
-/// Why a name or text is more than what it shows: tools that read the GitOps repository fill it.
+/// Returns why a reader of the GitOps repository would replace a text, if so.
 fn placeholder(text: &str) -> Option<&'static str> {
     if text.contains("<path:") {
-        return Some("holds `<path:`, which Argo CD's Vault plugin fills with another secret");
+        return Some(
+            "contains `<path:`, which Argo CD's Vault plugin replaces with another secret",
+        );
     }
-    // At the start, or where an action writes it there.
+    // At the start, or where an action emits it at the start.
     let is_of_vault = |text: &str| text.trim_start().trim_start_matches('>').starts_with("vault:");
     if is_of_vault(text) || text.split(['"', '`']).skip(1).any(is_of_vault) {
-        return Some("holds `vault:`, which Bank-Vaults fills with another secret");
+        return Some("contains `vault:`, which Bank-Vaults replaces with another secret");
     }
     if text.contains("ref+") {
-        return Some("holds `ref+`, which vals fills with another secret");
+        return Some("contains `ref+`, which vals replaces with another secret");
     }
     if text.contains("op://") {
-        return Some("holds `op://`, which 1Password fills with another secret");
+        return Some("contains `op://`, which 1Password replaces with another secret");
     }
-    text.contains("${").then_some("holds `${`, which Flux fills with a variable of the cluster")
+    text.contains("${")
+        .then_some("contains `${`, which Flux replaces with a variable of the cluster")
 }
 
 fn added(span: Range<usize>, path: &[String]) -> TemplateRefusal {
@@ -284,7 +293,7 @@ fn shown(value: &NodeValue) -> String {
     }
 }
 
-/// RFC 6901.
+/// Formats a JSON pointer (RFC 6901).
 fn pointer(path: &[String]) -> String {
     path.iter().map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
 }

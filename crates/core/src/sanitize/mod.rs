@@ -1,11 +1,12 @@
-//! Text from outside, made safe before a terminal, a CI log or a comment shows it.
+//! Untrusted text, escaped for terminals, CI logs and comments.
 
 use std::borrow::Cow;
 
 pub mod runner;
 
-/// `text` with what could steer a terminal, or reorder what a reviewer sees, written out as `\u{…}`. Line breaks and
-/// tabs stay.
+/// Escapes characters that could control a terminal or reorder text as `\u{…}`.
+///
+/// Line breaks and tabs are preserved.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
@@ -13,15 +14,16 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        match is_harmful(character) {
-            true => shown.extend(character.escape_unicode()),
-            false => shown.push(character),
+        if is_harmful(character) {
+            shown.extend(character.escape_unicode())
+        } else {
+            shown.push(character)
         }
     }
     Cow::Owned(shown)
 }
 
-/// As [`harmless`], for what has no lines, such as a path: a line break in it is written out too.
+/// Escapes like [`harmless`], and line breaks too: for text such as a path.
 #[must_use]
 pub fn harmless_name(name: &str) -> Cow<'_, str> {
     match harmless(name) {
@@ -32,10 +34,12 @@ pub fn harmless_name(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`harmless`], but as many bytes as before, so that spans into the text still hold.
+/// Replaces harmful characters without changing the length in bytes.
+///
+/// Byte spans into the text stay valid.
 #[must_use]
 pub fn harmless_in_place(text: &str) -> String {
-    let stand_in = |character: char| match character.len_utf8() {
+    let substitute = |character: char| match character.len_utf8() {
         1 => '?',
         2 => '\u{bf}',
         _ => '\u{fffd}',
@@ -44,18 +48,19 @@ pub fn harmless_in_place(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     while let Some(character) = characters.next() {
         shown.push(match character {
-            // A line that ends as on Windows is an ordinary line.
+            // A CRLF line ending is harmless.
             '\r' if characters.peek() == Some(&'\n') => ' ',
-            _ if is_harmful(character) => stand_in(character),
+            _ if is_harmful(character) => substitute(character),
             _ => character,
         });
     }
     shown
 }
 
-/// As [`harmless`], for JSON, which means the same afterwards: serializing escapes control
-/// characters up to U+001F, and terminals listen to others too. They are in strings alone. Neither
-/// does it hold a command of a CI job's runner.
+/// Escapes like [`harmless`], preserving the meaning of JSON.
+///
+/// Serializers escape control characters only up to U+001F; terminals interpret others too. In JSON
+/// these occur in strings only. Commands of CI runners are escaped as well.
 #[must_use]
 pub fn harmless_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();
@@ -69,14 +74,17 @@ pub fn harmless_json(json: &str) -> Cow<'_, str> {
         );
         rest = &rest[at + character.len_utf8()..];
     }
-    match shown.is_empty() {
-        true => runner::without_commands_in_json(json),
-        false => Cow::Owned(runner::without_commands_in_json(&(shown + rest)).into_owned()),
+    if shown.is_empty() {
+        runner::without_commands_in_json(json)
+    } else {
+        Cow::Owned(runner::without_commands_in_json(&(shown + rest)).into_owned())
     }
 }
 
-/// Control characters, and the invisible ones that reorder or hide text (Unicode's TR 36, "Bidirectional Text
-/// Spoofing"; CVE-2021-42574).
+/// Returns whether a character controls, reorders or hides text.
+///
+/// Control characters, and the invisible ones of Unicode's TR 36, "Bidirectional Text Spoofing"
+/// (CVE-2021-42574).
 fn is_harmful(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
@@ -101,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_sequences_and_reordering_are_written_out() {
+    fn escape_sequences_and_reordering_characters_are_escaped() {
         assert_eq!(harmless("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(harmless("\u{202e}x"), "\\u{202e}x");
         assert_eq!(harmless("plain é\n"), "plain é\n");
@@ -109,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_that_steers_or_hides_is_written_out_and_no_other() {
+    fn every_harmful_character_is_escaped_and_no_other() {
         for character in (0..=0xffff).filter_map(char::from_u32) {
             let point = u32::from(character);
             let is_listed = harmful::is_harmful(character);
@@ -122,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same_in_harmless_characters() {
+    fn escaped_json_keeps_its_meaning() {
         let json = serde_json::json!({ "\u{9b}2J": ["\u{7f}", "\u{61c}", "\u{202e}é\n"] });
         let shown = harmless_json(&format!("{json:#}")).into_owned();
         assert_eq!(

@@ -1,39 +1,41 @@
-//! Text that the runner of a CI job does not take for a command.
+//! Text that a CI runner must not interpret as a command.
 //!
-//! A runner reads each line that a job prints. GitHub's follows a line that begins with `::name
-//! …::`, white space aside, and one with `##[name …]` anywhere in it (actions/runner,
-//! `ActionCommand.cs`). Azure's follows `##vso[…]`, TeamCity's `##teamcity[…]`. GitHub's compares
-//! texts by the rules of a language, in which invisible characters count for nothing.
+//! A runner reads each line that a job prints. GitHub's interprets a line that begins with `::name
+//! …::`, leading white space aside, and one with `##[name …]` anywhere in it (actions/runner,
+//! `ActionCommand.cs`). Azure's interprets `##vso[…]`, TeamCity's `##teamcity[…]`. GitHub's
+//! compares
+//! text culture-sensitively, which ignores invisible characters.
 
 use std::borrow::Cow;
 
-/// Whether such a runner reads what is printed.
+/// Returns whether a CI runner reads the output.
 #[must_use]
 pub fn is_reading() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"].into_iter().any(is_set)
 }
 
-/// `text` with the first character of each command written out as `\u{…}`.
+/// Escapes the first character of each runner command as `\u{…}`.
 #[must_use]
 pub fn without_commands(text: &str) -> Cow<'_, str> {
     escaped(text, |character| character.escape_unicode().to_string())
 }
 
-/// As [`without_commands`] for JSON, which means the same afterwards: the characters are in strings
-/// alone.
+/// Escapes like [`without_commands`], preserving the meaning of JSON.
+///
+/// In JSON the characters occur in strings only.
 #[must_use]
 pub fn without_commands_in_json(json: &str) -> Cow<'_, str> {
     escaped(json, |character| format!("\\u{:04x}", u32::from(character)))
 }
 
 fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
-    // Nearly every text has neither.
+    // Nearly every text has neither character.
     if !text.contains([':', '#']) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
-    let (mut taken, mut starts_line) = (0, true);
+    let (mut copied, mut starts_line) = (0, true);
     for (at, character) in text.char_indices() {
         let begins = match character {
             ':' => starts_line && visible(&text[at + 1..]).next() == Some(':'),
@@ -45,24 +47,25 @@ fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
             _ => false,
         };
         if begins {
-            shown.push_str(&text[taken..at]);
+            shown.push_str(&text[copied..at]);
             shown.push_str(&escape(character));
-            taken = at + character.len_utf8();
+            copied = at + character.len_utf8();
         }
         starts_line = match character {
             '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => true,
             _ => starts_line && (character.is_whitespace() || is_invisible(character)),
         };
     }
-    if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[taken..]) }
+    if shown.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(shown + &text[copied..]) }
 }
 
 fn visible(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|character| !is_invisible(*character))
 }
 
-/// Control characters other than line breaks, and what Unicode lists as
-/// Default_Ignorable_Code_Point.
+/// Returns whether a character is invisible.
+///
+/// Control characters other than line breaks, and Unicode's Default_Ignorable_Code_Point.
 fn is_invisible(character: char) -> bool {
     match character {
         '\n' | '\r' => false,
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_written_out_and_nothing_else_is() {
+    fn a_command_is_escaped_and_no_other_text_is() {
         for (text, shown) in [
             ("::error::x", "\\u{3a}:error::x"),
             ("a\n \t\u{a0}::warning file=x::y\n", "a\n \t\u{a0}\\u{3a}:warning file=x::y\n"),
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn json_means_the_same() {
+    fn escaped_json_keeps_its_meaning() {
         let value =
             serde_json::json!({ "##[error]": ["\\##vso[x]", "::error::", "a\n::error::x"] });
         for json in [value.to_string(), format!("{value:#}")] {

@@ -1,8 +1,9 @@
-//! One string as one code span of Markdown, in which GitHub reads neither links nor mentions nor markup.
+//! A string as a Markdown code span, which renders no links, mentions or markup.
 
-/// Writes `text` in a fence of backticks that is longer than any run of them in it (GitHub Flavored Markdown, "Code
-/// spans"). It stays on its line, and a `<` that would begin a tag is written out, since Markdown is not read within
-/// HTML and a template may put the value there.
+/// Writes `text` between backticks, one more than its longest run of backticks.
+///
+/// (GitHub Flavored Markdown, "Code spans".) The result is one line. A `<` that could begin a tag
+/// is escaped, since a template may put the value inside HTML, where Markdown is not parsed.
 pub fn code_span(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -17,7 +18,7 @@ pub fn code_span(text: &str) -> String {
     }
     let longest = line.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
-    // A reader takes one space off both ends where there is one at both.
+    // A parser strips one space from both ends if both have one.
     let at_an_end = |pattern: char| line.starts_with(pattern) || line.ends_with(pattern);
     match (line.trim_matches(' ').is_empty(), at_an_end('`') || at_an_end(' ')) {
         (true, _) => format!("{fence} {fence}"),
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fence_is_longer_than_any_run_within() {
+    fn a_fence_is_longer_than_any_run_in_the_text() {
         for (text, span) in [
             ("plain", "`plain`"),
             ("a`b", "``a`b``"),

@@ -1,4 +1,6 @@
-//! minijinja, fenced in: a value never changes a document's structure, undefined is an error, work is bounded.
+//! Sandboxed minijinja templates.
+//!
+//! Values never change a document's structure, undefined is an error, and work is bounded.
 
 pub mod built_in;
 mod markdown;
@@ -10,21 +12,23 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-/// How many instructions a template may run; the built-in ones need a few hundred.
+/// The maximum number of instructions of a template.
+///
+/// The built-in ones need a few hundred.
 const FUEL: u64 = 200_000;
 
-/// As [`FUEL`], for Markdown, which has thousands of manifests in one document.
+/// As [`FUEL`], for Markdown, which may list thousands of manifests.
 const FUEL_OF_LISTS: u64 = 4_000_000;
 
-/// As [`FUEL`], for pages, which have whole catalogs in one document.
+/// As [`FUEL`], for pages, which hold whole catalogs in one document.
 const FUEL_OF_PAGES: u64 = 2_000_000_000;
 
-/// How deep a template's blocks and calls may nest.
+/// The maximum nesting of a template's blocks and calls.
 const RECURSION: usize = 64;
 
-/// A template that does not compile or does not render, with its place.
+/// A template that does not compile or render, with its location.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-#[error("the template `{name}` cannot be rendered: {what}")]
+#[error("cannot render the template `{name}`: {what}")]
 #[diagnostic(code(goldenpath::template), help("{help}"))]
 pub struct TemplateError {
     name: String,
@@ -43,11 +47,13 @@ impl TemplateError {
             what: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
             help: match output {
                 Output::Markdown => {
-                    "the variables are those of the built-in template: summary, approvals, changed, blocked, …"
+                    "use the variables of the built-in template: summary, approvals, changed, \
+                     blocked, …"
                 }
                 Output::Html => "this is a bug; please report it with the command that you ran",
                 Output::Yaml | Output::Text => {
-                    "the variables are the manifest's fields: id, name, description, owner, service, environment, …"
+                    "use the manifest's fields: id, name, description, owner, service, \
+                     environment, …"
                 }
             },
             source_code: NamedSource::new(name, source.to_owned()),
@@ -55,27 +61,31 @@ impl TemplateError {
         }
     }
 
-    /// What is wrong, without the template's name.
+    /// Returns the cause, without the template's name.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 }
 
-/// What a template writes, which decides how values go in.
+/// The format of a template's output, which decides how values are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// Each value becomes a YAML scalar that reads back as that value.
+    /// Each value becomes a YAML scalar that parses to the same value.
     Yaml,
-    /// Each string becomes one code span: no markup, no link and no mention. It must not touch another one.
+    /// Each string becomes a code span without markup, links and mentions.
+    ///
+    /// Two must not be adjacent.
     Markdown,
-    /// Each string is text or an attribute's value in quotes, and never markup. For pages that goldenpath brings itself.
+    /// Each string is escaped for text and quoted attributes.
+    ///
+    /// For goldenpath's own pages.
     Html,
-    /// Values go in as they are: paths and store keys, which are checked after rendering.
+    /// Values are not escaped: paths and store keys, which are checked after rendering.
     Text,
 }
 
-/// A template that compiles, for use again and again.
+/// A compiled template, for repeated use.
 #[derive(Debug)]
 pub struct Template {
     name: String,
@@ -99,7 +109,7 @@ impl Template {
     /// [`TemplateError`] for a syntax error.
     pub fn compile(name: &str, source: &str, output: Output) -> Result<Self, TemplateError> {
         let mut environment = environment(output);
-        // As committed or checked out on Windows.
+        // Checkouts on Windows may have CRLF line endings.
         let source = source.replace("\r\n", "\n");
         match environment.add_template_owned(name.to_owned(), source.clone()) {
             Ok(()) => {
@@ -126,12 +136,13 @@ impl Template {
     /// Renders it with `context`: a struct or map whose fields are the template's variables.
     ///
     /// # Errors
-    /// [`TemplateError`] for an undefined variable, or a template that runs too long.
+    /// [`TemplateError`] for an undefined variable, or a template that exceeds its fuel.
     pub fn render(&self, context: &impl Serialize) -> Result<String, TemplateError> {
         let template = self.environment.get_template(&self.name);
         let rendered = template.and_then(|template| template.render(Value::from(Serde(context))));
         let rendered = rendered.map(|text| match self.output {
-            // A comment is also read in a terminal. Values hold none; the template's own text may.
+            // Terminals display comments too. Values are escaped already; the template's own text
+            // is not.
             Output::Markdown => text.replace(
                 |character: char| character.is_control() && !matches!(character, '\n' | '\t'),
                 "",
@@ -175,7 +186,8 @@ fn pieces(source: &str) -> Option<Vec<TemplatePiece>> {
 /// Compiles and renders a template that is used once.
 ///
 /// # Errors
-/// [`TemplateError`] for a syntax error, an undefined variable, or a template that runs too long.
+/// [`TemplateError`] for a syntax error, an undefined variable, or a template that exceeds its
+/// fuel.
 pub fn render(
     name: &str,
     source: &str,
@@ -220,7 +232,7 @@ fn environment(output: Output) -> Environment<'static> {
     environment
 }
 
-/// Strings as `form` has them, and all else as it is.
+/// Writes strings with `form`, and all other values unchanged.
 fn write(
     out: &mut minijinja::Output,
     state: &mut State,
@@ -241,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_stays_one_yaml_scalar_whatever_it_holds() {
+    fn every_value_stays_one_yaml_scalar() {
         for hostile in [
             "a: b",
             "x #y",
@@ -272,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_plain_words_need_no_quotes_and_the_filter_gives_them() {
+    fn numbers_and_plain_words_are_not_quoted_and_the_filter_returns_them() {
         let context = json!({ "days": 30, "name": "payments-db" });
         let text = render("t", "{{ days }} {{ name }} {{ name | quote }}", Output::Yaml, &context)
             .unwrap();
@@ -280,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undefined_variable_is_an_error_with_its_place() {
+    fn an_undefined_variable_is_an_error_with_its_location() {
         let error =
             render("t", "a: {{ nmae }}", Output::Yaml, &json!({ "name": "x" })).unwrap_err();
         assert_eq!(error.place.map(|place| place.offset()), Some(6));

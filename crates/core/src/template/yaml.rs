@@ -1,12 +1,13 @@
-//! One string as one YAML scalar.
+//! A string as a YAML scalar.
 
-/// Writes `text` plain where YAML 1.1 and 1.2 parsers all read the same string back, and as a JSON string otherwise.
+/// Writes `text` plain if all YAML parsers read it back, else as a JSON string.
 pub fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
-/// Writes `text` as a JSON string, which is a YAML double-quoted scalar. Beyond JSON's own escapes, what YAML does not
-/// allow in a stream or reads as a line break is escaped too.
+/// Writes `text` as a JSON string, which is a YAML double-quoted scalar.
+///
+/// Also escapes characters that YAML forbids or reads as line breaks.
 pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -30,8 +31,10 @@ fn push_escape(quoted: &mut String, character: char) {
     quoted.push_str(&format!("\\u{:04x}", u32::from(character)));
 }
 
-/// Starts with a letter, holds only characters without a meaning in YAML, and is no word that a parser takes for a
-/// boolean or null. Deliberately narrower than YAML: what it refuses is quoted, which is always right.
+/// Returns whether `text` needs no quotes in any YAML parser.
+///
+/// It starts with a letter, has only characters without a meaning in YAML, and is not a boolean or
+/// null. Narrower than YAML on purpose: quotes are always correct.
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan"];
     text.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! The anchors and aliases of a configuration file: copies of values, in bounded memory.
+//! Anchors and aliases of a configuration file, expanded in bounded memory.
 
 use std::collections::HashMap;
 use std::mem::size_of;
@@ -6,10 +6,10 @@ use std::mem::size_of;
 use super::node::{Key, Node, NodeValue};
 use super::parser::MAX_DEPTH;
 
-/// The memory that all copies of one file may take, in bytes.
+/// The maximum memory of all copies in one file, in bytes.
 const MAX_COPIED: usize = 16 * 1024 * 1024;
 
-/// The values that have an anchor, by the parser's number for it.
+/// The values with an anchor, by the parser's number of it.
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
     anchored: HashMap<usize, Node>,
@@ -29,21 +29,21 @@ pub(super) enum AliasError {
 
 impl AliasError {
     pub(super) fn help(&self) -> &'static str {
-        "write the value out"
+        "write out the value"
     }
 }
 
 impl Aliases {
-    /// Remembers the value of an anchor.
+    /// Stores the value of an anchor.
     pub(super) fn define(&mut self, anchor: usize, node: &Node) -> Result<(), AliasError> {
         let copy = self.copy(node)?;
         self.anchored.insert(anchor, copy);
         Ok(())
     }
 
-    /// Returns a copy of the value of an anchor, for a place that is `depth` levels deep.
+    /// Returns a copy of an anchor's value, for a position `depth` levels deep.
     pub(super) fn expand(&mut self, anchor: usize, depth: usize) -> Result<Node, AliasError> {
-        // Taken out meanwhile, since copying counts.
+        // Removed for the moment, since copying updates the counter.
         let node = self.anchored.remove(&anchor).ok_or(AliasError::Incomplete)?;
         if depth + levels(&node) > MAX_DEPTH {
             return Err(AliasError::TooDeep);
@@ -59,7 +59,7 @@ impl Aliases {
     }
 }
 
-/// The memory that a node takes, in bytes.
+/// Returns the memory of a node, in bytes.
 fn size(node: &Node) -> usize {
     let below = match &node.value {
         NodeValue::String(text) => text.len(),
@@ -72,7 +72,7 @@ fn size(node: &Node) -> usize {
     size_of::<Node>() + below
 }
 
-/// How many collections are nested in each other.
+/// Returns the number of nested collections.
 fn levels(node: &Node) -> usize {
     match &node.value {
         NodeValue::Sequence(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_has_the_value_and_the_places_of_its_anchor() {
+    fn an_alias_has_the_value_and_the_spans_of_its_anchor() {
         let text = "a: &x {b: 1} # why\nc: *x\nd: &y\n  # here\n  e: é\nf: [*x, *y]\n";
         let root = parse_configuration(text).unwrap();
         let value = json!({"a": {"b": 1}, "c": {"b": 1}, "d": {"e": "é"},
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchored_scalar_begins_behind_its_anchor() {
+    fn an_anchored_scalar_begins_after_its_anchor() {
         for (text, under) in [
             ("a: &x 012 # why\n", "012"),
             ("a: &x 'q'  \n", "'q'"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_of_aliases_end_at_a_limit_of_memory_and_depth() {
+    fn nested_aliases_are_limited_in_memory_and_depth() {
         let bomb: String = (1..40)
             .map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", ")))
             .collect();

@@ -1,13 +1,15 @@
-//! Brackets that close a list or mapping under its key. Other YAML parsers take them there; saphyr
-//! only after some items.
+//! Unindented brackets that close a list or mapping.
+//!
+//! Other YAML parsers accept them below their key; saphyr does so only after some items.
 
-/// Whether the first thing in a line is such a bracket.
+/// Returns whether a line begins with such a bracket.
 pub(super) fn is_closer(line: &str) -> bool {
     line.trim_start_matches(' ').starts_with([']', '}'])
 }
 
-/// Returns `text` with one space more in front of each such bracket, and for each of its
-/// characters, and its end, the offset in `text`.
+/// Indents each such bracket by one space.
+///
+/// Returns the new text and, for each of its characters and its end, the offset in `text`.
 pub(super) fn indent_closers(text: &str) -> (String, Vec<usize>) {
     let mut indented = String::with_capacity(text.len());
     let mut offsets = Vec::with_capacity(text.len());
@@ -32,7 +34,7 @@ mod tests {
 
     use crate::yaml::{parse, parse_configuration};
 
-    /// One row is one test: a text, and its value.
+    /// Each row is a test: a text, and its value.
     macro_rules! accepts {
         ($($name:ident: $text:expr => $value:tt;)*) => {$(
             #[test]
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_would_change_is_an_error_at_its_place() {
+    fn a_block_scalar_that_would_change_is_an_error_at_its_location() {
         let text = "a: [\n]\nb: |\n  {\n  }\n";
         let problems = parse_configuration(text).unwrap_err();
         assert!(text[problems[0].span.clone()].starts_with('{'), "{problems:?}");
@@ -68,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_further_down_is_the_error() {
+    fn a_later_syntax_error_is_reported() {
         let text = "a: [\n]\nb: *x\n";
         assert_eq!(&text[parse_configuration(text).unwrap_err()[0].span.clone()], "*x");
     }

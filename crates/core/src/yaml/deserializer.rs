@@ -1,4 +1,4 @@
-//! Nodes → typed values, for serde. An error has the place of the key or value that it is about.
+//! Nodes → typed values with serde. Each error has the span of its key or value.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,26 +13,26 @@ use serde::forward_to_deserialize_any;
 use super::node::{Key, Node, NodeValue};
 use crate::suggest::did_you_mean;
 
-/// A node that is not of the type that is asked for.
+/// A node that does not have the expected type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The keys that lead to the node, such as `tiers.low` or `policies[0]`.
+    /// The keys of the node, such as `tiers.low` or `policies[0]`.
     path: String,
     message: String,
     pub help: String,
-    /// None where there is nothing to point at, as in an empty file.
+    /// None if there is nothing to underline, as in an empty file.
     pub span: Option<Range<usize>>,
 }
 
-/// Reads a `T` from the node `root` of `text`.
+/// Deserializes a `T` from the node `root` of `text`.
 ///
 /// # Errors
-/// The first node that is not of the type that `T` has there.
+/// The first node that does not have the expected type.
 pub fn deserialize<'a, T: Deserialize<'a>>(text: &'a str, root: &'a Node) -> Result<T, Mismatch> {
     T::deserialize(Typed { text, node: root })
 }
 
-/// A node whose type the reader decides.
+/// A node whose type is chosen by the `Deserialize` implementation.
 #[derive(Clone, Copy)]
 struct Typed<'a> {
     text: &'a str,
@@ -53,7 +53,7 @@ impl Typed<'_> {
         Mismatch::invalid_type(found, expected)
     }
 
-    /// Gives an error the place of this node, unless it has one.
+    /// Sets the span of an error to this node, unless it has one.
     fn locate<T>(self, result: Result<T, Mismatch>) -> Result<T, Mismatch> {
         result.map_err(|error| error.at(self.node.first_line(self.text)))
     }
@@ -103,7 +103,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// A key without a value is an empty list.
+    /// Reads a key without a value as an empty list.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let items = match &self.node.value {
             NodeValue::Sequence(items) => items.iter().enumerate(),
@@ -113,7 +113,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         self.locate(visitor.visit_seq(ItemAccess { text: self.text, items }))
     }
 
-    /// A key without a value is an empty mapping.
+    /// Reads a key without a value as an empty mapping.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let rest = match &self.node.value {
             NodeValue::Mapping(entries) => entries.iter(),
@@ -132,7 +132,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
         self.deserialize_map(visitor)
     }
 
-    /// The enums of a configuration file are words.
+    /// Reads a word: the enums of configuration files have no content.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -152,7 +152,7 @@ impl<'de> Deserializer<'de> for Typed<'de> {
     }
 }
 
-/// A variant without content.
+/// Access to a variant without content.
 struct WordAccess<'a>(&'a str);
 
 impl<'de> EnumAccess<'de> for WordAccess<'_> {
@@ -209,7 +209,7 @@ impl<'de> SeqAccess<'de> for ItemAccess<'de> {
 struct EntryAccess<'a> {
     text: &'a str,
     rest: std::slice::Iter<'a, (Key, Node)>,
-    /// The entry whose key has been read.
+    /// The entry whose key is already read.
     value: Option<&'a (Key, Node)>,
 }
 
@@ -222,7 +222,7 @@ impl<'de> MapAccess<'de> for EntryAccess<'de> {
     ) -> Result<Option<S::Value>, Mismatch> {
         self.value = self.rest.next();
         let Some((key, _)) = self.value else { return Ok(None) };
-        // In quotation marks it is a key like any other.
+        // In quotation marks it is an ordinary key.
         if self.text.get(key.span.clone()) == Some("<<") {
             return Err(Mismatch::custom(MERGE_KEY).at(key.span.clone()));
         }
@@ -239,15 +239,15 @@ impl<'de> MapAccess<'de> for EntryAccess<'de> {
     }
 }
 
-const NO_VALUE: &str = "this has no value\nwrite its value, or leave the line out for the default";
-const MERGE_KEY: &str = "a merge key is not supported\nwrite the fields out";
+const NO_VALUE: &str = "this has no value\nwrite its value, or omit the line for the default";
+const MERGE_KEY: &str = "a merge key is not supported\nwrite out the fields";
 
 impl Mismatch {
     fn new(message: String, help: String) -> Self {
         Self { path: String::new(), message, help, span: None }
     }
 
-    /// The same error at a place, unless it has one or the place has nothing to underline.
+    /// Sets the span, unless there is one or `span` is empty.
     fn at(mut self, span: Range<usize>) -> Self {
         if self.span.is_none() && !span.is_empty() {
             self.span = Some(span);
@@ -255,7 +255,7 @@ impl Mismatch {
         self
     }
 
-    /// The same error below a key, or an index in brackets.
+    /// Prepends a key, or an index in brackets, to the path.
     fn below(mut self, key: &str) -> Self {
         let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
         self.path = format!("{key}{dot}{}", self.path);
@@ -274,9 +274,9 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// serde's errors in words for whoever writes the file, without Rust's names of types.
+/// serde's errors in the terms of YAML, without Rust's type names.
 impl Error for Mismatch {
-    /// The first line is the message, the second one the help.
+    /// Splits the text: the first line is the message, the second the help.
     fn custom<T: fmt::Display>(text: T) -> Self {
         let text = text.to_string();
         let (message, help) = text.split_once('\n').unwrap_or((&text, "change the value"));
@@ -323,7 +323,7 @@ fn suggestion(word: &str, known: &[&str], list: String) -> String {
     }
 }
 
-/// A type that serde expects, as YAML calls it.
+/// Returns YAML's name of a type that serde expects.
 fn plain_name(expected: &str) -> String {
     let max = match expected {
         "a sequence" => return "a list".to_owned(),
@@ -378,7 +378,7 @@ mod tests {
         deserialize(text, &parse_configuration(text).unwrap())
     }
 
-    /// One row is one test: its text, the message, the bytes under it, the help.
+    /// Each row is a test: its text, the message, the underlined bytes, the help.
     macro_rules! mismatches {
         ($($name:ident: $text:expr => $message:expr, $under:expr, $help:expr;)*) => {$(
             #[test]
@@ -404,30 +404,30 @@ mod tests {
                "did you mean `name`? the fields here are name";
         a_missing_field_is_underlined_at_its_mapping: "table:\n  a: {}\n"
             => "table.a: missing field `name`", Some((12, "{}")), "add `name:` with a value";
-        a_missing_field_of_nothing_is_underlined_at_its_key: "table:\n  a:\n"
+        a_missing_field_of_an_empty_value_is_underlined_at_its_key: "table:\n  a:\n"
             => "table.a: missing field `name`", Some((9, "a")), "add `name:` with a value";
         only_the_first_line_of_a_long_value_is_underlined: "text:\n  a: 1\n  b: 2\n"
             => "text: this is a mapping, not a string", Some((8, "a: 1")), "write a string here";
-        a_list_is_no_text: "text: [text]"
+        a_list_is_not_a_text: "text: [text]"
             => "text: this is a list, not a string", Some((6, "[text]")), "write a string here";
         an_item_without_a_value_has_the_path_of_its_index: "list: [a, ~]"
             => "list[1]: this has no value", Some((10, "~")),
-               "write its value, or leave the line out for the default";
-        a_text_is_no_list: "list: list"
+               "write its value, or omit the line for the default";
+        a_text_is_not_a_list: "list: list"
             => "list: this is the string \"list\", not a list", Some((6, "list")),
                "write a list here";
-        a_text_is_no_mapping: "table: table"
+        a_text_is_not_a_mapping: "table: table"
             => "table: this is the string \"table\", not a mapping", Some((7, "table")),
                "write a mapping here";
-        null_written_out_is_no_mapping: "table: null"
+        an_explicit_null_is_not_a_mapping: "table: null"
             => "table: this is nothing, not a mapping", Some((7, "null")), "write a mapping here";
         a_number_out_of_range_has_its_range: "{text: '300', small: 300}"
             => "small: this is the integer `300`, not a whole number from 0 to 255",
                Some((21, "300")), "write a whole number from 0 to 255 here";
-        a_text_is_no_number: "count: many"
+        a_text_is_not_a_number: "count: many"
             => "count: this is the string \"many\", not a whole number from 0 to 4294967295",
                Some((7, "many")), "write a whole number from 0 to 4294967295 here";
-        a_text_is_no_switch: "on: yes"
+        a_text_is_not_a_boolean: "on: yes"
             => "on: this is the string \"yes\", not true or false", Some((4, "yes")),
                "write true or false here";
         a_word_that_is_not_in_the_list_has_a_suggestion: "color: &c gren # color"
@@ -436,16 +436,16 @@ mod tests {
         a_list_is_not_in_the_list_of_words: "color: [green]"
             => "color: this is a list, not one of its values", Some((7, "[green]")),
                "the values are green, blue";
-        a_merge_key_is_refused: "table: {<<: {name: x}}"
-            => "table: a merge key is not supported", Some((8, "<<")), "write the fields out";
-        an_alias_is_underlined_where_its_value_is: "text: &x [1]\nlist: *x"
+        a_merge_key_is_rejected: "table: {<<: {name: x}}"
+            => "table: a merge key is not supported", Some((8, "<<")), "write out the fields";
+        an_alias_is_underlined_at_its_value: "text: &x [1]\nlist: *x"
             => "text: this is a list, not a string", Some((9, "[1]")), "write a string here";
-        another_value_than_a_mapping_is_underlined_whole: "- a\n- b\n"
+        a_value_other_than_a_mapping_is_underlined_whole: "- a\n- b\n"
             => "this is a list, not a mapping", Some((0, "- a")), "write a mapping here";
     }
 
     #[test]
-    fn an_empty_file_has_no_place() {
+    fn an_error_in_an_empty_file_has_no_span() {
         let root = parse_configuration("# nothing\n").unwrap();
         let error = deserialize::<Row>("# nothing\n", &root).unwrap_err();
         assert_eq!((error.to_string().as_str(), error.span), ("missing field `name`", None));
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_takes_a_text_takes_a_number_as_it_is_written() {
+    fn a_text_field_accepts_a_number_as_it_is_written() {
         for written in ["012345678901", "0x10", "1e3", "true", "1.50", "-0"] {
             let sample = read(&format!("text: &t {written}  # x\n")).unwrap();
             assert_eq!(sample.text.as_deref(), Some(written));

@@ -1,4 +1,4 @@
-//! YAML with spans: text → nodes that know their place, and edits that keep comments and layout.
+//! YAML with spans: a parser, and edits that preserve comments.
 
 mod aliases;
 mod closers;

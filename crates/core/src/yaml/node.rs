@@ -1,18 +1,18 @@
-//! What a manifest's text holds, value by value, and where each stands.
+//! Nodes of a YAML document with their spans.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use saphyr::Scalar;
 
-/// A YAML value and where it stands, as a byte range of the text.
+/// A YAML value with its span, a byte range of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub span: Range<usize>,
     pub value: NodeValue,
 }
 
-/// What a node holds, resolved by YAML 1.2's core schema.
+/// The value of a node, resolved by YAML 1.2's core schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeValue {
     Null,
@@ -21,7 +21,7 @@ pub enum NodeValue {
     Float(f64),
     String(String),
     Sequence(Vec<Node>),
-    /// In the file's order; no key stands twice.
+    /// In the file's order, without duplicate keys.
     Mapping(Vec<(Key, Node)>),
 }
 
@@ -33,21 +33,22 @@ pub struct Key {
 }
 
 impl Node {
-    /// The node at a JSON pointer (RFC 6901), with the key that leads to it.
+    /// Returns the node at a JSON pointer (RFC 6901) and its key.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
         let mut found = (None, self);
         for token in pointer.split('/').skip(1) {
-            let token = match token.contains('~') {
-                true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
-                false => Cow::Borrowed(token),
+            let token = if token.contains('~') {
+                Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+            } else {
+                Cow::Borrowed(token)
             };
             found = found.1.child(&token)?;
         }
         Some(found)
     }
 
-    /// The value of a key, with that key, or the item at an index.
+    /// Returns the value of a key with the key, or the item at an index.
     #[must_use]
     pub fn child(&self, name: &str) -> Option<(Option<&Key>, &Node)> {
         match &self.value {
@@ -60,8 +61,9 @@ impl Node {
         }
     }
 
-    /// The text of a scalar, where `text` is what this was parsed from: of a number, such as `012`,
-    /// what is written.
+    /// Returns the text of a scalar; `text` is the document.
+    ///
+    /// The text of a number is as written, such as `012`.
     #[must_use]
     pub fn scalar<'a>(&'a self, text: &'a str) -> Option<&'a str> {
         match &self.value {
@@ -73,14 +75,14 @@ impl Node {
         }
     }
 
-    /// The first line of the span in `text`: a long value is not underlined as a whole.
+    /// Returns the first line of the span in `text`, to underline a long value.
     #[must_use]
     pub fn first_line(&self, text: &str) -> Range<usize> {
         let line = text.get(self.span.clone()).unwrap_or_default().split(['\n', '\r']).next();
         self.span.start..self.span.start + line.unwrap_or_default().trim_end().len()
     }
 
-    /// The string at a JSON pointer, if there is one.
+    /// Returns the string at a JSON pointer, if any.
     #[must_use]
     pub fn string_at(&self, pointer: &str) -> Option<&str> {
         match &self.at(pointer)?.1.value {
@@ -89,7 +91,7 @@ impl Node {
         }
     }
 
-    /// The same value for serde and JSON Schema.
+    /// Converts it for serde and JSON Schema.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -108,7 +110,7 @@ impl Node {
     }
 }
 
-/// What a plain scalar is by YAML 1.2's core schema.
+/// Resolves a plain scalar by YAML 1.2's core schema.
 pub(super) fn resolve(text: Cow<'_, str>) -> NodeValue {
     // Of what begins with a letter, only null, true and false are no strings.
     let is_string = |first: &u8| first.is_ascii_alphabetic() && !b"nNtTfF".contains(first);

@@ -1,8 +1,9 @@
-//! YAML text → nodes with spans. The one parser that decides what a manifest says; [`plain`] only says the same sooner.
+//! The full parser: YAML text → nodes with spans.
 //!
-//! A manifest is plain data, so what makes YAML more than that (anchors, aliases, tags, merge keys, duplicate keys,
-//! several documents) is refused here, with its place, and never expanded. A configuration file may
-//! use anchors and aliases, which are expanded up to a limit.
+//! [`plain`] gives the same results faster. A manifest is plain data: everything beyond that in
+//! YAML (anchors, aliases, tags, merge keys, duplicate keys, several documents) is rejected here,
+//! with its location, and never expanded. A configuration file may use anchors and aliases, which
+//! are expanded up to a limit.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,57 +16,60 @@ use super::closers::{indent_closers, is_closer};
 use super::node::{Key, Node, NodeValue, resolve};
 use super::plain;
 
-/// How deep nodes may nest; a SecretRequest needs 3 levels.
+/// The maximum depth; a SecretRequest needs 3 levels.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// How many problems of one file are worth telling.
+/// The maximum number of problems reported per file.
 const MAX_PROBLEMS: usize = 100;
 
-/// Up to how many keys a mapping's next one is compared with each of them; a SecretRequest has 8 at most. Beyond it
-/// they are looked up, so that a mapping of all the keys that fit into a file costs no more than its bytes.
+/// Above this number of keys, duplicates are found with an index.
+///
+/// A SecretRequest has at most 8 keys; the index keeps the worst case linear in the file's size.
 const FEW_KEYS: usize = 32;
 
-/// Why a text is not a manifest's YAML.
+/// Why a text is not valid YAML for its kind of file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub kind: ProblemKind,
     pub span: Range<usize>,
     pub message: String,
     pub help: String,
-    /// A second place that belongs to it, such as a key's first mention.
+    /// A related location, such as the first occurrence of a key.
     pub related: Option<(Range<usize>, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// Not YAML.
+    /// The text is not YAML.
     Invalid,
-    /// YAML, but more of it than a manifest uses.
+    /// The text is YAML, with features that the file may not use.
     Unsupported,
 }
 
 /// Parses one document of plain data.
 ///
 /// # Errors
-/// Everything that keeps `text` from being one, in the text's order; never empty.
+/// All problems, in the text's order; never empty.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     parse_as(Dialect::Manifest, text)
 }
 
-/// Parses one document of a configuration file: aliases are expanded, and an empty text is null.
+/// Parses one document of a configuration file.
+///
+/// Aliases are expanded, and an empty text is null.
 ///
 /// # Errors
-/// Everything that keeps `text` from being one, in the text's order; never empty.
+/// All problems, in the text's order; never empty.
 pub fn parse_configuration(text: &str) -> Result<Node, Vec<Problem>> {
     parse_as(Dialect::Configuration, text)
 }
 
-/// How much of YAML a text may use.
+/// The part of YAML that a text may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     /// Plain data.
     Manifest,
-    /// Plain data, with anchors and aliases, or nothing at all.
+    /// Plain data with anchors and aliases, or an empty text.
     Configuration,
 }
 
@@ -83,9 +87,9 @@ fn parse_as(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
     }
 }
 
-/// [`parse_as`] for every way to write YAML.
+/// Parses any YAML, without trying the plain form first.
 fn parse_any(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
-    // Nearly every text has none, which its bytes tell fastest: C1 control characters are 0xC2 and one more.
+    // Nearly every text has none, which its bytes show fastest: C1 controls are 0xC2 and one byte.
     let suspicious = text
         .bytes()
         .any(|byte| (byte < b' ' && !b"\t\n\r".contains(&byte)) || matches!(byte, 0x7f | 0xc2));
@@ -97,7 +101,7 @@ fn parse_any(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
             kind: ProblemKind::Invalid,
             span: offset..offset + character.len_utf8(),
             message: format!(
-                "the control character U+{:04X} cannot stand in YAML",
+                "the control character U+{:04X} is not allowed in YAML",
                 u32::from(character)
             ),
             help: "remove it; YAML is plain text in UTF-8".to_owned(),
@@ -117,8 +121,9 @@ fn parse_any(dialect: Dialect, text: &str) -> Result<Node, Vec<Problem>> {
     }
 }
 
-/// Reads the nodes of `text` from `source`, which has other indentation at most; `offsets` are
-/// those of its characters in `text`.
+/// Parses `source`, which differs from `text` in indentation only.
+///
+/// `offsets` maps the characters of `source` to bytes of `text`.
 fn read(
     dialect: Dialect,
     text: &str,
@@ -142,28 +147,28 @@ fn read(
                     break;
                 }
             }
-            Err(_) if builder.conflict() => break,
-            // The parser looks ahead, and may give up before it has told of the levels that are too many.
+            Err(_) if builder.report_conflict() => break,
+            // The parser looks ahead, and may give up before it emits the levels that are too deep.
             Err(error) if error.info().contains("recursion limit") => {
                 builder.too_deep(builder.offsets.byte(error.marker().index()));
                 break;
             }
             Err(error) => {
                 let mut offset = builder.offsets.byte(error.marker().index());
-                // A forbidden tab is what to look at, not what stands behind it.
+                // Underline the forbidden tab, not the text after it.
                 offset -= text[..offset].len() - text[..offset].trim_end_matches('\t').len();
                 let span = builder.visible(offset);
                 builder.problem(
                     ProblemKind::Invalid,
                     span,
-                    &format!("this is not YAML: {}", error.info()),
+                    &format!("invalid YAML: {}", error.info()),
                     dialect.syntax_help(error.info()),
                 );
                 break;
             }
         }
     }
-    // Of a node's anchor and its tag either may come first, and what breaks a text may stand above where it breaks.
+    // An anchor and a tag come in either order, and the cause can be above the syntax error.
     builder.problems.sort_by_key(|problem| problem.span.start);
     match builder.root {
         Some(root) if builder.problems.is_empty() => Ok(root),
@@ -180,13 +185,15 @@ fn read(
     }
 }
 
-/// C0 and C1 control characters but tab and line breaks (YAML 1.2, section 5.1).
+/// Returns whether YAML forbids a character.
+///
+/// These are C0 and C1 controls except tab and line breaks (YAML 1.2, section 5.1).
 fn is_forbidden(character: char) -> bool {
     character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}')
 }
 
 impl Dialect {
-    /// The advice for a manifest, or for a configuration file.
+    /// Returns the help for the kind of file.
     fn advice(self, manifest: &'static str, configuration: &'static str) -> &'static str {
         match self {
             Self::Manifest => manifest,
@@ -196,7 +203,7 @@ impl Dialect {
 
     fn syntax_help(self, info: &str) -> &'static str {
         if info.contains("anchor") {
-            self.advice(NO_ALIASES, "set the anchor `&name` above, or write the value out")
+            self.advice(NO_ALIASES, "set the anchor `&name` above, or write out the value")
         } else if info.contains("tab") {
             "indent with spaces; YAML allows no tabs there"
         } else if info.contains("quote") {
@@ -207,9 +214,11 @@ impl Dialect {
     }
 }
 
-const NO_ALIASES: &str = "write the value out; a manifest uses no anchors and aliases";
+const NO_ALIASES: &str = "write out the value; a manifest uses no anchors and aliases";
 
-/// Saphyr counts characters; spans are bytes. The same numbers as long as the text is ASCII.
+/// Converts character offsets, which saphyr counts, to byte offsets.
+///
+/// They are identical in an ASCII text.
 enum Offsets {
     Ascii(usize),
     Table(Vec<usize>),
@@ -232,10 +241,10 @@ impl Offsets {
     }
 }
 
-/// A collection whose end has not come yet.
+/// A collection whose end is not reached yet.
 struct OpenNode {
     start: usize,
-    /// The parser's number for its anchor; 0 without one.
+    /// The parser's number of its anchor; 0 without one.
     anchor: usize,
     items: Items,
 }
@@ -248,14 +257,14 @@ enum Items {
 #[derive(Default)]
 struct Mapping {
     entries: Vec<(Key, Node)>,
-    /// The key whose value has not come yet.
+    /// The key whose value is not complete yet.
     key: Option<Key>,
-    /// The first mention of each key, once there are more than a few.
+    /// The first occurrence of each key, once there are many.
     names: BTreeMap<String, Range<usize>>,
 }
 
 impl Mapping {
-    /// Where the key `name` stands already.
+    /// Returns the span of an earlier key `name`.
     fn first_mention(&self, name: &str) -> Option<Range<usize>> {
         if self.names.is_empty() {
             self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span.clone())
@@ -266,10 +275,12 @@ impl Mapping {
 
     fn push(&mut self, key: Key, value: Node) {
         self.entries.push((key, value));
-        let unnamed = match self.names.is_empty() {
-            true if self.entries.len() <= FEW_KEYS => return,
-            true => 0,
-            false => self.entries.len() - 1,
+        let unnamed = if !self.names.is_empty() {
+            self.entries.len() - 1
+        } else if self.entries.len() > FEW_KEYS {
+            0
+        } else {
+            return;
         };
         for (key, _) in &self.entries[unnamed..] {
             self.names.entry(key.name.clone()).or_insert_with(|| key.span.clone());
@@ -279,7 +290,7 @@ impl Mapping {
 
 struct Builder<'text> {
     dialect: Dialect,
-    /// Whether closing brackets are read with other indentation than they have.
+    /// Whether closing brackets are parsed with more indentation than they have.
     is_indented: bool,
     text: &'text str,
     offsets: Offsets,
@@ -290,7 +301,9 @@ struct Builder<'text> {
 }
 
 impl Builder<'_> {
-    /// Takes the next event; false when nothing after it is worth reading.
+    /// Handles the next event.
+    ///
+    /// Returns false if the rest of the text is not worth parsing.
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
         let start = self.offsets.byte(span.start.index());
         let span = start..self.offsets.byte(span.end.index()).max(start);
@@ -301,7 +314,7 @@ impl Builder<'_> {
                     span,
                     "a second document starts here",
                     self.dialect.advice(
-                        "give each SecretRequest a file of its own",
+                        "give each SecretRequest its own file",
                         "keep one document in the file",
                     ),
                 );
@@ -309,14 +322,15 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => return self.alias(span, anchor),
             Event::Scalar(text, style, anchor, tag) => {
-                self.decoration(&span, anchor, tag.is_some());
+                self.reject_decoration(&span, anchor, tag.is_some());
                 let start = self.after_anchor(&span, anchor);
                 let span = match style {
                     _ if start > span.end => span.end..span.end,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
                         self.quoted(start..span.end)
                     }
-                    // One that is left out; the parser gives it the bytes of what comes in its place, such as a comma.
+                    // An omitted value: the parser gives it the bytes of the next token, such as a
+                    // comma.
                     ScalarStyle::Plain if text.is_empty() => start..start,
                     _ => self.trim(start..span.end),
                 };
@@ -332,11 +346,11 @@ impl Builder<'_> {
                 return self.scalar(span, text, style, anchor);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.decoration(&span, anchor, tag.is_some());
+                self.reject_decoration(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Sequence(Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                self.decoration(&span, anchor, tag.is_some());
+                self.reject_decoration(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -345,10 +359,12 @@ impl Builder<'_> {
                         Items::Sequence(items) => NodeValue::Sequence(items),
                         Items::Mapping(mapping) => NodeValue::Mapping(mapping.entries),
                     };
-                    // In flow style it ends at its bracket: the parser's span goes on over white space and comments.
-                    let span = match self.text[open.start..].starts_with(['[', '{']) {
-                        true => open.start..(span.start + 1).min(span.end),
-                        false => self.trim(open.start..span.end),
+                    // Flow style ends at the bracket; the parser's span includes trailing white
+                    // space and comments.
+                    let span = if self.text[open.start..].starts_with(['[', '{']) {
+                        open.start..(span.start + 1).min(span.end)
+                    } else {
+                        self.trim(open.start..span.end)
                     };
                     return self.anchored(Node { span, value }, open.anchor);
                 }
@@ -387,15 +403,11 @@ impl Builder<'_> {
             if text == "<<" && style == ScalarStyle::Plain && self.dialect == Dialect::Manifest {
                 self.unsupported(
                     span,
-                    "a merge key stands here",
-                    "write the fields out; a manifest merges nothing",
+                    "a merge key is not allowed",
+                    "write out the fields; a manifest uses no merge keys",
                 );
             } else if let Some(first) = first {
-                self.unsupported(
-                    span,
-                    &format!("the key `{text}` stands twice"),
-                    "keep one of the two",
-                );
+                self.unsupported(span, &format!("duplicate key `{text}`"), "keep one of the two");
                 if let Some(problem) = self.problems.last_mut() {
                     problem.related = Some((first, "first here".to_owned()));
                 }
@@ -410,10 +422,10 @@ impl Builder<'_> {
         self.anchored(Node { span, value }, anchor)
     }
 
-    /// Puts a copy of the value with this anchor in the place of the alias at `span`.
+    /// Replaces the alias at `span` with a copy of its anchor's value.
     fn alias(&mut self, span: Range<usize>, anchor: usize) -> bool {
         if self.dialect == Dialect::Manifest {
-            self.unsupported(span.clone(), "an alias stands here", NO_ALIASES);
+            self.unsupported(span.clone(), "an alias is not allowed", NO_ALIASES);
             self.complete(Node { span, value: NodeValue::Null });
             return self.problems.len() < MAX_PROBLEMS;
         }
@@ -429,7 +441,7 @@ impl Builder<'_> {
         }
     }
 
-    /// [`Self::complete`] for a node with an anchor, which aliases may repeat.
+    /// Completes a node with an anchor, which aliases may repeat.
     fn anchored(&mut self, node: Node, anchor: usize) -> bool {
         if anchor != 0
             && self.dialect == Dialect::Configuration
@@ -442,7 +454,7 @@ impl Builder<'_> {
         self.problems.len() < MAX_PROBLEMS
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to its parent.
     fn complete(&mut self, node: Node) {
         match self.open.last_mut().map(|open| &mut open.items) {
             None => self.root = Some(node),
@@ -464,8 +476,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether git's marks of a merge conflict are what breaks the text; if so, they are told.
-    fn conflict(&mut self) -> bool {
+    /// Reports conflict markers of git if they cause the syntax error.
+    fn report_conflict(&mut self) -> bool {
         let Some(offset) = self
             .text
             .match_indices("<<<<<<< ")
@@ -477,16 +489,18 @@ impl Builder<'_> {
         let span = self.visible(offset);
         let help =
             "choose one side, and remove the lines that start with <<<<<<<, ======= and >>>>>>>";
-        self.problem(ProblemKind::Invalid, span, "a merge conflict is not resolved", help);
+        self.problem(ProblemKind::Invalid, span, "unresolved merge conflict", help);
         true
     }
 
-    /// Refuses the anchor, but in a configuration file, and the tag with which a node's span
-    /// begins, in either order.
-    fn decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
-        // Looking for a place reads on to the line's end: for each item of a long line, that would be quadratic.
-        let is_refused = anchor != 0 && self.dialect == Dialect::Manifest;
-        if !is_refused && !tagged {
+    /// Rejects the tag at the start of a node's span, and in a manifest the anchor.
+    ///
+    /// They come in either order.
+    fn reject_decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
+        // Scanning for an end reads to the end of the line: for each item of a long line, that is
+        // quadratic.
+        let is_rejected = anchor != 0 && self.dialect == Dialect::Manifest;
+        if !is_rejected && !tagged {
             return;
         }
         let mark = |sigil: char| {
@@ -505,23 +519,23 @@ impl Builder<'_> {
             self.visible(span.start)
         };
         let (anchor_span, tag_span) = (mark('&'), mark('!'));
-        if is_refused {
+        if is_rejected {
             self.unsupported(
                 anchor_span,
-                "an anchor stands here",
+                "an anchor is not allowed",
                 "remove it; a manifest uses no anchors and aliases",
             );
         }
         if tagged {
             self.unsupported(
                 tag_span,
-                "a tag stands here",
+                "a tag is not allowed",
                 "remove it; quote the value if it must be a string",
             );
         }
     }
 
-    /// Where a value begins whose span begins with its anchor.
+    /// Returns the start of a value whose span may begin with an anchor.
     fn after_anchor(&self, span: &Range<usize>, anchor: usize) -> usize {
         let rest = &self.text[span.start..];
         if anchor == 0 || !rest.starts_with('&') {
@@ -544,7 +558,7 @@ impl Builder<'_> {
             &format!("nested deeper than {MAX_DEPTH} levels"),
             self.dialect.advice(
                 "a SecretRequest has 3 levels; see `schemas/secret_request.schema.json`",
-                "remove levels; a configuration file needs 8 at most",
+                "remove levels; a configuration file needs at most 8",
             ),
         );
     }
@@ -563,13 +577,15 @@ impl Builder<'_> {
         });
     }
 
-    /// Without the white space that a plain scalar or a block collection ends with.
+    /// Removes the white space at the end of a plain scalar or block collection.
     fn trim(&self, span: Range<usize>) -> Range<usize> {
         let end = span.start + self.text[span.clone()].trim_end().len();
         span.start..end
     }
 
-    /// From the opening quote to the closing one: the parser's span goes on over white space and comments.
+    /// Returns the span from quote to quote.
+    ///
+    /// The parser's span includes trailing white space and comments.
     fn quoted(&self, span: Range<usize>) -> Range<usize> {
         let text = &self.text[span.clone()];
         let mut characters = text.char_indices().peekable();
@@ -586,11 +602,14 @@ impl Builder<'_> {
         self.trim(span)
     }
 
-    /// Something to underline at `offset`: the rest of the line, or of the last line that has any.
+    /// Returns a span to underline at `offset`.
+    ///
+    /// It is the rest of the line, or of the last non-empty one.
     fn visible(&self, offset: usize) -> Range<usize> {
-        let offset = match self.text[offset..].trim_start().is_empty() {
-            true => self.text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1),
-            false => offset,
+        let offset = if self.text[offset..].trim_start().is_empty() {
+            self.text[..offset].trim_end().rfind('\n').map_or(0, |newline| newline + 1)
+        } else {
+            offset
         };
         let rest = self.text[offset..].split(['\n', '\r']).next().unwrap_or_default();
         offset..offset + rest.trim_end().len()
@@ -616,7 +635,8 @@ mod tests {
 
     #[test]
     fn spans_are_the_exact_key_and_value() {
-        let text = "a:\n  b: one two   # why\n  c: 'x y'\n  d: \"q\"  \ne: [1, two]\nf: é\nh: {i: [ j ] } # k\ng: last";
+        let text = "a:\n  b: one two   # why\n  c: 'x y'\n  d: \"q\"  \ne: [1, two]\nf: é\n\
+                    h: {i: [ j ] } # k\ng: last";
         assert_eq!(spans(text, "/a/b"), ("b", "one two"));
         assert_eq!(spans(text, "/a/c"), ("c", "'x y'"));
         assert_eq!(spans(text, "/a/d"), ("d", "\"q\""));
@@ -630,7 +650,8 @@ mod tests {
 
     #[test]
     fn a_quoted_value_ends_at_its_quote_whatever_follows() {
-        let text = "a: \"q \\\" \\\\\"  # \"why\"\nb: 'it''s'''   # 'why'\nc: ''  # x\n'd': [\"x\" , 'y' ]\n";
+        let text = "a: \"q \\\" \\\\\"  # \"why\"\nb: 'it''s'''   # 'why'\nc: ''  # x\n\
+                    'd': [\"x\" , 'y' ]\n";
         assert_eq!(spans(text, "/a"), ("a", r#""q \" \\""#));
         assert_eq!(spans(text, "/b"), ("b", "'it''s'''"));
         assert_eq!(spans(text, "/c"), ("c", "''"));
@@ -639,7 +660,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_or_key_that_is_left_out_has_no_bytes() {
+    fn an_omitted_value_or_key_has_an_empty_span() {
         let text = "a: {b, c: , d}\n? \n? e\nf:\n";
         for (pointer, key) in
             [("/a/b", "b"), ("/a/c", "c"), ("/a/d", "d"), ("/", ""), ("/e", "e"), ("/f", "f")]
@@ -663,38 +684,38 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_than_plain_data_is_unsupported_at_its_place() {
+    fn yaml_beyond_plain_data_is_unsupported_at_its_location() {
         use ProblemKind::Unsupported;
-        assert_eq!(only_problem("a: &x 1\n"), (Unsupported, "an anchor stands here".into(), "&x"));
+        assert_eq!(
+            only_problem("a: &x 1\n"),
+            (Unsupported, "an anchor is not allowed".into(), "&x")
+        );
         assert_eq!(
             only_problem("a: &x\n  b: 1\n"),
-            (Unsupported, "an anchor stands here".into(), "&x")
+            (Unsupported, "an anchor is not allowed".into(), "&x")
         );
         assert_eq!(
             only_problem("a: &x [1, 2]\n"),
-            (Unsupported, "an anchor stands here".into(), "&x")
+            (Unsupported, "an anchor is not allowed".into(), "&x")
         );
         assert_eq!(
             only_problem("a: !!str 1\n"),
-            (Unsupported, "a tag stands here".into(), "!!str")
+            (Unsupported, "a tag is not allowed".into(), "!!str")
         );
         let both = parse("a: &x   !!str  foo\n").unwrap_err();
         assert_eq!(
             both.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(),
             [3..5, 8..13]
         );
-        let turned = parse("a: !!str &x foo\n").unwrap_err();
+        let swapped = parse("a: !!str &x foo\n").unwrap_err();
         assert_eq!(
-            turned.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(),
+            swapped.iter().map(|problem| problem.span.clone()).collect::<Vec<_>>(),
             [3..8, 9..11]
         );
-        assert_eq!(
-            only_problem("a: 1\na: 2\n"),
-            (Unsupported, "the key `a` stands twice".into(), "a")
-        );
+        assert_eq!(only_problem("a: 1\na: 2\n"), (Unsupported, "duplicate key `a`".into(), "a"));
         assert_eq!(
             only_problem("a: {<<: 1}\n"),
-            (Unsupported, "a merge key stands here".into(), "<<")
+            (Unsupported, "a merge key is not allowed".into(), "<<")
         );
         assert_eq!(
             only_problem("a: 1\n---\nb: 2\n"),
@@ -703,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_found_among_few_and_among_many() {
+    fn a_duplicate_key_is_found_among_few_and_among_many() {
         for count in [1, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, 1000] {
             let keys: String = (0..count).map(|key| format!("k{key}: 1\n")).collect();
             for again in [0, count / 2, count - 1] {
@@ -728,7 +749,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_file_has_problems_of_its_own() {
+    fn a_configuration_file_has_its_own_problems() {
         for (text, place, help) in [
             ("a: !x 1\n", "!x", "remove it"),
             ("a: 1\n'a': 2\n", "'a'", "keep one"),
@@ -761,25 +782,25 @@ mod tests {
     fn a_long_line_is_read_in_linear_time() {
         let started = std::time::Instant::now();
         parse(&format!("a: [{}]\n", "item, ".repeat(40_000))).unwrap();
-        // Quadratic, it took minutes.
+        // Quadratic, this takes minutes.
         assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     #[test]
-    fn what_is_not_yaml_says_where() {
+    fn invalid_yaml_is_reported_with_its_location() {
         let (kind, message, place) = only_problem("a: [1, 2\nb: 3\n");
         assert_eq!(kind, ProblemKind::Invalid, "{message} at {place}");
         let (_, message, place) =
             only_problem("a:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> x\n");
-        assert_eq!((message.as_str(), place), ("a merge conflict is not resolved", "<<<<<<< HEAD"));
+        assert_eq!((message.as_str(), place), ("unresolved merge conflict", "<<<<<<< HEAD"));
         assert_eq!(only_problem("").1, "the file is empty");
         assert_eq!(only_problem("# only words\n").1, "the file is empty");
         assert_eq!(only_problem("a: \u{0}b\n").2, "\u{0}");
     }
 
-    /// Whatever lines are put together, where the plain form has a reading it is the parser's.
+    /// The plain form and the full parser agree on any combination of lines.
     #[test]
-    fn texts_of_any_such_lines_have_one_reading() {
+    fn the_plain_form_agrees_with_the_full_parser() {
         let lines = [
             "a: 1",
             "b: x y  # z",

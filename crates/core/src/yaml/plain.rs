@@ -1,20 +1,20 @@
-//! The plain form of a manifest: block mappings of one-line values. Text → nodes with spans.
+//! A fast parser for block mappings of one-line values, as in most manifests.
 //!
-//! Nearly every manifest is written in it, and that small part of YAML has only one reading, which is found here at a
-//! tenth of what the parser for the whole of YAML needs. Whatever is not plainly of this form is left to that one: this
-//! never says that a text is wrong. In debug builds the two are compared at every call.
+//! This subset of YAML has only one reading, and this parser needs a tenth of the full parser's
+//! time. It returns None for any other text, valid or not, which the full parser then reads. Debug
+//! builds compare both results at every call.
 
 use memchr::memchr;
 
 use super::node::{Key, Node, NodeValue, resolve};
 
-/// How many keys a mapping of the plain form has at most, since each is compared with those before it.
+/// The maximum number of keys in a mapping: each is compared with all before it.
 const MAX_KEYS: usize = 32;
 
-/// How deep the plain form nests; a SecretRequest needs 3 levels.
+/// The maximum depth; a SecretRequest needs 3 levels.
 const MAX_DEPTH: usize = 8;
 
-/// The longest key, in bytes.
+/// The maximum length of a key, in bytes.
 const MAX_KEY: usize = 64;
 
 /// How many bytes are held against the plain form's alphabet at once.
@@ -37,16 +37,17 @@ const IN_VALUE: [bool; 256] = {
 
 /// A mapping whose last line has not come yet.
 struct OpenMapping<'text> {
-    /// How far its keys are indented.
+    /// The indentation of its keys, in spaces.
     indent: usize,
     start: usize,
     entries: Vec<(Key, Node)>,
-    /// Its last key, while that has no value.
+    /// The last key, until its value is complete.
     key: Option<(usize, &'text str)>,
 }
 
-/// Reads a text of the plain form: ASCII, no tabs, `key: value` lines, comments, at most a `---` at the top. None where
-/// it is anything else.
+/// Parses a text of the plain form; None for any other text.
+///
+/// The plain form is ASCII without tabs: `key: value` lines, comments, optionally `---` first.
 pub(super) fn parse(text: &str) -> Option<Node> {
     // Without an early end, the compiler does many bytes at once.
     let is_plain = |chunk: &[u8]| {
@@ -92,12 +93,12 @@ pub(super) fn parse(text: &str) -> Option<Node> {
     open.pop()?.closed(text, text.len())
 }
 
-/// Makes the mapping whose keys are indented by `indent` the last open one.
+/// Makes the mapping with indentation `indent` the last open one.
 fn descend(text: &str, open: &mut Vec<OpenMapping<'_>>, indent: usize, start: usize) -> Option<()> {
     let (current, waits) =
         open.last().map_or((None, indent == 0), |last| (Some(last.indent), last.key.is_some()));
     match current {
-        // A key whose value is null, or more of a value than one line.
+        // A key with a null value, or a value of several lines.
         Some(current) if waits != (indent > current) => return None,
         Some(current) if !waits && indent <= current => {
             while open.last()?.indent > indent {
@@ -112,7 +113,7 @@ fn descend(text: &str, open: &mut Vec<OpenMapping<'_>>, indent: usize, start: us
     (open.last()?.indent == indent).then_some(())
 }
 
-/// Ends the last open mapping, as something else begins at `next`.
+/// Closes the last open mapping; `next` is the offset of the next content.
 fn close(text: &str, open: &mut Vec<OpenMapping<'_>>, next: usize) -> Option<()> {
     let node = open.pop()?.closed(text, next)?;
     open.last_mut()?.complete(node);
@@ -137,7 +138,7 @@ impl OpenMapping<'_> {
     }
 }
 
-/// A line's key, a plain word, and what comes after its colon.
+/// Splits a line into its key, a plain word, and the text after the colon.
 fn key(content: &str) -> Option<(&str, &str)> {
     let length = content.bytes().position(|byte| !byte.is_ascii_alphanumeric())?;
     let (key, rest) = content.split_at(length);
@@ -146,8 +147,11 @@ fn key(content: &str) -> Option<(&str, &str)> {
     (is_word && (rest.is_empty() || rest.starts_with(' '))).then_some((key, rest))
 }
 
-/// What stands after a key's colon and spaces: how long a value as it is written, and what it is; or `Some(None)` for at
-/// most a comment.
+/// Parses the text after a key's colon and spaces.
+///
+/// Returns the length of the value in bytes, and the value.
+///
+/// Returns `Some(None)` if there is at most a comment.
 #[expect(
     clippy::option_option,
     reason = "the outer one says whether this is the plain form at all"
@@ -188,7 +192,7 @@ fn value(content: &str) -> Option<Option<(usize, NodeValue)>> {
     }
 }
 
-/// How many spaces a text begins with.
+/// Returns the number of leading spaces.
 fn spaces(text: &str) -> usize {
     text.bytes().position(|byte| byte != b' ').unwrap_or(text.len())
 }
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_in_another_way_is_left_to_the_parser_for_all_of_yaml() {
+    fn ambiguous_texts_are_left_to_the_full_parser() {
         for text in [
             "",
             "# a\n",

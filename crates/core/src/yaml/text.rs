@@ -1,8 +1,10 @@
-//! A file's text, and places in it as people count them.
+//! Lines and columns of byte offsets in a text.
 
 use std::ops::Range;
 
-/// A place in a text: lines and columns from 1, columns in characters; the end is exclusive.
+/// A range in a text.
+///
+/// Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub line: usize,
@@ -11,22 +13,23 @@ pub struct Place {
     pub end_column: usize,
 }
 
-/// Where the lines of a text end, so that ten thousand places in it do not mean reading it ten thousand times.
+/// The line starts of a text, for many lookups in one text.
 #[derive(Debug)]
 pub struct Lines {
-    /// The bytes after each newline.
+    /// The offset of the first byte after each newline.
     starts: Vec<usize>,
 }
 
 impl Lines {
-    /// Reads the text once.
+    /// Indexes a text.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self { starts: text.match_indices('\n').map(|(newline, _)| newline + 1).collect() }
     }
 
-    /// The place of the byte range `span` in `text`, which must be the one that was read. Both ends are moved onto
-    /// character boundaries inside the text.
+    /// Returns the lines and columns of the byte range `span`.
+    ///
+    /// `text` must be the indexed text. Offsets are rounded to character boundaries.
     #[must_use]
     pub fn place(&self, text: &str, span: &Range<usize>) -> Place {
         let (line, column) = self.position(text, span.start);
@@ -42,7 +45,7 @@ impl Lines {
     }
 }
 
-/// The place of the byte range `span` in `text`, for a text that is asked once.
+/// Returns the lines and columns of the byte range `span`, for a single lookup.
 #[must_use]
 pub fn place(text: &str, span: &Range<usize>) -> Place {
     Lines::of(text).place(text, span)
@@ -63,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn every_offset_is_where_counting_says() {
+    fn every_offset_agrees_with_counting() {
         let text = "\na\n\né: 世\r\n\n";
         let lines = Lines::of(text);
         for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {

@@ -1,28 +1,29 @@
-//! Where a part of an expression is in the text of `goldenpath.yaml`, which may fold it and escape
-//! characters in it.
+//! The span of a part of an expression in the text of `goldenpath.yaml`.
+//!
+//! The text may fold the expression and escape characters in it.
 
 use std::ops::Range;
 
 use crate::yaml::Node;
 
-/// Returns where the bytes `part` of the value of `node`, or all of it, are in `text`, without
-/// quotation marks and a block's header where it is a part; None where the value is not a scalar.
+/// Returns the span in `text` of the bytes `part` of a node's value, or of all.
+///
+/// A part's span excludes quotation marks; no span includes a block's header. Returns None if the
+/// value is not a scalar.
 pub(super) fn locate(text: &str, node: &Node, part: Option<Range<usize>>) -> Option<Range<usize>> {
     let value = node.scalar(text)?;
     let written = text.get(node.span.clone())?;
-    let header = match written.starts_with(['|', '>']) {
-        true => written.find('\n').unwrap_or(0),
-        false => 0,
-    };
+    let header = if written.starts_with(['|', '>']) { written.find('\n').unwrap_or(0) } else { 0 };
     let content = written[header..].trim_start();
     let start = node.span.end - content.len();
     let all = start..start + content.trim_end().len();
     Some(part.and_then(|part| aligned(text, value, part, &all)).unwrap_or(all))
 }
 
-/// Where the bytes `part` of `value` are within `all`. YAML writes a value with other white space
-/// (a folded line), quotation marks around it, and a character more here and there (`''`, `\"`),
-/// but in the same order.
+/// Returns the span of the bytes `part` of `value` within `all`.
+///
+/// YAML writes a value with other white space (a folded line), quotation marks around it, and
+/// additional characters (`''`, `\"`), but in the same order.
 fn aligned(
     text: &str,
     value: &str,
@@ -44,7 +45,7 @@ fn aligned(
         }
         at = next;
     }
-    // Past the last character something is missing.
+    // The part is after the last character: a missing token.
     Some(found.unwrap_or(at..at))
 }
 
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_expression_is_found_however_yaml_writes_it() {
+    fn a_part_of_an_expression_is_found_in_every_style_of_yaml() {
         for text in [
             "policies:\n  - assert: manifest.é == nope\n",
             "policies: [{assert: manifest.é == nope}]\n",
@@ -87,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_value_is_without_its_header_and_the_line_breaks_around_it() {
+    fn the_span_of_a_value_excludes_its_header_and_outer_line_breaks() {
         let text = "policies:\n  - name: x\n    assert: |\n      a &&\n      b\n\nrules: {}\n";
         assert_eq!(&text[located(text, "assert", None)], "a &&\n      b");
         assert_eq!(&text[located(text, "name", None)], "x");
     }
 
     #[test]
-    fn what_is_missing_is_missing_behind_the_last_character() {
+    fn a_missing_part_is_located_after_the_last_character() {
         let text = "policies:\n  - assert: \"a &&\"\n";
         let span = located(text, "assert", Some(4..4));
         assert_eq!((span.start, span.len()), (text.find("&&").unwrap() + 2, 0));

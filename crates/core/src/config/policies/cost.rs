@@ -1,10 +1,10 @@
-//! What a policy can cost on a manifest, known before it runs.
+//! An upper bound on the cost of a policy for a manifest, computed before it runs.
 //!
-//! CEL has no unbounded loops, but a few nested `all` or a chain of `map(x, x + x)` are enough to keep a machine busy or
-//! to fill its memory, and the interpreter has neither fuel nor a limit. Kubernetes answers the same question for its
-//! admission policies with an estimate (KEP-2876, "Resource constraints"). So does this: one walk over the expression,
-//! with the sizes of this very manifest, gives an upper bound on the work. One unit is about a visit to a node or a byte
-//! that is copied or compared.
+//! CEL has no unbounded loops, but a few nested `all` or a chain of `map(x, x + x)` can keep a
+//! machine busy or fill its memory, and the interpreter has neither fuel nor a limit. Kubernetes
+//! solves this for its admission policies with an estimate (KEP-2876, "Resource constraints"), and
+//! so does this module: one walk over the expression with the sizes of the manifest at hand. One
+//! unit is about a visit to a node, or a byte that is copied or compared.
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
@@ -12,31 +12,37 @@ use serde_json::Value;
 
 use super::PolicySubject;
 
-/// What an expression may cost at most. Measured, a unit takes up to 50 ns and 50 bytes, so this is less than 0.1 seconds
-/// and some 50 MB. A manifest of the largest size can still be read through a few times.
+/// The maximum cost of an expression.
+///
+/// Measured, a unit takes up to 50 ns and 50 bytes, so this is less than 0.1 seconds and about 50
+/// MB. A manifest of the largest size can still be scanned a few times.
 pub(super) const MAX: u64 = 1_000_000;
 
-/// What `matches` costs a byte of text. The pattern is bounded, and so are the states to try at a byte.
+/// The cost of `matches` per byte of text.
+///
+/// The pattern is bounded, and so are the states per byte.
 const PATTERN: u64 = 3;
 
-/// The longest text of a number, a boolean or a type: 1e308 written out, with a sign.
+/// The maximum length of a number, a boolean or a type as text.
+///
+/// 1e308 in digits, with a sign.
 const SCALAR: u64 = 400;
 
 /// The sizes of an expression's variables.
 pub(super) struct Sizes<'a>(Vec<(&'a str, Size<'a>)>);
 
-/// What is known of a value.
+/// The known size of a value.
 #[derive(Debug, Clone, Copy)]
 enum Size<'a> {
-    /// The value itself.
+    /// The value is known.
     Known(&'a Value),
-    /// A list of no more items than this, none of them heavier than that.
+    /// A list with at most `items` items of at most the weight `item`.
     List { items: u64, item: u64 },
-    /// It and all that it holds weigh no more than this.
+    /// A value of at most this weight, including everything in it.
     AtMost(u64),
 }
 
-/// An upper bound on the cost of an expression, and what is known of its value.
+/// An upper bound on the cost of an expression, and the size of its value.
 struct Bound<'a> {
     cost: u64,
     size: Size<'a>,
@@ -52,14 +58,14 @@ impl<'a> Sizes<'a> {
         Self(sizes)
     }
 
-    /// What running `expression` costs at most.
+    /// Returns the maximum cost of running `expression`.
     pub(super) fn cost(&self, expression: &'a IdedExpr) -> u64 {
         Walk { variables: self.0.clone() }.bound(expression).cost
     }
 }
 
 struct Walk<'a> {
-    /// The innermost last.
+    /// The innermost is last.
     variables: Vec<(&'a str, Size<'a>)>,
 }
 
@@ -73,7 +79,7 @@ impl<'a> Walk<'a> {
             }
             Expr::Select(select) => {
                 let operand = self.bound(&select.operand);
-                // A field of a value that is not a variable's is moved or copied out of it.
+                // A field of a value that is not a variable's is moved or copied.
                 let copy = if is_variable(&select.operand) { 0 } else { operand.size.weight() };
                 let size =
                     if select.test { Size::AtMost(1) } else { operand.size.field(&select.field) };
@@ -94,13 +100,14 @@ impl<'a> Walk<'a> {
                 Bound::of(cost.saturating_add(table), weight.saturating_add(table))
             }
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
-            // Neither gets past `expression`'s checks.
+            // The checks in `expression` reject both.
             Expr::Struct(_) | Expr::Unspecified => Bound::of(u64::MAX, u64::MAX),
         }
     }
 
-    /// A literal list or map, whose items are copied into it: what it costs, what it weighs, and what its heaviest item
-    /// weighs.
+    /// Returns the cost, weight and heaviest item of a literal list or map.
+    ///
+    /// Its items are copied into it.
     fn collection(&mut self, items: impl Iterator<Item = &'a IdedExpr>) -> (u64, u64, u64) {
         let (mut cost, mut weight, mut heaviest) = (1_u64, 1_u64, 0_u64);
         for item in items {
@@ -141,12 +148,13 @@ impl<'a> Walk<'a> {
             // A number or a boolean.
             _ => Size::AtMost(1),
         };
-        // Comparing, searching and adding read their operands through, and so does telling what is wrong with them.
+        // Comparing, searching and adding read the operands fully, and so do error messages.
         Bound { cost: cost.saturating_add(weight), size }
     }
 
-    /// `all`, `exists`, `exists_one`, `map` or `filter`, expanded by the parser. The accumulator is a boolean, a number,
-    /// or a list that each step adds to in place.
+    /// Bounds a loop: `all`, `exists`, `exists_one`, `map` or `filter`, expanded.
+    ///
+    /// The accumulator is a boolean, a number, or a list that each step appends to in place.
     fn comprehension(&mut self, comprehension: &'a ComprehensionExpr) -> Bound<'a> {
         let range = self.bound(&comprehension.iter_range);
         let init = self.bound(&comprehension.accu_init);
@@ -158,11 +166,11 @@ impl<'a> Walk<'a> {
         self.variables.truncate(self.variables.len() - 2);
         let added = step.size.weight();
         let size = match comprehension.accu_init.expr {
-            // Each step adds a list of one item.
+            // Each step appends one item.
             Expr::List(_) => Size::List { items: rounds, item: added },
             _ => Size::AtMost(1),
         };
-        // A round copies its item into a variable, and what the step makes into the accumulator.
+        // A round copies its item into a variable, and its result into the accumulator.
         let round =
             [condition.cost, step.cost, item, added].into_iter().fold(4, u64::saturating_add);
         let cost = [range.cost, init.cost, rounds.saturating_mul(round), size.weight()];
@@ -185,19 +193,19 @@ impl<'a> Size<'a> {
         }
     }
 
-    /// How many items a loop over the value goes through.
+    /// Returns the number of iterations of a loop over the value.
     fn items(self) -> u64 {
         match self {
             Self::Known(Value::Array(items)) => items.len() as u64,
             Self::Known(Value::Object(fields)) => fields.len() as u64,
             Self::Known(_) => 0,
             Self::List { items, .. } => items,
-            // Each weighs 1 at least.
+            // Each weighs at least 1.
             Self::AtMost(weight) => weight,
         }
     }
 
-    /// The weight of the heaviest item of a list, or of the heaviest key or value of a map.
+    /// Returns the weight of the heaviest item of a list, or key or value of a map.
     fn item(self) -> u64 {
         match self {
             Self::Known(Value::Array(items)) => items.iter().map(weight).max().unwrap_or(0),
@@ -219,7 +227,9 @@ impl<'a> Size<'a> {
     }
 }
 
-/// Whether a value is a variable's, or a part of one: the interpreter lends it.
+/// Returns whether a value is a variable or a part of one.
+///
+/// The interpreter borrows such a value.
 fn is_variable(expression: &IdedExpr) -> bool {
     match &expression.expr {
         Expr::Ident(_) => true,
@@ -228,11 +238,13 @@ fn is_variable(expression: &IdedExpr) -> bool {
     }
 }
 
-/// What an empty map weighs, and what each of its entries adds: a table of its own to allocate, hash and copy.
+/// The weight of an empty map, and of each entry.
+///
+/// A map is a table to allocate, hash and copy.
 const MAP: u64 = 12;
 const ENTRY: u64 = 6;
 
-/// 1 for each value, and 1 for each byte of text; maps are heavier.
+/// Returns 1 for each value, plus 1 for each byte of text; maps are heavier.
 fn weight(value: &Value) -> u64 {
     match value {
         Value::String(text) => 1 + length(text),
@@ -272,7 +284,10 @@ mod tests {
 
     #[test]
     fn ordinary_policies_cost_little_and_large_manifests_can_be_read() {
-        let manifest = json!({ "metadata": { "owner": "team", "labels": ["a", "b", "c"] }, "spec": { "ttlDays": 30 } });
+        let manifest = json!({
+            "metadata": { "owner": "team", "labels": ["a", "b", "c"] },
+            "spec": { "ttlDays": 30 },
+        });
         for source in [
             "manifest.metadata.owner in [\"platform-team\", \"security-team\"]",
             "manifest.metadata.labels.all(a, manifest.metadata.labels.exists_one(b, a == b))",
@@ -286,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_without_end_costs_too_much() {
+    fn exponential_growth_exceeds_the_limit() {
         let manifest = json!({ "items": (0..50).collect::<Vec<_>>() });
         let nested = |levels: usize| {
             format!("{}true{}", "manifest.items.all(x, ".repeat(levels), ")".repeat(levels))

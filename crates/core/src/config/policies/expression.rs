@@ -1,4 +1,4 @@
-//! One CEL expression: text → checked program → true or false.
+//! A CEL expression: text → checked program → boolean.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -14,29 +14,35 @@ use super::cost;
 use super::cost::Sizes;
 use crate::suggest::did_you_mean;
 
-/// The longest expression, in bytes. Parsing is linear in it, and so is what no loop multiplies.
+/// The maximum length of an expression, in bytes.
+///
+/// Parsing and loop-free evaluation are linear in it.
 const MAX_LENGTH: usize = 4096;
 
-/// The deepest nesting of brackets. The parser takes 0.2 MB of stack a level.
+/// The maximum nesting of brackets. The parser needs 0.2 MB of stack per level.
 const MAX_BRACKETS: usize = 32;
 
-/// The deepest nesting of operations, `a + b + c` being two; the interpreter calls itself for each.
+/// The maximum nesting of operations, `a + b + c` being two.
+///
+/// The interpreter recurses for each.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// The largest compiled pattern, in bytes: some thousand states.
+/// The maximum size of a compiled pattern, in bytes: some thousand states.
 const MAX_PATTERN: usize = 128 * 1024;
 
-/// The longest of the interpreter's messages that is passed on, in characters: it quotes values.
+/// The maximum length of a quoted interpreter message, in characters.
+///
+/// Such a message contains values.
 const MAX_QUOTED: usize = 200;
 
-/// What an expression can speak of.
+/// The variables of an expression.
 const VARIABLES: [&str; 3] = ["manifest", "path", "base"];
 
 /// The types, for `type(x) == string`.
 const TYPES: [&str; 9] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint"];
 
-/// The functions, each with how many arguments it takes, what a method is called on included.
+/// The functions with their number of arguments, including the target of a method.
 const FUNCTIONS: [(&str, usize); 12] = [
     ("bool", 1),
     ("contains", 2),
@@ -52,7 +58,7 @@ const FUNCTIONS: [(&str, usize); 12] = [
     ("uint", 1),
 ];
 
-/// What the parser expands; left standing as calls, they had the wrong arguments.
+/// The macros that the parser expands; an unexpanded one has the wrong arguments.
 const MACROS: [(&str, &str); 6] = [
     ("has", "has(manifest.metadata.description)"),
     ("all", "list.all(item, item != \"\")"),
@@ -62,13 +68,15 @@ const MACROS: [(&str, &str); 6] = [
     ("filter", "list.filter(item, item != \"\")"),
 ];
 
-/// A program that has been checked.
+/// A checked program.
 pub(super) struct Expression {
     program: Program,
     pub(super) mentions_base: bool,
 }
 
-/// What is wrong with an expression: where, in its bytes, what, to follow its name, and what to do.
+/// A fault of an expression.
+///
+/// It has a byte range, a message that follows the expression's name, and a help.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) span: Option<Range<usize>>,
@@ -93,8 +101,9 @@ impl std::fmt::Debug for Expression {
 }
 
 impl Expression {
-    /// Parses and checks `source`; the patterns that it gives to `matches` go into `patterns`. To be called on a thread
-    /// with a deep stack.
+    /// Parses and checks `source`, adding the patterns of `matches` to `patterns`.
+    ///
+    /// Call it on a thread with a deep stack.
     pub(super) fn compile(
         source: &str,
         patterns: &mut BTreeMap<String, Regex>,
@@ -109,7 +118,7 @@ impl Expression {
             let message = format!("is {} bytes long", source.len());
             return Err(Fault::whole(
                 message,
-                format!("{MAX_LENGTH} at most are allowed: make several policies of it"),
+                format!("split it into several policies: the maximum is {MAX_LENGTH}"),
             ));
         }
         if let Some(place) = too_deep(source) {
@@ -127,7 +136,7 @@ impl Expression {
         Ok(Self { program, mentions_base })
     }
 
-    /// Whether the expression is true. To be called on a thread with a deep stack.
+    /// Evaluates the expression. Call it on a thread with a deep stack.
     pub(super) fn run<'a>(
         &'a self,
         context: &Context<'_, 'a>,
@@ -135,8 +144,9 @@ impl Expression {
     ) -> Result<bool, Fault> {
         let expression = self.program.expression();
         if sizes.cost(expression) > cost::MAX {
-            let help = "loops within loops over long lists, or texts and lists put together again and again: ask for less";
-            return Err(Fault::whole("it could take too long or too much memory", help));
+            let help = "simplify it: avoid nested loops over long lists, and repeated \
+                        concatenation of texts and lists";
+            return Err(Fault::whole("it could take too much time or memory", help));
         }
         let result = unwinding(|| {
             Value::resolve_val(expression, context).map(|value| match value.downcast_ref() {
@@ -147,8 +157,8 @@ impl Expression {
         match result {
             Some(Ok(Ok(truth))) => Ok(truth),
             Some(Ok(Err(kind))) => Err(Fault::whole(
-                format!("it is of the type {kind}"),
-                "make it true or false: compare it with something",
+                format!("its result has the type {kind}"),
+                "return a boolean: compare the value with another",
             )),
             Some(Err(error)) => Err(self.failure(&error)),
             None => Err(Fault::whole("the CEL interpreter gave up", "write it another way")),
@@ -156,7 +166,7 @@ impl Expression {
     }
 
     fn failure(&self, error: &ExecutionError) -> Fault {
-        let guard = |path: &str| format!("where it can be missing, guard it: `has({path}) && …`");
+        let guard = |path: &str| format!("guard it if it can be missing: `has({path}) && …`");
         match error {
             ExecutionError::NoSuchKey(key) => {
                 let message = format!("there is no `{key}`");
@@ -167,25 +177,26 @@ impl Expression {
             }
             ExecutionError::NoSuchOverload(error) => {
                 let types = error.argument_types().join(" and ");
-                let help = "check the types: a field that can be missing or of another type is guarded with \
-                            `has(manifest.metadata.description) && …` or `type(x) == string && …`";
+                let help = "check the types: guard a field that can be missing or of another type \
+                            with `has(manifest.metadata.description) && …` or `type(x) == string \
+                            && …`";
                 match readable(error.function()) {
                     "." => Fault::whole(
                         format!("a value of the type {} has no fields", error.argument_types()[0]),
                         help,
                     ),
-                    function => Fault::whole(format!("`{function}` does not take {types}"), help),
+                    function => Fault::whole(format!("`{function}` does not accept {types}"), help),
                 }
             }
             other => Fault::whole(
                 lower_first(&shortened(other)),
-                "it has to come out true or false for every manifest: narrow it down with `when`, or guard it with \
+                "return a boolean for every manifest: limit it with `when`, or guard it with \
                  `has(manifest.metadata.description) && …`",
             ),
         }
     }
 
-    /// The first selection of `field`: its path, and where the field's name stands.
+    /// Returns the path and span of the first selection of `field`.
     fn selection(&self, expression: &IdedExpr, field: &str) -> Option<(String, Range<usize>)> {
         if let Expr::Select(select) = &expression.expr
             && select.field == field
@@ -201,12 +212,12 @@ impl Expression {
     }
 }
 
-/// The walk over a program that lets through only what is known and bounded.
+/// The visitor of a program that accepts only known, bounded operations.
 struct Check<'a> {
     source: &'a str,
     program: &'a Program,
     patterns: &'a mut BTreeMap<String, Regex>,
-    /// The variables of the loops around.
+    /// The variables of the enclosing loops.
     bound: Vec<&'a str>,
     mentions_base: bool,
 }
@@ -220,10 +231,10 @@ impl<'a> Check<'a> {
             Expr::Ident(name) => return self.variable(expression, name),
             Expr::Call(call) => self.call(expression, call)?,
             Expr::Struct(_) | Expr::Unspecified => {
-                let help = "lists `[…]` and maps `{\"key\": …}` are all there is";
+                let help = "use lists `[…]` and maps `{\"key\": …}` only";
                 return Err(Fault::at(
                     self.place(expression),
-                    "makes a value of a type that does not exist",
+                    "creates a value of a type that does not exist",
                     help,
                 ));
             }
@@ -253,7 +264,8 @@ impl<'a> Check<'a> {
             let help = match name {
                 "metadata" | "spec" | "kind" | "apiVersion" => format!("write `manifest.{name}`"),
                 _ => did_you_mean(name, VARIABLES).unwrap_or_else(|| {
-                    "the variables are `manifest`, `path` and, on a change, `base`; texts are quoted".to_owned()
+                    "use the variables `manifest`, `path` and, on a change, `base`; quote texts"
+                        .to_owned()
                 }),
             };
             return Err(Fault::at(
@@ -268,13 +280,13 @@ impl<'a> Check<'a> {
 
     fn call(&mut self, expression: &IdedExpr, call: &CallExpr) -> Result<(), Fault> {
         let name = call.func_name.as_str();
-        // The operators' names, such as `_+_`, are none that a person could write.
+        // The operators have names such as `_+_`, which are not valid identifiers.
         if !name.bytes().any(|byte| byte.is_ascii_alphanumeric()) || name.starts_with('@') {
             return Ok(());
         }
         let place = self.place_of_name(expression, name);
         if let Some((_, example)) = MACROS.iter().find(|(other, _)| *other == name) {
-            let message = format!("uses `{name}` with other arguments than it takes");
+            let message = format!("uses `{name}` with the wrong arguments");
             return Err(Fault::at(place, message, format!("write it as in `{example}`")));
         }
         let Some((_, takes)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
@@ -288,7 +300,7 @@ impl<'a> Check<'a> {
             return Err(Fault::at(
                 place,
                 message,
-                help.unwrap_or_else(|| format!("there are {}", known.join(", "))),
+                help.unwrap_or_else(|| format!("use one of {}", known.join(", "))),
             ));
         };
         let given = call.args.len() + usize::from(call.target.is_some());
@@ -297,7 +309,7 @@ impl<'a> Check<'a> {
                 1 => format!("{name}(manifest.metadata.name)"),
                 _ => format!("manifest.metadata.name.{name}(\"…\")"),
             };
-            let message = format!("uses `{name}` with other arguments than it takes");
+            let message = format!("uses `{name}` with the wrong arguments");
             return Err(Fault::at(place, message, format!("write it as in `{example}`")));
         }
         if name == "matches" { self.pattern(call, place) } else { Ok(()) }
@@ -309,7 +321,7 @@ impl<'a> Check<'a> {
             call.args.last().map(|pattern| &pattern.expr)
         else {
             let help =
-                "write the pattern out in quotation marks; it is compiled once, for all manifests";
+                "write the pattern as a literal in quotes; it is compiled once for all manifests";
             return Err(Fault::at(
                 place,
                 "uses `matches` with a pattern that is not a literal",
@@ -345,13 +357,15 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Where an expression, or its operator, stands.
+    /// Returns the span of an expression, or of its operator.
     fn place(&self, expression: &IdedExpr) -> Range<usize> {
         let found = self.program.source_info().offset_for(expression.id);
         found.map_or(0..self.source.len(), |(start, last)| start as usize..last as usize + 1)
     }
 
-    /// Where a function's name stands: the parser knows the place of the parenthesis behind it.
+    /// Returns the span of a function's name.
+    ///
+    /// The parser has only the position of the parenthesis.
     fn place_of_name(&self, expression: &IdedExpr, name: &str) -> Range<usize> {
         let place = self.place(expression);
         match self.source.get(..place.start) {
@@ -364,7 +378,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The expressions within an expression; of a loop, those that a person wrote.
+/// Returns the subexpressions of an expression; of a loop, those in the source.
 fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
@@ -385,7 +399,7 @@ fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
     }
 }
 
-/// `manifest.metadata` for the expression of that name.
+/// Returns a path such as `manifest.metadata`, if the expression is one.
 fn path(expression: &IdedExpr) -> Option<String> {
     match &expression.expr {
         Expr::Ident(name) => Some(name.clone()),
@@ -395,13 +409,15 @@ fn path(expression: &IdedExpr) -> Option<String> {
 }
 
 fn nested_too_deep(place: Option<usize>, levels: usize) -> Fault {
-    let help = "make several policies of it";
+    let help = "split it into several policies";
     let span = place.map(|place| place..place + 1);
     Fault { span, message: format!("is nested deeper than {levels} levels"), help: help.to_owned() }
 }
 
-/// The bracket that opens one level too many. Brackets within texts and comments do not count; should this see one
-/// where the parser sees none or the other way round, the parser's own limit and stack still hold.
+/// Returns the bracket that exceeds the maximum nesting.
+///
+/// Skips texts and comments. If this disagrees with the parser, the parser's own limit and stack
+/// still hold.
 fn too_deep(source: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -426,7 +442,7 @@ fn too_deep(source: &str) -> Option<usize> {
     None
 }
 
-/// Behind the text whose quotation mark, or three of them, stand at `start`.
+/// Returns the end of the text whose quotation mark, or triple mark, is at `start`.
 fn end_of_text(source: &str, start: usize, raw: bool) -> usize {
     let mark = &source[start..=start];
     let three = mark.repeat(3);
@@ -444,9 +460,11 @@ fn end_of_text(source: &str, start: usize, raw: bool) -> usize {
     source.len()
 }
 
-/// The parser's first error, at its place: lines and columns from 1, columns in characters.
+/// Converts the parser's first error.
+///
+/// The parser counts lines and columns from 1, columns in characters.
 fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
-    let help = "the language is CEL: https://github.com/google/cel-spec/blob/master/doc/langdef.md";
+    let help = "write it in CEL: https://github.com/google/cel-spec/blob/master/doc/langdef.md";
     let Some(error) = errors.into_iter().next() else { return Fault::whole("is not CEL", help) };
     if error.msg.contains("Recursion limit") {
         return nested_too_deep(None, MAX_BRACKETS);
@@ -468,12 +486,14 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     Fault::at(start..start + length, message, help)
 }
 
-/// None if `work` panics: a parser's or an interpreter's bug must not take the run down with it.
+/// Returns None if `work` panics.
+///
+/// A bug of the parser or interpreter must not end the run.
 fn unwinding<T>(work: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// `_+_` as people write it.
+/// Returns the operator `_+_` as it is written.
 fn readable(function: &str) -> &str {
     function.trim_matches(['_', '@'])
 }
@@ -498,7 +518,7 @@ mod tests {
     use super::*;
 
     fn compiled(source: &str) -> Result<Expression, Fault> {
-        // As deep as the parser's own thread, since these are parsed on a test's.
+        // The same stack as the parser's thread, since these are parsed on a test's thread.
         let work = move |source: String| Expression::compile(&source, &mut BTreeMap::new());
         let source = source.to_owned();
         let thread =
@@ -506,14 +526,14 @@ mod tests {
         thread.unwrap().join().unwrap()
     }
 
-    /// What is wrong, and the text at its place.
+    /// Returns the message, and the text at its span.
     fn fault(source: &str) -> (String, String) {
         let fault = compiled(source).err().unwrap_or_else(|| Fault::whole("nothing", ""));
         (fault.message, fault.span.map(|span| source[span].to_owned()).unwrap_or_default())
     }
 
     #[test]
-    fn what_is_not_cel_is_told_at_its_place() {
+    fn text_that_is_not_cel_is_reported_with_its_location() {
         let (message, place) = fault("manifest.kind === \"é\"");
         assert!(message.starts_with("is not CEL: token recognition error"), "{message}");
         assert_eq!(place, "=");
@@ -523,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_told_at_their_place() {
+    fn unknown_names_are_reported_with_their_location() {
         let unknown = |source, place: &str| {
             let (message, found) = fault(source);
             assert!(message.contains("unknown") && message.contains(place), "{source}: {message}");
@@ -541,12 +561,15 @@ mod tests {
     }
 
     #[test]
-    fn every_name_that_is_known_can_be_used() {
+    fn every_known_name_can_be_used() {
         for source in [
             "size(path) + path.size() == 2 && type(path) == string && dyn(path) == path",
-            "bool(\"true\") && int(\"1\") == 1 && uint(1) == 1u && double(1) == 1.0 && string(1) == \"1\"",
-            "path.contains(\"a\") || path.startsWith(\"b\") || path.endsWith(\"c\") || path.matches(\"^d$\")",
-            "has(manifest.a) && [1].all(x, x > 0) && [1].exists(x, x > 0) && [1].exists_one(x, x > 0)",
+            "bool(\"true\") && int(\"1\") == 1 && uint(1) == 1u && double(1) == 1.0 && \
+             string(1) == \"1\"",
+            "path.contains(\"a\") || path.startsWith(\"b\") || path.endsWith(\"c\") || \
+             path.matches(\"^d$\")",
+            "has(manifest.a) && [1].all(x, x > 0) && [1].exists(x, x > 0) && \
+             [1].exists_one(x, x > 0)",
             "[1].map(x, x + 1).filter(x, x in {1: 2}) == [base, null, -1 % 2 * 3 / 4][0]",
             "type(1) in [int, uint, double, bool, bytes, string, list, map, null_type]",
         ] {
@@ -555,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn base_is_mentioned_where_the_variable_is() {
+    fn base_is_mentioned_only_by_the_variable() {
         for (source, mentions) in [
             ("base == null", true),
             ("[1].all(x, has(base.metadata))", true),
@@ -593,7 +616,7 @@ mod tests {
             assert_eq!(fault(&operators).0, "is nested deeper than 64 levels");
         }
         assert!(fault(&"x".repeat(5000)).0.contains("5000 bytes"));
-        // Brackets in texts and comments nest nothing.
+        // Brackets in texts and comments do not nest.
         for text in [
             "\"{}\"",
             "'{}'",

@@ -1,15 +1,15 @@
-//! Fields of a mapping that is written in braces.
+//! Edits of fields in flow mappings (`{a: 1}`).
 
 use std::ops::Range;
 
 use super::TextEdit;
 use crate::yaml::node::{Key, Node, NodeValue};
 
-/// The edit that takes the field of this number away, with the comma between it and its neighbour.
+/// Returns the edit that removes a field and the comma between it and its neighbor.
 pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Option<TextEdit> {
     let (key, value) = entries.get(number)?;
     let (start, end) = (key.span.start, value.span.end);
-    // A comment between two fields could be about either.
+    // A comment between two fields could describe either.
     let span = match (
         entries.get(number + 1),
         number.checked_sub(1).and_then(|before| entries.get(before)),
@@ -21,18 +21,27 @@ pub(super) fn remove(text: &str, entries: &[(Key, Node)], number: usize) -> Opti
     Some(TextEdit { span, text: String::new() })
 }
 
-/// The edit that puts `field` behind the last one, on a line of its own where that one has its own.
+/// Returns the edit that appends `field`.
+///
+/// It gets its own line if the last field has its own.
 pub(super) fn insert(text: &str, mapping: &Node, field: &str) -> Option<TextEdit> {
     let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let Some((key, value)) = entries.last() else {
         let inside = mapping.span.start + 1;
         return Some(TextEdit { span: inside..inside, text: field.to_owned() });
     };
-    Some(behind(text, mapping, key.span.start..value.span.end, field))
+    Some(insert_after(text, mapping, key.span.start..value.span.end, field))
 }
 
-/// The edit that puts `words` behind `last`, the last thing in a collection, on a line of their own where that one has its own.
-pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &str) -> TextEdit {
+/// Returns the edit that inserts `words` after `last`, a collection's last element.
+///
+/// They get their own line if `last` has its own.
+pub(super) fn insert_after(
+    text: &str,
+    collection: &Node,
+    last: Range<usize>,
+    words: &str,
+) -> TextEdit {
     let line = text[..last.start].rfind('\n').filter(|line| *line > collection.span.start);
     let between = match line.and_then(|line| gap(text, line..last.start, '\n')) {
         Some(gap) if text[..gap.start].ends_with('\r') => format!("\r{}", &text[gap]),
@@ -42,7 +51,7 @@ pub(super) fn behind(text: &str, collection: &Node, last: Range<usize>, words: &
     TextEdit { span: last.end..last.end, text: format!(",{between}{words}") }
 }
 
-/// The bytes from one place to another, if nothing but white space and `allowed` stands in them.
+/// Returns the span if it contains only white space and `allowed`.
 fn gap(text: &str, span: Range<usize>, allowed: char) -> Option<Range<usize>> {
     let between = text.get(span.clone())?;
     between

@@ -1,24 +1,29 @@
-//! Where a field's lines begin and end, and where a field is put into a mapping.
+//! Edits of fields in block mappings.
 
 use super::{TextEdit, flow, last_token, parent, tokens};
 use crate::yaml::node::{Key, Node, NodeValue};
 
-/// The mapping that a field goes to, as far as it exists.
+/// The mapping that receives a field, as far as it exists.
 enum Home<'a> {
-    /// It is there, written in lines.
+    /// A block mapping.
     Block(&'a [(Key, Node)]),
-    /// It is there, in braces.
+    /// A flow mapping.
     Flow(&'a Node),
-    /// There is a key, and nothing behind it.
+    /// A key without a value.
     Empty(&'a Key),
 }
 
-/// The edits that take the field at `pointer` to the end of the mapping at `into`.
-pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Option<Vec<TextEdit>> {
+/// Returns the edits that move a field to the end of the mapping at `into`.
+pub(super) fn move_field(
+    text: &str,
+    root: &Node,
+    pointer: &str,
+    into: &str,
+) -> Option<Vec<TextEdit>> {
     let (key, node) = root.at(pointer)?;
     let (key, source) = (key?, root.at(parent(pointer))?.1);
-    let removal = removed(text, root, pointer)?;
-    // As far as there is something: what is missing of the way is made.
+    let removal = remove_field(text, root, pointer)?;
+    // Find the deepest existing ancestor; missing mappings below it are created.
     let mut existing = into;
     while root.at(existing).is_none() {
         existing = parent(existing);
@@ -31,7 +36,7 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
         (NodeValue::Null, Some(key)) if home.span.is_empty() => Home::Empty(key),
         _ => return None,
     };
-    // In braces on either side, there is one value on one line to take, and no comment beside it.
+    // With flow style on either side, only a value on one line, without a comment, can move.
     let value = || {
         let value = text
             .get(node.span.clone())
@@ -42,9 +47,10 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
     };
     if let Home::Flow(mapping) = home {
         let is_bare = is_flow(text, source) || rest_of_line(text, node.span.end).trim().is_empty();
-        return match missing.is_empty() && is_bare {
-            true => Some(vec![removal, flow::insert(text, mapping, &value()?)?]),
-            false => None,
+        return if missing.is_empty() && is_bare {
+            Some(vec![removal, flow::insert(text, mapping, &value()?)?])
+        } else {
+            None
         };
     }
     let (indent, mut at) = match &home {
@@ -58,7 +64,7 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
         Home::Flow(_) => return None,
     };
     if !missing.is_empty() && existing == parent(pointer) && !is_flow(text, source) {
-        // What the missing mapping is to hold stands beside where it belongs: it is put around it.
+        // The new mapping replaces the field that it will contain.
         at = removal.span.start;
     }
     let (step, newline) = (step(text, root), newline(text));
@@ -67,29 +73,28 @@ pub(super) fn moved(text: &str, root: &Node, pointer: &str, into: &str) -> Optio
         lines.push_str(&format!("{:1$}{name}:{newline}", "", indent + depth * step));
     }
     let indent = indent + missing.len() * step;
-    match is_flow(text, source) {
-        true => lines.push_str(&format!("{:indent$}{}", "", value()?)),
-        false => {
-            lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?)
-        }
+    if is_flow(text, source) {
+        lines.push_str(&format!("{:indent$}{}", "", value()?));
+    } else {
+        lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?);
     }
     if !lines.ends_with('\n') {
         lines.push_str(newline);
     }
-    // What stands before it in the end.
+    // The text that will precede the insertion.
     let before = &text[..if at == removal.span.end { removal.span.start } else { at }];
     if !before.is_empty() && !before.ends_with('\n') {
         lines.insert_str(0, newline);
     }
     match (at > removal.span.start, at < removal.span.end) {
-        // Inside of what is taken away.
+        // The insertion is inside the removed text.
         (true, true) => None,
         _ => Some(vec![removal, TextEdit { span: at..at, text: lines }]),
     }
 }
 
-/// The edit that puts a field at `pointer`, behind the others of a mapping that is there.
-pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
+/// Returns the edit that adds a field to the end of an existing mapping.
+pub(super) fn add_field(text: &str, root: &Node, pointer: &str, value: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let field = format!("{}: {value}", last_token(pointer));
     if is_flow(text, mapping) {
@@ -99,13 +104,15 @@ pub(super) fn added(text: &str, root: &Node, pointer: &str, value: &str) -> Opti
     let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
     let at = after_line(text, end_of(text, last, value)?)?;
     let (indent, newline) = (column(text, first)?, newline(text));
-    // The last line of a text may have no end.
+    // The last line of a text may lack a newline.
     let before = if text[..at].ends_with('\n') { "" } else { newline };
     Some(TextEdit { span: at..at, text: format!("{before}{:indent$}{field}{newline}", "") })
 }
 
-/// The edit that takes away the field at `pointer`: its lines, with the comment behind it and those that lead up to it.
-pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {
+/// Returns the edit that removes a field with its lines and its comments.
+///
+/// Its comments are the one on its last line and the lines directly above it.
+pub(super) fn remove_field(text: &str, root: &Node, pointer: &str) -> Option<TextEdit> {
     let mapping = root.at(parent(pointer))?.1;
     let NodeValue::Mapping(entries) = &mapping.value else { return None };
     let name = last_token(pointer);
@@ -116,7 +123,7 @@ pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<TextEdit
     let (key, value) = &entries[number];
     let column = column(text, key)?;
     let mut start = line_start(text, key.span.start);
-    // A comment above the first field may be about the mapping, or about the file.
+    // A comment above the first field may describe the mapping, or the file.
     if number > 0 {
         while let Some(above) = start.checked_sub(1).map(|newline| line_start(text, newline)) {
             let line = &text[above..start];
@@ -132,14 +139,16 @@ pub(super) fn removed(text: &str, root: &Node, pointer: &str) -> Option<TextEdit
     Some(TextEdit { span: start..end, text: String::new() })
 }
 
-/// Whether a collection is written in brackets.
+/// Returns whether a collection is in flow style.
 pub(super) fn is_flow(text: &str, node: &Node) -> bool {
     matches!(node.value, NodeValue::Mapping(_) | NodeValue::Sequence(_))
         && text[node.span.start..].starts_with(['{', '['])
 }
 
-/// The byte after a field, its value's comment not counted. The parser's spans of block collections go on over
-/// comments, so their last values are asked.
+/// Returns the end of a field without the comment after its value.
+///
+/// The parser's spans of block collections include trailing comments, so the end of a collection is
+/// that of its last value.
 pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
     match &value.value {
         NodeValue::Null if value.span.is_empty() => end_of_key(text, key),
@@ -148,7 +157,7 @@ pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
             end_of(text, key, value)
         }
         NodeValue::Sequence(items) if !is_flow(text, value) => {
-            // As a field without a name; one with nothing in it has no end to be found.
+            // Like a field without a name; an empty one has no definite end.
             let last = items.last().filter(|last| !last.span.is_empty())?;
             end_of(text, key, last)
         }
@@ -156,21 +165,21 @@ pub(super) fn end_of(text: &str, key: &Key, value: &Node) -> Option<usize> {
     }
 }
 
-/// The byte after a key's colon.
+/// Returns the offset after a key's colon.
 pub(super) fn end_of_key(text: &str, key: &Key) -> Option<usize> {
     let rest = rest_of_line(text, key.span.end);
     let colon = rest.find(':')?;
     rest[..colon].trim().is_empty().then_some(key.span.end + colon + 1)
 }
 
-/// The start of the line after the one on which something ends, which but for a comment must be its last.
+/// Returns the start of the next line if only a comment follows `end` on its line.
 pub(super) fn after_line(text: &str, end: usize) -> Option<usize> {
     let rest = rest_of_line(text, end);
     let (words, is_apart) = (rest.trim(), rest.starts_with([' ', '\t']));
     (words.is_empty() || (is_apart && words.starts_with('#'))).then_some(end + rest.len())
 }
 
-/// From `at` to the end of its line, the newline with it.
+/// Returns the text from `at` to the end of its line, with the newline.
 fn rest_of_line(text: &str, at: usize) -> &str {
     let rest = &text[at..];
     &rest[..rest.find('\n').map_or(rest.len(), |newline| newline + 1)]
@@ -180,13 +189,13 @@ pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// How far a key is indented; None where something else stands before it on its line.
+/// Returns the indentation of a key, or None if other text precedes it on its line.
 pub(super) fn column(text: &str, key: &Key) -> Option<usize> {
     let before = &text[line_start(text, key.span.start)..key.span.start];
     before.bytes().all(|byte| byte == b' ').then_some(before.len())
 }
 
-/// By how much this document indents: as its first mapping in a mapping does.
+/// Returns the document's indentation width, that of its first nested mapping.
 fn step(text: &str, root: &Node) -> usize {
     let NodeValue::Mapping(entries) = &root.value else { return 2 };
     let inner = entries.iter().find_map(|(key, node)| match &node.value {
@@ -198,7 +207,7 @@ fn step(text: &str, root: &Node) -> usize {
     inner.unwrap_or(2)
 }
 
-/// How the document ends its lines.
+/// Returns the document's line ending.
 pub(super) fn newline(text: &str) -> &'static str {
     match text.find('\n') {
         Some(newline) if text[..newline].ends_with('\r') => "\r\n",
@@ -206,8 +215,9 @@ pub(super) fn newline(text: &str) -> &'static str {
     }
 }
 
-/// Lines that begin at the column `from`, as they are when they begin at `to`. None where one of them is not indented
-/// enough to go that far left; a comment may be.
+/// Moves lines from the column `from` to the column `to`.
+///
+/// Returns None if a line, other than a comment, is not indented enough to move that far left.
 fn indented(lines: &str, from: usize, to: usize) -> Option<String> {
     let mut shifted = String::with_capacity(lines.len() + 16);
     for line in lines.split_inclusive('\n') {

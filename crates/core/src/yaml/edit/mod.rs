@@ -1,7 +1,8 @@
-//! Changing a manifest's text in place: comments and layout stay as they are, byte for byte, wherever nothing changes.
+//! In-place edits of YAML that preserve comments and layout byte for byte.
 //!
-//! A change is said in the document's terms: a JSON pointer, and what happens there. The text that comes of it is parsed
-//! again, and must say what the old one said with that change and no other. What cannot be written so is not written.
+//! An edit is given in terms of the document: a JSON pointer and an operation. The edited text is
+//! parsed again, and its content must be that of the old text with exactly this change. Otherwise
+//! the edit is not written.
 
 mod flow;
 mod mapping;
@@ -14,33 +15,37 @@ use serde_json::{Map, Value as Json};
 use super::node::{Key, Node, NodeValue};
 use super::parser;
 
-/// What happens to a document.
+/// An edit of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum YamlEdit {
-    /// The scalar at `pointer` says something else.
+    /// Sets the scalar at `pointer`.
     Set { pointer: String, value: Scalar },
-    /// The mapping around `pointer` gets that field, behind its others.
+    /// Adds the field at `pointer` to the end of its mapping.
     Add { pointer: String, value: Scalar },
-    /// The field at `pointer` is called `name`; its value stays.
+    /// Renames the field at `pointer`; its value stays.
     Rename { pointer: String, name: String },
-    /// The field at `pointer` goes to the end of the mapping at `into`, which is made where there is none.
+    /// Moves the field at `pointer` to the end of the mapping at `into`.
+    ///
+    /// A missing mapping is created.
     Move { pointer: String, into: String },
-    /// The field at `pointer` goes, with its line and the comment behind it.
+    /// Removes the field at `pointer` with its lines and its comments.
     Remove { pointer: String },
-    /// The items of the sequence at `pointer` that are this string go.
+    /// Removes the items of the sequence at `pointer` that equal `value`.
     Withdraw { pointer: String, value: String },
-    /// The sequence at `pointer` gets these strings at its end. One of the document's root is made where there is none.
+    /// Appends strings to the sequence at `pointer`.
+    ///
+    /// A missing sequence in the root is created.
     Append { pointer: String, values: Vec<String> },
 }
 
-/// A value that can be written in place of another.
+/// A value that can replace another in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar {
     Int(i64),
     String(String),
 }
 
-/// Bytes of a text that something else takes the place of.
+/// A replacement of a span of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TextEdit {
     span: Range<usize>,
@@ -48,7 +53,7 @@ struct TextEdit {
 }
 
 impl YamlEdit {
-    /// The field that it is about.
+    /// Returns the pointer of the field that it changes.
     #[must_use]
     pub fn pointer(&self) -> &str {
         match self {
@@ -62,7 +67,7 @@ impl YamlEdit {
         }
     }
 
-    /// Where the field is afterwards; None when it is gone.
+    /// Returns the field's pointer after the edit, or None if it is removed.
     #[must_use]
     pub fn result(&self) -> Option<String> {
         match self {
@@ -70,9 +75,7 @@ impl YamlEdit {
             | Self::Add { pointer, .. }
             | Self::Append { pointer, .. }
             | Self::Withdraw { pointer, .. } => Some(pointer.clone()),
-            Self::Rename { pointer, name } => {
-                Some(format!("{}/{}", parent(pointer), escaped(name)))
-            }
+            Self::Rename { pointer, name } => Some(format!("{}/{}", parent(pointer), escape(name))),
             Self::Move { pointer, into } => {
                 Some(format!("{into}/{}", pointer.rsplit('/').next().unwrap_or_default()))
             }
@@ -80,8 +83,9 @@ impl YamlEdit {
         }
     }
 
-    /// `text`, whose nodes are `root`, with this change in it. None where that cannot be written without changing
-    /// something else too.
+    /// Applies this edit to `text`, whose parsed root is `root`.
+    ///
+    /// Returns None if the edit is not possible without changing anything else.
     #[must_use]
     pub fn apply(&self, text: &str, root: &Node) -> Option<String> {
         let expected = self.expected(root)?;
@@ -92,7 +96,7 @@ impl YamlEdit {
             }
             Self::Add { pointer, value } => {
                 let added = |value: String| {
-                    mapping::added(text, root, pointer, &value).map(|edit| vec![edit])
+                    mapping::add_field(text, root, pointer, &value).map(|edit| vec![edit])
                 };
                 value.written_as("").into_iter().filter_map(added).collect()
             }
@@ -100,20 +104,20 @@ impl YamlEdit {
                 let (key, _) = root.at(pointer)?;
                 rename(text, key?, name)?
             }
-            Self::Move { pointer, into } => vec![mapping::moved(text, root, pointer, into)?],
-            Self::Remove { pointer } => vec![vec![mapping::removed(text, root, pointer)?]],
-            Self::Append { pointer, values } => sequence::appended(text, root, pointer, values),
+            Self::Move { pointer, into } => vec![mapping::move_field(text, root, pointer, into)?],
+            Self::Remove { pointer } => vec![vec![mapping::remove_field(text, root, pointer)?]],
+            Self::Append { pointer, values } => sequence::append_items(text, root, pointer, values),
             Self::Withdraw { pointer, value } => {
-                vec![sequence::withdrawn(text, root, pointer, value)?]
+                vec![sequence::remove_items(text, root, pointer, value)?]
             }
         };
         candidates.into_iter().find_map(|edits| {
-            let changed = applied(text, edits)?;
+            let changed = apply_edits(text, edits)?;
             (parser::parse(&changed).ok()?.to_json() == expected).then_some(changed)
         })
     }
 
-    /// What the document is to say afterwards.
+    /// Returns the expected content of the document after the edit.
     fn expected(&self, root: &Node) -> Option<Json> {
         let mut json = root.to_json();
         match self {
@@ -121,11 +125,15 @@ impl YamlEdit {
                 *json.pointer_mut(pointer)? = value.to_json();
             }
             Self::Add { pointer, value } => {
-                put(json.pointer_mut(parent(pointer))?, &last_token(pointer), value.to_json())?;
+                insert_field(
+                    json.pointer_mut(parent(pointer))?,
+                    &last_token(pointer),
+                    value.to_json(),
+                )?;
             }
             Self::Rename { pointer, name } => {
                 let value = take(&mut json, pointer)?;
-                put(json.pointer_mut(parent(pointer))?, name, value)?;
+                insert_field(json.pointer_mut(parent(pointer))?, name, value)?;
             }
             Self::Move { pointer, into } => {
                 let value = take(&mut json, pointer)?;
@@ -139,7 +147,7 @@ impl YamlEdit {
                 if mapping.is_null() {
                     *mapping = Json::Object(Map::new());
                 }
-                put(mapping, &last_token(pointer), value)?;
+                insert_field(mapping, &last_token(pointer), value)?;
             }
             Self::Remove { pointer } => drop(take(&mut json, pointer)?),
             Self::Withdraw { pointer, value } => {
@@ -170,7 +178,7 @@ impl Scalar {
         }
     }
 
-    /// The ways to write it, the best first; `old` is what stood there.
+    /// Returns the ways to write it, best first; `old` is the current text.
     fn written_as(&self, old: &str) -> Vec<String> {
         match self {
             Self::Int(value) => vec![value.to_string()],
@@ -183,17 +191,17 @@ fn take(json: &mut Json, pointer: &str) -> Option<Json> {
     json.pointer_mut(parent(pointer))?.as_object_mut()?.remove(&last_token(pointer))
 }
 
-/// None where the mapping has such a field already.
-fn put(mapping: &mut Json, name: &str, value: Json) -> Option<()> {
+/// Returns None if the mapping already has the field.
+fn insert_field(mapping: &mut Json, name: &str, value: Json) -> Option<()> {
     mapping.as_object_mut()?.insert(name.to_owned(), value).is_none().then_some(())
 }
 
-/// The pointer to the mapping around a field.
+/// Returns the pointer to the mapping of a field.
 fn parent(pointer: &str) -> &str {
     pointer.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-/// The names that a pointer leads through (RFC 6901).
+/// Returns the field names of a pointer (RFC 6901).
 fn tokens(pointer: &str) -> impl Iterator<Item = String> + '_ {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
@@ -202,11 +210,11 @@ fn last_token(pointer: &str) -> String {
     tokens(pointer).last().unwrap_or_default()
 }
 
-fn escaped(name: &str) -> String {
+fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// The ways to write `value` where `node` stands, the best first.
+/// Returns the ways to replace `node` with `value`, best first.
 fn set(text: &str, node: &Node, value: &Scalar) -> Option<Vec<Vec<TextEdit>>> {
     let old = text.get(node.span.clone()).filter(|old| !old.is_empty() && !old.contains('\n'))?;
     if matches!(node.value, NodeValue::Mapping(_) | NodeValue::Sequence(_)) {
@@ -231,7 +239,7 @@ fn rename(text: &str, key: &Key, name: &str) -> Option<Vec<Vec<TextEdit>>> {
     )
 }
 
-/// `word` with the quotes that `old` has, and, should it need more than those, with double quotes.
+/// Quotes `word` like `old`, and as an alternative with double quotes.
 fn quoted_as(old: &str, word: &str) -> Vec<String> {
     // JSON's strings are YAML's double-quoted ones (YAML 1.2, section 1.3).
     let double = Json::from(word).to_string();
@@ -242,8 +250,8 @@ fn quoted_as(old: &str, word: &str) -> Vec<String> {
     }
 }
 
-/// The text with the edits in it; None where two of them overlap.
-fn applied(text: &str, mut edits: Vec<TextEdit>) -> Option<String> {
+/// Applies the edits to the text. Returns None if two of them overlap.
+fn apply_edits(text: &str, mut edits: Vec<TextEdit>) -> Option<String> {
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
     let mut changed =
         String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());

@@ -1,18 +1,19 @@
-//! Putting items into a sequence of strings, and taking some out.
+//! Edits of sequences of strings.
 
 use super::mapping::{after_line, column, end_of, end_of_key, is_flow, line_start, newline};
 use super::{TextEdit, flow, parent, quoted_as, tokens};
 use crate::yaml::node::{Node, NodeValue};
 
-/// The ways to put `values` at the end of the sequence at `pointer`, the best first. A field of the document's root that is
-/// not there, or that holds nothing, becomes one.
-pub(super) fn appended(
+/// Returns the ways to append `values` to the sequence at `pointer`, best first.
+///
+/// A root field that is missing or empty becomes a sequence.
+pub(super) fn append_items(
     text: &str,
     root: &Node,
     pointer: &str,
     values: &[String],
 ) -> Vec<Vec<TextEdit>> {
-    // All of them plain, or all of them quoted.
+    // All items plain, or all items quoted.
     let ways = [0, 1].map(|way| {
         values
             .iter()
@@ -28,7 +29,7 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
         words.iter().map(|word| format!("{:indent$}- {word}{newline}", "")).collect::<String>()
     };
     let at_line = |at: usize, lines: String| {
-        // The last line of a text may have no end.
+        // The last line of a text may lack a newline.
         let before = if text[..at].is_empty() || text[..at].ends_with('\n') { "" } else { newline };
         Some(TextEdit { span: at..at, text: format!("{before}{lines}") })
     };
@@ -45,8 +46,10 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
             at_line(after_line(text, end_of_key(text, key)?)?, lines(column(text, key)?))
         }
         NodeValue::Sequence(items) if is_flow(text, sequence) => match items.last() {
-            Some(last) => Some(flow::behind(text, sequence, last.span.clone(), &words.join(", "))),
-            // Empty brackets make room for lines, unless something stands behind them.
+            Some(last) => {
+                Some(flow::insert_after(text, sequence, last.span.clone(), &words.join(", ")))
+            }
+            // Empty brackets become block lines, unless other text follows them.
             None if text[sequence.span.end..].starts_with(['\r', '\n']) => {
                 let lines = lines(column(text, key)?);
                 let lines = format!("{newline}{}", lines.strip_suffix(newline)?);
@@ -71,9 +74,12 @@ fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<T
     }
 }
 
-/// The edits that take each item that is `value` out of the sequence at `pointer`, with its line and the comment behind it.
-/// None where there is no such item.
-pub(super) fn withdrawn(
+/// Returns the edits that remove each item equal to `value`.
+///
+/// They remove its line and its comment, too.
+///
+/// Returns None if there is no such item.
+pub(super) fn remove_items(
     text: &str,
     root: &Node,
     pointer: &str,
@@ -97,7 +103,7 @@ pub(super) fn withdrawn(
             None => items[index - 1].span.end..items[*index].span.end,
         };
         return match gone.len() {
-            // Two neighbours could both take the comma between them.
+            // Two adjacent items would both remove the comma between them.
             1 => Some(
                 gone.iter()
                     .map(|index| TextEdit { span: span(index), text: String::new() })

@@ -24,7 +24,7 @@ fn removed(text: &str, pointer: &str) -> Option<String> {
 }
 
 #[test]
-fn a_value_keeps_its_quotes_and_gets_some_where_it_needs_them() {
+fn a_value_keeps_its_quotes_and_gets_quotes_if_it_needs_them() {
     assert_eq!(set("a: x   # why\n", "/a", "y").unwrap(), "a: y   # why\n");
     assert_eq!(set("a: 'x' # why\r\n", "/a", "it's").unwrap(), "a: 'it''s' # why\r\n");
     assert_eq!(set("a: \"x\"\n", "/a", "y\"z").unwrap(), "a: \"y\\\"z\"\n");
@@ -39,7 +39,7 @@ fn a_value_keeps_its_quotes_and_gets_some_where_it_needs_them() {
 }
 
 #[test]
-fn what_is_more_than_a_word_is_not_replaced() {
+fn only_scalars_are_replaced() {
     for text in ["a: |\n  x\n", "a: 'x\n  y'\n", "a: [x]\n", "a:\n  b: c\n", "a:\nb: c\n"] {
         assert_eq!(set(text, "/a", "y"), None, "{text}");
     }
@@ -47,7 +47,7 @@ fn what_is_more_than_a_word_is_not_replaced() {
 }
 
 #[test]
-fn a_field_is_added_behind_the_others_of_its_mapping() {
+fn a_field_is_added_at_the_end_of_its_mapping() {
     let added = |text: &str, pointer: &str, value: &str| {
         apply(text, &YamlEdit::Add { pointer: pointer.into(), value: Scalar::String(value.into()) })
     };
@@ -57,12 +57,12 @@ fn a_field_is_added_behind_the_others_of_its_mapping() {
     );
     assert_eq!(added("a: {b: c}\r\n", "/a/g", "h: #").unwrap(), "a: {b: c, g: \"h: #\"}\r\n");
     assert_eq!(added("a:\r\n  b: c", "/a/g", "h").unwrap(), "a:\r\n  b: c\r\n  g: h\r\n");
-    assert_eq!(added("a: {b: c}\n", "/a/b", "h"), None, "it is there");
-    assert_eq!(added("a: b\n", "/c/d", "h"), None, "there is no such mapping");
+    assert_eq!(added("a: {b: c}\n", "/a/b", "h"), None, "the field exists");
+    assert_eq!(added("a: b\n", "/c/d", "h"), None, "the mapping does not exist");
 }
 
 #[test]
-fn items_are_added_behind_the_others_however_those_are_written() {
+fn items_are_appended_in_the_style_of_the_sequence() {
     let appended = |text: &str, values: &[&str]| {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
         apply(text, &YamlEdit::Append { pointer: "/a".into(), values })
@@ -85,7 +85,7 @@ fn items_are_added_behind_the_others_however_those_are_written() {
 }
 
 #[test]
-fn items_are_taken_out_with_their_lines_and_the_rest_stays() {
+fn items_are_removed_with_their_lines_and_the_rest_stays() {
     let withdrawn = |text: &str, value: &str| {
         apply(text, &YamlEdit::Withdraw { pointer: "/a".into(), value: value.into() })
     };
@@ -105,7 +105,7 @@ fn items_are_taken_out_with_their_lines_and_the_rest_stays() {
 }
 
 #[test]
-fn a_key_is_renamed_where_it_stands_unless_its_name_is_taken() {
+fn a_key_is_renamed_in_place_unless_its_new_name_exists() {
     assert_eq!(
         rename("a: {teir : low} # x\n", "/a/teir", "tier").unwrap(),
         "a: {tier : low} # x\n"
@@ -117,10 +117,12 @@ fn a_key_is_renamed_where_it_stands_unless_its_name_is_taken() {
 
 #[test]
 fn a_field_moves_to_the_end_of_its_mapping_with_its_comments() {
-    let text = "owner: x   # who\n# meta\nmeta:\n    id: 1   # one\n    # two\n    name: y\n\n# the spec\nspec: z\n";
-    let expected = "# meta\nmeta:\n    id: 1   # one\n    # two\n    name: y\n    owner: x   # who\n\n# the spec\nspec: z\n";
+    let text = "owner: x   # who\n# meta\nmeta:\n    id: 1   # one\n    # two\n    name: y\n\n\
+                # the spec\nspec: z\n";
+    let expected = "# meta\nmeta:\n    id: 1   # one\n    # two\n    name: y\n    \
+                    owner: x   # who\n\n# the spec\nspec: z\n";
     assert_eq!(moved(text, "/owner", "/meta").unwrap(), expected);
-    // What leads up to it goes with it, but for what stands above the first field.
+    // The comment above a field moves with it, except above the first field.
     let text = "# file\na:\n  b: 1\n\n# about c\n# and more\nc: 2\nd: 3\n";
     assert_eq!(
         moved(text, "/c", "/a").unwrap(),
@@ -139,21 +141,23 @@ fn a_field_moves_to_the_end_of_its_mapping_with_its_comments() {
 
 #[test]
 fn a_mapping_moves_with_its_lines() {
-    let text = "risk:   # r\n  tier: low\n  # inside\nspec:\n  a: |\n    one\n\n    two\n  b: [1,\n    2]\n";
-    let expected = "  # inside\nspec:\n  a: |\n    one\n\n    two\n  b: [1,\n    2]\n  risk:   # r\n    tier: low\n";
+    let text = "risk:   # r\n  tier: low\n  # inside\nspec:\n  a: |\n    one\n\n    two\n  \
+                b: [1,\n    2]\n";
+    let expected = "  # inside\nspec:\n  a: |\n    one\n\n    two\n  b: [1,\n    2]\n  \
+                    risk:   # r\n    tier: low\n";
     assert_eq!(moved(text, "/risk", "/spec").unwrap(), expected);
     assert_eq!(
         moved("s:\n    r:\n        t: 1\nx: 2\n", "/s/r", ""),
         None,
-        "it would leave nothing behind"
+        "the mapping would become empty"
     );
     let text = "s:\n    q: 0\n    r:\n        t: |\n          1\nx: 2\n";
     assert_eq!(moved(text, "/s/r", "").unwrap(), "s:\n    q: 0\nx: 2\nr:\n    t: |\n      1\n");
 }
 
 #[test]
-fn a_mapping_that_is_missing_is_made() {
-    // Around the field where it stands beside, at the end of the nearest mapping otherwise.
+fn a_missing_mapping_is_created() {
+    // It replaces a sibling of its own; otherwise it goes to the end of the nearest mapping.
     assert_eq!(
         moved("spec:\n  a: 1\n  tier: low # x\n  b: 2\n", "/spec/tier", "/spec/risk").unwrap(),
         "spec:\n  a: 1\n  risk:\n    tier: low # x\n  b: 2\n"
@@ -167,23 +171,23 @@ fn a_mapping_that_is_missing_is_made() {
         moved("tier: 1\nspec:\n   a: 2\n", "/tier", "/spec/risk").unwrap(),
         "spec:\n   a: 2\n   risk:\n      tier: 1\n"
     );
-    // A key with nothing behind it: the field was to be indented.
+    // A key without a value: the field gets the document's indentation.
     assert_eq!(
         moved("spec:\n  risk:  # r\n  tier: low\n", "/spec/tier", "/spec/risk").unwrap(),
         "spec:\n  risk:  # r\n    tier: low\n"
     );
-    assert_eq!(moved("a: x\nb: 1\n", "/b", "/a"), None, "no mapping can be made of a value");
+    assert_eq!(moved("a: x\nb: 1\n", "/b", "/a"), None, "a scalar cannot become a mapping");
 }
 
 #[test]
-fn fields_move_into_and_out_of_braces() {
+fn fields_move_into_and_out_of_flow_mappings() {
     assert_eq!(
         moved("s: {a: 1, t: 2}\nm:\n  b: 3\n", "/s/t", "/m").unwrap(),
         "s: {a: 1}\nm:\n  b: 3\n  t: 2\n"
     );
     assert_eq!(moved("t: 2\nm: {b: 3 } # x\n", "/t", "/m").unwrap(), "m: {b: 3, t: 2 } # x\n");
     assert_eq!(moved("t: 2\nm: {}\n", "/t", "/m").unwrap(), "m: {t: 2}\n");
-    assert_eq!(moved("t: 2 # why\nm: {b: 3}\n", "/t", "/m"), None, "a comment has no place there");
+    assert_eq!(moved("t: 2 # why\nm: {b: 3}\n", "/t", "/m"), None, "a comment cannot move there");
     let json = "{\n  \"t\": 2,\n  \"m\": {\n    \"b\": 3\n  }\n}\n";
     assert_eq!(
         moved(json, "/t", "/m").unwrap(),
@@ -196,7 +200,7 @@ fn fields_move_into_and_out_of_braces() {
     assert_eq!(
         moved("{a: 1, # one\n t: 2, m: {b: 1}}\n", "/a", "/m"),
         None,
-        "whose comment is it?"
+        "the comment is ambiguous"
     );
 }
 
@@ -205,13 +209,13 @@ fn a_field_is_removed_with_its_line() {
     assert_eq!(removed("a: 1\n# b\nb: 2 # two\nc: 3\n", "/b").unwrap(), "a: 1\nc: 3\n");
     assert_eq!(removed("{a: 1, b: 2, c: 3}\n", "/b").unwrap(), "{a: 1, c: 3}\n");
     assert_eq!(removed("{a: 1, b: 2}\n", "/b").unwrap(), "{a: 1}\n");
-    assert_eq!(removed("s:\n  b: 2\nc: 3\n", "/s/b"), None, "a mapping of nothing is none");
+    assert_eq!(removed("s:\n  b: 2\nc: 3\n", "/s/b"), None, "the mapping would become empty");
     assert_eq!(removed("? b\n: 2\nc: 3\n", "/b"), None);
 }
 
 #[test]
-fn values_that_no_line_holds_go_nowhere() {
-    // The parser has the last word: a text that says anything else is never returned.
+fn an_edit_that_changes_any_other_value_is_not_made() {
+    // The parser decides: a text with any other content is never returned.
     assert_eq!(moved("a: |+\n  x\n\nb:\n  c: 1\n", "/a", "/b"), None);
     assert_eq!(moved("- a: 1\n  b: 2\n", "/0/a", "/0/c"), None);
 }
