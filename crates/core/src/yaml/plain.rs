@@ -17,10 +17,10 @@ const MAX_DEPTH: usize = 8;
 /// The maximum length of a key, in bytes.
 const MAX_KEY: usize = 64;
 
-/// How many bytes are held against the plain form's alphabet at once.
+/// The number of bytes that are classified at once.
 const CHUNK: usize = 64;
 
-/// Whether a byte may stand in a value without quotation marks, apart from spaces.
+/// Whether a byte is allowed in an unquoted value, apart from spaces.
 const IN_VALUE: [bool; 256] = {
     let mut in_value = [false; 256];
     let mut byte = 0;
@@ -35,7 +35,7 @@ const IN_VALUE: [bool; 256] = {
     in_value
 };
 
-/// A mapping whose last line has not come yet.
+/// A mapping whose last line is not reached yet.
 struct OpenMapping<'text> {
     /// The indentation of its keys, in spaces.
     indent: usize,

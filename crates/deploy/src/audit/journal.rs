@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(found.split_off(2), ["third", "fourth"]);
         found.sort_unstable();
         assert_eq!(found, ["first", "second"]);
-        open.forget();
+        open.delete();
         assert!(Journal::new(memory.path()).open().unwrap().events.is_empty());
     }
 

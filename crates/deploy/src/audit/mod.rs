@@ -549,7 +549,7 @@ mod tests {
         let events: Vec<AuditEvent> = lines.iter().map(|line| event(line)).collect();
         let shown =
             |event: AuditEvent| format!("{} {} {}", event.action, event.reason, event.result);
-        ended(&events).into_iter().map(shown).collect()
+        finished(&events).into_iter().map(shown).collect()
     }
 
     #[test]

@@ -235,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_is_missing_is_not_told_as_a_secret_that_is_missing() {
+    fn a_missing_function_is_not_reported_as_a_missing_secret() {
         let key = StoreKey::parse("goldenpath/payments/dev/db").unwrap();
         let call =
             |operation| Call { operation, key: Some(&key), endpoint: "https://x", role: None };
-        let refused = |operation| call(operation).refused("ResourceNotFoundException", "Lambda f");
+        let refused = |operation| call(operation).rejected("ResourceNotFoundException", "Lambda f");
         assert!(matches!(refused("DescribeSecret"), StoreError::NotFound { .. }));
         let error = refused("RotateSecret");
         assert!(matches!(error, StoreError::Rejected { .. }), "{error:?}");
@@ -251,7 +251,7 @@ mod tests {
         let failed = CredentialsError::provider_error(
             "the process ended with exit status: 1. Stderr: token=hunter2",
         );
-        let shown = credentials_among(&failed).unwrap();
+        let shown = credentials_error(&failed).unwrap();
         assert!(shown.contains("exit status: 1") && !shown.contains("hunter2"), "{shown}");
     }
 

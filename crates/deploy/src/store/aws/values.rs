@@ -264,7 +264,7 @@ mod tests {
         ] {
             let before = format!("{error:?}");
             assert!(before.contains(VALUE), "{before}");
-            let shown = without_words(error);
+            let shown = without_aws_message(error);
             assert!(!format!("{shown} {shown:?}").contains(VALUE), "{before} became {shown:?}");
         }
     }
@@ -277,11 +277,11 @@ mod tests {
             code: "ValidationException".to_owned(),
             message: "the KMS key is disabled".to_owned(),
         };
-        let shown = without_words(rejected).to_string();
+        let shown = without_aws_message(rejected).to_string();
         assert!(shown.contains("ValidationException") && shown.contains("KMS key"), "{shown}");
         let reason = "connection refused".to_owned();
         let unreachable = StoreError::Unreachable { endpoint: "https://x".to_owned(), reason };
-        let shown = without_words(unreachable).to_string();
+        let shown = without_aws_message(unreachable).to_string();
         assert!(shown.contains("connection refused"), "{shown}");
     }
 }
