@@ -46,7 +46,16 @@ fn slow() -> Result<(), String> {
     step("documentation", "cargo doc --workspace --no-deps", doc)?;
     let features = cargo(&["check", "--no-default-features"]);
     step("without default features", "cargo check --no-default-features", features)?;
-    let publish = ["package", "--allow-dirty", "-p", "goldenpath-core", "-p", "goldenpath-deploy", "-p", "goldenpath"];
+    let publish = [
+        "package",
+        "--allow-dirty",
+        "-p",
+        "goldenpath-core",
+        "-p",
+        "goldenpath-deploy",
+        "-p",
+        "goldenpath",
+    ];
     step("packages", "cargo package", cargo(&publish))?;
     let nextest = tool("cargo-nextest", CARGO_NEXTEST)?;
     let mut run = Command::new(nextest);
@@ -63,9 +72,11 @@ fn mutants() -> Result<(), String> {
         .ok_or("cannot find the merge base with origin/main or main: fetch it")?;
     let diff = output("git", &["diff", base.trim(), "--"])?;
     let folder = root().join("target/tools");
-    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot create target/tools: {error}"))?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot create target/tools: {error}"))?;
     let file = folder.join("change.diff");
-    std::fs::write(&file, diff).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    std::fs::write(&file, diff)
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     let mut run = Command::new(tool("cargo-mutants", CARGO_MUTANTS)?);
     run.args(["mutants", "--in-diff"]).arg(&file).args(["--test-workspace=true", "--in-place"]);
     for pattern in CRITICAL {
@@ -96,13 +107,24 @@ fn deny() -> Result<(), String> {
 
 /// Returns a tool's program: the installed one, or else the pinned one, which is installed.
 fn tool(name: &str, version: &str) -> Result<PathBuf, String> {
-    let is_there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let is_there =
+        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     if is_there {
         return Ok(PathBuf::from(name));
     }
     let program = root().join("target/tools/bin").join(name);
     if !program.exists() {
-        let install = ["install", "--quiet", "--locked", "--debug", "--version", version, "--root", "target/tools", name];
+        let install = [
+            "install",
+            "--quiet",
+            "--locked",
+            "--debug",
+            "--version",
+            version,
+            "--root",
+            "target/tools",
+            name,
+        ];
         step(&format!("installing {name} {version}"), "check the network", cargo(&install))?;
     }
     Ok(program)
@@ -110,7 +132,8 @@ fn tool(name: &str, version: &str) -> Result<PathBuf, String> {
 
 fn rule_files() -> Result<Vec<PathBuf>, String> {
     let folder = root().join("crates/core/src/rules");
-    let entries = std::fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let entries = std::fs::read_dir(&folder)
+        .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))

@@ -87,7 +87,9 @@ fn section(text: &mut String, command: &Command, name: &str, level: usize) {
     let usage = usage.trim_start_matches("Usage:").trim();
     _ = writeln!(text, "```text\n{usage}\n```\n");
     let own = command.get_arguments().filter(|arg| {
-        !arg.is_hide_set() && !arg.is_global_set() && !matches!(arg.get_id().as_str(), "help" | "version")
+        !arg.is_hide_set()
+            && !arg.is_global_set()
+            && !matches!(arg.get_id().as_str(), "help" | "version")
     });
     text.push_str(&options(own));
     let examples = command.get_after_long_help().or(command.get_after_help());
@@ -114,7 +116,8 @@ fn options<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
         if !values.is_empty() && argument.get_action().takes_values() {
             _ = write!(help, "; one of {}", values.join(", "));
         }
-        let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let defaults: Vec<_> =
+            argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
         if !defaults.is_empty() && argument.get_action().takes_values() {
             _ = write!(help, "; `{}` if not given", defaults.join(" "));
         }
@@ -133,7 +136,9 @@ fn form(argument: &Arg) -> String {
     let short = argument.get_short().map(|short| format!("-{short}"));
     let long = argument.get_long().map(|long| format!("--{long}"));
     match (short, long) {
-        (None, None) => format!("<{}>", argument.get_value_names().map_or("", |names| names[0].as_str())),
+        (None, None) => {
+            format!("<{}>", argument.get_value_names().map_or("", |names| names[0].as_str()))
+        }
         (short, long) => {
             let names: Vec<String> = short.into_iter().chain(long).collect();
             format!("{}{}", names.join(", "), value.replace('|', "\\|"))
@@ -166,7 +171,13 @@ fn rule_index() -> Page {
          comments.\n\n| rule | name | |\n| --- | --- | --- |\n",
     );
     for rule in RULES {
-        _ = writeln!(text, "| [{0}]({0}.md) | `{1}` | {2} |", rule.code, rule.name, rule.sentence());
+        _ = writeln!(
+            text,
+            "| [{0}]({0}.md) | `{1}` | {2} |",
+            rule.code,
+            rule.name,
+            rule.sentence()
+        );
     }
     Page { path: format!("{RULE_PAGES}/README.md"), text }
 }
