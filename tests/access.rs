@@ -99,7 +99,7 @@ fn what_is_no_principal_is_found_where_it_stands() {
     assert_eq!(found[0].1.help, "did you mean `readPrincipals`?");
     let many: Vec<String> = (0..51).map(|number| arn(&format!("role/r{number}"))).collect();
     let found = check(&format!("readPrincipals: [{}]", many.join(", ")));
-    assert!(found[0].1.message.contains("50 items at most"), "{found:?}");
+    assert!(found[0].1.message.contains("the maximum is 50 items"), "{found:?}");
 }
 
 #[test]

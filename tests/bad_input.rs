@@ -642,7 +642,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "governance: gov.yml\n",
             "`governance: gov.yml` names a file that does not exist",
             "1:1",
-            "leave `governance` out",
+            "remove `governance` to use the built-in file",
         ),
         (
             CONFIG,

@@ -9,7 +9,9 @@ use crate::args::plan::{PlanArgs, block_on, source_of, tell_unseen};
 use crate::output::apply_summary::render_summary;
 use crate::output::progress::ApplyProgress;
 use crate::cli::{Context, Outcome};
+use crate::args::filter::table_width;
 use crate::failure::Failure;
+use crate::output::style::wrap_lines;
 use crate::output::findings::count_of;
 use crate::hardening;
 use goldenpath_deploy::reconcile;
@@ -89,7 +91,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if let Some(saved) = &saved {
             show_choices(saved, context);
         }
-        context.streams.result(&crate::output::plan::for_people(&plan, context.streams.out));
+        let text = crate::output::plan::for_people(&plan, context.streams.out);
+        context.streams.result(&wrap_lines(&text, table_width(context)));
         check_deletions(
             &plan,
             args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes),
@@ -121,7 +124,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
         };
-        context.streams.result(&format!("{}{}", progress.failures(), render_summary(applied)));
+        let text = format!("{}{}", progress.failures(), render_summary(applied));
+        context.streams.result(&wrap_lines(&text, table_width(context)));
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {

@@ -8,7 +8,9 @@ use crate::output::check::CheckReporter;
 use goldenpath_core::check::{Checked, Range, check};
 use crate::args::plan::{PlanArgs, block_on, is_applicable, refuse, tell_unseen};
 use crate::cli::{Context, Outcome};
+use crate::args::filter::table_width;
 use crate::failure::Failure;
+use crate::output::style::wrap_lines;
 use goldenpath_core::catalog::Selection;
 use crate::hardening;
 use goldenpath_core::vcs::Repository;
@@ -79,7 +81,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
         context.streams.result(&match args.format {
-            Format::Human => crate::output::plan::for_people(&plan, context.streams.out),
+            Format::Human => {
+                let text = crate::output::plan::for_people(&plan, context.streams.out);
+                wrap_lines(&text, table_width(context)).into_owned()
+            }
             Format::Json => {
                 format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings))))
             }

@@ -130,6 +130,7 @@ fn drawn(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
         .with_width(look.width)
         .with_links(false)
         .with_context_lines(1)
+        .with_break_words(false)
         .with_word_separator(WordSeparator::AsciiSpace)
         .with_word_splitter(WordSplitter::NoHyphenation)
         .with_show_related_as_nested(true);

@@ -9,7 +9,7 @@ use miette::Diagnostic;
 
 use crate::output::findings::render_report;
 use crate::output::progress_bar::Bar;
-use crate::output::style::{ColorChoice, TerminalStyle};
+use crate::output::style::{ColorChoice, TerminalStyle, wrap_lines};
 use goldenpath_core::sanitize::{harmless, harmless_json, runner};
 use goldenpath_core::yaml;
 
@@ -93,7 +93,8 @@ impl Streams {
     /// Prints a line for the person, unless `--quiet`.
     pub(crate) fn talk(&self, line: &str) {
         if !self.quiet {
-            self.alert(&format!("{}\n", harmless(line)));
+            let width = io::stderr().is_terminal().then_some(self.err.width);
+            self.alert(&format!("{}\n", wrap_lines(&harmless(line), width)));
         }
     }
 

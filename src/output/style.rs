@@ -69,11 +69,38 @@ impl TerminalStyle {
     }
 }
 
-/// The lines of `text` at a width in columns, broken between words, or at a hyphen, and never within a path.
+/// Returns the lines of `text` at a width in columns. Lines break between words, never inside a
+/// path, an ID or a date; a longer word is a line of its own.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let options =
-        textwrap::Options::new(width.max(1)).word_separator(textwrap::WordSeparator::AsciiSpace);
-    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+    textwrap::wrap(text, options(width)).into_iter().map(Cow::into_owned).collect()
+}
+
+/// Returns `text` with each line that is longer than `width` columns broken between words.
+///
+/// The continuation is indented two columns deeper than the line. Without a width, which means that
+/// no terminal shows the text, lines stay as they are.
+pub(crate) fn wrap_lines(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    let Some(width) = width else { return Cow::Borrowed(text) };
+    if text.lines().all(|line| console::measure_text_width(line) <= width) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let indent = " ".repeat((indent + 2).min(width / 2));
+        let options = options(width).subsequent_indent(&indent);
+        shown.push_str(&textwrap::wrap(line, options).join("\n"));
+        shown.push_str(end);
+    }
+    Cow::Owned(shown)
+}
+
+fn options<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width.max(1))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
 }
 
 fn locale_is_utf8() -> bool {
@@ -87,5 +114,35 @@ fn locale_is_utf8() -> bool {
             locale.contains("utf-8") || locale.contains("utf8")
         }
         None => cfg!(windows),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_breaks_between_words_and_a_long_word_stays_whole() {
+        let text = "    decommission requested on 2026-11-28, and 30 days of cooling off remain\n";
+        assert_eq!(
+            wrap_lines(text, Some(40)),
+            "    decommission requested on\n      2026-11-28, and 30 days of cooling off\n      remain\n"
+        );
+        let path = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
+        assert_eq!(wrap_lines(path, Some(40)), path);
+        assert_eq!(wrapped(&format!("see {path}"), 40), ["see", path]);
+    }
+
+    #[test]
+    fn a_text_that_fits_and_a_text_for_a_file_stay_as_they_are() {
+        assert_eq!(wrap_lines("a b\n\nc\n", Some(40)), "a b\n\nc\n");
+        let long = "word ".repeat(40);
+        assert_eq!(wrap_lines(&long, None), long);
+    }
+
+    #[test]
+    fn colors_have_no_width() {
+        let text = "\u{1b}[2mtwelve chars\u{1b}[0m and more";
+        assert_eq!(wrap_lines(text, Some(21)), text);
     }
 }

@@ -7,8 +7,8 @@ use crate::{docs, root};
 
 /// Pinned versions of the tools that are installed into `target/tools` where they are missing.
 const CARGO_DENY: &str = "0.20.2";
-const CARGO_NEXTEST: &str = "0.9.128";
-const CARGO_MUTANTS: &str = "26.1.0";
+const CARGO_NEXTEST: &str = "0.9.151";
+const CARGO_MUTANTS: &str = "27.1.0";
 
 /// The files in which a mistake deletes or leaks a secret: a change of them is tested by mutants.
 const CRITICAL: [&str; 10] = [
