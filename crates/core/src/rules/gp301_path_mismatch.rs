@@ -48,7 +48,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             "a manifest lies in `{}/<service>/<environment>/`, and this file does not",
             project.folder()
         );
-        sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
+        sink.at(entry, "", message, help).fixed_by(Some(Fix::path(&expected)));
         return;
     };
     let (pointer, message) = if *service != service_field {
@@ -73,7 +73,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();
     sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"))
-        .mended_by(Some(Fix::path(&expected)));
+        .fixed_by(Some(Fix::path(&expected)));
 }
 
 /// The service, the environment and the ID that a manifest gives, whatever else is wrong with it.
