@@ -55,10 +55,8 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         }
     };
     let message = format!("the value of a secret of type `{name}` cannot be generated: {why}");
-    let help = format!(
-        "remove `generate`, and set the value with `goldenpath value set {}`",
-        request.id
-    );
+    let help =
+        format!("remove `generate`, and set the value with `goldenpath value set {}`", request.id);
     sink.at(entry, "/spec/value/generate", message, help).with(
         entry,
         entry.span("/spec/secretType"),
