@@ -56,7 +56,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 Some(parent) => format!("`{parent}` lacks the field `{field}`"),
                 None => format!("the manifest lacks the field `{field}`"),
             };
-            // The missing field's pointer keeps the finding unique. The parent mapping is underlined.
+            // The missing field's pointer makes the finding unique; the parent is underlined.
             let own = format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1"));
             sink.at(entry, &own, message, help(field, &project.enums));
         }

@@ -277,8 +277,8 @@ impl<'project> RuleSet<'project> {
 
     /// Adds a note to each finding about a name that the same change adds to a rule file.
     ///
-    /// The head's rules accept such a name (`by_head` are their findings), but they apply only after
-    /// the merge. Findings in rule files get no note.
+    /// The head's rules accept such a name (`by_head` are their findings), but they apply only
+    /// after the merge. Findings in rule files get no note.
     pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
         let place =
             |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());

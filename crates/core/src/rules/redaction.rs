@@ -298,7 +298,7 @@ fn seal_with<'catalog>(
         let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
         let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
         let clean = |text: &mut String| redact(text, hidden_words(), SpanOrigin::Message);
-        // These messages do not quote the file, and a secret may equal one of their words: `password`.
+        // GP501 does not quote the file, and a secret may equal one of its words: `password`.
         let mut is_own = finding.rule.code == CODE;
         if let Some(hidden) = files.get(&finding.path) {
             finding.confidential = hidden.confidential.clone();
