@@ -55,7 +55,8 @@ fn no_code_outside_of_a_rules_file_contains_a_rule_code() {
 
 #[test]
 fn a_rule_code_is_found_in_a_string_but_not_in_a_comment_or_a_test() {
-    let text = "/// See GP101.\nlet code = \"GP102\"; // as GP103\n#[cfg(test)]\nlet x = \"GP104\";\n";
+    let text =
+        "/// See GP101.\nlet code = \"GP102\"; // as GP103\n#[cfg(test)]\nlet x = \"GP104\";\n";
     let code = without_comments_and_tests(text);
     assert_eq!(code, "let code = \"GP102\";\n");
     assert!(has_rule_code(&code));

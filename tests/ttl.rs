@@ -99,7 +99,7 @@ fn where_the_tier_allows_no_more_a_new_secret_takes_its_place() {
     assert!(
         found
             .help
-            .contains("replace it with a new secret (this tier allows at most 365 days)"),
+            .contains("replace it with a new secret, since this tier allows at most 365 days"),
         "{found:?}"
     );
 }

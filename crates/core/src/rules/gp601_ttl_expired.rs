@@ -72,7 +72,7 @@ fn help(request: &SecretRequest, project: &Project) -> String {
         match project.governance.tiers.get(&request.risk_tier).map(|tier| tier.max_ttl_days) {
             Some(longest) if longest <= request.ttl_days => (
                 "replace it with a new secret",
-                format!(" (this tier allows at most {longest} days)"),
+                format!(", since this tier allows at most {longest} days"),
             ),
             Some(longest) => ("set a longer `ttlDays`", format!(" (up to {longest} in this tier)")),
             None => ("set a longer `ttlDays`", String::new()),
