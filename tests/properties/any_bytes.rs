@@ -100,7 +100,8 @@ impl World {
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
         if !outcome.done.is_empty() && outcome.done.len() < ROUNDS {
-            let again = apply(outcome.catalog, &self.project, outcome.findings, &ground, unsafe_too);
+            let again =
+                apply(outcome.catalog, &self.project, outcome.findings, &ground, unsafe_too);
             let again = again.expect("there are no policies");
             assert!(again.done.is_empty(), "{:?} could have been done at once", again.done);
         }
