@@ -18,10 +18,10 @@ use crate::yaml::{Scalar, YamlEdit};
 /// The maximum number of findings fixed per file and round.
 const MOST_OF_A_FILE: usize = 100;
 
-/// The maximum number of bytes parsed per file: each fix parses the whole file again.
+/// The maximum number of bytes to parse per file: each fix parses the file again.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
-/// JSON pointers to the fields that define a file's path, in the order of its parts.
+/// JSON pointers to the fields that define a file's path, in path order.
 const PLACE: [&str; 3] = ["/metadata/service", "/metadata/environment", "/metadata/id"];
 
 /// The state outside the catalog that decides about fixes.
@@ -78,7 +78,9 @@ fn is_same(one: &std::path::Path, other: &std::path::Path) -> bool {
     one.canonicalize().ok().is_some_and(|one| other.canonicalize().ok() == Some(one))
 }
 
-/// Removes fixes that cannot be applied, and marks fixes as unsafe that the context contradicts.
+/// Removes fixes that cannot be applied, and marks doubtful ones as unsafe.
+///
+/// A fix is doubtful if the path, the default branch or another manifest contradicts it.
 pub fn settle(
     findings: &mut [Finding],
     catalog: &Catalog,
@@ -179,7 +181,9 @@ fn is_immutable(pointer: &str) -> bool {
     PLACE.contains(&pointer) || matches!(pointer, "/metadata/name" | "/spec/provider")
 }
 
-/// Returns whether `old` has another valid value at `pointer`, so that a secret may exist for it.
+/// Returns whether `old` has another valid value at `pointer`.
+///
+/// A secret may exist for that value.
 fn is_kept(old: &Entry, pointer: &str, value: &str) -> bool {
     let was = old.root().and_then(|root| root.string_at(pointer));
     was.is_some_and(|was| {

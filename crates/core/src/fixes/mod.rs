@@ -59,9 +59,9 @@ pub struct Rewrite {
     pub path: String,
 }
 
-/// Applies the safe fixes of `findings` to `catalog`, and with `unsafe_too` also the others.
+/// Applies the fixes of `findings` to `catalog`, in memory.
 ///
-/// Nothing is written.
+/// Unsafe fixes are applied only with `unsafe_too`.
 ///
 /// # Errors
 /// A policy cannot be evaluated on the result.
@@ -215,7 +215,7 @@ fn are_related(one: &str, other: &str) -> bool {
     is_in(one, other) || is_in(other, one)
 }
 
-/// Returns the changed entry; None if the edit is not possible or does not solve the problem.
+/// Returns the changed entry; None if the edit fails or does not solve the problem.
 fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
     let text = change.apply(&entry.text, entry.root()?)?;
     let file = File { path: entry.path.clone(), bytes: Ok(text.into_bytes()) };

@@ -78,9 +78,9 @@ struct PreparedRewrite<'a> {
     bytes: Option<Vec<u8>>,
 }
 
-/// Writes the changed files of `catalog`, which was read from the work tree or from the index.
+/// Writes the changed files of `catalog`.
 ///
-/// Files from the index are staged, and must not have unstaged changes.
+/// The catalog was read from the work tree or from the index. Files from the index are staged, and must not have unstaged changes.
 ///
 /// # Errors
 /// A file cannot be written; the message says whether others were.

@@ -41,9 +41,9 @@ fn command(finding: &Finding) -> String {
     )
 }
 
-/// Escapes the text after the second `::`, as `escapeData` in the Actions toolkit does.
+/// Escapes the text after the second `::`.
 ///
-/// See packages/core/src/command.ts there.
+/// It does the same as `escapeData` in packages/core/src/command.ts of the Actions toolkit.
 fn data(text: &str) -> String {
     // The log may also be read in a terminal: neutralize control characters.
     harmless(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")

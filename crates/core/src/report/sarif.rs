@@ -26,7 +26,9 @@ const ROOT: &str = "%SRCROOT%";
 const PATH: AsciiSet =
     NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// Returns the log of a run over `files` manifests; `findings` are sorted by path and location.
+/// Returns the log of a run over `files` manifests.
+///
+/// `findings` are sorted by path and location.
 #[must_use]
 pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) -> String {
     let mut mentions = HashMap::new();
@@ -117,7 +119,9 @@ struct Invocation {
     execution_successful: bool,
 }
 
-/// Has no path for the root: the consumer knows it, and it would reveal the user's name.
+/// The base of relative paths, without its absolute path.
+///
+/// The consumer knows the path, which could reveal the user's name.
 #[derive(Serialize)]
 struct BaseIds {
     #[serde(rename = "%SRCROOT%")]
@@ -314,7 +318,9 @@ fn literal(words: &str) -> String {
     words.replace('{', "{{").replace('}', "}}")
 }
 
-/// Escapes text from a manifest, so that it cannot create a link or hide text (section 3.11.6).
+/// Escapes text from a manifest.
+///
+/// It cannot create a link (section 3.11.6), or hide or reorder text.
 fn inert(words: &str) -> String {
     literal(&harmless(words).replace("](", "] ("))
 }

@@ -1,10 +1,12 @@
-//! Pairs manifests before and after a change by their IDs, for the rules on changes.
+//! Pairs manifests before and after a change by ID, for the rules on changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Entry};
 
-/// Returns the changed manifests whose ID existed before, at any path: (before, after).
+/// Returns the changed manifests whose ID existed before: (before, after).
+///
+/// Their paths may differ.
 pub(super) fn kept(catalog: &Catalog) -> Vec<(&Entry, &Entry)> {
     if catalog.before.is_none() {
         return Vec::new();

@@ -11,9 +11,9 @@ use crate::catalog::{Catalog, Entry};
 /// Below this number of entries, starting threads costs more than it saves.
 const FEW: usize = 1000;
 
-/// Reports each selected entry that shares its key with another, with the other's location.
+/// Reports each selected entry that shares its key with another entry.
 ///
-/// `key` returns None for an entry that claims nothing. `describe` names the key in the message.
+/// The finding shows the other entry. `key` returns None for an entry that claims nothing. `describe` names the key in the message.
 /// Both entries are underlined at `pointer`.
 pub(super) fn report<'a, K: Hash + Eq>(
     catalog: &'a Catalog,

@@ -118,7 +118,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
 }
 
-/// Returns whether a missing mapping may exist under a misspelled name, such as `sxec`.
+/// Returns whether a missing mapping may exist with a misspelled name: `sxec`.
 ///
 /// Then creating the mapping could be wrong, and the fix is not safe.
 fn may_be_misspelt(home: &str, root: &Node, unknown: &[UnknownField<'_>]) -> bool {

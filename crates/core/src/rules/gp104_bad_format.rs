@@ -98,7 +98,7 @@ fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
     (value != text).then(|| Fix::set(pointer, &value, message).safe_if(is_certain))
 }
 
-/// Returns the field at a JSON pointer, and whether the pointer leads to one of its items.
+/// Returns the field at a JSON pointer, and whether the pointer is to an item.
 fn field_at(pointer: &str) -> (&str, bool) {
     let mut parts = pointer.rsplit('/');
     let last = parts.next().unwrap_or_default();

@@ -50,7 +50,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
 }
 
-/// Returns the risk tier of a manifest without rotation, if governance has `rotation` for it.
+/// Returns the tier of a manifest without rotation, if it has this `rotation`.
+///
+/// The governance table defines the `rotation` of a tier.
 pub(super) fn unrotated<'a>(
     entry: &'a Entry,
     project: &Project,

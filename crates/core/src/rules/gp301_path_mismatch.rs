@@ -78,7 +78,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         .fixed_by(Some(Fix::path(&expected)));
 }
 
-/// Returns the service, environment and ID of a manifest, even if other fields are invalid.
+/// Returns service, environment and ID, even if other fields are invalid.
 fn claimed_place(entry: &Entry) -> Option<(&str, &str, SecretId)> {
     if let Some(request) = entry.request() {
         return Some((request.service.as_str(), request.environment.as_str(), request.id));

@@ -86,7 +86,7 @@ pub(super) fn report_unreadable(entry: &Entry, sink: &mut Sink<'_>) {
     }
 }
 
-/// Returns the JSON pointer of the field that contains byte `at`; empty for a comment.
+/// Returns the pointer of the field that contains byte `at`; empty in a comment.
 fn pointer_to(root: &Node, at: usize) -> String {
     let mut pointer = String::new();
     let mut node = root;

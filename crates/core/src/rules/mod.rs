@@ -1,4 +1,6 @@
-//! The rules, one file each. A rule's module documentation is its page in the reference.
+//! The rules, one file each.
+//!
+//! The module documentation of a rule is its page in the reference.
 
 mod before_after;
 mod duplicates;
@@ -50,7 +52,9 @@ enum RuleCheck {
     Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
 }
 
-/// Declares each rule's module and adds its `RULE` to [`RULES`]: rules are registered only here.
+/// Declares the modules of the rules, and lists each `RULE` in [`RULES`].
+///
+/// Rules are registered only here.
 macro_rules! rules {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*
@@ -97,9 +101,6 @@ rules![
     gp702_destination_changed,
     gp703_audit_changed,
 ];
-
-/// GP302, for messages and help texts of other modules.
-pub const DUPLICATE_ID: &Rule = &gp302_duplicate_id::RULE;
 
 /// GP409, for messages and help texts of other modules.
 pub const ID_JUMP: &Rule = &gp409_id_jump::RULE;
@@ -192,7 +193,7 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Reads from the history of `line` how long the selected manifests have been in the catalog.
+    /// Reads from the history of `line` how old the selected manifests are.
     ///
     /// Without this call, rules on time report nothing.
     pub fn look_back(
@@ -257,7 +258,7 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Adds the findings of the rules on the store's state to `findings`, and sorts them.
+    /// Adds the findings about the store's state to `findings`, and sorts them.
     pub fn check_stored(
         &self,
         findings: &mut Vec<Finding>,
@@ -275,7 +276,7 @@ impl<'project> RuleSet<'project> {
         sort(findings);
     }
 
-    /// Adds a note to each finding about a name that the same change adds to a rule file.
+    /// Adds a note to findings about a name that the same change adds to a rule file.
     ///
     /// The head's rules accept such a name (`by_head` are their findings), but they apply only
     /// after the merge. Findings in rule files get no note.
@@ -394,7 +395,7 @@ impl Rule {
     /// Returns whether it compares a field of one manifest with the other manifests.
     #[must_use]
     pub fn is_about_uniqueness(&self) -> bool {
-        [DUPLICATE_ID, &gp303_duplicate_name::RULE, &gp304_duplicate_target::RULE]
+        [&gp302_duplicate_id::RULE, &gp303_duplicate_name::RULE, &gp304_duplicate_target::RULE]
             .iter()
             .any(|rule| rule.code == self.code)
     }

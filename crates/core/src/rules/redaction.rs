@@ -46,7 +46,7 @@ impl Confidential {
         Hidden::of(entry, project).confidential
     }
 
-    /// Replaces each hidden byte with `*`, so that lines, columns and spans stay the same.
+    /// Replaces each hidden byte with `*`: lines, columns and spans stay the same.
     #[must_use]
     pub fn mask<'text>(&self, text: &'text str) -> Cow<'text, str> {
         if self.spans.is_empty() {
@@ -87,7 +87,7 @@ impl Confidential {
     }
 }
 
-/// Returns the text in a file that looks like a secret, even if the file is not valid YAML.
+/// Finds text in a file that looks like a secret, even in invalid YAML.
 pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
     // A plan names thousands of files: search each only once.
     entry.glance(|root| leaks_in(entry, root, project))
@@ -216,7 +216,9 @@ impl Words {
     }
 }
 
-/// Splits a long text: building the automaton is quadratic in the length of a repetitive pattern.
+/// Splits a long text into search patterns.
+///
+/// Building the automaton is quadratic in the length of a repetitive pattern.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -226,7 +228,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Removes everything that looks like a secret from the findings, and sets the bytes to mask.
+/// Removes text that looks like a secret from findings, and sets the bytes to mask.
 pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
     if findings.is_empty() {
         return;
@@ -359,7 +361,7 @@ enum SpanOrigin {
     Foreign,
 }
 
-/// Replaces the files' secrets, and everything else in the text that looks like one.
+/// Replaces the files' secrets, and all other text that looks like a secret.
 ///
 /// A word of goldenpath's own message stays, even if a file has the same word as a secret.
 fn redact<'words>(

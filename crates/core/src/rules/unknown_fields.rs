@@ -30,7 +30,7 @@ pub(super) enum Meant<'a> {
     Unknown,
 }
 
-/// Returns the unknown fields of a manifest with the nodes `root`, in no particular order.
+/// Returns the unknown fields of a manifest with the nodes `root`, unordered.
 pub(super) fn unknown_fields<'a>(
     manifest: &'a Manifest,
     root: &Node,

@@ -6,7 +6,9 @@ use super::Field;
 use crate::catalog::Project;
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 
-/// A complete set of valid answers. `environments` has at least one entry and no duplicates.
+/// A complete set of valid answers.
+///
+/// `environments` has at least one entry and no duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     pub service: String,
@@ -22,7 +24,7 @@ pub struct Answers {
     pub(super) description: Option<String>,
 }
 
-/// The variables of the manifest template, named like the fields of a SecretRequest.
+/// The variables of the template, named like the fields of a SecretRequest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestVariables<'a> {

@@ -91,7 +91,7 @@ impl<'project> Constraint<'project> {
         }
     }
 
-    /// Returns whether a question accepts an answer that is in no list and in no manifest.
+    /// Returns whether a question accepts a value that no list or manifest has.
     pub fn takes_new(&mut self, field: Field) -> bool {
         let mut draft = Draft::default();
         draft.answer(field, UNANSWERED, super::AnswerOrigin::Asked);

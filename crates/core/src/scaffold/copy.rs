@@ -71,7 +71,9 @@ impl Original {
         draft
     }
 
-    /// Returns its text with another ID and environment, active, and with the changed answers.
+    /// Returns its text with the new ID, environment and answers.
+    ///
+    /// The status is `active`.
     pub(super) fn copied(
         &self,
         answers: &Answers,

@@ -10,7 +10,7 @@ use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
 /// The default ttl of a new secret, in days.
 const TTL_DAYS: u32 = 90;
 
-/// The number of numbered names to try. If all are taken, the plain name is suggested.
+/// The highest number to try after a name. If all are taken, there is no number.
 const TRIES: u32 = 99;
 
 /// The rotation class of secrets without rotation.

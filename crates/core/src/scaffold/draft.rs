@@ -98,7 +98,7 @@ impl Draft {
         })
     }
 
-    /// Returns the answers that are wrong in combination with the others and the catalog.
+    /// Returns the answers that are wrong together with the others and the catalog.
     #[must_use]
     pub fn wrong_together(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
         self.wrong(|given| constraint.judge(self, given.field))

@@ -33,7 +33,7 @@ use crate::template;
 use crate::template::{Output, TemplateError};
 use crate::vcs::File;
 
-/// The template's name. A catalog's own copy in `templates/` overrides the built-in one.
+/// The template's name. A copy in the catalog's `templates/` overrides it.
 pub const TEMPLATE: &str = "secret_request.yaml.j2";
 
 const BUILT_IN: &str = template::built_in::SECRET_REQUEST;
@@ -85,7 +85,9 @@ pub enum ScaffoldError {
     Write { path: String, why: String },
 }
 
-/// Creates one manifest per environment, with the IDs of `ids` in order, and checks all rules.
+/// Creates one manifest per environment, and checks them with all rules.
+///
+/// The manifests get the IDs of `ids` in order.
 ///
 /// The rules see the manifests of `catalog` too. If a finding is an error, the manifests must not
 /// be written. The catalog comes from a [`Constraint`] or from an earlier call; manifests of an

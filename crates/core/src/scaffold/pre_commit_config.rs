@@ -1,4 +1,6 @@
-//! Adds the hook to `.pre-commit-config.yaml` as text, preserving comments and layout.
+//! Adds the hook to `.pre-commit-config.yaml`.
+//!
+//! The file is edited as text, to preserve comments and formatting.
 
 use serde_json::json;
 
@@ -83,7 +85,9 @@ fn inserted(text: &str, item: &str) -> Option<String> {
     (yaml::parse(&edited).ok()?.to_json() == expected).then_some(edited)
 }
 
-/// Returns the end of a node's content: the span of a block includes the comments after it.
+/// Returns the end of a node's content.
+///
+/// The span of a block also includes the comments after it.
 fn end_of(node: &Node, text: &str) -> usize {
     let is_flow = text[node.span.start..].starts_with(['[', '{']);
     let last = match &node.value {
