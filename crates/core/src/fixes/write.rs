@@ -80,7 +80,8 @@ struct PreparedRewrite<'a> {
 
 /// Writes the changed files of `catalog`.
 ///
-/// The catalog was read from the work tree or from the index. Files from the index are staged, and must not have unstaged changes.
+/// The catalog was read from the work tree or from the index. Files from the index are staged,
+/// and must not have unstaged changes.
 ///
 /// # Errors
 /// A file cannot be written; the message says whether others were.

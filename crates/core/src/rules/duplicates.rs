@@ -13,7 +13,8 @@ const FEW: usize = 1000;
 
 /// Reports each selected entry that shares its key with another entry.
 ///
-/// The finding shows the other entry. `key` returns None for an entry that claims nothing. `describe` names the key in the message.
+/// The finding shows the other entry. `key` returns None for an entry that claims nothing.
+/// `describe` names the key in the message.
 /// Both entries are underlined at `pointer`.
 pub(super) fn report<'a, K: Hash + Eq>(
     catalog: &'a Catalog,
