@@ -85,9 +85,9 @@ pub fn settle(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
 ) {
-    settle_moved(findings, catalog, project, ground, str::to_owned);
+    settle_moved(findings, catalog, project, context, str::to_owned);
 }
 
 /// Like [`settle`], for moved files; `first` returns the original path of a file.
@@ -95,7 +95,7 @@ pub(super) fn settle_moved(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
     first: impl Fn(&str) -> String,
 ) {
     if findings.iter().all(|finding| finding.fix.is_none()) {
@@ -136,7 +136,7 @@ pub(super) fn settle_moved(
             Patch::Document(YamlEdit::Set { pointer, value: Scalar::String(value) }) => {
                 is_contradicted(entry, pointer, value, project)
                     || (is_immutable(pointer)
-                        && ground
+                        && context
                             .before(&first(&entry.path), project)
                             .is_some_and(|old| is_kept(&old, pointer, value)))
             }
@@ -144,7 +144,7 @@ pub(super) fn settle_moved(
             Patch::Path(_) => {
                 !project.is_manifest(&entry.path)
                     || not_its_own.contains(&entry.path)
-                    || ground.before(&first(&entry.path), project).is_some_and(|old| {
+                    || context.before(&first(&entry.path), project).is_some_and(|old| {
                         let now = |pointer| entry.root()?.string_at(pointer);
                         PLACE.iter().any(|pointer| {
                             now(pointer).is_some_and(|now| is_kept(&old, pointer, now))

@@ -69,7 +69,7 @@ pub fn apply(
     mut catalog: Catalog,
     project: &Project,
     mut findings: Vec<Finding>,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
     unsafe_too: bool,
 ) -> Result<FixOutcome, ConfigError> {
     let rules = RuleSet::of(project)?;
@@ -85,7 +85,7 @@ pub fn apply(
         for of_a_file in findings.chunk_by(|one, other| one.path == other.path) {
             round.fix_file(of_a_file, unsafe_too);
         }
-        unmoved = round.move_files(ground);
+        unmoved = round.move_files(context);
         if round.done.is_empty() {
             break;
         }
@@ -95,7 +95,7 @@ pub fn apply(
         let first = |path: &str| {
             origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone())
         };
-        applicability::settle_moved(&mut findings, &catalog, project, ground, first);
+        applicability::settle_moved(&mut findings, &catalog, project, context, first);
     }
     let is_another = |(path, before): &(String, Entry)| {
         *path != before.path || catalog.at(path).is_some_and(|after| after.text != before.text)
@@ -163,14 +163,14 @@ impl Round<'_> {
     }
 
     /// Moves files to free paths, and returns the others with the reason.
-    fn move_files(&mut self, ground: &FixContext<'_>) -> Vec<(String, String)> {
+    fn move_files(&mut self, context: &FixContext<'_>) -> Vec<(String, String)> {
         let mut unmoved = Vec::new();
         let moves = mem::take(&mut self.moves);
         for (number, to, done) in &moves {
             let others = moves.iter().filter(|(_, other, _)| other == to).count();
             let is_there = self.catalog.entries.iter().any(|entry| entry.path == *to);
             let refused = match (others, is_there) {
-                (1, false) => ground.why_not(&done.path, to),
+                (1, false) => context.why_not(&done.path, to),
                 (1, true) => Some(format!("`{to}` already exists")),
                 _ => Some(format!("{others} files belong at `{to}`")),
             };
