@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use goldenpath_core::config::{Config, Reserve};
 use goldenpath_core::ids::{AllocatedIds, Allocator, AllocatorEvent};
 use goldenpath_core::manifest::SecretId;
+use goldenpath_core::rules::ID_JUMP;
 use goldenpath_core::used_ids::{RESERVATIONS, UsedIds};
 use goldenpath_core::vcs::Repository;
 
@@ -97,7 +98,8 @@ pub(crate) fn tell(news: &AllocatorEvent<'_>, context: &Context) {
             streams.talk_once(&format!(
                 "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not \
                  to be merged, delete the branch or ref that has it, and .git/goldenpath/ids, which remembers it. \
-                 Otherwise merge what is open first: until then GP409 refuses {id} wherever its reservation is not known.",
+                 Otherwise merge what is open first: until then {rule} refuses {id} wherever its reservation is not known.",
+                rule = ID_JUMP.code,
                 gap = used.limit.max_gap,
                 base = highest_of(used),
                 since = since.unwrap_or_default(),

@@ -85,7 +85,7 @@ fn a_disk_that_takes_nothing_more_leaves_no_trace() {
         (
             1,
             &long[..],
-            "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large",
+            "cannot write `catalogs/secrets/payments/dev/SEC-0001.yaml`: File too large",
         ),
     ] {
         let repository = Repository::new();
@@ -123,7 +123,7 @@ fn a_folder_that_is_read_only_is_told_and_nothing_is_left() {
         command = repository.program("setpriv", &arguments);
     }
     let outcome = command.run().fails_with(1);
-    says(&outcome, "cannot be written: Permission denied");
+    says(&outcome, "cannot write `catalogs/secrets/payments/dev/SEC-0001.yaml`: Permission denied");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }

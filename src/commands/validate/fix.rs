@@ -37,7 +37,7 @@ pub(crate) fn fix(
     let Checked { project, catalog, findings } =
         check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
     let ground = FixContext::of(repository);
-    let mended = fixes::mend(catalog, &project, findings, &ground, fixing.unsafe_too)?;
+    let mended = fixes::apply(catalog, &project, findings, &ground, fixing.unsafe_too)?;
     for (path, why) in &mended.unmoved {
         context.streams.talk(&format!("not moved: {}: {why}", harmless_name(path)));
     }

@@ -170,9 +170,10 @@ impl ValueTarget<'_> {
             harmless_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned()
         };
         context.streams.talk(&format!(
-            "Warning: this is recorded on the branch `{}`, and its pull request would be refused for that (GP703). Run it on \
+            "Warning: this is recorded on the branch `{}`, and its pull request would be refused for that ({}). Run it on \
              `{}`, or set `audit.push`.\n",
             short(&branch),
+            rules::AUDIT_CHANGED.code,
             short(&target.name)
         ));
     }
