@@ -1,34 +1,36 @@
-//! What stands behind a name that says what it is: fields, assignments, connection strings, URLs.
+//! Values after a name: fields, assignments, connection strings and URLs.
 
 use super::field_names;
 use super::field_names::{Sensitive, Strength};
 use super::sentences::{Cue, is_password};
 use super::{Scan, entropy};
 
-/// The longest value in a sentence that is judged, and the longest margin before a name, in bytes; so that time stays
-/// linear in a text of nothing but names.
+/// The maximum length of a value in a sentence, in bytes.
+///
+/// This limit and the next keep the time linear in a text that consists only of names.
 const LONGEST_WORD: usize = 512;
+/// The maximum length of the indentation before a name, in bytes.
 const LONGEST_MARGIN: usize = 256;
 
-/// The longest half of `user:password@host`, in bytes.
+/// The maximum length of each half of `user:password@host`, in bytes.
 const LONGEST_PAIR: usize = 160;
 
-/// Words before a colon and an address with an `@` that are not names of users.
+/// Words before a colon and an address with `@` that are not user names.
 const NOT_USERS: [&str; 8] = ["mailto", "email", "mail", "contact", "sip", "xmpp", "acct", "npm"];
 
-/// What examples have for the password of a URL besides `password`, with a host that examples have.
+/// Passwords in example URLs besides `password`, if the host is an example too.
 const TEMPLATE_PASSWORDS: [&str; 8] =
     ["passwd", "pass", "pwd", "pw", "secret", "mypassword", "mysecret", "yourpassword"];
 
-/// Users whose password may be `password` in an example, whatever the host.
+/// Users with the password `password` in examples, with any host.
 const TEMPLATE_USERS: [&str; 6] =
     ["user", "username", "myuser", "dbuser", "youruser", "yourusername"];
 
-/// The longest value between quotation marks that is judged as a whole, in bytes.
+/// The maximum length of a quoted value that is checked as a whole, in bytes.
 const LONGEST_QUOTATION: usize = 96;
 
 impl Scan<'_> {
-    /// Looks at what stands on both sides of a `:` or `=`.
+    /// Checks the text on both sides of a `:` or `=`.
     pub(super) fn separator(&mut self, at: usize) {
         let bytes = self.bytes;
         let colon = bytes[at] == b':';
@@ -62,7 +64,7 @@ impl Scan<'_> {
         if start >= end || field_names::is_of_the_schema(&bytes[start..end]) {
             return;
         }
-        // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide", thin-style service names)
+        // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide")
         if colon && &bytes[start..end] == b"thin" {
             self.oracle(at + 1);
             return;
@@ -103,12 +105,12 @@ impl Scan<'_> {
         if is_key && margin_is(b" \t-?\"'") {
             self.field(name, start, at + 1);
         } else {
-            // `#   password: …` is a field that was commented out.
+            // `#   password: …` is a commented-out field.
             self.prose(name, at, margin_is(b" \t-#\"'`*/;"));
         }
     }
 
-    /// `name: value` on a line of its own.
+    /// Checks `name: value` on its own line.
     fn field(&mut self, name: Sensitive, key: usize, after: usize) {
         let mut end = self.line_end(after);
         let line = &self.text[after..end];
@@ -129,13 +131,13 @@ impl Scan<'_> {
             }
             [b'#', ..] => "",
             _ => {
-                // A tag or an anchor may stand before a block.
+                // A tag or an anchor may precede a block.
                 is_open = value.ends_with(['|', '>']);
                 value.find(" #").map_or(value, |comment| &value[..comment]).trim_end()
             }
         };
         let mut span = start..start + value.len();
-        // The parser knows where the value ends; without it, the lines below that are further in belong to it.
+        // Without the parser, all following lines with more indentation belong to the value.
         let indent = key - self.line;
         while !self.is_parsed && end < self.bytes.len() {
             let begin = end + 1;
@@ -162,7 +164,9 @@ impl Scan<'_> {
         }
     }
 
-    /// The variable of Terraform whose block holds the byte `at`: `variable "db_password" { default = "…" }`.
+    /// Returns the Terraform variable at byte `at`, if its name is sensitive.
+    ///
+    /// Such as `variable "db_password" { default = "…" }`.
     fn terraform_variable(&self, at: usize) -> Option<Sensitive> {
         let from = self.text.ceil_char_boundary(at.saturating_sub(LONGEST_MARGIN));
         let (_, block) = self.text.get(from..at)?.rsplit_once("variable \"")?;
@@ -177,16 +181,16 @@ impl Scan<'_> {
             .map_or(self.bytes.len(), |at| from + at)
     }
 
-    /// `name: value` and `name=value` in a comment, a sentence, a connection string or a query.
+    /// Checks `name: value` and `name=value` in comments, prose and connection strings.
     fn prose(&mut self, name: Sensitive, separator: usize, first: bool) {
         let bytes = self.bytes;
         let mut start = separator + 1;
-        // `==`, `:=`, `=>`, and what surrounds the value
+        // `==`, `:=`, `=>`, and the characters around the value
         while start < bytes.len() && start - separator < 8 && b" \t=>\"'`\\".contains(&bytes[start])
         {
             start += 1;
         }
-        // HTTP's schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
+        // HTTP schemes (RFC 9110, section 11.4), and those of Okta, GitHub, Discord and others
         for scheme in
             ["Bearer ", "Basic ", "Token ", "SSWS ", "ApiKey ", "Api-Key ", "Bot ", "Key "]
         {
@@ -231,7 +235,7 @@ impl Scan<'_> {
             |limit: usize| bytes[start..].iter().take(limit).take_while(|byte| !ends(byte)).count();
         let judged = self.text.floor_char_boundary(start + length(LONGEST_WORD));
         let word = &self.text[start..judged];
-        // What ends the word at once begins a placeholder: `<password>`, `{{ password }}`, `${PASSWORD}`
+        // A placeholder starts with a delimiter: `<password>`, `{{ password }}`, `${PASSWORD}`
         if word.is_empty() || word.starts_with("$(") || word == "$" {
             return;
         }
@@ -254,7 +258,9 @@ impl Scan<'_> {
         }
     }
 
-    /// `scheme://user:password@host` (RFC 3986, section 3.2.1), and a token alone before the `@`.
+    /// Checks `scheme://user:password@host`, and a token before the `@`.
+    ///
+    /// See RFC 3986, section 3.2.1.
     fn url(&mut self, colon: usize) {
         let start = colon + 3;
         let rest = &self.bytes[start..];
@@ -263,7 +269,7 @@ impl Scan<'_> {
             &rest[..rest.iter().take(LONGEST_WORD).take_while(|byte| !ends(byte)).count()]
         };
         let mut authority = until(b"/?#\"'`\\");
-        // A password with a `/` in it has to be escaped, and often is not; a port has digits alone.
+        // A `/` in a password must be escaped, but often is not; a port has only digits.
         if !authority.contains(&b'@')
             && let Some(colon) = authority.iter().position(|&byte| byte == b':')
             && !authority[colon + 1..].iter().all(u8::is_ascii_digit)
@@ -278,7 +284,7 @@ impl Scan<'_> {
             None => return,
         };
         let Some(password) = self.text.get(start + from..start + at) else { return };
-        // The key of a Sentry DSN is public without a second part (Sentry, "Data Source Name").
+        // The key of a Sentry DSN without a second part is public (Sentry, "Data Source Name").
         if from == 0 && authority[at..].windows(6).any(|part| part == b"sentry") {
             return;
         }
@@ -297,7 +303,9 @@ impl Scan<'_> {
         }
     }
 
-    /// `user:password@host`, which Go's MySQL driver and others take without a scheme, and a line of `.pgpass`.
+    /// Checks `user:password@host` without a scheme, and lines of `.pgpass`.
+    ///
+    /// Go's MySQL driver and others accept the former.
     fn pair(&mut self, colon: usize) {
         let bytes = self.bytes;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>,;".contains(byte);
@@ -364,7 +372,7 @@ impl Scan<'_> {
     }
 }
 
-/// The letters and digits of a part of a URL, in lower case.
+/// Returns the letters and digits of a part of a URL, in lower case.
 fn folded(part: &[u8]) -> String {
     part.iter()
         .filter(|byte| byte.is_ascii_alphanumeric())
@@ -372,7 +380,7 @@ fn folded(part: &[u8]) -> String {
         .collect()
 }
 
-/// A host that examples name: this machine, a database of Compose, or one of RFC 2606.
+/// Returns whether a host is an example: localhost, a Compose service, or RFC 2606.
 fn is_template_host(host: &[u8]) -> bool {
     matches!(host, b"localhost" | b"127.0.0.1" | b"db" | b"database")
         || [b".example".as_slice(), b"example.com", b"example.org", b"example.net"]
@@ -381,7 +389,7 @@ fn is_template_host(host: &[u8]) -> bool {
         || host == b"example"
 }
 
-/// Where the quotation ends that `text` begins with, if it does.
+/// Returns the end of the quotation at the start of `text`, if there is one.
 fn closing(text: &str, quote: u8) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;

@@ -6,26 +6,26 @@ use super::field_names;
 use super::field_names::is_plain_word;
 use super::sentences::{Cue, is_password};
 
-/// How a program takes a password.
+/// The way in which a program accepts a password.
 #[derive(Clone, Copy)]
 pub(super) enum CommandUsage {
-    /// In an argument of its own behind one of these.
+    /// As a separate argument after one of these options.
     Option(&'static [&'static str]),
-    /// Right behind this.
+    /// In the same argument, right after this option.
     Attached(&'static str),
-    /// A user, this character and the password behind one of these.
+    /// As a user, this character and the password, after one of these options.
     Pair(char, &'static [&'static str]),
-    /// The first argument that is not an option.
+    /// As the first argument that is not an option.
     First,
-    /// The first argument, if it looks like a password: a file and a name may be there, too.
+    /// As the first argument that looks like a password, not like a file or a name.
     Judged,
-    /// The argument behind the file and the user, with the option `-b`; without a file with `-n`.
+    /// With `-b` after the file and the user; with `-n` after the user.
     Htpasswd,
-    /// The first argument behind a share or `/user:…` that is not an option.
+    /// As the first argument after a share or `/user:…` that is not an option.
     Share,
-    /// `user/password@database`
+    /// As `user/password@database`.
     Login,
-    /// A variable's name and its value.
+    /// As the value after the name of a variable.
     Assignment,
 }
 
@@ -80,11 +80,11 @@ pub(super) const COMMANDS: [(&str, CommandUsage); 48] = [
     ("set -gx", CommandUsage::Assignment),
 ];
 
-/// How far a command line is followed, in bytes.
+/// The maximum length of a command line, in bytes.
 const REACH: usize = 400;
 
 impl Scan<'_> {
-    /// Follows the command line behind a program's name, which ends at `end`.
+    /// Checks the command line after a program's name, which ends at `end`.
     pub(super) fn command(&mut self, end: usize, usage: CommandUsage) {
         let rest = self.rest_of_line(end, REACH);
         if !rest.starts_with(' ') {
@@ -172,7 +172,7 @@ impl Scan<'_> {
         }
     }
 
-    /// The value behind `--password ` and the like.
+    /// Checks the value after an option such as `--password `.
     pub(super) fn option_value(&mut self, from: usize) {
         let rest = self.rest_of_line(from, REACH);
         let Some((at, argument)) = arguments(rest).next() else { return };
@@ -184,8 +184,9 @@ impl Scan<'_> {
     }
 }
 
-/// Whether a word that ends at a byte is part of a run of option characters: None outside of an option, or whether it is
-/// the end of a long one, such as `--db-password`.
+/// Returns whether the option at a byte is a long one, such as `--db-password`.
+///
+/// None if the word is not part of an option.
 pub(super) fn long_option(bytes: &[u8], start: usize) -> Option<bool> {
     if start == 0 || bytes[start - 1] != b'-' {
         return None;
@@ -200,7 +201,7 @@ pub(super) fn long_option(bytes: &[u8], start: usize) -> Option<bool> {
     Some(before[before.len() - run..].starts_with(b"--"))
 }
 
-/// The arguments of a command line with their places, quotation marks kept.
+/// Returns the arguments of a command line with their positions, with quotes.
 fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -220,7 +221,7 @@ fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// An argument without its quotation marks and what follows them, and how many bytes precede it.
+/// Returns an argument without quotes and the text after them, and its offset.
 fn unquoted(argument: &str) -> (usize, &str) {
     let inner = argument.trim_start_matches(['"', '\'']);
     let margin = argument.len() - inner.len();
@@ -228,7 +229,9 @@ fn unquoted(argument: &str) -> (usize, &str) {
     (margin, inner[..end].trim_end_matches(['"', '\'']))
 }
 
-/// A password rather than a placeholder, a variable, another option, or a word of the sentence.
+/// Returns whether an argument is a password.
+///
+/// Placeholders, variables, options and words of a sentence are not.
 fn is_argument(value: &str) -> bool {
     value.chars().count() >= 4
         && !value.starts_with(['-', '$', '<', '{', '%', '@', '|', '`'])

@@ -1,4 +1,4 @@
-//! Base64 of a text, which is judged by what it says rather than by how random it looks.
+//! Decodes base64 text, whose content is searched instead of its randomness.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -12,7 +12,9 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// The text whose base64 this is, if it is one. Of random bytes, twelve are never all printable.
+/// Decodes base64 of printable text.
+///
+/// Twelve random bytes are practically never all printable.
 pub(super) fn text_in(word: &str) -> Option<String> {
     let bytes = STANDARD.decode(word).or_else(|_| URL_SAFE.decode(word)).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -20,7 +22,7 @@ pub(super) fn text_in(word: &str) -> Option<String> {
     text.chars().all(is_printable).then_some(text)
 }
 
-/// Whether a decoded text holds a secret, or is `user:password` as a whole.
+/// Returns whether a decoded text contains a secret, or is `user:password`.
 pub(super) fn has_leak(text: &str) -> bool {
     let pair = text
         .trim_end()

@@ -1,13 +1,17 @@
-//! What only a machine writes: text with no words in it.
+//! Distinguishes random text from words.
 //!
-//! Shannon's entropy alone, which detect-secrets goes by, cannot tell `PaymentsServiceDatabaseReadOnly2024` from a key of
-//! that length. So this asks what part of a text is made of words: runs of letters that a person could say.
+//! Shannon's entropy, which detect-secrets uses, cannot distinguish
+//! `PaymentsServiceDatabaseReadOnly2024` from a key of the same length. So this module measures how
+//! much of a text consists of words: pronounceable runs of letters.
 
 use std::ops::Range;
 
-/// What only looks random, and is public: AWS's IDs that are not keys ("IAM identifiers", unique ID prefixes),
-/// multi-Region KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their name), age's
-/// recipients, base64 of certificates and public keys in PEM, public keys in DER (RFC 5280, SubjectPublicKeyInfo).
+/// Prefixes of random text that is public.
+///
+/// They belong to AWS IDs that are not keys ("IAM identifiers", unique ID prefixes), multi-Region
+/// KMS keys, Stripe's publishable keys, OpenSSH's public keys (RFC 4253, RFC 5656, base64 of their
+/// name), age's recipients, base64 of certificates and public keys in PEM, and public keys in DER
+/// (RFC 5280, SubjectPublicKeyInfo).
 const PUBLIC: [&[u8]; 44] = [
     b"AGPA",
     b"AIDA",
@@ -59,7 +63,7 @@ const PUBLIC: [&[u8]; 44] = [
     b"AQICAH",
 ];
 
-/// Words right before a hexadecimal number that make it a digest or a Git object, and no key.
+/// Words before a hexadecimal number that is a digest or a Git object, not a key.
 const NAMES_OF_DIGESTS: [&str; 26] = [
     "commit",
     "sha",
@@ -89,7 +93,7 @@ const NAMES_OF_DIGESTS: [&str; 26] = [
     "sha256sum",
 ];
 
-/// Words right before a random text that make it an identifier or something else that is published.
+/// Words before a random text that is an identifier or otherwise public.
 const NAMES_OF_PUBLIC: [&str; 20] = [
     "id",
     "ids",
@@ -113,7 +117,7 @@ const NAMES_OF_PUBLIC: [&str; 20] = [
     "signature",
 ];
 
-/// Words right before a random text of the length of an identifier that make it one.
+/// Words before a random text that is an identifier, if the length matches.
 const NAMES_OF_IDS: [&str; 15] = [
     "request",
     "run",
@@ -132,22 +136,24 @@ const NAMES_OF_IDS: [&str; 15] = [
     "cuid",
 ];
 
-/// The first two letters of Twilio's identifiers (Twilio, "SIDs"). `SK` is left out: it names an API key.
+/// Prefixes of Twilio's identifiers (Twilio, "SIDs"), without `SK` for API keys.
 const TWILIO: [&[u8]; 22] = [
     b"AC", b"AD", b"AP", b"BN", b"BU", b"CA", b"CF", b"CH", b"CL", b"CN", b"FW", b"IS", b"KS",
     b"MB", b"MG", b"MM", b"NO", b"PN", b"RE", b"SM", b"VA", b"ZS",
 ];
 
-/// The first three characters of Okta's identifiers of apps, users, groups, organizations and servers.
+/// Prefixes of Okta's identifiers: apps, users, groups, organizations, servers.
 const OKTA: [&[u8]; 7] = [b"0oa", b"00u", b"00g", b"00o", b"00p", b"exk", b"aus"];
 
 /// The characters of Bech32 (BIP 173).
 const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-/// How far back a word's beginning is looked for, in bytes, so that time stays linear in the text.
+/// The maximum distance to the start of a word, in bytes: it keeps the time linear.
 const LOOK_BACK: usize = 512;
 
-/// The random part of a run of `[A-Za-z0-9_+/.-]`, from where it begins to the run's end, if it has one.
+/// Returns the random part of a run of `[A-Za-z0-9_+/.-]`, if it has one.
+///
+/// It extends to the end of the run.
 pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>> {
     let (mut start, whole) = (run.start, run.end);
     for piece in text[run].split(|&byte| byte == b'.') {
@@ -165,7 +171,7 @@ pub(super) fn random_part(text: &[u8], run: Range<usize>) -> Option<Range<usize>
     None
 }
 
-/// The same for a path in lower case that ends in an identifier, such as `/hostedzone/Z0…`.
+/// Returns whether a lower-case path ends in a public ID: `/hostedzone/Z0…`.
 fn is_public_below(text: &[u8], piece: Range<usize>) -> bool {
     let Some(slash) = text[piece.clone()].iter().rposition(|byte| *byte == b'/') else {
         return false;
@@ -177,10 +183,12 @@ fn is_public_below(text: &[u8], piece: Range<usize>) -> bool {
         && is_public(text, tail)
 }
 
-/// Whether the body behind a known prefix is one that a machine made, rather than `sk-live-something-service`.
+/// Returns whether the body after a known prefix is random.
+///
+/// `sk-live-something-service` is not.
 pub(super) fn is_random_body(body: &[u8]) -> bool {
     let is_words = |bytes: &[u8]| words(bytes) * 10 >= bytes.len() * 6;
-    // In capitals and lower case both, 20 characters of base64 without a capital come once in 30,000 times.
+    // With both cases, one of 30,000 texts of 20 base64 characters has no capital.
     let has_capital = body.iter().any(u8::is_ascii_uppercase);
     let mut parts = body.split(|byte| !byte.is_ascii_alphanumeric());
     has_variety(body)
@@ -188,13 +196,13 @@ pub(super) fn is_random_body(body: &[u8]) -> bool {
         && (has_capital || parts.any(|part| part.len() >= 12 && !is_words(part)))
 }
 
-/// More than the few different characters that `xxxxxxxx` and `T00000000/B00000000` have.
+/// Returns whether a text has more variety than `xxxxxxxx` or `T0000/B0000`.
 pub(super) fn has_variety(text: &[u8]) -> bool {
     let seen = text.iter().fold(0_u128, |seen, byte| seen | 1 << (byte & 0x7f));
     seen.count_ones() >= 6
 }
 
-/// Whether a name may be what this is: words, in lower case, between separators.
+/// Returns whether a text may be a name: lower-case words between separators.
 pub(super) fn is_name_like(text: &str) -> bool {
     let bytes = text.as_bytes();
     let allowed =
@@ -206,7 +214,7 @@ pub(super) fn is_name_like(text: &str) -> bool {
         && !is_uuid(bytes)
 }
 
-/// RFC 9562
+/// Returns whether a text is a UUID (RFC 9562).
 fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36
         && text.iter().enumerate().all(|(at, byte)| match at {
@@ -222,16 +230,16 @@ fn is_random(piece: &[u8]) -> bool {
     let mut parts = piece.split(|byte| !byte.is_ascii_alphanumeric());
     let is_solid = |part: &[u8]| match part.len() {
         ..20 => false,
-        // 40 are a Git commit (SHA-1); 24 and fewer are short commits and object IDs.
+        // 40 digits are a Git commit (SHA-1); 24 or fewer are short commits and object IDs.
         length if is_hex(part) => length >= 32 && length != 40,
         length => Mix::of(part).is_noise(words(part), length),
     };
-    // Or base64 whose `+`, `/`, `-` and `_` leave no long part.
+    // Or base64 that `+`, `/`, `-` and `_` split into short parts.
     parts.any(is_solid)
         || (piece.len() >= 32 && Mix::of(piece).is_base64() && words(piece) * 5 < piece.len() * 2)
 }
 
-/// How many there are of each kind of character.
+/// Counts the characters of each kind.
 struct Mix {
     digits: usize,
     small: usize,
@@ -254,9 +262,9 @@ impl Mix {
 
     fn is_noise(&self, words: usize, length: usize) -> bool {
         match self.digits {
-            // Every seventh random text of 20 characters has so few, and most names have.
+            // One of seven random texts of 20 characters has this few, but most names do.
             0 | 1 => self.small >= 3 && self.capitals >= 3 && words * 10 < length * 3,
-            // Numbers alone are accounts, dates and times.
+            // Only digits: accounts, dates and times.
             _ => self.small + self.capitals >= 2 && words * 2 < length,
         }
     }
@@ -267,7 +275,9 @@ fn is_hex(part: &[u8]) -> bool {
         || part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
 }
 
-/// How many bytes of `text` belong to words: four letters or more, in one case but for the first, that can be said.
+/// Returns the number of bytes of `text` that belong to words.
+///
+/// A word has at least four pronounceable letters, in the same case except for the first.
 fn words(text: &[u8]) -> usize {
     let mut sum = 0;
     let mut at = 0;
@@ -294,7 +304,7 @@ fn words(text: &[u8]) -> usize {
             }
             _ => at += 1,
         }
-        // Three letters only with a capital, as in `TheQuickBrownFox`: chance makes many others.
+        // Three letters count only with a capital, as in `TheQuickBrownFox`.
         let shortest = if text[start].is_ascii_uppercase() { 3 } else { 4 };
         if at - start >= shortest && can_be_said(&text[start..at]) {
             sum += at - start;
@@ -303,20 +313,22 @@ fn words(text: &[u8]) -> usize {
     sum
 }
 
-/// Whether four of five pairs of letters are common ones. Of random letters, two of five are.
+/// Returns whether four of five letter pairs are common; in random text, two are.
 fn can_be_said(word: &[u8]) -> bool {
     let is_common =
         |pair: &&[u8]| matches!(pair, [one, two] if COMMON[letter(*one)] >> letter(*two) & 1 == 1);
     word.windows(2).filter(is_common).count() * 5 >= (word.len() - 1) * 4
 }
 
-/// 0 to 25.
+/// Returns the index of a letter, 0 to 25.
 const fn letter(byte: u8) -> usize {
     (byte.to_ascii_lowercase() - b'a') as usize
 }
 
-/// The letters that often follow each letter: the pairs that make up 97 % of those in 4,300 words of English
-/// technical prose and of business words in German, French, Spanish, Italian, Dutch, Portuguese and Swedish.
+/// The letters that often follow each letter.
+///
+/// These pairs are 97 % of all pairs in 4,300 words of English technical prose and of business
+/// terms in German, French, Spanish, Italian, Dutch, Portuguese and Swedish.
 const FOLLOWERS: [&str; 26] = [
     "bcdfghiklmnprstuvwxyz",   // a
     "aeijlorsu",               // b
@@ -361,7 +373,9 @@ const COMMON: [u32; 26] = {
     common
 };
 
-/// Whether what stands around a random text says that it is no secret: a link, an ARN, a digest, a public key.
+/// Returns whether the context shows that a random text is public.
+///
+/// Such as a link, an ARN, a digest or a public key.
 fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let from = piece.start.saturating_sub(LOOK_BACK);
     let before = &text[from..piece.start];
@@ -380,7 +394,7 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     if prefix.starts_with(b"arn:") {
         return true;
     }
-    // The path of a link names a page; what authorises stands in the query, or is one of the known formats.
+    // The path of a link is a page. Credentials are in the query, or have a known format.
     if let Some(scheme) = prefix.windows(3).position(|window| window == b"://") {
         return !prefix[scheme..].iter().any(|byte| b"?#&=".contains(byte));
     }
@@ -421,11 +435,11 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     if matches!(name.as_str(), "n" | "x" | "y") && before.windows(3).any(|part| part == b"kty") {
         return true;
     }
-    // A session's ID and a secret's, as Vault's `secret_id`, are what has to be kept secret.
+    // The ID of a session and Vault's `secret_id` are secrets.
     let is_secret = |word: &str| {
         ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret))
     };
-    // A field called `id` alone says nothing; `client id` and `client_id` do.
+    // A field named only `id` is not enough; `client id` and `client_id` are.
     let is_alone = matches!(name.as_str(), "id" | "ids")
         && {
             let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
@@ -438,7 +452,7 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
     let is_sized = match name.as_str() {
         // Nano ID has 21 characters, ULID 26 and KSUID 27.
         "id" | "ids" => matches!(body.len(), 21 | 26 | 27),
-        // Cognito's, which it calls an app client
+        // A Cognito app client
         "client" => second == "app" && body.len() == 26,
         name => NAMES_OF_IDS.contains(&name) && matches!(body.len(), 20..=22 | 24 | 26 | 27 | 32),
     };
@@ -455,13 +469,17 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
             ))
 }
 
-/// Hexadecimal, base64 of a digest's length, or what follows `SHA256:` at once.
+/// Returns whether a text is a digest.
+///
+/// That is: hexadecimal, base64 of a digest's length, or text right after `SHA256:`.
 fn is_digest(body: &[u8], prefix: &[u8]) -> bool {
     is_hex(body) || prefix.ends_with(b":") || matches!(body.len(), 22 | 27 | 43 | 64 | 86)
 }
 
-/// A form that only identifiers have: of a trace (W3C, "Trace Context"), an object in parts (S3's ETag), a ULID, a
-/// resource of Twilio or Okta, an address of a blockchain.
+/// Returns whether a text has a format that only identifiers have.
+///
+/// That is: a trace (W3C, "Trace Context"), a multipart object (S3's ETag), a ULID, a resource of
+/// Twilio or Okta, or an address of a blockchain.
 fn is_known_id(body: &[u8]) -> bool {
     let hex = |part: Option<&[u8]>| part.is_some_and(is_hex);
     let is_trace = body.len() == 55
@@ -472,7 +490,7 @@ fn is_known_id(body: &[u8]) -> bool {
         && body.get(32) == Some(&b'-')
         && body.len() <= 38
         && body[33..].iter().all(u8::is_ascii_digit);
-    // The time in a ULID begins with `01` until 2039; then letters are not checked that its alphabet lacks.
+    // Until 2039, the time in a ULID begins with `01`. Its alphabet is not checked.
     let is_ulid = body.len() == 26
         && body[0] == b'0'
         && body.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -482,7 +500,7 @@ fn is_known_id(body: &[u8]) -> bool {
     let is_okta = body.len() == 20
         && OKTA.iter().any(|id| body.starts_with(id))
         && body.iter().all(u8::is_ascii_alphanumeric);
-    // An Ethereum address mixes cases (EIP-55); a fingerprint of OpenPGP has as many digits.
+    // An Ethereum address has mixed case (EIP-55); an OpenPGP fingerprint has the same length.
     let is_address = body
         .strip_prefix(b"0x")
         .is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit));
@@ -490,7 +508,7 @@ fn is_known_id(body: &[u8]) -> bool {
     let is_segwit = segwit.is_some_and(|data| {
         matches!(data.len(), 39 | 59) && data.iter().all(|byte| BECH32.contains(byte))
     });
-    // Of RDS: `db-` or `cluster-` and 26 of base32
+    // RDS: `db-` or `cluster-`, and 26 characters of base32
     let resource = body.strip_prefix(b"db-").or_else(|| body.strip_prefix(b"cluster-"));
     let is_resource = resource.is_some_and(|id| {
         id.len() == 26
@@ -499,7 +517,9 @@ fn is_known_id(body: &[u8]) -> bool {
     is_trace || is_etag || is_ulid || is_resource || is_twilio || is_okta || is_address || is_segwit
 }
 
-/// A label of a host's name below one of the usual ends, such as `d111111abcdef8.cloudfront.net`.
+/// Returns whether a text is a label of a host name.
+///
+/// Such as in `d111111abcdef8.cloudfront.net`.
 fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
     let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     if !text[piece.clone()].iter().all(is_label) {
@@ -515,7 +535,9 @@ fn is_host(text: &[u8], piece: &Range<usize>) -> bool {
     name.starts_with(b".") && is_end && labels.next().is_some()
 }
 
-/// A line that `sha256sum` and its like write: the digest, two spaces or a space and `*`, and a file.
+/// Returns whether a line is output of a tool such as `sha256sum`.
+///
+/// It has the digest, two spaces or a space and `*`, and a file.
 fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
     let file = rest.strip_prefix(b"  ").or_else(|| rest.strip_prefix(b" *"));
     is_hex(body)
@@ -523,7 +545,7 @@ fn is_checksum_line(body: &[u8], rest: &[u8]) -> bool {
         && file.is_some_and(|file| file.first().is_some_and(|byte| byte.is_ascii_graphic()))
 }
 
-/// A public key of minisign or signify, or a signature with ECDSA in DER.
+/// Returns whether a text is a minisign or signify key, or an ECDSA signature.
 fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
     let is_line = before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let is_key = body.starts_with(b"RW") && body.len() == 56;
@@ -533,25 +555,29 @@ fn is_tagged_key(body: &[u8], before: &[u8]) -> bool {
     is_line && (is_key || is_signature)
 }
 
-/// The part of a text behind its last line break.
+/// Returns the part of a text after its last line break.
 fn line_of(before: &[u8]) -> &[u8] {
     before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
-/// A public record of the DNS: a key of DKIM (RFC 6376, section 3.6.1), an ACME challenge (RFC 8555, section 8.4), proof
-/// that a domain is owned, such as `google-site-verification=…`.
+/// Returns whether a text is in a public DNS record.
+///
+/// That is: a DKIM key (RFC 6376, section 3.6.1), an ACME challenge (RFC 8555, section 8.4), or a
+/// proof of ownership such as `google-site-verification=…`.
 fn is_dns_record(body: &[u8], before: &[u8], prefix: &[u8]) -> bool {
     let line = line_of(before);
     let says = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
     let proof = prefix.strip_suffix(b"=").or_else(|| prefix.strip_suffix(b":")).unwrap_or(prefix);
-    // A long record is written in several quotations.
+    // A long record has several quoted strings.
     let is_key = prefix == b"p=" || prefix.ends_with(b";p=") || line.ends_with(b"\" \"");
     (is_key && (says(b"DKIM1") || says(b"_domainkey") || says(b"k=rsa") || says(b"k=ed25519")))
         || (body.len() == 43 && says(b"_acme-challenge"))
         || proof.ends_with(b"-verification")
 }
 
-/// `|1|salt|hash`, the host in a line of `known_hosts` (OpenSSH, "sshd", SSH_KNOWN_HOSTS FILE FORMAT).
+/// Returns whether a text is a hashed host in `known_hosts`: `|1|salt|hash`.
+///
+/// See OpenSSH, "sshd", SSH_KNOWN_HOSTS FILE FORMAT.
 fn is_hashed_host(body: &[u8], before: &[u8], rest: &[u8]) -> bool {
     let is_sha1 = body.len() == 27 && rest.starts_with(b"=");
     let salt =
@@ -559,14 +585,16 @@ fn is_hashed_host(body: &[u8], before: &[u8], rest: &[u8]) -> bool {
     is_sha1 && (before.ends_with(b"|1|") || salt.is_some_and(|before| before.ends_with(b"|1|")))
 }
 
-/// What only the holder of a key can read: SOPS's values and data keys, Vault's transit engine, SealedSecrets.
+/// Returns whether a text is encrypted.
+///
+/// By SOPS (values and data keys), Vault's transit engine, or SealedSecrets.
 fn is_encrypted(body: &[u8], before: &[u8]) -> bool {
     const SOPS: &[u8] = b"ENC[AES256_GCM,";
     let is_in_sops = before
         .windows(SOPS.len())
         .rposition(|part| part == SOPS)
         .is_some_and(|at| !before[at..].iter().any(|byte| matches!(byte, b']' | b'\n')));
-    // Behind a long value, its beginning is out of sight.
+    // The start of a long value is too far away.
     let is_part_of_sops = (before.ends_with(b",iv:") && body.len() == 43)
         || (before.ends_with(b",tag:") && body.len() == 22);
     let field = before.trim_ascii_end().strip_suffix(b"enc:");
@@ -580,7 +608,9 @@ fn is_encrypted(body: &[u8], before: &[u8]) -> bool {
     is_in_sops || is_part_of_sops || is_data_key || is_transit || is_sealed(body)
 }
 
-/// The value of a SealedSecret: the length of an RSA session key, 512, in two bytes, that key and the ciphertext.
+/// Returns whether a text is the value of a SealedSecret.
+///
+/// It has the length of an RSA session key (512, in two bytes), that key and the ciphertext.
 pub(super) fn is_sealed(text: &[u8]) -> bool {
     text.len() >= 200
         && matches!(text, [b'A', b'g', b'A'..=b'D', ..])
@@ -596,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_told_from_noise() {
+    fn words_are_distinguished_from_random_text() {
         for name in [
             "PaymentsServiceDatabaseReadOnly2024",
             "payments-db-credentials-2024-11-primary-eu-west-1",
@@ -638,9 +668,11 @@ mod tests {
         }
     }
 
-    /// Of 2,000 texts of each kind; more would be missed by asking for entropy, or found by finding names.
+    /// Tests 2,000 texts of each kind.
+    ///
+    /// A check of entropy misses more of them, or reports names.
     #[test]
-    fn few_random_texts_pass_for_words() {
+    fn few_random_texts_are_mistaken_for_words() {
         let mut state: u64 = 88_172_645_463_325_252; // Marsaglia's xorshift
         let mut next = || {
             state ^= state << 13;

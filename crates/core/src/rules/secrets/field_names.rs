@@ -1,8 +1,8 @@
-//! Fields whose names say that a secret stands in them: `password: …`, `API_KEY=…`, `AccountKey=…`.
+//! Names that announce a secret: `password: …`, `API_KEY=…`, `AccountKey=…`.
 
 use super::entropy::{is_name_like, is_random_body, is_sealed};
 
-/// What the name of a field says of its value.
+/// The kind of secret that the name of a field announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sensitive {
     pub what: &'static str,
@@ -11,20 +11,20 @@ pub(super) struct Sensitive {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strength {
-    /// People choose these, so any word may be one.
+    /// Chosen by people: any word may be the value.
     Password,
-    /// Machines make these; a word with hyphens there is a name that refers to one.
+    /// Generated: a word with hyphens is a reference, not a value.
     Token,
-    /// `value`, `data`: a secret where they are a field's whole name, an everyday word in a sentence.
+    /// `value`, `data`: they count only as the whole name of a field.
     Value,
-    /// `auth`, `session`: the names of settings as often, so the value itself has to look like a secret.
+    /// `auth`, `session`: often settings, so the value must look like a secret.
     Weak,
 }
 
-/// What a field called `value` or `data` holds.
+/// The description of a value in a field named `value` or `data`.
 pub(in crate::rules) const ANY_VALUE: &str = "a value";
 
-/// How a name ends that says so, without case and separators.
+/// Endings of names that announce a secret, in lower case without separators.
 const ENDINGS: [(&str, Sensitive); 51] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
@@ -47,7 +47,7 @@ const ENDINGS: [(&str, Sensitive); 51] = [
     ("credential", token("a credential")),
     ("authorization", token("an authorization")),
     ("bearer", token("a bearer token")),
-    // An access signature of Azure ("Create a service SAS") and of AWS (Signature Version 4, in a query)
+    // Signatures of Azure ("Create a service SAS") and AWS (Signature Version 4, in a query)
     ("sig", token("a signature")),
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
@@ -93,11 +93,11 @@ const fn weak(what: &'static str) -> Sensitive {
     Sensitive { what, strength: Strength::Weak }
 }
 
-/// What may stand behind such an ending without changing what the value is: `passwordProd`, `secretValue`.
+/// Suffixes that do not change the kind of value: `passwordProd`, `secretValue`.
 const SUFFIXES: [&str; 10] =
     ["value", "plaintext", "plain", "production", "prod", "staging", "dev", "test", "old", "new"];
 
-/// The longest name that is looked at, in bytes.
+/// The maximum length of a name, in bytes.
 pub(super) const LONGEST_NAME: usize = 64;
 
 /// The fields of a SecretRequest: names and metadata, never values.
@@ -129,7 +129,7 @@ pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
     )
 }
 
-/// Whether [`sensitive`] needs to be asked: by the last two letters, which nearly all names fail.
+/// Returns whether [`sensitive`] may return a result, by the last two letters.
 pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     if !name.is_ascii() {
         return true;
@@ -152,12 +152,12 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     )
 }
 
-/// What the name of a field says of its value, if it says so.
+/// Returns the kind of secret that a name announces, if any.
 pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
         return None;
     }
-    // Of separators, the last letters alone say nothing.
+    // With separators, the last letters are not enough.
     let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_word && !may_be_sensitive(name.as_bytes()) {
         return None;
@@ -175,7 +175,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     }
     rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
     ending(rest).or_else(|| {
-        // `pass` ends too many words to be one anywhere.
+        // Too many words end in `pass`.
         const ENDS: [&str; 10] =
             ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
         let is_pass = rest == "pass" || ENDS.iter().any(|end| name.ends_with(end));
@@ -183,7 +183,7 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     })
 }
 
-/// A letter or digit of a name without case and accents.
+/// Converts a letter or digit of a name to lower case without accents.
 fn fold(c: char) -> Option<char> {
     match c {
         'ñ' | 'Ñ' => Some('n'),
@@ -203,13 +203,15 @@ fn ending(folded: &str) -> Option<Sensitive> {
     })
 }
 
-/// Whether `value`, which is all that stands behind such a name, is a value rather than a stand-in for one.
+/// Returns whether `value`, the whole text after a name, is a secret.
+///
+/// Placeholders and references are not.
 pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -> bool) -> bool {
     let value = value.trim();
     if is_stand_in(value) || is_reference(value) {
         return false;
     }
-    // A switch or a count under such a name is a setting: `tokens: 5`.
+    // A boolean or a number is a setting: `tokens: 5`.
     let is_setting =
         ["true", "false", "yes", "no"].iter().any(|word| value.eq_ignore_ascii_case(word));
     match strength {
@@ -227,8 +229,10 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
     }
 }
 
-/// The same in a sentence or a comment, where `password: rotated by hand` is prose. `first`: the name begins the
-/// comment; `last`: nothing stands behind the word; `assigned`: with `=`.
+/// Returns whether a word after a name in a sentence or a comment is a secret.
+///
+/// `password: rotated by hand` is prose. `first`: the name begins the comment; `last`: no text
+/// follows the word; `assigned`: the separator is `=`.
 pub(super) fn is_value_in_prose(
     strength: Strength,
     word: &str,
@@ -247,7 +251,9 @@ pub(super) fn is_value_in_prose(
     }
 }
 
-/// A word of a sentence: letters alone, in one case but for the first, perhaps joined by `-`, `/` or an apostrophe.
+/// Returns whether a text is an ordinary word.
+///
+/// It has only letters, in one case except for the first; `-`, `/` and apostrophes may join parts.
 pub(super) fn is_plain_word(word: &str) -> bool {
     let word =
         word.trim_start_matches(['#', '@', '(', '[', '"', '\'']).trim_end_matches([']', ')']);
@@ -259,8 +265,10 @@ pub(super) fn is_plain_word(word: &str) -> bool {
     })
 }
 
-/// A placeholder. `changeme` counts as one: it is what templates hold where a value goes, discloses nothing, and a
-/// field that holds it is refused by GP102 anyhow.
+/// Returns whether a value is a placeholder.
+///
+/// `changeme` counts as one: templates use it, it discloses nothing, and GP102 rejects the field
+/// anyway.
 pub(super) fn is_stand_in(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let Some(first) = value.chars().next() else { return true };
@@ -279,7 +287,7 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if is_code(value) {
         return true;
     }
-    // The directives of printf
+    // printf directives
     if value.len() == 2 && first == '%' {
         return true;
     }
@@ -292,7 +300,7 @@ pub(super) fn is_stand_in(value: &str) -> bool {
     if value.strip_prefix('$').is_some_and(is_variable) {
         return true;
     }
-    // `***`, `xxxx`, `....`, `XXXX-XXXX`; one digit alone may be a value
+    // `***`, `xxxx`, `....`, `XXXX-XXXX`; a single digit may be a value
     let masked = |c: char| c == first || c == '-' || c == ' ';
     let count = value.chars().count();
     if count > if first.is_ascii_digit() { 15 } else { 1 } && value.chars().all(masked) {
@@ -352,7 +360,9 @@ pub(super) fn is_stand_in(value: &str) -> bool {
             && folded.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
-/// Code that fetches the value: `os.environ["…"]`, `var.db_password`, `config.getPassword()`, `!Ref Password`.
+/// Returns whether a value is code that reads the secret.
+///
+/// Such as `os.environ["…"]`, `var.db_password`, `config.getPassword()`, `!Ref Password`.
 fn is_code(value: &str) -> bool {
     const STARTS: [&str; 11] = [
         "os.environ",
@@ -380,7 +390,7 @@ fn is_code(value: &str) -> bool {
     is_tag || is_path || is_call || STARTS.iter().any(|start| value.starts_with(start))
 }
 
-/// Says where the value is, in the forms of the tools that fetch it, or that a tool holds it.
+/// Returns whether a value is a reference in the syntax of a secret manager.
 pub(super) fn is_reference(value: &str) -> bool {
     const SCHEMES: [&str; 19] = [
         "arn:",
@@ -398,7 +408,7 @@ pub(super) fn is_reference(value: &str) -> bool {
         "keyvault:",
         "gcpsecretmanager:",
         "secret:",
-        "ENC[", // SOPS's ciphertexts
+        "ENC[", // ciphertexts of SOPS
         "$ANSIBLE_VAULT",
         "!vault |", // before it, as a block
         "!vault >",
@@ -409,7 +419,7 @@ pub(super) fn is_reference(value: &str) -> bool {
     SCHEMES.iter().any(|scheme| value.starts_with(scheme))
         || value.starts_with("/run/secrets/")
         || value.starts_with("/var/run/secrets/")
-        // A password in a URL is looked for by itself.
+        // Another check finds passwords in URLs.
         || value.contains("://")
         || is_sealed(value.as_bytes())
         || (value.len() < 16 && ["vault", "1password", "bitwarden", "lastpass", "keepass"].into_iter().any(is))
@@ -420,7 +430,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_ending_is_let_through() {
+    fn may_be_sensitive_accepts_every_ending() {
         let endings = ENDINGS
             .iter()
             .map(|(ending, _)| *ending)
@@ -444,7 +454,7 @@ mod tests {
     const NOTHING: &dyn Fn(&str) -> bool = &|_| false;
 
     #[test]
-    fn names_that_say_so_do_and_names_about_them_do_not() {
+    fn names_of_secrets_are_sensitive_and_names_about_secrets_are_not() {
         for name in [
             "password",
             "PASSWORD",
@@ -502,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn stand_ins_are_no_values() {
+    fn placeholders_are_not_values() {
         for text in [
             "",
             "<password>",

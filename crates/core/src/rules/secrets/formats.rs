@@ -1,4 +1,4 @@
-//! Values that their issuers made recognisable: tokens with a prefix, JSON Web Tokens, keys in PEM.
+//! Values in known formats: tokens with a prefix, JSON Web Tokens, PEM keys.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -6,25 +6,27 @@ use std::sync::LazyLock;
 use super::entropy::{has_variety, is_random_body};
 use super::gitleaks::TOKENS;
 
-/// How a token begins, what may follow, and what it is.
+/// The format of a token: its prefix, its body and its description.
 pub(super) struct Format {
     prefix: &'static str,
-    /// A bit for each ASCII character that may stand in the body.
+    /// The ASCII characters allowed in the body, as a bit set.
     alphabet: u128,
-    /// The fewest and the most bytes of the body; 0 for no limit.
+    /// The minimum and maximum length of the body; 0 for no limit.
     shortest: usize,
     longest: usize,
     what: &'static str,
 }
 
-/// A token of at least `shortest` base64url characters, or with `/` for a URL: fewer than are issued, since pastes get cut.
+/// Creates a format with at least `shortest` base64url characters, or `/`.
+///
+/// The minimum is below the real length, since pasted tokens can be truncated.
 const fn format(prefix: &'static str, shortest: usize, what: &'static str) -> Format {
     let alphabet =
         if prefix.as_bytes()[prefix.len() - 1] == b'/' { "0-9A-Z_a-z/-" } else { "0-9A-Z_a-z-" };
     token(prefix, alphabet, shortest, 0, what)
 }
 
-/// A token as its issuer writes it; `alphabet` as between the brackets of a regular expression.
+/// Creates a format; `alphabet` is a character class of a regular expression.
 pub(super) const fn token(
     prefix: &'static str,
     alphabet: &'static str,
@@ -57,12 +59,14 @@ const BUILDKITE: &str = "a Buildkite token";
 const POSTHOG: &str = "a PostHog key";
 const RAZORPAY: &str = "a Razorpay key";
 
-/// What [`gitleaks::TOKENS`] lacks or knows in one of its forms only, as their issuers document it. Lengths are lower bounds.
+/// Formats that [`gitleaks::TOKENS`] lacks, as documented by their issuers.
+///
+/// Lengths are lower bounds.
 const FORMATS: [Format; 75] = [
     // GitLab, "Token overview", token prefixes
     format("glrtr-", 20, "a GitLab token"),
     format("glwt-", 20, "a GitLab token"),
-    // Slack, "Token types": xoxs and xoxc are browsers'
+    // Slack, "Token types": xoxs and xoxc are tokens of browsers
     format("xoxb-", 10, SLACK),
     format("xoxp-", 10, SLACK),
     format("xoxs-", 10, SLACK),
@@ -88,7 +92,7 @@ const FORMATS: [Format; 75] = [
     // Package registries
     format("pypi-", 32, "a PyPI token"),
     format("CFPAT-", 32, "a Contentful token"),
-    // OpenAI (sk-, sk-proj-, sk-svcacct-), Anthropic (sk-ant-), and those that took the form over
+    // OpenAI (sk-, sk-proj-, sk-svcacct-), Anthropic (sk-ant-), and others with the same format
     format("sk-", 20, "an API key of the form `sk-…`"),
     format("gsk_", 32, "a Groq API key"),
     format("hf_", 30, "a Hugging Face token"),
@@ -99,7 +103,7 @@ const FORMATS: [Format; 75] = [
     format("r8_", 32, "a Replicate API token"),
     // Clouds and services
     format("SG.", 20, "a SendGrid API key"),
-    // Vault's root tokens are as short as that
+    // Vault's root tokens are this short
     format("hvs.", 24, VAULT),
     format("hvr.", 24, VAULT),
     format("dckr_pat_", 20, DOCKER),
@@ -131,7 +135,7 @@ const FORMATS: [Format; 75] = [
     // OpenShift's OAuth tokens
     format("sha256~", 40, "an OpenShift token"),
     format("secret_", 40, "a Notion API token"),
-    // A UUID behind it
+    // A UUID follows
     format("sdk-", 36, "a LaunchDarkly SDK key"),
     format("access-production-", 36, "a Plaid access token"),
     format("access-sandbox-", 36, "a Plaid access token"),
@@ -149,8 +153,9 @@ const FORMATS: [Format; 75] = [
     format("with/key/", 20, WEBHOOK),
 ];
 
-/// Where three bytes with which something begins that is looked for hash to. Nearly every word of a manifest is told
-/// apart by this one look, which is what keeps the rule cheap.
+/// Hash set of the first three bytes of all formats.
+///
+/// One lookup rules out nearly every word of a manifest.
 const STARTS: [bool; 2048] = {
     let mut starts = [false; 2048];
     let mut row = 0;
@@ -174,34 +179,34 @@ const fn slot(first: u8, second: u8, third: u8) -> usize {
     (first as usize ^ ((second as usize) << 3) ^ ((third as usize) << 6)) & 2047
 }
 
-/// How much of a body is looked at, in bytes, so that time stays linear in a text of prefixes.
+/// The number of bytes read of a body: a limit, so that the time stays linear.
 const LOOK_AHEAD: usize = 128;
 
-/// What begins at a byte of the text.
+/// A token that begins at a byte of the text.
 pub(super) enum TokenMatch {
     Secret(Range<usize>, &'static str),
-    /// An access key ID of AWS, whose secret key may stand near it.
+    /// An AWS access key ID. Its secret key may be nearby.
     AwsKeyId(Range<usize>),
-    /// A certificate or a public key: long, random, and nothing to hide.
+    /// A certificate or a public key: random, but public.
     Public(usize),
 }
 
-/// What has been looked for and need not be again.
+/// Results of earlier searches in the same text.
 #[derive(Default)]
 pub(super) struct FormatCache {
     /// No JSON Web Token begins before this byte.
     no_web_token_before: usize,
-    /// No `-----END` stands at or after this byte.
+    /// There is no `-----END` at or after this byte.
     no_end_after: Option<usize>,
 }
 
-/// Whether anything that is looked for may begin with these bytes.
+/// Returns whether a known format may begin with these bytes.
 #[inline]
 pub(super) fn may_start(text: &[u8]) -> bool {
     matches!(text, [first, second, third, ..] if STARTS[slot(*first, *second, *third)])
 }
 
-/// All formats by the first byte of their prefix: few of them begin with the same one.
+/// All formats, grouped by the first byte of their prefix.
 static BY_FIRST_BYTE: LazyLock<[Vec<&Format>; 256]> = LazyLock::new(|| {
     let mut formats = [const { Vec::new() }; 256];
     for format in FORMATS.iter().chain(&TOKENS) {
@@ -212,7 +217,7 @@ static BY_FIRST_BYTE: LazyLock<[Vec<&Format>; 256]> = LazyLock::new(|| {
     formats
 });
 
-/// What begins at `start`, where a word does.
+/// Returns the token at `start`, the beginning of a word.
 pub(super) fn at(text: &str, start: usize, memory: &mut FormatCache) -> Option<TokenMatch> {
     let rest = &text.as_bytes()[start..];
     match rest {
@@ -234,7 +239,9 @@ pub(super) fn at(text: &str, start: usize, memory: &mut FormatCache) -> Option<T
     })
 }
 
-/// `hooks.zapier.com/hooks/catch/`, the number of an account, and a key too short to look random.
+/// Returns the length of a Zapier webhook: an account number and a short key.
+///
+/// The key is too short to look random.
 fn zapier_hook(rest: &[u8]) -> Option<usize> {
     let prefix = b"hooks.zapier.com/hooks/catch/".len();
     let body = rest.strip_prefix(b"hooks.zapier.com/hooks/catch/")?;
@@ -246,8 +253,10 @@ fn zapier_hook(rest: &[u8]) -> Option<usize> {
         .then_some(prefix + account + 1 + length)
 }
 
-/// How long the text is that Ansible encrypted (Ansible, "Format of files encrypted with Ansible Vault"): a header and
-/// lines of 80 hexadecimal digits, the last of which may be shorter. In a quoted text, `\n` separates them.
+/// Returns the length of a text encrypted by Ansible Vault.
+///
+/// It is a header and lines of 80 hexadecimal digits; the last line may be shorter. In quoted text,
+/// `\n` separates them. See Ansible, "Format of files encrypted with Ansible Vault".
 fn ansible_vault(rest: &[u8]) -> Option<usize> {
     const LINE: usize = 80;
     let header = rest.strip_prefix(b"ANSIBLE_VAULT;")?;
@@ -284,26 +293,26 @@ fn ansible_vault(rest: &[u8]) -> Option<usize> {
 }
 
 impl Format {
-    /// How many bytes of `text` are such a token, if it begins with one, and what that is.
+    /// Returns length and description of the token at the start of `text`, if any.
     fn at(&self, text: &[u8]) -> Option<(usize, &'static str)> {
         let body = text.strip_prefix(self.prefix.as_bytes())?;
         let belongs = |byte: u8| byte.is_ascii() && self.alphabet >> byte & 1 == 1;
         let length =
             |limit: usize| body.iter().take(limit).take_while(|&&byte| belongs(byte)).count();
         let seen = length(LOOK_AHEAD.max(self.longest + 1));
-        // What is joined to a token by a dot may be words.
+        // Words may follow a token after a dot.
         let is_random = |length: usize| is_random_body(&body[..length.min(seen).min(LOOK_AHEAD)]);
         if seen < self.shortest || (seen > 0 && !is_random(seen) && !is_random(self.shortest)) {
             return None;
         }
-        // Letters and digits alone begin many words, and digests; then the length has to fit.
+        // Many words and digests begin with such letters and digits: check the length.
         if self.longest > 0
             && seen > self.longest
             && self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
             return None;
         }
-        // SendGrid's, Vault's, GitLab's and Google's go on behind a dot.
+        // Tokens of SendGrid, Vault, GitLab and Google continue after a dot.
         let rest =
             body.iter().take_while(|&&byte| is_base64url(byte) || b"./+=".contains(&byte)).count();
         Some((self.prefix.len() + rest.max(length(usize::MAX)), self.what))
@@ -314,9 +323,11 @@ fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// `AKIA…` and `ASIA…` (temporary), `ABIA…` and `ACCA…` (of services) with 16 capitals and digits (AWS, "IAM identifiers"). The keys of AWS's own
-/// documentation, which end in EXAMPLE, are reported too: they can be replaced by a better placeholder, and a rule with
-/// an exception can be got around.
+/// Returns an AWS access key ID: a prefix with 16 capitals and digits.
+///
+/// The prefixes are `AKIA`, `ASIA` (temporary), `ABIA` and `ACCA` (services); see AWS, "IAM
+/// identifiers". Keys of the AWS documentation, which end in EXAMPLE, are reported too: an
+/// exception could be used to bypass the rule.
 fn aws_key_id(rest: &[u8], start: usize) -> Option<TokenMatch> {
     let body = rest.get(4..20)?;
     let ends = rest.get(20).is_none_or(|byte| !byte.is_ascii_alphanumeric());
@@ -325,8 +336,10 @@ fn aws_key_id(rest: &[u8], start: usize) -> Option<TokenMatch> {
 }
 
 impl FormatCache {
-    /// The JWS Compact Serialization (RFC 7515, section 7.1): base64url of `{"`, a dot, and the next part. The
-    /// signature is empty where `alg` is none; JWE (RFC 7516) has five parts.
+    /// Returns a JSON Web Token: base64url of `{"`, a dot, and the next part.
+    ///
+    /// See RFC 7515, section 7.1. The signature is empty if `alg` is none; JWE (RFC 7516) has five
+    /// parts.
     fn web_token(&mut self, rest: &[u8], start: usize) -> Option<TokenMatch> {
         if start < self.no_web_token_before {
             return None;
@@ -347,7 +360,9 @@ impl FormatCache {
         Some(TokenMatch::Secret(start..start + end, "a JSON Web Token"))
     }
 
-    /// A block of RFC 7468, of OpenSSH, of PGP (RFC 9580), or of SSH2 (RFC 4716, which has four hyphens).
+    /// Returns a block of PEM (RFC 7468), OpenSSH, PGP or SSH2.
+    ///
+    /// See RFC 9580 for PGP, and RFC 4716 for SSH2, which has four hyphens.
     fn block(&mut self, text: &str, start: usize) -> Option<TokenMatch> {
         let rest = &text.as_bytes()[start..];
         let label =
@@ -381,13 +396,13 @@ impl FormatCache {
             b"AGE ENCRYPTED FILE",
         ];
         if PUBLIC.into_iter().any(says) {
-            // Without its end, what follows is looked at like anything else.
+            // Without an end, the text after it is searched as usual.
             return self.end(text, start).map(TokenMatch::Public);
         }
         None
     }
 
-    /// Behind the line `-----END …-----` after `start`.
+    /// Returns the end of the line `-----END …-----` after `start`.
     fn end(&mut self, text: &str, start: usize) -> Option<usize> {
         if self.no_end_after.is_some_and(|from| start >= from) {
             return None;
@@ -413,7 +428,7 @@ impl FormatCache {
     }
 }
 
-/// Where a block that was cut ends: behind the last line that can belong to it.
+/// Returns the end of a truncated block: after the last line that can belong to it.
 fn body_end(text: &str, start: usize) -> usize {
     let mut lines = text[start..].split_inclusive('\n');
     let mut end = start + lines.next().map_or(0, |line| line.trim_end().len());

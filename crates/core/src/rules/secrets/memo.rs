@@ -1,25 +1,24 @@
-//! Lines in which there is nothing to find, whatever lines stand around them.
+//! A memo of lines that contain no secret, regardless of the lines around them.
 //!
-//! The manifests of a catalog come from few templates: most of their lines are the same in all of
-//! them. Such a line is searched once a thread and then recognized by its bytes, all of which are
-//! compared.
+//! The manifests of a catalog come from few templates, so most of their lines are the same. Each
+//! thread searches such a line once, and then recognizes it by comparing all of its bytes.
 
 use std::cell::Cell;
 
-/// How many lines are remembered, each in the place that its hash says.
+/// The number of cached lines. A line's hash is its index.
 const SLOTS: usize = 512;
 
-/// The longest line that is remembered, in bytes.
+/// The maximum length of a cached line, in bytes.
 const LONGEST: usize = 100;
 
 thread_local! {
     static MEMO: Cell<LineMemo> = const { Cell::new(LineMemo { slots: Vec::new() }) };
 }
 
-/// The lines that a thread remembers.
+/// The lines cached by a thread.
 #[derive(Default)]
 pub(super) struct LineMemo {
-    /// Empty, or [`SLOTS`] of them.
+    /// Empty, or exactly [`SLOTS`] entries.
     slots: Vec<MemoSlot>,
 }
 
@@ -30,21 +29,21 @@ struct MemoSlot {
 }
 
 impl LineMemo {
-    /// Runs `search` with this thread's memo. A search inside of a search has one of its own.
+    /// Runs `search` with this thread's memo. A nested search gets its own memo.
     pub(super) fn with(search: impl FnOnce(&mut Self)) {
         let mut memo = MEMO.take();
         search(&mut memo);
         MEMO.set(memo);
     }
 
-    /// Whether there is nothing to find in `line`.
+    /// Returns whether `line` is known to contain no secret.
     pub(super) fn has(&self, line: &[u8]) -> bool {
         self.slots
             .get(slot_of(line))
             .is_some_and(|slot| slot.line.get(..slot.length) == Some(line) && !line.is_empty())
     }
 
-    /// Remembers that there is nothing to find in `line`.
+    /// Records that `line` contains no secret.
     pub(super) fn add(&mut self, line: &[u8]) {
         if line.len() > LONGEST {
             return;
@@ -60,7 +59,7 @@ impl LineMemo {
 }
 
 fn slot_of(line: &[u8]) -> usize {
-    // The multiplier of rustc's FxHash. Lines of one place replace each other, and no more.
+    // The multiplier of rustc's FxHash. Lines with the same index replace each other.
     let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     let (words, rest) = line.as_chunks::<8>();
     let sum = words.iter().fold(line.len() as u64, |sum, word| mix(sum, u64::from_le_bytes(*word)));

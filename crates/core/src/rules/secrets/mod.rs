@@ -1,9 +1,9 @@
-//! Text → what in it looks like the value of a secret.
+//! Finds values of secrets in text.
 //!
-//! One pass over the bytes of the whole text, comments included, in whatever state it is; in time linear in it. Runs
-//! of token characters are held against known formats and asked whether a machine made them; `:` and `=` are asked what
-//! the name before them says, and whether a URL with a password begins. What only the parser knows (fields in flow
-//! style, values over several lines, escapes) comes from the nodes.
+//! One pass over the whole text, including comments and invalid YAML, in linear time. Runs of token
+//! characters are compared with known formats and checked for randomness. For `:` and `=`, the name
+//! in front is checked, and whether they belong to a URL with a password. Values that only the
+//! parser knows (flow style, several lines, escapes) come from the nodes.
 
 mod assignments;
 mod commands;
@@ -32,32 +32,33 @@ use crate::yaml::Node;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leak {
     pub span: Range<usize>,
-    /// A noun with its article; never anything of the text.
+    /// A noun with its article, never a part of the text.
     pub what: &'static str,
-    /// How much is known: 0 for a format, 1 for a name that says so, 2 for noise.
+    /// The certainty: 0 for a known format, 1 for a name, 2 for randomness.
     rank: u8,
-    /// What the bytes say, where quoting or folding makes that something else.
+    /// The decoded value, if quoting or folding changes it.
     pub decoded: Option<String>,
 }
 
-/// Whether a word is a name that the catalog knows, such as one of the enums.
+/// Returns whether a word is a name in the catalog, such as a value of an enum.
 pub(super) type IsName<'a> = &'a dyn Fn(&str) -> bool;
 
-/// The shortest run of token characters that is looked into: `-----BEGIN`.
+/// The minimum length of a run of token characters: `-----BEGIN`.
 const SHORTEST_RUN: usize = 10;
 
-/// A word or phrase after which a value may come.
+/// A word or phrase that a value may follow.
 #[derive(Clone, Copy)]
 enum Announced {
     Sentence(Cue),
     Command(CommandUsage),
 }
 
-/// How many [`slot`]s there are for words by their first bytes.
+/// The number of [`slot`]s for words by their first bytes.
 const SLOTS: usize = 1024;
 
-/// [`CUES`] and [`COMMANDS`] by their first two bytes, the longest first. An automaton would take longer to build than one
-/// staged manifest takes to read.
+/// [`CUES`] and [`COMMANDS`] by their first two bytes, longest first.
+///
+/// Building an automaton takes longer than reading one staged manifest.
 static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
     let mut by_slot = [const { Vec::new() }; SLOTS];
     let cues = CUES.iter().map(|(word, cue)| (*word, Announced::Sentence(*cue)));
@@ -71,8 +72,9 @@ static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
     by_slot
 });
 
-/// For each byte, in either case, with which one of these words begins: the second bytes of such
-/// words, by their last five bits, which are the same in either case.
+/// The second bytes of the words with a first byte, ignoring case, as a bit set.
+///
+/// The bits are numbered by the last five bits of the second byte, which do not depend on case.
 const BEGINNINGS: [u32; 256] = {
     let mut beginnings = [0; 256];
     let mut row = 0;
@@ -87,14 +89,16 @@ const BEGINNINGS: [u32; 256] = {
     beginnings
 };
 
-/// Whether one of these words may begin like `text`. Nearly all words of a manifest fail here.
+/// Returns whether one of these words may begin like `text`: in a manifest, few do.
 #[inline]
 fn may_be_announced(text: &[u8]) -> bool {
     let [first, second, ..] = text else { return false };
     BEGINNINGS[usize::from(*first)] >> (second & 31) & 1 == 1
 }
 
-/// Where words that begin like `text`, in either case, are kept. No word has one byte alone.
+/// Returns the slot of words that begin like `text`, ignoring case.
+///
+/// No word has only one byte.
 fn slot(text: &[u8]) -> usize {
     let byte = |at: usize| text.get(at).map_or(0, |byte| usize::from(byte.to_ascii_lowercase()));
     (byte(0) * 37 + byte(1)) % SLOTS
@@ -122,7 +126,9 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// What looks like a secret in a text, and in its nodes where it has been parsed; in the text's order, without overlaps.
+/// Returns text that looks like a secret, in text order, without overlaps.
+///
+/// If the text was parsed, `root` are its nodes.
 pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec<Leak> {
     let mut scan = Scan {
         text,
@@ -146,7 +152,7 @@ pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec
     merged(scan.leaks)
 }
 
-/// What looks like a secret in a text that is no file, such as a message.
+/// Returns text that looks like a secret in a message or another text.
 pub(super) fn leaks_in_words(text: &str) -> Vec<Leak> {
     leaks(text, None, &|_| false)
 }
@@ -172,28 +178,28 @@ fn merged(mut leaks: Vec<Leak>) -> Vec<Leak> {
 struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    /// The nodes say what is a value; here only what they do not hold.
+    /// Whether the text was parsed: then the nodes have the values.
     is_parsed: bool,
     is_name: IsName<'a>,
     line: usize,
-    /// Names before this byte stand in a value that has been found.
+    /// Names before this byte are part of a value that was found.
     names_from: usize,
     memory: FormatCache,
     has_aws_key_id: bool,
-    /// Whether no answer since the line began could have been another one with other lines around.
+    /// Whether the result for this line so far does not depend on other lines.
     is_self_contained: bool,
     leaks: Vec<Leak>,
 }
 
-/// A line that has to be searched.
+/// A line to search.
 struct SearchedLine {
     span: Range<usize>,
-    /// Whether nothing has been found in it so far, and other lines had no say in that.
+    /// Whether nothing was found so far, regardless of other lines.
     is_empty: bool,
 }
 
 impl Scan<'_> {
-    /// Looks into runs and separators. Returns the lines that are not in the memo.
+    /// Searches runs and separators. Returns the lines that are not in the memo.
     fn run_through(&mut self, memo: &LineMemo) -> Vec<SearchedLine> {
         let bytes = self.bytes;
         let mut lines = Vec::new();
@@ -204,7 +210,7 @@ impl Scan<'_> {
             if start < end && !(is_whole && memo.has(&bytes[start..end])) {
                 let found = self.leaks.len();
                 (self.line, self.is_self_contained) = (start, is_whole);
-                // A block may end lines further down, and inside of one.
+                // A block may end in the middle of a later line.
                 at = self.run_through_line(at.max(start), end);
                 let is_empty = self.is_self_contained && self.leaks.len() == found;
                 lines.push(SearchedLine { span: start..end, is_empty });
@@ -217,8 +223,9 @@ impl Scan<'_> {
         lines
     }
 
-    /// Looks into the runs and separators from `at` to the end of the line. Returns the byte from
-    /// which to go on.
+    /// Searches runs and separators from `at` to the end of the line.
+    ///
+    /// Returns the byte at which to continue.
     fn run_through_line(&mut self, mut at: usize, end: usize) -> usize {
         let bytes = self.bytes;
         while at < end {
@@ -252,8 +259,9 @@ impl Scan<'_> {
         at
     }
 
-    /// Looks at what stands behind words that announce a value, and at command lines. Adds the lines
-    /// that have nothing of either to the memo.
+    /// Searches for command lines, and for words that announce a value.
+    ///
+    /// Adds the lines without either to the memo.
     fn cues(&mut self, lines: &[SearchedLine], memo: &mut LineMemo) {
         for line in lines {
             let found = self.leaks.len();
@@ -271,7 +279,7 @@ impl Scan<'_> {
         while at < line.end {
             let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && !self.is_escape(at);
             if is_inside && bytes[at].is_ascii_alphanumeric() {
-                // Most places are inside of a word of ASCII letters.
+                // Most positions are inside an ASCII word.
                 at += 1;
                 while at < line.end && bytes[at].is_ascii_alphanumeric() {
                     at += 1;
@@ -284,8 +292,9 @@ impl Scan<'_> {
         }
     }
 
-    /// Looks at what stands behind the word at `at`, if it announces something. Returns the word's
-    /// end.
+    /// Checks the text after the word at `at`, if it announces a value.
+    ///
+    /// Returns the end of the word.
     fn cue(&mut self, at: usize) -> Option<usize> {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (text, bytes) = (self.text, self.bytes);
@@ -312,7 +321,7 @@ impl Scan<'_> {
         Some(end)
     }
 
-    /// Whether the letter before `start` belongs to an escape such as `\n`.
+    /// Returns whether the letter before `start` belongs to an escape such as `\n`.
     fn is_escape(&self, start: usize) -> bool {
         start >= 2
             && self.bytes[start - 2] == b'\\'
@@ -323,7 +332,7 @@ impl Scan<'_> {
         self.leaks.push(Leak { span, what, rank, decoded: None });
     }
 
-    /// Looks into a run of token characters; the byte from which to go on comes back.
+    /// Searches a run of token characters. Returns the byte at which to continue.
     fn run(&mut self, run: Range<usize>) -> usize {
         let bytes = self.bytes;
         // `\nghp_…`: the letter belongs to the escape.
@@ -338,7 +347,7 @@ impl Scan<'_> {
             let byte = bytes[at];
             if word_starts && formats::may_start(&bytes[at..]) {
                 let found = formats::at(self.text, at, &mut self.memory);
-                // A block's end is looked for in the lines below.
+                // The end of a block is on a later line.
                 self.is_self_contained &= found.is_none() && byte != b'-';
                 let end = match found {
                     None => at,
@@ -371,7 +380,7 @@ impl Scan<'_> {
         self.is_self_contained = false;
         if let Some(span) = entropy::random_part(bytes, rest..run.end) {
             match encoded::text_in(&self.text[span.clone()]) {
-                None => self.found(span, "a random text, such as keys and tokens are", 2),
+                None => self.found(span, "a random string, such as a key or a token", 2),
                 Some(text) if encoded::has_leak(&text) => self.found(span, "a secret in base64", 2),
                 Some(_) => {}
             }
@@ -379,8 +388,10 @@ impl Scan<'_> {
         run.end
     }
 
-    /// The 40 characters of base64 that belong to an access key ID (AWS, "Managing access keys"). Ones with words in
-    /// them, such as the documentation's, are only found because the ID is there.
+    /// Finds the 40 characters of base64 that belong to an access key ID.
+    ///
+    /// See AWS, "Managing access keys". Keys that contain words, such as those in the
+    /// documentation, are found only next to an ID.
     fn aws_secret_keys(&mut self) {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         let mut start = 0;
@@ -403,14 +414,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_below_its_name_is_found_where_its_line_was_harmless_before() {
+    fn a_value_below_its_name_is_found_even_if_its_line_was_harmless_before() {
         assert_eq!(leaks_in_words("see below:\nTr0ub4dor&3\n"), []);
         let leaks = leaks_in_words("the password is:\nTr0ub4dor&3\n");
         assert_eq!(leaks.iter().map(|leak| leak.span.clone()).collect::<Vec<_>>(), [17..28]);
     }
 
     #[test]
-    fn a_line_with_a_secret_has_one_each_time() {
+    fn a_line_with_a_secret_is_reported_each_time() {
         let text = "# the password is Tr0ub4dor&3\n";
         for _ in 0..3 {
             assert_eq!(leaks_in_words(text).len(), 1);
@@ -418,16 +429,16 @@ mod tests {
     }
 
     #[test]
-    fn a_block_hides_the_lines_in_it_and_not_those_behind_it() {
+    fn a_block_hides_the_lines_in_it_and_not_those_after_it() {
         let block = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         assert_eq!(leaks_in_words(&format!("MIIB\n{block}")), []);
         let leaks = leaks_in_words(&format!("{block}password=hunter2\n"));
         assert_eq!(leaks.len(), 1);
     }
 
-    /// 256 KiB of what makes a careless scanner go over the same text again and again.
+    /// Each text of 256 KiB makes a naive scanner read the same bytes many times.
     #[test]
-    fn hostile_text_takes_time_in_proportion() {
+    fn hostile_text_takes_linear_time() {
         let texts = [
             "sk-",
             "sk-a",

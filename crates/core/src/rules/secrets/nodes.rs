@@ -1,4 +1,4 @@
-//! What only the parser knows: fields in flow style, values over several lines, escapes.
+//! Searches parsed nodes: flow style, values over several lines, escapes.
 
 use std::ops::Range;
 
@@ -8,7 +8,9 @@ use super::{Leak, SHORTEST_RUN, Scan, leaks_in_words};
 use crate::yaml::{Node, NodeValue};
 
 impl Scan<'_> {
-    /// What only the parsed value shows. `holder`: a field above, whose name says that secrets stand below it.
+    /// Searches a node.
+    ///
+    /// `holder` is a parent field with a name that announces secrets.
     pub(super) fn node(&mut self, node: &Node, holder: Option<Sensitive>) {
         match &node.value {
             NodeValue::Null => {}
@@ -16,7 +18,7 @@ impl Scan<'_> {
                 for (key, value) in entries {
                     self.decoded(&key.span, &key.name);
                     let own = field_names::sensitive(&key.name);
-                    // Below `data:` and `stringData:` every field is a value, as in a Kubernetes Secret.
+                    // In `data:` and `stringData:` of a Kubernetes Secret, each field is a value.
                     let is_data = own.is_some_and(|own| own.strength == Strength::Value);
                     let holds = !matches!(value.value, NodeValue::Mapping(_)) || is_data;
                     let inherited = holder.filter(|holder| holder.strength == Strength::Value);
@@ -55,7 +57,7 @@ impl Scan<'_> {
         }
     }
 
-    /// A quoted or folded text is looked at as what it says, too.
+    /// Also searches the decoded text of a quoted or folded value.
     fn decoded(&mut self, span: &Range<usize>, text: &str) {
         let is_quoted = matches!(self.bytes.get(span.start), Some(b'"' | b'\''));
         if text.len() < SHORTEST_RUN || (span.len() == text.len() && !is_quoted) {
@@ -63,7 +65,7 @@ impl Scan<'_> {
         }
         let inner = inner(self.text, span);
         if inner.len() == text.len() {
-            return; // written as it is
+            return; // the raw text is the value
         }
         if let Some(leak) = leaks_in_words(text).into_iter().next() {
             self.leaks.push(Leak { span: inner, decoded: Some(text.to_owned()), ..leak });
@@ -71,7 +73,7 @@ impl Scan<'_> {
     }
 }
 
-/// Without the quotes around it.
+/// Returns a span without the quotes around it.
 fn inner(text: &str, span: &Range<usize>) -> Range<usize> {
     let bytes = text.as_bytes().get(span.clone()).unwrap_or_default();
     match bytes {

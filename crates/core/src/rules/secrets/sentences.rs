@@ -1,4 +1,4 @@
-//! Passwords in sentences: `the password for the test database is …`, in the languages that teams write in.
+//! Passwords in sentences, in several languages: `the password for … is …`.
 
 use super::entropy;
 use super::entropy::is_name_like;
@@ -11,14 +11,15 @@ use super::{Scan, commands};
 pub(super) enum Cue {
     Password,
     Token,
-    /// A user's name, a slash and a password may follow.
+    /// A user name, a slash and a password may follow.
     Login,
-    /// Digits alone.
+    /// Only digits.
     Pin,
 }
 
-/// Words for a password in the languages of Europe and of East Asia that teams write in. Those of the latter have the
-/// particle or verb that follows, since no space does.
+/// Words for a password in languages of Europe and East Asia.
+///
+/// East Asian words include the following particle or verb, since no space separates them.
 pub(super) const CUES: [(&str, Cue); 100] = [
     ("password", Cue::Password),
     ("passwd", Cue::Password),
@@ -82,7 +83,7 @@ pub(super) const CUES: [(&str, Cue); 100] = [
     ("log in", Cue::Login),
     ("log on", Cue::Login),
     ("logon", Cue::Login),
-    // SNMP's communities authorize as passwords do (RFC 1157, section 3.2.5)
+    // SNMP communities authorize like passwords (RFC 1157, section 3.2.5)
     ("snmp community", Cue::Password),
     ("community string", Cue::Password),
     ("rocommunity", Cue::Password),
@@ -127,14 +128,14 @@ pub(super) const CUES: [(&str, Cue); 100] = [
     ("비밀번호는", Cue::Password),
 ];
 
-/// The words between such a word and its value.
+/// Words between a cue and its value.
 const COPULAS: [&str; 28] = [
     ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est",
     "était", "es", "era", "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—",
     "–",
 ];
 
-/// Words that may follow before the value.
+/// Words that may precede the value.
 const ADVERBS: [&str; 26] = [
     "now",
     "currently",
@@ -164,8 +165,9 @@ const ADVERBS: [&str; 26] = [
     "la",
 ];
 
-/// How a phrase begins that says what the password is for: `password for the test database:`. `password policy:` speaks of
-/// something else.
+/// Prepositions of a phrase after a cue: `password for the test database:`.
+///
+/// In `password policy:` the phrase is about something else.
 const PREPOSITIONS: [&str; 80] = [
     "for",
     "of",
@@ -252,29 +254,29 @@ const PREPOSITIONS: [&str; 80] = [
     "as",
 ];
 
-/// How a sentence says that something became the value: `changed to …`, `used to be …`.
-/// The words between a user and the password: `sign in as root with …`.
+/// Words after a verb of change: `changed to …`, `used to be …`.
+/// Words between a user and the password: `sign in as root with …`.
 const WITH: [&str; 6] = ["with", "using", "mit", "avec", "con", "com"];
 
 const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
 const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
 
-/// The words between a value and the word that follows it: `… as the password`.
+/// Words between a value and a cue after it: `… as the password`.
 const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
 
-/// The signs between such a word and its value, also in the width of East Asian letters.
+/// Signs between a cue and its value, including full-width ones.
 const SIGNS: [char; 4] = [':', '=', '：', '＝'];
 
-/// The most words between the first and the value.
+/// The maximum number of words between a cue and the value.
 const MOST_WORDS: usize = 10;
 
-/// How far a sentence is followed, in bytes, so that time stays linear in a text of nothing but such words.
+/// The maximum length of a sentence, in bytes: it keeps the time linear.
 const REACH: usize = 160;
 
-/// The longest quotation that is judged, in bytes.
+/// The maximum length of a quotation, in bytes.
 const LONGEST_QUOTATION: usize = 96;
 
-/// Opening quotation marks, each with those that close it.
+/// Opening quotation marks, each with its closing marks.
 const QUOTATIONS: [(char, &str); 10] = [
     ('"', "\""),
     ('\'', "'"),
@@ -288,19 +290,19 @@ const QUOTATIONS: [(char, &str); 10] = [
     ('「', "」"),
 ];
 
-/// How sure a sentence makes it that a value follows.
+/// The certainty that a value follows in a sentence.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ExpectedWord {
-    /// The word before says so: `password hunter2`.
+    /// The previous word is a cue: `password hunter2`.
     Next,
-    /// What says so lies further back, or follows yet.
+    /// The cue is further back, or follows.
     Later,
-    /// `is`, `:` or the like comes right before.
+    /// The previous word is `is`, `:` or similar.
     Value,
 }
 
 impl<'text> Scan<'text> {
-    /// Follows the sentence behind a word that announces a value, which ends at `end`.
+    /// Checks the sentence after a cue, which ends at `end`.
     pub(super) fn sentence(&mut self, start: usize, end: usize, cue: Cue) {
         let rest = self.rest_of_line(end, REACH);
         if let Some(option) = commands::long_option(self.bytes, start) {
@@ -309,7 +311,7 @@ impl<'text> Scan<'text> {
             }
             return;
         }
-        // The end of a variable's name, as in `set -x DEPLOY_TOKEN …`
+        // The cue is the end of a variable's name, as in `set -x DEPLOY_TOKEN …`
         let is_name = start > 0 && self.bytes[start - 1] == b'_';
         if !is_name && cue != Cue::Login && cue != Cue::Pin {
             self.before(start, cue);
@@ -442,7 +444,7 @@ impl<'text> Scan<'text> {
         }
     }
 
-    /// A value on the line below `password:`, which has nothing else.
+    /// Checks the line after a line that has only `password:`.
     fn next_line(&mut self, at: usize, cue: Cue) {
         self.is_self_contained = false;
         let Some(below) =
@@ -465,7 +467,7 @@ impl<'text> Scan<'text> {
         }
     }
 
-    /// `… as the password`
+    /// Checks the text before a cue: `… as the password`.
     fn before(&mut self, start: usize, cue: Cue) {
         let from =
             self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
@@ -474,7 +476,7 @@ impl<'text> Scan<'text> {
         for _ in 0..3 {
             let word = rest.rsplit(' ').next().unwrap_or_default();
             if AS.contains(&word.to_ascii_lowercase().as_str()) {
-                // `the password` alone says nothing of what is before.
+                // `the password` without `as` does not refer to the text before it.
                 is_said |= !matches!(word, "the" | "das" | "our");
                 rest = rest[..rest.len() - word.len()].trim_end_matches(' ');
                 continue;
@@ -488,7 +490,9 @@ impl<'text> Scan<'text> {
         }
     }
 
-    /// `password …` as a whole line, or behind `login …`, as `.netrc` has it.
+    /// Returns whether `password …` is a whole line, or follows `login …`.
+    ///
+    /// `.netrc` has such lines.
     fn is_entry(&self, start: usize, word: &str) -> bool {
         let line = self.text.get(self.line_start(start)..start).unwrap_or_default();
         let before = line.trim_start_matches([' ', '\t', '#']);
@@ -500,7 +504,7 @@ impl<'text> Scan<'text> {
             && (before.is_empty() || before.starts_with("machine ") || before.starts_with("login "))
     }
 
-    /// `<password>…</password>`
+    /// Checks `<password>…</password>`.
     fn element(&mut self, from: usize, rest: &str) {
         let Some(length) = rest.find('<') else { return };
         let word = &rest[..length];
@@ -524,7 +528,7 @@ impl<'text> Scan<'text> {
         self.found(from..to, what, 1);
     }
 
-    /// Where the line of a byte begins, at most [`REACH`] before it.
+    /// Returns the start of the line of a byte, at most [`REACH`] bytes before it.
     fn line_start(&self, at: usize) -> usize {
         let from = at.saturating_sub(REACH);
         self.bytes[from..at]
@@ -533,7 +537,7 @@ impl<'text> Scan<'text> {
             .map_or(from, |newline| from + newline + 1)
     }
 
-    /// The text from `from` to the end of its line, at most `limit` bytes.
+    /// Returns the text from `from` to the end of its line, at most `limit` bytes.
     pub(super) fn rest_of_line(&self, from: usize, limit: usize) -> &'text str {
         let end = self.text.floor_char_boundary((from + limit).min(self.text.len()));
         let rest = self.text.get(from..end).unwrap_or_default();
@@ -541,7 +545,7 @@ impl<'text> Scan<'text> {
     }
 }
 
-/// Returns the bytes between the quotation marks that `text` begins with.
+/// Returns the span of the quotation at the start of `text`, without its marks.
 fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
     let first = text.chars().next()?;
     let (_, closing) = QUOTATIONS.iter().find(|(opening, _)| *opening == first)?;
@@ -553,7 +557,7 @@ fn quotation(text: &str) -> Option<std::ops::Range<usize>> {
     Some(start + margin..start + margin + inner.trim().len())
 }
 
-/// `svc_pay`
+/// Returns whether a word is a user name, such as `svc_pay`.
 fn is_user(word: &str) -> bool {
     !word.is_empty()
         && word
@@ -561,13 +565,15 @@ fn is_user(word: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
 }
 
-/// Whether a letter that begins with this byte belongs to a language without spaces between words: Chinese, Japanese,
-/// and Korean, whose particles follow at once. In UTF-8, these have three bytes.
+/// Returns whether a letter with this first byte is Chinese, Japanese or Korean.
+///
+/// These have no spaces between words, or particles right after a word. In UTF-8, they have three
+/// bytes.
 pub(super) fn is_unspaced(byte: u8) -> bool {
     byte >= 0xe0
 }
 
-/// Where the password begins in `root:hunter2` and `app/Tr0ub4dor`, next to a word for a login.
+/// Returns the start of the password in `root:hunter2` and `app/Tr0ub4dor`.
 fn pair(word: &str) -> Option<usize> {
     let is_pair = |(user, password): (&str, &str), announced| {
         (is_user(user) && is_password(password, announced, Cue::Password)).then_some(user.len() + 1)
@@ -576,7 +582,7 @@ fn pair(word: &str) -> Option<usize> {
     colon.or_else(|| word.split_once('/').and_then(|parts| is_pair(parts, false)))
 }
 
-/// Letters and digits of a machine, right behind a word such as `secret`.
+/// Returns whether a word right after a cue such as `secret` is a generated key.
 fn is_key(word: &str) -> bool {
     word.len() >= 16
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -585,15 +591,17 @@ fn is_key(word: &str) -> bool {
         && entropy::is_random_body(word.as_bytes())
 }
 
-/// Words of the trade that look like passwords.
+/// Technical terms that look like passwords.
 const TERMS: [&str; 31] = [
     "oauth", "base", "sha", "md", "rs", "hs", "es", "ps", "ed", "argon", "argon2id", "pbkdf",
     "bcrypt", "scrypt", "aes", "rsa", "utf", "ipv", "http", "https", "tls", "ssl", "x", "k", "s",
     "ec", "route", "auth", "p", "v", "secp",
 ];
 
-/// Whether a word in a sentence looks like a password: it mixes kinds of characters as names, dates, versions, paths and
-/// words do not. `announced`: something right before says that the value follows.
+/// Returns whether a word in a sentence looks like a password.
+///
+/// It mixes kinds of characters in another way than names, dates, versions, paths and words.
+/// `announced`: the previous word announces a value.
 pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
     if cue == Cue::Pin {
         return announced
@@ -659,7 +667,7 @@ pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
             && behind.bytes().all(|byte| byte.is_ascii_digit());
         return announced && solid && !is_count && !is_number;
     }
-    // Letters alone: random where they cannot be pronounced.
+    // Only letters: random if not pronounceable.
     solid
         && small
         && capital
