@@ -678,10 +678,7 @@ fn the_drawn_line_is_masked_and_everything_else_stays_in_its_column() {
     repository.write(path, &manifest_with("", "  password: hunter2 # why\n"));
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("password: ******* # why"), "{shown}");
-    assert!(
-        shown.contains("this looks like a password; never store a value in Git"),
-        "{shown}"
-    );
+    assert!(shown.contains("this looks like a password; never store a value in Git"), "{shown}");
     assert!(shown.contains("rotate it"), "{shown}");
     assert!(shown.contains("`spec` has no field `password`"), "{shown}");
     let found = repository.goldenpath(&["validate", "--format", "json"]).run().json();

@@ -337,10 +337,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
     let repository = Repository::new();
     for (secret_type, keys) in [
         ("api-key", "its key `api_key` can only be set by a person"),
-        (
-            "oauth-client",
-            "its keys `client_id` and `client_secret` can only be set by a person",
-        ),
+        ("oauth-client", "its keys `client_id` and `client_secret` can only be set by a person"),
     ] {
         let text = seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]);
         repository.write(SEED_PATH, &text);

@@ -18,10 +18,11 @@ fn command_lines(text: &str) -> Vec<(usize, Vec<String>)> {
             if before.ends_with(|c: char| c.is_ascii_alphanumeric() || "-_/.@".contains(c)) {
                 continue;
             }
-            let end = behind.find(['`', '|', ';', '#', '&', '<', '\\', '│']).unwrap_or(behind.len());
-            let words = behind[..end].split_whitespace().map(|word| {
-                word.trim_matches(|c: char| "\"'(),.:…[]".contains(c)).to_owned()
-            });
+            let end =
+                behind.find(['`', '|', ';', '#', '&', '<', '\\', '│']).unwrap_or(behind.len());
+            let words = behind[..end]
+                .split_whitespace()
+                .map(|word| word.trim_matches(|c: char| "\"'(),.:…[]".contains(c)).to_owned());
             lines.push((number + 1, words.collect()));
         }
     }
@@ -44,9 +45,9 @@ fn problem(root_command: &Command, words: &[String]) -> Option<String> {
                 command.get_arguments().any(|argument| argument.get_long() == Some(&name))
             };
             let is_there = has_it(&command)
-                || root_command.get_arguments().any(|argument| {
-                    argument.get_long() == Some(&name) && argument.is_global_set()
-                })
+                || root_command
+                    .get_arguments()
+                    .any(|argument| argument.get_long() == Some(&name) && argument.is_global_set())
                 || matches!(name.as_str(), "help" | "version");
             if !is_there && has_command && !name.is_empty() {
                 return Some(format!("`goldenpath {}` has no flag --{name}", command.get_name()));

@@ -334,7 +334,9 @@ fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
     terminal.send("-3").key(Key::Enter);
     // The tier's limit too is told where it is passed.
     terminal.wait_for("Days until review").send("366").key(Key::Enter);
-    terminal.wait_for_words("`ttlDays` is 366, but risk tier `low` allows at most 365 days; write 365 or less");
+    terminal.wait_for_words(
+        "`ttlDays` is 366, but risk tier `low` allows at most 365 days; write 365 or less",
+    );
     terminal.key(Key::Backspace).send("5").key(Key::Enter);
     terminal.wait_for("Description").key(Key::Enter);
     terminal.wait_for("Write this file?").send("y");

@@ -203,8 +203,7 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
             );
             assert_eq!(found.len(), 1, "{found:?}");
             let preposition = if place == "`spec`" { "in" } else { "at" };
-            let message =
-                format!("`{field}` belongs in `{home}`, not {preposition} {place}");
+            let message = format!("`{field}` belongs in `{home}`, not {preposition} {place}");
             assert_eq!((found[0].rule.as_str(), &found[0].message), ("GP102", &message));
             assert_eq!(found[0].under(&text), field);
             assert_eq!(found[0].fix, format!("safe: move `{field}` to `{home}`"));
@@ -556,9 +555,7 @@ fn a_file_that_must_not_be_written_stops_the_run_before_anything_is() {
     let outcome = fix(&repository, &[]).fails_with(2);
     let told = outcome.stderr.replace("\n  │ ", " ");
     assert!(
-        told.contains(&format!(
-            "cannot fix `{SEED_PATH}`: it is read-only. Nothing was written"
-        )),
+        told.contains(&format!("cannot fix `{SEED_PATH}`: it is read-only. Nothing was written")),
         "{told}"
     );
     assert!(told.contains("chmod u+w"), "{told}");
