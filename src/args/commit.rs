@@ -7,10 +7,10 @@ use goldenpath_core::vcs::Repository;
 /// What becomes of the new manifests in git.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CommitArgs {
-    /// Commit the new manifests, and nothing else that may be staged
+    /// Commit only the new manifests; other staged changes stay staged
     #[arg(long)]
     commit: bool,
-    /// Make the branch NAME and switch to it
+    /// Create the branch NAME and switch to it
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
 }

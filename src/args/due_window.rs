@@ -18,10 +18,10 @@ use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
 /// How far to look, and whom to ask.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DueWindow {
-    /// How far ahead to look, in days or weeks: 14d, 2w
+    /// Show what is due within TIME, in days or weeks: 14d, 2w
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = days)]
     pub(crate) within: u32,
-    /// Ask no store: what git tells
+    /// Use only git's history, without querying the stores
     #[arg(long)]
     offline: bool,
 }

@@ -14,7 +14,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 /// Which state of the catalog is read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SnapshotArgs {
-    /// Read the catalog and its configuration at this commit, branch or tag instead of the files on disk
+    /// Read the catalog and its configuration at COMMIT instead of the work tree
     #[arg(long = "ref", value_name = "COMMIT")]
     pub(crate) commit: Option<String>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct SnapshotArgs {
 pub(crate) struct Filter {
     #[command(flatten)]
     pub(crate) narrow: SelectionArgs,
-    /// Only those of this owner; may be given several times
+    /// Select manifests of this owner; may be repeated
     #[arg(long = "owner", value_name = "OWNER")]
     owners: Vec<String>,
 }
@@ -34,10 +34,10 @@ pub(crate) struct Filter {
 pub(crate) struct FullFilter {
     #[command(flatten)]
     filter: Filter,
-    /// Only those of this lifecycle status; may be given several times
+    /// Select manifests of this lifecycle status; may be repeated
     #[arg(long = "status", value_name = "STATUS", value_parser = status)]
     statuses: Vec<LifecycleStatus>,
-    /// Only those of this risk tier; may be given several times
+    /// Select manifests of this risk tier; may be repeated
     #[arg(long = "tier", value_name = "TIER")]
     tiers: Vec<String>,
 }

@@ -34,46 +34,55 @@ use goldenpath_deploy::store::SecretStore;
 /// Which state of the catalog is taken.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// Read the work tree, uncommitted files included, instead of the commit at HEAD
+    /// Read the work tree with uncommitted files instead of the commit at HEAD
     #[arg(long)]
     work_tree: bool,
-    /// Read the catalog and its configuration at this commit, branch or tag instead of HEAD
+    /// Read the catalog and its configuration at COMMIT instead of HEAD
     #[arg(long = "ref", value_name = "COMMIT", conflicts_with = "work_tree")]
     commit: Option<String>,
     #[command(flatten)]
     narrow: SelectionArgs,
-    /// Take over the secret of this manifest, which goldenpath did not make; may be given several times
+    /// Adopt the existing unmanaged secret of this manifest; may be repeated
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     adopt: Vec<SecretId>,
-    /// Bind secrets of another repository to this one, after it was renamed or moved
+    /// Bind secrets of another repository to this one, after a rename or move
     ///
     /// The tag goldenpath.io/repository says which repository a secret belongs to. Secrets of
     /// another repository with the same `catalogId` are blocked.
     #[arg(long)]
     rebind_catalog: bool,
-    /// Accept DIR as `gitops.path` though it is not the root of a git work tree
+    /// Accept DIR as `gitops.path` although it is not the root of a work tree
     ///
-    /// May be given several times. DIR must be a `gitops.path` of the configuration.
+    /// May be repeated. DIR must be a `gitops.path` of the configuration.
     #[arg(long = "gitops-path", value_name = "DIR")]
     plain_folders: Vec<PathBuf>,
-    /// Only the secret of this manifest; may be given several times
+    /// Select the secret of this manifest; may be repeated
     #[arg(long = "id", value_name = "ID", value_parser = SecretId::parse)]
     ids: Vec<SecretId>,
-    /// Pass by a gate that keeps a secret from being deleted: consumers, last-accessed, cooling-off or live-cluster; with --id and --reason
-    #[arg(long = "override", value_name = "GATE", value_parser = Gate::parse, requires = "ids", requires = "reason")]
+    /// Override a deletion gate; requires --id and --reason
+    ///
+    /// The gates are consumers, last-accessed, cooling-off and live-cluster.
+    #[arg(
+        long = "override",
+        value_name = "GATE",
+        value_parser = Gate::parse,
+        requires = "ids",
+        requires = "reason"
+    )]
     overrides: Vec<Gate>,
-    /// Why a gate is passed by; it is recorded
+    /// Record TEXT in the audit trail as the reason for an override
     #[arg(long, value_name = "TEXT", requires = "overrides", value_parser = reason)]
     reason: Option<String>,
-    /// Only one share of several, by service, for jobs that run at once: I/N, or auto in a Kubernetes Indexed Job
+    /// Select one of N shards of the services, for concurrent jobs: I/N, or auto
     ///
-    /// `auto` reads JOB_COMPLETION_INDEX, which Kubernetes sets, and GOLDENPATH_SHARD_COUNT, which the job's author does.
+    /// `auto` is for a Kubernetes Indexed Job: it reads JOB_COMPLETION_INDEX, which Kubernetes
+    /// sets, and GOLDENPATH_SHARD_COUNT, which the job's author sets.
     #[arg(long, value_name = "I/N|auto")]
     shard: Option<ShardArg>,
-    /// Read every resource policy that a manifest speaks of, and not only what a tag says of it
+    /// Read every resource policy that a manifest sets, and not only its tag
     #[arg(long)]
     refresh: bool,
-    /// How many calls to the stores are in flight at once; without it 16, and 128 of those that only look
+    /// Limit concurrent store calls to N [default: 16, and 128 for reads]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallelism: Option<u16>,
 }

@@ -11,10 +11,10 @@ use goldenpath_core::vcs::Repository;
 /// Whether IDs are reserved on the remote.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct ReservationArgs {
-    /// Reserve the ID on the remote, or else fail [default: what `ids.reserve` says, `auto`: where a remote takes it]
+    /// Reserve the ID on the remote or fail [default: from `ids.reserve`]
     #[arg(long, conflicts_with = "no_reserve")]
     reserve: bool,
-    /// Ask no remote: the ID is one above all that this clone knows
+    /// Use the next ID of this clone without contacting the remote
     #[arg(long)]
     no_reserve: bool,
 }

@@ -17,16 +17,23 @@ use crate::prompt::Prompter;
 use goldenpath_core::sanitize::harmless_name;
 use crate::interrupt;
 
-/// Carry the plan out: make the secrets, write and commit the ExternalSecrets
+/// Apply the plan: create secrets, write and commit ExternalSecrets
 ///
-/// Takes the catalog at HEAD, so that only what is committed is applied. Shows the plan and asks first on a terminal;
-/// without one it needs --yes. Running it again changes nothing.
+/// Reads the catalog at HEAD, so that only committed manifests are applied. Shows the plan and
+/// asks on a terminal; without one, --yes is required. Running it again changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("apply":
+    "Show the plan, ask, and apply it" => "goldenpath apply",
+    "Apply in a pipeline" => "goldenpath apply --yes",
+    "Apply a saved plan exactly" => "goldenpath apply plan.json --yes",
+    "Adopt an existing secret" => "goldenpath apply --adopt SEC-0001 --id SEC-0001",
+))]
 pub(crate) struct Args {
-    /// A plan that `plan --out` saved: applied exactly, or not at all where anything has changed since
+    /// Apply this plan, saved by `plan --out`, exactly or not at all
     ///
-    /// Adoptions and overridden gates in it are shown first: whoever saved the file chose them.
-    /// Never apply a plan file from a pull request's job.
+    /// It is rejected if anything has changed since. Adoptions and overridden gates in it are
+    /// shown first, because they come from the file and not from the catalog. Never apply a plan
+    /// file from a pull request's job.
     #[arg(
         value_name = "PLANFILE",
         conflicts_with_all = [

@@ -13,8 +13,12 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::suggest::did_you_mean;
 use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};
 
-/// Read the audit trail, and prove that nobody has changed it
+/// Show and verify the audit trail
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Show the recorded actions of a secret" => "goldenpath audit show SEC-0001",
+    "Verify that no record was changed" => "goldenpath audit verify",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: AuditCommand,
@@ -26,15 +30,20 @@ enum AuditCommand {
     Verify(VerifyArgs),
 }
 
-/// What was done for a secret, or for all, when and by whom
+/// Show recorded actions with their time and actor
 ///
 /// Reads `audit/` in the work tree.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Show all actions" => "goldenpath audit show",
+    "Show the actions of two secrets" => "goldenpath audit show SEC-0001 SEC-0002",
+    "Read the actions with another program" => "goldenpath audit show --format json",
+))]
 struct ShowArgs {
-    /// Only this secret; may be given several times
+    /// The secrets to show [default: all]
     #[arg(value_name = "ID", value_parser = SecretId::parse)]
     ids: Vec<SecretId>,
-    /// How to print it
+    /// Set how to print the actions
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -48,15 +57,19 @@ enum Format {
     Json,
 }
 
-/// Prove the chain of each trail, and that git's history only ever added to it
+/// Verify the hash chain of each trail and its history in git
 ///
-/// Looks at `audit/` in the work tree and at every commit up to HEAD. Names each line that was altered, dropped or moved,
-/// and exits with 1 if there is one. A clone whose history is cut off proves what it has. A
-/// rewritten history, and an event that was invented, are not found: see
+/// Checks `audit/` in the work tree and in every commit up to HEAD. Reports each line that was
+/// changed, removed or moved, and exits with 1 if there is one. In a shallow clone, only the
+/// fetched history is verified. A rewritten history and an invented event are not detected: see
 /// docs/explanation/audit-trail.md.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Verify all trails" => "goldenpath audit verify",
+    "Read the faults with another program" => "goldenpath audit verify --format json",
+))]
 struct VerifyArgs {
-    /// How to print what was found
+    /// Set how to print the faults
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

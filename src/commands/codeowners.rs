@@ -14,22 +14,24 @@ use goldenpath_core::sanitize::harmless_json;
 
 /// Print the CODEOWNERS lines that follow from `ownership`
 ///
-/// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of the catalog, the rule
-/// files, CODEOWNERS itself and the pipelines (`.github/workflows/`, `.gitlab-ci.yml`) belong to `ownership.platform`.
+/// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of
+/// the catalog, the rule files, CODEOWNERS itself and the pipelines (`.github/workflows/`,
+/// `.gitlab-ci.yml`) belong to `ownership.platform`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  goldenpath codeowners            print the lines
-  goldenpath codeowners --write    write them into CODEOWNERS
-  goldenpath codeowners --check    fail where they are missing, stale, overridden or excluded")]
+#[command(after_help = examples!("codeowners":
+    "Print the lines" => "goldenpath codeowners",
+    "Write them into CODEOWNERS" => "goldenpath codeowners --write",
+    "Fail if they are missing, out of date, overridden or excluded" =>
+        "goldenpath codeowners --check",
+))]
 pub(crate) struct Args {
     /// Write the lines into CODEOWNERS, between marker comments
     #[arg(long, conflicts_with = "check")]
     write: bool,
-    /// Fail where CODEOWNERS lacks the lines, or other lines override or exclude them
+    /// Fail if CODEOWNERS lacks the lines, or other lines override or exclude them
     #[arg(long)]
     check: bool,
-    /// How to print the result
+    /// Set how to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

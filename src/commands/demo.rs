@@ -13,13 +13,17 @@ use crate::failure::Failure;
 use goldenpath_core::config::FILE_NAME;
 use crate::output::style::TerminalStyle;
 
-/// Show the whole road on an example: from an empty repository to an ExternalSecret, in seconds
+/// Show all steps on an example, from an empty repository to an ExternalSecret
 ///
-/// Runs the real commands in a temporary folder, on the local store and a local GitOps repository. Needs no network and
-/// no AWS account, and touches nothing outside that folder.
+/// Runs the real commands in a temporary folder, with the local store and a local GitOps
+/// repository. Needs no network and no AWS account, and changes nothing outside that folder.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("demo":
+    "Show all steps" => "goldenpath demo",
+    "Keep the folder to continue there" => "goldenpath demo --keep",
+))]
 pub(crate) struct Args {
-    /// Keep the folder, to look around in it
+    /// Keep the temporary folder
     #[arg(long)]
     keep: bool,
 }

@@ -4,10 +4,15 @@ use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::rules::{RULES, Rule, Severity};
 
-/// Explain a rule: what it checks, why, an example, how to mend it
+/// Explain a rule: what it checks, why, an example and the fix
 ///
-/// Without a rule, lists them all.
+/// Without a rule, lists all rules.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("explain":
+    "List all rules" => "goldenpath explain",
+    "Explain a rule by its code" => "goldenpath explain GP105",
+    "Explain a rule by its name" => "goldenpath explain not-in-enum",
+))]
 pub(crate) struct Args {
     /// A rule's code or name, such as GP105 or not-in-enum
     rule: Option<String>,

@@ -17,8 +17,12 @@ use goldenpath_core::ids::{IdConflict, ReservationRemote};
 use goldenpath_core::rules::RuleSet;
 use goldenpath_core::vcs::{Branch, Repository, SourceError};
 
-/// Install native git hooks, for those who use no hook framework
+/// Install native git hooks, without a hook framework
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("hook":
+    "Check every commit and push" => "goldenpath hook install",
+    "Remove the hooks" => "goldenpath hook uninstall",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: HookCommand,
@@ -26,27 +30,40 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum HookCommand {
-    /// Write hooks into the folder in which git looks for them
+    /// Install hooks into git's hooks folder
     ///
-    /// Without names: pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare repository. A hook that is there
-    /// already is kept and runs first. core.hooksPath is respected.
+    /// Without NAMES, installs pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare
+    /// repository. An existing hook is kept and runs first. core.hooksPath is respected.
+    #[command(after_help = examples!("hook":
+        "Install the hooks for commits and pushes" => "goldenpath hook install",
+        "Install one hook" => "goldenpath hook install pre-commit",
+        "Install on a git server" => "goldenpath -C /srv/git/catalog.git hook install pre-receive",
+    ))]
     Install {
         /// The hooks to install
         names: Vec<HookName>,
-        /// Install into a folder of hooks that other repositories use too
+        /// Install into a hooks folder that other repositories use, too
         #[arg(long)]
         shared: bool,
     },
-    /// Take goldenpath's hooks out again, and put back what was there before
+    /// Remove goldenpath's hooks and restore the previous ones
+    #[command(after_help = examples!("hook":
+        "Remove all hooks of goldenpath" => "goldenpath hook uninstall",
+        "Remove one hook" => "goldenpath hook uninstall pre-push",
+    ))]
     Uninstall {
-        /// The hooks to take out; all of goldenpath's if there are none
+        /// The hooks to remove [default: all hooks of goldenpath]
         names: Vec<HookName>,
     },
-    /// Do what a hook does; for git to call
+    /// Run a hook; called by git
+    #[command(after_help = examples!("hook":
+        "Check staged manifests from a hook of your own" => "goldenpath hook run pre-commit",
+        "Check a push from a hook of your own" => "goldenpath hook run pre-push -- origin URL",
+    ))]
     Run {
         /// The hook
         name: HookName,
-        /// What git gives the hook: to update the ref, where it is, where it will be; to pre-push the remote and its URL
+        /// The arguments of git: REF OLD NEW for update, REMOTE URL for pre-push
         arguments: Vec<String>,
     },
 }

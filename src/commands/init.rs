@@ -15,13 +15,17 @@ use goldenpath_core::vcs::Repository;
 use goldenpath_core::template;
 use goldenpath_core::template::Output;
 
-/// Set a repository up: goldenpath.yaml, schemas/ and the commit hook
+/// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
-/// Writes what is not there yet and leaves alone what is. If the repository has a .pre-commit-config.yaml, the hook is
-/// added to it.
+/// Writes only files that do not exist. If the repository has a .pre-commit-config.yaml, the hook
+/// is added to it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("init":
+    "Set up the repository of the current folder" => "goldenpath init",
+    "Replace edited files with the built-in ones" => "goldenpath init --force",
+))]
 pub(crate) struct Args {
-    /// Replace files that differ from what init would write
+    /// Replace files that differ from the built-in ones
     #[arg(long)]
     force: bool,
 }

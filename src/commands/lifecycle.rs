@@ -24,8 +24,13 @@ use goldenpath_core::sanitize::{harmless_json, harmless_name};
 /// How many refusals are told one by one.
 const MOST_TOLD: usize = 10;
 
-/// Move manifests along their lifecycle
+/// Change the lifecycle status of manifests
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("lifecycle":
+    "Deprecate a secret" => "goldenpath lifecycle set SEC-0001 deprecated",
+    "Request the decommission of a service's deprecated secrets" =>
+        "goldenpath lifecycle set --service payments --from deprecated decommission_requested",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: LifecycleCommand,
@@ -33,29 +38,37 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum LifecycleCommand {
-    Set(Set),
+    Set(SetArgs),
 }
 
-/// Write another status into manifests, comments and layout kept
+/// Set the status of manifests, preserving comments and formatting
 ///
-/// In the work tree: it counts when it is merged. One step at a time, active → deprecated → decommission_requested, and
-/// one step back; `decommissioned` is set by apply, when the secret is gone. If one of several cannot take the step,
-/// nothing is written.
+/// Writes to the work tree; the status takes effect after the merge. The steps are active →
+/// deprecated → decommission_requested, one at a time, or one back. Only apply sets
+/// `decommissioned`, after deleting the secret. If one manifest cannot take the step, nothing is
+/// written.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "goldenpath lifecycle set [OPTIONS] [ID]... <STATUS>")]
-struct Set {
-    /// The IDs of the manifests, and behind them the status; without IDs, --env, --service or --from select
+#[command(after_help = examples!("lifecycle":
+    "Deprecate two secrets" => "goldenpath lifecycle set SEC-0001 SEC-0002 deprecated",
+    "Show a step without writing it" =>
+        "goldenpath lifecycle set SEC-0001 decommission_requested --dry-run",
+    "Request the decommission of a service's deprecated secrets" =>
+        "goldenpath lifecycle set --service payments --from deprecated decommission_requested",
+))]
+struct SetArgs {
+    /// The IDs, then the status; instead of IDs: --env, --service or --from
     #[arg(required = true, value_name = "ID|STATUS")]
     words: Vec<String>,
     #[command(flatten)]
     narrow: SelectionArgs,
-    /// Only those that have this status now
+    /// Select manifests with this status
     #[arg(long, value_name = "STATUS", value_parser = status)]
     from: Option<LifecycleStatus>,
-    /// Show what would change, and write nothing
+    /// Show the changes without writing them
     #[arg(long)]
     dry_run: bool,
-    /// Print what was changed as JSON
+    /// Print the changes as JSON
     #[arg(long)]
     json: bool,
 }
@@ -73,7 +86,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     set(args, context)
 }
 
-fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
+fn set(args: &SetArgs, context: &Context) -> Result<Outcome, Failure> {
     let (ids, to) = args.understood()?;
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
@@ -112,7 +125,7 @@ fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-impl Set {
+impl SetArgs {
     /// The IDs, and the status.
     fn understood(&self) -> Result<(&[String], LifecycleStatus), Failure> {
         let Some((last, ids)) = self.words.split_last() else {
@@ -166,7 +179,7 @@ impl Set {
 
 /// The steps that are asked for, and the manifests that have the status already.
 fn steps(
-    args: &Set,
+    args: &SetArgs,
     ids: &[String],
     to: LifecycleStatus,
     project: &Project,
@@ -261,7 +274,7 @@ fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Conte
 }
 
 fn report(
-    args: &Set,
+    args: &SetArgs,
     steps: &[LifecycleStep],
     already: &[SecretId],
     to: LifecycleStatus,

@@ -13,26 +13,34 @@ use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::harmless_json;
 
-/// Show the catalog, by service, environment, owner, status and tier
+/// List the secrets of the catalog
 ///
-/// By ID, as the manifests in the work tree say; neither a store nor a GitOps repository is asked, but with --awaiting-value.
+/// Lists the manifests of the work tree by ID. Stores are queried only with --awaiting-value.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("list":
+    "List one service's secrets in production" =>
+        "goldenpath list --service payments --env prod",
+    "Export all fields to a spreadsheet" => "goldenpath list --format csv > catalog.csv",
+    "List secrets without a value" => "goldenpath list --awaiting-value",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: FullFilter,
-    /// Ask the stores, and show only the secrets that are there and have no value yet; exit with 1 where one cannot be asked
+    /// Query the stores and list only existing secrets without a value
+    ///
+    /// Exits with 1 if a store cannot be queried.
     #[arg(long)]
     awaiting_value: bool,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// How to print it
+    /// Set how to print the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// In columns, cut to the terminal's width
+    /// A table, cut to the terminal's width
     #[default]
     Table,
     /// One JSON object, with every field

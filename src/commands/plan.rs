@@ -14,29 +14,36 @@ use crate::hardening;
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_json;
 
-/// Show what apply would do; changes nothing
+/// Show what apply would do, without changing anything
 ///
-/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors has no plan. An
-/// account that cannot be looked at does not keep the others from being planned for; the exit code is then 1.
+/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors
+/// is not planned. If an account cannot be read, the others are still planned, and the exit code
+/// is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("plan":
+    "Plan the catalog at HEAD" => "goldenpath plan",
+    "Plan uncommitted changes of one environment" => "goldenpath plan --work-tree --env dev",
+    "Plan a pull request for a comment" =>
+        "goldenpath plan --from-ref origin/main --format markdown",
+    "Save a plan for apply" => "goldenpath plan --out plan.json",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     source: PlanArgs,
-    /// How to print the plan
+    /// Set how to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Plan a pull request against its base, such as origin/main
     ///
-    /// Judges the change as `validate --from-ref` does: errors refuse the plan. The plan is that of
-    /// the pull request's head: its manifests, configuration and projection template. The rules,
-    /// the approvals and the comment's template come from the base. Such a plan cannot be saved for
-    /// apply.
+    /// Checks the change as `validate --from-ref` does and rejects it on errors. Manifests,
+    /// configuration and projection template come from the pull request's head; rules, approvals
+    /// and the comment's template from the base. Such a plan cannot be saved for apply.
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["work_tree", "out"])]
     from_ref: Option<String>,
-    /// Save the plan in FILE too, for `apply FILE` to carry out exactly
+    /// Also save the plan in FILE, for `apply FILE` to apply exactly
     #[arg(long, value_name = "FILE", conflicts_with = "work_tree")]
     out: Option<PathBuf>,
-    /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
+    /// Exit with 0 if there are no changes, 2 if there are, and 1 on an error
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }

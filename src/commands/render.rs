@@ -15,15 +15,20 @@ use goldenpath_core::rules;
 use goldenpath_core::rules::{RuleSet, Severity};
 use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// Print the ExternalSecrets of manifests; touches nothing else
+/// Print the ExternalSecrets of manifests
 ///
-/// Renders the files and folders named, or the whole catalog, from the work tree. Manifests with errors are not
-/// rendered: their findings are shown, and the exit code is 1.
+/// Renders the given files and folders, or the whole catalog, from the work tree. Manifests with
+/// errors are not rendered: their findings are shown, and the exit code is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("render":
+    "Print the ExternalSecrets of one service" => "goldenpath render --service payments",
+    "Write those of one environment into a file" => "goldenpath render --env prod > external-secrets.yaml",
+    "Write files as in the GitOps repository" => "goldenpath render --out-dir rendered",
+))]
 pub(crate) struct Args {
-    /// Manifests and folders; the whole catalog if there are none
+    /// Manifests and folders [default: the whole catalog]
     paths: Vec<PathBuf>,
-    /// Write files below DIR, laid out as in the GitOps repository, instead of printing
+    /// Write files below DIR, with the paths of the GitOps repository
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     #[command(flatten)]

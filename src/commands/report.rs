@@ -20,13 +20,19 @@ use goldenpath_deploy::inventory::page::{MARK, Moment, CatalogPage};
 /// The bytes of a page that are read to see whose it is.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Write the catalog as a page: one HTML file that needs no network
+/// Write the catalog as one HTML page
 ///
-/// With the lifecycle as a picture, what is due, and every secret; searchable and sortable, for light and dark, for the
-/// keyboard and for print. It can be put anywhere that serves files.
+/// The page shows the lifecycle as a picture, due dates and every secret. It can be searched and
+/// sorted, works with the keyboard, in light and dark and in print, and loads nothing from the
+/// network, so that any file server can serve it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("report":
+    "Write site/index.html" => "goldenpath report --out site",
+    "Write one service's page from git alone" =>
+        "goldenpath report --out site --service payments --offline",
+))]
 pub(crate) struct Args {
-    /// Write index.html into DIR, which is made where there is none
+    /// Write index.html into DIR, which is created if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]

@@ -25,20 +25,26 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::store::SecretStore;
 use goldenpath_core::sanitize::harmless_json;
 
-/// Show all that is known of one secret
+/// Show everything known about one secret
 ///
-/// Its manifest in the work tree, its secret in the store, its ExternalSecret in the GitOps repository, the reservation of
-/// its ID, what is due, what was done for it, and what `validate` finds. What cannot be asked is told in its place. No value is ever read.
+/// Shows the manifest in the work tree, the secret in the store, the ExternalSecret in the GitOps
+/// repository, the reservation of the ID, due dates, recorded actions and the findings of
+/// `validate`. A source that cannot be read is reported in its place. No value is ever read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("show":
+    "Show a secret" => "goldenpath show SEC-0001",
+    "Show only what git knows" => "goldenpath show SEC-0001 --offline",
+    "Show a secret as of the main branch" => "goldenpath show SEC-0001 --ref origin/main",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Ask neither the store, nor the GitOps repository, nor the remote
+    /// Query no store, GitOps repository or remote
     #[arg(long)]
     offline: bool,
-    /// How to print it
+    /// Set how to print the secret
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

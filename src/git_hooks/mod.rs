@@ -13,15 +13,15 @@ pub use refs::{PushedRef, of_lines, of_update};
 /// The hooks that goldenpath has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum HookName {
-    /// Before a commit: what is staged
+    /// Check the staged manifests before a commit
     PreCommit,
-    /// Before a merge commit: what is staged by the merge
+    /// Check the staged manifests before a merge commit
     PreMergeCommit,
-    /// Before a push: the commits that the remote does not have yet
+    /// Check the new commits before a push
     PrePush,
-    /// On a server, before a push is taken: the commits that it brings
+    /// Check the commits of a push on a server
     PreReceive,
-    /// On a server, before one ref is updated: the commits that it brings
+    /// Check the commits of one pushed ref on a server
     Update,
 }
 

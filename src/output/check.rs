@@ -19,14 +19,14 @@ use goldenpath_core::vcs::Repository;
 /// How to print the findings.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Format {
-    /// Drawn into the file's text
+    /// Findings with the lines of the file
     #[default]
     Human,
     /// One JSON object
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// Workflow commands, which GitHub Actions shows as annotations
+    /// Workflow commands for annotations in GitHub Actions
     Github,
 }
 

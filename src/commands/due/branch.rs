@@ -23,7 +23,7 @@ const MOST_LISTED: usize = 300;
 /// How the branch is called.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BranchArgs {
-    /// The branch's name [default: goldenpath/decommission-DATE]
+    /// Set the branch's name [default: goldenpath/decommission-DATE]
     #[arg(long, value_name = "NAME", requires = "decommission")]
     branch: Option<String>,
 }

@@ -16,28 +16,36 @@ use goldenpath_deploy::inventory::{DueList, DUE_TEMPLATE};
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_json;
 
-/// Show what is due: ttls that run out, rotations, and secrets that have been deprecated for long
+/// Show due reviews, rotations and long-deprecated secrets
 ///
-/// A ttl counts from the secret's creation, as its store tells, or else from the day on which its ID came into the catalog;
-/// a rotation from when the store last rotated or changed the secret. Nothing is changed, and no value is read.
+/// A ttl starts at the secret's creation in its store, or else on the day its ID entered the
+/// catalog; a rotation starts when the store last rotated or changed the secret. Nothing is
+/// changed, and no value is read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("due":
+    "Show what is due within two weeks" => "goldenpath due",
+    "Fail a scheduled job if something is overdue" => "goldenpath due --fail-on overdue",
+    "Write the body of an issue" => "goldenpath due --within 30d --format markdown",
+    "Prepare a branch that decommissions what is overdue" => "goldenpath due --decommission",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
     ahead: DueWindow,
-    /// Exit with 1 when something is overdue, or is due within that time
+    /// Exit with 1 if something is overdue, or due within the time of --within
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     fail_on: FailOn,
-    /// How to print it
+    /// Set how to print the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Prepare a branch that takes each secret whose ttl has run out, or that has been deprecated for long, one step on
+    /// Create a branch that moves each due secret one lifecycle step on
     ///
-    /// active → deprecated → decommission_requested, in one commit on the branch that merges go to, or else on the last
-    /// commit. The work tree is not touched, and nothing is pushed.
+    /// A secret is due if its ttl has run out or it has been deprecated for long. The steps are
+    /// active → deprecated → decommission_requested, in one commit on the default branch, or else
+    /// on the last commit. The work tree is not changed, and nothing is pushed.
     #[arg(long, conflicts_with_all = ["commit", "format", "fail_on"])]
     decommission: bool,
     #[command(flatten)]

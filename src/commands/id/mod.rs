@@ -17,8 +17,13 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
 use goldenpath_core::used_ids::ScanDepth;
 
-/// See, take and mend audit IDs
+/// List, reserve and change audit IDs
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("id":
+    "Print the next free ID" => "goldenpath id next",
+    "Show which manifest has which ID" => "goldenpath id list",
+    "Change the ID of a manifest that collides" => "goldenpath id renumber",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: IdCommand,
@@ -26,42 +31,55 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum IdCommand {
-    /// Print the ID that would be given out next
+    /// Print the next free ID
     ///
-    /// As far as this clone knows, and nobody is kept from taking it: `id reserve` and `new secret` take one.
+    /// Uses only what this clone knows and reserves nothing; `id reserve` and `new secret` do.
+    #[command(after_help = examples!("id":
+        "Print the next free ID" => "goldenpath id next",
+        "Print it as JSON" => "goldenpath id next --json",
+    ))]
     Next {
-        /// Print it as JSON
+        /// Print the ID as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Take IDs that nobody else will get
+    /// Reserve IDs so that no other clone gets them
     ///
-    /// For manifests that are not made by `new secret`. With a remote, each is reserved there; without one, it is written
-    /// down in this clone.
+    /// For manifests that `new secret` does not create. IDs are reserved on the remote, or recorded
+    /// in this clone if there is no remote.
+    #[command(after_help = examples!("id":
+        "Reserve one ID" => "goldenpath id reserve",
+        "Reserve five IDs, or fail if the remote does not accept them" =>
+            "goldenpath id reserve --count 5 --reserve",
+    ))]
     Reserve {
-        /// How many
+        /// Reserve N IDs
         #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
         count: u16,
         #[command(flatten)]
         reserving: ReservationArgs,
-        /// Print them as JSON
+        /// Print the IDs as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show who holds which ID
+    /// List the IDs in use and reserved
     ///
-    /// The manifests of the work tree and of all branches, those on the remote included; what is reserved and not used; and
-    /// what this clone has given out. Numbers of manifests that are gone from every branch are not shown, and never given
-    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked:
-    /// they do not count.
+    /// Lists the IDs of manifests in the work tree and on all branches, also of the remote; unused
+    /// reservations; and IDs that this clone gave out. IDs of manifests that were deleted from
+    /// every branch are not listed and never reused. IDs more than `ids.maxGap` above those of the
+    /// default branch are marked, because they do not count.
+    #[command(after_help = examples!("id":
+        "List all IDs" => "goldenpath id list",
+        "List reserved IDs that no branch uses" => "goldenpath id list --unused",
+    ))]
     List {
-        /// Only what is reserved or given out, and no branch uses
+        /// List only reserved IDs that no branch uses
         #[arg(long)]
         unused: bool,
-        /// Ask no remote: what this clone knows
+        /// List only what this clone knows, without querying the remote
         #[arg(long)]
         offline: bool,
-        /// Print it as JSON
+        /// Print the list as JSON
         #[arg(long)]
         json: bool,
     },

@@ -15,16 +15,22 @@ use goldenpath_core::rules::Confidential;
 use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
 
-/// Give another ID to the younger of two manifests that have the same one
+/// Change the ID of the younger of two manifests with the same ID
 ///
-/// In the work tree, before the merge: the next free ID goes into the manifest, comments and layout kept, and into the
-/// file's name. Without names, what collides in the catalog or with a branch of the remote; the commits tell which is the
-/// younger, and what the branch that merges go to holds stays what it is.
+/// Run it before the merge: it writes the next free ID into the manifest of the work tree and its
+/// file name, preserving comments and formatting. Without MANIFESTS, it changes manifests that
+/// collide in the catalog or with a branch of the remote. Commits decide which one is younger;
+/// manifests on the default branch keep their IDs.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("id":
+    "Show which manifests would get another ID" => "goldenpath id renumber --dry-run",
+    "Change the IDs of all manifests that collide" => "goldenpath id renumber",
+    "Change the ID of one manifest" => "goldenpath id renumber SEC-0007",
+))]
 pub(crate) struct Args {
-    /// Manifests to renumber, by their paths, or by an ID that only one file has
+    /// Manifests, by path, or by an ID that only one file has [default: collisions]
     manifests: Vec<String>,
-    /// Show what would change, and write nothing
+    /// Show the changes without writing them
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -23,65 +23,74 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use crate::prompt::{PromptError, Prompter};
 use goldenpath_core::sanitize::harmless_json;
 
-/// Write a new SecretRequest, with the next free ID
+/// Write a new SecretRequest with the next free ID
 ///
-/// Asks for what the flags leave open. Without a terminal nothing is asked: --service, --env, --type, --name, --owner
-/// and --risk must be given, or come with --answers or --from, and the rest follows from them.
+/// Asks for each answer that no flag gives. Without a terminal, --service, --env, --type, --name,
+/// --owner and --risk are required as flags, in --answers or by --from; all others have defaults.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = examples!("new":
+    "Answer questions" => "goldenpath new secret",
+    "Give the answers as flags, then create a branch and a commit" =>
+        "goldenpath new secret --service payments --env dev --branch payments-db --commit",
+    "Copy a manifest to other environments" =>
+        "goldenpath new secret --from SEC-0001 --env test --env prod",
+    "Read the answers from a file and print the manifest" =>
+        "goldenpath new secret --answers answers.yaml --dry-run",
+))]
 pub(crate) struct Args {
     /// The service that uses the secret
     #[arg(long)]
     service: Option<String>,
-    /// The environment; several make a manifest each
+    /// The environment; repeat it for one manifest per environment
     #[arg(long = "env", value_name = "ENVIRONMENT")]
     environments: Vec<String>,
-    /// What kind of secret it is, such as database-credentials
+    /// The secret's type, such as database-credentials
     #[arg(long = "type", value_name = "TYPE")]
     secret_type: Option<String>,
     /// The secret's name
     #[arg(long)]
     name: Option<String>,
-    /// Who answers for it [default: the only owner that `ownership` lists for the service]
+    /// The owner [default: the only one that `ownership` lists for the service]
     #[arg(long)]
     owner: Option<String>,
     /// The risk tier
     #[arg(long, value_name = "TIER")]
     risk: Option<String>,
-    /// The rotation class [default: what the type and the risk tier ask for]
+    /// The rotation class [default: from the type and the risk tier]
     #[arg(long, value_name = "CLASS")]
     rotation: Option<String>,
-    /// The Kubernetes namespace [default: the service, or the first that `ownership` lists for it]
+    /// The Kubernetes namespace [default: the service, or its first in `ownership`]
     #[arg(long)]
     namespace: Option<String>,
-    /// The Kubernetes Secret's name [default: the name, with a number behind it where that is taken]
+    /// The Kubernetes Secret's name [default: the name, numbered if it is taken]
     #[arg(long, value_name = "NAME")]
     k8s_secret_name: Option<String>,
-    /// Days until somebody looks whether it is still needed [default: 90, or less where the risk tier says so]
+    /// Days until a review is due [default: 90, or less if the risk tier requires it]
     #[arg(long, value_name = "DAYS")]
     ttl_days: Option<String>,
-    /// One line for people; becomes the secret's description in its store
+    /// A description in one line, also written to the secret in its store
     #[arg(long)]
     description: Option<String>,
-    /// Copy the manifest of this ID to other environments, and ask only what differs
+    /// Copy the manifest of this ID and ask only for what differs
     #[arg(long, value_name = "ID")]
     from: Option<String>,
-    /// Take answers from a YAML file; `-` is standard input
+    /// Read answers from a YAML file; `-` is standard input
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     #[command(flatten)]
     reserving: ReservationArgs,
     #[command(flatten)]
     committing: CommitArgs,
-    /// Print what would be written, and write nothing
+    /// Print the manifests without writing them
     #[arg(long)]
     dry_run: bool,
     /// Print the IDs and paths as JSON
     #[arg(long)]
     json: bool,
-    /// Ask line by line, for screen readers: nothing is drawn, and nothing coloured
+    /// Ask line by line without drawing or colors, for screen readers
     #[arg(long)]
     pub(crate) plain: bool,
-    /// Take the defaults and write without asking for confirmation
+    /// Accept the defaults and write without confirmation
     #[arg(short, long)]
     yes: bool,
 }

@@ -12,21 +12,28 @@ use goldenpath_core::config::Backend;
 use goldenpath_deploy::store::SecretStore;
 use goldenpath_deploy::value::SecretValue;
 
-/// Run a program with the keys of a value in its environment, for development on this machine
+/// Run a program with the keys of a value as environment variables
 ///
-/// The names are those that `envFrom` gives a container: a key that is no name of a variable is left out. Of the local
-/// store alone, and not in CI: in a cluster the External Secrets Operator brings the value.
+/// For development: works with the local store only, and not in CI. The names are those that
+/// `envFrom` gives a container; a key that is not a valid variable name is left out. In a cluster,
+/// the External Secrets Operator provides the value.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Run a program with the keys in its environment" =>
+        "goldenpath value env SEC-0001 -- ./server",
+    "Name the variables DB_USERNAME and DB_PASSWORD" =>
+        "goldenpath value env SEC-0001 --prefix DB_ --upper -- ./server",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
-    /// What each name begins with, such as DB_
+    /// Put PREFIX in front of each name, such as DB_
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
-    /// Write the names in capitals
+    /// Write the names in upper case
     #[arg(long)]
     upper: bool,
-    /// The program and its arguments, behind --
+    /// The program and its arguments, after --
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<std::ffi::OsString>,
 }

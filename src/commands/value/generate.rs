@@ -13,33 +13,43 @@ use goldenpath_deploy::store;
 use goldenpath_deploy::store::{SecretStore, ValueSource};
 use goldenpath_deploy::value::SecretValue;
 
-/// Make a first value, or the keys that a value is without
+/// Generate a first value, or the missing keys of a value
 ///
-/// By the recipes of the secret's type, in schemas/metadata/secret_types.yaml. A key that has a text keeps it;
-/// `goldenpath value rotate` makes new ones.
+/// Uses the recipes of the secret's type in schemas/metadata/secret_types.yaml. Keys that have a
+/// text keep it; `goldenpath value rotate` replaces them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Generate a first value" => "goldenpath value generate SEC-0001",
+    "Generate one key without asking" => "goldenpath value generate SEC-0001 --key password --yes",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
-    /// Only this key; may be given several times. Without it, those that are needed
+    /// Generate this key; may be repeated [default: the required keys]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
     #[command(flatten)]
     making: Making,
 }
 
-/// Make the keys of a value anew, or go back to the version before
+/// Generate new keys of a value, or go back to the previous version
 ///
-/// Writes one new version; keys that are not made stay as they are. The version before keeps the label AWSPREVIOUS, and
-/// --rollback makes it the current one again. Only the stored value changes: whoever accepts it has to be told.
+/// Writes one new version; other keys keep their text. The previous version keeps the label
+/// AWSPREVIOUS, and --rollback makes it the current one again. Rotates the value in its store
+/// only: update the database or service that uses it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Rotate all generated keys" => "goldenpath value rotate SEC-0001",
+    "Rotate one key" => "goldenpath value rotate SEC-0001 --key password",
+    "Go back to the previous version" => "goldenpath value rotate SEC-0001 --rollback",
+))]
 pub(crate) struct RotateArgs {
     /// The ID, such as SEC-0007
     id: String,
-    /// Only this key; may be given several times. Without it, all that can be made and are not made once alone
+    /// Rotate this key; may be repeated [default: keys with a recipe, without `once`]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
-    /// Make the version before the current one again
+    /// Make the previous version the current one again
     #[arg(long, conflicts_with_all = ["keys", "source"])]
     rollback: bool,
     #[command(flatten)]
@@ -48,7 +58,7 @@ pub(crate) struct RotateArgs {
 
 #[derive(Debug, clap::Args)]
 struct Making {
-    /// Who makes the texts: the operating system's generator, or AWS (GetRandomPassword)
+    /// Generate with the operating system, or with AWS (GetRandomPassword)
     #[arg(long, value_enum, default_value_t, value_name = "WHO")]
     source: Who,
     /// Write without asking

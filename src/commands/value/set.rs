@@ -13,27 +13,37 @@ use crate::prompt::Prompter;
 use crate::interrupt;
 use goldenpath_deploy::value::{SecretValue, ValueError};
 
-/// Put a value in, or change keys of it
+/// Set a value, or some of its keys
 ///
-/// Asks for each key of the secret's type, and nobody sees what is typed; or takes a JSON object or lines of KEY=VALUE on
-/// standard input. Keys that are not given stay as they are. Shows which keys would change, never a value, and asks first.
-/// One version is written, and none if somebody else writes one in the meantime.
+/// Asks for each key of the secret's type without showing the input, or reads a JSON object or
+/// lines of KEY=VALUE from standard input. Keys that are not given keep their text. Shows which
+/// keys would change, never a value, and asks before writing. One version is written, and none if
+/// the value was changed concurrently.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Type each key" => "goldenpath value set SEC-0001",
+    "Read a JSON object or lines of KEY=VALUE from a file" =>
+        "goldenpath value set SEC-0001 --yes < value.json",
+    "Read one key from a file and generate the others" =>
+        "goldenpath value set SEC-0001 --from-file tls.key=server.key --generate",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
-    /// Take the text of a key from a file, such as tls.key=server.key; may be given several times
+    /// Read the text of a key from a file, such as tls.key=server.key
     ///
-    /// With it, standard input is read only with --stdin.
+    /// May be repeated. Standard input is then read only with --stdin.
     #[arg(long = "from-file", value_name = "KEY=PATH", value_parser = FromFile::parse)]
     files: Vec<FromFile>,
-    /// Read standard input too, beside --from-file
+    /// Read standard input in addition to --from-file
     #[arg(long)]
     stdin: bool,
-    /// Make the keys that are needed, that can be made, and that nobody gives
+    /// Generate the required keys that are not given and have a recipe
     #[arg(long)]
     generate: bool,
-    /// Write these keys alone: others that the value has are removed. The value that there is is not read
+    /// Replace the whole value: keys not given are removed
+    ///
+    /// The current value is not read.
     #[arg(long)]
     replace: bool,
     /// Write without asking

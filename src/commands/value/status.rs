@@ -28,27 +28,34 @@ const AT_ONCE: usize = 16;
 /// How long it is waited between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Show how values stand: which secrets have one, its version and labels, its age, and when it was last read
+/// Show which secrets have a value, with version, labels, age and last read
 ///
-/// No value is read, unless --keys asks for the names of its keys. Without IDs, of all secrets that are in use.
+/// Without IDs, shows all secrets in use. Values are read only with --keys, for the names of their
+/// keys.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Show all secrets in use" => "goldenpath value status",
+    "Show the names of a value's keys" => "goldenpath value status SEC-0001 --keys",
+    "Wait until a service's secrets have values" =>
+        "goldenpath value status --service payments --wait --timeout 30m",
+))]
 pub(crate) struct Args {
     /// The IDs, such as SEC-0007
     ids: Vec<String>,
     #[command(flatten)]
     narrow: SelectionArgs,
-    /// Name the keys too. That reads the values, which the store takes note of as an access
+    /// Show the names of keys; reads the values, which the store logs as access
     ///
-    /// Not where the work tree has a value elsewhere than the default branch of the remote.
+    /// A value whose destination differs on the remote's default branch is not read.
     #[arg(long)]
     keys: bool,
-    /// Wait until all of them have a value; exits with 1 if they do not in time
+    /// Wait until all have a value; exit with 1 after --timeout
     #[arg(long)]
     wait: bool,
-    /// How long to wait at most: 90s, 10m, 1h
+    /// Limit the time to wait: 90s, 10m, 1h
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration, requires = "wait")]
     timeout: Duration,
-    /// How to print it
+    /// Set how to print the status
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
