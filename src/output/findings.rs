@@ -229,7 +229,8 @@ impl Drawing {
             }
         }
         Self {
-            code: report.code().map(|code| code.to_string()).unwrap_or_default(),
+            // An error's code is internal: people read its message.
+            code: String::new(),
             severity: report.severity().unwrap_or_default(),
             message,
             help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
