@@ -1,6 +1,7 @@
 //! The command line of this process: shared options, the run of a command, exit codes.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -175,6 +176,16 @@ impl Context {
     pub(crate) fn configuration(&self, repository: &Repository) -> Result<Config, Failure> {
         Ok(Project::configuration(repository, Snapshot::WorkTree, self.config.as_deref())?.config)
     }
+}
+
+/// Runs the asynchronous part of a command on this thread.
+pub(crate) fn block_on(
+    work: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(|error| Failure::io("cannot start the runtime for calls to the store", &error))?
+        .block_on(work)
 }
 
 /// Selects a part of the catalog by environment and service.

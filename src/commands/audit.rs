@@ -86,9 +86,12 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
     let known = ids(repository);
     if let Some(unknown) = args.ids.iter().find(|id| !known.contains(id)) {
         let names: Vec<String> = known.iter().map(SecretId::to_string).collect();
-        let near = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
-        let help = near.unwrap_or_else(|| {
-            format!("`{FOLDER}/` has {} trails; apply writes them", names.len())
+        let suggestion = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
+        let help = suggestion.unwrap_or_else(|| {
+            format!(
+                "`goldenpath audit show` shows all {} trails of `{FOLDER}/`; apply writes them",
+                names.len()
+            )
         });
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
@@ -106,7 +109,7 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
                 harmless_json(&format!("{:#}", json!({ "version": 1, "events": events })))
             )
         }
-        Format::Text if events.is_empty() => "Nothing is recorded yet.\n".to_owned(),
+        Format::Text if events.is_empty() => "No actions are recorded yet.\n".to_owned(),
         Format::Text => events.iter().map(|event| timeline(event, context)).collect(),
     });
     Ok(Outcome::Done)
@@ -140,7 +143,7 @@ fn verify(
     if repository.is_shallow() {
         context
             .streams
-            .talk("Note: this clone's history is cut off; what lies beyond is not proven.");
+            .message("Note: this clone is shallow; the missing history is not verified.");
     }
     context.streams.result(&match args.format {
         Format::Json => {
@@ -149,18 +152,26 @@ fn verify(
                     trail::TrailPlace::Commit(commit) => Some(commit),
                     trail::TrailPlace::Now | trail::TrailPlace::Disk => None,
                 };
-                json!({ "file": fault.file, "line": fault.line, "commit": commit, "message": fault.what })
+                json!({
+                    "file": fault.file,
+                    "line": fault.line,
+                    "commit": commit,
+                    "message": fault.what,
+                })
             });
-            let found = json!({ "version": 1, "trails": trails, "faults": rows.collect::<Vec<_>>() });
-            format!("{}\n", harmless_json(&format!("{found:#}")))
+            let rows: Vec<_> = rows.collect();
+            let report = json!({ "version": 1, "trails": trails, "faults": rows });
+            format!("{}\n", harmless_json(&format!("{report:#}")))
         }
         Format::Text => {
             let lines = faults.iter().map(|fault| format!("{}\n", harmless(&fault.to_string())));
             let all = count_of(trails, "trail");
             let what = match (trails, faults.len()) {
                 (0, 0) => "There are no trails.".to_owned(),
-                (1, 0) => "1 trail holds: each line follows the one before, and history only added to it.".to_owned(),
-                (_, 0) => format!("{all} hold: each line follows the one before, and history only added to them."),
+                (_, 0) => format!(
+                    "Verified {all}: each line follows the previous one, and git's history only \
+                     added lines."
+                ),
                 (_, faults) => format!("{} in {all}.", count_of(faults, "fault")),
             };
             format!("{}{what}\n", lines.collect::<String>())
@@ -169,7 +180,7 @@ fn verify(
     Ok(if faults.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
-/// The IDs that have a trail in the work tree, in their order.
+/// Returns the IDs that have a trail in the work tree, sorted.
 fn ids(repository: &Repository) -> Vec<SecretId> {
     let entries = std::fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());

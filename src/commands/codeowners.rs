@@ -71,11 +71,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         );
         let help =
             "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
-        return Err(Failure::refused(message, help));
+        return Err(Failure::rejected(message, help));
     }
     if args.write && !is_current {
         let path = files::confine(repository.root(), &file.path).map_err(|why| {
-            Failure::refused(
+            Failure::rejected(
                 format!("cannot write `{}`: {why}", file.path),
                 "make it a regular file",
             )
@@ -107,43 +107,46 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     Ok(if args.write || is_current { Outcome::Done } else { Outcome::Failed })
 }
 
-/// Shows what a check found, with the difference to what the file should be.
+/// Shows the result of a check, with the diff to the expected file.
 fn show(file: &CodeownersFile, review: &Review, context: &Context) {
     let path = &file.path;
     let found = match &review.state {
         LinesState::Current => {
-            context.streams.talk(&format!("{path} is up to date."));
+            context.streams.message(&format!("{path} is up to date."));
             return;
         }
         LinesState::Missing if file.text.is_none() => {
             format!("There is no CODEOWNERS; it belongs at {path}.")
         }
-        LinesState::Missing => format!("{path} does not have the lines that follow from `ownership`."),
+        LinesState::Missing => {
+            format!("{path} does not have the lines that follow from `ownership`.")
+        }
         LinesState::Stale => format!("{path} is out of date."),
         LinesState::Overridden(later) => {
             format!(
-                "{path}: {} may override the lines that follow from `ownership`: the last match wins.",
+                "{path}: {} may override the lines that follow from `ownership`: the last match \
+                 wins.",
                 numbered(later)
             )
         }
         LinesState::Excluded(excluding) => {
             let found = format!(
-                "{path}: {} may exclude paths of the lines that follow from `ownership`: on GitLab, no other line gives \
-                 an excluded path an owner.",
+                "{path}: {} may exclude paths of the lines that follow from `ownership`: on \
+                 GitLab, no other line gives an excluded path an owner.",
                 numbered(excluding)
             );
-            context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+            context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
             context
                 .streams
-                .talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
+                .message("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
             return;
         }
     };
     let before = file.text.as_deref().unwrap_or_default();
     let difference = FileDiff { from: path, to: path, before, after: &review.text };
     context.streams.result(&diff_for_people(&difference, context.streams.out));
-    context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
-    context.streams.talk("Next: goldenpath codeowners --write");
+    context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+    context.streams.message("Next: goldenpath codeowners --write");
 }
 
 /// Returns the numbers of lines in words, the first five of them.

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let rule = Rule::find(key).ok_or_else(|| {
                 let help = Rule::did_you_mean(key)
                     .unwrap_or_else(|| "`goldenpath explain` lists the rules".to_owned());
-                Failure::usage(format!("there is no rule `{key}`"), help)
+                Failure::usage(format!("no rule has the code or name `{key}`"), help)
             })?;
             let heading = format!("{} {} ({})", rule.code, rule.name, severity(rule));
             let mut text = format!("{}\n\n", look.style().bold().apply_to(heading));

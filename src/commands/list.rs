@@ -2,10 +2,9 @@
 
 use clap::ValueEnum;
 
-use crate::args::filter::{SnapshotArgs, FullFilter, note_unread, table_width};
-use crate::args::due_window::ask_stores;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::args::filter::{SnapshotArgs, FullFilter, note_unreadable, table_width};
+use crate::args::due_window::query_stores;
+use crate::cli::{Context, block_on, Outcome};
 use crate::failure::Failure;
 use goldenpath_deploy::inventory;
 use crate::output::secret_table::render_table;
@@ -54,35 +53,35 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let holds = |request: &SecretRequest| args.filter.holds(request);
     let (catalog, mut rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
-    note_unread(&catalog, context);
+    note_unreadable(&catalog, context);
     let streams = &context.streams;
     let mut outcome = Outcome::Done;
     if args.awaiting_value {
         if !project.config.names_a_backend() {
             return Err(Failure::usage(
-                "`store.backend` is not set, so there is no store to ask for values",
+                "cannot query the stores for values: `store.backend` is not set",
                 "set it in goldenpath.yaml, or leave out `--awaiting-value`",
             ));
         }
         project.check_locations(&repository)?;
         outcome = block_on(async {
             let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
-            let (known, unasked) = ask_stores(in_use, &project, &catalog, context).await;
+            let (known, unreachable) = query_stores(in_use, &project, &catalog, context).await;
             let awaits = |known: &StoreDates| !known.has_value && known.deletion.is_none();
             rows.retain_mut(|row| {
                 row.has_value = known.get(&row.id).map(|known| known.has_value);
                 known.get(&row.id).is_some_and(awaits)
             });
-            Ok(if unasked.is_empty() { Outcome::Done } else { Outcome::Failed })
+            Ok(if unreachable.is_empty() { Outcome::Done } else { Outcome::Failed })
         })?;
     }
     match args.format {
         Format::Table if rows.is_empty() && args.awaiting_value => {
             if outcome == Outcome::Done {
-                streams.talk("No secret awaits a value.");
+                streams.message("No secret awaits a value.");
             }
         }
-        Format::Table if rows.is_empty() => streams.talk("No manifest is selected."),
+        Format::Table if rows.is_empty() => streams.message("No manifest is selected."),
         Format::Table => streams.result(&render_table(&rows, table_width(context), streams.out)),
         Format::Json => {
             streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows)))))

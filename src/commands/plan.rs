@@ -6,8 +6,9 @@ use clap::ValueEnum;
 
 use crate::output::check::CheckReporter;
 use goldenpath_core::check::{Checked, Range, check};
-use crate::args::plan::{PlanArgs, block_on, is_applicable, refuse, tell_unseen};
-use crate::cli::{Context, Outcome};
+use crate::args::checked_catalog::{is_applicable, print_unreadable_accounts, reject};
+use crate::args::plan::PlanArgs;
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
 use crate::hardening;
@@ -50,23 +51,23 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// Actions with + ~ ↻ ! and their reasons
+    /// Actions with + ~ ↻ ! and reasons
     #[default]
     Human,
     /// One JSON object
     Json,
-    /// For a pull request's comment, below GitHub's limit
+    /// A pull request's comment, below GitHub's size limit
     Markdown,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    // Its memory holds the credentials of the stores.
+    // The process's memory holds credentials of the stores.
     hardening::forbid_dumps();
     let change =
-        args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
+        args.from_ref.as_deref().map(|base| check_change(args, base, context)).transpose()?;
     let base = match &change {
         Some(Checked { catalog, findings, .. }) if !is_applicable(findings) => {
-            refuse(findings, catalog, context);
+            reject(findings, catalog, context);
             return Ok(Outcome::Failed);
         }
         Some(Checked { project, .. }) => Some(project),
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let mut plan = desired.plan(&world, unseen, context).await?;
         plan.projections_differ =
             base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
-        if tell_unseen(&world, &plan, context) {
+        if print_unreadable_accounts(&world, &plan, context) {
             return Ok(Outcome::Failed);
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
@@ -96,28 +97,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             if !plan.unseen.is_empty() {
                 context
                     .streams
-                    .talk("The plan is not saved: it does not know what is in all accounts.");
+                    .message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
             desired.saved(&world, &plan).await?.write(path)?;
             let path = path.display();
-            context.streams.talk(&format!(
-                "Saved in {path}; `goldenpath apply {path}` carries out exactly this."
+            context.streams.message(&format!(
+                "Saved in {path}: `goldenpath apply {path}` applies exactly this plan."
             ));
         }
         Ok(match args.detailed_exitcode {
-            // What is there in some account is not known.
+            // An account that could not be read may have changes.
             _ if !plan.unseen.is_empty() => Outcome::Failed,
             true if plan.has_changes() => Outcome::Changes,
-            // Nothing that apply could do, and it would say so with 1.
+            // As apply, which can do nothing here and exits with 1.
             true if plan.has_conflicts() => Outcome::Failed,
             _ => Outcome::Done,
         })
     })
 }
 
-/// Judges the change from `base` to what is planned for, as `validate --from-ref` does.
-fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
+/// Checks the change from `base` to the planned commit, as `validate --from-ref` does.
+fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
     let repository = Repository::discover()?;
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;

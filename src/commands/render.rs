@@ -6,7 +6,7 @@ use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::report::count;
-use crate::output::findings::{findings_for_people, summary};
+use crate::output::findings::{count_of, findings_for_people, summary};
 use goldenpath_core::files;
 use goldenpath_deploy::gitops::check_path;
 use goldenpath_core::projection;
@@ -50,9 +50,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     if count(&findings, Severity::Error) > 0 {
         let look = context.streams.err;
         for drawn in findings_for_people(&findings, &catalog, look) {
-            context.streams.alert(&drawn);
+            context.streams.rendered(&drawn);
         }
-        context.streams.alert(&summary(catalog.selected().count(), &findings, look));
+        context.streams.rendered(&summary(catalog.selected().count(), &findings, look));
         return Ok(Outcome::Failed);
     }
     let template = ProjectionTemplate::compile(
@@ -74,19 +74,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Some(folder) => {
                 check_path(&projection.file)?;
                 let path = files::confine(folder, &projection.file).map_err(|why| {
-                    Failure::usage(why, "`gitops.file` must stay below the folder")
+                    Failure::usage(why, "set `gitops.file` to a path below the folder")
                 })?;
                 files::write_whole(&path, projection.text.as_bytes()).map_err(|error| {
-                    Failure::io(&format!("`{}` cannot be written", path.display()), &error)
+                    Failure::io(&format!("cannot write `{}`", path.display()), &error)
                 })?;
                 context.streams.result(&format!("{}\n", path.display()));
             }
         }
         rendered += 1;
     }
-    context.streams.talk(&format!(
-        "rendered {rendered} ExternalSecret{}",
-        if rendered == 1 { "" } else { "s" }
-    ));
+    context.streams.message(&format!("rendered {}", count_of(rendered, "ExternalSecret")));
     Ok(Outcome::Done)
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use crate::args::filter::{SnapshotArgs, Filter};
 use crate::args::due_window::DueWindow;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::cli::{Context, block_on, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::trail;
 use goldenpath_core::trail::AuditEvent;
@@ -17,7 +16,7 @@ use goldenpath_deploy::inventory::{DueList, CatalogRow};
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_deploy::inventory::page::{MARK, Moment, CatalogPage};
 
-/// The bytes of a page that are read to see whose it is.
+/// The largest existing page that is checked for goldenpath's mark, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Write the catalog as one HTML page
@@ -38,7 +37,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    ahead: DueWindow,
+    window: DueWindow,
     #[command(flatten)]
     at: SnapshotArgs,
 }
@@ -49,23 +48,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
     let place = files::confine(&args.out, "index.html")
-        .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
+        .map_err(|why| Failure::usage(why, "give `--out` a folder that is not a link"))?;
     if place.symlink_metadata().is_ok() {
         let found = files::read_regular(&place, MAX_BYTES);
         if !found.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK)) {
             return Err(Failure::usage(
-                format!("`{}` is there, and goldenpath did not write it", place.display()),
-                "give `--out` another folder, or move that file away",
+                format!("cannot replace `{}`: goldenpath did not write it", place.display()),
+                "give `--out` another folder, or move the file away",
             ));
         }
     }
     block_on(async {
-        let looked =
-            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let dates =
+            args.window.read(&args.filter, &repository, &project, &catalog, context).await?;
         let (catalog_id, now, within) =
-            (project.catalog_id.clone(), context.now, args.ahead.within);
-        let due = looked.due(within, &args.filter, &project, &catalog, context)?;
-        let agenda = DueList { catalog_id, now, within, due, unseen: looked.unseen };
+            (project.catalog_id.clone(), context.now, args.window.within);
+        let due = dates.due(within, &args.filter, &project, &catalog, context)?;
+        let agenda = DueList { catalog_id, now, within, due, unseen: dates.unseen };
         let moment = |event: AuditEvent| Moment {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!(
@@ -87,13 +86,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         };
         let page = report.page()?;
         let failed =
-            |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
+            |error| Failure::io(&format!("cannot write `{}`", place.display()), &error);
         fs::create_dir_all(&args.out).map_err(failed)?;
         files::write_whole(&place, page.as_bytes()).map_err(failed)?;
         context.streams.result(&format!("{}\n", place.display()));
         context
             .streams
-            .talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
+            .message(&format!("Wrote a page with {}.", count_of(report.rows.len(), "secret")));
         Ok(Outcome::Done)
     })
 }

@@ -32,7 +32,7 @@ pub(crate) struct ApplyProgress<'run> {
 impl<'run> ApplyProgress<'run> {
     /// For a plan of so many steps.
     pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
-        let bar = context.streams.bar_begins();
+        let bar = context.streams.start_bar();
         if let Some(bar) = &bar {
             bar.fill("Applying", 0, all, String::new());
         }
@@ -44,7 +44,7 @@ impl<'run> ApplyProgress<'run> {
         let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
         Stopping::new(move || match &bar {
             _ if quiet => {}
-            Some(bar) => bar.around(say_stopping),
+            Some(bar) => bar.suspend(say_stopping),
             None => say_stopping(),
         })
     }
@@ -53,15 +53,17 @@ impl<'run> ApplyProgress<'run> {
         let streams = &self.context.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
-            ApplyEvent::Done(action) if each => streams.talk(&named(action)),
+            ApplyEvent::Done(action) if each => streams.message(&named(action)),
             ApplyEvent::Skipped(action) if each => {
-                streams
-                    .talk(&format!("{} skipped, because a step before it failed", named(action)));
+                streams.message(&format!(
+                    "{} skipped, because a step before it failed",
+                    named(action)
+                ));
             }
             ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
             ApplyEvent::Failed(action, error) => {
                 let error = Concealed::of(&error, action, self.world);
-                streams.alert(&format!("{} failed:\n", harmless_name(&named(action))));
+                streams.rendered(&format!("{} failed:\n", harmless_name(&named(action))));
                 streams.error(&error);
                 self.failures.push_str(&harmless_name(&format!("  {}: {error}", named(action))));
                 self.failures.push('\n');
@@ -74,12 +76,13 @@ impl<'run> ApplyProgress<'run> {
                 return;
             }
             ApplyEvent::Waiting(place) => {
-                streams
-                    .talk(&format!("Another goldenpath is at work in {place}; waiting for it …"));
+                streams.message(&format!(
+                    "Another goldenpath is at work in {place}; waiting for it …"
+                ));
                 return;
             }
             ApplyEvent::Committed(commit) => {
-                streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
+                streams.message(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
             ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
@@ -113,7 +116,11 @@ impl<'run> ApplyProgress<'run> {
                 bar.fill("Applying", self.done, self.all, failed);
             }
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
-                streams.talk(&format!("applied {} of {}", grouped(self.done), grouped(self.all)));
+                streams.message(&format!(
+                    "applied {} of {}",
+                    grouped(self.done),
+                    grouped(self.all)
+                ));
             }
             None => {}
         }
@@ -121,7 +128,7 @@ impl<'run> ApplyProgress<'run> {
 
     /// What failed and why, to be read at the end; nothing where nothing did.
     pub(crate) fn failures(self) -> String {
-        self.context.streams.bar_ends();
+        self.context.streams.end_bar();
         if self.failures.is_empty() {
             self.failures
         } else {
@@ -134,8 +141,8 @@ impl<'run> ApplyProgress<'run> {
 pub(crate) fn tell_of_the_record(event: &ApplyEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match event {
-        ApplyEvent::Recorded(commit) => streams.talk(&format!("recorded in {} of the catalog", &commit[..8])),
-        ApplyEvent::Unrecorded(error) => streams.talk(&format!(
+        ApplyEvent::Recorded(commit) => streams.message(&format!("recorded in {} of the catalog", &commit[..8])),
+        ApplyEvent::Unrecorded(error) => streams.message(&format!(
             "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
              `audit.push`."
         )),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use crate::args::reservation::{ReservationArgs, take, tell, upcoming};
+use crate::args::reservation::{ReservationArgs, report_event, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Selection};
@@ -122,9 +122,9 @@ fn reserve(
         context,
     );
     if !as_json {
-        context.streams.talk(&match &given.reserved_on {
+        context.streams.message(&match &given.reserved_on {
             Some(remote) => format!("Reserved on {remote}."),
-            None => "Written down in this clone; no remote knows of it.".to_owned(),
+            None => "Recorded in this clone only: there is no remote to reserve on.".to_owned(),
         });
     }
     Ok(Outcome::Done)
@@ -154,69 +154,73 @@ fn list(
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
     let remote = if offline { None } else { allocator.remote()? };
-    let asked =
-        remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
-    let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
-    let used = allocator.used(of_remote, ScanDepth::AtFolders, &|news| tell(&news, context))?;
+    let answer =
+        remote.as_ref().and_then(|remote| query(remote, context).map(|answer| (remote, answer)));
+    let of_remote = answer.as_ref().map(|(remote, answer)| (remote.name.as_str(), answer));
+    let used = allocator.used(of_remote, ScanDepth::AtFolders, &|event| report_event(&event, context))?;
     let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
         rows.retain(|row| matches!(row.standing, IdStatus::Reserved | IdStatus::GivenOut));
     }
-    let makers = makers(&rows, asked.as_ref().map(|(remote, asked)| (*remote, asked)), context);
-    context.streams.progress_ends();
+    let answer = answer.as_ref().map(|(remote, answer)| (*remote, answer));
+    let reserved_by = reserved_by(&rows, answer, context);
+    context.streams.end_progress();
     if as_json {
-        let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &makers)).collect();
+        let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &reserved_by)).collect();
         let json = format!("{:#}", json!({ "version": 1, "ids": rows }));
         context.streams.result(&format!("{}\n", harmless_json(&json)));
     } else {
         let remote = of_remote.map(|(name, _)| name);
-        rows.iter().for_each(|row| context.streams.result(&row_for_people(row, remote, &makers)));
+        for row in &rows {
+            context.streams.result(&row_for_people(row, remote, &reserved_by));
+        }
     }
     Ok(Outcome::Done)
 }
 
-/// What the remote says; None, after a word, where it says nothing.
-fn asked(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
-    context.streams.glimpse(&format!("Asking {} who holds which ID …", remote.name));
+/// Queries the remote; returns `None` after a warning if that fails.
+fn query(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
+    context.streams.brief_progress(&format!("Reading the IDs of {} …", remote.name));
     match remote.look() {
-        Ok(asked) => Some(asked),
+        Ok(answer) => Some(answer),
         Err(error) => {
-            untold(&error, context);
+            warn_local_only(&error, context);
             None
         }
     }
 }
 
-/// Who has reserved what is not used, and when.
-fn makers(
+/// Returns who reserved each unused ID, and when.
+fn reserved_by(
     rows: &[Holder],
-    asked: Option<(&ReservationRemote<'_>, &Asked)>,
+    answer: Option<(&ReservationRemote<'_>, &Asked)>,
     context: &Context,
 ) -> BTreeMap<SecretId, String> {
-    let Some((remote, asked)) = asked else { return BTreeMap::new() };
+    let Some((remote, answer)) = answer else { return BTreeMap::new() };
     let unused = rows.iter().filter(|row| row.standing == IdStatus::Reserved);
-    let reserved = unused.filter_map(|row| Some((row.id, *asked.reserved.get(&row.id)?))).collect();
+    let reserved =
+        unused.filter_map(|row| Some((row.id, *answer.reserved.get(&row.id)?))).collect();
     remote.makers(&reserved).unwrap_or_else(|error| {
-        untold(&error, context);
+        warn_local_only(&error, context);
         BTreeMap::new()
     })
 }
 
-fn untold(error: &RemoteError, context: &Context) {
-    context.streams.progress_ends();
-    context.streams.talk(&format!("Warning: this is only what this clone knows: {error}."));
+fn warn_local_only(error: &RemoteError, context: &Context) {
+    context.streams.end_progress();
+    context.streams.message(&format!("Warning: showing only what this clone knows: {error}."));
 }
 
 fn row_for_people(
     row: &Holder,
     remote: Option<&str>,
-    makers: &BTreeMap<SecretId, String>,
+    reserved_by: &BTreeMap<SecretId, String>,
 ) -> String {
     let what = match row.standing {
         IdStatus::Used => {
             let place = row.branch.as_deref().unwrap_or("the work tree");
             let collides = if row.collides { "; another manifest has this ID too" } else { "" };
-            let owner = row.owner.as_deref().unwrap_or("nobody");
+            let owner = row.owner.as_deref().unwrap_or("no owner");
             format!(
                 "{} ({}, on {}{collides})",
                 harmless_name(row.path.as_deref().unwrap_or_default()),
@@ -225,13 +229,13 @@ fn row_for_people(
             )
         }
         IdStatus::Reserved => {
-            let maker = makers.get(&row.id).map(|maker| format!(" by {maker}")).unwrap_or_default();
+            let by = reserved_by.get(&row.id).map(|by| format!(" by {by}")).unwrap_or_default();
             format!(
-                "no branch uses it (reserved on {}{maker})",
+                "not used by any branch (reserved on {}{by})",
                 harmless_name(remote.unwrap_or_default())
             )
         }
-        IdStatus::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
+        IdStatus::GivenOut => "not used by any branch (given out in this clone)".to_owned(),
         IdStatus::Ignored => {
             let place = row
                 .branch
@@ -248,7 +252,7 @@ fn row_for_people(
     format!("{:<10}  {:<9}  {what}{beyond}\n", row.id.to_string(), row.standing.as_str())
 }
 
-fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
+fn row_as_json(row: &Holder, reserved_by: &BTreeMap<SecretId, String>) -> Json {
     json!({
         "id": row.id,
         "state": row.standing.as_str(),
@@ -256,7 +260,7 @@ fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
         "branch": row.branch,
         "name": row.name,
         "owner": row.owner,
-        "reservedBy": makers.get(&row.id),
+        "reservedBy": reserved_by.get(&row.id),
         "collides": row.collides,
         "beyondGap": row.beyond,
     })

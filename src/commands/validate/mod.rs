@@ -75,10 +75,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, context);
         }
-        let fixing = FixArgs { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
-        return fix(&repository, &range, &selection, fixing, args.format, context);
+        let fix_args = FixArgs { is_dry_run: args.diff, with_unsafe: args.unsafe_fixes };
+        return fix(&repository, &range, &selection, fix_args, args.format, context);
     }
-    // Commits can be read without a work tree.
+    // Reading commits needs no work tree.
     let repository = Repository::discover_any()?;
     let to =
         args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     check_and_print(&repository, &range.over_time(&repository, context.now), &Selection::All, args.format, context)
 }
 
-/// What git writes for a ref that does not exist, on either side of a push (githooks, "pre-receive").
+/// Returns whether it is git's ID for a ref that does not exist (githooks, "pre-receive").
 fn is_no_commit(spec: &str) -> bool {
     matches!(spec.len(), 40 | 64) && spec.bytes().all(|byte| byte == b'0')
 }

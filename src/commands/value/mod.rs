@@ -1,4 +1,4 @@
-//! `goldenpath value`: the one command that handles values.
+//! `goldenpath value`: the only command that handles values.
 
 mod default_branch;
 mod change;

@@ -1,11 +1,10 @@
 //! `goldenpath value set`
 
-use super::change::{Asking, PreviousValue, ValueChange};
+use super::change::{Confirmation, PreviousValue, ValueChange};
 use super::input;
 use super::input::FromFile;
 use super::secret::WorkTreeCatalog;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::cli::{Context, block_on, Outcome};
 use crate::failure::Failure;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::ValueSource;
@@ -46,30 +45,31 @@ pub(crate) struct Args {
     /// The current value is not read.
     #[arg(long)]
     replace: bool,
-    /// Write without asking
+    /// Write without confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     interrupt::listen();
-    let asks_for_keys = args.files.is_empty() && !args.stdin && !input::comes_on_stdin();
+    let asks_for_keys = args.files.is_empty() && !args.stdin && !input::has_piped_stdin();
     let prompter = if asks_for_keys { Prompter::on_terminal(context.streams.err) } else { None };
     if asks_for_keys && prompter.is_none() {
         return Err(Failure::usage(
-            "there is no terminal to ask for the value on",
-            "give it on standard input, or with --from-file",
+            "cannot ask for the value: there is no terminal",
+            "give the value on standard input or with --from-file",
         ));
     }
-    let asking = Asking::new(args.yes, context)?;
-    let ground = WorkTreeCatalog::read(context)?;
+    let confirmation = Confirmation::new(args.yes, context)?;
+    let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = ground.subject(&args.id).await?;
+        let subject = catalog.target(&args.id).await?;
         input::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
-        subject.say_where(context);
-        let before = match args.replace {
-            true => PreviousValue::unread(&subject),
-            false => PreviousValue::read(&subject).await?,
+        subject.print_destination(context);
+        let before = if args.replace {
+            PreviousValue::unread(&subject)
+        } else {
+            PreviousValue::read(&subject).await?
         };
         let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());
         let mut given = if reads_stdin { input::from_stdin()? } else { SecretValue::default() };
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let kept = before.value.as_ref().filter(|_| !args.replace);
         if let Some(prompter) = &prompter {
             input::ask(&subject, kept, prompter, &mut given)?;
-            context.streams.talk("");
+            context.streams.message("");
         }
         input::check_keys(&subject, given.names().into_iter())?;
         if args.generate || prompter.is_some() {
@@ -90,8 +90,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .iter()
                 .filter(|key| key.required && !has(&key.name))
                 .collect();
-            let made = store::generate(&subject.store, ValueSource::Os, missing).await?;
-            given = made.over(&given);
+            let generated = store::generate(&subject.store, ValueSource::Os, missing).await?;
+            given = generated.over(&given);
         }
         if given.is_empty() {
             return Err(ValueError::Nothing.into());
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let replaces = before.version.clone();
         drop(before);
         ValueChange { action: "set-value", value, fates, replaces }
-            .make(&subject, &asking, context)
+            .apply(&subject, &confirmation, context)
             .await
     })
 }
