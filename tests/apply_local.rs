@@ -206,7 +206,7 @@ fn only_what_is_committed_is_applied_unless_the_work_tree_is_asked_for() {
     let outcome = platform.apply().run().success();
     says(
         &outcome,
-        "uncommitted changes in catalogs/secrets/ are not part of this; --work-tree includes them",
+        "uncommitted changes in catalogs/secrets/ are not included; --work-tree includes them",
     );
     assert_eq!(stored(&platform), [KEY]);
 

@@ -28,7 +28,7 @@ fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {
         "key: \"goldenpath/payments/dev/payments-db-credentials\"",
         "Nothing to do.",
         "goldenpath demo --keep",
-        "Next, in a repository of your own: goldenpath init",
+        "Next, in your own repository: goldenpath init",
     ] {
         let at = rest
             .find(part)

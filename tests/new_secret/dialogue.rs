@@ -273,8 +273,8 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
         ("payments", "third", "team-payments"),
     ]);
     let mut terminal = dialogue(&repository, &[]);
-    let head = "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n";
-    let how = "  Down and Tab take one of these; a new one may be typed";
+    let head = "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n";
+    let how = "  Down and Tab choose one of these, or type a new one";
     terminal.wait_for_all(&format!("{head}? Service ›\n  payments\n  orders\n{how}"));
     terminal.send("pymt").wait_for_all(&format!("{head}? Service › pymt\n  payments\n{how}"));
     terminal.key(Key::Tab).wait_for_all(&format!("{head}? Service › payments\n  payments\n{how}"));

@@ -4,9 +4,9 @@
 use goldenpath_testkit::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
-    "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n",
+    "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n",
     // As a terminal of 40 columns breaks it.
-    "A new secret. Escape or Ctrl-C backs out\n; nothing is written before the end.\n",
+    "New secret. Escape or Ctrl-C cancels;\nnothing is written before the end.\n",
 ];
 
 /// The question for the description, alone.

@@ -170,7 +170,7 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
             let outcome = aws.reach(aws.platform.value(arguments)).run().fails_with(1);
             says(
                 &outcome,
-                "the work tree sends the value of SEC-0007 elsewhere than origin/main (commit ",
+                "the value of SEC-0007 has another destination in the work tree than in origin/main (commit ",
             );
             says(&outcome, &format!("{key} work tree: {ours} origin/main: {theirs}"));
             assert!(!words(&outcome).contains("canary"), "{}", outcome.stderr);
@@ -293,7 +293,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     git(&["fetch", "--quiet", "origin", "+refs/heads/trunk:refs/remotes/origin/trunk"]);
     let config = platform.catalog.read("goldenpath.yaml");
     platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "evil"));
-    says(&platform.set().run().fails_with(1), "elsewhere than origin/trunk");
+    says(&platform.set().run().fails_with(1), "has another destination in the work tree than in origin/trunk");
     platform.catalog.write("goldenpath.yaml", &config);
 
     server.git(&["symbolic-ref", "HEAD", "refs/heads/nowhere"]);

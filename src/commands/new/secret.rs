@@ -220,9 +220,11 @@ fn collect_answers(
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
         let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
-        context.streams.message(&format!(
-            "New secret. {key} or Ctrl-C cancels; nothing is written before the last question."
-        ));
+        if !context.streams.quiet {
+            prompter.note(&format!(
+                "New secret. {key} or Ctrl-C cancels; nothing is written before the end."
+            ))?;
+        }
         super::dialogue::ask(
             prompter,
             &questions,
