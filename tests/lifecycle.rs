@@ -29,7 +29,11 @@ fn one_value_changes_and_every_other_byte_stays() {
     let done = set(&repository, &["SEC-0007", "deprecated"]).success();
     assert_eq!(done.stdout, format!("SEC-0007  active → deprecated  {SEED_PATH}\n"));
     assert_eq!(repository.read(SEED_PATH), text.replace("'active'", "'deprecated'"));
-    assert!(done.stderr.contains("Next: commit the change and open a pull request."), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("Next: commit the change and open a pull request."),
+        "{}",
+        done.stderr
+    );
     assert!(repository.git(&["diff", "--cached", "--name-only"]).is_empty(), "nothing is staged");
     repository.goldenpath(&["validate"]).run().success();
 }
@@ -108,7 +112,11 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
 fn decommissioned_is_set_by_apply_alone() {
     let repository = committed(&[("SEC-0001", "decommission_requested")]);
     let refused = set(&repository, &["SEC-0001", "decommissioned"]).fails_with(2);
-    assert!(refused.stderr.contains("only `goldenpath apply` sets `decommissioned`"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("only `goldenpath apply` sets `decommissioned`"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

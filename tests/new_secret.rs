@@ -402,5 +402,9 @@ fn in_ci_nothing_is_asked_whatever_the_terminal() {
     let mut terminal =
         repository.goldenpath(&["new", "secret"]).env("CI", "true").in_terminal(80, 24);
     assert_eq!(terminal.wait(), 2);
-    assert!(terminal.screen().contains("cannot ask without a terminal for --service"), "{}", terminal.screen());
+    assert!(
+        terminal.screen().contains("cannot ask without a terminal for --service"),
+        "{}",
+        terminal.screen()
+    );
 }

@@ -105,9 +105,7 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let platform = local();
     let first = set(&platform, WHOLE, &[]).run().success();
     assert!(
-        first
-            .stdout
-            .contains("+  username  is added\n+  password  is added\n+  port      is added\n"),
+        first.stdout.contains("+  username  added\n+  password  added\n+  port      added\n"),
         "{}",
         first.stdout
     );
@@ -116,7 +114,7 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let merged =
         set(&platform, "# a comment\nexport password='new $one'\nhost=db\n", &[]).run().success();
     let expected =
-        "   username  stays\n~  password  changes\n   port      stays\n+  host      is added\n";
+        "   username  kept\n~  password  changed\n   port      kept\n+  host      added\n";
     assert!(merged.stdout.contains(expected), "{}", merged.stdout);
     assert_eq!(held(&platform), ["host=db", "password=new $one", "port=5432", "username=app"]);
 
@@ -126,7 +124,7 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let replaced =
         set(&platform, r#"{"username":"u","password":"p"}"#, &["--replace"]).run().success();
     assert!(
-        replaced.stdout.contains("~  username  is written\n~  password  is written\n"),
+        replaced.stdout.contains("~  username  written\n~  password  written\n"),
         "{}",
         replaced.stdout
     );
@@ -176,7 +174,10 @@ fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
 fn a_secret_that_is_not_ours_to_fill_is_refused_with_the_way_out() {
     let platform = Platform::local();
     platform.seed();
-    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "run `goldenpath apply` after the manifest");
+    says(
+        &set(&platform, WHOLE, &[]).run().fails_with(1),
+        "run `goldenpath apply` after the manifest",
+    );
     says(
         &value(&platform, &["set", "SEC-0070", "--yes"]).stdin(WHOLE).run().fails_with(2),
         "SEC-0007",
@@ -358,7 +359,10 @@ fn a_value_is_made_by_its_types_recipes_and_what_there_is_stays() {
     assert_eq!(first.as_object().unwrap().len(), 2);
     assert!(aws.recorder.bodies("GetRandomPassword").is_empty());
 
-    says(&aws.value(&["generate", "SEC-0007", "--yes"]).run().success(), "No changes: SEC-0007 has all keys");
+    says(
+        &aws.value(&["generate", "SEC-0007", "--yes"]).run().success(),
+        "No changes: SEC-0007 has all keys",
+    );
     let refused =
         aws.value(&["generate", "SEC-0007", "--yes", "--key", "password"]).run().fails_with(1);
     says(&refused, "`goldenpath value rotate SEC-0007 --key password`");
@@ -571,10 +575,7 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
     let aws = aws("env");
     aws.set(WHOLE, &[]).run().success();
     aws.recorder.reset();
-    says(
-        &aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1),
-        "use a local store",
-    );
+    says(&aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1), "use a local store");
     assert!(aws.recorder.bodies("GetSecretValue").is_empty());
 }
 

@@ -68,8 +68,9 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
         "{shown}"
     );
     assert!(
-        shown
-            .contains("SEC-0003    reserved   not used by any branch (reserved on origin by Dev Eloper"),
+        shown.contains(
+            "SEC-0003    reserved   not used by any branch (reserved on origin by Dev Eloper"
+        ),
         "{shown}"
     );
 }

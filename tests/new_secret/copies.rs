@@ -119,9 +119,7 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
     let mut terminal = copy(&repository, &["--env", "prod"]).in_terminal(80, 24);
     terminal.wait_for_words("✘ Name payments-db-credentials, from the copied manifest:");
     terminal.wait_for("? Name (payments-db-credentials-2) ›").key(Key::Enter);
-    terminal.wait_for_words(
-        "✘ Kubernetes Secret payments-db-creds, from the copied manifest:",
-    );
+    terminal.wait_for_words("✘ Kubernetes Secret payments-db-creds, from the copied manifest:");
     terminal.wait_for("? Kubernetes Secret (payments-db-creds-2) ›").key(Key::Enter);
     terminal.wait_for("Write this file?").send("y");
     assert_eq!(terminal.wait(), 0);

@@ -293,7 +293,10 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     git(&["fetch", "--quiet", "origin", "+refs/heads/trunk:refs/remotes/origin/trunk"]);
     let config = platform.catalog.read("goldenpath.yaml");
     platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "evil"));
-    says(&platform.set().run().fails_with(1), "has another destination in the work tree than in origin/trunk");
+    says(
+        &platform.set().run().fails_with(1),
+        "has another destination in the work tree than in origin/trunk",
+    );
     platform.catalog.write("goldenpath.yaml", &config);
 
     server.git(&["symbolic-ref", "HEAD", "refs/heads/nowhere"]);
