@@ -7,16 +7,16 @@ use futures_util::future::{self, Either};
 
 use crate::args::checked_catalog::{print_unreadable_accounts, source_of};
 use crate::args::plan::PlanArgs;
-use crate::output::progress::ApplyProgress;
 use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use crate::output::findings::count_of;
 use crate::hardening;
-use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
+use crate::interrupt;
+use crate::output::findings::count_of;
+use crate::output::progress::ApplyProgress;
 use crate::prompt::Prompter;
 use goldenpath_core::sanitize::harmless_name;
-use crate::interrupt;
+use goldenpath_deploy::reconcile;
+use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
 
 /// Apply the plan: create secrets, write and commit ExternalSecrets
 ///
@@ -38,8 +38,8 @@ pub(crate) struct Args {
     #[arg(
         value_name = "PLANFILE",
         conflicts_with_all = [
-            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "rebind_catalog",
-            "plain_folders", "refresh"
+            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard",
+            "adopt", "rebind_catalog", "plain_folders", "refresh"
         ]
     )]
     plan: Option<PathBuf>,
@@ -81,7 +81,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             copy.recover();
         }
         let plan = desired.plan(&world, unseen, context).await?;
-        if print_unreadable_accounts(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
+        if print_unreadable_accounts(&world, &plan, context)
+            || desired.warnings(&plan, context)?.is_none()
+        {
             return Ok(Outcome::Failed);
         }
         if let Some(saved) = &saved {
@@ -128,7 +130,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
         };
-        context.streams.result(&format!("{}{}", progress.failures(), crate::output::plan::summary(applied)));
+        context.streams.result(&format!(
+            "{}{}",
+            progress.failures(),
+            crate::output::plan::summary(applied)
+        ));
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {
@@ -142,7 +148,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             }
         }
         if stopping.is_requested() {
-            context.streams.message("Stopped early. Run `goldenpath apply` again to apply the rest.");
+            context
+                .streams
+                .message("Stopped early. Run `goldenpath apply` again to apply the rest.");
             return Ok(Outcome::Interrupted);
         }
         Ok(outcome(&plan, applied.failed))

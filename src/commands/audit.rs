@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::trail;
-use goldenpath_core::trail::{AuditEvent, FOLDER};
 use crate::output::findings::count_of;
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_core::suggest::did_you_mean;
 use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};
+use goldenpath_core::suggest::did_you_mean;
+use goldenpath_core::trail;
+use goldenpath_core::trail::{AuditEvent, FOLDER};
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Show and verify the audit trail
 #[derive(Debug, clap::Args)]

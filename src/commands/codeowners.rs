@@ -5,12 +5,12 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::codeowners;
-use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, Review, LinesState};
 use crate::output::diff::{FileDiff, diff_for_people};
+use goldenpath_core::codeowners;
+use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, LinesState, Review};
 use goldenpath_core::files;
-use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Print the CODEOWNERS lines that follow from `ownership`
 ///
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let path = files::confine(repository.root(), &file.path).map_err(|why| {
             Failure::rejected(
                 format!("cannot write `{}`: {why}", file.path),
-                "make it a regular file",
+                "replace it with a regular file",
             )
         })?;
         files::write_whole(&path, review.text.as_bytes())

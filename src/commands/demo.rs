@@ -10,8 +10,8 @@ use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature};
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::config::FILE_NAME;
 use crate::output::style::TerminalStyle;
+use goldenpath_core::config::FILE_NAME;
 
 /// Show all steps on an example, from an empty repository to an ExternalSecret
 ///
@@ -46,11 +46,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         .tempdir()
         .map_err(|error| Failure::io("cannot create a temporary folder", &error))?;
     // With --keep, the folder stays even if a step fails; otherwise it is deleted in every case.
-    let (path, guard) = if args.keep {
-        (folder.keep(), None)
-    } else {
-        (folder.path().to_path_buf(), Some(folder))
-    };
+    let (path, guard) =
+        if args.keep { (folder.keep(), None) } else { (folder.path().to_path_buf(), Some(folder)) };
     let stage = Stage::create(&path, context.streams.out)?;
 
     stage.print(&format!(
@@ -157,7 +154,10 @@ impl Stage {
     }
 
     fn scene(&self, text: &str) {
-        self.print(&format!("\n{}\n", self.look.style().bold().cyan().apply_to(format!("# {text}"))));
+        self.print(&format!(
+            "\n{}\n",
+            self.look.style().bold().cyan().apply_to(format!("# {text}"))
+        ));
     }
 
     fn prompt(&self, line: &str) {

@@ -5,13 +5,13 @@ use std::io::Read;
 
 use clap::Subcommand;
 
-use crate::output::check::{Format, check_all, check_and_print};
-use goldenpath_core::check::{Checked, Range};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::Selection;
 use crate::git_hooks;
-use crate::git_hooks::{HookError, HookName, PushedRef, HookChange};
+use crate::git_hooks::{HookChange, HookError, HookName, PushedRef};
+use crate::output::check::{Format, check_all, check_and_print};
+use goldenpath_core::catalog::Selection;
+use goldenpath_core::check::{Checked, Range};
 use goldenpath_core::ids;
 use goldenpath_core::ids::{IdConflict, ReservationRemote};
 use goldenpath_core::rules::RuleSet;
@@ -160,7 +160,12 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
             read.map_err(|error| Failure::io("cannot read git's input of the hook", &error))?;
             // A server's hooks have no arguments, and a user's own hook may not pass them on.
-            refs(name, &git_hooks::of_lines(&lines)?, arguments.first().map(String::as_str), context)
+            refs(
+                name,
+                &git_hooks::of_lines(&lines)?,
+                arguments.first().map(String::as_str),
+                context,
+            )
         }
         (HookName::Update, [reference, from, to]) => refs(
             name,
@@ -194,7 +199,8 @@ fn refs(
             .or_else(|| repository.upstream_branch()),
     };
     // Another ref may have the commits that the default branch gets in the same push.
-    let is_target = |one: &&PushedRef| target.as_ref().is_some_and(|target| target.name == one.name);
+    let is_target =
+        |one: &&PushedRef| target.as_ref().is_some_and(|target| target.name == one.name);
     let moves_to = pushed.iter().find(is_target).and_then(|one| repository.commit(&one.to).ok());
     let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {
@@ -204,7 +210,7 @@ fn refs(
             Err(SourceError::NoSuchCommit { .. }) if repository.has_object(&one.to) => continue,
             Err(error) => return Err(error.into()),
         };
-        // If the remote is ahead of the last fetch, its commit is unknown here; the server knows it.
+        // A commit of the remote since the last fetch is unknown here; the server knows it.
         let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
         let range = match (from, &target) {
             (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
@@ -256,9 +262,9 @@ fn refs(
 /// Returns the branches of the remote, or as of the last fetch if it cannot be queried.
 fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
     ReservationRemote::at(repository, remote).branches().unwrap_or_else(|error| {
-        context.streams.message(&format!(
-            "Warning: only fetched branches are checked for IDs: {error}."
-        ));
+        context
+            .streams
+            .message(&format!("Warning: only fetched branches are checked for IDs: {error}."));
         let prefix = format!("{remote}/");
         let mut branches = repository.branches().unwrap_or_default();
         branches.retain(|branch| branch.name.starts_with(&prefix));

@@ -6,14 +6,16 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME};
+use goldenpath_core::config::{
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME,
+};
 use goldenpath_core::files;
 use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use goldenpath_core::scaffold::pre_commit_config;
 use goldenpath_core::scaffold::pre_commit_config::HookEdit;
-use goldenpath_core::vcs::Repository;
 use goldenpath_core::template;
 use goldenpath_core::template::Output;
+use goldenpath_core::vcs::Repository;
 
 /// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
@@ -82,7 +84,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "replaced" | "created" => Some(target(root, path)?),
             _ => None,
         };
-        steps.push(SetupStep { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
+        steps.push(SetupStep {
+            done: format!("{word} {path}\n"),
+            path,
+            target,
+            text: text.to_owned(),
+        });
     }
     let item = pre_commit_config::item(&config.catalog)?;
     let name = pre_commit_config::CONFIG_FILE_NAME;

@@ -6,20 +6,20 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::args::filter::parse_status;
-use crate::cli::{Context, SelectionArgs, Outcome};
+use crate::cli::{Context, Outcome, SelectionArgs};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
+use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
-use goldenpath_deploy::lifecycle;
-use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::rules::Confidential;
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_core::suggest;
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::suggest;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::lifecycle;
+use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
 
 /// How many rejected manifests an error lists.
 const MAX_LISTED: usize = 10;
@@ -286,10 +286,15 @@ fn report(
     context: &Context,
 ) {
     if args.json {
-        let row = |step: &LifecycleStep| {
-            json!({ "id": step.id, "path": step.path, "from": step.from, "to": to })
-        };
-        let changed: Vec<_> = steps.iter().map(row).collect();
+        let rows = steps.iter().map(|LifecycleStep { id, path, from, .. }| {
+            json!({
+                "id": id,
+                "path": path,
+                "from": from,
+                "to": to,
+            })
+        });
+        let changed: Vec<_> = rows.collect();
         let json = json!({
             "version": 1,
             "dryRun": args.dry_run,
@@ -324,9 +329,7 @@ fn describe_next(steps: &[LifecycleStep], to: LifecycleStatus, project: &Project
             "apply restores the ExternalSecret, and the secret if it is marked for deletion."
                 .to_owned()
         }
-        LifecycleStatus::Active => {
-            "nothing else changes: the secret was always in use.".to_owned()
-        }
+        LifecycleStatus::Active => "nothing else changes: the secret was always in use.".to_owned(),
         LifecycleStatus::Deprecated => {
             "the secret stays in use. When it is no longer needed, the next step is \
              `decommission_requested`."

@@ -2,15 +2,15 @@
 
 use clap::ValueEnum;
 
-use crate::args::filter::{SnapshotArgs, FullFilter, note_unreadable, table_width};
 use crate::args::due_window::query_stores;
-use crate::cli::{Context, block_on, Outcome};
+use crate::args::filter::{FullFilter, SnapshotArgs, note_unreadable, table_width};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_deploy::inventory;
 use crate::output::secret_table::render_table;
-use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 
 /// List the secrets of the catalog
 ///

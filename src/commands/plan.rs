@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::output::check::CheckReporter;
-use goldenpath_core::check::{Checked, Range, check};
 use crate::args::checked_catalog::{is_applicable, print_unreadable_accounts, reject};
 use crate::args::plan::PlanArgs;
 use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::catalog::Selection;
 use crate::hardening;
-use goldenpath_core::vcs::Repository;
+use crate::output::check::CheckReporter;
+use goldenpath_core::catalog::Selection;
+use goldenpath_core::check::{Checked, Range, check};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::Repository;
 
 /// Show what apply would do, without changing anything
 ///
@@ -95,9 +95,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         });
         if let Some(path) = &args.out {
             if !plan.unseen.is_empty() {
-                context
-                    .streams
-                    .message("The plan was not saved: not every account could be read.");
+                context.streams.message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
             desired.saved(&world, &plan).await?.write(path)?;

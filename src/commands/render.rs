@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::Selection;
-use goldenpath_core::report::count;
 use crate::output::findings::{count_of, findings_for_people, summary};
+use goldenpath_core::catalog::Selection;
 use goldenpath_core::files;
-use goldenpath_deploy::gitops::check_path;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionTemplate};
+use goldenpath_core::report::count;
 use goldenpath_core::rules;
 use goldenpath_core::rules::{RuleSet, Severity};
 use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::gitops::check_path;
 
 /// Print the ExternalSecrets of manifests
 ///
@@ -22,7 +22,8 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("render":
     "Print the ExternalSecrets of one service" => "goldenpath render --service payments",
-    "Write those of one environment into a file" => "goldenpath render --env prod > external-secrets.yaml",
+    "Write those of one environment into a file" =>
+        "goldenpath render --env prod > external-secrets.yaml",
     "Write files as in the GitOps repository" => "goldenpath render --out-dir rendered",
 ))]
 pub(crate) struct Args {

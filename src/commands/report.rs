@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::args::filter::{SnapshotArgs, Filter};
 use crate::args::due_window::DueWindow;
-use crate::cli::{Context, block_on, Outcome};
+use crate::args::filter::{Filter, SnapshotArgs};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::trail;
-use goldenpath_core::trail::AuditEvent;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
-use goldenpath_deploy::inventory;
-use goldenpath_deploy::inventory::{DueList, CatalogRow};
 use goldenpath_core::manifest::SecretRequest;
-use goldenpath_deploy::inventory::page::{MARK, Moment, CatalogPage};
+use goldenpath_core::trail;
+use goldenpath_core::trail::AuditEvent;
+use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::page::{CatalogPage, MARK, Moment};
+use goldenpath_deploy::inventory::{CatalogRow, DueList};
 
 /// The largest existing page that is checked for goldenpath's mark, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -75,8 +75,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 event.actor.name()
             ),
         };
-        let timeline =
-            |row: &CatalogRow| trail::read(&repository, snapshot, row.id).events().map(moment).collect();
+        let timeline = |row: &CatalogRow| {
+            trail::read(&repository, snapshot, row.id).events().map(moment).collect()
+        };
         let report = CatalogPage {
             at: snapshot.to_string(),
             timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
@@ -85,8 +86,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
         };
         let page = report.page()?;
-        let failed =
-            |error| Failure::io(&format!("cannot write `{}`", place.display()), &error);
+        let failed = |error| Failure::io(&format!("cannot write `{}`", place.display()), &error);
         fs::create_dir_all(&args.out).map_err(failed)?;
         files::write_whole(&place, page.as_bytes()).map_err(failed)?;
         context.streams.result(&format!("{}\n", place.display()));

@@ -7,23 +7,25 @@ use crate::args::filter::{SnapshotArgs, table_width};
 use crate::args::gitops_place::GitopsPlace;
 use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::trail;
+use crate::output::secret_details::render_details;
 use goldenpath_core::catalog::{Entry, Project, Selection};
 use goldenpath_core::config::Reserve;
-use crate::output::secret_details::render_details;
-use goldenpath_deploy::gitops::FileState;
 use goldenpath_core::ids::Allocator;
-use goldenpath_deploy::inventory::{Calendar, StoredDetails, Projected, Reserved, CatalogRow, SecretDetails, Stored, Lookup};
-use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
 use goldenpath_core::rules;
 use goldenpath_core::rules::{Finding, Renewals, RuleSet};
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::store::SecretStore;
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::trail;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::gitops::FileState;
+use goldenpath_deploy::inventory::{
+    Calendar, CatalogRow, Lookup, Projected, Reserved, SecretDetails, Stored, StoredDetails,
+};
+use goldenpath_deploy::lifecycle::LifecycleError;
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
+use goldenpath_deploy::store::SecretStore;
 
 /// Show everything known about one secret
 ///
@@ -90,15 +92,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (mut store, mut gitops, mut reservation) =
             (Lookup::LeftOut, Lookup::LeftOut, Lookup::LeftOut);
         if !args.offline {
-            context.streams.brief_progress("Reading the store, the GitOps repository and the remote …");
+            context
+                .streams
+                .brief_progress("Reading the store, the GitOps repository and the remote …");
             store = subject.stored(context.now).await;
             let projected = subject.projected(subject.waits(&store), context);
             reservation = subject.reserved();
             context.streams.end_progress();
             gitops = projected?;
         }
-        if let Lookup::Answer(Stored { found: Some(StoredDetails { known, stranger: None, .. }), .. }) =
-            &store
+        if let Lookup::Answer(Stored {
+            found: Some(StoredDetails { known, stranger: None, .. }),
+            ..
+        }) = &store
         {
             calendar.known.insert(request.id, *known);
             let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
@@ -164,8 +170,11 @@ impl ShownSecret<'_> {
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: SecretOwnership::of(&found, &ExpectedTags::of(self.project, Some(self.request.id)))
-                .stranger(),
+            stranger: SecretOwnership::of(
+                &found,
+                &ExpectedTags::of(self.project, Some(self.request.id)),
+            )
+            .stranger(),
         });
         Lookup::Answer(Stored { place: account.store.place(), found })
     }
@@ -223,9 +232,7 @@ impl ShownSecret<'_> {
             FileState::Unlisted => {
                 ("unlisted", "the kustomization of its folder does not list it".to_owned())
             }
-            FileState::Foreign(why) => {
-                ("foreign", format!("another file has this path: {why}"))
-            }
+            FileState::Foreign(why) => ("foreign", format!("another file has this path: {why}")),
             FileState::Unlistable(why) => ("unlistable", why),
         };
         let file = self.conceal(projection.file);

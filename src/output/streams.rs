@@ -1,4 +1,4 @@
-//! Output streams: results go to stdout, progress and messages to stderr.
+//! The output streams: results go to stdout; progress and messages go to stderr.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};

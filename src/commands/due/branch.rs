@@ -1,19 +1,19 @@
 //! `due --decommission`: a branch that moves due secrets one step on, for a review.
 
 use crate::args::commit;
-use crate::output::check::CheckReporter;
-use goldenpath_core::check::{Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
-use goldenpath_core::report::count;
+use crate::output::check::CheckReporter;
 use crate::output::findings::{count_of, findings_for_people};
+use goldenpath_core::catalog::{Catalog, Project, Selection};
+use goldenpath_core::check::{Range, check};
+use goldenpath_core::manifest::{LifecycleStatus, MAX_BYTES, SecretId};
+use goldenpath_core::report::count;
+use goldenpath_core::rules::Severity;
 use goldenpath_core::vcs::git::NETWORK;
+use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::inventory::{Due, Reason, day};
 use goldenpath_deploy::lifecycle;
-use goldenpath_core::manifest::{LifecycleStatus, MAX_BYTES, SecretId};
-use goldenpath_core::rules::Severity;
-use goldenpath_core::vcs::{Repository, Snapshot};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

@@ -5,15 +5,15 @@ mod branch;
 use clap::ValueEnum;
 
 use super::due::branch::{BranchArgs, create_branch};
-use crate::args::filter::{SnapshotArgs, Filter, note_unreadable, table_width};
 use crate::args::due_window::DueWindow;
-use crate::cli::{Context, block_on, Outcome};
+use crate::args::filter::{Filter, SnapshotArgs, note_unreadable, table_width};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Selection};
 use crate::output::due_list::render_due_list;
-use goldenpath_deploy::inventory::{DueList, DUE_TEMPLATE};
-use goldenpath_core::vcs::Repository;
+use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::Repository;
+use goldenpath_deploy::inventory::{DUE_TEMPLATE, DueList};
 
 /// Show due reviews, rotations and long-deprecated secrets
 ///
@@ -91,14 +91,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let days = if args.decommission { 0 } else { args.window.within };
         let due = dates.due(days, &args.filter, &project, &catalog, context)?;
         if args.decommission {
-            return create_branch(
-                &args.branch,
-                &repository,
-                &project,
-                &mut catalog,
-                &due,
-                context,
-            );
+            return create_branch(&args.branch, &repository, &project, &mut catalog, &due, context);
         }
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.window.within);

@@ -11,11 +11,13 @@ use crate::args::reservation::{ReservationArgs, report_event, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Selection};
-use goldenpath_core::ids::{Allocator, Asked, Holder, ReservationRemote, RemoteError, IdStatus, holders};
+use goldenpath_core::ids::{
+    Allocator, Asked, Holder, IdStatus, RemoteError, ReservationRemote, holders,
+};
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
 use goldenpath_core::used_ids::ScanDepth;
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// List, reserve and change audit IDs
 #[derive(Debug, clap::Args)]
@@ -54,10 +56,15 @@ enum IdCommand {
     ))]
     Reserve {
         /// Reserve N IDs
-        #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+        #[arg(
+            long,
+            default_value_t = 1,
+            value_name = "N",
+            value_parser = clap::value_parser!(u16).range(1..=1000)
+        )]
         count: u16,
         #[command(flatten)]
-        reserving: ReservationArgs,
+        reservation: ReservationArgs,
         /// Print the IDs as JSON
         #[arg(long)]
         json: bool,
@@ -89,8 +96,8 @@ enum IdCommand {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     match &args.command {
         IdCommand::Next { json } => next(*json, context),
-        IdCommand::Reserve { count, reserving, json } => {
-            reserve((*count).into(), *reserving, *json, context)
+        IdCommand::Reserve { count, reservation, json } => {
+            reserve((*count).into(), *reservation, *json, context)
         }
         IdCommand::List { unused, offline, json } => list(*unused, *offline, *json, context),
         IdCommand::Renumber(args) => renumber::run(args, context),
@@ -108,13 +115,13 @@ fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
 
 fn reserve(
     count: usize,
-    reserving: ReservationArgs,
+    reservation: ReservationArgs,
     as_json: bool,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
-    let given = take(&reserving.allocator(&repository, &config), count, context)?;
+    let given = take(&reservation.allocator(&repository, &config), count, context)?;
     print_ids(
         &given.ids,
         as_json,
@@ -157,7 +164,8 @@ fn list(
     let answer =
         remote.as_ref().and_then(|remote| query(remote, context).map(|answer| (remote, answer)));
     let of_remote = answer.as_ref().map(|(remote, answer)| (remote.name.as_str(), answer));
-    let used = allocator.used(of_remote, ScanDepth::AtFolders, &|event| report_event(&event, context))?;
+    let used =
+        allocator.used(of_remote, ScanDepth::AtFolders, &|event| report_event(&event, context))?;
     let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
         rows.retain(|row| matches!(row.standing, IdStatus::Reserved | IdStatus::GivenOut));

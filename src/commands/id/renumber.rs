@@ -5,15 +5,15 @@ use serde_json::json;
 use crate::args::reservation::{ReservationArgs, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use crate::output::diff::{FileDiff, diff_for_people};
+use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_core::ids::{Allocator, Younger, collisions, renumber};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::Confidential;
-use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 
 /// Change the ID of the younger of two manifests with the same ID
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    reserving: ReservationArgs,
+    reservation: ReservationArgs,
     /// Print the old and new IDs and paths as JSON
     #[arg(long)]
     json: bool,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let allocator = args.reserving.allocator(&repository, &project.config);
+    let allocator = args.reservation.allocator(&repository, &project.config);
     let (younger, kept) = match args.manifests.as_slice() {
         [] => find_collisions(&repository, &project, &catalog, &allocator, context)?,
         names => (find_manifests(&repository, &catalog, names)?, 0),
@@ -116,9 +116,9 @@ fn find_collisions(
             }
             Err(error) => {
                 context.streams.end_progress();
-                context.streams.message(&format!(
-                    "Warning: only fetched branches are checked: {error}."
-                ));
+                context
+                    .streams
+                    .message(&format!("Warning: only fetched branches are checked: {error}."));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The dialogue of `new secret`: asks for the missing answers of a draft.
 
-use goldenpath_core::scaffold::{Constraint, Draft, Field, AnswerOrigin, AnswerVerdict};
 use crate::prompt::{PromptError, Prompter, Question};
+use goldenpath_core::scaffold::{AnswerOrigin, AnswerVerdict, Constraint, Draft, Field};
 
 /// Asks those of `questions` that have no valid answer in `draft`, in their order.
 ///
@@ -49,9 +49,7 @@ fn ask_field(
     source: Option<&str>,
 ) -> Result<Vec<String>, PromptError> {
     let mut choices = constraint.suggestions(draft, field);
-    if field == Field::Environment
-        && choices.iter().any(|choice| Some(choice.as_str()) != source)
-    {
+    if field == Field::Environment && choices.iter().any(|choice| Some(choice.as_str()) != source) {
         choices.retain(|choice| Some(choice.as_str()) != source);
     }
     let at = choices.iter().position(|choice| Some(choice.as_str()) == default).unwrap_or(0);

@@ -6,21 +6,24 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::args::commit::{CommitArgs, Committed};
 use crate::args::reservation::{ReservationArgs, take, upcoming};
-use crate::args::commit::{Committed, CommitArgs};
-use crate::output::check::CheckReporter;
-use goldenpath_core::catalog::ConfigFile;
-use goldenpath_core::check::report_additions;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
+use crate::output::check::CheckReporter;
 use crate::output::findings::{findings_for_people, summary};
-use goldenpath_core::manifest::SecretId;
-use goldenpath_core::scaffold;
-use goldenpath_core::scaffold::{Answers, AnswersError, AnswersFile, Constraint, Draft, Field, MAX_ANSWERS_BYTES, Model, NewManifest, AnswerOrigin, Original, ScaffoldError, InvalidAnswer};
-use goldenpath_core::vcs::{Repository, Snapshot};
 use crate::prompt::{PromptError, Prompter};
+use goldenpath_core::catalog::ConfigFile;
+use goldenpath_core::catalog::{Catalog, Project, Selection};
+use goldenpath_core::check::report_additions;
+use goldenpath_core::manifest::SecretId;
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::scaffold;
+use goldenpath_core::scaffold::{
+    AnswerOrigin, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, InvalidAnswer,
+    MAX_ANSWERS_BYTES, Model, NewManifest, Original, ScaffoldError,
+};
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Write a new SecretRequest with the next free ID
 ///

@@ -1,17 +1,17 @@
 //! `validate --fix` and `validate --diff`: applies fixes and prints the remaining findings.
 
-use crate::output::check::{CheckReporter, Format, outcome, print_findings};
-use goldenpath_core::check::{Checked, Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Entry, Selection};
+use crate::output::check::{CheckReporter, Format, outcome, print_findings};
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
+use goldenpath_core::catalog::{Entry, Selection};
+use goldenpath_core::check::{Checked, Range, check};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::{FixContext, FixOutcome};
 use goldenpath_core::rules::{Applicability, Confidential, Finding, Fix};
-use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::vcs::Repository;
 
 /// The number of files from which on writing them takes noticeable time.
 const MANY: usize = 500;
@@ -106,8 +106,7 @@ fn moved(selection: &Selection, fixed: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {
-            let moved =
-                fixed.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
+            let moved = fixed.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
             Selection::Paths(
                 paths.iter().cloned().chain(moved.map(|rewrite| rewrite.path.clone())).collect(),
             )

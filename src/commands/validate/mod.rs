@@ -5,11 +5,11 @@ mod fix;
 use std::path::PathBuf;
 
 use super::validate::fix::{FixArgs, fix};
-use crate::output::check::{Format, check_and_print};
-use goldenpath_core::check::Range;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::output::check::{Format, check_and_print};
 use goldenpath_core::catalog::Selection;
+use goldenpath_core::check::Range;
 use goldenpath_core::vcs::Repository;
 
 /// Check manifests against the rules
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (None, _) => Range::since(&repository, None, to)?,
     };
     let range = range.configured_by(context.config.as_deref());
-    check_and_print(&repository, &range.over_time(&repository, context.now), &Selection::All, args.format, context)
+    let range = range.over_time(&repository, context.now);
+    check_and_print(&repository, &range, &Selection::All, args.format, context)
 }
 
 /// Returns whether it is git's ID for a ref that does not exist (githooks, "pre-receive").

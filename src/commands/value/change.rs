@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::secret::ValueTarget;
-use crate::output::progress::tell_of_the_record;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::progress::tell_of_the_record;
+use crate::output::table::{Cell, Column, table};
+use crate::prompt::{PromptError, Prompter};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::Applied;
 use goldenpath_deploy::store::{SecretStore, StoreError};
-use crate::output::table::{Cell, Column, table};
-use crate::prompt::{PromptError, Prompter};
-use crate::interrupt;
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{Fate, SecretValue};
 
@@ -42,7 +42,10 @@ pub(crate) struct PreviousValue {
 }
 
 impl Confirmation {
-    /// Returns an error if there is no terminal to ask on and no `--yes`.
+    /// Returns the prompter, or nothing with `--yes`.
+    ///
+    /// # Errors
+    /// There is neither a terminal nor `--yes`.
     pub(crate) fn new(yes: bool, context: &Context) -> Result<Self, Failure> {
         interrupt::listen();
         let prompter = if yes { None } else { Prompter::on_terminal(context.streams.err) };
@@ -180,8 +183,5 @@ fn render_fates(fates: &[(String, Fate)], context: &Context) -> String {
     };
     let column = |head| Column { head, least: None, rank: 0 };
     let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
-    format!(
-        "{}\n",
-        table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, look)
-    )
+    format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, look))
 }

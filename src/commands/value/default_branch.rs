@@ -1,14 +1,14 @@
 //! The check of a value's destination against the remote's default branch.
 //!
-//! A work tree may have a branch that nobody approved.
+//! A work tree may have a branch that was not reviewed.
 
 use std::path::Path;
 
 use super::secret::concealed;
-use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
 use crate::failure::Failure;
-use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
+use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
 use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
 
 /// The longest shown value of a setting, in characters.
 const LONGEST: usize = 200;
@@ -57,8 +57,11 @@ impl DefaultBranchCatalog {
         let ours = project.config.audit.remote.clone().unwrap_or(main);
         if ours != base.branch.remote {
             let theirs = Some(base.branch.remote.clone());
-            base.other_remote =
-                Some(DestinationDifference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
+            base.other_remote = Some(DestinationDifference {
+                key: "audit.remote".to_owned(),
+                ours: Some(ours),
+                theirs,
+            });
         }
         Ok(Some(base))
     }

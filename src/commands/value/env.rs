@@ -5,7 +5,7 @@ use std::process::Command;
 use secrecy::ExposeSecret;
 
 use super::secret::WorkTreeCatalog;
-use crate::cli::{Context, block_on, Outcome};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
 use goldenpath_core::config::Backend;
 use goldenpath_deploy::store::SecretStore;

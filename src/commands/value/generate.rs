@@ -4,8 +4,8 @@ use clap::ValueEnum;
 
 use super::change::{Confirmation, PreviousValue, ValueChange, run_recorded};
 use super::input;
-use super::secret::{WorkTreeCatalog, ValueTarget};
-use crate::cli::{Context, block_on, Outcome};
+use super::secret::{ValueTarget, WorkTreeCatalog};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
 use goldenpath_core::config::Key;
 use goldenpath_deploy::store;
@@ -189,7 +189,10 @@ fn select_keys<'a>(
 }
 
 /// Rejects a value that lacks required keys without a recipe.
-fn check_given_keys(subject: &ValueTarget<'_>, before: Option<&SecretValue>) -> Result<(), Failure> {
+fn check_given_keys(
+    subject: &ValueTarget<'_>,
+    before: Option<&SecretValue>,
+) -> Result<(), Failure> {
     let needed = subject.secret_type.only_given();
     let missing: Vec<&str> = needed
         .into_iter()

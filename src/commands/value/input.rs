@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use super::secret::ValueTarget;
 use crate::failure::Failure;
+use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_core::config;
 use goldenpath_core::config::Key;
-use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{MAX_INPUT, SecretValue, ValueError};
 
@@ -131,10 +131,8 @@ fn ask_for(key: &Key, has_it: bool, prompter: &Prompter) -> Result<Option<Secret
         };
         match text.filter(|text| !text.expose_secret().is_empty()) {
             None if empty.is_empty() => {
-                prompter.reject(&format!(
-                    "{} is required; Ctrl-C cancels without writing",
-                    key.name
-                ))?;
+                prompter
+                    .reject(&format!("{} is required; Ctrl-C cancels without writing", key.name))?;
             }
             text => return Ok(text),
         }

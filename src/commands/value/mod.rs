@@ -1,13 +1,13 @@
 //! `goldenpath value`: the only command that handles values.
 
-mod default_branch;
 mod change;
+mod default_branch;
 mod env;
 mod generate;
 mod input;
+mod secret;
 mod set;
 mod status;
-mod secret;
 
 use clap::Subcommand;
 

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::default_branch::DefaultBranchCatalog;
-use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use crate::cli::Context;
 use crate::failure::Failure;
+use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::config::SecretType;
-use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
+use goldenpath_core::rules;
+use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::audit::{RecordedAction, Recorder};
+use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
-use goldenpath_deploy::audit::{RecordedAction, Recorder};
-use goldenpath_core::rules;
-use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::store::{SecretStore, Store, StoreError, StoredSecret};
-use goldenpath_core::sanitize::harmless_name;
 
 /// The catalog in the work tree.
 pub(crate) struct WorkTreeCatalog {
@@ -90,17 +90,14 @@ impl WorkTreeCatalog {
                     "the secret `{}` does not exist yet ({place})",
                     concealed(entry, project, key.to_string())
                 ),
-                format!(
-                    "run `goldenpath apply` after the manifest of {} has merged",
-                    request.id
-                ),
+                format!("run `goldenpath apply` after the manifest of {} has merged", request.id),
             )
         })?;
         let ownership = SecretOwnership::of(&found, &ExpectedTags::of(project, Some(request.id)));
-        if let Some(whose) = ownership.stranger() {
+        if let Some(reason) = ownership.stranger() {
             return Err(Failure::rejected(
                 format!(
-                    "the secret `{}` is not the one of {}: {whose}",
+                    "the secret `{}` is not the one of {}: {reason}",
                     concealed(entry, project, key.to_string()),
                     request.id
                 ),

@@ -4,12 +4,12 @@ use super::change::{Confirmation, PreviousValue, ValueChange};
 use super::input;
 use super::input::FromFile;
 use super::secret::WorkTreeCatalog;
-use crate::cli::{Context, block_on, Outcome};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::prompt::Prompter;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::ValueSource;
-use crate::prompt::Prompter;
-use crate::interrupt;
 use goldenpath_deploy::value::{SecretValue, ValueError};
 
 /// Set a value, or some of its keys

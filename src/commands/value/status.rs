@@ -9,19 +9,19 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::secret::{WorkTreeCatalog, open_accounts};
-use goldenpath_core::catalog::{Entry, Project};
 use crate::args::duration::parse_duration;
 use crate::args::filter::table_width;
-use crate::cli::{Context, block_on, SelectionArgs, Outcome};
+use crate::cli::{Context, Outcome, SelectionArgs, block_on};
 use crate::failure::Failure;
-use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
-use goldenpath_core::rules;
-use goldenpath_deploy::store::{SecretStore, StoreError, StoredSecret, ValueVersion};
-use crate::output::table::{Cell, Column, table};
-use goldenpath_core::sanitize::harmless_json;
 use crate::output::findings::count_of;
+use crate::output::table::{Cell, Column, table};
+use goldenpath_core::catalog::{Entry, Project};
+use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
+use goldenpath_core::rules;
+use goldenpath_core::sanitize::harmless_json;
 use goldenpath_deploy::lifecycle::LifecycleError;
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
+use goldenpath_deploy::store::{SecretStore, StoreError, StoredSecret, ValueVersion};
 use goldenpath_deploy::value::SecretValue;
 
 /// How many secrets are read concurrently.
@@ -55,7 +55,13 @@ pub(crate) struct Args {
     #[arg(long)]
     wait: bool,
     /// Limit the time to wait: 90s, 10m, 1h
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration, requires = "wait")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10m",
+        value_parser = parse_duration,
+        requires = "wait"
+    )]
     timeout: Duration,
     /// Set how to print the status
     #[arg(long, value_enum, default_value_t)]
@@ -114,11 +120,8 @@ enum ValueState {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let catalog = WorkTreeCatalog::read(context)?;
     let secrets = args.select(&catalog)?;
-    let rejected = if args.keys {
-        check_destinations(&secrets, &catalog, context)?
-    } else {
-        BTreeSet::new()
-    };
+    let rejected =
+        if args.keys { check_destinations(&secrets, &catalog, context)? } else { BTreeSet::new() };
     block_on(async {
         let environments = secrets.iter().map(|secret| secret.request.environment.to_string());
         let (accounts, unreadable) = open_accounts(&catalog, environments).await;
@@ -254,9 +257,9 @@ impl Args {
             .collect();
         if let Some(first) = awaiting.first() {
             let secrets = count_of(awaiting.len(), "secret");
-            context.streams.message(&format!(
-                "{secrets} without a value. Next: goldenpath value set {first}"
-            ));
+            context
+                .streams
+                .message(&format!("{secrets} without a value. Next: goldenpath value set {first}"));
         }
     }
 
@@ -311,7 +314,8 @@ async fn read_status<'a>(
         ValueState::Present { .. } if access == KeyAccess::Read => {
             Some(match account.store.value(secret.key).await {
                 Ok(stored) => {
-                    let value = stored.and_then(|stored| SecretValue::stored(stored.text.as_ref()?));
+                    let value =
+                        stored.and_then(|stored| SecretValue::stored(stored.text.as_ref()?));
                     let names =
                         value.map(|value| value.names().into_iter().map(str::to_owned).collect());
                     names.ok_or_else(|| "not a JSON object".to_owned())
