@@ -422,9 +422,9 @@ fn print_findings(findings: &[Finding], catalog: &Catalog, context: &Context) {
     if findings.is_empty() {
         return;
     }
-    let look = context.streams.err;
-    for drawn in findings_for_people(findings, catalog, look) {
+    let terminal = context.streams.err;
+    for drawn in findings_for_people(findings, catalog, terminal) {
         context.streams.rendered(&drawn);
     }
-    context.streams.rendered(&summary(catalog.selected().count(), findings, look));
+    context.streams.rendered(&summary(catalog.selected().count(), findings, terminal));
 }

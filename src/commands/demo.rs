@@ -131,13 +131,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 struct Stage {
     catalog: PathBuf,
     gitops: PathBuf,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 }
 
 impl Stage {
-    fn create(folder: &Path, look: TerminalStyle) -> Result<Self, Failure> {
+    fn create(folder: &Path, terminal: TerminalStyle) -> Result<Self, Failure> {
         let stage =
-            Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), look };
+            Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), terminal };
         for path in [&stage.catalog, &stage.gitops] {
             let mut options = RepositoryInitOptions::new();
             // Without a template, the user's own hooks do not run.
@@ -156,12 +156,12 @@ impl Stage {
     fn scene(&self, text: &str) {
         self.print(&format!(
             "\n{}\n",
-            self.look.style().bold().cyan().apply_to(format!("# {text}"))
+            self.terminal.style().bold().cyan().apply_to(format!("# {text}"))
         ));
     }
 
     fn prompt(&self, line: &str) {
-        self.print(&format!("{}\n", self.look.style().dim().apply_to(format!("$ {line}"))));
+        self.print(&format!("{}\n", self.terminal.style().dim().apply_to(format!("$ {line}"))));
     }
 
     /// Runs this program as a user would, and returns an error if it does not exit with `code`.
@@ -170,7 +170,7 @@ impl Stage {
         let program = std::env::current_exe()
             .map_err(|error| Failure::io("cannot find the goldenpath program", &error))?;
         let mut command = Command::new(program);
-        command.args(["--color", if self.look.color { "always" } else { "never" }]);
+        command.args(["--color", if self.terminal.color { "always" } else { "never" }]);
         command.args(arguments).current_dir(&self.catalog).stdin(Stdio::null());
         // A demo inside a git hook must not change the hook's repository.
         for (name, _) in

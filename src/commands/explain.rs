@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let look = context.streams.out;
+    let terminal = context.streams.out;
     let text = match &args.rule {
         None => RULES
             .iter()
@@ -40,11 +40,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 Failure::usage(format!("no rule has the code or name `{key}`"), help)
             })?;
             let heading = format!("{} {} ({})", rule.code, rule.name, severity(rule));
-            let mut text = format!("{}\n\n", look.style().bold().apply_to(heading));
+            let mut text = format!("{}\n\n", terminal.style().bold().apply_to(heading));
             for line in rule.page().lines() {
                 match line.strip_prefix("## ") {
                     Some(heading) => {
-                        text.push_str(&format!("{}\n", look.style().bold().apply_to(heading)))
+                        text.push_str(&format!("{}\n", terminal.style().bold().apply_to(heading)))
                     }
                     None if line.starts_with("```") => {}
                     None => text.push_str(&format!("{line}\n")),

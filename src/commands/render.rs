@@ -49,11 +49,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     args.narrow.check(&project, &reading.catalog)?;
     let (catalog, findings) = rules.finish(reading)?;
     if count(&findings, Severity::Error) > 0 {
-        let look = context.streams.err;
-        for drawn in findings_for_people(&findings, &catalog, look) {
+        let terminal = context.streams.err;
+        for drawn in findings_for_people(&findings, &catalog, terminal) {
             context.streams.rendered(&drawn);
         }
-        context.streams.rendered(&summary(catalog.selected().count(), &findings, look));
+        context.streams.rendered(&summary(catalog.selected().count(), &findings, terminal));
         return Ok(Outcome::Failed);
     }
     let template = ProjectionTemplate::compile(

@@ -108,21 +108,21 @@ pub(crate) fn print_findings(
     context: &Context,
     before_summary: impl FnOnce(),
 ) {
-    let (files, look) = (catalog.selected().count(), context.streams.out);
+    let (files, terminal) = (catalog.selected().count(), context.streams.out);
     match format {
         Format::Human => {
-            for drawn in findings_for_people(findings, catalog, look) {
+            for drawn in findings_for_people(findings, catalog, terminal) {
                 context.streams.result(&drawn);
             }
             before_summary();
-            context.streams.result(&summary(files, findings, look));
+            context.streams.result(&summary(files, findings, terminal));
         }
         Format::Github => {
             for command in findings_for_github(findings) {
                 context.streams.command(&command);
             }
             before_summary();
-            context.streams.result(&summary(files, findings, look));
+            context.streams.result(&summary(files, findings, terminal));
         }
         Format::Sarif => {
             context.streams.result(&format!("{}\n", findings_as_sarif(files, findings, catalog)));
@@ -147,7 +147,7 @@ pub(crate) fn check_all(
     extra: &ExtraCheck<'_>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let look = context.streams.out;
+    let terminal = context.streams.out;
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
         context.streams.message(&format!("{name}:"));
@@ -159,13 +159,13 @@ pub(crate) fn check_all(
         )?;
         let more = extra(name, range, &checked)?;
         checked.findings.extend(more);
-        for drawn in findings_for_people(&checked.findings, &checked.catalog, look) {
+        for drawn in findings_for_people(&checked.findings, &checked.catalog, terminal) {
             context.streams.result(&drawn);
         }
         files += checked.catalog.selected().count();
         all.extend(checked.findings);
     }
-    context.streams.result(&summary(files, &all, look));
+    context.streams.result(&summary(files, &all, terminal));
     Ok(outcome(&all))
 }
 

@@ -14,7 +14,7 @@ pub struct FileDiff<'a> {
 
 /// Returns the unified diff; a moved file has git's headers of a rename.
 #[must_use]
-pub fn diff_for_people(difference: &FileDiff<'_>, look: TerminalStyle) -> String {
+pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> String {
     let FileDiff { before, after, .. } = difference;
     let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
     let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
@@ -29,14 +29,14 @@ pub fn diff_for_people(difference: &FileDiff<'_>, look: TerminalStyle) -> String
         lines.push(format!("--- a/{from}\n"));
         lines.push(format!("+++ b/{to}\n"));
     }
-    let head: String = lines.iter().map(|line| styled(line, &look.style().bold())).collect();
-    head + &hunks(before, after, look)
+    let head: String = lines.iter().map(|line| styled(line, &terminal.style().bold())).collect();
+    head + &hunks(before, after, terminal)
 }
 
 /// Returns the changed lines with their context.
 ///
 /// libgit2 fails only if memory runs out; then nothing is shown.
-fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
+fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
     let mut shown = String::new();
     let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
     let Ok(mut patch) = patch else { return shown };
@@ -44,7 +44,7 @@ fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
         &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
             let text = String::from_utf8_lossy(line.content());
             let text = harmless_line(&text);
-            let style = look.style();
+            let style = terminal.style();
             match line.origin() {
                 'F' => {}
                 'H' => shown.push_str(&styled(&text, &style.cyan())),

@@ -28,17 +28,18 @@ const MAX_PER_FILE: usize = 50;
 pub fn findings_for_people(
     findings: &[Finding],
     catalog: &Catalog,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> impl Iterator<Item = String> {
     findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_file| {
         let (first, rest) = of_file.split_at(of_file.len().min(MAX_PER_FILE));
-        let shown = first.iter().map(move |finding| render(&Drawing::of(finding, catalog), look));
-        shown.chain(rest.first().map(|next| render_rest(rest.len(), &next.path, look)))
+        let shown =
+            first.iter().map(move |finding| render(&Drawing::of(finding, catalog), terminal));
+        shown.chain(rest.first().map(|next| render_rest(rest.len(), &next.path, terminal)))
     })
 }
 
-fn render_rest(more: usize, path: &str, look: TerminalStyle) -> String {
-    let dots = if look.unicode { "…" } else { "..." };
+fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
+    let dots = if terminal.unicode { "…" } else { "..." };
     let (number, s) = (grouped(more), plural(more));
     format!(
         "{dots} and {number} more finding{s} in {}; `--format json` shows all of them\n\n",
@@ -48,20 +49,20 @@ fn render_rest(more: usize, path: &str, look: TerminalStyle) -> String {
 
 /// Returns the last line of a check: the number of manifests, errors and warnings.
 #[must_use]
-pub fn summary(files: usize, findings: &[Finding], look: TerminalStyle) -> String {
+pub fn summary(files: usize, findings: &[Finding], terminal: TerminalStyle) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
     let checked = format!("checked {} manifest{}", grouped(files), plural(files));
     match (errors, warnings) {
-        (0, 0) => format!("{checked}: {}\n", look.style().green().apply_to("no findings")),
+        (0, 0) => format!("{checked}: {}\n", terminal.style().green().apply_to("no findings")),
         _ => {
             let mut parts = Vec::new();
             if errors > 0 {
                 let text = format!("{} error{}", grouped(errors), plural(errors));
-                parts.push(look.style().red().bold().apply_to(text).to_string());
+                parts.push(terminal.style().red().bold().apply_to(text).to_string());
             }
             if warnings > 0 {
                 let text = format!("{} warning{}", grouped(warnings), plural(warnings));
-                parts.push(look.style().yellow().apply_to(text).to_string());
+                parts.push(terminal.style().yellow().apply_to(text).to_string());
             }
             format!("{checked}: {}\n", parts.join(", "))
         }
@@ -115,21 +116,21 @@ fn plural(count: usize) -> &'static str {
 
 /// Returns an error as text for people, with its place and help.
 #[must_use]
-pub fn render_report(report: &dyn Diagnostic, look: TerminalStyle) -> String {
-    render(&Drawing::copy_of(report), look)
+pub fn render_report(report: &dyn Diagnostic, terminal: TerminalStyle) -> String {
+    render(&Drawing::copy_of(report), terminal)
 }
 
-fn render(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
+fn render(diagnostic: &dyn Diagnostic, terminal: TerminalStyle) -> String {
     let theme = GraphicalTheme {
-        characters: if look.unicode {
+        characters: if terminal.unicode {
             ThemeCharacters::unicode()
         } else {
             ThemeCharacters::ascii()
         },
-        styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+        styles: if terminal.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
     };
     let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(look.width)
+        .with_width(terminal.width)
         .with_links(false)
         .with_context_lines(1)
         .with_word_separator(WordSeparator::AsciiSpace)

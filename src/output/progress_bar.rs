@@ -37,9 +37,9 @@ impl Bar {
     ///
     /// Returns `None` if stderr is not a terminal, has no color, is dumb or belongs to a pipeline.
     #[must_use]
-    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
-        let can_draw = io::stderr().is_terminal() && look.color && !is_dumb() && !has_no_user();
-        let (filling, characters) = if look.unicode {
+    pub fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
+        let can_draw = io::stderr().is_terminal() && terminal.color && !is_dumb() && !has_no_user();
+        let (filling, characters) = if terminal.unicode {
             ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ ")
         } else {
             ("{prefix} [{bar:30}] {human_pos} of {human_len}{msg}", "=> ")

@@ -52,10 +52,10 @@ pub fn table(
     columns: &[Column],
     rows: &[Vec<Cell>],
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
     let widths = fitted(columns, &natural(columns, rows), width);
-    let end = if look.unicode { "…" } else { "~" };
+    let end = if terminal.unicode { "…" } else { "~" };
     let line = |cells: &mut dyn Iterator<Item = &Cell>| {
         let mut line = String::new();
         let shown: Vec<(&Cell, usize)> =
@@ -74,7 +74,7 @@ pub fn table(
         line
     };
     let heads: Vec<Cell> =
-        columns.iter().map(|column| Cell::styled(column.head, look.style().bold())).collect();
+        columns.iter().map(|column| Cell::styled(column.head, terminal.style().bold())).collect();
     let mut text = line(&mut heads.iter());
     for row in rows {
         text.push_str(&line(&mut row.iter()));
@@ -127,7 +127,7 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
 mod tests {
     use super::*;
 
-    const LOOK: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
+    const TERMINAL: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
 
     fn drawn(width: Option<usize>) -> String {
         let column = |head, least, rank| Column { head, least, rank };
@@ -141,7 +141,7 @@ mod tests {
                 row(["SEC-0002", "日本語", "a\u{1b}b"]),
             ],
             width,
-            LOOK,
+            TERMINAL,
         )
     }
 

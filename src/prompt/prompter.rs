@@ -41,7 +41,7 @@ pub enum PromptError {
 pub struct Prompter {
     mode: Mode,
     term: Term,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 }
 
 /// The mode of questions.
@@ -57,7 +57,7 @@ impl Prompter {
     ///
     /// On a dumb terminal, it asks line by line.
     #[must_use]
-    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
+    pub fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
         if has_no_user() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
@@ -65,8 +65,8 @@ impl Prompter {
         // ends the program with a hidden cursor.
         interrupt::listen();
         let theme: Box<dyn Theme> =
-            if look.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
-        let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), look };
+            if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
+        let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), terminal };
         Some(if is_dumb() { prompter.line_mode() } else { prompter })
     }
 
@@ -96,7 +96,7 @@ impl Prompter {
         match &self.mode {
             Mode::Lines => line_mode::text(question, &mut check),
             Mode::Keys(theme) => {
-                self.ask(|| Ok(text::ask(question, &**theme, self.look, &mut check)?))
+                self.ask(|| Ok(text::ask(question, &**theme, self.terminal, &mut check)?))
             }
         }
     }
@@ -224,7 +224,7 @@ impl Prompter {
     pub fn note(&self, text: &str) -> Result<(), PromptError> {
         match self.mode {
             Mode::Keys(_) => {
-                self.print(&wrapped(text, self.look.width.saturating_sub(1)).join("\n"))
+                self.print(&wrapped(text, self.terminal.width.saturating_sub(1)).join("\n"))
             }
             Mode::Lines => self.print(text),
         }
@@ -238,7 +238,7 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else {
             return self.print(&format!("{}{why}", line_mode::NOT_ACCEPTED));
         };
-        let why = wrapped(&harmless(why), self.look.width.saturating_sub(MARKS)).join("\n");
+        let why = wrapped(&harmless(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
         self.draw(&formatted(|out| theme.format_error(out, &why)))
     }
 

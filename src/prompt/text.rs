@@ -41,7 +41,7 @@ const MAX_ANSWER: usize = 8 * 1024;
 pub(crate) fn ask(
     question: &Question<'_>,
     theme: &dyn Theme,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> io::Result<Option<String>> {
     // Buffered, so that no partly drawn question is visible.
@@ -49,7 +49,7 @@ pub(crate) fn ask(
     let mut typing = Typing {
         question,
         theme,
-        look,
+        terminal,
         line: EditedLine::default(),
         found: Vec::new(),
         chosen: None,
@@ -95,7 +95,7 @@ pub(crate) fn ask(
 struct Typing<'a> {
     question: &'a Question<'a>,
     theme: &'a dyn Theme,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
     line: EditedLine,
     /// The indices of the suggestions that match the typed text.
     found: Vec<usize>,
@@ -235,7 +235,7 @@ impl Typing<'_> {
             lines
                 .push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
         }
-        let dim = self.look.style().dim();
+        let dim = self.terminal.style().dim();
         lines.extend(notes.iter().map(|note| format!("  {}", dim.apply_to(note))));
         lines.truncate(rows);
         lines

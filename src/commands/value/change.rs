@@ -169,19 +169,19 @@ pub(crate) async fn run_recorded(
 
 /// Returns a table with the keys and the change of each.
 fn render_fates(fates: &[(String, Fate)], context: &Context) -> String {
-    let look = context.streams.out;
+    let terminal = context.streams.out;
     let row = |(key, fate): &(String, Fate)| {
         let (sign, words, style) = match fate {
-            Fate::Added => ("+", "added", look.style().green()),
-            Fate::Changed => ("~", "changed", look.style().yellow()),
-            Fate::Written => ("~", "written", look.style().yellow()),
-            Fate::Removed => ("-", "removed", look.style().red()),
-            Fate::Unchanged => (" ", "unchanged", look.style().dim()),
-            Fate::Kept => (" ", "kept", look.style().dim()),
+            Fate::Added => ("+", "added", terminal.style().green()),
+            Fate::Changed => ("~", "changed", terminal.style().yellow()),
+            Fate::Written => ("~", "written", terminal.style().yellow()),
+            Fate::Removed => ("-", "removed", terminal.style().red()),
+            Fate::Unchanged => (" ", "unchanged", terminal.style().dim()),
+            Fate::Kept => (" ", "kept", terminal.style().dim()),
         };
         vec![Cell::styled(sign, style.clone()), Cell::plain(key), Cell::styled(words, style)]
     };
     let column = |head| Column { head, least: None, rank: 0 };
     let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
-    format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, look))
+    format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, terminal))
 }

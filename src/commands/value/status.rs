@@ -387,12 +387,12 @@ impl ValueStatus<'_> {
     }
 
     fn cells(&self, keys: bool, context: &Context) -> Vec<Cell> {
-        let look = context.streams.out;
+        let terminal = context.streams.out;
         let SelectedSecret { request, .. } = self.secret;
         let style = match self.state {
-            ValueState::Present { .. } => look.style(),
-            ValueState::Awaiting | ValueState::Missing => look.style().yellow(),
-            ValueState::Unknown(_) | ValueState::Unfit(_) => look.style().red(),
+            ValueState::Present { .. } => terminal.style(),
+            ValueState::Awaiting | ValueState::Missing => terminal.style().yellow(),
+            ValueState::Unknown(_) | ValueState::Unfit(_) => terminal.style().red(),
         };
         let current = self.current();
         let or_dash = |text: Option<String>| Cell::plain(&text.unwrap_or_else(|| "-".to_owned()));
