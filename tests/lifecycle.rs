@@ -202,7 +202,7 @@ fn one_that_has_the_status_already_is_told_and_no_error() {
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
     assert_eq!(
         (done.stdout.as_str(), done.stderr.as_str()),
-        ("", "SEC-0001 is `deprecated` already.\n")
+        ("", "SEC-0001 is already `deprecated`.\n")
     );
 }
 

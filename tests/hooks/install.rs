@@ -259,7 +259,7 @@ fn somebodys_script_that_calls_goldenpath_is_left_alone() {
     let own = "#!/bin/sh\nset -e\nmake lint\ngoldenpath hook run pre-commit\n";
     write_hook(&repository, ".git/hooks/pre-commit", own);
     let kept = hook(&repository, &["install", "pre-commit"]).success().stdout;
-    assert!(kept.contains("runs `goldenpath hook run pre-commit` already"), "{kept}");
+    assert!(kept.contains("it already runs `goldenpath hook run pre-commit`"), "{kept}");
     hook(&repository, &["uninstall", "pre-commit"]).success();
     assert_eq!(repository.read(".git/hooks/pre-commit"), own);
 }
