@@ -170,10 +170,10 @@ fn ask_with<T>(
         // After the end of the input or Ctrl-C, the cursor is still in the line of the question.
         if !line.ends_with(b"\n") {
             print("\n")?;
-            return Err(PromptError::Cancelled);
+            return Err(PromptError::Canceled);
         }
         if line.contains(&0x1b) {
-            return Err(PromptError::Cancelled);
+            return Err(PromptError::Canceled);
         }
         let answer = match str::from_utf8(&line) {
             Ok(line) => parse(line.trim()),

@@ -27,9 +27,9 @@ const MARKS: usize = 10;
 /// The reason why there is no answer.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PromptError {
-    #[error("cancelled: nothing was changed")]
-    #[diagnostic(code(goldenpath::cancelled))]
-    Cancelled,
+    #[error("canceled: nothing was changed")]
+    #[diagnostic(code(goldenpath::canceled))]
+    Canceled,
     #[error("cannot read from the terminal: {0}")]
     #[diagnostic(code(goldenpath::terminal), help("give the answers as flags instead"))]
     Terminal(String),
@@ -262,10 +262,10 @@ impl Prompter {
         let _ = self.term.show_cursor();
         match answer {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(PromptError::Cancelled),
+            Ok(None) => Err(PromptError::Canceled),
             Err(_) if interrupted => {
                 let _ = self.term.write_line("");
-                Err(PromptError::Cancelled)
+                Err(PromptError::Canceled)
             }
             Err(dialoguer::Error::IO(error)) => Err(PromptError::Terminal(error.to_string())),
         }

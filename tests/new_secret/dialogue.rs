@@ -204,7 +204,7 @@ fn backs_out(stop: usize, keys: &str) {
     let screen = terminal.screen();
     assert_eq!(code, 1, "at {question}:\n{screen}");
     assert!(terminal.cursor_visible(), "at {question}:\n{screen}");
-    assert!(screen.contains("cancelled: nothing was changed"), "at {question}:\n{screen}");
+    assert!(screen.contains("canceled: nothing was changed"), "at {question}:\n{screen}");
     assert_eq!(catalog(&repository), [""; 0]);
 }
 
@@ -248,7 +248,7 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
             screen.lines().filter(|line| line.matches(':').count() > 20).collect();
         assert_eq!(settings.len(), 2, "{screen}");
         assert_eq!(settings[0], settings[1]);
-        assert!(screen.contains("cancelled: nothing was changed"), "{screen}");
+        assert!(screen.contains("canceled: nothing was changed"), "{screen}");
         assert_eq!(repository.git(&["status", "--porcelain"]), "");
     }
 }

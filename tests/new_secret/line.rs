@@ -195,7 +195,7 @@ fn the_end_of_file_key_on_an_empty_line_backs_out() {
     let mut terminal = description(&repository, 80);
     terminal.send("\u{4}");
     assert_eq!(terminal.wait(), 1);
-    assert!(terminal.screen().contains("cancelled: nothing was changed"), "{}", terminal.screen());
+    assert!(terminal.screen().contains("canceled: nothing was changed"), "{}", terminal.screen());
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn every_question_is_backed_out_of() {
             assert_eq!(terminal.wait(), 1, "{keys:?} at {question}:\n{}", terminal.screen());
             let screen = terminal.screen();
             assert!(
-                screen.contains("cancelled: nothing was changed"),
+                screen.contains("canceled: nothing was changed"),
                 "{keys:?} at {question}:\n{screen}"
             );
             assert!(!terminal.raw().contains(&0x1b), "{keys:?} at {question}");
