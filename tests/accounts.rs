@@ -121,7 +121,7 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
     );
     assert!(words.contains("grant `sts:AssumeRole` on it"), "{words}");
     assert!(
-        outcome.stdout.contains("Not looked at: prod. Nothing is done there."),
+        outcome.stdout.contains("Not checked: prod. Nothing is applied there."),
         "{}",
         outcome.stdout
     );

@@ -183,7 +183,7 @@ fn a_secret_that_goldenpath_did_not_make_is_in_the_way() {
     aws.platform.seed();
     aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
     let reason = stays_as_it_is(&aws);
-    assert!(reason.contains("goldenpath did not make"), "{reason}");
+    assert!(reason.contains("goldenpath did not create it"), "{reason}");
     assert_eq!(aws.call("GetSecretValue", json!({ "SecretId": KEY }))["SecretString"], "theirs");
 }
 

@@ -81,11 +81,7 @@ fn a_secret_that_goldenpath_did_not_make_is_taken_over_where_that_is_asked_for()
 
     let plan = aws.plan_with(&["--adopt", "SEC-0007"]);
     assert_eq!(Platform::actions(&plan)[0], format!("SEC-0007 tag-secret {KEY}"));
-    assert!(
-        reasons(&plan).starts_with("adopts a secret that goldenpath did not make: "),
-        "{}",
-        reasons(&plan)
-    );
+    assert!(reasons(&plan).starts_with("adopts an unmanaged secret: "), "{}", reasons(&plan));
     aws.writes();
     aws.apply_with(&["--adopt", "SEC-0007"]).success();
     assert_eq!(aws.writes(), ["TagResource"]);
@@ -150,14 +146,14 @@ fn secrets_without_a_manifest_are_shown_and_left_alone() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert_eq!(
         found[0],
-        "SEC-0002 dev goldenpath/payments/dev/one-that-goes: no manifest asks for it"
+        "SEC-0002 dev goldenpath/payments/dev/one-that-goes: no manifest requests it"
     );
     assert_eq!(
         found[1],
         "SEC-0003 dev goldenpath/payments/dev/one-that-ends: its manifest is decommissioned"
     );
     assert!(found[2].starts_with(
-        "SEC-0007 prod goldenpath/old: no manifest asks for it; it is marked for deletion (20"
+        "SEC-0007 prod goldenpath/old: no manifest requests it; marked for deletion (20"
     ));
     assert_eq!(orphans(&aws.plan_with(&["--env", "dev"])).len(), 2);
     assert_eq!(orphans(&aws.plan_with(&["--env", "prod"])).len(), 1);
@@ -169,7 +165,7 @@ fn secrets_without_a_manifest_are_shown_and_left_alone() {
     assert!(
         outcome
             .stdout
-            .contains("3 secrets of this catalog without a manifest; apply leaves them alone.")
+            .contains("3 secrets of this catalog without a manifest; apply does not change them.")
     );
     aws.apply().success();
     assert_eq!(aws.writes(), [""; 0]);
@@ -225,7 +221,7 @@ fn another_kms_key_updates_the_secret_and_none_leaves_it() {
     assert_eq!(Platform::actions(&aws.plan()), [""; 0]);
 
     aws.platform.configure("backend: aws\nkmsKeyId: alias/two", &gitops);
-    assert_eq!(reasons(&aws.plan()), "the KMS key: alias/one → alias/two");
+    assert_eq!(reasons(&aws.plan()), "KMS key: alias/one → alias/two");
     aws.apply().success();
     assert_eq!(aws.writes(), ["UpdateSecret"]);
     assert_eq!(aws.describe(KEY)["KmsKeyId"], "alias/two");
@@ -279,7 +275,7 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
     show(&rotated);
     let plan = aws.plan();
     assert!(
-        reasons(&plan).contains("it is rotated every 30 days")
+        reasons(&plan).contains("rotated every 30 days")
             && reasons(&plan).contains("every 90 days by")
     );
     aws.platform.seed_changed("rotationClass: standard", "rotationClass: none");

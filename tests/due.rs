@@ -82,7 +82,7 @@ fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [soon]);
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "1d"]).success()), [""; 0]);
 
-    // Its value was read yesterday, and seven quiet days are asked for.
+    // Its value was read yesterday, and seven quiet days are required.
     let aws = Aws::new("due-gates");
     let catalog = &aws.platform.catalog;
     // The platform's own first commit is of 2099.
@@ -108,9 +108,9 @@ fn people_see_what_is_overdue_before_what_is_not() {
     let shown = due(&three(), &[]).success();
     let expected = format!(
         "Overdue\nDUE         ID        NAME      SERVICE   ENV  OWNER          WHY\n\
-         {}  SEC-0001  sec-0001  payments  dev  team-payments  ttl of 30 days, catalogued {}\n\n\
+         {}  SEC-0001  sec-0001  payments  dev  team-payments  ttl of 30 days, in the catalog since {}\n\n\
          Soon\nDUE         ID        NAME      SERVICE   ENV  OWNER          WHY\n\
-         {}  SEC-0002  sec-0002  payments  dev  team-payments  ttl of 30 days, catalogued {}\n\n\
+         {}  SEC-0002  sec-0002  payments  dev  team-payments  ttl of 30 days, in the catalog since {}\n\n\
          1 overdue, 1 within 14 days.\n",
         day(10),
         day(40),
@@ -316,8 +316,8 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
     assert_eq!(
         done.stdout,
         format!(
-            "SEC-0001  active → deprecated  ttl of 30 days, catalogued {}\n\
-             SEC-0004  deprecated → decommission_requested  ttl of 1 day, catalogued {}\n",
+            "SEC-0001  active → deprecated  ttl of 30 days, in the catalog since {}\n\
+             SEC-0004  deprecated → decommission_requested  ttl of 1 day, in the catalog since {}\n",
             day(40),
             day(2)
         )

@@ -43,7 +43,7 @@ fn apply_days_ago(aws: &Aws, days_ago: u64) -> Outcome {
     dated(aws.reach(aws.platform.apply()), days_ago).run()
 }
 
-/// Has the catalog's own table ask for so many days of cooling off.
+/// Sets the days of cooling off in the catalog's own table.
 fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
     let table =
         BUILT_IN_GOVERNANCE.replace("coolingOffDays: 3", &format!("coolingOffDays: {days}"));
@@ -112,7 +112,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     set_status(platform, "deprecated", 90);
     assert_eq!(actions(&aws), [""; 0]);
 
-    // The request is young: the cluster lets go of the secret, and the secret stays.
+    // The request is recent: the ExternalSecret is removed, and the secret stays.
     set_status(platform, "decommission_requested", 50);
     let waits = format!("SEC-0007 blocked {KEY}");
     assert_eq!(actions(&aws), [format!("SEC-0007 remove-projection {PROJECTION}"), waits.clone()]);
@@ -125,7 +125,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     assert_eq!(actions(&aws), std::slice::from_ref(&waits));
     let reasons = blocked(&aws);
     assert!(
-        reasons[0].starts_with("gate cooling-off: its end was asked for on ")
+        reasons[0].starts_with("gate cooling-off: decommission requested on ")
             && reasons[0].contains("at the earliest"),
         "{reasons:?}"
     );
@@ -147,8 +147,8 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
         "{shown}"
     );
     for words in [
-        "the live cluster was not looked at, since none is configured",
-        "it can be brought back for 7 days",
+        "no live cluster was checked, since none is configured",
+        "can be restored for 7 days",
         "names `payments-db-creds`",
     ] {
         assert!(shown.contains(words), "{shown}");
@@ -162,7 +162,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
     assert_eq!(actions(&aws), std::slice::from_ref(&waits));
     assert!(
-        blocked(&aws)[0].contains("`goldenpath lifecycle set SEC-0007 deprecated` brings it back")
+        blocked(&aws)[0].contains("`goldenpath lifecycle set SEC-0007 deprecated` restores it")
     );
     assert_eq!(aws.apply().success().stderr.matches("failed").count(), 0);
 
@@ -234,7 +234,7 @@ fn a_secret_of_somebody_else_is_not_deleted() {
     aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
     set_status(&aws.platform, "deprecated", 60);
     set_status(&aws.platform, "decommission_requested", 50);
-    assert!(blocked(&aws)[0].contains("that goldenpath did not make"));
+    assert!(blocked(&aws)[0].contains("(goldenpath did not create it)"));
     aws.apply().fails_with(1);
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
 }

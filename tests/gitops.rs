@@ -397,7 +397,7 @@ fn two_manifests_with_one_projection_file_are_refused() {
     platform.catalog.write("goldenpath.yaml", &config).commit_all("One file a service");
     let outcome = platform.apply().run().fails_with(2);
     says(&outcome, "SEC-0001 and SEC-0002 have the same projection file `payments.yaml`");
-    says(&outcome, "put `{{ id }}` into it");
+    says(&outcome, "add `{{ id }}` to `gitops.file` in goldenpath.yaml");
     assert!(!platform.catalog.exists(".goldenpath"));
 }
 

@@ -55,7 +55,7 @@ fn a_comment_says_what_changes_and_how_many_must_approve() {
         text.starts_with(&format!("{MARKER}## Plan: 4 to create, 0 to change, 0 blocked\n")),
         "{text}"
     );
-    assert!(text.contains("**Approvals that the governance table asks for: 2**"), "{text}");
+    assert!(text.contains("**Approvals required by the governance table: 2**"), "{text}");
     assert!(
         text.contains("\n- risk tier `high`: 2 (1 changed)\n- risk tier `medium`: 1 (1 changed)\n"),
         "{text}"
@@ -64,12 +64,12 @@ fn a_comment_says_what_changes_and_how_many_must_approve() {
         text.split_once("<details>\n<summary>Changes of 2 manifests</summary>\n\n").unwrap();
     let (folded, _) = folded.split_once("\n</details>\n").unwrap();
     let action =
-        "  - `+` `create-secret` `goldenpath/payments/dev/orders-key`: `there is no such secret`";
+        "  - `+` `create-secret` `goldenpath/payments/dev/orders-key`: `the secret does not exist`";
     assert!(folded.contains(&format!("\n- `SEC-0008` (`dev`)\n{action}\n")), "{folded}");
 
     platform.apply().run().success();
     let done = comment(&platform);
-    assert!(done.contains("\nNothing to do, of 2 looked at.\n"), "{done}");
+    assert!(done.contains("\nNothing to do: 2 checked.\n"), "{done}");
     assert!(!done.contains("Approvals") && !done.contains("Changes of"), "{done}");
 }
 
@@ -109,7 +109,7 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
     let text = outcome.stdout;
     assert!(
         text.contains(
-            "\n### Not looked at, so nothing is done there\n\n- `prod` (`local store broken.db`): `"
+            "\n### Not checked, so nothing is applied there\n\n- `prod` (`local store broken.db`): `"
         ),
         "{text}"
     );
@@ -209,14 +209,8 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     let (_, awaiting) = rest.split_once("<summary>401 without a value</summary>").unwrap();
     let line = "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: `goldenpath value set SEC-0007`\n";
     assert!(awaiting.contains(line) && awaiting.contains("\n- … and 381 more"), "{awaiting}");
-    assert!(
-        changes.contains(&format!(
-            "\n- … and {} more, for which there is no room here\n",
-            400 - shown
-        )),
-        "{text}"
-    );
-    assert!(text.trim_end().ends_with("`goldenpath plan` shows what is left out."), "{text}");
+    assert!(changes.contains(&format!("\n- … and {} more, not shown\n", 400 - shown)), "{text}");
+    assert!(text.trim_end().ends_with("Run `goldenpath plan` to see the rest."), "{text}");
 
     // Thousands of orphans beside them, whose names count for more than their characters.
     let mut store = Connection::open(platform.catalog.path().join(".goldenpath/store.db")).unwrap();
@@ -228,7 +222,7 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     let text = comment(&platform);
     fits(&text);
     assert!(
-        text.contains("<summary>5000 in the store without a manifest, left alone</summary>"),
+        text.contains("<summary>5000 in the store without a manifest, not changed</summary>"),
         "{text}"
     );
 }

@@ -175,7 +175,10 @@ fn a_part_of_the_catalog_and_a_store_that_cannot_be_asked() {
     platform.write("SEC-0099", "other");
     platform.catalog.write("catalogs/secrets/x/dev/SEC-0100.yaml", "metadata: [");
     let html = page(&platform.catalog);
-    assert!(html.contains("<strong>Not asked:</strong> dev: no usable AWS credentials"), "{html}");
+    assert!(
+        html.contains("<strong>Not queried:</strong> dev: no usable AWS credentials"),
+        "{html}"
+    );
     assert!(html.contains("<strong>Left out:</strong> 1 with errors"), "{html}");
     let part = platform
         .catalog
@@ -185,7 +188,7 @@ fn a_part_of_the_catalog_and_a_store_that_cannot_be_asked() {
     assert!(part.stderr.contains("Wrote a page with 1 secret."), "{}", part.stderr);
     let html = platform.catalog.read("part/index.html");
     assert!(
-        !html.contains("SEC-0099") && !html.contains("Not asked") && html.contains(" in commit "),
+        !html.contains("SEC-0099") && !html.contains("Not queried") && html.contains(" in commit "),
         "{html}"
     );
 }

@@ -96,7 +96,7 @@ fn people_see_it_before_the_plan_and_the_plan_stays_what_it_was() {
     assert!(plan.stderr.ends_with("checked 1 manifest: 1 warning\n"), "{}", plan.stderr);
     assert_eq!(
         plan.stdout,
-        "Nothing to do. The secret of 1 manifest is as the catalog says.\n\n\
+        "Nothing to do. The secret of 1 manifest matches the catalog.\n\n\
          Rotation is manual for database-credentials (1 secret): no function in `rotation.functions`.\n"
     );
     let quiet = made.plan(&[("LastRotatedDate", 1)], &["--detailed-exitcode"]).success();

@@ -33,12 +33,12 @@ fn refused(platform: &Platform, outcome: Outcome, what: &str) {
     let outcome = outcome.fails_with(1);
     let said = said(&outcome);
     assert!(
-        said.contains(&format!("× {what} changed since the plan was made")),
+        said.contains(&format!("× {what} changed since the plan was created")),
         "{what}: {}",
         outcome.stderr
     );
     assert!(
-        said.contains("make a new plan with `goldenpath plan --out FILE`"),
+        said.contains("run `goldenpath plan --out FILE` and apply the new plan"),
         "{}",
         outcome.stderr
     );
@@ -231,19 +231,19 @@ fn a_file_that_is_no_such_plan_is_told_so() {
     };
     let version = |plan: &mut Value| plan["goldenpath"] = "9.9.9\u{1b}[2J".into();
     for (content, why) in [
-        (String::new(), "it is cut off or no JSON"),
-        (text[..text.len() / 2].to_owned(), "it is cut off or no JSON"),
+        (String::new(), "it is truncated or not JSON"),
+        (text[..text.len() / 2].to_owned(), "it is truncated or not JSON"),
         ("{}".to_owned(), "goldenpath did not write it"),
-        ("[[[[".repeat(10_000), "it is cut off or no JSON"),
+        ("[[[[".repeat(10_000), "it is truncated or not JSON"),
         (
             other("payments-db-credentials", "payments-db-other"),
             "it was changed after goldenpath wrote it",
         ),
         (
             other("\"goldenpathPlan\": 1", "\"goldenpathPlan\": 2"),
-            "a goldenpath with plans of version 2",
+            "a goldenpath with plan format 2",
         ),
-        (forged(&text, version), "made by goldenpath 9.9.9\\u{1b}[2J, and this is goldenpath"),
+        (forged(&text, version), "created by goldenpath 9.9.9\\u{1b}[2J, and this is goldenpath"),
         (forged(&text, |plan| plan["more"] = 1.into()), "its fields are not those of a plan"),
     ] {
         fs::write(&file, content).unwrap();
@@ -253,7 +253,7 @@ fn a_file_that_is_no_such_plan_is_told_so() {
     }
     // One that was made to fit is held against what is to be done all the same.
     fs::write(&file, forged(&text, |plan| plan["actions"][0]["step"] = "0".into())).unwrap();
-    refused(&platform, apply(&platform, &file).run(), "what is to be done");
+    refused(&platform, apply(&platform, &file).run(), "the list of actions");
     fs::File::create(&file).unwrap().set_len(200 * 1024 * 1024).unwrap();
     assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("more than the"));
     fs::remove_file(&file).unwrap();
@@ -261,11 +261,7 @@ fn a_file_that_is_no_such_plan_is_told_so() {
     fs::create_dir(&file).unwrap();
     assert!(said(&apply(&platform, &file).run().fails_with(2)).contains("not a regular file"));
     let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
-    assert!(
-        said(&outcome).contains("something is there that is no regular file"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(said(&outcome).contains("it is not a regular file"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -312,7 +308,8 @@ fn an_adoption_in_a_plan_file_is_shown_before_it_is_applied() {
         .reach(aws.platform.catalog.goldenpath(&["--quiet", "apply", "--yes", &file]))
         .run()
         .success();
-    let shown = "Chosen in the plan file, not in the catalog:\n  ! adopts the secret of SEC-0007, which goldenpath did not create\n";
+    let shown = "Chosen in the plan file, not in the catalog:\n  \
+                 ! adopts the unmanaged secret of SEC-0007\n";
     assert!(outcome.stderr.contains(shown), "{}", outcome.stderr);
     // A plan that chooses nothing has nothing to show.
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();

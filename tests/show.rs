@@ -80,7 +80,7 @@ fn a_crowded_screen_still_fits() {
 fn what_is_due_counts_from_the_catalog_or_from_the_store() {
     let platform = Platform::local();
     let shown = show(aged(&platform), &["--offline"]).success().stdout;
-    assert!(shown.contains("10 days ago: ttl of 30 days, catalogued 20"), "{shown}");
+    assert!(shown.contains("10 days ago: ttl of 30 days, in the catalog since 20"), "{shown}");
     assert!(
         shown.contains(
             "Findings    1 warning\n            GP601 (line 21): the ttl of 30 days has run out"
@@ -122,7 +122,7 @@ fn what_is_missing_is_told_in_its_place() {
     platform.seed();
     let shown = show(&platform, &[]).success().stdout;
     assert!(
-        shown.contains("there is no such secret\n") && shown.contains("there is no such file\n"),
+        shown.contains("the secret does not exist\n") && shown.contains("there is no such file\n"),
         "{shown}"
     );
     platform.catalog.write("goldenpath.yaml", "catalogId: acme-platform\n");
@@ -166,7 +166,9 @@ fn on_aws_dates_come_from_the_store_and_one_secret_is_asked_for() {
     let shown =
         aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
     assert!(
-        shown.contains("a secret of this name is there, and goldenpath did not make it"),
+        shown.contains(
+            "a secret with this name exists, but it is unmanaged: goldenpath did not create it"
+        ),
         "{shown}"
     );
     assert!(!shown.contains("rotation every"), "{shown}");

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: what is begun is brought to its end, nothing else is begun, and a second one ends it at once.
+//! Ctrl-C and SIGTERM: manifests in progress are completed, no other is started, and a second
+//! signal stops immediately.
 
 use std::sync::Arc;
 
@@ -47,11 +48,11 @@ fn a_signal_finishes_what_is_begun_and_begins_nothing_else() {
         let (aws, gate) = five("stopped");
         let running = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).start();
         assert!(gate.is_reached_by(1));
-        running.signal(signal).wait_for("Stopping: what is begun is brought to its end");
+        running.signal(signal).wait_for("Stopping after the current manifests");
         gate.open();
         let outcome = running.wait().fails_with(130);
         assert!(
-            outcome.stdout.ends_with("Applied: 4 created, 0 changed, 6 not begun.\n"),
+            outcome.stdout.ends_with("Applied: 4 created, 0 changed, 6 not started.\n"),
             "{signal}: {}",
             outcome.stdout
         );
@@ -100,11 +101,11 @@ fn on_a_terminal_a_ctrl_c_is_answered_above_the_bar_and_leaves_the_terminal_as_i
     let mut terminal = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).in_terminal(100, 40);
     assert!(gate.is_reached_by(1));
     terminal.wait_for("Applying");
-    terminal.key(Key::CtrlC).wait_for("Press Ctrl-C once more to stop at once.");
+    terminal.key(Key::CtrlC).wait_for("Press Ctrl-C again to stop immediately.");
     gate.open();
     assert_eq!(terminal.wait(), 130);
     let screen = terminal.screen();
-    assert!(screen.contains("Applied: 4 created, 0 changed, 6 not begun."), "{screen}");
+    assert!(screen.contains("Applied: 4 created, 0 changed, 6 not started."), "{screen}");
     assert!(!screen.contains("Applying") && terminal.cursor_visible(), "the bar is gone: {screen}");
     two_of_five_and_then_the_rest(&aws);
 }
@@ -132,7 +133,7 @@ fn on_a_terminal_the_second_ctrl_c_takes_the_bar_away_too() {
     let mut terminal = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).in_terminal(100, 40);
     assert!(gate.is_reached_by(1));
     terminal.wait_for("Applying");
-    terminal.key(Key::CtrlC).wait_for("Press Ctrl-C once more to stop at once.");
+    terminal.key(Key::CtrlC).wait_for("Press Ctrl-C again to stop immediately.");
     terminal.key(Key::CtrlC);
     assert_eq!(terminal.wait(), 130);
     let screen = terminal.screen();

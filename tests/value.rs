@@ -198,7 +198,7 @@ fn a_secret_that_is_not_ours_to_fill_is_refused_with_the_way_out() {
     aws.platform.seed();
     aws.call("CreateSecret", json!({ "Name": KEY }));
     let refused = aws.set(WHOLE, &[]).run().fails_with(1);
-    says(&refused, "goldenpath did not make it");
+    says(&refused, "goldenpath did not create it");
     assert_eq!(
         aws.describe(KEY).get("VersionIdsToStages").cloned().unwrap_or(json!({})),
         json!({})

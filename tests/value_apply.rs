@@ -115,7 +115,7 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
     let plan = aws.plan();
     assert_eq!(
         plan.json()["actions"][0]["reason"],
-        "there is no such secret; its value is made on the way (username, password)"
+        "the secret does not exist; its value is generated (username, password)"
     );
     assert_eq!(awaiting(&plan), [""; 0]);
     aws.apply().success();
@@ -683,7 +683,7 @@ fn a_rotation_by_hand_counts_from_the_tag() {
         .run()
         .success()
         .stdout;
-    assert!(issue.contains("`; renewed by `goldenpath value rotate SEC-0007`\n"), "{issue}");
+    assert!(issue.contains("`; run `goldenpath value rotate SEC-0007`\n"), "{issue}");
 
     // A time to come is no time at which something was done, and what is no time is none at all.
     aws.call("TagResource", tag("2999-01-01T00:00:00Z"));

@@ -11,6 +11,7 @@ use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
 use crate::hardening;
 use crate::interrupt;
+use crate::output::apply_summary::render_summary;
 use crate::output::findings::count_of;
 use crate::output::progress::ApplyProgress;
 use crate::prompt::Prompter;
@@ -108,7 +109,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let mut applied = Applied::default();
             // Actions of a killed run may not be recorded yet.
             reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-                ApplyProgress::new(context, &world, 1).tell(event)
+                ApplyProgress::new(context, &world, 1).report(event)
             });
             return Ok(outcome(&plan, applied.failed));
         }
@@ -124,17 +125,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let stopping = progress.stopping();
         let is_stopping = || stopping.is_requested();
         let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
-            progress.tell(event)
+            progress.report(event)
         });
         let applied = match future::select(pin!(work), pin!(stopping.handle_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
         };
-        context.streams.result(&format!(
-            "{}{}",
-            progress.failures(),
-            crate::output::plan::summary(applied)
-        ));
+        context.streams.result(&format!("{}{}", progress.failures(), render_summary(applied)));
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {

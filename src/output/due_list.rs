@@ -1,11 +1,11 @@
-//! What is due, as tables.
+//! Renders due secrets as tables.
 
 use goldenpath_deploy::inventory::{Due, DueList, Reason, day};
 
 use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
 
-/// Two tables and a line that counts; at a `width` in columns, cut to it.
+/// Renders two tables and a summary line. A `width` in columns limits the tables.
 #[must_use]
 pub fn render_due_list(agenda: &DueList, width: Option<usize>, look: TerminalStyle) -> String {
     let (overdue, soon) = agenda.split();
@@ -40,7 +40,7 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
         column("OWNER", Some(8), 4),
         column("WHY", Some(20), 0),
     ];
-    let why = |reason: &Reason| match reason.way_out() {
+    let reason_and_command = |reason: &Reason| match reason.way_out() {
         Some(command) => format!("{}: {command}", reason.words()),
         None => reason.words(),
     };
@@ -52,7 +52,7 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
             Cell::plain(&due.row.service),
             Cell::plain(&due.row.environment),
             Cell::plain(&due.row.owner),
-            Cell::plain(&why(&due.reason)),
+            Cell::plain(&reason_and_command(&due.reason)),
         ]
     };
     table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, look)

@@ -1,12 +1,12 @@
-//! A plan for people, in the look that Terraform taught them.
+//! Renders a plan for people, in the style of Terraform.
 
 use crate::output::style::TerminalStyle;
 use goldenpath_core::projection::TEMPLATE_FILE;
 use goldenpath_core::sanitize::harmless;
 use goldenpath_deploy::reconcile::missing_values::FEW;
-use goldenpath_deploy::reconcile::{Action, Applied, Effect, Plan};
+use goldenpath_deploy::reconcile::{Action, Effect, Plan};
 
-/// The plan, an action a line with its reason below, and the summary.
+/// Renders the plan: one line per action with its reason below, and the summary.
 #[must_use]
 pub fn for_people(plan: &Plan, look: TerminalStyle) -> String {
     let mut text = String::new();
@@ -24,15 +24,11 @@ pub fn for_people(plan: &Plan, look: TerminalStyle) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    match plan.has_changes() {
-        false if plan.actions.is_empty() && plan.unseen.is_empty() => {
-            let nothing = look.style().green().apply_to("Nothing to do.");
-            text.push_str(&format!(
-                "{nothing} {} as the catalog says.\n",
-                manifests(plan.manifests)
-            ));
-        }
-        _ => text.push_str(&format!(
+    if plan.actions.is_empty() && plan.unseen.is_empty() {
+        let nothing = look.style().green().apply_to("Nothing to do.");
+        text.push_str(&format!("{nothing} {}\n", manifests(plan.manifests)));
+    } else {
+        text.push_str(&format!(
             "Plan: {} to create, {} to change, {}{} blocked.\n",
             plan.count(Effect::Create),
             plan.changes(),
@@ -41,13 +37,13 @@ pub fn for_people(plan: &Plan, look: TerminalStyle) -> String {
                 several => format!("{several} to delete, "),
             },
             plan.count(Effect::Blocked)
-        )),
+        ));
     }
     text.push_str(&notes(plan, look));
     text
 }
 
-/// What is to be known beside what is to be done.
+/// Renders the notes below the plan's actions.
 fn notes(plan: &Plan, look: TerminalStyle) -> String {
     let mut text = awaiting(plan, look);
     if let Some(change) = plan.template_change() {
@@ -57,7 +53,7 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
         let many = plan.orphans.len() > 1;
         let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };
         let heading = format!(
-            "{} {secrets} of this catalog without a manifest; apply leaves {them} alone.",
+            "{} {secrets} of this catalog without a manifest; apply does not change {them}.",
             plan.orphans.len()
         );
         text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
@@ -73,7 +69,7 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
         let (files, them) =
             if many { ("ExternalSecrets", "them") } else { ("ExternalSecret", "it") };
         let heading = format!(
-            "{} {files} of this catalog in a file that no manifest asks for; apply leaves {them} alone.",
+            "{} {files} of this catalog that no manifest requests; apply does not change {them}.",
             plan.stale.len()
         );
         text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
@@ -95,7 +91,7 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
         ));
     }
     for unseen in &plan.unseen {
-        let line = format!("Not looked at: {}. Nothing is done there.", unseen.names());
+        let line = format!("Not checked: {}. Nothing is applied there.", unseen.names());
         text.push_str(&format!(
             "\n{}\n",
             look.style().red().apply_to(harmless(&line).into_owned())
@@ -104,7 +100,7 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
     text
 }
 
-/// The secrets that have no value, each with what gives it one.
+/// Renders the secrets without a value, each with the command that sets it.
 fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
     let (all, held_back) =
         (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
@@ -146,13 +142,13 @@ fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
 
 fn manifests(count: usize) -> String {
     match count {
-        0 => "There are no manifests; all is".to_owned(),
-        1 => "The secret of 1 manifest is".to_owned(),
-        several => format!("The secrets of {several} manifests are"),
+        0 => "There are no manifests.".to_owned(),
+        1 => "The secret of 1 manifest matches the catalog.".to_owned(),
+        several => format!("The secrets of {several} manifests match the catalog."),
     }
 }
 
-/// One action with its symbol.
+/// Renders one action with its symbol.
 fn line(action: &Action, look: TerminalStyle) -> String {
     let style = match action.effect() {
         Effect::Create => look.style().green(),
@@ -167,24 +163,4 @@ fn line(action: &Action, look: TerminalStyle) -> String {
         action.step.name(),
         harmless(&action.target)
     )
-}
-
-/// What became of a plan, in one line.
-#[must_use]
-pub fn summary(applied: Applied) -> String {
-    let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
-    let mut text = format!("Applied: {created} created, {changed} changed");
-    for (count, word) in [
-        (deleted, "deleted"),
-        (failed, "failed"),
-        (skipped, "skipped"),
-        (blocked, "blocked"),
-        (not_begun, "not begun"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
-        }
-    }
-    text.push_str(".\n");
-    text
 }

@@ -1,4 +1,4 @@
-//! What a person is told while a plan is carried out, and what of it is said again at the end.
+//! Reports the progress of `apply`, and repeats failures at the end.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use goldenpath_core::rules;
 use goldenpath_core::sanitize::harmless_name;
 use goldenpath_deploy::reconcile::{Action, ApplyEvent, World};
 
-/// Up to so many steps, each has a line of its own.
+/// The maximum number of steps with a line each.
 const FEW: usize = 50;
 
-/// Otherwise one line comes each time that so many parts of the whole are done.
+/// The number of progress lines for more steps.
 const PARTS: usize = 10;
 
-/// Tells of a run: failures in full, and the rest by a bar, a line a step, or a line now and then.
+/// Reports a run: failures in full, other steps by a bar or by lines.
 pub(crate) struct ApplyProgress<'run> {
     context: &'run Context,
     world: &'run World<'run>,
@@ -25,12 +25,12 @@ pub(crate) struct ApplyProgress<'run> {
     all: usize,
     done: usize,
     failed: usize,
-    /// What could not be done, a line each.
+    /// The failures, one per line.
     failures: String,
 }
 
 impl<'run> ApplyProgress<'run> {
-    /// For a plan of so many steps.
+    /// Starts the report of a plan with `all` steps.
     pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
         let bar = context.streams.start_bar();
         if let Some(bar) = &bar {
@@ -39,26 +39,23 @@ impl<'run> ApplyProgress<'run> {
         Self { context, world, bar, all, done: 0, failed: 0, failures: String::new() }
     }
 
-    /// While this exists, a Ctrl-C stops the run in good order, and is told of at once.
+    /// Returns a guard: while it exists, Ctrl-C stops the run after the current steps.
     pub(crate) fn stopping(&self) -> Stopping {
         let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
         Stopping::new(move || match &bar {
             _ if quiet => {}
-            Some(bar) => bar.suspend(say_stopping),
-            None => say_stopping(),
+            Some(bar) => bar.suspend(print_stopping),
+            None => print_stopping(),
         })
     }
 
-    pub(crate) fn tell(&mut self, event: ApplyEvent<'_>) {
+    pub(crate) fn report(&mut self, event: ApplyEvent<'_>) {
         let streams = &self.context.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
             ApplyEvent::Done(action) if each => streams.message(&named(action)),
             ApplyEvent::Skipped(action) if each => {
-                streams.message(&format!(
-                    "{} skipped, because a step before it failed",
-                    named(action)
-                ));
+                streams.message(&format!("{} skipped: an earlier step failed", named(action)));
             }
             ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
             ApplyEvent::Failed(action, error) => {
@@ -76,9 +73,7 @@ impl<'run> ApplyProgress<'run> {
                 return;
             }
             ApplyEvent::Waiting(place) => {
-                streams.message(&format!(
-                    "Another goldenpath is at work in {place}; waiting for it …"
-                ));
+                streams.message(&format!("Waiting for another goldenpath process in {place} …"));
                 return;
             }
             ApplyEvent::Committed(commit) => {
@@ -86,10 +81,10 @@ impl<'run> ApplyProgress<'run> {
                 return;
             }
             ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
-                return tell_of_the_record(&event, self.context);
+                return report_record(&event, self.context);
             }
             ApplyEvent::RecordFailed(ref error) => {
-                tell_of_the_record(&event, self.context);
+                report_record(&event, self.context);
                 self.failures.push_str(&harmless_name(&format!(
                     "  the record in the catalog's repository: {error}"
                 )));
@@ -116,17 +111,13 @@ impl<'run> ApplyProgress<'run> {
                 bar.fill("Applying", self.done, self.all, failed);
             }
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
-                streams.message(&format!(
-                    "applied {} of {}",
-                    grouped(self.done),
-                    grouped(self.all)
-                ));
+                streams.message(&format!("applied {} of {}", grouped(self.done), grouped(self.all)));
             }
             None => {}
         }
     }
 
-    /// What failed and why, to be read at the end; nothing where nothing did.
+    /// Returns the failures for the end of the output; empty if there are none.
     pub(crate) fn failures(self) -> String {
         self.context.streams.end_bar();
         if self.failures.is_empty() {
@@ -137,32 +128,32 @@ impl<'run> ApplyProgress<'run> {
     }
 }
 
-/// Says where what was done is recorded.
-pub(crate) fn tell_of_the_record(event: &ApplyEvent<'_>, context: &Context) {
+/// Reports where the actions are recorded.
+pub(crate) fn report_record(event: &ApplyEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match event {
-        ApplyEvent::Recorded(commit) => streams.message(&format!("recorded in {} of the catalog", &commit[..8])),
+        ApplyEvent::Recorded(commit) => {
+            streams.message(&format!("recorded in {} of the catalog", &commit[..8]));
+        }
         ApplyEvent::Unrecorded(error) => streams.message(&format!(
-            "Note: the audit trail waits in .git/goldenpath/ for a run that can commit it: {error}. In a pipeline, set \
-             `audit.push`."
+            "Note: the audit trail is kept in .git/goldenpath/ until a run can commit it: {error}. \
+             In a pipeline, set `audit.push`."
         )),
         ApplyEvent::RecordFailed(error) => streams.error(error),
         _ => {}
     }
 }
 
-fn say_stopping() {
-    eprintln!(
-        "Stopping: what is begun is brought to its end. Press Ctrl-C once more to stop at once."
-    );
+fn print_stopping() {
+    eprintln!("Stopping after the current manifests. Press Ctrl-C again to stop immediately.");
 }
 
-/// `SEC-0007 create-secret goldenpath/payments/dev/db`
+/// Returns an action's name: `SEC-0007 create-secret goldenpath/payments/dev/db`.
 fn named(action: &Action) -> String {
     format!("{} {} {}", action.id, action.step.name(), action.target)
 }
 
-/// A report without what looks like a value in the manifest: the names in it may be made of one.
+/// An error with concealed values: names in it may contain a value of the manifest.
 #[derive(Debug)]
 struct Concealed {
     message: String,
@@ -173,7 +164,7 @@ struct Concealed {
 impl Concealed {
     fn of(error: &dyn Diagnostic, action: &Action, world: &World<'_>) -> Self {
         let text = |part: Option<Box<dyn fmt::Display + '_>>| part.map(|part| part.to_string());
-        let mut told =
+        let mut concealed =
             Self { message: error.to_string(), code: text(error.code()), help: text(error.help()) };
         let of_the_action =
             |request: &goldenpath_core::manifest::SecretRequest| request.id == action.id;
@@ -183,10 +174,10 @@ impl Concealed {
             rules::conceal(
                 entry,
                 world.project,
-                [&mut told.message].into_iter().chain(&mut told.help),
+                [&mut concealed.message].into_iter().chain(&mut concealed.help),
             );
         }
-        told
+        concealed
     }
 }
 

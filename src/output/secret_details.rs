@@ -1,4 +1,4 @@
-//! All that is known of one secret, on one screen.
+//! Renders the details of one secret on one screen.
 
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
@@ -12,16 +12,16 @@ use super::findings::count_of;
 use super::secret_table::status_style;
 use super::style::{TerminalStyle, wrapped};
 
-/// How wide what stands before each part is.
+/// The width of the labels in columns.
 const LABELS: usize = 12;
 
-/// How many findings are told one by one.
+/// The maximum number of findings.
 const FINDINGS: usize = 3;
 
-/// How many events of the audit trail are told, the youngest first.
+/// The maximum number of audit events, the latest first.
 const EVENTS: usize = 3;
 
-/// For people; at a `width` in columns, with longer lines broken.
+/// Renders the details. A `width` in columns wraps longer lines.
 #[must_use]
 pub fn render_details(
     details: &SecretDetails,
@@ -53,8 +53,8 @@ pub fn render_details(
 fn parts(details: &SecretDetails) -> Vec<(&'static str, Vec<String>)> {
     let row = &details.row;
     let mut manifest = vec![row.path.clone()];
-    let uncommitted = (details.is_committed == Some(false))
-        .then(|| "with changes that are not committed".to_owned());
+    let uncommitted =
+        (details.is_committed == Some(false)).then(|| "with uncommitted changes".to_owned());
     let since = details.catalogued.map(|since| format!("in the catalog since {}", day(since)));
     let about: Vec<String> = since.into_iter().chain(uncommitted).collect();
     manifest.extend((!about.is_empty()).then(|| about.join(", ")));
@@ -77,7 +77,7 @@ fn parts(details: &SecretDetails) -> Vec<(&'static str, Vec<String>)> {
 }
 
 fn history(details: &SecretDetails) -> Vec<String> {
-    let told = |event: &AuditEvent| {
+    let line = |event: &AuditEvent| {
         format!(
             "{} {} by {}",
             event.time.strftime("%Y-%m-%d %H:%M"),
@@ -85,7 +85,7 @@ fn history(details: &SecretDetails) -> Vec<String> {
             event.actor.name()
         )
     };
-    let mut lines: Vec<String> = details.trail.iter().rev().take(EVENTS).map(told).collect();
+    let mut lines: Vec<String> = details.trail.iter().rev().take(EVENTS).map(line).collect();
     if details.trail.len() > EVENTS {
         lines.push(format!(
             "and {} more: goldenpath audit show {}",
@@ -122,8 +122,8 @@ fn findings(details: &SecretDetails) -> Vec<String> {
     lines
 }
 
-fn lines<T>(told: &Lookup<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
-    match told {
+fn lines<T>(lookup: &Lookup<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
+    match lookup {
         Lookup::LeftOut => Vec::new(),
         Lookup::Nobody(why) => vec![why.clone()],
         Lookup::Failed(why) => vec![format!("not known: {why}")],
@@ -135,11 +135,11 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
     let mut lines = vec![stored.place.clone()];
     lines.extend(key.map(str::to_owned));
     let Some(found) = &stored.found else {
-        lines.push("there is no such secret".to_owned());
+        lines.push("the secret does not exist".to_owned());
         return lines;
     };
     if let Some(stranger) = &found.stranger {
-        lines.push(format!("a secret of this name is there, and {stranger}"));
+        lines.push(format!("a secret with this name exists, but {stranger}"));
         return lines;
     }
     let mut words: Vec<String> = Vec::new();
@@ -154,7 +154,7 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
     if !found.has_value {
         words.push("awaiting a value".to_owned());
     }
-    lines.push(if words.is_empty() { "there".to_owned() } else { words.join(", ") });
+    lines.push(if words.is_empty() { "exists".to_owned() } else { words.join(", ") });
     lines.extend(found.deletion.map(|when| format!("marked for deletion ({})", day(when))));
     lines
 }
@@ -165,13 +165,14 @@ fn projected_lines(projected: &Projected) -> Vec<String> {
 
 fn reserved_lines(reserved: &Reserved) -> Vec<String> {
     let by = reserved.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    vec![match reserved.is_reserved {
-        true => format!("reserved on {}{by}", reserved.remote),
-        false => format!("not reserved on {}: its manifest keeps it", reserved.remote),
+    vec![if reserved.is_reserved {
+        format!("reserved on {}{by}", reserved.remote)
+    } else {
+        format!("not reserved on {}; its manifest uses it", reserved.remote)
     }]
 }
 
-/// Adds lines behind a label; `flush` ones begin at the margin.
+/// Adds lines after a label. If `flush`, they start at the margin.
 fn push(
     text: &mut String,
     label: &str,

@@ -1,4 +1,4 @@
-//! The catalog as a table: a row a secret.
+//! Renders the catalog as a table, one row per secret.
 
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_deploy::inventory::CatalogRow;
@@ -6,11 +6,11 @@ use goldenpath_deploy::inventory::CatalogRow;
 use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
 
-/// A table for people; at a `width` in columns, cut to it.
+/// Renders the table. A `width` in columns limits it.
 #[must_use]
 pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalStyle) -> String {
     let column = |head, least, rank| Column { head, least, rank };
-    let tells_values = rows.iter().any(|row| row.has_value.is_some());
+    let has_values = rows.iter().any(|row| row.has_value.is_some());
     let mut columns = vec![
         column("ID", None, 0),
         column("NAME", Some(12), 0),
@@ -22,7 +22,7 @@ pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalSty
         column("TTL", None, 5),
         column("STATUS", None, 0),
     ];
-    columns.extend(tells_values.then(|| column("VALUE", None, 0)));
+    columns.extend(has_values.then(|| column("VALUE", None, 0)));
     let value = |row: &CatalogRow| match row.has_value {
         Some(false) => Cell::styled("awaiting a value", look.style().yellow()),
         Some(true) => Cell::plain("yes"),
@@ -40,14 +40,14 @@ pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalSty
             Cell::plain(&format!("{}d", row.ttl_days)),
             Cell::styled(row.status.as_str(), status_style(row.status, look)),
         ];
-        cells.extend(tells_values.then(|| value(row)));
+        cells.extend(has_values.then(|| value(row)));
         cells
     };
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
     table(&columns, &rows, width, look)
 }
 
-/// How a status is drawn.
+/// Returns the style of a status.
 #[must_use]
 pub fn status_style(status: LifecycleStatus, look: TerminalStyle) -> console::Style {
     match status {

@@ -169,7 +169,7 @@ fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
         (
             "Pod",
             json!({ "spec": { "containers": [{ "args": ["--from=payments-db-creds"] }] } }),
-            "a mention, which is a weaker sign",
+            "a mention, which is weaker evidence",
         ),
     ];
     cluster.page(1);
@@ -192,17 +192,14 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
     let (aws, cluster) = watched("cluster-closed");
     let closed = |said: &str| {
         let reason = why(&aws);
-        assert_eq!(
-            reason,
-            format!("the live cluster (context `dev`) could not be looked at: {said}")
-        );
+        assert_eq!(reason, format!("cannot check the live cluster (context `dev`): {said}"));
     };
     let nothing = Value::Null;
     for (code, said) in [
         (403, "forbidden; docs/how-to/set-up-aws-roles.md has the Role"),
         (404, "the cluster does not have them"),
         (500, "the cluster answered 500"),
-        (401, "it does not know these credentials"),
+        (401, "the cluster rejects these credentials"),
     ] {
         cluster.answer("cronjobs", code, status(code, "Whatever", nothing.clone()));
         closed(&format!("cannot list cronjobs: {said}"));
@@ -214,7 +211,7 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
         json!({ "kind": "PodList", "metadata": {}, "items": [] }),
     ] {
         cluster.answer("cronjobs", 200, strange);
-        closed("cannot list cronjobs: this is no answer of a Kubernetes cluster");
+        closed("cannot list cronjobs: not the answer of a Kubernetes cluster");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     cluster.write_kubeconfig(nobody, &json!({ "token": Kubernetes::TOKEN }));
@@ -226,12 +223,12 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
 
     std::fs::write(cluster.kubeconfig(), format!("users: [ token: {}\n", Kubernetes::TOKEN))
         .unwrap();
-    closed("its kubeconfig cannot be used; `kubectl config view` tells more");
+    closed("its kubeconfig cannot be used; run `kubectl config view` for details");
     configure(
         &aws,
         &format!("{{ context: dev, kubeconfig: {}.d }}", cluster.kubeconfig().display()),
     );
-    assert!(why(&aws).contains("config.d cannot be read: No such file"), "{}", why(&aws));
+    assert!(why(&aws).contains("config.d: No such file"), "{}", why(&aws));
     cluster.write_kubeconfig(cluster.address(), &json!({ "token": Kubernetes::TOKEN }));
     configure(
         &aws,
@@ -239,7 +236,7 @@ fn a_cluster_that_cannot_be_looked_at_keeps_the_gate_closed() {
     );
     assert!(
         why(&aws)
-            .ends_with("no such context; `kubectl config get-contexts` shows those that there are")
+            .ends_with("no such context; run `kubectl config get-contexts` to list the contexts")
     );
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
@@ -306,7 +303,7 @@ fn a_namespace_that_is_not_there_has_nobody_who_refers_to_the_secret() {
 }
 
 #[test]
-fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
+fn the_cluster_s_gate_can_be_overridden_and_no_credential_is_ever_shown() {
     let (aws, cluster) = watched("cluster-override");
     let has_it = |text: &str| text.contains(Kubernetes::TOKEN);
     let quiet = |user: &Value| {
@@ -331,7 +328,7 @@ fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
     };
     let token = Kubernetes::TOKEN;
     quiet(&plugin(&format!("echo {token}; echo {token} >&2; exit 1")));
-    assert!(why(&aws).contains("its kubeconfig's credentials cannot be had"), "{}", why(&aws));
+    assert!(why(&aws).contains("cannot get its kubeconfig's credentials"), "{}", why(&aws));
     quiet(&plugin(&format!("echo '{{ \"status\": {{ \"token\": {token}'")));
     let credential = json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": token } });
     quiet(&plugin(&format!("echo '{credential}'")));
@@ -350,7 +347,7 @@ fn the_cluster_s_gate_can_be_passed_by_and_no_credential_is_ever_shown() {
     let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         said.contains(
-            "live-cluster is passed by (the cluster is gone, ask Ann), though the live cluster"
+            "gate live-cluster overridden (the cluster is gone, ask Ann): cannot check the live cluster"
         ),
         "{said}"
     );

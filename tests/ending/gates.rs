@@ -54,7 +54,7 @@ fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
     gitops.commit_all("A chart");
     let reason = &blocked(&aws)[0];
     assert!(
-        reason.contains("charts/web/templates/x.yaml:2 (a mention, which is a weaker sign)"),
+        reason.contains("charts/web/templates/x.yaml:2 (a mention, which is weaker evidence)"),
         "{reason}"
     );
     assert!(reason.contains("charts/web/values.yaml:2 (Helm values)"), "{reason}");
@@ -69,8 +69,8 @@ fn a_value_that_was_read_lately_is_kept_and_a_gate_can_be_passed_by_with_a_reaso
     described["LastAccessedDate"] = json!((now / 86400) * 86400);
     aws.recorder.answer("DescribeSecret", usize::MAX, &described);
     let reasons = blocked(&aws);
-    assert!(reasons[0].starts_with("gate last-accessed: somebody read it on "), "{reasons:?}");
-    assert!(reasons[0].contains("7 quiet days are asked for"), "{reasons:?}");
+    assert!(reasons[0].starts_with("gate last-accessed: last read on "), "{reasons:?}");
+    assert!(reasons[0].contains("7 quiet days are required"), "{reasons:?}");
 
     for (arguments, words) in [
         (&["--override", "last-accessed"][..], "--id"),
@@ -106,7 +106,8 @@ fn a_history_that_is_cut_off_keeps_the_gate_closed() {
     std::fs::write(aws.platform.catalog.path().join(".git/shallow"), format!("{head}\n")).unwrap();
     let reasons = blocked(&aws);
     assert!(
-        reasons[0].starts_with("gate cooling-off: its end was asked for on 2099-01-01, and 3 days"),
+        reasons[0]
+            .starts_with("gate cooling-off: decommission requested on 2099-01-01, and 3 days"),
         "{reasons:?}"
     );
 }
@@ -118,8 +119,8 @@ fn a_commit_that_says_it_is_older_than_the_one_before_it_gains_nothing() {
     set_status(&aws.platform, "decommission_requested", 50);
     aws.apply().success();
     let reasons = blocked(&aws);
-    assert!(reasons[0].starts_with("gate cooling-off: its end was asked for on "), "{reasons:?}");
-    assert!(reasons[0].contains("3 days of cooling off have to pass"), "{reasons:?}");
+    assert!(reasons[0].starts_with("gate cooling-off: decommission requested on "), "{reasons:?}");
+    assert!(reasons[0].contains("3 days of cooling off are required"), "{reasons:?}");
 }
 
 /// A secret that was applied long ago and deprecated, whose end only the work tree asks for.

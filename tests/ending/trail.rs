@@ -189,7 +189,7 @@ fn on_no_branch_it_waits_for_a_run_that_can_commit_it() {
     platform.catalog.git(&["checkout", "--quiet", "--detach"]);
     let outcome = platform.apply().run().success();
     assert!(
-        outcome.stderr.contains("the audit trail waits in .git/goldenpath/"),
+        outcome.stderr.contains("the audit trail is kept in .git/goldenpath/"),
         "{}",
         outcome.stderr
     );

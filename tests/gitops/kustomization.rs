@@ -50,7 +50,7 @@ fn one_that_comes_later_or_forgets_is_brought_up_to_date() {
     platform.gitops.write(&other, "resources:\n- ./x.yaml\n").commit_all("A kustomization");
     let outcome = platform.plan(&[]).run().success();
     assert!(
-        outcome.stdout.contains("the kustomization beside it does not list it"),
+        outcome.stdout.contains("the kustomization in its folder does not list it"),
         "{}",
         outcome.stdout
     );

@@ -26,8 +26,8 @@ fn a_file_that_moved_or_lost_its_manifest_is_shown_and_stays() {
     assert_eq!(
         stale(&platform, &[]),
         [
-            format!("SEC-0007 {PROJECTION}: its manifest's file is flat/SEC-0007.yaml now"),
-            format!("SEC-0008 {FOLDER}/SEC-0008.yaml: no manifest asks for it"),
+            format!("SEC-0007 {PROJECTION}: its manifest writes flat/SEC-0007.yaml now"),
+            format!("SEC-0008 {FOLDER}/SEC-0008.yaml: no manifest requests it"),
         ]
     );
     // Nobody knows which environment it was of.
@@ -35,7 +35,7 @@ fn a_file_that_moved_or_lost_its_manifest_is_shown_and_stays() {
     assert_eq!(stale(&platform, &["--env", "test"]), [""; 0]);
     let shown = platform.plan(&[]).run().success().stdout;
     assert!(
-        shown.contains("2 ExternalSecrets of this catalog in a file that no manifest asks for"),
+        shown.contains("2 ExternalSecrets of this catalog that no manifest requests"),
         "{shown}"
     );
 
@@ -56,5 +56,5 @@ fn another_catalog_s_files_and_other_people_s_are_nobody_s_business() {
         .write("d.yaml", &text)
         .commit_all("Copies");
     let found = stale(&platform, &[]);
-    assert_eq!(found, [format!("SEC-0007 d.yaml: its manifest's file is {PROJECTION} now")]);
+    assert_eq!(found, [format!("SEC-0007 d.yaml: its manifest writes {PROJECTION} now")]);
 }

@@ -292,7 +292,7 @@ fn a_value_is_written_to_no_secret_of_another_manifest_or_catalog() {
     for (tag, value, whose) in [
         ("goldenpath.io/id", "SEC-0003", "it belongs to SEC-0003"),
         ("goldenpath.io/catalog", "another", "it belongs to another catalog (another)"),
-        ("goldenpath.io/managed-by", "terraform", "goldenpath did not make it"),
+        ("goldenpath.io/managed-by", "terraform", "it is unmanaged: goldenpath did not create it"),
     ] {
         create(&aws, key, tags_with(&[("goldenpath.io/id", "SEC-0008"), (tag, value)]));
         aws.writes();

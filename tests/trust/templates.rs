@@ -512,8 +512,8 @@ fn a_pull_request_with_errors_has_no_plan_and_its_base_says_how_many_must_approv
     let comment = |arguments: &[&str]| {
         platform.plan(&[&["--format", "markdown", "-q"], arguments].concat()).run().success().stdout
     };
-    assert!(comment(&["--from-ref", "main"]).contains("governance table asks for: 1**"));
-    assert!(!comment(&[]).contains("governance table asks for"));
+    assert!(comment(&["--from-ref", "main"]).contains("required by the governance table: 1**"));
+    assert!(!comment(&[]).contains("required by the governance table"));
 
     // The ID of a merged manifest changes, which is an error of the change alone.
     let text = platform.catalog.read(SEED_PATH).replace("SEC-0007", "SEC-0011");

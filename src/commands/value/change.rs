@@ -9,7 +9,7 @@ use super::secret::ValueTarget;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::output::progress::tell_of_the_record;
+use crate::output::progress::report_record;
 use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
 use goldenpath_deploy::reconcile;
@@ -162,7 +162,7 @@ pub(crate) async fn run_recorded(
     }
     let mut applied = Applied::default();
     reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-        tell_of_the_record(&event, context)
+        report_record(&event, context)
     });
     Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
 }

@@ -105,7 +105,7 @@ mod tests {
             action: action.to_owned(),
             environment: "dev".to_owned(),
             target: "goldenpath/payments/dev/db".to_owned(),
-            reason: "there is no such secret".to_owned(),
+            reason: "the secret does not exist".to_owned(),
             result: "done".to_owned(),
             actor: Actor { git: Some("Ann <ann@example.com>".to_owned()), ..Actor::default() },
             source: "acme at commit 0123".to_owned(),

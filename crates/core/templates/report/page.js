@@ -2,11 +2,13 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const [search, status, told, table] = ["search", "status", "told", "catalog"].map(byId);
+  const [search, status, matches, table] = ["search", "status", "matches", "catalog"].map(byId);
   const body = table.tBodies[0];
   const articles = document.querySelectorAll("article");
   const entries = [...body.rows].map((row, number) => ({
-    row, article: articles[number], text: articles[number].textContent.toLowerCase() + " " + row.dataset.status,
+    row,
+    article: articles[number],
+    text: articles[number].textContent.toLowerCase() + " " + row.dataset.status,
   }));
   const heads = [...table.tHead.rows[0].cells];
 
@@ -14,15 +16,18 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const { row, article, text } of entries) {
-      const fits = words.every((word) => text.includes(word)) && (!status.value || row.dataset.status === status.value);
+      const hasStatus = !status.value || row.dataset.status === status.value;
+      const fits = hasStatus && words.every((word) => text.includes(word));
       row.hidden = article.hidden = !fits;
       shown += fits ? 1 : 0;
     }
-    told.textContent = `${shown} of ${entries.length} shown`;
+    matches.textContent = `${shown} of ${entries.length} shown`;
   }
 
   function sort(column, direction) {
-    heads.forEach((head, number) => head.setAttribute("aria-sort", number === column ? direction : "none"));
+    heads.forEach((head, number) => {
+      head.setAttribute("aria-sort", number === column ? direction : "none");
+    });
     const { compare } = new Intl.Collator(undefined, { numeric: true });
     const sign = direction === "ascending" ? 1 : -1;
     const keyed = entries.map((entry) => [entry.row.cells[column].textContent, entry.row]);
@@ -30,14 +35,15 @@
     body.append(...keyed.map(([, row]) => row));
   }
 
-  // A search can be linked to: #?q=payments&status=deprecated&sort=owner
-  function follow() {
+  // Applies a linked search: #?q=payments&status=deprecated&sort=owner
+  function applyHash() {
     if (!location.hash.startsWith("#?")) return;
-    const asked = new URLSearchParams(location.hash.slice(2));
-    search.value = asked.get("q") ?? "";
-    status.value = asked.get("status") ?? "";
-    const column = heads.findIndex((head) => head.textContent.toLowerCase() === asked.get("sort"));
-    if (column >= 0) sort(column, asked.get("order") === "descending" ? "descending" : "ascending");
+    const query = new URLSearchParams(location.hash.slice(2));
+    search.value = query.get("q") ?? "";
+    status.value = query.get("status") ?? "";
+    const column = heads.findIndex((head) => head.textContent.toLowerCase() === query.get("sort"));
+    const direction = query.get("order") === "descending" ? "descending" : "ascending";
+    if (column >= 0) sort(column, direction);
     filter();
   }
 
@@ -54,8 +60,8 @@
   search.addEventListener("input", filter);
   status.addEventListener("change", filter);
   search.form.addEventListener("submit", (event) => event.preventDefault());
-  addEventListener("hashchange", follow);
+  addEventListener("hashchange", applyHash);
   document.documentElement.classList.add("js");
   filter();
-  follow();
+  applyHash();
 })();

@@ -1,5 +1,7 @@
-//! What a run does and has not recorded yet, one event a line, in a file of its own under `.git/goldenpath/`, which it keeps
-//! locked. A file that nobody keeps is one of a run that was killed, and is recorded by the next.
+//! The journal: events of a run that are not recorded yet, one per line.
+//!
+//! Each run locks a file of its own under `.git/goldenpath/`. An unlocked file is from a run that
+//! was killed. The next run records it.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -17,10 +19,10 @@ pub(super) struct Journal {
     own: RefCell<Option<(PathBuf, File)>>,
 }
 
-/// What is to be recorded.
+/// The events to record.
 pub(super) struct OpenJournal {
     files: Vec<(PathBuf, File)>,
-    /// As they were written down, those of killed runs first.
+    /// In the order of writing, events of killed runs first.
     pub(super) events: Vec<AuditEvent>,
 }
 
@@ -33,7 +35,7 @@ impl Journal {
         &self.folder
     }
 
-    /// Adds events; from then on, the end of this process loses none.
+    /// Adds events. Once written, they survive the end of this process.
     pub(super) fn add(&self, events: &[AuditEvent]) -> io::Result<()> {
         let mut own = self.own.borrow_mut();
         let (_, file) = match own.take() {
@@ -57,12 +59,12 @@ impl Journal {
             .tempfile_in(&self.folder)?
             .keep()
             .map_err(|kept| kept.error)?;
-        // Where there are no locks, another run may record the same, which does no harm.
+        // Without locks, another run may record the same events, which is harmless.
         let _ = file.lock();
         Ok((path, file))
     }
 
-    /// Takes what this run and killed ones have written down.
+    /// Takes the events of this run and of killed ones.
     pub(super) fn open(&self) -> io::Result<OpenJournal> {
         let mut open = OpenJournal { files: Vec::new(), events: Vec::new() };
         let own = self.own.borrow_mut().take();
@@ -93,7 +95,7 @@ impl OpenJournal {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(0))?;
         Read::by_ref(&mut file).take(MAX_BYTES).read_to_end(&mut bytes)?;
-        // A line that a crash has cut off tells of nothing that was begun.
+        // A line that a crash truncated is from before the start of its action.
         self.events.extend(
             bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()),
         );
@@ -101,11 +103,11 @@ impl OpenJournal {
         Ok(())
     }
 
-    /// All of it is recorded.
-    pub(super) fn forget(self) {
+    /// Deletes the files after all events are recorded.
+    pub(super) fn delete(self) {
         crash_point::point("journal: recorded");
         for (path, _) in self.files {
-            // What stays is found to be recorded the next time.
+            // The next run detects that the events of a remaining file are recorded.
             let _ = fs::remove_file(path);
         }
     }

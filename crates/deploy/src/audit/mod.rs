@@ -1,7 +1,8 @@
-//! What a run did is recorded in the catalog's repository: the audit trail, and manifests whose secrets are gone, in one commit.
+//! Records the actions of a run in the catalog's repository.
 //!
-//! Until that is made, it stands in a file under `.git/goldenpath/`, before it is done and after: what a killed run has done
-//! and not recorded, the next one in the same clone records.
+//! One commit has the audit trail and the manifests that are marked `decommissioned`. Before that,
+//! a journal under `.git/goldenpath/` has each action from before its start, so that the next run
+//! in the same clone records the actions of a run that was killed.
 
 mod journal;
 
@@ -28,97 +29,111 @@ use goldenpath_core::yaml::{Scalar, YamlEdit};
 
 use journal::Journal;
 
-/// Which repository it is, for people.
+/// The repository's name in messages.
 const WHAT: &str = "the catalog's repository";
 
-/// What became of an action.
+/// The results of an action.
 const DONE: &str = "done";
 const INTERRUPTED: &str = "interrupted";
 
-/// And in the journal alone.
+/// The results that only the journal has.
 const BEGUN: &str = "begun";
 const FAILED: &str = "failed";
 
-/// How many actions a commit's message names.
-const TOLD: usize = 50;
+/// The number of actions in a commit message.
+const LISTED: usize = 50;
 
-/// Records what a run does.
+/// Records the actions of a run.
 pub struct Recorder<'run> {
     repository: &'run Repository,
     config: &'run AuditConfig,
     journal: Journal,
-    /// But for who AWS takes the caller for, which differs by account.
+    /// The actor without the AWS caller, which differs by account.
     actor: Actor,
     source: String,
-    /// By environment.
+    /// The AWS caller by environment.
     callers: BTreeMap<String, String>,
     failed: RefCell<Option<RecordError>>,
 }
 
-/// Something that is done for a secret.
+/// An action for a secret.
 #[derive(Debug, Clone)]
 pub struct RecordedAction {
     pub id: SecretId,
-    /// As the audit trail calls it.
+    /// The action's name in the audit trail.
     pub action: &'static str,
     pub environment: String,
-    /// The store key or the file.
+    /// The store key or file.
     pub target: String,
     pub reason: String,
 }
 
-/// A manifest that is to be marked `decommissioned`.
+/// A manifest to mark `decommissioned`.
 #[derive(Debug, Clone)]
 pub struct Mark {
     pub file: String,
-    pub deed: RecordedAction,
+    pub action: RecordedAction,
 }
 
-/// Why something is not recorded.
+/// Why an action is not recorded.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum RecordError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Branch(#[from] BranchError),
 
-    #[error("what is done cannot be written down in `{path}`: {why}")]
+    #[error("cannot write the audit journal in `{path}`: {why}")]
     #[diagnostic(
         code(goldenpath::audit::journal),
-        help("it is done all the same; check the folder's permissions and the free space")
+        help("check the folder's permissions and the free disk space; actions are still applied")
     )]
     Journal { path: String, why: String },
 
-    #[error("`{file}` cannot be written: {why}")]
-    #[diagnostic(code(goldenpath::audit::write), help("mend that, and run apply again"))]
+    #[error("cannot write `{file}`: {why}")]
+    #[diagnostic(
+        code(goldenpath::audit::write),
+        help("fix the cause and run `goldenpath apply` again")
+    )]
     Write { file: String, why: String },
 
-    #[error("`{file}` cannot be made `decommissioned`: {why}")]
-    #[diagnostic(code(goldenpath::audit::mark), help("mend that, and run apply again"))]
+    #[error("cannot set the status of `{file}` to `decommissioned`: {why}")]
+    #[diagnostic(
+        code(goldenpath::audit::mark),
+        help("fix the cause and run `goldenpath apply` again")
+    )]
     Mark { file: String, why: String },
 
-    #[error("the catalog's repository has no remote{}", name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
-    #[diagnostic(code(goldenpath::audit::no_remote), help("see `audit.remote` in goldenpath.yaml"))]
+    #[error(
+        "the catalog's repository has no remote{}",
+        name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default()
+    )]
+    #[diagnostic(
+        code(goldenpath::audit::no_remote),
+        help("set `audit.remote` in goldenpath.yaml, or run `git remote add`")
+    )]
     NoRemote { name: Option<String> },
 }
 
 impl RecordError {
-    /// Whether the clone is in a state in which nothing can be committed.
+    /// Returns whether the clone is in a state that allows no commit.
     pub fn is_about_the_checkout(&self) -> bool {
         matches!(self, Self::Branch(BranchError::NotReady { .. }))
     }
 }
 
-/// What was recorded.
+/// The result of recording.
 #[derive(Debug)]
 pub struct Recorded {
-    /// One for each manifest that was to be marked, in their order.
+    /// One result per manifest to mark, in order.
     pub marks: Vec<Result<(), RecordError>>,
-    /// The commit; None where there was nothing to record.
+    /// The commit; None if there was nothing to record.
     pub commit: Result<Option<String>, RecordError>,
 }
 
 impl<'run> Recorder<'run> {
-    /// Records in `repository`, for a run that took the catalog from `source`, of accounts that take the caller for `callers`.
+    /// Creates a recorder for a run with the catalog at `source`.
+    ///
+    /// `callers` has the AWS caller by environment.
     #[must_use]
     pub fn new(
         repository: &'run Repository,
@@ -135,25 +150,26 @@ impl<'run> Recorder<'run> {
         Self { repository, config, journal, actor, source, callers, failed: RefCell::default() }
     }
 
-    /// Writes down that an action is about to be done.
-    pub fn begin(&self, deed: RecordedAction) {
-        self.write(&[AuditEvent { result: BEGUN.to_owned(), ..self.event(deed) }]);
+    /// Writes the start of an action to the journal.
+    pub fn begin(&self, action: RecordedAction) {
+        self.write(&[AuditEvent { result: BEGUN.to_owned(), ..self.event(action) }]);
     }
 
-    /// Writes down that actions are done.
-    pub fn done(&self, deeds: impl IntoIterator<Item = RecordedAction>) {
-        let events: Vec<AuditEvent> = deeds.into_iter().map(|deed| self.event(deed)).collect();
+    /// Writes completed actions to the journal.
+    pub fn done(&self, actions: impl IntoIterator<Item = RecordedAction>) {
+        let events: Vec<AuditEvent> =
+            actions.into_iter().map(|action| self.event(action)).collect();
         self.write(&events);
     }
 
-    /// Writes down that an action that was begun has failed: nothing is recorded of it.
-    pub fn fail(&self, deed: RecordedAction) {
-        self.write(&[AuditEvent { result: FAILED.to_owned(), ..self.event(deed) }]);
+    /// Writes the failure of an action to the journal: it is not recorded.
+    pub fn fail(&self, action: RecordedAction) {
+        self.write(&[AuditEvent { result: FAILED.to_owned(), ..self.event(action) }]);
     }
 
     fn write(&self, events: &[AuditEvent]) {
         if let Err(error) = self.journal.add(events) {
-            // It is said once, at the end.
+            // The error is reported once, at the end.
             let path = self.journal.folder().display().to_string();
             self.failed
                 .borrow_mut()
@@ -161,8 +177,8 @@ impl<'run> Recorder<'run> {
         }
     }
 
-    fn event(&self, deed: RecordedAction) -> AuditEvent {
-        let RecordedAction { id, action, environment, target, reason } = deed;
+    fn event(&self, action: RecordedAction) -> AuditEvent {
+        let RecordedAction { id, action, environment, target, reason } = action;
         let aws = self.callers.get(&environment).cloned();
         AuditEvent {
             time: jiff::Timestamp::now(),
@@ -179,7 +195,7 @@ impl<'run> Recorder<'run> {
         }
     }
 
-    /// Commits what is written down and not recorded yet, with manifests that are to be marked.
+    /// Commits the journal's events and marks manifests.
     pub fn finish(&self, marks: &[Mark]) -> Recorded {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let open = match self.journal.open() {
@@ -190,22 +206,23 @@ impl<'run> Recorder<'run> {
                 return Recorded { marks: unmarked(), commit: Err(error) };
             }
         };
-        let events = ended(&open.events);
+        let events = finished(&open.events);
         if events.is_empty() && marks.is_empty() {
-            open.forget();
+            open.delete();
             return Recorded {
                 marks: unmarked(),
                 commit: self.failed.take().map_or(Ok(None), Err),
             };
         }
         let marked: Vec<AuditEvent> =
-            marks.iter().map(|mark| self.event(mark.deed.clone())).collect();
-        let (results, commit) = match self.config.push {
-            true => self.push(&events, marks, &marked),
-            false => self.commit(&events, marks, &marked),
+            marks.iter().map(|mark| self.event(mark.action.clone())).collect();
+        let (results, commit) = if self.config.push {
+            self.push(&events, marks, &marked)
+        } else {
+            self.commit(&events, marks, &marked)
         };
         if commit.is_ok() {
-            open.forget();
+            open.delete();
         }
         let commit = match self.failed.take() {
             Some(error) if commit.is_ok() => Err(error),
@@ -214,7 +231,7 @@ impl<'run> Recorder<'run> {
         Recorded { marks: results, commit }
     }
 
-    /// On the branch that is checked out.
+    /// Commits to the branch that is checked out.
     fn commit(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let root = self.repository.root();
@@ -257,17 +274,18 @@ impl<'run> Recorder<'run> {
         let (mut marked_files, mut trails) = (Vec::new(), Vec::new());
         let mut results = Vec::new();
         for Mark { file, .. } in marks {
-            let refuse =
+            let reject =
                 |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
-            let done = committed(file).ok_or_else(|| refuse("no commit has it")).and_then(|held| {
-                let changed = mark(file, &held)?;
-                match disk(file) {
-                    Some(text) if text == held => write(file, &changed),
-                    // A run that was killed has come so far.
-                    Some(text) if text == changed => Ok(()),
-                    _ => Err(refuse("it has changes that are not committed")),
-                }
-            });
+            let done =
+                committed(file).ok_or_else(|| reject("it is not committed")).and_then(|held| {
+                    let changed = mark(file, &held)?;
+                    match disk(file) {
+                        Some(text) if text == held => write(file, &changed),
+                        // A run that was killed wrote it.
+                        Some(text) if text == changed => Ok(()),
+                        _ => Err(reject("it has uncommitted changes")),
+                    }
+                });
             if done.is_ok() {
                 marked_files.push(file);
             }
@@ -280,17 +298,17 @@ impl<'run> Recorder<'run> {
             let file = trail::file_of(id);
             let (held, disk) =
                 (committed(&file).unwrap_or_default(), disk(&file).unwrap_or_default());
-            // What a run that was killed has added stays; what is missing of the last commit does not go missing in the next.
+            // Events that a killed run added stay. Events of the last commit are never removed.
             let mut trail = Trail::of(if disk.starts_with(&held) { disk } else { held });
             add(&mut trail, &events);
             trails.push((file, trail));
         }
-        // While the disk is at work on the files, the processor is on their blobs.
+        // Writes files and creates blobs concurrently.
         let texts: Vec<&str> = trails.iter().map(|(_, trail)| trail.text()).collect();
         let store = || git2::Repository::open(root).and_then(|git| branch::store(&git, &texts));
         let (blobs, done) = thread::scope(|scope| {
             let blobs = thread::Builder::new().spawn_scoped(scope, store);
-            // The commit has them too: thousands need not be waited for, one by one, until they are on disk.
+            // The commit has the same content, so the files need no fsync.
             let write = |(file, trail): &(String, Trail)| {
                 write_by(file, trail.text(), files::write_forgettable)
             };
@@ -310,7 +328,7 @@ impl<'run> Recorder<'run> {
         (results, commit.map_err(RecordError::from))
     }
 
-    /// On a remote's branch, on whatever others have pushed there.
+    /// Pushes to a remote's branch, on top of its current commit.
     fn push(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let remote = self.repository.remote_url(self.config.remote.as_deref());
@@ -319,7 +337,7 @@ impl<'run> Recorder<'run> {
         };
         let place = RemotePlace { url, branch: self.config.branch.clone() };
         let (root, memory) = (self.repository.root(), self.repository.memory());
-        // The URL is one of git's own configuration, which is the user's.
+        // The URL comes from git's configuration, which is the user's.
         let remote = match RemoteBranch::open(WHAT, &place, root, &memory, Protocols::Configured) {
             Ok(remote) => remote,
             Err(error) => return (unmarked(), Err(error.into())),
@@ -334,11 +352,11 @@ impl<'run> Recorder<'run> {
             results = marks
                 .iter()
                 .map(|Mark { file, .. }| {
-                    let refuse = |why: &str| RecordError::Mark {
+                    let reject = |why: &str| RecordError::Mark {
                         file: file.to_owned(),
                         why: why.to_owned(),
                     };
-                    let text = held(file).ok_or_else(|| refuse("the branch does not have it"))?;
+                    let text = held(file).ok_or_else(|| reject("it is not on the branch"))?;
                     edits.push(FileEdit { file: file.to_owned(), text: Some(mark(file, &text)?) });
                     Ok(())
                 })
@@ -372,20 +390,25 @@ impl<'run> Recorder<'run> {
         };
         let lines =
             events.iter().map(|event| format!("{} {} {}\n", event.id, event.action, event.target));
-        let more = match events.len().saturating_sub(TOLD) {
+        let more = match events.len().saturating_sub(LISTED) {
             0 => String::new(),
             more => format!("and {more} more\n"),
         };
-        let lines: String = lines.take(TOLD).collect();
+        let lines: String = lines.take(LISTED).collect();
         format!("goldenpath: record {subject}\n\n{lines}{more}Source: {}\n", self.source)
     }
 }
 
-/// What was done, and what was begun and never came to an end: whether it was done is not known.
-fn ended(events: &[AuditEvent]) -> Vec<AuditEvent> {
+/// Returns completed and interrupted events.
+///
+/// The outcome of an interrupted one is unknown.
+fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     let is_of = |one: &AuditEvent, other: &AuditEvent| {
-        (one.id, &one.action, &one.target, &one.source) == (other.id, &other.action, &other.target, &other.source)
-            // Each version of a value is something of its own, which its reason tells.
+        one.id == other.id
+            && one.action == other.action
+            && one.target == other.target
+            && one.source == other.source
+            // Each version of a value is an action of its own, distinguished by its reason.
             && (one.reason == other.reason || !one.action.ends_with("-value"))
     };
     let mut all = Vec::new();
@@ -417,46 +440,54 @@ fn by_id<'event>(
     all
 }
 
-/// Adds events to a trail. A secret is gone once: a run that was killed may have said so already.
+/// Adds events to a trail.
+///
+/// A secret is marked `decommissioned` once: a run that was killed may have recorded it already.
 fn add(trail: &mut Trail, events: &[&AuditEvent]) {
     const MARK: &str = "mark-decommissioned";
-    let is_said = trail.events().any(|event| event.action == MARK);
-    trail.add(events.iter().copied().filter(|event| !(is_said && event.action == MARK)));
+    let is_marked = trail.events().any(|event| event.action == MARK);
+    trail.add(events.iter().copied().filter(|event| !(is_marked && event.action == MARK)));
 }
 
-/// A manifest's text with the status `decommissioned`, and everything else as it is.
+/// Returns a manifest's text with the status `decommissioned`, otherwise unchanged.
 fn mark(file: &str, text: &str) -> Result<String, RecordError> {
     const POINTER: &str = "/spec/lifecycle/status";
-    let refuse = |why: String| RecordError::Mark { file: file.to_owned(), why };
+    let reject = |why: String| RecordError::Mark { file: file.to_owned(), why };
     let root =
-        goldenpath_core::yaml::parse(text).map_err(|_| refuse("it cannot be read".to_owned()))?;
+        goldenpath_core::yaml::parse(text).map_err(|_| reject("it cannot be parsed".to_owned()))?;
     match root.string_at(POINTER) {
         Some(status) if status == LifecycleStatus::DecommissionRequested.as_str() => {}
         Some(status) if status == LifecycleStatus::Decommissioned.as_str() => {
             return Ok(text.to_owned());
         }
         status => {
-            return Err(refuse(format!("its status is `{}` by now", status.unwrap_or("missing"))));
+            return Err(reject(format!("its status is `{}` now", status.unwrap_or("missing"))));
         }
     }
     let value = Scalar::String(LifecycleStatus::Decommissioned.as_str().to_owned());
     let change = YamlEdit::Set { pointer: POINTER.to_owned(), value };
     change
         .apply(text, &root)
-        .ok_or_else(|| refuse("the status is not written so that it can be changed".to_owned()))
+        .ok_or_else(|| reject("its status cannot be edited in place".to_owned()))
 }
 
-/// The pipeline's run that this is a part of.
+/// Returns the pipeline run that this process is part of, if any.
 fn pipeline(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let by = |name: &str| set(name).map(|who| format!(" by {who}")).unwrap_or_default();
+    let initiator = |name: &str| set(name).map(|who| format!(" by {who}")).unwrap_or_default();
     let github = || {
         let (repository, run) = (set("GITHUB_REPOSITORY")?, set("GITHUB_RUN_ID")?);
-        Some(format!("GitHub Actions, {repository} run {run}{}", by("GITHUB_ACTOR")))
+        Some(format!("GitHub Actions, {repository} run {run}{}", initiator("GITHUB_ACTOR")))
     };
-    let gitlab = || Some(format!("GitLab CI, {}{}", set("CI_JOB_URL")?, by("GITLAB_USER_LOGIN")));
-    let codebuild =
-        || Some(format!("CodeBuild, {}{}", set("CODEBUILD_BUILD_ID")?, by("CODEBUILD_INITIATOR")));
+    let gitlab =
+        || Some(format!("GitLab CI, {}{}", set("CI_JOB_URL")?, initiator("GITLAB_USER_LOGIN")));
+    let codebuild = || {
+        Some(format!(
+            "CodeBuild, {}{}",
+            set("CODEBUILD_BUILD_ID")?,
+            initiator("CODEBUILD_INITIATOR")
+        ))
+    };
     let jenkins = || Some(format!("Jenkins, {}", set("BUILD_URL")?));
     let all = github().or_else(gitlab).or_else(codebuild).or_else(jenkins)?;
     Some(all.chars().filter(|character| !character.is_control()).take(500).collect())
@@ -468,7 +499,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipeline_says_which_run_it_is_and_who_began_it() {
+    fn a_pipeline_run_is_recorded_with_its_initiator() {
         let of = |variables: &[(&str, &str)]| {
             pipeline(|name| {
                 variables
@@ -488,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_marked_and_everything_else_stays() {
+    fn marking_a_manifest_changes_only_its_status() {
         let text = "spec: # x\n  lifecycle: { status: \"decommission_requested\" } # y\n";
         assert_eq!(
             mark("f", text).unwrap(),
@@ -496,6 +527,6 @@ mod tests {
         );
         assert_eq!(mark("f", &mark("f", text).unwrap()).unwrap(), mark("f", text).unwrap());
         let error = mark("f", &text.replace("decommission_requested", "deprecated")).unwrap_err();
-        assert!(error.to_string().contains("its status is `deprecated` by now"), "{error}");
+        assert!(error.to_string().contains("its status is `deprecated` now"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rows as CSV (RFC 4180), with a head line.
+//! The catalog as CSV (RFC 4180), with a header line.
 
 use super::CatalogRow;
 use goldenpath_core::sanitize::harmless_name;
@@ -22,7 +22,7 @@ const HEADS: [&str; 16] = [
     "description",
 ];
 
-/// The rows as CSV. No cell is a formula to a spreadsheet.
+/// Returns the rows as CSV. No cell is a formula for a spreadsheet.
 #[must_use]
 pub fn as_csv(rows: &[CatalogRow]) -> String {
     let mut text = line(HEADS);
@@ -55,15 +55,18 @@ fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
-/// One field. Spreadsheets calculate what begins like a formula (OWASP, "CSV Injection"): an apostrophe in front makes it
-/// text.
+/// Returns one field.
+///
+/// Spreadsheets evaluate a cell that starts like a formula (OWASP, "CSV Injection"). A leading
+/// apostrophe makes it text.
 fn cell(text: &str) -> String {
     let shown = harmless_name(text);
     let is_formula = shown.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let shown = if is_formula { format!("'{shown}") } else { shown.into_owned() };
-    match shown.contains(['"', ',', '\r', '\n', ';']) || is_formula {
-        true => format!("\"{}\"", shown.replace('"', "\"\"")),
-        false => shown,
+    if shown.contains(['"', ',', '\r', '\n', ';']) || is_formula {
+        format!("\"{}\"", shown.replace('"', "\"\""))
+    } else {
+        shown
     }
 }
 
@@ -72,7 +75,7 @@ mod tests {
     use super::cell;
 
     #[test]
-    fn a_field_is_one_field_and_no_formula() {
+    fn a_field_is_quoted_and_is_not_a_formula() {
         for (text, expected) in [
             ("plain words", "plain words"),
             ("a,b", "\"a,b\""),

@@ -1,5 +1,7 @@
-//! What is due: a ttl that runs out, a rotation that is overdue, a secret that has been deprecated for long, or whose end was
-//! asked for and can come.
+//! Due dates of secrets.
+//!
+//! A secret is due when its ttl ends, its rotation is overdue, it is deprecated for too long, or
+//! its decommission request can be applied.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -14,54 +16,54 @@ use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::rules::Renewal;
 use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// What a store tells of a secret that is there, and that is its manifest's.
+/// The dates of a manifest's secret in the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreDates {
     pub created: Option<Timestamp>,
-    /// Whether there is a value to use.
+    /// Whether the secret has a value.
     pub has_value: bool,
-    /// None where it has no value yet.
+    /// None if the secret has no value.
     pub renewal: Option<Renewal>,
-    /// When the value was read last.
+    /// The last read of the value.
     pub last_accessed: Option<Timestamp>,
-    /// When it is gone, where it is marked for deletion.
+    /// The planned deletion, if the secret is marked for deletion.
     pub deletion: Option<Timestamp>,
 }
 
-/// All that is known of when something began.
+/// All start dates for due dates.
 #[derive(Debug, Default)]
 pub struct Calendar {
-    /// By file name: when the ID came into the catalog.
+    /// The time at which an ID was added to the catalog, by file name.
     first_held: HashMap<String, Timestamp>,
-    /// By path: since when a manifest has the status that it has.
+    /// The time of the current status of a manifest, by path.
     status_since: BTreeMap<String, Timestamp>,
-    /// What the stores tell; empty where none was asked.
+    /// The dates from the stores; empty if no store was queried.
     pub known: BTreeMap<SecretId, StoreDates>,
 }
 
 /// Why a secret is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Its ttl ends: somebody has to look whether it is still needed.
+    /// Its ttl ends: its owner must check whether it is still needed.
     Ttl { days: u32, from: Begin },
-    /// Its value is to be renewed; `by_hand` is the ID where no function does that.
+    /// Its value must be rotated; `by_hand` is the ID if no function rotates it.
     Rotation { days: u16, last: Renewal, by_hand: Option<SecretId> },
-    /// It has been deprecated for so long that its end could be asked for.
+    /// It is deprecated for so long that it can be decommissioned.
     Deprecated { days: u16, since: Timestamp },
-    /// Its end was asked for, and by time alone nothing keeps apply from deleting it any more.
+    /// Its decommission was requested, and all waiting times have passed.
     Gates { since: Timestamp },
 }
 
-/// From when a ttl is counted.
+/// The start of a ttl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// The store made the secret then.
+    /// The time at which the secret was created.
     Created(Timestamp),
-    /// The ID came into the catalog then.
+    /// The time at which the ID was added to the catalog.
     Catalogued(Timestamp),
 }
 
-/// One thing to be done about one secret by a day.
+/// One due date of one secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     pub row: CatalogRow,
@@ -70,7 +72,9 @@ pub struct Due {
 }
 
 impl Calendar {
-    /// What git tells, in the history of the commit `line`, of those of a catalog's manifests that `holds` lets through.
+    /// Reads the dates of a catalog's manifests from the history of the commit `line`.
+    ///
+    /// `holds` filters the manifests.
     #[must_use]
     pub fn of(
         repository: &Repository,
@@ -82,26 +86,26 @@ impl Calendar {
         let first_held = repository.first_held(line, &project.config.catalog);
         let mut status_since = BTreeMap::new();
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
-            let has_it = |request: &SecretRequest| request.status == status && holds(request);
+            let has_status = |request: &SecretRequest| request.status == status && holds(request);
             let entries =
-                catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_it));
-            let had_it = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
+                catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_status));
+            let had_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
             status_since.extend(repository.same_since(
                 line,
                 entries.map(|entry| entry.path.clone()),
-                had_it,
+                had_status,
             ));
         }
         Self { first_held, status_since, known: BTreeMap::new() }
     }
 
-    /// When the ID of a manifest came into the catalog, as far as git has it.
+    /// Returns when an ID was added to the catalog, if the history has that commit.
     #[must_use]
     pub fn catalogued(&self, id: SecretId) -> Option<Timestamp> {
         self.first_held.get(&format!("{id}.yaml")).copied()
     }
 
-    /// Every day on which something is due for one secret that is not gone, however far away.
+    /// Returns all due dates of one secret that is not decommissioned.
     #[must_use]
     pub fn days_of(
         &self,
@@ -141,7 +145,9 @@ impl Calendar {
         [ttl, rotation, deprecated].into_iter().flatten().collect()
     }
 
-    /// From when on by time alone nothing keeps a secret from being deleted whose end is asked for. None where it is marked.
+    /// Returns when the waiting times of a decommission request end.
+    ///
+    /// None if the secret is already marked for deletion.
     fn gates(
         &self,
         request: &SecretRequest,
@@ -156,7 +162,9 @@ impl Calendar {
         Some((quiet.map_or(cooled, |quiet| quiet.max(cooled)), Reason::Gates { since }))
     }
 
-    /// What is due until `until` for the manifests that `holds` lets through, the earliest first.
+    /// Returns the due dates until `until`, the earliest first.
+    ///
+    /// `holds` filters the manifests.
     #[must_use]
     pub fn due(
         &self,
@@ -173,7 +181,7 @@ impl Calendar {
                 .into_iter()
                 .filter(|(when, _)| *when <= until);
             let mut days = days.peekable();
-            // What a row may show is looked for in the whole file: only in those that are shown.
+            // A row needs a scan of the whole file for values, so only due manifests get one.
             if days.peek().is_some()
                 && let Some(row) = CatalogRow::of(entry, project)
             {
@@ -186,7 +194,7 @@ impl Calendar {
 }
 
 impl Reason {
-    /// Its name in JSON.
+    /// Returns the reason's name in JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -206,7 +214,7 @@ impl Reason {
         }
     }
 
-    /// Why, in words.
+    /// Returns the reason in words.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -220,14 +228,14 @@ impl Reason {
             }
             Self::Gates { since } => {
                 format!(
-                    "its end was asked for on {}; apply deletes it, unless something still names it",
+                    "decommission requested on {}; apply deletes it, unless a reference is left",
                     day(*since)
                 )
             }
         }
     }
 
-    /// The command that does what is due, where there is one.
+    /// Returns the command for the due task, if there is one.
     #[must_use]
     pub fn way_out(&self) -> Option<String> {
         match self {
@@ -257,19 +265,19 @@ impl Begin {
     fn words(self) -> String {
         match self {
             Self::Created(when) => format!("created {}", day(when)),
-            Self::Catalogued(when) => format!("catalogued {}", day(when)),
+            Self::Catalogued(when) => format!("in the catalog since {}", day(when)),
         }
     }
 }
 
 impl Due {
-    /// Whether the day has passed.
+    /// Returns whether the due date has passed.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.when <= now
     }
 
-    /// A row of `due --format json`.
+    /// Returns a row of `due --format json`.
     #[must_use]
     pub fn as_json(&self, now: Timestamp) -> Value {
         json!({
@@ -290,13 +298,13 @@ impl Due {
     }
 }
 
-/// The day of a time, in UTC.
+/// Returns the day of a time, in UTC.
 #[must_use]
 pub fn day(when: Timestamp) -> String {
     when.strftime("%Y-%m-%d").to_string()
 }
 
-/// How far away a day is, by the calendar: `10 days ago`, `today`, `in 3 days`.
+/// Returns the distance in calendar days: `10 days ago`, `today`, `in 3 days`.
 #[must_use]
 pub fn distance(when: Timestamp, now: Timestamp) -> String {
     let number = |time: Timestamp| time.as_second().div_euclid(24 * 60 * 60);
@@ -313,7 +321,7 @@ fn count(days: u32) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
-/// None for a time that no calendar has.
+/// Adds days to a time. None if the result is out of range.
 fn after(when: Timestamp, days: u32) -> Option<Timestamp> {
     when.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).ok()
 }

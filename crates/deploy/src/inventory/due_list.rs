@@ -1,4 +1,4 @@
-//! What is due, to people, to scripts, and for a weekly issue.
+//! The list of due secrets, as JSON and as the text of an issue.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,27 +8,29 @@ use super::due::{Due, day};
 use goldenpath_core::template;
 use goldenpath_core::template::{Output, TemplateError};
 
-/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+/// The name of the template of the issue's text.
+///
+/// A catalog's own copy under `templates/` overrides the built-in one.
 pub const DUE_TEMPLATE: &str = "due.md.j2";
 
 const BUILT_IN: &str = template::built_in::DUE;
 
-/// How long the body of an issue may be on GitHub, in UTF-16 code units, less a reserve.
+/// The maximum length of an issue on GitHub, in UTF-16 code units, less a reserve.
 const LONGEST: usize = 60_000;
 
-/// What is due, and what nobody could be asked about.
+/// The due secrets, and the stores that could not be queried.
 #[derive(Debug)]
 pub struct DueList {
     pub catalog_id: String,
     pub now: Timestamp,
-    /// How many days ahead were looked at.
+    /// The number of days ahead.
     pub within: u32,
     /// The earliest first.
     pub due: Vec<Due>,
     pub unseen: Vec<UnreachableStore>,
 }
 
-/// A store that could not be asked.
+/// A store that could not be queried.
 #[derive(Debug, Clone, Serialize)]
 pub struct UnreachableStore {
     pub environments: String,
@@ -55,12 +57,12 @@ struct ShownRows<'a> {
 }
 
 impl DueList {
-    /// What is overdue, and what is not yet.
+    /// Returns the overdue entries and the others.
     pub fn split(&self) -> (Vec<&Due>, Vec<&Due>) {
         self.due.iter().partition(|due| due.is_overdue(self.now))
     }
 
-    /// `{"version":1,"summary":{…},"due":[…],"failures":[…]}`
+    /// Returns the list as `{"version":1,"summary":{…},"due":[…],"failures":[…]}`.
     #[must_use]
     pub fn as_json(&self) -> Value {
         let (overdue, soon) = self.split();
@@ -73,11 +75,13 @@ impl DueList {
         })
     }
 
-    /// The body of an issue in Markdown, below GitHub's limit: as many entries of each list as there is room for. Whatever a
-    /// manifest says stays text. `own_template` is the catalog's, where it has one.
+    /// Renders the text of an issue in Markdown, below GitHub's size limit.
+    ///
+    /// Each list has as many entries as fit. Text from manifests is escaped. `own_template` is the
+    /// catalog's template, if any.
     ///
     /// # Errors
-    /// A template that does not render.
+    /// Fails if the template cannot be rendered.
     pub fn as_markdown(&self, own_template: Option<&str>) -> Result<String, TemplateError> {
         let rows = |due: Vec<&Due>| {
             due.into_iter().map(|due| due.as_json(self.now)).collect::<Vec<Value>>()

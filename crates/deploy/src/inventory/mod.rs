@@ -1,5 +1,4 @@
-//! The catalog as people ask for it: a row a secret, for terminals, scripts and spreadsheets, and what is
-//! due.
+//! The catalog as lists and pages: rows, CSV, JSON, HTML, details and due dates.
 
 pub mod page;
 

@@ -1,4 +1,4 @@
-//! The catalog as a page: one HTML file that needs nothing else, and in which whatever a manifest says stays text.
+//! The catalog as one self-contained HTML page. Text from manifests is escaped.
 
 use std::collections::BTreeMap;
 
@@ -18,34 +18,34 @@ const PAGE: &str = template::built_in::REPORT_PAGE;
 const STYLE: &str = template::built_in::REPORT_STYLE;
 const SCRIPT: &str = template::built_in::REPORT_SCRIPT;
 
-/// What stands in every page that goldenpath wrote, and so how one is told from somebody else's.
+/// The mark of each page from goldenpath, which distinguishes it from other files.
 pub const MARK: &str = "<meta name=\"generator\" content=\"goldenpath\">";
 
-/// The catalog's columns; each row of the template has a cell for each.
+/// The catalog's columns. Each row of the template has one cell per column.
 const HEADS: [&str; 8] =
     ["ID", "Name", "Service", "Environment", "Owner", "Tier", "Type", "Status"];
 
-/// What a page shows.
+/// The content of a page.
 #[derive(Debug)]
 pub struct CatalogPage {
-    /// Which state of the catalog this is: `commit 1234abcd`.
+    /// The state of the catalog: `commit 1234abcd`.
     pub at: String,
-    /// By ID.
+    /// The secrets, sorted by ID.
     pub rows: Vec<CatalogRow>,
-    /// What is due of them.
+    /// The due secrets among them.
     pub agenda: DueList,
-    /// How many files are no readable manifests.
+    /// The number of files that are not readable manifests.
     pub unread: usize,
-    /// What has happened to each secret, the oldest first, as the audit trail has it.
+    /// The events of each secret from the audit trail, the oldest first.
     pub timelines: BTreeMap<SecretId, Vec<Moment>>,
 }
 
-/// Something that happened to a secret.
+/// An event of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Moment {
     /// RFC 3339.
     pub time: String,
-    /// What, and by whom.
+    /// The action and the actor.
     pub words: String,
 }
 
@@ -68,7 +68,7 @@ struct Page<'a> {
     secrets: Vec<Secret>,
 }
 
-/// A lifecycle state, and where it is drawn.
+/// A lifecycle state with its coordinates.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageState {
@@ -92,10 +92,10 @@ struct Secret {
 }
 
 impl CatalogPage {
-    /// The page, as one HTML document.
+    /// Renders the page as one HTML document.
     ///
     /// # Errors
-    /// A catalog that is too large for one page.
+    /// Fails if the catalog is too large for one page.
     pub fn page(&self) -> Result<String, TemplateError> {
         let agenda = &self.agenda;
         let mut due_of: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
@@ -179,7 +179,7 @@ impl CatalogPage {
     }
 }
 
-/// Writes out, in every text, what a page would not show or show in another order.
+/// Escapes invisible and reordering characters in all texts.
 fn harmless(value: &mut Value) {
     match value {
         Value::String(text) => *text = harmless_name(text).into_owned(),
@@ -189,7 +189,7 @@ fn harmless(value: &mut Value) {
     }
 }
 
-/// What a Content-Security-Policy names an inline text by (CSP 3, "hash-source").
+/// Returns the hash of an inline text for the page's policy (CSP 3, "hash-source").
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_s_history_stands_with_it_as_text() {
+    fn a_secret_s_history_is_on_the_page_as_escaped_text() {
         let id = SecretId::first();
         let text = || "x".to_owned();
         let row = CatalogRow {
@@ -235,13 +235,13 @@ mod tests {
             time: "2026-11-25T09:00:00Z".to_owned(),
             words: words.to_owned(),
         };
-        let timelines = [(id, vec![moment("made by Ann"), moment("<b>\u{202e}")])].into();
+        let timelines = [(id, vec![moment("created by Ann"), moment("<b>\u{202e}")])].into();
         let report = CatalogPage { at: text(), rows: vec![row], agenda, unread: 0, timelines };
         let page = report.page().unwrap();
         let time = "<time datetime=\"2026-11-25T09:00:00Z\">2026-11-25T09:00:00Z</time>";
         assert!(
             page.contains(&format!(
-                "<li>{time} made by Ann</li>\n<li>{time} &lt;b&gt;\\u{{202e}}</li>"
+                "<li>{time} created by Ann</li>\n<li>{time} &lt;b&gt;\\u{{202e}}</li>"
             )),
             "{page}"
         );

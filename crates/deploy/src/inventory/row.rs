@@ -1,4 +1,4 @@
-//! One secret in a row, as its manifest says. Nothing in it shows what looks like a secret value.
+//! A row of the catalog: a manifest's fields, without secret values.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::rules;
 use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
 
-/// A manifest's fields, with what looks like a secret value taken out of each.
+/// A manifest's fields. Text that looks like a secret value is concealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CatalogRow {
@@ -26,17 +26,17 @@ pub struct CatalogRow {
     pub namespace: String,
     pub k8s_secret_name: String,
     pub provider: String,
-    /// What it is called in its store; None where it cannot be called so.
+    /// The store key; None if the store's template gives an invalid one.
     pub store_key: Option<String>,
-    /// From the repository's root.
+    /// The path from the repository's root.
     pub path: String,
-    /// Whether its secret has a value; None where no store was asked.
+    /// Whether the secret has a value; None if no store was queried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_value: Option<bool>,
 }
 
 impl CatalogRow {
-    /// None for a file that is no readable manifest.
+    /// Returns the row of a manifest; None for a file that is not readable.
     #[must_use]
     pub fn of(entry: &Entry, project: &Project) -> Option<Self> {
         let request = entry.request()?;
@@ -106,10 +106,10 @@ impl CatalogRow {
     }
 }
 
-/// Reads a catalog, and the rows of the manifests that `holds` lets through, by ID.
+/// Reads a catalog and its rows, sorted by ID. `holds` filters the manifests.
 ///
 /// # Errors
-/// A repository that cannot be read.
+/// Fails if the repository cannot be read.
 pub fn read(
     repository: &Repository,
     project: &Project,
@@ -128,7 +128,7 @@ pub fn read(
     Ok((catalog, rows))
 }
 
-/// `{"version":1,"secrets":[…]}`
+/// Returns the rows as `{"version":1,"secrets":[…]}`.
 #[must_use]
 pub fn as_json(rows: &[CatalogRow]) -> Value {
     json!({ "version": 1, "secrets": rows })

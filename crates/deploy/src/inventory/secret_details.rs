@@ -1,4 +1,4 @@
-//! All that is known of one secret, on one screen.
+//! The details of one secret from all sources.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,23 +9,23 @@ use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::Finding;
 use goldenpath_core::trail::AuditEvent;
 
-/// What somebody else says of a secret.
+/// The answer of another system about a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// Nobody was asked.
+    /// The system was not queried.
     LeftOut,
-    /// There is nobody to ask.
+    /// No such system is configured, with the reason.
     Nobody(String),
-    /// Asked, and why there is no answer.
+    /// The query failed, with the cause.
     Failed(String),
     Answer(T),
 }
 
-/// A secret in its store.
+/// The secret in its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub place: String,
-    /// None where there is no such secret.
+    /// None if the secret does not exist.
     pub found: Option<StoredDetails>,
 }
 
@@ -33,42 +33,42 @@ pub struct Stored {
 pub struct StoredDetails {
     pub known: StoreDates,
     pub has_value: bool,
-    /// The day for which its deletion is planned.
+    /// The day of the planned deletion.
     pub deletion: Option<Timestamp>,
     pub last_changed: Option<Timestamp>,
     pub last_rotated: Option<Timestamp>,
-    /// Whose it is, where it is not the manifest's.
+    /// Why the secret is not the manifest's, if so.
     pub stranger: Option<String>,
 }
 
-/// A projection in its GitOps repository.
+/// The projection in its GitOps repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projected {
     pub place: String,
     pub file: String,
     /// `current`, `missing`, …
     pub state: &'static str,
-    /// The same in words.
+    /// The state in words.
     pub words: String,
 }
 
-/// A reservation of the ID.
+/// The reservation of the ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
     pub remote: String,
     pub is_reserved: bool,
-    /// Who made it, and when.
+    /// The author and time of the reservation.
     pub by: Option<String>,
 }
 
-/// What is known of one secret.
+/// The details of one secret.
 #[derive(Debug)]
 pub struct SecretDetails {
     pub row: CatalogRow,
     pub now: Timestamp,
-    /// None where there is no last commit to compare with.
+    /// None if there is no commit to compare with.
     pub is_committed: Option<bool>,
-    /// When the ID came into the catalog.
+    /// The time at which the ID was added to the catalog.
     pub catalogued: Option<Timestamp>,
     pub days: Vec<(Timestamp, Reason)>,
     pub store: Lookup<Stored>,
@@ -80,13 +80,16 @@ pub struct SecretDetails {
 }
 
 impl SecretDetails {
-    /// One JSON object. What was left out is `null`.
+    /// Returns one JSON object. Parts that were not queried are `null`.
     #[must_use]
     pub fn as_json(&self) -> Value {
         let due: Vec<Value> = self
             .days
             .iter()
-            .map(|(when, reason)| json!({ "reason": reason.name(), "due": day(*when), "message": reason.words() }))
+            .map(|(when, reason)| {
+                let (name, message) = (reason.name(), reason.words());
+                json!({ "reason": name, "due": day(*when), "message": message })
+            })
             .collect();
         json!({
             "version": 1,
@@ -137,7 +140,12 @@ impl Stored {
 
 impl Projected {
     fn as_json(&self) -> Value {
-        json!({ "place": self.place, "file": self.file, "state": self.state, "message": self.words })
+        json!({
+            "place": self.place,
+            "file": self.file,
+            "state": self.state,
+            "message": self.words,
+        })
     }
 }
 

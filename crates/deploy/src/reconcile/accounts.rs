@@ -1,5 +1,6 @@
-//! The accounts of a run: which store has the secrets of which environments. One that cannot be used does not keep the
-//! others from being served.
+//! The accounts of a run: a store and the environments whose secrets it has.
+//!
+//! An account that cannot be used does not stop the others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,23 +9,23 @@ use super::ReconcileError;
 use crate::store::{SecretStore, Store};
 use goldenpath_core::config::{Config, StoreConfig};
 
-/// A store, and the environments whose secrets it has.
+/// A store and the environments whose secrets it has.
 pub struct Account {
     pub environments: BTreeSet<String>,
     pub store: Store,
 }
 
-/// An account that could not be looked at: of its environments nothing is known and nothing is done.
+/// An account that could not be read: nothing is planned for its environments.
 #[derive(Debug)]
 pub struct UnreadableAccount {
     pub environments: BTreeSet<String>,
-    /// For people; None where not even that is known.
+    /// The store's name for messages; None where the store could not be opened.
     pub place: Option<String>,
     pub error: ReconcileError,
 }
 
 impl Account {
-    /// Opens the stores of these environments, one for all that live in the same place.
+    /// Opens one store for all environments with the same store settings.
     pub async fn open(
         config: &Config,
         root: &Path,
@@ -32,7 +33,7 @@ impl Account {
     ) -> (Vec<Self>, Vec<UnreadableAccount>) {
         let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
-            // The key is each secret's own matter.
+            // The KMS key is set per secret, not per store.
             let place = StoreConfig { kms_key_id: None, ..config.store_of(&environment) };
             match places.iter_mut().find(|(known, _)| *known == place) {
                 Some((_, environments)) => _ = environments.insert(environment),
@@ -53,7 +54,7 @@ impl Account {
         (accounts, unseen)
     }
 
-    /// The same account, of which `error` keeps the rest from being known.
+    /// Returns this account as unreadable because of `error`.
     pub(super) fn unseen(&self, error: ReconcileError) -> UnreadableAccount {
         UnreadableAccount {
             environments: self.environments.clone(),
@@ -64,7 +65,7 @@ impl Account {
 }
 
 impl UnreadableAccount {
-    /// `dev, test`
+    /// Returns the environments for messages: `dev, test`.
     #[must_use]
     pub fn names(&self) -> String {
         self.environments.iter().map(String::as_str).collect::<Vec<_>>().join(", ")

@@ -1,5 +1,7 @@
-//! Carrying a plan out: the store first, so that the operator never sees a missing key, then the projections, then one
-//! commit. Every step can be killed and run again.
+//! Applies a plan: secrets first, then projections, then one commit.
+//!
+//! This order ensures that the operator never sees a missing key. Each step can be interrupted and
+//! run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,26 +14,26 @@ use crate::gitops::{ProjectionChange, PublishEvent, Published, Target};
 use crate::store::StoreError;
 use goldenpath_core::manifest::SecretId;
 
-/// What a person is told while it happens.
+/// Something to report while a plan is applied.
 pub enum ApplyEvent<'run> {
     Done(&'run Action),
     Failed(&'run Action, ReconcileError),
-    /// Not tried, because a step before it failed.
+    /// Not tried, because an earlier step failed.
     Skipped(&'run Action),
-    /// Another run is at work in this place.
+    /// Another process is writing to this place.
     Waiting(String),
-    /// So many files are written, and not yet committed.
+    /// The number of files that are written but not committed.
     Written(usize),
     Committed(String),
     CommitFailed(ReconcileError),
-    /// What was done is recorded in this commit of the catalog.
+    /// The actions are recorded in this commit of the catalog.
     Recorded(String),
-    /// It is not, since the clone is in a state in which nothing can be committed; a later run in it will.
+    /// The clone is in a state that allows no commit. A later run records the actions.
     Unrecorded(RecordError),
     RecordFailed(ReconcileError),
 }
 
-/// What became of a plan.
+/// The number of actions by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
     pub created: usize,
@@ -40,49 +42,50 @@ pub struct Applied {
     pub failed: usize,
     pub skipped: usize,
     pub blocked: usize,
-    /// Not tried, because the run was to stop.
+    /// Not tried, because the run was stopped.
     pub not_begun: usize,
 }
 
-/// How far the manifests of a run have come.
+/// The progress of the manifests of a run.
 #[derive(Default)]
-struct Course {
+struct ManifestProgress {
     begun: BTreeSet<SecretId>,
-    /// A step failed that the projection waits for.
+    /// Manifests with a failed step that blocks the projection.
     broken: BTreeSet<SecretId>,
 }
 
-/// Does what the plan says and tells `tell` of each step. A failure stops the steps of its own manifest only. From the
-/// moment on that `is_stopping`, what is begun is brought to its end, projection and commit included, and no other
-/// manifest is begun.
+/// Applies a plan and reports each step.
+///
+/// A failure stops only the later steps of the same manifest. When `is_stopping` returns true, the
+/// manifests in progress are completed, including projection and commit, and no other is started.
 pub async fn apply(
     world: &World<'_>,
     plan: &Plan,
     source: &str,
     recorder: &Recorder<'_>,
     is_stopping: &dyn Fn() -> bool,
-    mut tell: impl FnMut(ApplyEvent<'_>),
+    mut report: impl FnMut(ApplyEvent<'_>),
 ) -> Applied {
-    let mut tell = |event: ApplyEvent<'_>| {
+    let mut report = |event: ApplyEvent<'_>| {
         match &event {
             ApplyEvent::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => {
-                recorder.done(action.deeds())
+                recorder.done(action.recorded_actions())
             }
-            ApplyEvent::Failed(action, _) => recorder.fail(action.deed()),
+            ApplyEvent::Failed(action, _) => recorder.fail(action.recorded_action()),
             _ => {}
         }
-        tell(event);
+        report(event);
     };
     let mut applied = Applied { blocked: plan.count(Effect::Blocked), ..Applied::default() };
-    let mut course = Course::default();
+    let mut progress = ManifestProgress::default();
 
     let mut manifests: BTreeMap<SecretId, Vec<&Action>> = BTreeMap::new();
-    for action in plan.actions.iter().filter(|action| is_for_the_store(&action.step)) {
+    for action in plan.actions.iter().filter(|action| is_store_step(&action.step)) {
         manifests.entry(action.id).or_default().push(action);
     }
-    let of_the_store: BTreeMap<SecretId, usize> =
+    let store_steps: BTreeMap<SecretId, usize> =
         manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
-    if !of_the_store.is_empty() {
+    if !store_steps.is_empty() {
         for (environments, gitops) in &world.gitops {
             let of_it = plan
                 .actions
@@ -97,32 +100,32 @@ pub async fn apply(
     }
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
-        .map(|actions| one_manifest(world, recorder, actions))
+        .map(|actions| apply_manifest(world, recorder, actions))
         .buffer_unordered(world.options.parallelism.changing);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
-            course.begun.insert(action.id);
+            progress.begun.insert(action.id);
             let result = result.map(|done| done.map_err(ReconcileError::from));
-            // Who rotates a secret, and whether that can be configured yet, keeps nobody from using it.
+            // A secret can be used without rotation.
             if !matches!(result, Some(Ok(())))
                 && !matches!(action.step, Step::ConfigureRotation { .. })
             {
-                course.broken.insert(action.id);
+                progress.broken.insert(action.id);
             }
-            record(&mut applied, action, result, &mut tell);
+            record(&mut applied, action, result, &mut report);
         }
     }
 
-    applied.not_begun += of_the_store
+    applied.not_begun += store_steps
         .iter()
-        .filter(|(id, _)| !course.begun.contains(*id))
+        .filter(|(id, _)| !progress.begun.contains(*id))
         .map(|(_, steps)| steps)
         .sum::<usize>();
-    // Those that only need a projection begin now.
+    // Manifests that only need a projection start now.
     let projected =
-        plan.actions.iter().map(|action| action.id).filter(|id| !of_the_store.contains_key(id));
+        plan.actions.iter().map(|action| action.id).filter(|id| !store_steps.contains_key(id));
     if !is_stopping() {
-        course.begun.extend(projected);
+        progress.begun.extend(projected);
     }
 
     for (environments, gitops) in &world.gitops {
@@ -131,55 +134,57 @@ pub async fn apply(
             .iter()
             .filter(|action| environments.contains(action.environment.as_str()))
             .collect();
-        project(world, gitops, &own, &course, (source, recorder), &mut applied, &mut tell);
+        project(world, gitops, &own, &progress, (source, recorder), &mut applied, &mut report);
     }
     let is_mark = |action: &&Action| matches!(action.step, Step::MarkDecommissioned { .. });
     let marks: Vec<&Action> = plan.actions.iter().filter(is_mark).collect();
     let (marks, not_begun) = if is_stopping() { (Vec::new(), marks.len()) } else { (marks, 0) };
     applied.not_begun += not_begun;
-    conclude(recorder, &marks, &mut applied, &mut tell);
+    conclude(recorder, &marks, &mut applied, &mut report);
     applied
 }
 
-/// Records what was done, with manifests whose secrets are gone.
+/// Records the applied actions and marks manifests whose secrets are deleted.
 pub fn conclude(
     recorder: &Recorder<'_>,
     marks: &[&Action],
     applied: &mut Applied,
-    tell: &mut impl FnMut(ApplyEvent<'_>),
+    report: &mut impl FnMut(ApplyEvent<'_>),
 ) {
     let manifests: Vec<Mark> = marks.iter().filter_map(|action| action.mark()).collect();
     let Recorded { marks: results, commit } = recorder.finish(&manifests);
     for (action, result) in marks.iter().zip(results) {
         match result {
-            // What keeps all of it from being recorded is told once.
+            // An error that affects all of them is reported once.
             Ok(()) if commit.is_err() => applied.failed += 1,
-            result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),
+            result => record(applied, action, Some(result.map_err(ReconcileError::from)), report),
         }
     }
     match commit {
-        Ok(Some(commit)) => tell(ApplyEvent::Recorded(commit)),
+        Ok(Some(commit)) => report(ApplyEvent::Recorded(commit)),
         Ok(None) => {}
-        // Nothing but the trail waits, and a later run or a person can put it there.
+        // Only the trail is missing: a later run or a person can commit it.
         Err(error) if marks.is_empty() && error.is_about_the_checkout() => {
-            tell(ApplyEvent::Unrecorded(error))
+            report(ApplyEvent::Unrecorded(error))
         }
         Err(error) => {
             applied.failed = applied.failed.max(1);
-            tell(ApplyEvent::RecordFailed(error.into()));
+            report(ApplyEvent::RecordFailed(error.into()));
         }
     }
 }
 
-/// Writes and commits the projections that belong into one GitOps repository. Each is done when the commit is.
+/// Writes and commits the projections of one GitOps repository.
+///
+/// A projection counts as done after the commit.
 fn project(
     world: &World<'_>,
     gitops: &Target,
     actions: &[&Action],
-    course: &Course,
+    progress: &ManifestProgress,
     (source, recorder): (&str, &Recorder<'_>),
     applied: &mut Applied,
-    tell: &mut impl FnMut(ApplyEvent<'_>),
+    report: &mut impl FnMut(ApplyEvent<'_>),
 ) {
     let mut open: Vec<(&Action, ProjectionChange<'_>)> = Vec::new();
     for action in actions {
@@ -188,11 +193,11 @@ fn project(
             Step::RemoveProjection { projection } => ProjectionChange::Remove(projection),
             _ => continue,
         };
-        match (course.begun.contains(&action.id), course.broken.contains(&action.id)) {
+        match (progress.begun.contains(&action.id), progress.broken.contains(&action.id)) {
             (false, _) => applied.not_begun += 1,
-            (true, true) => record(applied, action, None, tell),
+            (true, true) => record(applied, action, None, report),
             (true, false) => {
-                recorder.begin(action.deed());
+                recorder.begin(action.recorded_action());
                 open.push((action, change));
             }
         }
@@ -201,34 +206,35 @@ fn project(
         return;
     }
     let changes: Vec<ProjectionChange<'_>> = open.iter().map(|(_, change)| *change).collect();
-    let words = |indices: &[usize]| {
-        let made: Vec<_> =
+    let commit_message = |indices: &[usize]| {
+        let changes: Vec<_> =
             indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
-        message(&made, world, source)
+        message(&changes, world, source)
     };
-    let mut hear = |news| match news {
-        PublishEvent::Waiting => tell(ApplyEvent::Waiting(gitops.place())),
-        PublishEvent::Written(files) => tell(ApplyEvent::Written(files)),
+    let mut report_event = |news| match news {
+        PublishEvent::Waiting => report(ApplyEvent::Waiting(gitops.place())),
+        PublishEvent::Written(files) => report(ApplyEvent::Written(files)),
     };
-    let Published { written, commit } = gitops.publish(&changes, &words, &mut hear);
+    let Published { written, commit } =
+        gitops.publish(&changes, &commit_message, &mut report_event);
     for ((action, _), result) in open.iter().zip(written) {
         match result {
-            // What keeps all of them from being committed is told once.
+            // An error that affects all of them is reported once.
             Ok(()) if commit.is_err() => {
-                recorder.fail(action.deed());
+                recorder.fail(action.recorded_action());
                 applied.failed += 1;
             }
-            result => record(applied, action, Some(result.map_err(ReconcileError::from)), tell),
+            result => record(applied, action, Some(result.map_err(ReconcileError::from)), report),
         }
     }
     match commit {
-        Ok(Some(commit)) => tell(ApplyEvent::Committed(commit)),
+        Ok(Some(commit)) => report(ApplyEvent::Committed(commit)),
         Ok(None) => {}
-        Err(error) => tell(ApplyEvent::CommitFailed(error.into())),
+        Err(error) => report(ApplyEvent::CommitFailed(error.into())),
     }
 }
 
-fn is_for_the_store(step: &Step) -> bool {
+fn is_store_step(step: &Step) -> bool {
     match step {
         Step::WriteProjection { .. }
         | Step::RemoveProjection { .. }
@@ -245,8 +251,8 @@ fn is_for_the_store(step: &Step) -> bool {
     }
 }
 
-/// One manifest's steps, in their order; None for those after one that failed.
-async fn one_manifest<'plan>(
+/// Applies one manifest's steps in order. Steps after a failure have no result.
+async fn apply_manifest<'plan>(
     world: &World<'_>,
     recorder: &Recorder<'_>,
     actions: Vec<&'plan Action>,
@@ -256,10 +262,10 @@ async fn one_manifest<'plan>(
     for action in actions {
         let result = match world.store(&action.environment).filter(|_| !failed) {
             Some(store) => {
-                recorder.begin(action.deed());
+                recorder.begin(action.recorded_action());
                 match execution::check(world, store, action).await {
-                    Ok(()) => execution::in_the_store(store, &action.step).await,
-                    Err(refused) => Some(Err(refused)),
+                    Ok(()) => execution::apply_in_store(store, &action.step).await,
+                    Err(error) => Some(Err(error)),
                 }
             }
             None => None,
@@ -274,7 +280,7 @@ fn record(
     applied: &mut Applied,
     action: &Action,
     result: Option<Result<(), ReconcileError>>,
-    tell: &mut impl FnMut(ApplyEvent<'_>),
+    report: &mut impl FnMut(ApplyEvent<'_>),
 ) {
     match result {
         Some(Ok(())) => {
@@ -283,22 +289,26 @@ fn record(
                 Effect::Delete => applied.deleted += 1,
                 Effect::Change | Effect::Restore | Effect::Blocked => applied.changed += 1,
             }
-            tell(ApplyEvent::Done(action));
+            report(ApplyEvent::Done(action));
         }
         Some(Err(error)) => {
             applied.failed += 1;
-            tell(ApplyEvent::Failed(action, error));
+            report(ApplyEvent::Failed(action, error));
         }
         None => {
             applied.skipped += 1;
-            tell(ApplyEvent::Skipped(action));
+            report(ApplyEvent::Skipped(action));
         }
     }
 }
 
-fn message(made: &[(SecretId, ProjectionChange<'_>)], world: &World<'_>, source: &str) -> String {
-    let ids: Vec<String> = made.iter().map(|(id, _)| id.to_string()).collect();
-    let count = |word: &str, removes: bool| match made
+fn message(
+    changes: &[(SecretId, ProjectionChange<'_>)],
+    world: &World<'_>,
+    source: &str,
+) -> String {
+    let ids: Vec<String> = changes.iter().map(|(id, _)| id.to_string()).collect();
+    let count = |word: &str, removes: bool| match changes
         .iter()
         .filter(|(_, change)| matches!(change, ProjectionChange::Remove(_)) == removes)
         .count()
@@ -307,7 +317,7 @@ fn message(made: &[(SecretId, ProjectionChange<'_>)], world: &World<'_>, source:
         1 => Some(format!("{word} 1 ExternalSecret")),
         several => Some(format!("{word} {several} ExternalSecrets")),
     };
-    let what: Vec<String> =
+    let counts: Vec<String> =
         [count("write", false), count("remove", true)].into_iter().flatten().collect();
     let subject = match ids.as_slice() {
         [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
@@ -315,7 +325,7 @@ fn message(made: &[(SecretId, ProjectionChange<'_>)], world: &World<'_>, source:
     };
     format!(
         "goldenpath: {} ({subject})\n\nIDs: {}\nSource: {} at {source}\n",
-        what.join(", "),
+        counts.join(", "),
         ids.join(", "),
         world.project.catalog_id
     )

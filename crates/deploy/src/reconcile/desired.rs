@@ -1,4 +1,4 @@
-//! What a manifest asks of the store and of the GitOps repository.
+//! The desired state of a secret and its projection, from the manifest.
 
 use std::collections::BTreeMap;
 
@@ -11,58 +11,64 @@ use goldenpath_core::manifest::{SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
 
-/// How the names of all our tags begin.
+/// The prefix of all tags that goldenpath sets.
 pub(super) const OURS: &str = "goldenpath.io/";
 
-/// The tag that says that goldenpath made a secret.
+/// The tag of secrets that goldenpath manages.
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
 
-/// What it says then.
+/// The value of [`MANAGED_BY`].
 pub(super) const MANAGED: &str = "goldenpath";
 
-/// The tag that says for which catalog.
+/// The tag with the catalog's ID.
 pub(super) const CATALOG: &str = "goldenpath.io/catalog";
 
-/// The tag that says of which repository the catalog is: host and path of the URL of the audit
-/// trail's remote. A clone without a remote asks for none.
+/// The tag with the catalog's repository: host and path of the audit remote's URL.
+///
+/// A clone without a remote does not set it.
 pub(super) const REPOSITORY: &str = "goldenpath.io/repository";
 
-/// The tag that says for which manifest.
+/// The tag with the manifest's ID.
 pub(super) const ID: &str = "goldenpath.io/id";
 
 pub(super) const SERVICE: &str = "goldenpath.io/service";
 
 pub(super) const ENVIRONMENT: &str = "goldenpath.io/environment";
 
-/// The tag that says which resource policy was put. Only secrets whose manifest says who may use them have it.
+/// The tag with the digest of the resource policy.
+///
+/// Only secrets whose manifest has access lists have it.
 pub(super) const POLICY: &str = "goldenpath.io/policy";
 
-/// The tag that says since when the value is the one that it is, in RFC 3339: who writes a new one writes it too. No manifest asks
-/// for it.
+/// The tag with the time of the current value, in RFC 3339.
+///
+/// It is written with each new value. It is not part of the desired state.
 pub const VALUE_SINCE: &str = "goldenpath.io/value-since";
 
-/// One manifest's wishes.
+/// The desired state of one manifest.
 pub(super) struct DesiredSecret<'catalog> {
     pub(super) entry: &'catalog Entry,
     pub(super) request: &'catalog SecretRequest,
     pub(super) key: StoreKey,
-    /// For a secret that is created. An existing one's description is only changed where the manifest has one.
+    /// For a new secret. An existing description changes only if the manifest has one.
     pub(super) description: String,
     pub(super) tags: BTreeMap<String, String>,
-    /// Why the store cannot take it, if so.
+    /// The reason why the store would reject the secret, if any.
     pub(super) refusal: Option<String>,
-    /// The keys that a first value is made of; none where somebody gives it.
+    /// The keys of the generated first value; empty if a person sets the value.
     pub(super) make: Vec<Key>,
-    /// None where each secret keeps the key that it has.
+    /// None if each secret keeps its current key.
     pub(super) kms_key: Option<String>,
-    /// None where the manifest does not say who may use it.
+    /// None if the manifest has no access lists.
     pub(super) policy: Option<ResourcePolicy>,
-    /// None where it is to be left alone: the class asks for none, or nobody but a person can do it.
+    /// None if rotation is not configured: no interval, or manual rotation.
     pub(super) rotation: Option<RotationState>,
     pub(super) projection: Projection,
 }
 
-/// The wishes of the selected manifests that `holds` lets through, in the catalog's order.
+/// Returns the desired state of the selected manifests, in the catalog's order.
+///
+/// `holds` filters the manifests.
 pub(super) fn all<'catalog>(
     catalog: &'catalog Catalog,
     project: &Project,
@@ -91,15 +97,11 @@ fn desired<'catalog>(
         entry,
         request,
         refusal: refusal(&tags),
-        make: match request.generate {
-            true => project
-                .secret_types
-                .of(&request.secret_type)
-                .made_at_first()
-                .into_iter()
-                .cloned()
-                .collect(),
-            false => Vec::new(),
+        make: if request.generate {
+            let secret_type = project.secret_types.of(&request.secret_type);
+            secret_type.made_at_first().into_iter().cloned().collect()
+        } else {
+            Vec::new()
         },
         kms_key: project.config.store_of(environment).kms_key_id,
         policy: request.principals.as_ref().map(ResourcePolicy::of),
@@ -120,7 +122,7 @@ fn desired<'catalog>(
     })
 }
 
-/// Days between two rotations, where the manifest's class has an interval.
+/// Returns the days between two rotations, if the manifest's class has an interval.
 pub(super) fn interval(request: &SecretRequest, project: &Project) -> Option<u16> {
     project
         .governance
@@ -130,7 +132,9 @@ pub(super) fn interval(request: &SecretRequest, project: &Project) -> Option<u16
         .filter(|days| *days > 0)
 }
 
-/// What AWS would say of a tag, said before anything is done: lists of the catalog's own may hold any text.
+/// Returns why AWS would reject a tag, if so.
+///
+/// The catalog's own lists may contain any text.
 fn refusal(tags: &BTreeMap<String, String>) -> Option<String> {
     tags.iter().find_map(|(name, value)| {
         let reason = config::check_tag_value(value).err()?;
@@ -138,7 +142,9 @@ fn refusal(tags: &BTreeMap<String, String>) -> Option<String> {
     })
 }
 
-/// The tags of every secret. They go in with CreateSecret, so that a secret is ours from its first moment.
+/// Returns the tags of a secret.
+///
+/// CreateSecret sets them, so that a secret is ours from the start.
 fn tags(request: &SecretRequest, project: &Project) -> BTreeMap<String, String> {
     let tags = [
         (ID, request.id.to_string()),

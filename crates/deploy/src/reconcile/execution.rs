@@ -1,4 +1,4 @@
-//! Carrying one step out in a store. Each can be made again, whatever became of it the first time.
+//! Applies one step in a store. Each step can be repeated, also after a failure.
 
 use jiff::Timestamp;
 
@@ -9,10 +9,10 @@ use crate::store::{NewSecret, SecretStore, Store, StoreError, ValueSource};
 use goldenpath_core::config::Key;
 use goldenpath_core::manifest::StoreKey;
 
-/// Looks once more before what cannot be undone: hours may have passed since the plan was made.
+/// Checks the owner again before a deletion: the plan may be hours old.
 ///
 /// # Errors
-/// [`StoreError::NotOurs`] where the secret belongs to something else now.
+/// [`StoreError::NotOurs`] if the secret has another owner now.
 pub(super) async fn check(
     world: &World<'_>,
     store: &Store,
@@ -27,21 +27,21 @@ pub(super) async fn check(
     }
 }
 
-/// None for a step that is none of the store's.
-pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
+/// Applies a store step. Returns None for other steps.
+pub(super) async fn apply_in_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
     Some(match step {
         Step::CreateSecret { key, new, make } => create(store, key, new, make).await,
         Step::RestoreSecret { key } => store.restore(key).await,
         Step::UpdateSecret { key, update } => store.update(key, update).await,
         Step::TagSecret { key, tags } => store.put_tags(key, tags).await,
-        // The tag comes last: it says that the policy is there.
+        // The tag is set last: it says that the policy is in place.
         Step::PutPolicy { key, policy, tag } => match store.put_policy(key, policy).await {
             Ok(()) => store.put_tags(key, tag).await,
-            refused => refused,
+            error => error,
         },
         Step::DeletePolicy { key, tag } => match store.delete_policy(key).await {
             Ok(()) => store.put_tags(key, tag).await,
-            refused => refused,
+            error => error,
         },
         Step::DeleteSecret { key, days, .. } => delete(store, key, *days).await,
         Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
@@ -52,8 +52,10 @@ pub(super) async fn in_the_store(store: &Store, step: &Step) -> Option<Result<()
     })
 }
 
-/// Creates the secret, with a value where one is to be made, in the same call: never is there a second one. When it exists already, the answer to an earlier try was lost, or somebody was faster: if its
-/// tags are the ones that were to go in, it is ours and done.
+/// Creates the secret, with its generated value in the same call.
+///
+/// If it exists already, the answer to an earlier try was lost or another process was faster. If it
+/// has the tags of this creation, it is ours and the step is done.
 async fn create(
     store: &Store,
     key: &StoreKey,
@@ -71,10 +73,11 @@ async fn create(
             let found = store.describe(key).await?;
             let expected = ExpectedTags::of_tags(&new.tags);
             let ours = found.is_some_and(|found| {
+                let is_same_tag = |name: &&str| found.tags.get(*name) == new.tags.get(*name);
                 found.deletion.is_none()
                     && SecretOwnership::of(&found, &expected).is_ours()
-                    // An earlier try has written all tags in the same call.
-                    && [CATALOG, REPOSITORY, ID].iter().all(|name| found.tags.get(*name) == new.tags.get(*name))
+                    // An earlier try set all tags in the same call.
+                    && [CATALOG, REPOSITORY, ID].iter().all(is_same_tag)
             });
             if ours { Ok(()) } else { Err(error) }
         }
@@ -82,7 +85,10 @@ async fn create(
     }
 }
 
-/// Marks the secret for deletion. One that is marked already takes no such call: the answer to an earlier try was lost.
+/// Marks the secret for deletion.
+///
+/// The store rejects the call if the secret is marked already: then the answer to an earlier try
+/// was lost.
 async fn delete(store: &Store, key: &StoreKey, days: u8) -> Result<(), StoreError> {
     match store.delete(key, days).await {
         Err(error @ (StoreError::Rejected { .. } | StoreError::NotFound { .. })) => {
@@ -101,7 +107,7 @@ mod tests {
     use crate::store::LocalStore;
 
     #[test]
-    fn only_a_secret_that_an_earlier_try_created_counts_as_created() {
+    fn only_a_secret_from_an_earlier_try_counts_as_created() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::Local(LocalStore::new(folder.path(), "store.db".as_ref(), None));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -130,12 +136,12 @@ mod tests {
                 }
             }
 
-            let ending = key("marked/for/deletion");
-            create(&store, &ending, &new, &[]).await.unwrap();
-            store.delete(&ending, 7).await.unwrap();
+            let marked = key("marked/for/deletion");
+            create(&store, &marked, &new, &[]).await.unwrap();
+            store.delete(&marked, 7).await.unwrap();
             assert!(
-                exists(create(&store, &ending, &new, &[]).await),
-                "it is not created, but about to go"
+                exists(create(&store, &marked, &new, &[]).await),
+                "it is not created: it is marked for deletion"
             );
         });
     }

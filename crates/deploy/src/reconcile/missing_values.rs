@@ -1,36 +1,39 @@
-//! Secrets without a value. Until somebody gives one, the operator reports an error of each.
+//! Secrets without a value. The operator reports an error for each of them.
 
 use super::{Action, Step};
 use crate::store::StoredSecret;
 use goldenpath_core::manifest::SecretId;
 
-/// Up to so many are told of one by one: each new secret is one of them.
+/// The maximum number of secrets that are listed.
 pub const FEW: usize = 20;
 
-/// A secret that is there, or is about to be, and has no value.
+/// A secret without a value that exists or is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingValue {
     pub id: SecretId,
     pub environment: String,
-    /// The store key, for showing.
+    /// The store key for messages.
     pub target: String,
-    /// Whether its projection waits for the value too (`externalSecret.waitForValue`).
+    /// Whether its projection waits for the value (`externalSecret.waitForValue`).
     pub held_back: bool,
-    /// Whether the manifest has a first value made, which is too late now: the secret is there.
+    /// Whether the manifest requests a generated value, but the secret exists already.
     pub can_be_generated: bool,
 }
 
-/// Whether a secret has no value when the actions for it, which are not blocked, are done.
+/// Returns whether a secret has no value after its actions.
 pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) -> bool {
-    let is_made = |action: &Action| matches!(&action.step, Step::CreateSecret { make, .. } if !make.is_empty());
+    let is_generated = |action: &Action| match &action.step {
+        Step::CreateSecret { make, .. } => !make.is_empty(),
+        _ => false,
+    };
     match actual {
         Some(found) => !found.has_value(),
-        None => !actions.iter().any(is_made),
+        None => !actions.iter().any(is_generated),
     }
 }
 
 impl MissingValue {
-    /// What gives it a value.
+    /// Returns the command that sets its value.
     #[must_use]
     pub fn way_out(&self) -> String {
         let verb = if self.can_be_generated { "generate" } else { "set" };

@@ -1,4 +1,4 @@
-//! Desired state against actual state → plan → apply.
+//! Compares desired and actual state, plans the difference and applies the plan.
 
 mod accounts;
 mod apply;
@@ -51,22 +51,23 @@ use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{SecretId, SecretRequest};
 use goldenpath_core::projection::{ProjectionError, ProjectionTemplate};
 
-/// What a run reads and writes.
+/// Everything that a run reads and writes.
 pub struct World<'run> {
     pub project: &'run Project,
     pub catalog: &'run Catalog,
     pub template: ProjectionTemplate,
-    /// No environment has two.
+    /// Each environment is in at most one account.
     pub accounts: Vec<Account>,
-    /// The GitOps repositories, each with the environments whose projections go there. An environment without one has
-    /// neither `gitops.path` nor `gitops.url`: no projections are written.
+    /// The GitOps repositories, each with the environments whose projections it has.
+    ///
+    /// An environment without `gitops.path` and `gitops.url` has no repository and no projections.
     pub gitops: Vec<(BTreeSet<String>, Target)>,
-    /// Since when each manifest that asks for its secret's end does so.
+    /// The time of each decommission request.
     pub requested: BTreeMap<SecretId, Timestamp>,
     pub options: Options,
 }
 
-/// What a selection is asked about: a manifest, or something of which tags say what it belongs to.
+/// The subject of a selection: a manifest, or an object identified by its tags.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretSubject<'a> {
     pub environment: &'a str,
@@ -75,7 +76,7 @@ pub struct SecretSubject<'a> {
 }
 
 impl<'a> SecretSubject<'a> {
-    /// A manifest as one.
+    /// Returns a manifest as a subject.
     #[must_use]
     pub fn of(request: &'a SecretRequest) -> Self {
         Self {
@@ -86,28 +87,30 @@ impl<'a> SecretSubject<'a> {
     }
 }
 
-/// How a run goes about it.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub parallelism: Parallelism,
-    /// Read every resource policy that a manifest speaks of, instead of believing what a tag says of it.
+    /// Whether to read each resource policy instead of trusting its tag.
     pub refresh: bool,
-    /// Manifests that may take over a secret that goldenpath did not make.
+    /// Manifests that may adopt an unmanaged secret.
     pub adopt: BTreeSet<SecretId>,
-    /// Whether secrets of another repository with the same catalog are bound to this one.
+    /// Whether to bind secrets of another repository with the same catalog to this one.
     pub rebind_catalog: bool,
-    /// Gates that are passed by for every secret of the run, each with the reason.
+    /// Gates that are overridden for all secrets of the run, each with the reason.
     pub overrides: BTreeMap<Gate, String>,
     /// The time of the run.
     pub now: Timestamp,
 }
 
-/// How many calls to stores are in flight at once, at least 1 each.
+/// The number of concurrent store calls, at least 1 each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parallelism {
-    /// While planning, when calls only look: AWS takes 10,000 DescribeSecret calls a second.
+    /// While planning, when calls only read.
+    ///
+    /// AWS allows 10,000 DescribeSecret calls per second.
     pub looking: usize,
-    /// While applying: of each kind of call that changes something, AWS takes 50 a second.
+    /// While applying. AWS allows 50 writing calls of each kind per second.
     pub changing: usize,
 }
 
@@ -118,7 +121,7 @@ impl Default for Parallelism {
 }
 
 impl Parallelism {
-    /// So many of any kind.
+    /// Returns the same limit for both.
     #[must_use]
     pub fn of(calls: usize) -> Self {
         Self { looking: calls.max(1), changing: calls.max(1) }
@@ -126,7 +129,7 @@ impl Parallelism {
 }
 
 impl World<'_> {
-    /// The store that has an environment's secrets; None where it could not be opened.
+    /// Returns an environment's store; None if it could not be opened.
     fn store(&self, environment: &str) -> Option<&Store> {
         let account =
             self.accounts.iter().find(|account| account.environments.contains(environment));
@@ -141,7 +144,7 @@ impl World<'_> {
         self.gitops.iter().position(|(environments, _)| environments.contains(environment))
     }
 
-    /// What may be taken over for a manifest.
+    /// Returns which secrets may be taken over for a manifest.
     fn takeover(&self, id: SecretId) -> Takeover {
         Takeover {
             unmanaged: self.options.adopt.contains(&id),
@@ -150,7 +153,7 @@ impl World<'_> {
     }
 }
 
-/// Why there is no plan.
+/// Why a plan cannot be created or applied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ReconcileError {
     #[error(transparent)]
@@ -169,7 +172,8 @@ pub enum ReconcileError {
     #[diagnostic(
         code(goldenpath::reconcile::same_file),
         help(
-            "`gitops.file` in goldenpath.yaml must tell manifests apart: put `{{{{ id }}}}` into it"
+            "add `{{{{ id }}}}` to `gitops.file` in goldenpath.yaml, so that each manifest has a \
+             file of its own"
         )
     )]
     SameFile { file: String, ids: String },

@@ -1,4 +1,6 @@
-//! Secrets and files of this catalog that no manifest asks for. They are shown and never deleted: only intent deletes.
+//! Secrets and files of this catalog without a manifest.
+//!
+//! They are shown and never deleted: only a decommission request deletes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -9,29 +11,29 @@ use crate::store::{SecretStore, StoredSecret};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::projection;
 
-/// A secret that is ours by its tags and that no manifest asks for.
+/// A secret with our tags and without a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Orphan {
-    /// As the secret's tag says.
+    /// From the secret's tag.
     pub id: Option<String>,
     pub environment: Option<String>,
-    /// Its name in the store.
+    /// The secret's name in the store.
     pub target: String,
     pub place: String,
     pub reason: String,
 }
 
-/// A file of this catalog in a GitOps repository that no manifest asks for there.
+/// A file of this catalog in a GitOps repository that no manifest requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StaleFile {
     pub id: SecretId,
-    /// From the GitOps repository's root.
+    /// The path from the GitOps repository's root.
     pub target: String,
     pub place: String,
     pub reason: String,
 }
 
-/// The stale files in the GitOps repositories, as far as `holds` lets their manifests through.
+/// Returns the stale files in the GitOps repositories that `holds` selects.
 pub(super) fn stale(
     world: &World<'_>,
     holds: impl Fn(SecretSubject<'_>) -> bool,
@@ -52,13 +54,13 @@ pub(super) fn stale(
                 (request.environment.as_str(), request.service.as_str())
             });
             let reason = match request {
-                None => "no manifest asks for it".to_owned(),
+                None => "no manifest requests it".to_owned(),
                 Some(request) if request.status == LifecycleStatus::Decommissioned => {
                     "its manifest is decommissioned".to_owned()
                 }
                 Some(request) => {
                     let file = projection::file_of(request, world.project).unwrap_or_default();
-                    format!("its manifest's file is {file} now")
+                    format!("its manifest writes {file} now")
                 }
             };
             holds(SecretSubject { environment, service, id: Some(id) }).then(|| StaleFile {
@@ -73,25 +75,25 @@ pub(super) fn stale(
     stale
 }
 
-/// The orphans in what was swept of each account, as far as `holds` lets them through.
+/// Returns the orphans in the swept secrets of each account that `holds` selects.
 pub(super) fn all(
     world: &World<'_>,
     swept: &[(&Account, HashMap<String, StoredSecret>)],
     holds: impl Fn(SecretSubject<'_>) -> bool,
 ) -> Vec<Orphan> {
     let wanted = wanted(world);
-    let asked = |account: &Account, name: &str| {
+    let status_of = |account: &Account, name: &str| {
         let statuses = wanted.get(name).into_iter().flatten();
         statuses
             .filter(|(environment, _)| account.environments.contains(*environment))
             .map(|(_, status)| *status)
             .max()
     };
-    // Two configurations may lead into one account: what either asks for is no orphan of the other.
+    // Two configurations may share an account: the secrets of one are not orphans of the other.
     let claimed: BTreeSet<&str> = swept
         .iter()
         .flat_map(|(account, secrets)| secrets.values().map(move |secret| (account, secret)))
-        .filter(|(account, secret)| asked(account, &secret.name).is_some())
+        .filter(|(account, secret)| status_of(account, &secret.name).is_some())
         .filter_map(|(_, secret)| secret.arn.as_deref())
         .collect();
     let ours = ExpectedTags::of(world.project, None);
@@ -101,10 +103,10 @@ pub(super) fn all(
         {
             let tag = |name: &str| secret.tags.get(name).map(String::as_str);
             let is_claimed = secret.arn.as_deref().is_some_and(|arn| claimed.contains(arn));
-            let reason = match asked(account, &secret.name) {
+            let reason = match status_of(account, &secret.name) {
                 None if is_claimed => continue,
-                None => "no manifest asks for it",
-                // On its way out, or gone with its manifest.
+                None => "no manifest requests it",
+                // A secret that is marked for deletion is expected.
                 Some(LifecycleStatus::Decommissioned) if secret.deletion.is_none() => {
                     "its manifest is decommissioned"
                 }
@@ -120,7 +122,7 @@ pub(super) fn all(
             }
             let reason = match secret.deletion {
                 Some(when) => {
-                    format!("{reason}; it is marked for deletion ({})", when.strftime("%Y-%m-%d"))
+                    format!("{reason}; marked for deletion ({})", when.strftime("%Y-%m-%d"))
                 }
                 None => reason.to_owned(),
             };
@@ -139,7 +141,7 @@ pub(super) fn all(
     orphans
 }
 
-/// What every manifest of the catalog, selected or not, calls its secret, with its environment and how far it is.
+/// Returns environment and status of each manifest by store key, selected or not.
 fn wanted<'world>(
     world: &'world World<'_>,
 ) -> HashMap<&'world str, Vec<(&'world str, LifecycleStatus)>> {
@@ -153,7 +155,7 @@ fn wanted<'world>(
                 .push((request.environment.as_str(), request.status));
         }
     }
-    // Whoever lives counts before whoever is gone.
+    // Manifests in use take precedence over decommissioned ones.
     for statuses in wanted.values_mut() {
         if statuses.iter().any(|(_, status)| *status != LifecycleStatus::Decommissioned) {
             statuses.retain(|(_, status)| *status != LifecycleStatus::Decommissioned);

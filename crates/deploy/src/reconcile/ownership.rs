@@ -1,5 +1,6 @@
-//! Whose a stored secret is, as its tags say. Every command that reads or changes a secret asks
-//! here.
+//! Decides who owns a stored secret, by its tags.
+//!
+//! Each command that reads or changes a secret uses this module.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,44 +10,44 @@ use crate::store::StoredSecret;
 use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretId;
 
-/// What the tags of a secret say where it is ours.
+/// The tags of a secret that is ours.
 #[derive(Debug, Clone)]
 pub struct ExpectedTags<'a> {
     catalog: Cow<'a, str>,
-    /// None where the clone has no remote.
+    /// None if the clone has no remote.
     repository: Option<Cow<'a, str>>,
-    /// None where a secret of any manifest is meant.
+    /// None for a secret of any manifest.
     id: Option<Cow<'a, str>>,
 }
 
-/// Whose a stored secret is.
+/// The owner of a stored secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretOwnership {
-    /// It belongs to the manifest, or to the catalog where no manifest is asked about.
+    /// It belongs to the manifest, or to the catalog if no manifest was given.
     Ours,
-    /// goldenpath did not create it, and nothing says that it belongs to another catalog,
-    /// repository or manifest.
+    /// It is unmanaged, and no tag names another catalog, repository or manifest.
     Unmanaged,
-    /// `catalog` is None where goldenpath created it and no tag says for which catalog.
+    /// `catalog` is None if goldenpath created it and the catalog's tag is missing.
     OtherCatalog { catalog: Option<String> },
-    /// A repository with the same `catalogId`; `ours` is None where this clone has no remote to
-    /// compare it with.
+    /// A repository with the same `catalogId`.
+    ///
+    /// `ours` is None if this clone has no remote to compare with.
     OtherRepository { theirs: String, ours: Option<String> },
     /// Another manifest of the same catalog.
     OtherManifest { id: String },
 }
 
-/// What a run may take over.
+/// Which secrets a run may take over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Takeover {
-    /// A secret that goldenpath did not create (`--adopt`).
+    /// An unmanaged secret (`--adopt`).
     pub(super) unmanaged: bool,
     /// A secret of another repository with the same catalog (`--rebind-catalog`).
     pub(super) repository: bool,
 }
 
 impl<'a> ExpectedTags<'a> {
-    /// What the secret of a manifest has; for None, a secret of any manifest of the catalog.
+    /// Returns the tags of a manifest's secret, or of any manifest's for None.
     #[must_use]
     pub fn of(project: &'a Project, id: Option<SecretId>) -> Self {
         Self {
@@ -56,7 +57,7 @@ impl<'a> ExpectedTags<'a> {
         }
     }
 
-    /// What a secret that is created with these tags has.
+    /// Returns the owner's tags among the tags of a new secret.
     pub(super) fn of_tags(tags: &'a BTreeMap<String, String>) -> Self {
         let tag = |name: &str| tags.get(name).map(|value| Cow::from(value.as_str()));
         Self { catalog: tag(CATALOG).unwrap_or_default(), repository: tag(REPOSITORY), id: tag(ID) }
@@ -64,9 +65,10 @@ impl<'a> ExpectedTags<'a> {
 }
 
 impl SecretOwnership {
-    /// Compares a secret's tags with those that are expected. A tag of another catalog, repository
-    /// or manifest counts on a secret that goldenpath did not create, too: whoever wrote it there
-    /// uses the secret.
+    /// Compares a secret's tags with the expected ones.
+    ///
+    /// A tag of another catalog, repository or manifest counts on an unmanaged secret, too: its
+    /// author uses the secret.
     #[must_use]
     pub fn of(found: &StoredSecret, expected: &ExpectedTags<'_>) -> Self {
         let tag = |name: &str| found.tags.get(name).map(String::as_str);
@@ -93,18 +95,18 @@ impl SecretOwnership {
         }
     }
 
-    /// Whether the secret is ours.
+    /// Returns whether the secret is ours.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         *self == Self::Ours
     }
 
-    /// Why the secret is not ours, as the end of a sentence about it; None where it is.
+    /// Returns why the secret is not ours, as a clause; None if it is ours.
     #[must_use]
     pub fn stranger(&self) -> Option<String> {
         Some(match self {
             Self::Ours => return None,
-            Self::Unmanaged => "goldenpath did not make it".to_owned(),
+            Self::Unmanaged => "it is unmanaged: goldenpath did not create it".to_owned(),
             Self::OtherCatalog { catalog } => {
                 format!("it belongs to another catalog ({})", catalog.as_deref().unwrap_or("none"))
             }
@@ -113,34 +115,43 @@ impl SecretOwnership {
             }
             Self::OtherRepository { theirs, ours: None } => {
                 format!(
-                    "it belongs to the repository {theirs}, and this clone has no remote that shows whether it is that one"
+                    "it belongs to the repository {theirs}, and this clone has no remote to \
+                     compare it with"
                 )
             }
             Self::OtherManifest { id } => format!("it belongs to {id}"),
         })
     }
 
-    /// What to do where a secret is not ours.
+    /// Returns the help for a secret that is not ours.
     #[must_use]
     pub fn help(&self, id: SecretId) -> String {
         match self {
             Self::Ours | Self::Unmanaged => {
-                format!("`goldenpath apply --adopt {id}` takes over a secret that goldenpath did not create")
+                format!("run `goldenpath apply --adopt {id}` to take over an unmanaged secret")
             }
             Self::OtherCatalog { .. } => {
-                "use another name or `store.keyTemplate`: a secret of another catalog is never taken over".to_owned()
+                "choose another name or `store.keyTemplate`: a secret of another catalog is never \
+                 taken over"
+                    .to_owned()
             }
             Self::OtherRepository { ours: Some(_), .. } => {
-                "work in a clone of that repository; if this is one, its remote's URL must have the same host and path (`git remote set-url`); where the repository was renamed or moved, `goldenpath apply --rebind-catalog` binds its secrets to this one".to_owned()
+                "run `goldenpath apply --rebind-catalog` if the repository was renamed or moved; \
+                 otherwise work in a clone of that repository, whose remote URL has the same host \
+                 and path (`git remote set-url`)"
+                    .to_owned()
             }
             Self::OtherRepository { ours: None, .. } => {
-                "name the remote: `git remote add origin URL`, or `audit.remote` in goldenpath.yaml".to_owned()
+                "run `git remote add origin URL`, or set `audit.remote` in goldenpath.yaml"
+                    .to_owned()
             }
-            Self::OtherManifest { .. } => "use another name: each secret belongs to one manifest".to_owned(),
+            Self::OtherManifest { .. } => {
+                "choose another name: each secret belongs to one manifest".to_owned()
+            }
         }
     }
 
-    /// Why a secret must not be touched for the manifest `id`, if so.
+    /// Returns why a secret must not be changed for the manifest `id`, if so.
     pub(super) fn obstacle(
         found: &StoredSecret,
         expected: &ExpectedTags<'_>,
@@ -149,7 +160,7 @@ impl SecretOwnership {
     ) -> Option<String> {
         let mut ownership = Self::of(found, expected);
         if takeover.repository && matches!(ownership, Self::OtherRepository { ours: Some(_), .. }) {
-            // Everything else must be as expected.
+            // All other tags must be as expected.
             let repository = found.tags.get(REPOSITORY).map(|theirs| Cow::from(theirs.as_str()));
             ownership = Self::of(found, &ExpectedTags { repository, ..expected.clone() });
         }
@@ -157,22 +168,24 @@ impl SecretOwnership {
             Self::Ours => None,
             Self::Unmanaged if takeover.unmanaged => None,
             Self::Unmanaged => Some(format!(
-                "a secret of this name exists that goldenpath did not make; `--adopt {id}` takes it over"
+                "an unmanaged secret with this name exists (goldenpath did not create it); \
+                 `--adopt {id}` takes it over"
             )),
             Self::OtherCatalog { catalog } => Some(format!(
-                "a secret of this name exists and belongs to another catalog ({})",
+                "a secret with this name exists and belongs to another catalog ({})",
                 catalog.as_deref().unwrap_or("none")
             )),
             Self::OtherRepository { theirs, ours: Some(ours) } => Some(format!(
-                "a secret of this name exists and belongs to another repository: its tag {REPOSITORY} is {theirs}, and \
-                 this repository is {ours}; where it was renamed or moved, `--rebind-catalog` updates the tag"
+                "a secret with this name exists and belongs to another repository: its tag \
+                 {REPOSITORY} is {theirs}, and this repository is {ours}; if it was renamed or \
+                 moved, `--rebind-catalog` updates the tag"
             )),
             Self::OtherRepository { theirs, ours: None } => Some(format!(
-                "a secret of this name exists and belongs to the repository {theirs}, and this clone has no remote to \
-                 compare it with"
+                "a secret with this name exists and belongs to the repository {theirs}, and this \
+                 clone has no remote to compare it with"
             )),
             Self::OtherManifest { id } => {
-                Some(format!("a secret of this name exists and belongs to {id}"))
+                Some(format!("a secret with this name exists and belongs to {id}"))
             }
         }
     }
@@ -189,7 +202,7 @@ mod tests {
         (ID, "SEC-0007"),
     ];
 
-    /// A secret with our tags, some taken off and others put on.
+    /// Returns a secret with our tags, except `without`, and with the tags `with`.
     fn secret(without: &[&str], with: &[(&str, &str)]) -> StoredSecret {
         let ours = OURS.iter().filter(|(name, _)| !without.contains(name));
         let tags = ours
@@ -203,7 +216,7 @@ mod tests {
         OURS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    fn judged(found: &StoredSecret) -> SecretOwnership {
+    fn owner(found: &StoredSecret) -> SecretOwnership {
         SecretOwnership::of(found, &ExpectedTags::of_tags(&ours()))
     }
 
@@ -218,24 +231,24 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_with_all_our_tags_or_without_the_newer_one_is_ours() {
+    fn a_secret_with_our_tags_is_ours_with_or_without_the_repository_tag() {
         for found in [
             secret(&[], &[]),
             secret(&[REPOSITORY], &[]),
             secret(&[ID], &[]),
             secret(&[], &[("team", "x")]),
         ] {
-            assert_eq!(judged(&found), SecretOwnership::Ours, "{:?}", found.tags);
+            assert_eq!(owner(&found), SecretOwnership::Ours, "{:?}", found.tags);
             assert_eq!(obstacle(&found, false, false), None);
         }
     }
 
     #[test]
-    fn a_secret_of_another_catalog_is_never_taken_over_whatever_else_its_tags_say() {
+    fn a_secret_of_another_catalog_is_never_taken_over() {
         for without in [&[][..], &[MANAGED_BY], &[REPOSITORY], &[MANAGED_BY, REPOSITORY, ID]] {
             let found = secret(&[without, &[CATALOG]].concat(), &[(CATALOG, "other")]);
             assert_eq!(
-                judged(&found),
+                owner(&found),
                 SecretOwnership::OtherCatalog { catalog: Some("other".to_owned()) },
                 "{without:?}"
             );
@@ -245,20 +258,19 @@ mod tests {
             );
         }
         let found = secret(&[CATALOG], &[]);
-        assert_eq!(judged(&found), SecretOwnership::OtherCatalog { catalog: None });
+        assert_eq!(owner(&found), SecretOwnership::OtherCatalog { catalog: None });
         assert!(obstacle(&found, true, true).is_some());
     }
 
     #[test]
-    fn a_secret_of_another_repository_is_taken_over_where_the_catalog_is_rebound_and_nowhere_else()
-    {
+    fn a_secret_of_another_repository_is_taken_over_only_with_rebind_catalog() {
         const THEIRS: &str = "git.example.com/copy";
         for (without, is_adopted) in [(&[][..], false), (&[ID], false), (&[MANAGED_BY], true)] {
             let found = secret(&[without, &[REPOSITORY]].concat(), &[(REPOSITORY, THEIRS)]);
             let (theirs, ours) =
                 (THEIRS.to_owned(), Some("git.example.com/acme/platform".to_owned()));
             assert_eq!(
-                judged(&found),
+                owner(&found),
                 SecretOwnership::OtherRepository { theirs, ours },
                 "{without:?}"
             );
@@ -272,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn rebinding_the_catalog_takes_over_no_other_manifests_and_no_unmanaged_secret() {
+    fn rebind_catalog_takes_over_no_unmanaged_secret_and_none_of_another_manifest() {
         let theirs = [(REPOSITORY, "git.example.com/copy")];
         let other = secret(&[REPOSITORY, ID], &[theirs[0], (ID, "SEC-0003")]);
         assert!(obstacle(&other, true, true).is_some_and(|why| why.contains("SEC-0003")));
@@ -281,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_without_a_remote_cannot_take_a_bound_secret_for_its_own() {
+    fn a_clone_without_a_remote_does_not_own_a_bound_secret() {
         let mut expected = ours();
         expected.remove(REPOSITORY);
         let (found, expected) = (secret(&[], &[]), ExpectedTags::of_tags(&expected));
@@ -293,7 +305,7 @@ mod tests {
         let reason = SecretOwnership::obstacle(&found, &expected, SecretId::first(), takeover);
         assert!(
             reason.is_some_and(|why| why.contains("no remote")),
-            "there is nothing to bind it to"
+            "without a remote, the secret cannot be bound"
         );
         assert_eq!(
             SecretOwnership::of(&secret(&[REPOSITORY], &[]), &expected),
@@ -302,11 +314,11 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_another_manifest_is_not_this_ones() {
+    fn a_secret_of_another_manifest_is_not_ours() {
         for without in [&[][..], &[MANAGED_BY], &[REPOSITORY]] {
             let found = secret(&[without, &[ID]].concat(), &[(ID, "SEC-0003")]);
             assert_eq!(
-                judged(&found),
+                owner(&found),
                 SecretOwnership::OtherManifest { id: "SEC-0003".to_owned() },
                 "{without:?}"
             );
@@ -315,10 +327,10 @@ mod tests {
     }
 
     #[test]
-    fn an_unmanaged_secret_is_taken_over_where_it_is_adopted_and_nowhere_else() {
+    fn an_unmanaged_secret_is_taken_over_only_with_adopt() {
         for with in [&[][..], &[(MANAGED_BY, "terraform")]] {
             let found = secret(&[MANAGED_BY, CATALOG, REPOSITORY, ID], with);
-            assert_eq!(judged(&found), SecretOwnership::Unmanaged);
+            assert_eq!(owner(&found), SecretOwnership::Unmanaged);
             assert!(obstacle(&found, false, true).is_some());
             assert_eq!(obstacle(&found, true, false), None);
         }

@@ -1,4 +1,4 @@
-//! A plan: the actions that bring the store and the GitOps repository to what the catalog says.
+//! A plan: the actions that bring stores and GitOps repositories up to date.
 
 use std::collections::BTreeMap;
 
@@ -13,39 +13,40 @@ use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::{Finding, Renewal};
 
-/// The actions of a run, grouped by manifest, each manifest's in the order in which they must happen.
+/// The actions of a run, grouped by manifest, in the order of execution.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// How many manifests were looked at.
+    /// The number of manifests that were compared.
     pub manifests: usize,
     pub actions: Vec<Action>,
-    /// A digest of all that was seen of the secrets and projections and that decides what is done.
+    /// A digest of the state of secrets and projections that determines the actions.
     pub state: String,
-    /// When the values of the secrets were last renewed, for the rules that look at it: no part of what is done.
+    /// The last renewal of each value, for the rules. It is not part of `state`.
     pub renewals: BTreeMap<SecretId, Renewal>,
-    /// How many secrets of each type are to be rotated by a person, since no function is configured for it.
+    /// The number of secrets by type with manual rotation: no function is configured.
     pub manual: BTreeMap<String, usize>,
-    /// Secrets in use that are there, or will be, and have no value.
+    /// Secrets in use without a value, existing or planned.
     pub awaiting: Vec<MissingValue>,
-    /// Secrets of this catalog that no manifest asks for, which stay as they are.
+    /// Secrets of this catalog without a manifest. They are not changed.
     pub orphans: Vec<Orphan>,
-    /// Files of this catalog in the GitOps repositories that no manifest asks for, which stay as they are.
+    /// Files of this catalog in GitOps repositories without a manifest.
+    ///
+    /// They are not changed.
     pub stale: Vec<StaleFile>,
-    /// The accounts that could not be looked at: nothing is planned for their environments.
+    /// The accounts that could not be read: nothing is planned for their environments.
     pub unseen: Vec<UnreadableAccount>,
-    /// How many projections differ from what the base's template would give, where a change is
-    /// planned for.
+    /// The number of planned projections that differ from those of the base's template.
     pub projections_differ: usize,
 }
 
-/// One step towards what a manifest says.
+/// A planned change for one manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
     pub id: SecretId,
     pub environment: String,
-    /// The store key, or the projection's file, for showing: the step has what is done.
+    /// The store key or the projection's file, for display only.
     pub target: String,
-    /// Why it is needed.
+    /// The reason for the action.
     pub reason: String,
     pub step: Step,
 }
@@ -53,7 +54,7 @@ pub struct Action {
 impl Action {
     /// Returns the action as the audit trail records it.
     #[must_use]
-    pub fn deed(&self) -> RecordedAction {
+    pub fn recorded_action(&self) -> RecordedAction {
         RecordedAction {
             id: self.id,
             action: self.step.name(),
@@ -63,48 +64,48 @@ impl Action {
         }
     }
 
-    /// Returns the action and the gates that it overrides as the audit trail records them.
+    /// Returns the action and its overridden gates for the audit trail.
     #[must_use]
-    pub fn deeds(&self) -> Vec<RecordedAction> {
-        let mut deeds = Vec::new();
+    pub fn recorded_actions(&self) -> Vec<RecordedAction> {
+        let mut actions = Vec::new();
         if let Step::DeleteSecret { overridden, .. } = &self.step {
-            deeds.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
+            actions.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
                 action: "override-gate",
                 target: gate.to_string(),
                 reason: reason.clone(),
-                ..self.deed()
+                ..self.recorded_action()
             }));
         }
-        deeds.push(self.deed());
-        deeds
+        actions.push(self.recorded_action());
+        actions
     }
 
-    /// Returns the manifest that the action marks `decommissioned`; None for any other action.
+    /// Returns the manifest to mark `decommissioned`; None for any other action.
     #[must_use]
     pub fn mark(&self) -> Option<Mark> {
         match &self.step {
             Step::MarkDecommissioned { file } => {
-                Some(Mark { file: file.clone(), deed: self.deed() })
+                Some(Mark { file: file.clone(), action: self.recorded_action() })
             }
             _ => None,
         }
     }
 }
 
-/// What is done.
+/// The change of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// `make`: the keys that a value is made of on the way, if any. No step holds a value.
+    /// `make` has the keys of a value to generate, if any. No step contains a value.
     CreateSecret {
         key: StoreKey,
         new: NewSecret,
         make: Vec<Key>,
     },
-    /// Takes the mark for deletion off.
+    /// Removes the mark for deletion.
     RestoreSecret {
         key: StoreKey,
     },
-    /// Tags are [`Step::TagSecret`]'s.
+    /// Changes everything but tags ([`Step::TagSecret`]).
     UpdateSecret {
         key: StoreKey,
         update: SecretUpdate,
@@ -113,7 +114,7 @@ pub enum Step {
         key: StoreKey,
         tags: BTreeMap<String, String>,
     },
-    /// `tag` tells later sweeps that the policy is there.
+    /// `tag` records the policy for later sweeps.
     PutPolicy {
         key: StoreKey,
         policy: String,
@@ -127,7 +128,7 @@ pub enum Step {
         key: StoreKey,
         rotation: RotationState,
     },
-    /// `new`: the GitOps repository has no such file yet.
+    /// `new` is true if the file does not exist yet.
     WriteProjection {
         projection: Projection,
         new: bool,
@@ -135,44 +136,45 @@ pub enum Step {
     RemoveProjection {
         projection: Projection,
     },
-    /// Marks the secret for deletion, which comes after so many days. `overridden` are the gates that somebody has passed by,
-    /// each with the reason.
+    /// Marks the secret for deletion after `days` days.
+    ///
+    /// `overridden` has the overridden gates, each with the reason.
     DeleteSecret {
         key: StoreKey,
         days: u8,
         overridden: Vec<(Gate, String)>,
     },
-    /// The manifest says that its secret is gone.
+    /// Sets the manifest's status to `decommissioned`.
     MarkDecommissioned {
-        /// From the catalog's repository's root.
+        /// The path from the root of the catalog's repository.
         file: String,
     },
-    /// Nothing, and the reason says why.
+    /// No change; the action's reason says why.
     Blocked(Obstacle),
 }
 
 /// Why an action is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Somebody else's thing is in the way: a run that meets it has failed.
+    /// A foreign secret or file is in the way: the run fails.
     Conflict,
-    /// It waits for something; a run that meets it has not failed.
+    /// It waits for a condition: the run does not fail.
     Waiting,
 }
 
-/// What an action does to the world, for counting and for its symbol.
+/// The effect of an action, for counts and symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Create,
     Change,
-    /// A change that brings back what was on its way out.
+    /// A change that restores a secret that was marked for deletion.
     Restore,
     Delete,
     Blocked,
 }
 
 impl Effect {
-    /// Terraform's, where it has one.
+    /// Returns the symbol, that of Terraform where it has one.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
@@ -186,7 +188,7 @@ impl Effect {
 }
 
 impl Step {
-    /// The action's name in the plan's JSON.
+    /// Returns the action's name in the plan's JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -212,7 +214,7 @@ impl Action {
         Self { id: request.id, environment, target: target.to_owned(), reason, step }
     }
 
-    /// What it does to the world.
+    /// Returns the action's effect.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.step {
@@ -232,19 +234,19 @@ impl Action {
 }
 
 impl Plan {
-    /// How many actions have this effect.
+    /// Returns the number of actions with this effect.
     #[must_use]
     pub fn count(&self, effect: Effect) -> usize {
         self.actions.iter().filter(|action| action.effect() == effect).count()
     }
 
-    /// How many actions change what is there, those that bring something back included.
+    /// Returns the number of changes, including restored secrets.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.count(Effect::Change) + self.count(Effect::Restore)
     }
 
-    /// How many secrets are deleted.
+    /// Returns the number of deleted secrets.
     #[must_use]
     pub fn deletions(&self) -> usize {
         self.actions
@@ -253,7 +255,7 @@ impl Plan {
             .count()
     }
 
-    /// What a change of the projection template does, in a line.
+    /// Returns a line about a changed projection template, if it has an effect.
     #[must_use]
     pub fn template_change(&self) -> Option<String> {
         match self.projections_differ {
@@ -263,19 +265,19 @@ impl Plan {
         }
     }
 
-    /// Whether there is something to do.
+    /// Returns whether the plan has actions that are not blocked.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         self.actions.iter().any(|action| action.effect() != Effect::Blocked)
     }
 
-    /// Whether somebody else's thing is in the way.
+    /// Returns whether a foreign secret or file blocks an action.
     #[must_use]
     pub fn has_conflicts(&self) -> bool {
         self.actions.iter().any(|action| action.step == Step::Blocked(Obstacle::Conflict))
     }
 
-    /// The design's JSON, version 1, with the findings in the catalog that do not keep it from being carried out.
+    /// Returns the plan as JSON, version 1, with the findings that do not prevent it.
     #[must_use]
     pub fn to_json(&self, findings: &[Finding]) -> Value {
         let actions: Vec<Value> = self
@@ -342,7 +344,11 @@ impl Plan {
             "findings": finding_rows(findings),
         });
         if let Some(message) = self.template_change() {
-            json["templateChanged"] = json!({ "file": TEMPLATE_FILE, "projectionsDiffer": self.projections_differ, "message": message });
+            json["templateChanged"] = json!({
+                "file": TEMPLATE_FILE,
+                "projectionsDiffer": self.projections_differ,
+                "message": message,
+            });
         }
         json
     }

@@ -1,4 +1,4 @@
-//! A plan for a pull request's comment.
+//! Renders a plan as a pull request comment.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,30 +14,35 @@ use goldenpath_core::rules::{Finding, conceal};
 use goldenpath_core::sanitize::harmless;
 use goldenpath_core::template::{Output, Template, TemplateError};
 
-/// The name of the template of a comment's second part; a catalog's own copy under `templates/`
-/// wins over the built-in one.
+/// The name of the template of a comment's second part.
+///
+/// A catalog's own copy under `templates/` overrides the built-in one.
 pub const PLAN_TEMPLATE: &str = "plan.md.j2";
 
 const BUILT_IN: &str = goldenpath_core::template::built_in::PLAN;
 
-/// The first part, which no catalog changes: counts, approvals, deletions, blocked actions,
-/// findings.
+/// The first part, which a catalog cannot override.
+///
+/// It has counts, approvals, deletions, blocked actions and findings.
 const HEADER: &str = goldenpath_core::template::built_in::PLAN_HEADER;
 
-/// The first line of every comment, which GitHub hides: a pipeline finds the comment to replace by
-/// it.
+/// The first line of each comment, hidden by GitHub.
+///
+/// A pipeline uses it to find the comment to replace.
 const MARKER: &str = "<!-- goldenpath plan -->";
 
-/// GitHub takes comments of at most 65,536 characters. A pipeline may have a line of its own to add.
+/// The maximum length of a comment.
+///
+/// GitHub allows 65,536 characters. The rest is for a line that a pipeline adds.
 const LONGEST: usize = 65_000;
 
-/// How much of that the first part takes at most.
+/// The maximum length of the first part.
 const LONGEST_HEADER: usize = 45_000;
 
-/// A value is shown up to so many characters: one policy that lets fifty roles in is not to take all the room.
+/// The maximum length of a value: one long policy must not fill the comment.
 const LONGEST_VALUE: usize = 400;
 
-/// No entry of a list can be shorter than this.
+/// The minimum length of a list entry.
 const SHORTEST_ENTRY: usize = 8;
 
 /// The template's variables.
@@ -69,7 +74,7 @@ struct CommentSummary {
     awaiting_value: usize,
 }
 
-/// The beginning of a list, as much of it as there is room for.
+/// The first entries of a list, as many as fit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CommentList<'a, T> {
@@ -78,10 +83,10 @@ struct CommentList<'a, T> {
     total: usize,
 }
 
-/// What the governance table asks for, of the manifests that the plan changes.
+/// The approvals that the governance table requires for the changed manifests.
 #[derive(Serialize)]
 struct Approvals {
-    /// The most that any of them asks for.
+    /// The maximum of all tiers.
     needed: u8,
     tiers: Vec<CommentTier>,
 }
@@ -108,7 +113,7 @@ struct CommentRow {
     symbol: &'static str,
     action: &'static str,
     target: String,
-    /// Of an orphan, the store that it is in.
+    /// The store of an orphan; empty for an action.
     place: String,
     reason: String,
 }
@@ -120,7 +125,7 @@ struct Waiting {
     id: String,
     environment: String,
     target: String,
-    /// The command that gives it one.
+    /// The command that sets the value.
     command: String,
     held_back: bool,
 }
@@ -147,9 +152,11 @@ struct Warning {
     message: String,
 }
 
-/// The plan in Markdown, below GitHub's limit: as many of each list's entries as there is room for,
-/// and how many are left out. Whatever a manifest says stays text. `rules` is what judges the
-/// catalog, and `own_template` the catalog's template of the second part, where it has one.
+/// Renders the plan in Markdown, below GitHub's size limit.
+///
+/// Each list has as many entries as fit, and the number of those left out. Text from manifests is
+/// escaped. `rules` are the project settings that check the catalog, `own_template` is the
+/// catalog's template of the second part, if any.
 ///
 /// # Errors
 /// A template that does not render.
@@ -195,7 +202,7 @@ pub fn for_a_comment(
             orphans: CommentList::of(&orphans, most),
             manual: CommentList::of(&manual, most),
         });
-        // A second marker would be another comment to a pipeline.
+        // A pipeline would take a second marker for another comment.
         text.map(|text| text.replace(MARKER, "<!-- plan -->").trim().to_owned())
     };
 
@@ -204,21 +211,22 @@ pub fn for_a_comment(
         fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
     let begun = format!("{MARKER}\n{header}\n");
     let between = if own_template.is_some() { "\n---\n\n" } else { "\n" };
-    let room = LONGEST - length(&begun) - length(between);
+    let remaining = LONGEST - length(&begun) - length(between);
     let lengths = [awaiting.len(), changed.len(), orphans.len(), manual.len()];
-    let body =
-        fitting(&lengths, room, |most| with_at_most(&template, own, most))?.map(|(_, body)| body);
+    let body = fitting(&lengths, remaining, |most| with_at_most(&template, own, most))?
+        .map(|(_, body)| body);
     Ok(match body.as_deref() {
         Some("") => begun,
         Some(body) => format!("{begun}{between}{body}\n"),
         None => format!(
-            "{begun}{between}The rest is too long to be shown: `goldenpath plan` shows it.\n"
+            "{begun}{between}The rest is too long to be shown. Run `goldenpath plan` to see it.\n"
         ),
     })
 }
 
-/// The most entries a list, and the text that has them, that are not longer than `longest`; None
-/// where no text is.
+/// Returns the maximum number of entries per list that fit, and the rendered text.
+///
+/// None if no text fits into `longest`.
 fn fitting(
     lists: &[usize],
     longest: usize,
@@ -239,7 +247,7 @@ fn fitting(
     Ok(fits)
 }
 
-/// As the languages count that pipelines are written in, which is more than characters are.
+/// Returns the length in UTF-16 code units, as GitHub and JavaScript count.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
 }
@@ -272,7 +280,7 @@ fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
     Approvals { needed: tiers.first().map_or(0, |tier| tier.approvals), tiers }
 }
 
-/// The manifests with something to do, each with it.
+/// Returns the changed manifests with their actions.
 fn changed(plan: &Plan) -> Vec<CommentChange> {
     let mut manifests: Vec<CommentChange> = Vec::new();
     for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
@@ -350,7 +358,7 @@ fn warnings(findings: &[Finding]) -> Vec<Warning> {
     findings.iter().map(warning).collect()
 }
 
-/// Somebody's text, on one line, harmless to show, and not endless.
+/// Returns user text as one escaped line of limited length.
 fn value(text: &str) -> String {
     let line = text.replace(['\n', '\t'], " ");
     let shown = harmless(&line);

@@ -1,4 +1,4 @@
-//! Looking at the stores and the GitOps working copies → a plan. Writes nothing.
+//! Creates a plan from the stores and the GitOps working copies. It writes nothing.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -21,44 +21,45 @@ use crate::store::{SecretStore, StoreError, StoredSecret};
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_core::rules;
 
-/// What is known of one secret.
+/// The observed state of one secret.
 struct ObservedState<'sweep> {
-    /// From the sweep where that shows it as it should be; None where there is none.
+    /// Borrowed from the sweep if up to date; None if the secret does not exist.
     secret: Option<Cow<'sweep, StoredSecret>>,
-    /// None where it was not asked for.
+    /// None if the policy was not read.
     policy: Option<Option<String>>,
 }
 
-/// How far looking has come.
+/// The progress of planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// So many secrets stand in the lists that came by now.
+    /// The number of secrets read from lists.
     Read(usize),
-    /// So many of all manifests have been held against what is there.
+    /// The number of manifests compared with their secrets.
     Looked { done: usize, all: usize },
 }
 
-/// What apply would do for the selected manifests that `holds` lets through. Reads the stores and
-/// the GitOps working copies, and writes nothing. An account that cannot be looked at stands in the plan with the reason,
-/// and the others are planned for all the same. `tell` hears how far it is.
+/// Returns the plan for the selected manifests.
+///
+/// `holds` filters the manifests. An account that cannot be read is in the plan with its error, and
+/// the others are still planned. `report` receives the progress.
 ///
 /// # Errors
-/// A working copy that cannot be read, or a projection that cannot be rendered.
+/// Fails if a working copy cannot be read or a projection cannot be rendered.
 pub async fn plan(
     world: &World<'_>,
     holds: impl Fn(SecretSubject<'_>) -> bool,
-    tell: &dyn Fn(Progress),
+    report: &dyn Fn(Progress),
 ) -> Result<Plan, ReconcileError> {
-    let desired = desired::all(world.catalog, world.project, &world.template, |request| {
+    let all_desired = desired::all(world.catalog, world.project, &world.template, |request| {
         holds(SecretSubject::of(request))
     })?;
-    check_files_differ(world, &desired)?;
-    let mut plan = Plan { manifests: desired.len(), ..Plan::default() };
+    check_files_differ(world, &all_desired)?;
+    let mut plan = Plan { manifests: all_desired.len(), ..Plan::default() };
     let mut swept = Vec::new();
     let in_lists = Cell::new(0);
     let read = |more| {
         in_lists.set(in_lists.get() + more);
-        tell(Progress::Read(in_lists.get()));
+        report(Progress::Read(in_lists.get()));
     };
     let read: &dyn Fn(usize) = &read;
     let mut sweeps = stream::iter(&world.accounts)
@@ -75,22 +76,22 @@ pub async fn plan(
         }
     }
 
-    // What the first call that fails says holds for the account: the others would say the same.
+    // The first error counts for the account: later calls would fail in the same way.
     let failures: Vec<RefCell<Option<StoreError>>> =
         swept.iter().map(|_| RefCell::default()).collect();
-    let home = |wish: &DesiredSecret<'_>| {
+    let account_index = |desired: &DesiredSecret<'_>| {
         swept.iter().position(|(account, _)| {
-            account.environments.contains(wish.request.environment.as_str())
+            account.environments.contains(desired.request.environment.as_str())
         })
     };
     let (swept, failures) = (&swept, &failures);
-    let look = |wish| async move {
-        let index = home(wish)?;
+    let observe_one = |desired| async move {
+        let index = account_index(desired)?;
         let (account, secrets) = &swept[index];
         if failures[index].borrow().is_some() {
             return None;
         }
-        match look_at(world, account, wish, secrets.get(wish.key.as_str())).await {
+        match observe(world, account, desired, secrets.get(desired.key.as_str())).await {
             Ok(seen) => Some(seen),
             Err(error) => {
                 failures[index].borrow_mut().get_or_insert(error);
@@ -98,50 +99,56 @@ pub async fn plan(
             }
         }
     };
-    // As they come, so that one that takes long keeps no other waiting.
-    let mut looks = stream::iter(desired.iter().enumerate())
-        .map(|(place, wish)| async move { (place, look(wish).await) })
+    // Unordered, so that a slow call does not delay the others.
+    let mut observations = stream::iter(all_desired.iter().enumerate())
+        .map(|(place, desired)| async move { (place, observe_one(desired).await) })
         .buffer_unordered(world.options.parallelism.looking);
-    let mut seen: Vec<Option<ObservedState<'_>>> = desired.iter().map(|_| None).collect();
+    let mut seen: Vec<Option<ObservedState<'_>>> = all_desired.iter().map(|_| None).collect();
     let mut done = 0;
-    while let Some((place, found)) = looks.next().await {
+    while let Some((place, found)) = observations.next().await {
         seen[place] = found;
         done += 1;
-        tell(Progress::Looked { done, all: desired.len() });
+        report(Progress::Looked { done, all: all_desired.len() });
     }
-    drop(looks);
+    drop(observations);
     for ((account, _), failure) in swept.iter().zip(failures) {
         plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
     }
 
     let mut gates = Gates::of(world);
     let mut state = Vec::new();
-    for (wish, seen) in desired.iter().zip(seen) {
-        let environment = wish.request.environment.as_str();
+    for (desired, seen) in all_desired.iter().zip(seen) {
+        let environment = desired.request.environment.as_str();
         let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
         let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
         let actual = seen.actual();
         // A secret that is not ours is for its owner to rotate.
-        let ours = actual
-            .filter(|found| in_the_way(wish, found, world.takeover(wish.request.id)).is_none());
+        let ours = actual.filter(|found| {
+            in_the_way(desired, found, world.takeover(desired.request.id)).is_none()
+        });
         plan.renewals.extend(
             ours.and_then(|found| renewal(found, world.options.now))
-                .map(|renewal| (wish.request.id, renewal)),
+                .map(|renewal| (desired.request.id, renewal)),
         );
-        if wish.request.status.is_in_use()
-            && wish.rotation.is_none()
+        if desired.request.status.is_in_use()
+            && desired.rotation.is_none()
             && ours.is_none_or(|found| found.rotation.is_none())
-            && interval(wish.request, world.project).is_some()
+            && interval(desired.request, world.project).is_some()
         {
-            *plan.manual.entry(wish.request.secret_type.clone()).or_default() += 1;
+            *plan.manual.entry(desired.request.secret_type.clone()).or_default() += 1;
         }
-        let Next { mut actions, file, mut awaiting } = next(world, wish, &seen, &mut gates).await?;
-        // A digest each, so that ten thousand take no room.
-        state.push(digest(&json!([wish.request.id, seen.that_decides(wish), format!("{file:?}")])));
-        // A key or a file's name may be made of a field with a value in it, where GP501 is not to refuse that.
-        let told = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
-        let told = told.chain(awaiting.iter_mut().map(|awaiting| &mut awaiting.target));
-        rules::conceal(wish.entry, world.project, told);
+        let Next { mut actions, file, mut awaiting } =
+            next(world, desired, &seen, &mut gates).await?;
+        // A digest per secret saves memory.
+        state.push(digest(&json!([
+            desired.request.id,
+            seen.relevant_state(desired),
+            format!("{file:?}")
+        ])));
+        // A key or file name may contain a secret value from a field if GP501 is not an error.
+        let texts = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
+        let texts = texts.chain(awaiting.iter_mut().map(|awaiting| &mut awaiting.target));
+        rules::conceal(desired.entry, world.project, texts);
         plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
     }
@@ -156,18 +163,20 @@ impl ObservedState<'_> {
         self.secret.as_deref()
     }
 
-    /// What of it decides what is done: not what others note on the secret, nor when it was last read.
-    fn that_decides(&self, wish: &DesiredSecret<'_>) -> Value {
+    /// Returns the part of the state that determines the actions.
+    ///
+    /// It excludes foreign tags and the time of the last read.
+    fn relevant_state(&self, desired: &DesiredSecret<'_>) -> Value {
         let secret = self.actual().map(|found| {
-            // When the value was renewed is no more of that than the value.
-            let decides = |name: &str| name.starts_with(OURS) && name != VALUE_SINCE;
+            // A renewed value does not change the plan.
+            let is_relevant = |name: &str| name.starts_with(OURS) && name != VALUE_SINCE;
             let ours =
-                found.tags.iter().filter(|(name, _)| decides(name)).collect::<BTreeMap<_, _>>();
+                found.tags.iter().filter(|(name, _)| is_relevant(name)).collect::<BTreeMap<_, _>>();
             json!([
                 found.arn,
-                wish.request.description.as_ref().and(found.description.as_ref()),
+                desired.request.description.as_ref().and(found.description.as_ref()),
                 ours,
-                wish.kms_key.as_ref().and(found.kms_key.as_ref()),
+                desired.kms_key.as_ref().and(found.kms_key.as_ref()),
                 found.rotation.as_ref().map(|rotation| json!([rotation.function, rotation.days])),
                 found.deletion.map(|when| when.to_string()),
             ])
@@ -183,129 +192,135 @@ impl ObservedState<'_> {
     }
 }
 
-/// The secret as it is. A sweep may be minutes old, so whatever it does not show as it should be is asked for again
+/// Returns the current state of a secret.
+///
+/// A sweep may be minutes old, so a secret that differs from its manifest is described again
 /// (ListSecrets, "might not reflect changes from the last five minutes").
-async fn look_at<'sweep>(
+async fn observe<'sweep>(
     world: &World<'_>,
     account: &Account,
-    wish: &DesiredSecret<'_>,
+    desired: &DesiredSecret<'_>,
     swept: Option<&'sweep StoredSecret>,
 ) -> Result<ObservedState<'sweep>, StoreError> {
-    let takeover = world.takeover(wish.request.id);
-    let is_done = match (wish.request.status, swept) {
-        // Nothing is asked of it.
+    let takeover = world.takeover(desired.request.id);
+    let is_done = match (desired.request.status, swept) {
+        // A decommissioned manifest requests nothing.
         (LifecycleStatus::Decommissioned, _) => {
             return Ok(ObservedState { secret: None, policy: None });
         }
-        // Before it is deleted, what is true now is looked at.
+        // A deletion needs the current state.
         (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
             found.is_some_and(|swept| {
-                secret_actions(wish, found, PolicySeen::Unread, takeover).is_empty()
-                // Where the projection waits for the value, its absence is something different too.
+                secret_actions(desired, found, PolicySeen::Unread, takeover).is_empty()
+                // If the projection waits for the value, a missing value is a difference, too.
                 && (swept.has_value() || !world.project.config.external_secret.wait_for_value)
             })
         }
     };
     let secret = match swept.filter(|_| is_done) {
         Some(found) => Some(Cow::Borrowed(found)),
-        None => account.store.describe(&wish.key).await?.map(Cow::Owned),
+        None => account.store.describe(&desired.key).await?.map(Cow::Owned),
     };
     let mut seen = ObservedState { secret, policy: None };
-    let wanted = wish.policy.as_ref().filter(|_| wish.request.status.is_in_use());
+    let wanted = desired.policy.as_ref().filter(|_| desired.request.status.is_in_use());
     if let (Some(wanted), Some(found)) = (wanted, seen.actual())
-        && in_the_way(wish, found, takeover).is_none()
-        // One that is marked for deletion is not told of (GetResourcePolicy, "InvalidRequestException").
+        && in_the_way(desired, found, takeover).is_none()
+        // AWS rejects the call for a secret that is marked for deletion (GetResourcePolicy,
+        // "InvalidRequestException").
         && found.deletion.is_none()
         && (world.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
     {
-        seen.policy = Some(account.store.policy(&wish.key).await?);
+        seen.policy = Some(account.store.policy(&desired.key).await?);
     }
     Ok(seen)
 }
 
-/// What comes next for one manifest.
+/// The next actions for one manifest.
 #[derive(Default)]
 struct Next {
     actions: Vec<Action>,
-    /// What was found of the projection, where that was looked at.
+    /// The state of the projection's file, if it was read.
     file: Option<FileState>,
     awaiting: Option<MissingValue>,
 }
 
 async fn next(
     world: &World<'_>,
-    wish: &DesiredSecret<'_>,
+    desired: &DesiredSecret<'_>,
     seen: &ObservedState<'_>,
     gates: &mut Gates,
 ) -> Result<Next, ReconcileError> {
     let actual = seen.actual();
-    match wish.request.status {
+    match desired.request.status {
         LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
         LifecycleStatus::Decommissioned => return Ok(Next::default()),
-        // What decides there is in the actions' reasons.
+        // The relevant state is in the actions' reasons.
         LifecycleStatus::DecommissionRequested => {
-            let actions = decommission::actions(world, wish, actual, gates).await?;
+            let actions = decommission::actions(world, desired, actual, gates).await?;
             return Ok(Next { actions, ..Next::default() });
         }
     }
-    let mut actions = secret_actions(wish, actual, seen.policy(), world.takeover(wish.request.id));
+    let mut actions =
+        secret_actions(desired, actual, seen.policy(), world.takeover(desired.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
     if blocked {
         return Ok(Next { actions, ..Next::default() });
     }
-    let gitops = world.gitops(wish.request.environment.as_str());
-    let file = gitops.map(|gitops| gitops.state(&wish.projection)).transpose()?;
+    let gitops = world.gitops(desired.request.environment.as_str());
+    let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);
     let waits = awaits && world.project.config.external_secret.wait_for_value;
-    // One that is there already stays, and is kept as the manifest says.
+    // An existing projection stays and is kept up to date.
     let held_back = waits && file == Some(FileState::Missing);
     actions.extend(
-        file.clone().filter(|_| !held_back).and_then(|state| projection_action(wish, state)),
+        file.clone().filter(|_| !held_back).and_then(|state| projection_action(desired, state)),
     );
     let awaiting = awaits.then(|| MissingValue {
-        id: wish.request.id,
-        environment: wish.request.environment.to_string(),
-        target: wish.key.to_string(),
+        id: desired.request.id,
+        environment: desired.request.environment.to_string(),
+        target: desired.key.to_string(),
         held_back,
-        can_be_generated: !wish.make.is_empty(),
+        can_be_generated: !desired.make.is_empty(),
     });
     Ok(Next { actions, file, awaiting })
 }
 
-fn projection_action(wish: &DesiredSecret<'_>, state: FileState) -> Option<Action> {
+fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Action> {
     let (reason, new) = match state {
         FileState::Current => return None,
-        FileState::Missing => ("there is no such file", true),
-        FileState::Outdated => ("the file is not what the manifest says now", false),
-        FileState::Uncommitted => ("the file is written and not committed", false),
-        FileState::Unlisted => ("the kustomization beside it does not list it", false),
+        FileState::Missing => ("the file does not exist", true),
+        FileState::Outdated => ("the file is out of date", false),
+        FileState::Uncommitted => ("the file is not committed", false),
+        FileState::Unlisted => ("the kustomization in its folder does not list it", false),
         FileState::Unlistable(why) => {
             let step = Step::Blocked(Obstacle::Conflict);
-            return Some(Action::of(wish.request, &wish.projection.file, why, step));
+            return Some(Action::of(desired.request, &desired.projection.file, why, step));
         }
         FileState::Foreign(why) => {
-            let reason = format!("a file stands there already: {why}; move it away");
+            let reason = format!("another file exists at this path: {why}; move it away");
             let step = Step::Blocked(Obstacle::Conflict);
-            return Some(Action::of(wish.request, &wish.projection.file, reason, step));
+            return Some(Action::of(desired.request, &desired.projection.file, reason, step));
         }
     };
-    let step = Step::WriteProjection { projection: wish.projection.clone(), new };
-    Some(Action::of(wish.request, &wish.projection.file, reason.to_owned(), step))
+    let step = Step::WriteProjection { projection: desired.projection.clone(), new };
+    Some(Action::of(desired.request, &desired.projection.file, reason.to_owned(), step))
 }
 
-/// Two manifests in one file would overwrite each other for ever.
+/// Rejects two manifests with the same file: each run would overwrite one of them.
 fn check_files_differ(
     world: &World<'_>,
-    desired: &[DesiredSecret<'_>],
+    all_desired: &[DesiredSecret<'_>],
 ) -> Result<(), ReconcileError> {
     let mut owners: BTreeMap<(Option<usize>, &str), &DesiredSecret<'_>> = BTreeMap::new();
-    for wish in desired {
-        let place =
-            (world.gitops_index(wish.request.environment.as_str()), wish.projection.file.as_str());
-        if let Some(other) = owners.insert(place, wish) {
-            let ids = format!("{} and {}", other.request.id, wish.request.id);
-            return Err(ReconcileError::SameFile { file: wish.projection.file.clone(), ids });
+    for desired in all_desired {
+        let place = (
+            world.gitops_index(desired.request.environment.as_str()),
+            desired.projection.file.as_str(),
+        );
+        if let Some(other) = owners.insert(place, desired) {
+            let ids = format!("{} and {}", other.request.id, desired.request.id);
+            return Err(ReconcileError::SameFile { file: desired.projection.file.clone(), ids });
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! When a secret's value was last renewed.
+//! The last renewal of a secret's value.
 
 use jiff::Timestamp;
 
@@ -6,13 +6,16 @@ use super::desired::VALUE_SINCE;
 use crate::store::StoredSecret;
 use goldenpath_core::rules::Renewal;
 
-/// None for a secret without a value, or one that is marked for deletion. A rotation by the store, or by hand, as our tag says, is
-/// told from other changes; where there was none, any change counts, since a store does not tell a new value from a new tag.
+/// Returns the last renewal of a value.
+///
+/// None for a secret without a value, or one that is marked for deletion. A rotation by the store
+/// or, by our tag, by a person takes precedence. Otherwise any change counts, since a store does
+/// not distinguish a new value from a new tag.
 pub(super) fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
     if !found.has_value() || found.deletion.is_some() {
         return None;
     }
-    // Who writes a tag can write anything.
+    // A tag may have any text, including a future time.
     let by_hand = found
         .tags
         .get(VALUE_SINCE)
@@ -30,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_younger_of_the_store_s_rotation_and_the_tag_counts_and_then_any_change() {
+    fn the_later_of_rotation_and_tag_counts_and_otherwise_the_last_change() {
         let time = |second| Timestamp::from_second(second).unwrap_or_default();
         let of = |rotated: Option<i64>, tag: &str| {
             let tags = [(VALUE_SINCE.to_owned(), tag.to_owned())]
@@ -52,7 +55,7 @@ mod tests {
         assert_eq!(
             of(None, "2999-01-01T00:00:00Z"),
             Some(Renewal::Rotated(time(100))),
-            "no later than now"
+            "a future tag counts as now"
         );
         for broken in ["yesterday", "1970-01-01", "50", "1970-01-01T00:00:50"] {
             assert_eq!(of(None, broken), Some(Renewal::Changed(time(90))), "{broken}");

@@ -1,4 +1,4 @@
-//! Who may use a value → a resource policy, and whether the policy that a secret has is that one.
+//! Creates the resource policy of a manifest's access lists and compares policies.
 
 use std::collections::BTreeSet;
 
@@ -7,33 +7,35 @@ use sha2::{Digest, Sha256};
 
 use goldenpath_core::manifest::Principals;
 
-/// What the tag [`super::desired::POLICY`] says where a manifest asks for no policy.
+/// The value of the tag [`super::desired::POLICY`] without a policy.
 const NONE: &str = "none";
 
-/// How much of the digest goes into the tag: it tells policies apart, and protects nothing.
+/// The digest's length in the tag. It distinguishes policies and protects nothing.
 const DIGEST_LENGTH: usize = 16;
 
-/// What reading takes (Secrets Manager, "Permissions policy examples"), and what writing does.
+/// The actions for reading (Secrets Manager, "Permissions policy examples").
 const READ: [&str; 2] = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
+
+/// The actions for writing.
 const WRITE: [&str; 3] = [
     "secretsmanager:DescribeSecret",
     "secretsmanager:PutSecretValue",
     "secretsmanager:UpdateSecretVersionStage",
 ];
 
-/// The resource policy that a manifest asks for.
+/// The resource policy that a manifest requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ResourcePolicy {
-    /// None where nobody is let in: then there is to be no policy.
+    /// None if all access lists are empty: then the secret must not have a policy.
     pub(super) text: Option<String>,
-    /// What a tag says of it, so that a sweep tells whether the secret has it.
+    /// The digest in the tag, so that a sweep shows whether the secret has this policy.
     pub(super) digest: String,
-    /// For people: who may do what.
+    /// A summary for messages: who may do what.
     pub(super) summary: String,
 }
 
 impl ResourcePolicy {
-    /// The least that these principals need: a statement for each list that is not empty.
+    /// Returns the least privileges for these principals, one statement per list.
     pub(super) fn of(principals: &Principals) -> Self {
         let both: Vec<&str> =
             READ.into_iter().chain(WRITE).collect::<BTreeSet<_>>().into_iter().collect();
@@ -46,13 +48,18 @@ impl ResourcePolicy {
         let (statements, summary): (Vec<Value>, Vec<String>) = granted
             .map(|(sid, may, who, actions)| {
                 let statement = json!({
-                    "Sid": sid, "Effect": "Allow", "Principal": { "AWS": who }, "Action": actions, "Resource": "*",
+                    "Sid": sid,
+                    "Effect": "Allow",
+                    "Principal": { "AWS": who },
+                    "Action": actions,
+                    "Resource": "*",
                 });
-                (statement, format!("{may}: {}", who.iter().map(String::as_str).collect::<Vec<_>>().join(", ")))
+                let names = who.iter().map(String::as_str).collect::<Vec<_>>();
+                (statement, format!("{may}: {}", names.join(", ")))
             })
             .unzip();
         if statements.is_empty() {
-            return Self { text: None, digest: NONE.to_owned(), summary: "nobody".to_owned() };
+            return Self { text: None, digest: NONE.to_owned(), summary: "no access".to_owned() };
         }
         let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
         let digest = Sha256::digest(text.as_bytes())
@@ -66,8 +73,10 @@ impl ResourcePolicy {
         }
     }
 
-    /// Whether the policy that the store has says the same. AWS writes policies its own way: a list of one as that one,
-    /// members in another order, an account's number for its root.
+    /// Returns whether the store's policy is equivalent.
+    ///
+    /// AWS normalizes policies: a list of one item becomes the item, members are reordered, and an
+    /// account's root becomes its number.
     pub(super) fn is(&self, found: Option<&str>) -> bool {
         match (&self.text, found) {
             (None, None) => true,
@@ -93,7 +102,7 @@ fn statements(policy: &Value) -> Vec<Value> {
     }
 }
 
-/// The policy's meaning, in one form whatever way it was written. What is not known stays as it is, and so differs.
+/// Returns the policy in normal form. Unknown members stay as they are.
 fn normal(policy: &Value) -> (Option<String>, BTreeSet<String>) {
     let version = policy.get("Version").and_then(Value::as_str).map(str::to_owned);
     let statement = |statement: &Value| {
@@ -108,7 +117,7 @@ fn normal(policy: &Value) -> (Option<String>, BTreeSet<String>) {
 
 fn member(name: &str, value: &Value) -> String {
     match name {
-        // IAM does not mind their case (IAM, "Action").
+        // Action names are not case-sensitive (IAM, "Action").
         "Action" | "NotAction" => set(value, |text| text.to_ascii_lowercase()),
         "Resource" | "NotResource" => set(value, str::to_owned),
         "Principal" | "NotPrincipal" => match value {
@@ -117,13 +126,13 @@ fn member(name: &str, value: &Value) -> String {
                     kinds.iter().map(|(kind, who)| (kind, set(who, root_of))).collect();
                 format!("{kinds:?}")
             }
-            everybody => format!("{:?}", [("AWS", set(everybody, root_of))]),
+            anyone => format!("{:?}", [("AWS", set(anyone, root_of))]),
         },
         _ => value.to_string(),
     }
 }
 
-/// A single text is a list of one.
+/// Returns a list as a set. A single text is a list of one.
 fn set(value: &Value, form: impl Fn(&str) -> String) -> String {
     let texts: BTreeSet<String> = match value {
         Value::String(one) => [form(one)].into(),
@@ -135,7 +144,7 @@ fn set(value: &Value, form: impl Fn(&str) -> String) -> String {
     format!("{texts:?}")
 }
 
-/// The number of an account, for its root (IAM, "AWS account principals").
+/// Returns the number of an account's root (IAM, "AWS account principals").
 fn root_of(text: &str) -> String {
     let parts: Vec<&str> = text.split(':').collect();
     match parts[..] {
@@ -171,17 +180,23 @@ mod tests {
         assert_eq!(
             text,
             json!({ "Version": "2012-10-17", "Statement": [
-                { "Sid": "GoldenpathRead", "Effect": "Allow", "Principal": { "AWS": [arn("role/a"), arn("role/b")] },
+                { "Sid": "GoldenpathRead", "Effect": "Allow",
+                  "Principal": { "AWS": [arn("role/a"), arn("role/b")] },
                   "Action": action(&["DescribeSecret", "GetSecretValue"]), "Resource": "*" },
-                { "Sid": "GoldenpathWrite", "Effect": "Allow", "Principal": { "AWS": [arn("role/w")] },
-                  "Action": action(&["DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"]), "Resource": "*" },
-                { "Sid": "GoldenpathBreakGlass", "Effect": "Allow", "Principal": { "AWS": [arn("root")] },
-                  "Action": action(&["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]),
+                { "Sid": "GoldenpathWrite", "Effect": "Allow",
+                  "Principal": { "AWS": [arn("role/w")] },
+                  "Action": action(&["DescribeSecret", "PutSecretValue",
+                                     "UpdateSecretVersionStage"]),
+                  "Resource": "*" },
+                { "Sid": "GoldenpathBreakGlass", "Effect": "Allow",
+                  "Principal": { "AWS": [arn("root")] },
+                  "Action": action(&["DescribeSecret", "GetSecretValue", "PutSecretValue",
+                                     "UpdateSecretVersionStage"]),
                   "Resource": "*" },
             ]})
         );
-        let nobody = ResourcePolicy::of(&Principals::default());
-        assert_eq!((nobody.text, nobody.digest.as_str()), (None, "none"));
+        let none = ResourcePolicy::of(&Principals::default());
+        assert_eq!((none.text, none.digest.as_str()), (None, "none"));
         assert_ne!(
             policy().digest,
             ResourcePolicy::of(&Principals { read: names(&["role/a"]), ..Default::default() })
@@ -190,19 +205,22 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_compared_and_not_their_texts() {
+    fn policies_are_compared_by_meaning() {
         let ours = policy();
         assert!(ours.is(ours.text.as_deref()));
-        // As AWS may write it: single ones without a list, in another order, an account for its root, other words.
+        // As AWS may return it: single items without a list, reordered, an account for its root.
         let theirs = r#"{"Statement":[
             {"Effect":"Allow","Principal":{"AWS":"123456789012"},"Sid":"x","Resource":["*"],
              "Action":["secretsmanager:UpdateSecretVersionStage","secretsmanager:PutSecretValue",
                        "secretsmanager:getSecretValue","secretsmanager:DescribeSecret"]},
             {"Resource":"*","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/w"},
-             "Action":["secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage","secretsmanager:DescribeSecret"]},
+             "Action":["secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage",
+                       "secretsmanager:DescribeSecret"]},
             {"Resource":"*","Effect":"Allow",
-             "Principal":{"AWS":["arn:aws:iam::123456789012:role/b","arn:aws:iam::123456789012:role/a"]},
-             "Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"]}],"Version":"2012-10-17"}"#;
+             "Principal":{"AWS":["arn:aws:iam::123456789012:role/b",
+                                 "arn:aws:iam::123456789012:role/a"]},
+             "Action":["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"]}],
+             "Version":"2012-10-17"}"#;
         assert!(ours.is(Some(theirs)));
         for (from, to) in [
             ("role/w", "role/v"),
@@ -228,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn no_policy_is_one_without_a_statement() {
-        let nobody = ResourcePolicy::of(&Principals::default());
-        assert!(nobody.is(None) && nobody.is(Some(r#"{"Version":"2012-10-17","Statement":[]}"#)));
-        assert!(!nobody.is(policy().text.as_deref()) && !nobody.is(Some("no json")));
+    fn a_policy_without_statements_counts_as_none() {
+        let none = ResourcePolicy::of(&Principals::default());
+        assert!(none.is(None) && none.is(Some(r#"{"Version":"2012-10-17","Statement":[]}"#)));
+        assert!(!none.is(policy().text.as_deref()) && !none.is(Some("no json")));
     }
 }

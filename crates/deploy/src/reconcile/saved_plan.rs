@@ -1,5 +1,7 @@
-//! A plan in a file: what was seen when it was made is bound to it by digests, so that it is applied as it was read by
-//! those who agreed to it, or not at all.
+//! A plan saved in a file.
+//!
+//! Digests bind it to the state that it was created from, so that it is applied exactly as it was
+//! approved, or not at all.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,17 +15,19 @@ use super::{Action, Plan, World};
 use crate::store::{SecretStore, StoreError};
 use goldenpath_core::files;
 
-/// The version of the file's shape.
+/// The version of the file format.
 const VERSION: u64 = 1;
 
-/// The bytes of a plan that are read at most; one of ten thousand new secrets has a tenth of that.
+/// The maximum size of a plan in bytes.
+///
+/// A plan of ten thousand new secrets has a tenth of that.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// What a plan was made from, and what it does. The digests are SHA-256 in hexadecimal digits.
+/// A plan with the state at its creation. Digests are SHA-256 in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Saved {
-    /// The version of the program that made it.
+    /// The version of the program that created it.
     goldenpath: String,
     commit: String,
     pub selection: Selected,
@@ -33,7 +37,7 @@ pub struct Saved {
     actions: Vec<SavedRow>,
 }
 
-/// The part of the catalog that the plan is about, as the flags of `plan` had it.
+/// The selection of the plan, from the flags of `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Selected {
@@ -46,14 +50,14 @@ pub struct Selected {
     pub shard: Option<String>,
     pub adopt: Vec<String>,
     pub rebind_catalog: bool,
-    /// The plain folders that `gitops.path` may be, absolute.
+    /// The plain folders that `gitops.path` may name, absolute.
     pub gitops_paths: Vec<String>,
     /// Gates that are overridden, each with the reason.
     pub overrides: BTreeMap<String, String>,
     pub refresh: bool,
 }
 
-/// An action as it is shown, and a digest of what is done.
+/// An action as displayed, with a digest of its step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SavedRow {
@@ -65,43 +69,46 @@ struct SavedRow {
     step: String,
 }
 
-/// Why a saved plan is not applied.
+/// Why a plan cannot be saved or applied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum SavedError {
-    #[error("`{}` is not a plan that can be applied: {why}", path.display())]
+    #[error("cannot apply the plan `{}`: {why}", path.display())]
     #[diagnostic(
         code(goldenpath::saved_plan::unusable),
-        help("`goldenpath plan --out FILE` makes one; a plan is not to be edited")
+        help("run `goldenpath plan --out FILE` to create a new plan; do not edit plans")
     )]
     Unusable { path: PathBuf, why: String },
 
-    #[error("`{}` was made by {made_by}, and this is goldenpath {}", path.display(), env!("CARGO_PKG_VERSION"))]
+    #[error(
+        "cannot apply the plan `{}`: it was created by {made_by}, and this is goldenpath {}",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
     #[diagnostic(
         code(goldenpath::saved_plan::version),
-        help("apply it with the goldenpath that made it, or make a new plan with this one")
+        help(
+            "run `goldenpath plan --out FILE` to create a new plan, or apply it with the version \
+             that created it"
+        )
     )]
     Version { path: PathBuf, made_by: String },
 
-    #[error("{what} changed since the plan was made: {how}")]
+    #[error("{what} changed since the plan was created: {how}")]
     #[diagnostic(
         code(goldenpath::saved_plan::changed),
-        help(
-            "nothing was applied; make a new plan with `goldenpath plan --out FILE`, and apply that one"
-        )
+        help("run `goldenpath plan --out FILE` and apply the new plan; nothing was applied")
     )]
     Changed { what: &'static str, how: String },
 
-    #[error("the plan cannot be saved in `{}`: {why}", path.display())]
-    #[diagnostic(
-        code(goldenpath::saved_plan::write),
-        help("name a file, new or old, in a folder that can be written to")
-    )]
+    #[error("cannot save the plan in `{}`: {why}", path.display())]
+    #[diagnostic(code(goldenpath::saved_plan::write), help("choose a file in a writable folder"))]
     Write { path: PathBuf, why: String },
 }
 
 impl Saved {
-    /// The plan as it is saved. `configuration` is a [`digest`] of all that says how the catalog is read, `account` of
-    /// [`places`].
+    /// Returns the plan to save.
+    ///
+    /// `configuration` is a [`digest`] of the catalog's settings, `account` is one of [`places`].
     #[must_use]
     pub fn of(
         plan: &Plan,
@@ -121,7 +128,7 @@ impl Saved {
         }
     }
 
-    /// Writes it, whole and for its owner alone to read.
+    /// Writes the plan atomically, readable only by its owner.
     ///
     /// # Errors
     /// [`SavedError::Write`]
@@ -129,7 +136,7 @@ impl Saved {
         let failed = |why: String| SavedError::Write { path: path.to_path_buf(), why };
         let whole = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
         if whole.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(failed("something is there that is no regular file".to_owned()));
+            return Err(failed("it is not a regular file".to_owned()));
         }
         let plan = json!(self);
         let text = format!(
@@ -139,8 +146,9 @@ impl Saved {
         files::write_private(&whole, text.as_bytes()).map_err(|error| failed(error.to_string()))
     }
 
-    /// Reads one that is as it was written, by this version of goldenpath. The digest finds accidents: who may write
-    /// the file may write another digest too.
+    /// Reads an unchanged plan of this version of goldenpath.
+    ///
+    /// The digest detects accidents, not attacks: an attacker can write another digest, too.
     ///
     /// # Errors
     /// [`SavedError::Unusable`] and [`SavedError::Version`]
@@ -150,7 +158,7 @@ impl Saved {
             files::read_regular(path, MAX_BYTES).map_err(|why| unusable(why.to_string()))?;
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| {
             unusable(format!(
-                "it is cut off or no JSON (line {}, column {})",
+                "it is truncated or not JSON (line {}, column {})",
                 error.line(),
                 error.column()
             ))
@@ -158,7 +166,7 @@ impl Saved {
         match file.get("goldenpathPlan").and_then(Value::as_u64) {
             Some(VERSION) => {}
             Some(other) => {
-                let made_by = format!("a goldenpath with plans of version {other}");
+                let made_by = format!("a goldenpath with plan format {other}");
                 return Err(SavedError::Version { path: path.to_path_buf(), made_by });
             }
             None => return Err(unusable("goldenpath did not write it".to_owned())),
@@ -176,15 +184,14 @@ impl Saved {
             .map_err(|_| unusable("its fields are not those of a plan".to_owned()))
     }
 
-    /// Returns what whoever saved the plan chose beyond what the catalog asks for, a line each:
-    /// secrets that are adopted or bound to this repository, gates that are overridden, with the
+    /// Returns the choices in the plan that do not come from the catalog, one per line.
+    ///
+    /// These are adopted secrets, secrets bound to this repository, overridden gates with the
     /// reason, and plain folders.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
         let Selected { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } = &self.selection;
-        let adoptions = adopt
-            .iter()
-            .map(|id| format!("adopts the secret of {id}, which goldenpath did not create"));
+        let adoptions = adopt.iter().map(|id| format!("adopts the unmanaged secret of {id}"));
         let ids = ids.join(", ");
         let overrides = overrides
             .iter()
@@ -197,35 +204,44 @@ impl Saved {
         adoptions.chain(overrides).chain(rebinding).chain(folders).collect()
     }
 
+    /// Checks that `name` is still at the plan's commit.
+    ///
     /// # Errors
-    /// [`SavedError::Changed`] where what is read now, `name`, is at another commit.
+    /// [`SavedError::Changed`]
     pub fn check_commit(&self, name: &str, commit: &str) -> Result<(), SavedError> {
         let short = |commit: &str| commit.chars().take(8).collect::<String>();
         let how = format!(
-            "it was made from {}, and {name} is at {} now",
+            "the plan was created from {}, and {name} is at {} now",
             short(&self.commit),
             short(commit)
         );
         same(&self.commit, commit, "the commit", how)
     }
 
+    /// Checks that the catalog's settings are the same.
+    ///
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedError> {
-        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema or the projection's template is another";
+        let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema \
+                   or the projection's template is different";
         same(&self.configuration, configuration, "the configuration", how.to_owned())
     }
 
+    /// Checks that stores and GitOps working copies are the same.
+    ///
     /// # Errors
     /// [`SavedError::Changed`]
     pub fn check_account(&self, account: &str) -> Result<(), SavedError> {
-        let how = "the stores or the GitOps working copies that are reached now are others (account, region, endpoint, \
+        let how = "this run uses other stores or GitOps working copies (account, region, endpoint, \
                    role, folder or branch)";
         same(&self.account, account, "the account", how.to_owned())
     }
 
+    /// Checks that state and actions are the same.
+    ///
     /// # Errors
-    /// [`SavedError::Changed`] where the secrets or the projections are not as they were, or something else would be done.
+    /// [`SavedError::Changed`] if secrets, projections or actions differ.
     pub fn check_plan(&self, plan: &Plan) -> Result<(), SavedError> {
         let now = rows(plan);
         let new = now
@@ -234,16 +250,16 @@ impl Saved {
             .find(|row| !now.contains(row) || !self.actions.contains(row));
         let how = match new {
             Some(row) => format!(
-                "for {}, `{}` of `{}` is not both planned and needed",
+                "{}: `{}` of `{}` is in the saved plan or needed now, but not both",
                 row.id, row.action, row.target
             ),
-            None => "a secret, its policy or a projection is not as it was seen".to_owned(),
+            None => "a secret, its policy or a projection is different".to_owned(),
         };
         same(&self.state, &plan.state, "the state", how.clone())?;
         if self.actions == now {
             Ok(())
         } else {
-            Err(SavedError::Changed { what: "what is to be done", how })
+            Err(SavedError::Changed { what: "the list of actions", how })
         }
     }
 }
@@ -259,22 +275,22 @@ fn rows(plan: &Plan) -> Vec<SavedRow> {
         environment: action.environment.clone(),
         target: action.target.clone(),
         reason: action.reason.clone(),
-        // Whatever a step comes to hold, this has it.
+        // The debug format covers fields that are added later.
         step: digest(&json!(format!("{:?}", action.step))),
     };
     plan.actions.iter().map(row).collect()
 }
 
-/// SHA-256 of the value's JSON, in hexadecimal digits.
+/// Returns the SHA-256 of the value's JSON in hexadecimal.
 #[must_use]
 pub fn digest(value: &Value) -> String {
     Sha256::digest(value.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Where a run writes: its stores, with the accounts that they are in, and its GitOps working copies.
+/// Returns where a run writes: stores, their accounts and GitOps working copies.
 ///
 /// # Errors
-/// An account that does not say which it is.
+/// Fails if an account does not return its identity.
 pub async fn places(world: &World<'_>) -> Result<Value, StoreError> {
     let mut stores = Vec::new();
     for account in &world.accounts {

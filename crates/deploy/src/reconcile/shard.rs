@@ -1,11 +1,11 @@
-//! A share of the catalog, for one of several jobs that work on it at once without knowing of each other.
+//! A shard of the catalog, for parallel jobs without coordination.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// One share of several, by service: all secrets of a service are in the same one, whatever else the catalog has.
+/// One of several shards. All secrets of a service are in the same shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// From 1 to `count`.
@@ -14,13 +14,15 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// None where there is no such share.
+    /// Returns a shard; None if `index` is out of range.
     #[must_use]
     pub fn new(index: u64, count: u64) -> Option<Self> {
         (1..=count).contains(&index).then_some(Self { index, count })
     }
 
-    /// Whether a service's secrets are in this share. A name's share stays the same from release to release.
+    /// Returns whether a service's secrets are in this shard.
+    ///
+    /// The shard of a service stays the same in all releases.
     #[must_use]
     pub fn holds(&self, service: &str) -> bool {
         let number = Sha256::digest(service.as_bytes())
@@ -39,7 +41,9 @@ impl FromStr for Shard {
             .split_once('/')
             .and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         let shard = numbers.and_then(|(index, count)| Self::new(index, count));
-        shard.ok_or_else(|| "write `I/N`, the I-th of N, counted from 1: `1/8` to `8/8`".to_owned())
+        shard.ok_or_else(|| {
+            "use `I/N`, the I-th of N shards, counted from 1: `1/8` to `8/8`".to_owned()
+        })
     }
 }
 
@@ -55,22 +59,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_is_in_one_share_and_stays_there() {
+    fn each_service_is_always_in_the_same_shard() {
         let services: Vec<String> = (0..1000).map(|number| format!("service-{number}")).collect();
-        let shares: Vec<Shard> = (1..=8).map(|index| Shard::new(index, 8).unwrap()).collect();
+        let shards: Vec<Shard> = (1..=8).map(|index| Shard::new(index, 8).unwrap()).collect();
         for service in &services {
-            assert_eq!(shares.iter().filter(|share| share.holds(service)).count(), 1, "{service}");
+            assert_eq!(shards.iter().filter(|shard| shard.holds(service)).count(), 1, "{service}");
         }
-        for share in shares {
-            let held = services.iter().filter(|service| share.holds(service)).count();
-            assert!((75..=175).contains(&held), "{share} holds {held}");
+        for shard in shards {
+            let held = services.iter().filter(|service| shard.holds(service)).count();
+            assert!((75..=175).contains(&held), "{shard} holds {held}");
         }
         // `printf payments | sha256sum` begins with df384ae97c77ad30.
         assert!(Shard::new(0xdf38_4ae9_7c77_ad30_u64 % 7 + 1, 7).unwrap().holds("payments"));
     }
 
     #[test]
-    fn a_share_that_there_is_not_is_refused() {
+    fn an_invalid_shard_is_rejected() {
         assert_eq!("3/8".parse::<Shard>().unwrap().to_string(), "3/8");
         for text in ["0/8", "9/8", "1/0", "1", "a/b", "-1/8", "1/8/2", ""] {
             assert!(text.parse::<Shard>().is_err(), "{text}");

@@ -1,4 +1,4 @@
-//! What the stores tell of the secrets of manifests, for those who only want to know.
+//! Reads the state of the manifests' secrets from the stores, without a plan.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,11 +13,12 @@ use crate::store::{SecretStore, StoredSecret};
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{SecretId, SecretRequest};
 
-/// How many accounts are swept at once.
+/// The number of accounts that are swept concurrently.
 const AT_ONCE: usize = 8;
 
-/// What is known of the secrets of the manifests that `holds` lets through, with the accounts that could not be asked. `read`
-/// is told how many more secrets have come.
+/// Returns the dates of the manifests' secrets and the unreadable accounts.
+///
+/// `holds` filters the manifests. `read` receives the number of secrets of each page.
 pub async fn known(
     project: &Project,
     catalog: &Catalog,
@@ -59,7 +60,7 @@ pub async fn known(
     (found, unseen)
 }
 
-/// What is to be known of a secret at a time.
+/// Returns the dates of a secret at the time `now`.
 #[must_use]
 pub fn known_of(found: &StoredSecret, now: Timestamp) -> StoreDates {
     StoreDates {

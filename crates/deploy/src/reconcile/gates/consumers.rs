@@ -1,4 +1,4 @@
-//! The gate `consumers`: whatever in the GitOps repository still names a Kubernetes secret in its namespace.
+//! The gate `consumers`: references to a Secret in the GitOps repository.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::reconcile::desired::DesiredSecret;
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_core::projection;
 
-/// What was found in each GitOps repository, which is looked through at most once.
+/// The references in each GitOps repository, which is searched at most once.
 pub(super) struct Consumers {
     found: Vec<OnceCell<ConsumerFiles>>,
 }
@@ -26,21 +26,21 @@ impl Consumers {
         Self { found: world.gitops.iter().map(|_| OnceCell::new()).collect() }
     }
 
-    /// What is to be said of one secret.
-    pub(super) fn verdict(&self, world: &World<'_>, wish: &DesiredSecret<'_>) -> GateVerdict {
+    /// Returns the gate's verdict for one secret.
+    pub(super) fn verdict(&self, world: &World<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
         let (name, namespace) =
-            (wish.request.k8s_secret_name.as_str(), wish.request.namespace.as_str());
-        let Some(index) = world.gitops_index(wish.request.environment.as_str()) else {
-            let words = "no GitOps repository was looked at, since none is set".to_owned();
+            (desired.request.k8s_secret_name.as_str(), desired.request.namespace.as_str());
+        let Some(index) = world.gitops_index(desired.request.environment.as_str()) else {
+            let words = "no GitOps repository was checked, since none is configured".to_owned();
             return GateVerdict { gate: Gate::Consumers, is_open: true, words };
         };
         let found =
-            self.found[index].get_or_init(|| ConsumerFiles::look(world, &world.gitops[index].1));
+            self.found[index].get_or_init(|| ConsumerFiles::search(world, &world.gitops[index].1));
         let named: Vec<&Reference> =
             found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
         if named.is_empty() {
             let words =
-                format!("nothing in the GitOps repository names `{name}` ({} files)", found.files);
+                format!("nothing in the GitOps repository names `{name}` (files: {})", found.files);
             return GateVerdict { gate: Gate::Consumers, is_open: true, words };
         }
         let words = format!("`{name}` is still named in the GitOps repository: {}", places(&named));
@@ -49,8 +49,8 @@ impl Consumers {
 }
 
 impl ConsumerFiles {
-    /// Looks for the Kubernetes secrets of all manifests whose end is asked for.
-    fn look(world: &World<'_>, target: &Target) -> Self {
+    /// Searches for the Kubernetes Secrets of all decommission requests.
+    fn search(world: &World<'_>, target: &Target) -> Self {
         let names: BTreeSet<&str> = world
             .catalog
             .requests()

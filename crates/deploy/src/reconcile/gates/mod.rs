@@ -1,4 +1,6 @@
-//! What has to hold before a secret is deleted. Each gate is best effort, and says what it could not see.
+//! Gates: the conditions for deleting a secret.
+//!
+//! Each gate is best effort and reports the limits of its check.
 
 mod cluster;
 mod consumers;
@@ -15,23 +17,26 @@ use cluster::Clusters;
 use consumers::Consumers;
 use references::Reference;
 
-/// Something that keeps a secret from being deleted.
+/// A condition for deleting a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
-    /// Nothing in the GitOps repository names the Kubernetes secret in its namespace.
+    /// No file in the GitOps repository refers to the Secret in its namespace.
     Consumers,
-    /// Nobody has read the value for the tier's quiet days.
+    /// The value was not read for the tier's quiet days.
     LastAccessed,
     /// The request is older than the tier's cooling-off days.
     CoolingOff,
-    /// Nothing in the environment's cluster refers to the Kubernetes secret.
+    /// No object in the environment's cluster refers to the Kubernetes Secret.
     LiveCluster,
 }
 
 impl Gate {
+    /// All gates, in the order in which they are checked.
     pub const ALL: [Self; 4] =
         [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster];
 
+    /// Parses a gate's name.
+    ///
     /// # Errors
     /// A sentence that lists the gates.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -39,6 +44,7 @@ impl Gate {
         known.ok_or_else(|| format!("the gates are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 
+    /// Returns the gate's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,15 +62,15 @@ impl fmt::Display for Gate {
     }
 }
 
-/// What a gate says.
+/// The verdict of a gate.
 pub(super) struct GateVerdict {
     pub(super) gate: Gate,
     pub(super) is_open: bool,
-    /// What was seen, or what keeps it closed and until when at least.
+    /// What was checked, or why the gate is closed and until when at least.
     pub(super) words: String,
 }
 
-/// What the gates of a run have seen, each place once.
+/// The gates of a run. Each repository and cluster is searched once.
 pub(super) struct Gates {
     consumers: Consumers,
     clusters: Clusters,
@@ -75,26 +81,26 @@ impl Gates {
         Self { consumers: Consumers::of(world), clusters: Clusters::default() }
     }
 
-    /// What each gate says of a secret that is there.
-    pub(super) async fn look(
+    /// Returns the verdict of each gate for an existing secret.
+    pub(super) async fn check(
         &mut self,
         world: &World<'_>,
-        wish: &DesiredSecret<'_>,
+        desired: &DesiredSecret<'_>,
         found: &StoredSecret,
     ) -> Vec<GateVerdict> {
         vec![
-            self.consumers.verdict(world, wish),
-            last_accessed(world, wish, found),
-            cooling_off(world, wish),
-            self.clusters.verdict(world, wish).await,
+            self.consumers.verdict(world, desired),
+            last_accessed(world, desired, found),
+            cooling_off(world, desired),
+            self.clusters.verdict(world, desired).await,
         ]
     }
 }
 
-/// How many places a message names.
+/// The number of places in a message.
 const SHOWN: usize = 3;
 
-/// Some of the places, and how many more there are.
+/// Lists the first places and counts the rest.
 fn places(named: &[&Reference]) -> String {
     let mut places: Vec<String> = named.iter().take(SHOWN).map(ToString::to_string).collect();
     if named.len() > SHOWN {
@@ -103,18 +109,20 @@ fn places(named: &[&Reference]) -> String {
     places.join(", ")
 }
 
-fn last_accessed(world: &World<'_>, wish: &DesiredSecret<'_>, found: &StoredSecret) -> GateVerdict {
-    let days = i64::from(tier(world, wish).map_or(14, |tier| tier.quiet_days));
+fn last_accessed(
+    world: &World<'_>,
+    desired: &DesiredSecret<'_>,
+    found: &StoredSecret,
+) -> GateVerdict {
+    let days = i64::from(tier(world, desired).map_or(14, |tier| tier.quiet_days));
     let (is_open, words) = match found.last_accessed {
-        None => (true, "the store knows of nobody who has read it".to_owned()),
+        None => (true, "the store records no read".to_owned()),
         Some(last) => match after(last, days) {
-            end if end <= world.options.now => {
-                (true, format!("nobody has read it since {}", day(last)))
-            }
+            end if end <= world.options.now => (true, format!("not read since {}", day(last))),
             end => (
                 false,
                 format!(
-                    "somebody read it on {}, and {days} quiet days are asked for: {} at the earliest",
+                    "last read on {}, and {days} quiet days are required: {} at the earliest",
                     day(last),
                     day(end)
                 ),
@@ -124,44 +132,45 @@ fn last_accessed(world: &World<'_>, wish: &DesiredSecret<'_>, found: &StoredSecr
     GateVerdict { gate: Gate::LastAccessed, is_open, words }
 }
 
-fn cooling_off(world: &World<'_>, wish: &DesiredSecret<'_>) -> GateVerdict {
-    let days = i64::from(tier(world, wish).map_or(7, |tier| tier.cooling_off_days));
-    let (is_open, words) = match world.requested.get(&wish.request.id) {
+fn cooling_off(world: &World<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
+    let days = i64::from(tier(world, desired).map_or(7, |tier| tier.cooling_off_days));
+    let (is_open, words) = match world.requested.get(&desired.request.id) {
         Some(since) => match after(*since, days) {
             end if end <= world.options.now => {
-                (true, format!("its end was asked for on {}", day(*since)))
+                (true, format!("decommission requested on {}", day(*since)))
             }
             end => (
                 false,
                 format!(
-                    "its end was asked for on {}, and {days} days of cooling off have to pass: {} at the earliest",
+                    "decommission requested on {}, and {days} days of cooling off are required: \
+                     {} at the earliest",
                     day(*since),
                     moment(end)
                 ),
             ),
         },
-        None => (false, "no commit asks for its end yet".to_owned()),
+        None => (false, "the decommission request is not committed yet".to_owned()),
     };
     GateVerdict { gate: Gate::CoolingOff, is_open, words }
 }
 
 fn tier<'world>(
     world: &World<'world>,
-    wish: &DesiredSecret<'_>,
+    desired: &DesiredSecret<'_>,
 ) -> Option<&'world goldenpath_core::config::Tier> {
-    world.project.governance.tiers.get(&wish.request.risk_tier)
+    world.project.governance.tiers.get(&desired.request.risk_tier)
 }
 
 fn after(time: Timestamp, days: i64) -> Timestamp {
     time.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX)
 }
 
-/// `2026-11-25`
+/// Returns the day: `2026-11-25`.
 pub(super) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
-/// `2026-11-25 14:05 UTC`
+/// Returns the minute: `2026-11-25 14:05 UTC`.
 fn moment(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

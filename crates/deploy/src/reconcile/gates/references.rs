@@ -1,29 +1,31 @@
-//! Where a file of a GitOps repository, or an object of a cluster, names a Kubernetes secret. YAML is read event by event, so that
-//! no alias grows; what is no YAML, such as a template, is read line by line.
+//! Finds references to a Kubernetes Secret in a GitOps file or a cluster's object.
+//!
+//! YAML is read event by event, so that aliases are not expanded. Other files, such as templates,
+//! are read line by line.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use saphyr_parser::{Event, Parser};
 
-/// A place that names a Kubernetes secret.
+/// A reference to a Kubernetes Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reference {
     /// The file with its line, or the object.
     place: String,
     /// The secret's name.
     name: String,
-    /// None where the document does not say: it counts for all.
+    /// None if the document has no namespace: the reference counts for all.
     namespace: Option<String>,
     kind: ResourceKind,
 }
 
-/// In which way it is named.
+/// The kind of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ResourceKind {
-    /// In a field that takes a secret, called as people call it.
+    /// In a field for Secrets, with the field's common name.
     Field(&'static str),
-    /// Somewhere: a weaker sign.
+    /// In any other text, which is weaker evidence.
     Mention,
 }
 
@@ -37,19 +39,19 @@ impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             ResourceKind::Field(kind) => kind,
-            ResourceKind::Mention => "a mention, which is a weaker sign",
+            ResourceKind::Mention => "a mention, which is weaker evidence",
         };
         write!(out, "{} ({kind})", self.place)
     }
 }
 
-/// What a file says of these secrets.
+/// Returns the references to these Secrets in a file.
 pub(super) fn references(file: &str, text: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let place = |line: usize| format!("{file}:{line}");
     in_yaml(&place, text, names).unwrap_or_else(|| in_lines(&place, text, names))
 }
 
-/// What an object of a cluster says of them, in JSON, which is YAML too; the same is said once.
+/// Returns the distinct references in a cluster's object, given as JSON.
 #[cfg(feature = "live-cluster")]
 pub(super) fn of_object(object: &str, json: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let place = |_| object.to_owned();
@@ -63,23 +65,23 @@ pub(super) fn of_object(object: &str, json: &str, names: &BTreeSet<&str>) -> Vec
     found
 }
 
-/// A scalar that names a secret, with the keys that lead to it.
+/// A scalar with a Secret's name, and the keys of its path.
 struct Hit {
     path: Vec<String>,
     line: usize,
     name: String,
-    /// It is the name and nothing else.
+    /// Whether the scalar is exactly the name.
     is_whole: bool,
 }
 
-/// A mapping or sequence that is open, and the key that is next in it.
+/// An open mapping or sequence, with the current key.
 enum OpenCollection {
-    /// None where a key is next.
+    /// None if a key is next.
     Mapping(Option<String>),
     Sequence,
 }
 
-/// One document.
+/// One YAML document.
 #[derive(Default)]
 struct Document {
     open: Vec<OpenCollection>,
@@ -88,7 +90,7 @@ struct Document {
     namespace: Option<String>,
 }
 
-/// None where it is no YAML.
+/// Returns the references in YAML; None if the text is not YAML.
 fn in_yaml(
     place: &dyn Fn(usize) -> String,
     text: &str,
@@ -105,10 +107,10 @@ fn in_yaml(
             Event::SequenceStart(..) => document.open.push(OpenCollection::Sequence),
             Event::MappingEnd | Event::SequenceEnd => {
                 document.open.pop();
-                document.is_done();
+                document.end_value();
             }
             Event::Scalar(value, ..) => document.scalar(&value, span.start.line(), names),
-            Event::Alias(_) => document.is_done(),
+            Event::Alias(_) => document.end_value(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd => {}
         }
     }
@@ -136,13 +138,13 @@ impl Document {
             };
             self.hits.push(hit);
         }
-        self.is_done();
+        self.end_value();
     }
 
-    /// A value has come to its end: a key is next.
-    fn is_done(&mut self) {
+    /// Ends a value: a key is next.
+    fn end_value(&mut self) {
         if let Some(OpenCollection::Mapping(key)) = self.open.last_mut() {
-            // A mapping in the place of a key ends with none set, and leaves the next value for it.
+            // A mapping as a key ends without a current key: its value is next.
             *key = if key.is_some() { None } else { Some(String::new()) };
         }
     }
@@ -157,7 +159,7 @@ impl Document {
 
     fn references(self, place: &dyn Fn(usize) -> String) -> Vec<Reference> {
         let kind = self.kind.as_deref().unwrap_or_default();
-        // What makes or holds the secret is nobody who uses it.
+        // Objects that create the Secret do not use it.
         if matches!(kind, "ExternalSecret" | "ClusterExternalSecret" | "Secret" | "SealedSecret") {
             return Vec::new();
         }
@@ -189,7 +191,7 @@ impl Hit {
             [.., "secrets", "[]", "name"] if document == "ServiceAccount" => "service account",
             [.., field, "name"] if field.ends_with("SecretRef") => "CSI or operator",
             [.., "secretName"] => "secretName",
-            // Helm's charts have names of their own for it: existingSecret, auth.secret, secretKeys.
+            // Helm charts use their own names: existingSecret, auth.secret, secretKeys.
             [.., last] if document.is_empty() && last.to_ascii_lowercase().contains("secret") => {
                 "Helm values"
             }
@@ -204,7 +206,7 @@ impl Hit {
     }
 }
 
-/// Of what is no YAML, the lines.
+/// Returns the lines of a text that is not YAML with a Secret's name.
 fn in_lines(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let mention = |line: usize, name: &str| Reference {
         place: place(line + 1),
@@ -226,7 +228,7 @@ fn in_lines(place: &dyn Fn(usize) -> String, text: &str, names: &BTreeSet<&str>)
         .collect()
 }
 
-/// Whether the name stands there by itself, and not as a part of a longer one.
+/// Returns whether the text has the name as a whole word.
 fn has_word(text: &str, name: &str) -> bool {
     let is_part = |character: char| character.is_ascii_alphanumeric() || character == '-';
     text.match_indices(name).any(|(at, _)| {
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_that_takes_a_secret_is_known() {
+    fn each_field_for_secrets_is_recognized() {
         let pod = "\
 kind: Deployment
 metadata: { namespace: payments }
@@ -297,13 +299,14 @@ spec:
         assert_eq!(found("auth:\n  existingSecret: db-creds\n"), ["2 (Helm values)"]);
         assert_eq!(
             found("image:\n  pullSecrets:\n  - db-creds\n"),
-            ["3 (a mention, which is a weaker sign)"]
+            ["3 (a mention, which is weaker evidence)"]
         );
     }
 
     #[test]
-    fn another_namespace_a_comment_and_what_makes_the_secret_do_not_count() {
-        let elsewhere = "kind: Pod\nmetadata:\n  namespace: other\nspec:\n  imagePullSecrets: [{name: db-creds}]\n";
+    fn another_namespace_a_comment_and_the_external_secret_do_not_count() {
+        let elsewhere = "kind: Pod\nmetadata:\n  namespace: other\nspec:\n  \
+                         imagePullSecrets: [{name: db-creds}]\n";
         assert_eq!(found(elsewhere), [""; 0]);
         assert_eq!(
             found(&elsewhere.replace("  namespace: other\n", "  name: x\n")),
@@ -315,15 +318,16 @@ spec:
 
     #[test]
     fn each_document_of_a_file_has_its_own_namespace() {
-        let text = "kind: A\nmetadata: {namespace: other}\na: db-creds\n---\nkind: B\nmetadata: {namespace: payments}\nargs: [--secret=db-creds]\n";
-        assert_eq!(found(text), ["7 (a mention, which is a weaker sign)"]);
+        let text = "kind: A\nmetadata: {namespace: other}\na: db-creds\n---\nkind: B\n\
+                    metadata: {namespace: payments}\nargs: [--secret=db-creds]\n";
+        assert_eq!(found(text), ["7 (a mention, which is weaker evidence)"]);
     }
 
     #[test]
-    fn templates_are_read_line_by_line_and_keys_that_are_no_words_do_no_harm() {
+    fn templates_are_read_line_by_line_and_complex_keys_are_accepted() {
         let template =
             "{{- if .Values.x }}\nsecretName: db-creds\n# db-creds\n{{ end }}\n  bad: [\n";
-        assert_eq!(found(template), ["2 (a mention, which is a weaker sign)"]);
+        assert_eq!(found(template), ["2 (a mention, which is weaker evidence)"]);
         let strange = "? {a: b}\n: c\n? [d]\n: {secretName: db-creds}\ne: &x {f: *x}\n";
         assert_eq!(found(strange), ["4 (secretName)"]);
     }

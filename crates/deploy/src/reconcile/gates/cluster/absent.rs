@@ -1,4 +1,4 @@
-//! What stands for connections where goldenpath was built without `live-cluster`: there is none.
+//! Replaces connections in builds without the feature `live-cluster`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,13 +9,13 @@ use goldenpath_core::config::ClusterConfig;
 pub(super) enum Connection {}
 
 impl Connection {
-    #[allow(clippy::unused_async, reason = "it is asked for in the same way")]
+    #[allow(clippy::unused_async, reason = "same signature as with the feature")]
     pub(super) async fn open(_: &ClusterConfig, _: &str, _: &Path) -> Result<Self, String> {
-        Err("this goldenpath was built without `live-cluster`; take one that has it".to_owned())
+        Err("this goldenpath was built without `live-cluster`; use a build with it".to_owned())
     }
 
-    #[allow(clippy::unused_async, reason = "it is asked in the same way")]
-    pub(super) async fn look(
+    #[allow(clippy::unused_async, reason = "same signature as with the feature")]
+    pub(super) async fn search(
         &self,
         _: &str,
         _: &BTreeSet<&str>,

@@ -1,7 +1,7 @@
-//! A cluster that can be asked, by a context of a kubeconfig.
+//! A connection to a cluster, by a context of a kubeconfig.
 //!
-//! What goes wrong is told in words of our own: an error of a kubeconfig quotes it, and one of a credential plugin has what the
-//! plugin wrote, either of which may be a token.
+//! Errors are reworded: a kubeconfig error quotes the file, and an error of a credential plugin
+//! quotes the plugin's output. Both may contain a token.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -20,57 +20,54 @@ use super::NamespaceContent;
 use super::objects;
 use goldenpath_core::config::ClusterConfig;
 
-/// How long it is waited for credentials, which a program may have to fetch.
+/// The time limit for credentials, which a program may have to fetch.
 const CREDENTIALS: Duration = Duration::from_secs(30);
 
-/// How long a run waits for a cluster's answers, all in all.
+/// The total time limit for a cluster's answers.
 const ALL: Duration = Duration::from_secs(60);
 
 pub(super) struct Connection {
     client: Client,
-    /// When its answers are no longer waited for.
+    /// The end of the time limit for answers.
     end: Instant,
 }
 
 impl Connection {
-    /// Reads the kubeconfig, and has its credentials. Nothing is asked of the cluster yet.
+    /// Reads the kubeconfig and gets its credentials, without a call to the cluster.
     ///
     /// # Errors
-    /// A sentence: why there is no connection, and what to do.
+    /// A sentence with the cause and the remedy.
     pub(super) async fn open(
         config: &ClusterConfig,
         context: &str,
         root: &Path,
     ) -> Result<Self, String> {
         let (config, context, root) = (config.clone(), context.to_owned(), root.to_owned());
-        let (told, client) = oneshot::channel();
+        let (sender, client) = oneshot::channel();
         let runtime = Handle::current();
-        // A thread that nobody waits for: a file or a program that hangs must not hold the run.
+        // A detached thread: a file or program that hangs must not block the run.
         std::thread::spawn(move || {
             let _inside = runtime.enter();
-            told.send(connect(&runtime, &config, &context, &root)).ok();
+            sender.send(connect(&runtime, &config, &context, &root)).ok();
         });
         match timeout(CREDENTIALS, client).await {
             Ok(Ok(client)) => Ok(Self { client: client?, end: Instant::now() + ALL }),
             Ok(Err(_)) => Err("its kubeconfig cannot be used".to_owned()),
-            Err(_) => Err(format!(
-                "its credentials did not come within {} seconds",
-                CREDENTIALS.as_secs()
-            )),
+            Err(_) => Err(format!("no credentials after {} seconds", CREDENTIALS.as_secs())),
         }
     }
 
-    /// What in a namespace refers to these Kubernetes secrets.
+    /// Returns the references to these Kubernetes Secrets in a namespace.
     ///
     /// # Errors
-    /// A sentence: what could not be looked at, and what to do.
-    pub(super) async fn look(
+    /// A sentence with the cause and the remedy.
+    pub(super) async fn search(
         &self,
         namespace: &str,
         names: &BTreeSet<&str>,
     ) -> Result<NamespaceContent, String> {
         let late = || format!("it took longer than {} seconds; run again", ALL.as_secs());
-        timeout_at(self.end, objects::look(&self.client, namespace, names))
+        timeout_at(self.end, objects::search(&self.client, namespace, names))
             .await
             .unwrap_or_else(|_| Err(late()))
     }
@@ -88,43 +85,47 @@ fn connect(
         KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let found = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options));
     let mut found = found.map_err(|error| in_words(&error))?;
-    // The crate holds NO_PROXY against the proxy's address, and takes HTTPS_PROXY for plain http as well.
+    // The crate compares NO_PROXY with the proxy's address and uses HTTPS_PROXY for http, too.
     if !has_proxy && Matcher::from_env().intercept(&found.cluster_url).is_none() {
         found.proxy_url = None;
     }
     if let Some(plugin) = &mut found.auth_info.exec {
-        // It would ask and talk in between what is shown.
+        // Its prompts would mix with the output of this program.
         plugin.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     Client::try_from(found).map_err(|error| match error {
         KubeError::Auth(_) => {
-            "its kubeconfig's credentials cannot be had; `kubectl get pods` with this context tells more".to_owned()
+            "cannot get its kubeconfig's credentials; run `kubectl get pods` with this context for \
+             details"
+                .to_owned()
         }
         KubeError::ProxyProtocolDisabled { .. } | KubeError::ProxyProtocolUnsupported { .. } => {
-            "its kubeconfig or HTTPS_PROXY asks for a proxy of a kind that is not known here".to_owned()
+            "its kubeconfig or HTTPS_PROXY uses an unsupported kind of proxy".to_owned()
         }
         _ => "its kubeconfig's certificates cannot be used".to_owned(),
     })
 }
 
-/// The kubeconfig of `path`, or the one that people have.
+/// Reads the kubeconfig at `path`, or the user's default one.
 fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
     let Some(path) = path else { return Kubeconfig::read().map_err(|error| in_words(&error)) };
     let shown = path.display();
-    let unreadable = |error: io::Error| format!("the kubeconfig {shown} cannot be read: {error}");
+    let unreadable = |error: io::Error| format!("cannot read the kubeconfig {shown}: {error}");
     let file =
         at_home(path).unwrap_or_else(|| root.join(path)).canonicalize().map_err(unreadable)?;
-    // It names programs that are run. Where a link leads is looked at here, not in the configuration.
+    // A kubeconfig names programs that are run. Links are resolved here, not in the configuration.
     if file.starts_with(root.canonicalize().map_err(unreadable)?) {
         return Err(format!("the kubeconfig {shown} is a file of the repository; keep it outside"));
     }
     if !file.is_file() {
-        return Err(format!("the kubeconfig {shown} is no file"));
+        return Err(format!("the kubeconfig {shown} is not a file"));
     }
     Kubeconfig::read_from(&file).map_err(|error| in_words(&error))
 }
 
-/// Whether the context's cluster has a proxy of its own, which is used whatever the environment says.
+/// Returns whether the context's cluster has a proxy.
+///
+/// It overrides the proxy of the environment.
 fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
     let context = kubeconfig
         .contexts
@@ -144,14 +145,19 @@ fn at_home(path: &Path) -> Option<PathBuf> {
 fn in_words(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::LoadContext(_) => {
-            "its kubeconfig has no such context; `kubectl config get-contexts` shows those that there are".to_owned()
+            "its kubeconfig has no such context; run `kubectl config get-contexts` to list the \
+             contexts"
+                .to_owned()
         }
-        KubeconfigError::LoadClusterOfContext(name) => format!("its kubeconfig has no cluster `{name}`"),
+        KubeconfigError::LoadClusterOfContext(name) => {
+            format!("its kubeconfig has no cluster `{name}`")
+        }
         KubeconfigError::FindPath => {
-            "there is no kubeconfig; set `cluster.kubeconfig` in goldenpath.yaml, or KUBECONFIG".to_owned()
+            "there is no kubeconfig; set `cluster.kubeconfig` in goldenpath.yaml, or KUBECONFIG"
+                .to_owned()
         }
         KubeconfigError::ReadConfig(error, path) => {
-            format!("the kubeconfig {} cannot be read: {error}", path.display())
+            format!("cannot read the kubeconfig {}: {error}", path.display())
         }
         KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
             "its kubeconfig does not say where the cluster is (`server`)".to_owned()
@@ -159,11 +165,11 @@ fn in_words(error: &KubeconfigError) -> String {
         KubeconfigError::ParseProxyUrl(_) | KubeconfigError::ParseNoProxy(_) => {
             "its kubeconfig's proxy, HTTPS_PROXY or NO_PROXY cannot be used".to_owned()
         }
-        _ => "its kubeconfig cannot be used; `kubectl config view` tells more".to_owned(),
+        _ => "its kubeconfig cannot be used; run `kubectl config view` for details".to_owned(),
     }
 }
 
-/// What the system says of a connection that failed.
+/// Returns the operating system's error of a failed connection.
 pub(super) fn cause(error: &(dyn Error + 'static)) -> Option<String> {
     let mut found = None;
     let mut next = Some(error);

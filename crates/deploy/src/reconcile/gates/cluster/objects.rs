@@ -1,4 +1,4 @@
-//! What runs in a namespace: lists of the kinds that take a Kubernetes secret, page by page.
+//! Lists the objects of a namespace that may refer to a Kubernetes Secret.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use super::NamespaceContent;
 use super::connection::cause;
 use crate::reconcile::gates::references::{Reference, of_object};
 
-/// How long one answer is waited for.
+/// The time limit for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The most objects that a page holds: kubectl's own number.
+/// The maximum number of objects per page, as in kubectl.
 const PAGE: u32 = 500;
 
-/// Group, kind and plural, those first that a person would change.
+/// Group, kind and plural. Kinds that people edit come first.
 const KINDS: [(&str, &str, &str); 9] = [
     ("apps", "Deployment", "deployments"),
     ("apps", "StatefulSet", "statefulsets"),
@@ -31,11 +31,11 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("", "ServiceAccount", "serviceaccounts"),
 ];
 
-/// What in a namespace refers to these Kubernetes secrets.
+/// Returns the references to these Kubernetes Secrets in a namespace.
 ///
 /// # Errors
-/// A sentence: what could not be listed, and what to do.
-pub(super) async fn look(
+/// A sentence with the cause and the remedy.
+pub(super) async fn search(
     client: &Client,
     namespace: &str,
     names: &BTreeSet<&str>,
@@ -80,9 +80,9 @@ async fn of_kind(
                 ));
             }
         };
-        // Whatever else answers there is not to be taken for a cluster with nothing in it.
+        // Another server's answer must not count as an empty cluster.
         if list.types.kind != format!("{kind}List") {
-            return Err(format!("cannot list {plural}: this is no answer of a Kubernetes cluster"));
+            return Err(format!("cannot list {plural}: not the answer of a Kubernetes cluster"));
         }
         let next = list.metadata.continue_.clone().filter(|token| !token.is_empty());
         found.is_there |= !list.items.is_empty();
@@ -97,12 +97,12 @@ async fn of_kind(
 fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let mut references = Vec::new();
     for mut object in list.items.into_iter().filter(|object| !is_over(kind, object)) {
-        // What somebody sent or owns in it says nothing that the object itself does not.
+        // These fields repeat the object's content.
         object.metadata.managed_fields = None;
         if let Some(annotations) = &mut object.metadata.annotations {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
-        // Objects in a list do not say what they are.
+        // Objects in a list have no kind.
         object.types =
             Some(kube::api::TypeMeta { api_version: String::new(), kind: kind.to_owned() });
         let name = object.metadata.name.as_deref().unwrap_or_default();
@@ -116,7 +116,9 @@ fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) 
     references
 }
 
-/// Whether it will not run again: a pod or a job at its end, or what a Deployment has kept of its past.
+/// Returns whether an object does not run again.
+///
+/// These are completed pods and jobs, and old ReplicaSets of a Deployment.
 fn is_over(kind: &str, object: &DynamicObject) -> bool {
     let at = |pointer: &str| object.data.pointer(pointer);
     match kind {
@@ -135,19 +137,19 @@ fn is_over(kind: &str, object: &DynamicObject) -> bool {
     }
 }
 
-/// None of the server's own words: they are somebody else's.
+/// Returns our own words for an error: the server's words are not trusted.
 fn in_words(error: &Error) -> String {
     match error {
         Error::Api(status) => match status.code {
-            401 => "it does not know these credentials".to_owned(),
+            401 => "the cluster rejects these credentials".to_owned(),
             403 => "forbidden; docs/how-to/set-up-aws-roles.md has the Role".to_owned(),
             404 => "the cluster does not have them".to_owned(),
             code => format!("the cluster answered {code}"),
         },
         Error::SerdeError(_) | Error::FromUtf8(_) => {
-            "this is no answer of a Kubernetes cluster".to_owned()
+            "not the answer of a Kubernetes cluster".to_owned()
         }
-        Error::Auth(_) => "the kubeconfig's credentials cannot be had".to_owned(),
+        Error::Auth(_) => "cannot get the kubeconfig's credentials".to_owned(),
         other => match cause(other) {
             Some(cause) => format!("the cluster cannot be reached ({cause})"),
             None => "the cluster cannot be reached".to_owned(),
