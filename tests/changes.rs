@@ -142,7 +142,7 @@ fn a_removed_manifest_is_drawn_as_it_was() {
     let repository = with_two();
     repository.git(&["rm", "--quiet", &path("SEC-0001")]);
     let shown = repository.goldenpath(&["validate", "--staged"]).run().fails_with(1).stdout;
-    assert!(shown.contains("SEC-0001 is removed, and its status was `active`"), "{shown}");
+    assert!(shown.contains("SEC-0001 is removed, but its status was `active`"), "{shown}");
     assert!(shown.contains("SEC-0001.yaml:17:13"), "{shown}");
     assert!(shown.ends_with("checked 0 manifests: 1 error\n"), "{shown}");
 }

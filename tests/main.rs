@@ -32,6 +32,7 @@ mod properties;
 mod render;
 mod report;
 mod rotation;
+mod rule_codes;
 mod saved_plan;
 mod screens;
 mod secret_values;

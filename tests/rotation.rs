@@ -80,9 +80,10 @@ fn an_overdue_rotation_is_a_warning_at_its_class() {
         "rule": "GP602", "name": "rotation-overdue", "severity": "warning", "path": SEED_PATH,
         "line": 15, "column": 20, "endLine": 15, "endColumn": 28, "pointer": "/spec/rotation/rotationClass",
         "message": format!(
-            "the class `standard` asks for rotation every 90 days, and SEC-0007 was last rotated on {day}, 120 days ago"
+            "the class `standard` requires rotation every 90 days, but SEC-0007 was last rotated on \
+             {day}, 120 days ago"
         ),
-        "help": "renew the value where it was issued, and put it in with `goldenpath value rotate SEC-0007`",
+        "help": "get a new value from the issuer, and set it with `goldenpath value rotate SEC-0007`",
     });
     assert_eq!(found[0], expected);
 }

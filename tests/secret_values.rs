@@ -672,7 +672,7 @@ fn the_drawn_line_is_masked_and_everything_else_stays_in_its_column() {
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("password: ******* # why"), "{shown}");
     assert!(
-        shown.contains("this looks like a password, and a value is never stored in Git"),
+        shown.contains("this looks like a password; never store a value in Git"),
         "{shown}"
     );
     assert!(shown.contains("rotate it"), "{shown}");

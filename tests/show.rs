@@ -83,7 +83,7 @@ fn what_is_due_counts_from_the_catalog_or_from_the_store() {
     assert!(shown.contains("10 days ago: ttl of 30 days, in the catalog since 20"), "{shown}");
     assert!(
         shown.contains(
-            "Findings    1 warning\n            GP601 (line 21): the ttl of 30 days has run out"
+            "Findings    1 warning\n            GP601 (line 21): the ttl of 30 days has expired"
         ),
         "{shown}"
     );

@@ -52,13 +52,13 @@ fn a_ttl_that_has_run_out_is_a_warning_at_its_days() {
     let day = day(&repository, "HEAD");
     assert_eq!(
         found.message,
-        format!("the ttl of 30 days has run out: SEC-0007 was in the catalog on {day} already")
+        format!("the ttl of 30 days has expired: SEC-0007 was already in the catalog on {day}")
     );
     // From the built-in governance table: 365 days.
     assert_eq!(
         found.help,
-        "if it is still needed, ask for a longer `ttlDays` (up to 365 in this tier); if not, set `lifecycle.status: \
-         deprecated` and take it down"
+        "if it is still needed, set a longer `ttlDays` (up to 365 in this tier); if not, set \
+         `lifecycle.status: deprecated` to decommission it"
     );
 }
 
@@ -99,7 +99,7 @@ fn where_the_tier_allows_no_more_a_new_secret_takes_its_place() {
     assert!(
         found
             .help
-            .contains("ask for a new secret in its place (365 days are the most in this tier)"),
+            .contains("replace it with a new secret, since this tier allows at most 365 days"),
         "{found:?}"
     );
 }
@@ -124,7 +124,7 @@ fn what_is_on_its_way_out_is_not_told_of() {
     };
     let found = expired(&with("deprecated"), &[]);
     assert!(
-        found.help.contains("set `lifecycle.status: decommission_requested` and take it down"),
+        found.help.contains("set `lifecycle.status: decommission_requested` to decommission it"),
         "{found:?}"
     );
     silent(&with("decommission_requested"), &[]);
@@ -150,7 +150,7 @@ fn manifests_with_several_ttls_are_each_held_against_their_own() {
         // The oldest of the commits that were looked into: a ttl of 50 days began when the one of 60 days ago was there.
         let day = day(&repository, "HEAD~1");
         let message =
-            format!("the ttl of {days} days has run out: {id} was in the catalog on {day} already");
+            format!("the ttl of {days} days has expired: {id} was already in the catalog on {day}");
         ("GP601".to_owned(), format!("catalogs/secrets/payments/dev/{id}.yaml"), message)
     });
     assert_eq!(found, expected);
@@ -254,7 +254,7 @@ fn plan_shows_it_before_the_plan() {
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
     let plan = platform.plan(&[]).run().success();
-    assert!(plan.stderr.contains("the ttl of 30 days has run out"), "{}", plan.stderr);
+    assert!(plan.stderr.contains("the ttl of 30 days has expired"), "{}", plan.stderr);
     assert!(plan.stderr.ends_with("checked 1 manifest: 1 warning\n"), "{}", plan.stderr);
     assert!(
         !plan.stdout.contains("ttl") && plan.stdout.contains("Plan: 2 to create"),

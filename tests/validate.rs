@@ -718,7 +718,7 @@ fn gp203_lets_no_secret_live_longer_than_its_tier_allows() {
         pointer: "/spec/ttlDays",
         place: "21:12..21:15",
         under: "366",
-        message: "risk tier `medium` may live 365 days",
+        message: "risk tier `medium` allows at most 365 days",
         help: "365 or less",
     };
     only(&text, &expected);

@@ -336,10 +336,10 @@ fn the_local_store_has_it_encrypted_for_a_key_outside_the_repository() {
 fn a_value_that_cannot_be_made_is_told_at_its_place() {
     let repository = Repository::new();
     for (secret_type, keys) in [
-        ("api-key", "its key `api_key` is one that only a person can give"),
+        ("api-key", "its key `api_key` can only be set by a person"),
         (
             "oauth-client",
-            "its keys `client_id` and `client_secret` are ones that only a person can give",
+            "its keys `client_id` and `client_secret` can only be set by a person",
         ),
     ] {
         let text = seed_with(&[("database-credentials", secret_type), (ACCESS, GENERATE)]);
@@ -361,7 +361,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
         assert_eq!(found.message, message);
         assert_eq!(
             found.help,
-            "leave `generate` out, and give the value with `goldenpath value set SEC-0007`"
+            "remove `generate`, and set the value with `goldenpath value set SEC-0007`"
         );
         // `false` asks for nothing, and what is gone needs nothing.
         for (from, to) in [
@@ -376,7 +376,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
     let own = "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, required: true }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
     for (secret_type, why) in
-        [("generic", "no key of it has a recipe"), ("signing-key", "its key `key`")]
+        [("generic", "none of its keys has a recipe"), ("signing-key", "its key `key`")]
     {
         repository.write(
             SEED_PATH,

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use goldenpath_core::config::{Config, Reserve};
 use goldenpath_core::ids::{AllocatedIds, Allocator, AllocatorEvent};
 use goldenpath_core::manifest::SecretId;
+use goldenpath_core::rules::ID_JUMP;
 use goldenpath_core::used_ids::{RESERVATIONS, UsedIds};
 use goldenpath_core::vcs::Repository;
 
@@ -97,7 +98,8 @@ pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
                 "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\n\
                  If that manifest will not be merged, delete its branch or ref and \
                  .git/goldenpath/ids, which caches it. Otherwise merge the open manifests first: \
-                 until then, GP409 rejects {id} wherever its reservation is not known.",
+                 until then, {rule} rejects {id} wherever its reservation is not known.",
+                rule = ID_JUMP.code,
                 gap = used.limit.max_gap,
                 base = highest_of(used),
                 since = since.unwrap_or_default(),

@@ -84,7 +84,7 @@ fn a_wrong_answer_is_told_at_its_place() {
         ("api-key", "api-keys", 2, 4, "did you mean `api-key`?"),
         ("psp-token", "PSP", 2, 5, "the capital `P`"),
         ("ttlDays: 30", "ttlDays: 4000", 2, 11, "3650"),
-        ("ttlDays: 30", "ttlDays: 366", 1, 11, "may live 365 days"),
+        ("ttlDays: 30", "ttlDays: 366", 1, 11, "allows at most 365 days"),
         ("low\nrotationClass: high", "high\nrotationClass: none", 1, 8, "must be rotated"),
         ("\"The token: ours #1\"", "\"two\\nlines\"", 2, 12, "keep it to one line"),
     ] {
@@ -116,15 +116,15 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
         ("environments: [dev]\n", "1:1", "did you mean `environment`?"),
         ("name: a\nname: b\n", "2:1", "the key `name` stands twice"),
         ("name: a\n---\nname: b\n", "2:1", "a second document"),
-        ("- name\n", "1:1", "this is no mapping of answers"),
-        ("name: [a]\n", "1:7", "`name` is to be a text"),
-        ("name: 12\n", "1:7", "put quotes around it"),
-        ("owner: true\n", "1:8", "put quotes around it"),
+        ("- name\n", "1:1", "this is not a mapping of answers"),
+        ("name: [a]\n", "1:7", "`name` must be a string"),
+        ("name: 12\n", "1:7", "quote it"),
+        ("owner: true\n", "1:8", "quote it"),
         ("ttlDays: soon\n", "1:10", "integer"),
         ("ttlDays: 1.5\n", "1:10", "a whole number"),
         ("environment: []\n", "1:14", "an environment or a list of them"),
         ("environment:\n  - dev\n  - [x]\n", "3:5", "an environment or a list of them"),
-        ("description:\n", "1:1", "leave the key out"),
+        ("description:\n", "1:1", "remove the key if there is no answer"),
         ("name: &a b\n", "1:7", "anchor"),
         ("name: \"\n", "1:", "not YAML"),
     ] {
@@ -141,7 +141,7 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
     }
     says(
         &with(&repository, &"# long\n".repeat(160_000), &[]).fails_with(2),
-        "more than the 1 MiB that is read",
+        "the file is larger than 1 MiB",
     );
     let missing =
         repository.goldenpath(&["new", "secret", "--answers", "nowhere.yaml"]).run().fails_with(2);
@@ -158,6 +158,6 @@ fn a_secret_in_a_file_of_answers_is_not_shown() {
     let repository = Repository::new();
     let value = "hX7-kQ2mZ9vT4bN8";
     let outcome = with(&repository, &format!("{ANSWERS}password: {value}\n"), &[]).fails_with(2);
-    says(&outcome, "there is no answer called `password`");
+    says(&outcome, "there is no answer `password`");
     assert!(!outcome.stderr.contains(value), "{}", outcome.stderr);
 }

@@ -84,7 +84,7 @@ fn a_disk_that_takes_nothing_more_leaves_no_trace() {
         (
             1,
             &long[..],
-            "`catalogs/secrets/payments/dev/SEC-0001.yaml` cannot be written: File too large",
+            "cannot write `catalogs/secrets/payments/dev/SEC-0001.yaml`: File too large",
         ),
     ] {
         let repository = Repository::new();
@@ -108,7 +108,7 @@ fn a_folder_that_is_read_only_is_told_and_nothing_is_left() {
         return;
     }
     let outcome = new_secret(&repository, &[]).run().fails_with(1);
-    says(&outcome, "cannot be written: Permission denied");
+    says(&outcome, "cannot write `catalogs/secrets/payments/dev/SEC-0001.yaml`: Permission denied");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }

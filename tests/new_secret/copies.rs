@@ -70,7 +70,7 @@ fn a_description_is_added_changed_or_taken_out() {
     );
     copy(&repository, &["--env", "test"]).run().success();
     let outcome = copy(&repository, &["--env", "prod", "--description", "One"]).run().fails_with(1);
-    says(&outcome, "`/metadata/description` cannot be changed in a copy of");
+    says(&outcome, "cannot change `/metadata/description` in a copy of");
     assert!(!repository.exists(path));
 }
 
@@ -152,7 +152,7 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
         ),
         (
             "SEC-0004",
-            "catalogs/secrets/web/dev/SEC-0004.yaml` is no SecretRequest that could be copied",
+            "cannot copy `catalogs/secrets/web/dev/SEC-0004.yaml`: it is not a valid SecretRequest",
         ),
         ("SEC-0005", "2 manifests have the ID SEC-0005"),
     ] {

@@ -334,7 +334,7 @@ fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
     terminal.send("-3").key(Key::Enter);
     // The tier's limit too is told where it is passed.
     terminal.wait_for("Days until review").send("366").key(Key::Enter);
-    terminal.wait_for_words("a secret of risk tier `low` may live 365 days; write 365 or less");
+    terminal.wait_for_words("`ttlDays` is 366, but risk tier `low` allows at most 365 days; write 365 or less");
     terminal.key(Key::Backspace).send("5").key(Key::Enter);
     terminal.wait_for("Description").key(Key::Enter);
     terminal.wait_for("Write this file?").send("y");
@@ -353,7 +353,7 @@ fn a_high_risk_without_rotation_is_refused_at_the_question_and_a_warning_is_not(
     arguments[tier] = "high";
     let mut terminal = dialogue(&repository, &arguments);
     terminal.wait_for("Rotation class").key(Key::Up).key(Key::Up).key(Key::Enter);
-    terminal.wait_for("✘ a secret of risk tier `high` must be rotated, and");
+    terminal.wait_for("✘ a secret of risk tier `high` must be rotated, but");
     terminal.wait_for("choose the rotation class").key(Key::Down).key(Key::Enter);
     terminal
         .wait_for("✔ Rotation class · standard")

@@ -43,12 +43,12 @@ fn the_catalog_s_own_template_wins() {
 fn a_template_that_drops_or_alters_an_answer_is_refused() {
     for (from, to, words) in [
         ("  owner: {{ owner }}\n", "", "owner"),
-        ("  owner: {{ owner }}\n", "  owner: sre-team\n", "`owner` was to be `team-payments`"),
-        ("id: {{ id }}", "id: SEC-0042", "`id` was to be `SEC-0001`"),
-        ("status: {{ status }}", "status: decommissioned", "`status` was to be `active`"),
+        ("  owner: {{ owner }}\n", "  owner: sre-team\n", "`owner` should be `team-payments`"),
+        ("id: {{ id }}", "id: SEC-0042", "`id` should be `SEC-0001`"),
+        ("status: {{ status }}", "status: decommissioned", "`status` should be `active`"),
         ("{{ provider }}", "gcp-secret-manager", "gcp-secret-manager"),
-        ("ttlDays: {{ ttlDays }}", "ttlDays: 9", "`ttlDays` was to be `90`"),
-        ("{{ environment }}", "prod", "`environment` was to be `dev`"),
+        ("ttlDays: {{ ttlDays }}", "ttlDays: 9", "`ttlDays` should be `90`"),
+        ("{{ environment }}", "prod", "`environment` should be `dev`"),
         ("kind: SecretRequest", "kind: [", "GP001"),
     ] {
         let repository = Repository::new();
@@ -62,7 +62,7 @@ fn a_template_that_drops_or_alters_an_answer_is_refused() {
     let repository = Repository::new();
     repository.write(TEMPLATE, OWN_TEMPLATE);
     let outcome = new_secret(&repository, &["--description", "kept"]).run().fails_with(1);
-    says(&outcome, "`description` was to be `kept`");
+    says(&outcome, "`description` should be `kept`");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config::{
     BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, PolicySubject, SecretTypes,
 };
-use goldenpath_core::fixes::{FixContext, mend, settle};
+use goldenpath_core::fixes::{FixContext, apply, settle};
 use goldenpath_core::manifest::Schema;
 use goldenpath_core::report::{count, findings_as_json, findings_as_sarif, findings_for_github};
 use goldenpath_core::rules::{Confidential, Finding, RuleSet, Severity};
@@ -73,20 +73,20 @@ impl World {
         let errors = |findings: &[Finding]| count(findings, Severity::Error);
         let (catalog, findings) = self.judge(&[bytes]);
         let errors_before = errors(&findings);
-        let mended = mend(catalog, &self.project, findings, &ground, unsafe_too)
+        let outcome = apply(catalog, &self.project, findings, &ground, unsafe_too)
             .expect("there are no policies");
         assert_eq!(
-            mended.done.is_empty(),
-            mended.rewrites.is_empty(),
+            outcome.done.is_empty(),
+            outcome.rewrites.is_empty(),
             "what is done is told: {:?}",
-            mended.done
+            outcome.done
         );
-        for rewrite in &mended.rewrites {
+        for rewrite in &outcome.rewrites {
             let (before, after) =
-                (&rewrite.before, mended.catalog.at(&rewrite.path).expect("what it is now"));
+                (&rewrite.before, outcome.catalog.at(&rewrite.path).expect("what it is now"));
             let root = yaml::parse(&after.text).expect("what was fixed is still YAML");
             nests(&after.text, &root, &(0..after.text.len()));
-            let is_valid = errors_before > 0 || errors(&mended.findings) == 0;
+            let is_valid = errors_before > 0 || errors(&outcome.findings) == 0;
             assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
             let (old, new) = Confidential::of_change(before, after, &self.project);
             let (before, after) = (old.mask(&before.text), new.mask(&after.text));
@@ -99,8 +99,9 @@ impl World {
             // Windows' line ends are a diff's to keep.
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
-        if !mended.done.is_empty() && mended.done.len() < ROUNDS {
-            let again = mend(mended.catalog, &self.project, mended.findings, &ground, unsafe_too);
+        if !outcome.done.is_empty() && outcome.done.len() < ROUNDS {
+            let again =
+                apply(outcome.catalog, &self.project, outcome.findings, &ground, unsafe_too);
             let again = again.expect("there are no policies");
             assert!(again.done.is_empty(), "{:?} could have been done at once", again.done);
         }

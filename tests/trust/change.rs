@@ -435,8 +435,8 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
         &manifest("SEC-0003", &[("owner: team-payments", "owner: team-nowhere")]),
     );
     repository.commit_all("a team and its secret");
-    let words = "`team-search` is added to schemas/metadata/enums.yaml by this change; rules apply from the merge on: \
-                 merge that first";
+    let words = "`team-search` is added to schemas/metadata/enums.yaml by this change; rules apply \
+                 after their merge: merge that first";
     let outcome = judge(&repository).fails_with(1);
     let of = |id: &str| findings(&outcome).into_iter().find(|row| row[2] == path(id)).unwrap();
     assert!(of("SEC-0002")[3].contains(words), "{}", outcome.stdout);

@@ -453,8 +453,8 @@ fn a_message_never_hides_its_own_words() {
             .iter()
             .find(|found| found.rule == "GP501")
             .unwrap_or_else(|| panic!("{value} is found"));
-        assert_eq!(leak.message, "this looks like a password, and a value is never stored in Git");
-        assert!(leak.help.starts_with("take it out of the file."), "{}", leak.help);
+        assert_eq!(leak.message, "this looks like a password; never store a value in Git");
+        assert!(leak.help.starts_with("remove it from the file."), "{}", leak.help);
         assert!(found.len() > 1, "other rules have something to say, too");
         for found in found {
             let own: String = found.message.split('`').step_by(2).collect();

@@ -52,7 +52,7 @@ fn gp301_points_at_the_field_that_the_folder_or_the_file_contradicts() {
             "/metadata/id",
             "4:7..4:15",
             "SEC-0007",
-            "the file is called `SEC-0008.yaml`, and its ID is `SEC-0007`",
+            "the file is named `SEC-0008.yaml`, but its ID is `SEC-0007`",
             "or correct `id`",
         ),
         (
@@ -60,7 +60,7 @@ fn gp301_points_at_the_field_that_the_folder_or_the_file_contradicts() {
             "/metadata/id",
             "4:7..4:15",
             "SEC-0007",
-            "the file is called `SEC-0007.yml`",
+            "the file is named `SEC-0007.yml`",
             "move the file to catalogs/secrets/payments/dev/SEC-0007.yaml",
         ),
         (
@@ -68,7 +68,7 @@ fn gp301_points_at_the_field_that_the_folder_or_the_file_contradicts() {
             "",
             "1:1..1:29",
             "apiVersion: goldenpath.io/v1",
-            "a manifest lies in `catalogs/secrets/<service>/<environment>/`",
+            "manifests belong in `catalogs/secrets/<service>/<environment>/`",
             "move the file to catalogs/secrets/payments/dev/SEC-0007.yaml",
         ),
         (
@@ -76,7 +76,7 @@ fn gp301_points_at_the_field_that_the_folder_or_the_file_contradicts() {
             "",
             "1:1..1:29",
             "apiVersion: goldenpath.io/v1",
-            "and this file does not",
+            "but this file is elsewhere",
             "move the file to",
         ),
     ] {
@@ -116,7 +116,7 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
         place: "4:7..4:15",
         under: "SEC-0007",
         message: other,
-        help: "`goldenpath id renumber` gives the younger manifest the next free ID",
+        help: "`goldenpath id renumber`: it gives the newer manifest the next free ID",
     };
     let found = validate(&repository, &[]);
     assert_eq!(found.len(), 2, "{found:?}");

@@ -204,12 +204,12 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
             assert_eq!(found.len(), 1, "{found:?}");
             let preposition = if place == "`spec`" { "in" } else { "at" };
             let message =
-                format!("`{field}` belongs in `{home}`, and stands {preposition} {place}");
+                format!("`{field}` belongs in `{home}`, not {preposition} {place}");
             assert_eq!((found[0].rule.as_str(), &found[0].message), ("GP102", &message));
             assert_eq!(found[0].under(&text), field);
             assert_eq!(found[0].fix, format!("safe: move `{field}` to `{home}`"));
             let drawn = with(&text).goldenpath(&["validate"]).run().fails_with(1).stdout;
-            assert!(drawn.contains("it belongs in here"), "{drawn}");
+            assert!(drawn.contains("it belongs here"), "{drawn}");
             // To the end of its mapping, as it stands there.
             let repository = with(&text);
             fix(&repository, &[]).success();
@@ -271,8 +271,8 @@ fn a_field_that_stands_twice_is_for_a_person() {
     stays(&twice("sre-team"));
     let drawn = with(&twice("sre-team")).goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(
-        drawn.contains("`metadata` has it already: remove it here")
-            && drawn.contains("it is here already"),
+        drawn.contains("remove it here: `metadata` already has this field")
+            && drawn.contains("already here"),
         "{drawn}"
     );
     // Nothing but a line is lost.
@@ -557,7 +557,7 @@ fn a_file_that_must_not_be_written_stops_the_run_before_anything_is() {
     let told = outcome.stderr.replace("\n  │ ", " ");
     assert!(
         told.contains(&format!(
-            "`{SEED_PATH}` cannot be fixed: it is read-only. Nothing was written"
+            "cannot fix `{SEED_PATH}`: it is read-only. Nothing was written"
         )),
         "{told}"
     );

@@ -85,14 +85,14 @@ fn what_is_there_is_never_replaced() {
     // Another manifest, a file that is none, a dangling link, a file that only the index has.
     let repository = at(WRONG, SEED);
     repository.write(SEED_PATH, &request("SEC-0007", "another-db"));
-    untouched(&repository, &format!("`{SEED_PATH}` is there already"));
+    untouched(&repository, &format!("`{SEED_PATH}` already exists"));
     let repository = at(WRONG, SEED);
     fs::create_dir_all(repository.path().join(SEED_PATH)).unwrap();
-    untouched(&repository, &format!("`{SEED_PATH}` is there already"));
+    untouched(&repository, &format!("`{SEED_PATH}` already exists"));
     let repository = at(WRONG, SEED);
     repository.write(SEED_PATH, "x: 1\n").git(&["add", SEED_PATH]);
     fs::remove_file(repository.path().join(SEED_PATH)).unwrap();
-    untouched(&repository, &format!("`{SEED_PATH}` is in the index already"));
+    untouched(&repository, &format!("`{SEED_PATH}` is already in the index"));
     let repository = at(WRONG, SEED);
     fs::create_dir_all(repository.path().join("catalogs/secrets/elsewhere")).unwrap();
     symlink("elsewhere", repository.path().join("catalogs/secrets/orders")).unwrap();

@@ -2,7 +2,7 @@
 //! an end, and leaves a valid one alone.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
-use goldenpath_core::fixes::{FixContext, FixOutcome, mend, settle};
+use goldenpath_core::fixes::{FixContext, FixOutcome, apply, settle};
 use goldenpath_core::rules::{Finding, RuleSet, Severity};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
 use goldenpath_core::yaml::{self, Node, NodeValue};
@@ -203,10 +203,10 @@ impl World {
             findings.iter().filter(|f| f.severity == Severity::Error).count()
         };
         let before = errors(&findings);
-        let mended = mend(catalog, &self.project, findings, &ground, unsafe_too).unwrap();
-        let entry = &mended.catalog.entries[0];
+        let outcome = apply(catalog, &self.project, findings, &ground, unsafe_too).unwrap();
+        let entry = &outcome.catalog.entries[0];
         let (path, text) = (entry.path.clone(), entry.text.clone());
-        (before, mended, path, text)
+        (before, outcome, path, text)
     }
 }
 
@@ -215,9 +215,9 @@ fn a_valid_manifest_is_never_changed() {
     let world = World::new();
     for number in 0..MANIFESTS {
         let (path, text) = valid(&mut Dice(number * 7919 + 1), number);
-        let (errors, mended, new_path, new_text) = world.fixed(&path, &text, true);
-        assert_eq!((errors, mended.findings.len()), (0, 0), "{:?}\n{text}", mended.findings);
-        assert_eq!((mended.done.len(), mended.rewrites.len()), (0, 0), "{text}");
+        let (errors, outcome, new_path, new_text) = world.fixed(&path, &text, true);
+        assert_eq!((errors, outcome.findings.len()), (0, 0), "{:?}\n{text}", outcome.findings);
+        assert_eq!((outcome.done.len(), outcome.rewrites.len()), (0, 0), "{text}");
         assert_eq!((new_path, new_text), (path, text));
     }
 }
@@ -232,14 +232,14 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         for _ in 0..=dice.roll(3) {
             text = mistaken(dice, &mut path, &text);
         }
-        let (errors, mended, new_path, new_text) = world.fixed(&path, &text, false);
+        let (errors, outcome, new_path, new_text) = world.fixed(&path, &text, false);
         let left =
-            mended.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+            outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         // What can be read now may be wrong in ways that nobody could see before: each was one that was fixed.
-        assert!(left <= errors + mended.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
-        fixed += mended.done.len();
+        assert!(left <= errors + outcome.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
+        fixed += outcome.done.len();
         clean += usize::from(left == 0 && errors > 0);
-        if mended.done.is_empty() {
+        if outcome.done.is_empty() {
             assert_eq!((&new_path, &new_text), (&path, &text));
             continue;
         }

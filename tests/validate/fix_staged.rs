@@ -58,7 +58,7 @@ fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
         );
         let outcome = fix(&repository, &["--staged"]).fails_with(2);
         let told = outcome.stderr.replace("\n  │ ", " ").replace("\n        ", " ");
-        assert!(told.contains(&format!("`{SEED_PATH}` has changes that are not staged")), "{told}");
+        assert!(told.contains(&format!("cannot fix `{SEED_PATH}`: it has unstaged changes")), "{told}");
         assert!(told.contains("git stash push --keep-index") && told.contains("git add"), "{told}");
         assert_eq!(outcome.stdout, "");
         let after = (

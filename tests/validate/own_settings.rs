@@ -58,7 +58,7 @@ fn a_catalogs_own_governance_wins() {
         told,
         [
             "GP201 15:20..15:24 choose the rotation class `standard` or `high`",
-            "GP203 21:12..21:14 write 29 or less; it can be renewed then"
+            "GP203 21:12..21:14 write 29 or less; the ttl can be renewed later"
         ]
     );
     repository.write(GOVERNANCE, &table(row("free", 30)));

@@ -37,7 +37,7 @@ pub(crate) fn fix(
     let Checked { project, catalog, findings } =
         check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
     let fix_context = FixContext::of(repository);
-    let fixed = fixes::mend(catalog, &project, findings, &fix_context, args.with_unsafe)?;
+    let fixed = fixes::apply(catalog, &project, findings, &fix_context, args.with_unsafe)?;
     for (path, why) in &fixed.unmoved {
         context.streams.message(&format!("not moved: {}: {why}", harmless_name(path)));
     }

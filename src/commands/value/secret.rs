@@ -175,8 +175,9 @@ impl ValueTarget<'_> {
         };
         context.streams.message(&format!(
             "Warning: the record is committed to the branch `{}`, and a pull request with it \
-             would be rejected (GP703). Run the command on `{}`, or set `audit.push`.\n",
+             would be rejected ({}). Run the command on `{}`, or set `audit.push`.\n",
             short(&branch),
+            rules::AUDIT_CHANGED.code,
             short(&target.name)
         ));
     }

@@ -1,5 +1,7 @@
-//! Which of the fixes that rules propose can be carried out, and which of those need a person after all. A rule sees one
-//! manifest; here is what stands around it: its folder, its neighbours, and what the last commit promised.
+//! Decides which proposed fixes can be applied, and which of them need a person.
+//!
+//! A rule sees only one manifest. This module also considers its folder, the other manifests, and
+//! the last commit.
 
 use std::cell::OnceCell;
 
@@ -13,32 +15,30 @@ use crate::rules::{Applicability, Finding, Patch};
 use crate::vcs::{File, Repository, Snapshot, is_yaml};
 use crate::yaml::{Scalar, YamlEdit};
 
-/// The rules that find the fields of one manifest in another.
-const DUPLICATES: [&str; 3] = ["GP302", "GP303", "GP304"];
-
-/// How many findings of one file are fixed in a round at most.
+/// The maximum number of findings fixed per file and round.
 const MOST_OF_A_FILE: usize = 100;
 
-/// The bytes that are read anew for the fixes of one file: each of them means reading all of it.
+/// The maximum number of bytes to parse per file: each fix parses the file again.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
-/// Where the fields stand that say where a file belongs, in the order of its path's parts.
+/// JSON pointers to the fields that define a file's path, in path order.
 const PLACE: [&str; 3] = ["/metadata/service", "/metadata/environment", "/metadata/id"];
 
-/// What a fix has to go by outside of the catalog.
+/// The state outside the catalog that decides about fixes.
 pub struct FixContext<'a> {
     repository: &'a Repository,
-    /// What has been promised: the branch that merges go to, or else the last commit. Looked up when it is asked for.
+    /// The default branch, or else the last commit. Resolved on first use.
     base: OnceCell<Option<Snapshot>>,
 }
 
 impl<'a> FixContext<'a> {
+    /// Creates the context of a repository.
     #[must_use]
     pub fn of(repository: &'a Repository) -> Self {
         Self { repository, base: OnceCell::new() }
     }
 
-    /// The manifest that has been at `path`.
+    /// Returns the manifest that the base has at `path`.
     fn before(&self, path: &str, project: &Project) -> Option<Entry> {
         let base = self
             .base
@@ -47,27 +47,27 @@ impl<'a> FixContext<'a> {
         Some(Entry::read(File { path: path.to_owned(), bytes }, false, project))
     }
 
-    /// Why the file at `from` cannot move to `to`, if so.
+    /// Returns the reason why the file at `from` cannot move to `to`, if any.
     pub(super) fn why_not(&self, from: &str, to: &str) -> Option<String> {
         if to.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
-            return Some(format!("`{to}` leads into git's own folder"));
+            return Some(format!("`{to}` is in git's own folder"));
         }
         match files::confine(self.repository.root(), to) {
             Err(why) => return Some(why),
-            // Where case makes no difference, a file is in the way of its own new name.
+            // On a case-insensitive file system, `to` can be the file itself.
             Ok(path)
                 if path.symlink_metadata().is_ok()
                     && !is_same(&path, &self.repository.root().join(from)) =>
             {
-                return Some(format!("`{to}` is there already"));
+                return Some(format!("`{to}` already exists"));
             }
             Ok(_) => {}
         }
         match (self.repository.is_in_index(to), self.repository.is_in_conflict(from)) {
             (Ok(false), Ok(false)) => None,
-            (Ok(true), _) => Some(format!("`{to}` is in the index already")),
+            (Ok(true), _) => Some(format!("`{to}` is already in the index")),
             (_, Ok(true)) => {
-                Some("the index holds several versions of it; resolve the merge first".to_owned())
+                Some("it is in conflict in the index; resolve the merge first".to_owned())
             }
             (Err(error), _) | (_, Err(error)) => Some(error.to_string()),
         }
@@ -78,22 +78,24 @@ fn is_same(one: &std::path::Path, other: &std::path::Path) -> bool {
     one.canonicalize().ok().is_some_and(|one| other.canonicalize().ok() == Some(one))
 }
 
-/// Takes away the fixes that cannot be carried out, and marks as unsafe those that what stands around speaks against.
+/// Removes fixes that cannot be applied, and marks doubtful ones as unsafe.
+///
+/// A fix is doubtful if the path, the default branch or another manifest contradicts it.
 pub fn settle(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
 ) {
-    settle_moved(findings, catalog, project, ground, str::to_owned);
+    settle_moved(findings, catalog, project, context, str::to_owned);
 }
 
-/// The same for a catalog whose files have moved; `first` says where one was at first.
+/// Like [`settle`], for moved files; `first` returns the original path of a file.
 pub(super) fn settle_moved(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
     first: impl Fn(&str) -> String,
 ) {
     if findings.iter().all(|finding| finding.fix.is_none()) {
@@ -123,7 +125,7 @@ pub(super) fn settle_moved(
     });
     let not_its_own: Vec<String> = findings
         .iter()
-        .filter(|finding| DUPLICATES.contains(&finding.rule.code))
+        .filter(|finding| finding.rule.is_about_uniqueness())
         .map(|finding| finding.path.clone())
         .collect();
     for finding in findings {
@@ -133,8 +135,8 @@ pub(super) fn settle_moved(
         let is_doubtful = match &fix.patch {
             Patch::Document(YamlEdit::Set { pointer, value: Scalar::String(value) }) => {
                 is_contradicted(entry, pointer, value, project)
-                    || (is_a_promise(pointer)
-                        && ground
+                    || (is_immutable(pointer)
+                        && context
                             .before(&first(&entry.path), project)
                             .is_some_and(|old| is_kept(&old, pointer, value)))
             }
@@ -142,7 +144,7 @@ pub(super) fn settle_moved(
             Patch::Path(_) => {
                 !project.is_manifest(&entry.path)
                     || not_its_own.contains(&entry.path)
-                    || ground.before(&first(&entry.path), project).is_some_and(|old| {
+                    || context.before(&first(&entry.path), project).is_some_and(|old| {
                         let now = |pointer| entry.root()?.string_at(pointer);
                         PLACE.iter().any(|pointer| {
                             now(pointer).is_some_and(|now| is_kept(&old, pointer, now))
@@ -156,27 +158,32 @@ pub(super) fn settle_moved(
     }
 }
 
-/// Whether the folder, or the file's name, says something else than both the old value and the new one.
+/// Returns whether the path contradicts both the old and the new value.
 fn is_contradicted(entry: &Entry, pointer: &str, value: &str, project: &Project) -> bool {
     let below = entry.path.strip_prefix(project.folder()).and_then(|rest| rest.strip_prefix('/'));
     let parts: Vec<&str> = below.unwrap_or_default().split('/').collect();
     let number = PLACE.iter().position(|place| *place == pointer);
     let (Some(number), 3) = (number, parts.len()) else { return false };
-    let name = |part: &str| match is_yaml(std::path::Path::new(part)) {
-        true => part.rsplit_once('.').map_or(part, |(stem, _)| stem).to_owned(),
-        false => part.to_owned(),
+    let name = |part: &str| {
+        if is_yaml(std::path::Path::new(part)) {
+            part.rsplit_once('.').map_or(part, |(stem, _)| stem).to_owned()
+        } else {
+            part.to_owned()
+        }
     };
     let old = entry.root().and_then(|root| root.string_at(pointer));
     let place = if number == 2 { name(parts[number]) } else { parts[number].to_owned() };
     place != value && Some(place.as_str()) != old
 }
 
-/// Whether GP401 or GP402 holds the field at `pointer` to what it was.
-fn is_a_promise(pointer: &str) -> bool {
+/// Returns whether the field at `pointer` must not change after the merge.
+fn is_immutable(pointer: &str) -> bool {
     PLACE.contains(&pointer) || matches!(pointer, "/metadata/name" | "/spec/provider")
 }
 
-/// Whether `old` has something else than `value` there, of which there can be a secret.
+/// Returns whether `old` has another valid value at `pointer`.
+///
+/// A secret may exist for that value.
 fn is_kept(old: &Entry, pointer: &str, value: &str) -> bool {
     let was = old.root().and_then(|root| root.string_at(pointer));
     was.is_some_and(|was| {

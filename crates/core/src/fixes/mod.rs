@@ -1,7 +1,7 @@
-//! Carrying fixes out: findings → files that have fewer of them.
+//! Applies fixes to manifests.
 //!
-//! All of it happens in memory first: [`mend`] changes a catalog's entries, judges them again, and goes on until there is
-//! nothing more to fix. What came of it is shown, or written by [`write`].
+//! All changes happen in memory first: [`apply`] edits a catalog's entries, checks them again, and
+//! repeats until no fix is left. The result is shown, or written by [`write`].
 
 mod applicability;
 mod write;
@@ -19,53 +19,57 @@ use crate::rules::{Applicability, Finding, Fix, Patch, Rule, RuleSet};
 use crate::vcs::File;
 use crate::yaml::{NodeValue, YamlEdit};
 
-/// How often what was fixed is judged again and fixed further. A fix makes way for a few others: a key that is spelt
-/// right for its value, that value for the file's place.
+/// The maximum number of rounds of checking and fixing.
+///
+/// A fix can enable others: a renamed key enables a fix of its value, which enables a move of the
+/// file.
 const ROUNDS: usize = 10;
 
-/// What came of fixing.
+/// The result of applying fixes.
 #[derive(Debug)]
 pub struct FixOutcome {
-    /// As it is now.
+    /// The catalog after the fixes.
     pub catalog: Catalog,
-    /// What was done, in its order.
+    /// The applied fixes, in order.
     pub done: Vec<AppliedFix>,
-    /// The files that are not what they were, sorted by the path that they have now.
+    /// The changed files, sorted by their new path.
     pub rewrites: Vec<Rewrite>,
-    /// What is left.
+    /// The remaining findings.
     pub findings: Vec<Finding>,
-    /// Files that were not moved, and why.
+    /// The files that could not be moved, each with the reason.
     pub unmoved: Vec<(String, String)>,
 }
 
 /// One finding that was fixed.
 #[derive(Debug)]
 pub struct AppliedFix {
-    /// Where it was found.
+    /// The path of the file before the fix.
     pub path: String,
     pub rule: &'static Rule,
-    /// What was done about it.
+    /// The message of the fix.
     pub message: String,
 }
 
-/// A file that is another one now.
+/// A file that was changed or moved.
 #[derive(Debug)]
 pub struct Rewrite {
-    /// As it was, under its path.
+    /// The file before the change, with its old path.
     pub before: Entry,
-    /// The path that it has now, which leads to what it is now in the catalog.
+    /// The new path, at which the catalog has the new content.
     pub path: String,
 }
 
-/// Fixes in `catalog` what `findings` say can be fixed: what is safe, and with `unsafe_too` the rest. Nothing is written.
+/// Applies the fixes of `findings` to `catalog`, in memory.
+///
+/// Unsafe fixes are applied only with `unsafe_too`.
 ///
 /// # Errors
-/// A policy cannot be run on what came of it.
-pub fn mend(
+/// A policy cannot be evaluated on the result.
+pub fn apply(
     mut catalog: Catalog,
     project: &Project,
     mut findings: Vec<Finding>,
-    ground: &FixContext<'_>,
+    context: &FixContext<'_>,
     unsafe_too: bool,
 ) -> Result<FixOutcome, ConfigError> {
     let rules = RuleSet::of(project)?;
@@ -81,7 +85,7 @@ pub fn mend(
         for of_a_file in findings.chunk_by(|one, other| one.path == other.path) {
             round.fix_file(of_a_file, unsafe_too);
         }
-        unmoved = round.move_files(ground);
+        unmoved = round.move_files(context);
         if round.done.is_empty() {
             break;
         }
@@ -91,7 +95,7 @@ pub fn mend(
         let first = |path: &str| {
             origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone())
         };
-        applicability::settle_moved(&mut findings, &catalog, project, ground, first);
+        applicability::settle_moved(&mut findings, &catalog, project, context, first);
     }
     let is_another = |(path, before): &(String, Entry)| {
         *path != before.path || catalog.at(path).is_some_and(|after| after.text != before.text)
@@ -108,16 +112,18 @@ pub fn mend(
 struct Round<'a> {
     catalog: &'a mut Catalog,
     project: &'a Project,
-    /// What the entries that were changed have been at first, by the path that they have now.
+    /// The original versions of changed entries, by their new path.
     origins: &'a mut BTreeMap<String, Entry>,
     done: Vec<AppliedFix>,
-    /// What is to move when all is read: the number of the entry, where to, and for which finding.
+    /// Pending moves: the index of the entry, the new path, and the fix.
     moves: Vec<(usize, String, AppliedFix)>,
 }
 
 impl Round<'_> {
-    /// Fixes what the findings in one file say, one after the other. What concerns the same field comes in the next
-    /// round, and so does the file's place, which may follow from its fields.
+    /// Applies the fixes of one file in order.
+    ///
+    /// A second fix of the same field waits for the next round. So does a move after an edit, since
+    /// the path depends on the fields.
     fn fix_file(&mut self, findings: &[Finding], unsafe_too: bool) {
         let Some(path) = findings.first().map(|finding| finding.path.as_str()) else { return };
         let Ok(number) =
@@ -156,16 +162,16 @@ impl Round<'_> {
         }
     }
 
-    /// Moves the files whose place is free, and says why the others stay.
-    fn move_files(&mut self, ground: &FixContext<'_>) -> Vec<(String, String)> {
+    /// Moves files to free paths, and returns the others with the reason.
+    fn move_files(&mut self, context: &FixContext<'_>) -> Vec<(String, String)> {
         let mut unmoved = Vec::new();
         let moves = mem::take(&mut self.moves);
         for (number, to, done) in &moves {
             let others = moves.iter().filter(|(_, other, _)| other == to).count();
             let is_there = self.catalog.entries.iter().any(|entry| entry.path == *to);
             let refused = match (others, is_there) {
-                (1, false) => ground.why_not(&done.path, to),
-                (1, true) => Some(format!("`{to}` is there already")),
+                (1, false) => context.why_not(&done.path, to),
+                (1, true) => Some(format!("`{to}` already exists")),
                 _ => Some(format!("{others} files belong at `{to}`")),
             };
             match refused {
@@ -192,6 +198,7 @@ impl Round<'_> {
         unmoved
     }
 
+    /// Replaces an entry, and keeps its original version.
     fn put(&mut self, number: usize, entry: Entry) {
         let path = entry.path.clone();
         let old = mem::replace(&mut self.catalog.entries[number], entry);
@@ -200,7 +207,7 @@ impl Round<'_> {
     }
 }
 
-/// Whether one field is the other, or in it.
+/// Returns whether one pointer equals or contains the other.
 fn are_related(one: &str, other: &str) -> bool {
     let is_in = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -208,18 +215,18 @@ fn are_related(one: &str, other: &str) -> bool {
     is_in(one, other) || is_in(other, one)
 }
 
-/// The entry with a change in it; None where that cannot be done, or does not mend what it is for.
+/// Returns the changed entry; None if the edit fails or does not solve the problem.
 fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
     let text = change.apply(&entry.text, entry.root()?)?;
     let file = File { path: entry.path.clone(), bytes: Ok(text.into_bytes()) };
     let changed = Entry::read(file, true, project);
     let (violations, root) = (&changed.manifest()?.violations, changed.root()?);
     let result = change.result();
-    let is_mended = |pointer: &str| match change {
+    let is_fixed = |pointer: &str| match change {
         YamlEdit::Set { .. } | YamlEdit::Add { .. } => {
             !violations.iter().any(|violation| violation.pointer == pointer)
         }
-        // A field that is called rightly may still have a wrong value, but not a word in place of a mapping.
+        // A renamed field may still have a wrong value, but not a scalar in place of a mapping.
         _ => !violations.iter().any(|violation| match &violation.kind {
             ViolationKind::WrongType { expected } if violation.pointer == pointer => {
                 let node = root.at(pointer).map(|(_, node)| &node.value);
@@ -229,5 +236,5 @@ fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry>
             _ => false,
         }),
     };
-    result.as_deref().is_none_or(is_mended).then_some(changed)
+    result.as_deref().is_none_or(is_fixed).then_some(changed)
 }

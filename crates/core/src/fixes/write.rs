@@ -1,5 +1,7 @@
-//! What was mended, onto disk and into the index. First all of it is checked, so that nothing is written where something
-//! cannot be; then each file is written whole or not at all.
+//! Writes fixed manifests to disk and to the index.
+//!
+//! All files are checked first, so that nothing is written if one of them cannot be. Each file is
+//! replaced atomically.
 
 use std::fs;
 use std::io;
@@ -15,7 +17,7 @@ use crate::files;
 use crate::manifest::MAX_BYTES;
 use crate::vcs::{Repository, Snapshot, SourceError};
 
-/// How many files are written at once.
+/// The number of files written concurrently.
 const WRITERS: usize = 32;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -24,39 +26,40 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum WriteError {
     #[error(
-        "`{path}` has changes that are not staged: fixing it would mix them with what is. Nothing was written"
+        "cannot fix `{path}`: it has unstaged changes, which the fix would mix with the staged \
+         ones. Nothing was written"
     )]
     #[diagnostic(
         code(goldenpath::fix::mixed),
         help(
-            "stage the rest too (`git add {path}`), or put it away first (`git stash push --keep-index`, and \
-             `git stash pop` after the commit)"
+            "stage the rest too (`git add {path}`), or stash it (`git stash push --keep-index`, \
+             and `git stash pop` after the commit)"
         )
     )]
     Mixed { path: String },
 
-    #[error("`{path}` has changed since it was checked. Nothing was written")]
-    #[diagnostic(code(goldenpath::fix::changed), help("run it again"))]
+    #[error("cannot fix `{path}`: it changed after the check. Nothing was written")]
+    #[diagnostic(code(goldenpath::fix::changed), help("run the command again"))]
     Changed { path: String },
 
-    #[error("`{path}` cannot be fixed: {why}. Nothing was written")]
+    #[error("cannot fix `{path}`: {why}. Nothing was written")]
     #[diagnostic(code(goldenpath::fix::refused), help("{help}"))]
     Refused { path: String, why: String, help: String },
 
-    #[error("`{path}` cannot be written: {error}")]
+    #[error("cannot write `{path}`: {error}")]
     #[diagnostic(
         code(goldenpath::fix::write),
         help(
-            "check the permissions of its folder and the free space, and run it again; what was written before it is \
-             whole"
+            "check the permissions of its folder and the free space, and run the command again; \
+             files written earlier are complete"
         )
     )]
     Write { path: String, error: io::Error },
 
-    #[error("the files are fixed, but the index does not know: {0}")]
+    #[error("fixed the files, but cannot update the index: {0}")]
     #[diagnostic(
         code(goldenpath::fix::index),
-        help("see that no other git is at work, and `git add` them")
+        help("`git add` the files when no other git process is running")
     )]
     Index(SourceError),
 
@@ -65,21 +68,23 @@ pub enum WriteError {
     Source(#[from] SourceError),
 }
 
-/// One file as it is to be.
+/// A file that is ready to be written.
 struct PreparedRewrite<'a> {
     from: &'a str,
     to: &'a str,
     old: PathBuf,
     new: PathBuf,
-    /// None where only its place changes.
+    /// None if the file only moves.
     bytes: Option<Vec<u8>>,
 }
 
-/// Writes the files as `catalog` has them now, which has been read from the work tree or from the index. Those from the
-/// index are staged, and must not have changes beside what is.
+/// Writes the changed files of `catalog`.
+///
+/// The catalog was read from the work tree or from the index. Files from the index are staged,
+/// and must not have unstaged changes.
 ///
 /// # Errors
-/// [`WriteError`], which says whether anything was written.
+/// A file cannot be written; the message says whether others were.
 pub fn write(
     repository: &Repository,
     catalog: &Catalog,
@@ -90,7 +95,7 @@ pub fn write(
         .iter()
         .map(|rewrite| PreparedRewrite::check(repository, catalog, rewrite, is_staged))
         .collect::<Result<_, _>>()?;
-    // Each waits for the disk, and the disk serves many at once.
+    // Writing waits for the disk, which serves many requests concurrently.
     match ThreadPoolBuilder::new().num_threads(WRITERS.min(ready.len())).build() {
         Ok(threads) => threads.install(|| ready.par_iter().try_for_each(PreparedRewrite::write))?,
         Err(_) => ready.iter().try_for_each(PreparedRewrite::write)?,
@@ -125,7 +130,7 @@ impl<'a> PreparedRewrite<'a> {
         };
         let place = |path| {
             files::confine(repository.root(), path)
-                .map_err(|why| refused(why, "replace the link by a folder"))
+                .map_err(|why| refused(why, "replace the link with a folder"))
         };
         let (old, new) = (place(from)?, place(to)?);
         let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
@@ -133,18 +138,18 @@ impl<'a> PreparedRewrite<'a> {
             Some(Ok(bytes)) => text_of(bytes),
             _ => None,
         };
-        let changed = || match is_staged {
-            true => WriteError::Mixed { path: from.to_owned() },
-            false => WriteError::Changed { path: from.to_owned() },
+        let changed = || {
+            let path = from.to_owned();
+            if is_staged { WriteError::Mixed { path } } else { WriteError::Changed { path } }
         };
         let on_disk = on_disk.ok_or_else(changed)?;
         let (mark, text) = match on_disk.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),
             None => ("", on_disk.as_str()),
         };
-        // Where git turns line ends around (core.autocrlf), the disk has what the index has but for those.
-        let is_turned = is_staged && text != before && text == turned(before);
-        let is_current = is_turned || text == before;
+        // With core.autocrlf, the file on disk differs from the index only in line endings.
+        let is_crlf = is_staged && text != before && text == with_crlf(before);
+        let is_current = is_crlf || text == before;
         if !is_current
             || (is_staged
                 && !(repository.is_as_staged(from)?
@@ -160,7 +165,7 @@ impl<'a> PreparedRewrite<'a> {
         }
         let after = catalog.at(to).map_or(before, |entry| &entry.text);
         let bytes = (after != before).then(|| {
-            let after = if is_turned { turned(after) } else { after.clone() };
+            let after = if is_crlf { with_crlf(after) } else { after.clone() };
             format!("{mark}{after}").into_bytes()
         });
         Ok(Self { from, to, old, new, bytes })
@@ -181,11 +186,11 @@ impl<'a> PreparedRewrite<'a> {
     }
 }
 
-fn turned(text: &str) -> String {
+fn with_crlf(text: &str) -> String {
     text.replace('\n', "\r\n")
 }
 
-/// Whether the index still has what was read from it.
+/// Returns whether the index still has the text that was read from it.
 fn is_what_is_staged(repository: &Repository, path: &str, text: &str) -> Result<bool, SourceError> {
     let staged = repository.staged_now(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(staged.is_some_and(|staged| staged.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&staged) == text))

@@ -1,18 +1,19 @@
-//! Findings as GitHub Actions' workflow commands: `validate --format github`.
+//! Findings as workflow commands of GitHub Actions: `validate --format github`.
 //!
-//! The runner takes a line of a step's output that begins with `::name …::` for a command and draws an `error` or a
-//! `warning` into the pull request (docs.github.com, "Workflow commands for GitHub Actions"). What stands in a manifest
-//! comes from whoever opened that pull request, so it is written in such a way that it ends no command and begins none.
+//! The runner interprets a line of a step's output that begins with `::name …::` as a command,
+//! and shows an `error` or a `warning` in the pull request (docs.github.com, "Workflow commands
+//! for GitHub Actions"). The author of that pull request wrote the manifests, so their text is
+//! escaped: it can neither end a command nor begin one.
 
 use crate::rules::{Finding, Severity};
 use crate::sanitize::harmless;
 
-/// One command a finding, each a line of its own.
+/// Returns one command per finding, each on its own line.
 pub fn findings_for_github(findings: &[Finding]) -> impl Iterator<Item = String> {
     findings.iter().map(command)
 }
 
-/// A line of talk as a command that shows it, and only where the run's debug log is on.
+/// Returns a command that shows a message only in the run's debug log.
 #[must_use]
 pub fn debug_for_github(line: &str) -> String {
     format!("::debug::{}", data(line))
@@ -24,10 +25,11 @@ fn command(finding: &Finding) -> String {
         Severity::Warning => "warning",
     };
     let place = finding.place;
-    // The runner refuses columns on a finding that spans several lines.
-    let columns = match place.line == place.end_line {
-        true => format!(",col={},endColumn={}", place.column, place.end_column),
-        false => String::new(),
+    // The runner rejects columns for a finding that spans several lines.
+    let columns = if place.line == place.end_line {
+        format!(",col={},endColumn={}", place.column, place.end_column)
+    } else {
+        String::new()
     };
     format!(
         "::{name} file={path},line={line},endLine={end_line}{columns},title={title}::{text}\n",
@@ -39,13 +41,17 @@ fn command(finding: &Finding) -> String {
     )
 }
 
-/// What follows the second `::`, escaped as the Actions toolkit does (packages/core/src/command.ts, `escapeData`).
+/// Escapes the text after the second `::`.
+///
+/// It does the same as `escapeData` in packages/core/src/command.ts of the Actions toolkit.
 fn data(text: &str) -> String {
-    // Whoever reads the log in a terminal is not to be steered by it either.
+    // The log may also be read in a terminal: neutralize control characters.
     harmless(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A property's value (`escapeProperty` there): `:` would end the command, and `,` begins the next property.
+/// Escapes a property's value (`escapeProperty` there).
+///
+/// A `:` would end the command, and a `,` begins the next property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -55,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_as_the_toolkit_does() {
+    fn text_is_escaped_like_in_the_toolkit() {
         assert_eq!(data("100% a:b,c\nd"), "100%25 a:b,c%0Ad");
         assert_eq!(data("%0A::error::x"), "%250A::error::x");
         assert_eq!(property("a,line=1::b%3A\n"), "a%2Cline=1%3A%3Ab%253A%0A");
@@ -63,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_command_steers_a_terminal_or_ends_the_line() {
+    fn a_command_contains_no_control_character_or_line_break() {
         let text = data("\u{1b}[2J\r\u{85}\u{2028}\u{202e}");
         assert_eq!(text, "\\u{1b}[2J\\u{d}\\u{85}\\u{2028}\\u{202e}");
     }

@@ -1,4 +1,4 @@
-//! Findings for machines: `validate --format json`.
+//! Findings as JSON: `validate --format json`.
 
 use serde::Serialize;
 
@@ -37,7 +37,9 @@ struct FindingRow<'a> {
     fix: Option<&'a Fix>,
 }
 
-/// The findings as the design's JSON, version 1: lines and columns from 1, columns in characters.
+/// Returns the findings as JSON, version 1.
+///
+/// Lines and columns start at 1. Columns count characters.
 #[must_use]
 pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value {
     let report = FindingReport {
@@ -52,7 +54,7 @@ pub fn findings_as_json(files: usize, findings: &[Finding]) -> serde_json::Value
     serde_json::to_value(report).unwrap_or_default()
 }
 
-/// The findings alone, in the same shape, and without fixes: where they are shown, nothing is fixed.
+/// Returns only the findings, in the same format, for commands that apply no fixes.
 #[must_use]
 pub fn finding_rows(findings: &[Finding]) -> serde_json::Value {
     let rows: Vec<FindingRow<'_>> =

@@ -1,8 +1,8 @@
 //! Findings as SARIF 2.1.0, for code scanning: `validate --format sarif`.
 //!
-//! The standard is OASIS's "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; sections are named where
-//! it explains a choice. Nothing of the machine goes in, and of the moment only what the rules of time find in it: the same
-//! catalog gives the same bytes.
+//! The standard is OASIS's "Static Analysis Results Interchange Format (SARIF) Version 2.1.0";
+//! comments cite its sections. The output contains nothing about the machine, and depends on the
+//! time only through the rules on time: the same catalog gives the same bytes.
 
 use std::collections::HashMap;
 
@@ -17,15 +17,18 @@ use crate::yaml::Place;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What paths are relative to; consumers know the name for the root of the source tree.
+/// The base of all paths: the conventional name for the root of the source tree.
 const ROOT: &str = "%SRCROOT%";
 
-/// What a path keeps in a URI: the unreserved characters (RFC 3986, section 2.3) and the slash between its parts. A
-/// colon would make the first part a scheme.
+/// The characters to encode in a path: all but the unreserved ones and the slash.
+///
+/// See RFC 3986, section 2.3. An unencoded colon would turn the first part into a scheme.
 const PATH: AsciiSet =
     NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The log of one run over `files` manifests; `findings` are sorted by path and place.
+/// Returns the log of a run over `files` manifests.
+///
+/// `findings` are sorted by path and location.
 #[must_use]
 pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) -> String {
     let mut mentions = HashMap::new();
@@ -116,7 +119,9 @@ struct Invocation {
     execution_successful: bool,
 }
 
-/// Where the root is remains the consumer's to say: its path would tell whose machine this ran on.
+/// The base of relative paths, without its absolute path.
+///
+/// The consumer knows the path, which could reveal the user's name.
 #[derive(Serialize)]
 struct BaseIds {
     #[serde(rename = "%SRCROOT%")]
@@ -128,7 +133,7 @@ struct SarifBase {
     description: Message,
 }
 
-/// So that a run that looked at nothing can be told from one that found nothing.
+/// Distinguishes a run that checked no manifest from a run without findings.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RunProperties {
@@ -150,8 +155,9 @@ struct SarifOutcome<'a> {
     partial_fingerprints: Fingerprints,
 }
 
-/// What stays the same while lines move. GitHub's own `primaryLocationLineHash` is left to its upload action, which
-/// warns of every value that it would have computed otherwise.
+/// Identifies a finding even if lines move.
+///
+/// GitHub's upload action sets `primaryLocationLineHash`, and warns about other values.
 #[derive(Serialize)]
 struct Fingerprints {
     #[serde(rename = "goldenpathFinding/v1")]
@@ -212,7 +218,7 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
     let page = rule.page();
     Descriptor {
         id: rule.code,
-        // The name that `explain` and `goldenpath.yaml` take, so that it can be copied from an alert.
+        // `explain` and `goldenpath.yaml` accept this name, so it can be copied from an alert.
         name: rule.name,
         short_description: text(&rule.sentence()),
         full_description: text(&section(&page, "What it does").unwrap_or_else(|| rule.sentence())),
@@ -227,7 +233,7 @@ fn outcome<'a>(
     mentions: &mut HashMap<(&'a str, &'a str, &'a str), usize>,
 ) -> SarifOutcome<'a> {
     let Finding { rule, path, pointer, .. } = finding;
-    // What tells apart several findings of a rule at one place, such as values in one description.
+    // Distinguishes findings of one rule at one location, such as two values in a description.
     let ordinal = mentions.entry((rule.code, path, pointer)).or_default();
     *ordinal += 1;
     let related_locations: Vec<SarifLocation<'_>> = finding
@@ -244,7 +250,7 @@ fn outcome<'a>(
             message: Some(text(&related.label)),
         })
         .collect();
-    // Viewers, GitHub's among them, show a related place where the message links to it.
+    // Viewers such as GitHub's show a related location only if the message links to it.
     let links = finding
         .related
         .iter()
@@ -307,29 +313,31 @@ fn text(words: &str) -> Message {
     Message { text: inert(words), markdown: None }
 }
 
-/// Words of ours, in which braces would be placeholders (section 3.11.5).
+/// Escapes braces, which would be placeholders (section 3.11.5).
 fn literal(words: &str) -> String {
     words.replace('{', "{{").replace('}', "}}")
 }
 
-/// Words that may come from a manifest: no link is made by them (section 3.11.6), and nothing is hidden or turned around.
+/// Escapes text from a manifest.
+///
+/// It cannot create a link (section 3.11.6), or hide or reorder text.
 fn inert(words: &str) -> String {
     literal(&harmless(words).replace("](", "] ("))
 }
 
-/// Words between the brackets of a link of ours (section 3.11.6).
+/// Escapes the text of a link (section 3.11.6).
 fn link_text(words: &str) -> String {
     literal(&harmless(words).replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]"))
 }
 
-/// What stands below a heading of a page, on one line.
+/// Returns the text below a heading of a page, on one line.
 fn section(page: &str, heading: &str) -> Option<String> {
     let (_, below) = page.split_once(&format!("## {heading}\n"))?;
     let lines = below.lines().take_while(|line| !line.starts_with("## "));
     Some(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
-/// A page as plain text.
+/// Returns a page as plain text.
 fn without_markup(page: &str) -> String {
     let lines = page.lines().filter(|line| !line.starts_with("```"));
     lines.map(|line| format!("{}\n", line.strip_prefix("## ").unwrap_or(line))).collect()
@@ -340,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_becomes_a_relative_reference_that_leads_back_to_it() {
+    fn a_path_becomes_a_relative_reference_to_the_same_path() {
         let uri = |path| physical(path, None).artifact_location.uri;
         assert_eq!(
             uri("catalogs/secrets/payments/dev/SEC-0007.yaml"),
@@ -350,14 +358,14 @@ mod tests {
     }
 
     #[test]
-    fn words_from_a_manifest_make_no_link_and_no_placeholder() {
+    fn text_from_a_manifest_creates_no_link_and_no_placeholder() {
         assert_eq!(inert("[here](https://example.com) {0}"), "[here] (https://example.com) {{0}}");
         assert_eq!(link_text(r"a[0]\"), r"a\[0\]\\");
         assert_eq!(inert("\u{202e}x"), "\\u{{202e}}x");
     }
 
     #[test]
-    fn every_rule_says_what_it_does() {
+    fn every_rule_has_a_full_description_of_at_most_1024_bytes() {
         for rule in RULES {
             assert!(
                 section(&rule.page(), "What it does").is_some_and(|text| text.len() <= 1024),

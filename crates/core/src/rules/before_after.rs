@@ -1,10 +1,12 @@
-//! What the rules on a change share: manifests before and after, followed by their IDs.
+//! Pairs manifests before and after a change by ID, for the rules on changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Entry};
 
-/// The manifests that the change touches and whose ID was there before, wherever they were: (before, after).
+/// Returns the changed manifests whose ID existed before: (before, after).
+///
+/// Their paths may differ.
 pub(super) fn kept(catalog: &Catalog) -> Vec<(&Entry, &Entry)> {
     if catalog.before.is_none() {
         return Vec::new();
@@ -13,7 +15,9 @@ pub(super) fn kept(catalog: &Catalog) -> Vec<(&Entry, &Entry)> {
     after(catalog).filter_map(|entry| Some((*before.get(entry.claimed_id()?)?, entry))).collect()
 }
 
-/// The manifests that the change brings in: their ID was not there before. A file whose ID changed is not new.
+/// Returns the manifests that the change adds: their ID did not exist before.
+///
+/// A file whose ID changed is not new.
 pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
     if catalog.before.is_none() {
         return Vec::new();
@@ -27,8 +31,9 @@ pub(super) fn added(catalog: &Catalog) -> Vec<&Entry> {
         .collect()
 }
 
-/// The manifests that the change removes: their ID is nowhere any more. A file whose ID changed is not removed, and one
-/// that cannot be read any more is another rule's.
+/// Returns the manifests that the change removes: their ID no longer exists.
+///
+/// A file whose ID changed is not removed. Other rules report files that became unreadable.
 pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
     if catalog.before.is_none() {
         return Vec::new();
@@ -41,7 +46,9 @@ pub(super) fn removed(catalog: &Catalog) -> Vec<&Entry> {
         .collect()
 }
 
-/// The files whose ID changed while the old one is nowhere any more: (the file now, old ID, new ID).
+/// Returns the files whose ID changed and whose old ID no longer exists.
+///
+/// Each is (the file after the change, old ID, new ID).
 pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
     if catalog.before.is_none() {
         return Vec::new();
@@ -57,8 +64,9 @@ pub(super) fn renumbered(catalog: &Catalog) -> Vec<(&Entry, &str, &str)> {
         .collect()
 }
 
-/// The manifests that are in the catalog after the change: those in the folder that it leaves are
-/// not.
+/// Returns the manifests in the catalog after the change.
+///
+/// If the change moves the catalog, manifests left in the old folder do not count.
 fn remaining(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     let before = catalog.before.as_ref();
     catalog

@@ -1,4 +1,4 @@
-//! What the rules on uniqueness share: manifests grouped by what must be theirs alone.
+//! Finds manifests that claim the same key, for the rules on uniqueness.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,11 +8,14 @@ use rayon::prelude::*;
 use super::Sink;
 use crate::catalog::{Catalog, Entry};
 
-/// How many entries are not worth starting threads for.
+/// Below this number of entries, starting threads costs more than it saves.
 const FEW: usize = 1000;
 
-/// Reports every selected entry whose key another entry has too, with the place of the other. `key` gives None for an
-/// entry that claims nothing; `describe` names the key in the message; `pointer` is where both are underlined.
+/// Reports each selected entry that shares its key with another entry.
+///
+/// The finding shows the other entry. `key` returns None for an entry that claims nothing.
+/// `describe` names the key in the message.
+/// Both entries are underlined at `pointer`.
 pub(super) fn report<'a, K: Hash + Eq>(
     catalog: &'a Catalog,
     sink: &mut Sink<'_>,
@@ -24,7 +27,7 @@ pub(super) fn report<'a, K: Hash + Eq>(
     report_unless(catalog, sink, key, pointer, describe, help, |_, _| false);
 }
 
-/// As [`report`], but leaves out pairs of entries that `is_reported` by another rule for the same reason.
+/// Like [`report`], but skips pairs that another rule reports for the same reason.
 pub(super) fn report_unless<'a, K: Hash + Eq>(
     catalog: &'a Catalog,
     sink: &mut Sink<'_>,
@@ -63,7 +66,9 @@ pub(super) fn report_unless<'a, K: Hash + Eq>(
     }
 }
 
-/// The entries whose keys may not be their own, in their order: those with the same hash. As a rule there is none.
+/// Returns the entries whose key has the same hash as another, in catalog order.
+///
+/// In most catalogs there are none.
 fn suspects<'a, K: Hash>(
     entries: &'a [Entry],
     key: impl Fn(&'a Entry) -> Option<K> + Sync,

@@ -1,4 +1,4 @@
-//! One thing wrong at one place.
+//! A problem that a rule found, with its location.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::{Confidential, Fix, Rule};
 use crate::catalog::Entry;
 use crate::yaml::Place;
 
-/// What a finding counts as: an error fails the run, a warning does not.
+/// The severity of a finding: an error fails the run, a warning does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -16,14 +16,14 @@ pub enum Severity {
     Warning,
 }
 
-/// One thing wrong at one place. It knows nothing of how it is shown.
+/// A problem at one location, independent of the output format.
 #[derive(Debug, Clone)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub severity: Severity,
-    /// From the repository's root.
+    /// Relative to the repository's root.
     pub path: String,
-    /// Bytes of the file's text.
+    /// Byte range in the file's text.
     pub span: Range<usize>,
     pub place: Place,
     /// JSON pointer into the manifest; empty for the file as a whole.
@@ -31,19 +31,19 @@ pub struct Finding {
     pub message: String,
     pub help: String,
     pub related: Vec<Related>,
-    /// What would mend it.
+    /// A patch that solves the problem.
     pub fix: Option<Fix>,
-    /// What a drawing of this file's text has to mask.
+    /// The bytes to mask when this file's text is shown.
     pub confidential: Confidential,
 }
 
-/// Another place that belongs to a finding, perhaps in another file.
+/// A second location of a finding, possibly in another file.
 #[derive(Debug, Clone)]
 pub struct Related {
     pub path: String,
     pub span: Range<usize>,
     pub label: String,
-    /// What a drawing of this file's text has to mask.
+    /// The bytes to mask when this file's text is shown.
     pub confidential: Confidential,
 }
 
@@ -52,20 +52,20 @@ impl Finding {
         (&self.path, self.span.start, self.rule.code, &self.pointer)
     }
 
-    /// Whether both say the same of one place.
+    /// Returns whether both report the same problem at the same location.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.key() == other.key() && self.message == other.message
     }
 
-    /// The files that it points into.
+    /// Returns the paths of the finding and of its related locations.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.path.as_str())
             .chain(self.related.iter().map(|other| other.path.as_str()))
     }
 }
 
-/// Where a rule puts what it finds.
+/// Collects the findings of one rule.
 pub struct Sink<'findings> {
     rule: &'static Rule,
     severity: Severity,
@@ -81,7 +81,9 @@ impl<'findings> Sink<'findings> {
         Self { rule, severity, findings }
     }
 
-    /// A finding about the value at a JSON pointer. The finding comes back for related places to be added.
+    /// Adds a finding about the value at a JSON pointer.
+    ///
+    /// Returns it, so that the rule can add related locations.
     pub(super) fn at(
         &mut self,
         entry: &Entry,
@@ -92,7 +94,7 @@ impl<'findings> Sink<'findings> {
         self.over(entry, entry.span(pointer), pointer, message, help)
     }
 
-    /// A finding about a line of a file that is not a manifest.
+    /// Adds a finding about a line of a file that is not a manifest.
     pub(super) fn on_file(
         &mut self,
         path: &str,
@@ -104,7 +106,7 @@ impl<'findings> Sink<'findings> {
         self.add(path, 0..0, place, "", message, help)
     }
 
-    /// A finding about the bytes `span`.
+    /// Adds a finding about the byte range `span`.
     pub(super) fn over(
         &mut self,
         entry: &Entry,
@@ -146,7 +148,7 @@ impl<'findings> Sink<'findings> {
 }
 
 impl Finding {
-    /// Adds another place in `entry`, underlined with `label`.
+    /// Adds a related location in `entry`, underlined with `label`.
     pub(super) fn with(
         &mut self,
         entry: &Entry,
@@ -158,8 +160,8 @@ impl Finding {
         self
     }
 
-    /// Says what would mend it.
-    pub(super) fn mended_by(&mut self, fix: Option<Fix>) -> &mut Self {
+    /// Sets the fix of this finding.
+    pub(super) fn fixed_by(&mut self, fix: Option<Fix>) -> &mut Self {
         self.fix = fix;
         self
     }

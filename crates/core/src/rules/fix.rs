@@ -1,35 +1,35 @@
-//! What would mend a finding, as data: rules make it, nobody here carries it out.
+//! The fix of a finding, as data. Rules create it; the `fixes` module applies it.
 
 use serde::Serialize;
 
 use crate::yaml::{Scalar, YamlEdit};
 
-/// A way to mend a finding.
+/// A patch that solves a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fix {
     pub applicability: Applicability,
-    /// What it does, such as "rename `ownr` to `owner`".
+    /// The action, such as "rename `ownr` to `owner`".
     pub message: String,
     #[serde(skip)]
     pub patch: Patch,
 }
 
-/// Whether it needs a person.
+/// Whether a fix needs a person's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Applicability {
-    /// There is one right answer, and this is it.
+    /// The fix is certainly correct.
     Safe,
-    /// Something else may have been meant, or something may be lost.
+    /// The author may have meant something else, or the fix may lose data.
     Unsafe,
 }
 
-/// What it changes.
+/// The change that a fix makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch {
-    /// The document.
+    /// An edit of the YAML document.
     Document(YamlEdit),
-    /// The file's path, to this one from the repository's root.
+    /// A move to this path, relative to the repository's root.
     Path(String),
 }
 
@@ -38,7 +38,7 @@ impl Fix {
         Self { applicability: Applicability::Safe, message, patch: Patch::Document(change) }
     }
 
-    /// Writes `value` at a JSON pointer.
+    /// Creates a fix that sets the string at a JSON pointer.
     pub(super) fn set(pointer: &str, value: &str, message: String) -> Self {
         Self::of(
             YamlEdit::Set { pointer: pointer.to_owned(), value: Scalar::String(value.to_owned()) },
@@ -46,13 +46,13 @@ impl Fix {
         )
     }
 
-    /// Moves the file.
+    /// Creates a fix that moves the file.
     pub(super) fn path(to: &str) -> Self {
         let message = format!("move the file to {to}");
         Self { applicability: Applicability::Safe, message, patch: Patch::Path(to.to_owned()) }
     }
 
-    /// The same for a person to decide on, unless `is_certain`.
+    /// Marks the fix as unsafe unless `is_certain`.
     pub(super) fn safe_if(mut self, is_certain: bool) -> Self {
         if !is_certain {
             self.applicability = Applicability::Unsafe;

@@ -1,12 +1,14 @@
-//! The file is YAML that can be read.
+//! The file is valid YAML.
 //!
 //! ## What it does
-//! Checks that a file of the catalog is a regular file, in UTF-8, not empty, and YAML. A symbolic link to a folder, which
-//! is not followed, is reported too, and in the index and in commits a link that leads out of the repository and a
-//! submodule: they could hide manifests.
+//! Checks that each file in the catalog is a regular file, encoded in UTF-8, not empty, and valid
+//! YAML. It also reports symbolic links to folders, which goldenpath does not follow. In the index
+//! and in commits, it reports submodules and links that point outside the repository: they could
+//! hide manifests.
 //!
 //! ## Why is this bad?
-//! A manifest that cannot be read asks for nothing: apply would pass the secret by, and nobody would know.
+//! goldenpath cannot process a manifest that it cannot read. `apply` would silently skip the
+//! secret.
 //!
 //! ## Example
 //! ```yaml
@@ -37,13 +39,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     match &entry.state {
-        // GP003's
+        // Reported by GP003.
         EntryState::Unreadable(Unreadable::TooLarge { .. })
         | EntryState::Parsed(_)
         | EntryState::Text => {}
         EntryState::Unreadable(why) => {
             let help = match why {
-                Unreadable::Io(_) => "check its permissions, and those of the folders around it",
+                Unreadable::Io(_) => "check the permissions of the file and of its parent folders",
                 Unreadable::Object(_) => GET_OBJECTS,
                 Unreadable::Name => "rename it to its ID, such as SEC-0007.yaml",
                 _ => "put a regular file there, or remove it from the catalog",

@@ -1,12 +1,13 @@
-//! The file uses YAML for plain data only.
+//! The file uses only plain YAML.
 //!
 //! ## What it does
-//! Refuses anchors, aliases, tags, merge keys, duplicate keys, keys that are not plain words, several documents in a
-//! file, and nesting deeper than 32 levels.
+//! Rejects anchors, aliases, tags, merge keys, duplicate keys, keys that are not plain words,
+//! several documents in one file, and nesting deeper than 32 levels.
 //!
 //! ## Why is this bad?
-//! A reviewer must see what a manifest says where it says it. Anchors and merge keys say it elsewhere, of two
-//! duplicate keys each parser takes the one that it likes, and expanded aliases can fill any memory.
+//! A reviewer must be able to read each value where it is used. Anchors and merge keys move it to
+//! another place in the file. Parsers disagree on which of two duplicate keys wins. Expanding
+//! nested aliases can exhaust memory.
 //!
 //! ## Example
 //! ```yaml

@@ -1,11 +1,11 @@
 //! The file is small enough to be a manifest.
 //!
 //! ## What it does
-//! Refuses files of more than 256 KiB in the catalog, without reading them.
+//! Rejects files in the catalog that are larger than 256 KiB, without reading them.
 //!
 //! ## Why is this bad?
-//! A SecretRequest has a few hundred bytes. A large file is something else: a dump, a log, or an attempt to make
-//! the check itself fail.
+//! A SecretRequest has a few hundred bytes. A large file is something else: a dump, a log, or an
+//! attempt to make the check itself fail.
 //!
 //! ## Example
 //! ```text
@@ -36,7 +36,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             0..0,
             "",
             why.to_string(),
-            "a SecretRequest has a few hundred bytes: remove this file from the catalog".to_owned(),
+            "remove this file from the catalog: a SecretRequest has a few hundred bytes".to_owned(),
         );
     }
 }

@@ -1,11 +1,11 @@
-//! Every mandatory field is there.
+//! Every required field is present.
 //!
 //! ## What it does
-//! Checks that a manifest has the fields that the schema requires.
+//! Checks that a manifest has all fields that the schema requires.
 //!
 //! ## Why is this bad?
-//! Each of them decides something: who answers for the secret, where it goes, how it is governed, when it ends.
-//! goldenpath guesses none of them.
+//! Each required field decides something: who is responsible for the secret, where it is stored,
+//! how it is governed, and when it expires. goldenpath guesses none of them.
 //!
 //! ## Example
 //! ```yaml
@@ -47,16 +47,16 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if missing.peek().is_none() {
         return;
     }
-    // A field that is only misspelt or misplaced is GP102's, which says what it should be called and where it belongs.
+    // GP102 reports misspelled and misplaced fields, with the right name and place.
     let unknown = unknown_fields(manifest, root, &project.schema);
     for (pointer, field) in missing {
-        if !unknown.iter().any(|unknown| unknown.stands_for(pointer, field)) {
+        if !unknown.iter().any(|unknown| unknown.replaces(pointer, field)) {
             let parent = pointer.rsplit('/').next().filter(|name| !name.is_empty());
             let message = match parent {
                 Some(parent) => format!("`{parent}` lacks the field `{field}`"),
                 None => format!("the manifest lacks the field `{field}`"),
             };
-            // The field's own pointer tells two missing fields apart. What is underlined is the mapping around it.
+            // The missing field's pointer makes the finding unique; the parent is underlined.
             let own = format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1"));
             sink.at(entry, &own, message, help(field, &project.enums));
         }

@@ -1,11 +1,12 @@
-//! Every field is one that the schema knows.
+//! Every field is defined by the schema.
 //!
 //! ## What it does
-//! Refuses fields that a SecretRequest does not have, and says which one was probably meant, or at which level a field
-//! belongs that stands at the wrong one.
+//! Rejects fields that a SecretRequest does not have. The message suggests the field that was
+//! probably meant, or the level at which a misplaced field belongs.
 //!
 //! ## Why is this bad?
-//! A misspelt field is read by nobody: its author believes that something is asked for, and it is not.
+//! goldenpath ignores a misspelled field. Its author believes that it has an effect, but it has
+//! none.
 //!
 //! ## Example
 //! ```yaml
@@ -20,10 +21,11 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix` renames a field that is a slip of the fingers away from one that is missing, where no other is as
-//! near, and moves one that stands at the wrong level, with its comments, to the mapping where it belongs. A field whose
-//! name only begins like another's, and one that stands twice with the same value, need `--unsafe-fixes`. One that
-//! stands twice with two values is for a person.
+//! `validate --fix` renames a field if it is one typo away from a missing field and no other field
+//! is as close. It moves a field at the wrong level, with its comments, to the mapping where it
+//! belongs. `--unsafe-fixes` also renames a field whose name only starts like another one, and
+//! removes a field that appears twice with the same value. A field that appears twice with
+//! different values needs a manual fix.
 
 use std::collections::HashMap;
 
@@ -44,14 +46,14 @@ pub(super) const RULE: Rule = Rule {
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     let unknown = unknown_fields(manifest, root, &project.schema);
-    // Of two fields that could be the same one, which is it?
+    // Two unknown fields may both look like the same known field: then neither is fixed.
     let mut claims: HashMap<(&str, &str), usize> = HashMap::new();
     for field in &unknown {
         if let Some(claim) = claim(field) {
             *claims.entry(claim).or_default() += 1;
         }
     }
-    // The keys of a mapping by their names: searching it for each of ten thousand unknown ones would take seconds.
+    // Index of each mapping's keys by name: a linear search takes seconds for 10,000 unknown keys.
     let mut mappings: HashMap<&str, HashMap<&str, &Key>> = HashMap::new();
     for field in &unknown {
         let UnknownField { mapping, name, known, meant } = field;
@@ -64,21 +66,21 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let (message, help) = match meant {
             Meant::Elsewhere(home) => {
                 let belongs = in_words(home).map_or_else(at_top, |home| format!("`{home}`"));
-                let stands = place.map_or_else(at_top, |place| format!("`{place}`"));
+                let current = place.map_or_else(at_top, |place| format!("`{place}`"));
                 let preposition = |place: &str| if place.starts_with('`') { "in" } else { "at" };
                 let message = format!(
-                    "`{name}` belongs {} {belongs}, and stands {} {stands}",
+                    "`{name}` belongs {} {belongs}, not {} {current}",
                     preposition(&belongs),
-                    preposition(&stands)
+                    preposition(&current)
                 );
                 (message, format!("move it to {belongs}"))
             }
             Meant::There(home) => {
                 let there = in_words(home).map_or_else(at_top, |home| format!("`{home}`"));
-                (has_no, format!("{there} has it already: remove it here, or correct it there"))
+                (has_no, format!("remove it here: {there} already has this field"))
             }
             Meant::Here(near) => (has_no, format!("did you mean `{near}`?")),
-            Meant::Nobody => (has_no, format!("the fields here are {}", known.join(", "))),
+            Meant::Unknown => (has_no, format!("the fields here are {}", known.join(", "))),
         };
         let pointer = format!("{mapping}/{}", name.replace('~', "~0").replace('/', "~1"));
         let keys = mappings.entry(mapping).or_insert_with(|| {
@@ -95,19 +97,20 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         };
         let is_contested =
             claim(field).is_some_and(|claim| claims.get(&claim).is_some_and(|count| *count > 1));
-        let fix = match is_contested {
-            true => None,
-            false => fix(field, &pointer, root, &unknown, |name| keys.contains_key(name)),
+        let fix = if is_contested {
+            None
+        } else {
+            fix(field, &pointer, root, &unknown, |name| keys.contains_key(name))
         };
-        let finding = sink.over(entry, span, &pointer, message, help).mended_by(fix);
+        let finding = sink.over(entry, span, &pointer, message, help).fixed_by(fix);
         match meant {
             Meant::Elsewhere(home) if root.at(home).is_some_and(|(key, _)| key.is_some()) => {
-                finding.with(entry, entry.span(home), "it belongs in here");
+                finding.with(entry, entry.span(home), "it belongs here");
             }
             Meant::There(home) => {
                 let there = root.at(&format!("{home}/{name}")).and_then(|(key, _)| key);
                 if let Some(key) = there {
-                    finding.with(entry, key.span.clone(), "it is here already");
+                    finding.with(entry, key.span.clone(), "already here");
                 }
             }
             _ => {}
@@ -115,8 +118,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether a mapping that is missing may be there under a name that nobody can tell (`sxec`): then making another one
-/// beside it would not be right.
+/// Returns whether a missing mapping may exist with a misspelled name: `sxec`.
+///
+/// Then creating the mapping could be wrong, and the fix is not safe.
 fn may_be_misspelt(home: &str, root: &Node, unknown: &[UnknownField<'_>]) -> bool {
     let mut around = home;
     while root.at(around).is_none() {
@@ -128,12 +132,12 @@ fn may_be_misspelt(home: &str, root: &Node, unknown: &[UnknownField<'_>]) -> boo
             .any(|field| field.mapping == around && !matches!(field.meant, Meant::Elsewhere(_)))
 }
 
-/// The mapping and the name that a field may have been meant to have.
+/// Returns the mapping and the name that the author of a field may have meant.
 fn claim<'a>(field: &UnknownField<'a>) -> Option<(&'a str, &'a str)> {
     match field.meant {
         Meant::Elsewhere(home) => Some((home, field.name)),
         Meant::Here(near) => Some((field.mapping, near)),
-        Meant::There(_) | Meant::Nobody => None,
+        Meant::There(_) | Meant::Unknown => None,
     }
 }
 
@@ -166,7 +170,7 @@ fn fix(
             (here.value == there.value).then(|| fix.safe_if(false))
         }
         Meant::Here(_) => {
-            // What is there already was not what this was meant to be.
+            // If the mapping already has that field, the author meant something else.
             let (near, certainty) = only_one(name, field.known.iter().map(String::as_str))?;
             if is_taken(near) {
                 return None;
@@ -175,6 +179,6 @@ fn fix(
             let fix = Fix::of(change, format!("rename `{name}` to `{near}`"));
             Some(fix.safe_if(matches!(certainty, Certainty::Same | Certainty::Slip)))
         }
-        Meant::Nobody => None,
+        Meant::Unknown => None,
     }
 }

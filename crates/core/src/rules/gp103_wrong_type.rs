@@ -1,11 +1,11 @@
-//! Every value is of the right type.
+//! Every value has the right type.
 //!
 //! ## What it does
-//! Checks that text is text, numbers are numbers and mappings are mappings.
+//! Checks that strings are strings, numbers are numbers, and mappings are mappings.
 //!
 //! ## Why is this bad?
-//! YAML guesses types from how a value looks: `30` is a number, `"30"` is text, and a key with nothing behind it
-//! is null. What a reader takes for one may be the other.
+//! YAML infers types from syntax: `30` is a number, `"30"` is a string, and a key without a value
+//! is null. A reader can easily mistake one for another.
 //!
 //! ## Example
 //! ```yaml
@@ -20,8 +20,8 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix` takes the quotes off a number, and puts them around a value that is to be text, where the value is
-//! in order then.
+//! `validate --fix` removes the quotes around a number, and quotes a value that must be a string,
+//! if the result is valid.
 
 use std::cell::OnceCell;
 
@@ -46,7 +46,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         let ViolationKind::WrongType { expected } = &violation.kind else { continue };
         let Some((_, node)) = root.at(&violation.pointer) else { continue };
         let field = violation.pointer.rsplit('/').next().filter(|name| !name.is_empty());
-        // An item of a list has no name of its own.
+        // A list item has no name: the message names the list.
         let list = field
             .filter(|name| name.parse::<usize>().is_ok())
             .and_then(|_| violation.pointer.rsplit('/').nth(1));
@@ -54,7 +54,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             (None, Some(field)) => format!("{field}: {text}"),
             _ => text.to_owned(),
         };
-        // What belongs in a mapping that has nothing in it stands elsewhere, which is GP102's.
+        // GP102 reports a mapping that is empty because its fields are at the wrong level.
         let is_misplaced = || {
             let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
             unknown.iter().any(
@@ -91,7 +91,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             {
                 let text = &entry.text[node.span.clone()];
                 let quoted = labelled(&format!("\"{text}\""));
-                // Quotes alone make no principal of a number.
+                // A quoted number is still not a valid principal.
                 fix = list
                     .is_none()
                     .then(|| Fix::set(&violation.pointer, text, format!("quote it: `{quoted}`")));
@@ -100,13 +100,14 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             (other, _) => (described(other), format!("write {} here", article(expected))),
         };
         let message = format!("{name} is {found}, not {}", article(expected));
-        // A list in one line is pointed at itself, and not by its key.
+        // Underline a value on one line itself, not its key.
         let is_in_line = !node.span.is_empty() && !entry.text[node.span.clone()].contains('\n');
         let span = if is_in_line { node.span.clone() } else { entry.span(&violation.pointer) };
-        sink.over(entry, span, &violation.pointer, message, help).mended_by(fix);
+        sink.over(entry, span, &violation.pointer, message, help).fixed_by(fix);
     }
 }
 
+/// Describes a value's type, with an article.
 fn described(value: &NodeValue) -> &'static str {
     match value {
         NodeValue::Null => "nothing",
@@ -119,7 +120,7 @@ fn described(value: &NodeValue) -> &'static str {
     }
 }
 
-/// JSON Schema's word for a type, in YAML's words.
+/// Translates a JSON Schema type to YAML terms, with an article.
 fn article(expected: &str) -> String {
     match expected {
         "object" => "a mapping".to_owned(),

@@ -1,13 +1,15 @@
-//! Every name and number is in the form that Kubernetes and AWS take.
+//! Every name and number has the format that Kubernetes and AWS accept.
 //!
 //! ## What it does
-//! Checks IDs (`SEC-` and at least four digits), names (DNS-1123), the bounds of `ttlDays`, the ARNs of principals (roles,
-//! users and roots of accounts, without wildcards), and the store key that follows from the manifest: AWS Secrets Manager
-//! takes letters, digits and `/_+=.@-`, 512 of them at most, and a name that ends in a hyphen and six characters can be
-//! mistaken for a part of an ARN.
+//! Checks IDs (`SEC-` and at least four digits), names (DNS-1123), the bounds of `ttlDays`, the
+//! ARNs of principals (roles, users and account roots, without wildcards), and the store key
+//! derived from the manifest. AWS Secrets Manager accepts letters, digits and `/_+=.@-`, at most
+//! 512 characters. A name that ends in a hyphen and six characters is rejected: it can be mistaken
+//! for part of an ARN.
 //!
 //! ## Why is this bad?
-//! The pull request would merge, and then the API server or AWS would refuse it, with nobody watching.
+//! The pull request would merge, and the API server or AWS would reject the request afterwards,
+//! when the author no longer watches.
 //!
 //! ## Example
 //! ```yaml
@@ -22,8 +24,9 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix` writes a value in lower case, or an ID in upper case and with its four digits, where that is all
-//! that is wrong. With `--unsafe-fixes` it writes the nearest name that is allowed (`pay_ments` becomes `pay-ments`).
+//! `validate --fix` converts a value to lower case, or an ID to upper case with four digits, if
+//! nothing else is wrong. With `--unsafe-fixes` it writes the nearest valid name (`pay_ments`
+//! becomes `pay-ments`).
 
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
@@ -56,15 +59,15 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
             format!("{name} is not in the right form: {reason}"),
             help,
         )
-        .mended_by(fix);
+        .fixed_by(fix);
     }
     if let Some(Err(error)) = &manifest.store_key
         && let StoreKeyError::Refused { key, reason } = error.as_ref()
     {
         let message =
-            format!("the store key `{key}` that follows from `name` is not allowed: {reason}");
+            format!("the store key `{key}`, derived from `name`, is not allowed: {reason}");
         let help =
-            "choose another name, such as one with one letter more in its last word".to_owned();
+            "choose another name, for example with one more letter in its last word".to_owned();
         sink.at(entry, "/metadata/name", message, help);
     }
 }
@@ -78,7 +81,7 @@ fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
         let id = format!("{}{digits:0>4}", SecretId::PREFIX);
         SecretId::parse(&id).is_ok().then_some(id)
     };
-    // A word's case is what is wrong with it, or something else is, and then there is more than one answer.
+    // Wrong case has one correction. For anything else, several are possible.
     let (value, is_certain) = match (field, text.to_lowercase(), to_label(text)) {
         ("description", ..) => return None,
         (list, ..) if is_principals(list) => return None,
@@ -95,7 +98,7 @@ fn fix(field: &str, pointer: &str, text: &str) -> Option<Fix> {
     (value != text).then(|| Fix::set(pointer, &value, message).safe_if(is_certain))
 }
 
-/// The field that a JSON pointer leads to, and whether it leads to an item of that.
+/// Returns the field at a JSON pointer, and whether the pointer is to an item.
 fn field_at(pointer: &str) -> (&str, bool) {
     let mut parts = pointer.rsplit('/');
     let last = parts.next().unwrap_or_default();
@@ -120,9 +123,13 @@ fn help(name: &str, text: Option<&str>) -> String {
         ("ttlDays", _) => "give a number of days between 1 and 3650".to_owned(),
         ("description", _) => "keep it to one line of plain text".to_owned(),
         (list, _) if is_principals(list) => {
-            "write the ARN of a role, a user or an account's root: arn:aws:iam::123456789012:role/payments".to_owned()
+            "write the ARN of a role, a user or an account's root: \
+             arn:aws:iam::123456789012:role/payments"
+                .to_owned()
         }
-        (name, Some(label)) if is_name(name) && Some(label.as_str()) != text => format!("write it as `{label}`"),
+        (name, Some(label)) if is_name(name) && Some(label.as_str()) != text => {
+            format!("write it as `{label}`")
+        }
         _ => "see `schemas/secret_request.schema.json` for the form".to_owned(),
     }
 }

@@ -1,11 +1,13 @@
-//! Every value that comes from a list is in that list.
+//! Every value of a fixed list is in that list.
 //!
 //! ## What it does
-//! Checks owners, environments, secret types, risk tiers, rotation classes, lifecycle states and the provider
-//! against `schemas/metadata/enums.yaml`, and `apiVersion` and `kind` against what a SecretRequest has.
+//! Checks owners, environments, secret types, risk tiers, rotation classes, lifecycle states and
+//! the provider against `schemas/metadata/enums.yaml`. Checks `apiVersion` and `kind` against the
+//! values that a SecretRequest has.
 //!
 //! ## Why is this bad?
-//! Governance, tags and folders follow from these values. An owner that nobody knows answers for nothing.
+//! These values decide governance, tags and folders. An owner that is not in the list does not
+//! exist, so no team is responsible for the secret.
 //!
 //! ## Example
 //! ```yaml
@@ -20,10 +22,10 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix` writes the value that was meant where it is sure: another case or other separators, a slip of the
-//! fingers away and no other as near, or the beginning of what stands there (`prod` for `production`). What is only the
-//! beginning of a value, has other digits, or asks for a secret to be taken down (`decommission_requested`,
-//! `decommissioned`) needs `--unsafe-fixes`.
+//! `validate --fix` writes the right value if it is certain: the value differs only in case or
+//! separators, has one typo and no other value is as close, or starts with a valid value (`prod`
+//! for `production`). `--unsafe-fixes` also completes the beginning of a value, corrects digits,
+//! and sets the states that lead to deletion (`decommission_requested`, `decommissioned`).
 
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
@@ -57,13 +59,13 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             help.push_str(&format!(" (from {})", project.config.enums));
         }
         let fix = fix(&violation.pointer, found, allowed);
-        sink.at(entry, &violation.pointer, message, help).mended_by(fix);
+        sink.at(entry, &violation.pointer, message, help).fixed_by(fix);
     }
 }
 
 fn fix(pointer: &str, found: &str, allowed: &[String]) -> Option<Fix> {
     let (value, certainty) = only_one(found, allowed.iter().map(String::as_str))?;
-    // A slip is no request to delete something.
+    // A typo is not a request to delete a secret.
     let ends = matches!(
         LifecycleStatus::parse(value),
         Ok(LifecycleStatus::DecommissionRequested | LifecycleStatus::Decommissioned)

@@ -1,12 +1,12 @@
-//! A secret of high risk is rotated.
+//! A high-risk secret is rotated.
 //!
 //! ## What it does
-//! Where the governance table requires rotation for the risk tier, refuses `rotationClass: none`. Built in, that is
-//! the tier `high`.
+//! Rejects `rotationClass: none` for risk tiers whose rotation the governance table requires. By
+//! default that is the tier `high`.
 //!
 //! ## Why is this bad?
-//! A credential that never changes is worth stealing for as long as it exists, and one of high risk is worth the
-//! most.
+//! A credential that never changes stays valuable to a thief for as long as it exists. For a
+//! high-risk secret the damage is greatest.
 //!
 //! ## Example
 //! ```yaml
@@ -38,19 +38,21 @@ pub(super) const RULE: Rule = Rule {
     check: RuleCheck::Entry(check),
 };
 
-/// The rotation class of a secret that nothing rotates.
+/// The rotation class of secrets without rotation.
 const NO_ROTATION: &str = "none";
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if let Some(tier) = unrotated(entry, project, Rotation::Required) {
         let message = format!(
-            "a secret of risk tier `{tier}` must be rotated, and `rotationClass` is `{NO_ROTATION}`"
+            "a secret of risk tier `{tier}` must be rotated, but `rotationClass` is `{NO_ROTATION}`"
         );
         report(entry, project, tier, message, sink);
     }
 }
 
-/// The risk tier of a manifest without rotation, if the governance table says `rotation` for it.
+/// Returns the tier of a manifest without rotation, if it has this `rotation`.
+///
+/// The governance table defines the `rotation` of a tier.
 pub(super) fn unrotated<'a>(
     entry: &'a Entry,
     project: &Project,
@@ -63,6 +65,7 @@ pub(super) fn unrotated<'a>(
         .then_some(tier)
 }
 
+/// Reports the rotation class, and suggests the classes that rotate.
 pub(super) fn report(
     entry: &Entry,
     project: &Project,

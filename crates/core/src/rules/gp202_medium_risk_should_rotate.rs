@@ -1,11 +1,11 @@
-//! A secret of medium risk had better be rotated.
+//! A medium-risk secret should be rotated.
 //!
 //! ## What it does
-//! Where the governance table recommends rotation for the risk tier, warns of `rotationClass: none`. Built in, that
-//! is the tier `medium`.
+//! Warns about `rotationClass: none` for risk tiers whose rotation the governance table recommends.
+//! By default that is the tier `medium`.
 //!
 //! ## Why is this bad?
-//! A credential that never changes is worth stealing for as long as it exists.
+//! A credential that never changes stays valuable to a thief for as long as it exists.
 //!
 //! ## Example
 //! ```yaml

@@ -1,11 +1,12 @@
-//! A secret lives no longer than its risk tier allows.
+//! The ttl is within the limit of the risk tier.
 //!
 //! ## What it does
-//! Compares `spec.ttlDays` with the governance table's `maxTtlDays` for the risk tier. Built in, that is 365 days in
-//! every tier.
+//! Compares `spec.ttlDays` with the governance table's `maxTtlDays` for the risk tier. By default
+//! that is 365 days in every tier.
 //!
 //! ## Why is this bad?
-//! The ttl is when somebody looks whether the secret is still needed. Too long, and nobody ever does.
+//! When the ttl expires, a person checks whether the secret is still needed. If the ttl is too
+//! long, that check never happens.
 //!
 //! ## Example
 //! ```yaml
@@ -20,7 +21,8 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix --unsafe-fixes` writes the longest that the tier allows. Less may be right, or another tier.
+//! `validate --fix --unsafe-fixes` writes the tier's maximum. A lower value or another tier may be
+//! right.
 
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
@@ -37,11 +39,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(request) = entry.request() else { return };
     let Some(tier) = project.governance.tiers.get(&request.risk_tier) else { return };
-    let told = entry.manifest().is_some_and(|manifest| manifest.is_at_fault("/spec/ttlDays"));
-    if request.ttl_days > tier.max_ttl_days && !told {
+    let is_invalid = entry.manifest().is_some_and(|manifest| manifest.is_at_fault("/spec/ttlDays"));
+    if request.ttl_days > tier.max_ttl_days && !is_invalid {
         let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
         let message = format!(
-            "`ttlDays` is {}, and a secret of risk tier `{name}` may live {longest} days",
+            "`ttlDays` is {}, but risk tier `{name}` allows at most {longest} days",
             request.ttl_days
         );
         let change = YamlEdit::Set {
@@ -54,9 +56,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
             entry,
             "/spec/ttlDays",
             message,
-            format!("write {longest} or less; it can be renewed then"),
+            format!("write {longest} or less; the ttl can be renewed later"),
         )
         .with(entry, entry.span("/spec/risk/tier"), format!("the tier is `{name}`"))
-        .mended_by(Some(fix));
+        .fixed_by(Some(fix));
     }
 }

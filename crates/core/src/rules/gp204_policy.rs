@@ -1,18 +1,20 @@
-//! A manifest keeps the platform team's own rules.
+//! A manifest follows the platform team's own policies.
 //!
 //! ## What it does
-//! Evaluates the `policies` of `goldenpath.yaml`, which are written in CEL, the Common Expression Language. A policy
-//! finds something where its `when` is true and its `assert` is not. Its message, its help, its severity and the place
-//! are its own.
+//! Evaluates the `policies` of `goldenpath.yaml`, written in CEL, the Common Expression Language. A
+//! policy reports a manifest if its `when` is true and its `assert` is false. Each policy defines
+//! its own message, help, severity and field.
 //!
-//! The variables are `manifest`, `path` and, on a change, `base`: the manifest of the same ID before the change, and
-//! null for a new one. A policy that speaks of `base` is silent where no change is judged.
+//! The variables are `manifest`, `path` and, on a change, `base`: the manifest of the same ID
+//! before the change, or null for a new one. A policy that uses `base` is skipped when no change is
+//! checked.
 //!
-//! A policy that cannot be evaluated, for example because a field is missing, is an error in the configuration.
+//! A policy that cannot be evaluated, for example because a field is missing, is a configuration
+//! error.
 //!
 //! ## Why is this bad?
-//! Somebody wrote the policy down for a reason that goldenpath does not know. The message says it; `goldenpath.yaml`
-//! says who to ask.
+//! The platform team wrote the policy for a reason that goldenpath does not know. Read the policy's
+//! message. If it is not clear, ask the owners of `goldenpath.yaml`.
 //!
 //! ## Example
 //! ```yaml
@@ -59,7 +61,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
     if project.policies.is_empty() {
         return Ok(());
     }
-    // What is not a SecretRequest has findings that say so, and is rendered and applied by nobody.
+    // Other rules report files that are not a SecretRequest, and no command applies them.
     let entries: Vec<&Entry> =
         catalog.selected().filter(|entry| entry.request().is_some()).collect();
     if entries.is_empty() {
@@ -69,12 +71,12 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
         .into_iter()
         .map(|(before, after)| (after.path.as_str(), before))
         .collect();
-    // Threads of their own, since the interpreter needs more stack than the ones that read manifests have.
+    // A separate thread pool: the CEL interpreter needs a larger stack than the default pool has.
     let threads =
         ThreadPoolBuilder::new().stack_size(Policies::STACK).build().map_err(|error| {
             ConfigError::new(
                 project.policies.file(),
-                format!("the policies cannot be run: {error}"),
+                format!("cannot start threads for the policies: {error}"),
                 "allow more threads or memory",
             )
         })?;
@@ -87,7 +89,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
             .collect()
     });
     let overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
-    // In the catalog's order, so that it is always the same error that comes first.
+    // In catalog order, so that the first error is always the same.
     for (entry, broken) in entries.into_iter().zip(broken) {
         for policy in broken? {
             let message = format!("{}: {}", policy.name, policy.message);
@@ -106,6 +108,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
     Ok(())
 }
 
+/// Returns the policies that a manifest violates.
 fn broken_by<'a>(
     entry: &Entry,
     catalog: &Catalog,
@@ -115,17 +118,17 @@ fn broken_by<'a>(
     let json = |entry: &Entry| entry.root().map(Node::to_json);
     let manifest = json(entry).unwrap_or_default();
     let base = catalog.before.as_ref().map(|change| match before {
-        // A manifest that was broken promised nothing.
+        // A base manifest that was invalid counts as null.
         Some(before) => before.request().and(json(before)).unwrap_or_default(),
         None if change.changed.contains(&entry.path) => Value::Null,
-        // Judged because the rules changed, and not it.
+        // Checked only because the rules changed: the manifest is its own base.
         None => manifest.clone(),
     });
     let subject = PolicySubject { path: &entry.path, manifest: &manifest, base: base.as_ref() };
     project.policies.broken_by(subject)
 }
 
-/// The part of `pointer` that exists: a missing field is shown by what it is missing from.
+/// Returns the longest existing part of `pointer`: for a missing field, its parent.
 fn nearest<'a>(entry: &Entry, pointer: &'a str) -> &'a str {
     let mut pointer = pointer;
     let exists = |pointer: &str| entry.root().is_some_and(|root| root.at(pointer).is_some());

@@ -1,13 +1,15 @@
-//! A value that is to be generated is one that can be.
+//! A value can be generated only if its secret type allows it.
 //!
 //! ## What it does
-//! Where a manifest says `spec.value.generate: true`, looks whether all that a value of its `secretType` needs can be made: each
-//! required key has a recipe, and at least one key has. Which keys a type has stands in
-//! `schemas/metadata/secret_types.yaml`; a catalog's own copy wins. Built in, that is so for `database-credentials`,
-//! `webhook-secret`, `signing-key`, `encryption-key` and `generic`.
+//! For a manifest with `spec.value.generate: true`, checks that its `secretType` can be generated:
+//! each required key has a recipe, and at least one key has one.
+//! `schemas/metadata/secret_types.yaml` defines the keys of each type; a catalog's own copy
+//! overrides the built-in one. The built-in types `database-credentials`, `webhook-secret`,
+//! `signing-key`, `encryption-key` and `generic` can be generated.
 //!
 //! ## Why is this bad?
-//! An API key, or a certificate, is given out by somebody else: whatever goldenpath made in its place would open nothing.
+//! An external issuer provides an API key or a certificate. A value that goldenpath generates
+//! instead does not work.
 //!
 //! ## Example
 //! ```yaml
@@ -19,7 +21,7 @@
 //!
 //! ## Use instead
 //! ```text
-//! no `value` in the manifest, and once the secret is there: goldenpath value set SEC-0007
+//! no `value` in the manifest; after the secret is created: goldenpath value set SEC-0007
 //! ```
 
 use super::{Rule, RuleCheck, Severity, Sink};
@@ -45,18 +47,16 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         return;
     }
     let why = match secret_type.only_given().as_slice() {
-        [] => "no key of it has a recipe".to_owned(),
-        [key] => format!("its key `{key}` is one that only a person can give"),
+        [] => "none of its keys has a recipe".to_owned(),
+        [key] => format!("its key `{key}` can only be set by a person"),
         keys => {
             let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            format!("its keys {} are ones that only a person can give", keys.join(" and "))
+            format!("its keys {} can only be set by a person", keys.join(" and "))
         }
     };
     let message = format!("the value of a secret of type `{name}` cannot be generated: {why}");
-    let help = format!(
-        "leave `generate` out, and give the value with `goldenpath value set {}`",
-        request.id
-    );
+    let help =
+        format!("remove `generate`, and set the value with `goldenpath value set {}`", request.id);
     sink.at(entry, "/spec/value/generate", message, help).with(
         entry,
         entry.span("/spec/secretType"),

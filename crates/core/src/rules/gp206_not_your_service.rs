@@ -1,20 +1,23 @@
-//! A service asks for secrets with its own owners and in its own namespaces.
+//! A service uses its own owners and namespaces.
 //!
 //! ## What it does
-//! Compares `metadata.owner` and `spec.access.namespace` with `ownership.services` in `goldenpath.yaml`:
+//! Compares `metadata.owner` and `spec.access.namespace` with `ownership.services` in
+//! `goldenpath.yaml`:
 //!
 //! - An owner that the service does not list is an error.
 //! - A namespace that the service does not list is an error.
 //! - A namespace that another service lists is an error, unless this one lists it too.
-//! - A service that is not in the table is a warning; with `ownership.unlisted: deny` it is an error.
-//! - A namespace that has the name of another service is a warning, where no list says more.
+//! - A service that is not in the table is a warning; with `ownership.unlisted: deny` it is an
+//!   error.
+//! - A namespace with the name of another service is a warning, if no list decides.
 //!
-//! A list that is left out restricts nothing. In a change, the base's table decides. Decommissioned manifests are not
-//! checked: they ask for nothing.
+//! An omitted list restricts nothing. On a change, the base's table applies. Decommissioned
+//! manifests are skipped.
 //!
 //! ## Why is this bad?
-//! Whoever can read Secrets in a namespace can read the value, and the owner decides about its future. With the wrong
-//! one, a pull request takes a credential from another team, or puts one where that team's workloads read it.
+//! Everyone who can read Secrets in a namespace can read the value, and the owner decides about the
+//! secret's future. With the wrong namespace or owner, a pull request takes a credential from
+//! another team, or exposes one to that team's workloads.
 //!
 //! ## Example
 //! ```yaml
@@ -78,7 +81,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         {
             let message = format!("the owner `{owner}` does not own the service `{service}`");
             let help = format!(
-                "use {}, or ask the platform team to change `ownership.services.{service}.owners` in {config}",
+                "use {}, or ask the platform team to change \
+                 `ownership.services.{service}.owners` in {config}",
                 any_of(owners)
             );
             sink.at(entry, "/metadata/owner", message, help);
@@ -105,7 +109,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
                 let message =
                     format!("the namespace `{namespace}` belongs to the service `{holder}`");
                 let help = format!(
-                    "use a namespace of `{service}`, or ask the platform team to add this one to {list}"
+                    "use a namespace of `{service}`, \
+                     or ask the platform team to add this one to {list}"
                 );
                 sink.at(entry, pointer, message, help);
             }
@@ -113,7 +118,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
                 let message =
                     format!("the namespace `{namespace}` has the name of another service");
                 let help = format!(
-                    "use a namespace of `{service}`, or ask the platform team to add this one to {list}"
+                    "use a namespace of `{service}`, \
+                     or ask the platform team to add this one to {list}"
                 );
                 let finding = sink.at(entry, pointer, message, help);
                 if !is_overridden {
@@ -124,7 +130,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     }
 }
 
-/// `a`, `b` or `c`; of many, the first ones.
+/// Joins names as "`a`, `b` or `c`", with at most five of them.
 fn any_of(names: &[String]) -> String {
     const MOST: usize = 5;
     let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();

@@ -1,14 +1,14 @@
-//! Namespaces of the cluster's own components are used only by services that list them.
+//! Only services that list a system namespace use it.
 //!
 //! ## What it does
-//! Compares `spec.access.namespace` with `ownership.deniedNamespaces` in `goldenpath.yaml`, which without a configuration
-//! is `kube-*`, `argocd`, `flux-system` and `external-secrets`. A service that lists such a namespace below
-//! `ownership.services` may use it; the pattern `*` does not count as listing it.
+//! Compares `spec.access.namespace` with `ownership.deniedNamespaces` in `goldenpath.yaml`. The
+//! default is `kube-*`, `argocd`, `flux-system` and `external-secrets`. A service that lists such a
+//! namespace below `ownership.services` may use it; the pattern `*` does not count as listing it.
 //!
 //! ## Why is this bad?
-//! In these namespaces a Secret of the right name is power over the cluster: `argocd-secret` holds the administrator's
-//! password, a bootstrap token in `kube-system` lets a node join, and the operator's namespace holds the credentials that
-//! read every secret.
+//! In these namespaces, a Secret with the right name controls the cluster: `argocd-secret` contains
+//! the administrator's password, a bootstrap token in `kube-system` lets a node join, and the
+//! operator's namespace contains credentials that can read every secret.
 //!
 //! ## Example
 //! ```yaml
@@ -30,7 +30,7 @@
 //!     k8sSecretName: web-session-key
 //! ```
 //!
-//! Where a service belongs there, the platform team lists it:
+//! If the service belongs in that namespace, the platform team lists it:
 //!
 //! ```yaml
 //! # goldenpath.yaml

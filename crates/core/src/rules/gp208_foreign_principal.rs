@@ -1,15 +1,16 @@
-//! Principals that may use a value are in the accounts of the service.
+//! Principals with access to a value are in the accounts of the service.
 //!
 //! ## What it does
-//! Compares the accounts of the ARNs in `readPrincipals`, `writePrincipals` and `breakGlassPrincipals` below `spec.access`
-//! with `ownership.services.<service>.accounts` in `goldenpath.yaml`: one that is not listed is an error. Without such a
-//! list, a principal of another account than the secret's is a warning. The secret's account is the environment's
-//! `accountId`, the account of its `roleArn`, or those of `store`; where none is configured, it is not known, and
-//! nothing is found.
+//! Compares the accounts of the ARNs in `readPrincipals`, `writePrincipals` and
+//! `breakGlassPrincipals` below `spec.access` with `ownership.services.<service>.accounts` in
+//! `goldenpath.yaml`. An account that is not listed is an error. Without such a list, a principal
+//! in another account than the secret is a warning. The secret's account is the environment's
+//! `accountId`, the account of its `roleArn`, or those of `store`. If none is configured, the rule
+//! reports nothing.
 //!
 //! ## Why is this bad?
-//! The value leaves the account, and with it everything that guards it there. Who can use it from then on is the other
-//! account's decision.
+//! The value leaves the account, and with it the controls of that account. From then on, the other
+//! account decides who can use it.
 //!
 //! ## Example
 //! ```yaml
@@ -46,7 +47,7 @@ const FIELDS: [&str; 3] = ["readPrincipals", "writePrincipals", "breakGlassPrinc
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(request) = entry.living() else { return };
-    // Most manifests leave that to others.
+    // Most manifests have no list of principals.
     if request.principals.is_none() {
         return;
     }
@@ -82,11 +83,11 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 }
                 AccountObjection::OfAnother { own } => {
                     let message = format!(
-                        "this principal is of the account {account}, and the secret is in {own}"
+                        "this principal is in account {account}, but the secret is in account {own}"
                     );
                     let help = format!(
-                        "use a principal of {own}, or ask the platform team to list both accounts in \
-                         `ownership.services.{service}.accounts` in {config}"
+                        "use a principal of {own}, or ask the platform team to list both accounts \
+                         in `ownership.services.{service}.accounts` in {config}"
                     );
                     sink.at(entry, &pointer, message, help);
                 }

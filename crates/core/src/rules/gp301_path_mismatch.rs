@@ -1,11 +1,11 @@
-//! A manifest lies where its service, environment and ID say.
+//! The path of a manifest matches its service, environment and ID.
 //!
 //! ## What it does
 //! Checks that the file is `<catalog>/<service>/<environment>/<id>.yaml`.
 //!
 //! ## Why is this bad?
-//! People, code owners and selections go by folders, goldenpath goes by fields. Where the two disagree, a change is
-//! reviewed by the wrong team or applied to the wrong environment.
+//! People, code owners and selections use folders; goldenpath uses fields. If the two disagree, the
+//! wrong team reviews a change, or it is applied to the wrong environment.
 //!
 //! ## Example
 //! ```text
@@ -18,9 +18,10 @@
 //! ```
 //!
 //! ## Fix
-//! `validate --fix` moves the file to where its fields say, as `git mv` does, if nothing is there. Where it is the fields
-//! that changed since the last commit, where they are another manifest's too, or where the file lies outside of the
-//! catalog, it takes `--unsafe-fixes`: then the folder may be right.
+//! `validate --fix` moves the file to the path that its fields define, as `git mv` does, if that
+//! path is free. It needs `--unsafe-fixes` if the fields changed since the last commit, if another
+//! manifest has the same fields, or if the file is outside the catalog: then the folder may be
+//! right.
 
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project, path_of};
@@ -35,7 +36,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some((service_field, environment_field, id)) = says(entry) else { return };
+    let Some((service_field, environment_field, id)) = claimed_place(entry) else { return };
     let expected = path_of(project, service_field, environment_field, id);
     if entry.path == expected {
         return;
@@ -45,10 +46,10 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let parts: Option<Vec<&str>> = below.map(|below| below.split('/').collect());
     let Some([service, environment, file]) = parts.as_deref() else {
         let message = format!(
-            "a manifest lies in `{}/<service>/<environment>/`, and this file does not",
+            "manifests belong in `{}/<service>/<environment>/`, but this file is elsewhere",
             project.folder()
         );
-        sink.at(entry, "", message, help).mended_by(Some(Fix::path(&expected)));
+        sink.at(entry, "", message, help).fixed_by(Some(Fix::path(&expected)));
         return;
     };
     let (pointer, message) = if *service != service_field {
@@ -62,22 +63,23 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         (
             "/metadata/environment",
             format!(
-                "the folder says the environment is `{environment}`, the manifest says `{environment_field}`"
+                "the folder says the environment is `{environment}`, the manifest says \
+                 `{environment_field}`"
             ),
         )
     } else {
-        ("/metadata/id", format!("the file is called `{file}`, and its ID is `{id}`"))
+        ("/metadata/id", format!("the file is named `{file}`, but its ID is `{id}`"))
     };
     if entry.manifest().is_some_and(|manifest| manifest.is_at_fault(pointer)) {
         return;
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();
     sink.at(entry, pointer, message, format!("{help}, or correct `{field}`"))
-        .mended_by(Some(Fix::path(&expected)));
+        .fixed_by(Some(Fix::path(&expected)));
 }
 
-/// The service, the environment and the ID that a manifest gives, whatever else is wrong with it.
-fn says(entry: &Entry) -> Option<(&str, &str, SecretId)> {
+/// Returns service, environment and ID, even if other fields are invalid.
+fn claimed_place(entry: &Entry) -> Option<(&str, &str, SecretId)> {
     if let Some(request) = entry.request() {
         return Some((request.service.as_str(), request.environment.as_str(), request.id));
     }

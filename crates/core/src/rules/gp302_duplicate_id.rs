@@ -1,12 +1,13 @@
 //! No two manifests have the same ID.
 //!
 //! ## What it does
-//! Compares `metadata.id` across the whole catalog, whatever part of it a run is about. Before a push, the hook also asks the
-//! remote whether another of its branches gives the ID to another manifest.
+//! Compares `metadata.id` across the whole catalog, regardless of the run's selection. Before a
+//! push, the hook also checks whether another branch of the remote has a different manifest with
+//! the ID.
 //!
 //! ## Why is this bad?
-//! The ID is what the audit trail, the tags and the tickets refer to. Two secrets under one ID cannot be told apart
-//! two years later.
+//! The audit trail, the tags and the tickets refer to the ID. If two secrets share one, their
+//! records cannot be separated later.
 //!
 //! ## Example
 //! ```text
@@ -20,7 +21,7 @@
 //! catalogs/secrets/orders/dev/SEC-0008.yaml       id: SEC-0008
 //! ```
 //!
-//! `goldenpath id renumber` does that: the younger of the two gets the next free ID.
+//! `goldenpath id renumber` does this: it gives the newer manifest the next free ID.
 
 use super::{Finding, Rule, RuleCheck, RuleSet, Severity, Sink, duplicates, redaction};
 use crate::catalog::{Catalog, Entry, Project};
@@ -34,7 +35,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
-    let help = "`goldenpath id renumber` gives the younger manifest the next free ID, in `metadata.id` and in its file name";
+    let help = "run `goldenpath id renumber`: it gives the newer manifest the next free ID, in \
+                `metadata.id` and in its file name";
     duplicates::report(
         catalog,
         sink,
@@ -46,8 +48,10 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
 }
 
 impl RuleSet<'_> {
-    /// That another branch, called `branch`, has a manifest at `other` with the ID of the one at `path` of the catalog; None
-    /// where the rule is off.
+    /// Returns the finding that another branch uses the ID of the manifest at `path`.
+    ///
+    /// `branch` is the name of that branch, and `other` the path of its manifest. None if the rule
+    /// is off.
     #[must_use]
     pub fn taken_elsewhere(
         &self,
@@ -60,8 +64,9 @@ impl RuleSet<'_> {
         let (rule, severity) = self.rules.iter().find(|(rule, _)| rule.code == RULE.code)?;
         let id = entry.claimed_id().unwrap_or_default();
         let message = format!("the ID `{id}` is taken: {other} on {branch} has it");
-        let help =
-            format!("`goldenpath id renumber {path}` gives this one the next free ID; commit that");
+        let help = format!(
+            "give this one the next free ID with `goldenpath id renumber {path}`, and commit it"
+        );
         let mut findings = Vec::new();
         Sink::new(rule, *severity, &mut findings).at(entry, "/metadata/id", message, help);
         redaction::seal(&mut findings, catalog, self.project);

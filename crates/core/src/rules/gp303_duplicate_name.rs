@@ -1,12 +1,12 @@
 //! No two manifests have the same store key.
 //!
 //! ## What it does
-//! Compares the store keys that follow from the manifests (by default from service, environment and name) across the
-//! whole catalog, whatever part of it a run is about.
+//! Compares the store keys derived from the manifests (by default from service, environment and
+//! name) across the whole catalog, regardless of the run's selection.
 //!
 //! ## Why is this bad?
-//! Both manifests would own the same secret: the one would change what the other asks for, and taking the one down
-//! would delete the other's credential.
+//! Both manifests would own the same secret: each would overwrite the other's changes, and
+//! decommissioning one would delete the other's credential.
 //!
 //! ## Example
 //! ```yaml

@@ -1,19 +1,20 @@
 //! No two manifests write the same Kubernetes Secret.
 //!
 //! ## What it does
-//! Compares cluster, namespace and `k8sSecretName` across the whole catalog, whatever part of it a run is about. Each
-//! environment has a cluster of its own, unless `environments.<environment>.cluster.name` says which ones share one.
+//! Compares cluster, namespace and `k8sSecretName` across the whole catalog, regardless of the
+//! run's selection. Each environment has its own cluster, unless
+//! `environments.<environment>.cluster.name` says that several share one.
 //!
 //! ## Why is this bad?
-//! Two ExternalSecrets with one target overwrite each other at every refresh, and the application sees now the one
-//! value, now the other.
+//! Two ExternalSecrets with one target overwrite each other at every refresh. The application reads
+//! sometimes one value, sometimes the other.
 //!
 //! ## Example
 //! ```yaml
 //! spec:
 //!   access:
 //!     namespace: payments
-//!     k8sSecretName: payments-db-creds   # SEC-0007's, in the same cluster
+//!     k8sSecretName: payments-db-creds   # also SEC-0007's, in the same cluster
 //! ```
 //!
 //! ## Use instead

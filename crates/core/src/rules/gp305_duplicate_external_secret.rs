@@ -1,24 +1,25 @@
 //! No two manifests have the same ExternalSecret.
 //!
 //! ## What it does
-//! Compares cluster, namespace and `metadata.name`, which the name of the ExternalSecret follows from (`<name>-sync`),
-//! across the whole catalog, whatever part of it a run is about. Each environment has a cluster of its own, unless
-//! `environments.<environment>.cluster.name` in `goldenpath.yaml` says which ones share one. Two manifests that have the
-//! store key in common too are GP303's.
+//! Compares cluster, namespace and `metadata.name`, from which the name of the ExternalSecret
+//! (`<name>-sync`) is derived, across the whole catalog, regardless of the run's selection. Each
+//! environment has its own cluster, unless `environments.<environment>.cluster.name` in
+//! `goldenpath.yaml` says that several share one. If two manifests also share the store key, GP303
+//! reports them.
 //!
 //! ## Why is this bad?
-//! Both projections describe one object. In the cluster the one overwrites the other, so that one of the two Kubernetes
-//! Secrets disappears, and `kustomize build` over both files fails.
+//! Both projections describe the same object. In the cluster, one overwrites the other, so that one
+//! of the two Kubernetes Secrets disappears. `kustomize build` over both files fails.
 //!
 //! ## Example
 //! ```yaml
 //! # catalogs/secrets/web/dev/SEC-0008.yaml
 //! metadata:
-//!   name: payments-db-credentials   # as SEC-0007 of the service payments
+//!   name: payments-db-credentials   # same as SEC-0007 of the service payments
 //!   service: web
 //! spec:
 //!   access:
-//!     namespace: payments           # as SEC-0007
+//!     namespace: payments           # same as SEC-0007
 //! ```
 //!
 //! ## Use instead
@@ -44,7 +45,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
-    // Where both rules are errors, one cause is one finding.
+    // If both rules are errors, one cause gets one finding.
     let mut levels = project.config.rules.iter();
     let of_the_key =
         levels.find(|(key, _)| gp303_duplicate_name::RULE.answers_to(key)).map(|(_, level)| *level);

@@ -1,11 +1,11 @@
-//! A manifest keeps its ID.
+//! The ID of a manifest does not change.
 //!
 //! ## What it does
-//! On a change, refuses another `metadata.id` in a file that had one before.
+//! On a change, rejects a different `metadata.id` in a file that already had an ID.
 //!
 //! ## Why is this bad?
-//! The audit trail, the tags and the tickets know the secret by its ID. Under a new one it is a new secret, and the old
-//! one is nobody's.
+//! The audit trail, the tags and the tickets identify the secret by its ID. With a new ID it
+//! becomes a new secret, and no manifest manages the old one.
 //!
 //! ## Example
 //! ```diff
@@ -31,14 +31,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
-    // Of what was no ID, such as `sec-0007`, nothing was ever made.
+    // An invalid ID, such as `sec-0007`, was never applied and may change.
     let renumbered = before_after::renumbered(catalog)
         .into_iter()
         .filter(|(_, old, _)| SecretId::parse(old).is_ok());
     for (after, old, new) in renumbered {
-        let message = format!("the ID was `{old}` and is `{new}` now; an ID stays with its secret");
+        let message = format!("the ID changed from `{old}` to `{new}`; a secret keeps its ID");
         let help = format!(
-            "set it back to `{old}`; a new secret takes a new file: `goldenpath new secret`"
+            "set it back to `{old}`; for a new secret, create a new file: `goldenpath new secret`"
         );
         sink.at(after, "/metadata/id", message, help);
     }

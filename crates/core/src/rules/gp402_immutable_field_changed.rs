@@ -1,12 +1,12 @@
-//! Name, service, environment and provider stay as they are.
+//! Name, service, environment and provider do not change.
 //!
 //! ## What it does
-//! On a change, compares the manifests of the same ID before and after, wherever the file has moved. What could never be
-//! a name (`Payments`) may be mended: nothing was made of it.
+//! On a change, compares the manifests with the same ID before and after, even if the file moved. A
+//! value that was never a valid name (`Payments`) may be corrected: it was never applied.
 //!
 //! ## Why is this bad?
-//! The store key follows from these fields: with another name the manifest asks for another secret, empty, while the
-//! old one stays behind with the value that applications use.
+//! The store key is derived from these fields. With another name, the manifest requests another
+//! secret, which is empty, and the old one stays with the value that applications use.
 //!
 //! ## Example
 //! ```diff
@@ -15,8 +15,8 @@
 //! ```
 //!
 //! ## Use instead
-//! A new manifest for the new name; the old one goes through `deprecated` and `decommission_requested` when nothing uses
-//! it any more.
+//! Create a new manifest with the new name. When no application uses the old secret, set its
+//! manifest to `deprecated` and then to `decommission_requested`.
 
 use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
@@ -39,7 +39,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             entry.root()?.string_at(pointer).map(str::to_owned)
         };
         for pointer in FIELDS {
-            // A field that is missing on either side is another rule's.
+            // Another rule reports a field that is missing before or after.
             let (Some(old), Some(new)) = (value(before, pointer), value(after, pointer)) else {
                 continue;
             };
@@ -47,10 +47,11 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             if old != new && is_possible {
                 let field = pointer.rsplit('/').next().unwrap_or_default();
                 let message = format!(
-                    "`{field}` was `{old}` and cannot become `{new}`: another secret would be meant"
+                    "`{field}` was `{old}` and cannot become `{new}`: it identifies the secret"
                 );
                 let help = format!(
-                    "set it back to `{old}`, and ask for the other secret in a manifest of its own"
+                    "set it back to `{old}`; for another secret, create a new manifest with \
+                     `goldenpath new secret`"
                 );
                 sink.at(after, pointer, message, help);
             }

@@ -1,12 +1,13 @@
-//! The lifecycle goes step by step.
+//! The lifecycle status changes one step at a time.
 //!
 //! ## What it does
-//! On a change, allows `lifecycle.status` to go one step forward (`active` → `deprecated` → `decommission_requested` →
-//! `decommissioned`) or one step back until deletion. `decommissioned` is final.
+//! On a change, allows `lifecycle.status` to go one step forward (`active` → `deprecated` →
+//! `decommission_requested` → `decommissioned`), or one step back until the secret is deleted.
+//! `decommissioned` is final.
 //!
 //! ## Why is this bad?
-//! Each step gives somebody time: deprecation tells the consumers, the request starts the gates. A step that is skipped is
-//! an outage that nobody was warned of.
+//! Each step gives people time: `deprecated` warns the consumers, and `decommission_requested`
+//! starts the gates. Skipping a step causes an outage without warning.
 //!
 //! ## Example
 //! ```diff
@@ -43,7 +44,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         }
         let message = format!("`{old}` cannot become `{new}`");
         let help = match old.steps() {
-            [] => format!("`{old}` is final; ask for a new secret: `goldenpath new secret`"),
+            [] => format!("`{old}` is final; create a new secret: `goldenpath new secret`"),
             steps => {
                 let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
                 format!("from `{old}` the next step is {}", steps.join(" or "))

@@ -1,13 +1,13 @@
-//! A manifest stays until its secret is gone.
+//! A manifest stays until its secret is decommissioned.
 //!
 //! ## What it does
-//! On a change, refuses to remove a manifest whose status was not `decommissioned`. A manifest that
-//! stays where it is while the change moves the catalog to another folder is removed from the
-//! catalog, too.
+//! On a change, rejects the removal of a manifest whose status was not `decommissioned`. If the
+//! change moves the catalog to another folder, a manifest that stays in the old folder counts as
+//! removed.
 //!
 //! ## Why is this bad?
-//! goldenpath deletes nothing without intent: without its manifest the secret would live on, with nobody to answer for it
-//! and nothing to take it down.
+//! goldenpath deletes only secrets that a manifest requests to delete. Without its manifest, the
+//! secret continues to exist, but it has no owner and no process that decommissions it.
 //!
 //! ## Example
 //! ```text
@@ -18,7 +18,7 @@
 //! ```yaml
 //! spec:
 //!   lifecycle:
-//!     status: deprecated     # then decommission_requested; apply makes it decommissioned
+//!     status: deprecated     # then decommission_requested; apply sets decommissioned
 //! ```
 
 use super::{Rule, RuleCheck, Severity, Sink, before_after};
@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     let Some(before) = &catalog.before else { return };
-    // Nearest to the hand of somebody who commits; anybody else may be at another commit.
+    // `HEAD` is the shortest name in a commit hook. Elsewhere, HEAD may be another commit.
     let from = match (catalog.snapshot, before.snapshot) {
         (Snapshot::Index, _) => "HEAD".to_owned(),
         (_, Snapshot::Commit(id)) => id.to_string()[..8].to_owned(),
@@ -49,7 +49,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             let (message, help) = match &before.moved_to {
                 Some(folder) if catalog.entries.iter().any(|other| other.path == entry.path) => (
                     format!(
-                        "{id} is left behind by the catalog, which moves to `{folder}`, and its status was `{status}`"
+                        "{id} is left behind: the catalog moves to `{folder}`, and its status was \
+                         `{status}`"
                     ),
                     format!(
                         "move the whole folder in the same change: git mv {} {folder}",
@@ -57,9 +58,10 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
                     ),
                 ),
                 _ => (
-                    format!("{id} is removed, and its status was `{status}`"),
+                    format!("{id} is removed, but its status was `{status}`"),
                     format!(
-                        "bring it back (git checkout {from} -- {}) and end it by `lifecycle.status`",
+                        "restore it (git checkout {from} -- {}) and decommission it with \
+                         `lifecycle.status`",
                         entry.path
                     ),
                 ),

@@ -1,10 +1,11 @@
 //! A new manifest starts as `active`.
 //!
 //! ## What it does
-//! On a change, checks `lifecycle.status` of manifests whose ID is new.
+//! On a change, checks `lifecycle.status` of manifests with a new ID.
 //!
 //! ## Why is this bad?
-//! A secret that was never there has nothing to deprecate or take down; most likely the manifest is a copy of an old one.
+//! A secret that never existed cannot be deprecated or decommissioned. The manifest is probably a
+//! copy of an old one.
 //!
 //! ## Example
 //! ```yaml

@@ -1,19 +1,20 @@
-//! An ID is never used twice.
+//! An ID is never reused.
 //!
 //! ## What it does
-//! On a change, looks for new IDs in the history of the branch: has a file of that name ever been in the catalog?
+//! On a change, searches the history of the branch for new IDs, and rejects an ID if a file with
+//! that name was ever in the catalog.
 //!
 //! ## Why is this bad?
-//! Two years later an auditor asks about SEC-0007. There must be one answer.
+//! If an auditor asks about SEC-0007 two years later, it must identify exactly one secret.
 //!
 //! ## Example
 //! ```text
-//! catalogs/secrets/orders/dev/SEC-0007.yaml     new; SEC-0007 was decommissioned and removed last year
+//! catalogs/secrets/orders/dev/SEC-0007.yaml     new; another SEC-0007 was removed last year
 //! ```
 //!
 //! ## Use instead
 //! ```text
-//! goldenpath new secret     takes an ID that nobody has had
+//! goldenpath new secret     takes an ID that was never used
 //! ```
 
 use super::{Rule, RuleCheck, Severity, Sink, before_after};
@@ -31,7 +32,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     let Some(before) = &catalog.before else { return };
     for entry in before_after::added(catalog) {
         let Some(id) = entry.claimed_id() else { continue };
-        // An ID that another manifest has right now is GP302's.
+        // GP302 reports an ID that another manifest has now.
         if catalog.entries.iter().filter(|other| other.claimed_id() == Some(id)).count() > 1 {
             continue;
         }
@@ -40,9 +41,8 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 "the ID `{id}` was used before: commit {} has it",
                 &commit[..8.min(commit.len())]
             );
-            let help = "take a new one: `goldenpath new secret` finds the next that nobody has had"
-                .to_owned();
-            sink.at(entry, "/metadata/id", message, help);
+            let help = "use a new ID: `goldenpath new secret` takes one that was never used";
+            sink.at(entry, "/metadata/id", message, help.to_owned());
         }
     }
 }

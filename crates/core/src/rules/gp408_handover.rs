@@ -1,14 +1,14 @@
-//! A secret that exists is handed over only on purpose.
+//! An existing secret is handed over only on purpose.
 //!
 //! ## What it does
-//! On a change, compares the manifests of the same ID before and after, wherever the file has moved. Another
-//! `metadata.owner` is a handover, and so is another `spec.access.namespace`, unless the service lists both namespaces
-//! below `ownership.services` in `goldenpath.yaml`.
+//! On a change, compares the manifests with the same ID before and after, even if the file moved. A
+//! different `metadata.owner` is a handover. So is a different `spec.access.namespace`, unless the
+//! service lists both namespaces below `ownership.services` in `goldenpath.yaml`.
 //!
 //! ## Why is this bad?
-//! The value goes along. The new owner decides about a credential that others use, and whoever can read Secrets in the
-//! new namespace can read it from the merge on. That may be right; the team that gives it away should be the one that
-//! says so.
+//! The value is handed over too. The new owner decides about a credential that others use, and
+//! after the merge everyone who can read Secrets in the new namespace can read it. That may be
+//! right, but the current owner must approve it.
 //!
 //! ## Example
 //! ```diff
@@ -17,7 +17,8 @@
 //! ```
 //!
 //! ## Use instead
-//! The same change, approved by the old owner. Where the other team needs a credential of its own, a new manifest.
+//! The same change, approved by the old owner. If the other team needs its own credential, create a
+//! new manifest.
 
 use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
@@ -37,7 +38,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     for (before, after) in before_after::kept(catalog) {
         let (Some(old), Some(new)) = (before.root(), after.root()) else { continue };
         let changed = |pointer: &str| {
-            // A field that is missing on either side is another rule's.
+            // Another rule reports a field that is missing before or after.
             let (old, new) = (old.string_at(pointer)?, new.string_at(pointer)?);
             (old != new).then(|| (old.to_owned(), new.to_owned()))
         };
@@ -56,15 +57,15 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
                 "this change moves the value of {id} from the namespace `{from}` to `{to}`"
             );
             let help = format!(
-                "ask the owner to approve it: whoever can read Secrets in `{to}` can read the value, and workloads in \
-                 `{from}` lose it"
+                "ask the owner to approve it: everyone who can read Secrets in `{to}` can read the \
+                 value, and workloads in `{from}` lose it"
             );
             sink.at(after, NAMESPACE, message, help);
         }
     }
 }
 
-/// Whether the service lists all these namespaces as its own.
+/// Returns whether the service lists all of these namespaces.
 fn is_own(project: &Project, service: Option<&str>, namespaces: [&str; 2]) -> bool {
     let own = service.and_then(|service| project.ownership.namespaces(service));
     own.is_some_and(|own| {

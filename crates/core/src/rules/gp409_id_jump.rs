@@ -1,15 +1,14 @@
-//! A new ID is not far above the others.
+//! A new ID is close to the existing IDs.
 //!
 //! ## What it does
-//! On a change, refuses a new ID, in a manifest or in its file's name, that is more than
-//! `ids.maxGap` (1000) above the highest ID of the branch that it is to be merged into. A reserved
-//! ID may be higher where all IDs between are reserved too, as far as the repository at hand has
-//! the reservations. Says nothing while that branch has no manifest: a catalog may start with any
-//! ID.
+//! On a change, rejects a new ID, in a manifest or in its file name, that is more than `ids.maxGap`
+//! (1000) above the highest ID of the target branch. A reserved ID may be higher if all IDs in
+//! between are reserved too, as far as this repository has fetched the reservations. The rule is
+//! silent while the target branch has no manifest: a catalog may start with any ID.
 //!
 //! ## Why is this bad?
-//! The next ID is one above the highest, and an ID has nine digits at most: one SEC-999999999 that
-//! is merged leaves none.
+//! The next ID is one above the highest, and an ID has at most nine digits. If one SEC-999999999 is
+//! merged, no ID is left.
 //!
 //! ## Example
 //! ```yaml
@@ -45,11 +44,12 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         if let Some(id) = ids.filter(|id| before.jumps.contains(id)).max() {
             let gap = project.config.ids.max_gap;
             let message = format!(
-                "{id} is more than {gap} (`ids.maxGap`) above {highest}, the highest ID of the branch that this is for"
+                "{id} is more than {gap} (`ids.maxGap`) above {highest}, the highest ID of the \
+                 target branch"
             );
-            let help = "take the next ID: `goldenpath id renumber` with the file's path; where the IDs between are \
-                        reserved, fetch the reservations first: git fetch origin \
-                        'refs/goldenpath/ids/*:refs/goldenpath/ids/*'";
+            let help = "run `goldenpath id renumber` with the file's path to take the next ID; if \
+                        the IDs in between are reserved, fetch the reservations first: \
+                        git fetch origin 'refs/goldenpath/ids/*:refs/goldenpath/ids/*'";
             sink.at(entry, "/metadata/id", message, help.to_owned());
         }
     }

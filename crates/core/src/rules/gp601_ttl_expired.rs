@@ -1,21 +1,22 @@
-//! A secret is looked at again when its ttl has run out.
+//! A secret is reviewed when its ttl expires.
 //!
 //! ## What it does
-//! Counts `spec.ttlDays` from the day on which the secret's ID came into the catalog, as git has it: the ttl has run out
-//! if a file named after the ID was in the catalog that many days ago. It does not matter in which folder of the catalog,
-//! or what the manifest said then.
+//! Counts `spec.ttlDays` from the day on which git first has the secret's ID in the catalog. The
+//! ttl has expired if a file named after the ID was in the catalog that many days ago, in any
+//! folder of the catalog and with any content.
 //!
-//! Manifests that are `active` or `deprecated` are looked at. The branch's first parents are followed, so that a branch
-//! counts from its merge. Where the history ends before that day (in a shallow clone, or before the first commit) nothing
-//! is known and nothing is said; the day of a commit is its committer's.
+//! The rule checks manifests with status `active` or `deprecated`. It follows the first parents of
+//! the branch, so a branch counts from its merge. If the history ends before that day (in a shallow
+//! clone, or before the first commit), the rule reports nothing. The day of a commit is its
+//! committer date.
 //!
-//! `validate` judges it for the files on disk, for `--from-ref` and for `--merge-with`, and `plan` and `apply` show it. The
-//! commit, push and server hooks and `validate --staged` do not: they must be fast, and a calendar is no reason to be told
-//! at every commit.
+//! `validate` checks this for files on disk, for `--from-ref` and for `--merge-with`; `plan` and
+//! `apply` show it. The commit, push and server hooks and `validate --staged` do not: they must be
+//! fast, and a passed date is not a reason to warn at every commit.
 //!
 //! ## Why is this bad?
-//! The ttl is a promise to look whether the secret is still needed. A credential that nobody needs is one that nobody
-//! misses when it is stolen.
+//! The ttl is a promise to check whether the secret is still needed. If a credential that is no
+//! longer used gets stolen, its owner does not notice.
 //!
 //! ## Example
 //! ```yaml
@@ -28,10 +29,10 @@
 //!
 //! ## Use instead
 //! ```yaml
-//! # still needed: ask for longer
+//! # still needed: extend the ttl
 //! spec:
 //!   ttlDays: 90
-//! # not needed: begin to take it down
+//! # not needed: start to decommission it
 //! spec:
 //!   lifecycle:
 //!     status: deprecated
@@ -61,26 +62,27 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         };
         let (id, since) = (request.id, since.strftime("%Y-%m-%d"));
         let message =
-            format!("the ttl of {days} has run out: {id} was in the catalog on {since} already");
+            format!("the ttl of {days} has expired: {id} was already in the catalog on {since}");
         sink.at(entry, "/spec/ttlDays", message, help(request, project));
     }
 }
 
 fn help(request: &SecretRequest, project: &Project) -> String {
-    let (still, longest) =
+    let (extend, limit) =
         match project.governance.tiers.get(&request.risk_tier).map(|tier| tier.max_ttl_days) {
             Some(longest) if longest <= request.ttl_days => (
-                "a new secret in its place",
-                format!(" ({longest} days are the most in this tier)"),
+                "replace it with a new secret",
+                format!(", since this tier allows at most {longest} days"),
             ),
-            Some(longest) => ("a longer `ttlDays`", format!(" (up to {longest} in this tier)")),
-            None => ("a longer `ttlDays`", String::new()),
+            Some(longest) => ("set a longer `ttlDays`", format!(" (up to {longest} in this tier)")),
+            None => ("set a longer `ttlDays`", String::new()),
         };
     let next = match request.status {
         LifecycleStatus::Active => LifecycleStatus::Deprecated,
         _ => LifecycleStatus::DecommissionRequested,
     };
     format!(
-        "if it is still needed, ask for {still}{longest}; if not, set `lifecycle.status: {next}` and take it down"
+        "if it is still needed, {extend}{limit}; if not, set `lifecycle.status: {next}` to \
+         decommission it"
     )
 }

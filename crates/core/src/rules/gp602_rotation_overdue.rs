@@ -1,21 +1,22 @@
-//! A secret is rotated as often as its class says.
+//! A secret is rotated as often as its class requires.
 //!
 //! ## What it does
-//! Compares the days since the secret's value was last renewed with the governance table's `rotationIntervalDays` for its
-//! rotation class: 90 for `standard` and 30 for `high`, if nothing else is set. A class without an interval, or with 0, is
-//! never overdue: `none`, as a rule.
+//! Compares the age of the secret's value with the governance table's `rotationIntervalDays` for
+//! its rotation class: by default 90 days for `standard` and 30 for `high`. A class without an
+//! interval, or with 0, such as `none`, is never overdue.
 //!
-//! Only the store knows when that was, and `validate` and the hooks never ask it. So this is found by `plan` and `apply`,
-//! for manifests that are `active` or `deprecated`, and shown before the plan.
+//! Only the store knows the age of a value, and `validate` and the hooks never query the store. So
+//! `plan` and `apply` report this, before the plan, for manifests with status `active` or
+//! `deprecated`.
 //!
-//! AWS Secrets Manager tells when it rotated the secret last, and the tag `goldenpath.io/value-since` since when the value is the
-//! one that goldenpath made or put in; the later of the two counts. Where there is neither, the last change of the secret counts,
-//! of any kind: another tag can make this come late. A secret without a value has nothing to rotate yet, and one that is
-//! marked for deletion never again. The local store tells when the value was written.
+//! AWS Secrets Manager reports its last rotation, and the tag `goldenpath.io/value-since` records
+//! when goldenpath generated or set the current value; the later of the two counts. If both are
+//! missing, the last change of the secret counts, including a change of a tag, so that the finding
+//! can come late. A secret without a value, or one that is marked for deletion, is not reported.
+//! The local store records when the value was written.
 //!
 //! ## Why is this bad?
-//! A value that leaked without anybody noticing is good until it changes. The rotation class is the answer to how long
-//! that may be.
+//! A leaked value works until it changes. The rotation class limits how long that can be.
 //!
 //! ## Example
 //! ```yaml
@@ -27,7 +28,7 @@
 //!
 //! ## Use instead
 //! ```text
-//! a new value, made where the old one was issued and put into the store: goldenpath value rotate SEC-0007
+//! get a new value from the issuer, and set it in the store: goldenpath value rotate SEC-0007
 //! ```
 
 use std::collections::BTreeMap;
@@ -46,26 +47,26 @@ pub(super) const RULE: Rule = Rule {
     check: RuleCheck::Stored(check),
 };
 
-/// What a store tells of the values of secrets.
+/// The ages of values, as a store reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renewals {
     /// The time of the run.
     pub now: Timestamp,
-    /// Of the secrets that have a value and keep it.
+    /// Secrets that have a value and are not marked for deletion.
     pub last: BTreeMap<SecretId, Renewal>,
 }
 
-/// When a secret's value was last renewed, as far as the store knows.
+/// The time of the last known renewal of a secret's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
-    /// The store rotated it then.
+    /// The store rotated the value at this time.
     Rotated(Timestamp),
-    /// The store never rotated it, and something of it was last changed then.
+    /// The store never rotated the value; the secret was last changed at this time.
     Changed(Timestamp),
 }
 
 impl Renewal {
-    /// When it was.
+    /// Returns the time of the renewal.
     #[must_use]
     pub fn time(self) -> Timestamp {
         match self {
@@ -94,7 +95,8 @@ fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut S
         }
         let id = request.id;
         let message = format!(
-            "the class `{class}` asks for rotation every {interval} days, and {id} was last {verb} on {}, {days} days ago",
+            "the class `{class}` requires rotation every {interval} days, but {id} was last {verb} \
+             on {}, {days} days ago",
             when.strftime("%Y-%m-%d")
         );
         let help = match project
@@ -102,10 +104,11 @@ fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut S
             .rotation_function(request.environment.as_str(), &request.secret_type)
         {
             Some(_) => {
-                "its function has not rotated it: look why, or renew the value by hand".to_owned()
+                "check why its rotation function did not rotate it, or renew the value manually"
+                    .to_owned()
             }
             None => format!(
-                "renew the value where it was issued, and put it in with `goldenpath value rotate {id}`"
+                "get a new value from the issuer, and set it with `goldenpath value rotate {id}`"
             ),
         };
         sink.at(entry, "/spec/rotation/rotationClass", message, help);

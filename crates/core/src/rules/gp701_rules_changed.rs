@@ -1,16 +1,16 @@
-//! Rule files change on purpose, and separately.
+//! Rule files change on purpose, and in a separate change.
 //!
 //! ## What it does
-//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), names each
-//! rule file that says something else afterwards, with the keys that differ: `goldenpath.yaml`, the
-//! files in `schemas/` and `templates/`, and `CODEOWNERS` where that changes who owns the catalog
-//! or a rule file. Comments and layout do not count. The base's configuration sets the level of
-//! this rule; a change cannot turn it off for itself.
+//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), reports each
+//! rule file whose content changes, with the keys that differ: `goldenpath.yaml`, the files in
+//! `schemas/` and `templates/`, and `CODEOWNERS` if it changes the owners of the catalog or of a
+//! rule file. Comments and layout do not count. The base's configuration sets the level of this
+//! rule; a change cannot turn it off for itself.
 //!
 //! ## Why is this bad?
-//! A rule file decides what is accepted and what apply does with it. The base's rules judge the
-//! change that brings a new rule file, so what that allows is checked by nothing until it has
-//! merged. A reviewer must see it.
+//! A rule file decides which manifests are accepted and what `apply` does with them. The base's
+//! rules check the change that brings a new rule file, so the effect of the new rules is not
+//! checked before the merge. A reviewer must see it.
 //!
 //! ## Example
 //! ```yaml
@@ -20,8 +20,7 @@
 //! ```
 //!
 //! ## Use instead
-//! A change of its own, approved by those who own the rules. The rules apply to changes that come
-//! after it.
+//! A separate change, approved by the owners of the rules. The new rules apply to later changes.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -38,7 +37,7 @@ pub(super) const RULE: Rule = Rule {
     check: RuleCheck::Catalog(check),
 };
 
-/// How many keys of one file are named.
+/// The number of keys listed per file.
 const MOST_KEYS: usize = 40;
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
@@ -47,50 +46,53 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         let mut span = None;
         let (pointer, message) = match &file.changed {
             ChangedRuleFile::Keys(changes) => {
-                // What is in a section that is new or gone counts, not that there is one.
-                let changes: Vec<KeyChange> = match file.path.ends_with(".json") {
-                    true => changes.clone(),
-                    false => changes.iter().flat_map(single).collect(),
+                // For a section that was added or removed, list its keys.
+                let changes: Vec<KeyChange> = if file.path.ends_with(".json") {
+                    changes.clone()
+                } else {
+                    changes.iter().flat_map(single).collect()
                 };
                 let pointer = changes.first().map(KeyChange::pointer).unwrap_or_default();
-                (pointer, format!("{}: {}", what_happens(file), names(file, &changes)))
+                (pointer, format!("{}: {}", summary(file), names(file, &changes)))
             }
             ChangedRuleFile::Owners(owners) => {
                 span = new_line(file);
                 (
                     String::new(),
-                    format!("{}, and with it who owns {}", what_happens(file), owners.join(", ")),
+                    format!("{}, and with it the owners of {}", summary(file), owners.join(", ")),
                 )
             }
-            ChangedRuleFile::Text => (String::new(), what_happens(file)),
+            ChangedRuleFile::Text => (String::new(), summary(file)),
         };
-        let help = "the rules of the base judge this change, and these apply from the merge on: have those who own \
-                    the rules review it";
+        let help = "ask the owners of the rules to review it: the base's rules check this change, \
+                    and the new ones apply after the merge";
         let span = span.unwrap_or_else(|| key_span(entry, &pointer));
         sink.over(entry, span, &pointer, message, help.to_owned());
     }
 }
 
-fn what_happens(file: &RuleFile) -> String {
+/// Says whether a rule file is new, changed, removed or unreadable.
+fn summary(file: &RuleFile) -> String {
     let path = &file.path;
     match (&file.before, &file.after) {
         (None, _) => format!("the rule file `{path}` is new"),
         (_, None) => format!("the rule file `{path}` is removed"),
         (_, Some(after)) => match &after.state {
             EntryState::Unreadable(why) => {
-                format!("the rule file `{path}` cannot be read any more: {why}")
+                format!("the rule file `{path}` can no longer be read: {why}")
             }
             _ => format!("the rule file `{path}` changes"),
         },
     }
 }
 
+/// Returns the keys inside a changed section, or the change itself if it has none.
 fn single(change: &KeyChange) -> Vec<KeyChange> {
     let leaves = change.leaves();
     if leaves.is_empty() { vec![change.clone()] } else { leaves }
 }
 
-/// The first line that the file did not have before.
+/// Returns the first line that the file did not have before.
 fn new_line(file: &RuleFile) -> Option<Range<usize>> {
     let (before, after) = (file.before.as_ref()?, file.after.as_ref()?);
     let known: BTreeSet<&str> = before.text.lines().collect();
@@ -105,7 +107,7 @@ fn new_line(file: &RuleFile) -> Option<Range<usize>> {
     None
 }
 
-/// The keys, each with what happens to it.
+/// Lists the keys, each with its change.
 pub(super) fn names(file: &RuleFile, changes: &[KeyChange]) -> String {
     let is_json = file.path.ends_with(".json");
     let (named, more) = changes.split_at(changes.len().min(MOST_KEYS));
@@ -117,7 +119,7 @@ pub(super) fn names(file: &RuleFile, changes: &[KeyChange]) -> String {
     names.join(", ")
 }
 
-/// The key that a pointer leads to, or the nearest one around it that is there.
+/// Returns the span of the key at a pointer, or of its nearest existing parent.
 pub(super) fn key_span(entry: &Entry, pointer: &str) -> Range<usize> {
     match entry.root().and_then(|root| root.at(pointer)) {
         Some((Some(key), _)) => key.span.clone(),

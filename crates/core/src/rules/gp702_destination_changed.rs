@@ -1,19 +1,20 @@
-//! Where things go changes on purpose, and separately.
+//! Destinations change on purpose, and in a separate change.
 //!
 //! ## What it does
-//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), compares
-//! what decides where values, projections and calls go in `goldenpath.yaml`: account, region, role,
-//! endpoint, KMS key, `catalogId`, `keyTemplate`, the catalog's folder, the GitOps target, the
-//! files of the store and its key, clusters, and the store that the operator reads; for all
-//! environments and in each. A change of its own gets a warning. Where manifests change as well, it
-//! is an error. A catalog that moves as a whole, with each manifest as it was, changes no manifest.
+//! On a change of commits (`--from-ref`, `--merge-with`, hooks on a server, pre-push), compares the
+//! settings in `goldenpath.yaml` that decide where values, projections and calls go: account,
+//! region, role, endpoint, KMS key, `catalogId`, `keyTemplate`, the catalog's folder, the GitOps
+//! target, the files of the store and its key, clusters, and the store that the operator reads;
+//! globally and for each environment. A separate change gets a warning. A change that also contains
+//! manifests gets an error. A catalog that moves as a whole, with unchanged manifests, contains no
+//! changed manifest.
 //!
 //! The base's configuration sets the level: with `GP702: warn` or `GP702: error` it is the same in
-//! both cases. A base without a configuration has no destinations that could change.
+//! both cases. If the base has no configuration, it has no destinations that could change.
 //!
 //! ## Why is this bad?
-//! With another account, region or key template, apply creates every secret again somewhere else,
-//! and values follow. Between manifests that a reviewer reads, such a line is easily missed.
+//! With another account, region or key template, `apply` creates every secret again in another
+//! place, and values follow. Among many manifests, a reviewer easily misses such a line.
 //!
 //! ## Example
 //! ```yaml
@@ -24,8 +25,7 @@
 //! ```
 //!
 //! ## Use instead
-//! Two changes: the new destination first, approved by those who own the rules, and manifests after
-//! it.
+//! Two changes: first the new destination, approved by the owners of the rules, then the manifests.
 
 use super::gp701_rules_changed::{key_span, names};
 use super::{Rule, RuleCheck, Severity, Sink};
@@ -48,24 +48,21 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             ChangedRuleFile::Keys(changes) => {
                 let destinations = destination_changes(changes);
                 let Some(first) = destinations.first().map(KeyChange::pointer) else { continue };
-                (first, format!("where things go changes: {}", names(file, &destinations)))
+                (first, format!("destinations change: {}", names(file, &destinations)))
             }
-            // A file that cannot be compared may send things anywhere.
+            // A file that cannot be compared may contain any destination.
             ChangedRuleFile::Text | ChangedRuleFile::Owners(_) => (
                 String::new(),
                 format!(
-                    "where things go cannot be compared: `{}` has no plain keys and values",
+                    "cannot compare the destinations: `{}` has no plain keys and values",
                     file.path
                 ),
             ),
         };
-        let help = match change.manifests {
-            true => {
-                "change destinations in a change of its own, without manifests, and merge that first"
-            }
-            false => {
-                "apply will use this from the merge on: have those who own the rules review it"
-            }
+        let help = if change.manifests {
+            "change destinations in a separate change without manifests, and merge it first"
+        } else {
+            "ask the owners of the rules to review it: apply uses it after the merge"
         };
         let finding =
             sink.over(entry, key_span(entry, &pointer), &pointer, message, help.to_owned());

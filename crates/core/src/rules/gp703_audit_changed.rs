@@ -1,23 +1,24 @@
 //! Only apply changes the audit trail.
 //!
 //! ## What it does
-//! On a change, refuses files below `audit/` that are added, changed, removed or renamed, by the
-//! change as a whole or by one of its commits. The branch that merges go to (and `audit.branch`)
-//! may gain events when it is pushed to, since `apply` and `goldenpath value` record there: at the
-//! end of a trail, each with the hash of the line before it. A merge never brings any.
+//! On a change, rejects files below `audit/` that are added, changed, removed or renamed, by the
+//! change as a whole or by one of its commits. A push to the default branch (and to `audit.branch`)
+//! may add events, since `apply` and `goldenpath value` record there: at the end of a trail, each
+//! with the hash of the previous line. A merge never adds events.
 //!
 //! ## Why is this bad?
-//! The trail says who did what, and when. A line that a pull request brings says what its author
-//! likes, and a file name there uses up an ID.
+//! The trail records who did what, and when. An author can write anything into a line that comes
+//! with a pull request, and a file name there uses up an ID.
 //!
 //! ## Example
 //! ```diff
-//! +{"time":"2026-11-25T09:11:18Z","id":"SEC-0007","action":"delete-secret","reason":"all gates open",…}
+//! +{"time":"2026-11-25T09:11:18Z","id":"SEC-0007","action":"delete-secret",…}
 //! ```
 //!
 //! ## Use instead
 //! ```text
-//! git restore --source origin/main --staged --worktree -- audit     in the branch, before the merge
+//! # in the branch, before the merge
+//! git restore --source origin/main --staged --worktree -- audit
 //! ```
 
 use super::{Rule, RuleCheck, Severity, Sink};
@@ -41,7 +42,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             (TrailPlace::Commit(commit), _) => {
                 let commit = short(commit);
                 let help = format!(
-                    "take the file out of that commit: git rebase --interactive {commit}~1"
+                    "remove the file from that commit: git rebase --interactive {commit}~1"
                 );
                 (format!("in commit {commit}, "), help)
             }
@@ -55,7 +56,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                     "git restore --source {base} --staged --worktree -- {}",
                     quoted(&fault.file)
                 );
-                (String::new(), format!("set it back to what the base has: {restore}"))
+                (String::new(), format!("restore the base's version: {restore}"))
             }
         };
         let help = match catalog.snapshot {
@@ -64,15 +65,13 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 "{help}; if `apply` recorded it in this clone, push the default branch first"
             ),
         };
-        let message = format!(
-            "{place}{}; only apply records events, on the branch that merges go to",
-            fault.what
-        );
+        let message =
+            format!("{place}{}; only apply records events, on the default branch", fault.what);
         sink.on_file(&fault.file, fault.line.unwrap_or(1), message, help);
     }
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell, if needed.
 fn quoted(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     if path.bytes().all(is_plain) {

@@ -1,4 +1,6 @@
-//! The rules: one file a rule, whose doc comment is its page. A catalog → findings.
+//! The rules, one file each.
+//!
+//! The module documentation of a rule is its page in the reference.
 
 mod before_after;
 mod duplicates;
@@ -23,39 +25,41 @@ use crate::config::{ConfigError, Level};
 use crate::suggest;
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
 
-/// A rule. Its code never changes meaning.
+/// A rule. The meaning of its code never changes.
 #[derive(Debug)]
 pub struct Rule {
-    /// `GP105`
+    /// The code, such as `GP105`.
     pub code: &'static str,
-    /// `not-in-enum`
+    /// The name, such as `not-in-enum`.
     pub name: &'static str,
-    /// Unless `goldenpath.yaml` says otherwise.
+    /// The default severity; `goldenpath.yaml` can change it.
     pub severity: Severity,
-    /// The rule's own file, for the page in its doc comment.
+    /// The source text of the rule's file, which contains its page.
     source: &'static str,
     check: RuleCheck,
 }
 
-/// What a rule looks at.
+/// The input of a rule.
 #[derive(Debug)]
 enum RuleCheck {
-    /// One file by itself.
+    /// A single file.
     Entry(fn(&Entry, &Project, &mut Sink<'_>)),
-    /// Files against each other.
+    /// All files of the catalog.
     Catalog(fn(&Catalog, &Project, &mut Sink<'_>)),
-    /// One file after the other, by what the configuration says of it, which may be wrong.
+    /// All files, evaluated by the configuration, which may be invalid.
     Configured(fn(&Catalog, &Project, &mut Sink<'_>) -> Result<(), ConfigError>),
-    /// Files against what their store tells, for the commands that ask it.
+    /// All files and the state of their store, for the commands that query it.
     Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
 }
 
-/// Declares each rule's module and lists its `RULE` in [`RULES`]: the one place where a rule is registered.
+/// Declares the modules of the rules, and lists each `RULE` in [`RULES`].
+///
+/// Rules are registered only here.
 macro_rules! rules {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*
 
-        /// Every rule, in the order of their codes.
+        /// All rules, sorted by code.
         pub const RULES: &[&Rule] = &[$(&$module::RULE),*];
     };
 }
@@ -98,15 +102,21 @@ rules![
     gp703_audit_changed,
 ];
 
-/// The rules that are on in a project.
+/// GP409, for messages and help texts of other modules.
+pub const ID_JUMP: &Rule = &gp409_id_jump::RULE;
+
+/// GP703, for messages and help texts of other modules.
+pub const AUDIT_CHANGED: &Rule = &gp703_audit_changed::RULE;
+
+/// The rules that are enabled in a project.
 #[derive(Debug)]
 pub struct RuleSet<'project> {
     project: &'project Project,
-    /// Each with what its findings count as.
+    /// Each with the severity of its findings.
     rules: Vec<(&'static Rule, Severity)>,
 }
 
-/// A catalog, and what the rules on single files have found in it so far.
+/// A catalog, with the findings of the rules on single files.
 #[derive(Debug)]
 pub struct Reading {
     pub catalog: Catalog,
@@ -114,17 +124,21 @@ pub struct Reading {
 }
 
 impl<'project> RuleSet<'project> {
+    /// Selects the rules that are enabled in a project.
+    ///
     /// # Errors
-    /// `rules` in `goldenpath.yaml` names a rule that does not exist.
+    /// `rules` in `goldenpath.yaml` contains an unknown rule.
     pub fn of(project: &'project Project) -> Result<Self, ConfigError> {
         Ok(Self { project, rules: severities(project)? })
     }
 
-    /// Reads a snapshot, as `step` made it, and checks each selected file by itself in the same go: one after the other, each is read, parsed,
-    /// checked and let go of, so that a catalog of any size takes little memory beside its texts.
+    /// Reads a snapshot after the change `step`, and applies the rules on single files.
+    ///
+    /// Each file is read, parsed, checked and dropped in one pass, so that the memory for parsed
+    /// nodes does not grow with the catalog.
     ///
     /// # Errors
-    /// A repository that cannot be read.
+    /// The repository cannot be read.
     pub fn read(
         &self,
         repository: &Repository,
@@ -135,7 +149,7 @@ impl<'project> RuleSet<'project> {
         let (catalog, findings) =
             Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
                 let findings = self.check_entry(entry);
-                // Policies look at each file again, once all are there.
+                // Policies need the nodes again, when all files are read.
                 if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
                     entry.let_nodes_go();
                 }
@@ -144,10 +158,12 @@ impl<'project> RuleSet<'project> {
         Ok(Reading { catalog, findings })
     }
 
-    /// Searches the text files that are not manifests for secrets: those of `change`, or all on disk where there is none.
+    /// Searches text files other than manifests for secrets.
+    ///
+    /// These are the files of `change`, or all files on disk without one.
     ///
     /// # Errors
-    /// A repository that cannot be read.
+    /// The repository cannot be read.
     pub fn read_texts(
         &self,
         reading: &mut Reading,
@@ -177,8 +193,9 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Finds out how long the selected manifests have been in the catalog, as the history of the commit `line` has it.
-    /// Without this, the rules of time find nothing.
+    /// Reads from the history of `line` how old the selected manifests are.
+    ///
+    /// Without this call, rules on time report nothing.
     pub fn look_back(
         &self,
         reading: &mut Reading,
@@ -191,10 +208,12 @@ impl<'project> RuleSet<'project> {
         }
     }
 
-    /// All findings in the selected manifests, sorted by path and place. No word of them shows what looks like a secret.
+    /// Returns all findings in the selected manifests, sorted by path and location.
+    ///
+    /// Text that looks like a secret is removed from them.
     ///
     /// # Errors
-    /// A policy cannot be run on a manifest.
+    /// A policy cannot be evaluated on a manifest.
     pub fn finish(&self, reading: Reading) -> Result<(Catalog, Vec<Finding>), ConfigError> {
         let Reading { catalog, mut findings } = reading;
         for &(rule, severity) in &self.rules {
@@ -211,10 +230,10 @@ impl<'project> RuleSet<'project> {
         Ok((catalog, findings))
     }
 
-    /// As [`RuleSet::finish`], of a catalog that was not read by [`RuleSet::read`].
+    /// Like [`RuleSet::finish`], for a catalog that was not read by [`RuleSet::read`].
     ///
     /// # Errors
-    /// A policy cannot be run on a manifest.
+    /// A policy cannot be evaluated on a manifest.
     pub fn check(&self, catalog: Catalog) -> Result<(Catalog, Vec<Finding>), ConfigError> {
         let mut findings: Vec<Finding> =
             catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
@@ -222,8 +241,9 @@ impl<'project> RuleSet<'project> {
         self.finish(Reading { catalog, findings })
     }
 
-    /// What the rules say of the selected manifests beside the others, the platform team's policies aside: of a manifest
-    /// that is half answered they would speak too soon.
+    /// Returns the findings in the selected manifests, without those of policies.
+    ///
+    /// Policies may fail on a manifest with unanswered fields.
     #[must_use]
     pub fn preview(&self, catalog: &Catalog) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
@@ -238,7 +258,7 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Adds to `findings` what follows from what a store tells of the selected manifests, and sorts them anew.
+    /// Adds the findings about the store's state to `findings`, and sorts them.
     pub fn check_stored(
         &self,
         findings: &mut Vec<Finding>,
@@ -256,9 +276,10 @@ impl<'project> RuleSet<'project> {
         sort(findings);
     }
 
-    /// Adds to each of the `findings` that a change causes by using a name which the change itself
-    /// adds to a list, where to look: the head's rules, which have found `by_head`, accept it, and
-    /// they apply from the merge on. What is found of the rule files themselves goes without.
+    /// Adds a note to findings about a name that the same change adds to a rule file.
+    ///
+    /// The head's rules accept such a name (`by_head` are their findings), but they apply only
+    /// after the merge. Findings in rule files get no note.
     pub fn note_additions(&self, findings: &mut [Finding], catalog: &Catalog, by_head: &[Finding]) {
         let place =
             |finding: &Finding| (finding.rule.code, finding.path.clone(), finding.pointer.clone());
@@ -268,7 +289,7 @@ impl<'project> RuleSet<'project> {
         };
         let of_manifests = findings.iter_mut().filter(|finding| !is_of_a_rule_file(finding));
         for finding in of_manifests.filter(|finding| !remaining.contains(&place(finding))) {
-            // The value, or for a field that a schema adds its name.
+            // The value, or the name of a field that the schema adds.
             let value = catalog
                 .at(&finding.path)
                 .and_then(|entry| entry.root()?.string_at(&finding.pointer));
@@ -277,7 +298,8 @@ impl<'project> RuleSet<'project> {
                 names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
             if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
                 finding.message.push_str(&format!(
-                    ": `{name}` is added to {} by this change; rules apply from the merge on: merge that first",
+                    ": `{name}` is added to {} by this change; rules apply after their merge: \
+                     merge that first",
                     files.join(" and ")
                 ));
                 finding.fix = None;
@@ -301,7 +323,7 @@ fn sort(findings: &mut [Finding]) {
     findings.sort_by(|one, other| one.key().cmp(&other.key()));
 }
 
-/// The rules that are on, with what their findings count as.
+/// Returns the enabled rules, with the severity of their findings.
 fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
     let levels = &project.config.rules;
     if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key)))
@@ -340,7 +362,7 @@ fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, Confi
 }
 
 impl Rule {
-    /// The rule of this code or name, in any case.
+    /// Returns the rule with this code or name, ignoring case.
     #[must_use]
     pub fn find(key: &str) -> Option<&'static Self> {
         RULES
@@ -349,26 +371,44 @@ impl Rule {
             .find(|rule| rule.code.eq_ignore_ascii_case(key) || rule.name.eq_ignore_ascii_case(key))
     }
 
-    /// "did you mean …?" for a key that no rule answers to.
+    /// Returns "did you mean …?" for a key that no rule has.
     #[must_use]
     pub fn did_you_mean(key: &str) -> Option<String> {
         suggest::did_you_mean(key, RULES.iter().flat_map(|rule| [rule.code, rule.name]))
     }
 
-    /// What the rule asks for, in one sentence.
+    /// Returns the first sentence of the rule's page.
     #[must_use]
     pub fn sentence(&self) -> String {
         self.page().lines().next().unwrap_or_default().to_owned()
     }
 
-    /// The page, in Markdown: a sentence, then *What it does*, *Why is this bad?*, *Example*, *Use instead*.
+    /// Returns the page in Markdown.
+    ///
+    /// It has a sentence, then *What it does*, *Why is this bad?*, *Example* and *Use instead*.
     #[must_use]
     pub fn page(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
     }
 
-    /// Whether `rules` in a `goldenpath.yaml` say what its findings count as.
+    /// Returns whether it compares a field of one manifest with the other manifests.
+    #[must_use]
+    pub fn is_about_uniqueness(&self) -> bool {
+        [&gp302_duplicate_id::RULE, &gp303_duplicate_name::RULE, &gp304_duplicate_target::RULE]
+            .iter()
+            .any(|rule| rule.code == self.code)
+    }
+
+    /// Returns whether it decides which services may use a namespace.
+    #[must_use]
+    pub fn is_about_namespaces(&self) -> bool {
+        [&gp206_not_your_service::RULE, &gp207_denied_namespace::RULE]
+            .iter()
+            .any(|rule| rule.code == self.code)
+    }
+
+    /// Returns whether `rules` in a `goldenpath.yaml` set the severity of its findings.
     fn is_leveled(&self, levels: &BTreeMap<String, Level>) -> bool {
         levels.keys().any(|key| self.answers_to(key))
     }

@@ -1,8 +1,8 @@
-//! What must not be shown of a file, and findings from which it has been taken out.
+//! Removes text that looks like a secret from findings.
 //!
-//! Rules quote what they find, and drawings show lines. So the findings leave this room through [`seal`], which takes
-//! what looks like a secret out of every word of them, whatever rule they are of and whether GP501 is on, and gives
-//! each place the bytes that a drawing has to mask.
+//! Rules quote manifests, and reports show their lines. So all findings pass through [`seal`]. It
+//! removes everything that looks like a secret from their text, for every rule and even if GP501 is
+//! off, and records the bytes to mask for each location.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::gp501_secret_value_in_manifest::RULE;
 use super::secrets;
 use super::secrets::Leak;
 use super::{Finding, Fix, Patch};
@@ -19,33 +20,33 @@ use crate::config::ConfigError;
 use crate::yaml;
 use crate::yaml::Node;
 
-/// The rule whose findings say where a value stands; all others keep silent about it.
-pub(super) const CODE: &str = "GP501";
+/// The only rule whose findings point to a secret value.
+pub(super) const CODE: &str = RULE.code;
 
 /// The bytes of one file's text that look like a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confidential {
-    /// In the text's order, without overlaps.
+    /// In text order, without overlaps.
     spans: Arc<[Range<usize>]>,
 }
 
-/// What stands in a message where a secret stood.
+/// Replaces a secret in a message.
 const HIDDEN: &str = "[hidden]";
 
-/// From this many bytes on, a secret is looked for inside words too.
+/// Secrets of at least this many bytes are also found inside words.
 const LONG: usize = 8;
 
-/// The longest piece of a secret that is looked for, in bytes.
+/// The maximum length of a search pattern, in bytes.
 const LONGEST_PIECE: usize = 128;
 
 impl Confidential {
-    /// What must not be shown of a file; for those who show its text without a finding in it.
+    /// Returns the secret bytes of a file whose text is shown without a finding.
     #[must_use]
     pub fn of(entry: &Entry, project: &Project) -> Self {
         Hidden::of(entry, project).confidential
     }
 
-    /// The text with a `*` for every hidden byte, so that lines, columns and spans hold.
+    /// Replaces each hidden byte with `*`: lines, columns and spans stay the same.
     #[must_use]
     pub fn mask<'text>(&self, text: &'text str) -> Cow<'text, str> {
         if self.spans.is_empty() {
@@ -57,17 +58,19 @@ impl Confidential {
         for (at, character) in text.char_indices() {
             while spans.next_if(|span| span.end <= at).is_some() {}
             let stays = matches!(character, '\n' | '\r' | '\t') || (is_margin && character == ' ');
-            match !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8())
-            {
-                true => masked.extend(std::iter::repeat_n('*', character.len_utf8())),
-                false => masked.push(character),
+            if !stays && spans.peek().is_some_and(|span| span.start < at + character.len_utf8()) {
+                masked.extend(std::iter::repeat_n('*', character.len_utf8()));
+            } else {
+                masked.push(character);
             }
             is_margin = character == '\n' || (is_margin && character == ' ');
         }
         Cow::Owned(masked)
     }
 
-    /// The same for a file that is about to become another: what one of the two hides, the other does not show either.
+    /// Returns the secret bytes of both versions of a changed file.
+    ///
+    /// A text that is hidden in one version is hidden in the other too.
     #[must_use]
     pub fn of_change(before: &Entry, after: &Entry, project: &Project) -> (Self, Self) {
         let (old, new) = (Hidden::of(before, project), Hidden::of(after, project));
@@ -84,9 +87,9 @@ impl Confidential {
     }
 }
 
-/// What looks like a secret in a file, in whatever state it is.
+/// Finds text in a file that looks like a secret, even in invalid YAML.
 pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
-    // Of ten thousand files that a plan speaks of, each is looked into once.
+    // A plan names thousands of files: search each only once.
     entry.glance(|root| leaks_in(entry, root, project))
 }
 
@@ -115,11 +118,11 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
     match &entry.state {
         EntryState::Unreadable(_) => Vec::new(),
         EntryState::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
-        // In JSON and YAML, only the parser knows where a value ends.
+        // In JSON and YAML, only a parser knows where a value ends.
         EntryState::Text if !entry.text.contains('\0') => {
             let root = is_structured(&entry.path).then(|| yaml::parse(&entry.text).ok()).flatten();
             let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
-            // `value` and `data` are words of a schema, not names of what holds a secret.
+            // In rule files, `value` and `data` are schema keywords, not names of secrets.
             if project.rule_files().contains(&entry.path.as_str()) {
                 leaks.retain(|leak| leak.what != secrets::ANY_VALUE);
             }
@@ -136,7 +139,7 @@ fn is_structured(path: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end))
 }
 
-/// UTF-16 that was read as UTF-8 has a NUL beside each character.
+/// Searches UTF-16 that was read as UTF-8, which has a NUL next to each character.
 fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
     let mut plain = String::with_capacity(text.len());
     let mut offsets = Vec::with_capacity(text.len() + 1);
@@ -153,20 +156,20 @@ fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
     leaks
 }
 
-/// What one file hides.
+/// The secrets of one file, as spans and as words.
 struct Hidden {
     confidential: Confidential,
     words: Words,
 }
 
-/// Texts that are to stand in no message.
+/// Texts that must not appear in any message.
 struct Words(Option<AhoCorasick>);
 
 impl Hidden {
     fn of(entry: &Entry, project: &Project) -> Self {
         let leaks = leaks(entry, project);
         let words = Words::of(entry, &leaks);
-        // A value may stand a second time where nothing says that it is one.
+        // A value can occur again at a place where it is not recognizable.
         let spans = leaks.into_iter().map(|leak| leak.span).chain(words.find(&entry.text));
         Self { confidential: Confidential { spans: joined(spans.collect()).into() }, words }
     }
@@ -176,13 +179,13 @@ impl Words {
     fn of(entry: &Entry, leaks: &[Leak]) -> Self {
         let written = leaks.iter().filter_map(|leak| entry.text.get(leak.span.clone()));
         let meant = leaks.iter().filter_map(|leak| leak.decoded.as_deref());
-        // Each once: every one that fits is told of at every place.
+        // Deduplicated: the automaton reports each pattern at each match.
         let words = written.chain(meant).map(str::trim).flat_map(pieces);
         let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
             return Self(None);
         }
-        // It refuses patterns only when there are more of them than any file has bytes.
+        // The builder fails only with more patterns than any file has bytes.
         Self(
             AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
@@ -192,7 +195,7 @@ impl Words {
         )
     }
 
-    /// Where in `text` one of them stands, in the text's order, without overlaps.
+    /// Returns the matches in `text`, in text order, without overlaps.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         let bytes = text.as_bytes();
@@ -202,7 +205,7 @@ impl Words {
             let is_word = !joins(span.start.checked_sub(1).and_then(|at| bytes.get(at)))
                 && !joins(bytes.get(span.end));
             if is_word || span.len() >= LONG {
-                // They come in the order of their ends, and are joined at once: there can be many at one place.
+                // Matches come sorted by end. Merge at once: one place can have many matches.
                 while let Some(last) = found.pop_if(|last| last.end > span.start) {
                     span.start = span.start.min(last.start);
                 }
@@ -213,7 +216,9 @@ impl Words {
     }
 }
 
-/// A long text in pieces: building the automaton takes time in the square of the length of one that repeats itself.
+/// Splits a long text into search patterns.
+///
+/// Building the automaton is quadratic in the length of a repetitive pattern.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -223,20 +228,20 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Takes out of the findings what looks like a secret, and tells each place what to mask.
+/// Removes text that looks like a secret from findings, and sets the bytes to mask.
 pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
     if findings.is_empty() {
         return;
     }
     let named: BTreeSet<&str> = findings.iter().flat_map(Finding::paths).collect();
     let before = catalog.before.as_ref().map_or(&[][..], |before| before.entries.as_slice());
-    // As `Catalog::at`: what is there now is what is drawn.
+    // As in `Catalog::at`: reports show the current version.
     let rule_files = &catalog.rule_change.files;
     let now = catalog.entries.iter().chain(&catalog.texts);
     let there = rule_files.iter().filter_map(RuleFile::shown).chain(before).chain(now);
     let there = there.filter(|entry| named.contains(entry.path.as_str()));
     let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
-    // Rules on a change quote what stood there before, perhaps in another place.
+    // Rules on changes quote the text before the change, possibly from another place.
     let past = before.iter().chain(rule_files.iter().filter_map(|file| file.before.as_ref()));
     let past: Vec<Words> = past
         .map(|entry| Hidden::of(entry, project).words)
@@ -245,29 +250,29 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     seal_with(findings, |path| entries.get(path).copied(), &past, project);
 }
 
-/// The same for a rule that could not judge a manifest, and says by which of its values.
+/// Like [`seal`], for the error of a policy that could not be evaluated.
 pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Project) -> ConfigError {
-    let told = error.to_string();
+    let message = error.to_string();
     let before = catalog.before.iter().flat_map(|before| &before.entries);
-    let entries = catalog.selected().chain(before).filter(|entry| told.contains(&entry.path));
+    let entries = catalog.selected().chain(before).filter(|entry| message.contains(&entry.path));
     let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
     error.reworded(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
 }
 
-/// The bytes of a text, such as that of a configuration file, that look like a secret.
+/// Returns the byte ranges of a text that look like a secret.
 #[must_use]
 pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
     secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect()
 }
 
-/// Takes what the file of `entry` hides out of `texts`, which speak of its manifest and are no findings.
+/// Removes the secrets of a file from `texts` about it that are not findings.
 pub fn conceal<'text>(
     entry: &Entry,
     project: &Project,
     texts: impl IntoIterator<Item = &'text mut String>,
 ) {
     let mut texts = texts.into_iter().peekable();
-    // Most often there is nothing to say, and then nothing is looked for.
+    // Mostly there is no text: skip the search.
     if texts.peek().is_none() {
         return;
     }
@@ -295,19 +300,18 @@ fn seal_with<'catalog>(
         let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
         let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
         let clean = |text: &mut String| redact(text, hidden_words(), SpanOrigin::Message);
-        // These say nothing of the file, and what is hidden may be one of their words: `password`.
+        // GP501 does not quote the file, and a secret may equal one of its words: `password`.
         let mut is_own = finding.rule.code == CODE;
         if let Some(hidden) = files.get(&finding.path) {
             finding.confidential = hidden.confidential.clone();
-            // A rule may say more of a value than its bytes: a suggestion made from it, a character in it.
+            // A message can reveal parts of a value: a suggestion derived from it, a character.
             if finding.rule.code != CODE && hidden.confidential.touches(&finding.span) {
                 let (code, name) = (finding.rule.code, finding.rule.name);
                 finding.message = format!(
-                    "this breaks `{name}`, and nothing more is said since it looks like a secret"
+                    "this violates `{name}`; details are hidden since it looks like a secret"
                 );
                 finding.help = format!(
-                    "take the value out first ({}); `goldenpath explain {code}` says what belongs here",
-                    CODE
+                    "remove the value first ({CODE}), then see `goldenpath explain {code}`"
                 );
                 is_own = true;
             }
@@ -327,7 +331,7 @@ fn seal_with<'catalog>(
             && let Some((entry, hidden)) = entry_at(&finding.path).zip(files.get(&finding.path))
             && let Some((key, node)) = entry.root().and_then(|root| root.at(change.pointer()))
         {
-            // Whoever wrote a secret there has more to do than goldenpath can.
+            // A leaked secret needs a person: a fix would hide the problem.
             let field = key.map_or(node.span.start, |key| key.span.start)..node.span.end;
             if hidden.confidential.touches(&field) {
                 finding.fix = None;
@@ -341,24 +345,25 @@ fn seal_with<'catalog>(
     }
 }
 
-/// Whether a fix says nothing that would have to be taken out of it.
+/// Returns whether the message of a fix contains no secret.
 fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
     let mut text = fix.message.clone();
     clean(&mut text);
     text == fix.message
 }
 
-/// Whose words a text is made of.
+/// The origin of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SpanOrigin {
-    /// goldenpath's, with foreign texts between backticks, and paths.
+    /// A message of goldenpath, with foreign text in backticks, and paths.
     Message,
     /// Taken from a file.
     Foreign,
 }
 
-/// Replaces what the files hide, and what looks like a secret by itself. A word of goldenpath's own stays, also where a
-/// file hides the same word.
+/// Replaces the files' secrets, and all other text that looks like a secret.
+///
+/// A word of goldenpath's own message stays, even if a file has the same word as a secret.
 fn redact<'words>(
     text: &mut String,
     words: impl Iterator<Item = &'words Words>,
@@ -384,10 +389,12 @@ fn redact<'words>(
     *text = clean;
 }
 
-/// The longest word of a message that may be goldenpath's own, in bytes.
+/// The maximum length of a word of goldenpath's own, in bytes.
 const LONGEST_OWN: usize = 16;
 
-/// Whether what a file hides is in `text` as a word of a sentence: letters alone, outside of backticks, and between spaces.
+/// Returns whether a match is an ordinary word of a message.
+///
+/// That is: only lower-case letters, not in backticks, and between spaces or punctuation.
 fn is_own_word(text: &str, span: &Range<usize>) -> bool {
     let (before, word, after) = (&text[..span.start], &text[span.clone()], &text[span.end..]);
     let is_quoted = before.matches('`').count() % 2 == 1;
@@ -399,7 +406,7 @@ fn is_own_word(text: &str, span: &Range<usize>) -> bool {
         && after.chars().next().is_none_or(is_edge)
 }
 
-/// In order, without overlaps.
+/// Sorts the spans, and merges overlapping ones.
 fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     spans.sort_by_key(|span| (span.start, span.end));
     spans.dedup_by(|next, last| {
@@ -417,7 +424,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masking_keeps_every_byte_in_its_place() {
+    fn masking_keeps_the_position_of_every_byte() {
         let confidential = Confidential { spans: Arc::from([3..5, 9..18]) };
         let text = "a: é\nb: 世\n  x y z\n";
         let masked = confidential.mask(text);
@@ -437,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_secret_is_hidden_piece_by_piece_in_time_in_proportion() {
+    fn a_long_secret_is_hidden_in_linear_time() {
         let secret = "cGFzc3dvcmQ6aHVudGVyMg".repeat(4000);
         let words: BTreeSet<&str> = pieces(&secret).collect();
         assert_eq!(pieces(&secret).collect::<String>(), secret);

@@ -1,32 +1,36 @@
-//! What the rules on fields share: what a field that the schema does not know was meant to be. One mistake is one
-//! finding, so the rules that miss a field ask whether it is only called otherwise, or stands elsewhere.
+//! Unknown fields and what their author probably meant, for the rules on fields.
+//!
+//! Each mistake gets one finding: a rule about missing fields asks here whether the field is only
+//! misspelled or misplaced.
 
 use crate::catalog::Manifest;
 use crate::manifest::{Schema, ViolationKind};
 use crate::suggest::nearest;
 use crate::yaml::Node;
 
-/// A field that the schema does not know where it stands.
+/// A field that the schema does not define at its place.
 pub(super) struct UnknownField<'a> {
-    /// JSON pointer to the mapping that it stands in.
+    /// JSON pointer to the mapping that contains it.
     pub mapping: &'a str,
     pub name: &'a str,
-    /// What that mapping may have.
+    /// The fields that the schema allows in that mapping.
     pub known: &'a [String],
     pub meant: Meant<'a>,
 }
 
+/// The field that the author probably meant.
 pub(super) enum Meant<'a> {
-    /// The field of this name of the mapping at this JSON pointer.
+    /// The field of the same name in the mapping at this JSON pointer.
     Elsewhere(&'a str),
-    /// The same, which stands there too.
+    /// As `Elsewhere`, but that mapping already has the field.
     There(&'a str),
-    /// The field of this name where it stands.
+    /// The field of this name in the same mapping.
     Here(&'a str),
-    Nobody,
+    /// No known field is similar.
+    Unknown,
 }
 
-/// The unknown fields of a manifest, whose nodes are `root`, in no particular order.
+/// Returns the unknown fields of a manifest with the nodes `root`, unordered.
 pub(super) fn unknown_fields<'a>(
     manifest: &'a Manifest,
     root: &Node,
@@ -43,12 +47,12 @@ pub(super) fn unknown_fields<'a>(
             let home = schema.home_of(name).filter(|home| *home != mapping);
             let is_there = home.is_some_and(|home| root.at(&format!("{home}/{name}")).is_some());
             let near = nearest(name, known.iter().map(String::as_str));
-            // A word that is a field elsewhere is one that somebody knows, and no slip of the fingers.
+            // The name of a field at another level is not a typo.
             let meant = match (home, near) {
                 (Some(home), _) if !is_there => Meant::Elsewhere(home),
                 (_, Some(near)) => Meant::Here(near),
                 (Some(home), None) => Meant::There(home),
-                (None, None) => Meant::Nobody,
+                (None, None) => Meant::Unknown,
             };
             UnknownField { mapping, name, known, meant }
         })
@@ -56,9 +60,10 @@ pub(super) fn unknown_fields<'a>(
 }
 
 impl UnknownField<'_> {
-    /// Whether this is what the mapping at `mapping` lacks when it lacks `field`: it is called otherwise, it stands
-    /// elsewhere, or something that belongs below it does.
-    pub(super) fn stands_for(&self, mapping: &str, field: &str) -> bool {
+    /// Returns whether this field explains why the mapping at `mapping` lacks `field`.
+    ///
+    /// That is so if `field` is misspelled or misplaced, or if one of its own fields is misplaced.
+    pub(super) fn replaces(&self, mapping: &str, field: &str) -> bool {
         match self.meant {
             Meant::Here(name) => self.mapping == mapping && name == field,
             Meant::Elsewhere(home) => {
@@ -66,12 +71,12 @@ impl UnknownField<'_> {
                 (home == mapping && self.name == field)
                     || below.is_some_and(|below| below.split('/').next() == Some(field))
             }
-            Meant::There(_) | Meant::Nobody => false,
+            Meant::There(_) | Meant::Unknown => false,
         }
     }
 }
 
-/// How people call the mapping at a JSON pointer: `spec.risk`.
+/// Returns a JSON pointer in dot notation, such as `spec.risk`; None for the root.
 pub(super) fn in_words(pointer: &str) -> Option<String> {
     let name = pointer.strip_prefix('/')?;
     Some(name.replace('/', ".").replace("~1", "/").replace("~0", "~"))

@@ -1,4 +1,4 @@
-//! All answers to `new secret`, and the manifests that they ask for.
+//! The answers to `new secret`, and the template variables derived from them.
 
 use serde::Serialize;
 
@@ -6,7 +6,9 @@ use super::Field;
 use crate::catalog::Project;
 use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 
-/// All answers, each checked. `environments` holds at least one, each once.
+/// A complete set of valid answers.
+///
+/// `environments` has at least one entry and no duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     pub service: String,
@@ -22,7 +24,7 @@ pub struct Answers {
     pub(super) description: Option<String>,
 }
 
-/// The template's variables: those of a SecretRequest, under the same names.
+/// The variables of the template, named like the fields of a SecretRequest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManifestVariables<'a> {
@@ -43,7 +45,7 @@ pub struct ManifestVariables<'a> {
 }
 
 impl Answers {
-    /// The answer to a question that has one for all environments.
+    /// Returns the answer to a question; empty for the environments.
     pub(super) fn to(&self, field: Field) -> String {
         match field {
             Field::Service => self.service.clone(),
@@ -84,10 +86,10 @@ impl Answers {
         }
     }
 
-    /// Reads a manifest back: whatever it was made from, it must say what was answered.
+    /// Checks that a generated manifest has the answered values.
     ///
     /// # Errors
-    /// The first field that says something else.
+    /// The first field with another value.
     pub(super) fn check(
         &self,
         request: &SecretRequest,
@@ -117,15 +119,15 @@ impl Answers {
             ("ttlDays", &ttl_days.0, &ttl_days.1),
         ]
         .into_iter()
-        .find(|(_, wanted, made)| wanted != made)
-        .map(|(field, wanted, made)| {
-            format!("`{field}` was to be `{wanted}`, the manifest says `{made}`")
+        .find(|(_, expected, actual)| expected != actual)
+        .map(|(field, expected, actual)| {
+            format!("`{field}` should be `{expected}`, but the manifest has `{actual}`")
         });
         pairs.map_or(Ok(()), Err)
     }
 }
 
-/// The provider of every new secret.
+/// Returns the provider of new secrets.
 pub(super) fn provider(project: &Project) -> &str {
     project.enums.providers.first().map_or("", String::as_str)
 }

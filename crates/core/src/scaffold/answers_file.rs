@@ -1,4 +1,4 @@
-//! A file of answers, for those who ask elsewhere: a portal, a script.
+//! Answers to `new secret` from a YAML file, for portals and scripts.
 
 use miette::{Diagnostic, LabeledSpan, NamedSource};
 
@@ -10,20 +10,20 @@ use crate::vcs::File;
 use crate::yaml;
 use crate::yaml::{Node, NodeValue};
 
-/// The bytes of a file of answers that are read at most.
+/// The maximum size of an answers file, in bytes.
 pub const MAX_ANSWERS_BYTES: u64 = 1024 * 1024;
 
-/// Answers in YAML: a mapping with the names of the template's variables.
+/// Answers in YAML: a mapping whose keys are the names of the template variables.
 #[derive(Debug)]
 pub struct AnswersFile {
     name: String,
     text: String,
-    /// The text as it may be shown.
+    /// The text with secrets masked, for error messages.
     shown: String,
     draft: Draft,
 }
 
-/// A file of answers that cannot be taken, with the places in it.
+/// An error in an answers file, with the locations in it.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {message}")]
 pub struct AnswersError {
@@ -53,7 +53,7 @@ impl Diagnostic for AnswersError {
 }
 
 impl AnswersError {
-    /// An error about the file as a whole.
+    /// Creates an error about the whole file.
     #[must_use]
     pub fn new(name: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
@@ -67,23 +67,24 @@ impl AnswersError {
 }
 
 impl AnswersFile {
-    /// Reads the answers in `bytes`; `name` is what the file is called in messages.
+    /// Parses the answers in `bytes`; `name` is the file's name in messages.
     ///
     /// # Errors
-    /// What is not plain YAML, too large, no mapping, or has an unknown key or a value of the wrong kind.
+    /// The file is too large, not plain YAML or not a mapping, or it has an unknown key or a value
+    /// of the wrong type.
     pub fn parse(name: &str, bytes: Vec<u8>, project: &Project) -> Result<Self, AnswersError> {
         if bytes.len() as u64 > MAX_ANSWERS_BYTES {
             return Err(AnswersError::new(
                 name,
-                "the file has more than the 1 MiB that is read",
-                "a file of answers holds one secret's; is this the right file?",
+                "the file is larger than 1 MiB",
+                "check the path: an answers file describes one secret",
             ));
         }
         if let Err(error) = str::from_utf8(&bytes) {
             let message = format!("byte {} is not UTF-8", error.valid_up_to() + 1);
             return Err(AnswersError::new(name, message, "save the file as UTF-8"));
         }
-        // As an entry, so that what looks like a secret is found, and not shown.
+        // Parsed as a catalog entry, so that text that looks like a secret is masked.
         let entry = Entry::read(File { path: String::new(), bytes: Ok(bytes) }, false, project);
         let shown = Confidential::of(&entry, project).mask(&entry.text).into_owned();
         let mut file = Self {
@@ -99,13 +100,13 @@ impl AnswersFile {
         Ok(file)
     }
 
-    /// The answers that it holds.
+    /// Returns the answers of the file.
     #[must_use]
     pub fn draft(&self) -> Draft {
         self.draft.clone()
     }
 
-    /// The error for those answers of this file that are wrong.
+    /// Returns the error about the wrong answers of this file, if any.
     #[must_use]
     pub fn refuse(&self, wrong: &[InvalidAnswer]) -> Option<AnswersError> {
         let mut labels = Vec::new();
@@ -122,7 +123,7 @@ impl AnswersFile {
         if lines.is_empty() {
             return None;
         }
-        let help = "correct the answer, or give it by flag, which wins over the file";
+        let help = "correct the answer, or pass its flag, which overrides the file";
         Some(AnswersError {
             labels,
             source_code: self.source(),
@@ -144,25 +145,25 @@ impl AnswersFile {
                 None => AnswersError::new(
                     &self.name,
                     "this is not YAML",
-                    "write `service: …`, one answer a line",
+                    "write one answer per line, such as `service: payments`",
                 ),
             })?;
         let NodeValue::Mapping(answers) = &root.value else {
             let help = format!(
-                "write one answer a line, such as `service: payments`; the keys are {}",
+                "write one answer per line, such as `service: payments`; the keys are {}",
                 keys()
             );
             return Err(self.at(
                 first_line(&self.text, &root),
-                "this is no mapping of answers",
+                "this is not a mapping of answers",
                 help,
             ));
         };
         for (key, value) in answers {
             let Some(field) = Field::ALL.into_iter().find(|field| field.variable() == key.name)
             else {
-                let message = format!("there is no answer called `{}`", key.name);
-                return Err(self.at(key.span.clone(), message, what_is_meant(&key.name)));
+                let message = format!("there is no answer `{}`", key.name);
+                return Err(self.at(key.span.clone(), message, suggest_key(&key.name)));
             };
             for (answer, span) in self.values(field, value)? {
                 self.draft.answer(field, answer, AnswerOrigin::File(span));
@@ -171,7 +172,7 @@ impl AnswersFile {
         Ok(())
     }
 
-    /// The answer or, for the environments, the answers that a value holds.
+    /// Returns the answer in a value, or several for the environments.
     fn values(
         &self,
         field: Field,
@@ -200,17 +201,17 @@ impl AnswersFile {
 
     fn wrong_kind(&self, field: Field, value: &Node) -> AnswersError {
         let (expected, help) = match (field, &value.value) {
-            (_, NodeValue::Null) => ("something", "leave the key out where there is no answer"),
+            (_, NodeValue::Null) => ("a value", "remove the key if there is no answer"),
             (Field::TtlDays, _) => ("a number of days", "write it as a whole number, such as 90"),
             (Field::Environment, _) => {
                 ("an environment or a list of them", "write `[dev, prod]`, or one name")
             }
             (_, NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_)) => {
-                ("a text", "put quotes around it")
+                ("a string", "quote it")
             }
-            _ => ("a text", "write one value behind the key"),
+            _ => ("a string", "write one value after the key"),
         };
-        let message = format!("`{}` is to be {expected}", field.variable());
+        let message = format!("`{}` must be {expected}", field.variable());
         self.at(first_line(&self.text, value), message, help)
     }
 
@@ -228,13 +229,13 @@ impl AnswersFile {
         }
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "errors hold it so")]
+    #[allow(clippy::unnecessary_wraps, reason = "the error has an optional source")]
     fn source(&self) -> Option<NamedSource<String>> {
         Some(NamedSource::new(&self.name, self.shown.clone()))
     }
 }
 
-/// What of a value is underlined: its first line.
+/// Returns the span of the first line of a value, which is underlined.
 fn first_line(text: &str, node: &Node) -> std::ops::Range<usize> {
     let shown = text
         .get(node.span.clone())
@@ -248,8 +249,8 @@ fn keys() -> String {
     Field::ALL.map(Field::variable).join(", ")
 }
 
-/// Help with a key that is unknown, and may be a flag's name.
-fn what_is_meant(key: &str) -> String {
+/// Returns the help for an unknown key, which may be the name of a flag.
+fn suggest_key(key: &str) -> String {
     let by_flag = Field::ALL.into_iter().find(|field| field.flag().trim_start_matches('-') == key);
     match by_flag {
         Some(field) => format!("did you mean `{}`?", field.variable()),

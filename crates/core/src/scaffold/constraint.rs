@@ -1,4 +1,4 @@
-//! The one constraint on an answer, whoever gives it: what the rules would say of the manifest's field.
+//! Checks answers with the rules that apply to the field of the manifest.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::manifest::{LifecycleStatus, SecretId};
 use crate::rules::{RuleSet, Severity};
 use crate::vcs::File;
 
-/// The rules, and the catalog beside which a new manifest is to stand.
+/// The rules, and the catalog that a new manifest is added to.
 #[derive(Debug)]
 pub struct Constraint<'project> {
     project: &'project Project,
@@ -17,29 +17,30 @@ pub struct Constraint<'project> {
     catalog: Catalog,
 }
 
-/// What the rules say of an answer.
+/// The verdict of the rules on an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerVerdict {
+    /// No rule reports it.
     Fit,
-    /// A rule warns.
+    /// A rule warns: the problem, and the help.
     Doubtful(String),
-    /// A rule refuses it: what is wrong, and how to mend it.
+    /// A rule rejects it: the problem, and the help.
     Wrong(String),
 }
 
-/// Stands in the manifest for what is not answered yet. No rule has anything against it that is told of another field,
-/// and as part of a store key or a Kubernetes Secret it is nobody's.
+/// Placeholder for unanswered fields.
+///
+/// No rule rejects another field because of it, and no store key or Kubernetes Secret contains it.
 const UNANSWERED: &str = "unanswered";
 
-/// The ID of a manifest that is only tried. No rule is asked about it.
+/// The ID of manifests that are only checked. Findings about it are ignored.
 const NO_ID: &str = "SEC-999999999";
 
-/// The rules that say which service may use a namespace.
-const OF_SERVICE: [&str; 2] = ["GP206", "GP207"];
-
 impl<'project> Constraint<'project> {
+    /// Creates the constraint on answers for a catalog.
+    ///
     /// # Errors
-    /// `rules` in `goldenpath.yaml` names a rule that does not exist.
+    /// `rules` in `goldenpath.yaml` contains an unknown rule.
     pub fn new(project: &'project Project, mut catalog: Catalog) -> Result<Self, ConfigError> {
         for entry in &mut catalog.entries {
             entry.selected = false;
@@ -47,28 +48,30 @@ impl<'project> Constraint<'project> {
         Ok(Self { project, rules: RuleSet::of(project)?, catalog })
     }
 
-    /// Judges an answer of `draft` by the very rules that `validate` applies to the manifest's field, with the other
-    /// answers and the catalog beside it. Policies are left to the whole manifest.
+    /// Checks an answer of `draft` with the rules that `validate` applies to the field.
+    ///
+    /// The rules also see the other answers and the catalog. Policies are skipped: they need the
+    /// whole manifest.
     pub fn judge(&mut self, draft: &Draft, field: Field) -> AnswerVerdict {
-        // Who may use a namespace depends on the service: until that is answered, it is one that may, or else it is
-        // open.
-        let mut tried = draft.clone();
+        // The service decides which namespaces are allowed. Until it is answered, assume one that
+        // may use this namespace. If there is none, ignore the rules on namespaces.
+        let mut assumed = draft.clone();
         let mut is_service_open = false;
         if let (Field::Namespace, None, Some(namespace)) =
             (field, draft.get(Field::Service), draft.get(field))
         {
             match self.project.ownership.holders(namespace).next() {
-                Some(holder) => tried.answer(Field::Service, holder, super::AnswerOrigin::Asked),
+                Some(holder) => assumed.answer(Field::Service, holder, super::AnswerOrigin::Asked),
                 None => is_service_open = true,
             }
         }
-        let draft = &tried;
+        let draft = &assumed;
         let mut environments: Vec<&str> = draft.all(Field::Environment).collect();
         if environments.is_empty() {
             environments.push(UNANSWERED);
         }
         for environment in environments {
-            let entry = self.tried(draft, environment);
+            let entry = self.manifest(draft, environment);
             let place = self.catalog.entries.partition_point(|other| other.path < entry.path);
             self.catalog.entries.insert(place, entry);
         }
@@ -76,46 +79,49 @@ impl<'project> Constraint<'project> {
         self.catalog.entries.retain(|entry| !entry.selected);
         let of_field = || {
             let found = findings.iter().filter(|finding| finding.pointer == field.pointer());
-            found.filter(|finding| !is_service_open || !OF_SERVICE.contains(&finding.rule.code))
+            found.filter(|finding| !is_service_open || !finding.rule.is_about_namespaces())
         };
-        let refuses = of_field().find(|finding| finding.severity == Severity::Error);
-        let says =
+        let rejected = of_field().find(|finding| finding.severity == Severity::Error);
+        let text =
             |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
-        match (refuses, of_field().next()) {
-            (Some(finding), _) => AnswerVerdict::Wrong(says(finding)),
-            (None, Some(finding)) => AnswerVerdict::Doubtful(says(finding)),
+        match (rejected, of_field().next()) {
+            (Some(finding), _) => AnswerVerdict::Wrong(text(finding)),
+            (None, Some(finding)) => AnswerVerdict::Doubtful(text(finding)),
             (None, None) => AnswerVerdict::Fit,
         }
     }
 
-    /// Whether a question takes an answer that nobody has given before and no list holds.
+    /// Returns whether a question accepts a value that no list or manifest has.
     pub fn takes_new(&mut self, field: Field) -> bool {
         let mut draft = Draft::default();
         draft.answer(field, UNANSWERED, super::AnswerOrigin::Asked);
         !matches!(self.judge(&draft, field), AnswerVerdict::Wrong(_))
     }
 
+    /// Returns the project.
     #[must_use]
     pub fn project(&self) -> &'project Project {
         self.project
     }
 
+    /// Returns the catalog, without a new manifest.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
+    /// Returns the catalog, and consumes the constraint.
     #[must_use]
     pub fn into_catalog(self) -> Catalog {
         self.catalog
     }
 
-    /// The manifest of the answers so far in one environment.
-    fn tried(&self, draft: &Draft, environment: &str) -> Entry {
+    /// Returns the manifest of the answers so far, for one environment.
+    fn manifest(&self, draft: &Draft, environment: &str) -> Entry {
         let mut manifest = json!({ "apiVersion": "goldenpath.io/v1", "kind": "SecretRequest" });
-        put(&mut manifest, "/metadata/id", NO_ID.into());
-        put(&mut manifest, "/spec/provider", super::answers::provider(self.project).into());
-        put(&mut manifest, "/spec/lifecycle/status", LifecycleStatus::Active.as_str().into());
+        set(&mut manifest, "/metadata/id", NO_ID.into());
+        set(&mut manifest, "/spec/provider", super::answers::provider(self.project).into());
+        set(&mut manifest, "/spec/lifecycle/status", LifecycleStatus::Active.as_str().into());
         for field in Field::ALL {
             let value = match (field, draft.get(field)) {
                 (Field::Environment, _) => environment.into(),
@@ -127,7 +133,7 @@ impl<'project> Constraint<'project> {
                 (_, None) => UNANSWERED.into(),
                 (_, Some(answer)) => answer.into(),
             };
-            put(&mut manifest, field.pointer(), value);
+            set(&mut manifest, field.pointer(), value);
         }
         let file = File { path: String::new(), bytes: Ok(manifest.to_string().into_bytes()) };
         let mut entry = Entry::read(file, true, self.project);
@@ -143,8 +149,8 @@ impl<'project> Constraint<'project> {
     }
 }
 
-/// Puts a value where a JSON pointer leads, and makes the mappings on the way.
-fn put(manifest: &mut Value, pointer: &str, value: Value) {
+/// Sets the value at a JSON pointer, and creates the parent mappings.
+fn set(manifest: &mut Value, pointer: &str, value: Value) {
     let place = pointer.split('/').skip(1).fold(manifest, |mapping, name| &mut mapping[name]);
     *place = value;
 }

@@ -1,4 +1,7 @@
-//! A manifest that is copied: its text stays as it is, comments and house fields with it, but for what is to differ.
+//! Copies a manifest.
+//!
+//! The text stays the same, including comments and fields of the user's own, except for the fields
+//! that must differ.
 
 use miette::Diagnostic;
 
@@ -8,7 +11,7 @@ use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use crate::yaml;
 use crate::yaml::{Scalar, YamlEdit};
 
-/// The manifest that is copied.
+/// The manifest to copy.
 #[derive(Debug, Clone)]
 pub struct Original {
     path: String,
@@ -16,28 +19,28 @@ pub struct Original {
     request: SecretRequest,
 }
 
-/// Why there is nothing to copy.
+/// The reason why a manifest cannot be copied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum CopyError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Find(#[from] FindError),
-    #[error("`{path}` is no SecretRequest that could be copied")]
+    #[error("cannot copy `{path}`: it is not a valid SecretRequest")]
     #[diagnostic(
         code(goldenpath::copy),
-        help("`goldenpath validate {path}` says what is wrong with it")
+        help("run `goldenpath validate {path}` to see its problems")
     )]
     NoRequest { path: String },
-    #[error("`{pointer}` cannot be changed in a copy of `{path}` without changing more than that")]
+    #[error("cannot change `{pointer}` in a copy of `{path}` without changing other fields")]
     #[diagnostic(
         code(goldenpath::copy),
-        help("write its value on one line in `{path}`, or leave out the flag that changes it")
+        help("write its value on one line in `{path}`, or omit the flag that changes it")
     )]
     NotInPlace { pointer: &'static str, path: String },
 }
 
 impl Original {
-    /// Returns the manifest of this ID in `catalog`.
+    /// Finds the manifest with this ID in `catalog`.
     ///
     /// # Errors
     /// No manifest of this ID, or several, or one that is not a SecretRequest.
@@ -50,25 +53,27 @@ impl Original {
         Ok(Self { path, text: entry.text.clone(), request: request.clone() })
     }
 
-    /// Where it is, and a copy of it is not to be.
+    /// Returns its environment, which a copy must not have.
     #[must_use]
     pub fn environment(&self) -> &str {
         self.request.environment.as_str()
     }
 
-    /// The answers that it gives: all but the environment.
+    /// Returns its values as answers, without the environment.
     #[must_use]
     pub fn draft(&self) -> Draft {
         let mut draft = Draft::default();
         for field in Field::ALL {
             if field != Field::Environment {
-                draft.answer(field, said(&self.request, field), AnswerOrigin::Copied);
+                draft.answer(field, value_of(&self.request, field), AnswerOrigin::Copied);
             }
         }
         draft
     }
 
-    /// Its text with another ID and environment, active, and with what the answers say otherwise than it does.
+    /// Returns its text with the new ID, environment and answers.
+    ///
+    /// The status is `active`.
     pub(super) fn copied(
         &self,
         answers: &Answers,
@@ -107,14 +112,14 @@ impl Original {
             } else {
                 answers.to(field)
             };
-            set(field.pointer(), &said(&self.request, field), &new)?;
+            set(field.pointer(), &value_of(&self.request, field), &new)?;
         }
         Ok(text)
     }
 }
 
-/// What a manifest says in a field.
-fn said(request: &SecretRequest, field: Field) -> String {
+/// Returns the value of a field of a manifest.
+fn value_of(request: &SecretRequest, field: Field) -> String {
     match field {
         Field::Service => request.service.to_string(),
         Field::Environment => request.environment.to_string(),

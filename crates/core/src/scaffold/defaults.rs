@@ -1,4 +1,4 @@
-//! What follows from the answers so far, and what others have answered: what a question is offered with.
+//! Derives defaults and suggestions from earlier answers and from the catalog.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,19 +7,22 @@ use super::{AnswerOrigin, AnswerVerdict, Constraint, Draft, Field};
 use crate::config::{NamespacePattern, Rotation, Unlisted};
 use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
 
-/// Days that a new secret is offered to live before somebody looks again.
+/// The default ttl of a new secret, in days.
 const TTL_DAYS: u32 = 90;
 
-/// How many names are tried before the first one is offered, taken as it is.
+/// The highest number to try after a name. If all are taken, there is no number.
 const TRIES: u32 = 99;
 
-/// The rotation class of a secret that nothing rotates.
+/// The rotation class of secrets without rotation.
 const NO_ROTATION: &str = "none";
 
 impl Constraint<'_> {
-    /// What follows from the answers so far: the name from service and type, the namespace from the service and its list
-    /// in `ownership`, the Kubernetes Secret from the name, the rotation class from type and risk tier, the ttl from the
-    /// tier, and the owner from the service's other manifests and its list in `ownership`. A name that is taken gets a number behind it.
+    /// Derives a default from the answers so far.
+    ///
+    /// The name is derived from service and type, the namespace from the service and its list in
+    /// `ownership`, the Kubernetes Secret from the name, the rotation class from type and tier, the
+    /// ttl from the tier, and the owner from the service's other manifests and its list in
+    /// `ownership`. A name that is taken gets a number.
     #[must_use]
     pub fn default_for(&mut self, draft: &Draft, field: Field) -> Option<String> {
         match field {
@@ -48,7 +51,7 @@ impl Constraint<'_> {
         }
     }
 
-    /// `name`, or where the rules refuse that, the first with a number behind it that they do not: `-2`, `-3`, …
+    /// Returns `name`, or the first of `name-2`, `name-3`, … that the rules accept.
     #[must_use]
     pub fn free(&mut self, draft: &Draft, field: Field, name: &str) -> String {
         let numbered = (2..=TRIES).map(|number| {
@@ -65,9 +68,11 @@ impl Constraint<'_> {
         std::iter::once(whole.clone()).chain(numbered).find(|name| fits(name)).unwrap_or(whole)
     }
 
-    /// What a question is offered from: services by how many manifests they have and then as `ownership` lists them,
-    /// owners by how many of the service's are theirs and then as `ownership` or the enums have them, the namespaces that
-    /// `ownership` lists for the service, and else what the enums have.
+    /// Returns the suggestions for a question.
+    ///
+    /// Services: sorted by number of manifests, then as in `ownership`. Owners: sorted by number of
+    /// the service's manifests, then as in `ownership` or the enums. Namespaces: those that
+    /// `ownership` lists for the service. Other fields: the values of the enums.
     #[must_use]
     pub fn suggestions(&self, draft: &Draft, field: Field) -> Vec<String> {
         match field {
@@ -81,7 +86,7 @@ impl Constraint<'_> {
         }
     }
 
-    /// The one owner that `ownership` lists for the service, which is not a guess.
+    /// Returns the service's owner if `ownership` lists exactly one.
     #[must_use]
     pub fn only_owner(&self, draft: &Draft) -> Option<String> {
         match self.project().ownership.owners(draft.get(Field::Service)?)? {
@@ -90,7 +95,7 @@ impl Constraint<'_> {
         }
     }
 
-    /// The services of the catalog and of `ownership`, without those that it denies.
+    /// Returns the services of the catalog and of `ownership`, without denied ones.
     fn services(&self) -> Vec<String> {
         let ownership = &self.project().ownership;
         let mut services = most_used(self.requests().map(|request| request.service.as_str()));
@@ -104,14 +109,16 @@ impl Constraint<'_> {
         services
     }
 
-    /// The namespaces that `ownership` lists for a service by their names.
+    /// Returns the namespaces that `ownership` lists for a service, without patterns.
     fn namespaces(&self, service: &str) -> Vec<String> {
         let listed = self.project().ownership.namespaces(service).into_iter().flatten();
         listed.filter_map(NamespacePattern::name).map(str::to_owned).collect()
     }
 
-    /// Returns the namespace with the service's name where `ownership` does not list others, or else the first one that
-    /// it lists by its name. None where it has only patterns that do not match the service's name.
+    /// Returns the default namespace of a service.
+    ///
+    /// That is the service's name if `ownership` allows it, or else the first namespace that it
+    /// lists by name. None if it lists only patterns that do not match the service's name.
     fn namespace(&self, service: &str) -> Option<String> {
         let own = to_label(service);
         match self.project().ownership.namespaces(service) {
@@ -143,8 +150,10 @@ impl Constraint<'_> {
         self.catalog().entries.iter().filter_map(|entry| entry.request())
     }
 
-    /// The class that the governance table has for the type, or the one that the tier asks for, if that is stricter. The
-    /// tier asks for the class named like it, or else the slowest that rotates; a free tier asks for none.
+    /// Returns the stricter of the rotation classes that the type and the tier require.
+    ///
+    /// The governance table has the class of the type. A tier requires the class with its own name,
+    /// or else the class with the longest interval; a free tier requires none.
     fn rotation(&self, draft: &Draft) -> Option<String> {
         let (enums, governance) = (&self.project().enums, &self.project().governance);
         let class = |name: &str| enums.rotation_classes.iter().find(|class| *class == name);
@@ -153,7 +162,7 @@ impl Constraint<'_> {
             .get(Field::SecretType)
             .and_then(|name| governance.rotation_class_by_type.get(name));
         let of_type = of_type.and_then(|name| class(name));
-        // What is never due comes last.
+        // A class without an interval is the least strict.
         let interval = |class: &String| governance.rotation_interval(class).unwrap_or(u16::MAX);
         let of_tier = match governance.tiers.get(tier).map(|tier| tier.rotation) {
             Some(Rotation::Free) | None => return of_type.or_else(|| class(NO_ROTATION)).cloned(),
@@ -169,7 +178,7 @@ impl Constraint<'_> {
     }
 }
 
-/// Each once, the most frequent first, and of equals in the order of the alphabet.
+/// Deduplicates names, and sorts them by frequency, then alphabetically.
 fn most_used<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for name in names {

@@ -1,10 +1,10 @@
-//! The answers so far, and who gave each of them.
+//! The answers so far, each with its origin.
 
 use std::ops::Range;
 
 use super::{AnswerVerdict, Answers, Constraint, Field};
 
-/// What has been answered so far.
+/// The answers so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Draft(Vec<GivenAnswer>);
 
@@ -15,19 +15,20 @@ struct GivenAnswer {
     origin: AnswerOrigin,
 }
 
-/// Where an answer comes from.
+/// The origin of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerOrigin {
+    /// A flag of the command.
     Flag,
-    /// Bytes of the file of answers.
+    /// A byte range of the answers file.
     File(Range<usize>),
-    /// The manifest that is copied.
+    /// The copied manifest.
     Copied,
-    /// The person at the terminal, or what follows from other answers.
+    /// The user at the terminal, or a default derived from other answers.
     Asked,
 }
 
-/// An answer that cannot be taken, and why.
+/// A rejected answer, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidAnswer {
     pub field: Field,
@@ -36,7 +37,7 @@ pub struct InvalidAnswer {
 }
 
 impl Draft {
-    /// Adds an answer; only environments take several.
+    /// Adds an answer. Only the environments can have several.
     pub fn answer(&mut self, field: Field, value: impl Into<String>, origin: AnswerOrigin) {
         let value = value.into();
         if field != Field::Environment {
@@ -47,19 +48,19 @@ impl Draft {
         self.0.push(GivenAnswer { field, value, origin });
     }
 
-    /// Takes an answer back.
+    /// Removes the answers to a question.
     pub fn remove(&mut self, field: Field) {
         self.0.retain(|given| given.field != field);
     }
 
-    /// Adds the answers of `other` to questions that have none yet.
+    /// Adds the answers of `other` to unanswered questions.
     pub fn fill_from(&mut self, other: Self) {
         let open: Vec<GivenAnswer> =
             other.0.into_iter().filter(|given| self.get(given.field).is_none()).collect();
         self.0.extend(open);
     }
 
-    /// The answer to a question.
+    /// Returns the answer to a question.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&str> {
         self.all(field).next()
@@ -69,11 +70,12 @@ impl Draft {
         self.0.iter().filter(move |given| given.field == field).map(|given| given.value.as_str())
     }
 
+    /// Returns the origin of the answer to a question.
     pub fn origin(&self, field: Field) -> Option<&AnswerOrigin> {
         self.0.iter().find(|given| given.field == field).map(|given| &given.origin)
     }
 
-    /// The questions that have neither an answer nor, without anybody to ask, a default that is not a guess.
+    /// Returns the unanswered questions whose default would be a guess.
     #[must_use]
     pub fn missing(&self) -> Vec<Field> {
         use Field::{Environment, Name, Owner, RiskTier, SecretType, Service};
@@ -83,11 +85,11 @@ impl Draft {
             .collect()
     }
 
-    /// The answers that are wrong by themselves, whatever the others are.
+    /// Returns the answers that are wrong regardless of the others.
     #[must_use]
     pub fn wrong_alone(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
         self.wrong(|given| match constraint.judge(&Self(vec![given.clone()]), given.field) {
-            // Told beside the others, it speaks of their names and not of stand-ins.
+            // Checked with the others, the message has their values instead of placeholders.
             alone @ AnswerVerdict::Wrong(_) => match constraint.judge(self, given.field) {
                 AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => alone,
                 together @ AnswerVerdict::Wrong(_) => together,
@@ -96,7 +98,7 @@ impl Draft {
         })
     }
 
-    /// The answers that are wrong beside the others and the catalog.
+    /// Returns the answers that are wrong together with the others and the catalog.
     #[must_use]
     pub fn wrong_together(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
         self.wrong(|given| constraint.judge(self, given.field))
@@ -112,7 +114,7 @@ impl Draft {
         judged.collect()
     }
 
-    /// Answers what follows from other answers, where nothing else is said.
+    /// Fills unanswered questions with defaults derived from other answers.
     pub fn settle(&mut self, constraint: &mut Constraint<'_>) {
         for field in Field::ALL {
             if self.get(field).is_none()
@@ -124,10 +126,10 @@ impl Draft {
         }
     }
 
-    /// The answers, once there is one to each question.
+    /// Returns the answers if all questions are answered.
     ///
     /// # Errors
-    /// The questions that still need one.
+    /// The unanswered questions.
     pub fn finish(&self) -> Result<Answers, Vec<Field>> {
         let missing: Vec<Field> =
             Field::ALL.into_iter().filter(|field| self.get(*field).is_none()).collect();
@@ -145,7 +147,7 @@ impl Draft {
             rotation_class: text(Field::RotationClass),
             namespace: text(Field::Namespace),
             k8s_secret_name: text(Field::K8sSecretName),
-            // Judged to be a number of days when it was answered.
+            // Checked when it was answered.
             ttl_days: text(Field::TtlDays).parse().map_err(|_| vec![Field::TtlDays])?,
             description: Some(text(Field::Description))
                 .filter(|description| !description.is_empty()),

@@ -1,8 +1,8 @@
-//! The questions of `new secret`: each with its flag, its name in a file of answers and its place in the manifest.
+//! The questions of `new secret`, each with its flag, variable and manifest field.
 
 use crate::catalog::Project;
 
-/// A question. The order is the one in which they are asked: defaults follow from earlier answers.
+/// A question, in the order of asking: defaults are derived from earlier answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     Service,
@@ -19,6 +19,7 @@ pub enum Field {
 }
 
 impl Field {
+    /// All questions, in the order of asking.
     pub const ALL: [Self; 11] = [
         Self::Service,
         Self::Environment,
@@ -33,7 +34,7 @@ impl Field {
         Self::Description,
     ];
 
-    /// The flag that answers it.
+    /// Returns the flag that answers it.
     #[must_use]
     pub fn flag(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl Field {
         }
     }
 
-    /// What it is called in a file of answers, and among the template's variables.
+    /// Returns its name in an answers file and in the template.
     #[must_use]
     pub fn variable(self) -> &'static str {
         match self {
@@ -69,7 +70,7 @@ impl Field {
         }
     }
 
-    /// The question itself.
+    /// Returns the text of the question.
     #[must_use]
     pub fn question(self) -> &'static str {
         match self {
@@ -87,7 +88,7 @@ impl Field {
         }
     }
 
-    /// The answers that the enums have; None where any text may do.
+    /// Returns the values of its enum; None if it has no enum.
     #[must_use]
     pub fn choices(self, project: &Project) -> Option<&[String]> {
         let enums = &project.enums;
@@ -101,7 +102,7 @@ impl Field {
         }
     }
 
-    /// Where the answer stands in the manifest.
+    /// Returns the JSON pointer of the answer in the manifest.
     pub(super) fn pointer(self) -> &'static str {
         match self {
             Self::Service => "/metadata/service",

@@ -1,4 +1,7 @@
-//! Answers, from prompts, flags or a file → template, or the manifest that is copied → manifest → file.
+//! Creates manifests from answers.
+//!
+//! Answers come from prompts, flags or a file. The text comes from a template or from a copied
+//! manifest.
 
 mod answers;
 mod answers_file;
@@ -30,7 +33,7 @@ use crate::template;
 use crate::template::{Output, TemplateError};
 use crate::vcs::File;
 
-/// The template's name; a catalog's own copy under `templates/` wins over the one built in.
+/// The template's name. A copy in the catalog's `templates/` overrides it.
 pub const TEMPLATE: &str = "secret_request.yaml.j2";
 
 const BUILT_IN: &str = template::built_in::SECRET_REQUEST;
@@ -39,20 +42,21 @@ const BUILT_IN: &str = template::built_in::SECRET_REQUEST;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewManifest {
     pub id: SecretId,
-    /// From the repository's root.
+    /// Relative to the repository's root.
     pub path: String,
     pub text: String,
 }
 
-/// What a manifest is made from.
+/// The source of a new manifest's text.
 #[derive(Debug, Clone)]
 pub enum Model {
-    /// The catalog's own template, or without one the built-in one.
+    /// The catalog's own template, or the built-in one if None.
     Template(Option<String>),
+    /// An existing manifest.
     Copy(Box<Original>),
 }
 
-/// Why no manifest was made.
+/// The reason why no manifest was created.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ScaffoldError {
     #[error(transparent)]
@@ -67,13 +71,13 @@ pub enum ScaffoldError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Answers(#[from] AnswersError),
-    #[error("the template `{TEMPLATE}` made no SecretRequest with the answers given: {why}")]
+    #[error("the template `{TEMPLATE}` did not render the given answers to a SecretRequest: {why}")]
     #[diagnostic(
         code(goldenpath::scaffold::template),
         help("compare `templates/{TEMPLATE}` with the built-in one")
     )]
     NotTheAnswers { why: String },
-    #[error("`{path}` cannot be written: {why}")]
+    #[error("cannot write `{path}`: {why}")]
     #[diagnostic(
         code(goldenpath::scaffold::write),
         help("check the folder's permissions and the free space")
@@ -81,13 +85,16 @@ pub enum ScaffoldError {
     Write { path: String, why: String },
 }
 
-/// Makes the manifests of `answers`, one an environment, with the IDs of `ids` in their order, and judges them by every
-/// rule beside the manifests of `catalog`. Only without a finding of severity error are they fit to be written.
+/// Creates one manifest per environment, and checks them with all rules.
 ///
-/// The catalog comes from a [`Constraint`], or from an earlier call, whose manifests these take the place of.
+/// The manifests get the IDs of `ids` in order.
+///
+/// The rules see the manifests of `catalog` too. If a finding is an error, the manifests must not
+/// be written. The catalog comes from a [`Constraint`] or from an earlier call; manifests of an
+/// earlier call are replaced.
 ///
 /// # Errors
-/// A template that does not render, or not to a manifest that says what was answered.
+/// The template does not render, or its result does not have the answered values.
 pub fn make(
     answers: &Answers,
     ids: &[SecretId],
@@ -95,7 +102,7 @@ pub fn make(
     project: &Project,
     mut catalog: Catalog,
 ) -> Result<(Vec<NewManifest>, Vec<Finding>, Catalog), ScaffoldError> {
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     catalog.entries.retain(|entry| !entry.selected);
     for (environment, &id) in answers.environments.iter().zip(ids) {
         let text = match model {
@@ -112,36 +119,36 @@ pub fn make(
         };
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
         let mut entry = Entry::read(file, true, project);
-        // What is no request the rules have findings for, at their places in what was made.
+        // If the result is not a SecretRequest, the rules report the details.
         if let Some(request) = entry.request() {
             answers
                 .check(request, id, environment, project)
                 .map_err(|why| ScaffoldError::NotTheAnswers { why })?;
         }
         entry.path = path_of(project, &answers.service, environment, id);
-        made.push(NewManifest { id, path: entry.path.clone(), text });
+        created.push(NewManifest { id, path: entry.path.clone(), text });
         catalog.entries.push(entry);
     }
     catalog.entries.sort_by(|one, other| one.path.cmp(&other.path));
     let (catalog, findings) = RuleSet::of(project)?.check(catalog)?;
-    // A rule that is off finds nothing, and what is no request must not be written all the same.
+    // A disabled rule reports nothing, but only a SecretRequest may be written.
     if is_fit(&findings) && catalog.selected().any(|entry| entry.request().is_none()) {
-        let why = "it is none of those that goldenpath knows, whatever the rules say".to_owned();
+        let why = "the result is not a valid SecretRequest, and the rule for it is off".to_owned();
         return Err(ScaffoldError::NotTheAnswers { why });
     }
-    Ok((made, findings, catalog))
+    Ok((created, findings, catalog))
 }
 
-/// Whether findings keep the manifests from being written.
+/// Returns whether the findings allow writing the manifests.
 #[must_use]
 pub fn is_fit(findings: &[Finding]) -> bool {
     count(findings, Severity::Error) == 0
 }
 
-/// Writes the manifests, whole and to places where nothing was; should one fail, those before it are taken back.
+/// Writes the manifests atomically, and never over an existing file.
 ///
 /// # Errors
-/// What the file system refuses; nothing is left written then.
+/// A file cannot be written; then the files written before it are removed.
 pub fn write(manifests: &[NewManifest], project: &Project) -> Result<(), ScaffoldError> {
     let mut written: Vec<PathBuf> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
@@ -154,7 +161,7 @@ pub fn write(manifests: &[NewManifest], project: &Project) -> Result<(), Scaffol
         match result {
             Ok(path) => written.push(path),
             Err(why) => {
-                // Best effort: the error to tell is the one that came first. A folder that holds something else stays.
+                // Best effort: report the first error. Folders with other files stay.
                 for path in written {
                     let _ = std::fs::remove_file(path);
                 }
@@ -168,7 +175,7 @@ pub fn write(manifests: &[NewManifest], project: &Project) -> Result<(), Scaffol
     Ok(())
 }
 
-/// The folders around `path` that are not there yet, the outer before the inner.
+/// Returns the missing parent folders of `path`, outermost first.
 fn missing_folders(path: &Path) -> Vec<PathBuf> {
     let missing = path.ancestors().skip(1).take_while(|folder| folder.symlink_metadata().is_err());
     let mut folders: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();

@@ -1,4 +1,6 @@
-//! The hook in `.pre-commit-config.yaml`: added as text, so that comments and layout stay.
+//! Adds the hook to `.pre-commit-config.yaml`.
+//!
+//! The file is edited as text, to preserve comments and formatting.
 
 use serde_json::json;
 
@@ -7,28 +9,29 @@ use crate::template::{Output, TemplateError};
 use crate::yaml;
 use crate::yaml::{Node, NodeValue};
 
-/// The framework's configuration at the root of a repository.
+/// The framework's configuration file in the root of a repository.
 pub const CONFIG_FILE_NAME: &str = ".pre-commit-config.yaml";
 
 const BUILT_IN: &str = crate::template::built_in::PRE_COMMIT_HOOK;
 
-/// How a configuration that has the hook already mentions it.
+/// The hook's ID, by which an existing hook is detected.
 const HOOK_ID: &str = "goldenpath-validate";
 
-/// What came of adding the hook.
+/// The result of adding the hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookEdit {
+    /// The configuration already has the hook.
     AlreadyThere,
-    /// The configuration's new text.
+    /// The new text of the configuration.
     Added(String),
-    /// The configuration is written in a way that cannot be added to safely.
+    /// The configuration cannot be edited safely: the user must add the hook.
     ByHand,
 }
 
-/// The list item to put under `repos:`; `catalog` is the catalog's folder.
+/// Returns the list item for `repos:`; `catalog` is the catalog's folder.
 ///
 /// # Errors
-/// None that a catalog's name can cause.
+/// The template does not render, which no folder name causes.
 pub fn item(catalog: &str) -> Result<String, TemplateError> {
     let mut files = String::from("^");
     for character in catalog.chars() {
@@ -41,8 +44,9 @@ pub fn item(catalog: &str) -> Result<String, TemplateError> {
     template::render("pre_commit_hook.yaml.j2", BUILT_IN, Output::Yaml, &json!({ "files": files }))
 }
 
-/// Adds the `item` as the last of `repos:` in `text`. The result is read back: it must say what `text` says and the
-/// item, and nothing else.
+/// Appends `item` to `repos:` in `text`.
+///
+/// The result is parsed again, and must equal `text` plus the item.
 #[must_use]
 pub fn add(text: &str, item: &str) -> HookEdit {
     if text.contains(HOOK_ID) {
@@ -81,7 +85,9 @@ fn inserted(text: &str, item: &str) -> Option<String> {
     (yaml::parse(&edited).ok()?.to_json() == expected).then_some(edited)
 }
 
-/// Where what a node says ends: a block collection's span goes on over the comments behind it.
+/// Returns the end of a node's content.
+///
+/// The span of a block also includes the comments after it.
 fn end_of(node: &Node, text: &str) -> usize {
     let is_flow = text[node.span.start..].starts_with(['[', '{']);
     let last = match &node.value {
@@ -98,10 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hook_goes_behind_the_last_repository_and_nothing_else_moves() {
+    fn the_hook_is_added_after_the_last_repository_and_nothing_else_changes() {
         let item = item("catalogs/secrets").unwrap();
         for text in [
-            "repos:\n  - repo: a\n    rev: v1 # pinned\n    hooks:\n      - id: x # why\n\n# the end\nci:\n  skip: [x]\n",
+            "repos:\n  - repo: a\n    rev: v1 # pinned\n    hooks:\n      - id: x # why\n\n# end\n\
+             ci:\n  skip: [x]\n",
             "repos:\n- repo: a\n  hooks:\n  - id: x",
             "repos:\r\n- repo: a\r\n  hooks: [{id: x}]\r\n",
         ] {
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_added_to_safely_is_left_alone() {
+    fn a_configuration_that_cannot_be_edited_safely_is_unchanged() {
         let item = item("catalogs/secrets").unwrap();
         for text in [
             "",
