@@ -111,7 +111,11 @@ impl<'run> ApplyProgress<'run> {
                 bar.fill("Applying", self.done, self.all, failed);
             }
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
-                streams.message(&format!("applied {} of {}", grouped(self.done), grouped(self.all)));
+                streams.message(&format!(
+                    "applied {} of {}",
+                    grouped(self.done),
+                    grouped(self.all)
+                ));
             }
             None => {}
         }

@@ -161,9 +161,7 @@ pub(crate) async fn run_recorded(
         ));
     }
     let mut applied = Applied::default();
-    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-        report_record(&event, context)
-    });
+    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| report_record(&event, context));
     Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
 }
 
