@@ -359,7 +359,7 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
     assert!(again.stderr.contains("this branch already exists"), "{}", again.stderr);
     let other =
         due(&repository, &["--decommission", "--branch", "cleanup", "--env", "dev"]).success();
-    assert!(other.stderr.contains("The branch cleanup asks for it"), "{}", other.stderr);
+    assert!(other.stderr.contains("Created the branch cleanup with one commit"), "{}", other.stderr);
 }
 
 #[test]

@@ -237,7 +237,7 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
     catalog.git(&["rm", "--quiet", "catalogs/secrets/SEC-0008.yaml"]);
     catalog.write("catalogs/secrets/payments/dev/SEC-0008.yaml", &request("SEC-0008", "other"));
     let outcome = aws.reach(aws.platform.value(&["set", "SEC-0008", "--yes"])).run().fails_with(1);
-    says(&outcome, "there is no secret `goldenpath/payments/dev/other` yet");
+    says(&outcome, "the secret `goldenpath/payments/dev/other` does not exist yet");
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
         fs::write(&file, own).unwrap();
         match folder.ends_with("linked") {
             // It has a store of its own, and nothing in that.
-            true => says(&set().run().fails_with(1), "there is no secret"),
+            true => says(&set().run().fails_with(1), "does not exist yet"),
             false => _ = set().run().success(),
         }
     }
@@ -474,7 +474,7 @@ fn an_object_that_git_has_not_fetched_is_an_error_and_never_no_difference() {
         match clone.git(&["diff", "--name-only", "HEAD", "origin/main"]).contains("goldenpath.yaml")
         {
             true => says(&outcome, "catalogId work tree: acme-platform origin/main: renamed"),
-            false => says(&outcome, "there is no secret"),
+            false => says(&outcome, "does not exist yet"),
         }
         server.git(&[
             "update-ref",
