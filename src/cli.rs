@@ -1,6 +1,7 @@
 //! The command line of this process: shared options, the run of a command, exit codes.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,12 +22,27 @@ use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::{harmless, runner};
 use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// From a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again.
+/// Manage secrets for Kubernetes on AWS by manifests in git
 ///
-/// A SecretRequest in git says what is needed; goldenpath checks it at commit, makes the secret in its store when it
-/// merges, and puts the ExternalSecret into the GitOps repository.
+/// A SecretRequest in git describes a secret. goldenpath checks it at commit, creates the secret
+/// in its store after the merge, and writes the ExternalSecret to the GitOps repository.
 #[derive(Debug, Parser)]
-#[command(name = "goldenpath", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "goldenpath",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  # Show all steps on an example, without network and AWS
+  goldenpath demo
+  # Set up a repository
+  goldenpath init
+  # Write a new manifest
+  goldenpath new secret
+
+Documentation: docs/README.md"
+)]
 struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
     command: C,
@@ -47,17 +63,19 @@ impl Cli {
     }
 }
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shared options")]
 struct Shared {
     /// Run as if started in DIR
     #[arg(short = 'C', global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Read FILE instead of goldenpath.yaml; in the repository, the base's content of it
+    /// Read FILE instead of goldenpath.yaml
+    ///
+    /// A command that checks against a base commit reads a FILE of the repository at that commit.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are honoured
+    /// Set when to use color; NO_COLOR and CLICOLOR_FORCE are respected
     #[arg(
         long,
         global = true,
@@ -67,32 +85,32 @@ struct Shared {
         hide_possible_values = true
     )]
     color: ColorChoice,
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more: each file that is checked, each secret that is already as it should be
+    /// Print more: each checked file, each secret that is up to date
     #[arg(short, long, global = true, overrides_with = "verbose")]
     verbose: bool,
 }
 
-/// What a command that ran to its end found.
+/// The result of a command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Done, warnings or none.
+    /// Done, with or without warnings.
     Done,
     /// Findings of severity error, or an action that failed.
     Failed,
-    /// Something to do, where `--detailed-exitcode` asks.
+    /// The plan has changes, with `--detailed-exitcode`.
     Changes,
-    /// Somebody asked it to stop, and it did in good order.
+    /// Stopped by a signal, in good order.
     Interrupted,
 }
 
-/// What the commands run with.
+/// The settings and streams that commands run with.
 pub(crate) struct Context {
     pub(crate) config: Option<PathBuf>,
     pub(crate) streams: Streams,
-    /// The time of this run, one for all that is judged by it.
+    /// The time of this run, the same for every check.
     pub(crate) now: Timestamp,
 }
 
@@ -106,21 +124,22 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        // Where, and never what: the payload could hold anything.
+        // The payload is not printed: it could contain a value.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         eprintln!(
-            "goldenpath: internal error at {place}. This is a bug; please report it with the command that you ran."
+            "goldenpath: internal error at {place}. This is a bug; please report it with the \
+             command that you ran."
         );
     }));
     let cli = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) => return not_understood(&error),
+        Err(error) => return print_parse_error(&error),
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
     let color = if cli.command.is_plain() { ColorChoice::Never } else { color };
     let context =
         Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
-    let two_means_changes = cli.command.two_means_changes();
+    let reports_changes = cli.command.reports_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
     {
         Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),
@@ -133,26 +152,29 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(failure) => {
             context.streams.error(failure.report());
-            ExitCode::from(if two_means_changes { 1 } else { failure.exit_code() })
+            ExitCode::from(if reports_changes { 1 } else { failure.exit_code() })
         }
     }
 }
 
-/// What clap says of a command line that it does not understand, or of one that asks for help or the version.
-fn not_understood(error: &clap::Error) -> ExitCode {
-    // An argument that the message quotes may hold anything. Where the message cannot be printed, there is no other way.
+/// Prints clap's message for an invalid command line, the help or the version.
+///
+/// Returns the exit code.
+fn print_parse_error(error: &clap::Error) -> ExitCode {
+    // The message may quote any argument. If it cannot be printed, there is no other channel.
     if runner::is_reading() {
         let text = error.render().to_string();
         let text = runner::without_commands(&harmless(&text)).into_owned();
-        let _ = match error.use_stderr() {
-            true => io::stderr().write_all(text.as_bytes()),
-            false => io::stdout().write_all(text.as_bytes()),
+        let _ = if error.use_stderr() {
+            io::stderr().write_all(text.as_bytes())
+        } else {
+            io::stdout().write_all(text.as_bytes())
         };
     } else {
         let _ = error.print();
     }
     match error.exit_code() {
-        // A pipeline that asked for it would take 2 for changes, and go on to apply.
+        // With this flag, a pipeline takes 2 for changes and goes on to apply.
         2 if std::env::args_os().any(|argument| argument == "--detailed-exitcode") => {
             ExitCode::from(1)
         }
@@ -161,7 +183,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 }
 
 impl Context {
-    /// The repository's configuration, as the snapshot `rules_from` holds it.
+    /// Reads the repository's configuration from the snapshot `rules_from`.
     pub(crate) fn open(
         &self,
         repository: &Repository,
@@ -170,25 +192,35 @@ impl Context {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
     }
 
-    /// The work tree's `goldenpath.yaml` alone, for what needs no rules.
+    /// Reads only the work tree's `goldenpath.yaml`, for commands that need no rules.
     pub(crate) fn configuration(&self, repository: &Repository) -> Result<Config, Failure> {
         Ok(Project::configuration(repository, Snapshot::WorkTree, self.config.as_deref())?.config)
     }
 }
 
-/// A part of the catalog, by environment and service.
+/// Runs the asynchronous part of a command on this thread.
+pub(crate) fn block_on(
+    work: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(|error| Failure::io("cannot start the runtime for calls to the store", &error))?
+        .block_on(work)
+}
+
+/// Selects a part of the catalog by environment and service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelectionArgs {
-    /// Only this environment; may be given several times
+    /// Select this environment; may be repeated
     #[arg(long = "env", value_name = "ENVIRONMENT")]
     pub(crate) environments: Vec<String>,
-    /// Only this service; may be given several times
+    /// Select this service; may be repeated
     #[arg(long = "service", value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
 }
 
 impl SelectionArgs {
-    /// Refuses a name that selects nothing: most likely it is misspelt.
+    /// Rejects a name that selects nothing: it is probably misspelled.
     pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         let services: BTreeSet<&str> =
             catalog.requests().map(|request| request.service.as_str()).collect();
@@ -201,25 +233,27 @@ impl SelectionArgs {
                 let known = known.into_iter().collect::<Vec<_>>().join(", ");
                 return Err(Failure::usage(
                     format!("`{flag} {unknown}` selects nothing"),
-                    format!("there are {known}"),
+                    format!("use one of {known}"),
                 ));
             }
         }
         Ok(())
     }
 
-    /// Whether it selects everything.
+    /// Returns whether it selects the whole catalog.
     pub(crate) fn is_open(&self) -> bool {
         self.environments.is_empty() && self.services.is_empty()
     }
 
+    /// Returns whether it selects this manifest.
     pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
         self.holds_names(request.environment.as_str(), request.service.as_str())
     }
 
+    /// Returns whether it selects this environment and service.
     pub(crate) fn holds_names(&self, environment: &str, service: &str) -> bool {
-        let among =
+        let selects =
             |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
-        among(&self.environments, environment) && among(&self.services, service)
+        selects(&self.environments, environment) && selects(&self.services, service)
     }
 }

@@ -1,4 +1,4 @@
-//! Why a command could not run to its end, and the exit code for it.
+//! Errors that end a command, with their exit codes.
 
 use std::io;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) struct Failure {
     report: Box<dyn Diagnostic + Send + Sync>,
 }
 
-/// Wrong usage, told in one message.
+/// Invalid usage, in one message.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(goldenpath::usage))]
@@ -42,7 +42,7 @@ struct UsageError {
     help: String,
 }
 
-/// Something that the file system refused.
+/// An operation that the file system rejected.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(goldenpath::io))]
@@ -52,52 +52,54 @@ struct IoFailure {
     help: String,
 }
 
-/// Something that the state of things does not allow.
+/// A request that the current state does not allow.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
 #[diagnostic(code(goldenpath::refused))]
-struct Impossible {
+struct RejectedRequest {
     message: String,
     #[help]
     help: String,
 }
 
 impl Failure {
-    /// Wrong usage, an unreadable configuration, not a git repository: exit code 2.
+    /// Returns a failure with exit code 2: usage, configuration, not a git repository.
     fn misused(report: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { exit_code: 2, report: Box::new(report) }
     }
 
-    /// An action that failed: exit code 1.
+    /// Returns a failure with exit code 1: an action failed.
     fn failed(report: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self { exit_code: 1, report: Box::new(report) }
     }
 
+    /// Returns an error of usage, with exit code 2.
     pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::misused(UsageError { message: message.into(), help: help.into() })
     }
 
     pub(crate) fn no_directory(directory: &Path, error: &io::Error) -> Self {
-        Self::usage(format!("`-C {}`: {error}", directory.display()), "name a folder that exists")
+        Self::usage(format!("`-C {}`: {error}", directory.display()), "give an existing folder")
     }
 
-    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
-        let message = format!("{what}: {error}");
+    /// Returns an error of the file system; `failure` says what cannot be done.
+    pub(crate) fn io(failure: &str, error: &io::Error) -> Self {
+        let message = format!("{failure}: {error}");
         Self::failed(IoFailure {
             message,
-            help: "check the path, its permissions and the free space".to_owned(),
+            help: "check the path, its permissions and the free disk space".to_owned(),
         })
     }
 
-    /// What was asked for cannot be done: exit code 1.
-    pub(crate) fn refused(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::failed(Impossible { message: message.into(), help: help.into() })
+    /// Returns an error for a request that cannot be fulfilled, with exit code 1.
+    pub(crate) fn rejected(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::failed(RejectedRequest { message: message.into(), help: help.into() })
     }
 
     pub(crate) fn demo(message: String) -> Self {
         Self::failed(IoFailure {
             message,
-            help: "run it again with `--keep` and look into the folder".to_owned(),
+            help: "run `goldenpath demo --keep` and look into the folder".to_owned(),
         })
     }
 
@@ -110,12 +112,13 @@ impl Failure {
     }
 }
 
+/// Implements `From` for errors whose exit code depends only on their type.
 macro_rules! exit_codes {
-    ($($make:ident: $($error:ty),+;)+) => {
+    ($($constructor:ident: $($error:ty),+;)+) => {
         $($(
             impl From<$error> for Failure {
                 fn from(error: $error) -> Self {
-                    Self::$make(error)
+                    Self::$constructor(error)
                 }
             }
         )+)+
@@ -123,9 +126,10 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError, CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError, LifecycleError, ValueError,
-        DefaultBranchError, CodeownersError;
+    misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError,
+        CopyError;
+    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError,
+        LifecycleError, ValueError, DefaultBranchError, CodeownersError;
 }
 
 impl From<ConfigError> for Failure {
@@ -189,7 +193,7 @@ impl From<WriteError> for Failure {
 impl From<ReconcileError> for Failure {
     fn from(error: ReconcileError) -> Self {
         match error {
-            // A template or a `gitops.file` that cannot be used is configuration.
+            // An unusable template or `gitops.file` is an error of the configuration.
             ReconcileError::Projection(_) | ReconcileError::SameFile { .. } => Self::misused(error),
             ReconcileError::Store(_) | ReconcileError::Gitops(_) | ReconcileError::Record(_) => {
                 Self::failed(error)

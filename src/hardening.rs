@@ -1,7 +1,9 @@
-//! Keeping what is in this process's memory in there.
+//! Protection of this process's memory.
 
-/// From now on this process leaves no core dump, and no other process of the same user can read its memory (prctl(2),
-/// `PR_SET_DUMPABLE`; elsewhere than on Linux, getrlimit(2), `RLIMIT_CORE`). Best effort: where the system refuses, the work goes on.
+/// Turns off core dumps and, on Linux, access to the memory by processes of the same user.
+///
+/// Uses prctl(2), `PR_SET_DUMPABLE`, or elsewhere getrlimit(2), `RLIMIT_CORE`. Best effort: the
+/// command runs on if the system rejects the call.
 pub fn forbid_dumps() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

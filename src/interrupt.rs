@@ -1,4 +1,4 @@
-//! What a Ctrl-C ends: a question that is open, work that can stop in good order, or else the program.
+//! Handling of Ctrl-C: it ends an open question, stops work in good order, or ends the program.
 
 use std::convert::Infallible;
 use std::process;
@@ -8,59 +8,61 @@ use std::sync::{Mutex, Once, PoisonError};
 use crate::output::progress_bar;
 use crate::prompt::line_mode;
 
-/// The exit code of a program that a Ctrl-C has ended, as shells have it.
+/// The exit code after Ctrl-C, as in shells: 128 and the number of SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
-/// Whether Ctrl-C belongs to a question that is open, or that has just ended by it.
+/// Whether a question handles Ctrl-C itself: one that is open, or that Ctrl-C has just ended.
 pub(crate) static ASKING: AtomicBool = AtomicBool::new(false);
 
-/// The work that is to be told of a Ctrl-C, if there is some.
+/// The work that Ctrl-C stops, if any.
 static WORK: Mutex<Option<RunningWork>> = Mutex::new(None);
 
 struct RunningWork {
     is_stopping: bool,
-    tell: Box<dyn Fn() + Send>,
+    notify: Box<dyn Fn() + Send>,
 }
 
-/// From now on a Ctrl-C ends the program with [`INTERRUPTED`], but where a question is open or work can stop.
+/// Installs the handler: Ctrl-C ends the program with [`INTERRUPTED`].
+///
+/// An open question and work in [`Stopping`] handle it themselves.
 pub fn listen() {
     static HANDLER: Once = Once::new();
-    // Should no handler be allowed here, a Ctrl-C ends the program as the system has it.
+    // If no handler can be installed, the system ends the program on Ctrl-C.
     HANDLER.call_once(|| {
         let _ = ctrlc::set_handler(|| {
             if !line_mode::interrupt() && !ASKING.load(Ordering::SeqCst) {
-                request();
+                stop();
             }
         });
     });
 }
 
-/// While this exists, the first Ctrl-C asks the work to stop, and the second ends the program.
+/// Makes the first Ctrl-C stop the work, and the second end the program, until it is dropped.
 pub struct Stopping(());
 
 impl Stopping {
-    /// `tell` is called at the first, from another thread.
+    /// Calls `notify` at the first Ctrl-C, from another thread.
     #[must_use]
-    pub fn new(tell: impl Fn() + Send + 'static) -> Self {
-        *lock() = Some(RunningWork { is_stopping: false, tell: Box::new(tell) });
+    pub fn new(notify: impl Fn() + Send + 'static) -> Self {
+        *lock() = Some(RunningWork { is_stopping: false, notify: Box::new(notify) });
         listen();
         Self(())
     }
 
-    /// Whether there was a Ctrl-C.
+    /// Returns whether Ctrl-C was pressed.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         lock().as_ref().is_some_and(|work| work.is_stopping)
     }
 
-    /// Takes a SIGTERM for a Ctrl-C, for as long as this is polled: a pipeline that is cancelled sends one.
-    pub async fn heed_termination(&self) -> Infallible {
+    /// Handles SIGTERM like Ctrl-C while it is polled; canceled pipelines send SIGTERM.
+    pub async fn handle_termination(&self) -> Infallible {
         #[cfg(unix)]
         if let Ok(mut signals) =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         {
             while signals.recv().await.is_some() {
-                request();
+                stop();
             }
         }
         std::future::pending().await
@@ -73,10 +75,10 @@ impl Drop for Stopping {
     }
 }
 
-fn request() {
+fn stop() {
     if let Some(work) = lock().as_mut().filter(|work| !work.is_stopping) {
         work.is_stopping = true;
-        (work.tell)();
+        (work.notify)();
         return;
     }
     progress_bar::clear_any();

@@ -1,11 +1,11 @@
-//! Arguments in, exit code out.
+//! The binary: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 use zeroizing_alloc::ZeroAlloc;
 
-/// What is given back is wiped first: values go through the libraries of TLS and AWS, which do not wipe them.
+/// Wipes memory when it is freed, because the TLS and AWS libraries do not wipe values.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 

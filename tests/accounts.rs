@@ -163,12 +163,14 @@ fn where_no_account_can_be_looked_at_there_is_no_plan() {
     aws.recorder.refuse("ListSecrets", "", usize::MAX, "AccessDeniedException", "nowhere");
     let outcome = aws.apply().fails_with(1);
     assert_eq!(outcome.stdout, "");
+    assert_eq!(outcome.stderr.matches("  × ").count(), 2, "{}", outcome.stderr);
     assert_eq!(
-        outcome.stderr.matches("goldenpath::store::access_denied").count(),
+        outcome.stderr.matches("× AWS does not allow ListSecrets").count(),
         2,
         "{}",
         outcome.stderr
     );
+    assert!(!outcome.stderr.contains("goldenpath::"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -367,7 +367,7 @@ fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
     assert_eq!((found[0].rule.as_str(), found[0].place.as_str()), ("GP301", "1:1..1:29"));
     assert_eq!(found[0].help, format!("move the file to {SEED_PATH}"));
     let folder = run(&repository, &["validate", "elsewhere"]).success();
-    assert_eq!(folder.stderr, "no manifest there: the catalog is `catalogs/secrets`\n");
+    assert_eq!(folder.stderr, "no manifest at these paths: the catalog is `catalogs/secrets`\n");
 }
 
 #[test]
@@ -426,9 +426,9 @@ fn a_folder_or_a_configuration_that_is_not_there_is_wrong_usage() {
         (
             &["-C", "nowhere", "validate"][..],
             "`-C nowhere`: No such file",
-            "name a folder that exists",
+            "give an existing folder",
         ),
-        (&["-C", SEED_PATH, "validate"], "Not a directory", "name a folder that exists"),
+        (&["-C", SEED_PATH, "validate"], "Not a directory", "give an existing folder"),
         (
             &["--config", "nowhere.yaml", "validate"],
             "nowhere.yaml: the file cannot be read: No such file",

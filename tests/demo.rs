@@ -21,14 +21,14 @@ fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {
         "no findings",
         "Plan: 2 to create, 0 to change, 0 blocked.",
         "Applied: 2 created, 0 changed.",
-        "+  password  is added",
+        "+  password  added",
         "SEC-0001: version ",
         "AWSCURRENT",
         "kind: ExternalSecret",
         "key: \"goldenpath/payments/dev/payments-db-credentials\"",
         "Nothing to do.",
         "goldenpath demo --keep",
-        "Next, in a repository of your own: goldenpath init",
+        "Next, in your own repository: goldenpath init",
     ] {
         let at = rest
             .find(part)

@@ -255,7 +255,7 @@ fn an_account_that_cannot_be_asked_is_told_and_git_answers() {
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
     let told = due(&platform.catalog, &["--format", "json"]).success();
-    assert!(told.stderr.contains("Not asked: dev: no usable AWS credentials"), "{}", told.stderr);
+    assert!(told.stderr.contains("Not queried: dev: no usable AWS credentials"), "{}", told.stderr);
     assert_eq!(rows(&told), [format!("SEC-0007 ttl overdue {}", day(10))]);
     assert_eq!(told.json()["failures"][0]["environments"], "dev");
     platform.catalog.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 300")]));
@@ -361,7 +361,7 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
     assert_eq!(repository.git(&["branch", "--show-current"]), "main");
     assert_eq!(
         repository.git(&["log", "--format=%an %s", &format!("main..{branch}")]),
-        "Dev Eloper goldenpath: one step on for 2 secrets"
+        "Dev Eloper goldenpath: one lifecycle step for 2 secrets"
     );
     assert_eq!(
         repository.git(&["diff", "--stat", "--name-only", "main", &branch]),
@@ -386,10 +386,14 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
     repository.goldenpath(&["validate", "--from-ref", "main", "--to-ref", &branch]).run().success();
 
     let again = due(&repository, &["--decommission"]).fails_with(2);
-    assert!(again.stderr.contains("there is such a branch already"), "{}", again.stderr);
+    assert!(again.stderr.contains("this branch already exists"), "{}", again.stderr);
     let other =
         due(&repository, &["--decommission", "--branch", "cleanup", "--env", "dev"]).success();
-    assert!(other.stderr.contains("The branch cleanup asks for it"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("Created the branch cleanup with one commit"),
+        "{}",
+        other.stderr
+    );
 }
 
 #[test]
@@ -414,7 +418,7 @@ fn without_anything_due_there_is_no_branch() {
     let repository = Repository::with_seed();
     repository.commit_all_days_ago(1, "SEC-0007");
     let done = due(&repository, &["--decommission"]).success();
-    assert!(done.stderr.contains("there is no branch to make"), "{}", done.stderr);
+    assert!(done.stderr.contains("No branch was created: no ttl has run out"), "{}", done.stderr);
     assert_eq!(repository.git(&["branch", "--format=%(refname:short)"]), "main");
     for words in [
         &["--decommission", "--format", "json"][..],
@@ -447,7 +451,7 @@ fn no_value_is_shown() {
     }
     let refused = due(&repository, &["--decommission"]).fails_with(1);
     assert!(
-        refused.stderr.contains("GP501") && refused.stderr.contains("No branch was made"),
+        refused.stderr.contains("GP501") && refused.stderr.contains("No branch was created"),
         "{}",
         refused.stderr
     );

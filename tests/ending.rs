@@ -217,7 +217,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
         ]
     );
     let outcome = verified(platform).success();
-    assert!(outcome.stdout.starts_with("1 trail holds"), "{}", outcome.stdout);
+    assert!(outcome.stdout.starts_with("Verified 1 trail: "), "{}", outcome.stdout);
     let timeline =
         platform.catalog.goldenpath(&["audit", "show", "SEC-0007"]).run().success().stdout;
     assert!(timeline.contains(&format!("SEC-0007 (dev)  delete-secret  {KEY}")), "{timeline}");
@@ -264,7 +264,7 @@ fn more_deletions_than_allowed_are_refused_before_anything_is_done() {
     configure(0);
     let outcome = aws.apply().fails_with(1);
     assert!(
-        outcome.stderr.contains("this plan deletes 1 secret, and 0 are allowed at once"),
+        outcome.stderr.contains("this plan deletes 1 secret, and the limit of one run is 0"),
         "{}",
         outcome.stderr
     );

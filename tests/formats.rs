@@ -476,7 +476,7 @@ fn of_a_file_with_ten_thousand_findings_people_see_the_first() {
     assert!(shown.contains("key00049"), "the first ones are shown");
     let (_, rest) = shown
         .split_once(&format!(
-            "\n… and 9,950 more findings in {PATH}; `--format json` has them all\n"
+            "\n… and 9,950 more findings in {PATH}; `--format json` shows all of them\n"
         ))
         .unwrap_or_else(|| panic!("{}", &shown[shown.len().saturating_sub(1000)..]));
     assert!(rest.contains("GP105 not-in-enum"), "other files are shown as ever: {rest}");

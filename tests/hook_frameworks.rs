@@ -267,7 +267,7 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
         let repository = framework.installed(&from(&project, "goldenpath-validate-system"));
         let chained =
             repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
-        assert!(chained.contains("the one before runs first"), "{chained}");
+        assert!(chained.contains("the previous hook runs first"), "{chained}");
         repository.write(path("SEC-0001"), &manifest("SEC-0001"));
         let said = commit_all(&repository).passes(1).said();
         assert!(said.contains("Passed"), "{said}");

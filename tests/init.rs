@@ -173,7 +173,7 @@ fn what_cannot_be_added_to_safely_is_left_alone_and_told() {
         assert_eq!(outcome.stdout, told("created"), "{text}");
         assert_eq!(repository.read(HOOKS), text);
         assert!(
-            outcome.stderr.contains("written in a way that init does not edit"),
+            outcome.stderr.contains("init cannot edit .pre-commit-config.yaml in this form"),
             "{text}: {}",
             outcome.stderr
         );

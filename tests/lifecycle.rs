@@ -29,7 +29,11 @@ fn one_value_changes_and_every_other_byte_stays() {
     let done = set(&repository, &["SEC-0007", "deprecated"]).success();
     assert_eq!(done.stdout, format!("SEC-0007  active → deprecated  {SEED_PATH}\n"));
     assert_eq!(repository.read(SEED_PATH), text.replace("'active'", "'deprecated'"));
-    assert!(done.stderr.contains("Next: commit it and open a pull request."), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("Next: commit the change and open a pull request."),
+        "{}",
+        done.stderr
+    );
     assert!(repository.git(&["diff", "--cached", "--name-only"]).is_empty(), "nothing is staged");
     repository.goldenpath(&["validate"]).run().success();
 }
@@ -45,7 +49,7 @@ fn what_comes_next_is_told_with_the_tier_s_recovery_window() {
     );
     repository.commit_all("On its way out");
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
-    assert!(done.stderr.contains("brings back the ExternalSecret"), "{}", done.stderr);
+    assert!(done.stderr.contains("apply restores the ExternalSecret"), "{}", done.stderr);
 }
 
 #[test]
@@ -112,7 +116,11 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
 fn decommissioned_is_set_by_apply_alone() {
     let repository = committed(&[("SEC-0001", "decommission_requested")]);
     let refused = set(&repository, &["SEC-0001", "decommissioned"]).fails_with(2);
-    assert!(refused.stderr.contains("`goldenpath apply` alone"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("only `goldenpath apply` sets `decommissioned`"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -198,7 +206,7 @@ fn one_that_has_the_status_already_is_told_and_no_error() {
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
     assert_eq!(
         (done.stdout.as_str(), done.stderr.as_str()),
-        ("", "SEC-0001 is `deprecated` already.\n")
+        ("", "SEC-0001 is already `deprecated`.\n")
     );
 }
 
@@ -207,8 +215,8 @@ fn what_cannot_be_understood_is_asked_back() {
     let repository = committed(&[("SEC-0001", "active"), ("SEC-0012", "active")]);
     for (words, told) in [
         (&["SEC-0001", "deprecate"][..], "did you mean `deprecated`?"),
-        (&["SEC-0001"], "no status is given behind SEC-0001"),
-        (&["deprecated"], "no manifest is named"),
+        (&["SEC-0001"], "no status is given after SEC-0001"),
+        (&["deprecated"], "no manifest is given"),
         (&["SEC-0001", "active", "deprecated"], "two statuses are given"),
         (&["SEC-0001", "deprecated", "--env", "dev"], "IDs and a selection are given"),
         (&["SEC-1", "deprecated"], "did you mean SEC-0001 (sec-0001)?"),
@@ -236,7 +244,7 @@ fn a_manifest_with_errors_or_a_rival_is_left_alone() {
         "{refused}"
     );
     let done = set(&repository, &["--env", "dev", "deprecated"]).success();
-    assert!(done.stderr.contains("1 file with errors not looked at"), "{}", done.stderr);
+    assert!(done.stderr.contains("1 file with errors left out"), "{}", done.stderr);
     repository.write(path("SEC-0003"), &request("SEC-0002", "b"));
     let refused = set(&repository, &["SEC-0002", "active"]).fails_with(2).stderr;
     assert!(refused.contains("2 manifests have the ID SEC-0002"), "{refused}");

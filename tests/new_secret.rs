@@ -232,7 +232,7 @@ fn without_a_terminal_the_missing_flags_are_named_and_no_others() {
             .run();
         assert_eq!(outcome.stdout, "");
         let outcome = outcome.fails_with(2);
-        says(&outcome, "there is no terminal to ask on");
+        says(&outcome, "cannot ask without a terminal for ");
         let words = outcome.stderr.split(|c: char| !(c.is_alphanumeric() || c == '-'));
         let mut named: Vec<String> =
             words.filter(|word| word.starts_with("--")).map(str::to_owned).collect();
@@ -402,5 +402,9 @@ fn in_ci_nothing_is_asked_whatever_the_terminal() {
     let mut terminal =
         repository.goldenpath(&["new", "secret"]).env("CI", "true").in_terminal(80, 24);
     assert_eq!(terminal.wait(), 2);
-    assert!(terminal.screen().contains("no answer for --service"), "{}", terminal.screen());
+    assert!(
+        terminal.screen().contains("cannot ask without a terminal for --service"),
+        "{}",
+        terminal.screen()
+    );
 }

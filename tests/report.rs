@@ -185,7 +185,7 @@ fn a_part_of_the_catalog_and_a_store_that_cannot_be_asked() {
         .goldenpath(&["report", "--out", "part", "--ref", "HEAD", "--offline"])
         .run()
         .success();
-    assert!(part.stderr.contains("Wrote 1 secret into one page."), "{}", part.stderr);
+    assert!(part.stderr.contains("Wrote a page with 1 secret."), "{}", part.stderr);
     let html = platform.catalog.read("part/index.html");
     assert!(
         !html.contains("SEC-0099") && !html.contains("Not queried") && html.contains(" in commit "),

@@ -282,7 +282,7 @@ fn no_plan_is_saved_where_an_account_could_not_be_looked_at() {
     platform.catalog.write("broken.db", "No database\n");
     let file = file(&platform);
     let outcome = platform.plan(&["--out", &file]).run().fails_with(1);
-    assert!(said(&outcome).contains("The plan is not saved"), "{}", outcome.stderr);
+    assert!(said(&outcome).contains("The plan was not saved"), "{}", outcome.stderr);
     assert!(!fs::exists(&file).unwrap());
 }
 
@@ -359,16 +359,16 @@ fn a_plan_file_cannot_override_what_the_flags_could_not() {
     let (platform, file) = overriding("the scanner read it, ask Ann");
     let text = fs::read_to_string(&file).unwrap();
     for (change, why) in [
-        (("/selection/ids", json!([])), "overrides a gate, and names no ID"),
+        (("/selection/ids", json!([])), "overrides a gate without naming an ID"),
         (
             ("/selection/overrides/cooling-off", json!("another")),
-            "overrides gates for several reasons",
+            "overrides gates with several reasons",
         ),
         (
             ("/selection/overrides", json!({ "cooling-off": "a\u{1b}[2J\nb" })),
             "one line of at most 500 characters",
         ),
-        (("/selection/overrides", json!({ "cooling-off": " " })), "say why"),
+        (("/selection/overrides", json!({ "cooling-off": " " })), "give a reason"),
     ] {
         let (place, content) = &change;
         fs::write(&file, forged(&text, |plan| *plan.pointer_mut(place).unwrap() = content.clone()))

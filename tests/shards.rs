@@ -78,9 +78,9 @@ fn an_indexed_job_says_itself_which_shard_it_is() {
         assert_eq!(ids(auto(&index.to_string(), "3")), same);
     }
     for (index, count, words) in [
-        ("3", "3", "JOB_COMPLETION_INDEX 3 is none of GOLDENPATH_SHARD_COUNT 3"),
-        ("18446744073709551615", "3", "is none of GOLDENPATH_SHARD_COUNT 3"),
-        ("0", "0", "is none of GOLDENPATH_SHARD_COUNT 0"),
+        ("3", "3", "JOB_COMPLETION_INDEX 3 is not below GOLDENPATH_SHARD_COUNT 3"),
+        ("18446744073709551615", "3", "is not below GOLDENPATH_SHARD_COUNT 3"),
+        ("0", "0", "is not below GOLDENPATH_SHARD_COUNT 0"),
         ("", "3", "`--shard auto` needs the numbers"),
         ("0", "many", "`--shard auto` needs the numbers"),
     ] {

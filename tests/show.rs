@@ -32,7 +32,7 @@ fn manifest_store_projection_and_findings_stand_on_one_screen() {
         "Store       local store .goldenpath/store.db",
         "            goldenpath/payments/dev/payments-db-credentials",
         "            kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml",
-        "            as the manifest says",
+        "            up to date",
         "write-projection by Dev Eloper <dev@example.com>",
         "create-secret by Dev Eloper <dev@example.com>",
         "Findings    ",
@@ -122,7 +122,8 @@ fn what_is_missing_is_told_in_its_place() {
     platform.seed();
     let shown = show(&platform, &[]).success().stdout;
     assert!(
-        shown.contains("the secret does not exist\n") && shown.contains("there is no such file\n"),
+        shown.contains("the secret does not exist\n")
+            && shown.contains("the file does not exist\n"),
         "{shown}"
     );
     platform.catalog.write("goldenpath.yaml", "catalogId: acme-platform\n");

@@ -56,7 +56,11 @@ fn a_signal_finishes_what_is_begun_and_begins_nothing_else() {
             "{signal}: {}",
             outcome.stdout
         );
-        assert!(outcome.stderr.contains("running it again does the rest"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("Run `goldenpath apply` again to apply the rest"),
+            "{}",
+            outcome.stderr
+        );
         two_of_five_and_then_the_rest(&aws);
     }
 }

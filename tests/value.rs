@@ -105,9 +105,7 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let platform = local();
     let first = set(&platform, WHOLE, &[]).run().success();
     assert!(
-        first
-            .stdout
-            .contains("+  username  is added\n+  password  is added\n+  port      is added\n"),
+        first.stdout.contains("+  username  added\n+  password  added\n+  port      added\n"),
         "{}",
         first.stdout
     );
@@ -116,17 +114,17 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
     let merged =
         set(&platform, "# a comment\nexport password='new $one'\nhost=db\n", &[]).run().success();
     let expected =
-        "   username  stays\n~  password  changes\n   port      stays\n+  host      is added\n";
+        "   username  kept\n~  password  changed\n   port      kept\n+  host      added\n";
     assert!(merged.stdout.contains(expected), "{}", merged.stdout);
     assert_eq!(held(&platform), ["host=db", "password=new $one", "port=5432", "username=app"]);
 
     let same = set(&platform, "host=db", &[]).run().success();
-    says(&same, "Nothing changes: SEC-0007 has this value already.");
+    says(&same, "No changes: SEC-0007 already has this value.");
 
     let replaced =
         set(&platform, r#"{"username":"u","password":"p"}"#, &["--replace"]).run().success();
     assert!(
-        replaced.stdout.contains("~  username  is written\n~  password  is written\n"),
+        replaced.stdout.contains("~  username  written\n~  password  written\n"),
         "{}",
         replaced.stdout
     );
@@ -179,7 +177,10 @@ fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
 fn a_secret_that_is_not_ours_to_fill_is_refused_with_the_way_out() {
     let platform = Platform::local();
     platform.seed();
-    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "`goldenpath apply` makes it");
+    says(
+        &set(&platform, WHOLE, &[]).run().fails_with(1),
+        "run `goldenpath apply` after the manifest",
+    );
     says(
         &value(&platform, &["set", "SEC-0070", "--yes"]).stdin(WHOLE).run().fails_with(2),
         "SEC-0007",
@@ -244,7 +245,7 @@ fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
     for (argument, code, words) in [
         ("tls.kye=x", 1, "did you mean `tls.key`?"),
         ("tls.key", 2, "give KEY=PATH"),
-        ("tls.key=/nowhere/at all", 1, "`/nowhere/at all` cannot be read"),
+        ("tls.key=/nowhere/at all", 1, "cannot read `/nowhere/at all`"),
         ("tls.key=/", 2, "`/` is a folder"),
     ] {
         let refused = value(&platform, &["set", "SEC-0007", "--yes", "--from-file", argument])
@@ -358,7 +359,7 @@ fn a_permission_that_is_missing_is_named() {
     // Without the tag, the value is there all the same.
     let aws = aws("denied-tag");
     aws.recorder.refuse("TagResource", "", 9, "AccessDeniedException", "not authorized");
-    says(&aws.set(WHOLE, &[]).run().success(), "could not be noted on the secret");
+    says(&aws.set(WHOLE, &[]).run().success(), "cannot tag the secret with the time of its value");
     assert_eq!(aws.current()["username"], "app");
 }
 
@@ -379,13 +380,16 @@ fn a_value_is_made_by_its_types_recipes_and_what_there_is_stays() {
     assert_eq!(first.as_object().unwrap().len(), 2);
     assert!(aws.recorder.bodies("GetRandomPassword").is_empty());
 
-    says(&aws.value(&["generate", "SEC-0007", "--yes"]).run().success(), "Nothing changes");
+    says(
+        &aws.value(&["generate", "SEC-0007", "--yes"]).run().success(),
+        "No changes: SEC-0007 has all keys",
+    );
     let refused =
         aws.value(&["generate", "SEC-0007", "--yes", "--key", "password"]).run().fails_with(1);
     says(&refused, "`goldenpath value rotate SEC-0007 --key password`");
     says(
         &aws.value(&["generate", "SEC-0007", "--yes", "--key", "host"]).run().fails_with(1),
-        "does not say how `host` is made",
+        "cannot generate `host`: the type `database-credentials` has no recipe for it",
     );
     assert_eq!(aws.current(), first);
 }
@@ -434,10 +438,10 @@ fn what_only_a_person_knows_is_not_made() {
     platform.seed_changed("database-credentials", "oauth-client");
     platform.apply().run().success();
     let refused = value(&platform, &["generate", "SEC-0007", "--yes"]).run().fails_with(1);
-    says(&refused, "needs client_id and client_secret, which nobody can make");
+    says(&refused, "needs client_id and client_secret, which cannot be generated");
     set(&platform, "client_id=a\nclient_secret=b", &[]).run().success();
     let refused = value(&platform, &["rotate", "SEC-0007", "--yes"]).run().fails_with(1);
-    says(&refused, "put it in with `goldenpath value set SEC-0007`");
+    says(&refused, "from the issuer and run `goldenpath value set SEC-0007`");
 }
 
 #[test]
@@ -455,12 +459,12 @@ fn a_rotation_makes_what_is_not_made_once_and_can_be_taken_back() {
     let aws = aws("rotate");
     says(
         &aws.value(&["rotate", "SEC-0007", "--yes"]).run().fails_with(1),
-        "has no value that could be renewed",
+        "has no value to rotate",
     );
     aws.set("username=app\npassword=first\nhost=db", &[]).run().success();
     says(
         &aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).run().fails_with(1),
-        "no version before the current one",
+        "has no previous version",
     );
 
     aws.value(&["rotate", "SEC-0007", "--yes"]).run().success();
@@ -583,7 +587,7 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
     assert_eq!(upper.run().fails_with(7).stdout, "p\n");
     says(
         &value(&platform, &["env", "SEC-0007", "--", "/nowhere"]).run().fails_with(1),
-        "`/nowhere` cannot be run",
+        "cannot run `/nowhere`",
     );
     let in_ci =
         value(&platform, &["env", "SEC-0007", "--", "env"]).env("CI", "true").run().fails_with(1);
@@ -592,10 +596,7 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
     let aws = aws("env");
     aws.set(WHOLE, &[]).run().success();
     aws.recorder.reset();
-    says(
-        &aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1),
-        "only values of a local store",
-    );
+    says(&aws.value(&["env", "SEC-0007", "--", "env"]).run().fails_with(1), "use a local store");
     assert!(aws.recorder.bodies("GetSecretValue").is_empty());
 }
 
@@ -637,9 +638,9 @@ fn a_kill_between_two_calls_leaves_the_old_value_or_the_new_one_and_the_next_run
 fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
     let platform = local();
     let mut terminal = value(&platform, &["set", "SEC-0007"]).in_terminal(80, 24);
-    terminal.wait_for("username (empty: one is made)").send("somebody").key(Key::Enter);
+    terminal.wait_for("username (empty: generate)").send("somebody").key(Key::Enter);
     terminal
-        .wait_for("password (empty: one is made)")
+        .wait_for("password (empty: generate)")
         .send("mistake")
         .send("\u{15}")
         .send("s3cret!x")
@@ -659,10 +660,10 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
 
     // What is there stays where nothing is answered.
     let mut terminal = value(&platform, &["set", "SEC-0007"]).in_terminal(80, 24);
-    for key in ["username (empty: it stays)", "password (empty: it stays)", "host (empty: none)"] {
+    for key in ["username (empty: keep)", "password (empty: keep)", "host (empty: none)"] {
         terminal.wait_for(key).key(Key::Enter);
     }
-    terminal.wait_for("port (empty: it stays)").send("6543").key(Key::Enter);
+    terminal.wait_for("port (empty: keep)").send("6543").key(Key::Enter);
     terminal.wait_for("dbname").key(Key::Enter).wait_for("engine").key(Key::Enter);
     terminal.wait_for("Write this value").send("n");
     assert_eq!(terminal.wait(), 1);
@@ -680,7 +681,7 @@ fn a_key_that_is_needed_is_asked_for_again_and_files_by_their_path() {
     let ask = || value(&platform, &["set", "SEC-0007"]).in_terminal(100, 24);
     let mut terminal: Terminal = ask();
     terminal.wait_for("File with tls.key").key(Key::Enter).wait_for("tls.key is needed");
-    terminal.send("/nowhere").key(Key::Enter).wait_for("cannot be read");
+    terminal.send("/nowhere").key(Key::Enter).wait_for("cannot read `/nowhere`");
     terminal.send("\u{15}").send(&folder.join("k").display().to_string()).key(Key::Enter);
     terminal
         .wait_for("File with tls.crt")
@@ -700,7 +701,7 @@ fn a_dumb_terminal_is_asked_line_by_line_and_a_line_that_it_cuts_is_not_taken() 
     platform.apply().run().success();
     let mut terminal =
         value(&platform, &["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(80, 24);
-    terminal.wait_for("api_key. What you type is not shown:").send(&"x".repeat(5000)).send("\n");
+    terminal.wait_for("api_key. The input is not shown:").send(&"x".repeat(5000)).send("\n");
     terminal.wait_for("Not accepted").wait_for_last("not shown:").send("t0ken\n");
     terminal.wait_for("Write this value").send("yes\n");
     assert_eq!(terminal.wait(), 0);

@@ -745,12 +745,12 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
     let unasked =
         aws.platform.catalog.goldenpath(&["list", "--awaiting-value"]).run().fails_with(1);
     assert!(
-        unasked.stderr.contains("Not asked: dev: ") && !unasked.stderr.contains("No secret"),
+        unasked.stderr.contains("Not queried: dev: ") && !unasked.stderr.contains("No secret"),
         "{}",
         unasked.stderr
     );
     let nowhere = Repository::new();
     nowhere.write(SEED_PATH, &seed_with(&[]));
     let refused = nowhere.goldenpath(&["list", "--awaiting-value"]).run().fails_with(2);
-    assert!(refused.stderr.contains("there is no store to ask"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("cannot query the stores for values"), "{}", refused.stderr);
 }

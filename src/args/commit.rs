@@ -1,21 +1,21 @@
-//! `new secret --branch` and `--commit`: what a person would do next, done by git itself, with its hooks and signing.
+//! `new secret --branch` and `--commit`, done by git itself with its hooks and signing.
 
 use crate::cli::Context;
 use crate::failure::Failure;
 use goldenpath_core::vcs::Repository;
 
-/// What becomes of the new manifests in git.
+/// Whether the new manifests go to a new branch and into a commit.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CommitArgs {
-    /// Commit the new manifests, and nothing else that may be staged
+    /// Commit only the new manifests; other staged changes stay staged
     #[arg(long)]
     commit: bool,
-    /// Make the branch NAME and switch to it
+    /// Create the branch NAME and switch to it
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
 }
 
-/// What was done.
+/// The branch and commit that were created.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Committed {
     pub(crate) branch: Option<String>,
@@ -24,18 +24,18 @@ pub(crate) struct Committed {
 }
 
 impl CommitArgs {
-    /// Refuses, before anything is asked or written, a branch that cannot be made.
+    /// Rejects a branch that cannot be created, before any question or write.
     pub(crate) fn check(&self, repository: &Repository) -> Result<(), Failure> {
         let Some(name) = &self.branch else { return Ok(()) };
         check_branch(
             repository,
             name,
-            &format!("or `git switch {name}` first and leave `--branch` out"),
+            &format!("or run `git switch {name}` first and leave out `--branch`"),
         )
     }
 
-    /// Makes the branch and the commit. `paths` are the new files; they stay, whatever git says.
-    pub(crate) fn carry_out(
+    /// Creates the branch and the commit of the files at `paths`, which stay if git fails.
+    pub(crate) fn apply(
         &self,
         repository: &Repository,
         paths: &[&str],
@@ -49,43 +49,45 @@ impl CommitArgs {
             done.branch = Some(name.clone());
         }
         if self.commit {
-            // Whatever else is staged stays staged. Paths are no patterns.
+            // Only these paths are committed, and git must not read them as patterns.
             let paths: Vec<String> =
                 paths.iter().map(|path| format!(":(top,literal){path}")).collect();
-            let on_paths = |words: &[&str]| {
+            let with_paths = |words: &[&str]| {
                 [words.iter().map(|word| (*word).to_owned()).collect(), paths.clone()].concat()
             };
-            git.attend(&on_paths(&["add", "--"]))?;
-            git.attend(&on_paths(&["commit", "--quiet", "--message", message, "--only", "--"]))?;
-            let fresh = Repository::discover()?;
-            done.commit = fresh.commit("HEAD").ok().map(|commit| commit.id());
+            git.attend(&with_paths(&["add", "--"]))?;
+            git.attend(&with_paths(&["commit", "--quiet", "--message", message, "--only", "--"]))?;
+            let repository = Repository::discover()?;
+            done.commit = repository.commit("HEAD").ok().map(|commit| commit.id());
         }
         if let Some(branch) = &done.branch {
-            context.streams.talk(&format!("Switched to the new branch {branch}."));
+            context.streams.message(&format!("Switched to the new branch {branch}."));
         }
         Ok(done)
     }
 }
 
-/// Refuses a branch that cannot be made; `otherwise` is what to do where there is one of that name.
+/// Rejects a branch that cannot be created.
+///
+/// `alternative` is the help's second way if a branch of this name exists.
 pub(crate) fn check_branch(
     repository: &Repository,
     name: &str,
-    otherwise: &str,
+    alternative: &str,
 ) -> Result<(), Failure> {
     if !git2::Reference::is_valid_name(&format!("refs/heads/{name}"))
         || name.starts_with('-')
         || name == "HEAD"
     {
         return Err(Failure::usage(
-            format!("`--branch {name}`: git allows no branch of this name"),
-            "letters, digits, `-`, `/` and `.` will do, as in `secrets/payments-db`",
+            format!("`--branch {name}`: git does not allow this branch name"),
+            "use letters, digits, `-`, `/` and `.`, as in `secrets/payments-db`",
         ));
     }
     if repository.commit(&format!("refs/heads/{name}")).is_ok() {
         return Err(Failure::usage(
-            format!("`--branch {name}`: there is such a branch already"),
-            format!("choose another name, {otherwise}"),
+            format!("`--branch {name}`: this branch already exists"),
+            format!("give another name, {alternative}"),
         ));
     }
     Ok(())

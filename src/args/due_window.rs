@@ -1,10 +1,11 @@
-//! What `due` and `report` share: when something is due, as git and the stores tell.
+//! The due dates of `due` and `report`, from git and the stores.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::duration::parse_days;
 use super::filter::Filter;
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -15,27 +16,27 @@ use goldenpath_deploy::inventory::{Calendar, Due, StoreDates, UnreachableStore};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
 
-/// How far to look, and whom to ask.
+/// The time window, and whether stores are queried.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DueWindow {
-    /// How far ahead to look, in days or weeks: 14d, 2w
-    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = days)]
+    /// Show what is due within TIME, in days or weeks: 14d, 2w
+    #[arg(long, value_name = "TIME", default_value = "14d", value_parser = parse_days)]
     pub(crate) within: u32,
-    /// Ask no store: what git tells
+    /// Use only git's history, without querying the stores
     #[arg(long)]
     offline: bool,
 }
 
-/// What was found out.
+/// The dates from git and the stores.
 pub(crate) struct DueDates {
     calendar: Calendar,
-    /// The stores that could not be asked.
+    /// The stores that could not be queried.
     pub(crate) unseen: Vec<UnreachableStore>,
 }
 
 impl DueWindow {
-    /// Looks into history and asks the stores. Those that cannot be asked are told of.
-    pub(crate) async fn look(
+    /// Reads the history and queries the stores. Reports stores that cannot be queried.
+    pub(crate) async fn read(
         &self,
         filter: &Filter,
         repository: &Repository,
@@ -43,7 +44,7 @@ impl DueWindow {
         catalog: &Catalog,
         context: &Context,
     ) -> Result<DueDates, Failure> {
-        let line = match catalog.snapshot {
+        let tip = match catalog.snapshot {
             Snapshot::WorkTree => match repository.head() {
                 Ok(head) => Some(head),
                 Err(SourceError::NoCommit) => None,
@@ -51,39 +52,38 @@ impl DueWindow {
             },
             other => Some(other),
         };
-        let mut calendar = line
-            .map(|line| {
-                Calendar::of(repository, project, catalog, line, |request| filter.holds(request))
+        let mut calendar = tip
+            .map(|tip| {
+                Calendar::of(repository, project, catalog, tip, |request| filter.holds(request))
             })
             .unwrap_or_default();
         if repository.is_shallow() {
-            context.streams.talk(
-                "Note: this clone is shallow. What was there when its history begins counts from then; \
-                 `git fetch --unshallow` brings the rest.",
+            context.streams.message(
+                "Note: this clone is shallow. Older manifests count from the start of its history; \
+                 `git fetch --unshallow` fetches the rest.",
             );
         }
-        let unseen = match self.offline {
-            true => Vec::new(),
-            false if !project.config.names_a_backend() => {
-                context.streams.talk(
-                    "Note: `store.backend` is not set, so no store tells of rotations, and ttls count from the catalog.",
-                );
-                Vec::new()
-            }
-            false => {
-                project.check_locations(repository)?;
-                let holds = |request: &SecretRequest| filter.holds(request);
-                let (known, unseen) = ask_stores(holds, project, catalog, context).await;
-                calendar.known = known;
-                unseen
-            }
+        let unseen = if self.offline {
+            Vec::new()
+        } else if project.config.names_a_backend() {
+            project.check_locations(repository)?;
+            let holds = |request: &SecretRequest| filter.holds(request);
+            let (known, unseen) = query_stores(holds, project, catalog, context).await;
+            calendar.known = known;
+            unseen
+        } else {
+            context.streams.message(
+                "Note: `store.backend` is not set, so rotations are unknown, and ttls count from \
+                 the catalog.",
+            );
+            Vec::new()
         };
         Ok(DueDates { calendar, unseen })
     }
 }
 
 impl DueDates {
-    /// What is due by now, and in so many days.
+    /// Returns what is overdue, and what is due within `days`.
     pub(crate) fn due(
         &self,
         days: u32,
@@ -94,60 +94,48 @@ impl DueDates {
     ) -> Result<Vec<Due>, Failure> {
         let until = context.now.checked_add(SignedDuration::from_hours(i64::from(days) * 24));
         let until = until.map_err(|_| {
-            Failure::usage("`--within` reaches beyond the calendar", "give fewer days")
+            Failure::usage("`--within` is beyond the last date of the calendar", "give fewer days")
         })?;
         Ok(self.calendar.due(catalog, project, |request| filter.holds(request), until))
     }
 }
 
-/// Has the stores tell what they know of the secrets of the manifests that `holds` lets through, with those stores that could not
-/// be asked, which are told of.
-pub(crate) async fn ask_stores(
+/// Queries the stores for the dates of the secrets that `holds` selects.
+///
+/// Reports and returns the stores that could not be queried.
+pub(crate) async fn query_stores(
     holds: impl Fn(&SecretRequest) -> bool,
     project: &Project,
     catalog: &Catalog,
     context: &Context,
 ) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreachableStore>) {
-    let there = |request: &&SecretRequest| {
+    let exists = |request: &&SecretRequest| {
         request.status != LifecycleStatus::Decommissioned && holds(request)
     };
     let environments: BTreeSet<String> =
-        catalog.requests().filter(there).map(|request| request.environment.to_string()).collect();
+        catalog.requests().filter(exists).map(|request| request.environment.to_string()).collect();
     let (accounts, mut unseen) = Account::open(&project.config, &project.root, environments).await;
-    let bar = context.streams.bar_begins();
+    let bar = context.streams.start_bar();
     let read = Cell::new(0);
-    let tell = |more| {
+    let report = |more| {
         read.set(read.get() + more);
         if let Some(bar) = &bar {
             bar.count("Secrets read:", read.get());
         }
     };
-    let there = |request: &SecretRequest| there(&request);
-    let (known, silent) =
-        reconcile::known(project, catalog, &accounts, context.now, there, &tell).await;
-    context.streams.bar_ends();
-    unseen.extend(silent);
-    let unasked = |unseen: &UnreadableAccount| UnreachableStore {
+    let exists = |request: &SecretRequest| exists(&request);
+    let (known, unreadable) =
+        reconcile::known(project, catalog, &accounts, context.now, exists, &report).await;
+    context.streams.end_bar();
+    unseen.extend(unreadable);
+    let unreachable = |unseen: &UnreadableAccount| UnreachableStore {
         environments: unseen.names(),
         message: unseen.error.to_string(),
     };
-    let unasked: Vec<UnreachableStore> = unseen.iter().map(unasked).collect();
-    for account in &unasked {
-        context.streams.talk(&format!("Not asked: {}: {}.", account.environments, account.message));
+    let unreachable: Vec<UnreachableStore> = unseen.iter().map(unreachable).collect();
+    for account in &unreachable {
+        let UnreachableStore { environments, message } = account;
+        context.streams.message(&format!("Not queried: {environments}: {message}."));
     }
-    (known, unasked)
-}
-
-/// `14d`, `2w`: a number of days.
-fn days(text: &str) -> Result<u32, String> {
-    const FORM: &str = "give days or weeks, such as 14d or 2w";
-    let (number, unit) = match text.strip_suffix('d') {
-        Some(number) => (number, 1),
-        None => (text.strip_suffix('w').ok_or(FORM)?, 7),
-    };
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(FORM.to_owned());
-    }
-    let days = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
-    days.filter(|days| *days <= 36_500).ok_or_else(|| "a hundred years are the most".to_owned())
+    (known, unreachable)
 }

@@ -1,4 +1,4 @@
-//! What `list` and its relatives share: which state of the catalog is read, and which of its manifests are asked for.
+//! The state of the catalog that `list`, `show`, `due` and `report` read, and their selection.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
@@ -11,38 +11,39 @@ use goldenpath_core::manifest::{LifecycleStatus, SecretRequest};
 use goldenpath_core::suggest;
 use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// Which state of the catalog is read.
+/// The state of the catalog to read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SnapshotArgs {
-    /// Read the catalog and its configuration at this commit, branch or tag instead of the files on disk
+    /// Read the catalog and its configuration at COMMIT instead of the work tree
     #[arg(long = "ref", value_name = "COMMIT")]
     pub(crate) commit: Option<String>,
 }
 
-/// Which manifests are asked for.
+/// Selects manifests by environment, service and owner.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Filter {
     #[command(flatten)]
     pub(crate) narrow: SelectionArgs,
-    /// Only those of this owner; may be given several times
+    /// Select manifests of this owner; may be repeated
     #[arg(long = "owner", value_name = "OWNER")]
     owners: Vec<String>,
 }
 
-/// Which manifests are asked for, by what they say of themselves too.
+/// Selects manifests by status and risk tier, too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FullFilter {
     #[command(flatten)]
     filter: Filter,
-    /// Only those of this lifecycle status; may be given several times
-    #[arg(long = "status", value_name = "STATUS", value_parser = status)]
+    /// Select manifests of this lifecycle status; may be repeated
+    #[arg(long = "status", value_name = "STATUS", value_parser = parse_status)]
     statuses: Vec<LifecycleStatus>,
-    /// Only those of this risk tier; may be given several times
+    /// Select manifests of this risk tier; may be repeated
     #[arg(long = "tier", value_name = "TIER")]
     tiers: Vec<String>,
 }
 
 impl SnapshotArgs {
+    /// Opens the repository and the project of this state.
     pub(crate) fn open(
         &self,
         context: &Context,
@@ -61,7 +62,7 @@ impl SnapshotArgs {
 }
 
 impl Filter {
-    /// Refuses a name that selects nothing: most likely it is misspelt.
+    /// Rejects a name that selects nothing: it is probably misspelled.
     pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         self.narrow.check(project, catalog)?;
         let owners = catalog.requests().map(|request| request.owner.as_str());
@@ -75,7 +76,7 @@ impl Filter {
 }
 
 impl FullFilter {
-    /// As [`Filter::check`].
+    /// Rejects a name that selects nothing, as [`Filter::check`] does.
     pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
         self.filter.check(project, catalog)?;
         let tiers = catalog.requests().map(|request| request.risk_tier.as_str());
@@ -89,8 +90,9 @@ impl FullFilter {
     }
 }
 
-/// Refuses a name that neither a manifest has nor the enums list. Only the enums' are shown: a manifest may have a value in
-/// the place of a name.
+/// Rejects a name that neither a manifest nor the enums have.
+///
+/// Only names of the enums are shown: a manifest may have a secret value in place of a name.
 fn check<'a>(
     flag: &str,
     given: &[String],
@@ -100,29 +102,29 @@ fn check<'a>(
     let used: BTreeSet<&str> = used.collect();
     let is_unknown = |name: &&String| !used.contains(name.as_str()) && !listed.contains(name);
     let Some(unknown) = given.iter().find(is_unknown) else { return Ok(()) };
-    let near = suggest::did_you_mean(unknown, listed.iter().map(String::as_str));
-    let help = near.unwrap_or_else(|| format!("there are {}", listed.join(", ")));
+    let suggestion = suggest::did_you_mean(unknown, listed.iter().map(String::as_str));
+    let help = suggestion.unwrap_or_else(|| format!("use one of {}", listed.join(", ")));
     Err(Failure::usage(format!("`{flag} {unknown}` selects nothing"), help))
 }
 
-/// Says how many files cannot be shown, since they are no readable manifests.
-pub(crate) fn note_unread(catalog: &Catalog, context: &Context) {
+/// Notes how many files are left out because they are not valid manifests.
+pub(crate) fn note_unreadable(catalog: &Catalog, context: &Context) {
     let unread = catalog.selected().filter(|entry| entry.request().is_none()).count();
     if unread > 0 {
         let files = count_of(unread, "file");
-        context.streams.talk(&format!(
-            "Note: {files} with errors left out; `goldenpath validate` shows them."
+        context.streams.message(&format!(
+            "Note: {files} with errors left out; `goldenpath validate` shows the errors."
         ));
     }
 }
 
-/// The width that a table is cut to; None where no terminal shows it.
+/// Returns the width that tables are cut to; `None` if stdout is not a terminal.
 pub(crate) fn table_width(context: &Context) -> Option<usize> {
     stdout().is_terminal().then_some(context.streams.out.width)
 }
 
-/// A lifecycle status as an argument.
-pub(crate) fn status(text: &str) -> Result<LifecycleStatus, String> {
+/// Parses a lifecycle status.
+pub(crate) fn parse_status(text: &str) -> Result<LifecycleStatus, String> {
     LifecycleStatus::parse(text).map_err(|states| {
         suggest::did_you_mean(text, LifecycleStatus::ALL.map(LifecycleStatus::as_str))
             .unwrap_or(states)

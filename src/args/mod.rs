@@ -1,8 +1,11 @@
-//! Groups of arguments that several commands share, and what they select.
+//! Groups of arguments that several commands share, and the data they select.
 
+pub(crate) mod checked_catalog;
 pub(crate) mod commit;
 pub(crate) mod due_window;
+pub(crate) mod duration;
 pub(crate) mod filter;
+pub(crate) mod gitops_place;
 pub(crate) mod plan;
 pub(crate) mod reservation;
 pub(crate) mod shard;

@@ -1,4 +1,4 @@
-//! What `new secret` and `id` share: reserving or not, and what is told while IDs are taken.
+//! The reservation of IDs by `new secret` and `id`, and its messages.
 
 use crate::cli::Context;
 use crate::failure::Failure;
@@ -12,10 +12,10 @@ use goldenpath_core::vcs::Repository;
 /// Whether IDs are reserved on the remote.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct ReservationArgs {
-    /// Reserve the ID on the remote, or else fail [default: what `ids.reserve` says, `auto`: where a remote takes it]
+    /// Reserve the ID on the remote or fail [default: from `ids.reserve`]
     #[arg(long, conflicts_with = "no_reserve")]
     reserve: bool,
-    /// Ask no remote: the ID is one above all that this clone knows
+    /// Use the next ID of this clone without contacting the remote
     #[arg(long)]
     no_reserve: bool,
 }
@@ -29,6 +29,7 @@ impl ReservationArgs {
         }
     }
 
+    /// Returns the allocator with the choice of the flags, or else of the configuration.
     pub(crate) fn allocator<'r>(
         self,
         repository: &'r Repository,
@@ -38,67 +39,66 @@ impl ReservationArgs {
     }
 }
 
-/// The IDs that would be given out next, as far as this clone knows.
+/// Returns the next free IDs, as far as this clone knows.
 pub(crate) fn upcoming(
     allocator: &Allocator<'_>,
     count: usize,
     context: &Context,
 ) -> Result<Vec<SecretId>, Failure> {
-    let ids = allocator.upcoming(count, &|news| tell(&news, context));
-    context.streams.progress_ends();
+    let ids = allocator.upcoming(count, &|event| report_event(&event, context));
+    context.streams.end_progress();
     Ok(ids?)
 }
 
-/// Takes IDs for good.
+/// Reserves the next free IDs.
 pub(crate) fn take(
     allocator: &Allocator<'_>,
     count: usize,
     context: &Context,
 ) -> Result<AllocatedIds, Failure> {
-    let given = allocator.take(count, &|news| tell(&news, context));
-    context.streams.progress_ends();
-    Ok(given?)
+    let taken = allocator.take(count, &|event| report_event(&event, context));
+    context.streams.end_progress();
+    Ok(taken?)
 }
 
-/// Says what goes on, where that is of use.
-pub(crate) fn tell(news: &AllocatorEvent<'_>, context: &Context) {
+/// Prints an event of the allocator.
+pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
     let streams = &context.streams;
-    match news {
+    match event {
         AllocatorEvent::Reading { commits } => {
-            streams.progress(&format!(
-                "Reading the history, for every ID that it ever held: {commits} commits …"
-            ));
+            streams.progress(&format!("Reading the IDs of {commits} commits …"));
         }
         AllocatorEvent::Waiting => {
-            streams.progress("Another goldenpath in this clone takes IDs; waiting for it …")
+            streams.progress("Waiting for another goldenpath process to reserve IDs …")
         }
         AllocatorEvent::Asking { remote } => {
-            streams.glimpse(&format!("Asking {remote} which IDs are taken …"))
+            streams.brief_progress(&format!("Reading the reserved IDs from {remote} …"))
         }
         AllocatorEvent::Contended { remote } => {
-            streams.glimpse(&format!("Others take IDs on {remote} too; trying again …"))
+            streams.brief_progress(&format!("Lost a reservation race on {remote}; trying again …"))
         }
         AllocatorEvent::Unreserved(error) => {
-            streams.progress_ends();
-            streams.talk(&format!(
-                "Warning: the ID is not reserved: {error}.\nSomebody else may get the same one; `goldenpath id renumber` \
-                 mends that before the merge."
+            streams.end_progress();
+            streams.message(&format!(
+                "Warning: the ID is not reserved: {error}.\nAnother clone may get the same ID; \
+                 `goldenpath id renumber` fixes that before the merge."
             ));
         }
         AllocatorEvent::Beyond { used, reserved } => {
-            streams.progress_ends();
-            streams.talk_once(&beyond(used, reserved));
+            streams.end_progress();
+            streams.message_once(&beyond(used, reserved));
         }
         AllocatorEvent::PastLimit { id, used } => {
-            streams.progress_ends();
+            streams.end_progress();
             let highest =
                 used.highest().and_then(|highest| Some((highest, used.origins.get(&highest)?)));
             let since =
-                highest.map(|(highest, origin)| format!(", since {highest} is used: {origin}"));
-            streams.talk_once(&format!(
-                "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\nWhere that is not \
-                 to be merged, delete the branch or ref that has it, and .git/goldenpath/ids, which remembers it. \
-                 Otherwise merge what is open first: until then {rule} refuses {id} wherever its reservation is not known.",
+                highest.map(|(highest, origin)| format!(", because {highest} is used: {origin}"));
+            streams.message_once(&format!(
+                "Warning: {id} is more than {gap} (`ids.maxGap`) above {base} itself{since}.\n\
+                 If that manifest will not be merged, delete its branch or ref and \
+                 .git/goldenpath/ids, which caches it. Otherwise merge the open manifests first: \
+                 until then, {rule} rejects {id} wherever its reservation is not known.",
                 rule = ID_JUMP.code,
                 gap = used.limit.max_gap,
                 base = highest_of(used),
@@ -106,32 +106,32 @@ pub(crate) fn tell(news: &AllocatorEvent<'_>, context: &Context) {
             ));
         }
         AllocatorEvent::Cut => {
-            streams.progress_ends();
-            streams.talk_once(
-                "Warning: this clone is shallow. An ID that was used and deleted before its history begins is not seen; \
-                 `git fetch --unshallow` brings it.",
+            streams.end_progress();
+            streams.message_once(
+                "Warning: this clone is shallow. IDs that were deleted before the start of its \
+                 history are unknown; `git fetch --unshallow` fetches them.",
             );
         }
     }
 }
 
-/// How many IDs that do not count are named.
-const NAMED: usize = 5;
+/// How many ignored IDs a warning lists.
+const MAX_LISTED: usize = 5;
 
-/// What does not count, where it is, and what to do.
+/// Returns the warning about IDs above the limit.
 fn beyond(used: &UsedIds, reserved: &[SecretId]) -> String {
     let files = used.beyond().map(|(id, origin)| format!("  {id}  {origin}\n"));
     let refs = reserved.iter().map(|id| format!("  {id}  reserved as {RESERVATIONS}{id}\n"));
     let lines: Vec<String> = files.chain(refs).collect();
-    let named: String = lines.iter().take(NAMED).map(String::as_str).collect();
-    let more = match lines.len().saturating_sub(NAMED) {
+    let listed: String = lines.iter().take(MAX_LISTED).map(String::as_str).collect();
+    let more = match lines.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
-        more => format!("  and {more} more, which `goldenpath id list` shows\n"),
+        more => format!("  and {more} more: see `goldenpath id list`\n"),
     };
     format!(
-        "Warning: these IDs do not count, since they are more than {} (`ids.maxGap`) above {}:\n{named}{more}Where one is \
-         right, merge its manifest or raise `ids.maxGap`; otherwise delete the file, branch or ref that has it, and \
-         .git/goldenpath/ids, which remembers it.",
+        "Warning: these IDs do not count, because they are more than {} (`ids.maxGap`) above \
+         {}:\n{listed}{more}If an ID is right, merge its manifest or raise `ids.maxGap`; \
+         otherwise delete its file, branch or ref, and .git/goldenpath/ids, which caches it.",
         used.limit.max_gap,
         highest_of(used)
     )

@@ -1,11 +1,11 @@
-//! `--shard`: which share of the catalog a job takes.
+//! `--shard`: the part of the catalog that a job applies.
 
 use std::str::FromStr;
 
 use crate::failure::Failure;
 use goldenpath_deploy::reconcile::Shard;
 
-/// Which share is meant.
+/// The argument of `--shard`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ShardArg {
     Of(Shard),
@@ -21,26 +21,31 @@ impl FromStr for ShardArg {
 }
 
 impl ShardArg {
-    /// The share that this process is to take.
+    /// Returns the shard of this process, `auto` from the environment.
     pub(crate) fn of_this_job(self) -> Result<Shard, Failure> {
         let number = |name: &str| std::env::var(name).ok()?.trim().parse::<u64>().ok();
-        match self {
-            Self::Of(shard) => Ok(shard),
-            Self::Auto => match (number("JOB_COMPLETION_INDEX"), number("GOLDENPATH_SHARD_COUNT")) {
-                // Kubernetes counts from 0.
-                (Some(index), Some(count)) => Shard::new(index.saturating_add(1), count).ok_or_else(|| {
-                    Failure::usage(
-                        format!(
-                            "`--shard auto`: JOB_COMPLETION_INDEX {index} is none of GOLDENPATH_SHARD_COUNT {count}"
-                        ),
-                        "set GOLDENPATH_SHARD_COUNT to the job's `completions`",
-                    )
-                }),
-                _ => Err(Failure::usage(
-                    "`--shard auto` needs the numbers JOB_COMPLETION_INDEX and GOLDENPATH_SHARD_COUNT in the environment",
-                    "run it in a Kubernetes Indexed Job that sets GOLDENPATH_SHARD_COUNT to its `completions`, or give I/N",
-                )),
-            },
+        if let Self::Of(shard) = self {
+            return Ok(shard);
         }
+        let (Some(index), Some(count)) =
+            (number("JOB_COMPLETION_INDEX"), number("GOLDENPATH_SHARD_COUNT"))
+        else {
+            return Err(Failure::usage(
+                "`--shard auto` needs the numbers JOB_COMPLETION_INDEX and \
+                 GOLDENPATH_SHARD_COUNT in the environment",
+                "run it in a Kubernetes Indexed Job that sets GOLDENPATH_SHARD_COUNT to its \
+                 `completions`, or give I/N",
+            ));
+        };
+        // Kubernetes counts from 0.
+        Shard::new(index.saturating_add(1), count).ok_or_else(|| {
+            Failure::usage(
+                format!(
+                    "`--shard auto`: JOB_COMPLETION_INDEX {index} is not below \
+                     GOLDENPATH_SHARD_COUNT {count}"
+                ),
+                "set GOLDENPATH_SHARD_COUNT to the job's `completions`",
+            )
+        })
     }
 }

@@ -5,42 +5,50 @@ use std::pin::pin;
 
 use futures_util::future::{self, Either};
 
-use crate::args::plan::{PlanArgs, block_on, source_of, tell_unseen};
-use crate::output::apply_summary::render_summary;
-use crate::output::progress::ApplyProgress;
-use crate::cli::{Context, Outcome};
+use crate::args::checked_catalog::{print_unreadable_accounts, source_of};
 use crate::args::filter::table_width;
+use crate::args::plan::PlanArgs;
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use crate::output::style::wrap_lines;
-use crate::output::findings::count_of;
 use crate::hardening;
-use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
+use crate::interrupt;
+use crate::output::apply_summary::render_summary;
+use crate::output::findings::count_of;
+use crate::output::progress::ApplyProgress;
+use crate::output::style::wrap_lines;
 use crate::prompt::Prompter;
 use goldenpath_core::sanitize::harmless_name;
-use crate::interrupt;
+use goldenpath_deploy::reconcile;
+use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
 
-/// Carry the plan out: make the secrets, write and commit the ExternalSecrets
+/// Apply the plan: create secrets, write and commit ExternalSecrets
 ///
-/// Takes the catalog at HEAD, so that only what is committed is applied. Shows the plan and asks first on a terminal;
-/// without one it needs --yes. Running it again changes nothing.
+/// Reads the catalog at HEAD, so that only committed manifests are applied. Shows the plan and
+/// asks on a terminal; without one, --yes is required. Running it again changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("apply":
+    "Show the plan, ask, and apply it" => "goldenpath apply",
+    "Apply in a pipeline" => "goldenpath apply --yes",
+    "Apply a saved plan exactly" => "goldenpath apply plan.json --yes",
+    "Adopt an existing secret" => "goldenpath apply --adopt SEC-0001 --id SEC-0001",
+))]
 pub(crate) struct Args {
-    /// A plan that `plan --out` saved: applied exactly, or not at all where anything has changed since
+    /// Apply this plan, saved by `plan --out`, exactly or not at all
     ///
-    /// Adoptions and overridden gates in it are shown first: whoever saved the file chose them.
-    /// Never apply a plan file from a pull request's job.
+    /// It is rejected if anything has changed since. Adoptions and overridden gates in it are
+    /// shown first, because they come from the file and not from the catalog. Never apply a plan
+    /// file from a pull request's job.
     #[arg(
         value_name = "PLANFILE",
         conflicts_with_all = [
-            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard", "adopt", "rebind_catalog",
-            "plain_folders", "refresh"
+            "work_tree", "commit", "environments", "services", "ids", "overrides", "shard",
+            "adopt", "rebind_catalog", "plain_folders", "refresh"
         ]
     )]
     plan: Option<PathBuf>,
     #[command(flatten)]
     source: PlanArgs,
-    /// Apply without asking
+    /// Apply without confirmation
     #[arg(short, long)]
     yes: bool,
     /// Delete up to N secrets in this run, instead of `limits.maxDeletes`
@@ -50,13 +58,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     interrupt::listen();
-    // It may make values.
+    // The plan may generate values.
     hardening::forbid_dumps();
     let prompter = if args.yes { None } else { Prompter::on_terminal(context.streams.err) };
     if !args.yes && prompter.is_none() {
         return Err(Failure::usage(
-            "there is no terminal to ask on before applying",
-            "give --yes to apply without asking",
+            "cannot ask for confirmation: there is no terminal",
+            "give --yes to apply without confirmation",
         ));
     }
     let saved = args.plan.as_deref().map(Saved::read).transpose()?;
@@ -76,13 +84,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             copy.recover();
         }
         let plan = desired.plan(&world, unseen, context).await?;
-        if tell_unseen(&world, &plan, context) || desired.warnings(&plan, context)?.is_none() {
+        if print_unreadable_accounts(&world, &plan, context)
+            || desired.warnings(&plan, context)?.is_none()
+        {
             return Ok(Outcome::Failed);
         }
         if let Some(saved) = &saved {
             if !plan.unseen.is_empty() {
-                context.streams.talk(
-                    "A saved plan is applied as a whole, or not at all: nothing was applied.",
+                context.streams.message(
+                    "Nothing was applied: a saved plan is applied completely or not at all.",
                 );
                 return Ok(Outcome::Failed);
             }
@@ -100,7 +110,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let recorder = desired.recorder(&world, &plan).await;
         if !plan.has_changes() {
             let mut applied = Applied::default();
-            // What a run that was killed has done is still to be recorded.
+            // Actions of a killed run may not be recorded yet.
             reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
                 ApplyProgress::new(context, &world, 1).report(event)
             });
@@ -109,18 +119,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if let Some(prompter) = prompter
             && !prompter.confirm("Apply these changes?", false)?
         {
-            context.streams.talk("Nothing was applied.");
+            context.streams.message("Nothing was applied.");
             return Ok(Outcome::Failed);
         }
         let source = source_of(&world);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
         let mut progress = ApplyProgress::new(context, &world, all);
         let stopping = progress.stopping();
-        let is_stopping = || stopping.is_asked();
+        let is_stopping = || stopping.is_requested();
         let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
             progress.report(event)
         });
-        let applied = match future::select(pin!(work), pin!(stopping.heed_termination())).await {
+        let applied = match future::select(pin!(work), pin!(stopping.handle_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
         };
@@ -129,25 +139,26 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {
-                context.streams.talk(&format!("{} awaits a value: `{}`.", one.id, one.way_out()))
+                context.streams.message(&format!("{} awaits a value: `{}`.", one.id, one.way_out()))
             }
             several => {
                 let secrets = count_of(several.len(), "secret");
-                context.streams.talk(&format!(
-                    "{secrets} await a value; `goldenpath list --awaiting-value` shows which."
+                context.streams.message(&format!(
+                    "{secrets} await a value: `goldenpath list --awaiting-value` lists them."
                 ));
             }
         }
-        if stopping.is_asked() {
-            context.streams.talk("Stopped before the end; running it again does the rest.");
+        if stopping.is_requested() {
+            context
+                .streams
+                .message("Stopped early. Run `goldenpath apply` again to apply the rest.");
             return Ok(Outcome::Interrupted);
         }
         Ok(outcome(&plan, applied.failed))
     })
 }
 
-/// Shows what whoever saved the plan chose, which no manifest says: even with `--yes` and
-/// `--quiet`.
+/// Shows the choices of the plan file that no manifest contains, even with `--yes` and `--quiet`.
 fn show_choices(saved: &Saved, context: &Context) {
     let choices = saved.choices();
     if choices.is_empty() {
@@ -160,23 +171,24 @@ fn show_choices(saved: &Saved, context: &Context) {
         .bold()
         .yellow()
         .apply_to("Chosen in the plan file, not in the catalog:");
-    context.streams.alert(&format!("{heading}\n"));
+    context.streams.rendered(&format!("{heading}\n"));
     for choice in choices {
-        context.streams.alert(&format!("  ! {}\n", harmless_name(&choice)));
+        context.streams.rendered(&format!("  ! {}\n", harmless_name(&choice)));
     }
-    context.streams.alert("\n");
+    context.streams.rendered("\n");
 }
 
-/// Refuses to delete more than was meant.
+/// Rejects a plan that deletes more secrets than allowed.
 fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
     match plan.deletions() {
-        wanted if wanted > allowed => Err(Failure::refused(
+        wanted if wanted > allowed => Err(Failure::rejected(
             format!(
-                "this plan deletes {}, and {allowed} are allowed at once",
+                "this plan deletes {}, and the limit of one run is {allowed}",
                 count_of(wanted, "secret")
             ),
             format!(
-                "look at them, and give `--allow-deletes {wanted}`; `limits.maxDeletes` in goldenpath.yaml is what is always allowed"
+                "review the deletions and give `--allow-deletes {wanted}`; `limits.maxDeletes` in \
+                 goldenpath.yaml sets the limit"
             ),
         )),
         _ => Ok(()),

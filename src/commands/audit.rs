@@ -5,16 +5,20 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::trail;
-use goldenpath_core::trail::{AuditEvent, FOLDER};
 use crate::output::findings::count_of;
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_core::suggest::did_you_mean;
 use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};
+use goldenpath_core::suggest::did_you_mean;
+use goldenpath_core::trail;
+use goldenpath_core::trail::{AuditEvent, FOLDER};
+use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// Read the audit trail, and prove that nobody has changed it
+/// Show and verify the audit trail
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Show the recorded actions of a secret" => "goldenpath audit show SEC-0001",
+    "Verify that no record was changed" => "goldenpath audit verify",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: AuditCommand,
@@ -26,15 +30,20 @@ enum AuditCommand {
     Verify(VerifyArgs),
 }
 
-/// What was done for a secret, or for all, when and by whom
+/// Show recorded actions with their time and actor
 ///
 /// Reads `audit/` in the work tree.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Show all actions" => "goldenpath audit show",
+    "Show the actions of two secrets" => "goldenpath audit show SEC-0001 SEC-0002",
+    "Read the actions with another program" => "goldenpath audit show --format json",
+))]
 struct ShowArgs {
-    /// Only this secret; may be given several times
+    /// The secrets to show [default: all]
     #[arg(value_name = "ID", value_parser = SecretId::parse)]
     ids: Vec<SecretId>,
-    /// How to print it
+    /// Set how to print the actions
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -48,15 +57,19 @@ enum Format {
     Json,
 }
 
-/// Prove the chain of each trail, and that git's history only ever added to it
+/// Verify the hash chain of each trail and its history in git
 ///
-/// Looks at `audit/` in the work tree and at every commit up to HEAD. Names each line that was altered, dropped or moved,
-/// and exits with 1 if there is one. A clone whose history is cut off proves what it has. A
-/// rewritten history, and an event that was invented, are not found: see
+/// Checks `audit/` in the work tree and in every commit up to HEAD. Reports each line that was
+/// changed, removed or moved, and exits with 1 if there is one. In a shallow clone, only the
+/// fetched history is verified. A rewritten history and an invented event are not detected: see
 /// docs/explanation/audit-trail.md.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("audit":
+    "Verify all trails" => "goldenpath audit verify",
+    "Read the faults with another program" => "goldenpath audit verify --format json",
+))]
 struct VerifyArgs {
-    /// How to print what was found
+    /// Set how to print the faults
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -73,9 +86,12 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
     let known = ids(repository);
     if let Some(unknown) = args.ids.iter().find(|id| !known.contains(id)) {
         let names: Vec<String> = known.iter().map(SecretId::to_string).collect();
-        let near = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
-        let help = near.unwrap_or_else(|| {
-            format!("`{FOLDER}/` has {} trails; apply writes them", names.len())
+        let suggestion = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
+        let help = suggestion.unwrap_or_else(|| {
+            format!(
+                "`goldenpath audit show` shows all {} trails of `{FOLDER}/`; apply writes them",
+                names.len()
+            )
         });
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
@@ -93,7 +109,7 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
                 harmless_json(&format!("{:#}", json!({ "version": 1, "events": events })))
             )
         }
-        Format::Text if events.is_empty() => "Nothing is recorded yet.\n".to_owned(),
+        Format::Text if events.is_empty() => "No actions are recorded yet.\n".to_owned(),
         Format::Text => events.iter().map(|event| timeline(event, context)).collect(),
     });
     Ok(Outcome::Done)
@@ -127,7 +143,7 @@ fn verify(
     if repository.is_shallow() {
         context
             .streams
-            .talk("Note: this clone's history is cut off; what lies beyond is not proven.");
+            .message("Note: this clone is shallow; the missing history is not verified.");
     }
     context.streams.result(&match args.format {
         Format::Json => {
@@ -136,18 +152,26 @@ fn verify(
                     trail::TrailPlace::Commit(commit) => Some(commit),
                     trail::TrailPlace::Now | trail::TrailPlace::Disk => None,
                 };
-                json!({ "file": fault.file, "line": fault.line, "commit": commit, "message": fault.what })
+                json!({
+                    "file": fault.file,
+                    "line": fault.line,
+                    "commit": commit,
+                    "message": fault.what,
+                })
             });
-            let found = json!({ "version": 1, "trails": trails, "faults": rows.collect::<Vec<_>>() });
-            format!("{}\n", harmless_json(&format!("{found:#}")))
+            let rows: Vec<_> = rows.collect();
+            let report = json!({ "version": 1, "trails": trails, "faults": rows });
+            format!("{}\n", harmless_json(&format!("{report:#}")))
         }
         Format::Text => {
             let lines = faults.iter().map(|fault| format!("{}\n", harmless(&fault.to_string())));
             let all = count_of(trails, "trail");
             let what = match (trails, faults.len()) {
                 (0, 0) => "There are no trails.".to_owned(),
-                (1, 0) => "1 trail holds: each line follows the one before, and history only added to it.".to_owned(),
-                (_, 0) => format!("{all} hold: each line follows the one before, and history only added to them."),
+                (_, 0) => format!(
+                    "Verified {all}: each line follows the previous one, and git's history only \
+                     added lines."
+                ),
                 (_, faults) => format!("{} in {all}.", count_of(faults, "fault")),
             };
             format!("{}{what}\n", lines.collect::<String>())
@@ -156,7 +180,7 @@ fn verify(
     Ok(if faults.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
-/// The IDs that have a trail in the work tree, in their order.
+/// Returns the IDs that have a trail in the work tree, sorted.
 fn ids(repository: &Repository) -> Vec<SecretId> {
     let entries = std::fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());

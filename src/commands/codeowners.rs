@@ -5,31 +5,33 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::codeowners;
-use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, Review, LinesState};
 use crate::output::diff::{FileDiff, diff_for_people};
+use goldenpath_core::codeowners;
+use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, LinesState, Review};
 use goldenpath_core::files;
-use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Print the CODEOWNERS lines that follow from `ownership`
 ///
-/// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of the catalog, the rule
-/// files, CODEOWNERS itself and the pipelines (`.github/workflows/`, `.gitlab-ci.yml`) belong to `ownership.platform`.
+/// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of
+/// the catalog, the rule files, CODEOWNERS itself and the pipelines (`.github/workflows/`,
+/// `.gitlab-ci.yml`) belong to `ownership.platform`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  goldenpath codeowners            print the lines
-  goldenpath codeowners --write    write them into CODEOWNERS
-  goldenpath codeowners --check    fail where they are missing, stale, overridden or excluded")]
+#[command(after_help = examples!("codeowners":
+    "Print the lines" => "goldenpath codeowners",
+    "Write them into CODEOWNERS" => "goldenpath codeowners --write",
+    "Fail if they are missing, out of date, overridden or excluded" =>
+        "goldenpath codeowners --check",
+))]
 pub(crate) struct Args {
     /// Write the lines into CODEOWNERS, between marker comments
     #[arg(long, conflicts_with = "check")]
     write: bool,
-    /// Fail where CODEOWNERS lacks the lines, or other lines override or exclude them
+    /// Fail if CODEOWNERS lacks the lines, or other lines override or exclude them
     #[arg(long)]
     check: bool,
-    /// How to print the result
+    /// Set how to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -69,13 +71,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         );
         let help =
             "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
-        return Err(Failure::refused(message, help));
+        return Err(Failure::rejected(message, help));
     }
     if args.write && !is_current {
         let path = files::confine(repository.root(), &file.path).map_err(|why| {
-            Failure::refused(
+            Failure::rejected(
                 format!("cannot write `{}`: {why}", file.path),
-                "make it a regular file",
+                "replace it with a regular file",
             )
         })?;
         files::write_whole(&path, review.text.as_bytes())
@@ -105,43 +107,46 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     Ok(if args.write || is_current { Outcome::Done } else { Outcome::Failed })
 }
 
-/// Shows what a check found, with the difference to what the file should be.
+/// Shows the result of a check, with the diff to the expected file.
 fn show(file: &CodeownersFile, review: &Review, context: &Context) {
     let path = &file.path;
     let found = match &review.state {
         LinesState::Current => {
-            context.streams.talk(&format!("{path} is up to date."));
+            context.streams.message(&format!("{path} is up to date."));
             return;
         }
         LinesState::Missing if file.text.is_none() => {
             format!("There is no CODEOWNERS; it belongs at {path}.")
         }
-        LinesState::Missing => format!("{path} does not have the lines that follow from `ownership`."),
+        LinesState::Missing => {
+            format!("{path} does not have the lines that follow from `ownership`.")
+        }
         LinesState::Stale => format!("{path} is out of date."),
         LinesState::Overridden(later) => {
             format!(
-                "{path}: {} may override the lines that follow from `ownership`: the last match wins.",
+                "{path}: {} may override the lines that follow from `ownership`: the last match \
+                 wins.",
                 numbered(later)
             )
         }
         LinesState::Excluded(excluding) => {
             let found = format!(
-                "{path}: {} may exclude paths of the lines that follow from `ownership`: on GitLab, no other line gives \
-                 an excluded path an owner.",
+                "{path}: {} may exclude paths of the lines that follow from `ownership`: on \
+                 GitLab, no other line gives an excluded path an owner.",
                 numbered(excluding)
             );
-            context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+            context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
             context
                 .streams
-                .talk("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
+                .message("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
             return;
         }
     };
     let before = file.text.as_deref().unwrap_or_default();
     let difference = FileDiff { from: path, to: path, before, after: &review.text };
     context.streams.result(&diff_for_people(&difference, context.streams.out));
-    context.streams.alert(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
-    context.streams.talk("Next: goldenpath codeowners --write");
+    context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+    context.streams.message("Next: goldenpath codeowners --write");
 }
 
 /// Returns the numbers of lines in words, the first five of them.

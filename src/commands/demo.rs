@@ -10,16 +10,20 @@ use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature};
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::config::FILE_NAME;
 use crate::output::style::TerminalStyle;
+use goldenpath_core::config::FILE_NAME;
 
-/// Show the whole road on an example: from an empty repository to an ExternalSecret, in seconds
+/// Show all steps on an example, from an empty repository to an ExternalSecret
 ///
-/// Runs the real commands in a temporary folder, on the local store and a local GitOps repository. Needs no network and
-/// no AWS account, and touches nothing outside that folder.
+/// Runs the real commands in a temporary folder, with the local store and a local GitOps
+/// repository. Needs no network and no AWS account, and changes nothing outside that folder.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("demo":
+    "Show all steps" => "goldenpath demo",
+    "Keep the folder to continue there" => "goldenpath demo --keep",
+))]
 pub(crate) struct Args {
-    /// Keep the folder, to look around in it
+    /// Keep the temporary folder
     #[arg(long)]
     keep: bool,
 }
@@ -27,11 +31,11 @@ pub(crate) struct Args {
 const MANIFEST: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0001.yaml";
 
-/// The slip of the demonstration: a value, and what it is mistyped to.
+/// The typing error of the demo: the right text and the wrong one.
 const RIGHT: &str = "tier: medium";
 const WRONG: &str = "tier: meduim";
 
-/// The key of the local store goes the way of everything else here.
+/// The setting that puts the local store's key into the temporary folder.
 const OWN_KEY: &str = "# keyFile: ~/.config/goldenpath/local-store.key";
 const KEY_HERE: &str = "keyFile: ../local-store.key";
 
@@ -40,124 +44,135 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("goldenpath-demo-")
         .tempdir()
-        .map_err(|error| Failure::io("a temporary folder cannot be made", &error))?;
-    // Kept from the start, so that a step that fails can be looked into; otherwise gone however this ends.
-    let (path, guard) = match args.keep {
-        true => (folder.keep(), None),
-        false => (folder.path().to_path_buf(), Some(folder)),
-    };
-    let stage = Stage::set(&path, context.streams.out)?;
+        .map_err(|error| Failure::io("cannot create a temporary folder", &error))?;
+    // With --keep, the folder stays even if a step fails; otherwise it is deleted in every case.
+    let (path, guard) =
+        if args.keep { (folder.keep(), None) } else { (folder.path().to_path_buf(), Some(folder)) };
+    let stage = Stage::create(&path, context.streams.out)?;
 
-    stage.say(&format!(
-        "goldenpath demo: one secret, from intent to cluster, in {}\n",
+    stage.print(&format!(
+        "goldenpath demo: one secret, from manifest to cluster, in {}\n",
         path.display()
     ));
 
-    stage.scene("The platform team sets the catalog's repository up, once.");
+    stage.scene("The platform team sets up the catalog's repository, once.");
     stage.goldenpath(&["init"], 0)?;
     stage.replace(FILE_NAME, OWN_KEY, KEY_HERE)?;
-    stage.commit("Set goldenpath up")?;
+    stage.commit("Set up goldenpath")?;
 
     stage.scene("A developer needs a secret. Without the flags, `new secret` asks.");
-    let answers = "--service payments --env dev --type database-credentials --name payments-db-credentials \
-                   --owner team-payments --risk medium";
+    let answers = "--service payments --env dev --type database-credentials \
+                   --name payments-db-credentials --owner team-payments --risk medium";
     let arguments: Vec<&str> =
         ["new", "secret"].into_iter().chain(answers.split_whitespace()).collect();
     stage.goldenpath(&arguments, 0)?;
     stage.show(&stage.catalog.join(MANIFEST), MANIFEST)?;
 
-    stage.scene("A slip of the fingers: the risk tier becomes `meduim`. The hook runs this at `git commit`:");
+    stage.scene(
+        "A typing error: the risk tier becomes `meduim`. The hook runs this at `git commit`:",
+    );
     stage.replace(MANIFEST, RIGHT, WRONG)?;
     stage.goldenpath(&["validate", "--staged"], 1)?;
 
-    stage.scene("The fix. Now the commit goes through, and the pull request merges.");
+    stage.scene("The fix. The commit passes, and the pull request is merged.");
     stage.replace(MANIFEST, WRONG, RIGHT)?;
     stage.goldenpath(&["validate", "--staged"], 0)?;
-    stage.commit("Ask for the payments database credentials (SEC-0001)")?;
+    stage.commit("Add the payments database credentials (SEC-0001)")?;
 
-    stage.scene("The reviewer reads what the merge will do.");
+    stage.scene("The reviewer reads the plan of the merge.");
     stage.goldenpath(&["plan"], 0)?;
 
     stage.scene(
-        "The pipeline does it: first the secret in the store, then the ExternalSecret in the GitOps repository.",
+        "The pipeline applies it: it creates the secret, then commits the ExternalSecret to the \
+         GitOps repository.",
     );
     stage.goldenpath(&["apply", "--yes"], 0)?;
 
     stage.scene(
-        "The secret is still empty. Its value is made here, or asked for by `value set`; nobody gets to see it.",
+        "The secret is still empty. Its value is generated, or typed in `value set`; it is never \
+         shown.",
     );
     stage.goldenpath(&["value", "generate", "SEC-0001", "--yes"], 0)?;
     stage.goldenpath(&["value", "status"], 0)?;
 
-    stage.scene("Argo CD or Flux syncs this file, and the External Secrets Operator brings the secret to the cluster.");
+    stage.scene(
+        "Argo CD or Flux syncs this file, and the External Secrets Operator creates the Secret in \
+         the cluster.",
+    );
     stage.show(&stage.gitops.join(PROJECTION), &format!("../gitops/{PROJECTION}"))?;
 
     stage.scene("Running it again changes nothing.");
     stage.goldenpath(&["apply", "--yes"], 0)?;
 
-    stage.say(&format!("\nDone in {:.1} seconds.\n", started.elapsed().as_secs_f32()));
+    stage.print(&format!("\nDone in {:.1} seconds.\n", started.elapsed().as_secs_f32()));
     match guard {
         None => {
-            stage.say(&format!("The folder is kept: cd {}\n", stage.catalog.display()));
-            stage.say("Try there: goldenpath new secret, goldenpath plan --work-tree, git -C ../gitops log --stat\n");
+            stage.print(&format!("The folder is kept: cd {}\n", stage.catalog.display()));
+            stage.print(
+                "Try there: goldenpath new secret, goldenpath plan --work-tree, \
+                 git -C ../gitops log --stat\n",
+            );
         }
         Some(folder) => {
             folder
                 .close()
-                .map_err(|error| Failure::io("the temporary folder cannot be removed", &error))?;
-            stage.say(&format!(
-                "The folder {} is gone; `goldenpath demo --keep` leaves it for you.\n",
+                .map_err(|error| Failure::io("cannot delete the temporary folder", &error))?;
+            stage.print(&format!(
+                "The folder {} is deleted; `goldenpath demo --keep` keeps it.\n",
                 path.display()
             ));
         }
     }
-    stage.say("Next, in a repository of your own: goldenpath init\n");
+    stage.print("Next, in your own repository: goldenpath init\n");
     Ok(Outcome::Done)
 }
 
-/// Two repositories in a temporary folder, and a person who watches.
+/// The two repositories of the demo in a temporary folder.
 struct Stage {
     catalog: PathBuf,
     gitops: PathBuf,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 }
 
 impl Stage {
-    fn set(folder: &Path, look: TerminalStyle) -> Result<Self, Failure> {
+    fn create(folder: &Path, terminal: TerminalStyle) -> Result<Self, Failure> {
         let stage =
-            Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), look };
+            Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), terminal };
         for path in [&stage.catalog, &stage.gitops] {
             let mut options = RepositoryInitOptions::new();
-            // No template: the person's own hooks have no part in this.
+            // Without a template, the user's own hooks do not run.
             options.initial_head("main").external_template(false);
             Repository::init_opts(path, &options).map_err(|error| git_failed(&error))?;
         }
         Ok(stage)
     }
 
-    fn say(&self, text: &str) {
+    fn print(&self, text: &str) {
         let mut out = io::stdout().lock();
-        // A watcher who has seen enough closes the pipe.
+        // A closed pipe (`| head`) is not an error.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     fn scene(&self, text: &str) {
-        self.say(&format!("\n{}\n", self.look.style().bold().cyan().apply_to(format!("# {text}"))));
+        self.print(&format!(
+            "\n{}\n",
+            self.terminal.style().bold().cyan().apply_to(format!("# {text}"))
+        ));
     }
 
     fn prompt(&self, line: &str) {
-        self.say(&format!("{}\n", self.look.style().dim().apply_to(format!("$ {line}"))));
+        self.print(&format!("{}\n", self.terminal.style().dim().apply_to(format!("$ {line}"))));
     }
 
-    /// Runs this very program as a person would, and expects it to exit with `code`.
+    /// Runs this program as a user would, and returns an error if it does not exit with `code`.
     fn goldenpath(&self, arguments: &[&str], code: i32) -> Result<(), Failure> {
         self.prompt(&format!("goldenpath {}", arguments.join(" ")));
         let program = std::env::current_exe()
-            .map_err(|error| Failure::io("goldenpath cannot find itself", &error))?;
+            .map_err(|error| Failure::io("cannot find the goldenpath program", &error))?;
         let mut command = Command::new(program);
-        command.args(["--color", if self.look.color { "always" } else { "never" }]);
+        command.args(["--color", if self.terminal.color { "always" } else { "never" }]);
         command.args(arguments).current_dir(&self.catalog).stdin(Stdio::null());
-        // A demo that runs inside a hook must not touch the hook's repository.
+        // A demo inside a git hook must not change the hook's repository.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
         {
@@ -165,31 +180,31 @@ impl Stage {
         }
         let status = command
             .status()
-            .map_err(|error| Failure::io("goldenpath cannot start itself", &error))?;
-        match status.code() == Some(code) {
-            true => Ok(()),
-            false => Err(Failure::demo(format!(
-                "`goldenpath {}` ended with {status}, not with {code}",
-                arguments.join(" ")
-            ))),
+            .map_err(|error| Failure::io("cannot start the goldenpath program", &error))?;
+        if status.code() == Some(code) {
+            return Ok(());
         }
+        Err(Failure::demo(format!(
+            "`goldenpath {}` ended with {status} instead of {code}",
+            arguments.join(" ")
+        )))
     }
 
     fn show(&self, path: &Path, name: &str) -> Result<(), Failure> {
         self.prompt(&format!("cat {name}"));
         let text = fs::read_to_string(path)
-            .map_err(|error| Failure::io(&format!("`{name}` cannot be read"), &error))?;
-        self.say(&text);
+            .map_err(|error| Failure::io(&format!("cannot read `{name}`"), &error))?;
+        self.print(&text);
         Ok(())
     }
 
-    /// Edits a file as a person would, and stages it.
+    /// Edits a file as a user would, and stages it.
     fn replace(&self, file: &str, old: &str, new: &str) -> Result<(), Failure> {
         self.prompt(&format!("sed -i 's|{old}|{new}|' {file} && git add {file}"));
         let path = self.catalog.join(file);
         fs::read_to_string(&path)
             .and_then(|text| fs::write(&path, text.replace(old, new)))
-            .map_err(|error| Failure::io(&format!("`{file}` cannot be edited"), &error))?;
+            .map_err(|error| Failure::io(&format!("cannot edit `{file}`"), &error))?;
         self.stage_all().map(drop).map_err(|error| git_failed(&error))
     }
 

@@ -5,20 +5,24 @@ use std::io::Read;
 
 use clap::Subcommand;
 
-use crate::output::check::{Format, check_all, check_and_print};
-use goldenpath_core::check::{Checked, Range};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::Selection;
 use crate::git_hooks;
-use crate::git_hooks::{HookError, HookName, PushedRef, HookChange};
+use crate::git_hooks::{HookChange, HookError, HookName, PushedRef};
+use crate::output::check::{Format, check_all, check_and_print};
+use goldenpath_core::catalog::Selection;
+use goldenpath_core::check::{Checked, Range};
 use goldenpath_core::ids;
 use goldenpath_core::ids::{IdConflict, ReservationRemote};
 use goldenpath_core::rules::RuleSet;
 use goldenpath_core::vcs::{Branch, Repository, SourceError};
 
-/// Install native git hooks, for those who use no hook framework
+/// Install native git hooks, without a hook framework
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("hook":
+    "Check every commit and push" => "goldenpath hook install",
+    "Remove the hooks" => "goldenpath hook uninstall",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: HookCommand,
@@ -26,32 +30,45 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum HookCommand {
-    /// Write hooks into the folder in which git looks for them
+    /// Install hooks into git's hooks folder
     ///
-    /// Without names: pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare repository. A hook that is there
-    /// already is kept and runs first. core.hooksPath is respected.
+    /// Without NAMES, installs pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare
+    /// repository. An existing hook is kept and runs first. core.hooksPath is respected.
+    #[command(after_help = examples!("hook":
+        "Install the hooks for commits and pushes" => "goldenpath hook install",
+        "Install one hook" => "goldenpath hook install pre-commit",
+        "Install on a git server" => "goldenpath -C /srv/git/catalog.git hook install pre-receive",
+    ))]
     Install {
         /// The hooks to install
         names: Vec<HookName>,
-        /// Install into a folder of hooks that other repositories use too
+        /// Install into a hooks folder that other repositories use, too
         #[arg(long)]
         shared: bool,
     },
-    /// Take goldenpath's hooks out again, and put back what was there before
+    /// Remove goldenpath's hooks and restore the previous ones
+    #[command(after_help = examples!("hook":
+        "Remove all hooks of goldenpath" => "goldenpath hook uninstall",
+        "Remove one hook" => "goldenpath hook uninstall pre-push",
+    ))]
     Uninstall {
-        /// The hooks to take out; all of goldenpath's if there are none
+        /// The hooks to remove [default: all hooks of goldenpath]
         names: Vec<HookName>,
     },
-    /// Do what a hook does; for git to call
+    /// Run a hook; called by git
+    #[command(after_help = examples!("hook":
+        "Check staged manifests from a hook of your own" => "goldenpath hook run pre-commit",
+        "Check a push from a hook of your own" => "goldenpath hook run pre-push -- origin URL",
+    ))]
     Run {
         /// The hook
         name: HookName,
-        /// What git gives the hook: to update the ref, where it is, where it will be; to pre-push the remote and its URL
+        /// The arguments of git: REF OLD NEW for update, REMOTE URL for pre-push
         arguments: Vec<String>,
     },
 }
 
-/// The most that git may tell a hook, in bytes: a mirror push of 100,000 refs.
+/// The longest input of a hook, in bytes: enough for a mirror push of 100,000 refs.
 const MAX_INPUT: u64 = 32 * 1024 * 1024;
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
@@ -71,7 +88,7 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
         names => names,
     };
     let (folder, is_shared) = repository.hooks_folder()?.ok_or(HookError::NoFolder)?;
-    // /dev/null is what many set to have no hooks at all.
+    // Many set /dev/null to turn hooks off.
     if folder.exists() && !folder.is_dir() {
         return Err(HookError::NotAFolder { path: folder }.into());
     }
@@ -81,14 +98,14 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
     for &name in names {
         let line = match git_hooks::install(&folder, name)? {
             HookChange::Chained(before) => format!(
-                "installed {} (the one before runs first, as {})",
+                "installed {} (the previous hook runs first, as {})",
                 folder.join(name.as_str()).display(),
                 before.display()
             ),
             HookChange::Updated => format!("updated {}", folder.join(name.as_str()).display()),
             HookChange::Called => {
                 format!(
-                    "unchanged {}: it runs `goldenpath hook run {name}` already",
+                    "unchanged {}: it already runs `goldenpath hook run {name}`",
                     folder.join(name.as_str()).display(),
                     name = name.as_str()
                 )
@@ -110,18 +127,18 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
         let path = folder.join(name.as_str());
         match git_hooks::uninstall(&folder, name)? {
             HookChange::Restored => {
-                context.streams.result(&format!("restored {} as it was before\n", path.display()))
+                context.streams.result(&format!("restored the previous {}\n", path.display()))
             }
             HookChange::Removed => context.streams.result(&format!("removed {}\n", path.display())),
             _ if !names.is_empty() => {
-                context.streams.talk(&format!("{} is not goldenpath's", path.display()))
+                context.streams.message(&format!("{} is not a hook of goldenpath", path.display()))
             }
             _ => continue,
         }
         found = true;
     }
     if !found {
-        context.streams.talk(&format!("no hook of goldenpath's in {}", folder.display()));
+        context.streams.message(&format!("no hook of goldenpath in {}", folder.display()));
     }
     Ok(Outcome::Done)
 }
@@ -141,9 +158,14 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
         (HookName::PrePush | HookName::PreReceive, _) => {
             let mut lines = String::new();
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut lines);
-            read.map_err(|error| Failure::io("what git tells the hook cannot be read", &error))?;
-            // The server's hooks have no arguments, and a hook of somebody's own need not hand them on.
-            refs(name, &git_hooks::of_lines(&lines)?, arguments.first().map(String::as_str), context)
+            read.map_err(|error| Failure::io("cannot read git's input of the hook", &error))?;
+            // A server's hooks have no arguments, and a user's own hook may not pass them on.
+            refs(
+                name,
+                &git_hooks::of_lines(&lines)?,
+                arguments.first().map(String::as_str),
+                context,
+            )
         }
         (HookName::Update, [reference, from, to]) => refs(
             name,
@@ -152,14 +174,16 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             context,
         ),
         (HookName::Update, _) => Err(Failure::usage(
-            "update takes the ref, where it is and where it will be",
-            "it is for git to call; see githooks(5)",
+            "`goldenpath hook run update` needs the ref and its old and new object IDs",
+            "let git call it: `goldenpath hook install update`; see githooks(5)",
         )),
     }
 }
 
-/// Judges what each ref brings, and sums up. The branch that merges go to must lose nothing; any other brings what that
-/// one does not have yet. `remote` is where a push goes, by its name or URL.
+/// Checks the commits of each ref and prints one summary.
+///
+/// The default branch must lose no manifest; any other ref is checked for what the default branch
+/// does not have. `remote` is the name or URL that is pushed to.
 fn refs(
     hook: HookName,
     pushed: &[PushedRef],
@@ -169,23 +193,24 @@ fn refs(
     let repository = Repository::discover_any()?;
     let target = match hook {
         HookName::PreReceive | HookName::Update => repository.own_branch(),
-        // A URL, or a remote that nothing was ever fetched from, has no branches here.
+        // For a URL, or a remote that was never fetched, there are no branches in this clone.
         _ => remote
             .and_then(|remote| repository.branch_of(remote))
             .or_else(|| repository.upstream_branch()),
     };
-    // A branch and a tag may bring what the branch that merges go to gets in the same push.
-    let is_target = |one: &&PushedRef| target.as_ref().is_some_and(|target| target.name == one.name);
+    // Another ref may have the commits that the default branch gets in the same push.
+    let is_target =
+        |one: &&PushedRef| target.as_ref().is_some_and(|target| target.name == one.name);
     let moves_to = pushed.iter().find(is_target).and_then(|one| repository.commit(&one.to).ok());
     let mut ranges: Vec<(&str, Range)> = Vec::new();
     for one in pushed {
         let to = match repository.commit(&one.to) {
             Ok(to) => to,
-            // A tag on a blob or a tree brings no manifests.
+            // A tag on a blob or a tree has no manifests.
             Err(SourceError::NoSuchCommit { .. }) if repository.has_object(&one.to) => continue,
             Err(error) => return Err(error.into()),
         };
-        // Where the remote is ahead of what was fetched, its commit is unknown here; the server knows it.
+        // A commit of the remote since the last fetch is unknown here; the server knows it.
         let from = one.from.as_ref().and_then(|id| repository.commit(id).ok());
         let range = match (from, &target) {
             (Some(from), Some(target)) if target.name == one.name => Range::moved(from, to),
@@ -196,34 +221,34 @@ fn refs(
         let range = range
             .pushed_to(&one.name, target.as_ref(), moves_to)
             .configured_by(context.config.as_deref());
-        // A branch and a tag on it are the same news.
+        // A branch and a tag on it are checked once.
         if !ranges.iter().any(|(_, known)| known.covers(&range)) {
             ranges.push((&one.name, range));
         }
     }
     let branches = OnceCell::new();
-    let elsewhere = |name: &str, range: &Range, judged: &Checked| {
-        let mine = judged.newcomers();
+    let check_remote = |name: &str, range: &Range, checked: &Checked| {
+        let mine = checked.newcomers();
         let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
             return Ok(Vec::new());
         };
         let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
-        // What this push replaces is not in its way.
+        // The pushed branch does not collide with its own earlier state on the remote.
         let shown = ReservationRemote::at(&repository, remote).name;
         let own = name.strip_prefix("refs/heads/").map(|name| format!("{shown}/{name}"));
         let others: Vec<Branch> =
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
-        let rules = RuleSet::of(&judged.project)?;
+        let rules = RuleSet::of(&checked.project)?;
         let clashes = ids::elsewhere(
             &repository,
-            &judged.project.config.catalog,
+            &checked.project.config.catalog,
             &mine,
             Some(range.after()),
             &others,
         );
         let finding = |clash: &IdConflict| {
             rules.taken_elsewhere(
-                &judged.catalog,
+                &checked.catalog,
                 &clash.mine.path,
                 &clash.branch.name,
                 &clash.path,
@@ -231,15 +256,15 @@ fn refs(
         };
         Ok(clashes.iter().filter_map(finding).collect())
     };
-    check_all(&repository, &ranges, &elsewhere, context)
+    check_all(&repository, &ranges, &check_remote, context)
 }
 
-/// The branches of the remote that is pushed to: as they are now, or where it does not say, as they were last seen.
+/// Returns the branches of the remote, or as of the last fetch if it cannot be queried.
 fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
     ReservationRemote::at(repository, remote).branches().unwrap_or_else(|error| {
-        context.streams.talk(&format!(
-            "Warning: only branches that were fetched are looked at for IDs: {error}."
-        ));
+        context
+            .streams
+            .message(&format!("Warning: only fetched branches are checked for IDs: {error}."));
         let prefix = format!("{remote}/");
         let mut branches = repository.branches().unwrap_or_default();
         branches.retain(|branch| branch.name.starts_with(&prefix));

@@ -6,38 +6,44 @@ use serde_json::json;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::config::{BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME};
+use goldenpath_core::config::{
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME,
+};
 use goldenpath_core::files;
 use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
 use goldenpath_core::scaffold::pre_commit_config;
 use goldenpath_core::scaffold::pre_commit_config::HookEdit;
-use goldenpath_core::vcs::Repository;
 use goldenpath_core::template;
 use goldenpath_core::template::Output;
+use goldenpath_core::vcs::Repository;
 
-/// Set a repository up: goldenpath.yaml, schemas/ and the commit hook
+/// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
-/// Writes what is not there yet and leaves alone what is. If the repository has a .pre-commit-config.yaml, the hook is
-/// added to it.
+/// Writes only files that do not exist. If the repository has a .pre-commit-config.yaml, the hook
+/// is added to it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("init":
+    "Set up the repository of the current folder" => "goldenpath init",
+    "Replace edited files with the built-in ones" => "goldenpath init --force",
+))]
 pub(crate) struct Args {
-    /// Replace files that differ from what init would write
+    /// Replace files that differ from the built-in ones
     #[arg(long)]
     force: bool,
 }
 
 const TEMPLATE: &str = goldenpath_core::template::built_in::CONFIGURATION;
 
-/// The bytes of a file that is there already that are read at most.
+/// The largest existing file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// A file that init has looked at.
+/// A file that init creates, replaces or keeps.
 struct SetupStep<'a> {
-    /// The line that says what became of it.
+    /// The line that is printed after the step.
     done: String,
-    /// From the repository's root.
+    /// The path from the repository's root.
     path: &'a str,
-    /// Where to write `text`; None where the file stays as it is.
+    /// The path to write `text` to; `None` if the file is kept.
     target: Option<PathBuf>,
     text: String,
 }
@@ -45,11 +51,8 @@ struct SetupStep<'a> {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let root = repository.root();
-    let existing = match args.force {
-        true => None,
-        false => read(root, FILE_NAME)?,
-    };
-    // What a configuration that stays says decides where the rest goes.
+    let existing = if args.force { None } else { read(root, FILE_NAME)? };
+    // A configuration that is kept sets the paths of the other files.
     let config = existing
         .as_deref()
         .map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (&config.governance, BUILT_IN_GOVERNANCE),
         (&config.secret_types, BUILT_IN_SECRET_TYPES),
     ];
-    // All is looked at before anything is written, so that what stands in the way stops all of it.
+    // All files are checked before the first is written, so that an obstacle stops every step.
     let mut steps = Vec::new();
     for (path, text) in files {
         let word = match read(root, path)? {
@@ -81,7 +84,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "replaced" | "created" => Some(target(root, path)?),
             _ => None,
         };
-        steps.push(SetupStep { done: format!("{word} {path}\n"), path, target, text: text.to_owned() });
+        steps.push(SetupStep {
+            done: format!("{word} {path}\n"),
+            path,
+            target,
+            text: text.to_owned(),
+        });
     }
     let item = pre_commit_config::item(&config.catalog)?;
     let name = pre_commit_config::CONFIG_FILE_NAME;
@@ -107,41 +115,42 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         Some(HookEdit::ByHand) | None => {}
     }
     for step in steps {
-        step.take()?;
+        step.apply()?;
         context.streams.result(&step.done);
     }
-    advise(edit.as_ref(), &item, context);
+    print_next_steps(edit.as_ref(), &item, context);
     Ok(Outcome::Done)
 }
 
 impl SetupStep<'_> {
-    fn take(&self) -> Result<(), Failure> {
+    fn apply(&self) -> Result<(), Failure> {
         let Some(target) = &self.target else { return Ok(()) };
         files::write_whole(target, self.text.as_bytes())
-            .map_err(|error| Failure::io(&format!("`{}` cannot be written", self.path), &error))
+            .map_err(|error| Failure::io(&format!("cannot write `{}`", self.path), &error))
     }
 }
 
-/// What is left for the person to do.
-fn advise(edit: Option<&HookEdit>, item: &str, context: &Context) {
+/// Prints the next steps of the user.
+fn print_next_steps(edit: Option<&HookEdit>, item: &str, context: &Context) {
     let name = pre_commit_config::CONFIG_FILE_NAME;
     match edit {
         Some(HookEdit::AlreadyThere | HookEdit::Added(_)) => {}
         Some(HookEdit::ByHand) => {
-            context.streams.talk(&format!(
-                "{name} is written in a way that init does not edit. Add under `repos:`\n\n{item}"
+            context.streams.message(&format!(
+                "init cannot edit {name} in this form. Add this item under `repos:`\n\n{item}"
             ));
         }
         None => {
-            context.streams.talk(&format!(
-                "There is no {name}. To check every commit, make one with\n\nrepos:\n{item}\nor, without the framework, \
-                 run `goldenpath hook install`.\n"
+            context.streams.message(&format!(
+                "There is no {name}. To check every commit, create one with\n\nrepos:\n{item}\n\
+                 or, without the framework, run `goldenpath hook install`.\n"
             ));
         }
     }
-    context
-        .streams
-        .talk("Next: look through goldenpath.yaml, commit, and make a first secret with `goldenpath new secret`.");
+    context.streams.message(
+        "Next: review goldenpath.yaml, commit, and create a first secret with \
+         `goldenpath new secret`.",
+    );
 }
 
 fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
@@ -149,7 +158,7 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
     if on_disk.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let help = "move it away; init leaves alone what it cannot read";
+    let help = "move it away: init does not replace a file that it cannot read";
     let bytes = files::read_regular(&on_disk, MAX_BYTES)
         .map_err(|why| Failure::usage(format!("{path}: {why}"), help))?;
     String::from_utf8(bytes)
@@ -157,15 +166,15 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
         .map_err(|_| Failure::usage(format!("{path}: the file is not UTF-8"), help))
 }
 
-/// Where to write `path`, if its folders are folders or can be made.
+/// Returns the place to write `path` to, if its folders exist or can be created.
 fn target(root: &Path, path: &str) -> Result<PathBuf, Failure> {
     let target = files::confine(root, path)
-        .map_err(|why| Failure::usage(why, "replace the link by a folder"))?;
+        .map_err(|why| Failure::usage(why, "replace the link with a folder"))?;
     let in_the_way = target.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
     match in_the_way.filter(|folder| !folder.is_dir()) {
         Some(file) => {
             let file = file.strip_prefix(root).unwrap_or(file).display();
-            let message = format!("`{path}` cannot be written: `{file}` is a file, not a folder");
+            let message = format!("cannot write `{path}`: `{file}` is a file, not a folder");
             Err(Failure::usage(message, format!("move `{file}` away")))
         }
         None => Ok(target),

@@ -5,27 +5,32 @@ use std::collections::BTreeSet;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::args::filter::status;
-use crate::cli::{Context, SelectionArgs, Outcome};
+use crate::args::filter::parse_status;
+use crate::cli::{Context, Outcome, SelectionArgs};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
+use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
-use goldenpath_deploy::lifecycle;
-use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
 use goldenpath_core::rules::Confidential;
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_core::suggest;
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::suggest;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::lifecycle;
+use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
 
-/// How many refusals are told one by one.
-const MOST_TOLD: usize = 10;
+/// How many rejected manifests an error lists.
+const MAX_LISTED: usize = 10;
 
-/// Move manifests along their lifecycle
+/// Change the lifecycle status of manifests
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("lifecycle":
+    "Deprecate a secret" => "goldenpath lifecycle set SEC-0001 deprecated",
+    "Request the decommission of a service's deprecated secrets" =>
+        "goldenpath lifecycle set --service payments --from deprecated decommission_requested",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: LifecycleCommand,
@@ -33,34 +38,42 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum LifecycleCommand {
-    Set(Set),
+    Set(SetArgs),
 }
 
-/// Write another status into manifests, comments and layout kept
+/// Set the status of manifests, preserving comments and formatting
 ///
-/// In the work tree: it counts when it is merged. One step at a time, active → deprecated → decommission_requested, and
-/// one step back; `decommissioned` is set by apply, when the secret is gone. If one of several cannot take the step,
-/// nothing is written.
+/// Writes to the work tree; the status takes effect after the merge. The steps are active →
+/// deprecated → decommission_requested, one at a time, or one back. Only apply sets
+/// `decommissioned`, after deleting the secret. If one manifest cannot take the step, nothing is
+/// written.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "goldenpath lifecycle set [OPTIONS] [ID]... <STATUS>")]
-struct Set {
-    /// The IDs of the manifests, and behind them the status; without IDs, --env, --service or --from select
+#[command(after_help = examples!("lifecycle":
+    "Deprecate two secrets" => "goldenpath lifecycle set SEC-0001 SEC-0002 deprecated",
+    "Show a step without writing it" =>
+        "goldenpath lifecycle set SEC-0001 decommission_requested --dry-run",
+    "Request the decommission of a service's deprecated secrets" =>
+        "goldenpath lifecycle set --service payments --from deprecated decommission_requested",
+))]
+struct SetArgs {
+    /// The IDs, then the status; instead of IDs: --env, --service or --from
     #[arg(required = true, value_name = "ID|STATUS")]
     words: Vec<String>,
     #[command(flatten)]
     narrow: SelectionArgs,
-    /// Only those that have this status now
-    #[arg(long, value_name = "STATUS", value_parser = status)]
+    /// Select manifests with this status
+    #[arg(long, value_name = "STATUS", value_parser = parse_status)]
     from: Option<LifecycleStatus>,
-    /// Show what would change, and write nothing
+    /// Show the changes without writing them
     #[arg(long)]
     dry_run: bool,
-    /// Print what was changed as JSON
+    /// Print the changes as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// A manifest and its step.
+/// A manifest and the step it takes.
 struct LifecycleStep {
     id: SecretId,
     path: String,
@@ -73,21 +86,21 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     set(args, context)
 }
 
-fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
-    let (ids, to) = args.understood()?;
+fn set(args: &SetArgs, context: &Context) -> Result<Outcome, Failure> {
+    let (ids, to) = args.parse()?;
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let (steps, already) = steps(args, ids, to, &project, &catalog, context)?;
+    let (steps, unchanged) = find_steps(args, ids, to, &project, &catalog, context)?;
     let promised = if steps.is_empty() { None } else { Promised::of(&repository, &project)? };
-    let refused: Vec<(&LifecycleStep, TransitionRefusal)> = steps
+    let rejected: Vec<(&LifecycleStep, TransitionRefusal)> = steps
         .iter()
         .filter_map(|step| {
             Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?))
         })
         .collect();
-    if !refused.is_empty() {
-        return Err(refusal(&refused, steps.len(), to));
+    if !rejected.is_empty() {
+        return Err(rejection(&rejected, steps.len(), to));
     }
     let rewrites: Vec<Rewrite> = steps
         .iter()
@@ -100,55 +113,55 @@ fn set(args: &Set, context: &Context) -> Result<Outcome, Failure> {
             show(rewrite, &catalog, &project, context);
         }
     }
-    report(args, &steps, &already, to, context);
+    report(args, &steps, &unchanged, to, context);
     if !args.json && !steps.is_empty() {
         let line = if args.dry_run {
             "Nothing was written (--dry-run).".to_owned()
         } else {
-            next(&steps, to, &project)
+            describe_next(&steps, to, &project)
         };
-        context.streams.talk(&line);
+        context.streams.message(&line);
     }
     Ok(Outcome::Done)
 }
 
-impl Set {
-    /// The IDs, and the status.
-    fn understood(&self) -> Result<(&[String], LifecycleStatus), Failure> {
+impl SetArgs {
+    /// Splits the words into IDs and the status.
+    fn parse(&self) -> Result<(&[String], LifecycleStatus), Failure> {
         let Some((last, ids)) = self.words.split_last() else {
-            return Err(Failure::usage("no status is given", "give it behind the IDs"));
+            return Err(Failure::usage("no status is given", "give it after the IDs"));
         };
         let to = match LifecycleStatus::parse(last) {
             Ok(LifecycleStatus::Decommissioned) => {
                 return Err(Failure::usage(
-                    "`decommissioned` is set by `goldenpath apply` alone, when the secret is gone",
-                    "set `decommission_requested`; apply then takes the ExternalSecret away, deletes the secret and writes \
-                     `decommissioned`",
+                    "only `goldenpath apply` sets `decommissioned`, after deleting the secret",
+                    "set `decommission_requested`; apply then removes the ExternalSecret, deletes \
+                     the secret and writes `decommissioned`",
                 ));
             }
             Ok(to) => to,
             Err(_) if SecretId::parse(last).is_ok() => {
                 return Err(Failure::usage(
-                    format!("no status is given behind {last}"),
-                    "as in `goldenpath lifecycle set SEC-0007 deprecated`",
+                    format!("no status is given after {last}"),
+                    "add it, as in `goldenpath lifecycle set SEC-0007 deprecated`",
                 ));
             }
             Err(states) => {
-                let near =
+                let suggestion =
                     suggest::did_you_mean(last, LifecycleStatus::ALL.map(LifecycleStatus::as_str));
-                let message = format!("`{}` is no status", harmless_name(last));
-                return Err(Failure::usage(message, near.unwrap_or(states)));
+                let message = format!("`{}` is not a status", harmless_name(last));
+                return Err(Failure::usage(message, suggestion.unwrap_or(states)));
             }
         };
         if let Some(word) = ids.iter().find(|word| LifecycleStatus::parse(word).is_ok()) {
             return Err(Failure::usage(
                 format!("two statuses are given, `{word}` and `{to}`"),
-                "give one, behind the IDs",
+                "give one status, after the IDs",
             ));
         }
         match (ids.is_empty(), self.selects()) {
             (true, false) => Err(Failure::usage(
-                "no manifest is named",
+                "no manifest is given",
                 "give IDs before the status, or select with --env, --service or --from",
             )),
             (false, true) => Err(Failure::usage(
@@ -164,87 +177,92 @@ impl Set {
     }
 }
 
-/// The steps that are asked for, and the manifests that have the status already.
-fn steps(
-    args: &Set,
+/// Returns the steps to take, and the manifests that already have the status.
+fn find_steps(
+    args: &SetArgs,
     ids: &[String],
     to: LifecycleStatus,
     project: &Project,
     catalog: &Catalog,
     context: &Context,
 ) -> Result<(Vec<LifecycleStep>, Vec<SecretId>), Failure> {
-    let mut chosen = Vec::new();
+    let mut selected = Vec::new();
     for word in ids {
         let entry = catalog.find(word)?;
         let path = entry.path.clone();
         let request = entry.request().ok_or(lifecycle::LifecycleError::Unreadable { path })?;
-        chosen.push((entry, request));
+        selected.push((entry, request));
     }
     if ids.is_empty() {
         args.narrow.check(project, catalog)?;
         let requests = catalog.entries.iter().filter_map(|entry| Some((entry, entry.request()?)));
-        chosen.extend(requests.filter(|(_, request)| {
+        selected.extend(requests.filter(|(_, request)| {
             args.narrow.holds(request) && args.from.is_none_or(|from| request.status == from)
         }));
         let unread = catalog.entries.iter().filter(|entry| entry.request().is_none()).count();
         if unread > 0 {
             let files = count_of(unread, "file");
-            context.streams.talk(&format!(
-                "Note: {files} with errors not looked at; `goldenpath validate` shows them."
+            context.streams.message(&format!(
+                "Note: {files} with errors left out; `goldenpath validate` shows the errors."
             ));
         }
-        if chosen.is_empty() {
-            context.streams.talk("No manifest is selected.");
+        if selected.is_empty() {
+            context.streams.message("No manifest is selected.");
         }
     }
-    let (mut steps, mut already, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (entry, request) in chosen.into_iter().filter(|(entry, _)| seen.insert(entry.path.as_str()))
-    {
-        match request.status == to {
-            true => already.push(request.id),
-            false => steps.push(LifecycleStep {
-                id: request.id,
-                path: entry.path.clone(),
-                from: request.status,
-                tier: request.risk_tier.clone(),
-            }),
+    let (mut steps, mut unchanged, mut paths) = (Vec::new(), Vec::new(), BTreeSet::new());
+    selected.retain(|(entry, _)| paths.insert(entry.path.as_str()));
+    for (entry, request) in selected {
+        if request.status == to {
+            unchanged.push(request.id);
+            continue;
         }
+        steps.push(LifecycleStep {
+            id: request.id,
+            path: entry.path.clone(),
+            from: request.status,
+            tier: request.risk_tier.clone(),
+        });
     }
-    Ok((steps, already))
+    Ok((steps, unchanged))
 }
 
-/// What keeps the steps from being taken, as one message.
-fn refusal(refused: &[(&LifecycleStep, TransitionRefusal)], all: usize, to: LifecycleStatus) -> Failure {
-    let instead = |refusal: &TransitionRefusal| {
+/// Returns one error for all steps that are not allowed.
+fn rejection(
+    rejected: &[(&LifecycleStep, TransitionRefusal)],
+    all: usize,
+    to: LifecycleStatus,
+) -> Failure {
+    let next_step = |refusal: &TransitionRefusal| {
         let legal: Vec<String> = refusal.legal.iter().map(|status| format!("`{status}`")).collect();
         (!legal.is_empty()).then(|| format!("the next step is {}", legal.join(" or ")))
     };
-    if let ([(_, only)], 1) = (refused, all) {
-        let help =
-            only.help.clone().into_iter().chain(instead(only)).collect::<Vec<_>>().join("; ");
-        return Failure::refused(format!("{}, which cannot become `{to}`", only.because), help);
+    if let ([(_, only)], 1) = (rejected, all) {
+        let help: Vec<String> = only.help.clone().into_iter().chain(next_step(only)).collect();
+        let help = help.join("; ");
+        return Failure::rejected(format!("{}, which cannot become `{to}`", only.because), help);
     }
     let mut message =
-        format!("{} of {all} manifests cannot become `{to}`; nothing was written", refused.len());
-    for (_, refusal) in refused.iter().take(MOST_TOLD) {
-        let instead = instead(refusal).or_else(|| refusal.help.clone());
+        format!("{} of {all} manifests cannot become `{to}`; nothing was written", rejected.len());
+    for (_, refusal) in rejected.iter().take(MAX_LISTED) {
+        let next_step = next_step(refusal).or_else(|| refusal.help.clone());
         message.push_str(&format!(
             "\n{}{}",
             refusal.because,
-            instead.map(|words| format!(": {words}")).unwrap_or_default()
+            next_step.map(|words| format!(": {words}")).unwrap_or_default()
         ));
     }
-    if refused.len() > MOST_TOLD {
-        message.push_str(&format!("\nand {} more", refused.len() - MOST_TOLD));
+    if rejected.len() > MAX_LISTED {
+        message.push_str(&format!("\nand {} more", rejected.len() - MAX_LISTED));
     }
     let help = match LifecycleStatus::ALL
         .into_iter()
         .find(|from| from.steps().contains(&to) && *from < to)
     {
-        Some(from) => format!("leave them out, or select with `--from {from}` those that can"),
+        Some(from) => format!("leave them out, or select the others with `--from {from}`"),
         None => "leave them out".to_owned(),
     };
-    Failure::refused(message, help)
+    Failure::rejected(message, help)
 }
 
 fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Context) {
@@ -261,46 +279,60 @@ fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Conte
 }
 
 fn report(
-    args: &Set,
+    args: &SetArgs,
     steps: &[LifecycleStep],
-    already: &[SecretId],
+    unchanged: &[SecretId],
     to: LifecycleStatus,
     context: &Context,
 ) {
     if args.json {
-        let row =
-            |step: &LifecycleStep| json!({ "id": step.id, "path": step.path, "from": step.from, "to": to });
-        let changed: Vec<_> = steps.iter().map(row).collect();
-        let json = json!({ "version": 1, "dryRun": args.dry_run, "changed": changed, "unchanged": already });
+        let rows = steps.iter().map(|LifecycleStep { id, path, from, .. }| {
+            json!({
+                "id": id,
+                "path": path,
+                "from": from,
+                "to": to,
+            })
+        });
+        let changed: Vec<_> = rows.collect();
+        let json = json!({
+            "version": 1,
+            "dryRun": args.dry_run,
+            "changed": changed,
+            "unchanged": unchanged,
+        });
         context.streams.result(&format!("{}\n", harmless_json(&format!("{json:#}"))));
         return;
     }
     for step in steps {
         let line = format!("{}  {} → {to}  {}\n", step.id, step.from, harmless_name(&step.path));
-        match args.dry_run {
-            true => context.streams.talk(line.trim_end()),
-            false => context.streams.result(&line),
+        if args.dry_run {
+            context.streams.message(line.trim_end());
+        } else {
+            context.streams.result(&line);
         }
     }
-    match already {
+    match unchanged {
         [] => {}
-        [only] => context.streams.talk(&format!("{only} is `{to}` already.")),
+        [only] => context.streams.message(&format!("{only} is already `{to}`.")),
         several => {
-            context.streams.talk(&format!("{} manifests are `{to}` already.", several.len()))
+            context.streams.message(&format!("{} manifests are already `{to}`.", several.len()))
         }
     }
 }
 
-/// What there is to do now, and what becomes of it.
-fn next(steps: &[LifecycleStep], to: LifecycleStatus, project: &Project) -> String {
+/// Returns the user's next step and its effect.
+fn describe_next(steps: &[LifecycleStep], to: LifecycleStatus, project: &Project) -> String {
     let requested = steps.iter().any(|step| step.from == LifecycleStatus::DecommissionRequested);
     let then = match to {
         LifecycleStatus::Active | LifecycleStatus::Deprecated if requested => {
-            "apply then brings back the ExternalSecret, and the secret if it is marked for deletion.".to_owned()
+            "apply restores the ExternalSecret, and the secret if it is marked for deletion."
+                .to_owned()
         }
-        LifecycleStatus::Active => "nothing else changes: the secret was in use all the time.".to_owned(),
+        LifecycleStatus::Active => "nothing else changes: the secret was always in use.".to_owned(),
         LifecycleStatus::Deprecated => {
-            "the secret stays in use; when nobody needs it any more, the next step is `decommission_requested`."
+            "the secret stays in use. When it is no longer needed, the next step is \
+             `decommission_requested`."
                 .to_owned()
         }
         LifecycleStatus::DecommissionRequested | LifecycleStatus::Decommissioned => {
@@ -312,10 +344,10 @@ fn next(steps: &[LifecycleStep], to: LifecycleStatus, project: &Project) -> Stri
                 _ => String::new(),
             };
             format!(
-                "apply then takes the ExternalSecret away and, when its gates are open, deletes the secret with a recovery \
-                 window{days}."
+                "apply removes the ExternalSecret and, when all gates are open, deletes the secret \
+                 with a recovery window{days}."
             )
         }
     };
-    format!("Next: commit it and open a pull request. When it has merged, {then}")
+    format!("Next: commit the change and open a pull request. After the merge, {then}")
 }

@@ -2,37 +2,44 @@
 
 use clap::ValueEnum;
 
-use crate::args::filter::{SnapshotArgs, FullFilter, note_unread, table_width};
-use crate::args::due_window::ask_stores;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::args::due_window::query_stores;
+use crate::args::filter::{FullFilter, SnapshotArgs, note_unreadable, table_width};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_deploy::inventory;
 use crate::output::secret_table::render_table;
-use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 
-/// Show the catalog, by service, environment, owner, status and tier
+/// List the secrets of the catalog
 ///
-/// By ID, as the manifests in the work tree say; neither a store nor a GitOps repository is asked, but with --awaiting-value.
+/// Lists the manifests of the work tree by ID. Stores are queried only with --awaiting-value.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("list":
+    "List one service's secrets in production" =>
+        "goldenpath list --service payments --env prod",
+    "Export all fields to a spreadsheet" => "goldenpath list --format csv > catalog.csv",
+    "List secrets without a value" => "goldenpath list --awaiting-value",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: FullFilter,
-    /// Ask the stores, and show only the secrets that are there and have no value yet; exit with 1 where one cannot be asked
+    /// Query the stores and list only existing secrets without a value
+    ///
+    /// Exits with 1 if a store cannot be queried.
     #[arg(long)]
     awaiting_value: bool,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// How to print it
+    /// Set how to print the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// In columns, cut to the terminal's width
+    /// A table, cut to the terminal's width
     #[default]
     Table,
     /// One JSON object, with every field
@@ -46,35 +53,35 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let holds = |request: &SecretRequest| args.filter.holds(request);
     let (catalog, mut rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
-    note_unread(&catalog, context);
+    note_unreadable(&catalog, context);
     let streams = &context.streams;
     let mut outcome = Outcome::Done;
     if args.awaiting_value {
         if !project.config.names_a_backend() {
             return Err(Failure::usage(
-                "`store.backend` is not set, so there is no store to ask for values",
+                "cannot query the stores for values: `store.backend` is not set",
                 "set it in goldenpath.yaml, or leave out `--awaiting-value`",
             ));
         }
         project.check_locations(&repository)?;
         outcome = block_on(async {
             let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
-            let (known, unasked) = ask_stores(in_use, &project, &catalog, context).await;
+            let (known, unreachable) = query_stores(in_use, &project, &catalog, context).await;
             let awaits = |known: &StoreDates| !known.has_value && known.deletion.is_none();
             rows.retain_mut(|row| {
                 row.has_value = known.get(&row.id).map(|known| known.has_value);
                 known.get(&row.id).is_some_and(awaits)
             });
-            Ok(if unasked.is_empty() { Outcome::Done } else { Outcome::Failed })
+            Ok(if unreachable.is_empty() { Outcome::Done } else { Outcome::Failed })
         })?;
     }
     match args.format {
         Format::Table if rows.is_empty() && args.awaiting_value => {
             if outcome == Outcome::Done {
-                streams.talk("No secret awaits a value.");
+                streams.message("No secret awaits a value.");
             }
         }
-        Format::Table if rows.is_empty() => streams.talk("No manifest is selected."),
+        Format::Table if rows.is_empty() => streams.message("No manifest is selected."),
         Format::Table => streams.result(&render_table(&rows, table_width(context), streams.out)),
         Format::Json => {
             streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows)))))

@@ -1,7 +1,20 @@
-//! The commands: one file or folder each, with its arguments and their help, and a short `run`.
+//! The commands: one file or folder each, with its arguments, their help and a short `run`.
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+
+/// Returns the end of a command's help: examples with comments, and its page of the reference.
+///
+/// A constant text, because every start of the program builds the help of all commands.
+macro_rules! examples {
+    ($page:literal: $($comment:literal => $line:literal,)+) => {
+        concat!(
+            "Examples:\n",
+            $("  # ", $comment, "\n  ", $line, "\n",)+
+            "\nReference: docs/reference/commands/", $page, ".md",
+        )
+    };
+}
 
 /// Declares each command's module, its variant of [`Command`] and its call: the one place where a
 /// command is registered. Help lists the commands in this order.
@@ -61,13 +74,82 @@ commands![
 ];
 
 impl Command {
-    /// Whether exit code 2 means changes, as in Terraform, so that errors of any kind are 1.
-    pub(crate) fn two_means_changes(&self) -> bool {
+    /// Returns whether exit code 2 means changes, as in Terraform, and every error is 1.
+    pub(crate) fn reports_changes(&self) -> bool {
         matches!(self, Self::Plan(args) if args.detailed_exitcode)
     }
 
-    /// Whether nothing may be drawn that a screen reader cannot read.
+    /// Returns whether the output must suit a screen reader: no colors, nothing redrawn.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Self::New(args) if args.is_plain())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+
+    use crate::cli;
+
+    /// Returns all commands and their subcommands, each with its full name.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn add(name: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
+            for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+                let name = format!("{name} {}", child.get_name());
+                all.push((name.clone(), child.clone()));
+                add(&name, child, all);
+            }
+        }
+        let mut all = Vec::new();
+        add("goldenpath", &cli::command(), &mut all);
+        all
+    }
+
+    fn footer(name: &str, command: &clap::Command) -> String {
+        let footer = command.get_after_long_help().or(command.get_after_help());
+        footer.unwrap_or_else(|| panic!("{name} has no examples")).to_string()
+    }
+
+    #[test]
+    fn every_command_has_two_to_four_examples_and_its_page_of_the_reference() {
+        for (name, command) in commands() {
+            let footer = footer(&name, &command);
+            let examples = footer.lines().filter(|line| line.starts_with("  # ")).count();
+            assert!((2..=4).contains(&examples), "{name}: {examples} examples");
+            let page = name.split(' ').nth(1).unwrap();
+            let last = format!("Reference: docs/reference/commands/{page}.md");
+            assert_eq!(footer.lines().last(), Some(last.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_command_line_that_the_program_takes() {
+        for (name, command) in commands() {
+            let footer = footer(&name, &command);
+            let lines =
+                footer.lines().filter(|line| line.starts_with("  ") && !line.contains("# "));
+            for line in lines {
+                let line = line.rsplit(" | ").next().unwrap().split(" > ").next().unwrap();
+                let line = line.split(" < ").next().unwrap().trim();
+                let arguments: Vec<String> =
+                    line.split(' ').map(|word| word.replace('\'', "")).collect();
+                let parsed = cli::command().try_get_matches_from(&arguments);
+                assert!(parsed.is_ok(), "{name}: `{line}`: {}", parsed.unwrap_err());
+                assert!(line.starts_with("goldenpath "), "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_line_of_every_help_text_has_at_most_80_characters() {
+        for (name, command) in commands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty() && about.len() <= 80, "{name}: {about}");
+            for argument in command.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let first = help.lines().next().unwrap_or_default();
+                assert!(first.chars().count() <= 80, "{name} {}: {first}", argument.get_id());
+            }
+        }
     }
 }

@@ -4,64 +4,72 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::output::check::CheckReporter;
-use goldenpath_core::check::{Checked, Range, check};
-use crate::args::plan::{PlanArgs, block_on, is_applicable, refuse, tell_unseen};
-use crate::cli::{Context, Outcome};
+use crate::args::checked_catalog::{is_applicable, print_unreadable_accounts, reject};
 use crate::args::filter::table_width;
+use crate::args::plan::PlanArgs;
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
+use crate::hardening;
+use crate::output::check::CheckReporter;
 use crate::output::style::wrap_lines;
 use goldenpath_core::catalog::Selection;
-use crate::hardening;
-use goldenpath_core::vcs::Repository;
+use goldenpath_core::check::{Checked, Range, check};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::Repository;
 
-/// Show what apply would do; changes nothing
+/// Show what apply would do, without changing anything
 ///
-/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors has no plan. An
-/// account that cannot be looked at does not keep the others from being planned for; the exit code is then 1.
+/// Compares the catalog at HEAD with the stores and the GitOps repositories. A catalog with errors
+/// is not planned. If an account cannot be read, the others are still planned, and the exit code
+/// is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("plan":
+    "Plan the catalog at HEAD" => "goldenpath plan",
+    "Plan uncommitted changes of one environment" => "goldenpath plan --work-tree --env dev",
+    "Plan a pull request for a comment" =>
+        "goldenpath plan --from-ref origin/main --format markdown",
+    "Save a plan for apply" => "goldenpath plan --out plan.json",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     source: PlanArgs,
-    /// How to print the plan
+    /// Set how to print the plan
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Plan a pull request against its base, such as origin/main
     ///
-    /// Judges the change as `validate --from-ref` does: errors refuse the plan. The plan is that of
-    /// the pull request's head: its manifests, configuration and projection template. The rules,
-    /// the approvals and the comment's template come from the base. Such a plan cannot be saved for
-    /// apply.
+    /// Checks the change as `validate --from-ref` does and rejects it on errors. Manifests,
+    /// configuration and projection template come from the pull request's head; rules, approvals
+    /// and the comment's template from the base. Such a plan cannot be saved for apply.
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["work_tree", "out"])]
     from_ref: Option<String>,
-    /// Save the plan in FILE too, for `apply FILE` to carry out exactly
+    /// Also save the plan in FILE, for `apply FILE` to apply exactly
     #[arg(long, value_name = "FILE", conflicts_with = "work_tree")]
     out: Option<PathBuf>,
-    /// Exit with 0 when there is nothing to do, 2 when there is, and 1 on an error
+    /// Exit with 0 if there are no changes, 2 if there are, and 1 on an error
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// Actions with + ~ ↻ ! and their reasons
+    /// Actions with + ~ ↻ ! and reasons
     #[default]
     Human,
     /// One JSON object
     Json,
-    /// For a pull request's comment, below GitHub's limit
+    /// A pull request's comment, below GitHub's size limit
     Markdown,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    // Its memory holds the credentials of the stores.
+    // The process's memory holds credentials of the stores.
     hardening::forbid_dumps();
     let change =
-        args.from_ref.as_deref().map(|base| judge_change(args, base, context)).transpose()?;
+        args.from_ref.as_deref().map(|base| check_change(args, base, context)).transpose()?;
     let base = match &change {
         Some(Checked { catalog, findings, .. }) if !is_applicable(findings) => {
-            refuse(findings, catalog, context);
+            reject(findings, catalog, context);
             return Ok(Outcome::Failed);
         }
         Some(Checked { project, .. }) => Some(project),
@@ -76,7 +84,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let mut plan = desired.plan(&world, unseen, context).await?;
         plan.projections_differ =
             base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
-        if tell_unseen(&world, &plan, context) {
+        if print_unreadable_accounts(&world, &plan, context) {
             return Ok(Outcome::Failed);
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
@@ -92,30 +100,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         });
         if let Some(path) = &args.out {
             if !plan.unseen.is_empty() {
-                context
-                    .streams
-                    .talk("The plan is not saved: it does not know what is in all accounts.");
+                context.streams.message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
             desired.saved(&world, &plan).await?.write(path)?;
             let path = path.display();
-            context.streams.talk(&format!(
-                "Saved in {path}; `goldenpath apply {path}` carries out exactly this."
+            context.streams.message(&format!(
+                "Saved in {path}: `goldenpath apply {path}` applies exactly this plan."
             ));
         }
         Ok(match args.detailed_exitcode {
-            // What is there in some account is not known.
+            // An account that could not be read may have changes.
             _ if !plan.unseen.is_empty() => Outcome::Failed,
             true if plan.has_changes() => Outcome::Changes,
-            // Nothing that apply could do, and it would say so with 1.
+            // As apply, which can do nothing here and exits with 1.
             true if plan.has_conflicts() => Outcome::Failed,
             _ => Outcome::Done,
         })
     })
 }
 
-/// Judges the change from `base` to what is planned for, as `validate --from-ref` does.
-fn judge_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
+/// Checks the change from `base` to the planned commit, as `validate --from-ref` does.
+fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
     let repository = Repository::discover()?;
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;

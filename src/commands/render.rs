@@ -4,26 +4,32 @@ use std::path::PathBuf;
 
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::output::findings::{count_of, findings_for_people, summary};
 use goldenpath_core::catalog::Selection;
-use goldenpath_core::report::count;
-use crate::output::findings::{findings_for_people, summary};
 use goldenpath_core::files;
-use goldenpath_deploy::gitops::check_path;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionTemplate};
+use goldenpath_core::report::count;
 use goldenpath_core::rules;
 use goldenpath_core::rules::{RuleSet, Severity};
 use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::gitops::check_path;
 
-/// Print the ExternalSecrets of manifests; touches nothing else
+/// Print the ExternalSecrets of manifests
 ///
-/// Renders the files and folders named, or the whole catalog, from the work tree. Manifests with errors are not
-/// rendered: their findings are shown, and the exit code is 1.
+/// Renders the given files and folders, or the whole catalog, from the work tree. Manifests with
+/// errors are not rendered: their findings are shown, and the exit code is 1.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("render":
+    "Print the ExternalSecrets of one service" => "goldenpath render --service payments",
+    "Write those of one environment into a file" =>
+        "goldenpath render --env prod > external-secrets.yaml",
+    "Write files as in the GitOps repository" => "goldenpath render --out-dir rendered",
+))]
 pub(crate) struct Args {
-    /// Manifests and folders; the whole catalog if there are none
+    /// Manifests and folders [default: the whole catalog]
     paths: Vec<PathBuf>,
-    /// Write files below DIR, laid out as in the GitOps repository, instead of printing
+    /// Write files below DIR, with the paths of the GitOps repository
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -43,11 +49,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     args.narrow.check(&project, &reading.catalog)?;
     let (catalog, findings) = rules.finish(reading)?;
     if count(&findings, Severity::Error) > 0 {
-        let look = context.streams.err;
-        for drawn in findings_for_people(&findings, &catalog, look) {
-            context.streams.alert(&drawn);
+        let terminal = context.streams.err;
+        for drawn in findings_for_people(&findings, &catalog, terminal) {
+            context.streams.rendered(&drawn);
         }
-        context.streams.alert(&summary(catalog.selected().count(), &findings, look));
+        context.streams.rendered(&summary(catalog.selected().count(), &findings, terminal));
         return Ok(Outcome::Failed);
     }
     let template = ProjectionTemplate::compile(
@@ -69,19 +75,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Some(folder) => {
                 check_path(&projection.file)?;
                 let path = files::confine(folder, &projection.file).map_err(|why| {
-                    Failure::usage(why, "`gitops.file` must stay below the folder")
+                    Failure::usage(why, "set `gitops.file` to a path below the folder")
                 })?;
                 files::write_whole(&path, projection.text.as_bytes()).map_err(|error| {
-                    Failure::io(&format!("`{}` cannot be written", path.display()), &error)
+                    Failure::io(&format!("cannot write `{}`", path.display()), &error)
                 })?;
                 context.streams.result(&format!("{}\n", path.display()));
             }
         }
         rendered += 1;
     }
-    context.streams.talk(&format!(
-        "rendered {rendered} ExternalSecret{}",
-        if rendered == 1 { "" } else { "s" }
-    ));
+    context.streams.message(&format!("rendered {}", count_of(rendered, "ExternalSecret")));
     Ok(Outcome::Done)
 }

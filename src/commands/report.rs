@@ -3,36 +3,41 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::args::filter::{SnapshotArgs, Filter};
 use crate::args::due_window::DueWindow;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::args::filter::{Filter, SnapshotArgs};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::trail;
-use goldenpath_core::trail::AuditEvent;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
-use goldenpath_deploy::inventory;
-use goldenpath_deploy::inventory::{DueList, CatalogRow};
 use goldenpath_core::manifest::SecretRequest;
-use goldenpath_deploy::inventory::page::{MARK, Moment, CatalogPage};
+use goldenpath_core::trail;
+use goldenpath_core::trail::AuditEvent;
+use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::page::{CatalogPage, MARK, Moment};
+use goldenpath_deploy::inventory::{CatalogRow, DueList};
 
-/// The bytes of a page that are read to see whose it is.
+/// The largest existing page that is checked for goldenpath's mark, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Write the catalog as a page: one HTML file that needs no network
+/// Write the catalog as one HTML page
 ///
-/// With the lifecycle as a picture, what is due, and every secret; searchable and sortable, for light and dark, for the
-/// keyboard and for print. It can be put anywhere that serves files.
+/// The page shows the lifecycle as a picture, due dates and every secret. It can be searched and
+/// sorted, works with the keyboard, in light and dark and in print, and loads nothing from the
+/// network, so that any file server can serve it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("report":
+    "Write site/index.html" => "goldenpath report --out site",
+    "Write one service's page from git alone" =>
+        "goldenpath report --out site --service payments --offline",
+))]
 pub(crate) struct Args {
-    /// Write index.html into DIR, which is made where there is none
+    /// Write index.html into DIR, which is created if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    ahead: DueWindow,
+    window: DueWindow,
     #[command(flatten)]
     at: SnapshotArgs,
 }
@@ -43,23 +48,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
     args.filter.check(&project, &catalog)?;
     let place = files::confine(&args.out, "index.html")
-        .map_err(|why| Failure::usage(why, "give `--out` a folder that is no link"))?;
+        .map_err(|why| Failure::usage(why, "give `--out` a folder that is not a link"))?;
     if place.symlink_metadata().is_ok() {
         let found = files::read_regular(&place, MAX_BYTES);
         if !found.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(MARK)) {
             return Err(Failure::usage(
-                format!("`{}` is there, and goldenpath did not write it", place.display()),
-                "give `--out` another folder, or move that file away",
+                format!("cannot replace `{}`: goldenpath did not write it", place.display()),
+                "give `--out` another folder, or move the file away",
             ));
         }
     }
     block_on(async {
-        let looked =
-            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
+        let dates =
+            args.window.read(&args.filter, &repository, &project, &catalog, context).await?;
         let (catalog_id, now, within) =
-            (project.catalog_id.clone(), context.now, args.ahead.within);
-        let due = looked.due(within, &args.filter, &project, &catalog, context)?;
-        let agenda = DueList { catalog_id, now, within, due, unseen: looked.unseen };
+            (project.catalog_id.clone(), context.now, args.window.within);
+        let due = dates.due(within, &args.filter, &project, &catalog, context)?;
+        let agenda = DueList { catalog_id, now, within, due, unseen: dates.unseen };
         let moment = |event: AuditEvent| Moment {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!(
@@ -70,8 +75,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 event.actor.name()
             ),
         };
-        let timeline =
-            |row: &CatalogRow| trail::read(&repository, snapshot, row.id).events().map(moment).collect();
+        let timeline = |row: &CatalogRow| {
+            trail::read(&repository, snapshot, row.id).events().map(moment).collect()
+        };
         let report = CatalogPage {
             at: snapshot.to_string(),
             timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
@@ -80,14 +86,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
         };
         let page = report.page()?;
-        let failed =
-            |error| Failure::io(&format!("`{}` cannot be written", place.display()), &error);
+        let failed = |error| Failure::io(&format!("cannot write `{}`", place.display()), &error);
         fs::create_dir_all(&args.out).map_err(failed)?;
         files::write_whole(&place, page.as_bytes()).map_err(failed)?;
         context.streams.result(&format!("{}\n", place.display()));
         context
             .streams
-            .talk(&format!("Wrote {} into one page.", count_of(report.rows.len(), "secret")));
+            .message(&format!("Wrote a page with {}.", count_of(report.rows.len(), "secret")));
         Ok(Outcome::Done)
     })
 }

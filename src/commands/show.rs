@@ -4,41 +4,49 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::args::filter::{SnapshotArgs, table_width};
-use crate::args::plan::{GitopsPlace, block_on};
-use crate::cli::{Context, Outcome};
+use crate::args::gitops_place::GitopsPlace;
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::trail;
+use crate::output::secret_details::render_details;
 use goldenpath_core::catalog::{Entry, Project, Selection};
 use goldenpath_core::config::Reserve;
-use crate::output::secret_details::render_details;
-use goldenpath_deploy::gitops::FileState;
 use goldenpath_core::ids::Allocator;
-use goldenpath_deploy::inventory::{Calendar, StoredDetails, Projected, Reserved, CatalogRow, SecretDetails, Stored, Lookup};
-use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
 use goldenpath_core::rules;
 use goldenpath_core::rules::{Finding, Renewals, RuleSet};
-use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::store::SecretStore;
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::trail;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::gitops::FileState;
+use goldenpath_deploy::inventory::{
+    Calendar, CatalogRow, Lookup, Projected, Reserved, SecretDetails, Stored, StoredDetails,
+};
+use goldenpath_deploy::lifecycle::LifecycleError;
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
+use goldenpath_deploy::store::SecretStore;
 
-/// Show all that is known of one secret
+/// Show everything known about one secret
 ///
-/// Its manifest in the work tree, its secret in the store, its ExternalSecret in the GitOps repository, the reservation of
-/// its ID, what is due, what was done for it, and what `validate` finds. What cannot be asked is told in its place. No value is ever read.
+/// Shows the manifest in the work tree, the secret in the store, the ExternalSecret in the GitOps
+/// repository, the reservation of the ID, due dates, recorded actions and the findings of
+/// `validate`. A source that cannot be read is reported in its place. No value is ever read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("show":
+    "Show a secret" => "goldenpath show SEC-0001",
+    "Show only what git knows" => "goldenpath show SEC-0001 --offline",
+    "Show a secret as of the main branch" => "goldenpath show SEC-0001 --ref origin/main",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Ask neither the store, nor the GitOps repository, nor the remote
+    /// Query no store, GitOps repository or remote
     #[arg(long)]
     offline: bool,
-    /// How to print it
+    /// Set how to print the secret
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -51,7 +59,7 @@ enum Format {
     Json,
 }
 
-/// The manifest that is shown, and what it stands in.
+/// The manifest that is shown, with its repository and project.
 struct ShownSecret<'a> {
     repository: &'a Repository,
     project: &'a Project,
@@ -66,9 +74,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let rules = RuleSet::of(&project)?;
     let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
-    let line = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
-    if let Some(line) = line {
-        rules.look_back(&mut reading, &repository, line, context.now);
+    let tip = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
+    if let Some(tip) = tip {
+        rules.look_back(&mut reading, &repository, tip, context.now);
     }
     let (catalog, mut findings) = rules.finish(reading)?;
     let entry = catalog.find(&args.id)?;
@@ -76,33 +84,37 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let request = entry.request().ok_or_else(unreadable)?;
     let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;
     let subject = ShownSecret { repository: &repository, project: &project, entry, request };
-    let mut calendar = line
-        .map(|line| Calendar::of(&repository, &project, &catalog, line, |one| one.id == request.id))
+    let mut calendar = tip
+        .map(|tip| Calendar::of(&repository, &project, &catalog, tip, |one| one.id == request.id))
         .unwrap_or_default();
 
     block_on(async {
         let (mut store, mut gitops, mut reservation) =
             (Lookup::LeftOut, Lookup::LeftOut, Lookup::LeftOut);
         if !args.offline {
-            context.streams.glimpse("Asking the store, the GitOps repository and the remote …");
+            context
+                .streams
+                .brief_progress("Reading the store, the GitOps repository and the remote …");
             store = subject.stored(context.now).await;
             let projected = subject.projected(subject.waits(&store), context);
             reservation = subject.reserved();
-            context.streams.progress_ends();
+            context.streams.end_progress();
             gitops = projected?;
         }
-        if let Lookup::Answer(Stored { found: Some(StoredDetails { known, stranger: None, .. }), .. }) =
-            &store
+        if let Lookup::Answer(Stored {
+            found: Some(StoredDetails { known, stranger: None, .. }),
+            ..
+        }) = &store
         {
             calendar.known.insert(request.id, *known);
             let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
             rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
         }
         let is_committed = match snapshot {
-            Snapshot::WorkTree if line.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
+            Snapshot::WorkTree if tip.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
             _ => None,
         };
-        let sheet = SecretDetails {
+        let details = SecretDetails {
             row,
             now: context.now,
             is_committed,
@@ -118,8 +130,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .collect(),
         };
         context.streams.result(&match args.format {
-            Format::Text => render_details(&sheet, table_width(context), context.streams.out),
-            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", sheet.as_json()))),
+            Format::Text => render_details(&details, table_width(context), context.streams.out),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", details.as_json()))),
         });
         Ok(Outcome::Done)
     })
@@ -131,7 +143,7 @@ impl ShownSecret<'_> {
         text
     }
 
-    /// What the store has.
+    /// Returns the secret in its store.
     async fn stored(&self, now: Timestamp) -> Lookup<Stored> {
         let key =
             self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
@@ -158,13 +170,16 @@ impl ShownSecret<'_> {
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: SecretOwnership::of(&found, &ExpectedTags::of(self.project, Some(self.request.id)))
-                .stranger(),
+            stranger: SecretOwnership::of(
+                &found,
+                &ExpectedTags::of(self.project, Some(self.request.id)),
+            )
+            .stranger(),
         });
         Lookup::Answer(Stored { place: account.store.place(), found })
     }
 
-    /// Whether a projection that is not there waits for the value.
+    /// Returns whether a missing projection is held back until the secret has a value.
     fn waits(&self, store: &Lookup<Stored>) -> bool {
         let has_value = match store {
             Lookup::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
@@ -173,7 +188,7 @@ impl ShownSecret<'_> {
         self.project.config.external_secret.wait_for_value && !has_value
     }
 
-    /// What the GitOps repository has.
+    /// Returns the projection in the GitOps repository.
     fn projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = GitopsPlace::of(config, &self.project.root) else {
@@ -202,24 +217,22 @@ impl ShownSecret<'_> {
         };
         let is_gone = !self.request.status.is_in_use();
         let (state, words) = match state {
-            FileState::Current => ("current", "as the manifest says".to_owned()),
-            FileState::Missing if is_gone => {
-                ("missing", "there is no such file, as it should be".to_owned())
-            }
+            FileState::Current => ("current", "up to date".to_owned()),
+            FileState::Missing if is_gone => ("missing", "removed, as requested".to_owned()),
             FileState::Missing if waits => {
                 ("missing", "held back until the secret has a value".to_owned())
             }
-            FileState::Missing => ("missing", "there is no such file".to_owned()),
+            FileState::Missing => ("missing", "the file does not exist".to_owned()),
             FileState::Outdated => {
-                ("outdated", "the file is not what the manifest says".to_owned())
+                ("outdated", "the file is out of date with the manifest".to_owned())
             }
             FileState::Uncommitted => {
-                ("uncommitted", "the file is written and not committed".to_owned())
+                ("uncommitted", "the file is written but not committed".to_owned())
             }
             FileState::Unlisted => {
-                ("unlisted", "the kustomization beside it does not list it".to_owned())
+                ("unlisted", "the kustomization of its folder does not list it".to_owned())
             }
-            FileState::Foreign(why) => ("foreign", format!("another file stands there: {why}")),
+            FileState::Foreign(why) => ("foreign", format!("another file has this path: {why}")),
             FileState::Unlistable(why) => ("unlistable", why),
         };
         let file = self.conceal(projection.file);
@@ -231,7 +244,7 @@ impl ShownSecret<'_> {
         }))
     }
 
-    /// Who has reserved the ID on the remote.
+    /// Returns the reservation of the ID on the remote.
     fn reserved(&self) -> Lookup<Reserved> {
         let config = &self.project.config;
         if config.ids.reserve == Reserve::Never {

@@ -1,4 +1,4 @@
-//! Writing hooks into git's folder for them, and taking them out again.
+//! Installation and removal of hooks in git's hooks folder.
 
 use std::fs;
 use std::io;
@@ -7,39 +7,39 @@ use std::path::{Path, PathBuf};
 use super::{HookError, HookName};
 use goldenpath_core::files;
 
-/// Behind the name of a hook that was there before ours.
+/// The suffix of a hook that existed before goldenpath's hook.
 const BEFORE: &str = "before-goldenpath";
 
-/// Behind the name of a hook that the pre-commit framework found when it was installed, and runs first.
+/// The suffix of a hook that the pre-commit framework found at its installation and runs first.
 const LEGACY: &str = "legacy";
 
-/// What was done to one hook.
+/// The change of one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookChange {
     Installed,
-    /// What was there runs first; it is kept under this name.
+    /// An existing hook runs first and is kept at this path.
     Chained(PathBuf),
-    /// An older or edited one of ours was replaced.
+    /// An older or edited hook of goldenpath was replaced.
     Updated,
     Unchanged,
-    /// Somebody's hook calls ours already: by its own words, or as the pre-commit framework's legacy hook.
+    /// An existing hook already runs goldenpath, itself or as the framework's legacy hook.
     Called,
     Removed,
-    /// Ours is gone, and what was there before is back.
+    /// The hook was removed and the previous one restored.
     Restored,
-    /// There is none, or none of ours.
+    /// There is no hook of goldenpath.
     NotOurs,
 }
 
-/// Writes the hook into `folder`. One that is there already is kept and runs first.
+/// Writes the hook into `folder`. An existing hook is kept and runs first.
 ///
 /// # Errors
-/// What the file system refuses, two earlier hooks, or a folder that another tool writes anew.
+/// A failure of the file system, two earlier hooks, or a folder that another tool rewrites.
 pub fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     if folder.ends_with(".husky/_") {
         return Err(HookError::Husky { folder: folder.to_path_buf(), name: name.as_str() });
     }
-    let (path, before) = (folder.join(name.as_str()), beside(folder, name, BEFORE));
+    let (path, before) = (folder.join(name.as_str()), with_suffix(folder, name, BEFORE));
     match read(&path) {
         Some(text) if text == name.script() && is_executable(&path) => {
             return Ok(HookChange::Unchanged);
@@ -55,60 +55,60 @@ pub fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     if path.symlink_metadata().is_err() {
         return write(&path, name).map(|()| HookChange::Installed);
     }
-    // To put ours before a framework that runs ours would make the two run each other without end.
-    if read(&beside(folder, name, LEGACY)).is_some_and(|text| is_ours(&text, name)) {
+    // A hook in front of a framework that runs it as its legacy hook would recurse endlessly.
+    if read(&with_suffix(folder, name, LEGACY)).is_some_and(|text| is_ours(&text, name)) {
         return Ok(HookChange::Called);
     }
-    // Anything else is somebody's: a script, a binary, a link.
+    // Any other file is the user's own hook: a script, a binary, a link.
     if before.symlink_metadata().is_ok() {
         return Err(HookError::InTheWay { path: before });
     }
-    fs::rename(&path, &before).map_err(|error| refused(&path, &error))?;
+    fs::rename(&path, &before).map_err(|error| write_error(&path, &error))?;
     match write(&path, name) {
         Ok(()) => Ok(HookChange::Chained(before)),
         Err(error) => {
-            // Rather the old hook than none. What is told is why ours could not be written.
+            // The old hook is restored; the error says why the new one could not be written.
             let _ = fs::rename(&before, &path);
             Err(error)
         }
     }
 }
 
-/// Takes the hook out of `folder` and puts back what was there before.
+/// Removes the hook from `folder` and restores the previous one.
 ///
 /// # Errors
-/// What the file system refuses.
+/// A failure of the file system.
 pub fn uninstall(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
-    let ours = [folder.join(name.as_str()), beside(folder, name, LEGACY)]
+    let ours = [folder.join(name.as_str()), with_suffix(folder, name, LEGACY)]
         .into_iter()
         .find(|path| read(path).is_some_and(|text| is_ours(&text, name)));
     let Some(path) = ours else { return Ok(HookChange::NotOurs) };
-    let before = beside(folder, name, BEFORE);
+    let before = with_suffix(folder, name, BEFORE);
     if before.symlink_metadata().is_ok() {
-        fs::rename(&before, &path).map_err(|error| refused(&path, &error))?;
+        fs::rename(&before, &path).map_err(|error| write_error(&path, &error))?;
         return Ok(HookChange::Restored);
     }
-    fs::remove_file(&path).map_err(|error| refused(&path, &error))?;
+    fs::remove_file(&path).map_err(|error| write_error(&path, &error))?;
     Ok(HookChange::Removed)
 }
 
-fn beside(folder: &Path, name: HookName, ending: &str) -> PathBuf {
-    folder.join(format!("{}.{ending}", name.as_str()))
+fn with_suffix(folder: &Path, name: HookName, suffix: &str) -> PathBuf {
+    folder.join(format!("{}.{suffix}", name.as_str()))
 }
 
-/// A hook's text, if it is a script.
+/// Returns a hook's text if it is a small script.
 fn read(path: &Path) -> Option<String> {
     let target = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    // Ours are small; a program of megabytes is not read to find that out.
+    // Hooks of goldenpath are small, so a large program need not be read.
     if target.len() > 64 * 1024 { None } else { fs::read_to_string(path).ok() }
 }
 
-/// Whether the file says that it is goldenpath's to replace and remove.
+/// Returns whether the file is marked as managed by goldenpath.
 fn is_ours(text: &str, name: HookName) -> bool {
     text.contains(&format!("# Managed by goldenpath: `goldenpath hook install {}`", name.as_str()))
 }
 
-/// Whether somebody's script calls goldenpath itself.
+/// Returns whether a user's script runs goldenpath itself.
 fn calls_ours(text: &str, name: HookName) -> bool {
     let call = format!("goldenpath hook run {}", name.as_str());
     text.lines().any(|line| line.contains(&call) && !line.trim_start().starts_with('#'))
@@ -117,10 +117,10 @@ fn calls_ours(text: &str, name: HookName) -> bool {
 fn write(path: &Path, name: HookName) -> Result<(), HookError> {
     files::write_whole(path, name.script().as_bytes())
         .and_then(|()| make_executable(path))
-        .map_err(|error| refused(path, &error))
+        .map_err(|error| write_error(path, &error))
 }
 
-fn refused(path: &Path, error: &io::Error) -> HookError {
+fn write_error(path: &Path, error: &io::Error) -> HookError {
     HookError::Write { path: path.to_path_buf(), why: error.to_string() }
 }
 

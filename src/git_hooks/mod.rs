@@ -1,4 +1,4 @@
-//! Native git hooks: writing them beside what is there, and reading what git tells them.
+//! Native git hooks: their installation, and the refs that git passes to them.
 
 mod install;
 mod refs;
@@ -10,23 +10,23 @@ use miette::Diagnostic;
 pub use install::{HookChange, install, uninstall};
 pub use refs::{PushedRef, of_lines, of_update};
 
-/// The hooks that goldenpath has.
+/// The hooks of goldenpath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum HookName {
-    /// Before a commit: what is staged
+    /// Check the staged manifests before a commit
     PreCommit,
-    /// Before a merge commit: what is staged by the merge
+    /// Check the staged manifests before a merge commit
     PreMergeCommit,
-    /// Before a push: the commits that the remote does not have yet
+    /// Check the new commits before a push
     PrePush,
-    /// On a server, before a push is taken: the commits that it brings
+    /// Check the commits of a push on a server
     PreReceive,
-    /// On a server, before one ref is updated: the commits that it brings
+    /// Check the commits of one pushed ref on a server
     Update,
 }
 
 impl HookName {
-    /// The file's name in git's hooks folder.
+    /// Returns the file's name in git's hooks folder.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl HookName {
         }
     }
 
-    /// What `install` writes.
+    /// Returns the script that `install` writes.
     #[must_use]
     pub fn script(self) -> &'static str {
         match self {
@@ -51,56 +51,58 @@ impl HookName {
     }
 }
 
-/// Why a hook cannot be written or run.
+/// The reason why a hook cannot be written or run.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum HookError {
-    #[error("`{}` serves other repositories too (core.hooksPath)", folder.display())]
+    #[error("other repositories use the hooks folder `{}`, too (core.hooksPath)", folder.display())]
     #[diagnostic(
         code(goldenpath::hooks::shared),
         help(
-            "`--shared` installs there all the same; or give this repository a folder: git config core.hooksPath .githooks"
+            "give `--shared` to install there anyway, or set a folder for this repository: git \
+             config core.hooksPath .githooks"
         )
     )]
     Shared { folder: PathBuf },
 
-    #[error("core.hooksPath is set to nothing, so git runs no hooks here")]
+    #[error("core.hooksPath is empty, so git runs no hooks here")]
     #[diagnostic(
         code(goldenpath::hooks::no_folder),
         help("unset it: git config --unset core.hooksPath")
     )]
     NoFolder,
 
-    #[error("core.hooksPath is `{}`, which is no folder, so git runs no hooks here", path.display())]
+    #[error("core.hooksPath is `{}`, which is not a folder, so git runs no hooks", path.display())]
     #[diagnostic(
         code(goldenpath::hooks::not_a_folder),
         help(
-            "`git config --show-origin core.hooksPath` tells where it is set; `git config core.hooksPath .githooks` sets one for this repository"
+            "set a folder for this repository: `git config core.hooksPath .githooks`; `git config \
+             --show-origin core.hooksPath` shows where it is set now"
         )
     )]
     NotAFolder { path: PathBuf },
 
-    #[error("husky writes `{}` anew whenever it is installed", folder.display())]
+    #[error("husky overwrites `{}` at every installation", folder.display())]
     #[diagnostic(
         code(goldenpath::hooks::husky),
         help("add the line `goldenpath hook run {name}` to .husky/{name} instead")
     )]
     Husky { folder: PathBuf, name: &'static str },
 
-    #[error("`{}` cannot be written: {why}", path.display())]
+    #[error("cannot write `{}`: {why}", path.display())]
     #[diagnostic(code(goldenpath::hooks::write), help("check the folder's permissions"))]
     Write { path: PathBuf, why: String },
 
-    #[error("`{}` is in the way: the hook of before is kept under this name", path.display())]
+    #[error("cannot keep the existing hook as `{}`: the file already exists", path.display())]
     #[diagnostic(
         code(goldenpath::hooks::in_the_way),
-        help("move one of the two away, and install again")
+        help("move one of the two hooks away and install again")
     )]
     InTheWay { path: PathBuf },
 
-    #[error("git told the hook something else than refs: `{line}`")]
+    #[error("the hook's input is not a ref of git: `{line}`")]
     #[diagnostic(
         code(goldenpath::hooks::input),
-        help("`goldenpath hook run` is for git to call; see githooks(5)")
+        help("let git call `goldenpath hook run`; see githooks(5)")
     )]
     Input { line: String },
 }

@@ -1,18 +1,20 @@
-//! What a push brings, as git tells its hooks (githooks, "pre-push", "pre-receive", "update").
+//! The pushed refs that git passes to hooks (githooks, "pre-push", "pre-receive", "update").
 
 use super::HookError;
 
-/// One ref that moves.
+/// A pushed ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushedRef {
     pub name: String,
-    /// None: the ref is new.
+    /// `None` for a new ref.
     pub from: Option<String>,
     pub to: String,
 }
 
-/// Reads the lines of pre-push (`<local ref> <local id> <remote ref> <remote id>`) or of pre-receive (`<old id> <new id>
-/// <ref>`), which their number of words tells apart. A ref that is deleted brings nothing and is left out.
+/// Parses the input of pre-push or pre-receive. Deleted refs are left out.
+///
+/// A line of pre-push is `<local ref> <local id> <remote ref> <remote id>`, a line of pre-receive
+/// `<old id> <new id> <ref>`; the number of words distinguishes them.
 ///
 /// # Errors
 /// A line of another form.
@@ -30,10 +32,10 @@ pub fn of_lines(lines: &str) -> Result<Vec<PushedRef>, HookError> {
     Ok(pushed)
 }
 
-/// Reads the arguments of update: the ref's name, and where it is and will be.
+/// Parses the arguments of update: the ref's name, and its old and new object ID.
 ///
 /// # Errors
-/// Something else than object IDs.
+/// Arguments that are not object IDs.
 pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<PushedRef>, HookError> {
     for id in [from, to] {
         if !matches!(id.len(), 40 | 64) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -56,20 +58,21 @@ mod tests {
     const NONE: &str = "0000000000000000000000000000000000000000";
 
     #[test]
-    fn both_forms_are_read_and_deletions_left_out() {
+    fn both_forms_are_parsed_without_deleted_refs() {
         let lines = format!(
-            "refs/heads/x {B} refs/heads/main {A}\n\n(delete) {NONE} refs/heads/old {A}\n{NONE} {B} refs/heads/new\n"
+            "refs/heads/x {B} refs/heads/main {A}\n\n(delete) {NONE} refs/heads/old {A}\n\
+             {NONE} {B} refs/heads/new\n"
         );
         let pushed = of_lines(&lines).unwrap();
-        let seen: Vec<_> = pushed
+        let refs: Vec<_> = pushed
             .iter()
             .map(|one| (one.name.as_str(), one.from.as_deref(), one.to.as_str()))
             .collect();
-        assert_eq!(seen, [("refs/heads/main", Some(A), B), ("refs/heads/new", None, B)]);
+        assert_eq!(refs, [("refs/heads/main", Some(A), B), ("refs/heads/new", None, B)]);
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_forms_are_rejected() {
         for line in ["x", "a b c", "--from-ref x y z", &format!("{A} {B} c d e")] {
             assert!(of_lines(line).is_err(), "{line}");
         }

@@ -1,4 +1,4 @@
-//! Prints what a check reports and finds.
+//! The output of a check: its notes and findings.
 
 use std::mem;
 
@@ -16,23 +16,23 @@ use goldenpath_core::rules::{Finding, Severity};
 use goldenpath_core::sanitize::{harmless, harmless_json};
 use goldenpath_core::vcs::Repository;
 
-/// How to print the findings.
+/// The format of the findings.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Format {
-    /// Drawn into the file's text
+    /// Findings with the lines of the file
     #[default]
     Human,
     /// One JSON object
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// Workflow commands, which GitHub Actions shows as annotations
+    /// Workflow commands for annotations in GitHub Actions
     Github,
 }
 
-/// Prints notes of a check to standard error.
+/// Prints the notes of a check to stderr.
 pub(crate) struct CheckReporter<'run> {
-    /// With `--verbose`, files are named as this format does it; None: they are not named.
+    /// The format of file names with `--verbose`; `None` prints none.
     format: Option<Format>,
     context: &'run Context,
 }
@@ -51,32 +51,34 @@ impl Reporter for CheckReporter<'_> {
             Note::Checking { path } => {
                 let line = format!("checking {path}");
                 match self.format {
-                    // GitHub's runner looks for commands on standard error too.
-                    Some(Format::Github) => streams.talk_command(&debug_for_github(&line)),
-                    Some(Format::Human | Format::Json | Format::Sarif) => streams.talk(&line),
+                    // GitHub's runner interprets commands on stderr, too.
+                    Some(Format::Github) => streams.message_command(&debug_for_github(&line)),
+                    Some(Format::Human | Format::Json | Format::Sarif) => streams.message(&line),
                     None => {}
                 }
             }
-            Note::NothingSelected { catalog, is_staged: true } => streams.talk(&format!(
-                "no manifest there in the index (`git add` stages one); the catalog is `{catalog}`"
+            Note::NothingSelected { catalog, is_staged: true } => streams.message(&format!(
+                "no manifest in the index at these paths (`git add` stages one); the catalog is \
+                 `{catalog}`"
             )),
             Note::NothingSelected { catalog, is_staged: false } => {
-                streams.talk(&format!("no manifest there: the catalog is `{catalog}`"));
+                streams.message(&format!("no manifest at these paths: the catalog is `{catalog}`"));
             }
             Note::NotUpstream { path, value, files, branch } => {
-                streams.talk_once(&harmless(&format!(
-                    "Warning: {path} uses `{value}`, which {files} of the upstream branch `{branch}` does not have yet. The \
-                     rules of that branch judge a pull request: merge the change of {files} first."
+                streams.message_once(&harmless(&format!(
+                    "Warning: {path} uses `{value}`, which {files} on the upstream branch \
+                     `{branch}` does not have yet. Pull requests are checked by the rules of that \
+                     branch: merge the change of {files} first."
                 )));
             }
-            Note::UpstreamUnknown { branch, error } => streams.talk_once(&harmless(&format!(
+            Note::UpstreamUnknown { branch, error } => streams.message_once(&harmless(&format!(
                 "Warning: cannot compare with the rules of the upstream branch `{branch}`: {error}."
             ))),
         }
     }
 }
 
-/// Judges a range and prints what it finds. On the work tree and the index, `selection` says what it is about.
+/// Checks a range and prints its findings. `selection` applies to the work tree and the index.
 pub(crate) fn check_and_print(
     repository: &Repository,
     range: &Range,
@@ -93,79 +95,81 @@ pub(crate) fn check_and_print(
             context.streams.result(&hint);
         }
     });
-    // This is the end of the process, which takes all memory back at once and not manifest by manifest.
+    // The process ends here: skipping the drop of each manifest saves time.
     mem::forget(catalog);
     Ok(outcome(&findings))
 }
 
-/// Prints findings, and what is to be said before the last line.
+/// Prints findings, calling `before_summary` before the last line.
 pub(crate) fn print_findings(
     catalog: &Catalog,
     findings: &[Finding],
     format: Format,
     context: &Context,
-    before_the_last: impl FnOnce(),
+    before_summary: impl FnOnce(),
 ) {
-    let (files, look) = (catalog.selected().count(), context.streams.out);
+    let (files, terminal) = (catalog.selected().count(), context.streams.out);
     match format {
         Format::Human => {
-            for drawn in findings_for_people(findings, catalog, look) {
+            for drawn in findings_for_people(findings, catalog, terminal) {
                 context.streams.result(&drawn);
             }
-            before_the_last();
-            context.streams.result(&summary(files, findings, look));
+            before_summary();
+            context.streams.result(&summary(files, findings, terminal));
         }
         Format::Github => {
             for command in findings_for_github(findings) {
                 context.streams.command(&command);
             }
-            before_the_last();
-            context.streams.result(&summary(files, findings, look));
+            before_summary();
+            context.streams.result(&summary(files, findings, terminal));
         }
         Format::Sarif => {
             context.streams.result(&format!("{}\n", findings_as_sarif(files, findings, catalog)));
-            before_the_last();
+            before_summary();
         }
         Format::Json => {
             let json = format!("{:#}", findings_as_json(files, findings));
             context.streams.result(&format!("{}\n", harmless_json(&json)));
-            before_the_last();
+            before_summary();
         }
     }
 }
 
-/// What is found in a range, called by its name, beside what its rules find.
-pub(crate) type Further<'a> = dyn Fn(&str, &Range, &Checked) -> Result<Vec<Finding>, Failure> + 'a;
+/// An additional check of a range with its name.
+pub(crate) type ExtraCheck<'a> =
+    dyn Fn(&str, &Range, &Checked) -> Result<Vec<Finding>, Failure> + 'a;
 
-/// Judges several ranges, each with its name and by what `further` finds as well, and sums up in one last line.
+/// Checks several named ranges, also with `extra`, and prints one summary.
 pub(crate) fn check_all(
     repository: &Repository,
     ranges: &[(&str, Range)],
-    further: &Further<'_>,
+    extra: &ExtraCheck<'_>,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let look = context.streams.out;
+    let terminal = context.streams.out;
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
-        context.streams.talk(&format!("{name}:"));
-        let mut judged = check(
+        context.streams.message(&format!("{name}:"));
+        let mut checked = check(
             repository,
             range,
             &Selection::All,
             &CheckReporter::new(Some(Format::Human), context),
         )?;
-        let more = further(name, range, &judged)?;
-        judged.findings.extend(more);
-        for drawn in findings_for_people(&judged.findings, &judged.catalog, look) {
+        let more = extra(name, range, &checked)?;
+        checked.findings.extend(more);
+        for drawn in findings_for_people(&checked.findings, &checked.catalog, terminal) {
             context.streams.result(&drawn);
         }
-        files += judged.catalog.selected().count();
-        all.extend(judged.findings);
+        files += checked.catalog.selected().count();
+        all.extend(checked.findings);
     }
-    context.streams.result(&summary(files, &all, look));
+    context.streams.result(&summary(files, &all, terminal));
     Ok(outcome(&all))
 }
 
+/// Returns the outcome of a check with these findings.
 pub(crate) fn outcome(findings: &[Finding]) -> Outcome {
     if count(findings, Severity::Error) > 0 { Outcome::Failed } else { Outcome::Done }
 }

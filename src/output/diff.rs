@@ -1,9 +1,9 @@
-//! What would change in a file, as a unified diff with git's headers.
+//! Changes of a file as a unified diff with git's headers.
 
 use crate::output::style::TerminalStyle;
 use goldenpath_core::sanitize::{harmless_in_place, harmless_name};
 
-/// A file before and after, what is not to be shown being masked in both.
+/// A file before and after a change, both with confidential parts masked.
 #[derive(Debug)]
 pub struct FileDiff<'a> {
     pub from: &'a str,
@@ -12,9 +12,9 @@ pub struct FileDiff<'a> {
     pub after: &'a str,
 }
 
-/// The unified diff; a file that moves has git's headers of a rename.
+/// Returns the unified diff; a moved file has git's headers of a rename.
 #[must_use]
-pub fn diff_for_people(difference: &FileDiff<'_>, look: TerminalStyle) -> String {
+pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> String {
     let FileDiff { before, after, .. } = difference;
     let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
     let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
@@ -29,13 +29,14 @@ pub fn diff_for_people(difference: &FileDiff<'_>, look: TerminalStyle) -> String
         lines.push(format!("--- a/{from}\n"));
         lines.push(format!("+++ b/{to}\n"));
     }
-    let head: String = lines.iter().map(|line| styled(line, &look.style().bold())).collect();
-    head + &hunks(before, after, look)
+    let head: String = lines.iter().map(|line| styled(line, &terminal.style().bold())).collect();
+    head + &hunks(before, after, terminal)
 }
 
-/// The differing lines and those around them. They come from libgit2, which only fails where memory runs out; then
-/// there is nothing to show.
-fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
+/// Returns the changed lines with their context.
+///
+/// libgit2 fails only if memory runs out; then nothing is shown.
+fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
     let mut shown = String::new();
     let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
     let Ok(mut patch) = patch else { return shown };
@@ -43,7 +44,7 @@ fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
         &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
             let text = String::from_utf8_lossy(line.content());
             let text = harmless_line(&text);
-            let style = look.style();
+            let style = terminal.style();
             match line.origin() {
                 'F' => {}
                 'H' => shown.push_str(&styled(&text, &style.cyan())),
@@ -59,13 +60,15 @@ fn hunks(before: &str, after: &str, look: TerminalStyle) -> String {
     shown
 }
 
-/// A line in a style that ends before the line does, as pagers want it.
+/// Styles a line but not its line break, which pagers need.
 fn styled(line: &str, style: &console::Style) -> String {
     let words = line.trim_end_matches(['\r', '\n']);
     format!("{}{}", style.apply_to(words), &line[words.len()..])
 }
 
-/// A line with nothing in it that steers a terminal; the end that it has on Windows stays, so that `git apply` takes it.
+/// Escapes the control characters of a line.
+///
+/// A Windows line break stays, so that `git apply` accepts the diff.
 fn harmless_line(line: &str) -> String {
     let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     match line.strip_suffix(end) {

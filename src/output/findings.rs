@@ -1,4 +1,4 @@
-//! Findings and errors for people, drawn by miette.
+//! Findings and errors as text for people, rendered by miette.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,58 +15,61 @@ use goldenpath_core::report::count;
 use goldenpath_core::rules::{Applicability, Confidential, Finding, Severity};
 use goldenpath_core::sanitize::{harmless, harmless_in_place, harmless_name};
 
-/// The longest line that is drawn; beyond it the place is told in words.
-const LONGEST_LINE: usize = 400;
+/// The longest line that is shown; a place in a longer line is given as line and column.
+const MAX_LINE: usize = 400;
 
-/// How many findings of one file are drawn: nobody reads more of them before mending some.
-const MOST_OF_A_FILE: usize = 50;
+/// How many findings of one file are shown.
+const MAX_PER_FILE: usize = 50;
 
-/// The findings, each drawn into its file's text; of a file that has too many, the first and how many more there are.
-/// They come one by one, so that printing them takes no memory. `findings` are sorted by path and place.
+/// Returns the findings, each with the lines of its file.
+///
+/// A file with too many findings ends with the number of the rest. Rendered one by one to save
+/// memory. `findings` must be sorted by path and place.
 pub fn findings_for_people(
     findings: &[Finding],
     catalog: &Catalog,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> impl Iterator<Item = String> {
-    findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_a_file| {
-        let (first, rest) = of_a_file.split_at(of_a_file.len().min(MOST_OF_A_FILE));
-        let drawn = first.iter().map(move |finding| drawn(&Drawing::of(finding, catalog), look));
-        drawn.chain(rest.first().map(|next| cut(rest.len(), &next.path, look)))
+    findings.chunk_by(|one, other| one.path == other.path).flat_map(move |of_file| {
+        let (first, rest) = of_file.split_at(of_file.len().min(MAX_PER_FILE));
+        let shown =
+            first.iter().map(move |finding| render(&Drawing::of(finding, catalog), terminal));
+        shown.chain(rest.first().map(|next| render_rest(rest.len(), &next.path, terminal)))
     })
 }
 
-fn cut(more: usize, path: &str, look: TerminalStyle) -> String {
-    let dots = if look.unicode { "…" } else { "..." };
+fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
+    let dots = if terminal.unicode { "…" } else { "..." };
     let (number, s) = (grouped(more), plural(more));
     format!(
-        "{dots} and {number} more finding{s} in {}; `--format json` has them all\n\n",
+        "{dots} and {number} more finding{s} in {}; `--format json` shows all of them\n\n",
         harmless_name(path)
     )
 }
 
-/// The last line of a run: how many manifests were looked at and what came of it.
+/// Returns the last line of a check: the number of manifests, errors and warnings.
 #[must_use]
-pub fn summary(files: usize, findings: &[Finding], look: TerminalStyle) -> String {
+pub fn summary(files: usize, findings: &[Finding], terminal: TerminalStyle) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
     let checked = format!("checked {} manifest{}", grouped(files), plural(files));
     match (errors, warnings) {
-        (0, 0) => format!("{checked}: {}\n", look.style().green().apply_to("no findings")),
+        (0, 0) => format!("{checked}: {}\n", terminal.style().green().apply_to("no findings")),
         _ => {
             let mut parts = Vec::new();
             if errors > 0 {
                 let text = format!("{} error{}", grouped(errors), plural(errors));
-                parts.push(look.style().red().bold().apply_to(text).to_string());
+                parts.push(terminal.style().red().bold().apply_to(text).to_string());
             }
             if warnings > 0 {
                 let text = format!("{} warning{}", grouped(warnings), plural(warnings));
-                parts.push(look.style().yellow().apply_to(text).to_string());
+                parts.push(terminal.style().yellow().apply_to(text).to_string());
             }
             format!("{checked}: {}\n", parts.join(", "))
         }
     }
 }
 
-/// A line that says how many of the findings `command` would fix, where it would any.
+/// Returns a line with the number of findings that `command` would fix, if any.
 #[must_use]
 pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
     let count = |applicability| {
@@ -75,26 +78,26 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
     };
     match (count(Applicability::Safe), count(Applicability::Unsafe)) {
         (0, 0) => None,
-        (0, doubtful) => {
-            Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(doubtful)))
+        (0, needs_review) => {
+            Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(needs_review)))
         }
         (safe, 0) => Some(format!("{} fixable with `{command}`\n", grouped(safe))),
-        (safe, doubtful) => {
-            let (safe, doubtful) = (grouped(safe), grouped(doubtful));
+        (safe, needs_review) => {
+            let (safe, needs_review) = (grouped(safe), grouped(needs_review));
             Some(format!(
-                "{safe} fixable with `{command}`, {doubtful} more with `--unsafe-fixes`\n"
+                "{safe} fixable with `{command}`, {needs_review} more with `--unsafe-fixes`\n"
             ))
         }
     }
 }
 
-/// `1 file`, `2 files`
+/// Returns a number with its noun: `1 file`, `2 files`.
 #[must_use]
 pub fn count_of(number: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), plural(number))
 }
 
-/// A number with its thousands set apart.
+/// Returns a number with separated thousands.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
@@ -111,23 +114,23 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// Any error as people see it, with its code, place and help.
+/// Returns an error as text for people, with its place and help.
 #[must_use]
-pub fn render_report(report: &dyn Diagnostic, look: TerminalStyle) -> String {
-    drawn(&Drawing::copy_of(report), look)
+pub fn render_report(report: &dyn Diagnostic, terminal: TerminalStyle) -> String {
+    render(&Drawing::copy_of(report), terminal)
 }
 
-fn drawn(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
+fn render(diagnostic: &dyn Diagnostic, terminal: TerminalStyle) -> String {
     let theme = GraphicalTheme {
-        characters: if look.unicode {
+        characters: if terminal.unicode {
             ThemeCharacters::unicode()
         } else {
             ThemeCharacters::ascii()
         },
-        styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
+        styles: if terminal.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
     };
     let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(look.width)
+        .with_width(terminal.width)
         .with_links(false)
         .with_context_lines(1)
         .with_break_words(false)
@@ -135,7 +138,7 @@ fn drawn(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
         .with_word_splitter(WordSplitter::NoHyphenation)
         .with_show_related_as_nested(true);
     let mut text = String::new();
-    // Writing into a String cannot fail; should miette fail to draw, the message alone is still told.
+    // Writing into a String cannot fail. If miette fails anyway, the message alone is shown.
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = format!("{diagnostic}\n");
     }
@@ -143,7 +146,7 @@ fn drawn(diagnostic: &dyn Diagnostic, look: TerminalStyle) -> String {
     text
 }
 
-/// A finding as miette wants it.
+/// A finding or an error in the form that miette renders.
 #[derive(Debug)]
 struct Drawing {
     code: String,
@@ -210,7 +213,7 @@ impl Drawing {
         }
     }
 
-    /// A copy of any diagnostic in which nothing steers a terminal.
+    /// Copies a diagnostic and escapes control characters.
     fn copy_of(report: &dyn Diagnostic) -> Self {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
         let mut source =
@@ -230,7 +233,8 @@ impl Drawing {
             }
         }
         Self {
-            code: report.code().map(|code| code.to_string()).unwrap_or_default(),
+            // An error's code is internal: people read its message.
+            code: String::new(),
             severity: report.severity().unwrap_or_default(),
             message,
             help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
@@ -241,8 +245,9 @@ impl Drawing {
     }
 }
 
-/// The text to draw, with what is confidential masked, and the label in it, the primary one having no words; nothing
-/// where there is no text or its lines are too long to draw.
+/// Returns the text to show, with confidential parts masked, and the label of the span.
+///
+/// The primary label has no words. Returns nothing if there is no text or its lines are too long.
 fn place(
     entry: Option<&Entry>,
     span: &Range<usize>,
@@ -261,11 +266,11 @@ fn place(
     (Some(NamedSource::new(harmless_name(&entry.path), text)), vec![label])
 }
 
-/// Whether the lines of the span and the ones beside them are short enough to draw.
+/// Returns whether the lines of the span and their neighbors are short enough to show.
 fn lines_fit(text: &str, span: &Range<usize>) -> bool {
     let before = text[..span.start].rsplitn(3, '\n').take(2);
     let after = text[span.start..].split('\n').take(2);
-    before.chain(after).all(|line| line.len() <= LONGEST_LINE) && span.len() <= LONGEST_LINE
+    before.chain(after).all(|line| line.len() <= MAX_LINE) && span.len() <= MAX_LINE
 }
 
 impl fmt::Display for Drawing {
@@ -305,7 +310,7 @@ impl Diagnostic for Drawing {
     }
 }
 
-/// The whole text behind a source, under its name.
+/// Returns the whole text of a source with its name.
 fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
     let all = |contents: Result<Box<dyn SpanContents<'_> + '_>, MietteError>| {
         let contents = contents.ok()?;
@@ -321,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         for (number, shown) in
             [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")]
         {

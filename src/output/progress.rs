@@ -32,7 +32,7 @@ pub(crate) struct ApplyProgress<'run> {
 impl<'run> ApplyProgress<'run> {
     /// Starts the report of a plan with `all` steps.
     pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
-        let bar = context.streams.bar_begins();
+        let bar = context.streams.start_bar();
         if let Some(bar) = &bar {
             bar.fill("Applying", 0, all, String::new());
         }
@@ -44,7 +44,7 @@ impl<'run> ApplyProgress<'run> {
         let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
         Stopping::new(move || match &bar {
             _ if quiet => {}
-            Some(bar) => bar.around(print_stopping),
+            Some(bar) => bar.suspend(print_stopping),
             None => print_stopping(),
         })
     }
@@ -53,14 +53,14 @@ impl<'run> ApplyProgress<'run> {
         let streams = &self.context.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
-            ApplyEvent::Done(action) if each => streams.talk(&named(action)),
+            ApplyEvent::Done(action) if each => streams.message(&named(action)),
             ApplyEvent::Skipped(action) if each => {
-                streams.talk(&format!("{} skipped: an earlier step failed", named(action)));
+                streams.message(&format!("{} skipped: an earlier step failed", named(action)));
             }
             ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
             ApplyEvent::Failed(action, error) => {
                 let error = Concealed::of(&error, action, self.world);
-                streams.alert(&format!("{} failed:\n", harmless_name(&named(action))));
+                streams.rendered(&format!("{} failed:\n", harmless_name(&named(action))));
                 streams.error(&error);
                 self.failures.push_str(&harmless_name(&format!("  {}: {error}", named(action))));
                 self.failures.push('\n');
@@ -73,11 +73,11 @@ impl<'run> ApplyProgress<'run> {
                 return;
             }
             ApplyEvent::Waiting(place) => {
-                streams.talk(&format!("Waiting for another goldenpath process in {place} …"));
+                streams.message(&format!("Waiting for another goldenpath process in {place} …"));
                 return;
             }
             ApplyEvent::Committed(commit) => {
-                streams.talk(&format!("committed {} in the GitOps repository", &commit[..8]));
+                streams.message(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
             ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
@@ -111,7 +111,11 @@ impl<'run> ApplyProgress<'run> {
                 bar.fill("Applying", self.done, self.all, failed);
             }
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
-                streams.talk(&format!("applied {} of {}", grouped(self.done), grouped(self.all)));
+                streams.message(&format!(
+                    "applied {} of {}",
+                    grouped(self.done),
+                    grouped(self.all)
+                ));
             }
             None => {}
         }
@@ -119,7 +123,7 @@ impl<'run> ApplyProgress<'run> {
 
     /// Returns the failures for the end of the output; empty if there are none.
     pub(crate) fn failures(self) -> String {
-        self.context.streams.bar_ends();
+        self.context.streams.end_bar();
         if self.failures.is_empty() {
             self.failures
         } else {
@@ -133,9 +137,9 @@ pub(crate) fn report_record(event: &ApplyEvent<'_>, context: &Context) {
     let streams = &context.streams;
     match event {
         ApplyEvent::Recorded(commit) => {
-            streams.talk(&format!("recorded in {} of the catalog", &commit[..8]));
+            streams.message(&format!("recorded in {} of the catalog", &commit[..8]));
         }
-        ApplyEvent::Unrecorded(error) => streams.talk(&format!(
+        ApplyEvent::Unrecorded(error) => streams.message(&format!(
             "Note: the audit trail is kept in .git/goldenpath/ until a run can commit it: {error}. \
              In a pipeline, set `audit.push`."
         )),

@@ -1,4 +1,4 @@
-//! A line at the bottom of the terminal that says how far something is.
+//! The progress bar: a line at the bottom of the terminal.
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
@@ -10,20 +10,21 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle, Term
 use super::style::TerminalStyle;
 use crate::prompt::{has_no_user, is_dumb};
 
-/// Columns at the end of the line that stay free: a terminal echoes Ctrl-C as `^C`, and on a full line that would move the
-/// bar up by one.
+/// The free columns at the end of the line.
+///
+/// A terminal echoes Ctrl-C as `^C`, which would move a bar on a full line up by one.
 const MARGIN: u16 = 8;
 
-/// How often it is drawn at most, in a second.
-const PACE: u8 = 20;
+/// How often it is drawn per second, at most.
+const MAX_RATE: u8 = 20;
 
-/// How long something may be left undrawn for that.
-const DELAY: Duration = Duration::from_millis(200);
+/// How often it is drawn without a change.
+const TICK: Duration = Duration::from_millis(200);
 
-/// The bar that is drawn, to be taken away should the program end at once.
-static DRAWN: Mutex<Option<Bar>> = Mutex::new(None);
+/// The bar on the terminal, which is removed if the program ends early.
+static SHOWN: Mutex<Option<Bar>> = Mutex::new(None);
 
-/// Clones are the same bar.
+/// A progress bar. Clones are the same bar.
 #[derive(Clone)]
 pub struct Bar {
     bar: ProgressBar,
@@ -32,14 +33,16 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// On standard error. None where that is no terminal, or one that nothing is to be drawn on: it has no colour, calls
-    /// itself dumb, or is a pipeline's.
+    /// Returns a bar on stderr.
+    ///
+    /// Returns `None` if stderr is not a terminal, has no color, is dumb or belongs to a pipeline.
     #[must_use]
-    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
-        let can_draw = io::stderr().is_terminal() && look.color && !is_dumb() && !has_no_user();
-        let (filling, characters) = match look.unicode {
-            true => ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ "),
-            false => ("{prefix} [{bar:30}] {human_pos} of {human_len}{msg}", "=> "),
+    pub fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
+        let can_draw = io::stderr().is_terminal() && terminal.color && !is_dumb() && !has_no_user();
+        let (filling, characters) = if terminal.unicode {
+            ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ ")
+        } else {
+            ("{prefix} [{bar:30}] {human_pos} of {human_len}{msg}", "=> ")
         };
         let style = |template: &str| ProgressStyle::with_template(template).ok();
         let (counting, filling) =
@@ -47,67 +50,67 @@ impl Bar {
         can_draw.then(|| {
             let target = ProgressDrawTarget::term_like_with_hz(
                 Box::new(NarrowTerminal(Term::buffered_stderr())),
-                PACE,
+                MAX_RATE,
             );
             let bar = ProgressBar::with_draw_target(None, target).with_style(counting.clone());
-            bar.enable_steady_tick(DELAY);
+            bar.enable_steady_tick(TICK);
             let bar = Self { bar, counting, filling };
-            *drawn() = Some(bar.clone());
+            *shown() = Some(bar.clone());
             bar
         })
     }
 
-    /// So many by now, of nobody knows how many. `words` say what is counted.
-    pub fn count(&self, words: &'static str, so_far: usize) {
+    /// Shows a count whose total is not known, after `label`.
+    pub fn count(&self, label: &'static str, count: usize) {
         self.bar.set_style(self.counting.clone());
-        self.draw(words, so_far, String::new());
+        self.draw(label, count, String::new());
     }
 
-    /// So much of all is done, and `note` is to be known of that.
-    pub fn fill(&self, words: &'static str, done: usize, all: usize, note: String) {
+    /// Shows `done` of `all` after `label`, followed by `note`.
+    pub fn fill(&self, label: &'static str, done: usize, all: usize, note: String) {
         self.bar.set_style(self.filling.clone());
         self.bar.set_length(all as u64);
-        self.draw(words, done, note);
+        self.draw(label, done, note);
     }
 
-    fn draw(&self, words: &'static str, position: usize, note: String) {
-        self.bar.set_prefix(words);
+    fn draw(&self, label: &'static str, position: usize, note: String) {
+        self.bar.set_prefix(label);
         self.bar.set_message(note);
         self.bar.set_position(position as u64);
     }
 
-    /// Does something that writes to the terminal, and draws the bar below.
-    pub fn around<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Runs `write`, which writes to the terminal, and draws the bar below its output.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         self.bar.suspend(write)
     }
 
-    /// Takes it away.
+    /// Removes the bar.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
-        *drawn() = None;
+        *shown() = None;
     }
 }
 
-/// Takes away whatever bar there is.
+/// Removes the bar on the terminal, if any.
 pub(crate) fn clear_any() {
-    if let Some(bar) = drawn().take() {
+    if let Some(bar) = shown().take() {
         bar.bar.finish_and_clear();
-        // Whoever goes on with it meanwhile draws nothing any more.
+        // Another thread may still update the bar, and must not draw it again.
         bar.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-fn drawn() -> std::sync::MutexGuard<'static, Option<Bar>> {
-    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
+fn shown() -> std::sync::MutexGuard<'static, Option<Bar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `2,000`
+/// Returns a number with separated thousands: `2,000`.
 #[must_use]
 pub fn grouped(count: usize) -> String {
     HumanCount(count as u64).to_string()
 }
 
-/// A terminal without its last columns.
+/// A terminal whose last columns are not used.
 #[derive(Debug)]
 struct NarrowTerminal(Term);
 

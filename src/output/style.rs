@@ -1,38 +1,38 @@
-//! What a terminal can show, and making text from outside harmless to it.
+//! The abilities of the output streams: color, Unicode and width.
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
-/// `--color`
+/// The argument of `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set; `CLICOLOR_FORCE` turns it on everywhere.
+    /// Color on a terminal unless `NO_COLOR` is set; `CLICOLOR_FORCE` turns it on everywhere.
     #[default]
     Auto,
     Always,
     Never,
 }
 
-/// How to draw on one of the standard streams.
+/// The style of one of the standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalStyle {
     pub color: bool,
     pub unicode: bool,
-    /// Columns.
+    /// The width in columns.
     pub width: usize,
 }
 
-/// Columns where there is no terminal to ask.
-const WIDTH_ELSEWHERE: usize = 100;
+/// The width in columns if the stream is not a terminal.
+const DEFAULT_WIDTH: usize = 100;
 
 impl TerminalStyle {
-    /// For standard output.
+    /// Returns the style of stdout.
     #[must_use]
     pub fn of_stdout(choice: ColorChoice) -> Self {
         Self::of(choice, std::io::stdout().is_terminal(), &console::Term::stdout())
     }
 
-    /// For standard error.
+    /// Returns the style of stderr.
     #[must_use]
     pub fn of_stderr(choice: ColorChoice) -> Self {
         Self::of(choice, std::io::stderr().is_terminal(), &console::Term::stderr())
@@ -55,14 +55,12 @@ impl TerminalStyle {
                 is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         };
-        let width = match is_terminal {
-            true => usize::from(term.size().1).clamp(40, 160),
-            false => WIDTH_ELSEWHERE,
-        };
+        let width =
+            if is_terminal { usize::from(term.size().1).clamp(40, 160) } else { DEFAULT_WIDTH };
         Self { color, unicode: locale_is_utf8(), width }
     }
 
-    /// A style for the console crate that keeps to this look.
+    /// Returns a style of the console crate with or without color.
     #[must_use]
     pub fn style(&self) -> console::Style {
         console::Style::new().force_styling(self.color)

@@ -1,24 +1,24 @@
-//! Rows in columns that keep to a terminal's width.
+//! Tables that fit the terminal's width.
 
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
 use super::style::TerminalStyle;
 use goldenpath_core::sanitize::harmless_name;
 
-/// What stands between two columns.
+/// The text between two columns.
 const GAP: &str = "  ";
 
 /// One column of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     pub head: &'static str,
-    /// The columns that it may be cut down to; None: it is never cut.
+    /// The width that it may be cut to; `None` if it is never cut.
     pub least: Option<usize>,
-    /// Where there is no room even so, the column of the highest rank goes first; 0 stays.
+    /// The order of leaving columns out if cutting is not enough: highest first; 0 stays.
     pub rank: u8,
 }
 
-/// A text in a table; what could steer a terminal is written out.
+/// The text of a cell, with control characters escaped.
 #[derive(Debug, Clone)]
 pub struct Cell {
     text: String,
@@ -26,13 +26,13 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// As it is.
+    /// Returns a cell without a style.
     #[must_use]
     pub fn plain(text: &str) -> Self {
         Self::styled(text, Style::new())
     }
 
-    /// In a style of the look that it is drawn for.
+    /// Returns a cell in this style.
     #[must_use]
     pub fn styled(text: &str, style: Style) -> Self {
         Self { text: harmless_name(text).into_owned(), style }
@@ -43,17 +43,19 @@ impl Cell {
     }
 }
 
-/// The table with its heads, a line a row, each with as many cells as there are columns. At a `width`, columns are cut and
-/// at last left out; without one, every cell stands there whole.
+/// Returns the table: a line with the heads, and a line per row.
+///
+/// Each row has a cell per column. If the table is wider than `width`, columns are cut, and then
+/// left out; without `width`, no cell is cut.
 #[must_use]
 pub fn table(
     columns: &[Column],
     rows: &[Vec<Cell>],
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
     let widths = fitted(columns, &natural(columns, rows), width);
-    let end = if look.unicode { "…" } else { "~" };
+    let end = if terminal.unicode { "…" } else { "~" };
     let line = |cells: &mut dyn Iterator<Item = &Cell>| {
         let mut line = String::new();
         let shown: Vec<(&Cell, usize)> =
@@ -72,7 +74,7 @@ pub fn table(
         line
     };
     let heads: Vec<Cell> =
-        columns.iter().map(|column| Cell::styled(column.head, look.style().bold())).collect();
+        columns.iter().map(|column| Cell::styled(column.head, terminal.style().bold())).collect();
     let mut text = line(&mut heads.iter());
     for row in rows {
         text.push_str(&line(&mut row.iter()));
@@ -91,18 +93,18 @@ fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
         .collect()
 }
 
-/// How wide each column is drawn; None for one that is left out.
+/// Returns the width of each column; `None` for a column that is left out.
 fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
     let mut shown: Vec<bool> = vec![true; columns.len()];
     loop {
         let mut widths: Vec<Option<usize>> =
             natural.iter().zip(&shown).map(|(width, shown)| shown.then_some(*width)).collect();
-        let Some(room) = width else { return widths };
+        let Some(available) = width else { return widths };
         let total = |widths: &[Option<usize>]| {
             let gaps = widths.iter().flatten().count().saturating_sub(1) * GAP.len();
             widths.iter().flatten().sum::<usize>() + gaps
         };
-        while total(&widths) > room {
+        while total(&widths) > available {
             let can_shrink = |number: &usize| {
                 columns[*number]
                     .least
@@ -112,10 +114,10 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
             let Some(widest) = widest else { break };
             widths[widest] = widths[widest].map(|width| width - 1);
         }
-        let least_needed =
+        let optional =
             (0..columns.len()).filter(|number| shown[*number] && columns[*number].rank > 0);
-        match least_needed.max_by_key(|number| columns[*number].rank) {
-            Some(number) if total(&widths) > room => shown[number] = false,
+        match optional.max_by_key(|number| columns[*number].rank) {
+            Some(number) if total(&widths) > available => shown[number] = false,
             _ => return widths,
         }
     }
@@ -125,7 +127,7 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
 mod tests {
     use super::*;
 
-    const LOOK: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
+    const TERMINAL: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
 
     fn drawn(width: Option<usize>) -> String {
         let column = |head, least, rank| Column { head, least, rank };
@@ -139,7 +141,7 @@ mod tests {
                 row(["SEC-0002", "日本語", "a\u{1b}b"]),
             ],
             width,
-            LOOK,
+            TERMINAL,
         )
     }
 
@@ -147,12 +149,14 @@ mod tests {
     fn columns_are_cut_and_then_left_out() {
         assert_eq!(
             drawn(None),
-            "ID        NAME         OWNER\nSEC-0001  payments-db  team-payments\nSEC-0002  日本語       a\\u{1b}b\n"
+            "ID        NAME         OWNER\nSEC-0001  payments-db  team-payments\n\
+             SEC-0002  日本語       a\\u{1b}b\n"
         );
         assert_eq!(drawn(Some(36)), drawn(None));
         assert_eq!(
             drawn(Some(30)),
-            "ID        NAME       OWNER\nSEC-0001  payments…  team-pay…\nSEC-0002  日本語     a\\u{1b}b\n"
+            "ID        NAME       OWNER\nSEC-0001  payments…  team-pay…\n\
+             SEC-0002  日本語     a\\u{1b}b\n"
         );
         assert_eq!(drawn(Some(20)), "ID        NAME\nSEC-0001  payments-…\nSEC-0002  日本語\n");
         for width in 1..60 {

@@ -1,12 +1,13 @@
-//! Finding what somebody means by a few of its letters: `pymt` for `payments`.
+//! Fuzzy search of suggestions: `pymt` finds `payments`.
 
 use std::cmp::Reverse;
 
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-/// The indices of those of `choices` that hold the letters of `typed` in their order, the best first; with nothing
-/// typed, all as they are.
+/// Returns the indices of the `choices` with the letters of `typed` in order, best match first.
+///
+/// If nothing is typed, returns all in their order.
 pub(crate) fn matching(typed: &str, choices: &[String]) -> Vec<usize> {
     if typed.is_empty() {
         return (0..choices.len()).collect();
@@ -21,7 +22,7 @@ pub(crate) fn matching(typed: &str, choices: &[String]) -> Vec<usize> {
             Some((pattern.score(Utf32Str::new(choice, &mut buffer), &mut matcher)?, index))
         })
         .collect();
-    // Of equals, the one that stands first in the list.
+    // Equal matches keep the order of the list.
     found.sort_by_key(|(score, index)| (Reverse(*score), *index));
     found.into_iter().map(|(_, index)| index).collect()
 }
@@ -37,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_letters_find_what_is_meant_and_the_best_comes_first() {
+    fn a_few_letters_find_a_choice_and_the_best_match_is_first() {
         assert_eq!(found("pymt"), ["payments", "payments-api"]);
         assert_eq!(found("PAPI"), ["payments-api"]);
         assert_eq!(found("orders"), ["orders"]);
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_is_a_command_of_the_matcher_s() {
+    fn special_characters_of_the_matcher_have_no_meaning() {
         for typed in ["!web", "^web", "web$", "'web"] {
             assert_eq!(found(typed), [""; 0], "{typed}");
         }

@@ -1,7 +1,7 @@
-//! A question whose answer nobody sees.
+//! A question whose answer is not shown.
 //!
-//! dialoguer's own is answered by a line of the terminal, which the terminal cuts at 4,095 bytes without a word, and whose Ctrl-C
-//! becomes a signal. This one reads key by key, as the other questions do.
+//! dialoguer's password prompt reads a line of the terminal, which silently cuts it at 4,095 bytes
+//! and turns Ctrl-C into a signal. This prompt reads key by key, as the other questions do.
 
 use std::io;
 
@@ -12,20 +12,20 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::text::formatted;
 
-/// The longest answer, in bytes: no value is longer.
-pub(crate) const LONGEST: usize = 64 * 1024;
+/// The longest answer in bytes, which is the longest value.
+pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 
-/// Columns that a question leaves free at least, for the cursor.
-const LEAST: usize = 4;
+/// The columns that a question leaves free for the cursor.
+const MIN_FREE: usize = 4;
 
-/// Asks on `term`. None when the person backs out.
+/// Asks on `term`; returns `None` if the user cancels.
 pub(crate) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Option<SecretString>> {
     let prompt = formatted(|out| theme.format_password_prompt(out, words));
     let columns = usize::from(term.size().1).max(10);
-    term.write_str(&truncate_str(&prompt, columns - LEAST, ""))?;
+    term.write_str(&truncate_str(&prompt, columns - MIN_FREE, ""))?;
     term.flush()?;
-    // Room for the longest, so that no half of it is left behind where it grew.
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST + 4));
+    // Allocated at full size: a growing text would leave copies of the answer behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_ANSWER + 4));
     let mut in_sequence = false;
     loop {
         let key = term.read_key_raw()?;
@@ -37,7 +37,7 @@ pub(crate) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Opt
             Key::Enter => {
                 term.clear_line()?;
                 let given = if text.is_empty() { "left empty" } else { "hidden" };
-                // As dialoguer leaves a password behind.
+                // The same line as dialoguer's password prompt.
                 let line = formatted(|out| {
                     theme.format_input_prompt_selection(out, words, &format!("[{given}]"))
                 });
@@ -48,7 +48,7 @@ pub(crate) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Opt
             Key::Char('\x04') if text.is_empty() => return term.write_line("").map(|()| None),
             Key::Backspace => _ = text.pop(),
             Key::Char('\x15') => text.zeroize(),
-            Key::Char(character) if !character.is_control() && text.len() < LONGEST => {
+            Key::Char(character) if !character.is_control() && text.len() < MAX_ANSWER => {
                 text.push(character)
             }
             Key::UnknownEscSeq(sequence) => {

@@ -1,13 +1,14 @@
-//! A terminal that keeps keys for the question that is open.
+//! The terminal's mode during a question.
 
 #[cfg(unix)]
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
 };
 
-/// While this exists, keys that are pressed before a question begins to read wait for it, unseen: Ctrl-C too, which
-/// would otherwise become a signal and be lost to the question. (The console crate switches the terminal for the time
-/// of one key only.)
+/// Keeps keys, also Ctrl-C, for the question until it is dropped.
+///
+/// Keys that are pressed before the question reads are neither shown nor turned into signals. The
+/// console crate sets the terminal's mode only while it reads one key.
 pub(crate) struct InputGuard {
     echoes: bool,
     #[cfg(unix)]
@@ -24,8 +25,9 @@ impl InputGuard {
         Self { echoes: true }
     }
 
-    /// For a question that is answered by lines, in the terminal's own mode: but a Ctrl-C takes nothing with it of what
-    /// is written right after it, as it does when the terminal empties its queues.
+    /// Returns a guard for a question that reads lines in the terminal's own mode.
+    ///
+    /// Ctrl-C does not flush the terminal's queues, so that input right after it is kept.
     pub(crate) fn by_lines() -> Self {
         #[cfg(unix)]
         return Self::with(|modes| modes | LocalModes::NOFLSH);
@@ -33,7 +35,7 @@ impl InputGuard {
         Self { echoes: true }
     }
 
-    /// The same for a line that nobody is to see.
+    /// Returns a guard for a line that is not shown.
     pub(crate) fn by_hidden_lines() -> Self {
         #[cfg(unix)]
         return Self::with(|modes| (modes | LocalModes::NOFLSH) - LocalModes::ECHO);
@@ -41,27 +43,27 @@ impl InputGuard {
         Self { echoes: true }
     }
 
-    /// Whether what is typed is shown.
+    /// Returns whether the terminal shows the input.
     pub(crate) fn echoes(&self) -> bool {
         self.echoes
     }
 
-    /// Throws away what is typed of a line that nobody will read.
+    /// Discards the typed part of a line that is not read.
     pub(crate) fn forget_line(&self) {
         #[cfg(unix)]
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
     }
 
-    /// Best effort: a terminal that cannot be switched is asked on as it is.
+    /// Sets the mode. Best effort: if the terminal rejects it, the question runs in the old mode.
     #[cfg(unix)]
     fn with(modes: impl FnOnce(LocalModes) -> LocalModes) -> Self {
         let before = tcgetattr(std::io::stdin()).ok();
         if let Some(before) = &before {
-            let mut held = before.clone();
-            held.local_modes = modes(held.local_modes);
-            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &held);
+            let mut during = before.clone();
+            during.local_modes = modes(during.local_modes);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &during);
             return Self {
-                echoes: held.local_modes.contains(LocalModes::ECHO),
+                echoes: during.local_modes.contains(LocalModes::ECHO),
                 before: Some(before.clone()),
             };
         }
@@ -73,7 +75,7 @@ impl InputGuard {
 impl Drop for InputGuard {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // Nobody is left to tell.
+            // An error cannot be reported here.
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
         }
     }

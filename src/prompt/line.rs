@@ -1,24 +1,24 @@
-//! One line of text while somebody edits it.
+//! A line of text with a cursor.
 
 use console::measure_text_width;
 use unicode_segmentation::UnicodeSegmentation;
 
 use goldenpath_core::sanitize::harmless_name;
 
-/// The text so far, and where the cursor stands in it.
+/// The text and the position of the cursor.
 #[derive(Debug, Default)]
 pub(crate) struct EditedLine {
     text: String,
-    /// In bytes; always between two characters as people count them.
+    /// The cursor's position in bytes, always between two grapheme clusters.
     at: usize,
 }
 
-/// What shows that the line goes on beyond what is seen of it.
+/// The marks of a line that is longer than its visible part.
 const MORE_BEFORE: &str = "<";
-const MORE_BEHIND: &str = ">";
+const MORE_AFTER: &str = ">";
 
 impl EditedLine {
-    /// `text`, with the cursor behind it.
+    /// Returns a line with the cursor at its end.
     pub(crate) fn of(text: &str) -> Self {
         Self { text: text.to_owned(), at: text.len() }
     }
@@ -37,7 +37,7 @@ impl EditedLine {
     }
 
     pub(crate) fn right(&mut self) {
-        self.at = self.behind();
+        self.at = self.after();
     }
 
     pub(crate) fn home(&mut self) {
@@ -52,51 +52,51 @@ impl EditedLine {
         self.erase_from(self.before());
     }
 
-    pub(crate) fn erase_behind(&mut self) {
-        self.text.replace_range(self.at..self.behind(), "");
+    pub(crate) fn erase_after(&mut self) {
+        self.text.replace_range(self.at..self.after(), "");
     }
 
-    /// Up to the cursor, as Ctrl-U does it.
+    /// Erases the text up to the cursor, like Ctrl-U.
     pub(crate) fn erase_start(&mut self) {
         self.erase_from(0);
     }
 
-    /// From the cursor on, as Ctrl-K does it.
+    /// Erases the text from the cursor on, like Ctrl-K.
     pub(crate) fn erase_end(&mut self) {
         self.text.truncate(self.at);
     }
 
-    /// The word before the cursor and the blanks behind it, as Ctrl-W does it.
+    /// Erases the word before the cursor and the blanks after it, like Ctrl-W.
     pub(crate) fn erase_word(&mut self) {
         let words = self.text[..self.at].trim_end();
         self.erase_from(words.rfind(char::is_whitespace).map_or(0, |blank| {
-            // Blanks may take more than a byte.
+            // A blank may have several bytes.
             blank + words[blank..].chars().next().map_or(0, char::len_utf8)
         }));
     }
 
-    /// What fits into `columns`, the cursor's own among them: the part before the cursor, and the part from it on.
+    /// Returns the visible text before and from the cursor, in `columns` including the cursor's.
     pub(crate) fn view(&self, columns: usize) -> (String, String) {
-        let (before, behind) = self.text.split_at(self.at);
-        let (before, behind): (Vec<Shown>, Vec<Shown>) = (shown(before), shown(behind));
+        let (before, after) = self.text.split_at(self.at);
+        let (before, after): (Vec<Shown>, Vec<Shown>) = (shown(before), shown(after));
         let width = |part: &[Shown]| part.iter().map(|(_, width)| width).sum::<usize>();
         let text = |part: &[Shown]| part.iter().map(|(text, _)| text.as_str()).collect::<String>();
-        if width(&before) + width(&behind) < columns {
-            return (text(&before), text(&behind));
+        if width(&before) + width(&after) < columns {
+            return (text(&before), text(&after));
         }
-        // The marks and the cursor.
-        let room = columns.saturating_sub(3);
-        let wanted = width(&behind).min(room / 4);
-        let mut left = room - wanted;
+        // Two marks and the cursor take three columns.
+        let available = columns.saturating_sub(3);
+        let wanted = width(&after).min(available / 4);
+        let mut left = available - wanted;
         let first =
             before.iter().rposition(|(_, width)| !take(&mut left, *width)).map_or(0, |cut| cut + 1);
         let mut left = left + wanted;
         let last =
-            behind.iter().position(|(_, width)| !take(&mut left, *width)).unwrap_or(behind.len());
+            after.iter().position(|(_, width)| !take(&mut left, *width)).unwrap_or(after.len());
         let mark = |is_cut: bool, mark: &'static str| if is_cut { mark } else { "" };
         (
             format!("{}{}", mark(first > 0, MORE_BEFORE), text(&before[first..])),
-            format!("{}{}", text(&behind[..last]), mark(last < behind.len(), MORE_BEHIND)),
+            format!("{}{}", text(&after[..last]), mark(last < after.len(), MORE_AFTER)),
         )
     }
 
@@ -105,41 +105,37 @@ impl EditedLine {
         self.at = start;
     }
 
-    /// The place before the character that stands before the cursor.
+    /// Returns the position before the previous grapheme cluster.
     fn before(&self) -> usize {
         self.text[..self.at].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
     }
 
-    fn behind(&self) -> usize {
+    fn after(&self) -> usize {
         self.at + self.text[self.at..].graphemes(true).next().map_or(0, str::len)
     }
 }
 
-/// A character as it is drawn, and how many columns that may take.
+/// A grapheme cluster as it is shown, and its width in columns.
 type Shown = (String, usize);
 
 fn shown(text: &str) -> Vec<Shown> {
     text.graphemes(true)
         .map(|character| {
-            let drawn = harmless_name(character).into_owned();
-            // Terminals disagree on what several code points make together; none takes more than all of them apart.
-            let apart =
-                drawn.chars().map(|part| measure_text_width(part.encode_utf8(&mut [0; 4]))).sum();
-            let width = measure_text_width(&drawn).max(apart);
-            (drawn, width)
+            let shown = harmless_name(character).into_owned();
+            // Terminals disagree on the width of combined code points; their sum is the maximum.
+            let sum =
+                shown.chars().map(|part| measure_text_width(part.encode_utf8(&mut [0; 4]))).sum();
+            let width = measure_text_width(&shown).max(sum);
+            (shown, width)
         })
         .collect()
 }
 
-/// Takes `width` columns of those that are left, if there are as many.
+/// Subtracts `width` from the columns `left`, or returns false if they are not enough.
 fn take(left: &mut usize, width: usize) -> bool {
-    match left.checked_sub(width) {
-        Some(rest) => {
-            *left = rest;
-            true
-        }
-        None => false,
-    }
+    let Some(rest) = left.checked_sub(width) else { return false };
+    *left = rest;
+    true
 }
 
 #[cfg(test)]
@@ -153,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_go_where_the_cursor_is() {
+    fn characters_are_inserted_at_the_cursor() {
         let mut line = typed("pyments");
         line.home();
         line.right();
@@ -161,27 +157,27 @@ mod tests {
         line.end();
         line.erase_before();
         line.left();
-        line.erase_behind();
+        line.erase_after();
         assert_eq!(line.text(), "paymen");
         line.right();
-        line.erase_behind();
+        line.erase_after();
         line.insert('t');
         assert_eq!(line.text(), "payment");
     }
 
     #[test]
-    fn what_people_take_for_one_character_goes_as_one() {
+    fn a_grapheme_cluster_is_erased_as_one_character() {
         for character in ["é", "e\u{301}", "秘", "🔑", "❤\u{fe0f}", "👩\u{1f3fd}"] {
             let mut line = EditedLine::of(&format!("a{character}b"));
             line.left();
             line.left();
-            line.erase_behind();
+            line.erase_after();
             assert_eq!(line.text(), "ab", "{character}");
         }
     }
 
     #[test]
-    fn a_word_or_all_up_to_the_cursor_or_from_it_is_erased() {
+    fn a_word_and_the_text_up_to_or_from_the_cursor_are_erased() {
         let mut line = typed("one  two\u{2003}three  ");
         line.erase_word();
         assert_eq!(line.text(), "one  two\u{2003}");
@@ -199,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_never_takes_more_than_its_columns_and_has_the_cursor_in_it() {
+    fn a_view_fits_its_columns_and_contains_the_cursor() {
         for text in [
             "short",
             &"long-".repeat(30),
@@ -210,9 +206,9 @@ mod tests {
             let mut line = EditedLine::of(text);
             for _ in 0..=text.chars().count() {
                 for columns in [1, 2, 3, 7, 20, 80] {
-                    let (before, behind) = line.view(columns);
-                    let width = measure_text_width(&before) + measure_text_width(&behind);
-                    assert!(width < columns.max(4), "{before:?}{behind:?} in {columns}");
+                    let (before, after) = line.view(columns);
+                    let width = measure_text_width(&before) + measure_text_width(&after);
+                    assert!(width < columns.max(4), "{before:?}{after:?} in {columns}");
                 }
                 line.left();
             }

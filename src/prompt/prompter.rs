@@ -1,5 +1,6 @@
-//! Questions on a terminal, on standard error so that standard output stays the result's: choices by dialoguer, text by
-//! [`typed`], and all of them line by line in [`plain`].
+//! The prompter asks on stderr, so that stdout has only results.
+//!
+//! Choices use dialoguer, texts use [`text`], and [`line_mode`] has all questions line by line.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::Ordering;
@@ -17,73 +18,76 @@ use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
 use goldenpath_core::sanitize::harmless;
 
-/// The choices that are shown at once; an 80×24 terminal keeps the question in sight.
+/// How many choices are shown, so that an 80×24 terminal also shows the question.
 const PAGE: usize = 12;
 
-/// Columns that the marks around a question, or in front of a message, take at most.
+/// The largest width of the marks around a question or in front of a message, in columns.
 const MARKS: usize = 10;
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PromptError {
-    #[error("cancelled: nothing was changed")]
-    #[diagnostic(code(goldenpath::cancelled))]
-    Cancelled,
-    #[error("the terminal cannot be read: {0}")]
-    #[diagnostic(code(goldenpath::terminal), help("answer with flags instead"))]
+    #[error("canceled: nothing was changed")]
+    #[diagnostic(code(goldenpath::canceled))]
+    Canceled,
+    #[error("cannot read from the terminal: {0}")]
+    #[diagnostic(code(goldenpath::terminal), help("give the answers as flags instead"))]
     Terminal(String),
 }
 
-/// Asks. While one exists, Ctrl-C ends the question and not the program, so that the terminal is left sane.
+/// Asks questions.
+///
+/// Ctrl-C ends the question instead of the program, so that the terminal's mode is restored.
 pub struct Prompter {
     mode: Mode,
     term: Term,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 }
 
-/// How questions are asked.
+/// The mode of questions.
 enum Mode {
-    /// Key by key, drawn in place.
+    /// Reads key by key and redraws the question.
     Keys(Box<dyn Theme>),
-    /// Line by line, nothing drawn twice.
+    /// Reads lines and redraws nothing.
     Lines,
 }
 
 impl Prompter {
-    /// None where nobody can be asked: standard input or standard error is no terminal, or `CI` is set. A terminal that
-    /// calls itself dumb is asked line by line.
+    /// Returns a prompter if there is a user: stdin and stderr are terminals, and `CI` is not set.
+    ///
+    /// On a dumb terminal, it asks line by line.
     #[must_use]
-    pub fn on_terminal(look: TerminalStyle) -> Option<Self> {
+    pub fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
         if has_no_user() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        // The console crate turns Ctrl-C at a question into a signal, whose default would end the program with the
-        // cursor hidden.
+        // The console crate raises a signal for Ctrl-C at a question. Without a handler, the signal
+        // ends the program with a hidden cursor.
         interrupt::listen();
-        let theme: Box<dyn Theme> = match look.color {
-            true => Box::new(ColorfulTheme::default()),
-            false => Box::new(SimpleTheme),
-        };
-        let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), look };
-        Some(if is_dumb() { prompter.plainly() } else { prompter })
+        let theme: Box<dyn Theme> =
+            if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
+        let prompter = Self { mode: Mode::Keys(theme), term: Term::stderr(), terminal };
+        Some(if is_dumb() { prompter.line_mode() } else { prompter })
     }
 
-    /// The same, asking line by line, as a screen reader likes it.
+    /// Returns a prompter that asks line by line, for screen readers.
     #[must_use]
-    pub fn plainly(self) -> Self {
+    pub fn line_mode(self) -> Self {
         Self { mode: Mode::Lines, ..self }
     }
 
-    /// Whether it asks line by line.
+    /// Returns whether it asks line by line.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Lines)
     }
 
-    /// A line of text that `check` accepts; its error is shown and the question asked again, with the text kept.
+    /// Asks for a line of text that `check` accepts.
+    ///
+    /// After an error of `check`, the question is asked again with the typed text.
     ///
     /// # Errors
-    /// Cancelled, or the terminal is gone.
+    /// The user cancels, or the terminal is gone.
     pub fn text(
         &self,
         question: &Question<'_>,
@@ -92,26 +96,26 @@ impl Prompter {
         match &self.mode {
             Mode::Lines => line_mode::text(question, &mut check),
             Mode::Keys(theme) => {
-                self.asking(|| Ok(text::ask(question, &**theme, self.look, &mut check)?))
+                self.ask(|| Ok(text::ask(question, &**theme, self.terminal, &mut check)?))
             }
         }
     }
 
-    /// A text that nobody sees while it is typed. An empty one is an answer too.
+    /// Asks for a text that is not shown. An empty text is an answer, too.
     ///
     /// # Errors
-    /// Cancelled, or the terminal is gone.
+    /// The user cancels, or the terminal is gone.
     pub fn hidden(&self, words: &str) -> Result<SecretString, PromptError> {
         match &self.mode {
             Mode::Lines => line_mode::hidden(words),
-            Mode::Keys(theme) => self.asking(|| Ok(hidden::ask(words, &**theme, &self.term)?)),
+            Mode::Keys(theme) => self.ask(|| Ok(hidden::ask(words, &**theme, &self.term)?)),
         }
     }
 
-    /// One of `choices` that `check` accepts, by its index.
+    /// Asks for one of `choices` that `check` accepts; returns its index.
     ///
     /// # Errors
-    /// Cancelled, or the terminal is gone.
+    /// The user cancels, or the terminal is gone.
     pub fn one(
         &self,
         words: &str,
@@ -130,7 +134,7 @@ impl Prompter {
                 .default(default)
                 .report(false)
                 .max_length(PAGE);
-            let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
+            let chosen = self.ask(|| select.interact_on_opt(&self.term))?;
             match check(chosen) {
                 Ok(()) => {
                     let name = choices.get(chosen).map(String::as_str).unwrap_or_default();
@@ -139,16 +143,16 @@ impl Prompter {
                     }))?;
                     return Ok(chosen);
                 }
-                Err(why) => self.refuse(&why)?,
+                Err(why) => self.reject(&why)?,
             }
             default = chosen;
         }
     }
 
-    /// At least one of `choices` that `check` accepts, by their indices.
+    /// Asks for at least one of `choices` that `check` accepts; returns their indices.
     ///
     /// # Errors
-    /// Cancelled, or the terminal is gone.
+    /// The user cancels, or the terminal is gone.
     pub fn several(
         &self,
         words: &str,
@@ -159,14 +163,14 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else {
             return line_mode::several(words, choices, default, &mut check);
         };
-        // dialoguer takes back as many lines as a question has; one that the terminal wraps would stay in part.
-        let how = "space selects, enter confirms";
-        let prompt = match words.len() + how.len() + MARKS <= usize::from(self.term.size().1) {
-            true => format!("{words} ({how})"),
-            false => {
-                self.say(&format!("({how})"))?;
-                words.to_owned()
-            }
+        // dialoguer erases one line per line of the question, so the terminal must not wrap it.
+        let help = "space selects, enter confirms";
+        let fits = words.len() + help.len() + MARKS <= usize::from(self.term.size().1);
+        let prompt = if fits {
+            format!("{words} ({help})")
+        } else {
+            self.print(&format!("({help})"))?;
+            words.to_owned()
         };
         let mut checked: Vec<bool> = (0..choices.len()).map(|index| index == default).collect();
         loop {
@@ -175,9 +179,9 @@ impl Prompter {
                 .items_checked(choices.iter().zip(checked.iter().copied()))
                 .report(false)
                 .max_length(PAGE);
-            let chosen = self.asking(|| select.interact_on_opt(&self.term))?;
+            let chosen = self.ask(|| select.interact_on_opt(&self.term))?;
             if chosen.is_empty() {
-                self.say("Select at least one.")?;
+                self.print("Select at least one.")?;
                 continue;
             }
             match check(&chosen) {
@@ -189,50 +193,52 @@ impl Prompter {
                     }))?;
                     return Ok(chosen);
                 }
-                Err(why) => self.refuse(&why)?,
+                Err(why) => self.reject(&why)?,
             }
             checked = (0..choices.len()).map(|index| chosen.contains(&index)).collect();
         }
     }
 
-    /// Yes or no.
+    /// Asks a question with the answers yes and no.
     ///
     /// # Errors
-    /// Cancelled, or the terminal is gone.
+    /// The user cancels, or the terminal is gone.
     pub fn confirm(&self, question: &str, default: bool) -> Result<bool, PromptError> {
         let Mode::Keys(theme) = &self.mode else { return line_mode::confirm(question, default) };
         let confirm = Confirm::with_theme(&**theme).with_prompt(question).default(default);
-        self.asking(|| confirm.interact_on_opt(&self.term))
+        self.ask(|| confirm.interact_on_opt(&self.term))
     }
 
-    /// A line that is no question.
+    /// Prints a line.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn say(&self, line: &str) -> Result<(), PromptError> {
+    pub fn print(&self, line: &str) -> Result<(), PromptError> {
         self.draw(&harmless(line))
     }
 
-    /// Words that go with the questions, wrapped between words where they are drawn.
+    /// Prints a note, wrapped between words unless questions are asked line by line.
     ///
     /// # Errors
     /// The terminal is gone.
     pub fn note(&self, text: &str) -> Result<(), PromptError> {
         match self.mode {
-            Mode::Keys(_) => self.say(&wrapped(text, self.look.width.saturating_sub(1)).join("\n")),
-            Mode::Lines => self.say(text),
+            Mode::Keys(_) => {
+                self.print(&wrapped(text, self.terminal.width.saturating_sub(1)).join("\n"))
+            }
+            Mode::Lines => self.print(text),
         }
     }
 
-    /// Says why an answer cannot be taken.
+    /// Prints why an answer is rejected.
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn refuse(&self, why: &str) -> Result<(), PromptError> {
+    pub fn reject(&self, why: &str) -> Result<(), PromptError> {
         let Mode::Keys(theme) = &self.mode else {
-            return self.say(&format!("{}{why}", line_mode::NOT_ACCEPTED));
+            return self.print(&format!("{}{why}", line_mode::NOT_ACCEPTED));
         };
-        let why = wrapped(&harmless(why), self.look.width.saturating_sub(MARKS)).join("\n");
+        let why = wrapped(&harmless(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
         self.draw(&formatted(|out| theme.format_error(out, &why)))
     }
 
@@ -240,26 +246,26 @@ impl Prompter {
         self.term.write_line(line).map_err(|error| PromptError::Terminal(error.to_string()))
     }
 
-    fn asking<T>(
-        &self,
-        ask: impl FnOnce() -> dialoguer::Result<Option<T>>,
-    ) -> Result<T, PromptError> {
-        let held = InputGuard::new();
+    fn ask<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {
+        let guard = InputGuard::new();
         interrupt::ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
-        // The console crate has raised the signal of a Ctrl-C that it read, and the handler may run at any time from
-        // now: the question's end is told by its own error, so the handler is to leave it alone.
-        let interrupted = matches!(&answer, Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted);
+        // After Ctrl-C, the console crate has raised its signal, and the handler may run at any
+        // time. The error already ends the question, so the handler must ignore this signal.
+        let interrupted = matches!(
+            &answer,
+            Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted
+        );
         interrupt::ASKING.store(interrupted, Ordering::SeqCst);
-        drop(held);
-        // A question that ended early has left the cursor hidden.
+        drop(guard);
+        // A question that ends early leaves the cursor hidden.
         let _ = self.term.show_cursor();
         match answer {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(PromptError::Cancelled),
+            Ok(None) => Err(PromptError::Canceled),
             Err(_) if interrupted => {
                 let _ = self.term.write_line("");
-                Err(PromptError::Cancelled)
+                Err(PromptError::Canceled)
             }
             Err(dialoguer::Error::IO(error)) => Err(PromptError::Terminal(error.to_string())),
         }

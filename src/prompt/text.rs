@@ -1,7 +1,7 @@
-//! A question that is answered by typing, drawn in place, with suggestions below it.
+//! A question with a text as its answer, redrawn in place, with suggestions below.
 //!
-//! What is drawn takes known rows: one for the question, and one for each line below it, since no line is wider than
-//! the terminal. The cursor always stands in the question's row, so that all of it can be drawn anew from there.
+//! The question takes one row, and each line below one, because no line is wider than the terminal.
+//! The cursor stays in the question's row, so that everything can be redrawn from there.
 
 use std::{fmt, io};
 
@@ -14,49 +14,49 @@ use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
 use goldenpath_core::sanitize::{harmless, harmless_name};
 
-/// A question that is answered by typing.
+/// A question with a text as its answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     pub words: &'a str,
-    /// What an empty answer stands for.
+    /// The meaning of an empty answer.
     pub default: Option<&'a str>,
     pub suggestions: &'a [String],
-    /// Whether an answer may be something that is not suggested.
+    /// Whether an answer may be a text that is not suggested.
     pub takes_new: bool,
 }
 
-/// The suggestions that are shown at once.
+/// How many suggestions are shown.
 const PAGE: usize = 8;
 
-/// Columns of text that a question leaves to its answer; where the default would take them, it stands below.
-const ROOM: usize = 24;
+/// The width for the answer in columns; if the default would take it, it is shown below.
+const ANSWER_WIDTH: usize = 24;
 
-/// Columns that are left to the answer whatever the question is.
-const LEAST: usize = 6;
+/// The least width for the answer in columns, for any question.
+const MIN_ANSWER_WIDTH: usize = 6;
 
-/// The longest answer that is taken in, in bytes; more is a paste that went wrong.
-const LONGEST: usize = 8 * 1024;
+/// The longest answer in bytes; more can only be a paste by mistake.
+const MAX_ANSWER: usize = 8 * 1024;
 
-/// Asks on `term` until `check` accepts an answer. None when the person backs out.
+/// Asks until `check` accepts an answer; returns `None` if the user cancels.
 pub(crate) fn ask(
     question: &Question<'_>,
     theme: &dyn Theme,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> io::Result<Option<String>> {
-    // What is drawn goes out at once: nobody sees it half done.
+    // Buffered, so that no partly drawn question is visible.
     let term = Term::buffered_stderr();
     let mut typing = Typing {
         question,
         theme,
-        look,
+        terminal,
         line: EditedLine::default(),
         found: Vec::new(),
         chosen: None,
         wrong: None,
     };
     typing.search();
-    // The rest of an escape sequence that no key of ours has.
+    // Whether the rest of an unknown escape sequence is skipped.
     let mut in_sequence = false;
     loop {
         typing.draw(&term)?;
@@ -69,14 +69,14 @@ pub(crate) fn ask(
             _ => in_sequence = false,
         }
         match key {
-            Key::Escape | Key::CtrlC => return typing.back_out(&term).map(|()| None),
+            Key::Escape | Key::CtrlC => return typing.cancel(&term).map(|()| None),
             Key::Char('\x04') if typing.line.text().is_empty() => {
-                return typing.back_out(&term).map(|()| None);
+                return typing.cancel(&term).map(|()| None);
             }
             Key::Enter => {
                 let answer = typing.answer();
                 match check(&answer) {
-                    Ok(()) => return typing.settle(&term, &answer).map(|()| Some(answer)),
+                    Ok(()) => return typing.accept(&term, &answer).map(|()| Some(answer)),
                     Err(why) => typing.wrong = Some(why),
                 }
             }
@@ -95,13 +95,13 @@ pub(crate) fn ask(
 struct Typing<'a> {
     question: &'a Question<'a>,
     theme: &'a dyn Theme,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
     line: EditedLine,
-    /// The suggestions that fit what is typed, by their indices.
+    /// The indices of the suggestions that match the typed text.
     found: Vec<usize>,
-    /// Which of those found is chosen.
+    /// The position in `found` of the chosen suggestion.
     chosen: Option<usize>,
-    /// What was wrong with the last answer.
+    /// The reason why the last answer was rejected.
     wrong: Option<String>,
 }
 
@@ -115,11 +115,13 @@ impl Typing<'_> {
             Key::End => return self.line.end(),
             Key::Tab => self.complete(),
             Key::Backspace => self.line.erase_before(),
-            Key::Del | Key::Char('\x04') => self.line.erase_behind(),
+            Key::Del | Key::Char('\x04') => self.line.erase_after(),
             Key::Char('\x0b') => self.line.erase_end(),
             Key::Char('\x15') => self.line.erase_start(),
             Key::Char('\x17') => self.line.erase_word(),
-            Key::Char(character) if !character.is_control() && self.line.text().len() < LONGEST => {
+            Key::Char(character)
+                if !character.is_control() && self.line.text().len() < MAX_ANSWER =>
+            {
                 self.line.insert(*character);
             }
             _ => return,
@@ -127,7 +129,7 @@ impl Typing<'_> {
         self.search();
     }
 
-    /// Finds the suggestions anew after a change to the text.
+    /// Updates the suggestions after a change of the text.
     fn search(&mut self) {
         let Question { suggestions, default, takes_new, .. } = *self.question;
         self.found = fuzzy::matching(self.line.text(), suggestions);
@@ -140,7 +142,9 @@ impl Typing<'_> {
         };
     }
 
-    /// Goes down or up in the list, and over its ends; where something new may be typed, to nothing chosen in between.
+    /// Moves the choice down or up, around the ends of the list.
+    ///
+    /// If a new text may be typed, there is a position without a choice between the ends.
     fn choose(&mut self, down: bool) {
         let last = self.found.len().checked_sub(1);
         self.chosen = match (self.chosen, down) {
@@ -152,7 +156,7 @@ impl Typing<'_> {
         };
     }
 
-    /// Puts the chosen suggestion, the best one or the default into the line, to go on from there.
+    /// Completes the line with the chosen suggestion, the default or the best match.
     fn complete(&mut self) {
         let suggestion = self.suggestion(self.chosen.unwrap_or(0));
         let default =
@@ -166,7 +170,7 @@ impl Typing<'_> {
         self.found.get(at).map(|index| self.question.suggestions[*index].as_str())
     }
 
-    /// What Enter takes now.
+    /// Returns the answer that Enter gives now.
     fn answer(&self) -> String {
         let chosen = self.chosen.and_then(|at| self.suggestion(at));
         let typed = Some(self.line.text()).filter(|typed| !typed.is_empty());
@@ -176,22 +180,22 @@ impl Typing<'_> {
     fn draw(&self, term: &Term) -> io::Result<()> {
         let (rows, columns) = term.size();
         let (rows, columns) = (usize::from(rows).max(4), usize::from(columns).max(10));
-        let (head, tells_default) = self.head(columns);
-        let (before, behind) = self.line.view(columns.saturating_sub(measure_text_width(&head)));
-        let below = self.below(rows - 2, columns, !tells_default);
+        let (head, has_default) = self.head(columns);
+        let (before, after) = self.line.view(columns.saturating_sub(measure_text_width(&head)));
+        let below = self.below(rows - 2, columns, !has_default);
         term.write_str("\r")?;
         term.clear_to_end_of_screen()?;
-        term.write_str(&format!("{head}{before}{behind}"))?;
+        term.write_str(&format!("{head}{before}{after}"))?;
         for line in &below {
             term.write_str(&format!("\n{line}"))?;
         }
         term.move_cursor_up(below.len())?;
-        // Written once more, the text puts the cursor where it belongs, whatever columns this terminal gives it.
+        // Writing the text again positions the cursor, however wide the terminal draws the text.
         term.write_str(&format!("\r{head}{before}"))?;
         term.flush()
     }
 
-    /// The question as it stands before the answer, and whether it tells the default.
+    /// Returns the question in front of the answer, and whether it includes the default.
     fn head(&self, columns: usize) -> (String, bool) {
         let Question { words, default, takes_new, .. } = *self.question;
         let default = default.filter(|default| takes_new && !default.is_empty());
@@ -200,14 +204,14 @@ impl Typing<'_> {
             formatted(|out| self.theme.format_input_prompt(out, words, default.as_deref()))
         };
         let whole = with(default);
-        if measure_text_width(&whole) + ROOM <= columns || default.is_none() {
-            return (truncate_str(&whole, columns - LEAST, "").into_owned(), true);
+        if measure_text_width(&whole) + ANSWER_WIDTH <= columns || default.is_none() {
+            return (truncate_str(&whole, columns - MIN_ANSWER_WIDTH, "").into_owned(), true);
         }
-        (truncate_str(&with(None), columns - LEAST, "").into_owned(), false)
+        (truncate_str(&with(None), columns - MIN_ANSWER_WIDTH, "").into_owned(), false)
     }
 
-    /// The lines below the question, as many as there are rows at most.
-    fn below(&self, rows: usize, columns: usize, tells_default: bool) -> Vec<String> {
+    /// Returns the lines below the question, at most `rows`.
+    fn below(&self, rows: usize, columns: usize, with_default: bool) -> Vec<String> {
         let wrapped = |text: &str, margin: usize| wrapped(text, columns.saturating_sub(margin));
         let mut lines = Vec::new();
         let margin = measure_text_width(&formatted(|out| self.theme.format_error(out, ""))) + 2;
@@ -221,7 +225,7 @@ impl Typing<'_> {
         }
         lines.truncate(rows);
         let notes: Vec<String> =
-            self.notes(tells_default).iter().flat_map(|note| wrapped(note, 3)).collect();
+            self.notes(with_default).iter().flat_map(|note| wrapped(note, 3)).collect();
         let page = PAGE.min(rows.saturating_sub(lines.len() + notes.len()));
         let first = self.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(page));
         for (at, index) in self.found.iter().enumerate().skip(first).take(page) {
@@ -231,33 +235,34 @@ impl Typing<'_> {
             lines
                 .push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
         }
-        let dim = self.look.style().dim();
+        let dim = self.terminal.style().dim();
         lines.extend(notes.iter().map(|note| format!("  {}", dim.apply_to(note))));
         lines.truncate(rows);
         lines
     }
 
-    fn notes(&self, tells_default: bool) -> Vec<String> {
+    fn notes(&self, with_default: bool) -> Vec<String> {
         let Question { default, suggestions, takes_new, .. } = *self.question;
         let mut notes = Vec::new();
-        let would_take =
-            |default: &&str| tells_default && !default.is_empty() && self.line.text().is_empty();
-        if let Some(default) = default.filter(would_take) {
+        let is_answer =
+            |default: &&str| with_default && !default.is_empty() && self.line.text().is_empty();
+        if let Some(default) = default.filter(is_answer) {
             notes.push(format!("Enter takes {}", harmless_name(default)));
         }
         if !suggestions.is_empty() {
             let found = self.found.len();
             let more = if found > PAGE { format!("{found} match. ") } else { String::new() };
-            notes.push(match takes_new {
-                true => format!("{more}Down and Tab take one of these; a new one may be typed"),
-                false => format!("{more}Type to search, Up and Down choose"),
+            notes.push(if takes_new {
+                format!("{more}Down and Tab choose one of these, or type a new one")
+            } else {
+                format!("{more}Type to search, Up and Down choose")
             });
         }
         notes
     }
 
-    /// Leaves the question with its answer behind.
-    fn settle(&self, term: &Term, answer: &str) -> io::Result<()> {
+    /// Ends the question, showing its answer.
+    fn accept(&self, term: &Term, answer: &str) -> io::Result<()> {
         let (words, answer) = (self.question.words, harmless_name(answer));
         self.leave(
             term,
@@ -265,8 +270,8 @@ impl Typing<'_> {
         )
     }
 
-    /// Leaves the question with what was typed behind.
-    fn back_out(&self, term: &Term) -> io::Result<()> {
+    /// Ends the question, showing the typed text.
+    fn cancel(&self, term: &Term) -> io::Result<()> {
         let (head, _) = self.head(usize::from(term.size().1).max(10));
         self.leave(term, &format!("{head}{}", harmless_name(self.line.text())))
     }
@@ -279,7 +284,7 @@ impl Typing<'_> {
     }
 }
 
-/// What a theme writes.
+/// Returns the text that a theme writes.
 pub(crate) fn formatted(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut formatted = String::new();
     // Writing into a String cannot fail.

@@ -79,8 +79,8 @@ fn a_value_that_was_read_lately_is_kept_and_a_gate_can_be_passed_by_with_a_reaso
             &["--override", "nothing", "--id", "SEC-0007", "--reason", "x"],
             "the gates are consumers, last-accessed, cooling-off",
         ),
-        (&["--override", "last-accessed", "--id", "SEC-0007", "--reason", " "], "say why"),
-        (&["--id", "SEC-0009"], "no manifest of this ID is selected"),
+        (&["--override", "last-accessed", "--id", "SEC-0007", "--reason", " "], "give a reason"),
+        (&["--id", "SEC-0009"], "no selected manifest has this ID"),
     ] {
         let outcome = aws.apply_with(arguments).fails_with(2);
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);

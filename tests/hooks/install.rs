@@ -72,7 +72,7 @@ fn a_fresh_repository_gets_three_hooks_and_a_second_run_changes_nothing() {
     assert_eq!(removed, first.replace("installed", "removed"));
     let again = hook(&repository, &["uninstall"]).success();
     assert!(
-        again.stdout.is_empty() && again.stderr.contains("no hook of goldenpath's"),
+        again.stdout.is_empty() && again.stderr.contains("no hook of goldenpath in "),
         "{}",
         again.stderr
     );
@@ -111,7 +111,7 @@ fn an_earlier_hook_runs_first_stops_the_commit_when_it_fails_and_comes_back() {
     let repository = Repository::new();
     write_hook(&repository, ".git/hooks/pre-commit", EARLIER);
     let installed = hook(&repository, &["install", "pre-commit"]).success().stdout;
-    assert!(installed.contains("the one before runs first, as "), "{installed}");
+    assert!(installed.contains("the previous hook runs first, as "), "{installed}");
     repository.write(path("SEC-0001"), &wrong("SEC-0001")).git(&["add", "catalogs"]);
     commit(&repository, &[]).refused_by("GP105");
     assert_eq!(repository.read("earlier.log"), "earlier \n");
@@ -259,7 +259,7 @@ fn somebodys_script_that_calls_goldenpath_is_left_alone() {
     let own = "#!/bin/sh\nset -e\nmake lint\ngoldenpath hook run pre-commit\n";
     write_hook(&repository, ".git/hooks/pre-commit", own);
     let kept = hook(&repository, &["install", "pre-commit"]).success().stdout;
-    assert!(kept.contains("runs `goldenpath hook run pre-commit` already"), "{kept}");
+    assert!(kept.contains("it already runs `goldenpath hook run pre-commit`"), "{kept}");
     hook(&repository, &["uninstall", "pre-commit"]).success();
     assert_eq!(repository.read(".git/hooks/pre-commit"), own);
 }
@@ -336,7 +336,7 @@ fn a_hooks_folder_that_is_a_link_out_of_the_repository_is_shared_too() {
 fn where_git_runs_no_hooks_none_are_installed() {
     let repository = Repository::new();
     write_hook(&repository, ".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
-    for (value, why) in [("", "set to nothing"), ("/dev/null", "is no folder")] {
+    for (value, why) in [("", "is empty"), ("/dev/null", "is not a folder")] {
         repository.git(&["config", "core.hooksPath", value]);
         let refused = hook(&repository, &["install"]).fails_with(2).stderr;
         assert!(refused.contains("git runs no hooks") && refused.contains(why), "{refused}");
@@ -431,7 +431,7 @@ fn what_git_would_not_say_is_refused() {
     let repository = hooked();
     for (name, told) in [("pre-push", "nonsense\n"), ("pre-receive", "a b c\n")] {
         let outcome = repository.goldenpath(&["hook", "run", name]).stdin(told).run().fails_with(2);
-        assert!(outcome.stderr.contains("something else than refs"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("is not a ref of git"), "{}", outcome.stderr);
     }
     repository.goldenpath(&["hook", "run", "update", "refs/heads/main"]).run().fails_with(2);
     let unknown = format!("{} {} refs/heads/main\n", "0".repeat(40), "1".repeat(40));

@@ -68,8 +68,9 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
         "{shown}"
     );
     assert!(
-        shown
-            .contains("SEC-0003    reserved   no branch uses it (reserved on origin by Dev Eloper"),
+        shown.contains(
+            "SEC-0003    reserved   not used by any branch (reserved on origin by Dev Eloper"
+        ),
         "{shown}"
     );
 }
@@ -113,7 +114,7 @@ fn a_remote_that_is_away_leaves_what_this_clone_knows() {
     std::fs::rename(origin.path(), origin.home().join("away")).unwrap();
     let listed = clones[0].goldenpath(&["id", "list"]).run().success();
     assert!(
-        listed.stderr.contains("Warning: this is only what this clone knows"),
+        listed.stderr.contains("Warning: showing only what this clone knows"),
         "{}",
         listed.stderr
     );

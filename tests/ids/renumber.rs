@@ -85,7 +85,7 @@ fn a_comment_that_speaks_of_the_old_id_is_pointed_out() {
     repository.write(second("SEC-0007"), &for_web("SEC-0007", "web-token"));
     let done = repository.goldenpath(&["id", "renumber"]).run().success();
     assert!(
-        done.stderr.contains(&format!("Note: {}:1 still speaks of SEC-0007.", second("SEC-0008"))),
+        done.stderr.contains(&format!("Note: {}:1 still contains SEC-0007.", second("SEC-0008"))),
         "{}",
         done.stderr
     );
@@ -204,7 +204,7 @@ fn what_cannot_be_renumbered_is_refused_before_a_number_is_taken() {
     repository.write("catalogs/secrets/web/dev/notes.yaml", "a: b\n");
     for (name, words) in [
         ("SEC-0099", "no manifest has the ID SEC-0099"),
-        ("catalogs/secrets/web/dev/notes.yaml", "is no manifest of the catalog that has an ID"),
+        ("catalogs/secrets/web/dev/notes.yaml", "is not a manifest of the catalog with an ID"),
         ("nowhere.yaml", "does not exist"),
         ("../../etc/passwd", "does not exist"),
     ] {

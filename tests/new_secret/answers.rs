@@ -68,7 +68,7 @@ fn what_the_file_leaves_open_is_asked_or_named_as_flags() {
     let repository = Repository::new();
     let answers = ANSWERS.replace("owner: team-payments\n", "").replace("[dev, prod]", "dev");
     let outcome = with(&repository, &answers, &[]).fails_with(2);
-    says(&outcome, "no answer for --owner");
+    says(&outcome, "cannot ask without a terminal for --owner");
     let mut terminal =
         repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).in_terminal(80, 24);
     terminal.wait_for("Owner").key(Key::Enter).wait_for("Write this file?").send("y");
@@ -145,7 +145,7 @@ fn what_is_no_file_of_answers_is_refused_at_its_place() {
     );
     let missing =
         repository.goldenpath(&["new", "secret", "--answers", "nowhere.yaml"]).run().fails_with(2);
-    says(&missing, "nowhere.yaml: it cannot be read");
+    says(&missing, "nowhere.yaml: cannot read the file");
     std::fs::write(repository.path().join("answers.yaml"), b"name: \xff\n").unwrap();
     let outcome =
         repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).run().fails_with(2);

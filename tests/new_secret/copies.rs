@@ -117,11 +117,9 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
     let taken = seed_with(&[("SEC-0007", "SEC-0003"), ("environment: dev", "environment: prod")]);
     repository.write("catalogs/secrets/payments/prod/SEC-0003.yaml", &taken);
     let mut terminal = copy(&repository, &["--env", "prod"]).in_terminal(80, 24);
-    terminal.wait_for_words("✘ Name payments-db-credentials, as in the manifest that is copied:");
+    terminal.wait_for_words("✘ Name payments-db-credentials, from the copied manifest:");
     terminal.wait_for("? Name (payments-db-credentials-2) ›").key(Key::Enter);
-    terminal.wait_for_words(
-        "✘ Kubernetes Secret payments-db-creds, as in the manifest that is copied:",
-    );
+    terminal.wait_for_words("✘ Kubernetes Secret payments-db-creds, from the copied manifest:");
     terminal.wait_for("? Kubernetes Secret (payments-db-creds-2) ›").key(Key::Enter);
     terminal.wait_for("Write this file?").send("y");
     assert_eq!(terminal.wait(), 0);
@@ -165,7 +163,7 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
         says(&outcome, words);
     }
     assert_eq!(catalog(&repository).len(), 4);
-    says(&copy(&repository, &[]).run().fails_with(2), "no answer for --env");
+    says(&copy(&repository, &[]).run().fails_with(2), "cannot ask without a terminal for --env");
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn backs_out(stop: usize, keys: &str) {
     let screen = terminal.screen();
     assert_eq!(code, 1, "at {question}:\n{screen}");
     assert!(terminal.cursor_visible(), "at {question}:\n{screen}");
-    assert!(screen.contains("cancelled: nothing was changed"), "at {question}:\n{screen}");
+    assert!(screen.contains("canceled: nothing was changed"), "at {question}:\n{screen}");
     assert_eq!(catalog(&repository), [""; 0]);
 }
 
@@ -248,7 +248,7 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
             screen.lines().filter(|line| line.matches(':').count() > 20).collect();
         assert_eq!(settings.len(), 2, "{screen}");
         assert_eq!(settings[0], settings[1]);
-        assert!(screen.contains("cancelled: nothing was changed"), "{screen}");
+        assert!(screen.contains("canceled: nothing was changed"), "{screen}");
         assert_eq!(repository.git(&["status", "--porcelain"]), "");
     }
 }
@@ -273,8 +273,8 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
         ("payments", "third", "team-payments"),
     ]);
     let mut terminal = dialogue(&repository, &[]);
-    let head = "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n";
-    let how = "  Down and Tab take one of these; a new one may be typed";
+    let head = "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n";
+    let how = "  Down and Tab choose one of these, or type a new one";
     terminal.wait_for_all(&format!("{head}? Service ›\n  payments\n  orders\n{how}"));
     terminal.send("pymt").wait_for_all(&format!("{head}? Service › pymt\n  payments\n{how}"));
     terminal.key(Key::Tab).wait_for_all(&format!("{head}? Service › payments\n  payments\n{how}"));

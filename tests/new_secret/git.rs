@@ -93,7 +93,7 @@ fn a_number_that_was_taken_while_the_answers_were_given_is_another_one_in_the_fi
     new_secret(&theirs, &[]).run().success();
     terminal.key(Key::Enter).wait_for("SEC-0002 catalogs/secrets/payments/dev/SEC-0002.yaml");
     assert_eq!(terminal.wait(), 0);
-    assert!(terminal.screen().contains("SEC-0001 was taken meanwhile"), "{}", terminal.screen());
+    assert!(terminal.screen().contains("SEC-0001 was taken concurrently"), "{}", terminal.screen());
     assert!(ours.read("catalogs/secrets/payments/dev/SEC-0002.yaml").contains("id: SEC-0002\n"));
     assert_eq!(catalog(&ours).len(), 1);
     assert_eq!(reservations(&origin), "SEC-0001\nSEC-0002");
@@ -146,11 +146,11 @@ fn a_branch_that_cannot_be_made_is_refused_before_anything_is_asked_or_written()
     let repository = Repository::new();
     repository.write("README.md", "x\n").commit_all("Start").git(&["branch", "taken"]);
     for (name, words) in [
-        ("taken", "there is such a branch already"),
-        ("a b", "git allows no branch of this name"),
-        ("x.lock", "git allows no branch of this name"),
-        ("a..b", "git allows no branch"),
-        ("", "git allows no branch"),
+        ("taken", "this branch already exists"),
+        ("a b", "git does not allow this branch name"),
+        ("x.lock", "git does not allow this branch name"),
+        ("a..b", "git does not allow this branch"),
+        ("", "git does not allow this branch"),
     ] {
         let mut arguments = vec!["new", "secret", "--branch", name];
         arguments.extend(REQUIRED.iter().flat_map(|(flag, value)| [*flag, *value]));

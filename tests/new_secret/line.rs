@@ -4,9 +4,9 @@
 use goldenpath_testkit::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
-    "A new secret. Escape or Ctrl-C backs out; nothing is written before the end.\n",
+    "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n",
     // As a terminal of 40 columns breaks it.
-    "A new secret. Escape or Ctrl-C backs out\n; nothing is written before the end.\n",
+    "New secret. Escape or Ctrl-C cancels;\nnothing is written before the end.\n",
 ];
 
 /// The question for the description, alone.
@@ -195,7 +195,7 @@ fn the_end_of_file_key_on_an_empty_line_backs_out() {
     let mut terminal = description(&repository, 80);
     terminal.send("\u{4}");
     assert_eq!(terminal.wait(), 1);
-    assert!(terminal.screen().contains("cancelled: nothing was changed"), "{}", terminal.screen());
+    assert!(terminal.screen().contains("canceled: nothing was changed"), "{}", terminal.screen());
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn dialogue(repository: &Repository, arguments: &[&str]) -> Terminal {
 /// Each question as it begins, and an answer.
 const STEPS: [(&str, &str); 12] = [
     ("Service: ", "payments"),
-    ("Environments, one or several with commas between them. 1 dev, 2 test, 3 staging,", "1, prod"),
+    ("Environments, one or several, separated by commas. 1 dev, 2 test, 3 staging,", "1, prod"),
     ("Type of secret. 1 database-credentials, 2 api-key,", "2"),
     ("Name. Default payments-api-key: ", ""),
     ("Owner. 1 platform-team, 2 security-team,", "team-payments"),
@@ -75,13 +75,13 @@ fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
             "`service` is not in the right form: the capital `W` is not allowed",
         ),
         ("Service. 1 web, or a new one:", "1", ""),
-        (environments, "prd", "`prd` is none of the choices; did you mean `prod`?"),
+        (environments, "prd", "`prd` is not one of the choices; did you mean `prod`?"),
         (
             environments,
             "dev,9",
-            "`9` is none of the choices; answer with a number from 1 to 5, or the word",
+            "`9` is not one of the choices; answer with a number from 1 to 5, or the word",
         ),
-        (environments, ",", "name at least one"),
+        (environments, ",", "give at least one"),
         (environments, "", ""),
         ("9 third-party-token, 10 generic:", "11", "`11` is not a value of `secretType`"),
         ("9 third-party-token, 10 generic:", "generic", ""),
@@ -127,7 +127,7 @@ fn every_question_is_backed_out_of() {
             assert_eq!(terminal.wait(), 1, "{keys:?} at {question}:\n{}", terminal.screen());
             let screen = terminal.screen();
             assert!(
-                screen.contains("cancelled: nothing was changed"),
+                screen.contains("canceled: nothing was changed"),
                 "{keys:?} at {question}:\n{screen}"
             );
             assert!(!terminal.raw().contains(&0x1b), "{keys:?} at {question}");

@@ -159,7 +159,7 @@ fn owners_that_the_house_leaves_open_may_be_new() {
     let mut terminal =
         repository.goldenpath(&[&["new", "secret"], &flags[..]].concat()).in_terminal(80, 24);
     terminal
-        .wait_for("a new one may be typed")
+        .wait_for("or type a new one")
         .send("guild-of-keys")
         .key(Key::Enter)
         .wait_for("Owner · guild-of-keys");

@@ -397,7 +397,8 @@ fn a_value_that_is_set_on_a_branch_warns_that_its_record_is_refused_there() {
     catalog.git(&["checkout", "--quiet", "-b", "feature"]);
     let warned = catalog.goldenpath(&["value", "rotate", "SEC-0007", "--yes"]).run().stderr;
     assert!(
-        warned.contains("recorded on the branch `feature`") && warned.contains("`main`"),
+        warned.contains("the record is committed to the branch `feature`")
+            && warned.contains("`main`"),
         "{warned}"
     );
 }

@@ -306,7 +306,7 @@ fn a_value_is_written_to_no_secret_of_another_manifest_or_catalog() {
         assert!(said.contains(whose), "{said}");
         assert_eq!(aws.writes(), [""; 0]);
         let due = run(&aws, &["list", "--awaiting-value", "--format", "json"]);
-        assert!(!due.stderr.contains("Not asked"), "{}", due.stderr);
+        assert!(!due.stderr.contains("Not queried"), "{}", due.stderr);
         aws.call("DeleteSecret", json!({ "SecretId": key, "ForceDeleteWithoutRecovery": true }));
     }
 }

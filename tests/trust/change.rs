@@ -538,7 +538,7 @@ fn what_a_developer_runs_before_the_push_warns_of_names_that_the_base_lacks() {
     let warns = |outcome: &Outcome| {
         let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         told.contains(
-            "uses `team-search`, which schemas/metadata/enums.yaml of the upstream branch `main` does not have yet",
+            "uses `team-search`, which schemas/metadata/enums.yaml on the upstream branch `main` does not have yet",
         )
     };
     let new = |owner: &str, name: &str| {

@@ -170,7 +170,7 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
             let outcome = aws.reach(aws.platform.value(arguments)).run().fails_with(1);
             says(
                 &outcome,
-                "the work tree sends the value of SEC-0007 elsewhere than origin/main (commit ",
+                "the value of SEC-0007 has another destination in the work tree than in origin/main (commit ",
             );
             says(&outcome, &format!("{key} work tree: {ours} origin/main: {theirs}"));
             assert!(!words(&outcome).contains("canary"), "{}", outcome.stderr);
@@ -237,7 +237,7 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
     catalog.git(&["rm", "--quiet", "catalogs/secrets/SEC-0008.yaml"]);
     catalog.write("catalogs/secrets/payments/dev/SEC-0008.yaml", &request("SEC-0008", "other"));
     let outcome = aws.reach(aws.platform.value(&["set", "SEC-0008", "--yes"])).run().fails_with(1);
-    says(&outcome, "there is no secret `goldenpath/payments/dev/other` yet");
+    says(&outcome, "the secret `goldenpath/payments/dev/other` does not exist yet");
 }
 
 #[test]
@@ -293,7 +293,10 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     git(&["fetch", "--quiet", "origin", "+refs/heads/trunk:refs/remotes/origin/trunk"]);
     let config = platform.catalog.read("goldenpath.yaml");
     platform.catalog.write("goldenpath.yaml", &config.replace("acme-platform", "evil"));
-    says(&platform.set().run().fails_with(1), "elsewhere than origin/trunk");
+    says(
+        &platform.set().run().fails_with(1),
+        "has another destination in the work tree than in origin/trunk",
+    );
     platform.catalog.write("goldenpath.yaml", &config);
 
     server.git(&["symbolic-ref", "HEAD", "refs/heads/nowhere"]);
@@ -420,7 +423,7 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
         fs::write(&file, own).unwrap();
         match folder.ends_with("linked") {
             // It has a store of its own, and nothing in that.
-            true => says(&set().run().fails_with(1), "there is no secret"),
+            true => says(&set().run().fails_with(1), "does not exist yet"),
             false => _ = set().run().success(),
         }
     }
@@ -471,7 +474,7 @@ fn an_object_that_git_has_not_fetched_is_an_error_and_never_no_difference() {
         match clone.git(&["diff", "--name-only", "HEAD", "origin/main"]).contains("goldenpath.yaml")
         {
             true => says(&outcome, "catalogId work tree: acme-platform origin/main: renamed"),
-            false => says(&outcome, "there is no secret"),
+            false => says(&outcome, "does not exist yet"),
         }
         server.git(&[
             "update-ref",

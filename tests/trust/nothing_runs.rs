@@ -442,7 +442,7 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
 
     // A name that means nothing, or nothing of this run.
     for (name, why) in [
-        ("missing", "name a folder that exists"),
+        ("missing", "give an existing folder"),
         ("..", "no `gitops.path` of this run is that folder"),
     ] {
         let outcome = platform
@@ -723,7 +723,7 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
     for version in ["git version 2.45.1", "git version 2.46.0-rc1", "git version 3.0.0"] {
         assert!(!run(version).contains("older"), "{version}");
     }
-    assert!(run("hub").contains("git does not say whether it is older than 2.45.1"));
+    assert!(run("hub").contains("git does not report whether it is older than 2.45.1"));
 }
 
 #[test]

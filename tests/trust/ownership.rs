@@ -656,7 +656,11 @@ fn new_secret_takes_no_namespace_where_the_service_lists_patterns_that_its_name_
         repository.goldenpath(&[&service[..], &ANSWERS, more].concat()).run()
     };
     let refused = new("\"tools-*\"", &[]).fails_with(2);
-    assert!(refused.stderr.contains("no answer for --namespace"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("cannot ask without a terminal for --namespace"),
+        "{}",
+        refused.stderr
+    );
     let made = new("\"tools-*\"", &["--namespace", "tools-ci"]).success().stdout;
     assert!(made.contains("namespace: tools-ci"), "{made}");
     // The control: the service's name where a pattern matches it, and else a name of the list.

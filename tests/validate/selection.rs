@@ -99,7 +99,7 @@ fn a_name_that_is_the_beginning_of_another_does_not_choose_it() {
     repository.write("catalogs/secrets/pay/dev/notes.txt", "not looked at");
     let outcome = repository.goldenpath(&["validate", "catalogs/secrets/pay"]).run().success();
     assert_eq!(outcome.stdout, "checked 0 manifests: no findings\n");
-    assert_eq!(outcome.stderr, "no manifest there: the catalog is `catalogs/secrets`\n");
+    assert_eq!(outcome.stderr, "no manifest at these paths: the catalog is `catalogs/secrets`\n");
 }
 
 #[test]

@@ -1,34 +1,34 @@
-//! `due --decommission`: a branch that asks for the end of what is due, for others to judge.
+//! `due --decommission`: a branch that moves due secrets one step on, for a review.
 
 use crate::args::commit;
-use crate::output::check::CheckReporter;
-use goldenpath_core::check::{Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
-use goldenpath_core::report::count;
+use crate::output::check::CheckReporter;
 use crate::output::findings::{count_of, findings_for_people};
+use goldenpath_core::catalog::{Catalog, Project, Selection};
+use goldenpath_core::check::{Range, check};
+use goldenpath_core::manifest::{LifecycleStatus, MAX_BYTES, SecretId};
+use goldenpath_core::report::count;
+use goldenpath_core::rules::Severity;
 use goldenpath_core::vcs::git::NETWORK;
+use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::inventory::{Due, Reason, day};
 use goldenpath_deploy::lifecycle;
-use goldenpath_core::manifest::{LifecycleStatus, MAX_BYTES, SecretId};
-use goldenpath_core::rules::Severity;
-use goldenpath_core::vcs::{Repository, Snapshot};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How many steps a commit's message lists.
-const MOST_LISTED: usize = 300;
+const MAX_LISTED: usize = 300;
 
-/// How the branch is called.
+/// The name of the branch.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BranchArgs {
-    /// The branch's name [default: goldenpath/decommission-DATE]
+    /// Set the branch's name [default: goldenpath/decommission-DATE]
     #[arg(long, value_name = "NAME", requires = "decommission")]
     branch: Option<String>,
 }
 
-/// One secret's step.
+/// The next lifecycle step of one secret.
 struct DeprecationStep {
     id: SecretId,
     path: String,
@@ -38,13 +38,13 @@ struct DeprecationStep {
 }
 
 impl BranchArgs {
-    /// Refuses, before anything is asked, a branch that cannot be made.
+    /// Rejects a branch that cannot be created, before any store is queried.
     pub(crate) fn check(&self, repository: &Repository, context: &Context) -> Result<(), Failure> {
         let name = self.name(context);
         commit::check_branch(
             repository,
             &name,
-            &format!("or push that one, or delete it: git branch -D {name}"),
+            &format!("push the existing branch, or delete it: git branch -D {name}"),
         )
     }
 
@@ -55,9 +55,9 @@ impl BranchArgs {
     }
 }
 
-/// Makes the branch on what `catalog` was read from, with one commit that takes each secret of `due` one step on.
-pub(crate) fn ask_for_the_end(
-    branching: &BranchArgs,
+/// Creates the branch with one commit on the catalog's snapshot, with each secret's next step.
+pub(crate) fn create_branch(
+    args: &BranchArgs,
     repository: &Repository,
     project: &Project,
     catalog: &mut Catalog,
@@ -67,9 +67,10 @@ pub(crate) fn ask_for_the_end(
     let base = catalog.snapshot;
     let steps = steps(due);
     if steps.is_empty() {
-        context
-            .streams
-            .talk("No ttl has run out, and nothing has been deprecated for long: there is no branch to make.");
+        context.streams.message(
+            "No branch was created: no ttl has run out, and no secret has been deprecated for \
+             long.",
+        );
         return Ok(Outcome::Done);
     }
     let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
@@ -82,19 +83,18 @@ pub(crate) fn ask_for_the_end(
         files.push((&step.path, [mark, text.as_bytes()].concat()));
     }
     let commit = commit(repository, base, &files, &message(&steps))?;
-    // As the hooks and the pull request will judge it.
-    let range = Range::since(repository, Some(base), commit)?.configured_by(context.config.as_deref());
-    let judged = check(repository, &range, &Selection::All, &CheckReporter::new(None, context))?;
-    if count(&judged.findings, Severity::Error) > 0 {
-        for drawn in findings_for_people(&judged.findings, &judged.catalog, context.streams.err) {
-            context.streams.alert(&drawn);
+    // The hooks and the pull request will check the same range.
+    let range =
+        Range::since(repository, Some(base), commit)?.configured_by(context.config.as_deref());
+    let checked = check(repository, &range, &Selection::All, &CheckReporter::new(None, context))?;
+    if count(&checked.findings, Severity::Error) > 0 {
+        for drawn in findings_for_people(&checked.findings, &checked.catalog, context.streams.err) {
+            context.streams.rendered(&drawn);
         }
-        context
-            .streams
-            .talk("No branch was made: what is due has errors, which are to be mended first.");
+        context.streams.message("No branch was created: fix the errors of these manifests first.");
         return Ok(Outcome::Failed);
     }
-    let name = branching.name(context);
+    let name = args.name(context);
     repository.new_branch(&name, commit)?;
     for step in &steps {
         context
@@ -107,14 +107,14 @@ pub(crate) fn ask_for_the_end(
         Some(remote) => format!("git push {remote} {name}"),
         None => format!("git push REMOTE {name}"),
     };
-    context
-        .streams
-        .talk(&format!("The branch {name} asks for it, in one commit on top of {base}; your work tree is as it was."));
-    context.streams.talk(&format!("Next: {push}, and open a pull request."));
+    context.streams.message(&format!(
+        "Created the branch {name} with one commit on top of {base}; the work tree is unchanged."
+    ));
+    context.streams.message(&format!("Next: {push}, and open a pull request."));
     Ok(Outcome::Done)
 }
 
-/// Each secret's step, once, by ID.
+/// Returns each secret's next step once, sorted by ID.
 fn steps(due: &[Due]) -> Vec<DeprecationStep> {
     let mut steps: Vec<DeprecationStep> = Vec::new();
     for due in due.iter().filter(|due| !matches!(due.reason, Reason::Rotation { .. })) {
@@ -134,17 +134,17 @@ fn steps(due: &[Due]) -> Vec<DeprecationStep> {
 
 fn message(steps: &[DeprecationStep]) -> String {
     let mut message =
-        format!("goldenpath: one step on for {}\n\n", count_of(steps.len(), "secret"));
-    for step in steps.iter().take(MOST_LISTED) {
+        format!("goldenpath: one lifecycle step for {}\n\n", count_of(steps.len(), "secret"));
+    for step in steps.iter().take(MAX_LISTED) {
         message.push_str(&format!("{} {} → {}: {}\n", step.id, step.from, step.to, step.because));
     }
-    if steps.len() > MOST_LISTED {
-        message.push_str(&format!("and {} more\n", steps.len() - MOST_LISTED));
+    if steps.len() > MAX_LISTED {
+        message.push_str(&format!("and {} more\n", steps.len() - MAX_LISTED));
     }
     message
 }
 
-/// Made by git itself, with the person's name and signature.
+/// Creates the commit with git, so that it has the user's name and signature.
 fn commit(
     repository: &Repository,
     base: Snapshot,

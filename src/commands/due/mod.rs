@@ -4,44 +4,51 @@ mod branch;
 
 use clap::ValueEnum;
 
-use super::due::branch::{BranchArgs, ask_for_the_end};
-use crate::args::filter::{SnapshotArgs, Filter, note_unread, table_width};
+use super::due::branch::{BranchArgs, create_branch};
 use crate::args::due_window::DueWindow;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::args::filter::{Filter, SnapshotArgs, note_unreadable, table_width};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Selection};
 use crate::output::due_list::render_due_list;
-use goldenpath_deploy::inventory::{DueList, DUE_TEMPLATE};
-use goldenpath_core::vcs::Repository;
+use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::vcs::Repository;
+use goldenpath_deploy::inventory::{DUE_TEMPLATE, DueList};
 
-/// Show what is due: ttls that run out, rotations, and secrets that have been deprecated for long
+/// Show due reviews, rotations and long-deprecated secrets
 ///
-/// A ttl counts from the secret's creation, as its store tells, or else from the day on which its ID came into the catalog;
-/// a rotation from when the store last rotated or changed the secret. Nothing is changed, and no value is read.
+/// A ttl starts at the secret's creation in its store, or else on the day its ID entered the
+/// catalog; a rotation starts when the store last rotated or changed the secret. Nothing is
+/// changed, and no value is read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("due":
+    "Show what is due within two weeks" => "goldenpath due",
+    "Fail a scheduled job if something is overdue" => "goldenpath due --fail-on overdue",
+    "Write the body of an issue" => "goldenpath due --within 30d --format markdown",
+    "Prepare a branch that decommissions what is overdue" => "goldenpath due --decommission",
+))]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
-    ahead: DueWindow,
-    /// Exit with 1 when something is overdue, or is due within that time
+    window: DueWindow,
+    /// Exit with 1 if something is overdue, or due within the time of --within
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     fail_on: FailOn,
-    /// How to print it
+    /// Set how to print the list
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Prepare a branch that takes each secret whose ttl has run out, or that has been deprecated for long, one step on
+    /// Create a branch that moves each due secret one lifecycle step on
     ///
-    /// active → deprecated → decommission_requested, in one commit on the branch that merges go to, or else on the last
-    /// commit. The work tree is not touched, and nothing is pushed.
+    /// A secret is due if its ttl has run out or it has been deprecated for long. The steps are
+    /// active → deprecated → decommission_requested, in one commit on the default branch, or else
+    /// on the last commit. The work tree is not changed, and nothing is pushed.
     #[arg(long, conflicts_with_all = ["commit", "format", "fail_on"])]
     decommission: bool,
     #[command(flatten)]
-    branching: BranchArgs,
+    branch: BranchArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -64,58 +71,50 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let (repository, snapshot, project) = match args.decommission {
-        false => args.at.open(context)?,
-        true => {
-            let repository = Repository::discover()?;
-            let base = repository.upstream().map_or_else(|| repository.head(), Ok)?;
-            let project = context.open(&repository, base)?;
-            (repository, base, project)
-        }
+    let (repository, snapshot, project) = if args.decommission {
+        let repository = Repository::discover()?;
+        let base = repository.upstream().map_or_else(|| repository.head(), Ok)?;
+        let project = context.open(&repository, base)?;
+        (repository, base, project)
+    } else {
+        args.at.open(context)?
     };
     if args.decommission {
-        args.branching.check(&repository, context)?;
+        args.branch.check(&repository, context)?;
     }
     let mut catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
     args.filter.check(&project, &catalog)?;
-    note_unread(&catalog, context);
+    note_unreadable(&catalog, context);
     block_on(async {
-        let looked =
-            args.ahead.look(&args.filter, &repository, &project, &catalog, context).await?;
-        let days = if args.decommission { 0 } else { args.ahead.within };
-        let due = looked.due(days, &args.filter, &project, &catalog, context)?;
+        let dates =
+            args.window.read(&args.filter, &repository, &project, &catalog, context).await?;
+        let days = if args.decommission { 0 } else { args.window.within };
+        let due = dates.due(days, &args.filter, &project, &catalog, context)?;
         if args.decommission {
-            return ask_for_the_end(
-                &args.branching,
-                &repository,
-                &project,
-                &mut catalog,
-                &due,
-                context,
-            );
+            return create_branch(&args.branch, &repository, &project, &mut catalog, &due, context);
         }
         let (catalog_id, now, within) =
-            (project.catalog_id.clone(), context.now, args.ahead.within);
-        let agenda = DueList { catalog_id, now, within, due, unseen: looked.unseen };
+            (project.catalog_id.clone(), context.now, args.window.within);
+        let list = DueList { catalog_id, now, within, due, unseen: dates.unseen };
         context.streams.result(&match args.format {
-            Format::Text => render_due_list(&agenda, table_width(context), context.streams.out),
-            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", agenda.as_json()))),
+            Format::Text => render_due_list(&list, table_width(context), context.streams.out),
+            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", list.as_json()))),
             Format::Markdown => {
-                agenda.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?
+                list.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?
             }
         });
-        Ok(args.outcome(&agenda))
+        Ok(args.outcome(&list))
     })
 }
 
 impl Args {
-    fn outcome(&self, agenda: &DueList) -> Outcome {
-        let (overdue, soon) = agenda.split();
+    fn outcome(&self, list: &DueList) -> Outcome {
+        let (overdue, soon) = list.split();
         let fails = match self.fail_on {
             FailOn::None => false,
-            // What is there in a store that was not asked is not known.
-            FailOn::Overdue => !overdue.is_empty() || !agenda.unseen.is_empty(),
-            FailOn::Soon => !overdue.is_empty() || !soon.is_empty() || !agenda.unseen.is_empty(),
+            // A store that was not queried may have overdue secrets.
+            FailOn::Overdue => !overdue.is_empty() || !list.unseen.is_empty(),
+            FailOn::Soon => !overdue.is_empty() || !soon.is_empty() || !list.unseen.is_empty(),
         };
         if fails { Outcome::Failed } else { Outcome::Done }
     }

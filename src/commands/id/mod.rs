@@ -7,18 +7,25 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use crate::args::reservation::{ReservationArgs, take, tell, upcoming};
+use crate::args::reservation::{ReservationArgs, report_event, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Selection};
-use goldenpath_core::ids::{Allocator, Asked, Holder, ReservationRemote, RemoteError, IdStatus, holders};
+use goldenpath_core::ids::{
+    Allocator, Asked, Holder, IdStatus, RemoteError, ReservationRemote, holders,
+};
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
 use goldenpath_core::used_ids::ScanDepth;
+use goldenpath_core::vcs::{Repository, Snapshot};
 
-/// See, take and mend audit IDs
+/// List, reserve and change audit IDs
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("id":
+    "Print the next free ID" => "goldenpath id next",
+    "Show which manifest has which ID" => "goldenpath id list",
+    "Change the ID of a manifest that collides" => "goldenpath id renumber",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: IdCommand,
@@ -26,42 +33,60 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum IdCommand {
-    /// Print the ID that would be given out next
+    /// Print the next free ID
     ///
-    /// As far as this clone knows, and nobody is kept from taking it: `id reserve` and `new secret` take one.
+    /// Uses only what this clone knows and reserves nothing; `id reserve` and `new secret` do.
+    #[command(after_help = examples!("id":
+        "Print the next free ID" => "goldenpath id next",
+        "Print it as JSON" => "goldenpath id next --json",
+    ))]
     Next {
-        /// Print it as JSON
+        /// Print the ID as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Take IDs that nobody else will get
+    /// Reserve IDs so that no other clone gets them
     ///
-    /// For manifests that are not made by `new secret`. With a remote, each is reserved there; without one, it is written
-    /// down in this clone.
+    /// For manifests that `new secret` does not create. IDs are reserved on the remote, or recorded
+    /// in this clone if there is no remote.
+    #[command(after_help = examples!("id":
+        "Reserve one ID" => "goldenpath id reserve",
+        "Reserve five IDs, or fail if the remote does not accept them" =>
+            "goldenpath id reserve --count 5 --reserve",
+    ))]
     Reserve {
-        /// How many
-        #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+        /// Reserve N IDs
+        #[arg(
+            long,
+            default_value_t = 1,
+            value_name = "N",
+            value_parser = clap::value_parser!(u16).range(1..=1000)
+        )]
         count: u16,
         #[command(flatten)]
-        reserving: ReservationArgs,
-        /// Print them as JSON
+        reservation: ReservationArgs,
+        /// Print the IDs as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show who holds which ID
+    /// List the IDs in use and reserved
     ///
-    /// The manifests of the work tree and of all branches, those on the remote included; what is reserved and not used; and
-    /// what this clone has given out. Numbers of manifests that are gone from every branch are not shown, and never given
-    /// out again. IDs that are more than `ids.maxGap` above those of the default branch are marked:
-    /// they do not count.
+    /// Lists the IDs of manifests in the work tree and on all branches, also of the remote; unused
+    /// reservations; and IDs that this clone gave out. IDs of manifests that were deleted from
+    /// every branch are not listed and never reused. IDs more than `ids.maxGap` above those of the
+    /// default branch are marked, because they do not count.
+    #[command(after_help = examples!("id":
+        "List all IDs" => "goldenpath id list",
+        "List reserved IDs that no branch uses" => "goldenpath id list --unused",
+    ))]
     List {
-        /// Only what is reserved or given out, and no branch uses
+        /// List only reserved IDs that no branch uses
         #[arg(long)]
         unused: bool,
-        /// Ask no remote: what this clone knows
+        /// List only what this clone knows, without querying the remote
         #[arg(long)]
         offline: bool,
-        /// Print it as JSON
+        /// Print the list as JSON
         #[arg(long)]
         json: bool,
     },
@@ -71,8 +96,8 @@ enum IdCommand {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     match &args.command {
         IdCommand::Next { json } => next(*json, context),
-        IdCommand::Reserve { count, reserving, json } => {
-            reserve((*count).into(), *reserving, *json, context)
+        IdCommand::Reserve { count, reservation, json } => {
+            reserve((*count).into(), *reservation, *json, context)
         }
         IdCommand::List { unused, offline, json } => list(*unused, *offline, *json, context),
         IdCommand::Renumber(args) => renumber::run(args, context),
@@ -90,13 +115,13 @@ fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
 
 fn reserve(
     count: usize,
-    reserving: ReservationArgs,
+    reservation: ReservationArgs,
     as_json: bool,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
-    let given = take(&reserving.allocator(&repository, &config), count, context)?;
+    let given = take(&reservation.allocator(&repository, &config), count, context)?;
     print_ids(
         &given.ids,
         as_json,
@@ -104,9 +129,9 @@ fn reserve(
         context,
     );
     if !as_json {
-        context.streams.talk(&match &given.reserved_on {
+        context.streams.message(&match &given.reserved_on {
             Some(remote) => format!("Reserved on {remote}."),
-            None => "Written down in this clone; no remote knows of it.".to_owned(),
+            None => "Recorded in this clone only: there is no remote to reserve on.".to_owned(),
         });
     }
     Ok(Outcome::Done)
@@ -136,69 +161,74 @@ fn list(
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
     let remote = if offline { None } else { allocator.remote()? };
-    let asked =
-        remote.as_ref().and_then(|remote| asked(remote, context).map(|asked| (remote, asked)));
-    let of_remote = asked.as_ref().map(|(remote, asked)| (remote.name.as_str(), asked));
-    let used = allocator.used(of_remote, ScanDepth::AtFolders, &|news| tell(&news, context))?;
+    let answer =
+        remote.as_ref().and_then(|remote| query(remote, context).map(|answer| (remote, answer)));
+    let of_remote = answer.as_ref().map(|(remote, answer)| (remote.name.as_str(), answer));
+    let used =
+        allocator.used(of_remote, ScanDepth::AtFolders, &|event| report_event(&event, context))?;
     let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
         rows.retain(|row| matches!(row.standing, IdStatus::Reserved | IdStatus::GivenOut));
     }
-    let makers = makers(&rows, asked.as_ref().map(|(remote, asked)| (*remote, asked)), context);
-    context.streams.progress_ends();
+    let answer = answer.as_ref().map(|(remote, answer)| (*remote, answer));
+    let reserved_by = reserved_by(&rows, answer, context);
+    context.streams.end_progress();
     if as_json {
-        let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &makers)).collect();
+        let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &reserved_by)).collect();
         let json = format!("{:#}", json!({ "version": 1, "ids": rows }));
         context.streams.result(&format!("{}\n", harmless_json(&json)));
     } else {
         let remote = of_remote.map(|(name, _)| name);
-        rows.iter().for_each(|row| context.streams.result(&row_for_people(row, remote, &makers)));
+        for row in &rows {
+            context.streams.result(&row_for_people(row, remote, &reserved_by));
+        }
     }
     Ok(Outcome::Done)
 }
 
-/// What the remote says; None, after a word, where it says nothing.
-fn asked(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
-    context.streams.glimpse(&format!("Asking {} who holds which ID …", remote.name));
+/// Queries the remote; returns `None` after a warning if that fails.
+fn query(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
+    context.streams.brief_progress(&format!("Reading the IDs of {} …", remote.name));
     match remote.look() {
-        Ok(asked) => Some(asked),
+        Ok(answer) => Some(answer),
         Err(error) => {
-            untold(&error, context);
+            warn_local_only(&error, context);
             None
         }
     }
 }
 
-/// Who has reserved what is not used, and when.
-fn makers(
+/// Returns who reserved each unused ID, and when.
+fn reserved_by(
     rows: &[Holder],
-    asked: Option<(&ReservationRemote<'_>, &Asked)>,
+    answer: Option<(&ReservationRemote<'_>, &Asked)>,
     context: &Context,
 ) -> BTreeMap<SecretId, String> {
-    let Some((remote, asked)) = asked else { return BTreeMap::new() };
+    let Some((remote, answer)) = answer else { return BTreeMap::new() };
     let unused = rows.iter().filter(|row| row.standing == IdStatus::Reserved);
-    let reserved = unused.filter_map(|row| Some((row.id, *asked.reserved.get(&row.id)?))).collect();
+    let reserved =
+        unused.filter_map(|row| Some((row.id, *answer.reserved.get(&row.id)?))).collect();
     remote.makers(&reserved).unwrap_or_else(|error| {
-        untold(&error, context);
+        warn_local_only(&error, context);
         BTreeMap::new()
     })
 }
 
-fn untold(error: &RemoteError, context: &Context) {
-    context.streams.progress_ends();
-    context.streams.talk(&format!("Warning: this is only what this clone knows: {error}."));
+fn warn_local_only(error: &RemoteError, context: &Context) {
+    context.streams.end_progress();
+    context.streams.message(&format!("Warning: showing only what this clone knows: {error}."));
 }
 
 fn row_for_people(
     row: &Holder,
     remote: Option<&str>,
-    makers: &BTreeMap<SecretId, String>,
+    reserved_by: &BTreeMap<SecretId, String>,
 ) -> String {
     let what = match row.standing {
         IdStatus::Used => {
             let place = row.branch.as_deref().unwrap_or("the work tree");
             let collides = if row.collides { "; another manifest has this ID too" } else { "" };
-            let owner = row.owner.as_deref().unwrap_or("nobody");
+            let owner = row.owner.as_deref().unwrap_or("no owner");
             format!(
                 "{} ({}, on {}{collides})",
                 harmless_name(row.path.as_deref().unwrap_or_default()),
@@ -207,13 +237,13 @@ fn row_for_people(
             )
         }
         IdStatus::Reserved => {
-            let maker = makers.get(&row.id).map(|maker| format!(" by {maker}")).unwrap_or_default();
+            let by = reserved_by.get(&row.id).map(|by| format!(" by {by}")).unwrap_or_default();
             format!(
-                "no branch uses it (reserved on {}{maker})",
+                "not used by any branch (reserved on {}{by})",
                 harmless_name(remote.unwrap_or_default())
             )
         }
-        IdStatus::GivenOut => "no branch uses it (given out in this clone)".to_owned(),
+        IdStatus::GivenOut => "not used by any branch (given out in this clone)".to_owned(),
         IdStatus::Ignored => {
             let place = row
                 .branch
@@ -230,7 +260,7 @@ fn row_for_people(
     format!("{:<10}  {:<9}  {what}{beyond}\n", row.id.to_string(), row.standing.as_str())
 }
 
-fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
+fn row_as_json(row: &Holder, reserved_by: &BTreeMap<SecretId, String>) -> Json {
     json!({
         "id": row.id,
         "state": row.standing.as_str(),
@@ -238,7 +268,7 @@ fn row_as_json(row: &Holder, makers: &BTreeMap<SecretId, String>) -> Json {
         "branch": row.branch,
         "name": row.name,
         "owner": row.owner,
-        "reservedBy": makers.get(&row.id),
+        "reservedBy": reserved_by.get(&row.id),
         "collides": row.collides,
         "beyondGap": row.beyond,
     })

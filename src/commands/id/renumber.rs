@@ -5,30 +5,36 @@ use serde_json::json;
 use crate::args::reservation::{ReservationArgs, take, upcoming};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use crate::output::diff::{FileDiff, diff_for_people};
+use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_core::ids::{Allocator, Younger, collisions, renumber};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::Confidential;
-use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 
-/// Give another ID to the younger of two manifests that have the same one
+/// Change the ID of the younger of two manifests with the same ID
 ///
-/// In the work tree, before the merge: the next free ID goes into the manifest, comments and layout kept, and into the
-/// file's name. Without names, what collides in the catalog or with a branch of the remote; the commits tell which is the
-/// younger, and what the branch that merges go to holds stays what it is.
+/// Run it before the merge: it writes the next free ID into the manifest of the work tree and its
+/// file name, preserving comments and formatting. Without MANIFESTS, it changes manifests that
+/// collide in the catalog or with a branch of the remote. Commits decide which one is younger;
+/// manifests on the default branch keep their IDs.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("id":
+    "Show which manifests would get another ID" => "goldenpath id renumber --dry-run",
+    "Change the IDs of all manifests that collide" => "goldenpath id renumber",
+    "Change the ID of one manifest" => "goldenpath id renumber SEC-0007",
+))]
 pub(crate) struct Args {
-    /// Manifests to renumber, by their paths, or by an ID that only one file has
+    /// Manifests, by path, or by an ID that only one file has [default: collisions]
     manifests: Vec<String>,
-    /// Show what would change, and write nothing
+    /// Show the changes without writing them
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    reserving: ReservationArgs,
+    reservation: ReservationArgs,
     /// Print the old and new IDs and paths as JSON
     #[arg(long)]
     json: bool,
@@ -38,34 +44,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let allocator = args.reserving.allocator(&repository, &project.config);
-    let (younger, others_turn) = match args.manifests.as_slice() {
-        [] => colliding(&repository, &project, &catalog, &allocator, context)?,
-        named => (chosen(&repository, &catalog, named)?, 0),
+    let allocator = args.reservation.allocator(&repository, &project.config);
+    let (younger, kept) = match args.manifests.as_slice() {
+        [] => find_collisions(&repository, &project, &catalog, &allocator, context)?,
+        names => (find_manifests(&repository, &catalog, names)?, 0),
     };
     if younger.is_empty() {
-        if others_turn == 0 {
-            context.streams.talk("No two manifests have the same ID.");
+        if kept == 0 {
+            context.streams.message("No two manifests have the same ID.");
         }
         report(&[], args, context);
         return Ok(Outcome::Done);
     }
-    // With a stand-in first: whatever cannot be written is refused before a number is taken.
-    let ids = upcoming(&allocator, younger.len(), context)?;
-    let mut rewrites = rewritten(&mut catalog, &project, &younger, &ids)?;
-    let ids = match args.dry_run {
-        true => ids,
-        false => {
-            let given = take(&allocator, younger.len(), context)?.ids;
-            if given != ids {
-                catalog =
-                    Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-                rewrites = rewritten(&mut catalog, &project, &younger, &given)?;
-            }
-            fixes::write(&repository, &catalog, &rewrites)?;
-            given
+    // Prepared with unreserved IDs first, so that a failing rewrite uses no ID.
+    let mut ids = upcoming(&allocator, younger.len(), context)?;
+    let mut rewrites = rewrite(&mut catalog, &project, &younger, &ids)?;
+    if !args.dry_run {
+        let taken = take(&allocator, younger.len(), context)?.ids;
+        if taken != ids {
+            catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
+            rewrites = rewrite(&mut catalog, &project, &younger, &taken)?;
         }
-    };
+        fixes::write(&repository, &catalog, &rewrites)?;
+        ids = taken;
+    }
     let done: Vec<RenumberedSecret<'_>> = younger
         .iter()
         .zip(&ids)
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     report(&done, args, context);
     for one in &done {
-        remind(one, &catalog, context);
+        note_old_id(one, &catalog, context);
     }
     Ok(Outcome::Done)
 }
@@ -91,8 +93,10 @@ struct RenumberedSecret<'a> {
     rewrite: &'a Rewrite,
 }
 
-/// What collides, and how many manifests somebody else has to renumber.
-fn colliding(
+/// Returns the manifests to renumber here, and how many others keep their ID.
+///
+/// The younger manifest of such a collision is on another branch.
+fn find_collisions(
     repository: &Repository,
     project: &Project,
     catalog: &Catalog,
@@ -102,29 +106,30 @@ fn colliding(
     let mut others: Vec<Branch> = repository.branches()?;
     let remote = allocator.remote()?;
     if let Some(remote) = &remote {
-        context.streams.glimpse(&format!("Asking {} what its branches hold …", remote.name));
+        context.streams.brief_progress(&format!("Reading the branches of {} …", remote.name));
         match remote.branches() {
-            // What the remote has now counts, and not what it had when it was last fetched.
+            // The branches of the remote replace the state of the last fetch.
             Ok(branches) => {
                 let prefix = format!("{}/", remote.name);
                 others.retain(|branch| !branch.name.starts_with(&prefix));
                 others.extend(branches);
             }
             Err(error) => {
-                context.streams.progress_ends();
-                context.streams.talk(&format!(
-                    "Warning: only branches that were fetched are looked at: {error}."
-                ));
+                context.streams.end_progress();
+                context
+                    .streams
+                    .message(&format!("Warning: only fetched branches are checked: {error}."));
             }
         }
     }
-    context.streams.progress_ends();
+    context.streams.end_progress();
     let target = remote.as_ref().and_then(|remote| repository.branch_of(&remote.name));
     let target = target.or_else(|| repository.upstream_branch());
     let (younger, elder) = collisions(repository, project, catalog, target.as_ref(), &others);
     for one in &elder {
-        context.streams.talk(&format!(
-            "{} keeps {}: {} on {} is younger and is to be renumbered there, or here by `goldenpath id renumber {}`.",
+        context.streams.message(&format!(
+            "{} keeps {}: {} on {} is younger. Renumber it there, or this one with \
+             `goldenpath id renumber {}`.",
             harmless_name(&one.path),
             one.id,
             harmless_name(&one.other),
@@ -135,19 +140,19 @@ fn colliding(
     Ok((younger, elder.len()))
 }
 
-/// The manifests that were named.
-fn chosen(
+/// Returns the manifests of the given IDs and paths.
+fn find_manifests(
     repository: &Repository,
     catalog: &Catalog,
     names: &[String],
 ) -> Result<Vec<Younger>, Failure> {
-    let mut chosen: Vec<Younger> = Vec::new();
+    let mut found: Vec<Younger> = Vec::new();
     for name in names {
         let path = match SecretId::parse(name) {
             Ok(_) => match catalog.find(name) {
                 Ok(entry) => entry.path.clone(),
                 Err(error @ FindError::Several { .. }) => {
-                    let help = "name the file whose ID changes";
+                    let help = "give the path of the file whose ID changes";
                     return Err(Failure::usage(error.to_string(), help));
                 }
                 Err(error) => return Err(error.into()),
@@ -158,18 +163,19 @@ fn chosen(
             catalog.at(&path).and_then(Entry::claimed_id).and_then(|id| SecretId::parse(id).ok());
         let Some(id) = id else {
             return Err(Failure::usage(
-                format!("`{path}` is no manifest of the catalog that has an ID"),
-                "name a manifest, by its path or its ID",
+                format!("`{path}` is not a manifest of the catalog with an ID"),
+                "give the path or the ID of a manifest",
             ));
         };
-        if !chosen.iter().any(|known| known.path == path) {
-            chosen.push(Younger { path, id, because: "it was named".to_owned() });
+        if !found.iter().any(|known| known.path == path) {
+            found.push(Younger { path, id, because: "it was named".to_owned() });
         }
     }
-    Ok(chosen)
+    Ok(found)
 }
 
-fn rewritten(
+/// Gives the manifests their new IDs in the catalog, and returns the changed files.
+fn rewrite(
     catalog: &mut Catalog,
     project: &Project,
     younger: &[Younger],
@@ -197,7 +203,15 @@ fn report(done: &[RenumberedSecret<'_>], args: &Args, context: &Context) {
     if args.json {
         let rows: Vec<_> = done
             .iter()
-            .map(|one| json!({ "from": one.younger.id, "to": one.id, "oldPath": one.younger.path, "path": one.rewrite.path, "reason": one.younger.because }))
+            .map(|RenumberedSecret { younger, id, rewrite }| {
+                json!({
+                    "from": younger.id,
+                    "to": id,
+                    "oldPath": younger.path,
+                    "path": rewrite.path,
+                    "reason": younger.because,
+                })
+            })
             .collect();
         let json =
             format!("{:#}", json!({ "version": 1, "dryRun": args.dry_run, "renumbered": rows }));
@@ -211,22 +225,23 @@ fn report(done: &[RenumberedSecret<'_>], args: &Args, context: &Context) {
             harmless_name(&rewrite.path),
             harmless_name(&younger.because)
         );
-        match args.dry_run {
-            true => context.streams.talk(line.trim_end()),
-            false => context.streams.result(&line),
+        if args.dry_run {
+            context.streams.message(line.trim_end());
+        } else {
+            context.streams.result(&line);
         }
     }
     if args.dry_run && !done.is_empty() {
-        context.streams.talk("Nothing was written (--dry-run).");
+        context.streams.message("Nothing was written (--dry-run).");
     }
 }
 
-/// Says where the old ID still stands in words: what a comment means is not ours to change.
-fn remind(done: &RenumberedSecret<'_>, catalog: &Catalog, context: &Context) {
+/// Notes a line that still has the old ID, such as a comment, which is never changed.
+fn note_old_id(done: &RenumberedSecret<'_>, catalog: &Catalog, context: &Context) {
     let old = done.younger.id.to_string();
     let Some(after) = catalog.at(&done.rewrite.path) else { return };
     if let Some(line) = after.text.lines().position(|line| line.contains(&old)) {
         let path = harmless_name(&after.path);
-        context.streams.talk(&format!("Note: {path}:{} still speaks of {old}.", line + 1));
+        context.streams.message(&format!("Note: {path}:{} still contains {old}.", line + 1));
     }
 }

@@ -1,33 +1,34 @@
-//! The dialogue of `new secret`: asks what the draft lacks.
+//! The dialogue of `new secret`: asks for the missing answers of a draft.
 
-use goldenpath_core::scaffold::{Constraint, Draft, Field, AnswerOrigin, AnswerVerdict};
 use crate::prompt::{PromptError, Prompter, Question};
+use goldenpath_core::scaffold::{AnswerOrigin, AnswerVerdict, Constraint, Draft, Field};
 
-/// Asks those of `questions` that `draft` has no answer to, or none that can be taken, in their order, with the defaults
-/// that follow from the answers before; each answer is judged as it is given. `elsewhere` is the environment that a copy
-/// comes from, and is not for.
+/// Asks those of `questions` that have no valid answer in `draft`, in their order.
+///
+/// Defaults follow from earlier answers, and each answer is checked at once. `source` is the
+/// environment of a copied manifest, which is not offered as a target.
 ///
 /// # Errors
-/// The person backs out, or the terminal is gone.
+/// The user cancels, or the terminal is gone.
 pub fn ask(
     prompter: &Prompter,
     questions: &[Field],
     draft: &mut Draft,
     constraint: &mut Constraint<'_>,
-    elsewhere: Option<&str>,
+    source: Option<&str>,
 ) -> Result<(), PromptError> {
     for &field in questions {
         let mut default = None;
         if let Some(answered) = draft.get(field).map(str::to_owned) {
             let AnswerVerdict::Wrong(why) = constraint.judge(draft, field) else { continue };
-            prompter.refuse(&format!("{}: {why}", given(draft, field, &answered)))?;
+            prompter.reject(&format!("{}: {why}", describe(draft, field, &answered)))?;
             draft.remove(field);
             if matches!(field, Field::Name | Field::K8sSecretName) {
                 default = Some(constraint.free(draft, field, &answered));
             }
         }
         let default = default.or_else(|| constraint.default_for(draft, field));
-        let answers = answers(prompter, field, default.as_deref(), draft, constraint, elsewhere)?;
+        let answers = ask_field(prompter, field, default.as_deref(), draft, constraint, source)?;
         for answer in answers {
             draft.answer(field, answer, AnswerOrigin::Asked);
         }
@@ -38,29 +39,27 @@ pub fn ask(
     Ok(())
 }
 
-/// The answers to one question, of which there are several only to that for the environments.
-fn answers(
+/// Asks one question. Only the question for environments has several answers.
+fn ask_field(
     prompter: &Prompter,
     field: Field,
     default: Option<&str>,
     draft: &Draft,
     constraint: &mut Constraint<'_>,
-    elsewhere: Option<&str>,
+    source: Option<&str>,
 ) -> Result<Vec<String>, PromptError> {
     let mut choices = constraint.suggestions(draft, field);
-    if field == Field::Environment
-        && choices.iter().any(|choice| Some(choice.as_str()) != elsewhere)
-    {
-        choices.retain(|choice| Some(choice.as_str()) != elsewhere);
+    if field == Field::Environment && choices.iter().any(|choice| Some(choice.as_str()) != source) {
+        choices.retain(|choice| Some(choice.as_str()) != source);
     }
     let at = choices.iter().position(|choice| Some(choice.as_str()) == default).unwrap_or(0);
     let takes_new = choices.is_empty() || constraint.takes_new(field);
     let mut check = |answers: &[&str]| {
-        let mut tried = draft.clone();
+        let mut candidate = draft.clone();
         for answer in answers {
-            tried.answer(field, *answer, AnswerOrigin::Asked);
+            candidate.answer(field, *answer, AnswerOrigin::Asked);
         }
-        match constraint.judge(&tried, field) {
+        match constraint.judge(&candidate, field) {
             AnswerVerdict::Wrong(why) => Err(why),
             AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => Ok(()),
         }
@@ -85,15 +84,15 @@ fn answers(
     }
 }
 
-/// An answer that nobody was asked for, as the person knows it.
-fn given(draft: &Draft, field: Field, answer: &str) -> String {
+/// Describes an answer from a flag, a file or a copied manifest, as the user wrote it.
+fn describe(draft: &Draft, field: Field, answer: &str) -> String {
     match draft.origin(field) {
         Some(AnswerOrigin::Flag) => format!("{} {answer}", field.flag()),
         Some(AnswerOrigin::File(_)) => {
-            format!("{}: {answer}, as the file of answers has it", field.variable())
+            format!("{}: {answer}, from the file of answers", field.variable())
         }
         Some(AnswerOrigin::Copied) => {
-            format!("{} {answer}, as in the manifest that is copied", field.question())
+            format!("{} {answer}, from the copied manifest", field.question())
         }
         Some(AnswerOrigin::Asked) | None => field.question().to_owned(),
     }

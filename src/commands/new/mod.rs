@@ -8,28 +8,32 @@ use clap::Subcommand;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 
-/// Write something new into the catalog
+/// Write new manifests into the catalog
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("new":
+    "Answer questions and write a new manifest" => "goldenpath new secret",
+    "Copy a manifest to another environment" => "goldenpath new secret --from SEC-0001 --env prod",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
-    what: What,
+    command: NewCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum NewCommand {
     Secret(Box<secret::Args>),
 }
 
 impl Args {
-    /// Whether nothing may be drawn that a screen reader cannot read.
+    /// Returns whether the output must suit a screen reader: no colors, nothing redrawn.
     pub(crate) fn is_plain(&self) -> bool {
-        let What::Secret(args) = &self.what;
+        let NewCommand::Secret(args) = &self.command;
         args.plain
     }
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    match &args.what {
-        What::Secret(args) => secret::run((**args).clone(), context),
+    match &args.command {
+        NewCommand::Secret(args) => secret::run((**args).clone(), context),
     }
 }

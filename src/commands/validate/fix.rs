@@ -1,49 +1,49 @@
-//! `validate --fix` and `validate --diff`: what is judged is mended, and what is left of it told.
+//! `validate --fix` and `validate --diff`: applies fixes and prints the remaining findings.
 
-use crate::output::check::{CheckReporter, Format, outcome, print_findings};
-use goldenpath_core::check::{Checked, Range, check};
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Entry, Selection};
+use crate::output::check::{CheckReporter, Format, outcome, print_findings};
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
+use goldenpath_core::catalog::{Entry, Selection};
+use goldenpath_core::check::{Checked, Range, check};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::{FixContext, FixOutcome};
 use goldenpath_core::rules::{Applicability, Confidential, Finding, Fix};
-use goldenpath_core::vcs::Repository;
 use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::vcs::Repository;
 
-/// From how many files on writing them takes a while.
+/// The number of files from which on writing them takes noticeable time.
 const MANY: usize = 500;
 
-/// How far fixing goes.
+/// The options of fixing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FixArgs {
-    /// Show it, and write nothing.
-    pub(crate) only_shown: bool,
-    /// Also what a person should look at.
-    pub(crate) unsafe_too: bool,
+    /// Whether the fixes are only shown.
+    pub(crate) is_dry_run: bool,
+    /// Whether fixes that need a review are applied, too.
+    pub(crate) with_unsafe: bool,
 }
 
-/// Fixes what a range has in it that can be fixed: of the work tree, or of the index.
+/// Fixes the manifests of a range in the work tree or the index.
 pub(crate) fn fix(
     repository: &Repository,
     range: &Range,
     selection: &Selection,
-    fixing: FixArgs,
+    args: FixArgs,
     format: Format,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let Checked { project, catalog, findings } =
         check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
-    let ground = FixContext::of(repository);
-    let mended = fixes::apply(catalog, &project, findings, &ground, fixing.unsafe_too)?;
-    for (path, why) in &mended.unmoved {
-        context.streams.talk(&format!("not moved: {}: {why}", harmless_name(path)));
+    let fix_context = FixContext::of(repository);
+    let fixed = fixes::apply(catalog, &project, findings, &fix_context, args.with_unsafe)?;
+    for (path, why) in &fixed.unmoved {
+        context.streams.message(&format!("not moved: {}: {why}", harmless_name(path)));
     }
-    if fixing.only_shown {
-        for rewrite in &mended.rewrites {
-            let Some(after) = mended.catalog.at(&rewrite.path) else { continue };
+    if args.is_dry_run {
+        for rewrite in &fixed.rewrites {
+            let Some(after) = fixed.catalog.at(&rewrite.path) else { continue };
             let (old, new) = Confidential::of_change(&rewrite.before, after, &project);
             let masked = |confidential: &Confidential, entry: &Entry| {
                 confidential.mask(&entry.text).into_owned()
@@ -56,23 +56,26 @@ pub(crate) fn fix(
             };
             context.streams.result(&diff_for_people(&difference, context.streams.out));
         }
-        told(&mended, &mended.findings, "would fix", fixing)
+        summarize(&fixed, &fixed.findings, "would fix", args)
             .iter()
-            .for_each(|line| context.streams.talk(line));
-        return Ok(if mended.rewrites.is_empty() { Outcome::Done } else { Outcome::Failed });
+            .for_each(|line| context.streams.message(line));
+        return Ok(if fixed.rewrites.is_empty() { Outcome::Done } else { Outcome::Failed });
     }
-    if mended.rewrites.len() >= MANY {
-        context.streams.talk(&format!("writing {} …", count_of(mended.rewrites.len(), "file")));
+    if fixed.rewrites.len() >= MANY {
+        context.streams.message(&format!("writing {} …", count_of(fixed.rewrites.len(), "file")));
     }
-    fixes::write(repository, &mended.catalog, &mended.rewrites)?;
-    let left = match mended.rewrites.is_empty() {
-        true => None,
-        // What is there now, and not what it was meant to be.
-        false => Some(check(&Repository::discover()?, range, &followed(selection, &mended), &CheckReporter::new(None, context))?),
+    fixes::write(repository, &fixed.catalog, &fixed.rewrites)?;
+    let rest = if fixed.rewrites.is_empty() {
+        None
+    } else {
+        // Checks the written files, and not the files that the fixes should have written.
+        let selection = moved(selection, &fixed);
+        let reporter = CheckReporter::new(None, context);
+        Some(check(&Repository::discover()?, range, &selection, &reporter)?)
     };
-    let (catalog, findings) = match &left {
-        Some(left) => (&left.catalog, &left.findings),
-        None => (&mended.catalog, &mended.findings),
+    let (catalog, findings) = match &rest {
+        Some(rest) => (&rest.catalog, &rest.findings),
+        None => (&fixed.catalog, &fixed.findings),
     };
     let line = |done: &fixes::AppliedFix| {
         format!(
@@ -82,29 +85,28 @@ pub(crate) fn fix(
             harmless_name(&done.message)
         )
     };
-    let lines: Vec<String> = mended.done.iter().map(line).collect();
-    // Machines read standard output.
-    let say = |line: &str| match format {
+    let lines: Vec<String> = fixed.done.iter().map(line).collect();
+    // In other formats, programs read standard output.
+    let print = |line: &str| match format {
         Format::Human => context.streams.result(&format!("{line}\n")),
-        Format::Json | Format::Sarif | Format::Github => context.streams.talk(line),
+        Format::Json | Format::Sarif | Format::Github => context.streams.message(line),
     };
-    lines.iter().for_each(|line| say(line));
+    lines.iter().for_each(|line| print(line));
     if !lines.is_empty() && !findings.is_empty() {
-        say("");
+        print("");
     }
     print_findings(catalog, findings, format, context, || {
-        told(&mended, findings, "fixed", fixing).iter().for_each(|line| say(line));
+        summarize(&fixed, findings, "fixed", args).iter().for_each(|line| print(line));
     });
     Ok(outcome(findings))
 }
 
-/// What was selected, where it is now.
-fn followed(selection: &Selection, mended: &FixOutcome) -> Selection {
+/// Returns the selection with the new paths of moved files.
+fn moved(selection: &Selection, fixed: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {
-            let moved =
-                mended.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
+            let moved = fixed.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
             Selection::Paths(
                 paths.iter().cloned().chain(moved.map(|rewrite| rewrite.path.clone())).collect(),
             )
@@ -112,22 +114,22 @@ fn followed(selection: &Selection, mended: &FixOutcome) -> Selection {
     }
 }
 
-/// How much came of it, if there was anything to do, and what more there is.
-fn told(mended: &FixOutcome, left: &[Finding], verb: &str, fixing: FixArgs) -> Vec<String> {
-    let done = mended.done.len();
+/// Returns the lines with the number of fixed findings and of further unsafe fixes.
+fn summarize(fixed: &FixOutcome, rest: &[Finding], verb: &str, args: FixArgs) -> Vec<String> {
+    let done = fixed.done.len();
     let mut lines = Vec::new();
-    if done + left.len() > 0 {
-        let files = match mended.rewrites.len() {
+    if done + rest.len() > 0 {
+        let files = match fixed.rewrites.len() {
             0 => String::new(),
             files => format!(" in {}", count_of(files, "file")),
         };
-        lines.push(format!("{verb} {done} of {}{files}", count_of(done + left.len(), "finding")));
+        lines.push(format!("{verb} {done} of {}{files}", count_of(done + rest.len(), "finding")));
     }
     let is_unsafe = |fix: &Fix| fix.applicability == Applicability::Unsafe;
-    let more = left.iter().filter(|finding| finding.fix.as_ref().is_some_and(is_unsafe)).count();
-    if more > 0 && !fixing.unsafe_too {
+    let more = rest.iter().filter(|finding| finding.fix.as_ref().is_some_and(is_unsafe)).count();
+    if more > 0 && !args.with_unsafe {
         lines.push(format!(
-            "{more} more fixable with `--unsafe-fixes`; look at what it does with `--diff`"
+            "{more} more fixable with `--unsafe-fixes`; review the changes with `--diff` first"
         ));
     }
     lines

@@ -5,48 +5,59 @@ mod fix;
 use std::path::PathBuf;
 
 use super::validate::fix::{FixArgs, fix};
-use crate::output::check::{Format, check_and_print};
-use goldenpath_core::check::Range;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::output::check::{Format, check_and_print};
 use goldenpath_core::catalog::Selection;
+use goldenpath_core::check::Range;
 use goldenpath_core::vcs::Repository;
 
-/// Check manifests, and point at what is wrong
+/// Check manifests against the rules
 ///
-/// Checks the files and folders named, or the whole catalog. Uniqueness is always checked across the catalog. Exits
-/// with 0 when there are no errors (warnings allowed), 1 when there are, and 2 when the check could not run.
+/// Checks the given files and folders, or the whole catalog. Uniqueness is always checked across
+/// the catalog. Exits with 0 if there are no errors (warnings are allowed), with 1 if there are
+/// errors, and with 2 if the check could not run.
 ///
-/// With --fix, what has one right answer is fixed first: slips in fields and values, a value's case, fields at the wrong
-/// level, files in the wrong folder. The exit code is then that of what is left.
+/// With --fix, safe fixes are applied first: misspelled fields and values, a value's case, fields
+/// at the wrong level, files in the wrong folder. The exit code is then that of the remaining
+/// findings.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("validate":
+    "Check the whole catalog" => "goldenpath validate",
+    "Check a pull request in CI" =>
+        "goldenpath validate --from-ref origin/main --format github",
+    "Show the safe fixes without writing them" => "goldenpath validate --diff",
+    "Apply safe fixes to the staged files" => "goldenpath validate --staged --fix",
+))]
 #[command(group(clap::ArgGroup::new("base").multiple(true)))]
 #[command(group(clap::ArgGroup::new("fixing").multiple(true)))]
 pub(crate) struct Args {
-    /// Manifests and folders; the whole catalog if there are none
+    /// Manifests and folders [default: the whole catalog]
     paths: Vec<PathBuf>,
-    /// Check what is staged for the next commit, as the git index holds it; with PATHS, those files in it, staged or not
+    /// Check the changes in the git index; with PATHS, these files of the index
     #[arg(long)]
     staged: bool,
-    /// Check what a change adds since it left this commit, by this commit's rules and --config
+    /// Check a change since its merge base with COMMIT, by the rules of COMMIT
     #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
     from_ref: Option<String>,
     /// The change's last commit [default: HEAD]
     #[arg(long, value_name = "COMMIT", requires = "base", conflicts_with_all = ["paths", "staged"])]
     to_ref: Option<String>,
-    /// Check what merging the change into this branch would make, without merging
+    /// Check the result of merging the change into COMMIT, without merging
     #[arg(long, value_name = "COMMIT", group = "base", conflicts_with_all = ["paths", "staged"])]
     merge_with: Option<String>,
-    /// Fix what has one right answer in place; comments and layout stay. With --staged, what is fixed is staged
+    /// Apply safe fixes in place, preserving comments and formatting
+    ///
+    /// With --staged, the fixed files are staged.
     #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref"])]
     fix: bool,
-    /// Show what --fix would change, and change nothing; exits with 1 if there is something
+    /// Show the changes of --fix without writing; exit with 1 if there are any
     #[arg(long, group = "fixing", conflicts_with_all = ["base", "to_ref", "format"])]
     diff: bool,
-    /// Fix what a person should look at, too; see it first with --diff
+    /// Apply fixes that need a review, too; look at them first with --diff
     #[arg(long, requires = "fixing")]
     unsafe_fixes: bool,
-    /// How to print the findings
+    /// Set how to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -64,10 +75,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, context);
         }
-        let fixing = FixArgs { only_shown: args.diff, unsafe_too: args.unsafe_fixes };
-        return fix(&repository, &range, &selection, fixing, args.format, context);
+        let fix_args = FixArgs { is_dry_run: args.diff, with_unsafe: args.unsafe_fixes };
+        return fix(&repository, &range, &selection, fix_args, args.format, context);
     }
-    // Commits can be read without a work tree.
+    // Reading commits needs no work tree.
     let repository = Repository::discover_any()?;
     let to =
         args.to_ref.as_ref().map_or_else(|| repository.head(), |spec| repository.commit(spec))?;
@@ -80,10 +91,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (None, _) => Range::since(&repository, None, to)?,
     };
     let range = range.configured_by(context.config.as_deref());
-    check_and_print(&repository, &range.over_time(&repository, context.now), &Selection::All, args.format, context)
+    let range = range.over_time(&repository, context.now);
+    check_and_print(&repository, &range, &Selection::All, args.format, context)
 }
 
-/// What git writes for a ref that does not exist, on either side of a push (githooks, "pre-receive").
+/// Returns whether it is git's ID for a ref that does not exist (githooks, "pre-receive").
 fn is_no_commit(spec: &str) -> bool {
     matches!(spec.len(), 40 | 64) && spec.bytes().all(|byte| byte == b'0')
 }

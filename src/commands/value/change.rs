@@ -1,4 +1,4 @@
-//! Changing a value: what would become of each key, the question, one version, and the record of it.
+//! The change of a value: its diff by key, the confirmation, the new version and its record.
 
 use std::future::Future;
 
@@ -6,107 +6,110 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::secret::ValueTarget;
-use crate::output::progress::report_record;
 use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::progress::report_record;
+use crate::output::table::{Cell, Column, table};
+use crate::prompt::{PromptError, Prompter};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::Applied;
 use goldenpath_deploy::store::{SecretStore, StoreError};
-use crate::output::table::{Cell, Column, table};
-use crate::prompt::{PromptError, Prompter};
-use crate::interrupt;
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{Fate, SecretValue};
 
-/// Who is asked before a value is written.
-pub(crate) struct Asking {
+/// The confirmation before a value is written.
+pub(crate) struct Confirmation {
     prompter: Option<Prompter>,
 }
 
-/// What is to be written.
+/// The value to write.
 pub(crate) struct ValueChange {
-    /// As the audit trail calls it.
+    /// The action in the audit trail.
     pub(crate) action: &'static str,
     pub(crate) value: SecretValue,
     pub(crate) fates: Vec<(String, Fate)>,
-    /// The version that it takes the place of; None for a first value.
+    /// The version it replaces; `None` for a first value.
     pub(crate) replaces: Option<String>,
 }
 
-/// What there is of a value before it is changed.
+/// The value before a change.
 pub(crate) struct PreviousValue {
-    /// None where there is none.
+    /// `None` if there is no value.
     pub(crate) version: Option<String>,
-    /// None where it was not to be read.
+    /// `None` if it was not read.
     pub(crate) value: Option<SecretValue>,
 }
 
-impl Asking {
-    /// Refuses to go on where nobody can be asked and nobody has said yes.
+impl Confirmation {
+    /// Returns the prompter, or nothing with `--yes`.
+    ///
+    /// # Errors
+    /// There is neither a terminal nor `--yes`.
     pub(crate) fn new(yes: bool, context: &Context) -> Result<Self, Failure> {
         interrupt::listen();
         let prompter = if yes { None } else { Prompter::on_terminal(context.streams.err) };
         if !yes && prompter.is_none() {
             return Err(Failure::usage(
-                "there is no terminal to ask on before a value is written",
-                "give --yes to write it without asking",
+                "cannot ask for confirmation: there is no terminal",
+                "give --yes to write the value without confirmation",
             ));
         }
         Ok(Self { prompter })
     }
 
-    /// Whether it may go on.
-    pub(crate) fn agrees(&self, question: &str) -> Result<bool, PromptError> {
+    /// Asks the question and returns the answer; true with `--yes`.
+    pub(crate) fn ask(&self, question: &str) -> Result<bool, PromptError> {
         self.prompter.as_ref().map_or(Ok(true), |prompter| prompter.confirm(question, false))
     }
 }
 
 impl PreviousValue {
-    /// The value that there is, which is read.
+    /// Reads the current value.
     pub(crate) async fn read(subject: &ValueTarget<'_>) -> Result<Self, Failure> {
         let Some(stored) = subject.store.value(&subject.key).await? else {
             return Ok(Self { version: None, value: Some(SecretValue::default()) });
         };
         let value = stored.text.as_ref().and_then(SecretValue::stored).ok_or_else(|| {
-            Failure::refused(
+            Failure::rejected(
                 format!(
-                    "the value of {} is no JSON object of texts, so nothing can be added to it",
+                    "cannot add keys to the value of {}: it is not a JSON object of texts",
                     subject.id()
                 ),
-                "give all of its keys, with `goldenpath value set --replace`",
+                "give all keys with `goldenpath value set --replace`",
             )
         })?;
         Ok(Self { version: Some(stored.version), value: Some(value) })
     }
 
-    /// Which version there is; nothing is read of it.
+    /// Returns the current version without reading the value.
     pub(crate) fn unread(subject: &ValueTarget<'_>) -> Self {
         let version = subject.found.current_version.clone();
-        // Where there is no value, that is all of it.
+        // If there is no value, it is known to be empty.
         let value = version.is_none().then(SecretValue::default);
         Self { version, value }
     }
 }
 
 impl ValueChange {
-    /// Checks the value, shows what becomes of its keys, asks, and writes it.
-    pub(crate) async fn make(
+    /// Checks the value, shows the changes by key, asks for confirmation and writes the value.
+    pub(crate) async fn apply(
         self,
         subject: &ValueTarget<'_>,
-        asking: &Asking,
+        confirmation: &Confirmation,
         context: &Context,
     ) -> Result<Outcome, Failure> {
         let id = subject.id();
         self.value.check(&subject.request.secret_type, &subject.secret_type)?;
-        context.streams.result(&shown(&self.fates, context));
+        context.streams.result(&render_fates(&self.fates, context));
         let changes = |fate: &Fate| !matches!(fate, Fate::Unchanged | Fate::Kept);
         if !self.fates.iter().any(|(_, fate)| changes(fate)) {
-            context.streams.talk(&format!("Nothing changes: {id} has this value already."));
+            context.streams.message(&format!("No changes: {id} already has this value."));
             return Ok(Outcome::Done);
         }
         let environment = &subject.request.environment;
-        if !asking.agrees(&format!("Write this value of {id} in {environment}?"))? {
-            context.streams.talk("Nothing was written.");
+        if !confirmation.ask(&format!("Write this value of {id} in {environment}?"))? {
+            context.streams.message("Nothing was written.");
             return Ok(Outcome::Failed);
         }
         let text: SecretString = self.value.to_json();
@@ -120,16 +123,16 @@ impl ValueChange {
             .collect();
         let reason = format!("{}; version {version}", keys.join(", "));
         let done = format!("{id}: version {version} is the current one.");
-        // It owns the value, so that nothing is left of that when it is done.
+        // The future owns the value, so that it is wiped when the call is done.
         let put = async move {
             subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await
         };
-        carry_out(subject, (self.action, reason), put, context.now, &done, context).await
+        run_recorded(subject, (self.action, reason), put, context.now, &done, context).await
     }
 }
 
-/// Does something to a value, notes on the secret since when it has its value, and records it.
-pub(crate) async fn carry_out(
+/// Runs an action on a value, tags the secret with the time of its value, and records the action.
+pub(crate) async fn run_recorded(
     subject: &ValueTarget<'_>,
     (action, reason): (&'static str, String),
     work: impl Future<Output = Result<(), StoreError>>,
@@ -138,49 +141,45 @@ pub(crate) async fn carry_out(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let recorder = subject.recorder().await;
-    let deed = subject.deed(action, reason);
-    recorder.begin(deed.clone());
+    let action = subject.action(action, reason);
+    recorder.begin(action.clone());
     goldenpath_core::crash_point::point("value: begun");
     if let Err(error) = work.await {
-        // Whether one that nobody answered came through is not known; the record says so.
+        // A call without an answer may have succeeded, so its record stays open.
         if !matches!(error, StoreError::Unreachable { .. }) {
-            recorder.fail(deed);
+            recorder.fail(action);
         }
         return Err(error.into());
     }
     goldenpath_core::crash_point::point("value: written");
-    recorder.done([deed]);
+    recorder.done([action]);
     context.streams.result(&format!("{done}\n"));
-    if let Err(error) = subject.note_since(since).await {
-        context.streams.talk(&format!(
-            "Note: when that was could not be noted on the secret, so `due` may tell otherwise: {error}"
+    if let Err(error) = subject.tag_value_since(since).await {
+        context.streams.message(&format!(
+            "Note: cannot tag the secret with the time of its value, so `due` may show another \
+             date: {error}"
         ));
     }
     let mut applied = Applied::default();
-    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-        report_record(&event, context)
-    });
+    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| report_record(&event, context));
     Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
 }
 
-/// The keys, and what becomes of each.
-fn shown(fates: &[(String, Fate)], context: &Context) -> String {
-    let look = context.streams.out;
+/// Returns a table with the keys and the change of each.
+fn render_fates(fates: &[(String, Fate)], context: &Context) -> String {
+    let terminal = context.streams.out;
     let row = |(key, fate): &(String, Fate)| {
         let (sign, words, style) = match fate {
-            Fate::Added => ("+", "is added", look.style().green()),
-            Fate::Changed => ("~", "changes", look.style().yellow()),
-            Fate::Written => ("~", "is written", look.style().yellow()),
-            Fate::Removed => ("-", "is removed", look.style().red()),
-            Fate::Unchanged => (" ", "is the same already", look.style().dim()),
-            Fate::Kept => (" ", "stays", look.style().dim()),
+            Fate::Added => ("+", "added", terminal.style().green()),
+            Fate::Changed => ("~", "changed", terminal.style().yellow()),
+            Fate::Written => ("~", "written", terminal.style().yellow()),
+            Fate::Removed => ("-", "removed", terminal.style().red()),
+            Fate::Unchanged => (" ", "unchanged", terminal.style().dim()),
+            Fate::Kept => (" ", "kept", terminal.style().dim()),
         };
         vec![Cell::styled(sign, style.clone()), Cell::plain(key), Cell::styled(words, style)]
     };
     let column = |head| Column { head, least: None, rank: 0 };
     let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
-    format!(
-        "{}\n",
-        table(&[column(""), column("KEY"), column("WHAT BECOMES OF IT")], &rows, None, look)
-    )
+    format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, terminal))
 }

@@ -1,35 +1,34 @@
-//! The default branch of the remote, which decides where a value goes: a work tree may hold a
-//! branch without approval.
+//! The check of a value's destination against the remote's default branch.
+//!
+//! A work tree may have a branch that was not reviewed.
 
 use std::path::Path;
 
 use super::secret::concealed;
-use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
 use crate::failure::Failure;
-use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
+use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
 use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
 
-/// The longest value of a setting that is shown, in characters.
+/// The longest shown value of a setting, in characters.
 const LONGEST: usize = 200;
 
-/// What the default branch says.
+/// The configuration of the default branch.
 pub(crate) struct DefaultBranchCatalog {
     branch: DefaultBranch,
     project: Project,
-    /// What the work tree says of `audit.remote`, where that is another remote.
+    /// The difference in `audit.remote` if the work tree names another remote.
     other_remote: Option<DestinationDifference>,
 }
 
 impl DefaultBranchCatalog {
-    /// Reads the configuration of the default branch of the remote that the audit trail uses, in
-    /// place of the one of the work tree's `project`. None where there is no remote: then the work
-    /// tree decides.
+    /// Reads the configuration of the default branch of the audit trail's remote.
     ///
-    /// Which remote that is, the work tree does not decide either: the main one's default branch
-    /// does.
+    /// The main remote's default branch names that remote, not the work tree's `project`. Returns
+    /// `None` without a remote: then the work tree decides.
     ///
     /// # Errors
-    /// A default branch that is not known, was not fetched, or cannot be read.
+    /// A default branch that is unknown, was not fetched, or cannot be read.
     pub(crate) fn open(
         repository: &Repository,
         project: &Project,
@@ -42,7 +41,7 @@ impl DefaultBranchCatalog {
             let next = Self::of(repository, &named, config_file)?;
             let back = next.project.config.audit.remote.clone().unwrap_or_else(|| main.clone());
             if back != named {
-                return Err(Failure::refused(
+                return Err(Failure::rejected(
                     format!(
                         "`audit.remote` is `{}` in {}, and `{}` in {}",
                         harmless_name(&named),
@@ -58,8 +57,11 @@ impl DefaultBranchCatalog {
         let ours = project.config.audit.remote.clone().unwrap_or(main);
         if ours != base.branch.remote {
             let theirs = Some(base.branch.remote.clone());
-            base.other_remote =
-                Some(DestinationDifference { key: "audit.remote".to_owned(), ours: Some(ours), theirs });
+            base.other_remote = Some(DestinationDifference {
+                key: "audit.remote".to_owned(),
+                ours: Some(ours),
+                theirs,
+            });
         }
         Ok(Some(base))
     }
@@ -74,7 +76,7 @@ impl DefaultBranchCatalog {
             match config_file.map(|file| path_inside(repository, file)).transpose()?.flatten() {
                 Some(path) => {
                     Project::open_at(repository, branch.tip, &path)?.ok_or_else(|| {
-                        Failure::refused(
+                        Failure::rejected(
                             format!(
                                 "{branch} does not have `{}`, the file of `--config`",
                                 harmless_name(&path)
@@ -83,17 +85,16 @@ impl DefaultBranchCatalog {
                         )
                     })?
                 }
-                // One from outside the repository is the user's own.
+                // A file outside the repository is the user's own.
                 None => Project::open(repository, branch.tip, config_file)?,
             };
         Ok(Self { branch, project, other_remote: None })
     }
 
-    /// Refuses a manifest of the work tree whose value would go elsewhere than on the default
-    /// branch.
+    /// Rejects a manifest whose value has another destination on the default branch.
     ///
     /// # Errors
-    /// Each setting that differs, with both sides; a manifest that is not on the default branch.
+    /// Each setting that differs, with both values; a manifest that is not on the default branch.
     pub(crate) fn check(
         &self,
         repository: &Repository,
@@ -110,14 +111,15 @@ impl DefaultBranchCatalog {
         let merged = match found.as_slice() {
             [merged] => merged,
             [] => {
-                return Err(Failure::refused(
+                return Err(Failure::rejected(
                     format!(
                         "{} is not merged yet: {} has no manifest of it",
                         harmless_name(id),
                         self.name()
                     ),
                     format!(
-                        "merge it, fetch with `git fetch {}`, and let `goldenpath apply` create the secret first",
+                        "merge it, run `git fetch {}`, and let `goldenpath apply` create the \
+                         secret first",
                         harmless_name(&branch.remote)
                     ),
                 ));
@@ -125,25 +127,25 @@ impl DefaultBranchCatalog {
             several => {
                 let paths: Vec<_> =
                     several.iter().map(|entry| harmless_name(&entry.path)).collect();
-                return Err(Failure::refused(
+                return Err(Failure::rejected(
                     format!(
                         "{} has several manifests of {}: {}",
                         self.name(),
                         harmless_name(id),
                         paths.join(", ")
                     ),
-                    "`goldenpath id renumber` gives the younger one another ID",
+                    "run `goldenpath id renumber` to change the ID of the younger one",
                 ));
             }
         };
         let theirs = Destination::of(base, merged).ok_or_else(|| {
-            Failure::refused(
+            Failure::rejected(
                 format!(
-                    "`{}` in {} has errors that keep it from being read",
+                    "cannot read `{}` in {}: it has errors",
                     harmless_name(&merged.path),
                     self.name()
                 ),
-                "`goldenpath validate` shows them; fix it on that branch first",
+                "run `goldenpath validate` on that branch and fix them first",
             )
         })?;
         let differences: Vec<DestinationDifference> =
@@ -160,7 +162,7 @@ impl DefaultBranchCatalog {
             }
         };
         let mut message = format!(
-            "the work tree sends the value of {} elsewhere than {}",
+            "the value of {} has another destination in the work tree than in {}",
             harmless_name(id),
             self.name()
         );
@@ -169,24 +171,26 @@ impl DefaultBranchCatalog {
             message.push_str(&format!("  work tree: {}\n", shown(ours, entry, project)));
             message.push_str(&format!("  {branch}: {}", shown(theirs, merged, base)));
         }
-        Err(Failure::refused(
+        Err(Failure::rejected(
             message,
             format!(
-                "check out what {branch} has, or merge the change first and run `git fetch {}`; settings for this \
-                 machine alone belong in a file outside the repository, named by `--config`",
+                "check out {branch}, or merge the change first and run `git fetch {}`; put \
+                 settings of this machine into a file outside the repository and give it with \
+                 `--config`",
                 harmless_name(&branch.remote)
             ),
         ))
     }
 
-    /// `origin/main (commit 1a2b3c4d)`
+    /// Returns the branch with its commit: `origin/main (commit 1a2b3c4d)`.
     fn name(&self) -> String {
         format!("{} ({})", self.branch, self.branch.tip)
     }
 }
 
-/// The path from the repository's root of a file that is in the repository; None for one outside.
-/// It is not a link, which the work tree's configuration was not read through.
+/// Returns a file's path from the repository's root; `None` for a file outside.
+///
+/// Links are rejected, as for the work tree's configuration.
 fn path_inside(repository: &Repository, file: &Path) -> Result<Option<String>, SourceError> {
     match repository.relative(file) {
         Ok(path) => Ok(Some(path)),

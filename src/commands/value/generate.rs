@@ -2,172 +2,185 @@
 
 use clap::ValueEnum;
 
-use super::change::{Asking, PreviousValue, ValueChange, carry_out};
+use super::change::{Confirmation, PreviousValue, ValueChange, run_recorded};
 use super::input;
-use super::secret::{WorkTreeCatalog, ValueTarget};
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use super::secret::{ValueTarget, WorkTreeCatalog};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
 use goldenpath_core::config::Key;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::{SecretStore, ValueSource};
 use goldenpath_deploy::value::SecretValue;
 
-/// Make a first value, or the keys that a value is without
+/// Generate a first value, or the missing keys of a value
 ///
-/// By the recipes of the secret's type, in schemas/metadata/secret_types.yaml. A key that has a text keeps it;
-/// `goldenpath value rotate` makes new ones.
+/// Uses the recipes of the secret's type in schemas/metadata/secret_types.yaml. Keys that have a
+/// text keep it; `goldenpath value rotate` replaces them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Generate a first value" => "goldenpath value generate SEC-0001",
+    "Generate one key without asking" => "goldenpath value generate SEC-0001 --key password --yes",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
-    /// Only this key; may be given several times. Without it, those that are needed
+    /// Generate this key; may be repeated [default: the required keys]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
     #[command(flatten)]
-    making: Making,
+    generate: GenerateArgs,
 }
 
-/// Make the keys of a value anew, or go back to the version before
+/// Generate new keys of a value, or go back to the previous version
 ///
-/// Writes one new version; keys that are not made stay as they are. The version before keeps the label AWSPREVIOUS, and
-/// --rollback makes it the current one again. Only the stored value changes: whoever accepts it has to be told.
+/// Writes one new version; other keys keep their text. The previous version keeps the label
+/// AWSPREVIOUS, and --rollback makes it the current one again. Rotates the value in its store
+/// only: update the database or service that uses it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Rotate all generated keys" => "goldenpath value rotate SEC-0001",
+    "Rotate one key" => "goldenpath value rotate SEC-0001 --key password",
+    "Go back to the previous version" => "goldenpath value rotate SEC-0001 --rollback",
+))]
 pub(crate) struct RotateArgs {
     /// The ID, such as SEC-0007
     id: String,
-    /// Only this key; may be given several times. Without it, all that can be made and are not made once alone
+    /// Rotate this key; may be repeated [default: keys with a recipe, without `once`]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<String>,
-    /// Make the version before the current one again
+    /// Make the previous version the current one again
     #[arg(long, conflicts_with_all = ["keys", "source"])]
     rollback: bool,
     #[command(flatten)]
-    making: Making,
+    generate: GenerateArgs,
 }
 
 #[derive(Debug, clap::Args)]
-struct Making {
-    /// Who makes the texts: the operating system's generator, or AWS (GetRandomPassword)
-    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
-    source: Who,
-    /// Write without asking
+struct GenerateArgs {
+    /// Generate with the operating system, or with AWS (GetRandomPassword)
+    #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
+    source: Generator,
+    /// Write without confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Who {
+enum Generator {
     #[default]
     Os,
     Aws,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
-    let asking = Asking::new(args.making.yes, context)?;
-    let ground = WorkTreeCatalog::read(context)?;
+    let confirmation = Confirmation::new(args.generate.yes, context)?;
+    let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = ground.subject(&args.id).await?;
+        let subject = catalog.target(&args.id).await?;
         let before = PreviousValue::read(&subject).await?;
         let has = |key: &Key| {
             before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some())
         };
-        let chosen = chosen(&subject, &args.keys, |key| key.required)?;
-        if let Some(key) = chosen.iter().find(|key| !args.keys.is_empty() && has(key)) {
-            return Err(Failure::refused(
-                format!("{} has a `{}` already, which stays", subject.id(), key.name),
+        let selected = select_keys(&subject, &args.keys, |key| key.required)?;
+        if let Some(key) = selected.iter().find(|key| !args.keys.is_empty() && has(key)) {
+            return Err(Failure::rejected(
+                format!("{} already has a `{}`, which is kept", subject.id(), key.name),
                 format!(
-                    "`goldenpath value rotate {} --key {}` makes a new one",
+                    "run `goldenpath value rotate {} --key {}` to replace it",
                     subject.id(),
                     key.name
                 ),
             ));
         }
-        let missing: Vec<&Key> = chosen.into_iter().filter(|key| !has(key)).collect();
+        let missing: Vec<&Key> = selected.into_iter().filter(|key| !has(key)).collect();
         if missing.is_empty() && before.version.is_some() {
-            context
-                .streams
-                .talk(&format!("Nothing changes: {} has all that can be made.", subject.id()));
+            context.streams.message(&format!(
+                "No changes: {} has all keys that can be generated.",
+                subject.id()
+            ));
             return Ok(Outcome::Done);
         }
-        only_given(&subject, before.value.as_ref())?;
-        write(&subject, "generate-value", missing, before, (args.making.source, &asking), context)
-            .await
+        check_given_keys(&subject, before.value.as_ref())?;
+        let options = (args.generate.source, &confirmation);
+        write(&subject, "generate-value", missing, before, options, context).await
     })
 }
 
 pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Failure> {
-    let asking = Asking::new(args.making.yes, context)?;
-    let ground = WorkTreeCatalog::read(context)?;
+    let confirmation = Confirmation::new(args.generate.yes, context)?;
+    let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = ground.subject(&args.id).await?;
+        let subject = catalog.target(&args.id).await?;
         if args.rollback {
-            return roll_back(&subject, &asking, context).await;
+            return roll_back(&subject, &confirmation, context).await;
         }
         let before = PreviousValue::read(&subject).await?;
         if before.version.is_none() {
-            return Err(Failure::refused(
-                format!("{} has no value that could be renewed", subject.id()),
+            return Err(Failure::rejected(
+                format!("{} has no value to rotate", subject.id()),
                 format!(
-                    "`goldenpath value generate {0}` or `goldenpath value set {0}` gives it one",
+                    "run `goldenpath value generate {0}` or `goldenpath value set {0}` first",
                     subject.id()
                 ),
             ));
         }
-        let is_renewed = |key: &Key| {
+        let is_rotated = |key: &Key| {
             let has = before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some());
             has && key.generate.as_ref().is_some_and(|recipe| !recipe.once)
         };
-        let keys = chosen(&subject, &args.keys, is_renewed)?;
+        let keys = select_keys(&subject, &args.keys, is_rotated)?;
         if keys.is_empty() {
-            return Err(Failure::refused(
+            return Err(Failure::rejected(
                 format!(
-                    "no key of {} can be made: a `{}` comes from somebody else",
+                    "no key of {} can be generated: the issuer of a `{}` creates it",
                     subject.id(),
                     subject.request.secret_type
                 ),
                 format!(
-                    "get a new one there, and put it in with `goldenpath value set {}`",
+                    "get a new one from the issuer and run `goldenpath value set {}`",
                     subject.id()
                 ),
             ));
         }
-        let outcome =
-            write(&subject, "rotate-value", keys, before, (args.making.source, &asking), context)
-                .await?;
+        let options = (args.generate.source, &confirmation);
+        let outcome = write(&subject, "rotate-value", keys, before, options, context).await?;
         if outcome == Outcome::Done {
-            context
-                .streams
-                .talk("Only the stored value is new: whoever accepts it has to be told, too.");
+            context.streams.message(
+                "Rotated in the store only. Update the database or service that uses the value.",
+            );
         }
         Ok(outcome)
     })
 }
 
-/// The keys of these names, or else those with a recipe that `is_meant`.
-fn chosen<'a>(
+/// Returns the keys of these names, or else those with a recipe that `is_selected`.
+fn select_keys<'a>(
     subject: &'a ValueTarget<'_>,
     names: &[String],
-    is_meant: impl Fn(&Key) -> bool,
+    is_selected: impl Fn(&Key) -> bool,
 ) -> Result<Vec<&'a Key>, Failure> {
     input::check_keys(subject, names.iter().map(String::as_str))?;
     let with_recipe = || subject.secret_type.keys.iter().filter(|key| key.generate.is_some());
     if names.is_empty() {
-        let meant: Vec<&Key> = with_recipe().filter(|key| is_meant(key)).collect();
-        let is_needed = subject.secret_type.keys.iter().any(|key| key.required);
-        // A type that needs no key has a value all the same.
-        return Ok(if meant.is_empty() && !is_needed && subject.found_none() {
+        let selected: Vec<&Key> = with_recipe().filter(|key| is_selected(key)).collect();
+        let is_required = subject.secret_type.keys.iter().any(|key| key.required);
+        // A secret needs a first value even if its type requires no key.
+        return Ok(if selected.is_empty() && !is_required && subject.had_no_value() {
             with_recipe().collect()
         } else {
-            meant
+            selected
         });
     }
     let mut keys = Vec::new();
     for name in names {
         let key = with_recipe().find(|key| key.name == *name).ok_or_else(|| {
-            Failure::refused(
-                format!("the type `{}` does not say how `{name}` is made", subject.request.secret_type),
-                "give it a recipe (`generate`) in schemas/metadata/secret_types.yaml, or put it in with `goldenpath value set`",
+            Failure::rejected(
+                format!(
+                    "cannot generate `{name}`: the type `{}` has no recipe for it",
+                    subject.request.secret_type
+                ),
+                "add a recipe (`generate`) in schemas/metadata/secret_types.yaml, or run \
+                 `goldenpath value set`",
             )
         })?;
         keys.push(key);
@@ -175,8 +188,11 @@ fn chosen<'a>(
     Ok(keys)
 }
 
-/// Refuses to make a part of a value that would then still be none.
-fn only_given(subject: &ValueTarget<'_>, before: Option<&SecretValue>) -> Result<(), Failure> {
+/// Rejects a value that lacks required keys without a recipe.
+fn check_given_keys(
+    subject: &ValueTarget<'_>,
+    before: Option<&SecretValue>,
+) -> Result<(), Failure> {
     let needed = subject.secret_type.only_given();
     let missing: Vec<&str> = needed
         .into_iter()
@@ -185,14 +201,14 @@ fn only_given(subject: &ValueTarget<'_>, before: Option<&SecretValue>) -> Result
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure::refused(
+    Err(Failure::rejected(
         format!(
-            "a value of type `{}` needs {}, which nobody can make",
+            "a value of type `{}` needs {}, which cannot be generated",
             subject.request.secret_type,
             missing.join(" and ")
         ),
         format!(
-            "`goldenpath value set {} --generate` asks for them, and makes the rest",
+            "run `goldenpath value set {} --generate` to give them and generate the others",
             subject.id()
         ),
     ))
@@ -203,31 +219,31 @@ async fn write(
     action: &'static str,
     keys: Vec<&Key>,
     before: PreviousValue,
-    (who, asking): (Who, &Asking),
+    (generator, confirmation): (Generator, &Confirmation),
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    subject.say_where(context);
-    let source = match who {
-        Who::Os => ValueSource::Os,
-        Who::Aws => ValueSource::Store,
+    subject.print_destination(context);
+    let source = match generator {
+        Generator::Os => ValueSource::Os,
+        Generator::Aws => ValueSource::Store,
     };
-    let made = store::generate(&subject.store, source, keys).await?;
-    let names: Vec<String> = made.names().into_iter().map(str::to_owned).collect();
+    let generated = store::generate(&subject.store, source, keys).await?;
+    let names: Vec<String> = generated.names().into_iter().map(str::to_owned).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let value = match &before.value {
-        Some(before) => made.over(before),
-        None => made,
+        Some(before) => generated.over(before),
+        None => generated,
     };
     let fates = value.fates(before.value.as_ref(), &names);
     let replaces = before.version;
     drop(before.value);
-    ValueChange { action, value, fates, replaces }.make(subject, asking, context).await
+    ValueChange { action, value, fates, replaces }.apply(subject, confirmation, context).await
 }
 
-/// Makes the version before the current one.
+/// Makes the previous version the current one.
 async fn roll_back(
     subject: &ValueTarget<'_>,
-    asking: &Asking,
+    confirmation: &Confirmation,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let id = subject.id();
@@ -235,12 +251,12 @@ async fn roll_back(
     let current = versions.iter().find(|version| version.is_current());
     let previous = versions.iter().find(|version| version.is_previous());
     let (Some(current), Some(previous)) = (current, previous) else {
-        return Err(Failure::refused(
-            format!("{id} has no version before the current one"),
-            format!("`goldenpath value status {id}` shows the versions that there are"),
+        return Err(Failure::rejected(
+            format!("{id} has no previous version"),
+            format!("run `goldenpath value status {id}` to see its versions"),
         ));
     };
-    subject.say_where(context);
+    subject.print_destination(context);
     let of = |version: &store::ValueVersion| match version.created {
         Some(created) => format!("{} of {}", version.id, created.strftime("%Y-%m-%d %H:%M")),
         None => version.id.clone(),
@@ -250,13 +266,13 @@ async fn roll_back(
         of(current),
         of(previous)
     ));
-    if !asking.agrees(&format!("Make the version before the current one of {id} again?"))? {
-        context.streams.talk("Nothing was changed.");
+    if !confirmation.ask(&format!("Make the previous version of {id} the current one?"))? {
+        context.streams.message("Nothing was changed.");
         return Ok(Outcome::Failed);
     }
     let reason = format!("from version {} to version {}", current.id, previous.id);
     let done = format!("{id}: version {} is the current one again.", previous.id);
     let since = previous.created.unwrap_or(context.now);
     let work = subject.store.make_current(&subject.key, &previous.id, &current.id);
-    carry_out(subject, ("rollback-value", reason), work, since, &done, context).await
+    run_recorded(subject, ("rollback-value", reason), work, since, &done, context).await
 }

@@ -1,4 +1,4 @@
-//! What somebody gives as a value: on standard input, in files, or answered on a terminal.
+//! The input of a value: standard input, files, or questions on a terminal.
 
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 use super::secret::ValueTarget;
 use crate::failure::Failure;
+use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_core::config;
 use goldenpath_core::config::Key;
-use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{MAX_INPUT, SecretValue, ValueError};
 
-/// A key and the file that its text is read from.
+/// A key and the file with its text.
 #[derive(Debug, Clone)]
 pub(crate) struct FromFile {
     pub(crate) key: String,
@@ -22,7 +22,7 @@ pub(crate) struct FromFile {
 }
 
 impl FromFile {
-    /// `KEY=PATH`.
+    /// Parses `KEY=PATH`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (key, path) = text.split_once('=').ok_or("give KEY=PATH")?;
         config::check_key(key)?;
@@ -37,25 +37,25 @@ impl FromFile {
     }
 }
 
-/// Whether a value comes on standard input.
-pub(crate) fn comes_on_stdin() -> bool {
+/// Returns whether standard input is not a terminal, so that a value can be read from it.
+pub(crate) fn has_piped_stdin() -> bool {
     !io::stdin().is_terminal()
 }
 
-/// What stands on standard input.
+/// Reads a value from standard input.
 pub(crate) fn from_stdin() -> Result<SecretValue, Failure> {
-    const WHAT: &str = "standard input";
-    let text = text_of(WHAT, &read_all(unbuffered(WHAT)?, WHAT)?)?;
+    const NAME: &str = "standard input";
+    let text = text_of(NAME, &read_all(unbuffered(NAME)?, NAME)?)?;
     Ok(SecretValue::parse(text.expose_secret())?)
 }
 
-/// Standard input, read at once into where it belongs: the buffer that Rust has for it is never given back.
+/// Returns standard input without Rust's buffer, which is never freed and so never wiped.
 #[cfg(unix)]
-fn unbuffered(what: &str) -> Result<impl Read, Failure> {
+fn unbuffered(name: &str) -> Result<impl Read, Failure> {
     use std::os::fd::AsFd;
-    let twice = io::stdin().as_fd().try_clone_to_owned();
-    let twice = twice.map_err(|error| Failure::io(&format!("{what} cannot be read"), &error))?;
-    Ok(std::fs::File::from(twice))
+    let copy = io::stdin().as_fd().try_clone_to_owned();
+    let copy = copy.map_err(|error| Failure::io(&format!("cannot read {name}"), &error))?;
+    Ok(std::fs::File::from(copy))
 }
 
 #[cfg(not(unix))]
@@ -63,7 +63,7 @@ fn unbuffered(_: &str) -> Result<impl Read, Failure> {
     Ok(io::stdin().lock())
 }
 
-/// What stands in the files.
+/// Adds the texts of files to the value.
 pub(crate) fn from_files(files: &[FromFile], value: &mut SecretValue) -> Result<(), Failure> {
     for file in files {
         if value.text(&file.key).is_some() {
@@ -74,7 +74,9 @@ pub(crate) fn from_files(files: &[FromFile], value: &mut SecretValue) -> Result<
     Ok(())
 }
 
-/// Asks for each key of the type that is not given yet. What `before` has stays where nothing is answered.
+/// Asks for each key of the type that is not given yet.
+///
+/// After an empty answer, the text in `before` is kept.
 pub(crate) fn ask(
     subject: &ValueTarget<'_>,
     before: Option<&SecretValue>,
@@ -95,7 +97,7 @@ pub(crate) fn ask(
     }
     loop {
         let question = Question {
-            words: "Another key (empty: no more)",
+            words: "Another key (empty: done)",
             default: Some(""),
             suggestions: &[],
             takes_new: true,
@@ -113,32 +115,31 @@ pub(crate) fn ask(
     }
 }
 
-/// The text of one key; None where nothing is answered.
+/// Asks for the text of one key; returns `None` for an empty answer.
 fn ask_for(key: &Key, has_it: bool, prompter: &Prompter) -> Result<Option<SecretString>, Failure> {
     let empty = match (has_it, &key.generate, key.required) {
-        (true, ..) => " (empty: it stays)",
-        (false, Some(_), true) => " (empty: one is made)",
+        (true, ..) => " (empty: keep)",
+        (false, Some(_), true) => " (empty: generate)",
         (false, _, false) => " (empty: none)",
         (false, None, true) => "",
     };
     loop {
-        let text = match key.multiline {
-            true => ask_for_file(&format!("File with {}{empty}", key.name), prompter)?,
-            false => Some(prompter.hidden(&format!("{}{empty}", key.name))?),
+        let text = if key.multiline {
+            ask_for_file(&format!("File with {}{empty}", key.name), prompter)?
+        } else {
+            Some(prompter.hidden(&format!("{}{empty}", key.name))?)
         };
         match text.filter(|text| !text.expose_secret().is_empty()) {
             None if empty.is_empty() => {
-                prompter.refuse(&format!(
-                    "{} is needed; Ctrl-C ends this and nothing is written",
-                    key.name
-                ))?;
+                prompter
+                    .reject(&format!("{} is required; Ctrl-C cancels without writing", key.name))?;
             }
             text => return Ok(text),
         }
     }
 }
 
-/// The text of a file that somebody names.
+/// Asks for a file and returns its text.
 fn ask_for_file(words: &str, prompter: &Prompter) -> Result<Option<SecretString>, PromptError> {
     let question = Question { words, default: Some(""), suggestions: &[], takes_new: true };
     let mut read = None;
@@ -156,40 +157,40 @@ fn ask_for_file(words: &str, prompter: &Prompter) -> Result<Option<SecretString>
 }
 
 fn read_file(path: &Path) -> Result<SecretString, Failure> {
-    let what = format!("`{}`", path.display());
-    let failed = |error: io::Error| Failure::io(&format!("{what} cannot be read"), &error);
-    // A process substitution of the shell is a pipe, and a mounted secret a symbolic link: whatever can be read is.
+    let name = format!("`{}`", path.display());
+    let failed = |error: io::Error| Failure::io(&format!("cannot read {name}"), &error);
+    // Pipes (process substitution) and links (mounted secrets) are accepted.
     let file = std::fs::File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(Failure::usage(
-            format!("{what} is a folder"),
-            "name the file that holds the key's text",
+            format!("{name} is a folder"),
+            "give the file with the key's text",
         ));
     }
-    text_of(&what, &read_all(file, &what)?)
+    text_of(&name, &read_all(file, &name)?)
 }
 
-/// All of it, up to what is read at most.
-fn read_all(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Room for all of it, so that no half of a value is left behind where it grew.
+/// Reads all bytes, up to the limit of a value's input.
+fn read_all(from: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // Allocated at full size: a growing buffer would leave copies of the value behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
     let read = from.take(MAX_INPUT as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Failure::io(&format!("{what} cannot be read"), &error))?;
-    match bytes.len() > MAX_INPUT {
-        true => Err(ValueError::InputTooLarge { what: what.to_owned() }.into()),
-        false => Ok(bytes),
+    read.map_err(|error| Failure::io(&format!("cannot read {name}"), &error))?;
+    if bytes.len() > MAX_INPUT {
+        return Err(ValueError::InputTooLarge { what: name.to_owned() }.into());
     }
+    Ok(bytes)
 }
 
-fn text_of(what: &str, bytes: &[u8]) -> Result<SecretString, Failure> {
+fn text_of(name: &str, bytes: &[u8]) -> Result<SecretString, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let place = error.valid_up_to() + 1;
-        ValueError::NotUtf8 { what: what.to_owned(), place }
+        ValueError::NotUtf8 { what: name.to_owned(), place }
     })?;
     Ok(SecretString::from(text))
 }
 
-/// Refuses keys that the type does not have before anything is read or asked for them.
+/// Rejects keys that the type does not have, before any input is read.
 pub(crate) fn check_keys<'a>(
     subject: &ValueTarget<'_>,
     keys: impl Iterator<Item = &'a str>,

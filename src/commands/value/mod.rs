@@ -1,13 +1,13 @@
-//! `goldenpath value`: the one command that handles values.
+//! `goldenpath value`: the only command that handles values.
 
-mod default_branch;
 mod change;
+mod default_branch;
 mod env;
 mod generate;
 mod input;
+mod secret;
 mod set;
 mod status;
-mod secret;
 
 use clap::Subcommand;
 
@@ -15,12 +15,17 @@ use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
 use crate::hardening;
 
-/// Put the value of a secret in, make it, renew it, and see how it stands
+/// Set, generate, rotate and inspect the values of secrets
 ///
-/// The one command that handles values. It takes none from an argument or an environment variable and prints none; only
-/// their keys are named. Where the work tree sends a value elsewhere than the default branch of the remote does, it is
-/// refused.
+/// The only command that handles values. It reads no value from an argument or an environment
+/// variable and prints no value, only the names of keys. A work tree that sends a value to another
+/// destination than the remote's default branch is rejected.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Type the value of a secret" => "goldenpath value set SEC-0001",
+    "Generate the value of a secret" => "goldenpath value generate SEC-0001",
+    "Show which secrets have a value" => "goldenpath value status",
+))]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: ValueCommand,

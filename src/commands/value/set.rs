@@ -1,65 +1,75 @@
 //! `goldenpath value set`
 
-use super::change::{Asking, PreviousValue, ValueChange};
+use super::change::{Confirmation, PreviousValue, ValueChange};
 use super::input;
 use super::input::FromFile;
 use super::secret::WorkTreeCatalog;
-use crate::args::plan::block_on;
-use crate::cli::{Context, Outcome};
+use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::prompt::Prompter;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::ValueSource;
-use crate::prompt::Prompter;
-use crate::interrupt;
 use goldenpath_deploy::value::{SecretValue, ValueError};
 
-/// Put a value in, or change keys of it
+/// Set a value, or some of its keys
 ///
-/// Asks for each key of the secret's type, and nobody sees what is typed; or takes a JSON object or lines of KEY=VALUE on
-/// standard input. Keys that are not given stay as they are. Shows which keys would change, never a value, and asks first.
-/// One version is written, and none if somebody else writes one in the meantime.
+/// Asks for each key of the secret's type without showing the input, or reads a JSON object or
+/// lines of KEY=VALUE from standard input. Keys that are not given keep their text. Shows which
+/// keys would change, never a value, and asks before writing. One version is written, and none if
+/// the value was changed concurrently.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples!("value":
+    "Type each key" => "goldenpath value set SEC-0001",
+    "Read a JSON object or lines of KEY=VALUE from a file" =>
+        "goldenpath value set SEC-0001 --yes < value.json",
+    "Read one key from a file and generate the others" =>
+        "goldenpath value set SEC-0001 --from-file tls.key=server.key --generate",
+))]
 pub(crate) struct Args {
     /// The ID, such as SEC-0007
     id: String,
-    /// Take the text of a key from a file, such as tls.key=server.key; may be given several times
+    /// Read the text of a key from a file, such as tls.key=server.key
     ///
-    /// With it, standard input is read only with --stdin.
+    /// May be repeated. Standard input is then read only with --stdin.
     #[arg(long = "from-file", value_name = "KEY=PATH", value_parser = FromFile::parse)]
     files: Vec<FromFile>,
-    /// Read standard input too, beside --from-file
+    /// Read standard input in addition to --from-file
     #[arg(long)]
     stdin: bool,
-    /// Make the keys that are needed, that can be made, and that nobody gives
+    /// Generate the required keys that are not given and have a recipe
     #[arg(long)]
     generate: bool,
-    /// Write these keys alone: others that the value has are removed. The value that there is is not read
+    /// Replace the whole value: keys not given are removed
+    ///
+    /// The current value is not read.
     #[arg(long)]
     replace: bool,
-    /// Write without asking
+    /// Write without confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     interrupt::listen();
-    let asks_for_keys = args.files.is_empty() && !args.stdin && !input::comes_on_stdin();
+    let asks_for_keys = args.files.is_empty() && !args.stdin && !input::has_piped_stdin();
     let prompter = if asks_for_keys { Prompter::on_terminal(context.streams.err) } else { None };
     if asks_for_keys && prompter.is_none() {
         return Err(Failure::usage(
-            "there is no terminal to ask for the value on",
-            "give it on standard input, or with --from-file",
+            "cannot ask for the value: there is no terminal",
+            "give the value on standard input or with --from-file",
         ));
     }
-    let asking = Asking::new(args.yes, context)?;
-    let ground = WorkTreeCatalog::read(context)?;
+    let confirmation = Confirmation::new(args.yes, context)?;
+    let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = ground.subject(&args.id).await?;
+        let subject = catalog.target(&args.id).await?;
         input::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
-        subject.say_where(context);
-        let before = match args.replace {
-            true => PreviousValue::unread(&subject),
-            false => PreviousValue::read(&subject).await?,
+        subject.print_destination(context);
+        let before = if args.replace {
+            PreviousValue::unread(&subject)
+        } else {
+            PreviousValue::read(&subject).await?
         };
         let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());
         let mut given = if reads_stdin { input::from_stdin()? } else { SecretValue::default() };
@@ -67,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let kept = before.value.as_ref().filter(|_| !args.replace);
         if let Some(prompter) = &prompter {
             input::ask(&subject, kept, prompter, &mut given)?;
-            context.streams.talk("");
+            context.streams.message("");
         }
         input::check_keys(&subject, given.names().into_iter())?;
         if args.generate || prompter.is_some() {
@@ -80,8 +90,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .iter()
                 .filter(|key| key.required && !has(&key.name))
                 .collect();
-            let made = store::generate(&subject.store, ValueSource::Os, missing).await?;
-            given = made.over(&given);
+            let generated = store::generate(&subject.store, ValueSource::Os, missing).await?;
+            given = generated.over(&given);
         }
         if given.is_empty() {
             return Err(ValueError::Nothing.into());
@@ -96,7 +106,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let replaces = before.version.clone();
         drop(before);
         ValueChange { action: "set-value", value, fates, replaces }
-            .make(&subject, &asking, context)
+            .apply(&subject, &confirmation, context)
             .await
     })
 }

@@ -1,0 +1,430 @@
+//! A checked catalog, and the stores and GitOps repositories that it is planned for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::gitops_place::GitopsPlace;
+use super::plan::PlanArgs;
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::output::findings::{findings_for_people, summary};
+use goldenpath_core::catalog::{Catalog, Project};
+use goldenpath_core::manifest;
+use goldenpath_core::manifest::{LifecycleStatus, SecretId};
+use goldenpath_core::projection;
+use goldenpath_core::projection::{Projection, ProjectionTemplate};
+use goldenpath_core::report::count;
+use goldenpath_core::rules;
+use goldenpath_core::rules::{Finding, Renewals, RuleSet, Severity};
+use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::audit::Recorder;
+use goldenpath_deploy::gitops::{Target, WorkingCopy};
+use goldenpath_deploy::reconcile;
+use goldenpath_deploy::reconcile::{
+    Account, Options, Parallelism, Plan, Progress, Saved, SecretSubject, Selected, Shard,
+    UnreadableAccount, World,
+};
+use goldenpath_deploy::store::SecretStore;
+
+/// A catalog without errors, with its project and the arguments of the run.
+pub(crate) struct CheckedCatalog<'args> {
+    pub(super) source: &'args PlanArgs,
+    pub(super) shard: Option<Shard>,
+    pub(super) project: Project,
+    pub(super) catalog: Catalog,
+    /// The warnings of the check.
+    pub(super) findings: Vec<Finding>,
+    pub(super) repository: Repository,
+}
+
+impl CheckedCatalog<'_> {
+    /// Opens the stores and the GitOps repositories, and prints where they are.
+    ///
+    /// Returns accounts that cannot be opened separately.
+    pub(crate) async fn world(
+        &self,
+        context: &Context,
+    ) -> Result<(World<'_>, Vec<UnreadableAccount>), Failure> {
+        let Self { source, project, catalog, repository, .. } = self;
+        let environments = self.environments();
+        let gitops = self.gitops(&environments, context)?;
+        let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
+        let template = ProjectionTemplate::compile(
+            project.template(repository, projection::TEMPLATE)?.as_deref(),
+        )?;
+        let options = Options {
+            parallelism: source
+                .parallelism
+                .map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
+            refresh: source.refresh,
+            adopt: source.adopt.iter().copied().collect(),
+            rebind_catalog: source.rebind_catalog,
+            overrides: source.overrides(),
+            now: context.now,
+        };
+        let requested = self.requested();
+        let world = World { project, catalog, template, accounts, gitops, requested, options };
+        print_destinations(&world, self.shard, context);
+        Ok((world, unseen))
+    }
+
+    /// Returns since when each decommission is requested, by the history of the branch.
+    fn requested(&self) -> BTreeMap<SecretId, Timestamp> {
+        let status = LifecycleStatus::DecommissionRequested;
+        let requests =
+            self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
+        let requests: Vec<_> = requests.filter(|(request, _)| request.status == status).collect();
+        let tip = match self.catalog.snapshot {
+            commit @ Snapshot::Commit(_) => Some(commit),
+            _ => self.repository.head().ok(),
+        };
+        let paths = requests.iter().map(|(_, path)| (*path).clone());
+        let has_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
+        let since =
+            tip.map(|tip| self.repository.same_since(tip, paths, has_status)).unwrap_or_default();
+        requests
+            .into_iter()
+            .filter_map(|(request, path)| Some((request.id, *since.get(path)?)))
+            .collect()
+    }
+
+    /// Opens the GitOps repositories of these environments, each place once.
+    fn gitops(
+        &self,
+        environments: &BTreeSet<String>,
+        context: &Context,
+    ) -> Result<Vec<(BTreeSet<String>, Target)>, Failure> {
+        let Self { project, repository, .. } = self;
+        let mut places: Vec<(GitopsPlace, BTreeSet<String>)> = Vec::new();
+        for environment in environments {
+            let Some(place) = GitopsPlace::of(project.config.gitops_of(environment), &project.root)
+            else {
+                continue;
+            };
+            match places.iter_mut().find(|(known, _)| known.is_same(&place)) {
+                Some((_, environments)) => _ = environments.insert(environment.clone()),
+                None => places.push((place, [environment.clone()].into())),
+            }
+        }
+        self.check_plain_folders(&places)?;
+        let open = |place: &GitopsPlace| place.open(project, repository, context);
+        places.into_iter().map(|(place, environments)| Ok((environments, open(&place)?))).collect()
+    }
+
+    /// Rejects a `gitops.path` that is not the root of a git work tree.
+    ///
+    /// A folder named on the command line is accepted. In any other one, another program, such as
+    /// a starting shell, could read the written files.
+    fn check_plain_folders(
+        &self,
+        places: &[(GitopsPlace, BTreeSet<String>)],
+    ) -> Result<(), Failure> {
+        let named = &self.source.plain_folders;
+        let mut configured = Vec::new();
+        for (place, environments) in places {
+            let (GitopsPlace::Folder(path), Some(environment)) = (place, environments.first())
+            else {
+                continue;
+            };
+            // A path that does not resolve has its own error when it is opened.
+            let Ok(path) = path.canonicalize() else { continue };
+            let is_named =
+                named.iter().any(|named| named.canonicalize().is_ok_and(|named| named == path));
+            if path.is_dir() && !is_named && !WorkingCopy::is_root(&path) {
+                let help = format!(
+                    "set it to the root of the GitOps repository's work tree (for a submodule, \
+                     run `git submodule update --init`); to write into a plain folder, give \
+                     `--gitops-path {}`",
+                    path.display()
+                );
+                let why = "is not the root of a git work tree";
+                return Err(self.project.gitops_path_error(environment, why, help).into());
+            }
+            configured.push(path);
+        }
+        for named in named {
+            let path = named.canonicalize().map_err(|error| {
+                let message = format!("`--gitops-path {}`: {error}", named.display());
+                Failure::usage(message, "give an existing folder")
+            })?;
+            if !configured.contains(&path) {
+                return Err(Failure::usage(
+                    format!(
+                        "`--gitops-path {}`: no `gitops.path` of this run is that folder",
+                        named.display()
+                    ),
+                    "leave it out, or set `gitops.path` in goldenpath.yaml to it",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the plan, with the accounts in `unseen` that could not be opened.
+    pub(crate) async fn plan(
+        &self,
+        world: &World<'_>,
+        unseen: Vec<UnreadableAccount>,
+        context: &Context,
+    ) -> Result<Plan, Failure> {
+        let bar = context.streams.start_bar();
+        if let Some(bar) = &bar {
+            bar.count("Secrets read:", 0);
+        }
+        let report = |progress| match (&bar, progress) {
+            (None, _) => {}
+            (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
+            (Some(bar), Progress::Looked { done, all }) => {
+                bar.fill("Comparing", done, all, String::new())
+            }
+        };
+        let plan = reconcile::plan(world, |subject| self.holds(subject), &report).await;
+        context.streams.end_bar();
+        let mut plan = plan?;
+        plan.unseen.splice(0..0, unseen);
+        Ok(plan)
+    }
+
+    /// Returns whether the run selects this subject.
+    fn holds(&self, subject: SecretSubject<'_>) -> bool {
+        let PlanArgs { narrow, ids, .. } = self.source;
+        narrow.holds_names(subject.environment, subject.service)
+            && self.shard.is_none_or(|shard| shard.holds(subject.service))
+            && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
+    }
+
+    /// Returns how many projections differ from those by the template of `base`.
+    ///
+    /// A projection that the template of `base` cannot render differs, too.
+    pub(crate) fn projections_that_differ(&self, base: &Project) -> Result<usize, Failure> {
+        let template_of =
+            |project: &Project| project.template(&self.repository, projection::TEMPLATE);
+        let (own, before) = (template_of(&self.project)?, template_of(base)?);
+        if own == before {
+            return Ok(0);
+        }
+        let own = ProjectionTemplate::compile(own.as_deref())?;
+        // The base's template may be invalid, and the change may replace it.
+        let before = ProjectionTemplate::compile(before.as_deref()).ok();
+        let mut differ = 0;
+        for entry in self.catalog.selected() {
+            let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
+                continue;
+            };
+            if !self.holds(SecretSubject::of(request)) {
+                continue;
+            }
+            let conceal = |text: &mut String| rules::conceal(entry, &self.project, [text]);
+            let now = Projection::of(request, &self.project, &own)
+                .map_err(|error| error.reworded(conceal))?;
+            let then = before
+                .as_ref()
+                .and_then(|before| Projection::of(request, &self.project, before).ok());
+            differ += usize::from(then.as_ref() != Some(&now));
+        }
+        Ok(differ)
+    }
+
+    /// Adds findings of the change's check, each once.
+    pub(crate) fn add_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            if !self.findings.iter().any(|known| known.is_same(&finding)) {
+                self.findings.push(finding);
+            }
+        }
+        self.findings.sort_by(|one, other| {
+            (&one.path, one.span.start).cmp(&(&other.path, other.span.start))
+        });
+    }
+
+    /// Returns the recorder of the run, with the callers of the accounts if there are changes.
+    pub(crate) async fn recorder(&self, world: &World<'_>, plan: &Plan) -> Recorder<'_> {
+        let mut callers = BTreeMap::new();
+        for account in world.accounts.iter().filter(|_| plan.has_changes()) {
+            if let Some(caller) = account.store.caller().await {
+                callers.extend(
+                    account
+                        .environments
+                        .iter()
+                        .map(|environment| (environment.clone(), caller.clone())),
+                );
+            }
+        }
+        let source = format!("{} at {}", self.project.catalog_id, source_of(world));
+        Recorder::new(&self.repository, &self.project.config.audit, source, callers)
+    }
+
+    /// Returns the plan for a file, with the commit, selection and accounts it is valid for.
+    pub(crate) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
+        let PlanArgs { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
+            self.source;
+        let whole = |folder: &PathBuf| {
+            let whole = folder.canonicalize();
+            let whole = whole.map_err(|error| {
+                Failure::io(&format!("cannot resolve `{}`", folder.display()), &error)
+            })?;
+            let text = whole.to_str().map(str::to_owned);
+            let help = "give a folder whose path is UTF-8";
+            text.ok_or_else(|| Failure::usage(format!("`{}` is not UTF-8", folder.display()), help))
+        };
+        let selection = Selected {
+            commit: commit.clone(),
+            environments: narrow.environments.clone(),
+            services: narrow.services.clone(),
+            ids: ids.iter().map(ToString::to_string).collect(),
+            shard: self.shard.map(|shard| shard.to_string()),
+            adopt: adopt.iter().map(ToString::to_string).collect(),
+            rebind_catalog: *rebind_catalog,
+            gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
+            overrides: self
+                .source
+                .overrides()
+                .iter()
+                .map(|(gate, why)| (gate.to_string(), why.clone()))
+                .collect(),
+            refresh: *refresh,
+        };
+        let account = reconcile::digest(&reconcile::places(world).await?);
+        Ok(Saved::of(plan, self.catalog.snapshot.id(), selection, self.configuration()?, account))
+    }
+
+    /// Returns a digest of the configuration files and the projection template.
+    pub(crate) fn configuration(&self) -> Result<String, Failure> {
+        let texts = self.project.texts(&self.repository)?;
+        let template = self.project.template(&self.repository, projection::TEMPLATE)?;
+        Ok(reconcile::digest(&serde_json::json!([texts, template])))
+    }
+
+    /// Renders the plan as a pull request's comment.
+    ///
+    /// Uses the governance table and the template of `base`, if a change is planned.
+    pub(crate) fn comment(
+        &self,
+        world: &World<'_>,
+        plan: &Plan,
+        findings: &[Finding],
+        base: Option<&Project>,
+    ) -> Result<String, Failure> {
+        let rules = base.unwrap_or(&self.project);
+        let template = rules.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
+        Ok(reconcile::for_a_comment(plan, findings, world, rules, template.as_deref())?)
+    }
+
+    /// Returns the environments of the run: those with manifests, and those given by name.
+    ///
+    /// If there are none, returns all, because their stores may still have secrets of deleted
+    /// manifests.
+    fn environments(&self) -> BTreeSet<String> {
+        let narrow = &self.source.narrow;
+        let selected = self.catalog.requests().filter(|request| narrow.holds(request));
+        let mut environments: BTreeSet<String> =
+            selected.map(|request| request.environment.to_string()).collect();
+        environments.extend(narrow.environments.iter().cloned());
+        if environments.is_empty() {
+            environments.extend(self.project.enums.environments.iter().cloned());
+        }
+        environments
+    }
+
+    /// Shows the warnings of the check and of the store's dates.
+    ///
+    /// Returns `None` after showing them if one is an error.
+    pub(crate) fn warnings(
+        &self,
+        plan: &Plan,
+        context: &Context,
+    ) -> Result<Option<Vec<Finding>>, Failure> {
+        let mut findings = self.findings.clone();
+        let renewals = Renewals { now: context.now, last: plan.renewals.clone() };
+        RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &renewals);
+        if !is_applicable(&findings) {
+            reject(&findings, &self.catalog, context);
+            return Ok(None);
+        }
+        print_findings(&findings, &self.catalog, context);
+        Ok(Some(findings))
+    }
+}
+
+/// Returns the state of the catalog that was read, in words.
+pub(crate) fn source_of(world: &World<'_>) -> String {
+    match world.catalog.snapshot {
+        Snapshot::Commit(commit) => format!("commit {commit}"),
+        other => other.to_string(),
+    }
+}
+
+/// Prints the accounts that could not be read.
+///
+/// Returns true if no account could be read, so that there is no plan.
+pub(crate) fn print_unreadable_accounts(world: &World<'_>, plan: &Plan, context: &Context) -> bool {
+    for unseen in &plan.unseen {
+        if world.accounts.len() > 1 || plan.unseen.len() > 1 {
+            let place =
+                unseen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            context.streams.message(&format!("Cannot read {}{place}:", unseen.names()));
+        }
+        context.streams.error(&unseen.error);
+    }
+    let seen = |account: &Account| {
+        !plan.unseen.iter().any(|unseen| unseen.environments == account.environments)
+    };
+    !plan.unseen.is_empty() && !world.accounts.iter().any(seen)
+}
+
+/// Prints the catalog, its stores and its GitOps repositories.
+fn print_destinations(world: &World<'_>, shard: Option<Shard>, context: &Context) {
+    let of = |several: bool, environments: &BTreeSet<String>| {
+        if !several {
+            return String::new();
+        }
+        format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+    };
+    let World { project, catalog, accounts, gitops, .. } = world;
+    context.streams.message(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
+    if let Some(shard) = shard {
+        context.streams.message(&format!("Shard    {shard}, by service"));
+    }
+    for account in accounts {
+        let environments = of(accounts.len() > 1, &account.environments);
+        context.streams.message(&format!("Store    {}{environments}", account.store.place()));
+    }
+    for (environments, target) in gitops {
+        context.streams.message(&format!(
+            "GitOps   {}{}",
+            target.place(),
+            of(gitops.len() > 1, environments)
+        ));
+    }
+    if gitops.is_empty() {
+        context.streams.message(
+            "GitOps   none: neither `gitops.path` nor `gitops.url` is set, so no ExternalSecrets \
+             are written",
+        );
+    }
+    context.streams.message("");
+}
+
+/// Returns whether no finding is an error.
+pub(crate) fn is_applicable(findings: &[Finding]) -> bool {
+    count(findings, Severity::Error) == 0
+}
+
+/// Shows the findings of a catalog that cannot be planned or applied.
+pub(crate) fn reject(findings: &[Finding], catalog: &Catalog, context: &Context) {
+    print_findings(findings, catalog, context);
+    context.streams.message("A catalog with errors is not applied.");
+}
+
+fn print_findings(findings: &[Finding], catalog: &Catalog, context: &Context) {
+    if findings.is_empty() {
+        return;
+    }
+    let terminal = context.streams.err;
+    for drawn in findings_for_people(findings, catalog, terminal) {
+        context.streams.rendered(&drawn);
+    }
+    context.streams.rendered(&summary(catalog.selected().count(), findings, terminal));
+}
