@@ -649,14 +649,14 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
             "enums: list.yaml # x\n",
             "`enums: list.yaml` names a file that does not exist",
             "1:1",
-            "write `list.yaml`",
+            "create `list.yaml`, or remove `enums` to use the built-in file",
         ),
         (
             CONFIG,
             "{store: {path: enums}, enums: list.yaml}\n",
-            "`enums: list.yaml` names a file that is not there",
+            "`enums: list.yaml` names a file that does not exist",
             "1:24",
-            "write `list.yaml`",
+            "create `list.yaml`, or remove `enums` to use the built-in file",
         ),
         (
             CONFIG,

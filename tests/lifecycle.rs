@@ -222,7 +222,7 @@ fn what_cannot_be_understood_is_asked_back() {
         (&["SEC-1", "deprecated"], "did you mean SEC-0001 (sec-0001)?"),
         (&["SEC-0011", "deprecated"], "did you mean SEC-0012 (sec-0012) or SEC-0001 (sec-0001)?"),
         (&["sec-0012", "deprecated"], "that is the name of SEC-0012"),
-        (&["banana", "deprecated"], "`goldenpath list` shows the 2 that there are"),
+        (&["banana", "deprecated"], "run `goldenpath list` to see all 2"),
         (&["SEC-0001", "deprecated", "--from", "activ"], "did you mean `active`?"),
         (&["\u{1b}[2J", "deprecated"], "no manifest has the ID \\u{1b}[2J"),
     ] {

@@ -141,7 +141,7 @@ fn the_remote_is_the_one_that_is_named_or_origin_or_the_only_one() {
     reserve(clone, &["--reserve"]).success();
     assert_eq!(reservations(&upstream), "refs/goldenpath/ids/SEC-0002");
     clone.write("goldenpath.yaml", "ids:\n  remote: nowhere\n");
-    assert!(reserve(clone, &["--reserve"]).fails_with(2).stderr.contains("no `nowhere`"));
+    assert!(reserve(clone, &["--reserve"]).fails_with(2).stderr.contains("no remote `nowhere`"));
     clone.write("goldenpath.yaml", "{}\n");
     clone.git(&["remote", "remove", "origin"]);
     reserve(clone, &["--reserve"]).success();
