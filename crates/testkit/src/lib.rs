@@ -24,6 +24,8 @@
 
 // A helper that cannot do its work has no caller to tell: the test is over, and a panic says why.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// `new` starts something: a default is not what a reader expects to do so.
+#![allow(clippy::new_without_default)]
 
 mod aws;
 mod canary;

@@ -46,12 +46,14 @@ fn to_tree(node: &Node, text: &str) -> Value {
             let tree = |(key, value): &(Key, Node)| (key.name.clone(), to_tree(value, text));
             Value::Object(entries.iter().map(tree).collect())
         }
-        _ => match (node.to_json(), node.scalar(text)) {
-            (number, Some(written)) if number.is_number() && number.to_string() != written => {
-                written.into()
+        _ => {
+            let value = node.to_json();
+            let in_json = value.is_number().then(|| value.to_string());
+            match (in_json, node.scalar(text)) {
+                (Some(in_json), Some(written)) if in_json != written => written.into(),
+                _ => value,
             }
-            (value, _) => value,
-        },
+        }
     }
 }
 
