@@ -55,14 +55,16 @@ fn project() -> Repository {
     let (root, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), repository.path());
     for part in [
         &[
+            ".cargo",
             ".pre-commit-hooks.yaml",
             "Cargo.toml",
             "Cargo.lock",
             "rust-toolchain.toml",
-            "LICENSE",
+            "LICENSE-APACHE",
+            "LICENSE-MIT",
             "README.md",
         ][..],
-        &["src", "hooks", "schemas", "templates"],
+        &["src", "crates", "xtask", "hooks", "schemas", "templates"],
     ]
     .concat()
     {
