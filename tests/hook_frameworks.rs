@@ -93,7 +93,7 @@ fn from_init() -> String {
 }
 
 /// What each framework shows of a commit that breaks a rule, and of one that mends it.
-pub fn shown() -> Vec<(&'static str, String)> {
+pub(crate) fn shown() -> Vec<(&'static str, String)> {
     let shown = |framework: Framework| {
         let repository = framework.installed(&from_init());
         repository.write(path("SEC-0001"), &wrong("SEC-0001"));

@@ -8,20 +8,20 @@ use std::path::PathBuf;
 use super::source::root;
 
 /// A place that breaks a rule.
-pub struct Hit {
+pub(super) struct Hit {
     pub file: String,
     pub line: usize,
     pub message: String,
 }
 
 /// A list of files with the number of places that each may have: `12 src/main.rs`.
-pub struct Allowance {
+pub(super) struct Allowance {
     path: PathBuf,
     counts: BTreeMap<String, usize>,
 }
 
 impl Allowance {
-    pub fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         let path = root().join("tests/structure").join(name);
         let text = fs::read_to_string(&path).unwrap();
         let counts = text
@@ -35,7 +35,7 @@ impl Allowance {
     /// Fails for a file with more hits than it may have, and for a number that can be lowered.
     /// `UPDATE_ALLOWED=1 cargo test structure` lowers numbers, and raises none.
     #[track_caller]
-    pub fn assert_covers(&self, hits: &[Hit]) {
+    pub(super) fn assert_covers(&self, hits: &[Hit]) {
         let mut by_file: BTreeMap<&str, Vec<&Hit>> = BTreeMap::new();
         for hit in hits {
             by_file.entry(&hit.file).or_default().push(hit);

@@ -3,17 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Returns a file's path from the root of the project.
-pub fn relative(file: &Path) -> String {
+pub(super) fn relative(file: &Path) -> String {
     file.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/")
 }
 
 /// Returns the files below a folder with an extension (all files, for an empty one), in order.
-pub fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -35,7 +35,7 @@ pub fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 /// A Rust text twice, each with the lines of the text.
 #[derive(Default)]
-pub struct Split {
+pub(super) struct Split {
     /// The code; comments and the contents of strings are blank.
     pub code: String,
     /// The comments and the contents of strings; code is blank.
@@ -53,7 +53,7 @@ impl Split {
 }
 
 /// Splits a Rust text: comments, strings and character literals are recognized.
-pub fn split(text: &str) -> Split {
+pub(super) fn split(text: &str) -> Split {
     let characters: Vec<char> = text.chars().collect();
     let mut split = Split::default();
     let mut index = 0;
@@ -134,7 +134,7 @@ fn raw_length(rest: &[char]) -> usize {
 }
 
 /// Blanks the items of `code` that are compiled for tests alone.
-pub fn without_tests(code: &str) -> String {
+pub(super) fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut result = String::new();
     let mut rest = code;

@@ -17,12 +17,12 @@ const HARMFUL: [(u32, u32); 9] = [
 ];
 
 /// Returns whether a character is one of them.
-pub fn is_harmful(character: char) -> bool {
+pub(super) fn is_harmful(character: char) -> bool {
     let point = u32::from(character);
     HARMFUL.iter().any(|(first, last)| (*first..=*last).contains(&point))
 }
 
 /// Returns each of them once, in a text.
-pub fn every_harmful_character() -> String {
+pub(super) fn every_harmful_character() -> String {
     HARMFUL.iter().flat_map(|(first, last)| *first..=*last).filter_map(char::from_u32).collect()
 }
