@@ -1,5 +1,6 @@
 //! The characters that no output may hold: those that steer a terminal, reorder text or are
 //! invisible. For tests alone, which compare the code with this list.
+#![allow(unreachable_pub)] // the test kit includes this file, and exports its functions
 
 /// The first and the last of each range, by the code points in the standard's tables: C0 and C1
 /// controls without the line feed and the tab, and the format characters of Unicode's TR 36 and
@@ -17,12 +18,12 @@ const HARMFUL: [(u32, u32); 9] = [
 ];
 
 /// Returns whether a character is one of them.
-pub(super) fn is_harmful(character: char) -> bool {
+pub fn is_harmful(character: char) -> bool {
     let point = u32::from(character);
     HARMFUL.iter().any(|(first, last)| (*first..=*last).contains(&point))
 }
 
 /// Returns each of them once, in a text.
-pub(super) fn every_harmful_character() -> String {
+pub fn every_harmful_character() -> String {
     HARMFUL.iter().flat_map(|(first, last)| *first..=*last).filter_map(char::from_u32).collect()
 }
