@@ -4,7 +4,7 @@
 ///
 /// Uses prctl(2), `PR_SET_DUMPABLE`, or elsewhere getrlimit(2), `RLIMIT_CORE`. Best effort: the
 /// command runs on if the system rejects the call.
-pub fn forbid_dumps() {
+pub(crate) fn forbid_dumps() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     #[cfg(all(unix, not(target_os = "linux")))]

@@ -7,10 +7,10 @@
 //! | `cli` | the command line of this process: shared options, exit codes |
 //! | `commands` | one file or folder per command, and nothing else |
 //! | `args` | argument groups that commands share |
-//! | `git_hooks` | native git hooks: their installation, and the refs that git passes to them |
-//! | [`prompt`] | questions on a terminal |
 //! | [`output`] | results, tables, progress |
 //! | `failure` | errors with their exit codes |
+//! | `git_hooks` | native git hooks: their installation, and the refs that git passes to them |
+//! | [`prompt`] | questions on a terminal |
 //! | `interrupt` | Ctrl-C |
 //! | `hardening` | protection of this process's memory |
 

@@ -17,7 +17,7 @@ fn root() -> PathBuf {
 }
 
 /// Returns every page of the documentation: those at the root of the project, and `docs/`.
-pub fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
         .map(|name| root().join(name))
         .to_vec();

@@ -55,14 +55,16 @@ fn project() -> Repository {
     let (root, to) = (Path::new(env!("CARGO_MANIFEST_DIR")), repository.path());
     for part in [
         &[
+            ".cargo",
             ".pre-commit-hooks.yaml",
             "Cargo.toml",
             "Cargo.lock",
             "rust-toolchain.toml",
-            "LICENSE",
+            "LICENSE-APACHE",
+            "LICENSE-MIT",
             "README.md",
         ][..],
-        &["src", "hooks", "schemas", "templates"],
+        &["src", "crates", "xtask", "hooks", "schemas", "templates"],
     ]
     .concat()
     {
@@ -91,7 +93,7 @@ fn from_init() -> String {
 }
 
 /// What each framework shows of a commit that breaks a rule, and of one that mends it.
-pub fn shown() -> Vec<(&'static str, String)> {
+pub(crate) fn shown() -> Vec<(&'static str, String)> {
     let shown = |framework: Framework| {
         let repository = framework.installed(&from_init());
         repository.write(path("SEC-0001"), &wrong("SEC-0001"));

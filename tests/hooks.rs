@@ -11,7 +11,7 @@ use std::path::Path;
 use goldenpath_testkit::{Command, Outcome, Repository};
 
 /// A valid manifest, not like any other.
-pub fn manifest(id: &str) -> String {
+pub(crate) fn manifest(id: &str) -> String {
     format!(
         "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: {name}\n  owner: team-payments\n  \
          service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    \
@@ -22,21 +22,21 @@ pub fn manifest(id: &str) -> String {
 }
 
 /// A manifest that breaks GP105.
-pub fn wrong(id: &str) -> String {
+pub(crate) fn wrong(id: &str) -> String {
     manifest(id).replace("tier: low", "tier: lwo")
 }
 
 /// A manifest in another state of its life.
-pub fn with_status(id: &str, status: &str) -> String {
+pub(crate) fn with_status(id: &str, status: &str) -> String {
     manifest(id).replace("status: active", &format!("status: {status}"))
 }
 
-pub fn path(id: &str) -> String {
+pub(crate) fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
 /// The PATH of a person who has installed goldenpath.
-pub fn path_with_goldenpath() -> OsString {
+pub(crate) fn path_with_goldenpath() -> OsString {
     let binary = Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap();
     let mut path = OsString::from(binary);
     path.push(":");
@@ -45,7 +45,7 @@ pub fn path_with_goldenpath() -> OsString {
 }
 
 /// `git`, whose hooks find goldenpath.
-pub fn git(repository: &Repository, arguments: &[&str]) -> Command {
+pub(crate) fn git(repository: &Repository, arguments: &[&str]) -> Command {
     repository
         .program("git", arguments)
         .env("PATH", path_with_goldenpath())
@@ -54,20 +54,20 @@ pub fn git(repository: &Repository, arguments: &[&str]) -> Command {
 
 /// Runs `git commit` with the arguments.
 #[track_caller]
-pub fn commit(repository: &Repository, arguments: &[&str]) -> Outcome {
+pub(crate) fn commit(repository: &Repository, arguments: &[&str]) -> Outcome {
     git(repository, &[&["commit", "--quiet", "--message", "change"], arguments].concat()).run()
 }
 
 /// Stages all and commits it.
 #[track_caller]
-pub fn commit_all(repository: &Repository) -> Outcome {
+pub(crate) fn commit_all(repository: &Repository) -> Outcome {
     repository.git(&["add", "--all"]);
     commit(repository, &[])
 }
 
 /// A repository with the hooks and a first commit of SEC-0001.
 #[track_caller]
-pub fn hooked() -> Repository {
+pub(crate) fn hooked() -> Repository {
     let repository = Repository::new();
     repository.goldenpath(&["hook", "install"]).run().success();
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));

@@ -39,6 +39,7 @@ mod secret_values;
 mod shards;
 mod show;
 mod stopping;
+mod structure;
 mod trouble;
 mod trust;
 mod ttl;

@@ -15,7 +15,7 @@ const LEGACY: &str = "legacy";
 
 /// The change of one hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HookChange {
+pub(crate) enum HookChange {
     Installed,
     /// An existing hook runs first and is kept at this path.
     Chained(PathBuf),
@@ -35,7 +35,7 @@ pub enum HookChange {
 ///
 /// # Errors
 /// A failure of the file system, two earlier hooks, or a folder that another tool rewrites.
-pub fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
+pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     if folder.ends_with(".husky/_") {
         return Err(HookError::Husky { folder: folder.to_path_buf(), name: name.as_str() });
     }
@@ -78,7 +78,7 @@ pub fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
 ///
 /// # Errors
 /// A failure of the file system.
-pub fn uninstall(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
+pub(crate) fn uninstall(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     let ours = [folder.join(name.as_str()), with_suffix(folder, name, LEGACY)]
         .into_iter()
         .find(|path| read(path).is_some_and(|text| is_ours(&text, name)));

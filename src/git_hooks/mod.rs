@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-pub use install::{HookChange, install, uninstall};
-pub use refs::{PushedRef, of_lines, of_update};
+pub(crate) use install::{HookChange, install, uninstall};
+pub(crate) use refs::{PushedRef, of_lines, of_update};
 
 /// The hooks of goldenpath.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum HookName {
+pub(crate) enum HookName {
     /// Check the staged manifests before a commit
     PreCommit,
     /// Check the staged manifests before a merge commit
@@ -28,7 +28,7 @@ pub enum HookName {
 impl HookName {
     /// Returns the file's name in git's hooks folder.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::PreCommit => "pre-commit",
             Self::PreMergeCommit => "pre-merge-commit",
@@ -40,7 +40,7 @@ impl HookName {
 
     /// Returns the script that `install` writes.
     #[must_use]
-    pub fn script(self) -> &'static str {
+    pub(crate) fn script(self) -> &'static str {
         match self {
             Self::PreCommit => include_str!("../../hooks/pre-commit"),
             Self::PreMergeCommit => include_str!("../../hooks/pre-merge-commit"),
@@ -53,7 +53,7 @@ impl HookName {
 
 /// The reason why a hook cannot be written or run.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum HookError {
+pub(crate) enum HookError {
     #[error("other repositories use the hooks folder `{}`, too (core.hooksPath)", folder.display())]
     #[diagnostic(
         code(goldenpath::hooks::shared),

@@ -4,7 +4,7 @@ use super::HookError;
 
 /// A pushed ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushedRef {
+pub(crate) struct PushedRef {
     pub name: String,
     /// `None` for a new ref.
     pub from: Option<String>,
@@ -18,7 +18,7 @@ pub struct PushedRef {
 ///
 /// # Errors
 /// A line of another form.
-pub fn of_lines(lines: &str) -> Result<Vec<PushedRef>, HookError> {
+pub(crate) fn of_lines(lines: &str) -> Result<Vec<PushedRef>, HookError> {
     let mut pushed = Vec::new();
     for line in lines.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -36,7 +36,7 @@ pub fn of_lines(lines: &str) -> Result<Vec<PushedRef>, HookError> {
 ///
 /// # Errors
 /// Arguments that are not object IDs.
-pub fn of_update(name: &str, from: &str, to: &str) -> Result<Option<PushedRef>, HookError> {
+pub(crate) fn of_update(name: &str, from: &str, to: &str) -> Result<Option<PushedRef>, HookError> {
     for id in [from, to] {
         if !matches!(id.len(), 40 | 64) || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(HookError::Input {

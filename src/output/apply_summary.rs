@@ -4,7 +4,7 @@ use goldenpath_deploy::reconcile::Applied;
 
 /// Returns the result of an applied plan in one line.
 #[must_use]
-pub fn render_summary(applied: Applied) -> String {
+pub(crate) fn render_summary(applied: Applied) -> String {
     let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
     for (count, word) in [

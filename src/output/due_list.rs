@@ -7,7 +7,11 @@ use super::table::{Cell, Column, table};
 
 /// Renders two tables and a summary line. A `width` in columns limits the tables.
 #[must_use]
-pub fn render_due_list(agenda: &DueList, width: Option<usize>, look: TerminalStyle) -> String {
+pub(crate) fn render_due_list(
+    agenda: &DueList,
+    width: Option<usize>,
+    look: TerminalStyle,
+) -> String {
     let (overdue, soon) = agenda.split();
     let within = format!(
         "within {}",

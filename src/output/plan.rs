@@ -8,7 +8,7 @@ use goldenpath_deploy::reconcile::{Action, Effect, Plan};
 
 /// Renders the plan: one line per action with its reason below, and the summary.
 #[must_use]
-pub fn for_people(plan: &Plan, look: TerminalStyle) -> String {
+pub(crate) fn for_people(plan: &Plan, look: TerminalStyle) -> String {
     let mut text = String::new();
     let mut last = None;
     for action in &plan.actions {

@@ -26,7 +26,7 @@ static SHOWN: Mutex<Option<Bar>> = Mutex::new(None);
 
 /// A progress bar. Clones are the same bar.
 #[derive(Clone)]
-pub struct Bar {
+pub(crate) struct Bar {
     bar: ProgressBar,
     counting: ProgressStyle,
     filling: ProgressStyle,
@@ -37,7 +37,7 @@ impl Bar {
     ///
     /// Returns `None` if stderr is not a terminal, has no color, is dumb or belongs to a pipeline.
     #[must_use]
-    pub fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
+    pub(crate) fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
         let can_draw = io::stderr().is_terminal() && terminal.color && !is_dumb() && !has_no_user();
         let (filling, characters) = if terminal.unicode {
             ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ ")
@@ -61,13 +61,13 @@ impl Bar {
     }
 
     /// Shows a count whose total is not known, after `label`.
-    pub fn count(&self, label: &'static str, count: usize) {
+    pub(crate) fn count(&self, label: &'static str, count: usize) {
         self.bar.set_style(self.counting.clone());
         self.draw(label, count, String::new());
     }
 
     /// Shows `done` of `all` after `label`, followed by `note`.
-    pub fn fill(&self, label: &'static str, done: usize, all: usize, note: String) {
+    pub(crate) fn fill(&self, label: &'static str, done: usize, all: usize, note: String) {
         self.bar.set_style(self.filling.clone());
         self.bar.set_length(all as u64);
         self.draw(label, done, note);
@@ -80,12 +80,12 @@ impl Bar {
     }
 
     /// Runs `write`, which writes to the terminal, and draws the bar below its output.
-    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         self.bar.suspend(write)
     }
 
     /// Removes the bar.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
         *shown() = None;
     }
@@ -106,7 +106,7 @@ fn shown() -> std::sync::MutexGuard<'static, Option<Bar>> {
 
 /// Returns a number with separated thousands: `2,000`.
 #[must_use]
-pub fn grouped(count: usize) -> String {
+pub(crate) fn grouped(count: usize) -> String {
     HumanCount(count as u64).to_string()
 }
 

@@ -23,7 +23,7 @@ const EVENTS: usize = 3;
 
 /// Renders the details. A `width` in columns wraps longer lines.
 #[must_use]
-pub fn render_details(
+pub(crate) fn render_details(
     details: &SecretDetails,
     width: Option<usize>,
     look: TerminalStyle,

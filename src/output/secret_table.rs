@@ -8,7 +8,11 @@ use super::table::{Cell, Column, table};
 
 /// Renders the table. A `width` in columns limits it.
 #[must_use]
-pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalStyle) -> String {
+pub(crate) fn render_table(
+    rows: &[CatalogRow],
+    width: Option<usize>,
+    look: TerminalStyle,
+) -> String {
     let column = |head, least, rank| Column { head, least, rank };
     let has_values = rows.iter().any(|row| row.has_value.is_some());
     let mut columns = vec![
@@ -49,7 +53,7 @@ pub fn render_table(rows: &[CatalogRow], width: Option<usize>, look: TerminalSty
 
 /// Returns the style of a status.
 #[must_use]
-pub fn status_style(status: LifecycleStatus, look: TerminalStyle) -> console::Style {
+pub(crate) fn status_style(status: LifecycleStatus, look: TerminalStyle) -> console::Style {
     match status {
         LifecycleStatus::Active => look.style(),
         LifecycleStatus::Deprecated => look.style().yellow(),

@@ -10,7 +10,7 @@ const GAP: &str = "  ";
 
 /// One column of a table.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub(crate) struct Column {
     pub head: &'static str,
     /// The width that it may be cut to; `None` if it is never cut.
     pub least: Option<usize>,
@@ -20,7 +20,7 @@ pub struct Column {
 
 /// The text of a cell, with control characters escaped.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub(crate) struct Cell {
     text: String,
     style: Style,
 }
@@ -28,13 +28,13 @@ pub struct Cell {
 impl Cell {
     /// Returns a cell without a style.
     #[must_use]
-    pub fn plain(text: &str) -> Self {
+    pub(crate) fn plain(text: &str) -> Self {
         Self::styled(text, Style::new())
     }
 
     /// Returns a cell in this style.
     #[must_use]
-    pub fn styled(text: &str, style: Style) -> Self {
+    pub(crate) fn styled(text: &str, style: Style) -> Self {
         Self { text: harmless_name(text).into_owned(), style }
     }
 
@@ -48,7 +48,7 @@ impl Cell {
 /// Each row has a cell per column. If the table is wider than `width`, columns are cut, and then
 /// left out; without `width`, no cell is cut.
 #[must_use]
-pub fn table(
+pub(crate) fn table(
     columns: &[Column],
     rows: &[Vec<Cell>],
     width: Option<usize>,

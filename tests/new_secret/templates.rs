@@ -92,10 +92,10 @@ fn an_error_in_a_template_shows_its_place() {
 }
 
 /// Where a catalog keeps its own schema.
-pub const SCHEMA: &str = "schemas/secret_request.schema.json";
+pub(super) const SCHEMA: &str = "schemas/secret_request.schema.json";
 
 /// The built-in schema, with labels and a field of the house.
-pub fn house_schema() -> String {
+pub(super) fn house_schema() -> String {
     let repository = Repository::new();
     repository.goldenpath(&["init"]).run().success();
     let mut schema: serde_json::Value = serde_json::from_str(&repository.read(SCHEMA)).unwrap();

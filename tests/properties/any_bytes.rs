@@ -113,7 +113,7 @@ impl World {
 }
 
 /// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place there.
-pub fn manifest(bytes: &[u8]) {
+pub(super) fn manifest(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse(text) {
         Ok(root) => {
@@ -136,7 +136,7 @@ pub fn manifest(bytes: &[u8]) {
 }
 
 /// Whole files through every rule that is built in, and everything that is ever shown of them.
-pub fn rules(files: &[&[u8]]) {
+pub(super) fn rules(files: &[&[u8]]) {
     WORLD.with(|world| {
         let (catalog, findings) = world.judge(files);
         for entry in &catalog.entries {
@@ -165,14 +165,14 @@ pub fn rules(files: &[&[u8]]) {
 
 /// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was, and nothing is left
 /// that could be fixed as well.
-pub fn fixes(bytes: &[u8]) {
+pub(super) fn fixes(bytes: &[u8]) {
     WORLD.with(|world| {
         [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too))
     });
 }
 
 /// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
-pub fn config(bytes: &[u8]) {
+pub(super) fn config(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse_configuration(text) {
         Ok(root) => has_places(text, &root),
@@ -209,7 +209,7 @@ pub fn config(bytes: &[u8]) {
 }
 
 /// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads back as the same.
-pub fn value(bytes: &[u8]) {
+pub(super) fn value(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Some(value) = told(value::SecretValue::parse(text)) else { return };
     let json = value.to_json();

@@ -18,7 +18,7 @@ const CARRIERS: [&str; 2] = ["CreateSecret", "PutSecretValue"];
 const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\nPATH=${PATH#*:} exec git \"$@\"\n";
 
 /// The seed's secret, made and without a value, in AWS or in a local store.
-pub struct Scene {
+pub(super) struct Scene {
     pub platform: Platform,
     aws: Option<(Account, Recorder)>,
     /// What belongs to somebody else, and is not searched.
@@ -26,19 +26,19 @@ pub struct Scene {
 }
 
 /// What a run wrote, and how it ended.
-pub struct Said {
+pub(super) struct Said {
     pub code: i32,
     pub words: String,
 }
 
 impl Scene {
-    pub fn aws(test: &str) -> Self {
+    pub(super) fn aws(test: &str) -> Self {
         let moto = Moto::shared();
         let recorder = Recorder::in_front_of(moto);
         Self::of(Platform::with_store("backend: aws"), Some((moto.account(test), recorder)))
     }
 
-    pub fn local() -> Self {
+    pub(super) fn local() -> Self {
         Self::of(Platform::local(), None)
     }
 
@@ -62,16 +62,16 @@ impl Scene {
         self.platform.catalog.home()
     }
 
-    pub fn recorder(&self) -> &Recorder {
+    pub(super) fn recorder(&self) -> &Recorder {
         &self.aws.as_ref().expect("a scene on AWS").1
     }
 
     /// `goldenpath value` with these arguments, as talkative as it can be, in folders that are searched afterwards.
-    pub fn value(&self, arguments: &[&str]) -> Command {
+    pub(super) fn value(&self, arguments: &[&str]) -> Command {
         self.loud(self.platform.catalog.goldenpath(&[&["-vvv", "value"], arguments].concat()))
     }
 
-    pub fn loud(&self, command: Command) -> Command {
+    pub(super) fn loud(&self, command: Command) -> Command {
         let home = self.home();
         let path = [home.join("bin").into_os_string(), std::env::var_os("PATH").unwrap()]
             .join(":".as_ref());
@@ -90,7 +90,7 @@ impl Scene {
     }
 
     /// A file that holds a text, where nobody looks for it.
-    pub fn file(&self, text: &str) -> String {
+    pub(super) fn file(&self, text: &str) -> String {
         let path = self.elsewhere.path().join("given");
         fs::write(&path, text).unwrap();
         path.display().to_string()
@@ -98,7 +98,7 @@ impl Scene {
 
     /// The value in the store, asked for around goldenpath where that can be.
     #[track_caller]
-    pub fn stored(&self) -> Value {
+    pub(super) fn stored(&self) -> Value {
         match &self.aws {
             Some((account, _)) => {
                 let found = Moto::shared()
@@ -130,7 +130,7 @@ impl Scene {
 
     /// Puts a value in around goldenpath, or through it where there is no other way.
     #[track_caller]
-    pub fn store(&self, value: &str) {
+    pub(super) fn store(&self, value: &str) {
         match &self.aws {
             Some((account, _)) => {
                 let input = json!({ "SecretId": KEY, "SecretString": value });
@@ -147,7 +147,7 @@ impl Scene {
     }
 
     /// Every place in which a canary stands and does not belong, after a run that said `words`.
-    pub fn leaks(&self, canary: &Canary, words: &str) -> Vec<String> {
+    pub(super) fn leaks(&self, canary: &Canary, words: &str) -> Vec<String> {
         let mut leaks = Vec::new();
         let forms = canary.forms_in(words.as_bytes());
         if !forms.is_empty() {
@@ -171,13 +171,13 @@ impl Scene {
     }
 
     #[track_caller]
-    pub fn assert_no_leak(&self, what: &str, canary: &Canary, words: &str) {
+    pub(super) fn assert_no_leak(&self, what: &str, canary: &Canary, words: &str) {
         let leaks = self.leaks(canary, words);
         assert!(leaks.is_empty(), "{what}: the value stands in\n{}", leaks.join("\n"));
     }
 
     /// How many requests carried a canary.
-    pub fn carried(&self, canary: &Canary) -> usize {
+    pub(super) fn carried(&self, canary: &Canary) -> usize {
         self.recorder().requests().iter().filter(|(_, body)| canary.is_in(body)).count()
     }
 }
@@ -200,7 +200,7 @@ impl From<Outcome> for Said {
 
 impl Said {
     /// What a terminal was told until the program ended.
-    pub fn in_terminal(mut terminal: Terminal) -> Self {
+    pub(super) fn in_terminal(mut terminal: Terminal) -> Self {
         let code = terminal.wait();
         Self {
             code: code.try_into().unwrap(),
@@ -211,7 +211,7 @@ impl Said {
 
 /// A way of putting a value in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     Json,
     Dotenv,
     File,
@@ -221,11 +221,11 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Json, Self::Dotenv, Self::File, Self::FileAndStdin, Self::Keys, Self::Lines];
 
     /// Puts the canary in as the password.
-    pub fn set(self, scene: &Scene, canary: &Canary) -> Said {
+    pub(super) fn set(self, scene: &Scene, canary: &Canary) -> Said {
         let text = &canary.text;
         let file = || format!("password={}", scene.file(text));
         match self {

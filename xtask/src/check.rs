@@ -25,7 +25,7 @@ const CRITICAL: [&str; 10] = [
 ];
 
 /// Runs the checks; with `all`, the slow ones too. Stops at the first that fails.
-pub fn run(all: bool) -> Result<(), String> {
+pub(crate) fn run(all: bool) -> Result<(), String> {
     step("format", "cargo fmt --all", cargo(&["fmt", "--all", "--check"]))?;
     // `cargo fmt` does not see the rules, which a macro declares.
     let rules = rule_files()?;

@@ -7,7 +7,7 @@ use crate::pages::{self, Page};
 use crate::root;
 
 /// Writes each generated page that is out of date; with `check`, fails if there is one.
-pub fn run(check: bool) -> Result<(), String> {
+pub(crate) fn run(check: bool) -> Result<(), String> {
     let mut stale = Vec::new();
     for Page { path, text } in pages::all()? {
         let file = root().join(&path);

@@ -10,7 +10,7 @@ use goldenpath_core::rules::{RULES, Rule, Severity};
 use crate::root;
 
 /// A page of the documentation.
-pub struct Page {
+pub(crate) struct Page {
     /// From the root of the project.
     pub path: String,
     pub text: String,
@@ -27,7 +27,7 @@ const END: &str = "<!-- end of the generated part -->";
 ///
 /// # Errors
 /// A page whose marker lines are missing.
-pub fn all() -> Result<Vec<Page>, String> {
+pub(crate) fn all() -> Result<Vec<Page>, String> {
     let root_command = goldenpath::cli::command();
     let mut pages = vec![command_index(&root_command)?];
     for command in visible(&root_command) {

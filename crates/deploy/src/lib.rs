@@ -5,8 +5,8 @@
 //!
 //! | module | subject |
 //! | --- | --- |
-//! | [`inventory`] | the catalog for people and spreadsheets: rows, due dates, the page |
 //! | [`reconcile`] | desired state against actual state → plan → apply |
+//! | [`inventory`] | the catalog for people and spreadsheets: rows, due dates, the page |
 //! | [`lifecycle`] | the lifecycle: legal steps, and one step in a file |
 //! | [`audit`] | the journal of a run, and its commit to the audit trail |
 //! | [`gitops`] | the GitOps repository: reading it, and writing projections |

@@ -6,13 +6,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A request or an answer: the lines up to the empty one, and the bytes after it.
-pub struct Message {
+pub(crate) struct Message {
     pub head: String,
     pub body: Vec<u8>,
 }
 
 impl Message {
-    pub fn read(from: impl io::Read) -> io::Result<Self> {
+    pub(crate) fn read(from: impl io::Read) -> io::Result<Self> {
         let mut from = BufReader::new(from);
         let mut message = Self { head: String::new(), body: Vec::new() };
         while !message.head.ends_with("\r\n\r\n") {
@@ -27,13 +27,13 @@ impl Message {
         Ok(message)
     }
 
-    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, mut to: impl Write) -> io::Result<()> {
         to.write_all(self.head.as_bytes())?;
         to.write_all(&self.body)?;
         to.flush()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -41,12 +41,12 @@ impl Message {
     }
 
     /// Whether this is an answer of the kind 2xx.
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.head.split(' ').nth(1).is_some_and(|code| code.starts_with('2'))
     }
 }
 
-pub fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> io::Result<Message> {
+pub(crate) fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> io::Result<Message> {
     let connection = TcpStream::connect(to)?;
     connection.set_read_timeout(Some(Duration::from_secs(30)))?;
     let length = body.len();

@@ -5,7 +5,7 @@
 //!   [`Outcome`] or goes on in a [`Terminal`].
 //! - [`SEED`] is the manifest that the design starts from; [`findings`] reads what `validate` says of it.
 //! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
-//! - [`Moto`] is an AWS Secrets Manager on loopback, one server for the whole test process. Each test
+//! - [`Moto`] is an AWS Secrets Manager on loopback, one server for all test processes. Each test
 //!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
 //! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
 //!   refuses those that a test names.

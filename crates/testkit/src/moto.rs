@@ -1,16 +1,16 @@
 //! AWS on loopback: moto, the stand-in for AWS that is written in Python.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
 use crate::http::{self, Message};
 use crate::python;
@@ -20,14 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/serve_moto.py");
 
-/// A running moto server. It ends with the tests, however they end: it reads from a pipe that they hold
-/// (see `serve_moto.py`). Its log stays in `target/tmp` for the server that the tests share.
+/// A running moto server, which all test processes of a target directory share.
+///
+/// Its folder has a lock for starting it, the address, the log, and a file that each process holds
+/// a shared lock on. The server ends some seconds after the last one (see `serve_moto.py`).
 pub struct Moto {
     address: SocketAddr,
-    accounts: AtomicU64,
-    log: NamedTempFile,
-    // Holds the pipe.
-    _server: Child,
+    log: PathBuf,
+    // Holds the shared lock.
+    _client: File,
 }
 
 /// An AWS account with nothing in it, and credentials for it.
@@ -45,12 +46,12 @@ pub struct Account {
 }
 
 impl Moto {
-    /// The one server of this test process, started by the first test that asks for it.
+    /// Returns the server that the test processes share. The first test that needs it starts it.
     #[track_caller]
     pub fn shared() -> &'static Self {
         // A failure is kept as well: one vain set-up is enough, even if many tests need it.
         static SHARED: OnceLock<Result<Moto, String>> = OnceLock::new();
-        match SHARED.get_or_init(Self::start) {
+        match SHARED.get_or_init(|| Self::connect(&python::target_directory().join("moto"))) {
             Ok(moto) => moto,
             Err(why) => panic!("there is no moto server: {why}"),
         }
@@ -68,8 +69,9 @@ impl Moto {
     /// A new account for a test. The test's name becomes the role's, and so part of the caller's identity.
     #[track_caller]
     pub fn account(&self, test: &str) -> Account {
-        let number = self.accounts.fetch_add(1, Ordering::Relaxed);
-        self.role_in(&(100_000_000_000 + number).to_string(), test)
+        // Random, because other processes create accounts on the same server.
+        let random = getrandom::u64().expect("random bytes");
+        self.role_in(&(200_000_000_000 + random % 800_000_000_000).to_string(), test)
     }
 
     /// The account of this number, as somebody in it sees it.
@@ -136,30 +138,45 @@ impl Moto {
             .unwrap_or_else(|error| panic!("moto did not answer: {error}\n{}", end_of(&self.log)))
     }
 
-    fn start() -> Result<Self, String> {
-        let python = python::MOTO.programs()?.join("python");
-        let log = tempfile::Builder::new()
-            .prefix("moto-")
-            .suffix(".log")
-            .tempfile_in(python::target_directory())
-            .map_err(|error| format!("no log for it: {error}"))?;
-        let mut command = Command::new(python);
-        command.arg("-I").arg(SERVER).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Moto takes settings from the environment, such as an account number that would be everybody's.
-        command.env_clear();
-        let failed = |why: String| format!("{SERVER} {why}\n{}", end_of(&log));
-
-        let mut server = log
-            .reopen()
-            .and_then(|log| command.stderr(log).spawn())
-            .map_err(|error| failed(format!("cannot be started: {error}")))?;
-        let address =
-            first_line(&mut server).and_then(|line| line.trim().parse().ok()).ok_or_else(|| {
-                server.kill().ok();
-                failed(format!("ended, or did not say within {PATIENCE:?} where it listens"))
-            })?;
-        Ok(Self { address, accounts: AtomicU64::new(0), log, _server: server })
+    fn connect(folder: &Path) -> Result<Self, String> {
+        let failed = |what: &str| {
+            let what = format!("cannot {what} {}", folder.display());
+            move |error: std::io::Error| format!("{what}: {error}")
+        };
+        fs::create_dir_all(folder).map_err(failed("create"))?;
+        let open = |name| File::options().create(true).append(true).open(folder.join(name));
+        // One process starts the server; the others wait, and find it started.
+        let start = open("start.lock").map_err(failed("open a file in"))?;
+        start.lock().map_err(failed("lock"))?;
+        let client = open("clients.lock").map_err(failed("open a file in"))?;
+        client.lock_shared().map_err(failed("lock"))?;
+        let (file, log) = (folder.join("address"), folder.join("log"));
+        let running = fs::read_to_string(&file).ok().and_then(|text| text.parse().ok());
+        let address = match running.filter(|address| TcpStream::connect(address).is_ok()) {
+            Some(address) => address,
+            None => start_server(&folder.join("clients.lock"), &log)?,
+        };
+        fs::write(&file, address.to_string()).map_err(failed("write the address to"))?;
+        Ok(Self { address, log, _client: client })
     }
+}
+
+fn start_server(clients: &Path, log: &Path) -> Result<SocketAddr, String> {
+    let python = python::MOTO.programs()?.join("python");
+    let output = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
+    let mut command = Command::new(python);
+    command.arg("-I").arg(SERVER).arg(clients);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output);
+    // Moto takes settings from the environment, such as one account number for all callers. A
+    // signal to the group of this test does not end the server of others.
+    command.env_clear().process_group(0);
+    let failed = |why: String| format!("{SERVER} {why}\n{}", end_of(log));
+    let mut server =
+        command.spawn().map_err(|error| failed(format!("cannot be started: {error}")))?;
+    first_line(&mut server).and_then(|line| line.trim().parse().ok()).ok_or_else(|| {
+        server.kill().ok();
+        failed(format!("ended, or printed no address within {PATIENCE:?}"))
+    })
 }
 
 impl Account {
@@ -199,7 +216,7 @@ fn first_line(server: &mut Child) -> Option<String> {
     heard.recv_timeout(PATIENCE).ok()
 }
 
-fn end_of(log: &NamedTempFile) -> String {
+fn end_of(log: &Path) -> String {
     let log = fs::read(log).unwrap_or_default();
     let end = String::from_utf8_lossy(&log[log.len().saturating_sub(4000)..]);
     format!("The end of its log:\n{end}")
@@ -224,18 +241,23 @@ fn accounts_see_nothing_of_one_another() {
 }
 
 #[test]
-fn the_server_ends_when_nobody_holds_it() {
-    use std::net::TcpStream;
+fn processes_share_a_server_that_ends_after_the_last_of_them() {
     use std::time::Instant;
 
-    let moto = Moto::start().unwrap();
-    let address = moto.address();
-    assert_eq!(moto.endpoint(), format!("http://{address}"));
-    assert!(TcpStream::connect(address).is_ok());
-    drop(moto);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = [(); 2].map(|()| Moto::connect(folder.path()).unwrap());
+    let address = first.address();
+    assert_eq!(first.endpoint(), format!("http://{address}"));
+    assert_eq!(second.address(), address);
+    drop(first);
+    thread::sleep(Duration::from_secs(7));
+    assert!(TcpStream::connect(address).is_ok(), "a client is left");
+    drop(second);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while TcpStream::connect(address).is_ok() {
         assert!(Instant::now() < deadline, "it is still there");
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(100));
     }
+    let next = Moto::connect(folder.path()).unwrap();
+    assert!(TcpStream::connect(next.address()).is_ok(), "the next client starts another");
 }

@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What an environment is for, and the packages it has.
-pub struct Purpose {
+pub(crate) struct Purpose {
     name: &'static str,
     requirements: &'static str,
 }
 
 /// moto, the server of `Moto`, and what else the packages brought.
-pub const MOTO: Purpose = Purpose {
+pub(crate) const MOTO: Purpose = Purpose {
     name: "moto",
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt"),
 };
 
 /// The hook frameworks, and shellcheck.
-pub const HOOKS: Purpose = Purpose {
+pub(crate) const HOOKS: Purpose = Purpose {
     name: "hooks",
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-hooks.txt"),
 };
@@ -30,7 +30,7 @@ const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: 
 
 impl Purpose {
     /// The virtual environment's folder of programs. A failure tells the command, its output and what to do.
-    pub fn programs(&self) -> Result<PathBuf, String> {
+    pub(crate) fn programs(&self) -> Result<PathBuf, String> {
         let target = target_directory();
         let ready = target.join(format!("{}-venv-{:016x}", self.name, self.fingerprint()?));
         let lock = target.join(format!("{}-venv.lock", self.name));

@@ -10,7 +10,7 @@ use goldenpath_core::scaffold::{AnswerOrigin, AnswerVerdict, Constraint, Draft, 
 ///
 /// # Errors
 /// The user cancels, or the terminal is gone.
-pub fn ask(
+pub(super) fn ask(
     prompter: &Prompter,
     questions: &[Field],
     draft: &mut Draft,

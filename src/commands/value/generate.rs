@@ -7,7 +7,7 @@ use super::input;
 use super::secret::{ValueTarget, WorkTreeCatalog};
 use crate::cli::{Context, Outcome, block_on};
 use crate::failure::Failure;
-use goldenpath_core::config::Key;
+use goldenpath_core::config::KeyDefinition;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::{SecretStore, ValueSource};
 use goldenpath_deploy::value::SecretValue;
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let subject = catalog.target(&args.id).await?;
         let before = PreviousValue::read(&subject).await?;
-        let has = |key: &Key| {
+        let has = |key: &KeyDefinition| {
             before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some())
         };
         let selected = select_keys(&subject, &args.keys, |key| key.required)?;
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 ),
             ));
         }
-        let missing: Vec<&Key> = selected.into_iter().filter(|key| !has(key)).collect();
+        let missing: Vec<&KeyDefinition> = selected.into_iter().filter(|key| !has(key)).collect();
         if missing.is_empty() && before.version.is_some() {
             context.streams.message(&format!(
                 "No changes: {} has all keys that can be generated.",
@@ -124,7 +124,7 @@ pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
                 ),
             ));
         }
-        let is_rotated = |key: &Key| {
+        let is_rotated = |key: &KeyDefinition| {
             let has = before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some());
             has && key.generate.as_ref().is_some_and(|recipe| !recipe.once)
         };
@@ -157,12 +157,12 @@ pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
 fn select_keys<'a>(
     subject: &'a ValueTarget<'_>,
     names: &[String],
-    is_selected: impl Fn(&Key) -> bool,
-) -> Result<Vec<&'a Key>, Failure> {
+    is_selected: impl Fn(&KeyDefinition) -> bool,
+) -> Result<Vec<&'a KeyDefinition>, Failure> {
     input::check_keys(subject, names.iter().map(String::as_str))?;
     let with_recipe = || subject.secret_type.keys.iter().filter(|key| key.generate.is_some());
     if names.is_empty() {
-        let selected: Vec<&Key> = with_recipe().filter(|key| is_selected(key)).collect();
+        let selected: Vec<&KeyDefinition> = with_recipe().filter(|key| is_selected(key)).collect();
         let is_required = subject.secret_type.keys.iter().any(|key| key.required);
         // A secret needs a first value even if its type requires no key.
         return Ok(if selected.is_empty() && !is_required && subject.had_no_value() {
@@ -217,7 +217,7 @@ fn check_given_keys(
 async fn write(
     subject: &ValueTarget<'_>,
     action: &'static str,
-    keys: Vec<&Key>,
+    keys: Vec<&KeyDefinition>,
     before: PreviousValue,
     (generator, confirmation): (Generator, &Confirmation),
     context: &Context,

@@ -10,7 +10,7 @@ use super::secret::ValueTarget;
 use crate::failure::Failure;
 use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_core::config;
-use goldenpath_core::config::Key;
+use goldenpath_core::config::KeyDefinition;
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{MAX_INPUT, SecretValue, ValueError};
 
@@ -116,7 +116,7 @@ pub(crate) fn ask(
 }
 
 /// Asks for the text of one key; returns `None` for an empty answer.
-fn ask_for(key: &Key, has_it: bool, prompter: &Prompter) -> Result<Option<SecretString>, Failure> {
+fn ask_for(key: &KeyDefinition, has_it: bool, prompter: &Prompter) -> Result<Option<SecretString>, Failure> {
     let empty = match (has_it, &key.generate, key.required) {
         (true, ..) => " (empty: keep)",
         (false, Some(_), true) => " (empty: generate)",

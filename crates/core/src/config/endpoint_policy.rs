@@ -13,7 +13,7 @@ impl Config {
     /// Manager in its region nor this machine.
     pub(super) fn check_endpoints(&self, path: &str, text: &str) -> Result<(), ConfigError> {
         let Self { store, environments, .. } = self;
-        let file = File { path, text };
+        let file = EndpointText { path, text };
         file.check_region(&["store"], store.region.as_deref())?;
         if let Some(url) = &store.endpoint_url {
             file.check_url(&["store"], url, store.region.as_deref())?;
@@ -37,12 +37,12 @@ impl Config {
 }
 
 /// The file to check.
-struct File<'text> {
+struct EndpointText<'text> {
     path: &'text str,
     text: &'text str,
 }
 
-impl File<'_> {
+impl EndpointText<'_> {
     fn check_region(&self, keys: &[&str], region: Option<&str>) -> Result<(), ConfigError> {
         match region {
             Some(region) if !endpoint::is_region(region) => {
@@ -68,7 +68,7 @@ impl File<'_> {
             }
             // The part before an @ may be a password, so neither it nor its line is shown.
             let message = format!("`{}` cannot be used: {error}", keys.join("."));
-            let hidden = File { path: self.path, text: &self.text.replace(url, HIDDEN) };
+            let hidden = EndpointText { path: self.path, text: &self.text.replace(url, HIDDEN) };
             let error = ConfigError::new(self.path, message, help(region));
             if hidden.text == self.text { error } else { error.at_field(hidden.text, &keys) }
         })

@@ -22,7 +22,7 @@ pub struct Enums {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Written {
+struct EnumsFile {
     owners: Option<Vec<String>>,
     environments: Option<Vec<String>>,
     providers: Option<Vec<String>>,
@@ -36,7 +36,7 @@ impl Enums {
     /// Returns the built-in lists.
     #[must_use]
     pub fn built_in() -> Self {
-        let written: Written = read_built_in(BUILT_IN);
+        let written: EnumsFile = read_built_in(BUILT_IN);
         Self {
             owners: written.owners.unwrap_or_default(),
             environments: written.environments.unwrap_or_default(),
@@ -53,7 +53,7 @@ impl Enums {
     /// # Errors
     /// Invalid YAML, an unknown list, an empty list, or an unsupported lifecycle state or provider.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let written = read::<Option<Written>>(path, text)?.unwrap_or_default();
+        let written = read::<Option<EnumsFile>>(path, text)?.unwrap_or_default();
         let built_in = Self::built_in();
         let list = |name: &str, own: Option<Vec<String>>, built_in: &[String]| match own {
             None => Ok(built_in.to_vec()),

@@ -41,8 +41,8 @@ pub use ownership::{
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use secret_types::{
-    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, Key, Kind, Make, Recipe, SecretType,
-    SecretTypes, check_key,
+    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, KeyDefinition, Kind, Make, Recipe,
+    SecretType, SecretTypes, check_key,
 };
 
 /// The configuration's name at the root of a repository.

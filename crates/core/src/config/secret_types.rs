@@ -30,7 +30,7 @@ pub struct SecretTypes(BTreeMap<String, SecretType>);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretType {
     /// In the order of the prompts.
-    pub keys: Vec<Key>,
+    pub keys: Vec<KeyDefinition>,
     /// Whether a value may have additional keys.
     #[serde(default)]
     pub other_keys: bool,
@@ -39,7 +39,7 @@ pub struct SecretType {
 /// A key of a value, and of the Kubernetes Secret.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Key {
+pub struct KeyDefinition {
     pub name: String,
     #[serde(default)]
     pub required: bool,
@@ -109,7 +109,7 @@ struct WrittenRecipe {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Written {
+struct SecretTypesFile {
     secret_types: BTreeMap<String, SecretType>,
 }
 
@@ -117,7 +117,7 @@ impl SecretTypes {
     /// Returns the built-in types.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(read_built_in::<Written>(BUILT_IN).secret_types)
+        Self(read_built_in::<SecretTypesFile>(BUILT_IN).secret_types)
     }
 
     /// Parses a catalog's own types; a missing type is the built-in one.
@@ -126,7 +126,7 @@ impl SecretTypes {
     /// Invalid YAML, an unknown field, a type that is not in `enums`, a key that Kubernetes would
     /// reject, a duplicate key, or an impossible recipe.
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let own = read::<Option<Written>>(path, text)?.unwrap_or_default().secret_types;
+        let own = read::<Option<SecretTypesFile>>(path, text)?.unwrap_or_default().secret_types;
         for (name, secret_type) in &own {
             let wrong = |below: &[&str], message: String, help: &str| {
                 let keys = [&["secretTypes", name.as_str()], below].concat();
@@ -173,7 +173,7 @@ impl SecretTypes {
 
 impl SecretType {
     #[must_use]
-    pub fn key(&self, name: &str) -> Option<&Key> {
+    pub fn key(&self, name: &str) -> Option<&KeyDefinition> {
         self.keys.iter().find(|key| key.name == name)
     }
 
@@ -188,7 +188,7 @@ impl SecretType {
     ///
     /// These are the required keys, or else all that can be generated.
     #[must_use]
-    pub fn made_at_first(&self) -> Vec<&Key> {
+    pub fn made_at_first(&self) -> Vec<&KeyDefinition> {
         let is_required = self.keys.iter().any(|key| key.required);
         self.keys
             .iter()

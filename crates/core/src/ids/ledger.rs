@@ -20,7 +20,7 @@ use crate::used_ids::{GIVEN_OUT, GIVEN_OUT_BYTES};
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// The open and locked file.
-pub struct Ledger {
+pub(super) struct Ledger {
     file: File,
     path: PathBuf,
     given: Vec<SecretId>,
@@ -33,7 +33,7 @@ impl Ledger {
     ///
     /// # Errors
     /// An error of the file system, or a process that holds the lock too long.
-    pub fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
+    pub(super) fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
         let path = folder.join(GIVEN_OUT);
         let failed =
             |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
@@ -61,7 +61,7 @@ impl Ledger {
 
     /// Returns the allocated IDs.
     #[must_use]
-    pub fn given(&self) -> &[SecretId] {
+    pub(super) fn given(&self) -> &[SecretId] {
         &self.given
     }
 
@@ -69,7 +69,7 @@ impl Ledger {
     ///
     /// # Errors
     /// An error of the file system: then none of the IDs may be used.
-    pub fn give(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
+    pub(super) fn give(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
         let mut lines = String::from(if self.is_torn { "\n" } else { "" });
         for id in ids {
             lines.push_str(&format!("{id}\n"));

@@ -29,7 +29,7 @@ pub struct SecretId(u32);
 pub const LABEL_LENGTH: usize = 63;
 
 /// The maximum length of a DNS-1123 subdomain, in bytes.
-pub const SUBDOMAIN_LENGTH: usize = 253;
+pub(super) const SUBDOMAIN_LENGTH: usize = 253;
 
 impl<'de> Deserialize<'de> for SecretId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

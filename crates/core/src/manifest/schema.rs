@@ -51,10 +51,10 @@ pub struct Schema {
 }
 
 /// Checks a text. The error is a sentence that says why it is rejected.
-type Constraint = fn(&str) -> Result<(), String>;
+type FormatCheck = fn(&str) -> Result<(), String>;
 
 /// The schema's own formats and their constraints.
-const FORMATS: [(&str, Constraint); 5] = [
+const FORMATS: [(&str, FormatCheck); 5] = [
     ("secret-id", |text| SecretId::parse(text).map(drop)),
     ("dns-1123-label", |text| DnsLabel::parse(text).map(drop)),
     ("dns-1123-subdomain", |text| DnsSubdomain::parse(text).map(drop)),

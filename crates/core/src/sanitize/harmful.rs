@@ -1,5 +1,6 @@
 //! The characters that no output may hold: those that steer a terminal, reorder text or are
 //! invisible. For tests alone, which compare the code with this list.
+#![allow(unreachable_pub)] // the test kit includes this file, and exports its functions
 
 /// The first and the last of each range, by the code points in the standard's tables: C0 and C1
 /// controls without the line feed and the tab, and the format characters of Unicode's TR 36 and

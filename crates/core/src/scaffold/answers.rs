@@ -27,7 +27,7 @@ pub struct Answers {
 /// The variables of the template, named like the fields of a SecretRequest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ManifestVariables<'a> {
+pub(super) struct ManifestVariables<'a> {
     id: SecretId,
     name: &'a str,
     description: Option<&'a str>,

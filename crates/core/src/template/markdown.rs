@@ -4,7 +4,7 @@
 ///
 /// (GitHub Flavored Markdown, "Code spans".) The result is one line. A `<` that could begin a tag
 /// is escaped, since a template may put the value inside HTML, where Markdown is not parsed.
-pub fn code_span(text: &str) -> String {
+pub(super) fn code_span(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {

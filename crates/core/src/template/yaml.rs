@@ -1,14 +1,14 @@
 //! A string as a YAML scalar.
 
 /// Writes `text` plain if all YAML parsers read it back, else as a JSON string.
-pub fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
 /// Writes `text` as a JSON string, which is a YAML double-quoted scalar.
 ///
 /// Also escapes characters that YAML forbids or reads as line breaks.
-pub fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {

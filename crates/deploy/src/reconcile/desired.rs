@@ -6,7 +6,7 @@ use super::resource_policy::ResourcePolicy;
 use crate::store::RotationState;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config;
-use goldenpath_core::config::Key;
+use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::{SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
@@ -56,7 +56,7 @@ pub(super) struct DesiredSecret<'catalog> {
     /// The reason why the store would reject the secret, if any.
     pub(super) refusal: Option<String>,
     /// The keys of the generated first value; empty if a person sets the value.
-    pub(super) make: Vec<Key>,
+    pub(super) make: Vec<KeyDefinition>,
     /// None if each secret keeps its current key.
     pub(super) kms_key: Option<String>,
     /// None if the manifest has no access lists.

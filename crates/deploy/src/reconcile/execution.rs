@@ -6,7 +6,7 @@ use super::desired::{CATALOG, ID, REPOSITORY, VALUE_SINCE};
 use super::{Action, ExpectedTags, SecretOwnership, Step, World};
 use crate::store;
 use crate::store::{NewSecret, SecretStore, Store, StoreError, ValueSource};
-use goldenpath_core::config::Key;
+use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::StoreKey;
 
 /// Checks the owner again before a deletion: the plan may be hours old.
@@ -60,7 +60,7 @@ async fn create(
     store: &Store,
     key: &StoreKey,
     new: &NewSecret,
-    make: &[Key],
+    make: &[KeyDefinition],
 ) -> Result<(), StoreError> {
     let (mut new, mut value) = (new.clone(), None);
     if !make.is_empty() {

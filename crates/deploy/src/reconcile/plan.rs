@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Gate, MissingValue, Orphan, StaleFile, UnreadableAccount};
 use crate::audit::{Mark, RecordedAction};
 use crate::store::{NewSecret, RotationState, SecretUpdate};
-use goldenpath_core::config::Key;
+use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
@@ -99,7 +99,7 @@ pub enum Step {
     CreateSecret {
         key: StoreKey,
         new: NewSecret,
-        make: Vec<Key>,
+        make: Vec<KeyDefinition>,
     },
     /// Removes the mark for deletion.
     RestoreSecret {

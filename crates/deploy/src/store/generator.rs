@@ -3,7 +3,7 @@
 use super::{SecretStore, Store, StoreError};
 use crate::value;
 use crate::value::{SecretValue, ValueError};
-use goldenpath_core::config::{Characters, Key, Kind, Make};
+use goldenpath_core::config::{Characters, KeyDefinition, Kind, Make};
 
 /// The generator of the texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum ValueSource {
 pub async fn generate(
     store: &Store,
     source: ValueSource,
-    keys: impl IntoIterator<Item = &Key>,
+    keys: impl IntoIterator<Item = &KeyDefinition>,
 ) -> Result<SecretValue, StoreError> {
     let no_value = |error: ValueError| StoreError::NoValue { reason: error.to_string() };
     let mut generated = SecretValue::default();
