@@ -195,6 +195,25 @@ impl Project {
         config_file: ConfigFile,
         written: ConfigText,
     ) -> Result<Self, ProjectError> {
+        let project =
+            Self::assemble(|path| read(repository, rules_from, path), &repository.name(), written)?;
+        Ok(Self {
+            config_file,
+            root: repository.root().to_path_buf(),
+            rules_from,
+            repository: repository.identity(project.config.audit.remote.as_deref())?,
+            ..project
+        })
+    }
+
+    /// Returns the project of rule files that `read` returns by path, outside any repository.
+    ///
+    /// `folder` is the name of the repository's folder, from which the default catalog ID follows.
+    fn assemble(
+        read: impl Fn(&str) -> Result<Option<String>, ProjectError>,
+        folder: &str,
+        written: ConfigText,
+    ) -> Result<Self, ProjectError> {
         let ConfigText { name, text: config_text, config } = written;
         // A path in the configuration must exist: a mistake in it would enable the built-in rules.
         let check_missing = |field: &str, path: &str, default: &str| {
@@ -209,13 +228,13 @@ impl Project {
             .at_field(&config_text, &[field]))
         };
         let defaults = Config::default();
-        let enums = match read(repository, rules_from, &config.enums)? {
+        let enums = match read(&config.enums)? {
             Some(text) => Enums::parse(&config.enums, &text)?,
             None => check_missing("enums", &config.enums, &defaults.enums)
                 .map(|()| Enums::built_in())?,
         };
         config.check_names(&enums, &name, &config_text)?;
-        let governance = match read(repository, rules_from, &config.governance)? {
+        let governance = match read(&config.governance)? {
             Some(text) => Governance::parse(&config.governance, &text, &enums)?,
             None => {
                 check_missing("governance", &config.governance, &defaults.governance)?;
@@ -235,12 +254,12 @@ impl Project {
                 table
             }
         };
-        let secret_types = match read(repository, rules_from, &config.secret_types)? {
+        let secret_types = match read(&config.secret_types)? {
             Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
             None => check_missing("secretTypes", &config.secret_types, &defaults.secret_types)
                 .map(|()| SecretTypes::built_in())?,
         };
-        let schema = match read(repository, rules_from, SCHEMA_FILE_NAME)? {
+        let schema = match read(SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
             None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
         };
@@ -248,14 +267,11 @@ impl Project {
         Ok(Self {
             moved_to: None,
             left_behind: None,
-            config_file,
-            root: repository.root().to_path_buf(),
-            rules_from,
-            repository: repository.identity(config.audit.remote.as_deref())?,
-            catalog_id: config
-                .catalog_id
-                .clone()
-                .unwrap_or_else(|| config::to_catalog_id(&repository.name())),
+            config_file: ConfigFile::default(),
+            root: PathBuf::new(),
+            rules_from: Snapshot::WorkTree,
+            repository: None,
+            catalog_id: config.catalog_id.clone().unwrap_or_else(|| config::to_catalog_id(folder)),
             key_template: Template::compile(
                 "store.keyTemplate",
                 &config.store.key_template,
@@ -271,6 +287,18 @@ impl Project {
             schema,
             policies,
         })
+    }
+
+    /// Reads the configuration among `files`, which are texts by path, as [`Project::open`] does.
+    #[cfg(test)]
+    pub(crate) fn in_memory(files: &[(&str, &str)]) -> Result<Self, ProjectError> {
+        let text_at = |path: &str| {
+            files.iter().find(|(file, _)| *file == path).map(|(_, text)| (*text).to_owned())
+        };
+        let text = text_at(config::FILE_NAME).unwrap_or_default();
+        let config = Config::parse(config::FILE_NAME, &text)?;
+        let written = ConfigText { name: config::FILE_NAME.to_owned(), text, config };
+        Self::assemble(|path| Ok(text_at(path)), "platform", written)
     }
 
     /// Reads only `goldenpath.yaml`, as [`Project::open`] does.
