@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::sync::LazyLock;
+
 use miette::{Diagnostic, SourceSpan};
 
 use crate::catalog::{Catalog, Entry, Project, ProjectError, services_of};
-use crate::rules::{Finding, RuleSet};
+use crate::rules::{Finding, RuleSet, Severity};
 use crate::vcs::{File, Snapshot};
 
 /// The example of the design, "Secret Request Flow", section 1, byte for byte.
@@ -65,6 +67,60 @@ pub(crate) fn seed_with(edits: &[(&str, &str)]) -> String {
     })
 }
 
+/// Returns the manifest SEC-0008 of the service `orders`, which shares nothing with the seed.
+#[track_caller]
+pub(crate) fn orders(edits: &[(&str, &str)]) -> String {
+    let own = seed_with(&[
+        ("id: SEC-0007", "id: SEC-0008"),
+        ("name: payments-db-credentials", "name: orders-db"),
+        ("service: payments", "service: orders"),
+        ("namespace: payments ", "namespace: orders "),
+        ("k8sSecretName: payments-db-creds", "k8sSecretName: orders-db"),
+    ]);
+    edits.iter().fold(own, |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
+        text.replace(from, to)
+    })
+}
+
+/// The path of [`web`].
+pub(crate) const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
+
+/// A configuration that lists what belongs to the services `payments` and `web`.
+pub(crate) const OWNERSHIP: &str = "\
+ownership:
+  services:
+    payments:
+      { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
+    web: { owners: [app-team, sre-team], namespaces: [web] }
+";
+
+/// Returns the manifest SEC-0008 of the service `web`, which uses only what belongs to it.
+#[track_caller]
+pub(crate) fn web(edits: &[(&str, &str)]) -> String {
+    let own = seed_with(&[
+        ("id: SEC-0007", "id: SEC-0008"),
+        ("name: payments-db-credentials", "name: web-session"),
+        ("owner: team-payments", "owner: app-team"),
+        ("service: payments", "service: web"),
+        ("namespace: payments ", "namespace: web "),
+        ("k8sSecretName: payments-db-creds", "k8sSecretName: web-session"),
+    ]);
+    edits.iter().fold(own, |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
+        text.replace(from, to)
+    })
+}
+
+/// Asserts the rows of the findings in the seed and [`web`] with a configuration; returns them.
+#[track_caller]
+pub(crate) fn assert_web(config: &str, edits: &[(&str, &str)], expected: &[&str]) -> Vec<Finding> {
+    let text = web(edits);
+    let found = findings(&[(SEED_PATH, SEED), (WEB_PATH, &text), ("goldenpath.yaml", config)]);
+    assert_eq!(rows(&found), expected, "{:?}", shown(&found));
+    found
+}
+
 /// Returns the findings in `files`: manifests, and the configuration that applies to them.
 #[track_caller]
 pub(crate) fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
@@ -80,19 +136,33 @@ pub(crate) fn findings_at(
     check(files, is_selected).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The project without any configuration, which most tests share: compiling a schema takes time.
+static BUILT_IN: LazyLock<Project> =
+    LazyLock::new(|| Project::in_memory(&[]).expect("the built-in configuration"));
+
 fn check(
     files: &[(&str, &str)],
     is_selected: impl Fn(&str) -> bool,
 ) -> Result<Vec<Finding>, ProjectError> {
-    let project = Project::in_memory(files)?;
+    if files.iter().all(|(path, _)| BUILT_IN.is_manifest(path)) {
+        return check_in(&BUILT_IN, files, is_selected);
+    }
+    check_in(&Project::in_memory(files)?, files, is_selected)
+}
+
+fn check_in(
+    project: &Project,
+    files: &[(&str, &str)],
+    is_selected: impl Fn(&str) -> bool,
+) -> Result<Vec<Finding>, ProjectError> {
     let manifests = files.iter().filter(|(path, _)| project.is_manifest(path));
     let entries = manifests.map(|(path, text)| {
         let file = File { path: (*path).to_owned(), bytes: Ok(text.as_bytes().to_vec()) };
-        Entry::read(file, is_selected(path), &project)
+        Entry::read(file, is_selected(path), project)
     });
     let mut catalog = Catalog::of(Snapshot::WorkTree, entries.collect());
-    catalog.services = services_of(catalog.entries.iter().map(|entry| &*entry.path), &project);
-    Ok(RuleSet::of(&project)?.check(catalog)?.1)
+    catalog.services = services_of(catalog.entries.iter().map(|entry| &*entry.path), project);
+    Ok(RuleSet::of(project)?.check(catalog)?.1)
 }
 
 /// Returns the findings in a manifest at the seed's path.
@@ -136,6 +206,18 @@ pub(crate) fn place(found: &Finding) -> String {
 /// Returns the codes of findings.
 pub(crate) fn codes(found: &[Finding]) -> Vec<&'static str> {
     found.iter().map(|found| found.rule.code).collect()
+}
+
+/// Returns the rows `error GP206 /metadata/owner` of findings.
+pub(crate) fn rows(found: &[Finding]) -> Vec<String> {
+    let row = |found: &Finding| {
+        let severity = match found.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        format!("{severity} {} {}", found.rule.code, found.pointer)
+    };
+    found.iter().map(row).collect()
 }
 
 /// Returns findings as text for the message of a failed test.

@@ -79,7 +79,7 @@ mod tests {
             pointer: "/spec/ttlDays",
             place: "21:12..21:15",
             under: "366",
-            message: "risk tier `medium` may live 365 days",
+            message: "risk tier `medium` allows at most 365 days",
             help: "365 or less",
         };
         assert_only(&seed_with(&[("ttlDays: 30", "ttlDays: 366")]), &expected);
