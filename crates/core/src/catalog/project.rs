@@ -642,11 +642,11 @@ mod tests {
         );
         a_missing_enums_file(
             CONFIG, "enums: list.yaml # x\n", "1:1",
-            "`enums: list.yaml` names a file that does not exist", "write `list.yaml`",
+            "`enums: list.yaml` names a file that does not exist", "create `list.yaml`",
         );
         a_missing_enums_file_whose_key_is_also_a_value(
             CONFIG, "{store: {path: enums}, enums: list.yaml}\n", "1:24",
-            "`enums: list.yaml` names a file that does not exist", "write `list.yaml`",
+            "`enums: list.yaml` names a file that does not exist", "create `list.yaml`",
         );
         an_unknown_variable_of_a_template(
             CONFIG, "store:\n  keyTemplate: '{{ env }}'\n", "2:3",
