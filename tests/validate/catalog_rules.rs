@@ -3,8 +3,6 @@
 use super::{Expected, is};
 use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
-const ORDERS_PATH: &str = "catalogs/secrets/orders/dev/SEC-0008.yaml";
-
 /// A second manifest that shares nothing with the seed's which must be its own.
 fn orders(edits: &[(&str, &str)]) -> String {
     let own = seed_with(&[

@@ -56,7 +56,7 @@ fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     repository.program("mv", &["goldenpath.yaml", "other.yaml"]).run().success();
     let outcome =
         repository.goldenpath(&["validate", "--config", "other.yaml"]).run().fails_with(2);
-    assert_eq!(drawn_at(&outcome), "other.yaml:1:9");
+    assert_eq!(drawn_at(&outcome), "other.yaml:4:3");
 }
 
 #[test]
