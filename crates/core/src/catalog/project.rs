@@ -511,6 +511,7 @@ fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, Con
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::BUILT_IN_SCHEMA;
     use crate::testing::{

@@ -135,6 +135,7 @@ fn help(name: &str, text: Option<&str>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::testing::{Expected, SEED, assert_clean, assert_only, cases, findings_in, place, seed_with, shown};
 

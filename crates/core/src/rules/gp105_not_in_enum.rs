@@ -75,6 +75,7 @@ fn fix(pointer: &str, found: &str, allowed: &[String]) -> Option<Fix> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::testing::{Expected, SEED, assert_clean, assert_only, cases, codes, findings_in, place, seed_with};
 

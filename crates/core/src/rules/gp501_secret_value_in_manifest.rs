@@ -120,6 +120,7 @@ fn pointer_to(root: &Node, at: usize) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use crate::testing::{cases, findings_in, seed_with, shown};
 
