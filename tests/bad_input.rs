@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use goldenpath_testkit::{
-    Command, Outcome, Repository, SEED, SEED_PATH, checked, findings, seed_with,
+    Command, Outcome, Repository, SEED, SEED_PATH, cases, checked, findings, seed_with,
 };
 
 const DEV: &str = "catalogs/secrets/payments/dev";
@@ -52,168 +52,92 @@ fn state(repository: &Repository) -> String {
 /// A way to put something into a repository.
 type Put = fn(&Repository, &Path);
 
-#[test]
-fn a_file_that_is_no_manifest_is_one_finding_and_the_others_are_checked_all_the_same() {
-    let cases: [(&str, Put, &str, &str, &str); 16] = [
-        (
-            "empty",
-            |_, at| fs::write(at, "").unwrap(),
-            "GP001 1:1..1:1",
-            "the file is empty",
-            "goldenpath new secret",
-        ),
-        (
-            "blank",
-            |_, at| fs::write(at, "\n \n").unwrap(),
-            "GP001 1:1..1:1",
-            "the file is empty",
-            "new secret",
-        ),
-        (
-            "comments",
-            |_, at| fs::write(at, "# soon\n").unwrap(),
-            "GP001 1:1..1:1",
-            "the file is empty",
-            "new secret",
-        ),
-        (
-            "mark",
-            |_, at| fs::write(at, "\u{feff}").unwrap(),
-            "GP001 1:1..1:1",
-            "the file is empty",
-            "new secret",
-        ),
-        (
-            "binary",
-            |_, at| fs::write(at, b"\x7fELF\x02\x01\x01\0\0\0").unwrap(),
-            "GP001 1:1..1:2",
-            "the control character U+007F",
-            "plain text in UTF-8",
-        ),
-        (
-            "zeros",
-            |_, at| fs::write(at, [0; 4096]).unwrap(),
-            "GP001 1:1..1:2",
-            "U+0000",
-            "plain text in UTF-8",
-        ),
-        (
-            // The third line begins with 4 characters in front of the byte, one of them two bytes long.
-            "latin",
-            |_, at| fs::write(at, b"a: 1\nb: 2\nc: \xc3\xa9\xe9\n").unwrap(),
-            "GP001 3:5..3:5",
-            "byte 16 is not UTF-8",
-            "save the file as UTF-8",
-        ),
-        (
-            "utf16",
-            |_, at| fs::write(at, b"\xff\xfea\0:\0").unwrap(),
-            "GP001 1:1..1:1",
-            "byte 1 is not UTF-8",
-            "looks like UTF-16",
-        ),
-        (
-            "large",
-            |_, at| fs::write(at, "a: b\n".repeat(2_000_000)).unwrap(),
-            "GP003 1:1..1:1",
-            "10000000 bytes, more than the limit of 262144",
-            "remove this file from the catalog",
-        ),
-        (
-            "folder",
-            |_, at| fs::create_dir(at).unwrap(),
-            "GP001 1:1..1:1",
-            "this is a folder",
-            "put a regular file there",
-        ),
-        (
-            "fifo",
-            |repository, at| {
-                drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success())
-            },
-            "GP001 1:1..1:1",
-            "this is a FIFO",
-            "put a regular file there",
-        ),
-        (
-            "socket",
-            |_, at| drop(std::os::unix::net::UnixListener::bind(at).unwrap()),
-            "GP001 1:1..1:1",
-            "this is a socket",
-            "put a regular file there",
-        ),
-        (
-            "link",
-            |_, at| symlink("/etc/hostname", at).unwrap(),
-            "GP001 1:1..1:1",
-            "a symbolic link",
-            "regular file",
-        ),
-        (
-            "dangling",
-            |_, at| symlink("nowhere", at).unwrap(),
-            "GP001 1:1..1:1",
-            "a symbolic link",
-            "regular file",
-        ),
-        (
-            "loop",
-            |_, at| symlink(at, at).unwrap(),
-            "GP001 1:1..1:1",
-            "a symbolic link",
-            "regular file",
-        ),
-        (
-            "deep",
-            |_, at| fs::write(at, "[".repeat(100_000)).unwrap(),
-            // The parser looks some way ahead, so the place is one of those that are too deep.
-            "GP002 1:256..1:100001",
-            "deeper than 32 levels",
-            "a SecretRequest has 3 levels",
-        ),
-    ];
-    for (what, put, rule_and_place, message, help) in cases {
-        let repository = Repository::with_seed();
-        // Short: a socket's path has a limit.
-        let path = format!("{DEV}/x.yaml");
-        put(&repository, &repository.path().join(&path));
-        for arguments in
-            [&["validate", "--format", "json"][..], &["validate", "--format", "json", &path]]
-        {
-            let outcome = run(&repository, arguments).fails_with(1);
-            let found = findings(&outcome);
-            assert_eq!(found.len(), 1, "{what}: {found:?}");
-            assert_eq!(found[0].path, path, "{what}");
-            assert_eq!(
-                format!("{} {}", found[0].rule, found[0].place),
-                rule_and_place,
-                "{what}: {found:?}"
-            );
-            assert!(
-                found[0].message.contains(message) && found[0].help.contains(help),
-                "{what}: {found:?}"
-            );
-            assert_eq!(checked(&outcome), if arguments.len() == 3 { 2 } else { 1 }, "{what}");
-        }
-        let people = run(&repository, &["validate"]).fails_with(1);
-        assert!(
-            people.stdout.contains(&format!("{path}:1:"))
-                || people.stdout.contains(&format!("{path}:3:")),
-            "{what}"
-        );
-        assert!(
-            people.stdout.contains("help: ") && people.stdout.len() < 2000,
-            "{what}: {}",
-            people.stdout
-        );
-        assert!(
-            people.stdout.ends_with("checked 2 manifests: 1 error\n"),
-            "{what}: {}",
-            people.stdout
-        );
-        // And nothing is rendered from such a catalog.
-        assert_eq!(run(&repository, &["render"]).fails_with(1).stdout, "", "{what}");
+/// Asserts that `put` creates a file with one finding next to the seed, which is checked too.
+#[track_caller]
+fn is_one_finding(put: Put, rule_and_place: &str, message: &str, help: &str) {
+    let repository = Repository::with_seed();
+    // Short: a socket's path has a limit.
+    let path = format!("{DEV}/x.yaml");
+    put(&repository, &repository.path().join(&path));
+    for arguments in
+        [&["validate", "--format", "json"][..], &["validate", "--format", "json", &path]]
+    {
+        let outcome = run(&repository, arguments).fails_with(1);
+        let found = findings(&outcome);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path, path);
+        assert_eq!(format!("{} {}", found[0].rule, found[0].place), rule_and_place, "{found:?}");
+        assert!(found[0].message.contains(message) && found[0].help.contains(help), "{found:?}");
+        assert_eq!(checked(&outcome), if arguments.len() == 3 { 2 } else { 1 });
     }
+    let people = run(&repository, &["validate"]).fails_with(1);
+    assert!(
+        people.stdout.contains(&format!("{path}:1:"))
+            || people.stdout.contains(&format!("{path}:3:")),
+        "{}",
+        people.stdout
+    );
+    assert!(people.stdout.contains("help: ") && people.stdout.len() < 2000, "{}", people.stdout);
+    assert!(people.stdout.ends_with("checked 2 manifests: 1 error\n"), "{}", people.stdout);
+    // And nothing is rendered from such a catalog.
+    assert_eq!(run(&repository, &["render"]).fails_with(1).stdout, "");
+}
+
+// The bytes of `latin_1` are four characters, one of two bytes, in front of the wrong one. The
+// parser looks ahead, so the place of `a_deep_file` is one of those that are too deep.
+cases! { a_file_that_is_not_a_manifest_is_one_finding_and_the_others_are_checked(is_one_finding):
+    an_empty_file(
+        |_, at| fs::write(at, "").unwrap(), "GP001 1:1..1:1", "the file is empty",
+        "goldenpath new secret",
+    );
+    a_binary_file(
+        |_, at| fs::write(at, b"\x7fELF\x02\x01\x01\0\0\0").unwrap(), "GP001 1:1..1:2",
+        "the control character U+007F", "plain text in UTF-8",
+    );
+    zeros(
+        |_, at| fs::write(at, [0; 4096]).unwrap(), "GP001 1:1..1:2", "U+0000",
+        "plain text in UTF-8",
+    );
+    latin_1(
+        |_, at| fs::write(at, b"a: 1\nb: 2\nc: \xc3\xa9\xe9\n").unwrap(), "GP001 3:5..3:5",
+        "byte 16 is not UTF-8", "save the file as UTF-8",
+    );
+    utf_16(
+        |_, at| fs::write(at, b"\xff\xfea\0:\0").unwrap(), "GP001 1:1..1:1",
+        "byte 1 is not UTF-8", "looks like UTF-16",
+    );
+    a_large_file(
+        |_, at| fs::write(at, "a: b\n".repeat(2_000_000)).unwrap(), "GP003 1:1..1:1",
+        "10000000 bytes, more than the limit of 262144", "remove this file from the catalog",
+    );
+    a_folder(
+        |_, at| fs::create_dir(at).unwrap(), "GP001 1:1..1:1", "this is a folder",
+        "put a regular file there",
+    );
+    a_fifo(
+        |repository,
+        at| { drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success()) },
+        "GP001 1:1..1:1", "this is a FIFO", "put a regular file there",
+    );
+    a_socket(
+        |_, at| drop(std::os::unix::net::UnixListener::bind(at).unwrap()), "GP001 1:1..1:1",
+        "this is a socket", "put a regular file there",
+    );
+    a_link(
+        |_, at| symlink("/etc/hostname", at).unwrap(), "GP001 1:1..1:1", "a symbolic link",
+        "regular file",
+    );
+    a_dangling_link(
+        |_, at| symlink("nowhere", at).unwrap(), "GP001 1:1..1:1", "a symbolic link",
+        "regular file",
+    );
+    a_link_to_itself(
+        |_, at| symlink(at, at).unwrap(), "GP001 1:1..1:1", "a symbolic link", "regular file",
+    );
+    a_deep_file(
+        |_, at| fs::write(at, "[".repeat(100_000)).unwrap(), "GP002 1:256..1:100001",
+        "deeper than 32 levels", "a SecretRequest has 3 levels",
+    );
 }
 
 #[test]
@@ -283,54 +207,53 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
     assert!(!outcome.stderr.contains("the-secret-of-another"), "{}", outcome.stderr);
 }
 
-#[test]
-fn what_hides_a_folder_is_told_in_the_work_tree_the_index_and_commits_alike() {
-    let elsewhere = Repository::with_seed();
-    for (at, target, told) in [
-        ("catalogs/secrets/payments", "../../hidden/payments", true),
-        ("catalogs/secrets/payments", "../../hidden/../hidden/./payments/", true),
-        // From link to link, the second outside of the catalog
-        ("catalogs/secrets/payments", "../../to-hidden", true),
-        ("catalogs/secrets/payments", "../../to-hidden/dev", true),
-        ("catalogs/secrets", "../hidden", true),
-        ("catalogs", "hidden", true),
-        ("catalogs/secrets/orders/dev", elsewhere.path().to_str().unwrap(), true),
-        // A link to a file hides nothing, nor does one to nowhere, nor what is hidden itself.
-        ("catalogs/secrets/README.md", "../../README.md", false),
-        ("catalogs/secrets/later", "nowhere", false),
-        ("catalogs/secrets/.cache", "../../hidden", false),
-    ] {
-        let repository = Repository::new();
-        repository
-            .write("README.md", "words")
-            .write("hidden/payments/dev/SEC-0007.yaml", "not: a manifest\n");
-        symlink("hidden/payments", repository.path().join("to-hidden")).unwrap();
-        repository.write("catalogs/x", "").commit_all("Before");
-        fs::remove_dir_all(repository.path().join("catalogs")).unwrap();
-        let link = repository.path().join(at);
-        fs::create_dir_all(link.parent().unwrap()).unwrap();
-        symlink(target, &link).unwrap();
-        let judge = |arguments: &[&str]| {
-            let outcome =
-                run(&repository, &[&["validate", "--format", "json"], arguments].concat());
-            let found = findings(&outcome);
-            assert_eq!(outcome.code, i32::from(told), "{at} -> {target} {arguments:?}: {found:?}");
-            assert_eq!(found.len(), usize::from(told), "{at} -> {target} {arguments:?}: {found:?}");
-            assert!(
-                found
-                    .iter()
-                    .all(|found| found.rule == "GP001" && found.message.contains("symbolic link")),
-                "{found:?}"
-            );
-        };
-        judge(&[]);
-        repository.git(&["add", "--all"]);
-        judge(&["--staged"]);
-        repository.git(&["commit", "--quiet", "-m", "Link"]);
-        judge(&["--from-ref", "HEAD~1"]);
-        let zeros = "0".repeat(40);
-        judge(&["--from-ref", &zeros]);
-    }
+/// Asserts whether a link at `at` is reported in the work tree, the index and commits alike.
+#[track_caller]
+fn is_reported(at: &str, target: &str, is_reported: bool) {
+    let repository = Repository::new();
+    repository
+        .write("README.md", "words")
+        .write("hidden/payments/dev/SEC-0007.yaml", "not: a manifest\n");
+    symlink("hidden/payments", repository.path().join("to-hidden")).unwrap();
+    repository.write("catalogs/x", "").commit_all("Before");
+    fs::remove_dir_all(repository.path().join("catalogs")).unwrap();
+    let link = repository.path().join(at);
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink(target, &link).unwrap();
+    let judge = |arguments: &[&str]| {
+        let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat());
+        let found = findings(&outcome);
+        assert_eq!(outcome.code, i32::from(is_reported), "{arguments:?}: {found:?}");
+        assert_eq!(found.len(), usize::from(is_reported), "{arguments:?}: {found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|found| found.rule == "GP001" && found.message.contains("symbolic link")),
+            "{found:?}"
+        );
+    };
+    judge(&[]);
+    repository.git(&["add", "--all"]);
+    judge(&["--staged"]);
+    repository.git(&["commit", "--quiet", "-m", "Link"]);
+    judge(&["--from-ref", "HEAD~1"]);
+    let zeros = "0".repeat(40);
+    judge(&["--from-ref", &zeros]);
+}
+
+cases! { a_link_that_hides_a_folder_is_reported(is_reported):
+    of_a_service("catalogs/secrets/payments", "../../hidden/payments", true);
+    with_dots("catalogs/secrets/payments", "../../hidden/../hidden/./payments/", true);
+    to_a_link("catalogs/secrets/payments", "../../to-hidden", true);
+    below_a_link("catalogs/secrets/payments", "../../to-hidden/dev", true);
+    of_all_secrets("catalogs/secrets", "../hidden", true);
+    of_all_catalogs("catalogs", "hidden", true);
+    to_another_repository(
+        "catalogs/secrets/orders/dev", &Repository::with_seed().path().to_string_lossy(), true,
+    );
+    but_not_to_a_file("catalogs/secrets/README.md", "../../README.md", false);
+    but_not_to_nothing("catalogs/secrets/later", "nowhere", false);
+    but_not_a_hidden_one("catalogs/secrets/.cache", "../../hidden", false);
 }
 
 #[test]
@@ -370,53 +293,54 @@ fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
     assert_eq!(folder.stderr, "no manifest at these paths: the catalog is `catalogs/secrets`\n");
 }
 
-#[test]
-fn a_path_that_is_not_there_or_not_in_the_repository_is_wrong_usage() {
+#[track_caller]
+fn is_wrong_usage(path: &str, message: &str, help: &str) {
     let repository = Repository::with_seed();
-    for (path, message, help) in [
-        ("nowhere.yaml", "`nowhere.yaml` does not exist", "relative to the current folder"),
-        ("nowhere/x.yaml", "`nowhere/x.yaml` does not exist", "check the spelling"),
-        ("catalogs/secrets/payments/dev/SEC-0007.yaml/x", "does not exist", "check the spelling"),
-        (
-            "/etc/hostname",
-            "`/etc/hostname` is outside the repository",
-            "name files of this repository",
-        ),
-        ("..", "`..` is outside the repository", "`-C DIR`"),
-        ("/", "`/` is outside the repository", "`-C DIR`"),
-    ] {
-        // The good one beside it is not checked half-heartedly: the run does not start.
-        for arguments in
-            [&["validate", path][..], &["validate", SEED_PATH, path], &["render", path]]
-        {
-            one_error(&run(&repository, arguments).fails_with(2), message, help);
-        }
+    // A run with a wrong path does not start: the right one is not checked either.
+    for arguments in [&["validate", path][..], &["validate", SEED_PATH, path], &["render", path]] {
+        one_error(&run(&repository, arguments).fails_with(2), message, help);
     }
 }
 
-#[test]
-fn without_a_repository_with_a_work_tree_every_command_ends_with_2() {
+cases! { a_path_that_is_not_in_the_repository_is_wrong_usage(is_wrong_usage):
+    a_missing_file(
+        "nowhere.yaml", "`nowhere.yaml` does not exist", "relative to the current folder",
+    );
+    a_missing_folder("nowhere/x.yaml", "`nowhere/x.yaml` does not exist", "check the spelling");
+    a_file_below_a_file(
+        "catalogs/secrets/payments/dev/SEC-0007.yaml/x", "does not exist", "check the spelling",
+    );
+    a_file_elsewhere(
+        "/etc/hostname", "`/etc/hostname` is outside the repository",
+        "name files of this repository",
+    );
+    the_folder_above("..", "`..` is outside the repository", "`-C DIR`");
+    the_root("/", "`/` is outside the repository", "`-C DIR`");
+}
+
+#[track_caller]
+fn ends_with_2(arguments: &[&str]) {
     let home = tempfile::tempdir().unwrap();
     let bare = Repository::bare();
-    for arguments in [
-        &["validate"][..],
-        &["validate", "--staged"],
-        &["render"],
-        &["init"],
-        &["plan"],
-        &["apply", "--yes"],
-        &["new", "secret", "--name", "x"],
-    ] {
-        let outcome =
-            Command::new(env!("CARGO_BIN_EXE_goldenpath"), arguments, home.path(), home.path())
-                .run()
-                .fails_with(2);
-        assert_calm(&outcome);
-        one_error(&outcome, "is not in a git repository", "`git init`");
-        let outcome = run(&bare, arguments).fails_with(2);
-        one_error(&outcome, "is a bare repository", "a clone that has a work tree");
-    }
+    let outcome =
+        Command::new(env!("CARGO_BIN_EXE_goldenpath"), arguments, home.path(), home.path())
+            .run()
+            .fails_with(2);
+    assert_calm(&outcome);
+    one_error(&outcome, "is not in a git repository", "`git init`");
+    let outcome = run(&bare, arguments).fails_with(2);
+    one_error(&outcome, "is a bare repository", "a clone that has a work tree");
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "nothing is written");
+}
+
+cases! { without_a_repository_with_a_work_tree_a_command_ends_with_2(ends_with_2):
+    validate(&["validate"]);
+    validate_staged(&["validate", "--staged"]);
+    render(&["render"]);
+    init(&["init"]);
+    plan(&["plan"]);
+    apply(&["apply", "--yes"]);
+    new_secret(&["new", "secret", "--name", "x"]);
 }
 
 #[test]
@@ -445,71 +369,44 @@ fn a_folder_or_a_configuration_that_is_not_there_is_wrong_usage() {
     }
 }
 
-#[test]
-fn a_git_folder_that_is_broken_is_told() {
-    let cases: [(&str, &[&str], Put, &str, &str); 6] = [
-        (
-            "no HEAD",
-            &[],
-            |_, git| fs::remove_file(git.join("HEAD")).unwrap(),
-            "is not in a git repository",
-            "`git init`",
-        ),
-        (
-            "config",
-            &[],
-            |_, git| fs::write(git.join("config"), "[core\n").unwrap(),
-            "git cannot read the repository",
-            "check the repository",
-        ),
-        (
-            "a file that leads nowhere",
-            &[],
-            |_, git| {
-                fs::remove_dir_all(git).unwrap();
-                fs::write(git, "gitdir: /nowhere\n").unwrap();
-            },
-            "is not in a git repository",
-            "`git init`",
-        ),
-        (
-            "index",
-            &["--staged"],
-            |_, git| {
-                fs::write(
-                    git.join("index"),
-                    "DIRC and then nothing that git wrote, and a lot of it",
-                )
-                .unwrap()
-            },
-            "git cannot read the index",
-            "`git fsck`",
-        ),
-        (
-            "HEAD",
-            &["--staged"],
-            |_, git| fs::write(git.join("HEAD"), "").unwrap(),
-            "git cannot read",
-            "`git fsck`",
-        ),
-        (
-            "objects",
-            &["--staged"],
-            |_, git| fs::remove_dir_all(git.join("objects")).unwrap(),
-            "",
-            "",
-        ),
-    ];
-    for (what, flags, break_it, message, help) in cases {
-        let repository = Repository::with_seed();
-        repository.commit_all("Seed");
-        repository.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 31")]));
-        repository.git(&["add", "--all"]);
-        break_it(&repository, &repository.path().join(".git"));
-        let outcome = run(&repository, &[&["validate"], flags].concat());
-        assert_eq!(outcome.code, 2, "{what}: {}{}", outcome.stdout, outcome.stderr);
-        one_error(&outcome, message, help);
-    }
+#[track_caller]
+fn is_an_error(flags: &[&str], break_it: Put, message: &str, help: &str) {
+    let repository = Repository::with_seed();
+    repository.commit_all("Seed");
+    repository.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 31")]));
+    repository.git(&["add", "--all"]);
+    break_it(&repository, &repository.path().join(".git"));
+    let outcome = run(&repository, &[&["validate"], flags].concat());
+    assert_eq!(outcome.code, 2, "{}{}", outcome.stdout, outcome.stderr);
+    one_error(&outcome, message, help);
+}
+
+cases! { a_broken_git_folder_is_an_error(is_an_error):
+    without_head(
+        &[], |_, git| fs::remove_file(git.join("HEAD")).unwrap(), "is not in a git repository",
+        "`git init`",
+    );
+    with_a_broken_configuration(
+        &[], |_, git| fs::write(git.join("config"), "[core\n").unwrap(),
+        "git cannot read the repository", "check the repository",
+    );
+    that_is_a_file_to_nowhere(
+        &[], |_,
+        git| { fs::remove_dir_all(git).unwrap(); fs::write(git, "gitdir: /nowhere\n").unwrap(); },
+        "is not in a git repository", "`git init`",
+    );
+    with_a_broken_index(
+        &["--staged"], |_,
+        git| { fs::write(git.join("index"), "DIRC and then nothing that git wrote, and a lot of it").unwrap() },
+        "git cannot read the index", "`git fsck`",
+    );
+    with_an_empty_head(
+        &["--staged"], |_, git| fs::write(git.join("HEAD"), "").unwrap(), "git cannot read",
+        "`git fsck`",
+    );
+    without_objects(
+        &["--staged"], |_, git| fs::remove_dir_all(git.join("objects")).unwrap(), "", "",
+    );
 }
 
 #[test]
@@ -526,331 +423,80 @@ fn an_object_that_is_missing_is_a_finding_in_its_file() {
     assert!(found[0].help.contains("git fsck"), "{found:?}");
 }
 
-/// Each of these in turn, wrong in one way: file, text, message, place and help.
-#[test]
-fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
-    const CONFIG: &str = "goldenpath.yaml";
-    const ENUMS: &str = "schemas/metadata/enums.yaml";
-    const GOVERNANCE: &str = "schemas/metadata/governance.yaml";
-    const SCHEMA: &str = "schemas/secret_request.schema.json";
-    let row = "{rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 9}";
-    let rows = |low: &str| format!("tiers:\n  low: {low}\n  medium: {row}\n  high: {row}\n");
-    let block = format!(
-        "# recoveryWindowDays: 3\ntiers:\n  low: {row}\n  medium:\n    rotation: free\n    approvals: 1\n    recoveryWindowDays: 3   # too few\n    maxTtlDays: 9\n  high: {row}\n"
-    );
-    for (file, text, message, place, help) in [
-        // Not YAML.
-        (CONFIG, "catalog: 'x\n", "invalid YAML", "1:", "close the quotation"),
-        (CONFIG, "store:\n  path: b\n c: d\n", "invalid YAML", "3:2", "check the indentation"),
-        (CONFIG, "store:\n\tpath: x\n", "invalid YAML", "2:1", "indent with spaces"),
-        (CONFIG, "catalog: a\n---\ncatalog: b\n", "a second document", "2:1", "keep one document"),
-        (
-            CONFIG,
-            "catalog: a\ngitops: {}\ncatalog: b\n",
-            "duplicate key `catalog`",
-            "3:1",
-            "keep one of the two",
-        ),
-        (
-            CONFIG,
-            "rules:\n  GP102: off\n  GP102: error\n",
-            "duplicate key `GP102`",
-            "3:3",
-            "keep one of the two",
-        ),
-        (
-            GOVERNANCE,
-            &format!("{}  low: {row}\n", rows(row)),
-            "duplicate key `low`",
-            "5:3",
-            "keep one of the two",
-        ),
-        (
-            CONFIG,
-            "store: { path: \"duplicate path: x\", path: y }\n",
-            "duplicate key `path`",
-            "1:37",
-            "keep one of the two",
-        ),
-        // A field that is not one.
-        (CONFIG, "# x\ncatalgo: x\n", "unknown field `catalgo`", "2:1", "did you mean `catalog`?"),
-        (
-            CONFIG,
-            "store:\n  backnd: local\n",
-            "store: unknown field `backnd`",
-            "2:3",
-            "did you mean `backend`?",
-        ),
-        (
-            CONFIG,
-            "colour: blue\n",
-            "unknown field `colour`",
-            "1:1",
-            "the fields here are catalog, catalogId, enums",
-        ),
-        // A value of the wrong kind.
-        (CONFIG, "- catalog\n", "this is a list, not a mapping", "1:1", "write a mapping here"),
-        (
-            CONFIG,
-            "hello\n",
-            "this is the string \"hello\", not a mapping",
-            "1:1",
-            "write a mapping here",
-        ),
-        (
-            CONFIG,
-            "store: local\n",
-            "store: this is the string \"local\", not a mapping",
-            "1:8",
-            "write a mapping here",
-        ),
-        (
-            CONFIG,
-            "catalog: [a]\n",
-            "catalog: this is a list, not a string",
-            "1:10",
-            "write a string here",
-        ),
-        (
-            CONFIG,
-            "store: {backend: gcp}\n",
-            "unknown value `gcp`",
-            "1:18",
-            "the values are local, aws",
-        ),
-        (
-            CONFIG,
-            "store:\n  backend: awss\n",
-            "unknown value `awss`",
-            "2:12",
-            "did you mean `aws`?",
-        ),
-        (CONFIG, "rules: {GP102: of}\n", "unknown value `of`", "1:16", "did you mean `off`?"),
-        // A value that cannot be.
-        (
-            CONFIG,
-            "# ../x\ncatalog: ../x\n",
-            "`catalog: ../x` is not a path inside the repository",
-            "2:1",
-            "without `..`",
-        ),
-        (CONFIG, "catalog: ''\n", "is not a path inside", "1:1", "give a relative path"),
-        (CONFIG, "catalog: .\n", "is not a path inside", "1:1", "give a relative path"),
-        (CONFIG, "enums: /etc/passwd\n", "is not a path inside", "1:1", "give a relative path"),
-        (
-            CONFIG,
-            "governance: gov.yml\n",
-            "`governance: gov.yml` names a file that does not exist",
-            "1:1",
-            "remove `governance` to use the built-in file",
-        ),
-        (
-            CONFIG,
-            "enums: list.yaml # x\n",
-            "`enums: list.yaml` names a file that does not exist",
-            "1:1",
-            "create `list.yaml`, or remove `enums` to use the built-in file",
-        ),
-        (
-            CONFIG,
-            "{store: {path: enums}, enums: list.yaml}\n",
-            "`enums: list.yaml` names a file that does not exist",
-            "1:24",
-            "create `list.yaml`, or remove `enums` to use the built-in file",
-        ),
-        (
-            CONFIG,
-            "store:\n  keyTemplate: '{{ env }}'\n",
-            "`store.keyTemplate`: `env` is undefined",
-            "2:3",
-            "use the variables id, name",
-        ),
-        (
-            CONFIG,
-            "gitops:\n  file: '{{ id'\n",
-            "`gitops.file`: unexpected end",
-            "2:3",
-            "use the variables id, name",
-        ),
-        (
-            CONFIG,
-            "catalogId: a!b\n",
-            "`catalogId: a!b` cannot be the value of a tag",
-            "1:1",
-            "1 to 256 letters",
-        ),
-        // The lists.
-        (ENUMS, "owners: [\n", "", "1:1", "check the indentation"),
-        (ENUMS, "ownrs: [a]\n", "unknown field `ownrs`", "1:1", "did you mean `owners`?"),
-        (ENUMS, "- a\n", "this is a list, not a mapping", "1:1", "write a mapping here"),
-        (
-            ENUMS,
-            "owners: us\n",
-            "owners: this is the string \"us\", not a list",
-            "1:9",
-            "write a list here",
-        ),
-        (ENUMS, "# owners\nowners: []\n", "the list `owners` is empty", "2:1", "give it a value"),
-        (
-            ENUMS,
-            "lifecycleStates: [active, retired]\n",
-            "does not support the value `retired`",
-            "1:27",
-            "active, deprecated",
-        ),
-        (
-            ENUMS,
-            "providers: [vault]\n",
-            "does not support the value `vault`",
-            "1:13",
-            "aws-secrets-manager",
-        ),
-        // The table.
-        (GOVERNANCE, "", "missing field `tiers`", "", "add `tiers:`"),
-        (
-            GOVERNANCE,
-            "tiers: {}\n",
-            "the risk tier `low` has no row",
-            "1:1",
-            "add `low:` with rotation",
-        ),
-        (
-            GOVERNANCE,
-            "tiers: []\n",
-            "tiers: this is a list, not a mapping",
-            "1:8",
-            "write a mapping here",
-        ),
-        (
-            GOVERNANCE,
-            &rows("{rotation: maybe}"),
-            "unknown value `maybe`",
-            "2:19",
-            "required, recommended, free",
-        ),
-        (
-            GOVERNANCE,
-            &rows("{rotation: free}"),
-            "tiers.low: missing field `approvals`",
-            "2:8",
-            "add `approvals:`",
-        ),
-        (
-            GOVERNANCE,
-            &rows(&row.replace("approvals: 1", "approvals: 300")),
-            "the integer `300`",
-            "2:36",
-            "from 0 to 255",
-        ),
-        (
-            GOVERNANCE,
-            &block,
-            "the tier `medium` has a recovery window of 3 days",
-            "7:5",
-            "7 to 30 days",
-        ),
-        (
-            GOVERNANCE,
-            &rows(&row.replace("Days: 7", "Days: 31")),
-            "the tier `low` has a recovery window of 31 days",
-            "2:",
-            "7 to 30",
-        ),
-        // The schema.
-        (SCHEMA, "", "invalid JSON", "", "delete it to use the built-in schema"),
-        (
-            SCHEMA,
-            "{\n  \"type\": \"object\",\n  ]\n",
-            "invalid JSON: key must be a string",
-            "3:3",
-            "fix it",
-        ),
-        (SCHEMA, "[]", "not a usable JSON Schema", "", "fix it"),
-        (SCHEMA, "{\"type\": \"objekt\"}", "not a usable JSON Schema", "", "fix it"),
-        (SCHEMA, "{\"$ref\": \"https://example.com/x\"}", "is external", "", "fix it"),
-        (SCHEMA, "{\"$ref\": \"file:///etc/passwd\"}", "is external", "", "fix it"),
-        (
-            SCHEMA,
-            "{\"$ref\": \"metadata/enums.yaml#/colours\"}",
-            "'/colours' does not exist",
-            "",
-            "fix it",
-        ),
-    ] {
-        let repository = Repository::with_seed();
-        repository.write(file, text);
-        repository.commit_all("All"); // what plan reads
-        let before = state(&repository);
-        for arguments in [&["validate"][..], &["render"], &["plan"]] {
-            let outcome = run(&repository, arguments).fails_with(2);
-            one_error(&outcome, message, help);
-            assert!(
-                outcome.stderr.replace("\n  │ ", " ").contains(&format!("× {file}: ")),
-                "{}",
-                outcome.stderr
-            );
-            match place {
-                "" => assert!(!outcome.stderr.contains(&format!("[{file}:")), "{}", outcome.stderr),
-                _ => assert!(
-                    outcome.stderr.contains(&format!("[{file}:{place}")),
-                    "{place}: {}",
-                    outcome.stderr
-                ),
-            }
-        }
-        assert_eq!(state(&repository), before, "{text}");
-    }
-}
-
-#[test]
-fn the_tiers_of_the_lists_must_be_in_the_table() {
+/// Asserts that each command ends with the error of a file and changes nothing.
+#[track_caller]
+fn cannot_be_used(file: &str, text: &str, message: &str, place: &str, help: &str) {
     let repository = Repository::with_seed();
-    repository.write("schemas/metadata/enums.yaml", "riskTiers: [low, medium, extreme]\n");
-    let outcome = run(&repository, &["validate"]).fails_with(2);
-    one_error(
-        &outcome,
-        "schemas/metadata/governance.yaml: there is no such file",
-        "add `extreme:` below its `tiers:`",
+    repository.write(file, text);
+    repository.commit_all("All"); // what plan reads
+    let before = state(&repository);
+    for arguments in [&["validate"][..], &["render"], &["plan"]] {
+        let outcome = run(&repository, arguments).fails_with(2);
+        one_error(&outcome, message, help);
+        assert!(
+            outcome.stderr.replace("\n  │ ", " ").contains(&format!("× {file}: ")),
+            "{}",
+            outcome.stderr
+        );
+        let drawn = format!("[{file}:{place}]");
+        assert!(outcome.stderr.contains(&drawn), "{drawn}: {}", outcome.stderr);
+    }
+    assert_eq!(state(&repository), before, "{text}");
+}
+
+// All mistakes are unit tests of the configuration.
+cases! { a_configuration_that_cannot_be_used_is_an_error_of_every_command(cannot_be_used):
+    the_configuration(
+        "goldenpath.yaml", "# x\ncatalgo: x\n", "unknown field `catalgo`", "2:1",
+        "did you mean `catalog`?",
+    );
+    the_enums(
+        "schemas/metadata/enums.yaml", "ownrs: [a]\n", "unknown field `ownrs`", "1:1",
+        "did you mean `owners`?",
+    );
+    the_governance_table(
+        "schemas/metadata/governance.yaml", "tiers: {}\n", "the risk tier `low` has no row",
+        "1:1", "add `low:` with rotation",
+    );
+    the_schema(
+        "schemas/secret_request.schema.json", "{\n  \"type\": \"object\",\n  ]\n",
+        "invalid JSON: key must be a string", "3:3", "fix it",
     );
 }
 
-#[test]
-fn something_else_in_a_configurations_place_is_told() {
-    let kinds: [(&str, Put, &str); 7] = [
-        ("folder", |_, at| fs::create_dir(at).unwrap(), "this is a folder"),
-        (
-            "fifo",
-            |repository, at| {
-                drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success())
-            },
-            "this is a FIFO",
-        ),
-        ("link", |_, at| symlink("/etc/hostname", at).unwrap(), "this is a symbolic link"),
-        ("dangling", |_, at| symlink("nowhere", at).unwrap(), "this is a symbolic link"),
-        (
-            "large",
-            |_, at| fs::write(at, vec![b'#'; 10_000_000]).unwrap(),
-            "the file has 10000000 bytes, more than the limit of 1048576",
-        ),
-        ("latin", |_, at| fs::write(at, b"# \xe9\n").unwrap(), "byte 3 is not UTF-8"),
-        ("binary", |_, at| fs::write(at, b"\x7fELF\0\0").unwrap(), ""),
-    ];
+/// Asserts the error where `put` creates something in the place of each configuration file.
+#[track_caller]
+fn is_not_a_configuration(put: Put, message: &str) {
     for file in [
         "goldenpath.yaml",
         "schemas/metadata/enums.yaml",
         "schemas/metadata/governance.yaml",
         "schemas/secret_request.schema.json",
     ] {
-        for (what, put, message) in kinds {
-            let repository = Repository::with_seed();
-            let at = repository.path().join(file);
-            fs::create_dir_all(at.parent().unwrap()).unwrap();
-            put(&repository, &at);
-            let outcome = run(&repository, &["validate"]).fails_with(2);
-            one_error(&outcome, &format!("{file}: {message}"), "");
-            assert!(!outcome.stderr.contains("mend or remove"), "{what}");
-        }
+        let repository = Repository::with_seed();
+        let at = repository.path().join(file);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        put(&repository, &at);
+        let outcome = run(&repository, &["validate"]).fails_with(2);
+        one_error(&outcome, &format!("{file}: {message}"), "");
     }
+}
+
+cases! { something_else_in_the_place_of_a_configuration_is_an_error(is_not_a_configuration):
+    a_folder(|_, at| fs::create_dir(at).unwrap(), "this is a folder");
+    a_fifo(
+        |repository,
+        at| { drop(repository.program("mkfifo", &[at.to_str().unwrap()]).run().success()) },
+        "this is a FIFO",
+    );
+    a_link(|_, at| symlink("/etc/hostname", at).unwrap(), "this is a symbolic link");
+    a_dangling_link(|_, at| symlink("nowhere", at).unwrap(), "this is a symbolic link");
+    a_large_file(
+        |_, at| fs::write(at, vec![b'#'; 10_000_000]).unwrap(),
+        "the file has 10000000 bytes, more than the limit of 1048576",
+    );
+    latin_1(|_, at| fs::write(at, b"# \xe9\n").unwrap(), "byte 3 is not UTF-8");
+    a_binary_file(|_, at| fs::write(at, b"\x7fELF\0\0").unwrap(), "");
 }
 
 #[test]

@@ -90,157 +90,24 @@ fn a_broken_policy_is_a_finding_at_its_field() {
 }
 
 #[test]
-fn rules_override_the_severity_of_every_policy() {
-    for (level, severity) in [("off", None), ("warn", Some("warning")), ("error", Some("error"))] {
-        for rule in ["GP204", "policy"] {
-            let policies = "policies:\n  - {name: a, assert: 'false', message: m}\n  - {name: b, assert: 'false', message: \
-                            m, severity: warn}\n";
-            let found =
-                findings(&validate(&with(&format!("rules: {{ {rule}: {level} }}\n{policies}"))));
-            let severities: Vec<&str> =
-                found.iter().map(|row| row["severity"].as_str().unwrap()).collect();
-            assert_eq!(
-                severities,
-                severity.map_or(vec![], |severity| vec![severity; 2]),
-                "{rule}: {level}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_missing_field_is_shown_by_its_nearest_parent_and_none_by_the_file() {
-    for (field, pointer) in [
-        ("metadata.description", "/metadata"),
-        ("spec.none.of.these", "/spec"),
-        ("metadata.owner.first", "/metadata/owner"),
-        ("/nowhere", ""),
-        ("nowhere.at~all/x", ""),
-    ] {
-        let repository = with(&format!(
-            "policies: [{{name: p, assert: 'false', message: m, field: {field}}}]\n"
-        ));
-        assert_eq!(findings(&validate(&repository))[0]["pointer"], pointer, "{field}");
-    }
-    let found = findings(&validate(&with(&asserting("false"))));
-    assert_eq!((&found[0]["pointer"], &found[0]["line"]), (&"".into(), &1.into()));
-}
-
-#[test]
-fn a_policy_sees_the_manifest_and_its_path() {
-    for expression in [
-        &format!("path == \"{PATH}\"")[..],
-        "path.endsWith(manifest.metadata.id + \".yaml\")",
-        "manifest.spec.ttlDays == 30 && manifest.spec.ttlDays + 1 > 30 && type(manifest.spec.ttlDays) == int",
-        "!has(manifest.metadata.description) || manifest.metadata.description.size() > 10",
-        "manifest.metadata.name.matches(\"^[a-z0-9-]+$\") && !manifest.metadata.name.matches(\"^[0-9]\")",
-        "manifest.metadata.all(key, key in [\"id\", \"name\", \"owner\", \"service\", \"environment\"])",
-    ] {
-        validate(&with(&asserting(expression))).success();
-    }
-}
-
-#[test]
 fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
-    let good = "  - name: good\n    assert: \"true\"\n    message: m\n";
-    let bad = |policy: &str| format!("policies:\n{good}{policy}");
-    for (policy, line, column, words) in [
-        (
-            "  - name: Bad Name\n    assert: 'true'\n    message: m\n",
-            5,
-            11,
-            "`Bad Name` cannot be a policy's name",
-        ),
-        ("  - name: good\n    assert: 'true'\n    message: m\n", 5, 11, "two policies `good`"),
-        (
-            "  - name: a--b\n    assert: 'true'\n    message: m\n",
-            5,
-            11,
-            "`a--b` cannot be a policy's name",
-        ),
-        (
-            "  - name: p\n    assert: 'true'\n    message: ' '\n",
-            7,
-            14,
-            "the `message` of policy `p` is empty",
-        ),
-        (
-            "  - name: p\n    assert: ''\n    message: m\n",
-            6,
-            13,
-            "the `assert` of policy `p` is empty",
-        ),
-        ("  - name: p\n    assert: true == manifest..x\n    message: m\n", 6, 30, "is not CEL"),
-        (
-            "  - name: p\n    assert: 'true'\n    when: a.b == 1\n    message: m\n",
-            7,
-            11,
-            "unknown variable `a`",
-        ),
-        (
-            "  - name: p\n    assert: |\n      true &&\n        ä(path)\n    message: m\n",
-            8,
-            9,
-            "is not CEL",
-        ),
-        (
-            "  - name: p\n    assert: |\n      true &&\n        f(path)\n    message: m\n",
-            8,
-            9,
-            "unknown function `f`",
-        ),
-        (
-            "  - name: p\n    assert: 'true'\n    message: m\n    field: manifest.x\n",
-            8,
-            12,
-            "is not the path of a field",
-        ),
-        ("  - name: p\n    asert: 'true'\n    message: m\n", 6, 5, "asert"),
-        ("  - name: p\n    message: m\n", 5, 5, "missing field `assert`"),
-        ("  - name: p\n    assert: 'true'\n    message: m\n    severity: info\n", 8, 15, "info"),
-    ] {
-        let outcome = validate(&with(&bad(policy))).fails_with(2);
-        let shown = told(&outcome);
-        assert!(shown.contains(words), "{policy}{}", outcome.stderr);
-        assert!(
-            shown.contains(&format!("[goldenpath.yaml:{line}:{column}]")),
-            "{line}:{column}\n{}",
-            outcome.stderr
-        );
-        assert_eq!(outcome.stdout, "");
-    }
+    let outcome =
+        validate(&with("policies:\n  - name: Bad Name\n    assert: 'true'\n    message: m\n"))
+            .fails_with(2);
+    let shown = told(&outcome);
+    assert!(shown.contains("`Bad Name` cannot be a policy's name"), "{}", outcome.stderr);
+    assert!(shown.contains("[goldenpath.yaml:2:11]"), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
 }
 
 #[test]
 fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
-    for (expression, column, words) in [
-        ("manifest.metadata.description != \"\"", 32, "there is no `description`"),
-        ("manifest.metadata.owner", 13, "its result has the type string"),
-        ("manifest.metadata.owner > 1", 13, "`>` does not accept string and int"),
-        ("manifest.metadata.owner.first == \"a\"", 13, "a value of the type string has no fields"),
-        ("manifest.spec.ttlDays / 0 == 1", 13, "division by zero"),
-        ("manifest.metadata.owner.map(x, x) == []", 13, "iterable"),
-    ] {
-        let outcome = validate(&with(&asserting(expression))).fails_with(2);
-        let shown = told(&outcome);
-        assert!(
-            shown.contains("policy `p` cannot evaluate") && shown.contains(PATH),
-            "{}",
-            outcome.stderr
-        );
-        assert!(shown.contains(words), "{expression}\n{}", outcome.stderr);
-        assert!(
-            shown.contains(&format!("[goldenpath.yaml:4:{column}]")),
-            "{expression}\n{}",
-            outcome.stderr
-        );
-    }
-    let missing = validate(&with(&asserting("manifest.metadata.description != \"\"")));
-    assert!(
-        told(&missing).contains("`has(manifest.metadata.description) && …`"),
-        "{}",
-        missing.stderr
-    );
+    let config = asserting("manifest.metadata.description != \"\"");
+    let outcome = validate(&with(&config)).fails_with(2);
+    let shown = told(&outcome);
+    assert!(shown.contains("policy `p` cannot evaluate"), "{}", outcome.stderr);
+    assert!(shown.contains(PATH), "{}", outcome.stderr);
+    assert!(shown.contains("[goldenpath.yaml:4:32]"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -253,15 +120,6 @@ fn the_first_manifest_that_fails_is_always_the_same() {
     for _ in 0..5 {
         assert!(told(&validate(&repository)).contains(PATH));
     }
-}
-
-#[test]
-fn a_manifest_that_is_none_is_left_to_the_other_rules() {
-    let repository = with(&asserting("manifest.metadata.owner != \"\""));
-    repository.write(PATH, &manifest("SEC-0001", &[("  owner: team-payments\n", "")]));
-    let found = findings(&validate(&repository).fails_with(1));
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["rule"], "GP101");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The dialogue in a terminal of 80 by 24, and in a narrow one.
 
-use goldenpath_testkit::{Key, Repository, Terminal};
+use goldenpath_testkit::{Key, Repository, Terminal, cases};
 
 use super::{REQUIRED, catalog, manifest};
 
@@ -208,18 +208,37 @@ fn backs_out(stop: usize, keys: &str) {
     assert_eq!(catalog(&repository), [""; 0]);
 }
 
-#[test]
-fn ctrl_c_backs_out_of_every_question() {
-    for stop in 0..STEPS.len() {
-        backs_out(stop, "\u{3}");
-    }
+cases! { ctrl_c_backs_out_of_every_question(backs_out):
+    service(0, "\u{3}");
+    environments(1, "\u{3}");
+    type_of_secret(2, "\u{3}");
+    name(3, "\u{3}");
+    owner(4, "\u{3}");
+    risk_tier(5, "\u{3}");
+    rotation_class(6, "\u{3}");
+    namespace(7, "\u{3}");
+    kubernetes_secret(8, "\u{3}");
+    ttl(9, "\u{3}");
+    description(10, "\u{3}");
+}
+
+cases! { escape_backs_out_of_every_question(backs_out):
+    service(0, "\u{1b}");
+    environments(1, "\u{1b}");
+    type_of_secret(2, "\u{1b}");
+    name(3, "\u{1b}");
+    owner(4, "\u{1b}");
+    risk_tier(5, "\u{1b}");
+    rotation_class(6, "\u{1b}");
+    namespace(7, "\u{1b}");
+    kubernetes_secret(8, "\u{1b}");
+    ttl(9, "\u{1b}");
+    description(10, "\u{1b}");
 }
 
 #[test]
-fn escape_backs_out_of_every_question() {
-    for stop in 0..STEPS.len() {
-        backs_out(stop, "\u{1b}");
-    }
+fn every_question_is_backed_out_of() {
+    assert_eq!(STEPS.len(), 11, "a row in each of the two tables");
 }
 
 #[test]

@@ -503,7 +503,7 @@ fn machines_get_the_findings_that_are_left_and_people_beside_them_what_was_done(
     for format in ["sarif", "github"] {
         let outcome = fix(&with(&text), &["--format", format]).fails_with(1);
         assert!(
-            !outcome.stdout.contains("fixed ") && outcome.stderr.contains("fixed 1 of 2"),
+            !outcome.stdout.contains("fixed 1 of") && outcome.stderr.contains("fixed 1 of 2"),
             "{}",
             outcome.stdout
         );

@@ -48,6 +48,8 @@ pub mod sanitize;
 pub mod scaffold;
 pub mod suggest;
 pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod trail;
 pub mod used_ids;
 pub mod vcs;

@@ -19,6 +19,7 @@
 //! - [`killed_ever_later`] kills a program at each share of the time that it takes.
 //! - [`is_harmful`] is the one list of characters that no output may hold.
 //! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
+//! - [`cases!`] makes each row of a table a test of its own.
 //!
 //! Every piece ends with a test of itself, which also shows how it is used.
 
@@ -45,6 +46,24 @@ mod seed;
 mod skip;
 mod terminal;
 mod tunnel;
+
+/// Generates one test per row: `table(check): name(arguments); …`.
+#[macro_export]
+macro_rules! cases {
+    ($table:ident($check:path): $($name:ident($($argument:expr),* $(,)?);)+) => {
+        mod $table {
+            #[allow(unused_imports, reason = "a row may need no name of the file")]
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    $check($($argument),*);
+                }
+            )+
+        }
+    };
+}
 
 #[allow(unused_imports, reason = "a test may use what it is given without naming its type")]
 pub use self::{

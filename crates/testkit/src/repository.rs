@@ -1,11 +1,13 @@
 //! Real git repositories, made with the `git` program.
 
 use std::env::consts::EXE_SUFFIX;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
+use walkdir::WalkDir;
 
 use crate::Command;
 
@@ -28,6 +30,39 @@ pub struct Repository {
     directory: TempDir,
 }
 
+/// A file or, without content, a folder, by its path.
+type TreeEntry = (PathBuf, Option<Vec<u8>>, Permissions);
+
+/// The files of an empty repository: writing them takes a tenth of the time of `git init`.
+static EMPTY: OnceLock<Vec<TreeEntry>> = OnceLock::new();
+
+/// Returns the files that `git init` creates.
+fn initialize() -> Vec<TreeEntry> {
+    let repository = Repository::nothing_yet();
+    repository.git(&["init", "--quiet"]);
+    let root = repository.path();
+    let entries = WalkDir::new(&root).min_depth(1).into_iter().map(|entry| {
+        let entry = entry.expect("a file of the repository");
+        let path = entry.path().strip_prefix(&root).expect("a path below it").to_owned();
+        let metadata = entry.metadata().expect("the kind of the file");
+        let content = metadata.is_file().then(|| fs::read(entry.path()).expect("its content"));
+        (path, content, metadata.permissions())
+    });
+    entries.collect()
+}
+
+fn write_tree(root: &Path, entries: &[TreeEntry]) {
+    for (path, content, permissions) in entries {
+        let path = root.join(path);
+        match content {
+            None => fs::create_dir(&path),
+            Some(content) => fs::write(&path, content),
+        }
+        .and_then(|()| fs::set_permissions(&path, permissions.clone()))
+        .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    }
+}
+
 /// The path of the program under test, which Cargo builds beside the tests.
 #[must_use]
 pub fn program() -> String {
@@ -40,7 +75,7 @@ impl Repository {
     #[track_caller]
     pub fn new() -> Self {
         let repository = Self::nothing_yet();
-        repository.git(&["init", "--quiet"]);
+        write_tree(&repository.path(), EMPTY.get_or_init(initialize));
         repository
     }
 
@@ -171,4 +206,23 @@ fn goldenpath_runs_at_the_top_of_the_repository() {
     assert!(outcome.stdout.starts_with("goldenpath "));
     let directory = repository.program("pwd", &[]).run().success().stdout;
     assert_eq!(directory.trim_end(), repository.path().to_str().unwrap());
+}
+
+#[test]
+fn an_empty_repository_is_as_git_creates_it() {
+    let (copied, created) = (Repository::new(), Repository::nothing_yet());
+    created.git(&["init", "--quiet"]);
+    let files = |repository: &Repository| {
+        let list = "find . -printf '%P %y %m ' -a \\( -type f -exec cat {} \\; -o -true \\)";
+        repository.program("sh", &["-c", list]).run().success().stdout
+    };
+    let sorted = |repository: &Repository| {
+        let mut words: Vec<String> =
+            files(repository).split_whitespace().map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    assert_eq!(sorted(&copied), sorted(&created));
+    copied.write("a", "b").commit_all("First");
+    assert_eq!(copied.git(&["status", "--porcelain"]), "");
 }

@@ -426,7 +426,10 @@ fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
 }
 
 /// Returns the services of manifests at these paths, by their folders.
-fn services_of<'a>(paths: impl Iterator<Item = &'a str>, project: &Project) -> BTreeSet<String> {
+pub(crate) fn services_of<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    project: &Project,
+) -> BTreeSet<String> {
     let mut services = BTreeSet::new();
     let mut last = "";
     for path in paths {

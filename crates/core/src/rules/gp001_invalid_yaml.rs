@@ -71,3 +71,48 @@ pub(super) fn report(entry: &Entry, problems: &[Problem], kind: ProblemKind, sin
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expected, assert_only, cases, seed_with};
+
+    const RULE: &str = "GP001 invalid-yaml";
+
+    #[track_caller]
+    fn reports(text: &str, place: &str, under: &str, message: &str, help: &str) {
+        assert_only(text, &Expected { rule: RULE, pointer: "", place, under, message, help });
+    }
+
+    cases! { text_that_is_not_yaml_is_reported_where_it_ends_to_be_yaml(reports):
+        indentation(
+            &seed_with(&[("  name: pay", " name: pay")]), "5:2..5:60",
+            "name: payments-db-credentials     # Mandatory: Intent Name",
+            "invalid YAML", "indentation",
+        );
+        a_tab(
+            &seed_with(&[("  id: SEC", "\tid: SEC")]), "4:1..4:68",
+            "\tid: SEC-0007                      # Mandatory: Audit ID (SEC-XXXX)",
+            "tab", "spaces",
+        );
+        an_open_quotation("a: 1\nb: \"never closed\n", "2:4..2:17", "\"never closed", "", "close");
+        an_alias_without_its_anchor(
+            &seed_with(&[("namespace: payments ", "namespace: *nobody ")]), "19:16..19:63",
+            "*nobody              # Mandatory: K8s Namespace", "anchor", "write out the value",
+        );
+        an_unresolved_merge_conflict(
+            &seed_with(&[(
+                "    tier: medium ",
+                "<<<<<<< HEAD\n    tier: medium\n=======\n    tier: low\n>>>>>>> theirs\n#",
+            )]),
+            "13:1..13:13", "<<<<<<< HEAD", "unresolved merge conflict", "choose one side",
+        );
+        an_empty_file("", "1:1..1:1", "", "the file is empty", "goldenpath new secret");
+        a_blank_file("\n \n", "1:1..1:1", "", "the file is empty", "new secret");
+        a_file_of_comments("# soon\n", "1:1..1:1", "", "the file is empty", "new secret");
+        a_byte_order_mark_alone("\u{feff}", "1:1..1:1", "", "the file is empty", "new secret");
+        a_control_character(
+            "\u{7f}ELF\u{2}", "1:1..1:2", "\u{7f}", "the control character U+007F",
+            "plain text in UTF-8",
+        );
+    }
+}

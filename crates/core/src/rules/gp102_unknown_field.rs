@@ -182,3 +182,50 @@ fn fix(
         Meant::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expected, assert_only, cases, seed_with};
+
+    const RULE: &str = "GP102 unknown-field";
+
+    #[track_caller]
+    fn suggests(edit: (&str, &str), pointer: &str, place: &str, under: &str, help: &str) {
+        let message = "has no field `";
+        let text = seed_with(&[edit]);
+        assert_only(&text, &Expected { rule: RULE, pointer, place, under, message, help });
+    }
+
+    cases! { a_misspelled_field_is_reported_once_with_a_suggestion(suggests):
+        of_metadata(
+            ("owner:", "ownr:"), "/metadata/ownr", "6:3..6:7", "ownr", "did you mean `owner`?",
+        );
+        of_the_manifest(("spec:", "specs:"), "/specs", "9:1..9:6", "specs", "did you mean `spec`?");
+        by_its_case(
+            ("ttlDays:", "ttldays:"), "/spec/ttldays", "21:3..21:10", "ttldays",
+            "did you mean `ttlDays`?",
+        );
+        by_an_underscore(
+            ("rotationClass:", "rotation_class:"), "/spec/rotation/rotation_class", "15:5..15:19",
+            "rotation_class", "did you mean `rotationClass`?",
+        );
+        with_characters_that_a_pointer_escapes(
+            ("k8sSecretName:", "\"k8s/Secret~Name\":"), "/spec/access/k8s~1Secret~0Name",
+            "20:5..20:22", "\"k8s/Secret~Name\"", "did you mean `k8sSecretName`?",
+        );
+    }
+
+    #[test]
+    fn a_field_that_is_like_no_other_is_reported_with_the_list_of_fields() {
+        let text = seed_with(&[("  owner:", "  colour: blue\n  owner:")]);
+        let expected = Expected {
+            rule: RULE,
+            pointer: "/metadata/colour",
+            place: "6:3..6:9",
+            under: "colour",
+            message: "`metadata` has no field `colour`",
+            help: "the fields here are id, name, description, owner, service, environment",
+        };
+        assert_only(&text, &expected);
+    }
+}

@@ -130,3 +130,77 @@ fn article(expected: &str) -> String {
         other => format!("a {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expected, assert_only, cases, seed_with};
+
+    const RULE: &str = "GP103 wrong-type";
+
+    #[track_caller]
+    fn reports(
+        edit: (&str, &str),
+        pointer: &str,
+        place: &str,
+        under: &str,
+        message: &str,
+        help: &str,
+    ) {
+        let text = seed_with(&[edit]);
+        assert_only(&text, &Expected { rule: RULE, pointer, place, under, message, help });
+    }
+
+    #[track_caller]
+    fn is_not_a_mapping(text: &str, place: &str, under: &str, message: &str) {
+        let help = "write a";
+        assert_only(text, &Expected { rule: RULE, pointer: "", place, under, message, help });
+    }
+
+    // The comment behind a value is not underlined.
+    cases! { the_actual_and_the_expected_type_are_named(reports):
+        a_string_in_double_quotes(
+            ("ttlDays: 30", "ttlDays: \"30\""), "/spec/ttlDays", "21:12..21:16", "\"30\"",
+            "`ttlDays` is a string, not an integer", "remove the quotes: ttlDays: 30",
+        );
+        a_string_in_single_quotes(
+            ("ttlDays: 30", "ttlDays: '30'"), "/spec/ttlDays", "21:12..21:16", "'30'",
+            "a string, not an integer", "remove the quotes",
+        );
+        a_fraction(
+            ("ttlDays: 30", "ttlDays: 30.5"), "/spec/ttlDays", "21:12..21:16", "30.5",
+            "a number, not an integer", "integer",
+        );
+        a_word(
+            ("ttlDays: 30", "ttlDays: soon"), "/spec/ttlDays", "21:12..21:16", "soon",
+            "a string, not an integer", "write an integer",
+        );
+        an_integer(
+            ("name: payments-db-credentials", "name: 42"), "/metadata/name", "5:9..5:11", "42",
+            "`name` is an integer, not a string", "quote it: name: \"42\"",
+        );
+        a_boolean(
+            ("service: payments", "service: true"), "/metadata/service", "7:12..7:16", "true",
+            "a boolean, not a string", "quote it: service: \"true\"",
+        );
+        no_value(
+            ("owner: team-payments", "owner:"), "/metadata/owner", "6:3..6:8", "owner",
+            "`owner` is nothing, not a string", "give `owner` a value",
+        );
+        a_list(
+            ("environment: dev", "environment: [dev]"), "/metadata/environment", "8:16..8:21",
+            "[dev]", "a list, not a string", "write a string",
+        );
+        an_empty_mapping(
+            ("tier: medium", ""), "/spec/risk", "12:3..12:7", "risk",
+            "`risk` is nothing, not a mapping", "the fields of `risk` below it",
+        );
+    }
+
+    cases! { a_manifest_that_is_not_a_mapping_is_reported(is_not_a_mapping):
+        a_list("- a\n- b\n", "1:1..1:4", "- a", "the manifest is a list, not a mapping");
+        a_string(
+            "# nothing\nhello\n", "2:1..2:6", "hello", "the manifest is a string, not a mapping",
+        );
+        null("null\n", "1:1..1:5", "null", "the manifest is nothing, not a mapping");
+    }
+}

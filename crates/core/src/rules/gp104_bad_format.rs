@@ -133,3 +133,137 @@ fn help(name: &str, text: Option<&str>) -> String {
         _ => "see `schemas/secret_request.schema.json` for the form".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::testing::{Expected, SEED, assert_clean, assert_only, cases, findings_in, place, seed_with, shown};
+
+    const RULE: &str = "GP104 bad-format";
+
+    const NAME: &str = "name: payments-db-credentials";
+    const SERVICE: &str = "service: payments";
+    const NAMESPACE: &str = "namespace: payments";
+    const SECRET: &str = "k8sSecretName: payments-db-creds";
+
+    /// Asserts the only finding where `value` replaces the value of the seed's `line`.
+    #[track_caller]
+    fn is_malformed(line: &str, value: &str, message: &str, help: &str) {
+        let field = line.split(':').next().unwrap();
+        let number = SEED.lines().position(|other| other.trim_start().starts_with(line)).unwrap();
+        let start = SEED.lines().nth(number).unwrap().find(':').unwrap() + 3;
+        let text = seed_with(&[(&format!("{line} "), &format!("{field}: {value} "))]);
+        let found = findings_in(&text);
+        assert_eq!(found.len(), 1, "{:?}", shown(&found));
+        assert_eq!(found[0].rule.code, "GP104", "{:?}", shown(&found));
+        let end = start + value.len();
+        assert_eq!(place(&found[0]), format!("{0}:{start}..{0}:{end}", number + 1));
+        assert_eq!(&text[found[0].span.clone()], value);
+        assert!(found[0].message.contains(message), "{:?}", shown(&found));
+        assert!(found[0].help.contains(help), "{:?}", shown(&found));
+    }
+
+    #[track_caller]
+    fn is_well_formed(line: &str, value: &str) {
+        let field = line.split(':').next().unwrap();
+        assert_clean(&seed_with(&[(&format!("{line} "), &format!("{field}: '{value}' "))]));
+    }
+
+    #[track_caller]
+    fn is_not_an_id(id: &str, place: &str, message: &str) {
+        let text = seed_with(&[("id: SEC-0007 ", &format!("id: {id} "))]);
+        let (pointer, under) = ("/metadata/id", id);
+        let help = "`goldenpath new secret` takes the next free ID";
+        assert_only(&text, &Expected { rule: RULE, pointer, place, under, message, help });
+    }
+
+    #[track_caller]
+    fn is_not_a_ttl(days: &str, place: &str, message: &str) {
+        let text = seed_with(&[("ttlDays: 30", &format!("ttlDays: {days}"))]);
+        let (pointer, under) = ("/spec/ttlDays", days);
+        let help = "a number of days between 1 and 3650";
+        assert_only(&text, &Expected { rule: RULE, pointer, place, under, message, help });
+    }
+
+    /// Asserts that the store key of `name` is rejected: AWS adds a hyphen and six characters to
+    /// a name to create its ARN.
+    #[track_caller]
+    fn looks_like_an_arn(name: &str, place: &str) {
+        let text = seed_with(&[(NAME, &format!("name: {name}"))]);
+        let expected = Expected {
+            rule: RULE,
+            pointer: "/metadata/name",
+            place,
+            under: name,
+            message: &format!("`goldenpath/payments/dev/{name}`"),
+            help: "another name",
+        };
+        assert_only(&text, &expected);
+    }
+
+    cases! { a_malformed_name_is_reported(is_malformed):
+        a_capital(NAME, "Payments", "capital `P`", "write it as `payments`");
+        an_underscore(NAME, "pay_ments", "`_`", "write it as `pay-ments`");
+        a_leading_hyphen(NAME, "-payments", "starts and ends", "write it as `payments`");
+        a_trailing_hyphen(NAME, "payments-", "starts and ends", "write it as `payments`");
+        a_dot(NAME, "pay.ments", "`.`", "write it as `pay-ments`");
+        too_long(NAME, &"a".repeat(64), "64 characters, the maximum is 63", &"a".repeat(63));
+        a_service_with_dots(SERVICE, "../../etc", "`.`", "write it as `etc`");
+        a_service_with_a_space(SERVICE, "pay ments", "a space", "write it as `pay-ments`");
+        a_namespace_with_a_capital(NAMESPACE, "Payments", "capital `P`", "write it as `payments`");
+        a_namespace_with_a_dot(NAMESPACE, "a.b", "`.`", "write it as `a-b`");
+        a_namespace_that_is_too_long(
+            NAMESPACE, &"a".repeat(64), "64 characters, the maximum is 63", &"a".repeat(63),
+        );
+        a_secret_with_two_dots(
+            SECRET, "a..b", "there must be a name on both sides of a dot", "write it as",
+        );
+        a_secret_with_a_hyphen_behind_a_dot(SECRET, "a.-b", "starts and ends", "write it as");
+        a_secret_with_a_capital(SECRET, "A.b", "capital `A`", "write it as");
+        a_secret_that_is_too_long(
+            SECRET, &"a".repeat(254), "254 characters, the maximum is 253", "write it as",
+        );
+    }
+
+    cases! { a_well_formed_name_is_accepted(is_well_formed):
+        of_63_characters(NAME, &"a".repeat(63));
+        of_a_digit(NAME, "7");
+        a_namespace_of_63_characters(NAMESPACE, &"a".repeat(63));
+        a_secret_of_253_characters(SECRET, &"a".repeat(253));
+        a_secret_with_dots(SECRET, "tls.example.com");
+    }
+
+    cases! { an_id_is_written_in_one_way(is_not_an_id):
+        too_few_digits("SEC-7", "4:7..4:12", "write this ID as SEC-0007");
+        too_many_zeros("SEC-00007", "4:7..4:16", "write this ID as SEC-0007");
+        in_lower_case("sec-0007", "4:7..4:15", "`SEC-` and at least four digits");
+        zero("SEC-0000", "4:7..4:15", "IDs start at SEC-0001");
+        a_letter("SEC-000x", "4:7..4:15", "`SEC-` and at least four digits");
+        too_many_digits("SEC-1234567890", "4:7..4:21", "at most nine digits");
+        another_prefix("TEC-0007", "4:7..4:15", "`SEC-` and at least four digits");
+    }
+
+    cases! { ttl_days_are_from_1_to_3650(is_not_a_ttl):
+        zero("0", "21:12..21:13", "the minimum is 1");
+        negative("-1", "21:12..21:14", "the minimum is 1");
+        one_more_than_the_maximum("3651", "21:12..21:16", "the maximum is 3650");
+        more_than_any_integer("99999999999999999999", "21:12..21:32", "the maximum is 3650");
+    }
+
+    #[test]
+    fn one_day_is_a_ttl() {
+        assert_clean(&seed_with(&[("ttlDays: 30", "ttlDays: 1")]));
+    }
+
+    cases! { a_store_key_that_looks_like_the_end_of_an_arn_is_rejected(looks_like_an_arn):
+        six_letters("payments-db-secret", "5:9..5:27");
+        six_digits("a-123456", "5:9..5:17");
+    }
+
+    cases! { a_store_key_that_does_not_look_like_the_end_of_an_arn_is_accepted(is_well_formed):
+        seven_letters(NAME, "payments-db-secrets");
+        five_letters(NAME, "payments-secre");
+        no_hyphen(NAME, "secret");
+        single_letters(NAME, "a-b-c-d-e-f");
+    }
+}

@@ -90,3 +90,33 @@ pub(super) fn report(
         format!("the tier is `{tier}`"),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expected, assert_clean, assert_only, seed_with};
+
+    const NONE: (&str, &str) = ("rotationClass: standard", "rotationClass: none");
+
+    #[test]
+    fn high_risk_without_rotation_is_an_error() {
+        let expected = Expected {
+            rule: "GP201 high-risk-needs-rotation",
+            pointer: "/spec/rotation/rotationClass",
+            place: "15:20..15:24",
+            under: "none",
+            message: "`high` must be rotated",
+            help: "`standard` (every 90 days) or `high` (every 30 days)",
+        };
+        assert_only(&seed_with(&[("tier: medium", "tier: high"), NONE]), &expected);
+    }
+
+    #[test]
+    fn high_risk_with_rotation_is_accepted() {
+        assert_clean(&seed_with(&[("tier: medium", "tier: high")]));
+    }
+
+    #[test]
+    fn low_risk_without_rotation_is_accepted() {
+        assert_clean(&seed_with(&[("tier: medium", "tier: low"), NONE]));
+    }
+}

@@ -62,3 +62,26 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         .fixed_by(Some(fix));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Expected, assert_clean, assert_only, seed_with};
+
+    #[test]
+    fn the_longest_ttl_of_a_tier_is_accepted() {
+        assert_clean(&seed_with(&[("ttlDays: 30", "ttlDays: 365")]));
+    }
+
+    #[test]
+    fn a_day_more_than_the_longest_ttl_is_reported() {
+        let expected = Expected {
+            rule: "GP203 ttl-too-long",
+            pointer: "/spec/ttlDays",
+            place: "21:12..21:15",
+            under: "366",
+            message: "risk tier `medium` allows at most 365 days",
+            help: "365 or less",
+        };
+        assert_only(&seed_with(&[("ttlDays: 30", "ttlDays: 366")]), &expected);
+    }
+}

@@ -138,3 +138,215 @@ fn nearest<'a>(entry: &Entry, pointer: &'a str) -> &'a str {
     }
     pointer
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::rules::Finding;
+    use crate::testing::{SEED, SEED_PATH, cases, codes, error_of, findings, rows, seed_with};
+
+    const CONFIG: &str = "goldenpath.yaml";
+
+    /// Returns a configuration with one policy; JSON is YAML that needs no quoting rules.
+    fn asserting(expression: &str) -> String {
+        let expression = Value::from(expression);
+        format!("policies:\n  - name: p\n    message: m\n    assert: {expression}\n")
+    }
+
+    #[track_caller]
+    fn found(config: &str) -> Vec<Finding> {
+        findings(&[(SEED_PATH, SEED), (CONFIG, config)])
+    }
+
+    #[test]
+    fn a_broken_policy_is_a_finding_at_its_field() {
+        let found = found(
+            "policies:\n  - name: dev-is-for-platform\n    \
+             when: manifest.metadata.environment == \"dev\"\n    \
+             assert: manifest.metadata.owner in [\"platform-team\"]\n    message: ask first\n    \
+             field: metadata.owner\n  - name: short\n    assert: manifest.spec.ttlDays < 10\n    \
+             message: too long\n    severity: warn\n    field: /spec/ttlDays\n    \
+             help: \"ask #platform\"\n  - name: prod-only\n    \
+             when: manifest.metadata.environment == \"prod\"\n    assert: \"false\"\n    \
+             message: never seen\n",
+        );
+        assert_eq!(rows(&found), ["error GP204 /metadata/owner", "warning GP204 /spec/ttlDays"]);
+        let (owner, ttl) = (&found[0], &found[1]);
+        assert_eq!(owner.message, "dev-is-for-platform: ask first");
+        assert_eq!(owner.help, "policy `dev-is-for-platform` in goldenpath.yaml");
+        assert_eq!((owner.place.line, owner.place.column), (6, 10));
+        assert_eq!((ttl.message.as_str(), ttl.help.as_str()), ("short: too long", "ask #platform"));
+    }
+
+    #[track_caller]
+    fn count_as(level: &str, expected: &[&str]) {
+        let policies = "policies:\n  - {name: a, assert: 'false', message: m}\n  \
+                        - {name: b, assert: 'false', message: m, severity: warn}\n";
+        for rule in ["GP204", "policy"] {
+            let found = found(&format!("rules: {{ {rule}: {level} }}\n{policies}"));
+            assert_eq!(rows(&found), expected, "{rule}");
+        }
+    }
+
+    cases! { rules_override_the_severity_of_every_policy(count_as):
+        off("off", &[]);
+        warn("warn", &["warning GP204 "; 2]);
+        error("error", &["error GP204 "; 2]);
+    }
+
+    #[track_caller]
+    fn is_shown_at(field: &str, pointer: &str) {
+        let policy = format!("{{name: p, assert: 'false', message: m, field: {field}}}");
+        assert_eq!(found(&format!("policies: [{policy}]\n"))[0].pointer, pointer);
+    }
+
+    cases! { a_missing_field_is_shown_at_its_nearest_parent(is_shown_at):
+        of_metadata("metadata.description", "/metadata");
+        of_spec("spec.none.of.these", "/spec");
+        below_a_value("metadata.owner.first", "/metadata/owner");
+        nowhere("/nowhere", "");
+        nowhere_with_escaped_characters("nowhere.at~all/x", "");
+    }
+
+    #[test]
+    fn a_policy_without_a_field_is_shown_at_the_file() {
+        let found = found(&asserting("false"));
+        assert_eq!((found[0].pointer.as_str(), found[0].place.line), ("", 1));
+    }
+
+    #[track_caller]
+    fn holds(expression: &str) {
+        assert_eq!(rows(&found(&asserting(expression))), [""; 0]);
+    }
+
+    cases! { a_policy_reads_the_manifest_and_its_path(holds):
+        the_path(&format!("path == \"{SEED_PATH}\""));
+        the_path_by_the_id("path.endsWith(manifest.metadata.id + \".yaml\")");
+        an_integer(
+            "manifest.spec.ttlDays == 30 && manifest.spec.ttlDays + 1 > 30 \
+             && type(manifest.spec.ttlDays) == int",
+        );
+        a_missing_field(
+            "!has(manifest.metadata.description) || manifest.metadata.description.size() > 10",
+        );
+        a_regular_expression(
+            r#"manifest.metadata.name.matches("^[a-z0-9-]+$")
+             && !manifest.metadata.name.matches("^[0-9]")"#,
+        );
+        all_fields(
+            r#"manifest.metadata.all(
+                key, key in ["id", "name", "owner", "service", "environment"])"#,
+        );
+    }
+
+    #[track_caller]
+    fn cannot_be_used(policy: &str, place: &str, message: &str) {
+        let good = "  - name: good\n    assert: \"true\"\n    message: m\n";
+        let config = format!("policies:\n{good}{policy}");
+        let error = error_of(&[(SEED_PATH, SEED), (CONFIG, &config)]);
+        assert!(error.message.contains(message), "{error:?}");
+        assert_eq!(error.place, place, "{error:?}");
+    }
+
+    cases! { a_policy_that_cannot_be_used_is_an_error_at_its_place(cannot_be_used):
+        a_name_with_a_space(
+            "  - name: Bad Name\n    assert: 'true'\n    message: m\n", "goldenpath.yaml:5:11",
+            "`Bad Name` cannot be a policy's name",
+        );
+        a_duplicate_name(
+            "  - name: good\n    assert: 'true'\n    message: m\n", "goldenpath.yaml:5:11",
+            "two policies `good`",
+        );
+        a_name_with_two_hyphens(
+            "  - name: a--b\n    assert: 'true'\n    message: m\n", "goldenpath.yaml:5:11",
+            "`a--b` cannot be a policy's name",
+        );
+        an_empty_message(
+            "  - name: p\n    assert: 'true'\n    message: ' '\n", "goldenpath.yaml:7:14",
+            "the `message` of policy `p` is empty",
+        );
+        an_empty_assert(
+            "  - name: p\n    assert: ''\n    message: m\n", "goldenpath.yaml:6:13",
+            "the `assert` of policy `p` is empty",
+        );
+        a_syntax_error(
+            "  - name: p\n    assert: true == manifest..x\n    message: m\n",
+            "goldenpath.yaml:6:30", "is not CEL",
+        );
+        an_unknown_variable(
+            "  - name: p\n    assert: 'true'\n    when: a.b == 1\n    message: m\n",
+            "goldenpath.yaml:7:11", "unknown variable `a`",
+        );
+        a_syntax_error_in_a_block(
+            "  - name: p\n    assert: |\n      true &&\n        ä(path)\n    message: m\n",
+            "goldenpath.yaml:8:9", "is not CEL",
+        );
+        an_unknown_function(
+            "  - name: p\n    assert: |\n      true &&\n        f(path)\n    message: m\n",
+            "goldenpath.yaml:8:9", "unknown function `f`",
+        );
+        a_field_that_is_not_a_path(
+            "  - name: p\n    assert: 'true'\n    message: m\n    field: manifest.x\n",
+            "goldenpath.yaml:8:12", "is not the path of a field",
+        );
+        an_unknown_key(
+            "  - name: p\n    asert: 'true'\n    message: m\n", "goldenpath.yaml:6:5", "asert",
+        );
+        a_missing_assert(
+            "  - name: p\n    message: m\n", "goldenpath.yaml:5:5", "missing field `assert`",
+        );
+        an_unknown_severity(
+            "  - name: p\n    assert: 'true'\n    message: m\n    severity: info\n",
+            "goldenpath.yaml:8:15", "info",
+        );
+    }
+
+    #[track_caller]
+    fn cannot_be_evaluated(expression: &str, place: &str, message: &str) {
+        let error = error_of(&[(SEED_PATH, SEED), (CONFIG, &asserting(expression))]);
+        assert!(error.message.contains("policy `p` cannot evaluate"), "{error:?}");
+        assert!(error.message.contains(SEED_PATH), "{error:?}");
+        assert!(error.message.contains(message), "{error:?}");
+        assert_eq!(error.place, place, "{error:?}");
+    }
+
+    cases! { a_policy_that_fails_on_a_manifest_is_an_error_that_names_both(cannot_be_evaluated):
+        a_missing_field(
+            "manifest.metadata.description != \"\"", "goldenpath.yaml:4:32",
+            "there is no `description`",
+        );
+        a_result_that_is_not_a_boolean(
+            "manifest.metadata.owner", "goldenpath.yaml:4:13", "its result has the type string",
+        );
+        a_string_and_an_integer(
+            "manifest.metadata.owner > 1", "goldenpath.yaml:4:13",
+            "`>` does not accept string and int",
+        );
+        a_field_of_a_string(
+            "manifest.metadata.owner.first == \"a\"", "goldenpath.yaml:4:13",
+            "a value of the type string has no fields",
+        );
+        a_division_by_zero(
+            "manifest.spec.ttlDays / 0 == 1", "goldenpath.yaml:4:13", "division by zero",
+        );
+        a_string_that_is_not_a_list(
+            "manifest.metadata.owner.map(x, x) == []", "goldenpath.yaml:4:13", "iterable",
+        );
+    }
+
+    #[test]
+    fn a_missing_field_is_answered_with_has() {
+        let config = asserting("manifest.metadata.description != \"\"");
+        let error = error_of(&[(SEED_PATH, SEED), (CONFIG, &config)]);
+        assert!(error.help.contains("`has(manifest.metadata.description) && …`"), "{error:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_a_manifest_is_left_to_the_other_rules() {
+        let text = seed_with(&[("  owner: team-payments ", "  #")]);
+        let config = asserting("manifest.metadata.owner != \"\"");
+        let found = findings(&[(SEED_PATH, &text), (CONFIG, &config)]);
+        assert_eq!(codes(&found), ["GP101"]);
+    }
+}

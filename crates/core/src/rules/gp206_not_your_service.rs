@@ -140,3 +140,102 @@ fn any_of(names: &[String]) -> String {
         _ => format!("{} or one of {} more", shown.join(", "), names.len() - shown.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{OWNERSHIP, assert_web};
+
+    #[test]
+    fn what_the_table_lists_is_allowed() {
+        assert_web(OWNERSHIP, &[], &[]);
+        assert_web(OWNERSHIP, &[("owner: app-team", "owner: sre-team")], &[]);
+    }
+
+    #[test]
+    fn an_owner_that_the_service_does_not_list_is_an_error() {
+        let found = assert_web(
+            OWNERSHIP,
+            &[("owner: app-team", "owner: team-payments")],
+            &["error GP206 /metadata/owner"],
+        );
+        assert_eq!(found[0].message, "the owner `team-payments` does not own the service `web`");
+        assert!(found[0].help.contains("use `app-team` or `sre-team`"), "{found:?}");
+        assert!(
+            found[0].help.contains("`ownership.services.web.owners` in goldenpath.yaml"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn another_services_namespace_is_an_error_whatever_the_table_says_of_the_service() {
+        let grab = [("namespace: web ", "namespace: payments ")];
+        assert_web(OWNERSHIP, &grab, &["error GP206 /spec/access/namespace"]);
+        // By a pattern of the other's.
+        let found = assert_web(
+            OWNERSHIP,
+            &[("namespace: web ", "namespace: pay-jobs ")],
+            &["error GP206 /spec/access/namespace"],
+        );
+        assert!(found[0].message.contains("it belongs to `payments`"), "{found:?}");
+        // A service without a list, and one that is not in the table.
+        let without_list = OWNERSHIP.replace(", namespaces: [web]", "");
+        assert_web(&without_list, &grab, &["error GP206 /spec/access/namespace"]);
+        let unlisted =
+            OWNERSHIP.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+        assert_web(
+            &unlisted,
+            &grab,
+            &["warning GP206 /metadata/service", "error GP206 /spec/access/namespace"],
+        );
+        // One that both list is both's.
+        assert_web(
+            &OWNERSHIP.replace("namespaces: [web]", "namespaces: [web, payments]"),
+            &grab,
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_namespace_that_no_service_lists_is_an_error_for_a_service_with_a_list() {
+        assert_web(
+            OWNERSHIP,
+            &[("namespace: web ", "namespace: evil ")],
+            &["error GP206 /spec/access/namespace"],
+        );
+    }
+
+    #[test]
+    fn a_service_that_is_not_listed_is_a_warning_and_an_error_where_the_table_denies_it() {
+        let unlisted =
+            OWNERSHIP.replace("    web: { owners: [app-team, sre-team], namespaces: [web] }\n", "");
+        assert_web(&unlisted, &[], &["warning GP206 /metadata/service"]);
+        assert_web(
+            &format!("{unlisted}  unlisted: deny\n"),
+            &[],
+            &["error GP206 /metadata/service"],
+        );
+        assert_web(
+            &format!("{unlisted}rules: {{ not-your-service: error }}\n"),
+            &[],
+            &["error GP206 /metadata/service"],
+        );
+    }
+
+    #[test]
+    fn without_a_table_a_namespace_with_the_name_of_another_service_is_a_warning() {
+        let edits = [("namespace: web ", "namespace: payments ")];
+        let found = assert_web("", &edits, &["warning GP206 /spec/access/namespace"]);
+        assert_eq!(found[0].message, "the namespace `payments` has the name of another service");
+        assert_web("", &[("namespace: web ", "namespace: shared ")], &[]);
+    }
+
+    #[test]
+    fn a_decommissioned_manifest_claims_nothing() {
+        let gone = [
+            ("namespace: web ", "namespace: argocd "),
+            ("owner: app-team", "owner: team-payments"),
+            ("status: active", "status: decommissioned"),
+        ];
+        assert_web(OWNERSHIP, &gone, &[]);
+    }
+}

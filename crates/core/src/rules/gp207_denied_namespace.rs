@@ -68,3 +68,46 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     );
     sink.at(entry, "/spec/access/namespace", message, help);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{assert_web, cases};
+
+    #[test]
+    fn a_service_may_use_a_denied_namespace_that_its_list_names_and_not_by_a_star() {
+        let edits = [("namespace: web ", "namespace: argocd ")];
+        let table = |namespaces: &str| {
+            format!(
+                "ownership:\n  services:\n    \
+                 web: {{ namespaces: [{namespaces}] }}\n    payments: {{}}\n"
+            )
+        };
+        assert_web(&table("argocd"), &edits, &[]);
+        assert_web(&table("\"argo*\""), &edits, &[]);
+        assert_web(&table("\"*\""), &edits, &["error GP207 /spec/access/namespace"]);
+        let own = "ownership: { deniedNamespaces: [web] }\n";
+        assert_web(own, &[], &["error GP207 /spec/access/namespace"]);
+        assert_web(own, &edits, &[]);
+    }
+
+    #[track_caller]
+    fn is_denied(namespace: &str) {
+        let to = format!("namespace: {namespace} ");
+        let expected = ["error GP207 /spec/access/namespace"];
+        let found = assert_web("", &[("namespace: web ", &to)], &expected);
+        assert!(found[0].help.contains("`ownership.services.web.namespaces`"), "{found:?}");
+    }
+
+    cases! { the_clusters_own_namespaces_are_denied_without_any_configuration(is_denied):
+        argocd("argocd");
+        kube_system("kube-system");
+        kube_public("kube-public");
+        flux_system("flux-system");
+        external_secrets("external-secrets");
+    }
+
+    #[test]
+    fn a_namespace_that_begins_like_a_denied_one_is_accepted() {
+        assert_web("", &[("namespace: web ", "namespace: kubeflow ")], &[]);
+    }
+}

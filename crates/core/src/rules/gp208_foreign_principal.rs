@@ -95,3 +95,50 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{OWNERSHIP, assert_web, web};
+
+    #[test]
+    fn a_foreign_principal_is_a_warning_and_with_a_list_an_error() {
+        let principals =
+            |list: &str| format!("k8sSecretName: web-session\n    readPrincipals: [{list}]\n    #");
+        let (own, foreign) =
+            ("arn:aws:iam::123456789012:role/web", "arn:aws:iam::999999999999:root");
+        let both = principals(&format!("\"{own}\", \"{foreign}\""));
+        let edit = [("k8sSecretName: web-session", both.as_str())];
+        let warning = ["warning GP208 /spec/access/readPrincipals/1"];
+
+        assert_web("", &edit, &[]);
+        let found = assert_web("store: { accountId: \"123456789012\" }\n", &edit, &warning);
+        assert!(found[0].message.contains("999999999999"), "{found:?}");
+        let text = web(&edit);
+        assert_eq!(text[found[0].span.clone()].trim_matches('"'), foreign);
+        let role = "arn:aws:iam::123456789012:role/apply";
+        assert_web(&format!("store: {{ roleArn: \"{role}\" }}\n"), &edit, &warning);
+        // The environment's own account counts first.
+        let environment = "store: { accountId: \"999999999999\" }\n\
+                           environments: { dev: { accountId: \"123456789012\" } }\n";
+        assert_web(environment, &edit, &warning);
+        let listed = |accounts: &str| {
+            OWNERSHIP
+                .replace("namespaces: [web]", &format!("namespaces: [web], accounts: [{accounts}]"))
+        };
+        assert_web(
+            &listed("\"123456789012\""),
+            &edit,
+            &["error GP208 /spec/access/readPrincipals/1"],
+        );
+        assert_web(&listed("\"123456789012\", \"999999999999\""), &edit, &[]);
+        for field in ["writePrincipals", "breakGlassPrincipals"] {
+            let text = both.replace("readPrincipals", field);
+            let edit = [("k8sSecretName: web-session", text.as_str())];
+            assert_web(
+                &listed("\"123456789012\""),
+                &edit,
+                &[&format!("error GP208 /spec/access/{field}/1")],
+            );
+        }
+    }
+}

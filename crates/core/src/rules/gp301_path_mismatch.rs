@@ -88,3 +88,63 @@ fn claimed_place(entry: &Entry) -> Option<(&str, &str, SecretId)> {
     let id = SecretId::parse(root.string_at("/metadata/id")?).ok()?;
     Some((label("/metadata/service")?, label("/metadata/environment")?, id))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        Expected, SEED, SEED_PATH, assert_finding, cases, codes, findings, findings_in, seed_with,
+        shown,
+    };
+
+    #[track_caller]
+    fn contradicts(path: &str, pointer: &str, place: &str, under: &str, message: &str, help: &str) {
+        let found = findings(&[(path, SEED)]);
+        assert_eq!(found.len(), 1, "{:?}", shown(&found));
+        assert_eq!(found[0].path, path);
+        let rule = "GP301 path-mismatch";
+        let expected = Expected { rule, pointer, place, under, message, help };
+        assert_finding(&found[0], SEED, &expected);
+    }
+
+    cases! { the_field_that_the_path_contradicts_is_underlined(contradicts):
+        the_service(
+            "catalogs/secrets/orders/dev/SEC-0007.yaml", "/metadata/service", "7:12..7:20",
+            "payments", "the folder says the service is `orders`, the manifest says `payments`",
+            "move the file to catalogs/secrets/payments/dev/SEC-0007.yaml, or correct `service`",
+        );
+        the_environment(
+            "catalogs/secrets/payments/prod/SEC-0007.yaml", "/metadata/environment", "8:16..8:19",
+            "dev", "the folder says the environment is `prod`, the manifest says `dev`",
+            "or correct `environment`",
+        );
+        the_id(
+            "catalogs/secrets/payments/dev/SEC-0008.yaml", "/metadata/id", "4:7..4:15", "SEC-0007",
+            "the file is named `SEC-0008.yaml`, but its ID is `SEC-0007`", "or correct `id`",
+        );
+        the_extension(
+            "catalogs/secrets/payments/dev/SEC-0007.yml", "/metadata/id", "4:7..4:15", "SEC-0007",
+            "the file is named `SEC-0007.yml`",
+            "move the file to catalogs/secrets/payments/dev/SEC-0007.yaml",
+        );
+        too_few_folders(
+            "catalogs/secrets/SEC-0007.yaml", "", "1:1..1:29", "apiVersion: goldenpath.io/v1",
+            "manifests belong in `catalogs/secrets/<service>/<environment>/`",
+            "move the file to catalogs/secrets/payments/dev/SEC-0007.yaml",
+        );
+        too_many_folders(
+            "catalogs/secrets/payments/dev/old/SEC-0007.yaml", "", "1:1..1:29",
+            "apiVersion: goldenpath.io/v1", "but this file is elsewhere", "move the file to",
+        );
+    }
+
+    #[test]
+    fn the_seed_belongs_at_its_path() {
+        assert_eq!(codes(&findings(&[(SEED_PATH, SEED)])), [""; 0]);
+    }
+
+    #[test]
+    fn a_value_that_is_invalid_in_itself_is_not_compared_with_the_path() {
+        let text = seed_with(&[("environment: dev", "environment: production")]);
+        assert_eq!(codes(&findings_in(&text)), ["GP105"]);
+    }
+}

@@ -73,3 +73,83 @@ impl RuleSet<'_> {
         findings.pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        Expected, SEED, SEED_PATH, assert_finding, codes, findings, findings_at, orders, seed_with,
+    };
+
+    const RIVAL_PATH: &str = "catalogs/secrets/orders/dev/SEC-0007.yaml";
+
+    fn expected(message: &str) -> Expected<'_> {
+        Expected {
+            rule: "GP302 duplicate-id",
+            pointer: "/metadata/id",
+            place: "4:7..4:15",
+            under: "SEC-0007",
+            message,
+            help: "`goldenpath id renumber`: it gives the newer manifest the next free ID",
+        }
+    }
+
+    #[test]
+    fn a_duplicate_id_is_reported_in_both_manifests() {
+        let rival = orders(&[("id: SEC-0008", "id: SEC-0007")]);
+        let found = findings(&[(SEED_PATH, SEED), (RIVAL_PATH, &rival)]);
+        assert_eq!(codes(&found), ["GP302", "GP302"]);
+        assert_eq!((found[0].path.as_str(), found[1].path.as_str()), (RIVAL_PATH, SEED_PATH));
+        let taken = format!("the ID `SEC-0007` is taken: {SEED_PATH} has it too");
+        assert_finding(&found[0], &rival, &expected(&taken));
+        let message = "orders/dev/SEC-0007.yaml has it too";
+        assert_finding(&found[1], SEED, &expected(message));
+    }
+
+    #[test]
+    fn only_the_selected_manifest_is_reported_and_all_are_searched() {
+        let rival = orders(&[("id: SEC-0008", "id: SEC-0007")]);
+        let files = [(SEED_PATH, SEED), (RIVAL_PATH, rival.as_str())];
+        let found = findings_at(&files, |path| path == RIVAL_PATH);
+        assert_eq!(codes(&found), ["GP302"]);
+        assert_eq!(found[0].path, RIVAL_PATH);
+        assert_eq!(found[0].related.len(), 1, "the other place is shown too");
+        assert_eq!(found[0].related[0].path, SEED_PATH);
+    }
+
+    #[test]
+    fn the_id_of_a_manifest_with_other_errors_is_compared_too() {
+        let rival = orders(&[("id: SEC-0008", "id: SEC-0007"), ("tier: medium", "teir: medium")]);
+        let files = [(SEED_PATH, SEED), (RIVAL_PATH, rival.as_str())];
+        assert_eq!(codes(&findings_at(&files, |path| path == SEED_PATH)), ["GP302"]);
+    }
+
+    #[test]
+    fn of_many_manifests_with_one_id_three_are_named_and_the_rest_counted() {
+        let rivals = ["a", "b", "c", "d", "e"].map(|service| {
+            let text = seed_with(&[
+                ("service: payments", &format!("service: {service}")),
+                ("namespace: payments ", &format!("namespace: {service} ")),
+            ]);
+            (format!("catalogs/secrets/{service}/dev/SEC-0007.yaml"), text)
+        });
+        let rivals = rivals.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+        let files: Vec<(&str, &str)> = rivals.chain([(SEED_PATH, SEED)]).collect();
+        let found = findings(&files);
+        assert_eq!(codes(&found), ["GP302"; 6]);
+        assert_eq!(found[5].path, SEED_PATH);
+        let others = "catalogs/secrets/a/dev/SEC-0007.yaml, catalogs/secrets/b/dev/SEC-0007.yaml, \
+                      catalogs/secrets/c/dev/SEC-0007.yaml and 2 more have it too";
+        assert_eq!(found[5].message, format!("the ID `SEC-0007` is taken: {others}"));
+    }
+
+    #[test]
+    fn a_decommissioned_manifest_frees_its_name_and_its_target_but_not_its_id() {
+        let gone = seed_with(&[("status: active", "status: decommissioned")]);
+        let path = "catalogs/secrets/payments/dev/SEC-0009.yaml";
+        let successor = seed_with(&[("id: SEC-0007", "id: SEC-0009")]);
+        let found = findings(&[(SEED_PATH, &gone), (path, &successor)]);
+        assert_eq!(codes(&found), [""; 0]);
+        let found = findings_at(&[(SEED_PATH, &gone), (path, SEED)], |at| at == path);
+        assert_eq!(codes(&found), ["GP301", "GP302"]);
+    }
+}

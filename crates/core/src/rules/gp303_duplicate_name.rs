@@ -43,3 +43,41 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         "give one of the two another name",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        Expected, SEED, SEED_PATH, assert_finding, codes, findings, findings_at, seed_with,
+    };
+
+    fn twin() -> String {
+        seed_with(&[
+            ("id: SEC-0007", "id: SEC-0008"),
+            ("SecretName: payments-db-creds", "SecretName: other"),
+        ])
+    }
+
+    #[test]
+    fn two_manifests_with_one_store_key_are_reported() {
+        let (path, twin) = ("catalogs/secrets/payments/dev/SEC-0008.yaml", twin());
+        let found = findings_at(&[(SEED_PATH, SEED), (path, &twin)], |at| at == path);
+        assert_eq!(codes(&found), ["GP303"]);
+        let key = "goldenpath/payments/dev/payments-db-credentials";
+        let expected = Expected {
+            rule: "GP303 duplicate-name",
+            pointer: "/metadata/name",
+            place: "5:9..5:32",
+            under: "payments-db-credentials",
+            message: &format!("the store key `{key}` is taken: {SEED_PATH} has it too"),
+            help: "another name",
+        };
+        assert_finding(&found[0], &twin, &expected);
+    }
+
+    #[test]
+    fn one_name_in_two_environments_is_two_store_keys() {
+        let path = "catalogs/secrets/payments/prod/SEC-0008.yaml";
+        let prod = twin().replace("environment: dev", "environment: prod");
+        assert_eq!(codes(&findings(&[(SEED_PATH, SEED), (path, &prod)])), [""; 0]);
+    }
+}

@@ -48,3 +48,40 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
         "give one of the two another `k8sSecretName`",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{
+        Expected, SEED, SEED_PATH, assert_finding, codes, findings, findings_at, orders,
+    };
+
+    const RIVAL_PATH: &str = "catalogs/secrets/orders/dev/SEC-0008.yaml";
+
+    #[test]
+    fn two_manifests_that_write_one_kubernetes_secret_are_reported() {
+        let rival = orders(&[
+            ("namespace: orders ", "namespace: payments "),
+            ("Name: orders-db", "Name: payments-db-creds"),
+        ]);
+        let files = [(SEED_PATH, SEED), (RIVAL_PATH, rival.as_str())];
+        let found = findings_at(&files, |path| path == RIVAL_PATH);
+        // The namespace has the name of another service.
+        assert_eq!(codes(&found), ["GP206", "GP304"]);
+        let target = "the Kubernetes Secret `payments/payments-db-creds` in dev";
+        let expected = Expected {
+            rule: "GP304 duplicate-target",
+            pointer: "/spec/access/k8sSecretName",
+            place: "20:20..20:37",
+            under: "payments-db-creds",
+            message: &format!("{target} is taken: {SEED_PATH} has it too"),
+            help: "another `k8sSecretName`",
+        };
+        assert_finding(&found[1], &rival, &expected);
+    }
+
+    #[test]
+    fn one_name_in_two_namespaces_is_two_kubernetes_secrets() {
+        let rival = orders(&[("Name: orders-db", "Name: payments-db-creds")]);
+        assert_eq!(codes(&findings(&[(SEED_PATH, SEED), (RIVAL_PATH, &rival)])), [""; 0]);
+    }
+}

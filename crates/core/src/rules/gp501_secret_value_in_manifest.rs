@@ -118,3 +118,38 @@ fn pointer_to(root: &Node, at: usize) -> String {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use crate::testing::{cases, findings_in, seed_with, shown};
+
+    /// Asserts that a message never hides its own words, of which `value` is one.
+    #[track_caller]
+    fn hides_no_word_of_its_own(value: &str) {
+        let edit = format!("  password: {value}\n  ttlDays: thirty ");
+        let found = findings_in(&seed_with(&[("  ttlDays: 30 ", &edit)]));
+        let leak = found.iter().find(|found| found.rule.code == "GP501").expect("a finding");
+        assert_eq!(leak.message, "this looks like a password; never store a value in Git");
+        assert!(leak.help.starts_with("remove it from the file."), "{}", leak.help);
+        assert!(found.len() > 1, "other rules have findings, too");
+        for found in &found {
+            let own: String = found.message.split('`').step_by(2).collect();
+            assert!(!own.contains("[hidden]"), "{:?}", shown(std::slice::from_ref(found)));
+        }
+    }
+
+    cases! { a_message_never_hides_its_own_words(hides_no_word_of_its_own):
+        password("password");
+        secret("secret");
+        looks("looks");
+        value("value");
+        store("store");
+        stored("stored");
+        this("this");
+        field("field");
+        never("never");
+        url("url");
+        gp501("GP501");
+    }
+}

@@ -417,3 +417,82 @@ impl Rule {
         self.code == key || self.name == key
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{SEED, SEED_PATH, cases, codes, error_of, findings, rows, seed_with};
+
+    const CONFIG: &str = "goldenpath.yaml";
+
+    /// Asserts the findings in the seed without rotation, which GP202 warns about.
+    #[track_caller]
+    fn counts_as(rules: &str, expected: &[&str]) {
+        let text = seed_with(&[("rotationClass: standard", "rotationClass: none")]);
+        let config = format!("rules: {rules}\n");
+        let found = findings(&[(SEED_PATH, &text), (CONFIG, &config)]);
+        assert_eq!(rows(&found), expected);
+    }
+
+    const ERROR: [&str; 1] = ["error GP202 /spec/rotation/rotationClass"];
+    const WARNING: [&str; 1] = ["warning GP202 /spec/rotation/rotationClass"];
+
+    cases! { a_rule_counts_as_the_configuration_says_by_code_or_by_name(counts_as):
+        not_configured("{}", &WARNING);
+        error_by_code("{GP202: error}", &ERROR);
+        error_by_name("{medium-risk-should-rotate: error}", &ERROR);
+        warning("{GP202: warn}", &WARNING);
+        off_by_code("{GP202: off}", &[]);
+        off_by_name("{medium-risk-should-rotate: off}", &[]);
+        another_rule("{GP201: error}", &WARNING);
+    }
+
+    #[test]
+    fn an_error_can_be_made_a_warning() {
+        let text = seed_with(&[("tier: medium", "tier: mediun")]);
+        let config = "rules:\n  not-in-enum: warn\n";
+        let found = findings(&[(SEED_PATH, &text), (CONFIG, config)]);
+        assert_eq!(rows(&found), ["warning GP105 /spec/risk/tier"]);
+    }
+
+    /// Asserts the error of a configuration.
+    #[track_caller]
+    fn is_an_error(config: &str, message: &str, help: &str, place: &str) {
+        let error = error_of(&[(SEED_PATH, SEED), (CONFIG, config)]);
+        assert!(error.message.contains(message), "{error:?}");
+        assert!(error.help.contains(help), "{error:?}");
+        assert_eq!(error.place, place, "{error:?}");
+    }
+
+    cases! { a_rule_that_cannot_be_meant_is_an_error_at_its_place(is_an_error):
+        a_rule_that_does_not_exist(
+            "# unknown-fild: off\nrules:\n  GP102: error\n  unknown-fild: off  # why\n",
+            "there is no rule `unknown-fild`", "did you mean `unknown-field`?",
+            "goldenpath.yaml:4:3",
+        );
+        a_rule_that_is_like_no_other(
+            "rules: {quux: off}\n", "there is no rule `quux`", "GP001, GP002, GP003",
+            "goldenpath.yaml:1:9",
+        );
+        a_rule_by_code_and_by_name(
+            "rules:\n  GP102: off\n  unknown-field: error\n",
+            "`GP102` and `unknown-field` are the same rule", "keep one of the two",
+            "goldenpath.yaml:3:3",
+        );
+    }
+
+    #[test]
+    fn the_findings_of_a_manifest_are_in_the_order_of_their_places() {
+        let text = seed_with(&[
+            ("kind: SecretRequest", "kind: Secret"),
+            ("id: SEC-0007", "id: SEC-7"),
+            ("owner:", "ownr:"),
+            ("tier: medium", "tier: mediun"),
+            ("    namespace: payments ", "    #"),
+            ("ttlDays: 30", "ttlDays: '30'"),
+        ]);
+        let found = findings(&[(SEED_PATH, &text)]);
+        assert_eq!(codes(&found), ["GP105", "GP104", "GP102", "GP105", "GP101", "GP103"]);
+        let lines: Vec<usize> = found.iter().map(|found| found.place.line).collect();
+        assert_eq!(lines, [2, 4, 6, 13, 18, 21]);
+    }
+}
