@@ -375,14 +375,14 @@ fn a_part_of_the_catalog_is_selected_by_environment_and_service() {
     let outcome =
         platform.catalog.goldenpath(&["apply", "--yes", "--env", "porduction"]).run().fails_with(2);
     says(&outcome, "`--env porduction` selects nothing");
-    says(&outcome, "there are dev, ephemeral, prod, staging, test");
+    says(&outcome, "use one of dev, ephemeral, prod, staging, test");
     let outcome = platform
         .catalog
         .goldenpath(&["apply", "--yes", "--service", "payment"])
         .run()
         .fails_with(2);
     says(&outcome, "`--service payment` selects nothing");
-    says(&outcome, "there are ledger, payments");
+    says(&outcome, "use one of ledger, payments");
     assert_eq!((platform.gitops_state(), stored(&platform)), before);
 }
 

@@ -179,7 +179,7 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
         );
     }
     let outcome = clone.goldenpath(&["audit", "verify"]).run().success();
-    assert!(outcome.stdout.starts_with("4 trails hold"), "{}", outcome.stdout);
+    assert!(outcome.stdout.starts_with("Verified 4 trails"), "{}", outcome.stdout);
 }
 
 #[test]

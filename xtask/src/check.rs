@@ -1,6 +1,6 @@
 //! `cargo xtask check`: everything that a change must pass besides `cargo test`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{docs, root};
@@ -27,11 +27,16 @@ const CRITICAL: [&str; 10] = [
 /// Runs the checks; with `all`, the slow ones too. Stops at the first that fails.
 pub(crate) fn run(all: bool) -> Result<(), String> {
     step("format", "cargo fmt --all", cargo(&["fmt", "--all", "--check"]))?;
-    // `cargo fmt` does not see the rules, which a macro declares.
-    let rules = rule_files()?;
+    // `cargo fmt` does not see modules that a macro declares: the rules and the commands.
+    let mut files = Vec::new();
+    for folder in ["crates/core/src/rules", "src/commands"] {
+        add_rust_files(&root().join(folder), &mut files)?;
+    }
     let mut rustfmt = Command::new("rustfmt");
-    rustfmt.args(["--check", "--edition", "2024"]).args(&rules);
-    step("format of the rules", "rustfmt --edition 2024 crates/core/src/rules/*.rs", rustfmt)?;
+    rustfmt.args(["--check", "--edition", "2024"]).args(&files);
+    let remedy =
+        "rustfmt --edition 2024 crates/core/src/rules/*.rs $(find src/commands -name '*.rs')";
+    step("format of rules and commands", remedy, rustfmt)?;
     let clippy = cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     step("lints", "cargo clippy --workspace --all-targets", clippy)?;
     println!("== generated pages");
@@ -130,16 +135,21 @@ fn tool(name: &str, version: &str) -> Result<PathBuf, String> {
     Ok(program)
 }
 
-fn rule_files() -> Result<Vec<PathBuf>, String> {
-    let folder = root().join("crates/core/src/rules");
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect();
-    files.sort();
-    Ok(files)
+/// Adds the Rust files below a folder, in the order of their names.
+fn add_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<_, _>>().map_err(failed)?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            add_rust_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -116,7 +116,11 @@ pub(crate) fn ask(
 }
 
 /// Asks for the text of one key; returns `None` for an empty answer.
-fn ask_for(key: &KeyDefinition, has_it: bool, prompter: &Prompter) -> Result<Option<SecretString>, Failure> {
+fn ask_for(
+    key: &KeyDefinition,
+    has_it: bool,
+    prompter: &Prompter,
+) -> Result<Option<SecretString>, Failure> {
     let empty = match (has_it, &key.generate, key.required) {
         (true, ..) => " (empty: keep)",
         (false, Some(_), true) => " (empty: generate)",

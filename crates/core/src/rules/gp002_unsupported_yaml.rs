@@ -48,7 +48,9 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Expected, SEED, assert_finding, assert_only, cases, findings_in, seed_with};
+    use crate::testing::{
+        Expected, SEED, assert_finding, assert_only, cases, findings_in, seed_with,
+    };
 
     const RULE: &str = "GP002 unsupported-yaml";
 

@@ -112,8 +112,7 @@ mod tests {
         let marked = format!("{field}:");
         let is_the_field = |line: &&str| line.trim_start().starts_with(&marked);
         assert_eq!(SEED.lines().filter(is_the_field).count(), 1);
-        let text: String =
-            SEED.split_inclusive('\n').filter(|line| !is_the_field(line)).collect();
+        let text: String = SEED.split_inclusive('\n').filter(|line| !is_the_field(line)).collect();
         let found = findings_in(&text);
         assert_eq!(found.len(), 1, "{:?}", shown(&found));
         assert_eq!(found[0].rule.code, rule, "{:?}", shown(&found));

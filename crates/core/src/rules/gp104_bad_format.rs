@@ -137,7 +137,9 @@ fn help(name: &str, text: Option<&str>) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{Expected, SEED, assert_clean, assert_only, cases, findings_in, place, seed_with, shown};
+    use crate::testing::{
+        Expected, SEED, assert_clean, assert_only, cases, findings_in, place, seed_with, shown,
+    };
 
     const RULE: &str = "GP104 bad-format";
 

@@ -77,7 +77,9 @@ fn fix(pointer: &str, found: &str, allowed: &[String]) -> Option<Fix> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{Expected, SEED, assert_clean, assert_only, cases, codes, findings_in, place, seed_with};
+    use crate::testing::{
+        Expected, SEED, assert_clean, assert_only, cases, codes, findings_in, place, seed_with,
+    };
 
     const RULE: &str = "GP105 not-in-enum";
 
@@ -195,16 +197,14 @@ mod tests {
             help: "the values are",
         };
         assert_only(&text, &expected);
-        let text =
-            seed_with(&[("owner: team-payments ", "? \"世界\"\n  : x\n  owner: é世🔑 ")]);
+        let text = seed_with(&[("owner: team-payments ", "? \"世界\"\n  : x\n  owner: é世🔑 ")]);
         let places: Vec<String> = findings_in(&text).iter().map(place).collect();
         assert_eq!(places, ["6:5..6:9", "8:10..8:13"]);
     }
 
     #[test]
     fn columns_count_characters_after_others_on_the_same_line() {
-        let text =
-            seed_with(&[("risk:\n    tier: medium ", "risk: {\"世界\": 1, tier: mediun} ")]);
+        let text = seed_with(&[("risk:\n    tier: medium ", "risk: {\"世界\": 1, tier: mediun} ")]);
         let found = findings_in(&text);
         let places: Vec<String> = found.iter().map(place).collect();
         assert_eq!(places, ["12:10..12:14", "12:25..12:31"]);

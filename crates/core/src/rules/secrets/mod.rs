@@ -506,7 +506,8 @@ mod tests {
             leaks_in_words(&text);
             let taken = started.elapsed();
             let start: String = text.trim_start().chars().take(30).collect();
-            assert!(taken.as_secs() < 10, "{taken:?} for {start}");
+            // Quadratic time would be many minutes; a busy machine takes seconds.
+            assert!(taken.as_secs() < 120, "{taken:?} for {start}");
         }
     }
 }
