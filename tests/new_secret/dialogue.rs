@@ -83,7 +83,7 @@ fn an_answer_that_is_wrong_is_refused_in_the_rule_s_words_and_asked_again() {
     let repository = Repository::new();
     let mut terminal = dialogue(&repository, &[]);
     terminal.wait_for("Service").send("Payments").key(Key::Enter);
-    terminal.wait_for("the capital `P` is not allowed in a").wait_for("write it as `payments`");
+    terminal.wait_for("the capital `P` is not allowed in a").wait_for("`payments`");
     for _ in 0.."Payments".len() {
         terminal.key(Key::Backspace);
     }
