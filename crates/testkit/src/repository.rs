@@ -33,16 +33,18 @@ pub struct Repository {
 /// A file or, without content, a folder, by its path.
 type TreeEntry = (PathBuf, Option<Vec<u8>>, Permissions);
 
-/// The files of an empty repository: writing them takes a tenth of the time of `git init`.
+/// The files of an empty repository: writing them takes less than half the time of `git init`.
 static EMPTY: OnceLock<Vec<TreeEntry>> = OnceLock::new();
 
-/// Returns the files that `git init` creates.
+/// Returns the files that `git init` creates, except the examples of hooks.
 fn initialize() -> Vec<TreeEntry> {
     let repository = Repository::nothing_yet();
     repository.git(&["init", "--quiet"]);
     let root = repository.path();
-    let entries = WalkDir::new(&root).min_depth(1).into_iter().map(|entry| {
-        let entry = entry.expect("a file of the repository");
+    let entries = WalkDir::new(&root).min_depth(1).into_iter();
+    let entries = entries.map(|entry| entry.expect("a file of the repository"));
+    let entries = entries.filter(|entry| entry.path().extension() != Some("sample".as_ref()));
+    let entries = entries.map(|entry| {
         let path = entry.path().strip_prefix(&root).expect("a path below it").to_owned();
         let metadata = entry.metadata().expect("the kind of the file");
         let content = metadata.is_file().then(|| fs::read(entry.path()).expect("its content"));
@@ -213,7 +215,7 @@ fn an_empty_repository_is_as_git_creates_it() {
     let (copied, created) = (Repository::new(), Repository::nothing_yet());
     created.git(&["init", "--quiet"]);
     let files = |repository: &Repository| {
-        let list = "find . -printf '%P %y %m ' -a \\( -type f -exec cat {} \\; -o -true \\)";
+        let list = "find . ! -name '*.sample' -printf '%P %y %m ' -a \\( -type f -exec cat {} \\; -o -true \\)";
         repository.program("sh", &["-c", list]).run().success().stdout
     };
     let sorted = |repository: &Repository| {
