@@ -84,7 +84,7 @@ fn what_is_blocked_is_not_folded_and_asks_for_no_approval() {
     assert!(text.contains("## Plan: 0 to create, 0 to change, 1 blocked\n"), "{text}");
     assert!(
         text.contains(&format!(
-            "\n### Blocked\n\n- `SEC-0007` (`dev`), `{file}`: `a file stands there"
+            "\n### Blocked\n\n- `SEC-0007` (`dev`), `{file}`: `another file exists at this path"
         )),
         "{text}"
     );

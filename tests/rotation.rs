@@ -198,8 +198,8 @@ fn validate_knows_nothing_of_it_and_says_so() {
     assert_eq!(made.recorder.operations(), Vec::<String>::new());
     let page = made.platform.catalog.goldenpath(&["explain", "GP602"]).run().success().stdout;
     assert!(
-        page.contains(
-            "Only the store knows when that was, and `validate` and the hooks never ask it."
+        page.replace('\n', " ").contains(
+            "Only the store knows the age of a value, and `validate` and the hooks never query the store."
         ),
         "{page}"
     );

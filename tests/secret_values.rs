@@ -123,12 +123,12 @@ fn tokens(seed: u64) -> Vec<(&'static str, String)> {
                 noise(BASE64URL, 43, seed)
             ),
         ),
-        ("random text", noise(BASE62, 32, seed)),
-        ("random text", noise(BASE62, 24, seed)),
-        ("random text", noise(BASE36, 40, seed)),
-        ("random text", format!("{}==", noise(BASE64, 64, seed))),
-        ("random text", noise(HEX, 64, seed)),
-        ("random text", noise(HEX, 32, seed)),
+        ("random string", noise(BASE62, 32, seed)),
+        ("random string", noise(BASE62, 24, seed)),
+        ("random string", noise(BASE36, 40, seed)),
+        ("random string", format!("{}==", noise(BASE64, 64, seed))),
+        ("random string", noise(HEX, 64, seed)),
+        ("random string", noise(HEX, 32, seed)),
     ]
 }
 
@@ -265,7 +265,7 @@ fn an_aws_secret_key_is_found_by_itself_and_beside_its_id() {
     let (random, documented) =
         (noise(BASE64, 40, 2), ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat());
     each_is_found(&[
-        ("random text".to_owned(), manifest(&random)),
+        ("random string".to_owned(), manifest(&random)),
         ("AWS secret access key".to_owned(), manifest(&format!("{id} {random}"))),
         (
             "AWS secret access key".to_owned(),

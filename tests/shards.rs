@@ -85,7 +85,8 @@ fn an_indexed_job_says_itself_which_shard_it_is() {
         ("0", "many", "`--shard auto` needs the numbers"),
     ] {
         let outcome = auto(index, count).run().fails_with(2);
-        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        let shown = outcome.stderr.replace("\n  │ ", " ");
+        assert!(shown.contains(words), "{shown}");
     }
     let outcome = platform.plan(&["--shard", "4/3"]).run().fails_with(2);
     assert!(outcome.stderr.contains("counted from 1"), "{}", outcome.stderr);

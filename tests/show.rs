@@ -69,7 +69,7 @@ fn a_crowded_screen_still_fits() {
         "Due         ",
         "deprecated 20",
         "rotation every 30 days, changed 20",
-        "not committed",
+        "with uncommitted changes",
         "not reserved on origin",
     ] {
         assert!(screen.contains(words), "{words}\n{screen}");
@@ -203,7 +203,7 @@ fn an_id_that_there_is_none_of_is_asked_back() {
         ("SEC-007", "did you mean SEC-0007 (payments-db-credentials)?"),
         ("SEC-0001", "did you mean SEC-0007"),
         ("payments-db-credentials", "that is the name of SEC-0007"),
-        ("SEC-0123", "the only one is SEC-0007"),
+        ("SEC-0123", "the only ID is SEC-0007"),
     ] {
         let refused = repository.goldenpath(&["show", word]).run().fails_with(2);
         assert!(refused.stderr.contains(told), "{word}\n{}", refused.stderr);

@@ -71,7 +71,7 @@ fn the_second_signal_ends_it_at_once() {
         let (aws, gate) = five("stopped-at-once");
         let running = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).start();
         assert!(gate.is_reached_by(1));
-        running.signal(signal).wait_for("Stopping:").signal(signal);
+        running.signal(signal).wait_for("Stopping after the current manifests.").signal(signal);
         // The gate stays shut: nobody waits for what is in flight.
         let outcome = running.wait().fails_with(130);
         assert!(!outcome.stdout.contains("Applied:"), "{}", outcome.stdout);

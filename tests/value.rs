@@ -236,7 +236,7 @@ fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
         .stdin("tls.crt=c")
         .run()
         .fails_with(1);
-    says(&lacking, "without `tls.crt`");
+    says(&lacking, "the value lacks `tls.crt`");
     let both = ["set", "SEC-0007", "--yes", "--from-file", &key, "--stdin"];
     value(&platform, &both).stdin("tls.crt=c").run().success();
     let shown = value(&platform, &["status", "--keys", "--format", "json"]).run().success().json();
@@ -591,7 +591,7 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
     );
     let in_ci =
         value(&platform, &["env", "SEC-0007", "--", "env"]).env("CI", "true").run().fails_with(1);
-    says(&in_ci, "this is a pipeline");
+    says(&in_ci, "cannot run in a pipeline");
 
     let aws = aws("env");
     aws.set(WHOLE, &[]).run().success();
@@ -680,7 +680,7 @@ fn a_key_that_is_needed_is_asked_for_again_and_files_by_their_path() {
     fs::write(folder.join("k"), "KEY\nTEXT\n").unwrap();
     let ask = || value(&platform, &["set", "SEC-0007"]).in_terminal(100, 24);
     let mut terminal: Terminal = ask();
-    terminal.wait_for("File with tls.key").key(Key::Enter).wait_for("tls.key is needed");
+    terminal.wait_for("File with tls.key").key(Key::Enter).wait_for("tls.key is required");
     terminal.send("/nowhere").key(Key::Enter).wait_for("cannot read `/nowhere`");
     terminal.send("\u{15}").send(&folder.join("k").display().to_string()).key(Key::Enter);
     terminal
@@ -762,7 +762,7 @@ fn a_catalogs_own_types_win() {
     let platform = local();
     let types = "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: [{ name: dsn, required: true }]\n";
     platform.catalog.write("schemas/metadata/secret_types.yaml", types);
-    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "without `dsn`");
+    says(&set(&platform, WHOLE, &[]).run().fails_with(1), "the value lacks `dsn`");
     set(&platform, "dsn=x\nextra=y", &[]).run().success();
     assert_eq!(held(&platform), ["dsn=x", "extra=y"]);
     platform

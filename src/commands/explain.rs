@@ -10,8 +10,7 @@ use goldenpath_core::rules::{RULES, Rule, Severity};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("explain":
     "List all rules" => "goldenpath explain",
-    "Explain a rule by its code" => "goldenpath explain GP105",
-    "Explain a rule by its name" => "goldenpath explain not-in-enum",
+    "Explain a rule by its name or code" => "goldenpath explain not-in-enum",
 ))]
 pub(crate) struct Args {
     /// A rule's code or name, such as GP105 or not-in-enum

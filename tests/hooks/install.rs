@@ -248,7 +248,7 @@ fn two_earlier_hooks_are_refused_and_neither_is_lost() {
     hook(&repository, &["install", "pre-commit"]).success();
     write_hook(&repository, ".git/hooks/pre-commit", "#!/bin/sh\n# of another tool\n");
     let refused = hook(&repository, &["install", "pre-commit"]).fails_with(2).stderr;
-    assert!(refused.contains("in the way"), "{refused}");
+    assert!(refused.contains("cannot keep the existing hook"), "{refused}");
     assert_eq!(repository.read(".git/hooks/pre-commit"), "#!/bin/sh\n# of another tool\n");
     assert_eq!(repository.read(".git/hooks/pre-commit.before-goldenpath"), EARLIER);
 }

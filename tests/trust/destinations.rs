@@ -320,7 +320,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone"]);
     says(&platform.set().run().fails_with(1), "`origin/gone` is not in this clone");
     git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main"]);
-    says(&platform.set().run().fails_with(1), "does not point to a branch of it");
+    says(&platform.set().run().fails_with(1), "does not point to one of its branches");
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn the_work_tree_does_not_choose_the_remote_that_decides() {
     // Neither does it where none is called origin.
     platform.catalog.git(&["remote", "rename", "origin", "upstream"]);
     let ambiguous = platform.set().run().fails_with(1);
-    says(&ambiguous, "none of the remotes fork, upstream is `origin`");
+    says(&ambiguous, "cannot choose one of the remotes fork, upstream: none is `origin`");
     platform.catalog.git(&["config", "checkout.defaultRemote", "upstream"]);
     says(
         &platform.set().run().fails_with(1),

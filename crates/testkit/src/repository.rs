@@ -21,8 +21,9 @@ const GITCONFIG: &str = "\
 \tdefaultBranch = main
 ";
 
-/// Commits made from the same content have the same id on every run. The date is one that no test will see, so that no
-/// ttl runs out but where a test makes it.
+/// The date of commits: the same content has the same commit ID on every run.
+///
+/// No test runs on it, so that a ttl expires only in a test that is about that.
 const DATE: &str = "2099-01-01T12:00:00Z";
 
 /// A git repository in a temporary directory, next to a home directory of its own.
@@ -215,7 +216,8 @@ fn an_empty_repository_is_as_git_creates_it() {
     let (copied, created) = (Repository::new(), Repository::nothing_yet());
     created.git(&["init", "--quiet"]);
     let files = |repository: &Repository| {
-        let list = "find . ! -name '*.sample' -printf '%P %y %m ' -a \\( -type f -exec cat {} \\; -o -true \\)";
+        let list = "find . ! -name '*.sample' -printf '%P %y %m ' \
+                    -a \\( -type f -exec cat {} \\; -o -true \\)";
         repository.program("sh", &["-c", list]).run().success().stdout
     };
     let sorted = |repository: &Repository| {

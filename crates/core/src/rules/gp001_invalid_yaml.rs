@@ -96,8 +96,8 @@ mod tests {
         );
         an_open_quotation("a: 1\nb: \"never closed\n", "2:4..2:17", "\"never closed", "", "close");
         an_alias_without_its_anchor(
-            &seed_with(&[("namespace: payments ", "namespace: *nobody ")]), "19:16..19:63",
-            "*nobody              # Mandatory: K8s Namespace", "anchor", "write out the value",
+            &seed_with(&[("namespace: payments ", "namespace: *absent ")]), "19:16..19:63",
+            "*absent              # Mandatory: K8s Namespace", "anchor", "write out the value",
         );
         an_unresolved_merge_conflict(
             &seed_with(&[(
