@@ -30,6 +30,10 @@ fn tests_in(text: &str) -> BTreeSet<String> {
             let declared = lines.by_ref().find_map(|line| line.trim().strip_prefix("fn ")).unwrap();
             names.insert(declared.split('(').next().unwrap().to_owned());
         }
+        // A table of tests: `cases! { name_of_the_table(check): row(…); … }`.
+        if let Some(table) = line.trim().strip_prefix("cases! { ") {
+            names.insert(table.split('(').next().unwrap().to_owned());
+        }
     }
     names
 }
