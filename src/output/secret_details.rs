@@ -1,5 +1,6 @@
 //! Renders the details of one secret on one screen.
 
+use console::measure_text_width;
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
 use goldenpath_core::sanitize::harmless_name;
@@ -10,7 +11,7 @@ use goldenpath_deploy::inventory::{
 
 use super::findings::count_of;
 use super::secret_table::status_style;
-use super::style::{TerminalStyle, wrapped};
+use super::style::{TerminalStyle, with_less_indent, wrapped};
 
 /// The width of the labels in columns.
 const LABELS: usize = 12;
@@ -190,12 +191,23 @@ fn push(
             None => vec![line.into_owned()],
         };
         for line in broken {
-            if !flush {
-                text.push_str(
-                    &look.style().bold().apply_to(format!("{label:<LABELS$}")).to_string(),
-                );
+            let is_too_long =
+                width.is_some_and(|width| measure_text_width(&line) > width.saturating_sub(indent));
+            if !flush && !(is_too_long && label.is_empty()) {
+                let label =
+                    if is_too_long { label.to_owned() } else { format!("{label:<LABELS$}") };
+                text.push_str(&look.style().bold().apply_to(label).to_string());
             }
-            text.push_str(&line);
+            if is_too_long {
+                // A long path gets a line of its own, with less indentation if need be.
+                if !label.is_empty() {
+                    text.push('\n');
+                }
+                let line = format!("{}{line}", " ".repeat(indent));
+                text.push_str(&with_less_indent(&line, width.unwrap_or(usize::MAX)));
+            } else {
+                text.push_str(&line);
+            }
             text.push('\n');
             label = "";
         }

@@ -88,10 +88,22 @@ pub(crate) fn wrap_lines(text: &str, width: Option<usize>) -> Cow<'_, str> {
         let indent = line.len() - line.trim_start_matches(' ').len();
         let indent = " ".repeat((indent + 2).min(width / 2));
         let options = options(width).subsequent_indent(&indent);
-        shown.push_str(&textwrap::wrap(line, options).join("\n"));
+        let lines = textwrap::wrap(line, options);
+        let lines: Vec<_> = lines.iter().map(|line| with_less_indent(line, width)).collect();
+        shown.push_str(&lines.join("\n"));
         shown.push_str(end);
     }
     Cow::Owned(shown)
+}
+
+/// Returns a line that is too long because of its indentation with as much of it as fits.
+pub(crate) fn with_less_indent(line: &str, width: usize) -> Cow<'_, str> {
+    if console::measure_text_width(line) <= width {
+        return Cow::Borrowed(line);
+    }
+    let text = line.trim_start_matches(' ');
+    let indent = width.saturating_sub(console::measure_text_width(text));
+    Cow::Owned(format!("{}{text}", " ".repeat(indent)))
 }
 
 fn options<'a>(width: usize) -> textwrap::Options<'a> {
@@ -129,6 +141,9 @@ mod tests {
         let path = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
         assert_eq!(wrap_lines(path, Some(40)), path);
         assert_eq!(wrapped(&format!("see {path}"), 40), ["see", path]);
+        // A word that fits on a line of its own gets one, with less indentation if need be.
+        let key = "goldenpath/payments/dev/payments-archive";
+        assert_eq!(wrap_lines(&format!("  + {key} x"), Some(40)), format!("  +\n{key}\n    x"));
     }
 
     #[test]
