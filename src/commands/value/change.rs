@@ -12,8 +12,7 @@ use crate::interrupt;
 use crate::output::progress::report_record;
 use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
-use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::Applied;
+use goldenpath_deploy::reconcile::{ValueChangeEvent, change_value};
 use goldenpath_deploy::store::{SecretStore, StoreError};
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{Fate, SecretValue};
@@ -142,27 +141,17 @@ pub(crate) async fn run_recorded(
 ) -> Result<Outcome, Failure> {
     let recorder = subject.recorder().await;
     let action = subject.action(action, reason);
-    recorder.begin(action.clone());
-    goldenpath_core::crash_point::point("value: begun");
-    if let Err(error) = work.await {
-        // A call without an answer may have succeeded, so its record stays open.
-        if !matches!(error, StoreError::Unreachable { .. }) {
-            recorder.fail(action);
-        }
-        return Err(error.into());
-    }
-    goldenpath_core::crash_point::point("value: written");
-    recorder.done([action]);
-    context.streams.result(&format!("{done}\n"));
-    if let Err(error) = subject.tag_value_since(since).await {
-        context.streams.message(&format!(
+    let target = (&subject.store, &subject.key);
+    let mut report = |event: ValueChangeEvent<'_>| match event {
+        ValueChangeEvent::Changed => context.streams.result(&format!("{done}\n")),
+        ValueChangeEvent::Untagged(error) => context.streams.message(&format!(
             "Note: cannot tag the secret with the time of its value, so `due` may show another \
              date: {error}"
-        ));
-    }
-    let mut applied = Applied::default();
-    reconcile::conclude(&recorder, &[], &mut applied, &mut |event| report_record(&event, context));
-    Ok(if applied.failed > 0 { Outcome::Failed } else { Outcome::Done })
+        )),
+        ValueChangeEvent::Record(event) => report_record(&event, context),
+    };
+    let is_recorded = change_value(target, &recorder, action, work, since, &mut report).await?;
+    Ok(if is_recorded { Outcome::Done } else { Outcome::Failed })
 }
 
 /// Returns a table with the keys and the change of each.

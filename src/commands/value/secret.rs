@@ -16,7 +16,7 @@ use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
-use goldenpath_deploy::store::{SecretStore, Store, StoreError, StoredSecret};
+use goldenpath_deploy::store::{SecretStore, Store, StoredSecret};
 
 /// The catalog in the work tree.
 pub(crate) struct WorkTreeCatalog {
@@ -203,15 +203,6 @@ impl ValueTarget<'_> {
             _ => format!("{} in the work tree", project.catalog_id),
         };
         Recorder::new(repository, &project.config.audit, source, callers)
-    }
-
-    /// Tags the secret with the time of its value, for `due`.
-    ///
-    /// Without the tag, `due` uses the store's own dates.
-    pub(crate) async fn tag_value_since(&self, since: jiff::Timestamp) -> Result<(), StoreError> {
-        let tag =
-            (reconcile::VALUE_SINCE.to_owned(), since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        self.store.put_tags(&self.key, &[tag].into()).await
     }
 }
 

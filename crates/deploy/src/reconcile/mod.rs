@@ -13,6 +13,7 @@ mod plan;
 mod plan_comment;
 mod resource_policy;
 mod stored_state;
+mod value_change;
 
 mod renewal;
 mod saved_plan;
@@ -38,6 +39,7 @@ pub use ownership::{ExpectedTags, SecretOwnership};
 pub use plan::{Action, Effect, Obstacle, Plan, Step};
 pub use plan_comment::{PLAN_TEMPLATE, for_a_comment};
 pub use stored_state::{known, known_of};
+pub use value_change::{ValueChangeEvent, change_value};
 
 pub use saved_plan::{Saved, SavedError, Selected, digest, places};
 pub use shard::Shard;

@@ -1,0 +1,58 @@
+//! Changes the value of a secret: recorded ahead, written, tagged with its time, recorded.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use jiff::Timestamp;
+
+use super::{Applied, ApplyEvent, VALUE_SINCE, conclude};
+use crate::audit::{RecordedAction, Recorder};
+use crate::store::{SecretStore, Store, StoreError};
+use goldenpath_core::crash_point;
+use goldenpath_core::manifest::StoreKey;
+
+/// What is reported while a value is changed.
+pub enum ValueChangeEvent<'run> {
+    /// The store has the new value.
+    Changed,
+    /// The secret could not be tagged with the time of its value, so `due` uses the store's dates.
+    Untagged(StoreError),
+    /// The result of recording the change.
+    Record(ApplyEvent<'run>),
+}
+
+/// Runs `write`, which changes the value of the secret `key`, and records it as `action`.
+///
+/// `since` is the time of the value, which `due` counts from. Returns whether the change was
+/// recorded. A write without an answer may have succeeded, so its record stays open.
+///
+/// # Errors
+/// The write failed.
+pub async fn change_value(
+    (store, key): (&Store, &StoreKey),
+    recorder: &Recorder<'_>,
+    action: RecordedAction,
+    write: impl Future<Output = Result<(), StoreError>>,
+    since: Timestamp,
+    report: &mut dyn FnMut(ValueChangeEvent<'_>),
+) -> Result<bool, StoreError> {
+    recorder.begin(action.clone());
+    crash_point::point("value: begun");
+    if let Err(error) = write.await {
+        if !matches!(error, StoreError::Unreachable { .. }) {
+            recorder.fail(action);
+        }
+        return Err(error);
+    }
+    crash_point::point("value: written");
+    recorder.done([action]);
+    report(ValueChangeEvent::Changed);
+    let time = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let tags = BTreeMap::from([(VALUE_SINCE.to_owned(), time)]);
+    if let Err(error) = store.put_tags(key, &tags).await {
+        report(ValueChangeEvent::Untagged(error));
+    }
+    let mut applied = Applied::default();
+    conclude(recorder, &[], &mut applied, &mut |event| report(ValueChangeEvent::Record(event)));
+    Ok(applied.failed == 0)
+}
