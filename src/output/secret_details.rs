@@ -193,7 +193,8 @@ fn push(
         for line in broken {
             let is_too_long =
                 width.is_some_and(|width| measure_text_width(&line) > width.saturating_sub(indent));
-            if !flush && !(is_too_long && label.is_empty()) {
+            let needs_no_label = flush || is_too_long && label.is_empty();
+            if !needs_no_label {
                 let label =
                     if is_too_long { label.to_owned() } else { format!("{label:<LABELS$}") };
                 text.push_str(&look.style().bold().apply_to(label).to_string());
