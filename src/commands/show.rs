@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
     block_on(async {
         let (mut store, mut gitops, mut reservation) =
-            (Lookup::LeftOut, Lookup::LeftOut, Lookup::LeftOut);
+            (Lookup::NotQueried, Lookup::NotQueried, Lookup::NotQueried);
         if !args.offline {
             context
                 .streams
@@ -148,18 +148,18 @@ impl ShownSecret<'_> {
         let key =
             self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let Some(key) = key else {
-            return Lookup::Nobody("the manifest has no store key".to_owned());
+            return Lookup::Unavailable("the manifest has no store key".to_owned());
         };
         let environment = self.request.environment.to_string();
         if self.project.config.store_of(&environment).backend.is_none() {
-            return Lookup::Nobody("none: `store.backend` is not set".to_owned());
+            return Lookup::Unavailable("none: `store.backend` is not set".to_owned());
         }
         let (accounts, unseen) =
             Account::open(&self.project.config, &self.project.root, [environment].into()).await;
         if let Some(unseen) = unseen.first() {
             return Lookup::Failed(self.conceal(unseen.error.to_string()));
         }
-        let Some(account) = accounts.first() else { return Lookup::LeftOut };
+        let Some(account) = accounts.first() else { return Lookup::NotQueried };
         let found = match account.store.describe(key).await {
             Ok(found) => found,
             Err(error) => return Lookup::Failed(self.conceal(error.to_string())),
@@ -192,7 +192,7 @@ impl ShownSecret<'_> {
     fn projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = GitopsPlace::of(config, &self.project.root) else {
-            return Ok(Lookup::Nobody(
+            return Ok(Lookup::Unavailable(
                 "none: neither `gitops.path` nor `gitops.url` is set".to_owned(),
             ));
         };
@@ -248,12 +248,12 @@ impl ShownSecret<'_> {
     fn reserved(&self) -> Lookup<Reserved> {
         let config = &self.project.config;
         if config.ids.reserve == Reserve::Never {
-            return Lookup::LeftOut;
+            return Lookup::NotQueried;
         }
         let remote =
             match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
                 Ok(Some(remote)) => remote,
-                Ok(None) => return Lookup::LeftOut,
+                Ok(None) => return Lookup::NotQueried,
                 Err(error) => return Lookup::Failed(error.to_string()),
             };
         match remote.reservation(self.request.id) {

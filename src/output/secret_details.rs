@@ -125,8 +125,8 @@ fn findings(details: &SecretDetails) -> Vec<String> {
 
 fn lines<T>(lookup: &Lookup<T>, of: impl Fn(&T) -> Vec<String>) -> Vec<String> {
     match lookup {
-        Lookup::LeftOut => Vec::new(),
-        Lookup::Nobody(why) => vec![why.clone()],
+        Lookup::NotQueried => Vec::new(),
+        Lookup::Unavailable(why) => vec![why.clone()],
         Lookup::Failed(why) => vec![format!("not known: {why}")],
         Lookup::Answer(answer) => of(answer),
     }

@@ -232,13 +232,13 @@ impl Outcome {
 }
 
 impl Outcome {
-    /// Git did it, and its hook said last that it checked so many manifests.
+    /// Asserts that git succeeded, and that its hook checked `checked` manifests without findings.
     #[track_caller]
     pub fn passes(self, checked: usize) -> Self {
         self.success().says_last(checked, "no findings")
     }
 
-    /// The hook refused it for one finding, of this rule.
+    /// Asserts that the hook rejected it for one finding of this rule.
     #[track_caller]
     pub fn refused_by(self, rule: &str) -> Self {
         let outcome = self.fails_with(1);
@@ -256,7 +256,7 @@ impl Outcome {
         self
     }
 
-    /// All that a hook may have written to: git hands most hooks its standard error for both, and pre-push what it has.
+    /// Returns both streams: git connects the stdout of most hooks to its own stderr.
     pub fn said(&self) -> String {
         format!("{}{}", self.stderr, self.stdout)
     }

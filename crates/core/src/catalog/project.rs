@@ -821,11 +821,11 @@ mod tests {
             findings(&[(SEED_PATH, &text), (GOVERNANCE, &table)])
         };
         let strict = found(row("required", 29));
-        let told: Vec<_> = strict.iter().map(|found| (place(found), found.help.clone())).collect();
-        let told: Vec<_> = told.iter().map(|(at, help)| (at.as_str(), help.as_str())).collect();
+        let shown: Vec<_> = strict.iter().map(|found| (place(found), found.help.clone())).collect();
+        let shown: Vec<_> = shown.iter().map(|(at, help)| (at.as_str(), help.as_str())).collect();
         assert_eq!(codes(&strict), ["GP201", "GP203"]);
         assert_eq!(
-            told,
+            shown,
             [
                 ("15:20..15:24", "choose the rotation class `standard` or `high`"),
                 ("21:12..21:14", "write 29 or less; the ttl can be renewed later"),

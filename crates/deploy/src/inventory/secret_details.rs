@@ -13,9 +13,9 @@ use goldenpath_core::trail::AuditEvent;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup<T> {
     /// The system was not queried.
-    LeftOut,
+    NotQueried,
     /// No such system is configured, with the reason.
-    Nobody(String),
+    Unavailable(String),
     /// The query failed, with the cause.
     Failed(String),
     Answer(T),
@@ -109,7 +109,7 @@ impl SecretDetails {
 impl<T> Lookup<T> {
     fn as_json(&self, of: impl Fn(&T) -> Value) -> Value {
         match self {
-            Self::LeftOut | Self::Nobody(_) => Value::Null,
+            Self::NotQueried | Self::Unavailable(_) => Value::Null,
             Self::Failed(why) => json!({ "error": why }),
             Self::Answer(answer) => of(answer),
         }
