@@ -1,7 +1,5 @@
 //! The command line of this process: shared options, the run of a command, exit codes.
 
-use std::collections::BTreeSet;
-use std::future::Future;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,16 +9,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 
 use crate::commands::{Command, OneCommand};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::streams::Streams;
 
 use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
-use goldenpath_core::catalog::{Catalog, Project};
-use goldenpath_core::config::Config;
-use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::{harmless, runner};
-use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Manage secrets for Kubernetes on AWS by manifests in git
 ///
@@ -93,27 +89,6 @@ struct Shared {
     verbose: bool,
 }
 
-/// The result of a command that ran to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Done, with or without warnings.
-    Done,
-    /// Findings of severity error, or an action that failed.
-    Failed,
-    /// The plan has changes, with `--detailed-exitcode`.
-    Changes,
-    /// Stopped by a signal, in good order.
-    Interrupted,
-}
-
-/// The settings and streams that commands run with.
-pub(crate) struct Context {
-    pub(crate) config: Option<PathBuf>,
-    pub(crate) streams: Streams,
-    /// The time of this run, the same for every check.
-    pub(crate) now: Timestamp,
-}
-
 /// Returns the command line, for pages that are generated from it.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -179,81 +154,5 @@ fn print_parse_error(error: &clap::Error) -> ExitCode {
             ExitCode::from(1)
         }
         code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
-    }
-}
-
-impl Context {
-    /// Reads the repository's configuration from the snapshot `rules_from`.
-    pub(crate) fn open(
-        &self,
-        repository: &Repository,
-        rules_from: Snapshot,
-    ) -> Result<Project, Failure> {
-        Ok(Project::open(repository, rules_from, self.config.as_deref())?)
-    }
-
-    /// Reads only the work tree's `goldenpath.yaml`, for commands that need no rules.
-    pub(crate) fn configuration(&self, repository: &Repository) -> Result<Config, Failure> {
-        Ok(Project::configuration(repository, Snapshot::WorkTree, self.config.as_deref())?.config)
-    }
-}
-
-/// Runs the asynchronous part of a command on this thread.
-pub(crate) fn block_on(
-    work: impl Future<Output = Result<Outcome, Failure>>,
-) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map_err(|error| Failure::io("cannot start the runtime for calls to the store", &error))?
-        .block_on(work)
-}
-
-/// Selects a part of the catalog by environment and service.
-#[derive(Debug, clap::Args)]
-pub(crate) struct SelectionArgs {
-    /// Select this environment; may be repeated
-    #[arg(long = "env", value_name = "ENVIRONMENT")]
-    pub(crate) environments: Vec<String>,
-    /// Select this service; may be repeated
-    #[arg(long = "service", value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-}
-
-impl SelectionArgs {
-    /// Rejects a name that selects nothing: it is probably misspelled.
-    pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
-        let services: BTreeSet<&str> =
-            catalog.requests().map(|request| request.service.as_str()).collect();
-        let environments: BTreeSet<&str> =
-            project.enums.environments.iter().map(String::as_str).collect();
-        for (flag, given, known) in
-            [("--env", &self.environments, environments), ("--service", &self.services, services)]
-        {
-            if let Some(unknown) = given.iter().find(|name| !known.contains(name.as_str())) {
-                let known = known.into_iter().collect::<Vec<_>>().join(", ");
-                return Err(Failure::usage(
-                    format!("`{flag} {unknown}` selects nothing"),
-                    format!("use one of {known}"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns whether it selects the whole catalog.
-    pub(crate) fn is_open(&self) -> bool {
-        self.environments.is_empty() && self.services.is_empty()
-    }
-
-    /// Returns whether it selects this manifest.
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.holds_names(request.environment.as_str(), request.service.as_str())
-    }
-
-    /// Returns whether it selects this environment and service.
-    pub(crate) fn holds_names(&self, environment: &str, service: &str) -> bool {
-        let selects =
-            |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
-        selects(&self.environments, environment) && selects(&self.services, service)
     }
 }

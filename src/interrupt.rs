@@ -3,16 +3,19 @@
 use std::convert::Infallible;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
-
-use crate::output::progress_bar;
-use crate::prompt::line_mode;
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 /// The exit code after Ctrl-C, as in shells: 128 and the number of SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
 /// Whether a question handles Ctrl-C itself: one that is open, or that Ctrl-C has just ended.
 pub(crate) static ASKING: AtomicBool = AtomicBool::new(false);
+
+/// Ends the question that is open; returns whether there was one.
+static END_QUESTION: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// Clears the terminal before the program ends.
+static CLEAR: OnceLock<fn()> = OnceLock::new();
 
 /// The work that Ctrl-C stops, if any.
 static WORK: Mutex<Option<RunningWork>> = Mutex::new(None);
@@ -30,11 +33,24 @@ pub fn listen() {
     // If no handler can be installed, the system ends the program on Ctrl-C.
     HANDLER.call_once(|| {
         let _ = ctrlc::set_handler(|| {
-            if !line_mode::interrupt() && !ASKING.load(Ordering::SeqCst) {
+            let is_ended = END_QUESTION.get().is_some_and(|end| end());
+            if !is_ended && !ASKING.load(Ordering::SeqCst) {
                 stop();
             }
         });
     });
+}
+
+/// Sets how Ctrl-C ends an open question. `end` returns whether there was one.
+pub(crate) fn end_question_by(end: fn() -> bool) {
+    // It is the same function each time.
+    let _ = END_QUESTION.set(end);
+}
+
+/// Sets how the terminal is cleared before Ctrl-C ends the program.
+pub(crate) fn clear_before_exit(clear: fn()) {
+    // It is the same function each time.
+    let _ = CLEAR.set(clear);
 }
 
 /// Makes the first Ctrl-C stop the work, and the second end the program, until it is dropped.
@@ -81,7 +97,9 @@ fn stop() {
         (work.notify)();
         return;
     }
-    progress_bar::clear_any();
+    if let Some(clear) = CLEAR.get() {
+        clear();
+    }
     process::exit(INTERRUPTED.into());
 }
 

@@ -16,27 +16,13 @@ use self::source::{files, relative, root, split};
 
 /// A crate with a table of its modules: its name, its sources, its root module.
 struct Member {
-    name: &'static str,
     sources: &'static str,
 }
 
 const MEMBERS: [Member; 3] = [
-    Member { name: "goldenpath", sources: "src" },
-    Member { name: "goldenpath-deploy", sources: "crates/deploy/src" },
-    Member { name: "goldenpath-core", sources: "crates/core/src" },
-];
-
-/// Imports that lead upward: the crate, the importing module, the imported one.
-const UPWARD: [(&str, &str, &str); 6] = [
-    // `Context`, `Outcome` and `SelectionArgs` are in the module that parses the command line.
-    ("goldenpath", "commands", "cli"),
-    ("goldenpath", "args", "cli"),
-    ("goldenpath", "output", "cli"),
-    // A Ctrl-C clears the progress bar and ends the question that is open.
-    ("goldenpath", "interrupt", "output"),
-    ("goldenpath", "interrupt", "prompt"),
-    // Questions are drawn in the styles of the output.
-    ("goldenpath", "prompt", "output"),
+    Member { sources: "src" },
+    Member { sources: "crates/deploy/src" },
+    Member { sources: "crates/core/src" },
 ];
 
 /// Type names that are generic by nature, or have one definition for each platform.
@@ -148,7 +134,6 @@ fn named_modules(code: &str) -> Vec<(String, usize)> {
 #[test]
 fn a_module_imports_only_modules_below_it() {
     let mut wrong = Vec::new();
-    let mut needed = BTreeSet::new();
     for member in &MEMBERS {
         let rows = table(member);
         let rank = |name: &str| rows.iter().position(|row| row == name);
@@ -162,20 +147,12 @@ fn a_module_imports_only_modules_below_it() {
                 if other >= own {
                     continue;
                 }
-                if UPWARD.contains(&(member.name, module, &name)) {
-                    needed.insert((member.name, module.to_owned(), name));
-                } else {
-                    let (place, line) = (relative(&file), line_of(&text, at));
-                    wrong.push(format!("{place}:{line}: `{module}` is below `{name}`"));
-                }
+                let (place, line) = (relative(&file), line_of(&text, at));
+                wrong.push(format!("{place}:{line}: `{module}` is below `{name}`"));
             }
         }
     }
     assert!(wrong.is_empty(), "imports that lead upward:\n{}", wrong.join("\n"));
-    for (member, from, to) in UPWARD {
-        let entry = (member, from.to_owned(), to.to_owned());
-        assert!(needed.contains(&entry), "UPWARD allows what is not there any more: {entry:?}");
-    }
 }
 
 /// Returns the code of a folder's Rust files, without comments, strings and tests.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::gitops_place::GitopsPlace;
 use super::plan::PlanArgs;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::findings::{findings_for_people, summary};
 use goldenpath_core::catalog::{Catalog, Project};

@@ -1,6 +1,6 @@
 //! `new secret --branch` and `--commit`, done by git itself with its hooks and signing.
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::vcs::Repository;
 

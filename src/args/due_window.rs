@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::duration::parse_days;
 use super::filter::Filter;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, stdout};
 
-use crate::cli::{Context, SelectionArgs};
+use crate::args::selection::SelectionArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::findings::count_of;
 use goldenpath_core::catalog::{Catalog, Project};

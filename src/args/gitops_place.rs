@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::Project;
 use goldenpath_core::config::GitopsConfig;

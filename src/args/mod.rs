@@ -8,4 +8,5 @@ pub(crate) mod filter;
 pub(crate) mod gitops_place;
 pub(crate) mod plan;
 pub(crate) mod reservation;
+pub(crate) mod selection;
 pub(crate) mod shard;

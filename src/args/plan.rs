@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::checked_catalog::{CheckedCatalog, is_applicable, reject};
 use super::shard::ShardArg;
-use crate::cli::{Context, SelectionArgs};
+use crate::args::selection::SelectionArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::config::FILE_NAME;

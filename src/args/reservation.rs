@@ -1,6 +1,6 @@
 //! The reservation of IDs by `new secret` and `id`, and its messages.
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::config::{Config, Reserve};
 use goldenpath_core::ids::{AllocatedIds, Allocator, AllocatorEvent};

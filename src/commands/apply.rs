@@ -8,10 +8,11 @@ use futures_util::future::{self, Either};
 use crate::args::checked_catalog::{print_unreadable_accounts, source_of};
 use crate::args::filter::table_width;
 use crate::args::plan::PlanArgs;
-use crate::cli::{Context, Outcome, block_on};
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
 use crate::hardening;
 use crate::interrupt;
+use crate::outcome::Outcome;
 use crate::output::apply_summary::render_summary;
 use crate::output::findings::count_of;
 use crate::output::progress::ApplyProgress;
@@ -112,7 +113,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let mut applied = Applied::default();
             // Actions of a killed run may not be recorded yet.
             reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-                ApplyProgress::new(context, &world, 1).report(event)
+                ApplyProgress::new(&context.streams, &world, 1).report(event)
             });
             return Ok(outcome(&plan, applied.failed));
         }
@@ -124,7 +125,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let source = source_of(&world);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
-        let mut progress = ApplyProgress::new(context, &world, all);
+        let mut progress = ApplyProgress::new(&context.streams, &world, all);
         let stopping = progress.stopping();
         let is_stopping = || stopping.is_requested();
         let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {

@@ -3,8 +3,9 @@
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::findings::count_of;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};

@@ -3,8 +3,9 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::codeowners;
 use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, LinesState, Review};

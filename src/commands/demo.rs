@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature};
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::style::TerminalStyle;
 use goldenpath_core::config::FILE_NAME;
 

@@ -1,7 +1,8 @@
 //! `goldenpath explain`
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use goldenpath_core::rules::{RULES, Rule, Severity};
 
 /// Explain a rule: what it checks, why, an example and the fix

@@ -5,11 +5,12 @@ use std::io::Read;
 
 use clap::Subcommand;
 
-use crate::cli::{Context, Outcome};
+use crate::check_report::{Format, check_all, check_and_print};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::git_hooks;
 use crate::git_hooks::{HookChange, HookError, HookName, PushedRef};
-use crate::output::check::{Format, check_all, check_and_print};
+use crate::outcome::Outcome;
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::check::{Checked, Range};
 use goldenpath_core::ids;
@@ -152,7 +153,7 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
                 &Range::staged(&repository)?.configured_by(context.config.as_deref()),
                 &Selection::All,
                 Format::Human,
-                context,
+                &context.streams,
             )
         }
         (HookName::PrePush | HookName::PreReceive, _) => {
@@ -256,7 +257,7 @@ fn refs(
         };
         Ok(clashes.iter().filter_map(finding).collect())
     };
-    check_all(&repository, &ranges, &check_remote, context)
+    check_all(&repository, &ranges, &check_remote, &context.streams)
 }
 
 /// Returns the branches of the remote, or as of the last fetch if it cannot be queried.

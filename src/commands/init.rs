@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use goldenpath_core::config::{
     BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME,
 };

@@ -6,8 +6,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::args::filter::parse_status;
-use crate::cli::{Context, Outcome, SelectionArgs};
+use crate::args::selection::SelectionArgs;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
 use goldenpath_core::catalog::{Catalog, Project, Selection};

@@ -4,8 +4,9 @@ use clap::ValueEnum;
 
 use crate::args::due_window::query_stores;
 use crate::args::filter::{FullFilter, SnapshotArgs, note_unreadable, table_width};
-use crate::cli::{Context, Outcome, block_on};
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::secret_table::render_table;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::harmless_json;

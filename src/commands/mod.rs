@@ -1,7 +1,8 @@
 //! The commands: one file or folder each, with its arguments, their help and a short `run`.
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 
 /// Returns the end of a command's help: examples with comments, and its page of the reference.
 ///

@@ -7,10 +7,11 @@ use clap::ValueEnum;
 use crate::args::checked_catalog::{is_applicable, print_unreadable_accounts, reject};
 use crate::args::filter::table_width;
 use crate::args::plan::PlanArgs;
-use crate::cli::{Context, Outcome, block_on};
+use crate::check_report::CheckReporter;
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
 use crate::hardening;
-use crate::output::check::CheckReporter;
+use crate::outcome::Outcome;
 use crate::output::style::wrap_lines;
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::check::{Checked, Range, check};
@@ -126,5 +127,5 @@ fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, F
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
     let range = range.over_time(&repository, context.now).configured_by(context.config.as_deref());
-    Ok(check(&repository, &range, &Selection::All, &CheckReporter::new(None, context))?)
+    Ok(check(&repository, &range, &Selection::All, &CheckReporter::new(None, &context.streams))?)
 }

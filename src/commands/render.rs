@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::findings::{count_of, findings_for_people, summary};
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::files;
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     #[command(flatten)]
-    narrow: crate::cli::SelectionArgs,
+    narrow: crate::args::selection::SelectionArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {

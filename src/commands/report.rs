@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use crate::args::due_window::DueWindow;
 use crate::args::filter::{Filter, SnapshotArgs};
-use crate::cli::{Context, Outcome, block_on};
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
 use goldenpath_core::manifest::SecretRequest;

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::args::filter::{SnapshotArgs, table_width};
 use crate::args::gitops_place::GitopsPlace;
-use crate::cli::{Context, Outcome, block_on};
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::secret_details::render_details;
 use goldenpath_core::catalog::{Entry, Project, Selection};
 use goldenpath_core::config::Reserve;

@@ -1,7 +1,6 @@
 //! Results, tables and progress: everything that goes to standard output and standard error.
 
 pub(crate) mod apply_summary;
-pub(crate) mod check;
 pub mod diff;
 pub(crate) mod due_list;
 pub mod findings;

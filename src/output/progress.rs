@@ -4,7 +4,7 @@ use std::fmt;
 
 use miette::Diagnostic;
 
-use crate::cli::Context;
+use super::streams::Streams;
 use crate::interrupt::Stopping;
 use crate::output::progress_bar::{Bar, grouped};
 use goldenpath_core::rules;
@@ -19,7 +19,7 @@ const PARTS: usize = 10;
 
 /// Reports a run: failures in full, other steps by a bar or by lines.
 pub(crate) struct ApplyProgress<'run> {
-    context: &'run Context,
+    streams: &'run Streams,
     world: &'run World<'run>,
     bar: Option<Bar>,
     all: usize,
@@ -31,17 +31,17 @@ pub(crate) struct ApplyProgress<'run> {
 
 impl<'run> ApplyProgress<'run> {
     /// Starts the report of a plan with `all` steps.
-    pub(crate) fn new(context: &'run Context, world: &'run World<'run>, all: usize) -> Self {
-        let bar = context.streams.start_bar();
+    pub(crate) fn new(streams: &'run Streams, world: &'run World<'run>, all: usize) -> Self {
+        let bar = streams.start_bar();
         if let Some(bar) = &bar {
             bar.fill("Applying", 0, all, String::new());
         }
-        Self { context, world, bar, all, done: 0, failed: 0, failures: String::new() }
+        Self { streams, world, bar, all, done: 0, failed: 0, failures: String::new() }
     }
 
     /// Returns a guard: while it exists, Ctrl-C stops the run after the current steps.
     pub(crate) fn stopping(&self) -> Stopping {
-        let (bar, quiet) = (self.bar.clone(), self.context.streams.quiet);
+        let (bar, quiet) = (self.bar.clone(), self.streams.quiet);
         Stopping::new(move || match &bar {
             _ if quiet => {}
             Some(bar) => bar.suspend(print_stopping),
@@ -50,7 +50,7 @@ impl<'run> ApplyProgress<'run> {
     }
 
     pub(crate) fn report(&mut self, event: ApplyEvent<'_>) {
-        let streams = &self.context.streams;
+        let streams = self.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
             ApplyEvent::Done(action) if each => streams.message(&named(action)),
@@ -81,10 +81,10 @@ impl<'run> ApplyProgress<'run> {
                 return;
             }
             ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
-                return report_record(&event, self.context);
+                return report_record(&event, self.streams);
             }
             ApplyEvent::RecordFailed(ref error) => {
-                report_record(&event, self.context);
+                report_record(&event, self.streams);
                 self.failures.push_str(&harmless_name(&format!(
                     "  the record in the catalog's repository: {error}"
                 )));
@@ -123,7 +123,7 @@ impl<'run> ApplyProgress<'run> {
 
     /// Returns the failures for the end of the output; empty if there are none.
     pub(crate) fn failures(self) -> String {
-        self.context.streams.end_bar();
+        self.streams.end_bar();
         if self.failures.is_empty() {
             self.failures
         } else {
@@ -133,8 +133,7 @@ impl<'run> ApplyProgress<'run> {
 }
 
 /// Reports where the actions are recorded.
-pub(crate) fn report_record(event: &ApplyEvent<'_>, context: &Context) {
-    let streams = &context.streams;
+pub(crate) fn report_record(event: &ApplyEvent<'_>, streams: &Streams) {
     match event {
         ApplyEvent::Recorded(commit) => {
             streams.message(&format!("recorded in {} of the catalog", &commit[..8]));

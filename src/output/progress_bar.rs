@@ -8,7 +8,8 @@ use console::Term;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::style::TerminalStyle;
-use crate::prompt::{has_no_user, is_dumb};
+use super::style::{has_no_user, is_dumb};
+use crate::interrupt;
 
 /// The free columns at the end of the line.
 ///
@@ -38,6 +39,7 @@ impl Bar {
     /// Returns `None` if stderr is not a terminal, has no color, is dumb or belongs to a pipeline.
     #[must_use]
     pub(crate) fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
+        interrupt::clear_before_exit(clear_any);
         let can_draw = io::stderr().is_terminal() && terminal.color && !is_dumb() && !has_no_user();
         let (filling, characters) = if terminal.unicode {
             ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ ")
@@ -92,7 +94,7 @@ impl Bar {
 }
 
 /// Removes the bar on the terminal, if any.
-pub(crate) fn clear_any() {
+fn clear_any() {
     if let Some(bar) = shown().take() {
         bar.bar.finish_and_clear();
         // Another thread may still update the bar, and must not draw it again.

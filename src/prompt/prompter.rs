@@ -12,10 +12,11 @@ use secrecy::SecretString;
 
 use super::input_guard::InputGuard;
 use super::text::formatted;
-use super::{Question, has_no_user, hidden, is_dumb, line_mode, text};
+use super::{Question, hidden, line_mode, text};
 use crate::interrupt;
 use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
+use crate::output::style::{has_no_user, is_dumb};
 use goldenpath_core::sanitize::harmless;
 
 /// How many choices are shown, so that an 80×24 terminal also shows the question.
@@ -63,6 +64,7 @@ impl Prompter {
         }
         // The console crate raises a signal for Ctrl-C at a question. Without a handler, the signal
         // ends the program with a hidden cursor.
+        interrupt::end_question_by(line_mode::interrupt);
         interrupt::listen();
         let theme: Box<dyn Theme> =
             if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };

@@ -1,9 +1,10 @@
 //! `due --decommission`: a branch that moves due secrets one step on, for a review.
 
 use crate::args::commit;
-use crate::cli::{Context, Outcome};
+use crate::check_report::CheckReporter;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::check::CheckReporter;
+use crate::outcome::Outcome;
 use crate::output::findings::{count_of, findings_for_people};
 use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::check::{Range, check};
@@ -86,7 +87,8 @@ pub(crate) fn create_branch(
     // The hooks and the pull request will check the same range.
     let range =
         Range::since(repository, Some(base), commit)?.configured_by(context.config.as_deref());
-    let checked = check(repository, &range, &Selection::All, &CheckReporter::new(None, context))?;
+    let checked =
+        check(repository, &range, &Selection::All, &CheckReporter::new(None, &context.streams))?;
     if count(&checked.findings, Severity::Error) > 0 {
         for drawn in findings_for_people(&checked.findings, &checked.catalog, context.streams.err) {
             context.streams.rendered(&drawn);

@@ -8,8 +8,9 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use crate::args::reservation::{ReservationArgs, report_event, take, upcoming};
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::ids::{
     Allocator, Asked, Holder, IdStatus, RemoteError, ReservationRemote, holders,

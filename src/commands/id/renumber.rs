@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::args::reservation::{ReservationArgs, take, upcoming};
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use goldenpath_core::fixes;

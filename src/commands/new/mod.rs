@@ -5,8 +5,9 @@ mod secret;
 
 use clap::Subcommand;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 
 /// Write new manifests into the catalog
 #[derive(Debug, clap::Args)]

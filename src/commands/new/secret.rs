@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::args::commit::{CommitArgs, Committed};
 use crate::args::reservation::{ReservationArgs, take, upcoming};
-use crate::cli::{Context, Outcome};
+use crate::check_report::CheckReporter;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::check::CheckReporter;
+use crate::outcome::Outcome;
 use crate::output::findings::{findings_for_people, summary};
 use crate::prompt::{PromptError, Prompter};
 use goldenpath_core::catalog::ConfigFile;
@@ -139,7 +140,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         Snapshot::WorkTree,
         (&project, &config),
         catalog.selected(),
-        &CheckReporter::new(None, context),
+        &CheckReporter::new(None, &context.streams),
     );
     if !scaffold::is_fit(&findings) {
         context.streams.rendered(&summary(manifests.len(), &findings, context.streams.err));

@@ -1,8 +1,9 @@
 //! `validate --fix` and `validate --diff`: applies fixes and prints the remaining findings.
 
-use crate::cli::{Context, Outcome};
+use crate::check_report::{CheckReporter, Format, outcome, print_findings};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::check::{CheckReporter, Format, outcome, print_findings};
+use crate::outcome::Outcome;
 use crate::output::diff::{FileDiff, diff_for_people};
 use crate::output::findings::count_of;
 use goldenpath_core::catalog::{Entry, Selection};
@@ -35,7 +36,7 @@ pub(crate) fn fix(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let Checked { project, catalog, findings } =
-        check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
+        check(repository, range, selection, &CheckReporter::new(Some(format), &context.streams))?;
     let fix_context = FixContext::of(repository);
     let fixed = fixes::apply(catalog, &project, findings, &fix_context, args.with_unsafe)?;
     for (path, why) in &fixed.unmoved {
@@ -70,7 +71,7 @@ pub(crate) fn fix(
     } else {
         // Checks the written files, and not the files that the fixes should have written.
         let selection = moved(selection, &fixed);
-        let reporter = CheckReporter::new(None, context);
+        let reporter = CheckReporter::new(None, &context.streams);
         Some(check(&Repository::discover()?, range, &selection, &reporter)?)
     };
     let (catalog, findings) = match &rest {
@@ -95,7 +96,7 @@ pub(crate) fn fix(
     if !lines.is_empty() && !findings.is_empty() {
         print("");
     }
-    print_findings(catalog, findings, format, context, || {
+    print_findings(catalog, findings, format, &context.streams, || {
         summarize(&fixed, findings, "fixed", args).iter().for_each(|line| print(line));
     });
     Ok(outcome(findings))

@@ -5,9 +5,10 @@ mod fix;
 use std::path::PathBuf;
 
 use super::validate::fix::{FixArgs, fix};
-use crate::cli::{Context, Outcome};
+use crate::check_report::{Format, check_and_print};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::check::{Format, check_and_print};
+use crate::outcome::Outcome;
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::check::Range;
 use goldenpath_core::vcs::Repository;
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let range = range.configured_by(context.config.as_deref());
         let selection = Selection::of(&repository, &args.paths)?;
         if !args.fix && !args.diff {
-            return check_and_print(&repository, &range, &selection, args.format, context);
+            return check_and_print(&repository, &range, &selection, args.format, &context.streams);
         }
         let fix_args = FixArgs { is_dry_run: args.diff, with_unsafe: args.unsafe_fixes };
         return fix(&repository, &range, &selection, fix_args, args.format, context);
@@ -92,7 +93,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     };
     let range = range.configured_by(context.config.as_deref());
     let range = range.over_time(&repository, context.now);
-    check_and_print(&repository, &range, &Selection::All, args.format, context)
+    check_and_print(&repository, &range, &Selection::All, args.format, &context.streams)
 }
 
 /// Returns whether it is git's ID for a ref that does not exist (githooks, "pre-receive").

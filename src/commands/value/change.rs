@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::secret::ValueTarget;
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::outcome::Outcome;
 use crate::output::progress::report_record;
 use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
@@ -148,7 +149,7 @@ pub(crate) async fn run_recorded(
             "Note: cannot tag the secret with the time of its value, so `due` may show another \
              date: {error}"
         )),
-        ValueChangeEvent::Record(event) => report_record(&event, context),
+        ValueChangeEvent::Record(event) => report_record(&event, &context.streams),
     };
     let is_recorded = change_value(target, &recorder, action, work, since, &mut report).await?;
     Ok(if is_recorded { Outcome::Done } else { Outcome::Failed })

@@ -5,8 +5,9 @@ use std::process::Command;
 use secrecy::ExposeSecret;
 
 use super::secret::WorkTreeCatalog;
-use crate::cli::{Context, Outcome, block_on};
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
+use crate::outcome::Outcome;
 use goldenpath_core::config::Backend;
 use goldenpath_deploy::store::SecretStore;
 use goldenpath_deploy::value::SecretValue;

@@ -11,9 +11,10 @@ mod status;
 
 use clap::Subcommand;
 
-use crate::cli::{Context, Outcome};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::hardening;
+use crate::outcome::Outcome;
 
 /// Set, generate, rotate and inspect the values of secrets
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::default_branch::DefaultBranchCatalog;
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::config::SecretType;

@@ -4,9 +4,10 @@ use std::mem;
 
 use clap::ValueEnum;
 
-use super::findings::{findings_for_people, fixable, summary};
-use crate::cli::{Context, Outcome};
 use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::output::findings::{findings_for_people, fixable, summary};
+use crate::output::streams::Streams;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::check::{Checked, Note, Range, Reporter, check};
 use goldenpath_core::report::{
@@ -34,18 +35,18 @@ pub(crate) enum Format {
 pub(crate) struct CheckReporter<'run> {
     /// The format of file names with `--verbose`; `None` prints none.
     format: Option<Format>,
-    context: &'run Context,
+    streams: &'run Streams,
 }
 
 impl<'run> CheckReporter<'run> {
-    pub(crate) fn new(format: Option<Format>, context: &'run Context) -> Self {
-        Self { format, context }
+    pub(crate) fn new(format: Option<Format>, streams: &'run Streams) -> Self {
+        Self { format, streams }
     }
 }
 
 impl Reporter for CheckReporter<'_> {
     fn note(&self, note: &Note<'_>) {
-        let streams = &self.context.streams;
+        let streams = self.streams;
         match note {
             Note::Checking { .. } if !streams.verbose => {}
             Note::Checking { path } => {
@@ -84,15 +85,15 @@ pub(crate) fn check_and_print(
     range: &Range,
     selection: &Selection,
     format: Format,
-    context: &Context,
+    streams: &Streams,
 ) -> Result<Outcome, Failure> {
     let Checked { catalog, findings, .. } =
-        check(repository, range, selection, &CheckReporter::new(Some(format), context))?;
-    print_findings(&catalog, &findings, format, context, || {
+        check(repository, range, selection, &CheckReporter::new(Some(format), streams))?;
+    print_findings(&catalog, &findings, format, streams, || {
         if matches!(format, Format::Human)
             && let Some(hint) = fixable(&findings, range.fixing_command())
         {
-            context.streams.result(&hint);
+            streams.result(&hint);
         }
     });
     // The process ends here: skipping the drop of each manifest saves time.
@@ -105,32 +106,32 @@ pub(crate) fn print_findings(
     catalog: &Catalog,
     findings: &[Finding],
     format: Format,
-    context: &Context,
+    streams: &Streams,
     before_summary: impl FnOnce(),
 ) {
-    let (files, terminal) = (catalog.selected().count(), context.streams.out);
+    let (files, terminal) = (catalog.selected().count(), streams.out);
     match format {
         Format::Human => {
             for drawn in findings_for_people(findings, catalog, terminal) {
-                context.streams.result(&drawn);
+                streams.result(&drawn);
             }
             before_summary();
-            context.streams.result(&summary(files, findings, terminal));
+            streams.result(&summary(files, findings, terminal));
         }
         Format::Github => {
             for command in findings_for_github(findings) {
-                context.streams.command(&command);
+                streams.command(&command);
             }
             before_summary();
-            context.streams.result(&summary(files, findings, terminal));
+            streams.result(&summary(files, findings, terminal));
         }
         Format::Sarif => {
-            context.streams.result(&format!("{}\n", findings_as_sarif(files, findings, catalog)));
+            streams.result(&format!("{}\n", findings_as_sarif(files, findings, catalog)));
             before_summary();
         }
         Format::Json => {
             let json = format!("{:#}", findings_as_json(files, findings));
-            context.streams.result(&format!("{}\n", harmless_json(&json)));
+            streams.result(&format!("{}\n", harmless_json(&json)));
             before_summary();
         }
     }
@@ -145,27 +146,27 @@ pub(crate) fn check_all(
     repository: &Repository,
     ranges: &[(&str, Range)],
     extra: &ExtraCheck<'_>,
-    context: &Context,
+    streams: &Streams,
 ) -> Result<Outcome, Failure> {
-    let terminal = context.streams.out;
+    let terminal = streams.out;
     let (mut files, mut all) = (0, Vec::new());
     for (name, range) in ranges {
-        context.streams.message(&format!("{name}:"));
+        streams.message(&format!("{name}:"));
         let mut checked = check(
             repository,
             range,
             &Selection::All,
-            &CheckReporter::new(Some(Format::Human), context),
+            &CheckReporter::new(Some(Format::Human), streams),
         )?;
         let more = extra(name, range, &checked)?;
         checked.findings.extend(more);
         for drawn in findings_for_people(&checked.findings, &checked.catalog, terminal) {
-            context.streams.result(&drawn);
+            streams.result(&drawn);
         }
         files += checked.catalog.selected().count();
         all.extend(checked.findings);
     }
-    context.streams.result(&summary(files, &all, terminal));
+    streams.result(&summary(files, &all, terminal));
     Ok(outcome(&all))
 }
 

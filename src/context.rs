@@ -1,0 +1,46 @@
+//! The settings and streams that commands run with.
+
+use std::path::PathBuf;
+
+use goldenpath_core::catalog::Project;
+use goldenpath_core::config::Config;
+use goldenpath_core::vcs::{Repository, Snapshot};
+use jiff::Timestamp;
+
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::output::streams::Streams;
+
+/// The settings and streams that commands run with.
+pub(crate) struct Context {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) streams: Streams,
+    /// The time of this run, the same for every check.
+    pub(crate) now: Timestamp,
+}
+
+impl Context {
+    /// Reads the repository's configuration from the snapshot `rules_from`.
+    pub(crate) fn open(
+        &self,
+        repository: &Repository,
+        rules_from: Snapshot,
+    ) -> Result<Project, Failure> {
+        Ok(Project::open(repository, rules_from, self.config.as_deref())?)
+    }
+
+    /// Reads only the work tree's `goldenpath.yaml`, for commands that need no rules.
+    pub(crate) fn configuration(&self, repository: &Repository) -> Result<Config, Failure> {
+        Ok(Project::configuration(repository, Snapshot::WorkTree, self.config.as_deref())?.config)
+    }
+}
+
+/// Runs the asynchronous part of a command on this thread.
+pub(crate) fn block_on(
+    work: impl Future<Output = Result<Outcome, Failure>>,
+) -> Result<Outcome, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map_err(|error| Failure::io("cannot start the runtime for calls to the store", &error))?
+        .block_on(work)
+}
